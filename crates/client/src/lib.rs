@@ -1,0 +1,1 @@
+//! The async client: finds the leader, follows hints, retries with a deadline.

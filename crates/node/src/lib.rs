@@ -1,0 +1,1 @@
+//! The headless node: sockets, disk thread, HTTP, telemetry.

@@ -1,0 +1,2 @@
+//! The headless node.
+fn main() {}

@@ -1,0 +1,64 @@
+//! Frames: length-prefixed postcard values.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::codec::LengthDelimitedCodec;
+
+/// The largest frame that is read, in bytes, without its length prefix. A longer one closes the connection
+/// before any of it is read into memory.
+pub const MAX_FRAME: usize = 8 << 20;
+
+/// The largest first frame (handshake) that is read, in bytes: nobody is trusted with more before they said who
+/// they are.
+pub const MAX_HANDSHAKE: usize = 4 << 10;
+
+/// The codec for a connection: 4-byte big-endian length, at most `max` bytes a frame.
+#[must_use]
+pub fn codec(max: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().length_field_length(4).max_frame_length(max).new_codec()
+}
+
+/// A frame that could not be made or understood.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The bytes are not a value of the expected type.
+    #[error("not a valid {expected} frame ({len} bytes): {source}")]
+    Malformed {
+        /// What was expected.
+        expected: &'static str,
+        /// The frame's length in bytes.
+        len: usize,
+        /// What the decoder said.
+        source: postcard::Error,
+    },
+    /// Bytes were left over after the value.
+    #[error("a {expected} frame has {left} bytes too many")]
+    Trailing {
+        /// What was expected.
+        expected: &'static str,
+        /// How many are left over.
+        left: usize,
+    },
+}
+
+/// Encodes a value as a frame's content.
+///
+/// # Panics
+/// Never for the types of this crate: encoding into memory fails only for types that postcard cannot express.
+#[must_use]
+pub fn encode<T: Serialize>(value: &T) -> Bytes {
+    postcard::to_stdvec(value)
+        .expect("invariant: the types of this crate are all expressible in postcard")
+        .into()
+}
+
+/// Decodes a frame's content; all of it must be one value. `expected` names the type in errors.
+pub fn decode<T: DeserializeOwned>(expected: &'static str, bytes: &[u8]) -> Result<T, FrameError> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|source| FrameError::Malformed {
+        expected,
+        len: bytes.len(),
+        source,
+    })?;
+    if rest.is_empty() { Ok(value) } else { Err(FrameError::Trailing { expected, left: rest.len() }) }
+}

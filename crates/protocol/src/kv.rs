@@ -1,0 +1,222 @@
+//! The key-value operations and their limits.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The longest key, in bytes. A key has at least one byte.
+pub const MAX_KEY: usize = 4 << 10;
+
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = 1 << 20;
+
+/// The most pairs that one [`Read::List`] returns, and the default.
+pub const MAX_LIST: u32 = 1000;
+
+/// A change. Stored in the log: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Write {
+    /// Store a value under a key.
+    Put {
+        /// The key.
+        key: Bytes,
+        /// The value.
+        value: Bytes,
+    },
+    /// Remove a key.
+    Delete {
+        /// The key.
+        key: Bytes,
+    },
+    /// Store a value if the current one is as expected.
+    CompareAndSet {
+        /// The key.
+        key: Bytes,
+        /// The value it must have; `None`: the key must not exist.
+        expected: Option<Bytes>,
+        /// The value to store.
+        value: Bytes,
+    },
+}
+
+impl Write {
+    /// The key it changes.
+    #[must_use]
+    pub fn key(&self) -> &Bytes {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } | Self::CompareAndSet { key, .. } => key,
+        }
+    }
+
+    /// Checks the limits on keys and values.
+    pub fn check(&self) -> Result<(), LimitError> {
+        check_key(self.key())?;
+        match self {
+            Self::Put { value, .. } => check_value(value),
+            Self::Delete { .. } => Ok(()),
+            Self::CompareAndSet { expected, value, .. } => {
+                expected.as_ref().map_or(Ok(()), |e| check_value(e))?;
+                check_value(value)
+            }
+        }
+    }
+}
+
+/// `put color blue`, as a person would type it; bytes that are not UTF-8 are shown escaped, long values are cut.
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { key, value } => write!(f, "put {} {}", Shown(key), Shown(value)),
+            Self::Delete { key } => write!(f, "delete {}", Shown(key)),
+            Self::CompareAndSet { key, expected: Some(expected), value } => {
+                write!(f, "cas {} {} {}", Shown(key), Shown(expected), Shown(value))
+            }
+            Self::CompareAndSet { key, expected: None, value } => {
+                write!(f, "create {} {}", Shown(key), Shown(value))
+            }
+        }
+    }
+}
+
+/// A question to the state machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Read {
+    /// The value of a key.
+    Get {
+        /// The key.
+        key: Bytes,
+    },
+    /// The pairs whose key starts with a prefix, in the order of their keys' bytes.
+    List {
+        /// The prefix; empty for all.
+        prefix: Bytes,
+        /// Only keys greater than this one, to go on after an earlier page.
+        after: Option<Bytes>,
+        /// At most this many pairs, at most [`MAX_LIST`].
+        limit: u32,
+    },
+}
+
+impl Read {
+    /// Checks the limits on keys.
+    pub fn check(&self) -> Result<(), LimitError> {
+        match self {
+            Self::Get { key } => check_key(key),
+            Self::List { prefix, after, limit } => {
+                for bound in [Some(prefix), after.as_ref()].into_iter().flatten() {
+                    if bound.len() > MAX_KEY {
+                        return Err(LimitError::KeyTooLong { len: bound.len() });
+                    }
+                }
+                if *limit == 0 || *limit > MAX_LIST {
+                    return Err(LimitError::ListLimit { limit: *limit });
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What came of a [`Write`] or a [`Read`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The value is stored (put, or a compare-and-set that matched).
+    Stored,
+    /// The key is gone.
+    Deleted {
+        /// Whether it existed.
+        existed: bool,
+    },
+    /// The compare-and-set did not match; nothing changed.
+    Mismatch {
+        /// The value the key has.
+        current: Option<Bytes>,
+    },
+    /// The value of the key, if it exists.
+    Value(Option<Bytes>),
+    /// Pairs in the order of their keys.
+    Page {
+        /// Key and value.
+        pairs: Vec<(Bytes, Bytes)>,
+        /// Whether there are more after the last.
+        more: bool,
+    },
+}
+
+/// A key, value or limit outside what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum LimitError {
+    /// Keys have at least one byte.
+    #[error("the key is empty: a key has at least one byte")]
+    EmptyKey,
+    /// Over [`MAX_KEY`].
+    #[error("the key has {len} bytes, over the limit of {MAX_KEY}")]
+    KeyTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// Over [`MAX_VALUE`].
+    #[error("the value has {len} bytes, over the limit of {MAX_VALUE}")]
+    ValueTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// Not within 1 to [`MAX_LIST`].
+    #[error("a list limit of {limit} is not allowed: it is 1 to {MAX_LIST}")]
+    ListLimit {
+        /// As given.
+        limit: u32,
+    },
+}
+
+fn check_key(key: &[u8]) -> Result<(), LimitError> {
+    match key.len() {
+        0 => Err(LimitError::EmptyKey),
+        len if len > MAX_KEY => Err(LimitError::KeyTooLong { len }),
+        _ => Ok(()),
+    }
+}
+
+fn check_value(value: &[u8]) -> Result<(), LimitError> {
+    if value.len() > MAX_VALUE {
+        return Err(LimitError::ValueTooLong { len: value.len() });
+    }
+    Ok(())
+}
+
+/// Bytes as text: valid UTF-8 without control characters as it is, the rest as `\xNN`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl Shown<'_> {
+    /// The most characters shown; what is longer ends in `…`.
+    const MAX: usize = 64;
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        let mut left = Self::MAX;
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if left == 0 {
+                    return f.write_char('…');
+                }
+                left -= 1;
+                if c.is_control() {
+                    write!(f, "{}", c.escape_default())?;
+                } else {
+                    f.write_char(c)?;
+                }
+            }
+            for byte in chunk.invalid() {
+                if left == 0 {
+                    return f.write_char('…');
+                }
+                left -= 1;
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! Everything that crosses a raftdeck socket, and nothing that opens one.
+//!
+//! A connection carries frames: a 4-byte big-endian length, then one [`postcard`] value ([`frame`]). The first
+//! frame each way is the handshake ([`handshake`]). After it, a peer's connection carries [`PeerFrame`]s in one
+//! direction; a client's carries [`Request`]s and [`Response`]s, and, once it subscribed, telemetry.
+//!
+//! Enums on the wire only grow at the end; `tests/golden.rs` holds the bytes still.
+
+pub mod address;
+pub mod frame;
+pub mod handshake;
+pub mod kv;
+pub mod peer;
+pub mod request;
+pub mod telemetry;
+
+pub use handshake::{Hello, HelloReply, RefusalReason, Role};
+pub use kv::{Answer, Read, Write};
+pub use peer::PeerFrame;
+pub use request::{Failure, LogLine, Request, RequestBody, Response, ResponseBody};
+pub use telemetry::{NodeStatus, Telemetry};

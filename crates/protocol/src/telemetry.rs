@@ -1,0 +1,45 @@
+//! What a node tells those who watch it.
+
+use raftdeck_raft::{Status, TraceEvent};
+use serde::{Deserialize, Serialize};
+
+/// A node's state at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// The consensus core's part.
+    pub raft: Status,
+    /// How many keys the state machine holds.
+    pub keys: u64,
+    /// A hash over the state machine's content: equal applied indices must have equal hashes.
+    pub state_hash: u64,
+    /// The time since the node started, in microseconds of its own clock.
+    pub uptime_micros: u64,
+    /// The newest fsync's duration in microseconds.
+    pub fsync_micros: u64,
+}
+
+/// One telemetry frame. On the wire: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Telemetry {
+    /// The state; sent when it changed, at most 30 times a second. A later one replaces an earlier one.
+    Status(NodeStatus),
+    /// Something happened.
+    Event {
+        /// Counts up by one; the first is 1.
+        seq: u64,
+        /// When, in microseconds of the node's own clock.
+        at_micros: u64,
+        /// What.
+        event: TraceEvent,
+    },
+    /// The subscriber was too slow: this many events were left out here.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl NodeStatus {
+    /// The most status frames a second.
+    pub const MAX_PER_SECOND: u32 = 30;
+}

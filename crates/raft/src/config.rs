@@ -1,0 +1,125 @@
+//! What a member is started with.
+
+use crate::types::NodeId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The heartbeat interval and the range that election timeouts are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// A leader sends a heartbeat this often.
+    pub heartbeat: Duration,
+    /// The least election timeout. Also the time that a leader may go without a majority, and that a follower
+    /// stands by a leader it has heard from.
+    pub election_min: Duration,
+    /// The greatest election timeout.
+    pub election_max: Duration,
+}
+
+impl Timing {
+    /// 50 ms, 150 to 300 ms: the paper's figures (§9.3), for a local network.
+    pub const FAST: Self = Self::millis(50, 150, 300);
+    /// 500 ms, 1 to 2 s: slow enough to read along.
+    pub const DEBUG: Self = Self::millis(500, 1000, 2000);
+    /// 3 s, 5 to 8 s: slow enough to talk about each message.
+    pub const DEMO: Self = Self::millis(3000, 5000, 8000);
+
+    const fn millis(heartbeat: u64, min: u64, max: u64) -> Self {
+        Self {
+            heartbeat: Duration::from_millis(heartbeat),
+            election_min: Duration::from_millis(min),
+            election_max: Duration::from_millis(max),
+        }
+    }
+}
+
+/// A member's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its id; one of `voters`.
+    pub id: NodeId,
+    /// All voting members.
+    pub voters: BTreeSet<NodeId>,
+    /// Its timing.
+    pub timing: Timing,
+    /// Ask before campaigning (thesis §9.6).
+    pub pre_vote: bool,
+    /// Step down as a leader without a majority; stand by a live leader as a follower (thesis §6.2, §4.2.3).
+    pub check_quorum: bool,
+    /// The most bytes of entries in one AppendEntries. One entry is always sent, however large.
+    pub max_append_bytes: usize,
+    /// The most AppendEntries with entries that are on their way to one peer without an answer.
+    pub max_inflight: usize,
+    /// The most bytes of entries on their way to one peer without an answer.
+    pub max_inflight_bytes: usize,
+    /// Over this many bytes of uncommitted entries a leader answers "busy".
+    pub max_uncommitted_bytes: usize,
+}
+
+impl Config {
+    /// A configuration with PreVote and CheckQuorum on and the usual limits.
+    #[must_use]
+    pub fn new(id: NodeId, voters: BTreeSet<NodeId>, timing: Timing) -> Self {
+        Self {
+            id,
+            voters,
+            timing,
+            pre_vote: true,
+            check_quorum: true,
+            max_append_bytes: 1 << 20,
+            max_inflight: 256,
+            max_inflight_bytes: 8 << 20,
+            max_uncommitted_bytes: 64 << 20,
+        }
+    }
+
+    /// Says whether the values make sense together.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let Timing { heartbeat, election_min, election_max } = self.timing;
+        if self.id.0 == 0 || self.voters.contains(&NodeId(0)) {
+            return Err(ConfigError::ZeroId);
+        }
+        if !self.voters.contains(&self.id) {
+            return Err(ConfigError::NotAVoter { id: self.id });
+        }
+        if heartbeat.is_zero() || heartbeat >= election_min {
+            return Err(ConfigError::Heartbeat { heartbeat, election_min });
+        }
+        if election_min >= election_max {
+            return Err(ConfigError::ElectionRange { min: election_min, max: election_max });
+        }
+        Ok(())
+    }
+}
+
+/// Why a [`Config`] cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Ids start at 1.
+    #[error("a node id of 0 is not allowed: ids start at 1")]
+    ZeroId,
+    /// The member is not in its own cluster.
+    #[error("{id} is not one of the cluster's members")]
+    NotAVoter {
+        /// The member.
+        id: NodeId,
+    },
+    /// Heartbeats must come more often than elections.
+    #[error(
+        "the heartbeat ({heartbeat:?}) must be above zero and shorter than the least election timeout ({election_min:?})"
+    )]
+    Heartbeat {
+        /// As given.
+        heartbeat: Duration,
+        /// As given.
+        election_min: Duration,
+    },
+    /// The range is empty: equal timeouts would split votes for ever.
+    #[error("the election timeout's range {min:?}..{max:?} is empty: the second must be greater")]
+    ElectionRange {
+        /// As given.
+        min: Duration,
+        /// As given.
+        max: Duration,
+    },
+}

@@ -1,0 +1,68 @@
+//! A member's state at one moment, for people and tools.
+
+use crate::log::TermRun;
+use crate::progress::ReplicationState;
+use crate::trace::Role;
+use crate::types::{LogId, LogIndex, NodeId, Term};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What a member knows of itself and, as a leader, of its followers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whose status this is.
+    pub id: NodeId,
+    /// Its term.
+    pub term: Term,
+    /// Its role.
+    pub role: Role,
+    /// Its vote in this term.
+    pub vote: Option<NodeId>,
+    /// Whom it takes for the leader.
+    pub leader: Option<NodeId>,
+    /// The last entry of its log.
+    pub last: LogId,
+    /// Its log is on its disk through here.
+    pub durable: LogIndex,
+    /// The commit index as it knows it.
+    pub committed: LogIndex,
+    /// Applied to its state machine through here.
+    pub applied: LogIndex,
+    /// The voting members, itself included, in order of id.
+    pub voters: Vec<NodeId>,
+    /// The randomised timeout it drew last.
+    pub election_timeout: Duration,
+    /// The time until it fires: its election timer, or as a leader its CheckQuorum check.
+    pub election_remaining: Duration,
+    /// The time since its leader was last heard from; for a leader, zero; `None` if it knows no leader.
+    pub heartbeat_age: Option<Duration>,
+    /// Whether it has a majority behind it: a leader that heard from one within an election timeout, or a
+    /// follower of a leader it heard from within one.
+    pub has_quorum: bool,
+    /// As a candidate or pre-candidate: who answered, and whether for it.
+    pub votes: Vec<(NodeId, bool)>,
+    /// As a leader: its followers, in order of id.
+    pub peers: Vec<PeerStatus>,
+    /// The newest runs of equal terms in its log, oldest first (at most [`Status::MAX_TERM_RUNS`]).
+    pub term_runs: Vec<TermRun>,
+}
+
+impl Status {
+    /// How many runs [`Status::term_runs`] holds at most.
+    pub const MAX_TERM_RUNS: usize = 64;
+}
+
+/// A follower as its leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Who.
+    pub id: NodeId,
+    /// The highest index known to be on its disk and equal to the leader's.
+    pub matched: LogIndex,
+    /// The next index to send.
+    pub next: LogIndex,
+    /// How entries are sent to it.
+    pub state: ReplicationState,
+    /// The time since it last answered in this term; `None` if it has not.
+    pub last_heard: Option<Duration>,
+}

@@ -1,0 +1,1 @@
+//! The durable log and hard state on disk, over a small file-system trait.

@@ -1,0 +1,1 @@
+//! The deck: a live Raft cluster on a terminal, driven and broken by keys.

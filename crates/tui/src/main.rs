@@ -1,0 +1,2 @@
+//! The deck.
+fn main() {}
