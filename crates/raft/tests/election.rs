@@ -45,6 +45,22 @@ fn a_single_member_leads_after_its_own_fsync() {
 }
 
 #[test]
+fn a_candidate_counts_its_own_vote_only_when_that_is_durable() {
+    let mut cluster = Cluster::new(3);
+    // An earlier write is still under way when the campaign begins.
+    cluster.member(N1).disk_is_held = true;
+    cluster.deliver(N2, N1, Message::RequestVote(vote_request(1, id(0, 0))));
+    cluster.now = cluster.now + Timing::FAST.election_max;
+    cluster.time_out(N1);
+    cluster.settle();
+    assert_eq!(cluster.status(N1).role, Role::Candidate);
+    assert!(cluster.finish_write(N1), "the earlier write");
+    assert_eq!(cluster.status(N1).votes, []);
+    assert!(cluster.finish_write(N1), "the vote");
+    assert_eq!(cluster.status(N1).votes, [(N1, true)]);
+}
+
+#[test]
 fn term_and_vote_are_durable_before_the_reply_leaves() {
     let mut cluster = Cluster::new(3);
     cluster.member(N2).disk_is_held = true;
@@ -202,6 +218,10 @@ fn members_that_reach_each_other_but_no_leader_do_not_refuse_each_other_for_ever
     let mut cluster = Cluster::new(3);
     cluster.elect(N1);
     cluster.crash(N1);
+    cluster.cut(N2, N3);
+    cluster.time_out(N2);
+    assert_eq!((cluster.status(N2).role, cluster.status(N2).leader), (Role::PreCandidate, None));
+    cluster.heal();
     cluster.run_until("the two that are left elect one of them", |c| c.leaders().len() == 1);
 }
 
