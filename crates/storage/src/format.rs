@@ -1,0 +1,250 @@
+//! The bytes of `raft.log`: the header, frames and records. Pure: knows no file, only slices and offsets.
+//!
+//! All numbers are little-endian; the checksum is CRC-32C.
+//!
+//! ```text
+//! header   magic "raftdeck" | version u32 | crc of the 12 bytes before       the same 16 bytes in every version
+//!          length u32 | crc of the body u32 | body: postcard (node, cluster)
+//! frame    "rdf" | kind u8 | length u32 | crc of the body u32 | crc of the 12 bytes before u32 | body
+//!          kind 1: a write, whose body is postcard records one after the other
+//!          kind 2: a seal, whose body is empty
+//! ```
+//!
+//! A frame's second checksum also covers the header's bytes and the frame's offset in the file. It covers the
+//! length, so that a length is believed, and memory taken for it, only if it is one that was written.
+
+use crc32c::{crc32c, crc32c_append};
+use raftdeck_raft::{Entry, HardState, LogIndex, NodeId, Persist};
+use serde::{Deserialize, Serialize};
+
+/// The version that this program writes and reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// The bytes that say what the file is and in which version, in every version.
+pub(crate) const PROLOGUE: usize = 16;
+
+/// The length and the checksum before the header's body.
+pub(crate) const IDENTITY_HEAD: usize = 8;
+
+/// The most bytes in a cluster's name.
+pub(crate) const MAX_CLUSTER: usize = 64 << 10;
+
+/// The bytes of a frame before its body.
+pub(crate) const FRAME_HEAD: usize = 16;
+
+/// The most bytes in a frame's body. Far above what the core hands out at once; bounds memory in recovery.
+pub(crate) const MAX_BODY: usize = 256 << 20;
+
+/// The most bytes in the header's body: the name, and two numbers of at most ten bytes.
+const MAX_IDENTITY: usize = MAX_CLUSTER + 20;
+
+const MAGIC: [u8; 8] = *b"raftdeck";
+const MARKER: [u8; 3] = *b"rdf";
+
+/// Whose log it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) node: NodeId,
+    pub(crate) cluster: String,
+}
+
+/// What [`read_prologue`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Prologue {
+    Version(u32),
+    NotALog,
+    Damaged,
+}
+
+/// The file's first bytes, before any frame.
+pub(crate) fn header(identity: &Identity) -> Vec<u8> {
+    let mut header = MAGIC.to_vec();
+    header.extend(VERSION.to_le_bytes());
+    header.extend(crc32c(&header).to_le_bytes());
+    let mut body = Vec::new();
+    encode(identity, &mut body);
+    header.extend(length(&body));
+    header.extend(crc32c(&body).to_le_bytes());
+    header.extend(body);
+    header
+}
+
+pub(crate) fn read_prologue(bytes: &[u8; PROLOGUE]) -> Prologue {
+    if !bytes.starts_with(&MAGIC) {
+        return Prologue::NotALog;
+    }
+    if u32_at(bytes, 12) == crc32c(&bytes[..12]) {
+        Prologue::Version(u32_at(bytes, 8))
+    } else {
+        Prologue::Damaged
+    }
+}
+
+/// The length and checksum of the header's body, if the length can be one.
+pub(crate) fn read_identity_head(bytes: [u8; IDENTITY_HEAD]) -> Option<(usize, u32)> {
+    let length = usize::try_from(u32_at(&bytes, 0)).ok().filter(|length| *length <= MAX_IDENTITY)?;
+    Some((length, u32_at(&bytes, 4)))
+}
+
+/// The header's body, if it matches its checksum.
+pub(crate) fn read_identity(body: &[u8], crc: u32) -> Option<Identity> {
+    if crc32c(body) != crc {
+        return None;
+    }
+    match postcard::take_from_bytes(body) {
+        Ok((identity, [])) => Some(identity),
+        _ => None,
+    }
+}
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// All that one call stored.
+    Write,
+    /// Says that the frame before it is durable.
+    Seal,
+}
+
+/// A frame without its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHead {
+    pub(crate) kind: FrameKind,
+    pub(crate) length: usize,
+    body_crc: u32,
+}
+
+impl FrameHead {
+    /// The bytes of the whole frame.
+    pub(crate) fn size(&self) -> u64 {
+        (FRAME_HEAD + self.length) as u64
+    }
+
+    pub(crate) fn matches(&self, body: &[u8]) -> bool {
+        crc32c(body) == self.body_crc
+    }
+}
+
+/// Builds and reads the frames of one file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Framing {
+    /// Ties frames to this file: the checksum of its header.
+    salt: u32,
+}
+
+impl Framing {
+    pub(crate) fn new(header: &[u8]) -> Self {
+        Self { salt: crc32c(header) }
+    }
+
+    /// The frame that stores `writes` at `offset`, or the length of its body, which is over [`MAX_BODY`].
+    pub(crate) fn write(self, offset: u64, writes: &[Persist]) -> Result<Vec<u8>, usize> {
+        let mut frame = vec![0; FRAME_HEAD];
+        for write in writes {
+            encode_write(write, &mut frame);
+        }
+        let length = frame.len() - FRAME_HEAD;
+        if length > MAX_BODY {
+            return Err(length);
+        }
+        self.fill_head(FrameKind::Write, offset, &mut frame);
+        Ok(frame)
+    }
+
+    /// The seal at `offset`.
+    pub(crate) fn seal(self, offset: u64) -> Vec<u8> {
+        let mut frame = vec![0; FRAME_HEAD];
+        self.fill_head(FrameKind::Seal, offset, &mut frame);
+        frame
+    }
+
+    /// Reads a frame's head at `offset`, if it is one that was written there.
+    pub(crate) fn head(self, offset: u64, bytes: &[u8; FRAME_HEAD]) -> Option<FrameHead> {
+        if !is_marked(bytes) || u32_at(bytes, 12) != self.head_crc(offset, bytes) {
+            return None;
+        }
+        let length = usize::try_from(u32_at(bytes, 4)).ok()?;
+        let kind = match bytes[3] {
+            1 if length <= MAX_BODY => FrameKind::Write,
+            2 if length == 0 => FrameKind::Seal,
+            _ => return None,
+        };
+        Some(FrameHead { kind, length, body_crc: u32_at(bytes, 8) })
+    }
+
+    fn fill_head(self, kind: FrameKind, offset: u64, frame: &mut [u8]) {
+        let (head, body) = frame.split_at_mut(FRAME_HEAD);
+        head[..3].copy_from_slice(&MARKER);
+        head[3] = match kind {
+            FrameKind::Write => 1,
+            FrameKind::Seal => 2,
+        };
+        head[4..8].copy_from_slice(&length(body));
+        head[8..12].copy_from_slice(&crc32c(body).to_le_bytes());
+        let crc = self.head_crc(offset, head);
+        head[12..].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    fn head_crc(self, offset: u64, head: &[u8]) -> u32 {
+        crc32c_append(crc32c_append(self.salt, &offset.to_le_bytes()), &head[..12])
+    }
+}
+
+/// Whether a frame may start with these bytes: the quick look before the checksums.
+pub(crate) fn is_marked(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MARKER)
+}
+
+/// One step of a write. Variants are only ever added at the end.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Record {
+    Truncate(LogIndex),
+    Append(Entry),
+    HardState(HardState),
+}
+
+/// A [`Record`] to be written, which encodes as that does.
+#[derive(Serialize)]
+enum RecordRef<'a> {
+    Truncate(LogIndex),
+    Append(&'a Entry),
+    HardState(HardState),
+}
+
+fn encode_write(write: &Persist, into: &mut Vec<u8>) {
+    if let Some(from) = write.truncate {
+        encode(&RecordRef::Truncate(from), into);
+    }
+    for entry in &write.entries {
+        encode(&RecordRef::Append(entry), into);
+    }
+    if let Some(hard_state) = write.hard_state {
+        encode(&RecordRef::HardState(hard_state), into);
+    }
+}
+
+/// Takes the records out of a frame's body one after the other; `None` in the place of one that is none.
+pub(crate) fn records(mut body: &[u8]) -> impl Iterator<Item = Option<Record>> {
+    std::iter::from_fn(move || {
+        if body.is_empty() {
+            return None;
+        }
+        let (record, rest) =
+            postcard::take_from_bytes(body).map_or((None, &[][..]), |(r, rest)| (Some(r), rest));
+        body = rest;
+        Some(record)
+    })
+}
+
+fn encode<T: Serialize>(value: &T, into: &mut Vec<u8>) {
+    postcard::to_io(value, into).expect("a vector takes every byte, and these types have an encoding");
+}
+
+/// The length of something that the callers' limits keep below 4 GiB.
+fn length(bytes: &[u8]) -> [u8; 4] {
+    u32::try_from(bytes.len()).expect("within MAX_IDENTITY or MAX_BODY").to_le_bytes()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
