@@ -137,15 +137,16 @@ impl Framing {
         Self { salt: crc32c(header) }
     }
 
-    /// The frame that stores `writes` at `offset`, or the length of its body, which is over [`MAX_BODY`].
+    /// The frame that stores `writes` at `offset`, or the bytes it may need, which are over [`MAX_BODY`].
     pub(crate) fn write(self, offset: u64, writes: &[Persist]) -> Result<Vec<u8>, usize> {
-        let mut frame = vec![0; FRAME_HEAD];
+        let bound = writes.iter().map(most_bytes).sum();
+        if bound > MAX_BODY {
+            return Err(bound);
+        }
+        let mut frame = Vec::with_capacity(FRAME_HEAD + bound);
+        frame.resize(FRAME_HEAD, 0);
         for write in writes {
             encode_write(write, &mut frame);
-        }
-        let length = frame.len() - FRAME_HEAD;
-        if length > MAX_BODY {
-            return Err(length);
         }
         self.fill_head(FrameKind::Write, offset, &mut frame);
         Ok(frame)
@@ -211,6 +212,14 @@ enum RecordRef<'a> {
     HardState(HardState),
 }
 
+/// No fewer bytes than a write's records take: an encoded number has at most ten bytes, a variant one.
+fn most_bytes(write: &Persist) -> usize {
+    const HARD_STATE_AND_TRUNCATE: usize = (1 + 10 + 1 + 10) + (1 + 10);
+    const ENTRY_WITHOUT_PAYLOAD: usize = 1 + 10 + 10 + 1 + 10;
+    let entries = write.entries.iter().map(|entry| ENTRY_WITHOUT_PAYLOAD + entry.payload.size());
+    HARD_STATE_AND_TRUNCATE + entries.sum::<usize>()
+}
+
 fn encode_write(write: &Persist, into: &mut Vec<u8>) {
     if let Some(from) = write.truncate {
         encode(&RecordRef::Truncate(from), into);
@@ -247,4 +256,77 @@ fn length(bytes: &[u8]) -> [u8; 4] {
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use raftdeck_raft::{LogId, Payload, Term, Ticket};
+
+    fn write() -> Persist {
+        let id = |index| LogId { term: Term(2), index: LogIndex(index) };
+        Persist {
+            ticket: Ticket { seq: 1, last: id(6) },
+            hard_state: Some(HardState { term: Term(2), vote: Some(NodeId(3)) }),
+            truncate: Some(LogIndex(5)),
+            entries: vec![
+                Entry { id: id(5), payload: Payload::Noop },
+                Entry { id: id(6), payload: Payload::Command(Bytes::from_static(b"blue")) },
+            ],
+            then_send: Vec::new(),
+        }
+    }
+
+    fn identity() -> Identity {
+        Identity { node: NodeId(1), cluster: "deck".to_owned() }
+    }
+
+    /// These bytes are on users' disks: if this test fails, the format version has to go up.
+    #[test]
+    fn the_format_stands_still() {
+        let header = header(&identity());
+        let framing = Framing::new(&header);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&header), "726166746465636b010000003ac6a22506000000d32b740e01046465636b");
+        assert_eq!(
+            hex(&framing.write(30, &[write()]).unwrap()),
+            "726466011300000006f498c49c3540680005010205000102060104626c756502020103"
+        );
+        assert_eq!(hex(&framing.seal(30)), "7264660200000000000000001f09e7f4");
+    }
+
+    #[test]
+    fn a_frame_is_valid_only_at_its_place_and_in_its_file() {
+        let framing = Framing::new(&header(&identity()));
+        let other = Framing::new(&header(&Identity { node: NodeId(2), ..identity() }));
+        let frame = framing.write(100, &[write()]).unwrap();
+        let head: &[u8; FRAME_HEAD] = frame[..FRAME_HEAD].try_into().unwrap();
+        assert!(framing.head(100, head).unwrap().matches(&frame[FRAME_HEAD..]));
+        assert_eq!(framing.head(101, head), None);
+        assert_eq!(other.head(100, head), None);
+    }
+
+    #[test]
+    fn records_come_back_in_the_order_truncate_entries_hard_state() {
+        let write = write();
+        let frame = Framing::new(b"").write(0, std::slice::from_ref(&write)).unwrap();
+        let mut expected = vec![Record::Truncate(LogIndex(5))];
+        expected.extend(write.entries.iter().cloned().map(Record::Append));
+        expected.push(Record::HardState(write.hard_state.unwrap()));
+        assert_eq!(records(&frame[FRAME_HEAD..]).collect::<Option<Vec<_>>>(), Some(expected));
+    }
+
+    #[test]
+    fn a_write_never_needs_more_than_its_bound() {
+        let most = u64::MAX;
+        let id = LogId { term: Term(most), index: LogIndex(most) };
+        let mut write = write();
+        write.truncate = Some(LogIndex(most));
+        write.hard_state = Some(HardState { term: Term(most), vote: Some(NodeId(most)) });
+        write.entries = vec![Entry { id, payload: Payload::Command(Bytes::from_static(b"blue")) }];
+        let mut encoded = Vec::new();
+        encode_write(&write, &mut encoded);
+        assert!(encoded.len() <= most_bytes(&write));
+    }
 }

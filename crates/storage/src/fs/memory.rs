@@ -46,6 +46,8 @@ struct Disk {
     capacity: Option<usize>,
     failing_sync: Option<u64>,
     syncs: u64,
+    /// How many more changes the machine carries out before it stops.
+    changes_left: Option<u64>,
 }
 
 /// One file.
@@ -71,11 +73,13 @@ impl MemoryFs {
     }
 
     /// The process that used the disk is gone, and with it its handles and locks: every handle opened before
-    /// fails from now on. Unless only the process died, what was not durable is lost as `survival` says, and what
+    /// fails from now on. A halt and a failing sync that were asked for are over. Unless only the process died, what was not durable is lost as `survival` says, and what
     /// survived is durable.
     pub fn crash(&self, survival: Survival) {
         let mut disk = self.disk();
         disk.life += 1;
+        disk.changes_left = None;
+        disk.failing_sync = None;
         disk.locks.clear();
         if survival == Survival::Process {
             return;
@@ -97,6 +101,12 @@ impl MemoryFs {
     pub fn fail_sync_after(&self, successes: u64) {
         let mut disk = self.disk();
         disk.failing_sync = Some(disk.syncs + successes);
+    }
+
+    /// The machine stops after so many more changes (writes, cuts, syncs, new names): everything after them fails
+    /// and has no effect, until [`MemoryFs::crash`] says what is left.
+    pub fn halt_after(&self, changes: u64) {
+        self.disk().changes_left = Some(changes);
     }
 
     /// Bounds the bytes in all files together; a write over it fails half done. `None` removes the bound.
@@ -147,6 +157,17 @@ impl MemoryFs {
         disk.file_mut(path).map_or(0, |file| file.unsynced.iter().map(Change::size).sum())
     }
 
+    /// The disk, for a change of it.
+    fn change(&self) -> io::Result<MutexGuard<'_, Disk>> {
+        let mut disk = self.disk();
+        match &mut disk.changes_left {
+            Some(0) => return Err(io::Error::other("the virtual machine has stopped")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(disk)
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         // A test that panicked elsewhere leaves a disk that is still a disk.
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
@@ -192,7 +213,7 @@ impl Disk {
 
 impl FileSystem for MemoryFs {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        let mut disk = self.disk();
+        let mut disk = self.change()?;
         if dir.ancestors().any(|level| disk.names.contains_key(level)) {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -201,7 +222,7 @@ impl FileSystem for MemoryFs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        let mut disk = self.disk();
+        let mut disk = self.change()?;
         disk.require_dir(path.parent())?;
         let id = disk.create(path);
         Ok(Box::new(MemoryFile { fs: self.clone(), life: disk.life, id }))
@@ -213,7 +234,7 @@ impl FileSystem for MemoryFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut disk = self.disk();
+        let mut disk = self.change()?;
         disk.require_dir(to.parent())?;
         let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         disk.names.insert(to.to_owned(), id);
@@ -221,7 +242,7 @@ impl FileSystem for MemoryFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut disk = self.disk();
+        let mut disk = self.change()?;
         disk.require_dir(Some(dir))?;
         let Disk { names, durable_names, .. } = &mut *disk;
         durable_names.retain(|path, _| path.parent() != Some(dir));
@@ -231,7 +252,7 @@ impl FileSystem for MemoryFs {
     }
 
     fn try_lock(&self, path: &Path) -> Result<Box<dyn Lock>, LockError> {
-        let mut disk = self.disk();
+        let mut disk = self.change()?;
         disk.require_dir(path.parent())?;
         disk.create(path);
         if !disk.locks.insert(path.to_owned()) {
@@ -268,27 +289,35 @@ struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// Runs `act` on the disk, unless it crashed since the file was opened.
-    fn with<T>(&self, act: impl FnOnce(&mut Disk, u64) -> io::Result<T>) -> io::Result<T> {
+    /// Runs `read` on the file, unless the disk crashed since it was opened.
+    fn read<T>(&self, read: impl FnOnce(&Content) -> io::Result<T>) -> io::Result<T> {
         let mut disk = self.fs.disk();
-        if disk.life != self.life || !disk.files.contains_key(&self.id) {
-            return Err(io::Error::other("the virtual disk crashed since the file was opened"));
-        }
-        act(&mut disk, self.id)
+        read(self.content(&mut disk)?)
     }
 
-    fn with_content<T>(&self, act: impl FnOnce(&mut Content) -> io::Result<T>) -> io::Result<T> {
-        self.with(|disk, id| act(disk.files.entry(id).or_default()))
+    /// Runs `change` on the file, unless the disk crashed since it was opened.
+    fn change(&self, change: Change) -> io::Result<()> {
+        let mut disk = self.fs.change()?;
+        self.content(&mut disk)?.change(change);
+        Ok(())
+    }
+
+    fn content<'a>(&self, disk: &'a mut Disk) -> io::Result<&'a mut Content> {
+        let lost = || io::Error::other("the virtual disk crashed since the file was opened");
+        if disk.life != self.life {
+            return Err(lost());
+        }
+        disk.files.get_mut(&self.id).ok_or_else(lost)
     }
 }
 
 impl File for MemoryFile {
     fn size(&self) -> io::Result<u64> {
-        self.with_content(|file| Ok(file.current.len() as u64))
+        self.read(|file| Ok(file.current.len() as u64))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.with_content(|file| {
+        self.read(|file| {
             let start = position(offset)?;
             let bytes = file.current.get(start..start.saturating_add(buffer.len()));
             buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -297,40 +326,34 @@ impl File for MemoryFile {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.with(|disk, id| {
-            let (start, room) = (position(offset)?, disk.room());
-            let file = disk.files.entry(id).or_default();
-            // What the write would need beyond the room is its end.
-            let growth = (start + bytes.len()).saturating_sub(file.current.len());
-            let excess = growth.saturating_sub(room).min(bytes.len());
-            let fitting = &bytes[..bytes.len() - excess];
-            file.change(Change::Write { offset: start, bytes: fitting.to_vec() });
-            if excess > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-        })
+        let offset = position(offset)?;
+        let room = self.fs.disk().room();
+        let size = self.read(|file| Ok(file.current.len()))?;
+        // What the write needs beyond the room is its end.
+        let growth = (offset + bytes.len()).saturating_sub(size);
+        let excess = growth.saturating_sub(room).min(bytes.len());
+        self.change(Change::Write { offset, bytes: bytes[..bytes.len() - excess].to_vec() })?;
+        if excess > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.with_content(|file| {
-            file.change(Change::SetLen(position(len)?));
-            Ok(())
-        })
+        self.change(Change::SetLen(position(len)?))
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.with(|disk, id| {
-            let fails = disk.failing_sync == Some(disk.syncs);
-            disk.syncs += 1;
-            let file = disk.files.entry(id).or_default();
-            // Either way the system takes its pages for clean.
-            let changes = std::mem::take(&mut file.unsynced);
-            if fails {
-                return Err(io::Error::other("the virtual disk failed to sync"));
-            }
-            for change in &changes {
-                change.apply(&mut file.durable);
-            }
-            Ok(())
-        })
+        let mut disk = self.fs.change()?;
+        let fails = disk.failing_sync == Some(disk.syncs);
+        disk.syncs += 1;
+        let file = self.content(&mut disk)?;
+        // Either way the system takes its pages for clean.
+        let changes = std::mem::take(&mut file.unsynced);
+        if fails {
+            return Err(io::Error::other("the virtual disk failed to sync"));
+        }
+        for change in &changes {
+            change.apply(&mut file.durable);
+        }
+        Ok(())
     }
 }
 
