@@ -173,7 +173,8 @@ impl Framing {
         Some(FrameHead { kind, length, body_crc: u32_at(bytes, 8) })
     }
 
-    fn fill_head(self, kind: FrameKind, offset: u64, frame: &mut [u8]) {
+    /// Writes the head of a frame whose body is in place.
+    pub(crate) fn fill_head(self, kind: FrameKind, offset: u64, frame: &mut [u8]) {
         let (head, body) = frame.split_at_mut(FRAME_HEAD);
         head[..3].copy_from_slice(&MARKER);
         head[3] = match kind {
@@ -287,7 +288,7 @@ mod tests {
     fn the_format_stands_still() {
         let header = header(&identity());
         let framing = Framing::new(&header);
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(hex(&header), "726166746465636b010000003ac6a22506000000d32b740e01046465636b");
         assert_eq!(
             hex(&framing.write(30, &[write()]).unwrap()),

@@ -200,3 +200,93 @@ fn position(index: LogIndex) -> usize {
 fn access(path: &Path, cause: io::Error) -> OpenError {
     OpenError::Access { action: "read", path: path.to_owned(), cause }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{FileSystem, MemoryFs};
+
+    /// The header is this long.
+    const START: u64 = 26;
+
+    fn log() -> (Vec<u8>, Framing) {
+        let header = format::header(&Identity { node: raftdeck_raft::NodeId(1), cluster: String::new() });
+        let framing = Framing::new(&header);
+        (header, framing)
+    }
+
+    fn read(log: &[u8]) -> Result<Recovery, OpenError> {
+        let (fs, path) = (MemoryFs::new(), Path::new("/raft.log"));
+        fs.put(path, log);
+        let file = fs.open(path).unwrap();
+        let reader = Reader::new(&*file, path)?;
+        let (_, start, framing) = reader.header()?;
+        assert_eq!(start, START);
+        reader.frames(start, framing)
+    }
+
+    /// A log with these frames, each sound by its checksum.
+    fn with_frames(bodies: &[&[u8]]) -> Vec<u8> {
+        let (mut log, framing) = log();
+        for body in bodies {
+            let mut frame = [&[0; FRAME_HEAD], *body].concat();
+            framing.fill_head(FrameKind::Write, log.len() as u64, &mut frame);
+            log.extend(frame);
+        }
+        log
+    }
+
+    fn refused(bodies: &[&[u8]]) -> (u64, String) {
+        match read(&with_frames(bodies)) {
+            Err(OpenError::Corrupt { offset, what, .. }) => (offset, what),
+            other => panic!("not refused as corrupt: {other:?}"),
+        }
+    }
+
+    // Postcard: the variant's number, then the fields. A hard state of term 1 without a vote, and no-ops.
+    const TERM_1: &[u8] = &[2, 1, 0];
+    const ENTRY_1: &[u8] = &[1, 1, 1, 0];
+    const ENTRY_3: &[u8] = &[1, 1, 3, 0];
+
+    #[test]
+    fn sound_frames_with_a_gap_are_refused_at_the_frame() {
+        let gap = "entry 3 stands where entry 2 belongs".to_owned();
+        assert_eq!(refused(&[TERM_1, ENTRY_1, ENTRY_3]), (START + 19 + 20, gap));
+    }
+
+    #[test]
+    fn entries_above_the_hard_state_s_term_are_refused() {
+        assert_eq!(refused(&[ENTRY_1]), (START, "entry 1 has term 1, above the current term 0".to_owned()));
+        read(&with_frames(&[&[ENTRY_1, TERM_1].concat()])).unwrap();
+    }
+
+    #[test]
+    fn records_that_cannot_be_decoded_are_refused() {
+        let what = "a record there cannot be decoded".to_owned();
+        for body in [&[9][..], &[1, 1], &[0xff; 40], &[1, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f]] {
+            assert_eq!(refused(&[body]), (START, what.clone()), "{body:?}");
+            assert_eq!(refused(&[&[TERM_1, body].concat()]), (START, what.clone()), "{body:?}");
+        }
+        assert_eq!(refused(&[&[0, 0]]), (START, "the log cannot be truncated from index 0 on".to_owned()));
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_is_a_torn_frame() {
+        let mut log = with_frames(&[TERM_1, &vec![0; 100_000]]);
+        log.truncate(log.len() - 99_999);
+        let recovery = read(&log).unwrap();
+        assert_eq!((recovery.end, recovery.torn_from), (START + 19, Some(START + 19)));
+    }
+
+    #[test]
+    fn a_sound_frame_is_found_however_it_lies_to_the_window_of_the_search() {
+        for size in (WINDOW - 2 * FRAME_HEAD..WINDOW + 2 * FRAME_HEAD).chain([3 * WINDOW]) {
+            let (mut log, framing) = log();
+            log.extend(vec![b'r'; size]);
+            let sound = log.len() as u64;
+            log.extend(framing.seal(sound));
+            let error = read(&log).unwrap_err().to_string();
+            assert!(error.contains(&format!("a sound one follows at byte {sound}.")), "{error}");
+        }
+    }
+}

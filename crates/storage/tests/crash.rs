@@ -1,6 +1,8 @@
 //! Crashes at every step, and random sequences of writes, faults, crashes and recoveries, against a model: what was
 //! acknowledged is there, what was not is there wholly or not at all, and what recovery hands out is durable.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod scene;
 
 use proptest::prelude::*;
@@ -56,7 +58,9 @@ fn a_crash_at_any_step_of_a_recovery_changes_nothing() {
         let (mut store, _) = open(&fs).unwrap();
         let (last, before) =
             history().split_last().map(|(last, before)| (last.clone(), before.to_vec())).unwrap();
-        before.iter().for_each(|group| store.append(group).unwrap());
+        for group in &before {
+            store.append(group).unwrap();
+        }
         fs.halt_after(1);
         store.append(&last).unwrap_err();
         fs

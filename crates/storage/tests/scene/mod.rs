@@ -74,7 +74,9 @@ pub(crate) fn states() -> Vec<Restored> {
     let mut states = vec![Restored::default()];
     for group in history() {
         let mut state = states.last().unwrap().clone();
-        group.iter().for_each(|write| carry_out(&mut state, write));
+        for write in &group {
+            carry_out(&mut state, write);
+        }
         states.push(state);
     }
     states
