@@ -161,6 +161,20 @@ fn without_its_seal_a_damaged_last_frame_is_taken_for_a_torn_one() {
 }
 
 #[test]
+fn a_recovered_last_frame_gets_its_seal_back() {
+    let (bytes, ends) = small_log();
+    let [.., start, end] = ends[..] else { panic!("a history of several frames") };
+    for tail in [&[][..], &bytes[end..end + 5]] {
+        let fs = holding(&[&bytes[..end], tail].concat());
+        open(&fs).unwrap();
+        assert_eq!(fs.contents(&log()).unwrap(), bytes);
+        fs.flip_bit(&log(), end * 8 - 1);
+        let error = open(&fs).unwrap_err();
+        assert!(matches!(error, OpenError::Corrupt { offset, .. } if offset == start as u64), "{error}");
+    }
+}
+
+#[test]
 fn a_log_inside_a_client_s_value_is_not_taken_for_frames() {
     let (bytes, ends) = small_log();
     let fs = MemoryFs::new();
