@@ -11,7 +11,7 @@ use crate::outlet::Outlet;
 use crate::process::Launch;
 use crate::reports::Reports;
 use crate::supervisor::{Order, Supervisor};
-use crate::telemetry::Telemetry;
+use crate::telemetry;
 use crate::whereabouts::{Places, Presence};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -136,7 +136,7 @@ impl Cluster {
             supervisors.spawn(supervisor.run(receiver, self.stop.clone()));
         }
         match self.open(listeners, &places, orders) {
-            Ok(controls) => self.obey(&controls).await,
+            Ok(mut controls) => self.obey(&mut controls).await,
             Err(error) => self.outlet.refuse(format!("the links cannot be opened: {error}")),
         }
         self.stop.cancelled().await;
@@ -154,13 +154,13 @@ impl Cluster {
         let links = Links::open(listeners, places, &reports)?;
         let outlet = self.outlet.clone();
         tokio::spawn(async move { reports.tell_all(&outlet).await });
-        let telemetry = Telemetry::start(places, &self.outlet);
-        let clients = Clients::new(places.clone(), telemetry, self.outlet.clone());
+        let leaders = telemetry::start(places, &self.outlet);
+        let clients = Clients::new(places.clone(), leaders, self.outlet.clone());
         Ok(Controls { outlet: self.outlet.clone(), orders, links, clients })
     }
 
     /// Carries out commands until the lab is stopped. None of them is waited for.
-    async fn obey(&mut self, controls: &Controls) {
+    async fn obey(&mut self, controls: &mut Controls) {
         loop {
             tokio::select! {
                 biased;
@@ -197,7 +197,7 @@ struct Controls {
 }
 
 impl Controls {
-    fn carry_out(&self, command: Command) {
+    fn carry_out(&mut self, command: Command) {
         match command {
             Command::Kill(node) => self.order(node, Order::Kill),
             Command::Restart(node) => self.order(node, Order::Restart),
