@@ -5,7 +5,7 @@ use crate::inbox::{End, Inbox};
 use crate::signals;
 use crate::up::JsonLines;
 use crate::words::{Teller, Weight};
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions, ProcessState, Update};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -48,12 +48,14 @@ fn end_status(end: End) -> u8 {
 
 fn print_all(inbox: &Inbox, started: Instant, format: Format) -> Result<u8> {
     let mut lines = Lines::new(format);
+    let mut births = Births::default();
     loop {
         let batch = inbox.wait(lines.next_due().map(|due| started + due));
         let now = started.elapsed();
         let mut text = String::new();
         for update in &batch.updates {
             lines.add(update, now, &mut text);
+            births.note(update);
         }
         lines.add_due(now, &mut text);
         if let Err(error) = print(&text) {
@@ -65,6 +67,37 @@ fn print_all(inbox: &Inbox, started: Instant, format: Format) -> Result<u8> {
         if let Some(end) = batch.end {
             return Ok(end_status(end));
         }
+        if let Some(reason) = births.all_failed() {
+            bail!("no node could be started: {reason}");
+        }
+    }
+}
+
+/// Whether any node came up. Later on a dead cluster is a state to be watched; one that never lived is an error.
+#[derive(Debug, Default)]
+struct Births {
+    members: usize,
+    came_up: bool,
+    failed: BTreeMap<NodeId, String>,
+}
+
+impl Births {
+    fn note(&mut self, update: &Update) {
+        match update {
+            Update::Cluster { nodes, .. } => self.members = nodes.len(),
+            Update::Ready { .. } => self.came_up = true,
+            Update::Process { node, state: ProcessState::Failed { how, last_words } } if !self.came_up => {
+                let words = last_words.last().map_or_else(|| how.clone(), |words| format!("{how}: {words}"));
+                self.failed.insert(*node, format!("{node} failed, {words}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The first node's reason, if none came up.
+    fn all_failed(&self) -> Option<&str> {
+        let none = !self.came_up && self.members > 0 && self.failed.len() == self.members;
+        self.failed.values().next().filter(|_| none).map(String::as_str)
     }
 }
 

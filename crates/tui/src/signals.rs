@@ -36,9 +36,14 @@ pub fn end_status(end: End) -> u8 {
     }
 }
 
-/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the deck in order, and SIGCONT has the screen drawn anew.
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the deck in order, and SIGCONT has the screen drawn anew. A SIGHUP
+/// that the process was started to ignore stays ignored.
 pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT])?;
+    let mut wanted = vec![SIGINT, SIGTERM, SIGQUIT, SIGCONT];
+    if !is_ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    let mut signals = Signals::new(wanted)?;
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -52,13 +57,22 @@ pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
     Ok(())
 }
 
-/// Once the inbox was told to end, the process ends within [`PATIENCE`], in order or not.
-pub fn insist(inbox: &Arc<Inbox>) -> io::Result<()> {
+/// Whether the process was started with this signal ignored, as `nohup` does for SIGHUP. Told by Linux alone.
+fn is_ignored(signal: i32) -> bool {
+    let ignored = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Once the inbox was told to end, the process ends within [`PATIENCE`], in order or not, with the `status` for it.
+pub fn insist(inbox: &Arc<Inbox>, status: fn(End) -> u8) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("patience".to_owned()).spawn(move || {
         let end = inbox.ended();
         thread::sleep(PATIENCE);
-        std::process::exit(i32::from(end_status(end)));
+        std::process::exit(i32::from(status(end)));
     })?;
     Ok(())
 }

@@ -4,12 +4,12 @@
 //! thread, does so for all, and nothing is drawn after that.
 
 use crossterm::cursor::{Hide, MoveTo, Show};
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::backend::{Backend, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
@@ -24,6 +24,10 @@ use std::time::Duration;
 struct Taken {
     mouse: bool,
 }
+
+/// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own
+/// command would have it: each would wake the deck for nothing.
+const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 
 /// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
 static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
@@ -41,7 +45,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     let mut bytes = Vec::new();
     queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
     if mouse {
-        queue!(bytes, EnableMouseCapture)?;
+        bytes.extend_from_slice(CLICKS_AND_WHEEL);
     }
     write(&bytes)
 }
@@ -100,7 +104,8 @@ fn lock_soon() -> Option<MutexGuard<'static, Option<Taken>>> {
 /// Where ratatui draws: gathers a frame and writes it at once, and writes nothing for a frame that changes nothing.
 #[derive(Debug)]
 pub struct Canvas {
-    drawn: CrosstermBackend<Vec<u8>>,
+    /// What the frame is drawn with.
+    bytes: Vec<u8>,
     /// Where the cursor is shown, as the terminal knows it.
     cursor: Option<Position>,
     /// Where this frame wants it.
@@ -119,27 +124,27 @@ impl Canvas {
     /// For a terminal that [`enter`] took over, with its cursor hidden.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            drawn: CrosstermBackend::new(Vec::new()),
-            cursor: None,
-            wanted: Cursor::default(),
-            changed: false,
-        }
+        Self { bytes: Vec::new(), cursor: None, wanted: Cursor::default(), changed: false }
+    }
+
+    /// The terminal was taken over anew: its cursor is hidden again.
+    pub fn forget(&mut self) {
+        self.cursor = None;
     }
 
     /// Writes the frame that was drawn, if it changes anything; says how many bytes that took.
     pub fn present(&mut self) -> io::Result<usize> {
         let wanted = self.wanted.shown.then_some(self.wanted.position);
         if !self.changed && wanted == self.cursor {
-            self.drawn.writer_mut().clear();
+            self.bytes.clear();
             return Ok(0);
         }
-        let mut bytes = Vec::with_capacity(self.drawn.writer().len() + 64);
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 64);
         queue!(bytes, BeginSynchronizedUpdate)?;
         if self.cursor.is_some() {
             queue!(bytes, Hide)?;
         }
-        bytes.append(self.drawn.writer_mut());
+        bytes.append(&mut self.bytes);
         if let Some(Position { x, y }) = wanted {
             queue!(bytes, MoveTo(x, y), Show)?;
         }
@@ -174,7 +179,7 @@ impl Backend for Canvas {
             return Ok(());
         }
         self.changed = true;
-        self.drawn.draw(content)
+        CrosstermBackend::new(&mut self.bytes).draw(content)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -199,20 +204,20 @@ impl Backend for Canvas {
 
     fn clear(&mut self) -> io::Result<()> {
         self.changed = true;
-        self.drawn.clear()
+        CrosstermBackend::new(&mut self.bytes).clear()
     }
 
     fn clear_region(&mut self, region: ratatui::backend::ClearType) -> io::Result<()> {
         self.changed = true;
-        self.drawn.clear_region(region)
+        CrosstermBackend::new(&mut self.bytes).clear_region(region)
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.drawn.size()
+        CrosstermBackend::new(io::sink()).size()
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
-        self.drawn.window_size()
+        CrosstermBackend::new(io::sink()).window_size()
     }
 
     /// A frame is written by [`Canvas::present`].
@@ -239,7 +244,7 @@ mod tests {
         canvas.hide_cursor().unwrap();
         assert!(!canvas.changed);
         assert_eq!(canvas.present().unwrap(), 0);
-        assert!(canvas.drawn.writer().is_empty());
+        assert!(canvas.bytes.is_empty());
     }
 
     #[test]
@@ -249,6 +254,6 @@ mod tests {
         canvas.draw(std::iter::once((0, 0, &cell))).unwrap();
         assert!(canvas.changed);
         assert_eq!(canvas.present().unwrap(), 0, "the terminal was never taken");
-        assert!(canvas.drawn.writer().is_empty() && !canvas.changed);
+        assert!(canvas.bytes.is_empty() && !canvas.changed);
     }
 }

@@ -41,20 +41,77 @@ struct Line<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Cluster { nodes: &'a [NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_dir: Option<&'a str> },
-    Process { node: NodeId, #[serde(flatten)] state: State<'a> },
-    Ready { node: NodeId, #[serde(flatten)] addresses: &'a NodeAddresses },
-    Started { node: NodeId, term: Term, last: LogIndex },
-    Timeout { node: NodeId, waited_ms: u64 },
-    Election { node: NodeId, term: Term, pre_vote: bool },
-    Vote { node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, granted: bool },
-    Role { node: NodeId, from: &'static str, to: &'static str, term: Term },
-    StepDown { node: NodeId, reason: &'static str, term: Term },
-    Leader { node: NodeId, leader: Option<NodeId>, term: Term },
-    Commit { node: NodeId, index: LogIndex },
-    Truncate { node: NodeId, from: LogIndex, to: LogIndex },
-    Link { from: NodeId, to: NodeId, state: LinkState },
-    Missed { node: NodeId, count: u64 },
+    Cluster {
+        nodes: &'a [NodeId],
+        heartbeat_ms: u64,
+        election_ms: (u64, u64),
+        data_dir: Option<&'a str>,
+    },
+    Process {
+        node: NodeId,
+        #[serde(flatten)]
+        state: State<'a>,
+    },
+    Ready {
+        node: NodeId,
+        #[serde(flatten)]
+        addresses: &'a NodeAddresses,
+    },
+    Started {
+        node: NodeId,
+        term: Term,
+        last: LogIndex,
+    },
+    Timeout {
+        node: NodeId,
+        waited_ms: u64,
+    },
+    Election {
+        node: NodeId,
+        term: Term,
+        pre_vote: bool,
+    },
+    Vote {
+        node: NodeId,
+        candidate: NodeId,
+        term: Term,
+        pre_vote: bool,
+        granted: bool,
+    },
+    Role {
+        node: NodeId,
+        from: &'static str,
+        to: &'static str,
+        term: Term,
+    },
+    StepDown {
+        node: NodeId,
+        reason: &'static str,
+        term: Term,
+    },
+    Leader {
+        node: NodeId,
+        leader: Option<NodeId>,
+        term: Term,
+    },
+    Commit {
+        node: NodeId,
+        index: LogIndex,
+    },
+    Truncate {
+        node: NodeId,
+        from: LogIndex,
+        to: LogIndex,
+    },
+    Link {
+        from: NodeId,
+        to: NodeId,
+        state: LinkState,
+    },
+    Missed {
+        node: NodeId,
+        count: u64,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -168,7 +225,9 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
         TraceEvent::VoteRefused { candidate, term, pre_vote, .. } => {
             Event::Vote { node, candidate, term, pre_vote, granted: false }
         }
-        TraceEvent::RoleChanged { from, to, term } => Event::Role { node, from: role(from), to: role(to), term },
+        TraceEvent::RoleChanged { from, to, term } => {
+            Event::Role { node, from: role(from), to: role(to), term }
+        }
         TraceEvent::SteppedDown { reason, term } => {
             let reason = match reason {
                 StepDownReason::HigherTerm => "higher_term",
@@ -180,7 +239,9 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
         TraceEvent::LeaderChanged { leader, term } => Event::Leader { node, leader, term },
         TraceEvent::Truncated { from, to } => Event::Truncate { node, from, to },
         TraceEvent::Committed { through } => Event::Commit { node, index: through },
-        TraceEvent::VoteReceived { .. } | TraceEvent::Appended { .. } | TraceEvent::Conflict { .. } => return None,
+        TraceEvent::VoteReceived { .. } | TraceEvent::Appended { .. } | TraceEvent::Conflict { .. } => {
+            return None;
+        }
     })
 }
 
