@@ -253,12 +253,24 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_named_with_its_purpose() {
-        // The taken port is the third node's HTTP port.
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = taken.local_addr().unwrap().port();
-        let error = LabOptions { base_port: Some(port - 2002), ..options() }.reserve_ports().unwrap_err();
+        // Below the ports that the system gives out by itself, so that nobody takes one in between.
+        let (base, mut reserved) = (20_000..30_000)
+            .step_by(10)
+            .find_map(|base| {
+                let reserved = LabOptions { base_port: Some(base), ..options() }.reserve_ports();
+                Some((base, reserved.ok()?))
+            })
+            .unwrap();
+        assert_eq!(reserved.len(), 9, "three ports for each of three nodes");
+        let taken = reserved.pop().unwrap();
+        drop(reserved);
+        let error = LabOptions { base_port: Some(base), ..options() }.reserve_ports().unwrap_err();
         let sentence = error.to_string();
-        assert!(sentence.starts_with(&format!("port {port}, which n3 needs for HTTP")), "{sentence}");
+        assert!(
+            sentence.starts_with(&format!("port {}, which n3 needs for HTTP", base + 2002)),
+            "{sentence}"
+        );
+        drop(taken);
     }
 
     #[test]

@@ -178,13 +178,40 @@ impl Process {
 }
 
 /// Whether an environment variable is an argument to a node: those of the lab's own environment are not for its
-/// children, which would all take the same port from it.
+/// children, which would all take the same port from it. What they log may be said there.
 fn configures_a_node(name: &str) -> bool {
-    name.starts_with("RAFTDECK_") || ["NODE_ID", "KVSTORE_PORT", "PORT", "PEERS"].contains(&name)
+    let about_logs = ["RAFTDECK_LOG", "RAFTDECK_VERBOSE"].contains(&name);
+    let names_one = ["NODE_ID", "KVSTORE_PORT", "PORT", "PEERS"].contains(&name);
+    names_one || name.starts_with("RAFTDECK_") && !about_logs
 }
 
 fn remember(last_words: &mut VecDeque<String>, lines: &[String]) {
     last_words.extend(lines.iter().filter(|line| !line.trim().is_empty()).cloned());
     let surplus = last_words.len().saturating_sub(LAST_WORDS);
     last_words.drain(..surplus);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_do_not_inherit_what_would_make_them_one_and_the_same_node() {
+        for name in ["PORT", "NODE_ID", "RAFTDECK_HTTP", "RAFTDECK_DATA_DIR"] {
+            assert!(configures_a_node(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "RUST_BACKTRACE", "RAFTDECK_LOG", "IMPORT"] {
+            assert!(!configures_a_node(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_words_are_the_newest_and_not_blank() {
+        let mut last_words = VecDeque::new();
+        for n in 0..30 {
+            remember(&mut last_words, &[n.to_string(), " ".to_owned()]);
+        }
+        assert_eq!(last_words.len(), LAST_WORDS);
+        assert_eq!((last_words[0].as_str(), last_words[19].as_str()), ("10", "29"));
+    }
 }

@@ -367,6 +367,19 @@ fn nothing_is_left_after_a_stop() {
 }
 
 #[test]
+fn a_paused_node_is_woken_to_end_in_peace() {
+    let dir = tempfile::tempdir().unwrap();
+    let script =
+        format!("trap 'echo bye >> \"$9.bye\"; exit' TERM; {}", NODE.replace("exec cat", "read line"));
+    let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(&script, 1) });
+    let pid = deck.running(N1);
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    deck.stop();
+    assert_eq!(std::fs::read_to_string(dir.path().join("n1.bye")).unwrap(), "bye\n");
+}
+
+#[test]
 fn a_dropped_lab_ends_its_nodes_and_removes_its_temporary_directory() {
     let script = r#"mkdir -p "$9"; echo "INFO fake: $9" >&2; exec cat"#;
     let mut deck = Deck::start(options(script, 1));

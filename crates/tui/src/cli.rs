@@ -171,7 +171,7 @@ impl ClusterArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Sub::Node(args)) = cli.command {
-        return raftdeck_node::run(args);
+        return raftdeck_node::run(&args);
     }
     if let Err(error) = color_eyre::install() {
         eprintln!("raftdeck: {error}");
