@@ -1,0 +1,316 @@
+//! What happened, in plain words: for the event feed, for a classroom, and for a screen reader.
+//!
+//! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] tells a story, with
+//! what came before in mind. Nothing here formats for a width, or knows of a screen.
+
+mod teller;
+
+pub use teller::Teller;
+
+use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, ProcessState, Update};
+use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
+use raftdeck_raft::{LogIndex, NodeId, Role, StepDownReason, Term, TraceEvent, VoteRefusal};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How much a sentence matters to someone who watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// For those who look closely: every vote that arrives, every entry.
+    Detail,
+    /// A step on the way: a vote given, a link cut.
+    Minor,
+    /// What the story is about: a leader elected, a node killed, an answer to a client.
+    Major,
+}
+
+/// A plain sentence, without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// How much it matters.
+    pub weight: Weight,
+    /// Whom it is about, if it is about one node.
+    pub node: Option<NodeId>,
+    /// The sentence. One line, no control characters.
+    pub text: String,
+}
+
+impl Sentence {
+    fn new(weight: Weight, node: Option<NodeId>, text: impl Into<String>) -> Self {
+        Self { weight, node, text: one_line(&text.into()) }
+    }
+}
+
+/// What an update says in plain words; `None` for what is shown elsewhere or is mere chatter: statuses, passing
+/// messages, log excerpts, and the nodes' own output.
+#[must_use]
+pub fn sentence(update: &Update) -> Option<Sentence> {
+    use Weight::{Major, Minor};
+    Some(match update {
+        Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
+            Sentence::new(Major, None, cluster(nodes, *heartbeat_ms, *election_ms, data_dir.as_deref()))
+        }
+        Update::Process { node, state } => process(*node, state),
+        Update::Ready { node, addresses } => Sentence::new(
+            Minor,
+            Some(*node),
+            format!(
+                "{node} is ready: peers at {}, clients at {}, HTTP at {}",
+                addresses.raft, addresses.client, addresses.http
+            ),
+        ),
+        Update::Trace { node, trace } => return trace_sentence(*node, trace),
+        Update::Missed { node, count } => Sentence::new(
+            Minor,
+            Some(*node),
+            format!(
+                "{} of {node} came too fast and {} missing here",
+                counted(*count, "event"),
+                is_are(*count)
+            ),
+        ),
+        Update::Link { from, to, state } => {
+            let state = match state {
+                LinkState::Open => "open again",
+                LinkState::Cut => "cut",
+            };
+            Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
+        }
+        Update::Client { op, outcome, took, .. } => client(op, outcome, *took),
+        Update::Refused { reason } => Sentence::new(Major, None, reason.as_str()),
+        Update::Status { .. } | Update::Frames { .. } | Update::Log { .. } | Update::Output { .. } => {
+            return None;
+        }
+    })
+}
+
+fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_dir: Option<&str>) -> String {
+    let members = match nodes {
+        [] => "no nodes".to_owned(),
+        [only] => format!("one node, {only}"),
+        [first, .., last] => format!("{} nodes, {first} to {last}", nodes.len()),
+    };
+    let (least, greatest) = election_ms;
+    let data = data_dir
+        .map_or_else(|| "data is kept only while it runs".to_owned(), |dir| format!("data is kept in {dir}"));
+    format!(
+        "a cluster of {members}: heartbeat {heartbeat_ms} ms, election timeout {least} to {greatest} ms; {data}"
+    )
+}
+
+fn process(node: NodeId, state: &ProcessState) -> Sentence {
+    let (weight, text) = match state {
+        ProcessState::Starting { pid } => (Weight::Minor, format!("{node} is starting, process {pid}")),
+        ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running, process {pid}")),
+        ProcessState::Paused { .. } => (Weight::Major, format!("{node} was paused")),
+        ProcessState::Killed => (Weight::Major, format!("{node} was killed")),
+        ProcessState::Failed { how, last_words } => {
+            let mut text = format!("{node} failed: {how}");
+            if let Some(last) = last_words.iter().rev().find(|line| !line.trim().is_empty()) {
+                let _ = write!(text, "; its last words: {}", last.trim());
+            }
+            (Weight::Major, text)
+        }
+    };
+    Sentence::new(weight, Some(node), text)
+}
+
+fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
+    use Weight::{Detail, Major, Minor};
+    let (weight, text) = match trace {
+        TraceEvent::Started { term, last } => {
+            let log = if *last == LogIndex::ZERO {
+                "with an empty log".to_owned()
+            } else {
+                format!("with a log through entry {last}")
+            };
+            (Minor, format!("{node} starts in term {term} {log}"))
+        }
+        TraceEvent::TimedOut { waited } => (Minor, format!("{node} heard no leader for {}", millis(*waited))),
+        TraceEvent::ElectionStarted { term, pre_vote: true } => {
+            (Minor, format!("{node} asks who would vote for it in term {term} (pre-vote)"))
+        }
+        TraceEvent::ElectionStarted { term, pre_vote: false } => {
+            (Minor, format!("{node} asks for votes in term {term}"))
+        }
+        TraceEvent::VoteGranted { candidate, term, pre_vote } => {
+            (Minor, granted(node, *candidate, *term, *pre_vote))
+        }
+        TraceEvent::VoteRefused { candidate, term, pre_vote, reason } => {
+            (Minor, refused(node, *candidate, *term, *pre_vote, *reason))
+        }
+        TraceEvent::VoteReceived { from, granted, pre_vote, votes, needed } => {
+            let kind = if *pre_vote { "pre-vote" } else { "vote" };
+            let answer = if *granted { "yes" } else { "no" };
+            (
+                Detail,
+                format!("{node} hears {answer} from {from} and has {votes} of the {needed} {kind}s it needs"),
+            )
+        }
+        TraceEvent::RoleChanged { to, from, term } => return role_changed(node, *from, *to, *term),
+        TraceEvent::SteppedDown { reason, term } => match reason {
+            StepDownReason::HigherTerm => (Major, format!("{node} steps down: it met term {term}")),
+            StepDownReason::OtherLeader => {
+                (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
+            }
+            StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
+        },
+        // That it leads itself is the sentence of its change of role.
+        TraceEvent::LeaderChanged { leader: Some(leader), .. } if *leader == node => return None,
+        TraceEvent::LeaderChanged { leader: Some(leader), term } => {
+            (Minor, format!("{node} follows {leader} in term {term}"))
+        }
+        TraceEvent::LeaderChanged { leader: None, term } => {
+            (Detail, format!("{node} knows no leader in term {term}"))
+        }
+        TraceEvent::Appended { first, last, term } => {
+            (Detail, format!("{node} appends {} in term {term}", entries(*first, *last)))
+        }
+        TraceEvent::Truncated { from, to } => {
+            (Major, format!("{node} removed {}, which conflicted with the leader's", entries(*from, *to)))
+        }
+        TraceEvent::Committed { through } => {
+            (Detail, format!("{node} has committed entries through {through}"))
+        }
+        TraceEvent::Conflict { follower, next } => {
+            (Minor, format!("{node} goes back to entry {next} for {follower}, whose log does not match"))
+        }
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+fn granted(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool) -> String {
+    match (pre_vote, node == candidate) {
+        (true, true) => format!("{node} would vote for itself in term {term} (pre-vote)"),
+        (true, false) => format!("{node} would vote for {candidate} in term {term} (pre-vote)"),
+        (false, true) => format!("{node} votes for itself in term {term}"),
+        (false, false) => format!("{node} votes for {candidate} in term {term}"),
+    }
+}
+
+fn refused(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, reason: VoteRefusal) -> String {
+    let why = match reason {
+        VoteRefusal::OldTerm => format!("term {term} is over"),
+        VoteRefusal::AlreadyVoted => "its vote went to another".to_owned(),
+        VoteRefusal::StaleLog => format!("the log of {candidate} is behind its own"),
+        VoteRefusal::LeaderAlive => "it hears a leader".to_owned(),
+    };
+    if pre_vote {
+        format!("{node} would not vote for {candidate} in term {term} (pre-vote): {why}")
+    } else {
+        format!("{node} refuses {candidate} its vote in term {term}: {why}")
+    }
+}
+
+fn role_changed(node: NodeId, from: Role, to: Role, term: Term) -> Option<Sentence> {
+    let (weight, text) = match (from, to) {
+        (_, Role::Leader) => (Weight::Major, format!("{node} leads term {term}")),
+        (_, Role::Follower) => (Weight::Detail, format!("{node} is a follower in term {term}")),
+        // The campaign's own event says it with its cause.
+        (_, Role::PreCandidate | Role::Candidate) => return None,
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+fn client(op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> Sentence {
+    let asked = asked(op);
+    let took = millis(took);
+    let (node, text) = match outcome {
+        ClientOutcome::Answered { node, body: ResponseBody::Done { answer, at } } => {
+            let answer = answered(answer);
+            let place = match op {
+                ClientOp::Write(_) => format!("entry {} of term {}, {node}, {took}", at.index, at.term),
+                ClientOp::Read(_) => format!("{node}, {took}"),
+            };
+            (Some(*node), format!("{asked}: {answer} ({place})"))
+        }
+        // Only this failure leaves open whether a write happened, so it must not be called "not done".
+        ClientOutcome::Answered { node, body: ResponseBody::Failed(failure @ Failure::Unknown) } => {
+            (Some(*node), format!("{asked}: {failure} ({node}, {took})"))
+        }
+        ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) } => {
+            (Some(*node), format!("{asked}: not done: {failure} ({node}, {took})"))
+        }
+        ClientOutcome::Answered { node, .. } => {
+            (Some(*node), format!("{asked}: {node} gave an answer to some other question ({took})"))
+        }
+        ClientOutcome::Failed { reason } => (None, format!("{asked}: {reason} ({took})")),
+    };
+    Sentence::new(Weight::Major, node, text)
+}
+
+/// A question as a person would type it: `put color blue`, `get color`, `list c`.
+#[must_use]
+pub fn asked(op: &ClientOp) -> String {
+    match op {
+        ClientOp::Write(write) => write.to_string(),
+        ClientOp::Read(Read::Get { key }) => format!("get {}", Shown(key)),
+        ClientOp::Read(Read::List { prefix, .. }) if prefix.is_empty() => "list".to_owned(),
+        ClientOp::Read(Read::List { prefix, .. }) => format!("list {}", Shown(prefix)),
+    }
+}
+
+/// An answer in a few words: `stored`, `blue`, `no such key`.
+#[must_use]
+pub fn answered(answer: &Answer) -> String {
+    /// As many pairs of a list as fit on a line.
+    const PAIRS: usize = 8;
+    match answer {
+        Answer::Stored => "stored".to_owned(),
+        Answer::Deleted { existed: true } => "deleted".to_owned(),
+        Answer::Deleted { existed: false } => "there was no such key".to_owned(),
+        Answer::Mismatch { current: Some(current) } => {
+            format!("not stored, the value is {}", Shown(current))
+        }
+        Answer::Mismatch { current: None } => "not stored, there is no such key".to_owned(),
+        Answer::Value(Some(value)) => Shown(value).to_string(),
+        Answer::Value(None) => "no such key".to_owned(),
+        Answer::Page { pairs, .. } if pairs.is_empty() => "no keys".to_owned(),
+        Answer::Page { pairs, more } => {
+            let mut text = String::new();
+            for (key, value) in pairs.iter().take(PAIRS) {
+                let _ = write!(text, "{} = {}, ", Shown(key), Shown(value));
+            }
+            let text = text.trim_end_matches(", ");
+            match (pairs.len().saturating_sub(PAIRS), more) {
+                (0, false) => text.to_owned(),
+                (0, true) => format!("{text}, and more"),
+                (left, false) => format!("{text}, and {left} more"),
+                (left, true) => format!("{text}, and more than {left} more"),
+            }
+        }
+    }
+}
+
+fn entries(first: LogIndex, last: LogIndex) -> String {
+    if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn is_are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+/// A duration for people: whole milliseconds, or seconds from ten on; below one millisecond it says so.
+#[must_use]
+pub fn millis(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) {
+        "under 1 ms".to_owned()
+    } else if duration < Duration::from_secs(10) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{} s", duration.as_secs())
+    }
+}
+
+/// What a node or a file name says may hold anything; a sentence is one line that moves no cursor.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;

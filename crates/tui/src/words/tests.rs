@@ -1,0 +1,230 @@
+use super::*;
+use raftdeck_lab::NodeAddresses;
+use raftdeck_protocol::{Failure, Write};
+use raftdeck_raft::LogId;
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+fn says(update: &Update) -> Sentence {
+    sentence(update).expect("this update has a sentence")
+}
+
+fn traced(node: NodeId, trace: TraceEvent) -> Sentence {
+    says(&Update::Trace { node, trace })
+}
+
+fn answer(op: ClientOp, body: ResponseBody) -> String {
+    let outcome = ClientOutcome::Answered { node: N2, body };
+    says(&Update::Client { id: 1, op, outcome, took: Duration::from_millis(4) }).text
+}
+
+#[test]
+fn an_election_reads_as_a_story() {
+    let term = Term(7);
+    let steps = [
+        (
+            N2,
+            TraceEvent::TimedOut { waited: Duration::from_micros(214_700) },
+            "n2 heard no leader for 214 ms",
+        ),
+        (
+            N2,
+            TraceEvent::ElectionStarted { term, pre_vote: true },
+            "n2 asks who would vote for it in term 7 (pre-vote)",
+        ),
+        (
+            N3,
+            TraceEvent::VoteGranted { candidate: N2, term, pre_vote: true },
+            "n3 would vote for n2 in term 7 (pre-vote)",
+        ),
+        (N2, TraceEvent::ElectionStarted { term, pre_vote: false }, "n2 asks for votes in term 7"),
+        (
+            N2,
+            TraceEvent::VoteGranted { candidate: N2, term, pre_vote: false },
+            "n2 votes for itself in term 7",
+        ),
+        (N3, TraceEvent::VoteGranted { candidate: N2, term, pre_vote: false }, "n3 votes for n2 in term 7"),
+        (
+            N2,
+            TraceEvent::VoteReceived { from: N3, granted: true, pre_vote: false, votes: 2, needed: 2 },
+            "n2 hears yes from n3 and has 2 of the 2 votes it needs",
+        ),
+        (N2, TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term }, "n2 leads term 7"),
+        (N3, TraceEvent::LeaderChanged { leader: Some(N2), term }, "n3 follows n2 in term 7"),
+    ];
+    for (node, trace, words) in steps {
+        let sentence = traced(node, trace);
+        assert_eq!(sentence.text, words);
+        assert_eq!(sentence.node, Some(node));
+    }
+}
+
+#[test]
+fn what_matters_most_is_major() {
+    let term = Term(7);
+    let major = [
+        (TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term }, "n1 leads term 7"),
+        (
+            TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term },
+            "n1 steps down: it met term 7",
+        ),
+        (
+            TraceEvent::SteppedDown { reason: StepDownReason::QuorumLost, term },
+            "n1 lost its majority and steps down",
+        ),
+        (
+            TraceEvent::Truncated { from: LogIndex(8), to: LogIndex(9) },
+            "n1 removed entries 8 to 9, which conflicted with the leader's",
+        ),
+        (
+            TraceEvent::Truncated { from: LogIndex(8), to: LogIndex(8) },
+            "n1 removed entry 8, which conflicted with the leader's",
+        ),
+    ];
+    for (trace, words) in major {
+        let sentence = traced(N1, trace);
+        assert_eq!((sentence.weight, sentence.text.as_str()), (Weight::Major, words));
+    }
+}
+
+#[test]
+fn a_refused_vote_says_why() {
+    let refuse = |reason, pre_vote| {
+        let term = Term(4);
+        traced(N3, TraceEvent::VoteRefused { candidate: N1, term, pre_vote, reason }).text
+    };
+    assert_eq!(
+        refuse(VoteRefusal::StaleLog, false),
+        "n3 refuses n1 its vote in term 4: the log of n1 is behind its own"
+    );
+    assert_eq!(
+        refuse(VoteRefusal::AlreadyVoted, false),
+        "n3 refuses n1 its vote in term 4: its vote went to another"
+    );
+    assert_eq!(refuse(VoteRefusal::OldTerm, false), "n3 refuses n1 its vote in term 4: term 4 is over");
+    assert_eq!(
+        refuse(VoteRefusal::LeaderAlive, true),
+        "n3 would not vote for n1 in term 4 (pre-vote): it hears a leader"
+    );
+}
+
+#[test]
+fn processes_and_links_are_told_plainly() {
+    let process = |state| {
+        let sentence = says(&Update::Process { node: N1, state });
+        (sentence.weight, sentence.text)
+    };
+    let pid = 4711;
+    assert_eq!(
+        process(ProcessState::Starting { pid }),
+        (Weight::Minor, "n1 is starting, process 4711".to_owned())
+    );
+    assert_eq!(
+        process(ProcessState::Running { pid }),
+        (Weight::Minor, "n1 is running, process 4711".to_owned())
+    );
+    assert_eq!(process(ProcessState::Paused { pid }), (Weight::Major, "n1 was paused".to_owned()));
+    assert_eq!(process(ProcessState::Killed), (Weight::Major, "n1 was killed".to_owned()));
+    let last_words = vec!["first".to_owned(), "the address is in use".to_owned(), String::new()];
+    assert_eq!(
+        process(ProcessState::Failed { how: "exit status 1".to_owned(), last_words }).1,
+        "n1 failed: exit status 1; its last words: the address is in use"
+    );
+    let link = |state| says(&Update::Link { from: N1, to: N3, state }).text;
+    assert_eq!(link(LinkState::Cut), "link n1 -> n3 is cut");
+    assert_eq!(link(LinkState::Open), "link n1 -> n3 is open again");
+}
+
+#[test]
+fn a_client_is_told_what_came_of_its_question() {
+    let at = LogId { term: Term(3), index: LogIndex(8) };
+    let put = ClientOp::Write(Write::Put { key: "color".into(), value: "blue".into() });
+    let get = ClientOp::Read(Read::Get { key: "color".into() });
+    let done = |answer| ResponseBody::Done { answer, at };
+    assert_eq!(
+        answer(put.clone(), done(Answer::Stored)),
+        "put color blue: stored (entry 8 of term 3, n2, 4 ms)"
+    );
+    assert_eq!(answer(get.clone(), done(Answer::Value(Some("blue".into())))), "get color: blue (n2, 4 ms)");
+    assert_eq!(answer(get, done(Answer::Value(None))), "get color: no such key (n2, 4 ms)");
+    assert_eq!(
+        answer(put.clone(), ResponseBody::Failed(Failure::Busy)),
+        "put color blue: not done: busy: too many writes are waiting, try again (n2, 4 ms)"
+    );
+    let unknown = answer(put.clone(), ResponseBody::Failed(Failure::Unknown));
+    assert!(!unknown.contains("not done") && unknown.contains("it may have happened"), "{unknown}");
+    let outcome = ClientOutcome::Failed { reason: "no leader was found".to_owned() };
+    let failed = says(&Update::Client { id: 1, op: put, outcome, took: Duration::from_secs(12) });
+    assert_eq!(failed.text, "put color blue: no leader was found (12 s)");
+    assert_eq!(failed.weight, Weight::Major);
+}
+
+#[test]
+fn a_long_list_is_cut_and_says_so() {
+    let pairs = (0..11).map(|i| (format!("k{i}").into(), "v".into())).collect();
+    let text = answered(&Answer::Page { pairs, more: false });
+    assert!(text.starts_with("k0 = v, k1 = v, "), "{text}");
+    assert!(text.ends_with("k7 = v, and 3 more"), "{text}");
+    assert_eq!(answered(&Answer::Page { pairs: Vec::new(), more: false }), "no keys");
+}
+
+#[test]
+fn the_cluster_is_introduced() {
+    let cluster = |count: u64, data_dir: Option<&str>| {
+        let nodes = (1..=count).map(NodeId).collect();
+        let data_dir = data_dir.map(str::to_owned);
+        says(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir }).text
+    };
+    assert_eq!(
+        cluster(3, None),
+        "a cluster of 3 nodes, n1 to n3: heartbeat 50 ms, election timeout 150 to 300 ms; \
+         data is kept only while it runs"
+    );
+    assert_eq!(
+        cluster(1, Some("/data")),
+        "a cluster of one node, n1: heartbeat 50 ms, election timeout 150 to 300 ms; data is kept in /data"
+    );
+}
+
+#[test]
+fn a_sentence_is_one_line_whatever_it_is_about() {
+    let refused = says(&Update::Refused { reason: "no\nsuch\x1b[2Jnode".to_owned() });
+    assert_eq!(refused.text, "no such [2Jnode");
+    let addresses =
+        NodeAddresses { raft: "a:1".to_owned(), client: "a:2".to_owned(), http: "a:3\r".to_owned() };
+    let ready = says(&Update::Ready { node: N1, addresses });
+    assert_eq!(ready.text, "n1 is ready: peers at a:1, clients at a:2, HTTP at a:3 ");
+}
+
+#[test]
+fn chatter_has_no_sentence() {
+    let silent = [
+        Update::Frames { frames: Vec::new() },
+        Update::Log { node: N1, lines: Vec::new() },
+        Update::Output { node: N1, level: raftdeck_lab::LogLevel::Warn, line: "odd".to_owned() },
+        Update::Trace { node: N1, trace: TraceEvent::LeaderChanged { leader: Some(N1), term: Term(2) } },
+        Update::Trace {
+            node: N1,
+            trace: TraceEvent::RoleChanged { from: Role::Follower, to: Role::Candidate, term: Term(2) },
+        },
+    ];
+    for update in silent {
+        assert_eq!(sentence(&update), None, "{update:?}");
+    }
+}
+
+#[test]
+fn a_gap_is_told() {
+    let missed = |count| says(&Update::Missed { node: N1, count }).text;
+    assert_eq!(missed(1), "1 event of n1 came too fast and is missing here");
+    assert_eq!(missed(12), "12 events of n1 came too fast and are missing here");
+}
+
+#[test]
+fn durations_are_shown_in_a_unit_that_reads_well() {
+    assert_eq!(millis(Duration::from_micros(999)), "under 1 ms");
+    assert_eq!(millis(Duration::from_millis(9999)), "9999 ms");
+    assert_eq!(millis(Duration::from_secs(61)), "61 s");
+}
