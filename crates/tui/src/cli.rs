@@ -73,6 +73,7 @@ enum Sub {
     #[command(after_help = UP_HELP)]
     Up(UpArgs),
     /// Run one node, as raftdeck-node does
+    #[command(after_help = NodeArgs::EXAMPLES.replace("raftdeck-node", "raftdeck node"))]
     Node(NodeArgs),
     /// Read from and write to a running cluster
     #[command(after_help = CLIENT_EXAMPLES)]

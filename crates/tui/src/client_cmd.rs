@@ -3,7 +3,7 @@
 use crate::words;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr, bail};
-use raftdeck_client::{Client, Done, Options};
+use raftdeck_client::{AddressError, Client, Done, Options};
 use raftdeck_lab::ClientOp;
 use raftdeck_protocol::kv::{MAX_LIST, Shown};
 use raftdeck_protocol::{Answer, NodeStatus, Read, Write};
@@ -23,6 +23,7 @@ pub struct ClientArgs {
         value_name = "HOST:PORT,…",
         value_delimiter = ',',
         default_value = "127.0.0.1:8080",
+        value_parser = address,
         global = true
     )]
     cluster: Vec<String>,
@@ -112,6 +113,10 @@ pub fn run(args: ClientArgs) -> Result<u8> {
         print_plain(&done)?
     }
     judge(&operation, &done.answer)
+}
+
+fn address(given: &str) -> Result<String, AddressError> {
+    raftdeck_client::split(given).map(|_| given.to_owned())
 }
 
 /// Keys and values are bytes; a command line may hold any but zero.

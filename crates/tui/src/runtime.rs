@@ -11,6 +11,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_lab::{Lab, LabOptions};
 use ratatui::Terminal;
+use rustix::io::Errno;
 use rustix::process::{Signal, kill_current_process_group};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,7 +58,13 @@ fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings) -> Result<u8> {
         inbox,
         lab,
     };
-    deck.run().wrap_err("the terminal failed")
+    match deck.run() {
+        // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
+        Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+            Ok(signals::end_status(End::Closed))
+        }
+        ended => ended.wrap_err("the terminal failed"),
+    }
 }
 
 /// Passes on what the terminal says. The thread ends with the process, or when the deck ends.
