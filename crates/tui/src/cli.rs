@@ -1,9 +1,10 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
+use crate::app::Settings;
 use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
-use crate::stand_in::{ColourChoice, Settings};
+use crate::theme::ColourChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{LabOptions, MAX_NODES};
