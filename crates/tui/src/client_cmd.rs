@@ -108,9 +108,9 @@ pub fn run(args: ClientArgs) -> Result<u8> {
     });
     let done = done.wrap_err_with(|| words::asked(&operation))?;
     if args.json {
-        print_json(&done)?
+        print_json(&done)?;
     } else {
-        print_plain(&done)?
+        print_plain(&done)?;
     }
     judge(&operation, &done.answer)
 }
@@ -193,7 +193,8 @@ fn put_bytes(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) 
         None => put(object, name, Value::Null),
         Some(Ok(text)) => put(object, name, json!(text)),
         Some(Err(_)) => {
-            let hex: String = bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits = bytes.unwrap_or_default().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            let hex: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
             put(object, &format!("{name}_hex"), json!(hex));
         }
     }

@@ -12,7 +12,6 @@ use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_lab::{Lab, LabOptions};
 use ratatui::Terminal;
-use rustix::io::Errno;
 use rustix::process::{Signal, kill_current_process_group};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,9 +60,7 @@ fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings) -> Result<u8> {
     };
     match deck.run() {
         // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
-        Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
-            Ok(signals::end_status(End::Closed))
-        }
+        Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),
         ended => ended.wrap_err("the terminal failed"),
     }
 }

@@ -70,8 +70,7 @@ fn a_killed_deck_leaves_no_node_behind_not_even_a_paused_one() {
     processes::send(nodes[1], Signal::STOP);
     eventually("a node is stopped", || processes::is_stopped(nodes[1]).then_some(()));
     deck.signal(Signal::KILL);
-    // Checks that the nodes are gone.
-    deck.end();
+    deck.end_killed();
 }
 
 #[test]
@@ -106,6 +105,7 @@ fn ctrl_z_stops_the_deck_alone_and_fg_brings_the_whole_screen_back() {
     shell.press("q");
     shell.wait_for("the shell's screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
     processes::wait_gone(&nodes);
+    shell.wait_for("the third prompt", |screen| screen.contents().matches("shell> ").count() == 3);
     shell.press("echo ended with $?\r");
     shell.wait_for_text("ended with 0");
     shell.press("exit\r");

@@ -1,7 +1,7 @@
 //! The deck in a pseudo-terminal: its screen is read, keys are pressed, its end is judged.
 
 use super::{PATIENCE, alone, eventually, processes};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -143,12 +143,24 @@ impl Deck {
 
     /// Waits until the program has ended by itself and every node that was seen is gone; its exit status.
     pub(crate) fn end(&mut self) -> u32 {
+        let status = self.wait_gone();
+        assert_eq!(status.signal(), None, "it ends by itself");
+        status.exit_code()
+    }
+
+    /// Waits until the program was ended by a signal and every node that was seen is gone.
+    pub(crate) fn end_killed(&mut self) {
+        let status = self.wait_gone();
+        assert!(status.signal().is_some(), "it ended by itself, with {}", status.exit_code());
+    }
+
+    fn wait_gone(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let status = eventually("the deck ends", || child.try_wait().unwrap());
         if !self.nodes.is_empty() {
             processes::wait_gone(&self.nodes);
         }
-        status.exit_code()
+        status
     }
 
     /// Whether the terminal is as a shell wants it: main screen, visible cursor, no mouse reports, cooked input.
