@@ -6,6 +6,7 @@
 
 pub(crate) mod deck;
 pub(crate) mod processes;
+pub(crate) mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
