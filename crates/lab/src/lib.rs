@@ -3,10 +3,27 @@
 //!
 //! The lab knows a node only by what crosses its sockets, its exit status and its files. Everything it has to tell
 //! is an [`Update`]; everything it can be told is a [`Command`].
+//!
+//! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
+//! process when it is stopped or dropped.
 
+mod clients;
+mod lab;
+mod lines;
+mod link;
+mod links;
 pub mod model;
+mod options;
+mod outlet;
+mod process;
+mod reports;
+mod supervisor;
+mod telemetry;
+mod whereabouts;
 
+pub use lab::Lab;
 pub use model::{
     ClientOp, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, NodeAddresses,
     ProcessState, Update,
 };
+pub use options::{LabError, LabOptions, MAX_NODES};

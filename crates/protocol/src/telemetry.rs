@@ -22,7 +22,7 @@ pub struct NodeStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Telemetry {
     /// The state; sent when it changed, at most 30 times a second. A later one replaces an earlier one.
-    Status(NodeStatus),
+    Status(Box<NodeStatus>),
     /// Something happened.
     Event {
         /// Counts up by one; the first is 1.

@@ -9,10 +9,9 @@ use std::time::Duration;
 pub struct Timing {
     /// A leader sends a heartbeat this often.
     pub heartbeat: Duration,
-    /// The least election timeout. Also the time that a leader may go without a majority, and that a follower
-    /// stands by a leader it has heard from.
+    /// The least election timeout. Also how long a follower stands by a leader it has heard from.
     pub election_min: Duration,
-    /// The greatest election timeout.
+    /// The greatest election timeout. Also how long a leader goes on without a majority.
     pub election_max: Duration,
 }
 

@@ -1,13 +1,18 @@
 //! One Raft member without its I/O: the consensus core, the key-value state machine, and the clients that wait.
 //!
-//! Like the core it knows no clock, no socket, no file and no thread. The driver feeds it what arrived and
-//! carries out what it asks for in [`Outputs`].
+//! Like the core it knows no clock, no socket, no file and no thread, and the same calls give the same outputs. The
+//! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
-use raftdeck_protocol::{Read, ResponseBody, Write};
+mod machine;
+
+use machine::Machine;
+use raftdeck_protocol::frame;
+use raftdeck_protocol::{Answer, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::{
-    Config, Entry, Envelope, LogIndex, Message, NodeId, Persist, RestoreError, Restored, Status, Ticket,
-    Timestamp, TraceEvent,
+    Config, Effects, Entry, Envelope, LogId, LogIndex, Message, NodeId, Payload, Persist, ProposeError, Raft,
+    ReadError, ReadId, ReadReady, RestoreError, Restored, Role, Status, Ticket, Timestamp, TraceEvent,
 };
+use std::collections::BTreeMap;
 
 /// Names a client's request until it is answered. Chosen by the driver, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,64 +25,197 @@ pub struct Outputs {
     pub persist: Vec<Persist>,
     /// Messages that may leave at once.
     pub send: Vec<Envelope>,
-    /// Answers: `ResponseBody::Done` or `ResponseBody::Failed`.
+    /// Answers: [`ResponseBody::Done`] or [`ResponseBody::Failed`].
     pub replies: Vec<(RequestToken, ResponseBody)>,
     /// What happened.
     pub trace: Vec<TraceEvent>,
 }
 
 /// One member without its I/O.
+///
+/// # Panics
+/// Any method panics where the core does ([`Raft`]), and when a committed command cannot be read, which means that
+/// a newer release wrote it: skipping it would let this member's state differ from the others'.
 #[derive(Debug)]
-pub struct Replica {}
+pub struct Replica {
+    raft: Raft,
+    machine: Machine,
+    /// The newest entry that the machine includes.
+    applied: LogId,
+    /// Writes that wait for their entry to be committed.
+    writes: BTreeMap<LogIndex, WaitingWrite>,
+    /// Reads that wait for proof of leadership.
+    reads: BTreeMap<RequestToken, Read>,
+    replies: Vec<(RequestToken, ResponseBody)>,
+}
 
-#[allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_value, missing_docs)]
+#[derive(Debug)]
+struct WaitingWrite {
+    id: LogId,
+    token: RequestToken,
+}
+
 impl Replica {
+    /// Starts a member with what its disk held. The state machine is rebuilt as the log is committed again.
     pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
-        unimplemented!()
+        Ok(Self {
+            raft: Raft::new(config, seed, restored, now)?,
+            machine: Machine::default(),
+            applied: LogId::default(),
+            writes: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            replies: Vec::new(),
+        })
     }
+
     /// The core's state.
+    #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
-        unimplemented!()
+        self.raft.status(now)
     }
+
     /// The number of keys.
+    #[must_use]
     pub fn keys(&self) -> u64 {
-        unimplemented!()
+        self.machine.len()
     }
+
     /// A hash over the state machine's content.
+    #[must_use]
     pub fn state_hash(&self) -> u64 {
-        unimplemented!()
+        self.machine.hash()
     }
-    /// The log from `first`, at most `limit` entries.
+
+    /// The log from `first` on, committed or not, at most `limit` entries.
+    #[must_use]
     pub fn entries(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        unimplemented!()
+        self.raft.entries(first, limit)
     }
+
+    /// When [`Replica::handle_deadline`] wants to be called.
+    #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        unimplemented!()
+        self.raft.next_deadline()
     }
+
+    /// A message arrived.
     pub fn handle_message(&mut self, from: NodeId, message: Message, now: Timestamp) {
-        unimplemented!()
+        self.raft.handle_message(from, message, now);
     }
+
+    /// The write with this ticket, and all before it, are durable.
     pub fn handle_persisted(&mut self, ticket: Ticket, now: Timestamp) {
-        unimplemented!()
+        self.raft.handle_persisted(ticket, now);
     }
+
+    /// The time given by [`Replica::next_deadline`] has come. Calling early is harmless.
     pub fn handle_deadline(&mut self, now: Timestamp) {
-        unimplemented!()
+        self.raft.handle_deadline(now);
     }
-    /// A client's write. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
-    /// NotLeader's `address` is left `None`: the driver knows addresses.
-    pub fn write(&mut self, token: RequestToken, write: Write, now: Timestamp) {
-        unimplemented!()
+
+    /// A client's write. Answered exactly once in [`Outputs::replies`], unless it is cancelled. The driver fills
+    /// in the `address` of a [`Failure::NotLeader`].
+    ///
+    /// # Panics
+    /// If the core gives an index to two writes of one leadership.
+    pub fn write(&mut self, token: RequestToken, write: &Write) {
+        if let Err(limit) = write.check() {
+            return self.fail(token, Failure::Limit(limit));
+        }
+        match self.raft.propose(frame::encode(write)) {
+            Ok(id) => {
+                let earlier = self.writes.insert(id.index, WaitingWrite { id, token });
+                assert!(earlier.is_none(), "a step-down has answered what waited for an index before");
+            }
+            Err(ProposeError::NotLeader { leader }) => {
+                self.fail(token, Failure::NotLeader { leader, address: None });
+            }
+            Err(ProposeError::Busy) => self.fail(token, Failure::Busy),
+        }
     }
+
     /// A client's linearizable read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
-    pub fn read(&mut self, token: RequestToken, read: Read, now: Timestamp) {
-        unimplemented!()
+    pub fn read(&mut self, token: RequestToken, read: Read) {
+        if let Err(limit) = read.check() {
+            return self.fail(token, Failure::Limit(limit));
+        }
+        match self.raft.read(ReadId(token.0)) {
+            Ok(()) => {
+                self.reads.insert(token, read);
+            }
+            Err(ReadError::NotLeader { leader }) => {
+                self.fail(token, Failure::NotLeader { leader, address: None });
+            }
+        }
     }
+
     /// The client went away or gave up: no answer will be produced. A write may still be carried out.
     pub fn cancel(&mut self, token: RequestToken) {
-        unimplemented!()
+        self.writes.retain(|_, waiting| waiting.token != token);
+        self.reads.remove(&token);
+        self.replies.retain(|(answered, _)| *answered != token);
     }
+
     /// Takes everything decided since the last call.
-    pub fn take_outputs(&mut self) -> Outputs {
-        unimplemented!()
+    pub fn take_outputs(&mut self, now: Timestamp) -> Outputs {
+        let Effects { persist, send, apply, reads, trace } = self.raft.take_effects(now);
+        for entry in apply {
+            self.apply(entry);
+        }
+        for ready in reads {
+            self.finish_read(ready);
+        }
+        let lost_leadership =
+            |event: &TraceEvent| matches!(event, TraceEvent::RoleChanged { from: Role::Leader, .. });
+        if trace.iter().any(lost_leadership) {
+            self.give_up_writes();
+        }
+        Outputs { persist, send, replies: std::mem::take(&mut self.replies), trace }
+    }
+
+    fn fail(&mut self, token: RequestToken, failure: Failure) {
+        self.replies.push((token, ResponseBody::Failed(failure)));
+    }
+
+    fn apply(&mut self, entry: Entry) {
+        assert_eq!(entry.id.index, self.applied.index.next(), "entries are applied in order, each once");
+        self.applied = entry.id;
+        let answer = match entry.payload {
+            Payload::Noop => None,
+            Payload::Command(command) => {
+                let write = frame::decode::<Write>("command", &command)
+                    .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
+                Some(self.machine.apply(write))
+            }
+        };
+        let Some(waiting) = self.writes.remove(&entry.id.index) else { return };
+        self.replies.push((waiting.token, written(waiting.id, entry.id, answer)));
+    }
+
+    fn finish_read(&mut self, ready: ReadReady) {
+        let token = RequestToken(ready.id.0);
+        let Some(read) = self.reads.remove(&token) else { return };
+        if ready.granted {
+            let answer = self.machine.read(&read);
+            self.replies.push((token, ResponseBody::Done { answer, at: self.applied }));
+        } else {
+            self.fail(token, Failure::NotLeader { leader: None, address: None });
+        }
+    }
+
+    /// A step-down answers every waiting write. Their entries may still be committed by the next leader.
+    fn give_up_writes(&mut self) {
+        for waiting in std::mem::take(&mut self.writes).into_values() {
+            self.fail(waiting.token, Failure::Unknown);
+        }
+    }
+}
+
+/// The answer to a write for which `applied` came out at its index.
+fn written(proposed: LogId, applied: LogId, answer: Option<Answer>) -> ResponseBody {
+    match answer {
+        Some(answer) if proposed == applied => ResponseBody::Done { answer, at: applied },
+        // Another entry was committed in its place, so this one never will be.
+        _ => ResponseBody::Failed(Failure::NotLeader { leader: None, address: None }),
     }
 }

@@ -5,7 +5,16 @@
 
 pub mod actions;
 pub mod app;
+pub mod cli;
+pub mod client_cmd;
+pub mod inbox;
 pub mod keys;
+pub mod plain;
+pub mod runtime;
+pub mod signals;
+pub mod stand_in;
+pub mod terminal;
 pub mod theme;
+pub mod up;
 pub mod view;
 pub mod words;

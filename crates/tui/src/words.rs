@@ -1,7 +1,11 @@
 //! What happened, in plain words: for the event feed, for a classroom, and for a screen reader.
 //!
-//! One update gives at most one sentence, and always the same one: nothing here remembers, formats for a width,
-//! or knows of a screen.
+//! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] tells a story, with
+//! what came before in mind. Nothing here formats for a width, or knows of a screen.
+
+mod teller;
+
+pub use teller::Teller;
 
 use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, ProcessState, Update};
 use raftdeck_protocol::kv::Shown;

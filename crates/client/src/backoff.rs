@@ -1,0 +1,51 @@
+//! How long to wait before trying again: doubling, jittered, bounded. Knows no clock and sleeps for nobody.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// A growing pause between attempts.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    least: Duration,
+    most: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    /// Starts at `least` and doubles up to `most`.
+    #[must_use]
+    pub fn new(least: Duration, most: Duration) -> Self {
+        Self { least, most, next: least }
+    }
+
+    /// The next pause: half of it is fixed, half is random, so that many who failed together do not return together.
+    pub fn pause(&mut self) -> Duration {
+        let whole = self.next;
+        self.next = (whole * 2).min(self.most);
+        // Each RandomState has keys of its own, which is randomness enough for a jitter.
+        let draw = u32::try_from(RandomState::new().hash_one(0) % 1024).unwrap_or(0);
+        whole / 2 + whole * draw / 2048
+    }
+
+    /// Something went well: start again at the least pause.
+    pub fn reset(&mut self) {
+        self.next = self.least;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_bound_and_start_again_after_a_reset() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(20), ms(200));
+        for whole in [20, 40, 80, 160, 200, 200] {
+            let pause = backoff.pause();
+            assert!(pause >= ms(whole) / 2 && pause <= ms(whole), "{pause:?} of {whole} ms");
+        }
+        backoff.reset();
+        assert!(backoff.pause() <= ms(20));
+    }
+}

@@ -1,0 +1,110 @@
+//! Opens a connection and shakes hands. After this the frames are the caller's; nothing is sent or read here but
+//! the two handshake frames.
+
+use futures::{SinkExt, StreamExt};
+use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
+use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
+use raftdeck_raft::NodeId;
+use std::io;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+/// The codec that cuts a connection into frames: 4-byte big-endian length, at most `max` bytes a frame. A longer
+/// one is an error before any of it is read into memory.
+#[must_use]
+pub fn codec(max: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().length_field_length(4).max_frame_length(max).new_codec()
+}
+
+/// A connection that carries frames.
+pub type Frames = Framed<TcpStream, LengthDelimitedCodec>;
+
+/// A connection whose handshake is done.
+#[derive(Debug)]
+pub struct Dialed {
+    /// Carries frames of up to [`MAX_FRAME`] bytes.
+    pub frames: Frames,
+    /// Who answered.
+    pub node: NodeId,
+    /// Its cluster.
+    pub cluster: String,
+}
+
+/// Why there is no connection. In each case nothing but the handshake was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// The name or the port leads nowhere.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// As given.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody may be there but says nothing.
+    #[error("{address} does not answer within {} ms", within.as_millis())]
+    Silent {
+        /// As given.
+        address: String,
+        /// How long it was waited for.
+        within: Duration,
+    },
+    /// The other side closed the connection before it answered.
+    #[error("{address} closed the connection during the handshake")]
+    Closed {
+        /// As given.
+        address: String,
+    },
+    /// The other side does not speak this protocol.
+    #[error(
+        "{address} does not answer as a raftdeck node: is it the HTTP port? The client port is the Raft port + 1000"
+    )]
+    Foreign {
+        /// As given.
+        address: String,
+    },
+    /// The other side refused, and said why.
+    #[error("{address} refuses the connection: {reason}")]
+    Refused {
+        /// As given.
+        address: String,
+        /// Its reason.
+        reason: RefusalReason,
+    },
+}
+
+/// Connects to `address` (`HOST:PORT`, names allowed), sends `hello` and reads the answer, all within `within`.
+pub async fn dial(address: &str, hello: &Hello, within: Duration) -> Result<Dialed, DialError> {
+    match timeout(within, shake_hands(address, hello)).await {
+        Ok(result) => result,
+        Err(_) => Err(DialError::Silent { address: address.to_owned(), within }),
+    }
+}
+
+async fn shake_hands(address: &str, hello: &Hello) -> Result<Dialed, DialError> {
+    let connect = |source| DialError::Connect { address: address.to_owned(), source };
+    let stream = TcpStream::connect(address).await.map_err(connect)?;
+    stream.set_nodelay(true).map_err(connect)?;
+    let mut frames = Framed::new(stream, codec(MAX_HANDSHAKE));
+    frames.send(frame::encode(hello)).await.map_err(|_| DialError::Closed { address: address.to_owned() })?;
+    let reply = read_reply(address, &mut frames).await?;
+    match reply {
+        HelloReply::Accepted { id, cluster } => {
+            frames.codec_mut().set_max_frame_length(MAX_FRAME);
+            Ok(Dialed { frames, node: id, cluster })
+        }
+        HelloReply::Refused(reason) => Err(DialError::Refused { address: address.to_owned(), reason }),
+    }
+}
+
+async fn read_reply(address: &str, frames: &mut Frames) -> Result<HelloReply, DialError> {
+    let foreign = || DialError::Foreign { address: address.to_owned() };
+    match frames.next().await {
+        Some(Ok(bytes)) => frame::decode("handshake reply", &bytes).map_err(|_| foreign()),
+        // The codec calls a length over the limit invalid data; all else is the connection's end.
+        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(foreign()),
+        Some(Err(_)) | None => Err(DialError::Closed { address: address.to_owned() }),
+    }
+}

@@ -1,0 +1,253 @@
+//! The nodes a client knows of, who leads them as far as it knows, and whom to ask next. Asks nobody itself.
+
+use crate::address;
+use crate::connection::Connection;
+use crate::dial::{DialError, dial};
+use raftdeck_protocol::{Hello, RefusalReason};
+use raftdeck_raft::NodeId;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// The most addresses learned from hints; the oldest makes room.
+const MAX_LEARNED: usize = 32;
+
+/// A node that said nothing is left out for this long, unless there is nobody else.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// One address and the connection to it, if there is one.
+#[derive(Debug)]
+pub(crate) struct Target {
+    address: String,
+    link: AsyncMutex<Link>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug)]
+struct Link {
+    /// The address that is dialled: the client address, also when a Raft address was given.
+    address: String,
+    connection: Option<Arc<Connection>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    node: Option<NodeId>,
+    silent_since: Option<Instant>,
+}
+
+impl Target {
+    fn new(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            link: AsyncMutex::new(Link { address: address.to_owned(), connection: None }),
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The open connection, or a new one; callers that come meanwhile wait for the same one.
+    pub(crate) async fn connect(
+        &self,
+        hello: &Hello,
+        within: Duration,
+    ) -> Result<Arc<Connection>, DialError> {
+        let Ok(connection) = tokio::time::timeout(within, self.open(hello, within)).await else {
+            self.mark_silent();
+            return Err(DialError::Silent { address: self.address.clone(), within });
+        };
+        if matches!(connection, Err(DialError::Silent { .. })) {
+            self.mark_silent();
+        }
+        connection
+    }
+
+    async fn open(&self, hello: &Hello, within: Duration) -> Result<Arc<Connection>, DialError> {
+        let mut link = self.link.lock().await;
+        if let Some(connection) = link.connection.as_ref().filter(|connection| connection.is_open()) {
+            return Ok(Arc::clone(connection));
+        }
+        let mut dialed = dial(&link.address, hello, within).await;
+        // Given a Raft address, the client port is found without being told.
+        if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
+            && let Some(client_address) = address::client_of(&link.address)
+        {
+            dialed = dial(&client_address, hello, within).await;
+            if dialed.is_ok() {
+                link.address = client_address;
+            }
+        }
+        let connection = dialed.map(|dialed| Arc::new(Connection::start(dialed)));
+        link.connection = connection.as_ref().ok().map(Arc::clone);
+        let mut seen = self.seen();
+        seen.node = link.connection.as_ref().map(|connection| connection.node());
+        if link.connection.is_some() {
+            seen.silent_since = None;
+        }
+        connection
+    }
+
+    pub(crate) fn mark_silent(&self) {
+        self.seen().silent_since = Some(Instant::now());
+    }
+
+    pub(crate) fn mark_heard(&self) {
+        self.seen().silent_since = None;
+    }
+
+    fn is_silent(&self) -> bool {
+        self.seen().silent_since.is_some_and(|since| since.elapsed() < SILENCE)
+    }
+
+    fn node(&self) -> Option<NodeId> {
+        self.seen().node
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whom one round of an operation has asked already. Each is asked once a round.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    asked: Vec<Arc<Target>>,
+}
+
+impl Round {
+    fn has(&self, target: &Arc<Target>) -> bool {
+        self.asked.iter().any(|asked| {
+            Arc::ptr_eq(asked, target) || (asked.node().is_some() && asked.node() == target.node())
+        })
+    }
+}
+
+/// The nodes a client knows of.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    /// As given at the start.
+    given: Vec<Arc<Target>>,
+    /// From hints, oldest first.
+    learned: Vec<Arc<Target>>,
+    leader: Option<Arc<Target>>,
+}
+
+impl Directory {
+    pub(crate) fn new(addresses: &[String]) -> Self {
+        let mut directory = Self { given: Vec::new(), learned: Vec::new(), leader: None };
+        for address in addresses {
+            if directory.find(address).is_none() {
+                directory.given.push(Arc::new(Target::new(address)));
+            }
+        }
+        directory
+    }
+
+    /// The target for an address; a new one is added.
+    pub(crate) fn at(&mut self, address: &str) -> Arc<Target> {
+        if let Some(target) = self.find(address) {
+            return Arc::clone(target);
+        }
+        if self.learned.len() == MAX_LEARNED {
+            self.learned.remove(0);
+        }
+        let target = Arc::new(Target::new(address));
+        self.learned.push(Arc::clone(&target));
+        target
+    }
+
+    /// Whom to ask next in this round: the leader first, then the others; silent ones only when there is nobody
+    /// else. `None` when the round is over.
+    pub(crate) fn choose(&self, round: &mut Round) -> Option<Arc<Target>> {
+        let everybody_is_silent = self.all().all(|target| target.is_silent());
+        let chosen = self
+            .leader
+            .iter()
+            .chain(self.all())
+            .find(|target| !round.has(target) && (everybody_is_silent || !target.is_silent()))?;
+        round.asked.push(Arc::clone(chosen));
+        Some(Arc::clone(chosen))
+    }
+
+    /// This one answered as a leader does.
+    pub(crate) fn set_leader(&mut self, target: &Arc<Target>) {
+        self.leader = Some(Arc::clone(target));
+    }
+
+    /// This one does not lead; who does, if it knows. A node that is already known by its id is preferred to the
+    /// address in the hint, which may be one that only the nodes can reach.
+    pub(crate) fn follow(&mut self, id: Option<NodeId>, address: Option<&str>) {
+        let known = id.and_then(|id| self.all().find(|target| target.node() == Some(id)).map(Arc::clone));
+        self.leader = known.or_else(|| {
+            let address = address.filter(|address| address::split(address).is_ok())?;
+            Some(self.at(address))
+        });
+    }
+
+    /// This one is not to be asked first any more.
+    pub(crate) fn forget_leader(&mut self, target: &Arc<Target>) {
+        if self.leader.as_ref().is_some_and(|leader| Arc::ptr_eq(leader, target)) {
+            self.leader = None;
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.given.iter().chain(&self.learned)
+    }
+
+    fn find(&self, address: &str) -> Option<&Arc<Target>> {
+        self.all().find(|target| target.address == address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> Directory {
+        Directory::new(&["a:1".to_owned(), "b:1".to_owned(), "c:1".to_owned()])
+    }
+
+    fn ask_all(directory: &Directory) -> Vec<String> {
+        let mut round = Round::default();
+        std::iter::from_fn(|| directory.choose(&mut round)).map(|target| target.address.clone()).collect()
+    }
+
+    #[test]
+    fn a_round_asks_each_once_and_the_leader_first() {
+        let mut directory = three();
+        assert_eq!(ask_all(&directory), ["a:1", "b:1", "c:1"]);
+        directory.follow(Some(NodeId(3)), Some("c:1"));
+        assert_eq!(ask_all(&directory), ["c:1", "a:1", "b:1"]);
+        directory.follow(None, None);
+        assert_eq!(ask_all(&directory), ["a:1", "b:1", "c:1"]);
+    }
+
+    #[test]
+    fn a_silent_node_is_left_out_unless_all_are_silent() {
+        let mut directory = three();
+        directory.follow(None, Some("a:1"));
+        directory.at("a:1").mark_silent();
+        assert_eq!(ask_all(&directory), ["b:1", "c:1"]);
+        directory.at("b:1").mark_silent();
+        directory.at("c:1").mark_silent();
+        assert_eq!(ask_all(&directory), ["a:1", "b:1", "c:1"]);
+        directory.at("b:1").mark_heard();
+        assert_eq!(ask_all(&directory), ["b:1"]);
+    }
+
+    #[test]
+    fn learned_addresses_are_bounded() {
+        let mut directory = three();
+        for port in 1..=100 {
+            directory.follow(None, Some(&format!("learned:{port}")));
+        }
+        assert_eq!(directory.learned.len(), MAX_LEARNED);
+        assert_eq!(ask_all(&directory)[0], "learned:100");
+        directory.follow(None, Some("no address"));
+        assert_eq!(ask_all(&directory)[0], "a:1");
+    }
+}

@@ -1,0 +1,129 @@
+//! What people at the deck ask of the cluster: each request a task of its own, so that a slow one holds up nothing,
+//! and only so many at a time.
+//!
+//! Asking is the client's business. This room knows where the nodes are at the moment and who seems to lead.
+
+use crate::model::{ClientOp, ClientOutcome, Update};
+use crate::outlet::Outlet;
+use crate::telemetry::Leaders;
+use crate::whereabouts::{Place, Places};
+use raftdeck_client::{Client, Options};
+use raftdeck_protocol::ResponseBody;
+use raftdeck_protocol::request::MAX_LOG_LINES;
+use raftdeck_raft::{LogIndex, NodeId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// How long the cluster may take for a request. Longer than the longest usual election.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a node may take to show its log.
+const LOG_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Requests under way, and as many logs being fetched.
+const MAX_UNDER_WAY: usize = 64;
+
+/// The lab's client of its own cluster.
+pub(crate) struct Clients {
+    places: Places,
+    leaders: Leaders,
+    outlet: Outlet,
+    requests: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
+    current: Option<Current>,
+}
+
+/// A client and the addresses it was made for. Restarted nodes have new ones.
+struct Current {
+    addresses: Vec<String>,
+    client: Client,
+}
+
+impl Clients {
+    pub(crate) fn new(places: Places, leaders: Leaders, outlet: Outlet) -> Self {
+        let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        Self { places, leaders, outlet, requests, fetches, current: None }
+    }
+
+    /// Asks the cluster; the outcome is told.
+    pub(crate) fn ask(&mut self, id: u64, op: ClientOp) {
+        let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
+            return self.outlet.refuse(format!(
+                "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
+            ));
+        };
+        let (client, outlet) = (self.client(), self.outlet.clone());
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let outcome = match client {
+                Some(client) => outcome_of(&client, op.clone()).await,
+                None => ClientOutcome::Failed {
+                    reason: "no node is ready to be asked; nothing was changed".into(),
+                },
+            };
+            drop(permit);
+            outlet.tell(Update::Client { id, op, outcome, took: begun.elapsed() });
+        });
+    }
+
+    /// Asks one node for a part of its log; it is told, or an empty one is.
+    pub(crate) fn fetch_log(&mut self, node: NodeId, first: LogIndex, limit: u32) {
+        if !self.places.contains_key(&node) {
+            return self.outlet.refuse(format!("there is no {node} in this cluster"));
+        }
+        let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
+        let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.client()) else {
+            return self.outlet.tell(Update::Log { node, lines: Vec::new() });
+        };
+        let outlet = self.outlet.clone();
+        tokio::spawn(async move {
+            let fetched = client.log(&address, first.0, limit.min(MAX_LOG_LINES), LOG_DEADLINE).await;
+            drop(permit);
+            let lines = fetched.unwrap_or_else(|error| {
+                tracing::debug!("the log of {node} cannot be fetched: {error}");
+                Vec::new()
+            });
+            outlet.tell(Update::Log { node, lines });
+        });
+    }
+
+    /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves.
+    fn client(&mut self) -> Option<Client> {
+        let addresses: Vec<String> = self.places.keys().filter_map(|&node| self.address(node)).collect();
+        if self.current.as_ref().is_none_or(|current| current.addresses != addresses) {
+            // Requests under way go on with the client they have.
+            self.current =
+                Client::new(&addresses, Options::default()).ok().map(|client| Current { addresses, client });
+        }
+        let client = self.current.as_ref()?.client.clone();
+        if let Some(leader) = self.leaders.newest().and_then(|leader| self.address(leader))
+            && let Err(error) = client.set_leader_hint(&leader)
+        {
+            tracing::debug!("{leader} is no address: {error}");
+        }
+        Some(client)
+    }
+
+    fn address(&self, node: NodeId) -> Option<String> {
+        match self.places.get(&node)?.borrow().place {
+            Place::Serving { client, .. } => Some(client.to_string()),
+            Place::Down | Place::Starting => None,
+        }
+    }
+}
+
+async fn outcome_of(client: &Client, op: ClientOp) -> ClientOutcome {
+    let asked = match op {
+        ClientOp::Write(write) => client.write(write, DEADLINE).await,
+        ClientOp::Read(read) => client.read(read, DEADLINE).await,
+    };
+    match asked {
+        Ok(done) => {
+            let body = ResponseBody::Done { answer: done.answer, at: done.at };
+            ClientOutcome::Answered { node: done.node, body }
+        }
+        Err(error) => ClientOutcome::Failed { reason: error.to_string() },
+    }
+}

@@ -1,0 +1,368 @@
+//! Links between fake nodes on real sockets. Waits are for conditions, with a deadline that only a failure meets.
+
+use super::*;
+use crate::model::{FrameFate, FrameKind, FrameReport};
+use crate::whereabouts::Presence;
+use bytes::{Bytes, BytesMut};
+use futures::{FutureExt, SinkExt, StreamExt};
+use raftdeck_client::codec;
+use raftdeck_protocol::frame::{MAX_FRAME, encode};
+use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role};
+use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+
+type Connection = Framed<TcpStream, LengthDelimitedCodec>;
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// Two fake nodes, and the links between them.
+struct Rig {
+    links: Links,
+    addresses: BTreeMap<Pair, SocketAddr>,
+    presences: BTreeMap<NodeId, Presence>,
+    ports: BTreeMap<NodeId, TcpListener>,
+    reports: Arc<Reports>,
+    counted: Vec<FrameReport>,
+}
+
+impl Rig {
+    /// Both nodes serve.
+    async fn new() -> Self {
+        let listeners = Listeners::bind(&[N1, N2]).unwrap();
+        let pairs = [(N1, N2), (N2, N1)];
+        let addresses = pairs.into_iter().map(|pair| (pair, listeners.address(pair).unwrap())).collect();
+        let (mut places, mut presences) = (Places::new(), BTreeMap::new());
+        for node in [N1, N2] {
+            let (presence, place) = Presence::new();
+            places.insert(node, place);
+            presences.insert(node, presence);
+        }
+        let reports = Arc::new(Reports::default());
+        let links = Links::open(listeners, &places, &reports).unwrap();
+        let mut rig =
+            Self { links, addresses, presences, ports: BTreeMap::new(), reports, counted: Vec::new() };
+        for node in [N1, N2] {
+            rig.presences[&node].starting();
+            rig.serve(node).await;
+        }
+        rig
+    }
+
+    /// The node listens, on a new port.
+    async fn serve(&mut self, node: NodeId) {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = port.local_addr().unwrap();
+        self.presences[&node].serving(address, address);
+        self.ports.insert(node, port);
+    }
+
+    async fn dial(&self, pair: Pair) -> Connection {
+        framed(TcpStream::connect(self.addresses[&pair]).await.unwrap())
+    }
+
+    async fn accept(&self, node: NodeId) -> Connection {
+        framed(within("a connection", self.ports[&node].accept()).await.unwrap().0)
+    }
+
+    /// A connection after its handshake: the sender's end and the receiver's.
+    async fn connect(&self, (from, to): Pair) -> (Connection, Connection) {
+        let mut sender = self.dial((from, to)).await;
+        sender.send(hello(from, to)).await.unwrap();
+        let mut receiver = self.accept(to).await;
+        assert_eq!(received(&mut receiver).await, hello(from, to));
+        let welcome = encode(&HelloReply::Accepted { id: to, cluster: String::new() });
+        receiver.send(welcome.clone()).await.unwrap();
+        assert_eq!(received(&mut sender).await, welcome);
+        (sender, receiver)
+    }
+
+    /// Waits until so many frames of this fate were counted on the link.
+    async fn counts(&mut self, (from, to): Pair, fate: FrameFate, count: u64) {
+        loop {
+            self.counted.extend(self.reports.take());
+            let of_link = self
+                .counted
+                .iter()
+                .filter(|report| (report.from, report.to, report.fate) == (from, to, fate));
+            let sum = of_link.map(|report| report.count).sum::<u64>();
+            assert!(sum <= count, "{sum} frames were counted as {fate:?}, more than {count}");
+            if sum == count {
+                return;
+            }
+            within("a report", self.reports.news()).await;
+        }
+    }
+}
+
+fn framed(stream: TcpStream) -> Connection {
+    Framed::new(stream, codec(MAX_FRAME))
+}
+
+fn hello(from: NodeId, to: NodeId) -> Bytes {
+    encode(&Hello::new("", Role::Peer { id: from, to, client_address: "127.0.0.1:1".to_owned() }))
+}
+
+/// An AppendEntries with one entry of this index and size.
+fn append(from: NodeId, index: u64, size: usize) -> Bytes {
+    let id = |index| LogId { term: Term(1), index: LogIndex(index) };
+    let entry = Entry { id: id(index), payload: Payload::Command(vec![7; size].into()) };
+    let message = AppendEntries {
+        term: Term(1),
+        prev: id(index - 1),
+        entries: vec![entry],
+        commit: LogIndex(0),
+        round: index,
+    };
+    encode(&PeerFrame { from, message: Message::AppendEntries(message) })
+}
+
+async fn received(connection: &mut Connection) -> BytesMut {
+    within("a frame", connection.next()).await.expect("an open connection").expect("a whole frame")
+}
+
+/// Waits until the other side has closed or reset the connection.
+async fn closed(connection: &mut Connection) {
+    while let Some(Ok(_)) = within("the end of the connection", connection.next()).await {}
+}
+
+#[tokio::test]
+async fn frames_arrive_whole_and_in_order_and_each_is_counted_once() {
+    let mut rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    let frames: Vec<Bytes> =
+        (1..=500).map(|index| append(N1, index, usize::try_from(index * 97).unwrap())).collect();
+    let sent = frames.clone();
+    let sending = tokio::spawn(async move {
+        for frame in sent {
+            sender.send(frame).await.unwrap();
+        }
+        sender
+    });
+    for frame in &frames {
+        assert!(received(&mut receiver).await == *frame, "a frame was changed or out of order");
+    }
+    drop(sending.await.unwrap());
+    rig.counts((N1, N2), FrameFate::Delivered, 500).await;
+    closed(&mut receiver).await;
+    let newest = rig.counted.last().unwrap();
+    assert_eq!((newest.kind, newest.index), (FrameKind::AppendEntries, Some(LogIndex(500))));
+    assert_eq!(rig.counted.iter().map(|report| report.entries).sum::<u64>(), 500);
+}
+
+#[tokio::test]
+async fn a_cut_link_loses_frames_one_way_only_and_keeps_its_connection() {
+    let mut rig = Rig::new().await;
+    let (mut there, mut there_end) = rig.connect((N1, N2)).await;
+    let (mut back, mut back_end) = rig.connect((N2, N1)).await;
+    assert!(rig.links.set((N1, N2), LinkState::Cut));
+    for index in 1..=20 {
+        there.send(append(N1, index, 10)).await.unwrap();
+        back.send(append(N2, index, 10)).await.unwrap();
+        assert_eq!(received(&mut back_end).await, append(N2, index, 10));
+    }
+    rig.counts((N1, N2), FrameFate::Lost, 20).await;
+    rig.counts((N2, N1), FrameFate::Delivered, 20).await;
+    assert!(rig.links.set((N1, N2), LinkState::Open));
+    there.send(append(N1, 21, 10)).await.unwrap();
+    assert_eq!(received(&mut there_end).await, append(N1, 21, 10), "lost frames stay lost");
+    rig.counts((N1, N2), FrameFate::Delivered, 1).await;
+}
+
+#[tokio::test]
+async fn a_handshake_is_held_while_the_link_is_cut_and_passed_when_it_is_mended() {
+    let mut rig = Rig::new().await;
+    rig.links.set((N1, N2), LinkState::Cut);
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    // The frame after the handshake is lost, which shows that the handshake has arrived.
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    rig.counts((N1, N2), FrameFate::Lost, 1).await;
+    assert!(rig.ports[&N2].accept().now_or_never().is_none(), "nothing reaches the receiver");
+    rig.links.set((N1, N2), LinkState::Open);
+    let mut receiver = rig.accept(N2).await;
+    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+}
+
+#[tokio::test]
+async fn a_held_handshake_ends_with_its_sender() {
+    let rig = Rig::new().await;
+    rig.links.set((N1, N2), LinkState::Cut);
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    // Half a close: the sender can still see that the link lets go as well.
+    sender.get_mut().shutdown().await.unwrap();
+    closed(&mut sender).await;
+}
+
+#[tokio::test]
+async fn a_connection_to_a_node_that_is_starting_is_held_until_it_serves() {
+    let mut rig = Rig::new().await;
+    rig.presences[&N2].down();
+    rig.presences[&N2].starting();
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    rig.serve(N2).await;
+    let mut receiver = rig.accept(N2).await;
+    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+}
+
+#[tokio::test]
+async fn a_dead_receiver_closes_the_dialer_and_its_next_life_is_found() {
+    let mut rig = Rig::new().await;
+    let (mut sender, receiver) = rig.connect((N1, N2)).await;
+    // Both ends of the receiver's side are still there, as with a process that is killed while it is stopped.
+    rig.presences[&N2].down();
+    closed(&mut sender).await;
+    let mut refused = rig.dial((N1, N2)).await;
+    closed(&mut refused).await;
+    drop(receiver);
+    rig.presences[&N2].starting();
+    rig.serve(N2).await;
+    rig.connect((N1, N2)).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_restarts_unseen_closes_the_connections_to_its_former_life() {
+    let mut rig = Rig::new().await;
+    let (mut sender, _receiver) = rig.connect((N1, N2)).await;
+    // All three changes happen before the link gets to see the first.
+    rig.presences[&N2].down();
+    rig.presences[&N2].starting();
+    rig.serve(N2).await;
+    closed(&mut sender).await;
+    rig.connect((N1, N2)).await;
+}
+
+#[tokio::test]
+async fn a_dead_sender_closes_the_connection_to_the_receiver() {
+    let rig = Rig::new().await;
+    let (_sender, mut receiver) = rig.connect((N1, N2)).await;
+    rig.presences[&N1].down();
+    closed(&mut receiver).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_closes_closes_the_sender_after_its_last_answer() {
+    let rig = Rig::new().await;
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    let mut receiver = rig.accept(N2).await;
+    received(&mut receiver).await;
+    receiver.send(Bytes::from_static(b"go away")).await.unwrap();
+    drop(receiver);
+    assert_eq!(received(&mut sender).await, b"go away"[..]);
+    closed(&mut sender).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_refuses_the_connection_closes_the_sender() {
+    let mut rig = Rig::new().await;
+    // The port is closed, and the news has not come yet.
+    drop(rig.ports.remove(&N2));
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    closed(&mut sender).await;
+}
+
+#[tokio::test]
+async fn garbage_is_passed_on_untouched_and_not_counted() {
+    let mut rig = Rig::new().await;
+    let mut sender = rig.dial((N1, N2)).await;
+    let garbage: [&'static [u8]; 4] =
+        [b"GET / HTTP/1.1", b"", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\0"];
+    for frame in garbage {
+        sender.send(Bytes::from_static(frame)).await.unwrap();
+    }
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    let mut receiver = rig.accept(N2).await;
+    for frame in garbage {
+        assert_eq!(received(&mut receiver).await, frame);
+    }
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    rig.counts((N1, N2), FrameFate::Delivered, 1).await;
+}
+
+#[tokio::test]
+async fn an_oversized_frame_closes_its_connection_and_harms_no_other() {
+    let rig = Rig::new().await;
+    let (mut good, mut good_end) = rig.connect((N1, N2)).await;
+    let (mut bad, mut bad_end) = rig.connect((N1, N2)).await;
+    bad.get_mut().write_all(&u32::MAX.to_be_bytes()).await.unwrap();
+    closed(&mut bad).await;
+    closed(&mut bad_end).await;
+    good.send(append(N1, 1, 10)).await.unwrap();
+    assert_eq!(received(&mut good_end).await, append(N1, 1, 10));
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_connections_makes_way() {
+    let rig = Rig::new().await;
+    let (mut oldest, _oldest_end) = rig.connect((N1, N2)).await;
+    let mut others = Vec::new();
+    for _ in 0..crate::link::MAX_CONNECTIONS {
+        others.push(rig.connect((N1, N2)).await);
+    }
+    closed(&mut oldest).await;
+    let (newest, newest_end) = others.last_mut().unwrap();
+    newest.send(append(N1, 1, 10)).await.unwrap();
+    assert_eq!(received(newest_end).await, append(N1, 1, 10));
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
+    const FRAMES: u64 = 1024;
+    let mut rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    let (progress, mut sent) = watch::channel(0);
+    let sending = tokio::spawn(async move {
+        for index in 1..=FRAMES {
+            sender.send(append(N1, index, 128 << 10)).await.unwrap();
+            progress.send_replace(index);
+        }
+        sender
+    });
+    // The sender is stuck when it makes no progress. On a slow machine this may be believed too early, which makes
+    // the test weaker and never wrong.
+    while tokio::time::timeout(Duration::from_millis(300), sent.changed()).await.is_ok() {
+        assert!(*sent.borrow() < FRAMES, "128 MiB went into the buffers of a link");
+    }
+    rig.links.set((N1, N2), LinkState::Cut);
+    let sender = within("the sender is free", sending).await.unwrap();
+    drop(sender);
+    // What went in before the cut comes out whole and in order; then the connection ends.
+    let mut delivered = 0;
+    while let Some(frame) = within("a frame", receiver.next()).await {
+        delivered += 1;
+        assert!(
+            frame.unwrap() == append(N1, delivered, 128 << 10),
+            "frame {delivered} was changed or out of order"
+        );
+    }
+    rig.counts((N1, N2), FrameFate::Delivered, delivered).await;
+    rig.counts((N1, N2), FrameFate::Lost, FRAMES - delivered).await;
+}
+
+#[tokio::test]
+async fn changing_a_link_to_what_it_is_already_changes_nothing() {
+    let rig = Rig::new().await;
+    assert!(!rig.links.set((N1, N2), LinkState::Open));
+    assert!(rig.links.set((N1, N2), LinkState::Cut));
+    assert!(!rig.links.set((N1, N2), LinkState::Cut));
+    assert_eq!(rig.links.cut(), [(N1, N2)]);
+    assert!(!rig.links.has((N1, N1)) && !rig.links.has((N1, NodeId(3))));
+    assert!(!rig.links.set((N1, NodeId(3)), LinkState::Cut));
+}

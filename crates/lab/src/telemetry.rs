@@ -1,0 +1,137 @@
+//! What the nodes tell of themselves, passed on as updates, and who leads by their own account.
+//!
+//! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
+//! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
+
+use crate::model::Update;
+use crate::outlet::Outlet;
+use crate::whereabouts::{Place, Places, Whereabouts, life_over};
+use futures::StreamExt;
+use raftdeck_client::{Backoff, Options, Subscription};
+use raftdeck_protocol::Telemetry;
+use raftdeck_raft::{NodeId, Role, Term};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a node may take to answer the handshake. A paused one does when it runs again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pauses between attempts.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+const MOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The nodes that say that they lead. There may be several: one that is cut off does not know better.
+#[derive(Clone, Default)]
+pub(crate) struct Leaders(Arc<Mutex<BTreeMap<NodeId, Term>>>);
+
+impl Leaders {
+    /// The one with the highest term: of two that say so, the other is not a leader any more (paper §5.1).
+    pub(crate) fn newest(&self) -> Option<NodeId> {
+        self.lock().iter().max_by_key(|(_, term)| **term).map(|(node, _)| *node)
+    }
+
+    fn note(&self, node: NodeId, role: Role, term: Term) {
+        if role == Role::Leader {
+            self.lock().insert(node, term);
+        } else {
+            self.forget(node);
+        }
+    }
+
+    fn forget(&self, node: NodeId) {
+        self.lock().remove(&node);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Term>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches every node from now on, and keeps account of who leads.
+pub(crate) fn start(places: &Places, outlet: &Outlet) -> Leaders {
+    let leaders = Leaders::default();
+    for (&node, place) in places {
+        let watcher = Watcher { node, outlet: outlet.clone(), leaders: leaders.clone() };
+        tokio::spawn(watcher.watch(place.clone()));
+    }
+    leaders
+}
+
+struct Watcher {
+    node: NodeId,
+    outlet: Outlet,
+    leaders: Leaders,
+}
+
+impl Watcher {
+    async fn watch(self, mut place: watch::Receiver<Whereabouts>) {
+        loop {
+            let now = *place.borrow_and_update();
+            if let Place::Serving { client, .. } = now.place {
+                tokio::select! {
+                    biased;
+                    // First: nothing is told of a life that is over, though it may still be in the pipe.
+                    () = life_over(place.clone(), now.life) => {}
+                    () = self.listen(client) => {}
+                }
+                self.leaders.forget(self.node);
+            }
+            if place.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Subscribes again and again.
+    async fn listen(&self, address: SocketAddr) {
+        let (address, options) = (address.to_string(), Options { patience: PATIENCE, ..Options::default() });
+        let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        loop {
+            match Subscription::open(&address, &options).await {
+                Ok(mut subscription) => {
+                    while let Some(Ok(telemetry)) = subscription.next().await {
+                        pauses.reset();
+                        self.pass_on(telemetry);
+                    }
+                    self.leaders.forget(self.node);
+                }
+                Err(error) => tracing::debug!("{} cannot be watched: {error}", self.node),
+            }
+            tokio::time::sleep(pauses.pause()).await;
+        }
+    }
+
+    fn pass_on(&self, telemetry: Telemetry) {
+        let node = self.node;
+        self.outlet.tell(match telemetry {
+            Telemetry::Status(status) => {
+                self.leaders.note(node, status.raft.role, status.raft.term);
+                Update::Status { node, status }
+            }
+            Telemetry::Event { event, .. } => Update::Trace { node, trace: event },
+            Telemetry::Missed { count } => Update::Missed { node, count },
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_leaders_the_one_with_the_highest_term_leads() {
+        let leaders = Leaders::default();
+        assert_eq!(leaders.newest(), None);
+        leaders.note(NodeId(3), Role::Leader, Term(4));
+        leaders.note(NodeId(1), Role::Leader, Term(5));
+        leaders.note(NodeId(2), Role::Follower, Term(6));
+        assert_eq!(leaders.newest(), Some(NodeId(1)));
+        leaders.note(NodeId(1), Role::Follower, Term(6));
+        assert_eq!(leaders.newest(), Some(NodeId(3)));
+        leaders.forget(NodeId(3));
+        assert_eq!(leaders.newest(), None);
+    }
+}

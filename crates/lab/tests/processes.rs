@@ -1,0 +1,403 @@
+//! The lab and its child processes, with a shell script for a node: what is started, told, signalled and ended.
+//! Waits are for updates, with a deadline that only a failure meets.
+
+use raftdeck_lab::{
+    ClientOp, ClientOutcome, Command, Lab, LabError, LabOptions, LinkState, LogLevel, ProcessState, Update,
+};
+use raftdeck_protocol::Read;
+use raftdeck_raft::{LogIndex, NodeId, Timing};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+/// Says that it is ready, at ports on which nothing listens, and lives until its standard input ends.
+/// `$3` is the value of `--node-id`, the lab's second argument.
+const NODE: &str = r#"
+echo "INFO fake: started with $*" >&2
+echo "{\"event\":\"ready\",\"id\":$3,\"raft\":\"127.0.0.1:1\",\"client\":\"127.0.0.1:1\",\"http\":\"127.0.0.1:1\"}"
+exec cat"#;
+
+struct Deck {
+    lab: Option<Lab>,
+    updates: Receiver<Update>,
+}
+
+fn options(script: &str, nodes: u8) -> LabOptions {
+    LabOptions {
+        executable: "/bin/sh".into(),
+        node_args: ["-c", script, "node"].map(str::to_owned).to_vec(),
+        nodes,
+        timing: Timing::FAST,
+        data_dir: None,
+        base_port: None,
+        seed: None,
+    }
+}
+
+impl Deck {
+    fn start(options: LabOptions) -> Self {
+        let (sender, updates) = channel();
+        let lab = Lab::start(options, move |update| drop(sender.send(update)));
+        let lab = lab.expect("a lab that starts");
+        Self { lab: Some(lab), updates }
+    }
+
+    fn send(&self, command: Command) {
+        self.lab.as_ref().expect("a running lab").send(command);
+    }
+
+    fn stop(&mut self) {
+        self.lab.take().expect("a running lab").stop();
+    }
+
+    /// The first update from now on of which `wanted` makes something; what comes before it is passed over.
+    fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&Update) -> Option<T>) -> T {
+        let until = Instant::now() + Duration::from_secs(20);
+        let mut passed_over = Vec::new();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.updates.recv_timeout(left) {
+                Ok(update) => match wanted(&update) {
+                    Some(found) => return found,
+                    None => passed_over.push(update),
+                },
+                Err(error) => panic!("waited in vain for {what} ({error}), after {passed_over:#?}"),
+            }
+        }
+    }
+
+    /// The next state of a node's process.
+    fn next_state(&self, of: NodeId) -> ProcessState {
+        self.wait("a process state", |update| match update {
+            Update::Process { node, state } if *node == of => Some(state.clone()),
+            _ => None,
+        })
+    }
+
+    fn running(&self, node: NodeId) -> u32 {
+        let starting = self.next_state(node);
+        assert!(matches!(starting, ProcessState::Starting { .. }), "{starting:?}");
+        match self.next_state(node) {
+            ProcessState::Running { pid } => pid,
+            other => panic!("{node} should run: {other:?}"),
+        }
+    }
+
+    fn refusal(&self) -> String {
+        self.wait("a refusal", |update| match update {
+            Update::Refused { reason } => Some(reason.clone()),
+            _ => None,
+        })
+    }
+
+    fn output(&self) -> (LogLevel, String) {
+        self.wait("output", |update| match update {
+            Update::Output { level, line, .. } => Some((*level, line.clone())),
+            _ => None,
+        })
+    }
+}
+
+/// The state letter of a process in `/proc`; `None` when it is gone and reaped.
+fn process_letter(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// Signals are carried out by the kernel in its own time.
+fn wait_for_letter(pid: u32, wanted: char) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while process_letter(pid) != Some(wanted) {
+        assert!(Instant::now() < until, "process {pid} is still {:?}", process_letter(pid));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_cluster_is_told_first_and_then_each_process() {
+    let deck = Deck::start(options(NODE, 3));
+    let first = deck.updates.recv_timeout(Duration::from_secs(20)).unwrap();
+    let cluster = Update::Cluster {
+        nodes: vec![N1, N2, N3],
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None,
+    };
+    assert_eq!(first, cluster);
+    let mut ready = Vec::new();
+    while ready.len() < 3 {
+        ready.push(deck.wait("readiness", |update| match update {
+            Update::Ready { node, addresses } => Some((*node, addresses.raft.clone())),
+            _ => None,
+        }));
+    }
+    ready.sort();
+    assert_eq!(ready, [N1, N2, N3].map(|node| (node, "127.0.0.1:1".to_owned())));
+}
+
+#[test]
+fn a_node_is_given_its_identity_its_timing_and_its_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = Some(dir.path().join("deep/data"));
+    let deck = Deck::start(LabOptions { data_dir, seed: Some(40), ..options(NODE, 1) });
+    let (level, line) = deck.output();
+    assert_eq!(level, LogLevel::Info);
+    let wanted = format!(
+        "fake: started with --managed --node-id 1 --bind 127.0.0.1:0 --cluster 127.0.0.1:0 \
+         --data-dir {}/deep/data/n1 --heartbeat 50 --election 150..300 --seed 41",
+        dir.path().display()
+    );
+    assert_eq!(line, wanted);
+}
+
+#[test]
+fn a_node_finds_itself_at_its_own_address_and_the_others_behind_links() {
+    let deck = Deck::start(options(NODE, 3));
+    let mut lists = Vec::new();
+    while lists.len() < 3 {
+        let (_, line) = deck.output();
+        let words: Vec<&str> = line.split(' ').collect();
+        let after = |name| words[words.iter().position(|word| *word == name).unwrap() + 1].to_owned();
+        lists.push((after("--node-id"), after("--bind"), after("--cluster")));
+    }
+    let mut links = std::collections::BTreeSet::new();
+    for (id, bind, cluster) in lists {
+        for (position, entry) in cluster.split(',').enumerate() {
+            if (position + 1).to_string() == id {
+                assert_eq!(entry, bind);
+            } else {
+                assert!(!entry.ends_with(":0"), "{entry} is a link's port");
+                links.insert(entry.to_owned());
+            }
+        }
+    }
+    assert_eq!(links.len(), 6, "one link for each directed pair");
+}
+
+#[test]
+fn a_killed_node_is_reaped_and_restarted_with_a_new_process() {
+    let deck = Deck::start(options(NODE, 3));
+    let pid = deck.running(N2);
+    deck.send(Command::Kill(N2));
+    assert_eq!(deck.next_state(N2), ProcessState::Killed);
+    assert_eq!(process_letter(pid), None);
+    // The second kill tells nothing: the next state is that of the restart.
+    deck.send(Command::Kill(N2));
+    deck.send(Command::Restart(N2));
+    let again = deck.running(N2);
+    assert_ne!(again, pid);
+    // Restarting a node that runs kills it first.
+    deck.send(Command::Restart(N2));
+    assert_eq!(deck.next_state(N2), ProcessState::Killed);
+    assert_eq!(process_letter(again), None);
+    deck.running(N2);
+}
+
+#[test]
+fn a_paused_node_stops_goes_on_and_can_be_killed() {
+    let deck = Deck::start(options(NODE, 1));
+    let pid = deck.running(N1);
+    for _ in 0..2 {
+        deck.send(Command::Pause(N1));
+    }
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    wait_for_letter(pid, 'T');
+    for _ in 0..2 {
+        deck.send(Command::Resume(N1));
+    }
+    assert_eq!(deck.next_state(N1), ProcessState::Running { pid }, "the second pause told nothing");
+    wait_for_letter(pid, 'S');
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid }, "the second resume told nothing");
+    deck.send(Command::Kill(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed);
+    assert_eq!(process_letter(pid), None);
+}
+
+#[test]
+fn a_dead_node_can_neither_be_paused_nor_resumed() {
+    let deck = Deck::start(options(NODE, 1));
+    deck.running(N1);
+    deck.send(Command::Kill(N1));
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to pause");
+    deck.send(Command::Resume(N1));
+    assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to resume");
+}
+
+#[test]
+fn a_node_that_ends_by_itself_has_failed_with_its_last_words() {
+    let script = r#"
+for n in $(seq 30); do echo "ERROR fake: trouble $n" >&2; done
+echo "gone" >&2
+exit 7"#;
+    let deck = Deck::start(options(script, 1));
+    deck.next_state(N1);
+    let ProcessState::Failed { how, last_words } = deck.next_state(N1) else {
+        panic!("it should have failed")
+    };
+    assert_eq!(how, "exit status: 7");
+    assert_eq!(last_words.len(), 20);
+    assert_eq!(last_words[0], "ERROR fake: trouble 12");
+    assert_eq!(last_words[19], "gone");
+    // Killing what is dead changes nothing; restarting it does.
+    deck.send(Command::Kill(N1));
+    deck.send(Command::Restart(N1));
+    assert!(matches!(deck.next_state(N1), ProcessState::Starting { .. }));
+}
+
+#[test]
+fn a_node_killed_by_somebody_else_has_failed_by_that_signal() {
+    let deck = Deck::start(options("kill -9 $$", 1));
+    deck.next_state(N1);
+    let ProcessState::Failed { how, .. } = deck.next_state(N1) else { panic!("it should have failed") };
+    assert!(how.contains("SIGKILL"), "{how}");
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_a_failed_node_and_not_a_failed_lab() {
+    let executable = PathBuf::from("/nonexistent/raftdeck");
+    let deck = Deck::start(LabOptions { executable, ..options(NODE, 1) });
+    let ProcessState::Failed { how, .. } = deck.next_state(N1) else { panic!("it should have failed") };
+    assert!(how.starts_with("/nonexistent/raftdeck could not be started"), "{how}");
+}
+
+#[test]
+fn what_a_node_writes_is_told_line_by_line() {
+    let deck = Deck::start(options("printf 'WARN a: b\\nodd\\n\\033[2J\\n' >&2; echo hello; exec cat", 1));
+    let mut lines: Vec<_> = (0..4).map(|_| deck.output()).collect();
+    lines.sort_by(|a, b| a.1.cmp(&b.1));
+    let wanted = [
+        (LogLevel::Warn, "\\u{1b}[2J"),
+        (LogLevel::Warn, "a: b"),
+        (LogLevel::Info, "hello"),
+        (LogLevel::Warn, "odd"),
+    ];
+    assert_eq!(lines, wanted.map(|(level, line)| (level, line.to_owned())));
+}
+
+#[test]
+fn links_tell_each_change_once_and_heal_mends_and_resumes_everything() {
+    let deck = Deck::start(options(NODE, 3));
+    let pid = deck.running(N3);
+    let next_link = || {
+        deck.wait("a link", |update| match update {
+            Update::Link { from, to, state } => Some((*from, *to, *state)),
+            _ => None,
+        })
+    };
+    deck.send(Command::Cut(vec![(N1, N2), (N1, N2), (N2, N1)]));
+    deck.send(Command::Mend(vec![(N1, N2), (N1, N3)]));
+    assert_eq!(next_link(), (N1, N2, LinkState::Cut));
+    assert_eq!(next_link(), (N2, N1, LinkState::Cut));
+    assert_eq!(next_link(), (N1, N2, LinkState::Open));
+    deck.send(Command::Cut(vec![(N1, N3)]));
+    assert_eq!(next_link(), (N1, N3, LinkState::Cut));
+    deck.send(Command::Pause(N3));
+    assert_eq!(deck.next_state(N3), ProcessState::Paused { pid });
+    deck.send(Command::Heal);
+    assert_eq!(next_link(), (N1, N3, LinkState::Open));
+    assert_eq!(next_link(), (N2, N1, LinkState::Open));
+    assert_eq!(deck.next_state(N3), ProcessState::Running { pid });
+}
+
+#[test]
+fn what_is_not_there_is_refused_by_name() {
+    let deck = Deck::start(options(NODE, 3));
+    deck.send(Command::Kill(NodeId(9)));
+    assert_eq!(deck.refusal(), "there is no n9 in this cluster");
+    deck.send(Command::Cut(vec![(N1, N1)]));
+    assert_eq!(deck.refusal(), "there is no link from n1 to n1");
+    deck.send(Command::FetchLog { node: NodeId(0), first: LogIndex(1), limit: 1 });
+    assert_eq!(deck.refusal(), "there is no n0 in this cluster");
+}
+
+#[test]
+fn without_a_node_to_ask_a_request_fails_and_a_log_is_empty() {
+    let deck = Deck::start(options(NODE, 1));
+    deck.running(N1);
+    deck.send(Command::Kill(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed);
+    let op = ClientOp::Read(Read::Get { key: "color".into() });
+    deck.send(Command::Client { id: 5, op: op.clone() });
+    let reason = deck.wait("the outcome", |update| match update {
+        Update::Client { id: 5, op: asked, outcome: ClientOutcome::Failed { reason }, .. }
+            if *asked == op =>
+        {
+            Some(reason.clone())
+        }
+        _ => None,
+    });
+    assert!(reason.contains("no node is ready"), "{reason}");
+    deck.send(Command::FetchLog { node: N1, first: LogIndex(1), limit: 10 });
+    deck.wait("an empty log", |update| {
+        matches!(update, Update::Log { node: N1, lines } if lines.is_empty()).then_some(())
+    });
+}
+
+#[test]
+fn too_many_requests_at_once_are_refused() {
+    // Nothing listens where the node says that it does, so requests wait for their deadline.
+    let deck = Deck::start(options(NODE, 1));
+    deck.running(N1);
+    for id in 0..65 {
+        deck.send(Command::Client { id, op: ClientOp::Read(Read::Get { key: "color".into() }) });
+    }
+    assert!(deck.refusal().starts_with("64 requests are under way already"));
+}
+
+#[test]
+fn nothing_is_left_after_a_stop() {
+    // Two are paused, and all of them turn a deaf ear to SIGTERM.
+    let mut deck = Deck::start(options(&format!("trap '' TERM; {NODE}"), 3));
+    let pids = [N1, N2, N3].map(|of| {
+        deck.send(Command::Pause(of));
+        deck.wait("a paused process", |update| match update {
+            Update::Process { node, state: ProcessState::Paused { pid } } if *node == of => Some(*pid),
+            _ => None,
+        })
+    });
+    deck.send(Command::Resume(N1));
+    deck.stop();
+    assert_eq!(pids.map(process_letter), [None; 3]);
+}
+
+#[test]
+fn a_paused_node_is_woken_to_end_in_peace() {
+    let dir = tempfile::tempdir().unwrap();
+    let script =
+        format!("trap 'echo bye >> \"$9.bye\"; exit' TERM; {}", NODE.replace("exec cat", "read line"));
+    let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(&script, 1) });
+    let pid = deck.running(N1);
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    deck.stop();
+    assert_eq!(std::fs::read_to_string(dir.path().join("n1.bye")).unwrap(), "bye\n");
+}
+
+#[test]
+fn a_dropped_lab_ends_its_nodes_and_removes_its_temporary_directory() {
+    let script = r#"mkdir -p "$9"; echo "INFO fake: $9" >&2; exec cat"#;
+    let mut deck = Deck::start(options(script, 1));
+    let ProcessState::Starting { pid } = deck.next_state(N1) else { panic!("it should start") };
+    let (_, line) = deck.output();
+    let dir = Path::new(line.strip_prefix("fake: ").unwrap()).to_owned();
+    assert!(dir.ends_with("n1") && dir.is_dir(), "{}", dir.display());
+    deck.lab = None;
+    assert_eq!(process_letter(pid), None);
+    assert!(!dir.parent().unwrap().exists());
+}
+
+#[test]
+fn a_lab_that_cannot_start_says_why() {
+    let start = |options| Lab::start(options, |_| {}).map(|_| ()).unwrap_err();
+    assert!(matches!(start(options(NODE, 0)), LabError::Nodes { nodes: 0 }));
+    assert!(matches!(start(options(NODE, 100)), LabError::Nodes { nodes: 100 }));
+    let data_dir = Some(PathBuf::from("/proc/raftdeck"));
+    let error = start(LabOptions { data_dir, ..options(NODE, 1) });
+    assert!(error.to_string().starts_with("the data directory /proc/raftdeck cannot be used"), "{error}");
+}

@@ -1,0 +1,176 @@
+//! The node's command line: what can be written, not yet what it means together (see `settings`).
+
+#![expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
+
+use raftdeck_raft::{NodeId, Timing};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to start a node. Each value can also be given in the environment.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct NodeArgs {
+    /// This node's id, 1 or n1: its rank in --cluster [else env: NODE_ID; else the rank of --bind]
+    #[arg(long, value_name = "ID", env = "RAFTDECK_NODE_ID", value_parser = parse_node_id)]
+    pub node_id: Option<NodeId>,
+
+    /// Where the other nodes reach this one; clients are served at PORT+1000, HTTP at PORT+2000; port 0 takes free
+    /// ports [default: this node's address in --cluster, else 127.0.0.1:8080]
+    #[arg(long, value_name = "HOST:PORT", env = "RAFTDECK_BIND")]
+    pub bind: Option<String>,
+
+    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on [default: a
+    /// cluster of this node alone]
+    #[arg(long, value_name = "HOST:PORT,…", env = "RAFTDECK_CLUSTER", value_delimiter = ',')]
+    pub cluster: Option<Vec<String>>,
+
+    /// A name that all nodes of the cluster share; others are refused
+    #[arg(long, value_name = "NAME", env = "RAFTDECK_CLUSTER_NAME", default_value = "raftdeck")]
+    pub cluster_name: String,
+
+    /// Where the node keeps its log [default: ./raftdeck-data/nID]
+    #[arg(long, value_name = "DIR", env = "RAFTDECK_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Heartbeat 50 ms, election timeout 150 to 300 ms (the default) [env: RAFTDECK_FAST_MODE]
+    #[arg(long, group = "mode")]
+    pub fast_mode: bool,
+
+    /// Heartbeat 500 ms, election timeout 1 to 2 s [env: RAFTDECK_DEBUG_MODE]
+    #[arg(long, group = "mode")]
+    pub debug_mode: bool,
+
+    /// Heartbeat 3 s, election timeout 5 to 8 s [env: RAFTDECK_DEMO_MODE]
+    #[arg(long, group = "mode")]
+    pub demo_mode: bool,
+
+    /// The heartbeat interval in milliseconds, instead of the mode's
+    #[arg(long, value_name = "MS", env = "RAFTDECK_HEARTBEAT", value_parser = parse_millis)]
+    pub heartbeat: Option<Duration>,
+
+    /// The range of the election timeout in milliseconds, such as 150..300, instead of the mode's
+    #[arg(long, value_name = "MIN..MAX", env = "RAFTDECK_ELECTION", value_parser = parse_range)]
+    pub election: Option<(Duration, Duration)>,
+
+    /// Where HTTP is served, HOST:PORT or a port of --bind's host [else env: KVSTORE_PORT, PORT] [default: the Raft
+    /// port + 2000]
+    #[arg(long, value_name = "ADDR", env = "RAFTDECK_HTTP")]
+    pub http: Option<String>,
+
+    /// Allow addresses that other machines can reach: nothing is encrypted and nobody is asked who they are
+    #[arg(long, env = "RAFTDECK_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub insecure: bool,
+
+    /// Log more; RAFTDECK_LOG takes a filter, such as raftdeck_node=trace
+    #[arg(long, short, env = "RAFTDECK_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub verbose: bool,
+
+    /// The seed of the election timeouts, for experiments that shall repeat
+    #[arg(long, value_name = "N", env = "RAFTDECK_SEED", hide = true)]
+    pub seed: Option<u64>,
+
+    /// The node is a child of the process that started it and ends with it: at the end of standard input at the latest
+    #[arg(long, hide = true)]
+    pub managed: bool,
+}
+
+impl NodeArgs {
+    /// Command lines to start from.
+    pub const EXAMPLES: &str = "\
+Three nodes on this machine, each in a shell of its own:
+  raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
+  raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
+  raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
+The same with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
+  NODE_ID=n1 PORT=8081 PEERS=http://localhost:8082,http://localhost:8083 raftdeck-node";
+
+    /// The timing asked for; a mode on the command line goes before one in the environment.
+    pub(crate) fn timing(&self, environment: &dyn Fn(&str) -> Option<String>) -> Timing {
+        let mut modes = [self.fast_mode, self.debug_mode, self.demo_mode];
+        if modes == [false; 3] {
+            let set = |name| environment(name).is_some_and(|value| is_true(&value));
+            modes = ["RAFTDECK_FAST_MODE", "RAFTDECK_DEBUG_MODE", "RAFTDECK_DEMO_MODE"].map(set);
+        }
+        let mut timing = match modes {
+            [false, true, _] => Timing::DEBUG,
+            [false, false, true] => Timing::DEMO,
+            _ => Timing::FAST,
+        };
+        if let Some(heartbeat) = self.heartbeat {
+            timing.heartbeat = heartbeat;
+        }
+        if let Some((min, max)) = self.election {
+            timing.election_min = min;
+            timing.election_max = max;
+        }
+        timing
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "" | "0" | "n" | "no" | "f" | "false" | "off")
+}
+
+/// `1` or `n1`.
+pub(crate) fn parse_node_id(text: &str) -> Result<NodeId, String> {
+    let digits = text.strip_prefix(['n', 'N']).unwrap_or(text);
+    match digits.parse() {
+        Ok(id) if id > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(NodeId(id)),
+        _ => Err("a node id is a number from 1 on, written 1 or n1".to_owned()),
+    }
+}
+
+fn parse_millis(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis.into())),
+        _ => Err("a time is a whole number of milliseconds from 1 on".to_owned()),
+    }
+}
+
+fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
+    let (min, max) = text.split_once("..").ok_or("a range is written MIN..MAX, for example 150..300")?;
+    Ok((parse_millis(min)?, parse_millis(max)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        node: NodeArgs,
+    }
+
+    fn parse(line: &str) -> Result<NodeArgs, clap::Error> {
+        Cli::try_parse_from(std::iter::once("node").chain(line.split_whitespace())).map(|cli| cli.node)
+    }
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn modes_give_the_documented_timings_and_exclude_each_other() {
+        assert_eq!(parse("").unwrap().timing(&nothing), Timing::FAST);
+        assert_eq!(parse("--debug-mode").unwrap().timing(&nothing), Timing::DEBUG);
+        assert_eq!(parse("--demo-mode").unwrap().timing(&nothing), Timing::DEMO);
+        assert!(parse("--fast-mode --demo-mode").is_err());
+        let environment = |name: &str| (name == "RAFTDECK_DEMO_MODE").then(|| "1".to_owned());
+        assert_eq!(parse("").unwrap().timing(&environment), Timing::DEMO);
+        assert_eq!(parse("--fast-mode").unwrap().timing(&environment), Timing::FAST);
+    }
+
+    #[test]
+    fn single_times_replace_the_modes() {
+        let timing = parse("--debug-mode --heartbeat 20 --election 60..120").unwrap().timing(&nothing);
+        assert_eq!(timing.heartbeat, Duration::from_millis(20));
+        assert_eq!(timing.election_max, Duration::from_millis(120));
+        for wrong in
+            ["--heartbeat 0", "--heartbeat x", "--election 5", "--election 5..", "--node-id 0", "--node-id n"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Client connections: requests in, answers and telemetry out. A client that sends faster than it reads answers is
+//! read no further; one that breaks a rule is closed; neither is ever felt by the driver.
+
+use crate::driver::ClientInput;
+use crate::listen::Guest;
+use crate::telemetry::{Hub, Watcher};
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::Frames;
+use raftdeck_protocol::{Request, RequestBody, Response, ResponseBody, Telemetry, frame};
+use std::fmt::Display;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Requests of one connection that are under way, or answered and not yet sent.
+const IN_FLIGHT: usize = 1024;
+
+/// Telemetry frames that go out with one flush.
+const BATCH: usize = 256;
+
+/// A stopping node gives a client this long to take its last answers.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// A connection, as the driver knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionId(u64);
+
+/// A request with the place for its answer, which can always be given at once.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) connection: ConnectionId,
+    pub(crate) id: u64,
+    pub(crate) body: RequestBody,
+    pub(crate) place: OwnedPermit<Response>,
+}
+
+/// What every client connection needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Reception {
+    pub(crate) driver: mpsc::Sender<ClientInput>,
+    pub(crate) hub: Hub,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Reception {
+    /// Serves one client until it leaves, breaks a rule, or the node stops.
+    pub(crate) async fn serve(self, guest: Guest) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let connection = ConnectionId(NEXT.fetch_add(1, Relaxed));
+        let (sink, stream) = guest.frames.split();
+        let (answers, queue) = mpsc::channel(IN_FLIGHT);
+        // One newest subscription at a time.
+        let (subscribe, subscriptions) = mpsc::channel(1);
+        let mut desk = Desk { connection, driver: self.driver.clone(), hub: self.hub, answers, subscribe };
+        let mut writing = std::pin::pin!(write(sink, queue, subscriptions));
+        let why = tokio::select! {
+            result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
+            why = desk.read(stream) => why,
+            () = self.stop.cancelled() => {
+                // The driver has answered all it had; when the last place is given back the writer is done.
+                drop(desk);
+                let _ = timeout(FAREWELL, writing).await;
+                return;
+            }
+        };
+        tracing::debug!("client {} left: {why}", guest.address);
+        // An error only says that the node stops.
+        let _ = self.driver.send(ClientInput::Gone(connection)).await;
+    }
+}
+
+/// The reading half.
+struct Desk {
+    connection: ConnectionId,
+    driver: mpsc::Sender<ClientInput>,
+    hub: Hub,
+    answers: mpsc::Sender<Response>,
+    subscribe: mpsc::Sender<(u64, Watcher)>,
+}
+
+impl Desk {
+    /// Takes requests in, each only when there is a place for its answer. Says why it ended.
+    async fn read(&mut self, mut stream: SplitStream<Frames>) -> String {
+        let stops = || "this node stops".to_owned();
+        loop {
+            let Ok(place) = self.answers.clone().reserve_owned().await else { return stops() };
+            let bytes = match stream.next().await {
+                Some(Ok(bytes)) => bytes,
+                Some(Err(error)) => return broke(&error),
+                None => return "the client closed it".to_owned(),
+            };
+            let Request { id, body } = match frame::decode("request", &bytes) {
+                Ok(request) => request,
+                Err(error) => return broke(&error),
+            };
+            let input = if body == RequestBody::Subscribe {
+                drop(place);
+                if self.subscribe.send((id, self.hub.watch())).await.is_err() {
+                    return stops();
+                }
+                ClientInput::Watched
+            } else {
+                ClientInput::Asked(Asked { connection: self.connection, id, body, place })
+            };
+            if self.driver.send(input).await.is_err() {
+                return stops();
+            }
+        }
+    }
+}
+
+fn broke(why: &dyn Display) -> String {
+    tracing::warn!("closed a client's connection: {why}");
+    why.to_string()
+}
+
+/// Sends answers and, once subscribed, telemetry; returns when there can be no more answers.
+async fn write(
+    mut sink: SplitSink<Frames, bytes::Bytes>,
+    mut answers: mpsc::Receiver<Response>,
+    mut subscriptions: mpsc::Receiver<(u64, Watcher)>,
+) -> io::Result<()> {
+    let mut watching: Option<(u64, Watcher)> = None;
+    loop {
+        tokio::select! {
+            answer = answers.recv() => {
+                let Some(answer) = answer else { return Ok(()) };
+                sink.feed(frame::encode(&answer)).await?;
+                while let Ok(answer) = answers.try_recv() {
+                    sink.feed(frame::encode(&answer)).await?;
+                }
+            }
+            Some(subscription) = subscriptions.recv() => watching = Some(subscription),
+            telemetry = next(&mut watching) => send_telemetry(&mut sink, &mut watching, telemetry).await?,
+        }
+        sink.flush().await?;
+    }
+}
+
+/// The next telemetry frame; waits for ever without a subscription.
+async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
+    match watching {
+        Some((_, watcher)) => watcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sends this frame and what events there are by now.
+async fn send_telemetry(
+    sink: &mut SplitSink<Frames, bytes::Bytes>,
+    watching: &mut Option<(u64, Watcher)>,
+    first: Option<Telemetry>,
+) -> io::Result<()> {
+    let (Some((id, watcher)), Some(first)) = (watching.as_mut(), first) else {
+        *watching = None;
+        return Ok(());
+    };
+    let more = std::iter::from_fn(|| watcher.try_event()).take(BATCH);
+    for telemetry in std::iter::once(first).chain(more) {
+        let response = Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) };
+        sink.feed(frame::encode(&response)).await?;
+    }
+    Ok(())
+}

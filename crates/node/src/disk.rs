@@ -1,0 +1,150 @@
+//! The disk thread: takes every write that waits, makes them durable by one sync, and says so. It never reorders
+//! writes, and after the first error it writes and says nothing more.
+
+use raftdeck_raft::{Envelope, Persist, Ticket};
+use raftdeck_storage::{LogStore, StorageError};
+use std::io;
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Writes that may wait for the disk before the driver takes in no more work. The queue itself has no bound: what
+/// the core decides must be written, but it decides nothing more than a timer's worth while no work comes in.
+const ROOM: usize = 1024;
+
+/// The same in bytes, also the most that one sync covers (one larger write excepted).
+const ROOM_BYTES: usize = 32 << 20;
+
+/// Completions on their way to the driver; the thread waits when it does not take them.
+const COMPLETIONS: usize = 64;
+
+/// One sync's worth of durable writes.
+#[derive(Debug, Default)]
+pub(crate) struct Durable {
+    /// Which writes, in order.
+    pub(crate) tickets: Vec<Ticket>,
+    /// The messages that had to wait for them.
+    pub(crate) then_send: Vec<Envelope>,
+    /// How long it took; `None` if there was nothing to write.
+    pub(crate) took: Option<Duration>,
+    bytes: usize,
+}
+
+/// The driver's end of the disk thread.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    queue: blocking::Sender<Persist>,
+    done: mpsc::Receiver<Result<Durable, StorageError>>,
+    waiting: usize,
+    waiting_bytes: usize,
+}
+
+/// The thread is gone without having said why.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk thread ended unexpectedly")]
+pub(crate) struct Gone;
+
+impl Disk {
+    /// Starts the thread.
+    pub(crate) fn start(store: LogStore) -> io::Result<Self> {
+        let (queue, work) = blocking::channel();
+        let (report, done) = mpsc::channel(COMPLETIONS);
+        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &work, &report))?;
+        Ok(Self { queue, done, waiting: 0, waiting_bytes: 0 })
+    }
+
+    /// Hands a write over. Never waits.
+    pub(crate) fn write(&mut self, persist: Persist) -> Result<(), Gone> {
+        self.waiting += 1;
+        self.waiting_bytes += size(&persist);
+        self.queue.send(persist).map_err(|_| Gone)
+    }
+
+    /// Whether the disk keeps up well enough to take in more work.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting < ROOM && self.waiting_bytes < ROOM_BYTES
+    }
+
+    /// The next completion. Cancel-safe. After an error there is no other.
+    pub(crate) async fn completed(&mut self) -> Result<Durable, DiskError> {
+        let durable = self.done.recv().await.ok_or(Gone)??;
+        self.settle(&durable);
+        Ok(durable)
+    }
+
+    /// A completion that is already there.
+    pub(crate) fn try_completed(&mut self) -> Option<Result<Durable, StorageError>> {
+        let completed = self.done.try_recv().ok()?;
+        if let Ok(durable) = &completed {
+            self.settle(durable);
+        }
+        Some(completed)
+    }
+
+    /// Hands over nothing more, and waits until all that was handed over is durable.
+    pub(crate) async fn finish(self) -> Result<(), StorageError> {
+        let Self { queue, mut done, .. } = self;
+        drop(queue);
+        while let Some(completed) = done.recv().await {
+            completed?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, durable: &Durable) {
+        self.waiting -= durable.tickets.len();
+        self.waiting_bytes -= durable.bytes;
+    }
+}
+
+/// Why the disk is of no use any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DiskError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Gone(#[from] Gone),
+}
+
+fn serve(
+    mut store: LogStore,
+    work: &blocking::Receiver<Persist>,
+    report: &mpsc::Sender<Result<Durable, StorageError>>,
+) {
+    let mut batch = Vec::new();
+    while let Ok(first) = work.recv() {
+        let mut durable = Durable { bytes: size(&first), ..Durable::default() };
+        batch.push(first);
+        while durable.bytes < ROOM_BYTES
+            && let Ok(next) = work.try_recv()
+        {
+            durable.bytes += size(&next);
+            batch.push(next);
+        }
+        let result = write(&mut store, &mut batch, durable);
+        let failed = result.is_err();
+        if report.blocking_send(result).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn write(
+    store: &mut LogStore,
+    batch: &mut Vec<Persist>,
+    mut durable: Durable,
+) -> Result<Durable, StorageError> {
+    let start = Instant::now();
+    store.append(batch)?;
+    durable.took = batch.iter().any(|persist| !persist.is_barrier()).then(|| start.elapsed());
+    for persist in batch.drain(..) {
+        durable.tickets.push(persist.ticket);
+        durable.then_send.extend(persist.then_send);
+    }
+    Ok(durable)
+}
+
+fn size(persist: &Persist) -> usize {
+    persist.entries.iter().map(|entry| entry.payload.size()).sum()
+}

@@ -1,0 +1,272 @@
+//! The HTTP door: keys and values as JSON. It is a client of this node's own client port like any other, and so
+//! finds the leader wherever it is; it has no way past that port.
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, put};
+use axum::{Json, Router};
+use raftdeck_client::{Client, ClientError, Options};
+use raftdeck_protocol::kv::LimitError;
+use raftdeck_protocol::{Answer, Read, Write};
+use serde::{Deserialize, Serialize};
+use std::any::Any;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// How long a leader is looked for, and an answer waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long one request may take in all, its own arrival included.
+const WHOLE: Duration = Duration::from_secs(15);
+
+/// A value of the greatest length, each byte of it written as a JSON escape, with its key.
+const MAX_BODY: usize = 7 << 20;
+
+/// Serves until `stop`.
+pub(crate) fn serve(
+    listener: TcpListener,
+    client: SocketAddr,
+    cluster: &str,
+    stop: CancellationToken,
+) -> io::Result<impl Future<Output = ()> + use<>> {
+    let own = reachable(client).to_string();
+    let options = Options { cluster: cluster.to_owned(), ..Options::default() };
+    let client = Client::new(std::slice::from_ref(&own), options).map_err(io::Error::other)?;
+    let router = router(Door { client, own });
+    Ok(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!("HTTP is no longer served: {error}");
+        }
+    })
+}
+
+/// Where a node that listens on every address reaches itself.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    address
+}
+
+#[derive(Clone, Debug)]
+struct Door {
+    client: Client,
+    /// This node's own client address.
+    own: String,
+}
+
+fn router(door: Door) -> Router {
+    Router::new()
+        .route("/set", put(set))
+        .route("/get", get(read))
+        .route("/delete", delete(remove))
+        .route("/health", get(health))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this method is not allowed here: PUT /set, GET /get, DELETE /delete, GET /health",
+            )
+        })
+        .fallback(async || {
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                "there is nothing here: PUT /set, GET /get?key=…, DELETE /delete?key=…, GET /health",
+            )
+        })
+        .with_state(door)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(in_time))
+        .layer(CatchPanicLayer::custom(defect))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pair {
+    key: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
+}
+
+/// Every answer but that of /health: its fields in this order, those it has.
+#[derive(Debug, Serialize)]
+struct Said {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+impl Said {
+    fn done(message: &str, key: String) -> Json<Self> {
+        Json(Self { ok: true, message: Some(message.to_owned()), key: Some(key), value: None })
+    }
+}
+
+type KeyInQuery = Result<Query<Key>, QueryRejection>;
+
+async fn set(State(door): State<Door>, body: Result<Bytes, BytesRejection>) -> Result<Json<Said>, Refusal> {
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let Pair { key, value } = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad(format!(
+            "the body must be JSON such as {{\"key\":\"name\",\"value\":\"luffy\"}}: {error}"
+        ))
+    })?;
+    let write = Write::Put { key: key.clone().into(), value: value.into() };
+    door.client.write(write, DEADLINE).await?;
+    Ok(Said::done("stored", key))
+}
+
+async fn read(State(door): State<Door>, key: KeyInQuery) -> Result<Json<Said>, Refusal> {
+    let key = key_of(key)?;
+    let done = door.client.read(Read::Get { key: key.clone().into() }, DEADLINE).await?;
+    match done.answer {
+        // Never shown as something that it is not.
+        Answer::Value(Some(value)) => match String::from_utf8(value.into()) {
+            Ok(value) => Ok(Json(Said { ok: true, message: None, key: Some(key), value: Some(value) })),
+            Err(error) => {
+                let bytes = error.as_bytes().len();
+                let message =
+                    format!("the value of \"{key}\" is not text ({bytes} bytes): read it with the client");
+                Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message))
+            }
+        },
+        _ => Err(no_such(&key)),
+    }
+}
+
+async fn remove(State(door): State<Door>, key: KeyInQuery) -> Result<Json<Said>, Refusal> {
+    let key = key_of(key)?;
+    let done = door.client.write(Write::Delete { key: key.clone().into() }, DEADLINE).await?;
+    match done.answer {
+        Answer::Deleted { existed: true } => Ok(Said::done("deleted", key)),
+        _ => Err(no_such(&key)),
+    }
+}
+
+/// What this node knows of itself; needs no leader.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    id: String,
+    state: String,
+    leader_id: Option<String>,
+    term: u64,
+    commit_index: u64,
+    last_applied: u64,
+    last_heartbeat_ago_ms: Option<u128>,
+    last_log_index: u64,
+    has_quorum: bool,
+    keys: u64,
+    uptime_ms: u64,
+}
+
+async fn health(State(door): State<Door>) -> Result<Json<Health>, Refusal> {
+    let status = door.client.status(&door.own, DEADLINE).await?;
+    let raft = status.raft;
+    Ok(Json(Health {
+        id: raft.id.to_string(),
+        state: raft.role.to_string(),
+        leader_id: raft.leader.map(|leader| leader.to_string()),
+        term: raft.term.0,
+        commit_index: raft.committed.0,
+        last_applied: raft.applied.0,
+        last_heartbeat_ago_ms: raft.heartbeat_age.map(|age| age.as_millis()),
+        last_log_index: raft.last.index.0,
+        has_quorum: raft.has_quorum,
+        keys: status.keys,
+        uptime_ms: status.uptime_micros / 1000,
+    }))
+}
+
+fn key_of(key: KeyInQuery) -> Result<String, Refusal> {
+    match key {
+        Ok(Query(Key { key })) => Ok(key),
+        Err(rejection) => {
+            Err(Refusal::bad(format!("say which key, as in ?key=name: {}", rejection.body_text())))
+        }
+    }
+}
+
+fn no_such(key: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no key \"{key}\""))
+}
+
+/// An error as every error is answered.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn bad(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+}
+
+impl From<ClientError> for Refusal {
+    fn from(error: ClientError) -> Self {
+        let status = match &error {
+            ClientError::Limit(LimitError::KeyTooLong { .. } | LimitError::ValueTooLong { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            ClientError::Limit(_) => StatusCode::BAD_REQUEST,
+            ClientError::NoLeader { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::TimedOut { .. }
+            | ClientError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ClientError::Unknown { .. } | ClientError::Refused { .. } | ClientError::Broken { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = Json(Said { ok: false, message: Some(self.message), key: None, value: None });
+        let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match timeout(WHOLE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
+}
+
+fn defect(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the node failed on this request; its log says why")
+        .into_response()
+}

@@ -1,0 +1,184 @@
+//! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
+//! and in the time it may take to say who it is; what is done with it afterwards is others' business.
+
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::Frames;
+use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
+use raftdeck_protocol::handshake::{Role, decode_hello};
+use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
+use raftdeck_raft::NodeId;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::codec::Framed;
+
+/// The time in which a handshake must be done, on either side of it.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
+
+/// A refused connection's unread bytes are read away, up to here: closing over them would take back the refusal.
+const MAX_DRAIN: u64 = 64 << 10;
+
+/// Accepting pauses this long when the system has no more sockets to give.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// The same complaint is logged at most this often.
+const COMPLAINT: Duration = Duration::from_secs(1);
+
+/// Who this node is to those who connect.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: NodeId,
+    pub(crate) cluster: String,
+    pub(crate) voters: BTreeSet<NodeId>,
+}
+
+/// Which of the two ports that shake hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Raft,
+    Client,
+}
+
+/// A connection that is let in. Its place among the connections is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) frames: Frames,
+    pub(crate) role: Role,
+    pub(crate) address: SocketAddr,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Accepts connections until the listener is dropped, and starts `admitted` for each that gets past the handshake.
+pub(crate) async fn accept<F>(
+    listener: TcpListener,
+    door: Door,
+    identity: Arc<Identity>,
+    most: usize,
+    admitted: impl Fn(Guest) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(most));
+    let mut complained = None;
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                complain(
+                    &mut complained,
+                    &format!("cannot accept connections on the {door:?} port: {error}"),
+                );
+                sleep(EXHAUSTED).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            let sentence = format!("turned away a connection: the {door:?} port already serves {most}");
+            complain(&mut complained, &sentence);
+            continue;
+        };
+        let identity = Arc::clone(&identity);
+        let admitted = admitted.clone();
+        tokio::spawn(async move {
+            if let Some((frames, role)) = greet(stream, address, door, &identity).await {
+                admitted(Guest { frames, role, address, _place: place }).await;
+            }
+        });
+    }
+}
+
+fn complain(last: &mut Option<Instant>, sentence: &str) {
+    if last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
+        *last = Some(Instant::now());
+        tracing::warn!("{sentence}");
+    }
+}
+
+/// Does the handshake. `None`: refused, which was logged and, where anybody listens, said.
+async fn greet(
+    stream: TcpStream,
+    address: SocketAddr,
+    door: Door,
+    identity: &Identity,
+) -> Option<(Frames, Role)> {
+    let shaken = timeout(HANDSHAKE, shake_hands(stream, door, identity)).await;
+    match shaken {
+        Ok(Ok(Ok(admitted))) => Some(admitted),
+        Ok(Ok(Err(reason))) => {
+            tracing::warn!("refused {address} on the {door:?} port: {reason}");
+            None
+        }
+        // Somebody looked whether the port is open: nothing to report.
+        Ok(Err(error)) => {
+            tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::info!("{address} said nothing on the {door:?} port for {} ms", HANDSHAKE.as_millis());
+            None
+        }
+    }
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    door: Door,
+    identity: &Identity,
+) -> io::Result<Result<(Frames, Role), RefusalReason>> {
+    stream.set_nodelay(true)?;
+    let mut frames = Framed::new(stream, raftdeck_client::codec(MAX_HANDSHAKE));
+    let hello = match frames.next().await {
+        Some(Ok(bytes)) => decode_hello(&bytes),
+        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(RefusalReason::NotRaftdeck),
+        Some(Err(error)) => return Err(error),
+        None => return Err(io::ErrorKind::UnexpectedEof.into()),
+    };
+    match hello.and_then(|hello| judge(hello, door, identity)) {
+        Ok(role) => {
+            let reply = HelloReply::Accepted { id: identity.id, cluster: identity.cluster.clone() };
+            frames.send(frame::encode(&reply)).await?;
+            frames.codec_mut().set_max_frame_length(MAX_FRAME);
+            Ok(Ok((frames, role)))
+        }
+        Err(reason) => {
+            // The reason matters here even if the other side is not there any more to hear it.
+            let _ = refuse(frames, reason.clone()).await;
+            Ok(Err(reason))
+        }
+    }
+}
+
+/// Whether this one may come in here.
+fn judge(hello: Hello, door: Door, identity: &Identity) -> Result<Role, RefusalReason> {
+    let any_cluster = hello.cluster.is_empty() && door == Door::Client;
+    match (&hello.role, door) {
+        (Role::Peer { .. }, Door::Raft) | (Role::Client | Role::Manager, Door::Client) => {}
+        _ => return Err(RefusalReason::WrongPort),
+    }
+    if hello.cluster != identity.cluster && !any_cluster {
+        return Err(RefusalReason::Cluster { ours: identity.cluster.clone(), theirs: hello.cluster });
+    }
+    if let Role::Peer { id, to, .. } = hello.role {
+        if to != identity.id {
+            return Err(RefusalReason::WrongNode { ours: identity.id, wanted: to });
+        }
+        if id == identity.id || !identity.voters.contains(&id) {
+            return Err(RefusalReason::UnknownPeer { id });
+        }
+    }
+    Ok(hello.role)
+}
+
+async fn refuse(mut frames: Frames, reason: RefusalReason) -> io::Result<()> {
+    frames.send(frame::encode(&HelloReply::Refused(reason))).await?;
+    let mut stream = frames.into_inner();
+    stream.shutdown().await?;
+    tokio::io::copy(&mut (&mut stream).take(MAX_DRAIN), &mut tokio::io::sink()).await?;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself.
+
+use crate::clients::Reception;
+use crate::clock::Clock;
+use crate::disk::{Disk, DiskError};
+use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Requests};
+use crate::http;
+use crate::listen::{Door, Guest, Identity, accept};
+use crate::peers::{Incoming, Outgoing, Sender};
+use crate::ready;
+use crate::settings::Settings;
+use crate::telemetry::Publisher;
+use raftdeck_raft::RestoreError;
+use raftdeck_replica::Replica;
+use raftdeck_storage::fs::DiskFs;
+use raftdeck_storage::{LogStore, OpenError, Recovered};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Connections that one port serves.
+const MOST_PEERS: usize = 256;
+const MOST_CLIENTS: usize = 1024;
+
+/// A stopping node gives its connections this long to say their last.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Why a node could not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the log does not fit the cluster: {0}")]
+    Restore(#[from] RestoreError),
+    #[error(
+        "cannot listen on {address} for {what}: {source}{}",
+        if source.kind() == io::ErrorKind::AddrInUse { "; is another node running there? Choose another port" } else { "" }
+    )]
+    Listen { address: SocketAddr, what: &'static str, source: io::Error },
+    #[error("the system refuses what a node needs to run: {0}")]
+    System(#[from] io::Error),
+    #[error("stopping, nothing more will be acknowledged: {0}")]
+    Disk(#[from] DiskError),
+    #[error("stopping: the node found itself in a state that must not be")]
+    Defect,
+}
+
+/// Runs a node to its end, on this thread and one more for the disk.
+pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(settings));
+    // A name that is being resolved must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(settings: &Settings) -> Result<(), RunError> {
+    let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let (store, Recovered { restored, repaired }) =
+        LogStore::open(&DiskFs, &settings.data_dir, settings.id, &settings.cluster)?;
+    if let Some(tail) = repaired {
+        let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
+        tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
+    }
+    let clock = Clock::start();
+    let replica = Replica::new(settings.config(), settings.seed, restored, clock.now())?;
+    let listeners = Listeners::bind(settings).await?;
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(signals, stop.clone()));
+    let connections = TaskTracker::new();
+    let (driver, inputs) =
+        listeners.open(settings, clock, replica, Disk::start(store)?, &stop, &connections)?;
+    // A task of its own, so that a panic in it ends the node in order, with its reason in the log.
+    let ended = tokio::spawn(driver.run(inputs, stop.clone())).await;
+    stop.cancel();
+    connections.close();
+    if timeout(FAREWELL, connections.wait()).await.is_err() {
+        tracing::debug!("some connections did not take their last answers");
+    }
+    match ended {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(RunError::Defect),
+    }
+}
+
+async fn stop_on_signal([mut terminate, mut interrupt]: [Signal; 2], stop: CancellationToken) {
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!("stopping on {name}");
+    stop.cancel();
+}
+
+/// The three ports, bound.
+struct Listeners {
+    raft: (TcpListener, SocketAddr),
+    client: (TcpListener, SocketAddr),
+    http: (TcpListener, SocketAddr),
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, RunError> {
+        Ok(Self {
+            raft: listen(settings.raft, "its peers").await?,
+            client: listen(settings.client, "clients").await?,
+            http: listen(settings.http, "HTTP").await?,
+        })
+    }
+
+    /// Starts to serve on all three and says so. The driver is left to be run.
+    fn open(
+        self,
+        settings: &Settings,
+        clock: Clock,
+        replica: Replica,
+        disk: Disk,
+        stop: &CancellationToken,
+        connections: &TaskTracker,
+    ) -> Result<(Driver, Inputs), RunError> {
+        let Self { raft, client, http } = self;
+        let client_address = settings.advertised(client.1);
+        let identity = Arc::new(Identity {
+            id: settings.id,
+            cluster: settings.cluster.clone(),
+            voters: settings.voters(),
+        });
+        let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
+        let incoming = Arc::new(Incoming::default());
+        let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
+        tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), MOST_PEERS, admit_peer));
+
+        let publisher = Publisher::new(clock);
+        let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
+        let reception = Reception { driver: to_driver, hub: publisher.hub(), stop: stop.clone() };
+        let tracker = connections.clone();
+        let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
+        tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
+
+        connections.spawn(http::serve(http.0, client.1, &settings.cluster, stop.clone())?);
+        ready::announce(settings.id, raft.1, client.1, http.1);
+
+        let sender = Sender {
+            id: settings.id,
+            cluster: settings.cluster.clone(),
+            client_address: client_address.clone(),
+        };
+        let others = settings.members.iter().filter(|(id, _)| **id != settings.id);
+        let outgoing = Outgoing::start(&sender, others.map(|(id, address)| (*id, address.clone())));
+        let requests = Requests::new(settings.id, client_address);
+        let driver = Driver { replica, clock, disk, outgoing, publisher, requests, fsync: Duration::ZERO };
+        Ok((driver, Inputs { peers, clients }))
+    }
+}
+
+async fn listen(address: SocketAddr, what: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
+    let failed = |source| RunError::Listen { address, what, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}

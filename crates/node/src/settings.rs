@@ -1,0 +1,306 @@
+//! What a command line and an environment mean together, or why they do not. Binds nothing and creates nothing.
+
+use crate::args::{NodeArgs, parse_node_id};
+use raftdeck_client::{AddressError, split};
+use raftdeck_protocol::address::{self, PortError};
+use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+/// With `PEERS`, Raft is served this far above HTTP.
+const RAFT_ABOVE_HTTP: u16 = 10_000;
+
+const DEFAULT_BIND: &str = "127.0.0.1:8080";
+
+/// Looks a name up in the environment.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// All that a node needs to know to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) id: NodeId,
+    pub(crate) cluster: String,
+    /// Where it listens for its peers, its clients and HTTP.
+    pub(crate) raft: SocketAddr,
+    pub(crate) client: SocketAddr,
+    pub(crate) http: SocketAddr,
+    /// All members' Raft addresses as this node reaches them.
+    pub(crate) members: BTreeMap<NodeId, String>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) timing: Timing,
+    pub(crate) seed: u64,
+}
+
+/// A command line, or an environment, that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("the timing makes no sense: {0}")]
+    Timing(ConfigError),
+    #[error("{name}={value} makes no sense: {why}")]
+    Variable { name: &'static str, value: String, why: String },
+    #[error(
+        "--bind {bind} is {owner}'s address in --cluster, but --node-id is {id}: the first address is n1's, the second n2's, and so on"
+    )]
+    BindIsAnothers { bind: String, owner: NodeId, id: NodeId },
+    #[error("--node-id {id} has no address: --cluster lists {count}, so ids go from 1 to {count}")]
+    NoSuchMember { id: NodeId, count: usize },
+    #[error("which of the {count} nodes is this? Give --node-id, or a --bind that is in --cluster")]
+    WhoAmI { count: usize },
+    #[error("{address} is in the list of nodes twice: each node has an address of its own")]
+    Twice { address: String },
+    #[error(
+        "--cluster gives {id} port 0: only this node's own port may be left open, the others have to be found"
+    )]
+    PeerPortZero { id: NodeId },
+    #[error("PEERS is set but PORT is not: set PORT to this node's HTTP port, or use --cluster")]
+    PeersWithoutPort,
+    #[error("PEERS places Raft at PORT+10000: leave out --bind, or use --cluster instead of PEERS")]
+    PeersWithBind,
+    #[error(
+        "PEERS names several hosts ({hosts}), and under which name the others reach this node it does not say: use --cluster with the Raft addresses of all nodes in the order of their ids"
+    )]
+    PeersHosts { hosts: String },
+    #[error(
+        "PORT {port} leaves no room for Raft at PORT+10000 and clients at PORT+11000: choose a port of at most 54535, or use --cluster"
+    )]
+    PeersPort { port: u16 },
+    #[error(
+        "NODE_ID is {given}, but ids are the ranks of the HTTP ports ({ports}), which makes this node {rank}: set NODE_ID={rank}, or give the order yourself with --cluster"
+    )]
+    Rank { given: NodeId, rank: NodeId, ports: String },
+    #[error("{host} is no address of this machine: {why}")]
+    Resolve { host: String, why: String },
+    #[error(
+        "{address} can be reached from other machines, and there is neither encryption nor a check of who connects: bind 127.0.0.1, or accept that with --insecure"
+    )]
+    Open { address: SocketAddr },
+    #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
+    LogFilter { value: String, why: String },
+}
+
+/// The members and this node's place among them.
+struct Place {
+    id: NodeId,
+    bind: String,
+    members: Vec<String>,
+    /// The HTTP port that the environment asks for.
+    http_port: Option<u16>,
+}
+
+impl Settings {
+    /// Puts the command line and the environment together; the command line goes first.
+    pub(crate) fn resolve(args: &NodeArgs, environment: Environment<'_>) -> Result<Self, UsageError> {
+        let set = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
+        // A managed node is told everything by its manager; variables meant for another program are not for it.
+        let environment = |name: &str| if args.managed { None } else { set(name) };
+        let place = Place::find(args, &environment)?;
+        let raft = resolve(&place.bind)?;
+        let client = address::client_of(raft)?;
+        let http = http_address(args, &place, raft)?;
+        for address in [raft, client, http] {
+            if !address.ip().is_loopback() && !args.insecure {
+                return Err(UsageError::Open { address });
+            }
+        }
+        let members = (1..).map(NodeId).zip(place.members).collect();
+        let settings = Self {
+            id: place.id,
+            cluster: args.cluster_name.clone(),
+            raft,
+            client,
+            http,
+            members,
+            data_dir: args
+                .data_dir
+                .clone()
+                .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
+            timing: args.timing(&environment),
+            // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
+            seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+        };
+        settings.config().validate().map_err(UsageError::Timing)?;
+        Ok(settings)
+    }
+
+    /// The core's configuration.
+    pub(crate) fn config(&self) -> Config {
+        Config::new(self.id, self.voters(), self.timing)
+    }
+
+    pub(crate) fn voters(&self) -> BTreeSet<NodeId> {
+        self.members.keys().copied().collect()
+    }
+
+    /// What clients are told to connect to, given where this node really listens for them.
+    pub(crate) fn advertised(&self, client: SocketAddr) -> String {
+        if !client.ip().is_unspecified() {
+            return client.to_string();
+        }
+        let own = self.members.get(&self.id).and_then(|address| split(address).ok());
+        own.map_or_else(|| client.to_string(), |(host, _)| format!("{host}:{}", client.port()))
+    }
+}
+
+impl Place {
+    fn find(args: &NodeArgs, environment: Environment<'_>) -> Result<Self, UsageError> {
+        let id = match (args.node_id, environment("NODE_ID")) {
+            (None, Some(value)) => Some(parse_node_id(&value).map_err(|why| UsageError::Variable {
+                name: "NODE_ID",
+                value,
+                why,
+            })?),
+            (given, _) => given,
+        };
+        let http_port = http_port(environment)?;
+        match (&args.cluster, environment("PEERS")) {
+            (Some(cluster), _) => Self::in_cluster(id, args.bind.as_deref(), cluster, http_port),
+            (None, Some(peers)) if args.bind.is_none() => Self::among_peers(id, &peers, http_port),
+            (None, Some(_)) => Err(UsageError::PeersWithBind),
+            (None, None) => Self::alone(id, args.bind.as_deref(), http_port),
+        }
+    }
+
+    fn alone(id: Option<NodeId>, bind: Option<&str>, http_port: Option<u16>) -> Result<Self, UsageError> {
+        let bind = bind.unwrap_or(DEFAULT_BIND).to_owned();
+        split(&bind)?;
+        match id {
+            None | Some(NodeId(1)) => {
+                Ok(Self { id: NodeId(1), members: vec![bind.clone()], bind, http_port })
+            }
+            Some(id) => Err(UsageError::NoSuchMember { id, count: 1 }),
+        }
+    }
+
+    fn in_cluster(
+        id: Option<NodeId>,
+        bind: Option<&str>,
+        cluster: &[String],
+        http_port: Option<u16>,
+    ) -> Result<Self, UsageError> {
+        let members: Vec<String> = cluster.iter().map(|address| address.trim().to_owned()).collect();
+        for (at, address) in members.iter().enumerate() {
+            let (_, port) = split(address)?;
+            if port != 0 && members[..at].iter().any(|earlier| same(earlier, address)) {
+                return Err(UsageError::Twice { address: address.clone() });
+            }
+        }
+        let owner =
+            bind.and_then(|bind| (1..).map(NodeId).zip(&members).find(|(_, member)| same(member, bind)));
+        let id = match (id, owner) {
+            (Some(id), Some((owner, bind))) if owner != id && !bind.ends_with(":0") => {
+                return Err(UsageError::BindIsAnothers { bind: bind.clone(), owner, id });
+            }
+            (Some(id), _) | (None, Some((id, _))) => id,
+            (None, None) if members.len() == 1 => NodeId(1),
+            (None, None) => return Err(UsageError::WhoAmI { count: members.len() }),
+        };
+        let own = usize::try_from(id.0 - 1)
+            .ok()
+            .and_then(|rank| members.get(rank))
+            .ok_or(UsageError::NoSuchMember { id, count: members.len() })?;
+        let bind = bind.unwrap_or(own).to_owned();
+        for (peer, address) in (1..).map(NodeId).zip(&members) {
+            if peer != id && split(address)?.1 == 0 {
+                return Err(UsageError::PeerPortZero { id: peer });
+            }
+        }
+        Ok(Self { id, bind, members, http_port })
+    }
+
+    /// `PEERS` holds the HTTP addresses of the others; ids are the ranks of the HTTP ports.
+    fn among_peers(id: Option<NodeId>, peers: &str, http_port: Option<u16>) -> Result<Self, UsageError> {
+        let port = http_port.ok_or(UsageError::PeersWithoutPort)?;
+        let mut ports = BTreeSet::from([port]);
+        let mut hosts = BTreeSet::new();
+        for peer in peers.split(',').map(str::trim).filter(|peer| !peer.is_empty()) {
+            let address = peer.strip_prefix("http://").unwrap_or(peer).trim_end_matches('/');
+            let (host, peer_port) = split(address)?;
+            hosts.insert(if host == "127.0.0.1" { "localhost" } else { host });
+            if !ports.insert(peer_port) && peer_port != port {
+                return Err(UsageError::Twice { address: address.to_owned() });
+            }
+        }
+        if hosts.len() > 1 {
+            return Err(UsageError::PeersHosts { hosts: hosts.into_iter().collect::<Vec<_>>().join(", ") });
+        }
+        let host = hosts.pop_first().unwrap_or("localhost");
+        let mut members = Vec::new();
+        let mut rank = NodeId(0);
+        for (at, &http) in (1..).map(NodeId).zip(&ports) {
+            let raft = http
+                .checked_add(RAFT_ABOVE_HTTP)
+                .filter(|raft| raft.checked_add(address::CLIENT_OFFSET).is_some())
+                .ok_or(UsageError::PeersPort { port: http })?;
+            members.push(format!("{host}:{raft}"));
+            if http == port {
+                rank = at;
+            }
+        }
+        if let Some(given) = id.filter(|&given| given != rank) {
+            let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            return Err(UsageError::Rank { given, rank, ports });
+        }
+        Ok(Self { id: rank, bind: format!("{host}:{}", port + RAFT_ABOVE_HTTP), members, http_port })
+    }
+}
+
+fn http_port(environment: Environment<'_>) -> Result<Option<u16>, UsageError> {
+    for name in ["KVSTORE_PORT", "PORT"] {
+        if let Some(value) = environment(name) {
+            return match value.trim().parse() {
+                Ok(port) => Ok(Some(port)),
+                Err(_) => Err(UsageError::Variable {
+                    name,
+                    value,
+                    why: "a port is a number from 0 to 65535".to_owned(),
+                }),
+            };
+        }
+    }
+    Ok(None)
+}
+
+fn http_address(args: &NodeArgs, place: &Place, raft: SocketAddr) -> Result<SocketAddr, UsageError> {
+    let at_port = |port| {
+        let mut address = raft;
+        address.set_port(port);
+        address
+    };
+    match (&args.http, place.http_port) {
+        (Some(http), _) => match http.trim_start_matches(':').parse::<u16>() {
+            Ok(port) => Ok(at_port(port)),
+            Err(_) => resolve(http),
+        },
+        (None, Some(port)) => Ok(at_port(port)),
+        (None, None) => Ok(address::http_of(raft)?),
+    }
+}
+
+/// Whether two ways of writing an address mean the same, as far as can be told without asking anybody.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |address: &str| address.trim().to_ascii_lowercase().replace("localhost:", "127.0.0.1:");
+    plain(one) == plain(other)
+}
+
+/// The address to listen on. An IPv4 address goes first: `localhost` has both, and its users mean that one.
+fn resolve(address: &str) -> Result<SocketAddr, UsageError> {
+    let (host, _) = split(address)?;
+    let failed = |why: String| UsageError::Resolve { host: host.to_owned(), why };
+    let all: Vec<SocketAddr> =
+        address.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
+    all.iter()
+        .find(|address| address.is_ipv4())
+        .or(all.first())
+        .copied()
+        .ok_or_else(|| failed("the name has no address".to_owned()))
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

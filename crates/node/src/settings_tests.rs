@@ -1,0 +1,133 @@
+//! Each way to say who a node is, and each way to get it wrong.
+
+use super::*;
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn args(id: Option<u64>, bind: Option<&str>, cluster: Option<&str>) -> NodeArgs {
+    NodeArgs {
+        node_id: id.map(NodeId),
+        bind: bind.map(str::to_owned),
+        cluster: cluster.map(|list| list.split(',').map(str::to_owned).collect()),
+        cluster_name: "raftdeck".to_owned(),
+        ..NodeArgs::default()
+    }
+}
+
+fn from_environment(pairs: &[(&str, &str)]) -> Result<Settings, UsageError> {
+    let look_up =
+        |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Settings::resolve(&args(None, None, None), &look_up)
+}
+
+fn refusal(result: Result<Settings, UsageError>) -> String {
+    result.expect_err("is refused").to_string()
+}
+
+const THREE: &str = "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082";
+
+#[test]
+fn the_rank_in_the_cluster_is_the_id() {
+    let by_id = Settings::resolve(&args(Some(2), None, Some(THREE)), &nothing).unwrap();
+    let by_bind = Settings::resolve(&args(None, Some("localhost:8081"), Some(THREE)), &nothing).unwrap();
+    for settings in [by_id, by_bind] {
+        assert_eq!(settings.id, NodeId(2));
+        assert_eq!(settings.raft.to_string(), "127.0.0.1:8081");
+        assert_eq!(settings.client.to_string(), "127.0.0.1:9081");
+        assert_eq!(settings.http.to_string(), "127.0.0.1:10081");
+        assert_eq!(settings.members[&NodeId(3)], "127.0.0.1:8082");
+        assert_eq!(settings.data_dir, PathBuf::from("./raftdeck-data/n2"));
+    }
+}
+
+#[test]
+fn a_node_without_a_cluster_is_a_cluster_of_one() {
+    let settings = Settings::resolve(&args(None, Some("127.0.0.1:0"), None), &nothing).unwrap();
+    assert_eq!((settings.id, settings.members.len()), (NodeId(1), 1));
+    assert_eq!((settings.client.port(), settings.http.port()), (0, 0));
+}
+
+#[test]
+fn free_ports_need_only_the_others_addresses() {
+    let cluster = "127.0.0.1:0,127.0.0.1:7002,127.0.0.1:7003";
+    let settings = Settings::resolve(&args(Some(1), Some("127.0.0.1:0"), Some(cluster)), &nothing).unwrap();
+    assert_eq!(settings.raft.port(), 0);
+    let error = refusal(Settings::resolve(&args(Some(2), Some("127.0.0.1:0"), Some(cluster)), &nothing));
+    assert!(error.contains("n1 port 0"), "{error}");
+}
+
+#[test]
+fn contradictions_are_refused_with_a_sentence() {
+    let cases = [
+        (
+            args(Some(1), Some("127.0.0.1:8081"), Some(THREE)),
+            "is n2's address in --cluster, but --node-id is n1",
+        ),
+        (args(Some(4), None, Some(THREE)), "ids go from 1 to 3"),
+        (args(Some(2), None, None), "ids go from 1 to 1"),
+        (args(None, None, Some(THREE)), "which of the 3 nodes"),
+        (args(Some(1), None, Some("127.0.0.1:8080,localhost:8080")), "twice"),
+        (args(Some(1), None, Some("127.0.0.1")), "write HOST:PORT"),
+        (args(None, Some("127.0.0.1:64000"), None), "leaves no room"),
+        (args(None, Some("0.0.0.0:8080"), None), "--insecure"),
+    ];
+    for (args, part) in cases {
+        let error = refusal(Settings::resolve(&args, &nothing));
+        assert!(error.contains(part), "{error:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_timing_that_cannot_work_is_refused() {
+    let mut slow = args(None, None, None);
+    slow.heartbeat = Some(std::time::Duration::from_secs(1));
+    assert!(refusal(Settings::resolve(&slow, &nothing)).contains("heartbeat"));
+}
+
+#[test]
+fn an_open_address_is_advertised_by_the_name_that_the_others_use() {
+    let mut open = args(Some(1), Some("0.0.0.0:8080"), Some("node-a:8080,node-b:8080"));
+    open.insecure = true;
+    let settings = Settings::resolve(&open, &nothing).unwrap();
+    assert_eq!(settings.advertised("0.0.0.0:9080".parse().unwrap()), "node-a:9080");
+    assert_eq!(settings.advertised("127.0.0.1:9080".parse().unwrap()), "127.0.0.1:9080");
+}
+
+#[test]
+fn three_variables_are_enough() {
+    let peers = "http://localhost:8082,http://localhost:8083/";
+    let settings = from_environment(&[("NODE_ID", "n1"), ("PORT", "8081"), ("PEERS", peers)]).unwrap();
+    assert_eq!(settings.id, NodeId(1));
+    assert_eq!(settings.http.port(), 8081);
+    assert_eq!(settings.raft.port(), 18081);
+    assert_eq!(settings.client.port(), 19081);
+    assert_eq!(settings.members[&NodeId(3)], "localhost:18083");
+    let first = from_environment(&[("KVSTORE_PORT", "8081"), ("PORT", "1"), ("PEERS", peers)]).unwrap();
+    assert_eq!(first.http.port(), 8081);
+}
+
+#[test]
+fn variables_that_contradict_are_refused_with_the_way_out() {
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[("NODE_ID", "n3"), ("PORT", "8081"), ("PEERS", "http://localhost:8082")], "--cluster"),
+        (&[("PEERS", "http://localhost:8082")], "PORT is not"),
+        (&[("PORT", "8081"), ("PEERS", "http://a:8081,http://b:8081")], "--cluster"),
+        (&[("PORT", "60000"), ("PEERS", "http://localhost:8082")], "54535"),
+        (&[("PORT", "high")], "PORT=high"),
+        (&[("NODE_ID", "first")], "NODE_ID=first"),
+    ];
+    for (pairs, part) in cases {
+        let error = refusal(from_environment(pairs));
+        assert!(error.contains(part), "{error:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_managed_node_ignores_variables_meant_for_others() {
+    let mut managed = args(None, Some("127.0.0.1:0"), None);
+    managed.managed = true;
+    let look_up = |name: &str| Some(format!("nonsense for {name}"));
+    assert_eq!(Settings::resolve(&managed, &look_up).unwrap().http.port(), 0);
+}

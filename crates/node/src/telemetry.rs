@@ -1,0 +1,168 @@
+//! Telemetry: the driver publishes, any number of watchers take what they can. Publishing never waits: a watcher
+//! that is too slow misses events, is told how many, and sees only the newest status.
+
+use crate::clock::Clock;
+use raftdeck_protocol::{NodeStatus, Telemetry};
+use raftdeck_raft::{Timestamp, TraceEvent};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, watch};
+
+/// Events kept for the slowest watcher.
+const EVENTS: usize = 4096;
+
+/// The least time between two statuses.
+const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SECOND as u64);
+
+/// A status is sent at least this often, as its ages grow stale.
+const MOST: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Debug)]
+struct Stamped {
+    seq: u64,
+    at: Timestamp,
+    event: TraceEvent,
+}
+
+impl From<Stamped> for Telemetry {
+    fn from(Stamped { seq, at, event }: Stamped) -> Self {
+        Self::Event { seq, at_micros: at.0, event }
+    }
+}
+
+/// Where watchers subscribe.
+#[derive(Clone, Debug)]
+pub(crate) struct Hub {
+    events: broadcast::Sender<Stamped>,
+    status: watch::Sender<Option<Arc<NodeStatus>>>,
+}
+
+/// The driver's end.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    hub: Hub,
+    clock: Clock,
+    seq: u64,
+    /// Something happened since the last look at the status.
+    stirred: bool,
+    looked: Timestamp,
+    sent: Timestamp,
+    /// What was sent last, without its ages.
+    newest: Option<NodeStatus>,
+}
+
+impl Publisher {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let hub = Hub { events: broadcast::Sender::new(EVENTS), status: watch::Sender::new(None) };
+        let start = Timestamp::default();
+        Self { hub, clock, seq: 0, stirred: true, looked: start, sent: start, newest: None }
+    }
+
+    pub(crate) fn hub(&self) -> Hub {
+        self.hub.clone()
+    }
+
+    pub(crate) fn event(&mut self, event: TraceEvent, at: Timestamp) {
+        self.seq += 1;
+        // An error only says that nobody watches.
+        let _ = self.hub.events.send(Stamped { seq: self.seq, at, event });
+    }
+
+    /// Something happened that the status may show.
+    pub(crate) fn stir(&mut self) {
+        self.stirred = true;
+    }
+
+    /// Somebody new watches: the next status is due at once.
+    pub(crate) fn renew(&mut self) {
+        self.newest = None;
+    }
+
+    /// When [`Publisher::publish`] wants to be called; `None` while nobody watches.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        if self.hub.status.receiver_count() == 0 {
+            None
+        } else if self.newest.is_none() {
+            Some(Timestamp::default())
+        } else if self.stirred {
+            Some((self.looked + LEAST).min(self.sent + MOST))
+        } else {
+            Some(self.sent + MOST)
+        }
+    }
+
+    /// Publishes the status if it is due and has changed, or is growing stale.
+    pub(crate) fn publish(&mut self, status: impl FnOnce(Timestamp) -> NodeStatus) {
+        let now = self.clock.now();
+        if self.due().is_none_or(|due| now < due) {
+            return;
+        }
+        let status = status(now);
+        self.looked = now;
+        self.stirred = false;
+        let ageless = without_ages(&status);
+        if self.newest.as_ref() != Some(&ageless) || now >= self.sent + MOST {
+            self.newest = Some(ageless);
+            self.sent = now;
+            self.hub.status.send_replace(Some(Arc::new(status)));
+        }
+    }
+}
+
+/// The status without what changes by the mere passing of time, or with every heartbeat.
+fn without_ages(status: &NodeStatus) -> NodeStatus {
+    let mut status = status.clone();
+    status.uptime_micros = 0;
+    status.raft.election_timeout = Duration::ZERO;
+    status.raft.election_remaining = Duration::ZERO;
+    status.raft.heartbeat_age = None;
+    for peer in &mut status.raft.peers {
+        peer.last_heard = None;
+    }
+    status
+}
+
+impl Hub {
+    /// From now on, events and statuses; the first status is the next one published.
+    pub(crate) fn watch(&self) -> Watcher {
+        Watcher { events: self.events.subscribe(), status: self.status.subscribe() }
+    }
+}
+
+/// One watcher's end.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    events: broadcast::Receiver<Stamped>,
+    status: watch::Receiver<Option<Arc<NodeStatus>>>,
+}
+
+impl Watcher {
+    /// The next frame; `None` when the node is gone. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<Telemetry> {
+        loop {
+            tokio::select! {
+                event = self.events.recv() => return match event {
+                    Ok(stamped) => Some(stamped.into()),
+                    Err(RecvError::Lagged(count)) => Some(Telemetry::Missed { count }),
+                    Err(RecvError::Closed) => None,
+                },
+                changed = self.status.changed() => {
+                    changed.ok()?;
+                    if let Some(status) = self.status.borrow_and_update().as_deref() {
+                        return Some(Telemetry::Status(Box::new(status.clone())));
+                    }
+                }
+            }
+        }
+    }
+
+    /// An event that is already there.
+    pub(crate) fn try_event(&mut self) -> Option<Telemetry> {
+        match self.events.try_recv() {
+            Ok(stamped) => Some(stamped.into()),
+            Err(TryRecvError::Lagged(count)) => Some(Telemetry::Missed { count }),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        }
+    }
+}

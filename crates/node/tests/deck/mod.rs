@@ -1,0 +1,220 @@
+//! A lab with real nodes, and the newest that it has told. Waits are for what is told, with a deadline that only a
+//! failure meets.
+
+// Each test file uses its own part of this one.
+#![allow(dead_code)]
+
+use raftdeck_lab::{
+    ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState, Update,
+};
+use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term, Timing};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The newest of everything.
+#[derive(Debug, Default)]
+pub struct World {
+    pub processes: BTreeMap<NodeId, ProcessState>,
+    pub addresses: BTreeMap<NodeId, NodeAddresses>,
+    pub statuses: BTreeMap<NodeId, NodeStatus>,
+    pub outcomes: BTreeMap<u64, ClientOutcome>,
+    pub logs: BTreeMap<NodeId, Vec<LogLine>>,
+    pub frames: Vec<FrameReport>,
+    /// The newest updates but the commonest, for the message of a failed test.
+    recent: VecDeque<String>,
+}
+
+pub struct Deck {
+    lab: Option<Lab>,
+    updates: Receiver<Update>,
+    pub world: World,
+    next_id: u64,
+}
+
+pub fn options(nodes: u8) -> LabOptions {
+    LabOptions {
+        executable: env!("CARGO_BIN_EXE_raftdeck-node").into(),
+        node_args: Vec::new(),
+        nodes,
+        timing: Timing::FAST,
+        data_dir: None,
+        base_port: None,
+        seed: None,
+    }
+}
+
+impl Deck {
+    pub fn start(options: LabOptions) -> Self {
+        let (sender, updates) = channel();
+        let lab = Lab::start(options, move |update| drop(sender.send(update))).expect("a lab that starts");
+        Self { lab: Some(lab), updates, world: World::default(), next_id: 1 }
+    }
+
+    /// A cluster with a leader that all follow.
+    pub fn settled(nodes: u8) -> (Self, NodeId) {
+        let mut deck = Self::start(options(nodes));
+        let leader = deck.wait("a first leader", |world| world.agreed(usize::from(nodes)));
+        (deck, leader)
+    }
+
+    pub fn send(&self, command: Command) {
+        self.lab.as_ref().expect("a running lab").send(command);
+    }
+
+    pub fn stop(&mut self) {
+        self.lab.take().expect("a running lab").stop();
+    }
+
+    /// Lets go of the lab without a word.
+    pub fn drop_lab(&mut self) {
+        self.lab = None;
+    }
+
+    /// Waits until the world is as wanted.
+    pub fn wait<T>(&mut self, what: &str, wanted: impl Fn(&World) -> Option<T>) -> T {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            if let Some(found) = wanted(&self.world) {
+                return found;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            match self.updates.recv_timeout(left) {
+                Ok(update) => self.world.take_in(update),
+                Err(error) => panic!("waited in vain for {what} ({error}): {:#?}", self.world),
+            }
+        }
+    }
+
+    /// Asks the cluster and returns the request's id.
+    pub fn ask(&mut self, op: ClientOp) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(Command::Client { id, op });
+        id
+    }
+
+    pub fn outcome(&mut self, id: u64) -> ClientOutcome {
+        self.wait("an outcome", |world| world.outcomes.get(&id).cloned())
+    }
+
+    /// Stores a value, and says which node answered.
+    pub fn put(&mut self, key: &str, value: &str) -> NodeId {
+        let id = self.ask(put(key, value));
+        match self.outcome(id) {
+            ClientOutcome::Answered { node, body: ResponseBody::Done { answer: Answer::Stored, .. } } => node,
+            other => panic!("put {key} {value}: {other:?}"),
+        }
+    }
+
+    pub fn get(&mut self, key: &str) -> Option<String> {
+        let id = self.ask(ClientOp::Read(Read::Get { key: key.to_owned().into() }));
+        match self.outcome(id) {
+            ClientOutcome::Answered {
+                body: ResponseBody::Done { answer: Answer::Value(value), .. }, ..
+            } => value.map(|value| String::from_utf8_lossy(&value).into_owned()),
+            other => panic!("get {key}: {other:?}"),
+        }
+    }
+
+    /// The nodes' logs from the first entry, fetched until they are equal and as long as the commit index.
+    pub fn equal_logs(&mut self, nodes: &[NodeId]) -> Vec<LogLine> {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            self.world.logs.clear();
+            for &node in nodes {
+                self.send(Command::FetchLog { node, first: LogIndex(1), limit: 500 });
+            }
+            let count = nodes.len();
+            let logs = self.wait("logs", |world| (world.logs.len() == count).then(|| world.logs.clone()));
+            let first = &logs[&nodes[0]];
+            if !first.is_empty() && logs.values().all(|log| log == first) {
+                return first.clone();
+            }
+            assert!(Instant::now() < until, "the logs differ: {logs:#?}");
+        }
+    }
+}
+
+pub fn put(key: &str, value: &str) -> ClientOp {
+    ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() })
+}
+
+/// Every directed pair between a node and the others.
+pub fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
+    nodes.iter().filter(|&&other| other != node).flat_map(|&other| [(node, other), (other, node)]).collect()
+}
+
+impl World {
+    fn take_in(&mut self, update: Update) {
+        if !matches!(update, Update::Status { .. } | Update::Frames { .. } | Update::Log { .. }) {
+            self.recent.push_back(format!("{update:?}"));
+            let surplus = self.recent.len().saturating_sub(200);
+            self.recent.drain(..surplus);
+        }
+        match update {
+            Update::Process { node, state } => {
+                if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
+                    self.statuses.remove(&node);
+                }
+                self.processes.insert(node, state);
+            }
+            Update::Ready { node, addresses } => drop(self.addresses.insert(node, addresses)),
+            Update::Status { node, status } => drop(self.statuses.insert(node, *status)),
+            Update::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
+            Update::Log { node, lines } => drop(self.logs.insert(node, lines)),
+            Update::Frames { frames } => self.frames = frames,
+            _ => {}
+        }
+    }
+
+    pub fn is(&self, node: NodeId, role: Role) -> bool {
+        self.statuses.get(&node).is_some_and(|status| status.raft.role == role)
+    }
+
+    pub fn term(&self, node: NodeId) -> Term {
+        self.statuses.get(&node).map_or(Term(0), |status| status.raft.term)
+    }
+
+    /// The leader that so many nodes, and no other, are or follow in one term with equal commit indices.
+    pub fn agreed(&self, count: usize) -> Option<NodeId> {
+        let mut members = self.statuses.values().filter(|status| status.raft.leader.is_some());
+        let first = &members.next()?.raft;
+        let same = members
+            .filter(|status| {
+                let raft = &status.raft;
+                (raft.leader, raft.term, raft.committed) == (first.leader, first.term, first.committed)
+            })
+            .count();
+        let leader = first.leader?;
+        let leaders = self.statuses.values().filter(|status| status.raft.role == Role::Leader).count();
+        (same + 1 == count
+            && leaders == 1
+            && self.is(leader, Role::Leader)
+            && first.committed > LogIndex::ZERO)
+            .then_some(leader)
+    }
+
+    /// A node other than `old` that leads in a term above `term`.
+    pub fn successor(&self, old: NodeId, term: Term) -> Option<NodeId> {
+        let leads = |status: &NodeStatus| status.raft.role == Role::Leader && status.raft.term > term;
+        self.statuses.iter().find(|(node, status)| **node != old && leads(status)).map(|(node, _)| *node)
+    }
+
+    pub fn pid(&self, node: NodeId) -> Option<u32> {
+        match self.processes.get(&node)? {
+            ProcessState::Running { pid } | ProcessState::Paused { pid } | ProcessState::Starting { pid } => {
+                Some(*pid)
+            }
+            ProcessState::Killed | ProcessState::Failed { .. } => None,
+        }
+    }
+}
+
+/// Whether a process is there, even as a zombie.
+pub fn exists(pid: u32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}

@@ -1,0 +1,69 @@
+//! Real nodes under the lab: where they listen, and that none of them outlives it.
+
+mod deck;
+
+use deck::{Deck, exists, options};
+use raftdeck_lab::{Command, LabOptions, ProcessState};
+use raftdeck_raft::NodeId;
+use std::net::TcpListener;
+
+const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+
+/// A settled cluster with one node paused, and the processes of all.
+fn cluster() -> (Deck, Vec<u32>) {
+    let (mut deck, _) = Deck::settled(3);
+    deck.send(Command::Pause(NodeId(2)));
+    deck.wait("a paused node", |world| {
+        matches!(world.processes[&NodeId(2)], ProcessState::Paused { .. }).then_some(())
+    });
+    let pids = ALL.iter().map(|&node| deck.world.pid(node).unwrap()).collect();
+    (deck, pids)
+}
+
+#[test]
+fn no_node_outlives_a_stop() {
+    let (mut deck, pids) = cluster();
+    deck.stop();
+    assert!(!pids.iter().any(|&pid| exists(pid)), "{pids:?}");
+}
+
+#[test]
+fn no_node_outlives_a_dropped_lab() {
+    let (mut deck, pids) = cluster();
+    deck.drop_lab();
+    assert!(!pids.iter().any(|&pid| exists(pid)), "{pids:?}");
+}
+
+#[test]
+fn a_base_port_places_every_node_and_stays_over_a_restart() {
+    // Below the ports that the system gives out by itself, so that nobody takes one in between.
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let all_free = |base: u16| (0..3).all(|n| [0, 1000, 2000].iter().all(|offset| free(base + n + offset)));
+    let base = (10_000..20_000).step_by(10).find(|&base| all_free(base)).unwrap();
+    let mut deck = Deck::start(LabOptions { base_port: Some(base), ..options(3) });
+    deck.wait("a leader", |world| world.agreed(3));
+    deck.send(Command::Kill(NodeId(3)));
+    deck.wait("the death", |world| (world.processes[&NodeId(3)] == ProcessState::Killed).then_some(()));
+    deck.world.addresses.remove(&NodeId(3));
+    deck.send(Command::Restart(NodeId(3)));
+    let addresses = deck.wait("the return", |world| world.addresses.get(&NodeId(3)).cloned());
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    assert_eq!(
+        (addresses.raft, addresses.client, addresses.http),
+        (at(base + 2), at(base + 1002), at(base + 2002))
+    );
+    deck.wait("a leader", |world| world.agreed(3));
+}
+
+#[test]
+fn a_node_that_cannot_start_has_failed_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    // Where the node wants a directory there is a file.
+    std::fs::write(dir.path().join("n1"), "").unwrap();
+    let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(1) });
+    let last_words = deck.wait("the failure", |world| match world.processes.get(&NodeId(1))? {
+        ProcessState::Failed { last_words, .. } => Some(last_words.clone()),
+        _ => None,
+    });
+    assert!(!last_words.is_empty());
+}

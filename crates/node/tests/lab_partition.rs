@@ -1,0 +1,73 @@
+//! Real nodes under the lab: links cut, processes paused, and everything healed.
+
+mod deck;
+
+use deck::{Deck, around, put};
+use raftdeck_lab::{ClientOutcome, Command, FrameFate, FrameKind, FrameReport, ProcessState};
+use raftdeck_raft::{NodeId, Role};
+
+const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+
+#[test]
+fn a_leader_that_is_cut_off_is_replaced_and_forgets_what_it_could_not_commit() {
+    let (mut deck, old) = Deck::settled(3);
+    let term = deck.world.term(old);
+    deck.send(Command::Cut(around(old, &ALL)));
+    // Sent to the leader that has not noticed yet.
+    let doubtful = deck.ask(put("color", "lost"));
+    let new = deck.wait("a new leader", |world| world.successor(old, term));
+    deck.wait("the old leader without a quorum", |world| {
+        let status = &world.statuses.get(&old)?.raft;
+        (!status.has_quorum && status.role != Role::Leader).then_some(())
+    });
+    assert_eq!(deck.put("shape", "round"), new);
+    deck.send(Command::Heal);
+    deck.wait("peace", |world| world.agreed(3));
+    let log = deck.equal_logs(&ALL);
+    assert!(log.iter().any(|line| line.text == "put shape round"), "{log:?}");
+    match deck.outcome(doubtful) {
+        ClientOutcome::Failed { reason } => {
+            assert!(!log.iter().any(|line| line.text == "put color lost"), "{reason}: {log:?}");
+        }
+        // On a slow machine the old leader has stepped down before it is asked.
+        ClientOutcome::Answered { node, .. } => assert_ne!(node, old),
+    }
+}
+
+#[test]
+fn a_paused_leader_is_replaced_and_follows_when_it_goes_on() {
+    let (mut deck, old) = Deck::settled(3);
+    let term = deck.world.term(old);
+    deck.send(Command::Pause(old));
+    let new = deck.wait("a new leader", |world| world.successor(old, term));
+    assert!(matches!(deck.world.processes[&old], ProcessState::Paused { .. }));
+    deck.put("color", "blue");
+    deck.send(Command::Resume(old));
+    deck.wait("the old leader as a follower", |world| {
+        (world.is(old, Role::Follower) && world.agreed(3).is_some()).then_some(())
+    });
+    assert!(deck.world.term(new) > term);
+    let log = deck.equal_logs(&ALL);
+    assert_eq!(log.last().unwrap().text, "put color blue");
+}
+
+#[test]
+fn a_cut_one_way_loses_only_the_messages_of_that_way() {
+    let (mut deck, leader) = Deck::settled(3);
+    let follower = ALL.into_iter().find(|&node| node != leader).unwrap();
+    let fates = |wanted: FrameFate, (from, to)| {
+        move |world: &deck::World| {
+            let is = |report: &&FrameReport| (report.from, report.to, report.fate) == (from, to, wanted);
+            world.frames.iter().find(is).cloned()
+        }
+    };
+    let beat = deck.wait("a heartbeat", fates(FrameFate::Delivered, (leader, follower)));
+    assert_eq!((beat.kind, beat.term), (FrameKind::Heartbeat, deck.world.term(leader)));
+    deck.send(Command::Cut(vec![(leader, follower)]));
+    deck.wait("a lost message", fates(FrameFate::Lost, (leader, follower)));
+    // It times out in the end, and what it says is heard.
+    deck.wait("a message the other way", fates(FrameFate::Delivered, (follower, leader)));
+    deck.send(Command::Heal);
+    deck.wait("a message", fates(FrameFate::Delivered, (leader, follower)));
+    deck.wait("peace", |world| world.agreed(3));
+}

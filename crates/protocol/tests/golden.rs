@@ -1,0 +1,193 @@
+//! The wire format, byte for byte. A change here breaks clusters during an upgrade and clients of older releases:
+//! new variants and fields belong at the end, and anything else needs a new protocol version.
+
+use bytes::Bytes;
+use raftdeck_protocol::handshake::{Hello, HelloReply, RefusalReason, Role};
+use raftdeck_protocol::{
+    Answer, Failure, LogLine, NodeStatus, PeerFrame, Read, Request, RequestBody, Response, ResponseBody,
+    Telemetry, Write, frame,
+};
+use raftdeck_raft as raft;
+use raftdeck_raft::{Entry, LogId, LogIndex, Message, NodeId, Payload, Term, TraceEvent};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::{Debug, Write as _};
+use std::time::Duration;
+
+/// Encodes to exactly these bytes, and back.
+fn golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, expected: &str) {
+    let bytes = frame::encode(value);
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    assert_eq!(hex, expected, "the encoding of {value:?}");
+    assert_eq!(&frame::decode::<T>("golden", &bytes).expect("it decodes"), value);
+}
+
+fn id(term: u64, index: u64) -> LogId {
+    LogId { term: Term(term), index: LogIndex(index) }
+}
+
+fn peer(message: Message) -> PeerFrame {
+    PeerFrame { from: NodeId(2), message }
+}
+
+#[test]
+fn handshakes() {
+    let hello = Hello::new(
+        "raftdeck",
+        Role::Peer { id: NodeId(1), to: NodeId(2), client_address: "127.0.0.1:9080".into() },
+    );
+    golden(&hello, "524654440108726166746465636b0001020e3132372e302e302e313a3930383000");
+    golden(&Hello::new("", Role::Client), "5246544401000100");
+    golden(&Hello::new("", Role::Manager), "5246544401000200");
+    golden(&HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() }, "000308726166746465636b");
+    let refusals = [
+        RefusalReason::NotRaftdeck,
+        RefusalReason::Version { ours: 1, theirs: 300 },
+        RefusalReason::Cluster { ours: "a".into(), theirs: "b".into() },
+        RefusalReason::WrongNode { ours: NodeId(1), wanted: NodeId(2) },
+        RefusalReason::UnknownPeer { id: NodeId(9) },
+        RefusalReason::WrongPort,
+    ];
+    golden(&refusals.map(HelloReply::Refused), "0100010101ac02010201610162010301020104090105");
+}
+
+#[test]
+fn peer_frames() {
+    let ask = raft::VoteRequest { term: Term(7), last: id(6, 300) };
+    golden(&peer(Message::PreVote(ask)), "02000706ac02");
+    golden(&peer(Message::RequestVote(ask)), "02020706ac02");
+    let vote = raft::VoteReply { term: Term(7), granted: true };
+    golden(&peer(Message::PreVoteReply(vote)), "02010701");
+    golden(&peer(Message::VoteReply(vote)), "02030701");
+    let entries = vec![
+        Entry { id: id(7, 301), payload: Payload::Noop },
+        Entry { id: id(7, 302), payload: Payload::Command(Bytes::from_static(b"hi")) },
+    ];
+    let append =
+        raft::AppendEntries { term: Term(7), prev: id(6, 300), entries, commit: LogIndex(299), round: 5 };
+    golden(&peer(Message::AppendEntries(append)), "02040706ac020207ad020007ae0201026869ab0205");
+    let matched = raft::AppendOutcome::Matched { through: LogIndex(302) };
+    let hint = raft::ConflictHint { term: Some(Term(4)), first: LogIndex(3) };
+    let conflict = raft::AppendOutcome::Conflict { refused: LogIndex(300), hint };
+    for (outcome, expected) in [(matched, "0205070500ae02"), (conflict, "0205070501ac02010403")] {
+        golden(&peer(Message::AppendReply(raft::AppendReply { term: Term(7), round: 5, outcome })), expected);
+    }
+}
+
+#[test]
+fn requests() {
+    let put = Write::Put { key: "k".into(), value: "v".into() };
+    let delete = Write::Delete { key: "k".into() };
+    let cas = Write::CompareAndSet { key: "k".into(), expected: Some("v".into()), value: "w".into() };
+    let get = Read::Get { key: "k".into() };
+    let list = Read::List { prefix: "k".into(), after: None, limit: 1000 };
+    for (body, expected) in [
+        (RequestBody::Write(put), "ac020000016b0176"),
+        (RequestBody::Write(delete), "ac020001016b"),
+        (RequestBody::Write(cas), "ac020002016b0101760177"),
+        (RequestBody::Read(get), "ac020100016b"),
+        (RequestBody::Read(list), "ac020101016b00e807"),
+        (RequestBody::Status, "ac0202"),
+        (RequestBody::Log { first: 1, limit: 512 }, "ac0203018004"),
+        (RequestBody::Subscribe, "ac0204"),
+    ] {
+        golden(&Request { id: 300, body }, expected);
+    }
+}
+
+#[test]
+fn responses() {
+    let done = |answer| ResponseBody::Done { answer, at: id(2, 9) };
+    for (body, expected) in [
+        (done(Answer::Stored), "0100000209"),
+        (done(Answer::Deleted { existed: true }), "010001010209"),
+        (done(Answer::Mismatch { current: None }), "010002000209"),
+        (done(Answer::Value(Some("v".into()))), "0100030101760209"),
+        (done(Answer::Page { pairs: vec![("k".into(), "v".into())], more: false }), "01000401016b0176000209"),
+        (
+            ResponseBody::Failed(Failure::NotLeader { leader: Some(NodeId(2)), address: Some("h:1".into()) }),
+            "01010001020103683a31",
+        ),
+        (ResponseBody::Failed(Failure::Unknown), "010101"),
+        (ResponseBody::Failed(Failure::Busy), "010102"),
+        (ResponseBody::Failed(Failure::Limit(raftdeck_protocol::kv::LimitError::EmptyKey)), "01010300"),
+        (ResponseBody::Failed(Failure::Stopping), "010104"),
+        (
+            ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
+            "010301020907707574206b2076",
+        ),
+    ] {
+        golden(&Response { id: 1, body }, expected);
+    }
+}
+
+#[test]
+fn telemetry() {
+    let status = raft::Status {
+        id: NodeId(1),
+        term: Term(2),
+        role: raft::Role::Leader,
+        vote: Some(NodeId(1)),
+        leader: Some(NodeId(1)),
+        last: id(2, 9),
+        durable: LogIndex(9),
+        committed: LogIndex(8),
+        applied: LogIndex(8),
+        voters: vec![NodeId(1), NodeId(2)],
+        election_timeout: Duration::from_millis(200),
+        election_remaining: Duration::from_millis(100),
+        heartbeat_age: Some(Duration::ZERO),
+        has_quorum: true,
+        votes: vec![(NodeId(2), true)],
+        peers: vec![raft::PeerStatus {
+            id: NodeId(2),
+            matched: LogIndex(8),
+            next: LogIndex(10),
+            state: raft::ReplicationState::Replicate,
+            last_heard: None,
+        }],
+        term_runs: vec![raft::TermRun { term: Term(2), first: LogIndex(1), last: LogIndex(9) }],
+    };
+    let status = NodeStatus { raft: status, keys: 3, state_hash: 4, uptime_micros: 5, fsync_micros: 6 };
+    golden(
+        &Telemetry::Status(Box::new(status)),
+        "00010203010101010209090808020102008084af5f0080c2d72f010000010102010102080a01000102010903040506",
+    );
+    let event = TraceEvent::Committed { through: LogIndex(9) };
+    golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");
+    golden(&Telemetry::Missed { count: 300 }, "02ac02");
+}
+
+/// One of each, in order: the numbers of the variants.
+#[test]
+fn trace_events() {
+    let (term, node) = (Term(7), NodeId(2));
+    let index = LogIndex(3);
+    let events = vec![
+        TraceEvent::Started { term, last: index },
+        TraceEvent::TimedOut { waited: Duration::from_micros(1) },
+        TraceEvent::ElectionStarted { term, pre_vote: true },
+        TraceEvent::VoteGranted { candidate: node, term, pre_vote: false },
+        TraceEvent::VoteRefused {
+            candidate: node,
+            term,
+            pre_vote: false,
+            reason: raft::VoteRefusal::LeaderAlive,
+        },
+        TraceEvent::VoteReceived { from: node, granted: true, pre_vote: false, votes: 2, needed: 2 },
+        TraceEvent::RoleChanged { from: raft::Role::Candidate, to: raft::Role::Leader, term },
+        TraceEvent::SteppedDown { reason: raft::StepDownReason::QuorumLost, term },
+        TraceEvent::LeaderChanged { leader: None, term },
+        TraceEvent::Appended { first: index, last: index, term },
+        TraceEvent::Truncated { from: index, to: index },
+        TraceEvent::Committed { through: index },
+        TraceEvent::Conflict { follower: node, next: index },
+    ];
+    golden(
+        &events,
+        "0d0007030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c0203",
+    );
+}

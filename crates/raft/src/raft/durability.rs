@@ -1,0 +1,107 @@
+//! What the disk has been told, and what it has finished. Decides when a message may leave.
+
+use crate::effect::{Effects, Persist, Ticket};
+use crate::log::Log;
+use crate::message::Envelope;
+use crate::types::{HardState, LogIndex};
+
+/// The disk as the core sees it.
+///
+/// **Invariant:** `durable <= written <= last index of the log`; `completed < next_seq`.
+#[derive(Debug)]
+pub(super) struct Durability {
+    /// The ticket number of the next write.
+    next_seq: u64,
+    /// All writes up to this number are durable.
+    completed: u64,
+    /// The log is durable through here.
+    durable: LogIndex,
+    /// The log was handed to the disk through here.
+    written: LogIndex,
+    /// The newest write that removes entries. Completions of earlier ones say nothing about the log any more,
+    /// not even if an entry that was removed has come back since.
+    last_truncation: u64,
+    /// Collected for the next write.
+    truncate: Option<LogIndex>,
+    hard_state_changed: bool,
+    then_send: Vec<Envelope>,
+}
+
+impl Durability {
+    /// After a start: everything up to `last` was read from the disk.
+    pub(super) fn new(last: LogIndex) -> Self {
+        Self {
+            next_seq: 1,
+            completed: 0,
+            durable: last,
+            written: last,
+            last_truncation: 0,
+            truncate: None,
+            hard_state_changed: false,
+            then_send: Vec::new(),
+        }
+    }
+
+    /// The log is durable through here.
+    pub(super) fn log(&self) -> LogIndex {
+        self.durable
+    }
+
+    /// The number that the next write will have; what is decided now is durable when this is completed.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Whether the write with this number is durable.
+    pub(super) fn is_completed(&self, seq: u64) -> bool {
+        self.completed >= seq
+    }
+
+    pub(super) fn hard_state_changed(&mut self) {
+        self.hard_state_changed = true;
+    }
+
+    /// `from` and all after it were removed from the log.
+    pub(super) fn truncated(&mut self, from: LogIndex) {
+        if from <= self.written {
+            self.truncate = Some(self.truncate.map_or(from, |earlier| earlier.min(from)));
+            self.last_truncation = self.next_seq;
+            self.written = from.previous();
+        }
+        self.durable = self.durable.min(from.previous());
+    }
+
+    /// Send this when everything decided so far is durable.
+    pub(super) fn then_send(&mut self, envelope: Envelope) {
+        self.then_send.push(envelope);
+    }
+
+    /// Turns what was collected into one write, if there is any need for one.
+    pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
+        let persist = Persist {
+            ticket: Ticket { seq: self.next_seq, last: log.last() },
+            hard_state: std::mem::take(&mut self.hard_state_changed).then_some(hard_state),
+            truncate: self.truncate.take(),
+            entries: log.slice(self.written.next(), usize::MAX).to_vec(),
+            then_send: std::mem::take(&mut self.then_send),
+        };
+        if persist.is_barrier() && self.is_completed(self.next_seq - 1) {
+            // Nothing to wait for.
+            effects.send.extend(persist.then_send);
+        } else if !persist.is_barrier() || !persist.then_send.is_empty() {
+            self.written = log.last().index;
+            self.next_seq += 1;
+            effects.persist.push(persist);
+        }
+    }
+
+    /// The write with this ticket, and all before it, are durable.
+    pub(super) fn completed(&mut self, ticket: Ticket, log: &Log) {
+        assert!(ticket.seq < self.next_seq, "only a write that was handed out can complete");
+        self.completed = self.completed.max(ticket.seq);
+        // The term tells an entry from the one that was overwritten at its index.
+        if ticket.seq >= self.last_truncation && log.contains(ticket.last) {
+            self.durable = self.durable.max(ticket.last.index);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Elections: timeouts, votes, terms, and when a leader gives up (paper §5.2, §5.4.1; thesis §9.6, §6.2).
+
+use super::{Leadership, Raft, RoleState, quorum, read};
+use crate::message::{Message, VoteReply, VoteRequest};
+use crate::progress::Progress;
+use crate::trace::{StepDownReason, TraceEvent, VoteRefusal};
+use crate::types::{NodeId, Payload, Term, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A campaign under way, for votes or for pre-votes.
+#[derive(Debug)]
+pub(super) struct Campaign {
+    /// Who answered, and how; an answer that comes twice counts once.
+    answers: BTreeMap<NodeId, bool>,
+    /// The own vote counts when the disk write with this number is durable.
+    own_vote_seq: u64,
+}
+
+impl Campaign {
+    fn new(own_vote_seq: u64) -> Self {
+        Self { answers: BTreeMap::new(), own_vote_seq }
+    }
+
+    pub(super) fn answers(&self) -> Vec<(NodeId, bool)> {
+        self.answers.iter().map(|(id, granted)| (*id, *granted)).collect()
+    }
+
+    fn granted(&self) -> BTreeSet<NodeId> {
+        self.answers.iter().filter(|(_, granted)| **granted).map(|(id, _)| *id).collect()
+    }
+}
+
+impl Raft {
+    pub(super) fn checks_quorum(&self) -> bool {
+        self.config.check_quorum && self.config.voters.len() > 1
+    }
+
+    /// The newest time at which a majority, itself included, is known to have followed this leader.
+    pub(super) fn quorum_contact(leadership: &Leadership) -> Timestamp {
+        let peers = leadership.peers.values().map(|p| p.last_heard.unwrap_or(leadership.since));
+        quorum::reached_by_majority(peers.chain([Timestamp(u64::MAX)]))
+    }
+
+    /// Whether there is a working leader as far as this member can tell: it leads and heard from a majority, or
+    /// follows one that it heard from, less than the least election timeout ago.
+    pub(super) fn has_quorum(&self, now: Timestamp) -> bool {
+        let least = self.config.timing.election_min;
+        match &self.role {
+            RoleState::Leader(leadership) => now.since(Self::quorum_contact(leadership)) < least,
+            _ => self.leader.is_some() && now.since(self.leader_heard) < least,
+        }
+    }
+
+    /// No leader was heard from, or a campaign brought no result (paper §5.2).
+    pub(super) fn time_out(&mut self, now: Timestamp) {
+        self.trace(TraceEvent::TimedOut { waited: now.since(self.timer_started) });
+        if self.config.pre_vote { self.become_pre_candidate(now) } else { self.become_candidate(now) }
+    }
+
+    /// Asks first whether a campaign could succeed; changes nothing durable (thesis §9.6).
+    fn become_pre_candidate(&mut self, now: Timestamp) {
+        self.restart_election_timer(now);
+        let term = self.hard_state.term.next();
+        self.set_role(RoleState::PreCandidate(Campaign::new(0)));
+        // It must forget its leader: two members that each still stand by one could refuse each other for ever.
+        self.set_leader(None);
+        self.trace(TraceEvent::ElectionStarted { term, pre_vote: true });
+        let request = VoteRequest { term, last: self.log.last() };
+        for peer in self.others() {
+            self.send(peer, Message::PreVote(request));
+        }
+        self.record_answer(self.config.id, true, now);
+    }
+
+    fn become_candidate(&mut self, now: Timestamp) {
+        self.restart_election_timer(now);
+        self.enter_term(self.hard_state.term.next());
+        self.hard_state.vote = Some(self.config.id);
+        let term = self.hard_state.term;
+        self.set_role(RoleState::Candidate(Campaign::new(self.durability.next_seq())));
+        self.set_leader(None);
+        self.trace(TraceEvent::ElectionStarted { term, pre_vote: false });
+        let request = VoteRequest { term, last: self.log.last() };
+        for peer in self.others() {
+            // The own vote must be durable before anyone hears of it: after a crash it would be given again.
+            self.send_when_durable(peer, Message::RequestVote(request));
+        }
+    }
+
+    /// A candidate's vote for itself counts like any other: when it is durable.
+    pub(super) fn count_own_vote(&mut self, now: Timestamp) {
+        if let RoleState::Candidate(campaign) = &self.role
+            && !campaign.answers.contains_key(&self.config.id)
+            && self.durability.is_completed(campaign.own_vote_seq)
+        {
+            self.record_answer(self.config.id, true, now);
+        }
+    }
+
+    fn record_answer(&mut self, from: NodeId, granted: bool, now: Timestamp) {
+        let needed = quorum::majority(self.config.voters.len());
+        let (campaign, pre_vote) = match &mut self.role {
+            RoleState::PreCandidate(campaign) => (campaign, true),
+            RoleState::Candidate(campaign) => (campaign, false),
+            _ => return,
+        };
+        if campaign.answers.insert(from, granted) == Some(granted) {
+            return;
+        }
+        let yes = campaign.granted();
+        let won = quorum::is_majority(&yes, &self.config.voters);
+        if from != self.config.id {
+            self.trace(TraceEvent::VoteReceived { from, granted, pre_vote, votes: yes.len(), needed });
+        }
+        match (won, pre_vote) {
+            (false, _) => {}
+            (true, true) => self.become_candidate(now),
+            (true, false) => self.become_leader(now),
+        }
+    }
+
+    fn become_leader(&mut self, now: Timestamp) {
+        let next = self.log.last().index.next();
+        let peers = self.others().into_iter().map(|peer| (peer, Progress::new(next))).collect();
+        self.set_role(RoleState::Leader(Leadership {
+            peers,
+            since: now,
+            heartbeat_due: now + self.config.timing.heartbeat,
+            round: 1,
+            reads: read::PendingReads::default(),
+        }));
+        self.set_leader(Some(self.config.id));
+        // Only an entry of its own term lets it commit what came before (paper §5.4.2, §8). Its AppendEntries
+        // is the heartbeat that keeps the others from campaigning.
+        self.append(Payload::Noop);
+    }
+
+    /// Becomes a follower of nobody yet, in `term` or, if that is not higher, in its own. Within the same term
+    /// the vote stays: forgetting it would allow a second one.
+    pub(super) fn step_down(&mut self, term: Term, reason: StepDownReason, now: Timestamp) {
+        if term > self.hard_state.term {
+            self.enter_term(term);
+            self.set_leader(None);
+        }
+        if self.leader == Some(self.config.id) {
+            self.set_leader(None);
+        }
+        if !matches!(self.role, RoleState::Follower) {
+            self.set_role(RoleState::Follower);
+            self.restart_election_timer(now);
+            self.trace(TraceEvent::SteppedDown { reason, term: self.hard_state.term });
+        }
+    }
+
+    pub(super) fn handle_pre_vote(&mut self, from: NodeId, request: VoteRequest, now: Timestamp) {
+        let refusal = if request.term <= self.hard_state.term {
+            Some(VoteRefusal::OldTerm)
+        } else if self.has_quorum(now) {
+            Some(VoteRefusal::LeaderAlive)
+        } else if request.last < self.log.last() {
+            Some(VoteRefusal::StaleLog)
+        } else {
+            None
+        };
+        self.trace_vote(from, request.term, true, refusal);
+        let term = if refusal.is_none() { request.term } else { self.hard_state.term };
+        self.send(from, Message::PreVoteReply(VoteReply { term, granted: refusal.is_none() }));
+    }
+
+    pub(super) fn handle_pre_vote_reply(&mut self, from: NodeId, reply: VoteReply, now: Timestamp) {
+        // A refusal teaches a higher term; a grant carries the term asked for, which nobody has entered.
+        if !reply.granted && reply.term > self.hard_state.term {
+            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            return;
+        }
+        let current = !reply.granted || reply.term == self.hard_state.term.next();
+        if matches!(self.role, RoleState::PreCandidate(_)) && current {
+            self.record_answer(from, reply.granted, now);
+        }
+    }
+
+    pub(super) fn handle_request_vote(&mut self, from: NodeId, request: VoteRequest, now: Timestamp) {
+        // Before the term is looked at: a member that was removed or cut off must not be able to depose a leader
+        // that works (thesis §4.2.3). A leader without a majority no longer stands in the way.
+        if self.checks_quorum() && request.term > self.hard_state.term && self.has_quorum(now) {
+            self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
+            return;
+        }
+        if request.term > self.hard_state.term {
+            self.step_down(request.term, StepDownReason::HigherTerm, now);
+        }
+        let vote_is_free = match self.hard_state.vote {
+            Some(candidate) => candidate == from,
+            None => self.leader.is_none(),
+        };
+        if request.term < self.hard_state.term {
+            self.refuse_vote(from, request.term, VoteRefusal::OldTerm);
+        } else if !vote_is_free {
+            self.refuse_vote(from, request.term, VoteRefusal::AlreadyVoted);
+        } else if request.last < self.log.last() {
+            // paper §5.4.1: only a log that is at least as up to date can hold all committed entries.
+            self.refuse_vote(from, request.term, VoteRefusal::StaleLog);
+        } else {
+            self.grant_vote(from, now);
+        }
+    }
+
+    fn grant_vote(&mut self, candidate: NodeId, now: Timestamp) {
+        if self.hard_state.vote != Some(candidate) {
+            self.hard_state.vote = Some(candidate);
+            self.durability.hard_state_changed();
+        }
+        self.restart_election_timer(now);
+        let term = self.hard_state.term;
+        self.trace_vote(candidate, term, false, None);
+        self.send_when_durable(candidate, Message::VoteReply(VoteReply { term, granted: true }));
+    }
+
+    fn refuse_vote(&mut self, candidate: NodeId, asked: Term, reason: VoteRefusal) {
+        self.trace_vote(candidate, asked, false, Some(reason));
+        let reply = VoteReply { term: self.hard_state.term, granted: false };
+        self.send_when_durable(candidate, Message::VoteReply(reply));
+    }
+
+    fn trace_vote(&mut self, candidate: NodeId, term: Term, pre_vote: bool, refusal: Option<VoteRefusal>) {
+        self.trace(match refusal {
+            None => TraceEvent::VoteGranted { candidate, term, pre_vote },
+            Some(reason) => TraceEvent::VoteRefused { candidate, term, pre_vote, reason },
+        });
+    }
+
+    pub(super) fn handle_vote_reply(&mut self, from: NodeId, reply: VoteReply, now: Timestamp) {
+        if reply.term > self.hard_state.term {
+            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            return;
+        }
+        if matches!(self.role, RoleState::Candidate(_)) && reply.term == self.hard_state.term {
+            self.record_answer(from, reply.granted, now);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Log replication: appending, sending, answering, repairing, committing (paper §5.3, §5.4).
+
+use super::{ProposeError, Raft, RoleState, quorum};
+use crate::log::ENTRY_OVERHEAD;
+use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Message};
+use crate::progress::Window;
+use crate::trace::{StepDownReason, TraceEvent};
+use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, Timestamp};
+use bytes::Bytes;
+
+impl AppendEntries {
+    /// Whether it could come from a correct leader: entries follow `prev` without gaps, terms never fall and
+    /// none is above the leader's.
+    fn is_well_formed(&self) -> bool {
+        let mut last = self.prev;
+        for entry in &self.entries {
+            if entry.id.index != last.index.next() || entry.id.term < last.term {
+                return false;
+            }
+            last = entry.id;
+        }
+        last.term <= self.term && (self.prev.index > LogIndex::ZERO || self.prev == LogId::default())
+    }
+
+    /// The index of its last entry, or of `prev` if it has none.
+    fn through(&self) -> LogIndex {
+        self.entries.last().map_or(self.prev.index, |entry| entry.id.index)
+    }
+}
+
+impl Raft {
+    pub(super) fn append_command(&mut self, command: Bytes) -> Result<LogId, ProposeError> {
+        if !matches!(self.role, RoleState::Leader(_)) {
+            return Err(ProposeError::NotLeader { leader: self.leader });
+        }
+        let payload = Payload::Command(command);
+        let total = self.uncommitted_bytes.saturating_add(payload.size());
+        // One command is always taken, however large: else it could never be.
+        if self.uncommitted_bytes > 0 && total > self.config.max_uncommitted_bytes {
+            return Err(ProposeError::Busy);
+        }
+        Ok(self.append(payload))
+    }
+
+    /// Appends one entry of its own term, as the leader (paper §5.3).
+    pub(super) fn append(&mut self, payload: Payload) -> LogId {
+        let id = LogId { term: self.hard_state.term, index: self.log.last().index.next() };
+        self.uncommitted_bytes += payload.size();
+        self.log.push(Entry { id, payload });
+        self.trace(TraceEvent::Appended { first: id.index, last: id.index, term: id.term });
+        id
+    }
+
+    /// Sends every follower what it has not been sent yet, as far as its window allows.
+    pub(super) fn replicate(&mut self) {
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        let window = Window { messages: self.config.max_inflight, bytes: self.config.max_inflight_bytes };
+        let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
+        for (peer, progress) in &mut leadership.peers {
+            let mut first = progress.next;
+            while progress.may_send(window) {
+                let entries = self.log.slice_bytes(first, self.config.max_append_bytes);
+                let Some(last) = entries.last().map(|entry| entry.id.index) else { break };
+                let bytes = entries.iter().map(|e| e.payload.size() + ENTRY_OVERHEAD).sum();
+                let prev = prev_of(&self.log, first);
+                let append = AppendEntries { term, prev, entries: entries.to_vec(), commit, round };
+                self.effects.send.push(envelope(*peer, append));
+                progress.sent(last, bytes);
+                first = last.next();
+            }
+        }
+    }
+
+    /// Starts a new round of heartbeats: keeps the followers from campaigning, tells them the commit index,
+    /// finds lost messages, and proves for waiting reads that it still leads.
+    pub(super) fn heartbeat(&mut self, now: Timestamp) {
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        leadership.round += 1;
+        leadership.heartbeat_due = now + self.config.timing.heartbeat;
+        leadership.reads.assign(leadership.round);
+        let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
+        for (peer, progress) in &leadership.peers {
+            let prev = prev_of(&self.log, progress.next);
+            let append = AppendEntries { term, prev, entries: Vec::new(), commit, round };
+            self.effects.send.push(envelope(*peer, append));
+        }
+    }
+
+    pub(super) fn handle_append_entries(&mut self, from: NodeId, append: AppendEntries, now: Timestamp) {
+        if append.term < self.hard_state.term {
+            // The answer's term tells the old leader that its time is over.
+            let outcome = self.refuse(append.prev.index);
+            self.answer(from, 0, outcome);
+            return;
+        }
+        if !append.is_well_formed() {
+            return;
+        }
+        self.follow(from, &append, now);
+        let outcome = if self.log.contains(append.prev) {
+            let through = append.through();
+            let commit = append.commit.min(through);
+            self.take_entries(append.entries);
+            // Not its last index: what stands past `through` may still conflict.
+            self.commit_through(commit);
+            AppendOutcome::Matched { through }
+        } else {
+            self.refuse(append.prev.index)
+        };
+        self.answer(from, append.round, outcome);
+    }
+
+    /// Accepts the sender as the leader of its term.
+    fn follow(&mut self, leader: NodeId, append: &AppendEntries, now: Timestamp) {
+        assert!(
+            append.term > self.hard_state.term || !matches!(self.role, RoleState::Leader(_)),
+            "Election Safety: {leader} claims to lead term {}, which this member leads",
+            append.term
+        );
+        let reason = if append.term > self.hard_state.term {
+            StepDownReason::HigherTerm
+        } else {
+            StepDownReason::OtherLeader
+        };
+        self.step_down(append.term, reason, now);
+        self.set_leader(Some(leader));
+        self.leader_heard = now;
+        self.restart_election_timer(now);
+    }
+
+    /// Says where the leader may look instead of at `refused` (paper §5.3, end).
+    fn refuse(&self, refused: LogIndex) -> AppendOutcome {
+        let hint = match self.log.term(refused) {
+            Some(term) => ConflictHint {
+                term: Some(term),
+                first: self.log.run_of(term).map_or(refused, |run| run.first),
+            },
+            None => ConflictHint { term: None, first: self.log.last().index.next() },
+        };
+        AppendOutcome::Conflict { refused, hint }
+    }
+
+    /// Answers once everything is durable, also if nothing new was written: what the answer vouches for may
+    /// still be on its way to the disk.
+    fn answer(&mut self, leader: NodeId, round: u64, outcome: AppendOutcome) {
+        let reply = AppendReply { term: self.hard_state.term, round, outcome };
+        self.send_when_durable(leader, Message::AppendReply(reply));
+    }
+
+    /// Takes over the leader's entries. Removes its own only where they really differ: a late message with fewer
+    /// entries must not shorten the log.
+    fn take_entries(&mut self, mut entries: Vec<Entry>) {
+        let known = entries.iter().take_while(|entry| self.log.contains(entry.id)).count();
+        entries.drain(..known);
+        let (Some(first), Some(last)) = (entries.first().map(|e| e.id), entries.last().map(|e| e.id)) else {
+            return;
+        };
+        if first.index <= self.log.last().index {
+            self.remove_from(first.index);
+        }
+        for entry in entries {
+            self.uncommitted_bytes += entry.payload.size();
+            self.log.push(entry);
+        }
+        self.trace(TraceEvent::Appended { first: first.index, last: last.index, term: last.term });
+    }
+
+    fn remove_from(&mut self, from: LogIndex) {
+        assert!(from > self.committed, "committed entries are never removed (Leader Completeness)");
+        let to = self.log.last().index;
+        let removed = self.log.slice(from, usize::MAX).iter().map(|e| e.payload.size()).sum::<usize>();
+        self.uncommitted_bytes -= removed;
+        self.log.truncate(from);
+        self.durability.truncated(from);
+        self.trace(TraceEvent::Truncated { from, to });
+    }
+
+    pub(super) fn handle_append_reply(&mut self, from: NodeId, reply: AppendReply, now: Timestamp) {
+        if reply.term > self.hard_state.term {
+            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            return;
+        }
+        let last = self.log.last().index;
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        let Some(progress) = leadership.peers.get_mut(&from) else { return };
+        if reply.term < self.hard_state.term || reply.round > leadership.round {
+            return;
+        }
+        progress.last_heard = Some(now);
+        progress.acked_round = progress.acked_round.max(reply.round);
+        match reply.outcome {
+            AppendOutcome::Matched { through } if through <= last => {
+                if progress.matched(through) {
+                    self.advance_commit();
+                }
+            }
+            // More than this leader ever sent: not the answer of a correct follower.
+            AppendOutcome::Matched { .. } => {}
+            AppendOutcome::Conflict { refused, hint } => {
+                // Of the term they differ in, the leader may have entries too: those are shared (Log Matching).
+                let shared = hint.term.and_then(|term| self.log.run_of(term)).map(|run| run.last.next());
+                if progress.conflict(refused, hint, shared.unwrap_or_default()) {
+                    let next = progress.next;
+                    self.trace(TraceEvent::Conflict { follower: from, next });
+                }
+            }
+        }
+    }
+
+    /// Commits what a majority has on disk, as the leader.
+    pub(super) fn advance_commit(&mut self) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let own = self.durability.log();
+        let reached = quorum::reached_by_majority(leadership.peers.values().map(|p| p.matched).chain([own]));
+        // paper §5.4.2, Figure 8: counting says nothing about entries of earlier terms.
+        if self.log.term(reached) == Some(self.hard_state.term) {
+            self.commit_through(reached);
+        }
+    }
+
+    /// Commits through `index` if that is news, and hands the entries to the state machine.
+    fn commit_through(&mut self, index: LogIndex) {
+        if index <= self.committed {
+            return;
+        }
+        let count = usize::try_from(index.0 - self.committed.0).unwrap_or(usize::MAX);
+        let entries = self.log.slice(self.committed.next(), count);
+        self.uncommitted_bytes -= entries.iter().map(|e| e.payload.size()).sum::<usize>();
+        self.effects.apply.extend_from_slice(entries);
+        self.committed = index;
+        self.applied = index;
+        self.trace(TraceEvent::Committed { through: index });
+    }
+}
+
+fn envelope(to: NodeId, append: AppendEntries) -> crate::message::Envelope {
+    crate::message::Envelope { to, message: Message::AppendEntries(append) }
+}
+
+/// The entry just before `next`.
+fn prev_of(log: &crate::log::Log, next: LogIndex) -> LogId {
+    let index = next.previous();
+    let term = log.term(index).expect("invariant: next is at most one past the leader's last entry");
+    LogId { term, index }
+}

@@ -1,0 +1,188 @@
+//! Random schedules: whatever is lost, repeated, reordered, delayed or crashed, the properties of the paper's
+//! Figure 3 hold, and when the trouble ends the cluster works again.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use proptest::prelude::*;
+use raftdeck_raft::{Entry, LogIndex, NodeId, Role, Term};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use support::*;
+
+#[derive(Clone, Debug)]
+enum Trouble {
+    /// Deliver the message at this place of the wire, wherever that is.
+    Deliver(usize),
+    Lose(usize),
+    Repeat(usize),
+    FinishWrite(u64),
+    TimeOut(u64),
+    Propose(u64),
+    Crash(u64),
+    Restart(u64),
+    Cut(u64, u64),
+    Heal,
+    Pass(u64),
+}
+
+fn trouble() -> impl Strategy<Value = Trouble> {
+    let node = 1..=5_u64;
+    prop_oneof![
+        30 => any::<usize>().prop_map(Trouble::Deliver),
+        3 => any::<usize>().prop_map(Trouble::Lose),
+        3 => any::<usize>().prop_map(Trouble::Repeat),
+        20 => node.clone().prop_map(Trouble::FinishWrite),
+        6 => node.clone().prop_map(Trouble::TimeOut),
+        6 => node.clone().prop_map(Trouble::Propose),
+        2 => node.clone().prop_map(Trouble::Crash),
+        3 => node.clone().prop_map(Trouble::Restart),
+        2 => (node.clone(), node).prop_map(|(a, b)| Trouble::Cut(a, b)),
+        1 => Just(Trouble::Heal),
+        4 => (1..200_u64).prop_map(Trouble::Pass),
+    ]
+}
+
+/// Everything that was ever true and must stay so.
+#[derive(Default)]
+struct Judge {
+    leaders: BTreeMap<Term, NodeId>,
+    /// The entry applied at an index, by anyone, ever.
+    applied: BTreeMap<LogIndex, Entry>,
+    counted: BTreeMap<NodeId, usize>,
+    durable: BTreeMap<NodeId, (Term, Option<NodeId>)>,
+}
+
+impl Judge {
+    fn check(&mut self, cluster: &Cluster) {
+        for (id, member) in &cluster.members {
+            self.check_hard_state(*id, member);
+            if member.raft.is_none() {
+                self.counted.remove(id);
+                continue;
+            }
+            let status = cluster.status(*id);
+            if status.role == Role::Leader {
+                let leader = *self.leaders.entry(status.term).or_insert(*id);
+                assert_eq!(leader, *id, "Election Safety: two leaders in term {}", status.term);
+                let log = cluster.members[id].raft.as_ref().unwrap().entries(LogIndex(1), usize::MAX);
+                for (index, entry) in &self.applied {
+                    let place = usize::try_from(index.0).unwrap() - 1;
+                    if entry.id.term < status.term {
+                        assert_eq!(log.get(place), Some(entry), "Leader Completeness");
+                    }
+                }
+            }
+            let seen = self.counted.entry(*id).or_default();
+            for entry in &member.applied[*seen..] {
+                let first = self.applied.entry(entry.id.index).or_insert_with(|| entry.clone());
+                assert_eq!(first, entry, "State Machine Safety at index {}", entry.id.index);
+            }
+            *seen = member.applied.len();
+        }
+    }
+
+    fn check_hard_state(&mut self, id: NodeId, member: &Member) {
+        let now = (member.disk.hard_state.term, member.disk.hard_state.vote);
+        let before = self.durable.insert(id, now).unwrap_or_default();
+        assert!(now.0 >= before.0, "{id}: a durable term never falls");
+        let kept = now.0 > before.0 || before.1.is_none() || now.1 == before.1;
+        assert!(kept, "{id}: a durable vote is not changed within its term");
+    }
+
+    fn check_logs_match(cluster: &Cluster) {
+        let mut first: BTreeMap<(LogIndex, Term), Entry> = BTreeMap::new();
+        for member in cluster.members.values() {
+            let Some(raft) = &member.raft else { continue };
+            for entry in raft.entries(LogIndex(1), usize::MAX) {
+                let same = first.entry((entry.id.index, entry.id.term)).or_insert_with(|| entry.clone());
+                assert_eq!(same, entry, "Log Matching");
+            }
+        }
+    }
+}
+
+fn cause(cluster: &mut Cluster, trouble: &Trouble, names: &mut u64) {
+    let up = |cluster: &Cluster, id: u64| cluster.members[&NodeId(id)].raft.is_some();
+    let place = |cluster: &Cluster, at: usize| (!cluster.wire.is_empty()).then(|| at % cluster.wire.len());
+    match *trouble {
+        Trouble::Deliver(at) => {
+            if let Some((from, to, message)) = place(cluster, at).and_then(|i| cluster.wire.remove(i)) {
+                cluster.deliver(from, to, message);
+            }
+        }
+        Trouble::Lose(at) => {
+            let _ = place(cluster, at).and_then(|i| cluster.wire.remove(i));
+        }
+        Trouble::Repeat(at) => {
+            if let Some(i) = place(cluster, at) {
+                let again = cluster.wire[i].clone();
+                cluster.wire.push_back(again);
+            }
+        }
+        Trouble::FinishWrite(id) if up(cluster, id) => {
+            cluster.finish_write(NodeId(id));
+        }
+        Trouble::TimeOut(id) if up(cluster, id) => cluster.time_out(NodeId(id)),
+        Trouble::Propose(id) if up(cluster, id) => {
+            *names += 1;
+            // Refused where the member does not lead.
+            let _ = cluster.propose(NodeId(id), &format!("w{names}"));
+        }
+        Trouble::Crash(id) => cluster.crash(NodeId(id)),
+        Trouble::Restart(id) if !up(cluster, id) => cluster.restart(NodeId(id)),
+        Trouble::Cut(a, b) => cluster.cut(NodeId(a), NodeId(b)),
+        Trouble::Heal => cluster.heal(),
+        Trouble::Pass(ms) => cluster.now = cluster.now + Duration::from_millis(ms),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn safety_holds_through_any_trouble_and_the_cluster_works_again_after_it(
+        seed in 0_u64..1_000_000,
+        pre_vote: bool,
+        check_quorum: bool,
+        troubles in prop::collection::vec(trouble(), 0..600),
+    ) {
+        let members = (1..=5).map(|i| {
+            let mut config = config(NodeId(i), 5);
+            config.pre_vote = pre_vote;
+            config.check_quorum = check_quorum;
+            config.max_inflight = 4;
+            config.max_append_bytes = 40;
+            (config, disk(&[]))
+        });
+        let mut cluster = Cluster::with(members.collect(), seed);
+        let mut judge = Judge::default();
+        let mut names = 0;
+        for trouble in &troubles {
+            cause(&mut cluster, trouble, &mut names);
+            judge.check(&cluster);
+        }
+        Judge::check_logs_match(&cluster);
+
+        cluster.heal();
+        for id in cluster.ids() {
+            if cluster.members[&id].raft.is_none() {
+                cluster.restart(id);
+            }
+        }
+        cluster.settle();
+        cluster.run_until("one leader that all follow", |c| {
+            let leaders = c.leaders();
+            leaders.len() == 1 && c.ids().iter().all(|id| c.status(*id).leader == Some(leaders[0]))
+        });
+        let leader = cluster.leaders()[0];
+        let id = cluster.propose(leader, "after the trouble").unwrap();
+        cluster.run_until("the write is applied everywhere", |c| {
+            c.ids().iter().all(|member| c.members[member].applied.iter().any(|e| e.id == id))
+        });
+        judge.check(&cluster);
+        Judge::check_logs_match(&cluster);
+    }
+}

@@ -1,0 +1,306 @@
+//! A cluster on a table: members, a wire and disks that do only what the test says, in a time that the test moves.
+
+#![allow(dead_code, unreachable_pub, reason = "each scenario file uses its own part of the table")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use bytes::Bytes;
+use raftdeck_raft::{
+    Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, Message, NodeId, Payload, Persist,
+    ProposeError, Raft, ReadId, ReadReady, Restored, Role, Status, Term, Timestamp, Timing, TraceEvent,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+pub const N1: NodeId = NodeId(1);
+pub const N2: NodeId = NodeId(2);
+pub const N3: NodeId = NodeId(3);
+pub const N4: NodeId = NodeId(4);
+pub const N5: NodeId = NodeId(5);
+
+pub struct Member {
+    config: Config,
+    /// `None` while crashed.
+    pub raft: Option<Raft>,
+    /// What a crash leaves.
+    pub disk: Restored,
+    /// Written, not durable yet.
+    pub writes: VecDeque<Persist>,
+    pub disk_is_held: bool,
+    pub applied: Vec<Entry>,
+    pub reads: Vec<ReadReady>,
+    pub trace: Vec<TraceEvent>,
+    restarts: u64,
+}
+
+pub struct Cluster {
+    pub members: BTreeMap<NodeId, Member>,
+    pub wire: VecDeque<(NodeId, NodeId, Message)>,
+    pub cuts: BTreeSet<(NodeId, NodeId)>,
+    pub now: Timestamp,
+    pub seed: u64,
+    next_read: u64,
+}
+
+pub fn config(id: NodeId, voters: u64) -> Config {
+    Config::new(id, (1..=voters).map(NodeId).collect(), Timing::FAST)
+}
+
+pub fn entry(term: u64, index: u64) -> Entry {
+    let command = Bytes::from(format!("{term}.{index}"));
+    Entry { id: id(term, index), payload: Payload::Command(command) }
+}
+
+pub fn id(term: u64, index: u64) -> LogId {
+    LogId { term: Term(term), index: LogIndex(index) }
+}
+
+/// A log with these terms, and a hard state in the last of them.
+pub fn disk(terms: &[u64]) -> Restored {
+    let hard_state = HardState { term: Term(terms.last().copied().unwrap_or(0)), vote: None };
+    Restored { hard_state, entries: terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect() }
+}
+
+impl Cluster {
+    pub fn new(voters: u64) -> Self {
+        Self::with_disks(&vec![disk(&[]); usize::try_from(voters).unwrap()])
+    }
+
+    pub fn with_disks(disks: &[Restored]) -> Self {
+        let voters = disks.len() as u64;
+        let configs = (1..).map(|i| config(NodeId(i), voters));
+        Self::with(configs.zip(disks.iter().cloned()).collect(), 1)
+    }
+
+    pub fn with(members: Vec<(Config, Restored)>, seed: u64) -> Self {
+        let now = Timestamp(1_000_000);
+        let members = members
+            .into_iter()
+            .map(|(config, disk)| {
+                let id = config.id;
+                let raft = Raft::new(config.clone(), seed * 100 + id.0, disk.clone(), now).unwrap();
+                let member = Member {
+                    config,
+                    raft: Some(raft),
+                    disk,
+                    writes: VecDeque::new(),
+                    disk_is_held: false,
+                    applied: Vec::new(),
+                    reads: Vec::new(),
+                    trace: Vec::new(),
+                    restarts: 0,
+                };
+                (id, member)
+            })
+            .collect();
+        Self { members, wire: VecDeque::new(), cuts: BTreeSet::new(), now, seed, next_read: 0 }
+    }
+
+    pub fn member(&mut self, id: NodeId) -> &mut Member {
+        self.members.get_mut(&id).unwrap()
+    }
+
+    pub fn raft(&mut self, id: NodeId) -> &mut Raft {
+        self.member(id).raft.as_mut().expect("the member is up")
+    }
+
+    pub fn status(&self, id: NodeId) -> Status {
+        self.members[&id].raft.as_ref().expect("the member is up").status(self.now)
+    }
+
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.members.keys().copied().collect()
+    }
+
+    pub fn alive(&self) -> Vec<NodeId> {
+        self.members.iter().filter(|(_, m)| m.raft.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// Those that take themselves for leaders.
+    pub fn leaders(&self) -> Vec<NodeId> {
+        self.alive().into_iter().filter(|id| self.status(*id).role == Role::Leader).collect()
+    }
+
+    /// The log as terms.
+    pub fn terms(&self, id: NodeId) -> Vec<u64> {
+        let raft = self.members[&id].raft.as_ref().expect("the member is up");
+        raft.entries(LogIndex(1), usize::MAX).iter().map(|e| e.id.term.0).collect()
+    }
+
+    /// Carries out what a member decided: messages to the wire, writes to its disk queue.
+    pub fn collect(&mut self, id: NodeId) {
+        let now = self.now;
+        let member = self.member(id);
+        let Some(raft) = &mut member.raft else { return };
+        let Effects { persist, send, apply, reads, trace } = raft.take_effects(now);
+        member.writes.extend(persist);
+        member.applied.extend(apply);
+        member.reads.extend(reads);
+        member.trace.extend(trace);
+        self.post(id, send);
+    }
+
+    fn post(&mut self, from: NodeId, envelopes: Vec<Envelope>) {
+        self.wire.extend(envelopes.into_iter().map(|e| (from, e.to, e.message)));
+    }
+
+    /// Makes the oldest write durable and sends what waited for it. Says whether there was one.
+    pub fn finish_write(&mut self, id: NodeId) -> bool {
+        let now = self.now;
+        let member = self.member(id);
+        let Some(write) = member.writes.pop_front() else { return false };
+        store(&mut member.disk, &write);
+        self.post(id, write.then_send);
+        self.raft(id).handle_persisted(write.ticket, now);
+        self.collect(id);
+        true
+    }
+
+    /// Hands a message over, unless its link is cut or its receiver is down.
+    pub fn deliver(&mut self, from: NodeId, to: NodeId, message: Message) {
+        let now = self.now;
+        if self.cuts.contains(&(from, to)) {
+            return;
+        }
+        if let Some(raft) = self.members.get_mut(&to).and_then(|m| m.raft.as_mut()) {
+            raft.handle_message(from, message, now);
+            self.collect(to);
+        }
+    }
+
+    /// Until nothing moves: finishes writes of disks that are not held, delivers what is on the wire.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            for id in self.alive() {
+                self.collect(id);
+                while !self.member(id).disk_is_held && self.finish_write(id) {}
+            }
+            let Some((from, to, message)) = self.wire.pop_front() else { return };
+            self.deliver(from, to, message);
+        }
+        panic!("the cluster never comes to rest");
+    }
+
+    /// Moves time to the next deadline of anyone, at most by `limit`, lets it act, and settles.
+    pub fn step(&mut self, limit: Duration) -> Duration {
+        let target = self.now + limit;
+        let due = self.alive().into_iter().map(|id| self.raft(id).next_deadline()).min();
+        let earlier = self.now;
+        self.now = due.map_or(target, |due| due.clamp(self.now, target));
+        let now = self.now;
+        for id in self.alive() {
+            self.raft(id).handle_deadline(now);
+        }
+        self.settle();
+        now.since(earlier)
+    }
+
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            let left = end.since(self.now);
+            self.step(left);
+        }
+    }
+
+    pub fn run_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let end = self.now + Duration::from_secs(10);
+        while !holds(self) {
+            assert!(self.now < end, "within ten seconds: {what}");
+            self.step(Duration::from_millis(10));
+        }
+    }
+
+    /// Lets this member time out now, and nobody else. Its messages stay on the wire.
+    pub fn time_out(&mut self, id: NodeId) {
+        self.now = self.now.max(self.raft(id).next_deadline());
+        let now = self.now;
+        self.raft(id).handle_deadline(now);
+        self.collect(id);
+    }
+
+    /// Makes this member the leader by the ordinary way. It may need to learn a higher term first.
+    pub fn elect(&mut self, id: NodeId) {
+        for _ in 0..3 {
+            // The others must no longer stand by an earlier leader.
+            self.now = self.now + Timing::FAST.election_max;
+            self.time_out(id);
+            self.settle();
+            if self.status(id).role == Role::Leader {
+                return;
+            }
+        }
+        panic!("{id} was to be elected");
+    }
+
+    /// Keeps the cluster alive: the leader's heartbeats go round once.
+    pub fn heartbeat(&mut self, leader: NodeId) {
+        self.time_out(leader);
+        self.settle();
+    }
+
+    pub fn propose(&mut self, at: NodeId, command: &str) -> Result<LogId, ProposeError> {
+        let proposed = self.raft(at).propose(Bytes::copy_from_slice(command.as_bytes()));
+        self.collect(at);
+        proposed
+    }
+
+    pub fn read(&mut self, at: NodeId) -> ReadId {
+        self.next_read += 1;
+        let read = ReadId(self.next_read);
+        self.raft(at).read(read).unwrap();
+        self.collect(at);
+        read
+    }
+
+    /// What became of a read: `None` while it waits.
+    pub fn granted(&self, at: NodeId, read: ReadId) -> Option<bool> {
+        self.members[&at].reads.iter().find(|r| r.id == read).map(|r| r.granted)
+    }
+
+    /// Power off: what was not durable is gone.
+    pub fn crash(&mut self, id: NodeId) {
+        let member = self.member(id);
+        member.raft = None;
+        member.writes.clear();
+        member.applied.clear();
+    }
+
+    pub fn restart(&mut self, id: NodeId) {
+        let (now, seed) = (self.now, self.seed);
+        let member = self.member(id);
+        assert!(member.raft.is_none(), "only what is down can be started");
+        member.restarts += 1;
+        let seed = seed * 100 + id.0 + member.restarts * 7919;
+        member.raft = Some(Raft::new(member.config.clone(), seed, member.disk.clone(), now).unwrap());
+    }
+
+    pub fn cut(&mut self, a: NodeId, b: NodeId) {
+        self.cuts.extend([(a, b), (b, a)]);
+    }
+
+    /// Cuts all links between the two groups.
+    pub fn partition(&mut self, group: &[NodeId]) {
+        for a in self.ids() {
+            for b in self.ids() {
+                if group.contains(&a) != group.contains(&b) {
+                    self.cut(a, b);
+                }
+            }
+        }
+    }
+
+    pub fn heal(&mut self) {
+        self.cuts.clear();
+    }
+}
+
+/// What a correct disk makes of a write.
+pub fn store(disk: &mut Restored, write: &Persist) {
+    if let Some(from) = write.truncate {
+        disk.entries.retain(|e| e.id.index < from);
+    }
+    disk.entries.extend(write.entries.iter().cloned());
+    if let Some(hard_state) = write.hard_state {
+        disk.hard_state = hard_state;
+    }
+}

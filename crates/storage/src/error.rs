@@ -1,0 +1,178 @@
+//! What can go wrong, as sentences for the person who runs the node: what failed, on which path, what to do.
+
+use crate::outline::Misfit;
+use raftdeck_raft::NodeId;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory is not there and cannot be made.
+    #[error(
+        "cannot create the data directory {}: {cause}; choose another directory, or let this user write there",
+        dir.display()
+    )]
+    CreateDir {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Another process has it.
+    #[error(
+        "data directory {} is in use by {holder}; stop that one first, or give this node a directory of its own",
+        dir.display()
+    )]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+        /// Who has it, in words: `process 1234`.
+        holder: String,
+    },
+    /// The system refused an operation.
+    #[error(
+        "cannot {action} {}: {cause}; check that this user may read and write there and that the disk is sound",
+        path.display()
+    )]
+    Access {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The cluster's name does not fit into the header.
+    #[error("the cluster's name has {bytes} bytes; shorten it to at most {limit}")]
+    ClusterName {
+        /// Its length.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// The directory belongs to another member.
+    #[error(
+        "data directory {} belongs to node {owner}, not to {node}; give each node a directory of its own, \
+         or start this one as {owner}",
+        dir.display()
+    )]
+    WrongNode {
+        /// The directory.
+        dir: PathBuf,
+        /// Whose it is.
+        owner: NodeId,
+        /// Who asked.
+        node: NodeId,
+    },
+    /// The directory belongs to a member of another cluster.
+    #[error(
+        "data directory {} belongs to cluster {owner:?}, not to {cluster:?}; give each cluster directories of its own, \
+         or start this node with the cluster it was created for",
+        dir.display()
+    )]
+    WrongCluster {
+        /// The directory.
+        dir: PathBuf,
+        /// Its cluster.
+        owner: String,
+        /// The cluster asked for.
+        cluster: String,
+    },
+    /// Written by a later version of this program.
+    #[error(
+        "{} has format version {found}, and this program reads version {reads}; start it with the newer program that \
+         wrote it, or give this one another data directory",
+        file.display()
+    )]
+    Newer {
+        /// The log.
+        file: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version of this program.
+        reads: u32,
+    },
+    /// The file does not begin as a log does.
+    #[error(
+        "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or replace this \
+         member by a new one with an empty directory",
+        file.display()
+    )]
+    NotALog {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The log holds bytes that no crash explains. Dropping them could lose what this member has acknowledged.
+    #[error(
+        "{} is damaged at byte {offset}: {what}. This member can no longer vouch for what it has acknowledged, so it \
+         does not start. Check the disk, keep a copy of the file, leave the other members running, and replace this \
+         member by a new one with an empty directory",
+        file.display()
+    )]
+    Corrupt {
+        /// The log.
+        file: PathBuf,
+        /// Where the first damaged byte is, or the record that it is in starts.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+/// Why something was not stored. After any of these nothing more is stored until the directory is opened again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The write failed.
+    #[error(
+        "cannot write to {}: {cause}; the node must stop. Check the disk and its free space, and start the node again: \
+         what was acknowledged is safe",
+        path.display()
+    )]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: Arc<io::Error>,
+    },
+    /// The data may or may not be on the disk, and no further sync could tell.
+    #[error(
+        "cannot sync {}: {cause}; the node must stop. Check the disk, and start the node again: what was acknowledged \
+         is safe",
+        path.display()
+    )]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: Arc<io::Error>,
+    },
+    /// The writes do not fit what is stored; stored, they would make the log unreadable.
+    #[error("refused to write to {}: {misfit}; this is a defect in the node, which must stop", path.display())]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        misfit: Misfit,
+    },
+    /// The writes of one call are together larger than a frame may be.
+    #[error(
+        "refused to write {bytes} bytes to {} at once: at most {limit} are allowed; the node must stop",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How much it would have been.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// An earlier call failed; this is what it said.
+    #[error("nothing more is stored since an earlier failure: {first}")]
+    Poisoned {
+        /// The first failure.
+        first: Box<StorageError>,
+    },
+}

@@ -1,0 +1,466 @@
+//! A virtual disk in memory that keeps apart what is durable and what is only written, and can lose the latter.
+//!
+//! It draws nothing from chance and reads no clock: the same calls give the same disk. It is meant to be at least
+//! as unkind as a real disk: writes tear at any byte, sectors of unsynced writes reach the disk in any order, and
+//! after a failed sync the lost data stays readable until the machine goes down.
+
+use super::{File, FileSystem, Lock, LockError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Disks write whole sectors; a sector of a write is on the disk or it is not.
+const SECTOR: usize = 512;
+
+/// How much of what was written but not synced is still there after [`MemoryFs::crash`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// All: only the process died, the system's cache lives on and nothing became durable by it.
+    Process,
+    /// Nothing.
+    Nothing,
+    /// Of each file's unsynced writes, in the order of writing, the first so many bytes.
+    Prefix(usize),
+    /// Some sectors and not others, chosen by this seed; likewise whether unsynced names are kept.
+    Sectors(u64),
+}
+
+/// A virtual disk. Clones are handles to the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFs {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// Counts the crashes: handles from before a crash are dead.
+    life: u64,
+    files: BTreeMap<u64, Content>,
+    next_file: u64,
+    directories: BTreeSet<PathBuf>,
+    /// Names as they are now and as they would be after a power loss.
+    names: BTreeMap<PathBuf, u64>,
+    durable_names: BTreeMap<PathBuf, u64>,
+    locks: BTreeSet<PathBuf>,
+    capacity: Option<usize>,
+    failing_sync: Option<u64>,
+    syncs: u64,
+    /// How many more changes the machine carries out before it stops.
+    changes_left: Option<u64>,
+}
+
+/// One file.
+#[derive(Clone, Debug, Default)]
+struct Content {
+    current: Vec<u8>,
+    durable: Vec<u8>,
+    /// What leads from `durable` to `current`, unless a sync failed.
+    unsynced: Vec<Change>,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    SetLen(usize),
+}
+
+impl MemoryFs {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The process that used the disk is gone, and with it its handles and locks: every handle opened before
+    /// fails from now on. A halt and a failing sync that were asked for are over. Unless only the process died, what was not durable is lost as `survival` says, and what
+    /// survived is durable.
+    pub fn crash(&self, survival: Survival) {
+        let mut disk = self.disk();
+        disk.life += 1;
+        disk.changes_left = None;
+        disk.failing_sync = None;
+        disk.locks.clear();
+        if survival == Survival::Process {
+            return;
+        }
+        if matches!(survival, Survival::Sectors(seed) if chance(seed, 0)) {
+            disk.durable_names = disk.names.clone();
+        } else {
+            disk.names = disk.durable_names.clone();
+        }
+        let Disk { files, names, .. } = &mut *disk;
+        files.retain(|id, _| names.values().any(|named| named == id));
+        for (id, file) in files {
+            file.crash(survival, *id);
+        }
+    }
+
+    /// After `successes` more syncs of files that succeed, one fails, and what it should have made durable is
+    /// never written, though it stays readable until the next crash that is more than the process's.
+    pub fn fail_sync_after(&self, successes: u64) {
+        let mut disk = self.disk();
+        disk.failing_sync = Some(disk.syncs + successes);
+    }
+
+    /// The machine stops after so many more changes (writes, cuts, syncs, new names): everything after them fails
+    /// and has no effect, until [`MemoryFs::crash`] says what is left.
+    pub fn halt_after(&self, changes: u64) {
+        self.disk().changes_left = Some(changes);
+    }
+
+    /// Bounds the bytes in all files together; a write over it fails half done. `None` removes the bound.
+    pub fn set_capacity(&self, bytes: Option<usize>) {
+        self.disk().capacity = bytes;
+    }
+
+    /// How many syncs of files have succeeded or failed so far.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.disk().syncs
+    }
+
+    /// Inverts a bit of a file, counted from the lowest bit of its first byte. Nothing happens past its end.
+    pub fn flip_bit(&self, path: &Path, bit: usize) {
+        let mut disk = self.disk();
+        if let Some(file) = disk.file_mut(path) {
+            for image in [&mut file.current, &mut file.durable] {
+                if let Some(byte) = image.get_mut(bit / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+            }
+        }
+    }
+
+    /// What a reader of the file sees, or `None` if there is no such file.
+    #[must_use]
+    pub fn contents(&self, path: &Path) -> Option<Vec<u8>> {
+        self.disk().file_mut(path).map(|file| file.current.clone())
+    }
+
+    /// Replaces or creates a file, durably, and the directory it is in.
+    pub fn put(&self, path: &Path, bytes: &[u8]) {
+        let mut disk = self.disk();
+        if let Some(dir) = path.parent() {
+            disk.create_dir(dir);
+        }
+        let id = disk.create(path);
+        disk.durable_names.insert(path.to_owned(), id);
+        let content = Content { current: bytes.to_vec(), durable: bytes.to_vec(), unsynced: Vec::new() };
+        disk.files.insert(id, content);
+    }
+
+    /// How many bytes the file's unsynced writes hold: the useful range of [`Survival::Prefix`].
+    #[must_use]
+    pub fn unsynced(&self, path: &Path) -> usize {
+        let mut disk = self.disk();
+        disk.file_mut(path).map_or(0, |file| file.unsynced.iter().map(Change::size).sum())
+    }
+
+    /// The disk, for a change of it.
+    fn change(&self) -> io::Result<MutexGuard<'_, Disk>> {
+        let mut disk = self.disk();
+        match &mut disk.changes_left {
+            Some(0) => return Err(io::Error::other("the virtual machine has stopped")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(disk)
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        // A test that panicked elsewhere leaves a disk that is still a disk.
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk {
+    fn file_mut(&mut self, path: &Path) -> Option<&mut Content> {
+        let id = self.names.get(path)?;
+        self.files.get_mut(id)
+    }
+
+    /// The id of the file of this name, which is created if it is missing.
+    fn create(&mut self, path: &Path) -> u64 {
+        if let Some(id) = self.names.get(path) {
+            return *id;
+        }
+        let id = self.next_file;
+        self.next_file += 1;
+        self.files.insert(id, Content::default());
+        self.names.insert(path.to_owned(), id);
+        id
+    }
+
+    fn create_dir(&mut self, dir: &Path) {
+        self.directories.extend(dir.ancestors().map(Path::to_owned));
+    }
+
+    fn require_dir(&self, dir: Option<&Path>) -> io::Result<()> {
+        match dir {
+            Some(dir) if !self.directories.contains(dir) => Err(io::ErrorKind::NotFound.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many more bytes fit.
+    fn room(&self) -> usize {
+        let used =
+            self.names.values().filter_map(|id| self.files.get(id)).map(|file| file.current.len()).sum();
+        self.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(used))
+    }
+}
+
+impl FileSystem for MemoryFs {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut disk = self.change()?;
+        if dir.ancestors().any(|level| disk.names.contains_key(level)) {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        disk.create_dir(dir);
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        let mut disk = self.change()?;
+        disk.require_dir(path.parent())?;
+        let id = disk.create(path);
+        Ok(Box::new(MemoryFile { fs: self.clone(), life: disk.life, id }))
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        let disk = self.disk();
+        Ok(disk.names.contains_key(path) || disk.directories.contains(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.change()?;
+        disk.require_dir(to.parent())?;
+        let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        disk.names.insert(to.to_owned(), id);
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut disk = self.change()?;
+        disk.require_dir(Some(dir))?;
+        let Disk { names, durable_names, .. } = &mut *disk;
+        durable_names.retain(|path, _| path.parent() != Some(dir));
+        let inside = names.iter().filter(|(path, _)| path.parent() == Some(dir));
+        durable_names.extend(inside.map(|(path, id)| (path.clone(), *id)));
+        Ok(())
+    }
+
+    fn try_lock(&self, path: &Path) -> Result<Box<dyn Lock>, LockError> {
+        let mut disk = self.change()?;
+        disk.require_dir(path.parent())?;
+        disk.create(path);
+        if !disk.locks.insert(path.to_owned()) {
+            return Err(LockError::Held { holder: "another process".to_owned() });
+        }
+        Ok(Box::new(MemoryLock { fs: self.clone(), life: disk.life, path: path.to_owned() }))
+    }
+}
+
+#[derive(Debug)]
+struct MemoryLock {
+    fs: MemoryFs,
+    life: u64,
+    path: PathBuf,
+}
+
+impl Lock for MemoryLock {}
+
+impl Drop for MemoryLock {
+    fn drop(&mut self) {
+        let mut disk = self.fs.disk();
+        // After a crash the lock may be somebody else's.
+        if disk.life == self.life {
+            disk.locks.remove(&self.path);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MemoryFile {
+    fs: MemoryFs,
+    life: u64,
+    id: u64,
+}
+
+impl MemoryFile {
+    /// Runs `read` on the file, unless the disk crashed since it was opened.
+    fn read<T>(&self, read: impl FnOnce(&Content) -> io::Result<T>) -> io::Result<T> {
+        let mut disk = self.fs.disk();
+        read(self.content(&mut disk)?)
+    }
+
+    /// Runs `change` on the file, unless the disk crashed since it was opened.
+    fn change(&self, change: Change) -> io::Result<()> {
+        let mut disk = self.fs.change()?;
+        self.content(&mut disk)?.change(change);
+        Ok(())
+    }
+
+    fn content<'a>(&self, disk: &'a mut Disk) -> io::Result<&'a mut Content> {
+        let lost = || io::Error::other("the virtual disk crashed since the file was opened");
+        if disk.life != self.life {
+            return Err(lost());
+        }
+        disk.files.get_mut(&self.id).ok_or_else(lost)
+    }
+}
+
+impl File for MemoryFile {
+    fn size(&self) -> io::Result<u64> {
+        self.read(|file| Ok(file.current.len() as u64))
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.read(|file| {
+            let start = position(offset)?;
+            let bytes = file.current.get(start..start.saturating_add(buffer.len()));
+            buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = position(offset)?;
+        let room = self.fs.disk().room();
+        let size = self.read(|file| Ok(file.current.len()))?;
+        // What the write needs beyond the room is its end.
+        let growth = (offset + bytes.len()).saturating_sub(size);
+        let excess = growth.saturating_sub(room).min(bytes.len());
+        self.change(Change::Write { offset, bytes: bytes[..bytes.len() - excess].to_vec() })?;
+        if excess > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.change(Change::SetLen(position(len)?))
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        let mut disk = self.fs.change()?;
+        let fails = disk.failing_sync == Some(disk.syncs);
+        disk.syncs += 1;
+        let file = self.content(&mut disk)?;
+        // Either way the system takes its pages for clean.
+        let changes = std::mem::take(&mut file.unsynced);
+        if fails {
+            return Err(io::Error::other("the virtual disk failed to sync"));
+        }
+        for change in &changes {
+            change.apply(&mut file.durable);
+        }
+        Ok(())
+    }
+}
+
+/// An offset as memory counts; the virtual disk ends at 1 GiB.
+fn position(offset: u64) -> io::Result<usize> {
+    usize::try_from(offset).ok().filter(|o| *o <= 1 << 30).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
+}
+
+impl Content {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.current);
+        self.unsynced.push(change);
+    }
+
+    /// The power fails: what survives of the unsynced changes is durable, all else is gone.
+    fn crash(&mut self, survival: Survival, id: u64) {
+        let changes = std::mem::take(&mut self.unsynced);
+        match survival {
+            Survival::Process | Survival::Nothing => {}
+            Survival::Prefix(bytes) => self.keep_prefix(&changes, bytes),
+            Survival::Sectors(seed) => self.keep_sectors(&changes, mix(seed, id)),
+        }
+        self.current = self.durable.clone();
+    }
+
+    fn keep_prefix(&mut self, changes: &[Change], mut bytes: usize) {
+        for change in changes {
+            change.prefix(bytes).apply(&mut self.durable);
+            if change.size() > bytes {
+                break;
+            }
+            bytes -= change.size();
+        }
+    }
+
+    fn keep_sectors(&mut self, changes: &[Change], seed: u64) {
+        for (number, change) in changes.iter().enumerate() {
+            let seed = mix(seed, number as u64);
+            for (sector, piece) in change.sectors() {
+                if chance(seed, sector as u64) {
+                    piece.apply(&mut self.durable);
+                }
+            }
+        }
+        // The new length can reach the disk before the data does; what is missing then reads as zeros.
+        if chance(seed, u64::MAX) && self.durable.len() < self.current.len() {
+            self.durable.resize(self.current.len(), 0);
+        }
+    }
+}
+
+impl Change {
+    /// The bytes it writes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Write { bytes, .. } => bytes.len(),
+            Self::SetLen(_) => 0,
+        }
+    }
+
+    fn apply(&self, image: &mut Vec<u8>) {
+        match self {
+            Self::Write { offset, bytes } => {
+                let end = offset + bytes.len();
+                if image.len() < end {
+                    image.resize(end, 0);
+                }
+                image[*offset..end].copy_from_slice(bytes);
+            }
+            Self::SetLen(len) => image.resize(*len, 0),
+        }
+    }
+
+    /// The same change, torn after so many bytes.
+    fn prefix(&self, size: usize) -> Self {
+        match self {
+            Self::Write { offset, bytes } => {
+                Self::Write { offset: *offset, bytes: bytes[..size.min(bytes.len())].to_vec() }
+            }
+            Self::SetLen(len) => Self::SetLen(*len),
+        }
+    }
+
+    /// The change cut at the borders of sectors, each piece with its sector's number.
+    fn sectors(&self) -> Vec<(usize, Self)> {
+        let Self::Write { offset, bytes } = self else { return vec![(0, self.clone())] };
+        let mut pieces = Vec::new();
+        let (mut start, mut rest) = (*offset, bytes.as_slice());
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(SECTOR - start % SECTOR));
+            pieces.push((start / SECTOR, Self::Write { offset: start, bytes: piece.to_vec() }));
+            start += piece.len();
+            rest = after;
+        }
+        pieces
+    }
+}
+
+/// Heads or tails, the same for the same arguments.
+fn chance(seed: u64, number: u64) -> bool {
+    mix(seed, number) & 1 == 1
+}
+
+/// `SplitMix64` (Steele, Lea and Flood 2014): spreads two numbers over one.
+fn mix(seed: u64, number: u64) -> u64 {
+    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,208 @@
+//! What a log and hard state may look like, judged the same way when they are written and when they are read:
+//! what could not be recovered is not written. Keeps the terms and indices alone, never an entry's content.
+
+use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Term};
+
+/// The shape of what is stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outline {
+    hard_state: HardState,
+    last: LogIndex,
+    /// The first index of each term in the log.
+    ///
+    /// Invariant: indices and terms both strictly increase, and the first index is 1.
+    runs: Vec<(LogIndex, Term)>,
+}
+
+/// How a write contradicts what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Entries must follow each other.
+    #[error("entry {found} stands where entry {expected} belongs")]
+    Gap {
+        /// What belongs there.
+        expected: LogIndex,
+        /// What is there.
+        found: LogIndex,
+    },
+    /// Terms never go down along a log.
+    #[error("entry {index} has term {term}, lower than term {before} of the entry before it")]
+    EntryTerm {
+        /// The entry.
+        index: LogIndex,
+        /// Its term.
+        term: Term,
+        /// The term before it.
+        before: Term,
+    },
+    /// A term is durable no later than its entries.
+    #[error("entry {index} has term {term}, above the current term {current}")]
+    TermNotDurable {
+        /// The entry.
+        index: LogIndex,
+        /// Its term.
+        term: Term,
+        /// The term of the hard state.
+        current: Term,
+    },
+    /// Index 0 is before the log.
+    #[error("the log cannot be truncated from index 0 on")]
+    TruncateAtZero,
+    /// A member's term never goes back.
+    #[error("the current term goes back from {from} to {to}")]
+    TermBack {
+        /// What is stored.
+        from: Term,
+        /// What should follow.
+        to: Term,
+    },
+    /// A member votes once a term.
+    #[error("the vote in term {term}, given to {given}, is taken back or changed")]
+    VoteChanged {
+        /// The term.
+        term: Term,
+        /// Who had the vote.
+        given: NodeId,
+    },
+}
+
+impl Outline {
+    /// Takes in all of a write, in the order in which it is stored.
+    pub(crate) fn write(&mut self, write: &Persist) -> Result<(), Misfit> {
+        if let Some(from) = write.truncate {
+            self.truncate(from)?;
+        }
+        for entry in &write.entries {
+            self.append(entry.id)?;
+        }
+        if let Some(hard_state) = write.hard_state {
+            self.set_hard_state(hard_state)?;
+        }
+        self.check_terms()
+    }
+
+    /// Removes the entry at `from` and all behind it. There may be none: then there is nothing to remove.
+    pub(crate) fn truncate(&mut self, from: LogIndex) -> Result<(), Misfit> {
+        if from == LogIndex::ZERO {
+            return Err(Misfit::TruncateAtZero);
+        }
+        if from <= self.last {
+            self.last = from.previous();
+            self.runs.retain(|(first, _)| *first < from);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn append(&mut self, id: LogId) -> Result<(), Misfit> {
+        let expected = self.last.next();
+        if id.index != expected {
+            return Err(Misfit::Gap { expected, found: id.index });
+        }
+        let before = self.last_term();
+        if id.term < before {
+            return Err(Misfit::EntryTerm { index: id.index, term: id.term, before });
+        }
+        if self.runs.is_empty() || id.term > before {
+            self.runs.push((id.index, id.term));
+        }
+        self.last = id.index;
+        Ok(())
+    }
+
+    pub(crate) fn set_hard_state(&mut self, to: HardState) -> Result<(), Misfit> {
+        let from = self.hard_state;
+        if to.term < from.term {
+            return Err(Misfit::TermBack { from: from.term, to: to.term });
+        }
+        // paper §5.2: at most one vote a term, and a step-down within the term does not free it.
+        if let Some(given) = from.vote
+            && to.term == from.term
+            && to.vote != from.vote
+        {
+            return Err(Misfit::VoteChanged { term: to.term, given });
+        }
+        self.hard_state = to;
+        Ok(())
+    }
+
+    /// Whether the current term is at least that of every entry, which holds between writes but not inside one.
+    pub(crate) fn check_terms(&self) -> Result<(), Misfit> {
+        let (term, current) = (self.last_term(), self.hard_state.term);
+        if term > current {
+            return Err(Misfit::TermNotDurable { index: self.last, term, current });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn hard_state(&self) -> HardState {
+        self.hard_state
+    }
+
+    fn last_term(&self) -> Term {
+        self.runs.last().map_or(Term::default(), |(_, term)| *term)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(term: u64, index: u64) -> LogId {
+        LogId { term: Term(term), index: LogIndex(index) }
+    }
+
+    fn outline() -> Outline {
+        let mut outline = Outline::default();
+        outline.set_hard_state(HardState { term: Term(3), vote: Some(NodeId(2)) }).unwrap();
+        for entry in [id(1, 1), id(1, 2), id(3, 3)] {
+            outline.append(entry).unwrap();
+        }
+        outline
+    }
+
+    #[test]
+    fn a_gap_and_a_repetition_are_misfits() {
+        for found in [3, 5] {
+            let misfit = Misfit::Gap { expected: LogIndex(4), found: LogIndex(found) };
+            assert_eq!(outline().append(id(3, found)), Err(misfit));
+        }
+    }
+
+    #[test]
+    fn terms_go_up_along_the_log_also_after_a_truncation() {
+        let mut outline = outline();
+        assert!(matches!(outline.append(id(2, 4)), Err(Misfit::EntryTerm { .. })));
+        outline.truncate(LogIndex(3)).unwrap();
+        assert!(matches!(outline.append(id(0, 3)), Err(Misfit::EntryTerm { .. })));
+        outline.append(id(2, 3)).unwrap();
+    }
+
+    #[test]
+    fn truncating_behind_the_end_removes_nothing() {
+        let mut outline = outline();
+        outline.truncate(LogIndex(9)).unwrap();
+        outline.append(id(3, 4)).unwrap();
+        assert_eq!(outline.truncate(LogIndex::ZERO), Err(Misfit::TruncateAtZero));
+    }
+
+    #[test]
+    fn an_entry_above_the_durable_term_is_a_misfit() {
+        let mut outline = outline();
+        outline.append(id(4, 4)).unwrap();
+        assert!(matches!(outline.check_terms(), Err(Misfit::TermNotDurable { .. })));
+        outline.set_hard_state(HardState { term: Term(4), vote: None }).unwrap();
+        assert_eq!(outline.check_terms(), Ok(()));
+    }
+
+    #[test]
+    fn a_vote_is_given_once_a_term_and_terms_never_go_back() {
+        let mut outline = outline();
+        let changed = Err(Misfit::VoteChanged { term: Term(3), given: NodeId(2) });
+        assert_eq!(outline.set_hard_state(HardState { term: Term(3), vote: None }), changed);
+        assert_eq!(outline.set_hard_state(HardState { term: Term(3), vote: Some(NodeId(1)) }), changed);
+        let back = Err(Misfit::TermBack { from: Term(3), to: Term(2) });
+        assert_eq!(outline.set_hard_state(HardState { term: Term(2), vote: None }), back);
+        outline.set_hard_state(HardState { term: Term(4), vote: None }).unwrap();
+        outline.set_hard_state(HardState { term: Term(4), vote: Some(NodeId(1)) }).unwrap();
+    }
+}

@@ -1,0 +1,200 @@
+//! The log store: opens a data directory, and makes writes durable one group at a time.
+//!
+//! Never syncs twice for the same write: the first failure is the last thing a store does.
+
+use crate::error::{OpenError, StorageError};
+use crate::format::{self, Framing, Identity};
+use crate::fs::{File, FileSystem, Lock, LockError};
+use crate::outline::{Misfit, Outline};
+use crate::recover::{Reader, Recovery};
+use raftdeck_raft::{NodeId, Persist, Restored};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const LOG: &str = "raft.log";
+/// A log whose header is still being written.
+const NEW_LOG: &str = "raft.log.new";
+const LOCK: &str = "LOCK";
+
+/// What a data directory held.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Term, vote and log; all of it is durable.
+    pub restored: Restored,
+    /// What the last crash had left half written and was cut off, if anything.
+    pub repaired: Option<TornTail>,
+}
+
+/// Bytes at a log's end that were never acknowledged, and were removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The log.
+    pub file: PathBuf,
+    /// Where they started.
+    pub offset: u64,
+    /// How many there were.
+    pub bytes: u64,
+}
+
+/// One member's durable log and hard state. Holds its directory's lock until it is dropped.
+#[derive(Debug)]
+pub struct LogStore {
+    path: PathBuf,
+    file: Box<dyn File>,
+    framing: Framing,
+    outline: Outline,
+    /// Where the last frame ends; the seal stands here and the next frame will.
+    end: u64,
+    /// The first failure.
+    failure: Option<StorageError>,
+    _lock: Box<dyn Lock>,
+}
+
+impl LogStore {
+    /// Opens the data directory of `node` in `cluster`, creates it if it is missing, locks it, and recovers what
+    /// it holds.
+    pub fn open(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        node: NodeId,
+        cluster: &str,
+    ) -> Result<(Self, Recovered), OpenError> {
+        let identity = Identity { node, cluster: cluster.to_owned() };
+        let path = dir.join(LOG);
+        let missing = || fs.exists(&path).map_err(access("look for", &path)).map(|found| !found);
+        if missing()? {
+            fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
+        }
+        let lock = take_lock(fs, dir)?;
+        // Only the holder of the lock may create the log, so it is looked for again.
+        if missing()? {
+            create_log(fs, dir, &identity)?;
+        }
+        // Also for an existing log: a crash may have come between its renaming and the sync of its name.
+        fs.sync_dir(dir).map_err(access("sync", dir))?;
+
+        let mut file = fs.open(&path).map_err(access("open", &path))?;
+        let reader = Reader::new(&*file, &path)?;
+        let (owner, start, framing) = reader.header()?;
+        check_identity(dir, owner, identity)?;
+        let size = file.size().map_err(access("read", &path))?;
+        let recovery = reader.frames(start, framing)?;
+        repair(&mut *file, framing, &recovery).map_err(access("repair", &path))?;
+
+        let repaired =
+            recovery.torn_from.map(|offset| TornTail { file: path.clone(), offset, bytes: size - offset });
+        let Recovery { outline, entries, end, .. } = recovery;
+        let restored = Restored { hard_state: outline.hard_state(), entries };
+        let store = Self { path, file, framing, outline, end, failure: None, _lock: lock };
+        Ok((store, Recovered { restored, repaired }))
+    }
+
+    /// Makes `writes` durable, in order, by one write and one sync for all of them; a crash leaves all or none.
+    /// Barriers alone cost neither, as everything before them is durable already.
+    ///
+    /// After an error nothing of `writes` counts as stored, and every later call fails.
+    pub fn append(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
+        if let Some(first) = &self.failure {
+            return Err(StorageError::Poisoned { first: Box::new(first.clone()) });
+        }
+        if writes.iter().all(Persist::is_barrier) {
+            return Ok(());
+        }
+        let result = self.append_frame(writes);
+        self.failure = result.as_ref().err().cloned();
+        result
+    }
+
+    fn append_frame(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
+        for write in writes {
+            self.outline.write(write).map_err(|misfit| self.misfit(misfit))?;
+        }
+        let frame = self.framing.write(self.end, writes).map_err(|bytes| StorageError::TooLarge {
+            path: self.path.clone(),
+            bytes,
+            limit: format::MAX_BODY,
+        })?;
+        self.write_at(self.end, &frame)?;
+        self.file
+            .sync_data()
+            .map_err(|cause| StorageError::Sync { path: self.path.clone(), cause: Arc::new(cause) })?;
+        self.end += frame.len() as u64;
+        // The seal is not waited for: it only has to reach the disk after the frame.
+        self.write_at(self.end, &self.framing.seal(self.end))
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.file
+            .write_at(offset, bytes)
+            .map_err(|cause| StorageError::Write { path: self.path.clone(), cause: Arc::new(cause) })
+    }
+
+    fn misfit(&self, misfit: Misfit) -> StorageError {
+        StorageError::Misfit { path: self.path.clone(), misfit }
+    }
+}
+
+fn take_lock(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn Lock>, OpenError> {
+    let path = dir.join(LOCK);
+    fs.try_lock(&path).map_err(|error| match error {
+        LockError::Held { holder } => OpenError::InUse { dir: dir.to_owned(), holder },
+        LockError::Io(cause) => access("lock", &path)(cause),
+    })
+}
+
+/// Creates a log that is either missing or has its whole header, whenever the crash comes.
+fn create_log(fs: &dyn FileSystem, dir: &Path, identity: &Identity) -> Result<(), OpenError> {
+    let bytes = identity.cluster.len();
+    if bytes > format::MAX_CLUSTER {
+        return Err(OpenError::ClusterName { bytes, limit: format::MAX_CLUSTER });
+    }
+    let new = dir.join(NEW_LOG);
+    let write = || {
+        let mut file = fs.open(&new)?;
+        file.set_len(0)?;
+        file.write_at(0, &format::header(identity))?;
+        file.sync_data()?;
+        fs.rename(&new, &dir.join(LOG))
+    };
+    write().map_err(access("create", &new))
+}
+
+fn check_identity(dir: &Path, owner: Identity, asked: Identity) -> Result<(), OpenError> {
+    let dir = dir.to_owned();
+    if owner.cluster != asked.cluster {
+        return Err(OpenError::WrongCluster { dir, owner: owner.cluster, cluster: asked.cluster });
+    }
+    if owner.node != asked.node {
+        return Err(OpenError::WrongNode { dir, owner: owner.node, node: asked.node });
+    }
+    Ok(())
+}
+
+/// Makes durable what recovery found, and only that.
+fn repair(file: &mut dyn File, framing: Framing, recovery: &Recovery) -> io::Result<()> {
+    if let Some(torn_from) = recovery.torn_from {
+        file.set_len(torn_from)?;
+    }
+    let unsealed = recovery.last_frame.as_ref().filter(|_| !recovery.sealed);
+    if let Some(frame) = unsealed {
+        // Its sync may have failed, after which the cache can hold it as clean though the disk never got it. To
+        // write it again is to make sure that the sync below is about it.
+        let size = usize::try_from(frame.end - frame.start).map_err(io::Error::other)?;
+        let mut bytes = vec![0; size];
+        file.read_at(frame.start, &mut bytes)?;
+        file.write_at(frame.start, &bytes)?;
+    }
+    if recovery.torn_from.is_some() || unsealed.is_some() {
+        file.sync_data()?;
+    }
+    match unsealed {
+        Some(frame) => file.write_at(frame.end, &framing.seal(frame.end)),
+        None => Ok(()),
+    }
+}
+
+/// Turns the system's error into one that names what was tried, on which path.
+fn access(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |cause| OpenError::Access { action, path: path.to_owned(), cause }
+}

@@ -1,0 +1,268 @@
+//! Crashes at every step, and random sequences of writes, faults, crashes and recoveries, against a model: what was
+//! acknowledged is there, what was not is there wholly or not at all, and what recovery hands out is durable.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod scene;
+
+use proptest::prelude::*;
+use raftdeck_raft::{HardState, LogIndex, NodeId, Persist, Restored, Term};
+use raftdeck_storage::LogStore;
+use raftdeck_storage::fs::{MemoryFs, Survival};
+use scene::{appends, barrier, carry_out, entry, history, log, open, states};
+
+/// Every way in which unsynced bytes may survive: each prefix, and a number of choices of sectors.
+fn survivals(unsynced: usize) -> impl Iterator<Item = Survival> {
+    let prefixes = (0..=unsynced).map(Survival::Prefix);
+    [Survival::Process, Survival::Nothing].into_iter().chain(prefixes).chain((0..32).map(Survival::Sectors))
+}
+
+/// Writes the history until the machine stops after so many changes; gives back how many groups were acknowledged,
+/// or `None` if all were, with changes to spare.
+fn write_until(fs: &MemoryFs, changes: u64) -> Option<usize> {
+    fs.halt_after(changes);
+    let Ok((mut store, _)) = open(fs) else { return Some(0) };
+    history().iter().position(|group| store.append(group).is_err())
+}
+
+#[test]
+fn a_crash_at_any_step_keeps_what_was_acknowledged() {
+    let states = states();
+    let mut cases = 0;
+    for changes in 0.. {
+        let fs = MemoryFs::new();
+        let Some(acknowledged) = write_until(&fs, changes) else { break };
+        for survival in survivals(fs.unsynced(&log())) {
+            let fs = MemoryFs::new();
+            write_until(&fs, changes);
+            fs.crash(survival);
+            let (_, recovered) = open(&fs).unwrap();
+            let allowed = &states[acknowledged..=acknowledged + 1];
+            assert!(
+                allowed.contains(&recovered.restored),
+                "{survival:?} after {changes} changes: {recovered:?}"
+            );
+            cases += 1;
+        }
+    }
+    assert!(cases > 1000, "only {cases} cases were tried");
+}
+
+#[test]
+fn a_crash_at_any_step_of_a_recovery_changes_nothing() {
+    let states = states();
+    let last_two = &states[states.len() - 2..];
+    // The last group's frame is written and not synced, and tears in the middle.
+    let torn = || {
+        let fs = MemoryFs::new();
+        let (mut store, _) = open(&fs).unwrap();
+        let (last, before) =
+            history().split_last().map(|(last, before)| (last.clone(), before.to_vec())).unwrap();
+        for group in &before {
+            store.append(group).unwrap();
+        }
+        fs.halt_after(1);
+        store.append(&last).unwrap_err();
+        fs
+    };
+    for first in survivals(torn().unsynced(&log())) {
+        for changes in 0..8 {
+            let halted = || {
+                let fs = torn();
+                fs.crash(first);
+                fs.halt_after(changes);
+                let state = open(&fs).map(|(_, recovered)| recovered.restored).ok();
+                (fs, state)
+            };
+            for second in survivals(halted().0.unsynced(&log())) {
+                let (fs, handed_out) = halted();
+                fs.crash(second);
+                let (_, recovered) = open(&fs).unwrap();
+                assert!(last_two.contains(&recovered.restored), "{first:?}, {changes} changes, {second:?}");
+                if let Some(state) = handed_out {
+                    assert_eq!(recovered.restored, state, "{first:?}, {changes} changes, {second:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn data_whose_sync_failed_is_durable_once_a_recovery_hands_it_out() {
+    let fs = MemoryFs::new();
+    let (mut store, _) = open(&fs).unwrap();
+    let [first, second, ..] = &history()[..] else { panic!("a history of several groups") };
+    store.append(first).unwrap();
+    fs.fail_sync_after(0);
+    store.append(second).unwrap_err();
+    // The process restarts on a system whose cache has the write and takes it for clean.
+    fs.crash(Survival::Process);
+    let (_, recovered) = open(&fs).unwrap();
+    assert_eq!(recovered.restored, states()[2]);
+    fs.crash(Survival::Nothing);
+    let (_, recovered) = open(&fs).unwrap();
+    assert_eq!(recovered.restored, states()[2]);
+}
+
+/// One thing that happens to a store.
+#[derive(Clone, Debug)]
+enum Step {
+    Append { group: Vec<Shape>, fault: Option<Fault>, crash: Survival },
+    Crash(Survival),
+    HaltedRecovery { changes: u64, crash: Survival },
+}
+
+/// What goes wrong during an append.
+#[derive(Clone, Debug)]
+enum Fault {
+    Halt(u64),
+    FailedSync,
+    FullDisk { room: usize },
+}
+
+/// A write, relative to what is stored.
+#[derive(Clone, Debug)]
+struct Shape {
+    new_term: Option<u64>,
+    remove: u64,
+    sizes: Vec<usize>,
+}
+
+impl Shape {
+    /// The write that this shape means after `state`.
+    fn write(&self, state: &Restored) -> Persist {
+        let mut state = state.clone();
+        let mut write = barrier();
+        let length = state.entries.len() as u64;
+        if self.remove > 0 && length > 0 {
+            let from = LogIndex(length.saturating_sub(self.remove) + 1);
+            write.truncate = Some(from);
+            state.entries.retain(|entry| entry.id.index < from);
+        }
+        let mut term = state.hard_state.term.0;
+        if self.new_term.is_some() || term == 0 {
+            term += 1;
+            let vote = self.new_term.filter(|vote| *vote > 0).map(NodeId);
+            write.hard_state = Some(HardState { term: Term(term), vote });
+        }
+        let first = state.entries.len() as u64 + 1;
+        let entries = (first..).zip(&self.sizes).map(|(index, size)| entry(term, index, &"x".repeat(*size)));
+        Persist { entries: appends(entries).entries, ..write }
+    }
+}
+
+fn survival() -> impl Strategy<Value = Survival> {
+    prop_oneof![
+        Just(Survival::Process),
+        Just(Survival::Nothing),
+        (0_usize..3000).prop_map(Survival::Prefix),
+        any::<u64>().prop_map(Survival::Sectors),
+    ]
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let sizes = proptest::collection::vec(prop_oneof![0_usize..20, 300_usize..1200], 0..4);
+    (proptest::option::weighted(0.2, 0_u64..4), prop_oneof![4 => Just(0), 1 => 1_u64..4], sizes)
+        .prop_map(|(new_term, remove, sizes)| Shape { new_term, remove, sizes })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fault = prop_oneof![
+        (0_u64..4).prop_map(Fault::Halt),
+        Just(Fault::FailedSync),
+        (0_usize..1500).prop_map(|room| Fault::FullDisk { room }),
+    ];
+    let group = proptest::collection::vec(shape(), 1..4);
+    let append = (group, proptest::option::weighted(0.3, fault), survival());
+    prop_oneof![
+        8 => append.prop_map(|(group, fault, crash)| Step::Append { group, fault, crash }),
+        1 => survival().prop_map(Step::Crash),
+        1 => (0_u64..6, survival()).prop_map(|(changes, crash)| Step::HaltedRecovery { changes, crash }),
+    ]
+}
+
+/// A store under test beside the model of it.
+struct Scene {
+    fs: MemoryFs,
+    store: LogStore,
+    acknowledged: Restored,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let fs = MemoryFs::new();
+        let (store, _) = open(&fs).unwrap();
+        Self { fs, store, acknowledged: Restored::default() }
+    }
+
+    fn play(&mut self, step: &Step) {
+        match step {
+            Step::Append { group, fault, crash } => self.append(group, fault.as_ref(), *crash),
+            Step::Crash(survival) => {
+                self.fs.crash(*survival);
+                self.recover(&[]);
+            }
+            Step::HaltedRecovery { changes, crash } => {
+                self.fs.crash(Survival::Process);
+                self.fs.halt_after(*changes);
+                drop(open(&self.fs));
+                self.fs.crash(*crash);
+                self.recover(&[]);
+            }
+        }
+    }
+
+    fn append(&mut self, group: &[Shape], fault: Option<&Fault>, crash: Survival) {
+        let mut attempted = self.acknowledged.clone();
+        let mut writes = Vec::new();
+        for shape in group {
+            let write = shape.write(&attempted);
+            carry_out(&mut attempted, &write);
+            writes.push(write);
+        }
+        match fault {
+            Some(Fault::Halt(changes)) => self.fs.halt_after(*changes),
+            Some(Fault::FailedSync) => self.fs.fail_sync_after(0),
+            Some(Fault::FullDisk { room }) => {
+                self.fs.set_capacity(Some(self.fs.contents(&log()).unwrap().len() + room));
+            }
+            None => {}
+        }
+        match self.store.append(&writes) {
+            Ok(()) => self.acknowledged = attempted.clone(),
+            Err(_) => assert!(fault.is_some()),
+        }
+        if fault.is_some() {
+            self.fs.crash(crash);
+            self.fs.set_capacity(None);
+            self.recover(&[attempted]);
+        }
+    }
+
+    /// Opens the store again, which must hold what was acknowledged or one of the other states.
+    fn recover(&mut self, others: &[Restored]) {
+        let (store, recovered) = open(&self.fs).unwrap();
+        let state = recovered.restored;
+        assert!(
+            state == self.acknowledged || others.contains(&state),
+            "{state:?} after {:?}",
+            self.acknowledged
+        );
+        (self.store, self.acknowledged) = (store, state);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn any_sequence_of_writes_faults_and_crashes_keeps_what_was_acknowledged(
+        steps in proptest::collection::vec(step(), 1..25),
+    ) {
+        let mut scene = Scene::new();
+        for step in &steps {
+            scene.play(step);
+        }
+        scene.fs.crash(Survival::Nothing);
+        scene.recover(&[]);
+    }
+}

@@ -1,0 +1,195 @@
+//! The store on the real file system: who may use a data directory, and what each refusal says.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod scene;
+
+use raftdeck_raft::{NodeId, Restored};
+use raftdeck_storage::fs::DiskFs;
+use raftdeck_storage::{LogStore, OpenError, Recovered};
+use scene::{CLUSTER, NODE, history, states};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn open(dir: &Path) -> Result<(LogStore, Recovered), OpenError> {
+    LogStore::open(&DiskFs, dir, NODE, CLUSTER)
+}
+
+/// A directory that holds the history.
+fn written() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path()).unwrap();
+    for group in &history() {
+        store.append(group).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn what_was_written_is_there_after_a_restart() {
+    let above = TempDir::new().unwrap();
+    let dir = above.path().join("made/on/the/way");
+    let (mut store, recovered) = open(&dir).unwrap();
+    assert_eq!(recovered.restored, Restored::default());
+    for (group, state) in history().iter().zip(&states()[1..]) {
+        store.append(group).unwrap();
+        drop(store);
+        let (reopened, recovered) = open(&dir).unwrap();
+        assert_eq!(&recovered.restored, state);
+        assert_eq!(recovered.repaired, None);
+        store = reopened;
+    }
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_reported_once() {
+    let dir = written();
+    let log = dir.path().join("raft.log");
+    let bytes = fs::read(&log).unwrap();
+    fs::write(&log, [&bytes[..], b"rdf half a frame"].concat()).unwrap();
+    let (store, recovered) = open(dir.path()).unwrap();
+    assert_eq!(recovered.restored, *states().last().unwrap());
+    let torn = recovered.repaired.unwrap();
+    assert_eq!((torn.file, torn.offset, torn.bytes), (log.clone(), bytes.len() as u64, 16));
+    drop(store);
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+    assert_eq!(open(dir.path()).unwrap().1.repaired, None);
+}
+
+#[test]
+fn a_directory_in_use_is_refused_by_the_holder_s_process_id() {
+    let dir = written();
+    let (store, _) = open(dir.path()).unwrap();
+    let expected = format!(
+        "data directory {} is in use by process {}; stop that one first, or give this node a directory of its own",
+        dir.path().display(),
+        std::process::id()
+    );
+    assert_eq!(open(dir.path()).unwrap_err().to_string(), expected);
+    // The attempt did not cost the holder its lock or its name.
+    assert_eq!(open(dir.path()).unwrap_err().to_string(), expected);
+    drop(store);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_lock_file_that_names_nobody_still_locks() {
+    let dir = written();
+    let (_store, _) = open(dir.path()).unwrap();
+    fs::write(dir.path().join("LOCK"), b"\xff not a number").unwrap();
+    let error = open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("is in use by another process;"), "{error}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_refused_by_name() {
+    let above = TempDir::new().unwrap();
+    fs::write(above.path().join("file"), b"").unwrap();
+    let dir = above.path().join("file/n1");
+    assert_eq!(
+        open(&dir).unwrap_err().to_string(),
+        format!(
+            "cannot create the data directory {}: Not a directory (os error 20); choose another directory, or let this \
+             user write there",
+            dir.display()
+        )
+    );
+    // A directory in which not even root can create a file.
+    let error = open(Path::new("/proc/self")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot lock /proc/self/LOCK: "), "{error}");
+    let error = open(Path::new("/proc/raftdeck")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot create the data directory /proc/raftdeck: "), "{error}");
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_refused_by_name() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("raft.log")).unwrap();
+    let error = open(dir.path()).unwrap_err().to_string();
+    let log = dir.path().join("raft.log");
+    assert!(error.starts_with(&format!("cannot open {}: Is a directory", log.display())), "{error}");
+}
+
+#[test]
+fn another_member_s_directory_is_refused() {
+    let dir = written();
+    let error = LogStore::open(&DiskFs, dir.path(), NodeId(2), CLUSTER).unwrap_err().to_string();
+    let expected = format!(
+        "data directory {} belongs to node n1, not to n2; give each node a directory of its own, or start this one as n1",
+        dir.path().display()
+    );
+    assert_eq!(error, expected);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn another_cluster_s_directory_is_refused() {
+    let dir = written();
+    let error = LogStore::open(&DiskFs, dir.path(), NODE, "lab").unwrap_err().to_string();
+    let expected = format!(
+        "data directory {} belongs to cluster \"deck\", not to \"lab\"; give each cluster directories of its own, or \
+         start this node with the cluster it was created for",
+        dir.path().display()
+    );
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn a_cluster_name_that_does_not_fit_is_refused() {
+    let dir = TempDir::new().unwrap();
+    LogStore::open(&DiskFs, &dir.path().join("a"), NODE, &"x".repeat(65536)).unwrap();
+    LogStore::open(&DiskFs, &dir.path().join("a"), NODE, &"x".repeat(65536)).unwrap();
+    let error = LogStore::open(&DiskFs, &dir.path().join("b"), NODE, &"x".repeat(65537)).unwrap_err();
+    assert_eq!(error.to_string(), "the cluster's name has 65537 bytes; shorten it to at most 65536");
+}
+
+#[test]
+fn a_newer_format_version_is_refused_and_left_alone() {
+    let dir = written();
+    let log = dir.path().join("raft.log");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
+    let crc = crc32c::crc32c(&bytes[..12]);
+    bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+    // A later version may lay out everything behind the first 16 bytes as it likes.
+    bytes.truncate(16);
+    fs::write(&log, &bytes).unwrap();
+    assert_eq!(
+        open(dir.path()).unwrap_err().to_string(),
+        format!(
+            "{} has format version 7, and this program reads version 1; start it with the newer program that wrote it, \
+             or give this one another data directory",
+            log.display()
+        )
+    );
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_that_is_no_log_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let log = dir.path().join("raft.log");
+    fs::write(&log, b"somebody's notes about rafts").unwrap();
+    assert_eq!(
+        open(dir.path()).unwrap_err().to_string(),
+        format!(
+            "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or replace this \
+             member by a new one with an empty directory",
+            log.display()
+        )
+    );
+    fs::write(&log, b"").unwrap();
+    let error = open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("is damaged at byte 0: the file ends inside its header."), "{error}");
+}
+
+#[test]
+fn a_relative_directory_works() {
+    // Tests run in the package's directory; the build directory is below the workspace's.
+    let above = TempDir::new_in("../../target").unwrap();
+    let name = above.path().file_name().unwrap();
+    let dir = Path::new("../../target").join(name).join("n1");
+    assert!(dir.is_relative());
+    open(&dir).unwrap();
+}

@@ -1,0 +1,83 @@
+//! What the scenarios share: a small history of writes, and the model of what a log holds after each.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use bytes::Bytes;
+use raftdeck_raft::{Entry, HardState, LogId, LogIndex, NodeId, Payload, Persist, Restored, Term, Ticket};
+use raftdeck_storage::fs::FileSystem;
+use raftdeck_storage::{LogStore, OpenError, Recovered};
+use std::path::{Path, PathBuf};
+
+pub(crate) const NODE: NodeId = NodeId(1);
+pub(crate) const CLUSTER: &str = "deck";
+
+pub(crate) fn dir() -> &'static Path {
+    Path::new("/data/n1")
+}
+
+pub(crate) fn log() -> PathBuf {
+    dir().join("raft.log")
+}
+
+pub(crate) fn open(fs: &dyn FileSystem) -> Result<(LogStore, Recovered), OpenError> {
+    LogStore::open(fs, dir(), NODE, CLUSTER)
+}
+
+pub(crate) fn entry(term: u64, index: u64, command: &str) -> Entry {
+    let id = LogId { term: Term(term), index: LogIndex(index) };
+    Entry { id, payload: Payload::Command(Bytes::copy_from_slice(command.as_bytes())) }
+}
+
+pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
+    HardState { term: Term(term), vote: (vote > 0).then_some(NodeId(vote)) }
+}
+
+pub(crate) fn barrier() -> Persist {
+    let ticket = Ticket { seq: 1, last: LogId::default() };
+    Persist { ticket, hard_state: None, truncate: None, entries: Vec::new(), then_send: Vec::new() }
+}
+
+pub(crate) fn appends(entries: impl IntoIterator<Item = Entry>) -> Persist {
+    Persist { entries: entries.into_iter().collect(), ..barrier() }
+}
+
+pub(crate) fn votes(term: u64, vote: u64) -> Persist {
+    Persist { hard_state: Some(hard_state(term, vote)), ..barrier() }
+}
+
+/// Carries out a write on the model.
+pub(crate) fn carry_out(state: &mut Restored, write: &Persist) {
+    if let Some(from) = write.truncate {
+        state.entries.retain(|entry| entry.id.index < from);
+    }
+    state.entries.extend(write.entries.iter().cloned());
+    state.hard_state = write.hard_state.unwrap_or(state.hard_state);
+}
+
+/// Groups of writes as a follower makes them: a vote, entries, a conflict, a group of two, a new term.
+pub(crate) fn history() -> Vec<Vec<Persist>> {
+    let repair = Persist {
+        truncate: Some(LogIndex(3)),
+        hard_state: Some(hard_state(2, 0)),
+        ..appends([entry(2, 3, "green"), entry(2, 4, "red")])
+    };
+    vec![
+        vec![votes(1, 2)],
+        vec![appends([entry(1, 1, "blue"), entry(1, 2, ""), entry(1, 3, "old")])],
+        vec![repair],
+        vec![appends([entry(2, 5, "x")]), barrier(), votes(3, 3)],
+        vec![appends([Entry { payload: Payload::Noop, ..entry(3, 6, "") }])],
+    ]
+}
+
+/// What is stored before the history and after each of its groups.
+pub(crate) fn states() -> Vec<Restored> {
+    let mut states = vec![Restored::default()];
+    for group in history() {
+        let mut state = states.last().unwrap().clone();
+        for write in &group {
+            carry_out(&mut state, write);
+        }
+        states.push(state);
+    }
+    states
+}

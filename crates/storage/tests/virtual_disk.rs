@@ -1,0 +1,167 @@
+//! The virtual disk itself: what a crash keeps and loses, and that each fault is the one that was asked for.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use raftdeck_storage::fs::{File, FileSystem, LockError, MemoryFs, Survival};
+use std::io::ErrorKind;
+use std::path::Path;
+
+fn path() -> &'static Path {
+    Path::new("/d/file")
+}
+
+/// A disk with a file that holds `aaaa` durably, and `bbbb` behind it not yet.
+fn half_synced() -> (MemoryFs, Box<dyn File>) {
+    let fs = MemoryFs::new();
+    fs.create_dir_all(Path::new("/d")).unwrap();
+    let mut file = fs.open(path()).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    file.write_at(0, b"aaaa").unwrap();
+    file.sync_data().unwrap();
+    file.write_at(4, b"bbbb").unwrap();
+    (fs, file)
+}
+
+fn after(survival: Survival) -> Vec<u8> {
+    let (fs, _file) = half_synced();
+    fs.crash(survival);
+    fs.contents(path()).unwrap()
+}
+
+#[test]
+fn a_crash_loses_what_was_not_synced_as_far_as_asked() {
+    assert_eq!(after(Survival::Process), b"aaaabbbb");
+    assert_eq!(after(Survival::Nothing), b"aaaa");
+    assert_eq!(after(Survival::Prefix(0)), b"aaaa");
+    assert_eq!(after(Survival::Prefix(3)), b"aaaabbb");
+    assert_eq!(after(Survival::Prefix(9)), b"aaaabbbb");
+}
+
+#[test]
+fn the_death_of_a_process_makes_nothing_durable() {
+    let (fs, _file) = half_synced();
+    fs.crash(Survival::Process);
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaa");
+}
+
+#[test]
+fn sectors_survive_in_any_combination_and_the_same_for_the_same_seed() {
+    let after = |seed| {
+        let (fs, mut file) = half_synced();
+        file.write_at(508, &[b'c'; 1032]).unwrap();
+        fs.crash(Survival::Sectors(seed));
+        fs.contents(path()).unwrap()
+    };
+    let images: Vec<_> = (0..64).map(after).collect();
+    assert_eq!(images, (0..64).map(after).collect::<Vec<_>>());
+    let has = |image: &Vec<u8>, at: usize| image.get(at).is_some_and(|byte| *byte == b'c');
+    assert!(images.iter().any(|image| !has(image, 511) && has(image, 512) && has(image, 1023)));
+    assert!(images.iter().any(|image| has(image, 511) && !has(image, 512) && has(image, 1539)));
+    // The new length without the data.
+    assert!(images.iter().any(|image| image.len() == 1540 && !has(image, 1539)));
+    assert!(images.iter().all(|image| image.starts_with(b"aaaa")));
+}
+
+#[test]
+fn a_cut_is_lost_like_a_write() {
+    let (fs, mut file) = half_synced();
+    file.set_len(2).unwrap();
+    assert_eq!(fs.contents(path()).unwrap(), b"aa");
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaa");
+}
+
+#[test]
+fn data_of_a_failed_sync_stays_readable_and_a_later_sync_does_not_save_it() {
+    let (fs, mut file) = half_synced();
+    fs.fail_sync_after(0);
+    file.sync_data().unwrap_err();
+    file.sync_data().unwrap();
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaabbbb");
+    fs.crash(Survival::Prefix(100));
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaa");
+}
+
+#[test]
+fn a_name_is_durable_after_its_directory_was_synced() {
+    let (fs, _file) = half_synced();
+    fs.rename(path(), Path::new("/d/renamed")).unwrap();
+    fs.open(Path::new("/d/new")).unwrap();
+    fs.crash(Survival::Nothing);
+    assert!(fs.exists(path()).unwrap());
+    assert!(!fs.exists(Path::new("/d/renamed")).unwrap());
+    assert!(!fs.exists(Path::new("/d/new")).unwrap());
+
+    fs.rename(path(), Path::new("/d/renamed")).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    fs.crash(Survival::Nothing);
+    assert!(!fs.exists(path()).unwrap());
+    assert!(fs.exists(Path::new("/d/renamed")).unwrap());
+}
+
+#[test]
+fn a_full_disk_takes_what_fits_and_rewrites_in_place() {
+    let (fs, mut file) = half_synced();
+    fs.set_capacity(Some(10));
+    let error = file.write_at(6, b"cccccc").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaabbcccc");
+    file.write_at(0, b"dddd").unwrap();
+    fs.set_capacity(None);
+    file.write_at(10, b"e").unwrap();
+    assert_eq!(fs.contents(path()).unwrap(), b"ddddbbcccce");
+}
+
+#[test]
+fn a_halted_machine_changes_nothing_until_it_crashes() {
+    let (fs, mut file) = half_synced();
+    fs.halt_after(1);
+    file.write_at(8, b"c").unwrap();
+    file.sync_data().unwrap_err();
+    file.write_at(0, b"x").unwrap_err();
+    fs.open(path()).unwrap_err();
+    fs.crash(Survival::Prefix(100));
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaabbbbc");
+    fs.open(path()).unwrap();
+}
+
+#[test]
+fn handles_and_locks_do_not_outlive_a_crash() {
+    let (fs, mut file) = half_synced();
+    let lock = Path::new("/d/LOCK");
+    let held = fs.try_lock(lock).unwrap();
+    assert!(matches!(fs.try_lock(lock), Err(LockError::Held { .. })));
+    fs.crash(Survival::Process);
+    file.write_at(0, b"x").unwrap_err();
+    file.read_at(0, &mut [0]).unwrap_err();
+    let next = fs.try_lock(lock).unwrap();
+    // What is left of the dead process must not release its successor's lock.
+    drop(held);
+    assert!(matches!(fs.try_lock(lock), Err(LockError::Held { .. })));
+    drop(next);
+    fs.try_lock(lock).unwrap();
+}
+
+#[test]
+fn bits_flip_where_asked() {
+    let (fs, mut file) = half_synced();
+    fs.flip_bit(path(), 8);
+    fs.flip_bit(path(), 8000);
+    assert_eq!(fs.contents(path()).unwrap(), b"a`aabbbb");
+    file.sync_data().unwrap();
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"a`aabbbb");
+}
+
+#[test]
+fn reading_past_the_end_and_missing_directories_are_errors() {
+    let (fs, file) = half_synced();
+    let mut two = [0; 2];
+    file.read_at(6, &mut two).unwrap();
+    assert_eq!(&two, b"bb");
+    assert_eq!(file.read_at(7, &mut two).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    assert_eq!(file.read_at(u64::MAX, &mut two).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    assert_eq!(fs.open(Path::new("/nowhere/file")).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(fs.create_dir_all(Path::new("/d/file/below")).unwrap_err().kind(), ErrorKind::NotADirectory);
+}

@@ -1,0 +1,259 @@
+//! The command line: what can be asked of the program, and the way from there to the room that does it.
+
+use crate::client_cmd::{self, ClientArgs};
+use crate::plain::{self, Format};
+use crate::runtime;
+use crate::stand_in::{ColourChoice, Settings};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_lab::{LabOptions, MAX_NODES};
+use raftdeck_node::NodeArgs;
+use raftdeck_raft::Timing;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const DECK_EXAMPLES: &str = "\
+Examples:
+  raftdeck                          three nodes; kill the leader with K, write with w, help with ?
+  raftdeck --nodes 5 --timing demo  slow enough to talk about each message
+  raftdeck --data-dir ./cluster     the data is there again at the next start
+
+Ctrl-C and q end the deck and its nodes, with exit status 0.
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
+
+const UP_HELP: &str = "\
+Example: raftdeck up --nodes 3 --json
+
+With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start. Events:
+  cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
+  process    node, state: starting, running, paused (with pid), killed, failed (with how, last_words)
+  ready      node, raft, client, http (addresses)
+  started    node, term, last: what its disk held
+  timeout    node, waited_ms: heard no leader for so long
+  election   node, term, pre_vote
+  vote       node, candidate, term, pre_vote, granted
+  role       node, from, to (follower, pre_candidate, candidate, leader), term
+  step_down  node, reason (higher_term, other_leader, quorum_lost), term
+  leader     node, leader (null: none known), term
+  commit     node, index; at most ten a second and node
+  truncate   node, from, to: entries removed because they conflicted with the leader's
+  link       from, to, state: cut, open
+  missed     node, count: events that could not be told
+More events and fields may be added.
+
+Ends with status 0 on Ctrl-C, or when nobody reads the output any more.";
+
+const CLIENT_EXAMPLES: &str = "\
+Examples:
+  raftdeck client put color blue
+  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color";
+
+/// A live Raft cluster on the terminal: watch it, break it, heal it
+///
+/// Starts a cluster of key-value nodes on this machine and shows their terms, roles, votes and logs as they happen.
+/// Keys kill, pause, restart and partition them, and write through them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "raftdeck",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = DECK_EXAMPLES
+)]
+struct Cli {
+    #[command(flatten)]
+    deck: DeckArgs,
+    #[command(subcommand)]
+    command: Option<Sub>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    /// Run the same cluster with no screen: one line per event, until Ctrl-C
+    #[command(after_help = UP_HELP)]
+    Up(UpArgs),
+    /// Run one node, as raftdeck-node does
+    Node(NodeArgs),
+    /// Read from and write to a running cluster
+    #[command(after_help = CLIENT_EXAMPLES)]
+    Client(ClientArgs),
+}
+
+#[derive(Args, Debug)]
+struct DeckArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// No screen: one line per event in plain words. Also used when this is no terminal
+    #[arg(long)]
+    plain: bool,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+    /// Leave the mouse to the terminal, so that text can be selected
+    #[arg(long)]
+    no_mouse: bool,
+}
+
+#[derive(Args, Debug)]
+struct UpArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Print JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct ClusterArgs {
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
+    nodes: u8,
+    /// How fast heartbeats and elections go
+    #[arg(long, value_enum, default_value_t = TimingName::Fast)]
+    timing: TimingName,
+    /// Keep the nodes' data here; without it, the data goes with the cluster
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The first node's Raft port, the next node has the next one; clients are 1000 and HTTP 2000 above. Without
+    /// it, free ports are taken
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    base_port: Option<u16>,
+    /// Make the nodes' random choices the same each time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TimingName {
+    /// Heartbeat 50 ms, election timeout 150 to 300 ms
+    Fast,
+    /// Heartbeat 500 ms, election timeout 1 to 2 s
+    Debug,
+    /// Heartbeat 3 s, election timeout 5 to 8 s
+    Demo,
+}
+
+impl TimingName {
+    fn timing(self) -> Timing {
+        match self {
+            Self::Fast => Timing::FAST,
+            Self::Debug => Timing::DEBUG,
+            Self::Demo => Timing::DEMO,
+        }
+    }
+}
+
+fn node_count(given: &str) -> Result<u8, String> {
+    match given.parse() {
+        Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
+        _ => Err(format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual")),
+    }
+}
+
+impl ClusterArgs {
+    /// The nodes are this program itself, run again.
+    fn lab_options(self) -> Result<LabOptions> {
+        Ok(LabOptions {
+            executable: std::env::current_exe()
+                .wrap_err("this program's own file, which runs the nodes, cannot be found")?,
+            node_args: vec!["node".to_owned()],
+            nodes: self.nodes,
+            timing: self.timing.timing(),
+            data_dir: self.data_dir,
+            base_port: self.base_port,
+            seed: self.seed,
+        })
+    }
+}
+
+/// Runs what the command line asks for; the program's exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(Sub::Node(args)) = cli.command {
+        return raftdeck_node::run(&args);
+    }
+    if let Err(error) = color_eyre::install() {
+        eprintln!("raftdeck: {error}");
+        return ExitCode::FAILURE;
+    }
+    let result = match cli.command {
+        Some(Sub::Up(args)) => up(args),
+        Some(Sub::Client(args)) => client_cmd::run(args),
+        Some(Sub::Node(_)) | None => deck(cli.deck),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("raftdeck: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, each said once.
+fn sentence(error: &color_eyre::Report) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+fn deck(args: DeckArgs) -> Result<u8> {
+    let lab = args.cluster.lab_options()?;
+    if args.plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return plain::run(lab, Format::Words);
+    }
+    // https://no-color.org: any value but an empty one.
+    let colour = match std::env::var_os("NO_COLOR") {
+        Some(value) if !value.is_empty() => ColourChoice::Never,
+        _ => ColourChoice::Terminal,
+    };
+    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse })
+}
+
+fn up(args: UpArgs) -> Result<u8> {
+    let format = if args.json { Format::Json } else { Format::Words };
+    plain::run(args.cluster.lab_options()?, format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_page_of_help_has_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let long = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            assert!((help + &long).contains("raftdeck"), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn a_bare_start_is_three_fast_nodes_without_kept_data() {
+        let cli = Cli::parse_from(["raftdeck"]);
+        assert!(cli.command.is_none());
+        let lab = cli.deck.cluster.lab_options().unwrap();
+        assert_eq!((lab.nodes, lab.timing, lab.data_dir, lab.base_port), (3, Timing::FAST, None, None));
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let inner = color_eyre::eyre::eyre!("the disk is full");
+        let error = inner.wrap_err("no log: the disk is full").wrap_err("n1 cannot start");
+        assert_eq!(sentence(&error), "n1 cannot start: no log: the disk is full");
+    }
+}

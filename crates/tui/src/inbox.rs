@@ -1,0 +1,323 @@
+//! Where everything that happens to the deck waits until its one loop takes it: keys, the lab's updates, signals.
+//!
+//! The lab must never wait for a terminal that is slow or stalled: a held-up link would disturb the very cluster
+//! that is being watched. So updates are always accepted, and past a bound the inbox forgets what matters least
+//! ([`Backlog`]). Keys do wait: the terminal keeps them meanwhile.
+
+use crossterm::event::Event;
+use raftdeck_lab::Update;
+use raftdeck_raft::NodeId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Why the deck ends although nobody pressed its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A signal asked for it; its number.
+    Signal(i32),
+    /// The terminal, or whoever read the output, is gone.
+    Closed,
+    /// A thread panicked.
+    Panicked,
+}
+
+/// All that waited.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// From the lab, in order.
+    pub updates: Vec<Update>,
+    /// From the terminal, in order.
+    pub input: Vec<Event>,
+    /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
+    pub continued: bool,
+    /// The deck is to end. Stays set once it was.
+    pub end: Option<End>,
+}
+
+/// The one queue between the threads and the loop.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    waiting: Mutex<Waiting>,
+    /// Something arrived.
+    arrived: Condvar,
+    /// Input was taken.
+    taken: Condvar,
+    /// The end was asked for.
+    ending: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    backlog: Backlog,
+    input: VecDeque<Event>,
+    continued: bool,
+    end: Option<End>,
+}
+
+/// As many events of the terminal wait here before the rest waits in the terminal.
+const MAX_INPUT: usize = 256;
+
+impl Inbox {
+    /// Adds an update. Never waits for the reader.
+    pub fn update(&self, update: Update) {
+        self.lock().backlog.push(update);
+        self.arrived.notify_one();
+    }
+
+    /// Adds an event of the terminal; waits while too many wait already. `false`: the deck ends, stop reading.
+    pub fn input(&self, event: Event) -> bool {
+        let mut waiting = self.lock();
+        while waiting.input.len() >= MAX_INPUT && waiting.end.is_none() {
+            waiting = self.taken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        if waiting.end.is_some() {
+            return false;
+        }
+        waiting.input.push_back(event);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Notes that the process runs again after a stop.
+    pub fn continued(&self) {
+        self.lock().continued = true;
+        self.arrived.notify_one();
+    }
+
+    /// Asks the deck to end. The first reason stands.
+    pub fn end(&self, why: End) {
+        self.lock().end.get_or_insert(why);
+        self.arrived.notify_one();
+        self.taken.notify_all();
+        self.ending.notify_all();
+    }
+
+    /// Waits until the deck is asked to end.
+    pub fn ended(&self) -> End {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(end) = waiting.end {
+                return end;
+            }
+            waiting = self.ending.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until something is there, or until `deadline`; takes all of it.
+    pub fn wait(&self, deadline: Option<Instant>) -> Batch {
+        let mut waiting = self.lock();
+        while waiting.is_empty() {
+            let Some(deadline) = deadline else {
+                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            (waiting, _) = self.arrived.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        let batch = Batch {
+            updates: waiting.backlog.take(),
+            input: waiting.input.drain(..).collect(),
+            continued: std::mem::take(&mut waiting.continued),
+            end: waiting.end,
+        };
+        self.taken.notify_all();
+        batch
+    }
+
+    // A panic elsewhere must not take the way out away from the loop.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.backlog.updates.is_empty() && self.input.is_empty() && !self.continued && self.end.is_none()
+    }
+}
+
+/// Updates in order, of bounded number.
+#[derive(Debug, Default)]
+struct Backlog {
+    updates: Vec<Update>,
+}
+
+impl Backlog {
+    /// This many updates wait at most. In use a few dozen do.
+    const MAX: usize = 8192;
+    /// Over the bound, this many of the newest events of nodes are kept, the others are told as missed.
+    const KEPT_EVENTS: usize = 1024;
+    /// Over the bound, this many of the newest lines of each other kind are kept.
+    const KEPT_LINES: usize = 256;
+
+    fn push(&mut self, update: Update) {
+        if self.updates.len() >= Self::MAX {
+            self.forget();
+        }
+        self.updates.push(update);
+    }
+
+    fn take(&mut self) -> Vec<Update> {
+        std::mem::take(&mut self.updates)
+    }
+
+    /// Keeps of each state the newest, of each kind of news the newest few, and counts the events lost. Afterwards
+    /// less than half of the bound is in use, however many nodes there are (at most 255).
+    fn forget(&mut self) {
+        let mut memory = Memory::default();
+        let mut kept: Vec<Update> =
+            self.updates.drain(..).rev().filter(|update| memory.keeps(update)).collect();
+        // What is missing was older than what is kept.
+        kept.extend(memory.missed.into_iter().map(|(node, count)| Update::Missed { node, count }));
+        kept.reverse();
+        // A cluster of many nodes may have more links than fit; they are the oldest.
+        if kept.len() > Self::MAX / 2 {
+            kept.drain(..kept.len() - Self::MAX / 2);
+        }
+        self.updates = kept;
+    }
+}
+
+/// What [`Backlog::forget`] has seen so far, going from the newest update to the oldest.
+#[derive(Debug, Default)]
+struct Memory {
+    cluster: bool,
+    statuses: BTreeSet<NodeId>,
+    processes: BTreeSet<NodeId>,
+    ready: BTreeSet<NodeId>,
+    logs: BTreeSet<NodeId>,
+    links: BTreeSet<(NodeId, NodeId)>,
+    events: usize,
+    output: usize,
+    answers: usize,
+    refusals: usize,
+    missed: BTreeMap<NodeId, u64>,
+}
+
+impl Memory {
+    fn keeps(&mut self, update: &Update) -> bool {
+        let few = |seen: &mut usize, most: usize| {
+            *seen += 1;
+            *seen <= most
+        };
+        match update {
+            Update::Cluster { .. } => !std::mem::replace(&mut self.cluster, true),
+            Update::Status { node, .. } => self.statuses.insert(*node),
+            Update::Process { node, .. } => self.processes.insert(*node),
+            Update::Ready { node, .. } => self.ready.insert(*node),
+            Update::Log { node, .. } => self.logs.insert(*node),
+            Update::Link { from, to, .. } => self.links.insert((*from, *to)),
+            Update::Output { .. } => few(&mut self.output, Backlog::KEPT_LINES),
+            Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
+            Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
+            // What passed while nobody could look.
+            Update::Frames { .. } => false,
+            Update::Trace { node, .. } => {
+                let keep = few(&mut self.events, Backlog::KEPT_EVENTS);
+                if !keep {
+                    *self.missed.entry(*node).or_default() += 1;
+                }
+                keep
+            }
+            Update::Missed { node, count } => {
+                *self.missed.entry(*node).or_default() += count;
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_lab::{LinkState, ProcessState};
+    use raftdeck_raft::{LogIndex, TraceEvent};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const N1: NodeId = NodeId(1);
+    const N2: NodeId = NodeId(2);
+
+    fn committed(node: NodeId, index: u64) -> Update {
+        Update::Trace { node, trace: TraceEvent::Committed { through: LogIndex(index) } }
+    }
+
+    #[test]
+    fn what_arrives_is_taken_once_and_in_order() {
+        let inbox = Inbox::default();
+        inbox.update(committed(N1, 1));
+        inbox.update(committed(N1, 2));
+        assert!(inbox.input(Event::FocusGained));
+        let batch = inbox.wait(None);
+        assert_eq!(batch.updates, [committed(N1, 1), committed(N1, 2)]);
+        assert_eq!(batch.input, [Event::FocusGained]);
+        let batch = inbox.wait(Some(Instant::now()));
+        assert!(batch.updates.is_empty() && batch.input.is_empty() && batch.end.is_none());
+    }
+
+    #[test]
+    fn the_first_reason_to_end_stands_and_frees_a_waiting_keyboard() {
+        let inbox = Arc::new(Inbox::default());
+        for _ in 0..MAX_INPUT {
+            assert!(inbox.input(Event::FocusGained));
+        }
+        let keyboard = std::thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.input(Event::FocusLost)
+        });
+        inbox.end(End::Signal(15));
+        inbox.end(End::Closed);
+        assert!(!keyboard.join().unwrap());
+        assert_eq!(inbox.wait(None).end, Some(End::Signal(15)));
+        assert_eq!(inbox.wait(None).end, Some(End::Signal(15)), "it stays set");
+    }
+
+    #[test]
+    fn keys_wait_in_the_terminal_once_the_inbox_is_full() {
+        let inbox = Arc::new(Inbox::default());
+        let keyboard = std::thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || (0..3 * MAX_INPUT).all(|_| inbox.input(Event::FocusGained))
+        });
+        let mut taken = 0;
+        while taken < 3 * MAX_INPUT {
+            let batch = inbox.wait(Some(Instant::now() + Duration::from_secs(20)));
+            assert!(!batch.input.is_empty(), "the keyboard is stuck after {taken} events");
+            assert!(batch.input.len() <= MAX_INPUT);
+            taken += batch.input.len();
+        }
+        assert!(keyboard.join().unwrap());
+    }
+
+    #[test]
+    fn a_stalled_reader_costs_bounded_memory_and_is_told_what_it_missed() {
+        let inbox = Inbox::default();
+        let killed = Update::Process { node: N2, state: ProcessState::Killed };
+        let cut = Update::Link { from: N1, to: N2, state: LinkState::Cut };
+        inbox.update(killed.clone());
+        inbox.update(cut.clone());
+        let sent = 100_000;
+        for index in 1..=sent {
+            inbox.update(committed(if index % 2 == 0 { N1 } else { N2 }, index));
+            inbox.update(Update::Frames { frames: Vec::new() });
+        }
+        let updates = inbox.wait(None).updates;
+        assert!(updates.len() <= Backlog::MAX, "{} updates wait", updates.len());
+        assert!(updates.contains(&killed) && updates.contains(&cut), "states are never forgotten");
+        assert_eq!(updates.last(), Some(&Update::Frames { frames: Vec::new() }));
+        assert!(updates.contains(&committed(N1, sent)), "the newest event is there");
+        let mut told = 0;
+        for update in &updates {
+            match update {
+                Update::Trace { .. } => told += 1,
+                Update::Missed { count, .. } => told += count,
+                _ => {}
+            }
+        }
+        assert_eq!(told, sent, "every event is there or counted as missed");
+    }
+}

@@ -1,0 +1,259 @@
+//! The terminal: taking it over, giving it back on every way out, and one write per frame.
+//!
+//! There is one terminal, so its state is the process's: whoever gives it back first, the loop or a panic on any
+//! thread, does so for all, and nothing is drawn after that.
+
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::style::ResetColor;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::backend::{Backend, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
+
+/// What was switched on and must be switched off.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    mouse: bool,
+}
+
+/// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own
+/// command would have it: each would wake the deck for nothing.
+const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+
+/// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+/// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse if wanted. Again after a
+/// stop: everything is set anew, whatever the shell did meanwhile.
+pub fn enter(mouse: bool) -> io::Result<()> {
+    let mut taken = lock();
+    // A shell may have put its own modes back while the deck was stopped; crossterm keeps the first ones it met.
+    if taken.is_some() {
+        disable_raw_mode()?;
+    }
+    enable_raw_mode()?;
+    *taken = Some(Taken { mouse });
+    let mut bytes = Vec::new();
+    queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
+    if mouse {
+        bytes.extend_from_slice(CLICKS_AND_WHEEL);
+    }
+    write(&bytes)
+}
+
+/// Gives the terminal back, once. Errors are of no use to anyone here: what can be put back is.
+pub fn leave() {
+    let Some(mut state) = lock_soon() else { return give_back(true) };
+    if let Some(taken) = state.take() {
+        give_back(taken.mouse);
+    }
+}
+
+fn give_back(mouse: bool) {
+    let mut bytes = Vec::new();
+    let _ = queue!(bytes, EndSynchronizedUpdate);
+    if mouse {
+        let _ = queue!(bytes, DisableMouseCapture);
+    }
+    let _ = queue!(bytes, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show);
+    let _ = write(&bytes);
+    let _ = disable_raw_mode();
+}
+
+/// Has every panic, on whatever thread, give the terminal back before it is printed, and `then` do the rest.
+pub fn restore_on_panic(then: impl Fn() + Send + Sync + 'static) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        leave();
+        report(panic);
+        then();
+    }));
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn lock() -> MutexGuard<'static, Option<Taken>> {
+    TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The lock, unless a frame is stuck on its way to a stalled terminal, or this very thread panicked writing it.
+fn lock_soon() -> Option<MutexGuard<'static, Option<Taken>>> {
+    for _ in 0..50 {
+        match TAKEN.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    None
+}
+
+/// Where ratatui draws: gathers a frame and writes it at once, and writes nothing for a frame that changes nothing.
+#[derive(Debug)]
+pub struct Canvas {
+    /// What the frame is drawn with.
+    bytes: Vec<u8>,
+    /// Where the cursor is shown, as the terminal knows it.
+    cursor: Option<Position>,
+    /// Where this frame wants it.
+    wanted: Cursor,
+    /// Whether this frame changes anything.
+    changed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    position: Position,
+    shown: bool,
+}
+
+impl Canvas {
+    /// For a terminal that [`enter`] took over, with its cursor hidden.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { bytes: Vec::new(), cursor: None, wanted: Cursor::default(), changed: false }
+    }
+
+    /// The terminal was taken over anew: its cursor is hidden again.
+    pub fn forget(&mut self) {
+        self.cursor = None;
+    }
+
+    /// Writes the frame that was drawn, if it changes anything; says how many bytes that took.
+    pub fn present(&mut self) -> io::Result<usize> {
+        let wanted = self.wanted.shown.then_some(self.wanted.position);
+        if !self.changed && wanted == self.cursor {
+            self.bytes.clear();
+            return Ok(0);
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 64);
+        queue!(bytes, BeginSynchronizedUpdate)?;
+        if self.cursor.is_some() {
+            queue!(bytes, Hide)?;
+        }
+        bytes.append(&mut self.bytes);
+        if let Some(Position { x, y }) = wanted {
+            queue!(bytes, MoveTo(x, y), Show)?;
+        }
+        queue!(bytes, EndSynchronizedUpdate)?;
+        self.cursor = wanted;
+        self.changed = false;
+        let taken = lock();
+        if taken.is_none() {
+            // A panic elsewhere gave the terminal back: the frame would land in the shell.
+            return Ok(0);
+        }
+        write(&bytes)?;
+        Ok(bytes.len())
+    }
+}
+
+impl Default for Canvas {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Canvas {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut content = content.peekable();
+        if content.peek().is_none() {
+            return Ok(());
+        }
+        self.changed = true;
+        CrosstermBackend::new(&mut self.bytes).draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.wanted.shown = false;
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.wanted.shown = true;
+        Ok(())
+    }
+
+    /// As last set: asking the terminal would take the answer from the thread that reads the keys.
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(self.wanted.position)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.wanted.position = position.into();
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.changed = true;
+        CrosstermBackend::new(&mut self.bytes).clear()
+    }
+
+    fn clear_region(&mut self, region: ratatui::backend::ClearType) -> io::Result<()> {
+        self.changed = true;
+        CrosstermBackend::new(&mut self.bytes).clear_region(region)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        CrosstermBackend::new(io::sink()).size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        CrosstermBackend::new(io::sink()).window_size()
+    }
+
+    /// A frame is written by [`Canvas::present`].
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::style::Color;
+
+    fn cell() -> Cell {
+        let mut cell = Cell::new("x");
+        cell.set_fg(Color::Blue);
+        cell
+    }
+
+    #[test]
+    fn a_frame_that_changes_nothing_is_not_written() {
+        let mut canvas = Canvas::new();
+        canvas.draw(std::iter::empty()).unwrap();
+        canvas.hide_cursor().unwrap();
+        assert!(!canvas.changed);
+        assert_eq!(canvas.present().unwrap(), 0);
+        assert!(canvas.bytes.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_drawn_on_a_terminal_that_was_given_back() {
+        let mut canvas = Canvas::new();
+        let cell = cell();
+        canvas.draw(std::iter::once((0, 0, &cell))).unwrap();
+        assert!(canvas.changed);
+        assert_eq!(canvas.present().unwrap(), 0, "the terminal was never taken");
+        assert!(canvas.bytes.is_empty() && !canvas.changed);
+    }
+}

@@ -1,0 +1,343 @@
+//! What `raftdeck up --json` prints: one JSON object per line and event, in a shape that programs may rely on.
+//!
+//! These shapes are a contract of their own, apart from the lab's vocabulary, so that the one can grow without
+//! breaking the other. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start.
+//!
+//! ```text
+//! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
+//! {"event":"process","node":1,"state":"starting","pid":4711,"at_ms":3}        running, paused: with pid
+//! {"event":"process","node":1,"state":"killed","at_ms":3}
+//! {"event":"process","node":1,"state":"failed","how":"…","last_words":["…"],"at_ms":3}
+//! {"event":"ready","node":1,"raft":"127.0.0.1:8080","client":"…","http":"…","at_ms":9}
+//! {"event":"started","node":1,"term":0,"last":0,"at_ms":9}                    from what its disk held
+//! {"event":"timeout","node":1,"waited_ms":214,"at_ms":9}
+//! {"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
+//! {"event":"vote","node":3,"candidate":1,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
+//! {"event":"role","node":1,"from":"follower","to":"leader","term":2,"at_ms":9}
+//! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost
+//! {"event":"leader","node":2,"leader":1,"term":2,"at_ms":9}                   whom it follows, or null
+//! {"event":"commit","node":1,"index":42,"at_ms":9}                            at most ten a second and node
+//! {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
+//! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
+//! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
+//! ```
+
+use raftdeck_lab::{LinkState, NodeAddresses, ProcessState, Update};
+use raftdeck_raft::{LogIndex, NodeId, Role, StepDownReason, Term, TraceEvent};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A node's commits are told at most this often.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: Event<'a>,
+    at_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event<'a> {
+    Cluster {
+        nodes: &'a [NodeId],
+        heartbeat_ms: u64,
+        election_ms: (u64, u64),
+        data_dir: Option<&'a str>,
+    },
+    Process {
+        node: NodeId,
+        #[serde(flatten)]
+        state: State<'a>,
+    },
+    Ready {
+        node: NodeId,
+        #[serde(flatten)]
+        addresses: &'a NodeAddresses,
+    },
+    Started {
+        node: NodeId,
+        term: Term,
+        last: LogIndex,
+    },
+    Timeout {
+        node: NodeId,
+        waited_ms: u64,
+    },
+    Election {
+        node: NodeId,
+        term: Term,
+        pre_vote: bool,
+    },
+    Vote {
+        node: NodeId,
+        candidate: NodeId,
+        term: Term,
+        pre_vote: bool,
+        granted: bool,
+    },
+    Role {
+        node: NodeId,
+        from: &'static str,
+        to: &'static str,
+        term: Term,
+    },
+    StepDown {
+        node: NodeId,
+        reason: &'static str,
+        term: Term,
+    },
+    Leader {
+        node: NodeId,
+        leader: Option<NodeId>,
+        term: Term,
+    },
+    Commit {
+        node: NodeId,
+        index: LogIndex,
+    },
+    Truncate {
+        node: NodeId,
+        from: LogIndex,
+        to: LogIndex,
+    },
+    Link {
+        from: NodeId,
+        to: NodeId,
+        state: LinkState,
+    },
+    Missed {
+        node: NodeId,
+        count: u64,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum State<'a> {
+    Starting { pid: u32 },
+    Running { pid: u32 },
+    Paused { pid: u32 },
+    Killed,
+    Failed { how: &'a str, last_words: &'a [String] },
+}
+
+/// Turns updates into lines of JSON.
+#[derive(Debug, Default)]
+pub struct JsonLines {
+    commits: BTreeMap<NodeId, Commits>,
+}
+
+/// What was told of a node's commit index, and what is still to be told.
+#[derive(Debug, Default)]
+struct Commits {
+    told_at: Option<Duration>,
+    untold: Option<LogIndex>,
+}
+
+impl Commits {
+    fn due(&self) -> Duration {
+        self.told_at.map_or(Duration::ZERO, |at| at + COMMIT_EVERY)
+    }
+}
+
+impl JsonLines {
+    /// The lines, without line ends, that an update gives at this time since the start.
+    pub fn tell(&mut self, update: &Update, now: Duration) -> Vec<String> {
+        if let Update::Trace { node, trace: TraceEvent::Committed { through } } = update {
+            self.commits.entry(*node).or_default().untold = Some(*through);
+            return self.due_lines(now);
+        }
+        let mut lines = self.due_lines(now);
+        lines.extend(event(update).map(|event| line(event, now)));
+        lines
+    }
+
+    /// Lines that were held back and are due by now.
+    pub fn due_lines(&mut self, now: Duration) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (node, commits) in &mut self.commits {
+            if commits.due() <= now
+                && let Some(index) = commits.untold.take()
+            {
+                commits.told_at = Some(now);
+                lines.push(line(Event::Commit { node: *node, index }, now));
+            }
+        }
+        lines
+    }
+
+    /// When [`JsonLines::due_lines`] has something next, if nothing else happens.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Duration> {
+        self.commits.values().filter(|commits| commits.untold.is_some()).map(Commits::due).min()
+    }
+}
+
+fn line(event: Event<'_>, now: Duration) -> String {
+    serde_json::to_string(&Line { event, at_ms: whole_millis(now) })
+        .expect("an event is made of strings, numbers and lists, which all have a form in JSON")
+}
+
+fn event(update: &Update) -> Option<Event<'_>> {
+    Some(match update {
+        Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => Event::Cluster {
+            nodes,
+            heartbeat_ms: *heartbeat_ms,
+            election_ms: *election_ms,
+            data_dir: data_dir.as_deref(),
+        },
+        Update::Process { node, state } => Event::Process { node: *node, state: process(state) },
+        Update::Ready { node, addresses } => Event::Ready { node: *node, addresses },
+        Update::Trace { node, trace } => return trace_event(*node, trace),
+        Update::Missed { node, count } => Event::Missed { node: *node, count: *count },
+        Update::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
+        // Gathered figures, chatter, and answers to commands, of which `up` gives none.
+        Update::Status { .. }
+        | Update::Frames { .. }
+        | Update::Client { .. }
+        | Update::Log { .. }
+        | Update::Output { .. }
+        | Update::Refused { .. } => return None,
+    })
+}
+
+fn process(state: &ProcessState) -> State<'_> {
+    match state {
+        ProcessState::Starting { pid } => State::Starting { pid: *pid },
+        ProcessState::Running { pid } => State::Running { pid: *pid },
+        ProcessState::Paused { pid } => State::Paused { pid: *pid },
+        ProcessState::Killed => State::Killed,
+        ProcessState::Failed { how, last_words } => State::Failed { how, last_words },
+    }
+}
+
+fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
+    Some(match *trace {
+        TraceEvent::Started { term, last } => Event::Started { node, term, last },
+        TraceEvent::TimedOut { waited } => Event::Timeout { node, waited_ms: whole_millis(waited) },
+        TraceEvent::ElectionStarted { term, pre_vote } => Event::Election { node, term, pre_vote },
+        TraceEvent::VoteGranted { candidate, term, pre_vote } => {
+            Event::Vote { node, candidate, term, pre_vote, granted: true }
+        }
+        TraceEvent::VoteRefused { candidate, term, pre_vote, .. } => {
+            Event::Vote { node, candidate, term, pre_vote, granted: false }
+        }
+        TraceEvent::RoleChanged { from, to, term } => {
+            Event::Role { node, from: role(from), to: role(to), term }
+        }
+        TraceEvent::SteppedDown { reason, term } => {
+            let reason = match reason {
+                StepDownReason::HigherTerm => "higher_term",
+                StepDownReason::OtherLeader => "other_leader",
+                StepDownReason::QuorumLost => "quorum_lost",
+            };
+            Event::StepDown { node, reason, term }
+        }
+        TraceEvent::LeaderChanged { leader, term } => Event::Leader { node, leader, term },
+        TraceEvent::Truncated { from, to } => Event::Truncate { node, from, to },
+        TraceEvent::Committed { through } => Event::Commit { node, index: through },
+        TraceEvent::VoteReceived { .. } | TraceEvent::Appended { .. } | TraceEvent::Conflict { .. } => {
+            return None;
+        }
+    })
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Follower => "follower",
+        Role::PreCandidate => "pre_candidate",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+    }
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N1: NodeId = NodeId(1);
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn told(update: &Update) -> String {
+        let lines = JsonLines::default().tell(update, at(9));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.into_iter().next().unwrap()
+    }
+
+    fn traced(trace: TraceEvent) -> String {
+        told(&Update::Trace { node: N1, trace })
+    }
+
+    #[test]
+    fn the_documented_lines_are_the_lines_printed() {
+        let nodes = (1..=3).map(NodeId).collect();
+        let cluster = Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let process = |state| told(&Update::Process { node: N1, state });
+        let addresses = NodeAddresses { raft: "a:1".into(), client: "a:2".into(), http: "a:3".into() };
+        let term = Term(2);
+        let printed = [
+            told(&cluster),
+            process(ProcessState::Starting { pid: 4711 }),
+            process(ProcessState::Killed),
+            process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
+            told(&Update::Ready { node: N1, addresses }),
+            traced(TraceEvent::Started { term: Term(0), last: LogIndex(0) }),
+            traced(TraceEvent::TimedOut { waited: at(214) }),
+            traced(TraceEvent::ElectionStarted { term, pre_vote: true }),
+            traced(TraceEvent::VoteGranted { candidate: NodeId(3), term, pre_vote: true }),
+            traced(TraceEvent::RoleChanged { from: Role::PreCandidate, to: Role::Leader, term }),
+            traced(TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term }),
+            traced(TraceEvent::LeaderChanged { leader: None, term }),
+            traced(TraceEvent::Committed { through: LogIndex(42) }),
+            traced(TraceEvent::Truncated { from: LogIndex(8), to: LogIndex(9) }),
+            told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
+            told(&Update::Missed { node: N1, count: 12 }),
+        ];
+        assert_eq!(
+            printed.join("\n"),
+            r#"{"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":9}
+{"event":"process","node":1,"state":"starting","pid":4711,"at_ms":9}
+{"event":"process","node":1,"state":"killed","at_ms":9}
+{"event":"process","node":1,"state":"failed","how":"exit status 1","last_words":["no"],"at_ms":9}
+{"event":"ready","node":1,"raft":"a:1","client":"a:2","http":"a:3","at_ms":9}
+{"event":"started","node":1,"term":0,"last":0,"at_ms":9}
+{"event":"timeout","node":1,"waited_ms":214,"at_ms":9}
+{"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
+{"event":"vote","node":1,"candidate":3,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
+{"event":"role","node":1,"from":"pre_candidate","to":"leader","term":2,"at_ms":9}
+{"event":"step_down","node":1,"reason":"higher_term","term":2,"at_ms":9}
+{"event":"leader","node":1,"leader":null,"term":2,"at_ms":9}
+{"event":"commit","node":1,"index":42,"at_ms":9}
+{"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
+{"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
+{"event":"missed","node":1,"count":12,"at_ms":9}"#
+        );
+    }
+
+    #[test]
+    fn commits_are_gathered_and_the_last_one_is_told() {
+        let mut json = JsonLines::default();
+        let committed = |index| {
+            let trace = TraceEvent::Committed { through: LogIndex(index) };
+            Update::Trace { node: N1, trace }
+        };
+        assert_eq!(json.tell(&committed(1), at(10)).len(), 1);
+        for index in 2..1000 {
+            assert!(json.tell(&committed(index), at(50)).is_empty());
+        }
+        assert_eq!(json.next_due(), Some(at(110)));
+        assert!(json.due_lines(at(109)).is_empty());
+        assert_eq!(json.due_lines(at(110)), [r#"{"event":"commit","node":1,"index":999,"at_ms":110}"#]);
+        assert_eq!(json.next_due(), None, "nothing is held back");
+    }
+}

@@ -1,0 +1,155 @@
+//! The same story with a memory: sentences that need two updates to be told well.
+
+use super::{Sentence, Weight, millis, sentence};
+use raftdeck_lab::Update;
+use raftdeck_raft::{NodeId, Role, StepDownReason, TraceEvent};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Tells updates in order. Joins a time-out with the campaign that follows, says with how many votes a leader was
+/// elected, and tells a leader that steps down from a candidate that gives up.
+#[derive(Clone, Debug, Default)]
+pub struct Teller {
+    members: usize,
+    nodes: BTreeMap<NodeId, Memory>,
+}
+
+/// What is remembered of a node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    /// How long it waited for a leader before the campaign that it is about to start.
+    waited: Option<Duration>,
+    /// Votes of its present campaign.
+    votes: usize,
+    /// Whether it led before the last change of its role.
+    led: bool,
+}
+
+impl Teller {
+    /// What an update says, given all that was told before.
+    pub fn tell(&mut self, update: &Update) -> Option<Sentence> {
+        match update {
+            Update::Cluster { nodes, .. } => {
+                self.members = nodes.len();
+                self.nodes.retain(|node, _| nodes.contains(node));
+                sentence(update)
+            }
+            Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
+            _ => sentence(update),
+        }
+    }
+
+    fn tell_trace(&mut self, node: NodeId, trace: &TraceEvent, update: &Update) -> Option<Sentence> {
+        let members = self.members;
+        let memory = self.nodes.entry(node).or_default();
+        let (weight, text) = match trace {
+            TraceEvent::Started { .. } => {
+                *memory = Memory::default();
+                return sentence(update);
+            }
+            TraceEvent::TimedOut { waited } => {
+                memory.waited = Some(*waited);
+                return None;
+            }
+            TraceEvent::ElectionStarted { term, pre_vote } => {
+                memory.votes = 1;
+                let Some(waited) = memory.waited.take() else { return sentence(update) };
+                let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
+                let waited = millis(waited);
+                (Weight::Minor, format!("{node} heard no leader for {waited} and {asks} in term {term}"))
+            }
+            TraceEvent::VoteReceived { votes, .. } => {
+                memory.votes = *votes;
+                return sentence(update);
+            }
+            TraceEvent::RoleChanged { from, to, term } => {
+                memory.led = *from == Role::Leader;
+                if *to != Role::Leader || memory.votes == 0 || members == 0 {
+                    return sentence(update);
+                }
+                let votes = memory.votes;
+                (Weight::Major, format!("{node} leads term {term}, with {votes} of {members} votes"))
+            }
+            TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } if !memory.led => {
+                (Weight::Minor, format!("{node} gives up its campaign: it met term {term}"))
+            }
+            _ => return sentence(update),
+        };
+        Some(Sentence::new(weight, Some(node), text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::Term;
+
+    const N1: NodeId = NodeId(1);
+    const N2: NodeId = NodeId(2);
+
+    fn told(traces: &[TraceEvent]) -> Vec<String> {
+        let mut teller = Teller::default();
+        let nodes = (1..=3).map(NodeId).collect();
+        teller.tell(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        let told =
+            traces.iter().filter_map(|trace| teller.tell(&Update::Trace { node: N1, trace: trace.clone() }));
+        told.filter(|sentence| sentence.weight > Weight::Detail).map(|sentence| sentence.text).collect()
+    }
+
+    #[test]
+    fn a_campaign_is_told_with_its_cause_and_its_votes() {
+        let term = Term(7);
+        let received = |pre_vote, votes| TraceEvent::VoteReceived {
+            from: N2,
+            granted: true,
+            pre_vote,
+            votes,
+            needed: 2,
+        };
+        let traces = [
+            TraceEvent::TimedOut { waited: Duration::from_millis(214) },
+            TraceEvent::RoleChanged { from: Role::Follower, to: Role::PreCandidate, term: Term(6) },
+            TraceEvent::ElectionStarted { term, pre_vote: true },
+            received(true, 2),
+            TraceEvent::RoleChanged { from: Role::PreCandidate, to: Role::Candidate, term },
+            TraceEvent::ElectionStarted { term, pre_vote: false },
+            received(false, 2),
+            TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term },
+        ];
+        assert_eq!(
+            told(&traces),
+            [
+                "n1 heard no leader for 214 ms and asks who would vote for it in term 7",
+                "n1 asks for votes in term 7",
+                "n1 leads term 7, with 2 of 3 votes",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_leader_steps_down_and_a_candidate_gives_up() {
+        let term = Term(8);
+        let reason = StepDownReason::HigherTerm;
+        let from = |from| {
+            told(&[
+                TraceEvent::RoleChanged { from, to: Role::Follower, term },
+                TraceEvent::SteppedDown { reason, term },
+            ])
+        };
+        assert_eq!(from(Role::Leader), ["n1 steps down: it met term 8"]);
+        assert_eq!(from(Role::Candidate), ["n1 gives up its campaign: it met term 8"]);
+    }
+
+    #[test]
+    fn a_restart_forgets_the_campaign_before_it() {
+        let traces = [
+            TraceEvent::TimedOut { waited: Duration::from_millis(214) },
+            TraceEvent::Started { term: Term(3), last: raftdeck_raft::LogIndex(4) },
+            TraceEvent::ElectionStarted { term: Term(4), pre_vote: false },
+        ];
+        assert_eq!(
+            told(&traces),
+            ["n1 starts in term 3 with a log through entry 4", "n1 asks for votes in term 4"]
+        );
+    }
+}

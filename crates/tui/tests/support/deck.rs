@@ -1,0 +1,218 @@
+//! The deck in a pseudo-terminal: its screen is read, keys are pressed, its end is judged.
+
+use super::{PATIENCE, alone, eventually, processes};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// The program under test.
+pub const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
+
+/// A program in a pseudo-terminal. Dropped, it ends with everything it started.
+pub struct Deck {
+    child: Box<dyn Child + Send + Sync>,
+    pid: u32,
+    /// Every node that was seen, to make sure that none is left behind.
+    nodes: Vec<u32>,
+    keyboard: Box<dyn Write + Send>,
+    terminal: Option<Terminal>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// The terminal's side.
+struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    // Held, so that what was written last can be read after the program's end.
+    slave: Option<Box<dyn SlavePty + Send>>,
+    shown: Arc<Shown>,
+    closing: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What was written to the terminal.
+struct Shown {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    parser: vt100::Parser,
+    bytes: u64,
+}
+
+impl Deck {
+    /// `raftdeck` with these arguments on a terminal of this size.
+    pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new(RAFTDECK);
+        command.args(args);
+        Self::spawn(command, columns, rows)
+    }
+
+    /// Any program on a terminal of this size.
+    pub fn spawn(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        let alone = alone();
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        command.cwd(Path::new("/"));
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal can be opened");
+        let child = pair.slave.spawn_command(command).expect("the program can be started");
+        let pid = child.process_id().expect("the program has a process id");
+        let keyboard = pair.master.take_writer().expect("the terminal can be written to");
+        let terminal = Terminal::new(pair.master, pair.slave, columns, rows);
+        Self { child, pid, nodes: Vec::new(), keyboard, terminal: Some(terminal), _alone: alone }
+    }
+
+    /// The program's process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The program's children, which must be this many; they are remembered.
+    pub fn nodes(&mut self, count: usize) -> Vec<u32> {
+        let pid = self.pid;
+        let nodes = eventually(&format!("{count} children"), || {
+            Some(processes::children(pid)).filter(|children| children.len() == count)
+        });
+        self.nodes.extend(&nodes);
+        nodes
+    }
+
+    /// Waits until the screen is as wanted; panics with the screen if it never is.
+    pub fn wait_for(&self, what: &str, mut wanted: impl FnMut(&vt100::Screen) -> bool) {
+        let terminal = self.terminal.as_ref().expect("the terminal is open");
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = terminal.shown.state.lock().unwrap();
+        while !wanted(state.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let screen = state.parser.screen().contents();
+            assert!(!left.is_zero(), "waited in vain: {what}; the screen:\n{screen}");
+            (state, _) = terminal.shown.changed.wait_timeout(state, left).unwrap();
+        }
+    }
+
+    /// Waits until this text is on the screen.
+    pub fn wait_for_text(&self, text: &str) {
+        self.wait_for(&format!("\"{text}\" on the screen"), |screen| screen.contents().contains(text));
+    }
+
+    /// Looks at the screen.
+    pub fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        let terminal = self.terminal.as_ref().expect("the terminal is open");
+        look(terminal.shown.state.lock().unwrap().parser.screen())
+    }
+
+    /// How many bytes were written to the terminal so far.
+    pub fn bytes(&self) -> u64 {
+        self.terminal.as_ref().expect("the terminal is open").shown.state.lock().unwrap().bytes
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Changes the terminal's size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let terminal = self.terminal.as_ref().expect("the terminal is open");
+        terminal.shown.state.lock().unwrap().parser.screen_mut().set_size(rows, columns);
+        terminal.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Closes the terminal, as a closed window does. The program must be drawing from time to time.
+    pub fn close_terminal(&mut self) {
+        let mut terminal = self.terminal.take().expect("the terminal is open");
+        terminal.closing.store(true, Ordering::SeqCst);
+        // Has the program draw, so that the reader wakes and sees that it is to stop.
+        self.press("?");
+        terminal.reader.take().unwrap().join().unwrap();
+        self.keyboard = Box::new(std::io::sink());
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: Signal) {
+        processes::send(self.pid, signal);
+    }
+
+    /// Waits until the program has ended by itself and every node that was seen is gone; its exit status.
+    pub fn end(&mut self) -> u32 {
+        let child = &mut self.child;
+        let status = eventually("the deck ends", || child.try_wait().unwrap());
+        if !self.nodes.is_empty() {
+            processes::wait_gone(&self.nodes);
+        }
+        status.exit_code()
+    }
+
+    /// Whether the terminal is as a shell wants it: main screen, visible cursor, no mouse reports, cooked input.
+    pub fn is_restored(&self) -> bool {
+        let terminal = self.terminal.as_ref().expect("the terminal is open");
+        let cooked = terminal.master.get_termios().is_some_and(|termios| {
+            let modes = format!("{:?}", termios.local_flags);
+            modes.contains("ECHO") && modes.contains("ICANON")
+        });
+        let plain = self.look(|screen| {
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
+        cooked && plain
+    }
+
+    /// Waits until the terminal is given back; what was written last may still be on its way.
+    pub fn wait_restored(&self) {
+        eventually("the terminal is given back", || self.is_restored().then_some(()));
+    }
+}
+
+impl Drop for Deck {
+    fn drop(&mut self) {
+        // After a failed assertion: leave nobody behind. The nodes follow the deck.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Terminal {
+    fn new(
+        master: Box<dyn MasterPty + Send>,
+        slave: Box<dyn SlavePty + Send>,
+        columns: u16,
+        rows: u16,
+    ) -> Self {
+        let shown = Arc::new(Shown {
+            state: Mutex::new(State { parser: vt100::Parser::new(rows, columns, 0), bytes: 0 }),
+            changed: Condvar::new(),
+        });
+        let closing = Arc::new(AtomicBool::new(false));
+        let mut output = master.try_clone_reader().expect("the terminal can be read");
+        let reader = std::thread::spawn({
+            let (shown, closing) = (Arc::clone(&shown), Arc::clone(&closing));
+            move || {
+                let mut bytes = [0; 1 << 16];
+                while let Ok(count @ 1..) = output.read(&mut bytes) {
+                    let mut state = shown.state.lock().unwrap();
+                    state.parser.process(&bytes[..count]);
+                    state.bytes += count as u64;
+                    shown.changed.notify_all();
+                    if closing.load(Ordering::SeqCst) {
+                        return;
+                    }
+                }
+            }
+        });
+        Self { master, slave: Some(slave), shown, closing, reader: Some(reader) }
+    }
+}
+
+/// Control and a letter.
+pub fn ctrl(letter: char) -> String {
+    char::from(letter.to_ascii_uppercase() as u8 - b'@').to_string()
+}

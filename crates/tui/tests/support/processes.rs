@@ -1,0 +1,47 @@
+//! Processes as `/proc` shows them.
+
+use super::eventually;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+
+/// A process's state letter (`R`, `S`, `T`, `Z`, …) and its parent; `None` if there is no such process.
+fn look_at(pid: u32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// The living children of a process.
+pub fn children(parent: u32) -> Vec<u32> {
+    let mut found: Vec<u32> = fs::read_dir("/proc")
+        .expect("/proc can be read")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| look_at(*pid).is_some_and(|(state, of)| of == parent && state != 'Z'))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// Whether it is there and not a mere entry that nobody has collected.
+pub fn is_alive(pid: u32) -> bool {
+    look_at(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// Whether it was stopped by a signal.
+pub fn is_stopped(pid: u32) -> bool {
+    look_at(pid).is_some_and(|(state, _)| state == 'T')
+}
+
+/// Sends a signal.
+pub fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Waits until all of them are gone.
+pub fn wait_gone(pids: &[u32]) {
+    assert!(!pids.is_empty(), "nobody is watched");
+    eventually("every process is gone", || pids.iter().all(|pid| !is_alive(*pid)).then_some(()));
+}
