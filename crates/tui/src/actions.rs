@@ -117,7 +117,7 @@ const fn only(view: View, key: Key) -> (Key, Scope) {
 }
 
 /// The table.
-pub const ACTIONS: &[Action] = &[
+pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::Kill,
         group: Group::Faults,
@@ -155,7 +155,7 @@ pub const ACTIONS: &[Action] = &[
         short: "restart all",
         long: "restart all nodes that are down",
         dangerous: false,
-        footer: 11,
+        footer: 12,
         enabled: any_down,
     },
     Action {
@@ -165,7 +165,7 @@ pub const ACTIONS: &[Action] = &[
         short: "pause",
         long: "pause the selected node, or let it go on (SIGSTOP, SIGCONT)",
         dangerous: true,
-        footer: 8,
+        footer: 9,
         enabled: can_pause,
     },
     Action {
@@ -175,7 +175,7 @@ pub const ACTIONS: &[Action] = &[
         short: "partition",
         long: "cut the leader off from all others; once until healed",
         dangerous: true,
-        footer: 6,
+        footer: 7,
         enabled: can_partition,
     },
     Action {
@@ -195,7 +195,7 @@ pub const ACTIONS: &[Action] = &[
         short: "heal",
         long: "heal every link and let every paused node go on",
         dangerous: false,
-        footer: 7,
+        footer: 8,
         enabled: can_heal,
     },
     Action {
@@ -205,7 +205,7 @@ pub const ACTIONS: &[Action] = &[
         short: "write",
         long: "put k v, get k, delete k, cas k old new, list [prefix]",
         dangerous: false,
-        footer: 9,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -245,7 +245,7 @@ pub const ACTIONS: &[Action] = &[
         short: "view",
         long: "next view",
         dangerous: false,
-        footer: 12,
+        footer: 11,
         enabled: always,
     },
     Action {
@@ -265,7 +265,7 @@ pub const ACTIONS: &[Action] = &[
         short: "older",
         long: "Logs: one entry back",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -275,7 +275,7 @@ pub const ACTIONS: &[Action] = &[
         short: "newer",
         long: "Logs: one entry on",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -325,7 +325,7 @@ pub const ACTIONS: &[Action] = &[
         short: "one/all",
         long: "Output: only the selected node, or all",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -335,7 +335,7 @@ pub const ACTIONS: &[Action] = &[
         short: "level",
         long: "Output: the next level",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {

@@ -22,10 +22,32 @@ pub struct Entry {
     pub at: Duration,
     /// How much it matters.
     pub weight: Weight,
-    /// Whom it is about.
-    pub node: Option<NodeId>,
+    /// Who did it, if the line may tell of several nodes that did the same.
+    who: Vec<NodeId>,
+    /// What they did, else the whole sentence.
+    deed: String,
+}
+
+impl Entry {
     /// The sentence.
-    pub text: String,
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.who[..] {
+            [] => self.deed.clone(),
+            [one] => format!("{one} {}", self.deed),
+            [..] => format!("{} {}", names(&self.who), plural(&self.deed)),
+        }
+    }
+}
+
+fn names(ids: &[NodeId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `votes for n1` becomes `vote for n1`.
+fn plural(deed: &str) -> String {
+    let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
+    format!("{} {rest}", verb.strip_suffix('s').unwrap_or(verb)).trim_end().to_owned()
 }
 
 /// Links that changed together.
@@ -57,8 +79,34 @@ impl Feed {
             return false;
         }
         self.group = None;
-        self.push(Entry { at: now, weight, node, text });
+        match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
+            // The table has the addresses.
+            (Update::Ready { .. }, _) => return false,
+            (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
+                self.join(node, deed, now)
+            }
+            _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text }),
+        }
         true
+    }
+
+    /// What several nodes do at about the same time is one line: "n1, n3 follow n2 in term 4".
+    fn join(&mut self, node: NodeId, deed: &str, now: Duration) {
+        /// So many lines back the same deed is looked for.
+        const LOOK_BACK: usize = 8;
+        let alike = |entry: &&mut Entry| {
+            now.saturating_sub(entry.at) < TOGETHER && !entry.who.is_empty() && entry.deed == deed
+        };
+        match self.entries.iter_mut().rev().take(LOOK_BACK).find(alike) {
+            Some(entry) if entry.who.contains(&node) => {}
+            Some(entry) => {
+                entry.who.push(node);
+                entry.who.sort_unstable();
+            }
+            None => {
+                self.push(Entry { at: now, weight: Weight::Minor, who: vec![node], deed: deed.to_owned() })
+            }
+        }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId, state: LinkState, now: Duration) {
@@ -73,7 +121,12 @@ impl Feed {
             _ => LinkGroup { state, since: now, links: Vec::new() },
         };
         group.links.push((from, to));
-        self.push(Entry { at: group.since, weight: Weight::Major, node: None, text: group_words(&group) });
+        self.push(Entry {
+            at: group.since,
+            weight: Weight::Major,
+            who: Vec::new(),
+            deed: group_words(&group),
+        });
         self.group = Some(group);
     }
 
@@ -143,7 +196,6 @@ fn group_words(group: &LinkGroup) -> String {
     };
     let (first, second) = group.links[0];
     let hub = [first, second].into_iter().find(|end| group.links.iter().all(|(a, b)| a == end || b == end));
-    let names = |ids: &[NodeId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match hub {
         Some(hub) if all_both_ways && group.state == LinkState::Cut => {
             format!("{hub} is cut off from {}", names(&others(hub)))
@@ -156,13 +208,39 @@ fn group_words(group: &LinkGroup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::{Term, TraceEvent};
 
     fn link(from: u64, to: u64, state: LinkState) -> Update {
         Update::Link { from: NodeId(from), to: NodeId(to), state }
     }
 
-    fn texts(feed: &Feed) -> Vec<&str> {
-        feed.entries().iter().map(|e| e.text.as_str()).collect()
+    fn texts(feed: &Feed) -> Vec<String> {
+        feed.entries().iter().map(Entry::text).collect()
+    }
+
+    #[test]
+    fn what_several_nodes_do_together_is_one_line() {
+        let mut feed = Feed::default();
+        let grants = |candidate| TraceEvent::VoteGranted {
+            candidate: NodeId(candidate),
+            term: Term(4),
+            pre_vote: false,
+        };
+        let follows = || TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(4) };
+        for (node, trace) in [(3, grants(2)), (3, follows()), (1, grants(2)), (1, follows()), (5, grants(4))]
+        {
+            feed.tell(&Update::Trace { node: NodeId(node), trace }, Duration::ZERO);
+        }
+        feed.tell(&Update::Trace { node: NodeId(5), trace: follows() }, Duration::from_secs(1));
+        assert_eq!(
+            texts(&feed),
+            [
+                "n1, n3 vote for n2 in term 4",
+                "n1, n3 follow n2 in term 4",
+                "n5 votes for n4 in term 4",
+                "n5 follows n2 in term 4"
+            ]
+        );
     }
 
     #[test]

@@ -197,8 +197,8 @@ mod tests {
     fn texts_are_bounded() {
         let mut logs = Logs::default();
         let cluster = Cluster::default();
-        for batch in 0..100 {
-            let line = |n| LogLine {
+        for batch in 0..100u64 {
+            let line = |n: u64| LogLine {
                 id: LogId { term: Term(1), index: LogIndex(batch * 100 + n) },
                 text: "put k v".into(),
             };

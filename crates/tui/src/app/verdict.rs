@@ -127,7 +127,7 @@ fn campaign(cluster: &Cluster) -> Option<Campaign> {
         Some(Campaign {
             node: node.id,
             // A pre-candidate asks about the term after its own (thesis §9.6).
-            term: if pre_vote { status.term.next() } else { status.term },
+            term: Term(status.term.0.saturating_add(pre_vote.into())),
             votes: granted + 1,
             needed: cluster.majority(),
             pre_vote,

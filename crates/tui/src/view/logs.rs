@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
 /// Columns taken by the node's name and role.
-const NAMES: u16 = 20;
+const NAMES: u16 = 23;
 
 /// Which entries are in sight.
 struct Window {
@@ -29,7 +29,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let last = app.cluster.last_index();
     let names = NAMES.min(area.width / 3);
     let digits = last.0.max(app.cluster.term().0).to_string().len();
-    let cell = u16::try_from((digits + 1).max(5)).unwrap_or(5);
+    let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
     let window =
@@ -97,7 +97,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let role = match words::tone(node) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
-        Tone::Calm => paint.theme.text(),
+        Tone::Calm | Tone::Alone => paint.theme.text(),
         Tone::Gone => paint.theme.faint(),
     };
     let line = Line::from(vec![
@@ -165,7 +165,7 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
         row += 1;
     }
     let legend = format!(
-        " {}t{} committed   {}t{} not committed   t~ not on its disk yet   {} logs differ   t: the entry's term",
+        " term: {}t{} committed  {}t{} not committed  t~ not on disk yet  {} logs differ",
         g.committed[0], g.committed[1], g.uncommitted[0], g.uncommitted[1], g.conflict
     );
     if area.height > row {
