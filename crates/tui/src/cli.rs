@@ -1,9 +1,9 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
+use crate::app::{ColourChoice, Settings};
 use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
-use crate::stand_in::{ColourChoice, Settings};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{LabOptions, MAX_NODES};

@@ -12,7 +12,6 @@ pub mod keys;
 pub mod plain;
 pub mod runtime;
 pub mod signals;
-pub mod stand_in;
 pub mod terminal;
 pub mod theme;
 pub mod up;

@@ -3,7 +3,7 @@
 //! The sentences are [`crate::words`]'; the feed only leaves out the details and gathers neighbours that say the same
 //! of many links.
 
-use crate::words::{Sentence, Weight, sentence};
+use crate::words::{Sentence, Teller, Weight};
 use raftdeck_lab::{LinkState, Update};
 use raftdeck_raft::NodeId;
 use std::collections::VecDeque;
@@ -62,6 +62,7 @@ struct LinkGroup {
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
     entries: VecDeque<Entry>,
+    teller: Teller,
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
     back: usize,
@@ -74,7 +75,7 @@ impl Feed {
             self.link(*from, *to, *state, now);
             return true;
         }
-        let Some(Sentence { weight, node, text }) = sentence(update) else { return false };
+        let Some(Sentence { weight, node, text }) = self.teller.tell(update) else { return false };
         if weight == Weight::Detail {
             return false;
         }
@@ -83,7 +84,7 @@ impl Feed {
             // The table has the addresses.
             (Update::Ready { .. }, _) => return false,
             (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
-                self.join(node, deed, now)
+                self.join(node, deed, now);
             }
             _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text }),
         }
@@ -104,7 +105,7 @@ impl Feed {
                 entry.who.sort_unstable();
             }
             None => {
-                self.push(Entry { at: now, weight: Weight::Minor, who: vec![node], deed: deed.to_owned() })
+                self.push(Entry { at: now, weight: Weight::Minor, who: vec![node], deed: deed.to_owned() });
             }
         }
     }
