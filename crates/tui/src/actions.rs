@@ -1,5 +1,6 @@
 //! Every action of the deck, once: the footer, the help page and the keys are made from this table.
 
+use crate::app::cluster::Node;
 use crate::app::{App, View};
 use crate::keys::{Key, Scope};
 use crossterm::event::KeyCode;
@@ -401,7 +402,7 @@ fn has_leader(app: &App) -> Result<(), Reason> {
 }
 
 fn any_down(app: &App) -> Result<(), Reason> {
-    if app.cluster.nodes().any(|node| node.is_down()) { Ok(()) } else { because("no node is down") }
+    if app.cluster.nodes().any(Node::is_down) { Ok(()) } else { because("no node is down") }
 }
 
 fn can_pause(app: &App) -> Result<(), Reason> {
@@ -439,7 +440,7 @@ fn can_isolate(app: &App) -> Result<(), Reason> {
 }
 
 fn can_heal(app: &App) -> Result<(), Reason> {
-    if app.cluster.any_cut() || app.cluster.nodes().any(|node| node.is_paused()) {
+    if app.cluster.any_cut() || app.cluster.nodes().any(Node::is_paused) {
         Ok(())
     } else {
         because("nothing to heal: no link is cut and no node is paused")

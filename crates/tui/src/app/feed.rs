@@ -3,9 +3,9 @@
 //! The sentences are [`crate::words`]'; the feed only leaves out the details and gathers neighbours that say the same
 //! of many links.
 
-use crate::words::{Sentence, Weight, sentence};
-use raftdeck_lab::{LinkState, Update};
-use raftdeck_raft::NodeId;
+use crate::words::{Sentence, Teller, Weight};
+use raftdeck_lab::{LinkState, ProcessState, Update};
+use raftdeck_raft::{NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ pub struct Entry {
     who: Vec<NodeId>,
     /// What they did, else the whole sentence.
     deed: String,
+    /// How often it tried, for a node that asks again and again for the same term.
+    tries: Option<Tries>,
+}
+
+/// One node's attempts to campaign for one term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tries {
+    node: NodeId,
+    term: Term,
+    count: u32,
 }
 
 impl Entry {
@@ -33,7 +43,10 @@ impl Entry {
     #[must_use]
     pub fn text(&self) -> String {
         match self.who[..] {
-            [] => self.deed.clone(),
+            [] => match self.tries {
+                Some(Tries { count, .. }) if count > 1 => format!("{} ({count} times)", self.deed),
+                _ => self.deed.clone(),
+            },
             [one] => format!("{one} {}", self.deed),
             [..] => format!("{} {}", names(&self.who), plural(&self.deed)),
         }
@@ -62,6 +75,7 @@ struct LinkGroup {
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
     entries: VecDeque<Entry>,
+    teller: Teller,
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
     back: usize,
@@ -74,18 +88,23 @@ impl Feed {
             self.link(*from, *to, *state, now);
             return true;
         }
-        let Some(Sentence { weight, node, text }) = sentence(update) else { return false };
+        let Some(Sentence { weight, node, text }) = self.teller.tell(update) else { return false };
         if weight == Weight::Detail {
             return false;
         }
         self.group = None;
         match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
-            // The table has the addresses.
-            (Update::Ready { .. }, _) => return false,
-            (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
-                self.join(node, deed, now)
+            // The table has the addresses, and who runs has started.
+            (Update::Ready { .. } | Update::Process { state: ProcessState::Starting { .. }, .. }, _) => {
+                return false;
             }
-            _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text }),
+            (Update::Trace { node, trace: TraceEvent::ElectionStarted { term, pre_vote: true } }, _) => {
+                self.try_again(Tries { node: *node, term: *term, count: 1 }, text, now);
+            }
+            (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
+                self.join(node, deed, now);
+            }
+            _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text, tries: None }),
         }
         true
     }
@@ -104,8 +123,35 @@ impl Feed {
                 entry.who.sort_unstable();
             }
             None => {
-                self.push(Entry { at: now, weight: Weight::Minor, who: vec![node], deed: deed.to_owned() })
+                self.push(Entry {
+                    at: now,
+                    weight: Weight::Minor,
+                    who: vec![node],
+                    deed: deed.to_owned(),
+                    tries: None,
+                });
             }
+        }
+    }
+
+    /// A node that is cut off asks for ever; that is one line, with the newest attempt's words.
+    fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
+        /// So many lines back an earlier attempt is looked for.
+        const LOOK_BACK: usize = 24;
+        let same =
+            |entry: &&mut Entry| entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term));
+        match self.entries.iter_mut().rev().take(LOOK_BACK).find(same) {
+            Some(entry) => {
+                entry.deed = text;
+                entry.tries = entry.tries.map(|t| Tries { count: t.count.saturating_add(1), ..t });
+            }
+            None => self.push(Entry {
+                at: now,
+                weight: Weight::Minor,
+                who: Vec::new(),
+                deed: text,
+                tries: Some(tries),
+            }),
         }
     }
 
@@ -126,6 +172,7 @@ impl Feed {
             weight: Weight::Major,
             who: Vec::new(),
             deed: group_words(&group),
+            tries: None,
         });
         self.group = Some(group);
     }
@@ -208,7 +255,6 @@ fn group_words(group: &LinkGroup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::{Term, TraceEvent};
 
     fn link(from: u64, to: u64, state: LinkState) -> Update {
         Update::Link { from: NodeId(from), to: NodeId(to), state }
@@ -241,6 +287,17 @@ mod tests {
                 "n5 follows n2 in term 4"
             ]
         );
+    }
+
+    #[test]
+    fn a_node_that_asks_for_ever_is_one_line() {
+        let mut feed = Feed::default();
+        let ask = TraceEvent::ElectionStarted { term: Term(3), pre_vote: true };
+        for n in 0..7 {
+            feed.tell(&Update::Trace { node: NodeId(2), trace: ask.clone() }, Duration::from_secs(n));
+        }
+        assert_eq!(feed.entries().len(), 1);
+        assert!(texts(&feed)[0].ends_with("(7 times)"), "{:?}", texts(&feed));
     }
 
     #[test]

@@ -20,6 +20,7 @@ struct Window {
     columns: usize,
     cell: u16,
     cursor: LogIndex,
+    last: LogIndex,
 }
 
 /// Draws it.
@@ -32,8 +33,13 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
-    let window =
-        Window { first: app.logs.leftmost(last, columns).0, columns, cell, cursor: app.logs.cursor(last) };
+    let window = Window {
+        first: app.logs.leftmost(last, columns).0,
+        columns,
+        cell,
+        cursor: app.logs.cursor(last),
+        last,
+    };
     let title = if app.logs.follows() {
         "logs, following the newest entry".to_owned()
     } else {
@@ -61,6 +67,9 @@ fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
     paint.row(left, 0, &Line::styled("   index", paint.theme.faint()));
     for n in 0..window.columns {
         let index = LogIndex(window.first + n as u64);
+        if index > window.last {
+            break;
+        }
         let place = column(area, names, window, n);
         let here = index == window.cursor && index.0 > 0;
         let conflict = conflict_at(paint, index);

@@ -179,8 +179,7 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
     let cluster = &paint.app.cluster;
     let (from, to) = between(one.1, other.1);
     let (there, back) = (cluster.is_cut(one.0, other.0), cluster.is_cut(other.0, one.0));
-    let theme = paint.theme;
-    let cut = Stroke { on: 7, off: 6, style: theme.trouble_line(), rank: 4 };
+    let cut = Stroke { on: 7, off: 6, style: paint.theme.trouble_line(), rank: 4 };
     match (there, back) {
         (true, true) => raster.line(from, to, cut),
         (false, false) => raster.line(from, to, open_stroke(paint, one.0, other.0)),
@@ -269,8 +268,8 @@ fn flights(paint: &mut Paint<'_>, places: &[Placed]) {
             }
             Place::Burst(part) => (part, paint.glyphs().lost, paint.theme.trouble_plate()),
         };
-        let point = along(start, end, part);
-        let cell = Rect { x: to_cell(point.0), y: to_cell(point.1), width: 1, height: 1 };
+        let here = along(start, end, part);
+        let cell = Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 };
         paint.at(cell, &Line::styled(glyph, style));
     }
 }

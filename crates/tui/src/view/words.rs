@@ -94,7 +94,7 @@ pub(crate) fn tone(node: &Node) -> Tone {
         (Phase::Running(Role::Leader), Some(status)) if status.has_quorum => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
-        (Phase::Running(Role::Follower), _) | (Phase::Starting, _) => Tone::Calm,
+        (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
         (Phase::Paused | Phase::Killed | Phase::Failed, _) => Tone::Gone,
     }
 }
