@@ -1,15 +1,16 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
+use crate::app::Settings;
 use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
-use crate::stand_in::{ColourChoice, Settings};
+use crate::theme::ColourChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{LabOptions, MAX_NODES};
 use raftdeck_node::NodeArgs;
 use raftdeck_raft::Timing;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ enum Sub {
     #[command(after_help = UP_HELP)]
     Up(UpArgs),
     /// Run one node, as raftdeck-node does
+    #[command(after_help = NodeArgs::EXAMPLES.replace("raftdeck-node", "raftdeck node"))]
     Node(NodeArgs),
     /// Read from and write to a running cluster
     #[command(after_help = CLIENT_EXAMPLES)]
@@ -173,10 +175,7 @@ pub fn main() -> ExitCode {
     if let Some(Sub::Node(args)) = cli.command {
         return raftdeck_node::run(&args);
     }
-    if let Err(error) = color_eyre::install() {
-        eprintln!("raftdeck: {error}");
-        return ExitCode::FAILURE;
-    }
+    print_panics();
     let result = match cli.command {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Client(args)) => client_cmd::run(args),
@@ -185,10 +184,26 @@ pub fn main() -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("raftdeck: {}", sentence(&error));
+            complain(&sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints panics readably. Where standard error is closed they are lost, but do not end the process at once, as
+/// printing them with the usual macros would: there is still a cluster to be stopped.
+fn print_panics() {
+    let (panics, errors) = color_eyre::config::HookBuilder::default().into_hooks();
+    // Fails only if there is one already, which is as good.
+    let _ = errors.install();
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = writeln!(io::stderr(), "{}", panics.panic_report(panic));
+    }));
+}
+
+fn complain(what: &str) {
+    // There is nobody else to tell.
+    let _ = writeln!(io::stderr(), "raftdeck: {what}");
 }
 
 /// An error with its causes, each said once.

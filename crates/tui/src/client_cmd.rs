@@ -3,7 +3,7 @@
 use crate::words;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr, bail};
-use raftdeck_client::{Client, Done, Options};
+use raftdeck_client::{AddressError, Client, Done, Options};
 use raftdeck_lab::ClientOp;
 use raftdeck_protocol::kv::{MAX_LIST, Shown};
 use raftdeck_protocol::{Answer, NodeStatus, Read, Write};
@@ -23,6 +23,7 @@ pub struct ClientArgs {
         value_name = "HOST:PORT,…",
         value_delimiter = ',',
         default_value = "127.0.0.1:8080",
+        value_parser = address,
         global = true
     )]
     cluster: Vec<String>,
@@ -107,11 +108,15 @@ pub fn run(args: ClientArgs) -> Result<u8> {
     });
     let done = done.wrap_err_with(|| words::asked(&operation))?;
     if args.json {
-        print_json(&done)?
+        print_json(&done)?;
     } else {
-        print_plain(&done)?
+        print_plain(&done)?;
     }
     judge(&operation, &done.answer)
+}
+
+fn address(given: &str) -> Result<String, AddressError> {
+    raftdeck_client::split(given).map(|_| given.to_owned())
 }
 
 /// Keys and values are bytes; a command line may hold any but zero.
@@ -188,7 +193,8 @@ fn put_bytes(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) 
         None => put(object, name, Value::Null),
         Some(Ok(text)) => put(object, name, json!(text)),
         Some(Err(_)) => {
-            let hex: String = bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits = bytes.unwrap_or_default().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            let hex: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
             put(object, &format!("{name}_hex"), json!(hex));
         }
     }

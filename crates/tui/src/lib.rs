@@ -1,12 +1,21 @@
 //! The deck: a live Raft cluster on a terminal, driven and broken by keys.
+//!
+//! [`app`] holds the state and the one function that changes it, [`app::update`]; [`view::view`] draws it. Both
+//! are pure: they open nothing, read no clock and draw no random number. [`runtime`] is the loop around them.
+//!
+//! [`cli`] is the program's command line and the way in; [`plain`] runs a cluster without a screen.
 
+pub mod actions;
+pub mod app;
 pub mod cli;
 pub mod client_cmd;
 pub mod inbox;
+pub mod keys;
 pub mod plain;
 pub mod runtime;
 pub mod signals;
-pub mod stand_in;
 pub mod terminal;
+pub mod theme;
 pub mod up;
+pub mod view;
 pub mod words;

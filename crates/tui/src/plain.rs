@@ -126,7 +126,7 @@ impl Lines {
         match self {
             Self::Words(teller) => {
                 if let Some(sentence) = teller.tell(update).filter(|said| said.weight >= Weight::Minor) {
-                    text.push_str(&format!("{:9.3}  {}\n", now.as_secs_f64(), sentence.text));
+                    push_line(text, &format!("{:9.3}  {}", now.as_secs_f64(), sentence.text));
                 }
             }
             Self::Json(json) => json.tell(update, now).iter().for_each(|line| push_line(text, line)),

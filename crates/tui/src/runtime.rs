@@ -3,10 +3,11 @@
 //! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
 //! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
 
+use crate::app::{App, Effect, Msg, Settings, update};
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
-use crate::stand_in::{self, App, Effect, Msg, Settings};
 use crate::terminal::{self, Canvas};
+use crate::view::view;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_lab::{Lab, LabOptions};
@@ -57,7 +58,11 @@ fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings) -> Result<u8> {
         inbox,
         lab,
     };
-    deck.run().wrap_err("the terminal failed")
+    match deck.run() {
+        // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
+        Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),
+        ended => ended.wrap_err("the terminal failed"),
+    }
 }
 
 /// Passes on what the terminal says. The thread ends with the process, or when the deck ends.
@@ -127,7 +132,7 @@ impl Deck<'_> {
         let input = batch.input.into_iter().filter_map(message);
         let mut next = Next::GoOn;
         for msg in updates.chain(input).chain(self.wake()) {
-            for effect in stand_in::update(&mut self.app, msg, self.started.elapsed()) {
+            for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
                     Effect::Lab(command) => self.lab.send(command),
                     Effect::Suspend => next = Next::Suspend,
@@ -159,7 +164,7 @@ impl Deck<'_> {
     fn paint(&mut self) -> io::Result<()> {
         let now = self.started.elapsed();
         let mut landed = None;
-        self.screen.draw(|frame| landed = Some(stand_in::view(&self.app, now, frame)))?;
+        self.screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
         if let Some(landed) = landed {
             self.app.set_landed(landed);
         }

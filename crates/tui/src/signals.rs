@@ -3,7 +3,8 @@
 //! Nothing is done in a signal handler: a thread waits for signals as it would for a key.
 
 use crate::inbox::{End, Inbox};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 /// How long the orderly end may take before the process ends without it. A terminal that takes no more output can
 /// hold the deck up for ever; the nodes notice the end of their parent by themselves.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The exit status after a panic, as Rust has it.
 pub const PANICKED: u8 = 101;
@@ -83,20 +84,26 @@ pub fn watch_closing(file: impl AsFd + Send + 'static, inbox: &Arc<Inbox>) -> io
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("closing".to_owned()).spawn(move || {
         loop {
-            // No events are asked for: errors and hang-ups are always told.
-            let mut files = [PollFd::new(&file, PollFlags::empty())];
-            match poll(&mut files, None) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
+            match closed_within(&file, None) {
+                Ok(true) => return inbox.end(End::Closed),
+                Ok(false) | Err(Errno::INTR) => {}
                 Err(_) => return,
-            }
-            if files[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-                inbox.end(End::Closed);
-                return;
             }
         }
     })?;
     Ok(())
+}
+
+/// Whether the other side of `file` is gone.
+pub fn is_closed(file: &impl AsFd) -> bool {
+    closed_within(file, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap_or(false)
+}
+
+fn closed_within(file: &impl AsFd, time: Option<&Timespec>) -> Result<bool, Errno> {
+    // No events are asked for: errors and hang-ups are always told.
+    let mut files = [PollFd::new(file, PollFlags::empty())];
+    poll(&mut files, time)?;
+    Ok(files[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))
 }
 
 #[cfg(test)]
@@ -114,6 +121,7 @@ mod tests {
     fn a_pipe_that_nobody_reads_ends_the_deck() {
         let inbox = Arc::new(Inbox::default());
         let (reader, writer) = io::pipe().unwrap();
+        assert!(!is_closed(&writer));
         watch_closing(writer, &inbox).unwrap();
         drop(reader);
         assert_eq!(inbox.wait(None).end, Some(End::Closed));

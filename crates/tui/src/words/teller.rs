@@ -2,7 +2,7 @@
 
 use super::{Sentence, Weight, millis, sentence};
 use raftdeck_lab::Update;
-use raftdeck_raft::{NodeId, Role, StepDownReason, TraceEvent};
+use raftdeck_raft::{NodeId, Role, StepDownReason, Term, TraceEvent};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Teller {
 struct Memory {
     /// How long it waited for a leader before the campaign that it is about to start.
     waited: Option<Duration>,
+    /// The term that it last asked for pre-votes in.
+    asked: Option<Term>,
     /// Votes of its present campaign.
     votes: usize,
     /// Whether it led before the last change of its role.
@@ -54,9 +56,12 @@ impl Teller {
             TraceEvent::ElectionStarted { term, pre_vote } => {
                 memory.votes = 1;
                 let Some(waited) = memory.waited.take() else { return sentence(update) };
+                // A node that is cut off asks again and again, and nothing comes of it.
+                let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
+                let weight = if again { Weight::Detail } else { Weight::Minor };
                 let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
                 let waited = millis(waited);
-                (Weight::Minor, format!("{node} heard no leader for {waited} and {asks} in term {term}"))
+                (weight, format!("{node} heard no leader for {waited} and {asks} in term {term}"))
             }
             TraceEvent::VoteReceived { votes, .. } => {
                 memory.votes = *votes;
@@ -82,7 +87,6 @@ impl Teller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::Term;
 
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
@@ -138,6 +142,19 @@ mod tests {
         };
         assert_eq!(from(Role::Leader), ["n1 steps down: it met term 8"]);
         assert_eq!(from(Role::Candidate), ["n1 gives up its campaign: it met term 8"]);
+    }
+
+    #[test]
+    fn a_node_that_asks_in_vain_is_told_of_once() {
+        let term = Term(7);
+        let again = [
+            TraceEvent::TimedOut { waited: Duration::from_millis(214) },
+            TraceEvent::ElectionStarted { term, pre_vote: true },
+        ];
+        assert_eq!(
+            told(&[again.clone(), again.clone(), again].concat()),
+            ["n1 heard no leader for 214 ms and asks who would vote for it in term 7"]
+        );
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The deck in a pseudo-terminal: its screen is read, keys are pressed, its end is judged.
 
 use super::{PATIENCE, alone, eventually, processes};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 use rustix::process::Signal;
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -11,10 +12,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// The program under test.
-pub const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
+pub(crate) const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
 
 /// A program in a pseudo-terminal. Dropped, it ends with everything it started.
-pub struct Deck {
+pub(crate) struct Deck {
     child: Box<dyn Child + Send + Sync>,
     pid: u32,
     /// Every node that was seen, to make sure that none is left behind.
@@ -47,14 +48,14 @@ struct State {
 
 impl Deck {
     /// `raftdeck` with these arguments on a terminal of this size.
-    pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(args: &[&str], columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(RAFTDECK);
         command.args(args);
         Self::spawn(command, columns, rows)
     }
 
     /// Any program on a terminal of this size.
-    pub fn spawn(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    pub(crate) fn spawn(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let alone = alone();
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
@@ -69,12 +70,12 @@ impl Deck {
     }
 
     /// The program's process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// The program's children, which must be this many; they are remembered.
-    pub fn nodes(&mut self, count: usize) -> Vec<u32> {
+    pub(crate) fn nodes(&mut self, count: usize) -> Vec<u32> {
         let pid = self.pid;
         let nodes = eventually(&format!("{count} children"), || {
             Some(processes::children(pid)).filter(|children| children.len() == count)
@@ -84,7 +85,7 @@ impl Deck {
     }
 
     /// Waits until the screen is as wanted; panics with the screen if it never is.
-    pub fn wait_for(&self, what: &str, mut wanted: impl FnMut(&vt100::Screen) -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, mut wanted: impl FnMut(&vt100::Screen) -> bool) {
         let terminal = self.terminal.as_ref().expect("the terminal is open");
         let deadline = Instant::now() + PATIENCE;
         let mut state = terminal.shown.state.lock().unwrap();
@@ -97,36 +98,36 @@ impl Deck {
     }
 
     /// Waits until this text is on the screen.
-    pub fn wait_for_text(&self, text: &str) {
+    pub(crate) fn wait_for_text(&self, text: &str) {
         self.wait_for(&format!("\"{text}\" on the screen"), |screen| screen.contents().contains(text));
     }
 
     /// Looks at the screen.
-    pub fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         let terminal = self.terminal.as_ref().expect("the terminal is open");
         look(terminal.shown.state.lock().unwrap().parser.screen())
     }
 
     /// How many bytes were written to the terminal so far.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.terminal.as_ref().expect("the terminal is open").shown.state.lock().unwrap().bytes
     }
 
     /// Presses keys.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
     }
 
     /// Changes the terminal's size.
-    pub fn resize(&self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let terminal = self.terminal.as_ref().expect("the terminal is open");
-        terminal.shown.state.lock().unwrap().parser.screen_mut().set_size(rows, columns);
+        terminal.shown.state.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
         terminal.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Closes the terminal, as a closed window does. The program must be drawing from time to time.
-    pub fn close_terminal(&mut self) {
+    pub(crate) fn close_terminal(&mut self) {
         let mut terminal = self.terminal.take().expect("the terminal is open");
         terminal.closing.store(true, Ordering::SeqCst);
         // Has the program draw, so that the reader wakes and sees that it is to stop.
@@ -136,22 +137,34 @@ impl Deck {
     }
 
     /// Sends a signal to the program.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         processes::send(self.pid, signal);
     }
 
     /// Waits until the program has ended by itself and every node that was seen is gone; its exit status.
-    pub fn end(&mut self) -> u32 {
+    pub(crate) fn end(&mut self) -> u32 {
+        let status = self.wait_gone();
+        assert_eq!(status.signal(), None, "it ends by itself");
+        status.exit_code()
+    }
+
+    /// Waits until the program was ended by a signal and every node that was seen is gone.
+    pub(crate) fn end_killed(&mut self) {
+        let status = self.wait_gone();
+        assert!(status.signal().is_some(), "it ended by itself, with {}", status.exit_code());
+    }
+
+    fn wait_gone(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let status = eventually("the deck ends", || child.try_wait().unwrap());
         if !self.nodes.is_empty() {
             processes::wait_gone(&self.nodes);
         }
-        status.exit_code()
+        status
     }
 
     /// Whether the terminal is as a shell wants it: main screen, visible cursor, no mouse reports, cooked input.
-    pub fn is_restored(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         let terminal = self.terminal.as_ref().expect("the terminal is open");
         let cooked = terminal.master.get_termios().is_some_and(|termios| {
             let modes = format!("{:?}", termios.local_flags);
@@ -167,7 +180,7 @@ impl Deck {
     }
 
     /// Waits until the terminal is given back; what was written last may still be on its way.
-    pub fn wait_restored(&self) {
+    pub(crate) fn wait_restored(&self) {
         eventually("the terminal is given back", || self.is_restored().then_some(()));
     }
 }
@@ -188,7 +201,7 @@ impl Terminal {
         rows: u16,
     ) -> Self {
         let shown = Arc::new(Shown {
-            state: Mutex::new(State { parser: vt100::Parser::new(rows, columns, 0), bytes: 0 }),
+            state: Mutex::new(State { parser: vt100::Parser::new(cells(rows), cells(columns), 0), bytes: 0 }),
             changed: Condvar::new(),
         });
         let closing = Arc::new(AtomicBool::new(false));
@@ -212,7 +225,11 @@ impl Terminal {
     }
 }
 
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("a terminal has at least one row and column")
+}
+
 /// Control and a letter.
-pub fn ctrl(letter: char) -> String {
+pub(crate) fn ctrl(letter: char) -> String {
     char::from(letter.to_ascii_uppercase() as u8 - b'@').to_string()
 }

@@ -4,23 +4,24 @@
 //! Tests wait for what they can see, never for a time; [`PATIENCE`] only bounds how long.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
-pub mod deck;
-pub mod processes;
+pub(crate) mod deck;
+pub(crate) mod processes;
+pub(crate) mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whole clusters run one at a time: side by side they would take each other's processor and miss heartbeats.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits until `condition` gives something; panics with `what` if it does not.
-pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = condition() {

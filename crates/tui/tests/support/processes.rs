@@ -14,7 +14,7 @@ fn look_at(pid: u32) -> Option<(char, u32)> {
 }
 
 /// The living children of a process.
-pub fn children(parent: u32) -> Vec<u32> {
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let mut found: Vec<u32> = fs::read_dir("/proc")
         .expect("/proc can be read")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -25,23 +25,23 @@ pub fn children(parent: u32) -> Vec<u32> {
 }
 
 /// Whether it is there and not a mere entry that nobody has collected.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     look_at(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
 /// Whether it was stopped by a signal.
-pub fn is_stopped(pid: u32) -> bool {
+pub(crate) fn is_stopped(pid: u32) -> bool {
     look_at(pid).is_some_and(|(state, _)| state == 'T')
 }
 
 /// Sends a signal.
-pub fn send(pid: u32, signal: Signal) {
+pub(crate) fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
 }
 
 /// Waits until all of them are gone.
-pub fn wait_gone(pids: &[u32]) {
+pub(crate) fn wait_gone(pids: &[u32]) {
     assert!(!pids.is_empty(), "nobody is watched");
     eventually("every process is gone", || pids.iter().all(|pid| !is_alive(*pid)).then_some(()));
 }

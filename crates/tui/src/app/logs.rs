@@ -1,0 +1,209 @@
+//! The logs side by side: which index the cursor is on, and the entries' texts as far as they were fetched.
+//!
+//! Terms come with every status; texts are asked for only near the cursor and only while the view is open. An
+//! entry's text is kept by its id (term and index), not by node: two entries with the same id are the same
+//! entry (Log Matching, paper §5.3), so one fetch serves every node and nothing kept ever goes stale.
+
+use crate::app::cluster::{Cluster, Node};
+use raftdeck_lab::Command;
+use raftdeck_protocol::LogLine;
+use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The most texts kept.
+const MAX_TEXTS: usize = 2000;
+
+/// The longest text kept, in characters.
+const MAX_TEXT: usize = 300;
+
+/// How many entries are asked for at once, and how many of them lie before the cursor.
+const WINDOW: u32 = 96;
+const BEFORE: u64 = 48;
+
+/// A node is asked again this long after a useful answer, a useless one, and none.
+const AFTER_ANSWER: Duration = Duration::from_millis(200);
+const AFTER_NOTHING: Duration = Duration::from_secs(1);
+const AFTER_SILENCE: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    again: Duration,
+}
+
+/// The Logs view's state.
+#[derive(Clone, Debug, Default)]
+pub struct Logs {
+    /// The cursor; `None`: on the newest entry, whatever that is.
+    cursor: Option<LogIndex>,
+    /// The leftmost column, while the cursor is not on the newest.
+    left: u64,
+    texts: BTreeMap<LogId, String>,
+    asked: BTreeMap<NodeId, Asked>,
+}
+
+/// The term of a node's entry at an index, as far as the node has told.
+#[must_use]
+pub fn term_at(status: &Status, index: LogIndex) -> Option<Term> {
+    status.term_runs.iter().rev().find(|run| run.first <= index && index <= run.last).map(|run| run.term)
+}
+
+impl Logs {
+    /// Whether the cursor follows the newest entry.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.cursor.is_none()
+    }
+
+    /// The index under the cursor, given the last index of all.
+    #[must_use]
+    pub fn cursor(&self, last: LogIndex) -> LogIndex {
+        self.cursor.map_or(last, |cursor| cursor.min(last))
+    }
+
+    /// The index of the leftmost column, given the last index of all and how many columns there are.
+    #[must_use]
+    pub fn leftmost(&self, last: LogIndex, columns: usize) -> LogIndex {
+        let columns = (columns as u64).max(1);
+        let rightmost_left = last.0.saturating_sub(columns - 1).max(1);
+        if self.follows() {
+            return LogIndex(rightmost_left);
+        }
+        let cursor = self.cursor(last).0;
+        let in_sight = cursor.saturating_sub(columns - 1).max(1);
+        LogIndex(self.left.clamp(in_sight, cursor.max(1)).min(rightmost_left).max(1))
+    }
+
+    /// Moves the cursor by so many entries.
+    pub fn step(&mut self, by: i64, last: LogIndex, columns: usize) {
+        let left = self.leftmost(last, columns);
+        let to = self.cursor(last).0.saturating_add_signed(by).max(1);
+        self.cursor = (to < last.0).then_some(LogIndex(to));
+        self.left = left.0;
+        self.left = self.leftmost(last, columns).0;
+    }
+
+    /// Puts the cursor on an entry.
+    pub fn go_to(&mut self, index: LogIndex, last: LogIndex, columns: usize) {
+        self.left = self.leftmost(last, columns).0;
+        self.cursor = (index < last).then_some(LogIndex(index.0.max(1)));
+    }
+
+    /// To the newest entry, and follow it.
+    pub fn follow(&mut self) {
+        self.cursor = None;
+    }
+
+    /// An entry's text, if it has been fetched.
+    #[must_use]
+    pub fn text(&self, id: LogId) -> Option<&str> {
+        self.texts.get(&id).map(String::as_str)
+    }
+
+    /// Takes a node's answer.
+    pub fn tell(&mut self, node: NodeId, lines: &[LogLine], cluster: &Cluster, now: Duration) {
+        let cursor = self.cursor(cluster.last_index());
+        let useful = lines.iter().any(|line| line.id.index == cursor);
+        let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
+        self.asked.insert(node, Asked { again: now.saturating_add(wait) });
+        for line in lines.iter().take(MAX_TEXTS) {
+            let text =
+                line.text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+            self.texts.insert(line.id, text);
+        }
+        // What is furthest from the cursor, by term and index, goes first.
+        let near = self.texts.keys().rev().find(|id| id.index <= cursor).copied().unwrap_or_default();
+        while self.texts.len() > MAX_TEXTS {
+            let below = self.texts.range(..near).count();
+            if below > self.texts.len() / 2 {
+                self.texts.pop_first()
+            } else {
+                self.texts.pop_last()
+            };
+        }
+    }
+
+    /// What is to be asked now.
+    pub fn ask(&mut self, cluster: &Cluster, now: Duration) -> Vec<Command> {
+        let cursor = self.cursor(cluster.last_index());
+        let due: Vec<NodeId> =
+            self.missing(cluster, cursor).filter(|node| self.again(*node) <= now).collect();
+        due.into_iter()
+            .map(|node| {
+                self.asked.insert(node, Asked { again: now.saturating_add(AFTER_SILENCE) });
+                let first = LogIndex(cursor.0.saturating_sub(BEFORE).max(1));
+                Command::FetchLog { node, first, limit: WINDOW }
+            })
+            .collect()
+    }
+
+    /// When there is something to ask without any news.
+    #[must_use]
+    pub fn next_ask(&self, cluster: &Cluster, now: Duration) -> Option<Duration> {
+        let cursor = self.cursor(cluster.last_index());
+        self.missing(cluster, cursor).map(|node| self.again(node).max(now)).min()
+    }
+
+    fn again(&self, node: NodeId) -> Duration {
+        self.asked.get(&node).map_or(Duration::ZERO, |asked| asked.again)
+    }
+
+    /// Whom to ask: for each entry at the cursor whose text is missing, the first living node that has it.
+    fn missing(&self, cluster: &Cluster, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
+        let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
+        for status in cluster.nodes().filter_map(Node::live) {
+            if let Some(term) = term_at(status, cursor) {
+                let id = LogId { term, index: cursor };
+                if !self.texts.contains_key(&id) {
+                    wanted.entry(id).or_insert(status.id);
+                }
+            }
+        }
+        wanted.into_values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_follows_the_tail_until_it_is_moved_and_again_at_the_end() {
+        let mut logs = Logs::default();
+        assert_eq!(logs.cursor(LogIndex(1_000_000)), LogIndex(1_000_000));
+        logs.step(-1, LogIndex(1_000_000), 10);
+        assert_eq!(logs.cursor(LogIndex(2_000_000)), LogIndex(999_999));
+        assert!(!logs.follows());
+        logs.step(i64::MAX, LogIndex(2_000_000), 10);
+        assert!(logs.follows());
+    }
+
+    #[test]
+    fn the_window_moves_only_as_far_as_the_cursor_needs() {
+        let last = LogIndex(100);
+        let mut logs = Logs::default();
+        assert_eq!(logs.leftmost(last, 10), LogIndex(91));
+        logs.step(-3, last, 10);
+        assert_eq!(logs.leftmost(last, 10), LogIndex(91), "the cursor is still in sight");
+        logs.step(-20, last, 10);
+        assert_eq!(logs.leftmost(last, 10), LogIndex(77));
+        assert_eq!(logs.leftmost(last, 4), LogIndex(77), "a smaller window keeps the cursor in sight");
+        logs.step(i64::MIN, last, 10);
+        assert_eq!((logs.cursor(last), logs.leftmost(last, 10)), (LogIndex(1), LogIndex(1)));
+        assert_eq!(logs.leftmost(LogIndex::ZERO, 0), LogIndex(1), "an empty log");
+    }
+
+    #[test]
+    fn texts_are_bounded() {
+        let mut logs = Logs::default();
+        let cluster = Cluster::default();
+        for batch in 0..100u64 {
+            let line = |n: u64| LogLine {
+                id: LogId { term: Term(1), index: LogIndex(batch * 100 + n) },
+                text: "put k v".into(),
+            };
+            logs.tell(NodeId(1), &(0..100).map(line).collect::<Vec<_>>(), &cluster, Duration::ZERO);
+        }
+        assert_eq!(logs.texts.len(), MAX_TEXTS);
+    }
+}

@@ -1,0 +1,200 @@
+//! The deck's state, and [`update`], the only thing that changes it. Pure: no I/O, no clock, no randomness.
+//!
+//! The runtime's side of the bargain: give every [`Msg`] to [`update`] and carry out the effects; paint when
+//! [`App::changed`] says so, at once after a key, else gathered to thirty frames a second; hand what
+//! [`view`](crate::view::view) returns to [`App::set_landed`]; and send [`Msg::Wake`] at [`App::next_wake`].
+//! `now` is the time since the deck started; it never goes back.
+
+pub mod cluster;
+pub mod feed;
+pub mod flights;
+pub mod logs;
+mod msg;
+pub mod notice;
+pub mod operations;
+pub mod output;
+mod parse;
+pub mod prompt;
+mod rate;
+mod reduce;
+pub mod selection;
+pub mod timers;
+pub mod verdict;
+
+pub use msg::{Effect, Msg};
+pub use parse::USAGE;
+pub use reduce::update;
+
+use crate::app::cluster::{Cluster, Node};
+use crate::app::feed::Feed;
+use crate::app::flights::Flights;
+use crate::app::logs::Logs;
+use crate::app::notice::Notice;
+use crate::app::operations::Operations;
+use crate::app::output::Output;
+use crate::app::prompt::Prompt;
+use crate::app::timers::{next_step, on_tick, timers};
+pub use crate::theme::ColourChoice;
+use crate::theme::Theme;
+use crate::view::Landed;
+use raftdeck_raft::NodeId;
+use std::time::Duration;
+
+/// What the deck is started with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Draw with ASCII characters only.
+    pub ascii: bool,
+    /// Whether to use colours.
+    pub colour: ColourChoice,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+}
+
+/// What the middle of the screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The ring, the table and the feed.
+    #[default]
+    Cluster,
+    /// The replicated logs side by side.
+    Logs,
+    /// The nodes' own logs.
+    Output,
+}
+
+impl View {
+    /// All views, in the order of their tabs.
+    pub const ALL: [Self; 3] = [Self::Cluster, Self::Logs, Self::Output];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::Logs => "Logs",
+            Self::Output => "Output",
+        }
+    }
+
+    fn step(self, forward: bool) -> Self {
+        let len = Self::ALL.len();
+        let place = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
+        Self::ALL[(place + if forward { 1 } else { len - 1 }) % len]
+    }
+}
+
+/// All that the deck knows and shows.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) theme: Theme,
+    pub(crate) view: View,
+    pub(crate) cluster: Cluster,
+    pub(crate) selected: Option<NodeId>,
+    pub(crate) feed: Feed,
+    pub(crate) flights: Flights,
+    pub(crate) logs: Logs,
+    pub(crate) output: Output,
+    pub(crate) prompt: Prompt,
+    pub(crate) operations: Operations,
+    pub(crate) notice: Option<Notice>,
+    /// The help page's first line shown, while it is open.
+    pub(crate) help: Option<usize>,
+    pub(crate) landed: Landed,
+    changed: bool,
+}
+
+impl App {
+    /// A deck that knows nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            theme: Theme::new(settings.colour, settings.ascii),
+            view: View::default(),
+            cluster: Cluster::default(),
+            selected: None,
+            feed: Feed::default(),
+            flights: Flights::default(),
+            logs: Logs::default(),
+            output: Output::default(),
+            prompt: Prompt::default(),
+            operations: Operations::default(),
+            notice: None,
+            help: None,
+            landed: Landed::default(),
+            changed: true,
+        }
+    }
+
+    /// Whether the screen would show something else than was painted last. Passing time alone is
+    /// [`next_wake`](Self::next_wake)'s affair.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Takes back what [`view`](crate::view::view) returned: that is on the screen now. Mouse events are understood by it.
+    pub fn set_landed(&mut self, landed: Landed) {
+        self.landed = landed;
+        self.changed = false;
+    }
+
+    /// Where things are on the screen.
+    #[must_use]
+    pub fn landed(&self) -> &Landed {
+        &self.landed
+    }
+
+    /// When the screen next changes, or something is next to be done, without any message: send [`Msg::Wake`]
+    /// then. `None`: not before a message comes.
+    #[must_use]
+    pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+        let notice = self.notice.as_ref().map(|notice| notice.until);
+        let beats = self.cluster.beats_change(now);
+        let waiting = self.operations.next_change(now);
+        let of_view = match self.view {
+            View::Cluster => self.flights.next_change(now).into_iter().chain(self.next_timer(now)).min(),
+            View::Logs => self.logs.next_ask(&self.cluster, now),
+            View::Output => None,
+        };
+        // Never at once: a runtime that obeys this cannot spin.
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        [notice, beats, waiting, of_view].into_iter().flatten().min().map(|at| at.max(soonest))
+    }
+
+    fn next_timer(&self, now: Duration) -> Option<Duration> {
+        let differs =
+            |node: &Node| self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, now));
+        let step = |node: &Node| if differs(node) { Some(now) } else { next_step(node, now) };
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        self.cluster.nodes().filter_map(step).min().map(|at| on_tick(at.max(soonest)))
+    }
+
+    /// The node that the keys act on.
+    #[must_use]
+    pub fn selected(&self) -> Option<NodeId> {
+        self.selected
+    }
+
+    /// The view that is shown.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What is known of the cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn selected_node(&self) -> Option<&Node> {
+        self.cluster.node(self.selected?)
+    }
+
+    pub(crate) fn mark_changed(&mut self) {
+        self.changed = true;
+    }
+}

@@ -1,0 +1,31 @@
+//! What reaches the deck and what leaves it.
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+/// Something that happened, to be given to [`update`](super::update).
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// The lab tells something.
+    Lab(raftdeck_lab::Update),
+    /// A key.
+    Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
+    /// Pasted text (bracketed paste).
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// The time that [`App::next_wake`](super::App::next_wake) gave has come.
+    Wake,
+}
+
+/// Something the deck wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell the lab this.
+    Lab(raftdeck_lab::Command),
+    /// End the deck and everything it started.
+    Quit,
+    /// Give the terminal back and stop, until the shell continues it.
+    Suspend,
+}

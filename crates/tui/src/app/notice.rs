@@ -1,0 +1,28 @@
+//! A word to the person at the keys that goes away by itself, such as why a key cannot act now.
+
+use std::time::Duration;
+
+/// How long a notice stays.
+pub const STAYS: Duration = Duration::from_secs(4);
+
+/// A notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// When it goes.
+    pub until: Duration,
+}
+
+impl Notice {
+    /// Says something from `now` on.
+    pub fn new(text: impl Into<String>, now: Duration) -> Self {
+        Self { text: text.into(), until: now.saturating_add(STAYS) }
+    }
+
+    /// Whether it still stands at `now`.
+    #[must_use]
+    pub fn stands(&self, now: Duration) -> bool {
+        now < self.until
+    }
+}

@@ -1,0 +1,158 @@
+//! What the person asked of the store: what waits, and what came of the last.
+
+use crate::words::{asked, millis, sentence};
+use raftdeck_lab::{ClientOp, ClientOutcome, Update};
+use raftdeck_protocol::{Answer, ResponseBody};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The most operations under way; more are refused.
+pub const MAX_WAITING: usize = 64;
+
+/// So long a result is news.
+const FRESH: Duration = Duration::from_secs(8);
+
+/// The last operation's fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// In words.
+    pub text: String,
+    /// Whether it did what was asked.
+    pub good: bool,
+    /// When it came.
+    pub at: Duration,
+}
+
+impl Outcome {
+    /// So long it is news.
+    #[must_use]
+    pub fn fresh_until(&self) -> Duration {
+        self.at.saturating_add(FRESH)
+    }
+}
+
+/// Operations under way and the last one's result.
+#[derive(Clone, Debug, Default)]
+pub struct Operations {
+    next_id: u64,
+    waiting: BTreeMap<u64, (ClientOp, Duration)>,
+    last: Option<Outcome>,
+}
+
+impl Operations {
+    /// Starts one; returns its id, or `None` if too many wait already.
+    pub fn start(&mut self, op: ClientOp, now: Duration) -> Option<u64> {
+        if self.waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        self.next_id += 1;
+        self.waiting.insert(self.next_id, (op, now));
+        Some(self.next_id)
+    }
+
+    /// One ended. What nobody here asked is not told here.
+    pub fn end(&mut self, update: &Update, now: Duration) {
+        let Update::Client { id, op, outcome, took } = update else { return };
+        if self.waiting.remove(id).is_some() {
+            self.last =
+                Some(Outcome { text: words(update, op, outcome, *took), good: is_good(outcome), at: now });
+        }
+    }
+
+    /// The newest that waits: what it is and since when.
+    #[must_use]
+    pub fn newest_waiting(&self) -> Option<(&ClientOp, Duration)> {
+        self.waiting.values().next_back().map(|(op, since)| (op, *since))
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What came of the last one.
+    #[must_use]
+    pub fn last(&self) -> Option<&Outcome> {
+        self.last.as_ref()
+    }
+
+    /// When what is shown next changes: the waiting time counts whole seconds, a result grows old.
+    #[must_use]
+    pub fn next_change(&self, now: Duration) -> Option<Duration> {
+        let waits =
+            |(_, since): (_, Duration)| since + Duration::from_secs(now.saturating_sub(since).as_secs() + 1);
+        let old = self.last.as_ref().map(Outcome::fresh_until).filter(|until| now < *until);
+        self.newest_waiting().map(waits).or(old)
+    }
+}
+
+fn is_good(outcome: &ClientOutcome) -> bool {
+    match outcome {
+        ClientOutcome::Answered { body: ResponseBody::Done { answer, .. }, .. } => {
+            !matches!(answer, Answer::Mismatch { .. })
+        }
+        ClientOutcome::Answered { .. } | ClientOutcome::Failed { .. } => false,
+    }
+}
+
+/// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for all but a successful write, the feed's sentence.
+fn words(update: &Update, op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> String {
+    match (op, outcome) {
+        (
+            ClientOp::Write(_),
+            ClientOutcome::Answered { node, body: ResponseBody::Done { answer: Answer::Stored, at } },
+        ) => format!(
+            "{}: stored at index {}, term {} by {node} in {}",
+            asked(op),
+            at.index,
+            at.term,
+            millis(took)
+        ),
+        _ => sentence(update).map(|sentence| sentence.text).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_protocol::Write;
+    use raftdeck_raft::{LogId, LogIndex, NodeId, Term};
+
+    fn put() -> ClientOp {
+        ClientOp::Write(Write::Put { key: "color".into(), value: "blue".into() })
+    }
+
+    #[test]
+    fn a_result_says_where_the_write_is_stored_and_a_failure_why() {
+        let mut ops = Operations::default();
+        let id = ops.start(put(), Duration::ZERO).unwrap();
+        assert_eq!(ops.waiting(), 1);
+        let at = LogId { term: Term(2), index: LogIndex(7) };
+        let body = ResponseBody::Done { answer: Answer::Stored, at };
+        let outcome = ClientOutcome::Answered { node: NodeId(3), body };
+        let took = Duration::from_millis(4);
+        ops.end(&Update::Client { id, op: put(), outcome, took }, took);
+        let last = ops.last().unwrap();
+        assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4 ms");
+        assert!(last.good);
+
+        let id = ops.start(put(), Duration::ZERO).unwrap();
+        let outcome = ClientOutcome::Failed { reason: "no leader was found in 5 s".into() };
+        ops.end(&Update::Client { id, op: put(), outcome, took }, took);
+        let last = ops.last().unwrap();
+        assert!(!last.good && last.text.contains("no leader was found"), "{}", last.text);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_an_unknown_answer_is_ignored() {
+        let mut ops = Operations::default();
+        for _ in 0..MAX_WAITING {
+            assert!(ops.start(put(), Duration::ZERO).is_some());
+        }
+        assert_eq!(ops.start(put(), Duration::ZERO), None);
+        let outcome = ClientOutcome::Failed { reason: String::new() };
+        ops.end(&Update::Client { id: 999, op: put(), outcome, took: Duration::ZERO }, Duration::ZERO);
+        assert_eq!((ops.waiting(), ops.last()), (MAX_WAITING, None));
+    }
+}

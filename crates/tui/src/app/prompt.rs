@@ -1,0 +1,285 @@
+//! The write prompt's line: editing and history. What a line means is [`super::parse`]'s affair.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use raftdeck_lab::ClientOp;
+
+/// The most characters a line may have.
+const MAX_CHARS: usize = 4096;
+
+/// The most lines remembered.
+const MAX_HISTORY: usize = 100;
+
+/// What a key did to the prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stays open.
+    Editing,
+    /// It is closed and nothing is to be done.
+    Cancelled,
+    /// It is closed and this is to be done.
+    Entered(ClientOp),
+}
+
+/// The line being edited, and the lines before it.
+#[derive(Clone, Debug, Default)]
+pub struct Prompt {
+    open: bool,
+    line: Vec<char>,
+    cursor: usize,
+    history: Vec<String>,
+    /// The history's line shown, and the line that was being written meanwhile.
+    recalled: Option<(usize, Vec<char>)>,
+    error: Option<String>,
+}
+
+impl Prompt {
+    /// Opens it with an empty line.
+    pub fn open(&mut self) {
+        self.open = true;
+        self.set_line(Vec::new());
+        self.recalled = None;
+        self.error = None;
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The line.
+    #[must_use]
+    pub fn line(&self) -> &[char] {
+        &self.line
+    }
+
+    /// Before which character the cursor stands.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Why the line was not understood.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Puts text in at the cursor; line breaks become blanks.
+    pub fn paste(&mut self, text: &str) {
+        let room = MAX_CHARS.saturating_sub(self.line.len());
+        for c in text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).take(room) {
+            self.insert(c);
+        }
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent) -> Outcome {
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        match key.code {
+            KeyCode::Esc => return self.close(),
+            KeyCode::Char('g') if ctrl => return self.close(),
+            KeyCode::Enter => return self.enter(),
+            KeyCode::Char('a') if ctrl => self.cursor = 0,
+            KeyCode::Char('e') if ctrl => self.cursor = self.line.len(),
+            KeyCode::Char('b') if ctrl => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Char('f') if ctrl => self.cursor = (self.cursor + 1).min(self.line.len()),
+            KeyCode::Char('u') if ctrl => self.remove(0, self.cursor),
+            KeyCode::Char('k') if ctrl => self.remove(self.cursor, self.line.len()),
+            KeyCode::Char('w') if ctrl => self.remove(self.word_before(), self.cursor),
+            KeyCode::Char('h') if ctrl => self.remove(self.cursor.saturating_sub(1), self.cursor),
+            KeyCode::Char('p') if ctrl => self.recall(false),
+            KeyCode::Char('n') if ctrl => self.recall(true),
+            KeyCode::Char(c) if !ctrl && !alt && !c.is_control() => self.insert(c),
+            KeyCode::Backspace => self.remove(self.cursor.saturating_sub(1), self.cursor),
+            KeyCode::Delete => self.remove(self.cursor, (self.cursor + 1).min(self.line.len())),
+            KeyCode::Left if ctrl || alt => self.cursor = self.word_before(),
+            KeyCode::Left => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Right => self.cursor = (self.cursor + 1).min(self.line.len()),
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::End => self.cursor = self.line.len(),
+            KeyCode::Up => self.recall(false),
+            KeyCode::Down => self.recall(true),
+            _ => {}
+        }
+        Outcome::Editing
+    }
+
+    fn enter(&mut self) -> Outcome {
+        let line: String = self.line.iter().collect();
+        if line.trim().is_empty() {
+            return self.close();
+        }
+        match super::parse::parse(&line) {
+            Ok(op) => {
+                if self.history.last() != Some(&line) {
+                    self.history.push(line);
+                }
+                if self.history.len() > MAX_HISTORY {
+                    self.history.remove(0);
+                }
+                self.close();
+                Outcome::Entered(op)
+            }
+            Err(why) => {
+                self.error = Some(why);
+                Outcome::Editing
+            }
+        }
+    }
+
+    fn close(&mut self) -> Outcome {
+        self.open = false;
+        self.error = None;
+        Outcome::Cancelled
+    }
+
+    fn insert(&mut self, c: char) {
+        if self.line.len() < MAX_CHARS {
+            self.line.insert(self.cursor, c);
+            self.cursor += 1;
+            self.error = None;
+        }
+    }
+
+    fn remove(&mut self, from: usize, to: usize) {
+        self.line.drain(from..to);
+        self.cursor = from;
+        self.error = None;
+    }
+
+    fn set_line(&mut self, line: Vec<char>) {
+        self.cursor = line.len();
+        self.line = line;
+    }
+
+    fn word_before(&self) -> usize {
+        let before = &self.line[..self.cursor];
+        let end = before.iter().rposition(|c| !c.is_whitespace()).map_or(0, |last| last + 1);
+        before[..end].iter().rposition(|c| c.is_whitespace()).map_or(0, |blank| blank + 1)
+    }
+
+    fn recall(&mut self, newer: bool) {
+        let (place, draft) = match (self.recalled.take(), newer) {
+            (None, true) => return,
+            (None, false) => (self.history.len(), self.line.clone()),
+            (Some(recalled), _) => recalled,
+        };
+        let place = if newer { place + 1 } else { place.saturating_sub(1) };
+        self.error = None;
+        if let Some(line) = self.history.get(place) {
+            self.set_line(line.chars().collect());
+            self.recalled = Some((place, draft));
+        } else {
+            self.set_line(draft);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(prompt: &mut Prompt, code: KeyCode) -> Outcome {
+        prompt.key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    fn ctrl(prompt: &mut Prompt, c: char) {
+        prompt.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+    }
+
+    fn type_in(prompt: &mut Prompt, text: &str) {
+        for c in text.chars() {
+            press(prompt, KeyCode::Char(c));
+        }
+    }
+
+    fn line(prompt: &Prompt) -> String {
+        prompt.line().iter().collect()
+    }
+
+    fn opened() -> Prompt {
+        let mut prompt = Prompt::default();
+        prompt.open();
+        prompt
+    }
+
+    #[test]
+    fn the_line_is_edited_at_the_cursor() {
+        let mut prompt = opened();
+        type_in(&mut prompt, "put colr blue");
+        for _ in 0..6 {
+            press(&mut prompt, KeyCode::Left);
+        }
+        type_in(&mut prompt, "o");
+        assert_eq!(line(&prompt), "put color blue");
+        press(&mut prompt, KeyCode::Home);
+        press(&mut prompt, KeyCode::Delete);
+        press(&mut prompt, KeyCode::End);
+        press(&mut prompt, KeyCode::Backspace);
+        assert_eq!(line(&prompt), "ut color blu");
+        ctrl(&mut prompt, 'w');
+        assert_eq!(line(&prompt), "ut color ");
+        ctrl(&mut prompt, 'u');
+        assert_eq!(line(&prompt), "");
+        ctrl(&mut prompt, 'w');
+        press(&mut prompt, KeyCode::Backspace);
+        press(&mut prompt, KeyCode::Delete);
+        assert_eq!(prompt.cursor(), 0);
+    }
+
+    #[test]
+    fn an_error_keeps_the_prompt_open_and_goes_when_the_line_changes() {
+        let mut prompt = opened();
+        type_in(&mut prompt, "put color");
+        assert_eq!(press(&mut prompt, KeyCode::Enter), Outcome::Editing);
+        assert!(prompt.is_open() && prompt.error().is_some());
+        type_in(&mut prompt, " blue");
+        assert_eq!(prompt.error(), None);
+        assert!(matches!(press(&mut prompt, KeyCode::Enter), Outcome::Entered(_)));
+        assert!(!prompt.is_open());
+    }
+
+    #[test]
+    fn history_goes_back_and_returns_to_the_draft() {
+        let mut prompt = opened();
+        for entry in ["put a 1", "put b 2"] {
+            prompt.open();
+            type_in(&mut prompt, entry);
+            press(&mut prompt, KeyCode::Enter);
+        }
+        prompt.open();
+        type_in(&mut prompt, "get");
+        press(&mut prompt, KeyCode::Up);
+        assert_eq!(line(&prompt), "put b 2");
+        press(&mut prompt, KeyCode::Up);
+        press(&mut prompt, KeyCode::Up);
+        assert_eq!(line(&prompt), "put a 1");
+        press(&mut prompt, KeyCode::Down);
+        press(&mut prompt, KeyCode::Down);
+        assert_eq!(line(&prompt), "get");
+        press(&mut prompt, KeyCode::Down);
+        assert_eq!(line(&prompt), "get");
+    }
+
+    #[test]
+    fn pasted_text_is_one_line_and_bounded() {
+        let mut prompt = opened();
+        prompt.paste("put a\n1\r\n");
+        assert_eq!(line(&prompt), "put a 1");
+        prompt.paste(&"x".repeat(100_000));
+        assert_eq!(prompt.line().len(), MAX_CHARS);
+    }
+
+    #[test]
+    fn escape_and_an_empty_line_close_it() {
+        let mut prompt = opened();
+        type_in(&mut prompt, "put");
+        assert_eq!(press(&mut prompt, KeyCode::Esc), Outcome::Cancelled);
+        prompt.open();
+        assert_eq!(line(&prompt), "");
+        assert_eq!(press(&mut prompt, KeyCode::Enter), Outcome::Cancelled);
+        assert!(!prompt.is_open());
+    }
+}

@@ -1,0 +1,39 @@
+//! Which node the keys act on, by id and never by row.
+
+use raftdeck_raft::NodeId;
+
+/// The id after (or before) `current` in `ids`, going round.
+#[must_use]
+pub fn step(ids: &[NodeId], current: Option<NodeId>, forward: bool) -> Option<NodeId> {
+    let len = ids.len();
+    let place = current.and_then(|id| ids.iter().position(|other| *other == id));
+    let next = match (place, forward) {
+        (None, true) => 0,
+        (None, false) => len.checked_sub(1)?,
+        (Some(place), true) => (place + 1) % len,
+        (Some(place), false) => (place + len - 1) % len,
+    };
+    ids.get(next).copied()
+}
+
+/// Keeps the selection if it still is a member, else takes the first.
+#[must_use]
+pub fn keep(ids: &[NodeId], current: Option<NodeId>) -> Option<NodeId> {
+    current.filter(|id| ids.contains(id)).or_else(|| ids.first().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_selection_goes_round_and_survives_a_change_of_members() {
+        let ids = [NodeId(1), NodeId(2), NodeId(5)];
+        assert_eq!(step(&ids, Some(NodeId(5)), true), Some(NodeId(1)));
+        assert_eq!(step(&ids, Some(NodeId(1)), false), Some(NodeId(5)));
+        assert_eq!(step(&ids, Some(NodeId(9)), true), Some(NodeId(1)), "someone unknown: the first");
+        assert_eq!(step(&[], None, false), None);
+        assert_eq!(keep(&ids, Some(NodeId(2))), Some(NodeId(2)));
+        assert_eq!(keep(&ids, Some(NodeId(3))), Some(NodeId(1)));
+    }
+}

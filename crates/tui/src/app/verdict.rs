@@ -1,0 +1,132 @@
+//! The one thing that matters now, as a value: who leads, or why nobody does.
+
+use crate::app::cluster::{Cluster, Node};
+use raftdeck_raft::{NodeId, Role, Status, Term};
+
+/// How the cluster stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not every node has come up yet, and none leads.
+    Starting {
+        /// How many are up.
+        ready: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A leader with a majority.
+    Leads {
+        /// Who.
+        leader: NodeId,
+        /// In which term.
+        term: Term,
+        /// How many members stand with it, itself included.
+        following: usize,
+        /// How many members there are.
+        of: usize,
+        /// Someone who still takes itself for the leader.
+        stale: Option<(NodeId, Term)>,
+    },
+    /// The only leader there is has no majority.
+    NoQuorum {
+        /// Who.
+        leader: NodeId,
+        /// In which term.
+        term: Term,
+    },
+    /// Nobody leads; a majority is alive.
+    Electing {
+        /// Who is furthest with its campaign.
+        campaign: Option<Campaign>,
+    },
+    /// Too few nodes run for any decision.
+    NoMajority {
+        /// How many run.
+        alive: usize,
+        /// How many it takes.
+        needed: usize,
+        /// How many members there are.
+        of: usize,
+    },
+    /// No node runs.
+    AllDown,
+}
+
+/// A campaign under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Whose.
+    pub node: NodeId,
+    /// For which term.
+    pub term: Term,
+    /// Votes so far, its own included.
+    pub votes: usize,
+    /// Votes needed.
+    pub needed: usize,
+    /// Whether it only asks whether a campaign could succeed.
+    pub pre_vote: bool,
+}
+
+/// Judges the cluster.
+#[must_use]
+pub fn verdict(cluster: &Cluster) -> Verdict {
+    let of = cluster.len();
+    let needed = cluster.majority();
+    let alive = cluster.nodes().filter(|node| node.is_running()).count();
+    let leading = cluster
+        .leaders()
+        .filter_map(|(term, node)| node.live().filter(|s| s.has_quorum).map(|_| (term, node.id)))
+        .max();
+    if let Some((term, leader)) = leading.filter(|_| alive >= needed) {
+        let with = |status: &&Status| stands_with(cluster, status, leader, term);
+        let following = cluster.nodes().filter_map(Node::live).filter(with).count();
+        let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
+        return Verdict::Leads { leader, term, following, of, stale };
+    }
+    let coming = cluster.nodes().any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
+    let live = cluster.nodes().filter(|n| n.live().is_some()).count();
+    if of == 0 || (coming && live < needed) {
+        return Verdict::Starting { ready: live, of };
+    }
+    if alive == 0 {
+        return Verdict::AllDown;
+    }
+    if alive < needed {
+        return Verdict::NoMajority { alive, needed, of };
+    }
+    match cluster.leader() {
+        Some(node) => {
+            Verdict::NoQuorum { leader: node.id, term: node.live().map(|s| s.term).unwrap_or_default() }
+        }
+        None => Verdict::Electing { campaign: campaign(cluster) },
+    }
+}
+
+fn stands_with(cluster: &Cluster, status: &Status, leader: NodeId, term: Term) -> bool {
+    status.id == leader
+        || (status.term == term
+            && status.leader == Some(leader)
+            && status.has_quorum
+            && !cluster.is_cut(leader, status.id)
+            && !cluster.is_cut(status.id, leader))
+}
+
+fn campaign(cluster: &Cluster) -> Option<Campaign> {
+    let campaigns = cluster.nodes().filter_map(|node| {
+        let status = node.live()?;
+        let pre_vote = match status.role {
+            Role::Candidate => false,
+            Role::PreCandidate => true,
+            Role::Follower | Role::Leader => return None,
+        };
+        let granted = status.votes.iter().filter(|(id, yes)| *yes && *id != status.id).count();
+        Some(Campaign {
+            node: node.id,
+            // A pre-candidate asks about the term after its own (thesis §9.6).
+            term: Term(status.term.0.saturating_add(pre_vote.into())),
+            votes: granted + 1,
+            needed: cluster.majority(),
+            pre_vote,
+        })
+    });
+    campaigns.max_by_key(|c| (!c.pre_vote, c.term, c.votes, std::cmp::Reverse(c.node)))
+}

@@ -1,0 +1,82 @@
+//! Keys as the action table names them, and which action a key press means.
+
+use crate::actions::{ACTIONS, Action};
+use crate::app::View;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::fmt;
+
+/// A key an action is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character as typed, shift included.
+    Char(char),
+    /// A character with Ctrl.
+    Ctrl(char),
+    /// Any of 1 to 9.
+    Digit,
+    /// A key without a character.
+    Code(KeyCode),
+}
+
+impl Key {
+    /// Whether a press of this key is meant.
+    #[must_use]
+    pub fn matches(self, event: &KeyEvent) -> bool {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        match (self, event.code) {
+            (Self::Char(c), KeyCode::Char(pressed)) => c == pressed && !ctrl && !alt,
+            (Self::Ctrl(c), KeyCode::Char(pressed)) => ctrl && !alt && pressed.eq_ignore_ascii_case(&c),
+            (Self::Digit, KeyCode::Char(pressed)) => matches!(pressed, '1'..='9') && !ctrl && !alt,
+            (Self::Code(code), pressed) => code == pressed && !ctrl && !alt,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Char(c) => write!(f, "{c}"),
+            Self::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
+            Self::Digit => write!(f, "1-9"),
+            Self::Code(code) => f.write_str(match code {
+                KeyCode::BackTab => "Shift-Tab",
+                KeyCode::PageUp => "PgUp",
+                KeyCode::PageDown => "PgDn",
+                other => return write!(f, "{other}"),
+            }),
+        }
+    }
+}
+
+/// Where a binding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In every view.
+    Everywhere,
+    /// In this view.
+    In(View),
+    /// In these two views.
+    Either(View, View),
+}
+
+impl Scope {
+    /// Whether it holds in this view.
+    #[must_use]
+    pub fn holds(self, view: View) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::In(one) => one == view,
+            Self::Either(one, other) => one == view || other == view,
+        }
+    }
+}
+
+/// The action a key press means in a view.
+#[must_use]
+pub fn meant(view: View, event: &KeyEvent) -> Option<&'static Action> {
+    let bound =
+        |action: &&Action| action.keys.iter().any(|(key, scope)| scope.holds(view) && key.matches(event));
+    ACTIONS.iter().find(bound)
+}

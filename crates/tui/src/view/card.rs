@@ -1,0 +1,248 @@
+//! A node's card in the ring, in six sizes.
+
+use crate::app::cluster::{Node, Phase};
+use crate::app::timers::{BAR_STEPS, age_words, timers};
+use crate::view::landed::Target;
+use crate::view::paint::Paint;
+use crate::view::words::{self, Tone};
+use raftdeck_lab::ProcessState;
+use raftdeck_raft::{Role, Status};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+/// How large a card is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Everything, with room around.
+    Great,
+    /// Role, log, timer.
+    Full,
+    /// Role and log.
+    Middle,
+    /// Role.
+    Small,
+    /// Role, the term beside the name.
+    Narrow,
+    /// One row.
+    Chip,
+}
+
+impl Size {
+    /// The sizes, the largest first.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Great, Self::Full, Self::Middle, Self::Small, Self::Narrow, Self::Chip];
+
+    /// Columns and rows.
+    pub(crate) fn extent(self) -> (u16, u16) {
+        match self {
+            Self::Great => (30, 7),
+            Self::Full => (22, 5),
+            Self::Middle => (19, 4),
+            Self::Small => (18, 3),
+            Self::Narrow => (14, 3),
+            Self::Chip => (11, 1),
+        }
+    }
+}
+
+/// Draws a node's card.
+pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
+    paint.clear(area);
+    paint.mark(area, Target::Node(node.id));
+    if size == Size::Chip {
+        chip(paint, node, area);
+        return;
+    }
+    let inner = frame(paint, node, area, size);
+    if words::tone(node) == Tone::Good {
+        // The one card that is filled is the leader's.
+        paint.fill(inner, paint.theme.leader_plate());
+    }
+    let role = Rect { height: 1, ..inner };
+    role_line(paint, node, role, size != Size::Narrow);
+    let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let lines: Vec<Line<'_>> = match size {
+        Size::Great => {
+            vec![
+                Line::default(),
+                log_line(paint, node, text.width),
+                vote_line(paint, node),
+                timer_line(paint, node),
+            ]
+        }
+        Size::Full => vec![log_line(paint, node, text.width), timer_line(paint, node)],
+        Size::Middle => vec![log_line(paint, node, text.width)],
+        Size::Small | Size::Narrow | Size::Chip => Vec::new(),
+    };
+    for (row, line) in (1..).zip(&lines) {
+        paint.row(text, row, line);
+    }
+}
+
+/// The frame with the node's name; returns what is inside.
+fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
+    let glyphs = paint.glyphs();
+    let chosen = paint.app.selected == Some(node.id);
+    let (set, style) = match (node.phase(), words::tone(node)) {
+        (Phase::Running(Role::Leader), Tone::Good) => (glyphs.leader_border, paint.theme.leader_line()),
+        (Phase::Running(Role::Leader), _) => (glyphs.leader_border, paint.theme.trouble_line()),
+        (_, Tone::Trouble | Tone::Alone) => (glyphs.border, paint.theme.trouble_line()),
+        (_, Tone::Gone) => (glyphs.dead_border, paint.theme.faint()),
+        (_, Tone::Good | Tone::Calm) => (glyphs.border, paint.theme.text()),
+    };
+    let block = Block::bordered().border_set(set).border_style(style);
+    let inner = block.inner(area);
+    block.render(area.intersection(paint.buf.area), paint.buf);
+    let name = if chosen {
+        Line::styled(
+            format!(" {} {} {} ", glyphs.selected, node.id, glyphs.selected_end),
+            paint.theme.selected(),
+        )
+    } else {
+        Line::styled(format!(" {} ", node.id), paint.theme.strong())
+    };
+    let mut name = Line::from(Span::styled(name.to_string(), name.style));
+    if let (Size::Narrow, Some(status)) = (size, node.raft()) {
+        let gap = if chosen { " " } else { "" };
+        name.push_span(Span::raw(format!("{gap}t{} ", status.term)));
+    }
+    paint.at(Rect { x: area.x + 2, width: area.width.saturating_sub(3), height: 1, ..area }, &name);
+    inner
+}
+
+/// Role at the left, term at the right; a plate where it matters.
+fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
+    let style = plate(paint, node);
+    let (glyph, word) = words::phase(paint.theme, node.phase());
+    let word = if words::tone(node) == Tone::Good { word.to_uppercase() } else { word.to_owned() };
+    let word = paint.cut(&word, usize::from(area.width).saturating_sub(3));
+    paint.fill(area, style);
+    paint.row(area, 0, &Line::styled(format!(" {glyph} {word}"), style));
+    if let Some(status) = node.raft().filter(|_| with_term) {
+        let used = u16::try_from(word.len() + 4).unwrap_or(u16::MAX).min(area.width);
+        let rest = Rect { x: area.x + used, width: area.width - used, ..area };
+        for text in
+            [format!("term {} ", status.term), format!("t{} ", status.term), format!("t{}", status.term)]
+        {
+            if paint.right(rest, 0, &Line::styled(text, style)) {
+                break;
+            }
+        }
+    }
+}
+
+fn plate(paint: &Paint<'_>, node: &Node) -> Style {
+    match words::tone(node) {
+        Tone::Good => paint.theme.leader_plate(),
+        Tone::Trouble => paint.theme.trouble_plate(),
+        Tone::Calm | Tone::Alone => paint.theme.text(),
+        Tone::Gone => paint.theme.strong(),
+    }
+}
+
+/// Old figures of a node that is gone are faint.
+fn figure_style(paint: &Paint<'_>, node: &Node) -> Style {
+    if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() }
+}
+
+/// The log's end and the commit index, in as many words as there is room for.
+fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
+    let Some(status) = node.raft() else { return Line::styled("no news yet", paint.theme.faint()) };
+    let (last, committed) = (status.last.index, status.committed);
+    let texts = [
+        format!("log {last}  commit {committed}"),
+        format!("log {last} commit {committed}"),
+        format!("commit {committed} of {last}"),
+    ];
+    let fits = |text: &&String| text.len() <= usize::from(width);
+    let text = texts.iter().find(fits).cloned().unwrap_or_else(|| format!("{committed} of {last}"));
+    Line::styled(text, figure_style(paint, node))
+}
+
+fn vote_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
+    let Some(status) = node.raft() else { return Line::default() };
+    let vote = match status.vote {
+        Some(id) if id == node.id => "voted for itself".to_owned(),
+        Some(id) => format!("voted for {id}"),
+        None => "has not voted".to_owned(),
+    };
+    Line::styled(vote, figure_style(paint, node))
+}
+
+/// What a node waits for.
+fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
+    let faint = paint.theme.faint();
+    let text = match (node.phase(), &node.process) {
+        (Phase::Failed, Some(ProcessState::Failed { how, .. })) => how.clone(),
+        (Phase::Killed, _) => "r restarts it".to_owned(),
+        (Phase::Paused, _) => "z lets it go on".to_owned(),
+        (Phase::Running(_), _) => {
+            let Some(status) = node.live() else { return Line::default() };
+            return living_line(paint, node, status);
+        }
+        _ => match node.pid() {
+            Some(pid) => format!("process {pid}"),
+            None => String::new(),
+        },
+    };
+    Line::styled(text, faint)
+}
+
+fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static> {
+    let text = paint.theme.text();
+    match status.role {
+        Role::Leader if status.peers.is_empty() => Line::styled("the only node", text),
+        Role::Leader if status.has_quorum => {
+            let fresh = |age: std::time::Duration| age <= paint.app.cluster.election.0;
+            let heard = status.peers.iter().filter(|peer| peer.last_heard.is_some_and(fresh)).count();
+            Line::styled(format!("{} of {} answer it", heard, status.peers.len()), text)
+        }
+        Role::Leader => Line::styled("no quorum", paint.theme.strong()),
+        Role::Candidate | Role::PreCandidate => {
+            let yes = status.votes.iter().filter(|(id, yes)| *yes && *id != node.id).count() + 1;
+            let what = if status.role == Role::Candidate { "votes" } else { "pre-votes" };
+            Line::styled(format!("{yes} of {} {what}", paint.app.cluster.majority()), paint.theme.strong())
+        }
+        Role::Follower => {
+            let timers = timers(node, paint.now);
+            let mut line = bar(paint, timers.election.unwrap_or(0));
+            let heard = match timers.heartbeat {
+                Some(age) if !words::lost(status) => format!(" {}", age_words(age)),
+                _ => " no leader".to_owned(),
+            };
+            line.push_span(Span::styled(heard, text));
+            line
+        }
+    }
+}
+
+/// An election timer running down.
+pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
+    let glyphs = paint.glyphs();
+    let full = glyphs.bar_full.repeat(usize::from(steps));
+    let empty = glyphs.bar_empty.repeat(usize::from(BAR_STEPS.saturating_sub(steps)));
+    let style = if steps <= 2 { paint.theme.trouble_line() } else { paint.theme.text() };
+    Line::from(vec![Span::styled(full, style), Span::styled(empty, paint.theme.faint())])
+}
+
+fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
+    let (glyph, _) = words::phase(paint.theme, node.phase());
+    let chosen = paint.app.selected == Some(node.id);
+    let style = match words::tone(node) {
+        Tone::Good | Tone::Trouble => plate(paint, node),
+        Tone::Calm | Tone::Alone => paint.theme.strong(),
+        Tone::Gone => paint.theme.faint(),
+    };
+    paint.fill(area, style);
+    let term = node.raft().map(|status| format!(" t{}", status.term)).unwrap_or_default();
+    let name = if chosen { paint.theme.selected() } else { style };
+    let mark = if chosen { paint.glyphs().selected } else { " " };
+    let line = Line::from(vec![
+        Span::styled(format!("{mark}{glyph} "), style),
+        Span::styled(node.id.to_string(), name),
+        Span::styled(term, style),
+    ]);
+    paint.at(area, &line);
+}

@@ -1,0 +1,84 @@
+//! The event feed, newest at the bottom; above it the last words of a node that failed.
+
+use crate::app::cluster::{Node, Phase};
+use crate::app::feed::Entry;
+use crate::view::landed::{Pane, Target};
+use crate::view::paint::{Paint, wrap};
+use crate::view::words::stamp;
+use crate::words::Weight;
+use raftdeck_lab::ProcessState;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Draws it.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    let area = last_words(paint, area);
+    let back = paint.app.feed.back();
+    let title = if back == 0 { "events".to_owned() } else { format!("events, {back} newer below") };
+    paint.rule(area, 0, &title);
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    paint.mark(area, Target::Pane(Pane::Feed));
+    paint.landed.size(Pane::Feed, area.height.into());
+    let mut row = area.height;
+    let entries = paint.app.feed.entries().iter().rev().skip(back);
+    for entry in entries {
+        let lines = lines(paint, entry, area.width);
+        for line in lines.into_iter().rev() {
+            if row == 0 {
+                return;
+            }
+            row -= 1;
+            paint.row(area, row, &line);
+        }
+    }
+}
+
+fn lines(paint: &Paint<'_>, entry: &Entry, width: u16) -> Vec<Line<'static>> {
+    let stamp = stamp(entry.at);
+    // On a narrow feed the words need the room more.
+    let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };
+    let indent = stamp.len();
+    let major = entry.weight == Weight::Major;
+    let style = if major { paint.theme.strong() } else { paint.theme.text() };
+    let room = usize::from(width).saturating_sub(indent + 1);
+    let texts = wrap(&entry.text(), room);
+    let lead = |n: usize| if n == 0 { stamp.clone() } else { " ".repeat(indent) };
+    texts
+        .into_iter()
+        .enumerate()
+        .map(|(n, text)| {
+            Line::from(vec![Span::styled(lead(n), paint.theme.faint()), Span::styled(text, style)])
+        })
+        .collect()
+}
+
+/// A node that will not run has its last words shown; returns what remains of the area.
+fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
+    let app = paint.app;
+    let failed = |node: &&Node| node.phase() == Phase::Failed;
+    let node = app.selected_node().filter(failed).or_else(|| app.cluster.nodes().find(failed));
+    let Some((node, Some(ProcessState::Failed { how, last_words }))) =
+        node.map(|node| (node, node.process.as_ref()))
+    else {
+        return area;
+    };
+    let room = usize::from(area.height / 2);
+    if room < 3 {
+        return area;
+    }
+    let style = paint.theme.text();
+    let width = usize::from(area.width).saturating_sub(2);
+    let mut texts: Vec<String> =
+        last_words.iter().rev().take(room).rev().flat_map(|line| wrap(&clean(line), width)).collect();
+    texts.drain(..texts.len().saturating_sub(room - 1));
+    paint.rule(area, 0, &format!("{} failed: {}", node.id, clean(how)));
+    for (row, text) in (1..).zip(&texts) {
+        paint.row(area, row, &Line::styled(format!(" {text}"), style));
+    }
+    let used = u16::try_from(texts.len() + 1).unwrap_or(area.height).min(area.height);
+    Rect { y: area.y + used, height: area.height - used, ..area }
+}
+
+fn clean(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,123 @@
+//! The top of the screen: the tabs, and the one thing that matters now on a band that a back row can read.
+
+use crate::app::View;
+use crate::app::verdict::verdict;
+use crate::view::landed::Target;
+use crate::view::paint::Paint;
+use crate::view::words::{self, Tone};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+/// How many rows the header takes on a screen of this height.
+pub(crate) fn rows(height: u16) -> u16 {
+    match height {
+        0..14 => 1,
+        14..30 => 2,
+        _ => 4,
+    }
+}
+
+/// Draws it.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    if area.height == 1 {
+        band(paint, area);
+        return;
+    }
+    tabs(paint, Rect { height: 1, ..area });
+    band(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
+}
+
+fn tabs(paint: &mut Paint<'_>, area: Rect) {
+    let mut x = area.x;
+    let name = Line::styled(" raftdeck ", paint.theme.strong());
+    paint.at(area, &name);
+    x += 11;
+    for view in View::ALL {
+        let chosen = view == paint.app.view;
+        let style = if chosen { paint.theme.selected() } else { paint.theme.faint() };
+        let text = format!(" {} ", view.name());
+        let width = u16::try_from(text.len()).unwrap_or(0);
+        let place = Rect { x, width, ..area }.intersection(area);
+        paint.at(place, &Line::styled(text, style));
+        paint.mark(place, Target::View(view));
+        x = x.saturating_add(width + 1);
+    }
+    let rest = Rect { x: x.min(area.right()), width: area.right().saturating_sub(x), ..area };
+    for text in set_up(paint) {
+        let line = Line::styled(text, paint.theme.faint());
+        if paint.right(rest, 0, &line) {
+            break;
+        }
+    }
+}
+
+/// How the cluster was set up: in full, and shorter for when there is no room.
+fn set_up(paint: &Paint<'_>) -> Vec<String> {
+    let cluster = &paint.app.cluster;
+    if cluster.is_empty() {
+        return Vec::new();
+    }
+    let dot = paint.glyphs().dot;
+    let nodes = if cluster.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", cluster.len()) };
+    let beat = format!("heartbeat {} ms", cluster.heartbeat.as_millis());
+    let (least, most) = cluster.election;
+    let timeout = format!("election {} to {} ms", least.as_millis(), most.as_millis());
+    let data = cluster.data_dir.as_ref().map(|dir| format!(" {dot} data in {dir}")).unwrap_or_default();
+    vec![
+        format!("{nodes} {dot} {beat} {dot} {timeout}{data} "),
+        format!("{nodes} {dot} {beat} {dot} {timeout} "),
+        format!("{nodes} {dot} {beat} "),
+        format!("{nodes} "),
+    ]
+}
+
+fn band(paint: &mut Paint<'_>, area: Rect) {
+    let verdict = verdict(&paint.app.cluster);
+    let (claim, detail, tone) = words::verdict(&verdict);
+    let glyphs = paint.glyphs();
+    let (glyph, style) = match tone {
+        Tone::Good => (glyphs.leader, paint.theme.leader_plate()),
+        Tone::Trouble => (glyphs.candidate, paint.theme.trouble_band()),
+        Tone::Calm | Tone::Alone | Tone::Gone => (glyphs.starting, paint.theme.selected()),
+    };
+    paint.fill(area, style);
+    let middle = Rect { y: area.y + (area.height - 1) / 2, height: 1, ..area };
+    let claim = format!(" {glyph} {}", loud(&claim));
+    let detail = detail.replace('·', glyphs.dot);
+    let light = style.remove_modifier(Modifier::BOLD);
+    let detail = format!("  {}  {detail} ", glyphs.dot);
+    let room = usize::from(area.width).saturating_sub(Span::raw(&claim).width());
+    let detail = paint.cut(&detail, room);
+    let line = Line::from(vec![Span::styled(claim, style), Span::styled(detail, light)]);
+    let used = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    paint.at(middle, &line);
+    let rest = Rect { x: area.x + used, width: area.width - used, ..middle };
+    for text in figures(paint) {
+        if paint.right(rest, 0, &Line::from(Span::styled(text, light))) {
+            break;
+        }
+    }
+}
+
+/// The figures at the band's right: in full, and shorter.
+fn figures(paint: &Paint<'_>) -> Vec<String> {
+    let cluster = &paint.app.cluster;
+    if cluster.is_empty() {
+        return Vec::new();
+    }
+    let committed = cluster.committed();
+    let beats = cluster.beats_per_second(paint.now);
+    let dot = paint.glyphs().dot;
+    vec![format!("committed {committed}  {dot}  {beats} heartbeats/s "), format!("committed {committed} ")]
+}
+
+/// `n2 leads term 3` becomes `n2 LEADS TERM 3`: a node keeps the name it has everywhere else.
+fn loud(claim: &str) -> String {
+    let is_name = |word: &str| {
+        word.strip_prefix('n').is_some_and(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()))
+    };
+    let words =
+        claim.split(' ').map(|word| if is_name(word) { word.to_owned() } else { word.to_uppercase() });
+    words.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,80 @@
+//! The help page, made from the action table, over whatever is on the screen.
+
+use crate::actions::{ACTIONS, Group};
+use crate::app::App;
+use crate::view::landed::{Pane, Target};
+use crate::view::paint::Paint;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+/// Draws it, from its line `first` on.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
+    let lines = lines(paint);
+    let width = lines.iter().map(Line::width).max().unwrap_or(0) + 6;
+    let width = u16::try_from(width).unwrap_or(u16::MAX).min(area.width);
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
+    let page =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    paint.clear(page);
+    let block = Block::bordered()
+        .border_set(paint.glyphs().border)
+        .title(Line::styled(" keys ", paint.theme.strong()));
+    let inner = block.inner(page);
+    block.render(page, paint.buf);
+    paint.mark(area, Target::Pane(Pane::Feed));
+    paint.mark(page, Target::Pane(Pane::Help));
+    let rows = usize::from(inner.height);
+    let last = lines.len().saturating_sub(rows);
+    paint.landed.size(Pane::Help, rows);
+    paint.landed.help_ends(last);
+    let first = first.min(last);
+    let inner = Rect { x: inner.x + 2.min(inner.width), width: inner.width.saturating_sub(3), ..inner };
+    for (row, line) in (0..).zip(lines.iter().skip(first).take(rows)) {
+        paint.row(inner, row, line);
+    }
+    if first < last {
+        let more = Line::styled(" Down: more ", paint.theme.strong());
+        let place =
+            Rect { x: page.x + 2, y: page.bottom() - 1, width: page.width.saturating_sub(3), height: 1 };
+        paint.at(place, &more);
+    }
+}
+
+fn lines(paint: &Paint<'_>) -> Vec<Line<'static>> {
+    let theme = paint.theme;
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(group.name(), theme.strong()));
+        for action in ACTIONS.iter().filter(|action| action.group == group) {
+            let keys: Vec<String> = action.keys.iter().map(|(key, _)| key.to_string()).collect();
+            lines.push(Line::from(vec![
+                Span::styled(format!("{:>12}  ", keys.join(" ")), theme.key()),
+                Span::raw(action.long),
+            ]));
+        }
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled(glyphs(paint), theme.text()));
+    lines.push(Line::styled(closing(paint.app), theme.faint()));
+    lines
+}
+
+fn glyphs(paint: &Paint<'_>) -> String {
+    let g = paint.glyphs();
+    format!(
+        "{} leader  {} follower  {} pre-candidate  {} candidate  {} paused  {} down  {} cut",
+        g.leader, g.follower, g.pre_candidate, g.candidate, g.paused, g.dead, g.cut
+    )
+}
+
+fn closing(app: &App) -> &'static str {
+    if app.settings.mouse {
+        "A click selects or presses a key below, the wheel scrolls. Esc closes this page."
+    } else {
+        "Esc closes this page."
+    }
+}

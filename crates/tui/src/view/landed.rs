@@ -1,0 +1,98 @@
+//! Where things landed on the screen, so that the mouse finds them and reducers know how much a page is.
+
+use crate::actions::ActionId;
+use crate::app::View;
+use crate::app::timers::Timers;
+use raftdeck_raft::{LogIndex, NodeId};
+use ratatui::layout::{Position, Rect};
+
+/// A part of the screen that scrolls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// The event feed.
+    Feed,
+    /// The columns of the Logs view.
+    Entries,
+    /// The nodes' output.
+    Output,
+    /// The help page.
+    Help,
+}
+
+/// Something on the screen that a click can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A node's card or row.
+    Node(NodeId),
+    /// A tab.
+    View(View),
+    /// A hint in the footer.
+    Action(ActionId),
+    /// A column of the Logs view.
+    Entry(LogIndex),
+    /// A pane, where nothing else is.
+    Pane(Pane),
+}
+
+/// What was painted where.
+#[derive(Clone, Debug, Default)]
+pub struct Landed {
+    areas: Vec<(Rect, Target)>,
+    rows: Vec<(Pane, usize)>,
+    timers: Vec<(NodeId, Timers)>,
+    help: usize,
+}
+
+impl Landed {
+    pub(crate) fn mark(&mut self, area: Rect, target: Target) {
+        self.areas.push((area, target));
+    }
+
+    pub(crate) fn size(&mut self, pane: Pane, rows: usize) {
+        self.rows.push((pane, rows));
+    }
+
+    pub(crate) fn painted(&mut self, node: NodeId, timers: Timers) {
+        self.timers.push((node, timers));
+    }
+
+    pub(crate) fn help_ends(&mut self, last: usize) {
+        self.help = last;
+    }
+
+    /// What is at this cell; of several the last painted.
+    #[must_use]
+    pub fn at(&self, column: u16, row: u16) -> Option<Target> {
+        let here = Position::new(column, row);
+        self.areas.iter().rev().find(|(area, _)| area.contains(here)).map(|(_, target)| *target)
+    }
+
+    /// Where a target is.
+    #[must_use]
+    pub fn find(&self, target: Target) -> Option<Rect> {
+        self.areas.iter().find(|(_, t)| *t == target).map(|(area, _)| *area)
+    }
+
+    /// Every target on the screen.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.areas.iter().map(|(_, target)| *target)
+    }
+
+    /// How many lines (of the Logs view: columns) a pane shows; 0 if it is not on the screen.
+    #[must_use]
+    pub fn rows(&self, pane: Pane) -> usize {
+        self.rows.iter().find(|(p, _)| *p == pane).map_or(0, |(_, rows)| *rows)
+    }
+
+    /// The timers that are on the screen for a node.
+    #[must_use]
+    pub fn timers(&self, node: NodeId) -> Option<Timers> {
+        self.timers.iter().find(|(id, _)| *id == node).map(|(_, timers)| *timers)
+    }
+
+    /// The furthest that the help page can be scrolled.
+    #[must_use]
+    pub fn last_help_line(&self) -> usize {
+        self.help
+    }
+}

@@ -1,0 +1,207 @@
+//! The Logs view: a row a node, a column an index; below, the entry under the cursor as each node has it.
+
+use crate::app::cluster::Node;
+use crate::app::logs::term_at;
+use crate::view::landed::{Pane, Target};
+use crate::view::paint::Paint;
+use crate::view::words::{self, Tone};
+use raftdeck_raft::{LogId, LogIndex, Status, Term};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use std::collections::BTreeSet;
+
+/// Columns taken by the node's name and role.
+const NAMES: u16 = 23;
+
+/// Which entries are in sight.
+struct Window {
+    first: u64,
+    columns: usize,
+    cell: u16,
+    cursor: LogIndex,
+    last: LogIndex,
+}
+
+/// Draws it.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    let app = paint.app;
+    let nodes = u16::try_from(app.cluster.len()).unwrap_or(u16::MAX);
+    let last = app.cluster.last_index();
+    let names = NAMES.min(area.width / 3);
+    let digits = last.0.max(app.cluster.term().0).to_string().len();
+    let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
+    let columns = usize::from((area.width - names).saturating_sub(1) / cell);
+    paint.landed.size(Pane::Entries, columns);
+    let window = Window {
+        first: app.logs.leftmost(last, columns).0,
+        columns,
+        cell,
+        cursor: app.logs.cursor(last),
+        last,
+    };
+    let title = if app.logs.follows() {
+        "logs, following the newest entry".to_owned()
+    } else {
+        format!("logs, entry {} of {last}", window.cursor)
+    };
+    paint.rule(area, 0, &title);
+    // With room to spare, the rows stand apart.
+    let detail_rows = nodes.saturating_add(2);
+    let airy = area.height >= nodes.saturating_mul(2).saturating_add(4 + detail_rows);
+    let step = if airy { 2 } else { 1 };
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    indices(paint, body, names, &window);
+    for (n, node) in (0..).zip(app.cluster.nodes()) {
+        let row = 1u16.saturating_add(step * n);
+        if row < body.height {
+            log(paint, Rect { y: body.y + row, height: 1, ..body }, names, &window, node);
+        }
+    }
+    let used = (2 + step * nodes).min(area.height);
+    legend_and_entry(paint, Rect { y: area.y + used, height: area.height - used, ..area }, &window);
+}
+
+fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
+    let left = Rect { width: names, ..area };
+    paint.row(left, 0, &Line::styled("   index", paint.theme.faint()));
+    for n in 0..window.columns {
+        let index = LogIndex(window.first + n as u64);
+        if index > window.last {
+            break;
+        }
+        let place = column(area, names, window, n);
+        let here = index == window.cursor && index.0 > 0;
+        let conflict = conflict_at(paint, index);
+        let style = match (here, conflict) {
+            (true, _) => paint.theme.selected(),
+            (false, true) => paint.theme.trouble_plate(),
+            (false, false) => paint.theme.faint(),
+        };
+        let sign = if conflict { paint.glyphs().conflict } else { "" };
+        let text = format!("{sign}{index}");
+        let text = format!("{text:^width$}", width = usize::from(window.cell));
+        paint.at(place, &Line::from(Span::styled(text, style)));
+        paint.mark(Rect { height: area.height, ..place }, Target::Entry(index));
+    }
+}
+
+fn column(area: Rect, names: u16, window: &Window, n: usize) -> Rect {
+    let x = area.x + names + window.cell * u16::try_from(n).unwrap_or(u16::MAX / 64);
+    Rect { x, y: area.y, width: window.cell, height: area.height.min(1) }
+}
+
+/// Whether members disagree about the entry at an index.
+fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
+    let terms: BTreeSet<Term> =
+        paint.app.cluster.nodes().filter_map(|node| term_at(node.raft()?, index)).collect();
+    terms.len() > 1
+}
+
+fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &Node) {
+    let chosen = paint.app.selected == Some(node.id);
+    let mark = if chosen { paint.glyphs().selected } else { " " };
+    let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+    let (glyph, word) = words::phase(paint.theme, node.phase());
+    let role = match words::tone(node) {
+        Tone::Good => paint.theme.leader_plate(),
+        Tone::Trouble => paint.theme.trouble_plate(),
+        Tone::Calm | Tone::Alone => paint.theme.text(),
+        Tone::Gone => paint.theme.faint(),
+    };
+    let line = Line::from(vec![
+        Span::raw(format!(" {mark} ")),
+        Span::styled(node.id.to_string(), name),
+        Span::raw(" "),
+        Span::styled(format!("{glyph} {word}"), role),
+    ]);
+    let left = Rect { width: names.saturating_sub(1), ..area };
+    paint.at(left, &line);
+    paint.mark(left, Target::Node(node.id));
+    let Some(status) = node.raft() else { return };
+    for n in 0..window.columns {
+        let index = LogIndex(window.first + n as u64);
+        if let Some(term) = term_at(status, index) {
+            let line = entry(paint, status, index, term, window, node.live().is_some());
+            paint.at(column(area, names, window, n), &line);
+        }
+    }
+}
+
+/// A committed entry is solid, an uncommitted one hollow; one that is not on the disk yet says so.
+fn entry(
+    paint: &Paint<'_>,
+    status: &Status,
+    index: LogIndex,
+    term: Term,
+    window: &Window,
+    live: bool,
+) -> Line<'static> {
+    let glyphs = paint.glyphs();
+    let width = usize::from(window.cell).saturating_sub(3);
+    let committed = index <= status.committed;
+    let label = if index > status.durable { format!("{term}~") } else { term.to_string() };
+    let label = format!("{label:^width$}");
+    let [open, close] = if committed { glyphs.committed } else { glyphs.uncommitted };
+    let plate = if committed { paint.theme.term_plate(term) } else { Style::new() };
+    let dead = if live { Style::new() } else { paint.theme.faint() };
+    let edge = paint.theme.term_line(term).patch(dead);
+    // Without colour the edges of a solid entry carry its ground.
+    let edge = if committed && !glyphs.braille { paint.theme.term_plate(term).patch(dead) } else { edge };
+    Line::from(vec![
+        Span::styled(open, edge),
+        Span::styled(label, plate.patch(dead)),
+        Span::styled(close, edge),
+    ])
+}
+
+fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
+    let app = paint.app;
+    let g = paint.glyphs();
+    let holders =
+        app.cluster.nodes().filter(|n| n.raft().is_some_and(|s| term_at(s, window.cursor).is_some()));
+    let (have, of) = (holders.count(), app.cluster.len());
+    let title = if window.cursor == LogIndex::ZERO {
+        "no entries yet".to_owned()
+    } else {
+        format!("entry {}, on {have} of {of} nodes", window.cursor)
+    };
+    paint.rule(area, 0, &title);
+    let mut row = 1;
+    for node in app.cluster.nodes() {
+        let line = holding(paint, node, window.cursor);
+        paint.row(area, row, &line);
+        row += 1;
+    }
+    let legend = format!(
+        " term: {}t{} committed  {}t{} not committed  t~ not on disk yet  {} logs differ",
+        g.committed[0], g.committed[1], g.uncommitted[0], g.uncommitted[1], g.conflict
+    );
+    if area.height > row {
+        paint.row(area, area.height - 1, &Line::styled(legend, paint.theme.faint()));
+    }
+}
+
+/// What a node has at an index, in words.
+fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
+    let name = Span::styled(format!("   {:<5}", node.id), paint.theme.strong());
+    let style = if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() };
+    let Some((status, term)) = node.raft().and_then(|s| Some((s, term_at(s, index)?))) else {
+        return Line::from(vec![name, Span::styled(paint.glyphs().none, paint.theme.faint())]);
+    };
+    let id = LogId { term, index };
+    let text = paint.app.logs.text(id).unwrap_or(paint.glyphs().ellipsis).to_owned();
+    let state = if index <= status.committed {
+        "committed"
+    } else if index <= status.durable {
+        "not committed"
+    } else {
+        "not on its disk yet"
+    };
+    Line::from(vec![
+        name,
+        Span::styled(format!("term {term:<5}"), style),
+        Span::styled(format!("{state:<21}"), style),
+        Span::styled(text, style.patch(paint.theme.strong())),
+    ])
+}

@@ -1,0 +1,85 @@
+//! Drawing. [`view`] is pure: it reads the state and the time it is given, and touches nothing but the frame.
+//!
+//! What goes first when the screen is small, in this order: the ring's cards get smaller (great, full, middle, small,
+//! narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id, next / match, vote, …);
+//! the ring goes; the feed goes; the second header line goes; the table's rows scroll; at last one line remains
+//! that says who leads.
+
+mod big;
+mod card;
+mod cluster;
+mod feed;
+mod footer;
+mod header;
+mod help;
+mod landed;
+mod logs;
+mod output;
+mod paint;
+mod prompt;
+mod raster;
+mod ring;
+mod table;
+mod tiny;
+mod words;
+
+pub use landed::{Landed, Pane, Target};
+
+use crate::app::timers::timers;
+use crate::app::{App, View};
+use paint::Paint;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use std::time::Duration;
+
+/// Below this, only a line remains.
+const LEAST: (u16, u16) = (24, 6);
+
+/// Draws the deck as of `now` and says where things landed.
+#[must_use = "give it to App::set_landed, or the mouse finds nothing"]
+pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
+    let area = frame.area();
+    let mut paint = Paint {
+        app,
+        theme: app.theme,
+        now,
+        buf: frame.buffer_mut(),
+        landed: Landed::default(),
+        cursor: None,
+    };
+    for node in app.cluster.nodes() {
+        paint.landed.painted(node.id, timers(node, now));
+    }
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        tiny::draw(&mut paint, area);
+    } else {
+        whole(&mut paint, area);
+    }
+    let Paint { landed, cursor, .. } = paint;
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    landed
+}
+
+fn whole(paint: &mut Paint<'_>, area: Rect) {
+    let header_rows = header::rows(area.height);
+    let footer_rows = if area.height >= 14 { 2 } else { 1 };
+    let [header, body, footer] = Layout::vertical([
+        Constraint::Length(header_rows),
+        Constraint::Fill(1),
+        Constraint::Length(footer_rows),
+    ])
+    .areas(area);
+    header::draw(paint, header);
+    match paint.app.view {
+        _ if paint.app.cluster.is_empty() => cluster::waiting(paint, body),
+        View::Cluster => cluster::draw(paint, body),
+        View::Logs => logs::draw(paint, body),
+        View::Output => output::draw(paint, body),
+    }
+    footer::draw(paint, footer);
+    if let Some(first) = paint.app.help {
+        help::draw(paint, area, first);
+    }
+}

@@ -1,0 +1,236 @@
+//! The table: a row a node, as many columns as there is room for.
+
+use crate::app::cluster::{Cluster, Node, Phase};
+use crate::app::timers::{age_words, timers};
+use crate::view::card;
+use crate::view::landed::Target;
+use crate::view::paint::Paint;
+use crate::view::words::{self, Tone};
+use raftdeck_raft::{LogIndex, Role};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+/// What a column shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Node,
+    Role,
+    Term,
+    Vote,
+    Last,
+    Commit,
+    Applied,
+    NextMatch,
+    Election,
+    Heartbeat,
+    State,
+    Pid,
+    Address,
+}
+
+impl Column {
+    /// From left to right.
+    const ALL: [Self; 13] = [
+        Self::Node,
+        Self::Role,
+        Self::Term,
+        Self::Vote,
+        Self::Last,
+        Self::Commit,
+        Self::Applied,
+        Self::NextMatch,
+        Self::Election,
+        Self::Heartbeat,
+        Self::State,
+        Self::Pid,
+        Self::Address,
+    ];
+
+    /// In this order they go when there is no room.
+    const FIRST_TO_GO: [Self; 11] = [
+        Self::Address,
+        Self::Pid,
+        Self::NextMatch,
+        Self::Vote,
+        Self::Applied,
+        Self::Election,
+        Self::Heartbeat,
+        Self::State,
+        Self::Last,
+        Self::Commit,
+        Self::Term,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Role => "role",
+            Self::Term => "term",
+            Self::Vote => "vote",
+            Self::Last => "last",
+            Self::Commit => "commit",
+            Self::Applied => "applied",
+            Self::NextMatch => "next/match",
+            Self::Election => "election",
+            Self::Heartbeat => "heard",
+            Self::State => "state",
+            Self::Pid => "pid",
+            Self::Address => "address",
+        }
+    }
+
+    fn least_width(self) -> usize {
+        match self {
+            Self::Role => 15,
+            Self::Election => 8,
+            Self::Heartbeat => 7,
+            Self::State => 9,
+            Self::Vote => 4,
+            _ => 0,
+        }
+    }
+
+    /// Numbers stand at the right of their column.
+    fn right(self) -> bool {
+        matches!(self, Self::Term | Self::Last | Self::Commit | Self::Applied | Self::NextMatch | Self::Pid)
+    }
+}
+
+/// Draws it.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    let app = paint.app;
+    paint.rule(area, 0, "nodes");
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let nodes: Vec<&Node> = app.cluster.nodes().collect();
+    let cells: Vec<Vec<Line<'static>>> = nodes.iter().map(|node| row(paint, node)).collect();
+    let widths = widths(&cells);
+    let columns = fitting(&widths, usize::from(area.width).saturating_sub(3));
+    let used: usize = columns.iter().map(|c| widths[*c]).sum();
+    let gaps = columns.len().saturating_sub(1).max(1);
+    let gap = (usize::from(area.width).saturating_sub(3 + used) / gaps).clamp(1, 3);
+    let titles = columns.iter().map(|c| {
+        pad(Line::styled(Column::ALL[*c].title(), paint.theme.faint()), Column::ALL[*c], widths[*c])
+    });
+    paint.row(area, 0, &join(" ".into(), titles, gap));
+    let rows = usize::from(area.height).saturating_sub(1);
+    let chosen = nodes.iter().position(|node| app.selected == Some(node.id)).unwrap_or(0);
+    let first = (chosen + 1).saturating_sub(rows);
+    for (row, (node, cells)) in (1..area.height).zip(nodes.iter().zip(&cells).skip(first)) {
+        let mark = if app.selected == Some(node.id) { paint.glyphs().selected } else { " " };
+        let cells = columns.iter().map(|c| pad(cells[*c].clone(), Column::ALL[*c], widths[*c]));
+        let place = Rect { y: area.y + row, height: 1, ..area };
+        paint.at(place, &join(Span::styled(mark, paint.theme.strong()), cells, gap));
+        paint.mark(place, Target::Node(node.id));
+    }
+}
+
+fn widths(rows: &[Vec<Line<'static>>]) -> Vec<usize> {
+    let widest = |n: usize| rows.iter().map(|row| row[n].width()).max().unwrap_or(0);
+    let width =
+        |(n, column): (usize, &Column)| widest(n).max(column.title().width()).max(column.least_width());
+    Column::ALL.iter().enumerate().map(width).collect()
+}
+
+/// The places in [`Column::ALL`] of the columns that fit.
+fn fitting(widths: &[usize], room: usize) -> Vec<usize> {
+    let mut gone = 0;
+    loop {
+        let kept: Vec<usize> = (0..Column::ALL.len())
+            .filter(|n| !Column::FIRST_TO_GO[..gone].contains(&Column::ALL[*n]))
+            .collect();
+        let used: usize = kept.iter().map(|n| widths[*n] + 1).sum();
+        if used <= room + 1 || gone == Column::FIRST_TO_GO.len() {
+            return kept;
+        }
+        gone += 1;
+    }
+}
+
+fn pad(mut line: Line<'static>, column: Column, width: usize) -> Line<'static> {
+    let space = Span::raw(" ".repeat(width.saturating_sub(line.width())));
+    if column.right() {
+        line.spans.insert(0, space);
+    } else {
+        line.push_span(space);
+    }
+    line
+}
+
+fn join(mark: Span<'static>, cells: impl Iterator<Item = Line<'static>>, gap: usize) -> Line<'static> {
+    let mut joined = Line::from(vec![Span::raw(" "), mark, Span::raw(" ")]);
+    for (n, cell) in cells.enumerate() {
+        if n > 0 {
+            joined.push_span(Span::raw(" ".repeat(gap)));
+        }
+        let style = cell.style;
+        joined.spans.extend(cell.spans.into_iter().map(|span| {
+            let style = style.patch(span.style);
+            span.style(style)
+        }));
+    }
+    joined
+}
+
+fn row(paint: &Paint<'_>, node: &Node) -> Vec<Line<'static>> {
+    let living = node.live().is_some();
+    let style = if living { paint.theme.text() } else { paint.theme.faint() };
+    Column::ALL.iter().map(|column| cell(paint, node, *column, style)).collect()
+}
+
+fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'static> {
+    let unknown = || Line::styled(paint.glyphs().none, paint.theme.faint());
+    let shown = |text: Option<String>| text.map_or_else(unknown, |text| Line::styled(text, style));
+    let raft = node.raft();
+    let timers = timers(node, paint.now);
+    match column {
+        Column::Node => name(paint, node),
+        Column::Role => role(paint, node),
+        Column::Term => shown(raft.map(|s| s.term.to_string())),
+        Column::Vote => shown(raft.and_then(|s| s.vote).map(|vote| vote.to_string())),
+        Column::Last => shown(raft.map(|s| s.last.index.to_string())),
+        Column::Commit => shown(raft.map(|s| s.committed.to_string())),
+        Column::Applied => shown(raft.map(|s| s.applied.to_string())),
+        Column::NextMatch => shown(next_match(&paint.app.cluster, node)),
+        Column::Election => timers.election.map_or_else(unknown, |steps| card::bar(paint, steps)),
+        Column::Heartbeat => shown(timers.heartbeat.map(age_words)),
+        Column::State => state(paint, node),
+        Column::Pid => shown(node.pid().map(|pid| pid.to_string())),
+        Column::Address => shown(node.addresses.as_ref().map(|a| a.client.clone())),
+    }
+}
+
+fn name(paint: &Paint<'_>, node: &Node) -> Line<'static> {
+    let chosen = paint.app.selected == Some(node.id);
+    let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+    Line::from(Span::styled(node.id.to_string(), style))
+}
+
+fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
+    let (glyph, word) = words::phase(paint.theme, node.phase());
+    let text = format!("{glyph} {word}");
+    let style = match (node.phase(), words::tone(node)) {
+        (Phase::Running(Role::Leader), Tone::Good) => paint.theme.leader_plate(),
+        (_, Tone::Trouble) => paint.theme.trouble_plate(),
+        (_, Tone::Gone) => paint.theme.strong(),
+        _ => paint.theme.text(),
+    };
+    Line::from(Span::styled(text, style))
+}
+
+fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
+    let text = words::state(node, &paint.app.cluster);
+    let style = match text {
+        "no quorum" | "no leader" | "cut off" => paint.theme.trouble_plate(),
+        "running" => paint.theme.text(),
+        _ => paint.theme.strong(),
+    };
+    Line::from(Span::styled(text, style))
+}
+
+fn next_match(cluster: &Cluster, node: &Node) -> Option<String> {
+    let peer = cluster.as_leader_sees(node.id)?;
+    let LogIndex(matched) = peer.matched;
+    Some(format!("{}/{matched}", peer.next))
+}

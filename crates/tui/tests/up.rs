@@ -1,0 +1,186 @@
+//! `raftdeck up` and the plain mode: a real cluster told line by line, and its end.
+
+mod support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::MutexGuard;
+use std::sync::mpsc::{Receiver, channel};
+use support::{PATIENCE, alone, deck::RAFTDECK, eventually, processes};
+
+/// A cluster without a screen, ended with the test.
+struct Up {
+    child: Child,
+    lines: Receiver<String>,
+    nodes: Vec<u32>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Up {
+    fn start(args: &[&str]) -> Self {
+        let (mut up, output) = Self::start_unread(args);
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        up.lines = lines;
+        up
+    }
+
+    fn start_unread(args: &[&str]) -> (Self, ChildStdout) {
+        let alone = alone();
+        let mut command = Command::new(RAFTDECK);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        (Self { child, lines: channel().1, nodes: Vec::new(), _alone: alone }, output)
+    }
+
+    /// Reads lines until one of them is the one.
+    fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
+        let mut seen = Vec::new();
+        loop {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("waited in vain: {what}; the lines:\n{}", seen.join("\n"));
+            };
+            if let Some(found) = wanted(&line) {
+                return found;
+            }
+            seen.push(line);
+        }
+    }
+
+    fn note_nodes(&mut self, count: usize) {
+        let pid = self.child.id();
+        self.nodes = eventually("the nodes are there", || {
+            Some(processes::children(pid)).filter(|children| children.len() == count)
+        });
+    }
+
+    fn signal(&self, signal: Signal) {
+        processes::send(self.child.id(), signal);
+    }
+
+    /// Waits for the end of it and of its nodes; the exit status and what was said on standard error.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let status = eventually("it ends", || self.child.try_wait().unwrap());
+        processes::wait_gone(&self.nodes);
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (status.code(), said)
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn json_tells_of_ready_nodes_a_leader_and_commits_and_ctrl_c_ends_it_with_0() {
+    let mut up = Up::start(&["up", "--json", "--nodes", "3"]);
+    let (mut ready, mut committed, mut leader) = (BTreeSet::new(), BTreeSet::new(), None);
+    let mut last_at = 0;
+    let mut is_first = true;
+    up.wait_for("three ready nodes, a leader, and its first entry committed everywhere", |line| {
+        let event: Value = serde_json::from_str(line).expect("every line is JSON");
+        let at = event["at_ms"].as_u64().expect("every event has its time");
+        assert!(at >= last_at, "time goes on: {line}");
+        last_at = at;
+        let node = event["node"].as_u64();
+        match event["event"].as_str().expect("every line names its event") {
+            "cluster" => assert!(is_first, "the cluster is introduced first"),
+            "ready" => {
+                for port in ["raft", "client", "http"] {
+                    assert!(event[port].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+                }
+                ready.insert(node);
+            }
+            "role" if event["to"] == "leader" => leader = node,
+            "commit" => drop(committed.insert(node)),
+            _ => {}
+        }
+        is_first = false;
+        (ready.len() == 3 && committed.len() == 3 && leader.is_some()).then_some(())
+    });
+    up.note_nodes(3);
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn words_tell_of_an_election_and_of_a_killed_node() {
+    let mut up = Up::start(&["up"]);
+    up.wait_for("a leader", |line| line.contains("leads term").then_some(()));
+    up.note_nodes(3);
+    processes::send(up.nodes[0], Signal::KILL);
+    up.wait_for("its end", |line| (line.contains("failed") && line.contains("signal")).then_some(()));
+    up.signal(Signal::TERM);
+    assert_eq!(up.end(), (Some(143), String::new()));
+}
+
+#[test]
+fn without_a_terminal_the_deck_is_plain() {
+    let mut up = Up::start(&[]);
+    let line = up.wait_for("a leader", |line| line.contains("leads term").then(|| line.to_owned()));
+    assert!(!line.contains('\x1b'), "{line:?}");
+    let (seconds, _) = line.trim_start().split_once("  ").expect("a time stamp and a sentence");
+    seconds.parse::<f64>().expect("the time stamp is in seconds");
+    up.note_nodes(3);
+    up.signal(Signal::INT);
+    assert_eq!(up.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let (mut up, output) = Up::start_unread(&["up", "--json"]);
+    let mut output = BufReader::new(output);
+    let mut line = String::new();
+    while !line.contains(r#""to":"leader""#) {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "it ended before there was a leader");
+    }
+    up.note_nodes(3);
+    drop(output);
+    assert_eq!(up.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn killed_it_leaves_no_node_behind_not_even_a_paused_one() {
+    let mut up = Up::start(&["up"]);
+    up.wait_for("a leader", |line| line.contains("leads term").then_some(()));
+    up.note_nodes(3);
+    processes::send(up.nodes[1], Signal::STOP);
+    eventually("a node is paused", || processes::is_stopped(up.nodes[1]).then_some(()));
+    up.signal(Signal::KILL);
+    assert_eq!(up.end().0, None);
+}
+
+#[test]
+fn a_cluster_of_which_no_node_can_start_ends_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let args = ["up", "--nodes", "1", "--data-dir", path];
+    let mut first = Up::start(&args);
+    first.wait_for("a leader", |line| line.contains("leads term").then_some(()));
+    first.note_nodes(1);
+    // The directory is locked.
+    let second = Command::new(RAFTDECK).args(args).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("raftdeck: no node could be started: n1 failed") && said.contains(path),
+        "{said}"
+    );
+    first.signal(Signal::INT);
+    assert_eq!(first.end(), (Some(0), String::new()));
+}

@@ -1,0 +1,106 @@
+//! What the program says to wrong usage and to what cannot work, and with which exit status.
+
+use assert_cmd::Command;
+use std::net::TcpListener;
+use std::time::Duration;
+
+fn raftdeck(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
+    command.args(args).timeout(Duration::from_secs(30));
+    command
+}
+
+/// The exit status and what was said on standard error.
+fn fails(args: &[&str]) -> (i32, String) {
+    let output = raftdeck(args).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().expect("it ends by itself"), said)
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    for (args, says) in [
+        (&["--nodes", "0"][..], "a cluster has 1 to 15 nodes"),
+        (&["--nodes", "100"], "a cluster has 1 to 15 nodes"),
+        (&["up", "--nodes", "many"], "a cluster has 1 to 15 nodes"),
+        (&["--timing", "slow"], "fast, debug, demo"),
+        (&["--base-port", "0"], "1..=65535"),
+        (&["--base-port", "70000"], "65535"),
+        (&["--seed", "x"], "--seed"),
+        (&["--unknown"], "--unknown"),
+        (&["dance"], "dance"),
+        (&["--plain", "up"], "up"),
+        (&["client"], "put"),
+        (&["client", "put", "color"], "VALUE"),
+        (&["client", "--timeout", "0", "get", "color"], "1..=3600"),
+        (&["client", "list", "--limit", "1001"], "1..=1000"),
+        (&["client", "--cluster", "nowhere", "get", "color"], "HOST:PORT"),
+        (&["client", "--cluster", "", "get", "color"], "HOST:PORT"),
+        (&["node", "--node-id", "0"], "id"),
+    ] {
+        let (status, said) = fails(args);
+        assert_eq!(status, 2, "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?} should name {says:?}: {said}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output_with_status_0() {
+    for (args, example) in [
+        (&["--help"][..], "raftdeck --nodes 5 --timing demo"),
+        (&["up", "--help"], "raftdeck up --nodes 3 --json"),
+        (&["node", "--help"], "raftdeck node --node-id 1 --cluster"),
+        (&["client", "--help"], "raftdeck client put color blue"),
+    ] {
+        let output = raftdeck(args).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(example), "{args:?}");
+    }
+    raftdeck(&["--version"]).assert().success().stdout(concat!("raftdeck ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_port_in_use_is_named_before_anything_starts() {
+    // The second node's Raft port.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let base = (port - 1).to_string();
+    for args in [&["--base-port", &base][..], &["up", "--base-port", &base]] {
+        let (status, said) = fails(args);
+        assert_eq!(status, 1, "{said}");
+        assert!(said.starts_with(&format!("raftdeck: port {port}, which n2 needs")), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let (status, said) = fails(&["--data-dir", path]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.starts_with("raftdeck: the data directory") && said.contains(path), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_client_without_a_cluster_gives_up_with_a_sentence() {
+    // A port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let cluster = ["client", "--timeout", "1", "--cluster", &free];
+    for operation in [&["get", "color"][..], &["put", "color", "blue"]] {
+        let (status, said) = fails(&[&cluster[..], operation].concat());
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(&operation.join(" ")) && said.contains("no node could be reached"), "{said}");
+    }
+    let (status, said) = fails(&[&cluster[..], &["status"]].concat());
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains(&free), "{said}");
+}
+
+#[test]
+fn a_key_outside_the_limits_is_refused_without_asking_anybody() {
+    let (status, said) = fails(&["client", "get", ""]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("the key is empty"), "{said}");
+}
