@@ -99,7 +99,7 @@ impl Launch {
         let into = Arc::clone(&log);
         let reader = thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                let mut log = into.lock().unwrap();
+                let mut log = into.lock().expect("no reader panics");
                 log.push_str(&line);
                 log.push('\n');
             }
@@ -183,7 +183,7 @@ impl Node {
     }
 
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().expect("no reader panics").clone()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
