@@ -5,7 +5,7 @@ mod fixture;
 use fixture::{Scene, election, follower, leader, ms, n, partition, put, quiet, stale_leader};
 use raftdeck_lab::{FrameFate, FrameKind, ProcessState, Update};
 use raftdeck_raft::{Role, Status, Term};
-use raftdeck_tui::app::cluster::Phase;
+use raftdeck_tui::app::cluster::{Node, Phase};
 use raftdeck_tui::app::verdict::{Verdict, verdict};
 use raftdeck_tui::app::{Msg, Settings, update};
 
@@ -90,7 +90,7 @@ fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let mut scene = three();
     scene.tell(Update::Process { node: n(2), state: ProcessState::Killed });
     scene.status(leader(2, 3, LOG, 42));
-    let phase = |scene: &Scene| scene.app.cluster().node(n(2)).map(|node| node.phase());
+    let phase = |scene: &Scene| scene.app.cluster().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
     assert!(scene.app.cluster().leader().is_none());
     scene.tell(Update::Process { node: n(2), state: ProcessState::Starting { pid: 9 } });
