@@ -26,6 +26,13 @@ fn a_leader_with_its_followers_leads() {
 }
 
 #[test]
+fn a_follower_that_has_not_heard_its_leader_for_long_does_not_stand_with_it() {
+    let mut scene = three();
+    scene.status(Status { has_quorum: false, ..follower(3, 3, 2, LOG, 42) });
+    assert!(matches!(judged(&scene), Verdict::Leads { following: 2, .. }), "{:?}", judged(&scene));
+}
+
+#[test]
 fn the_newer_of_two_leaders_leads_and_the_other_is_named() {
     let stale = Some((n(1), Term(2)));
     let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale };
@@ -93,7 +100,6 @@ fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let phase = |scene: &Scene| scene.app.cluster().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
     assert!(scene.app.cluster().leader().is_none());
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Starting { pid: 9 } });
     scene.tell(Update::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
     assert_eq!(phase(&scene), Some(Phase::Starting), "what it was before its death it need not be now");
     scene.status(follower(2, 3, 1, LOG, 42));
