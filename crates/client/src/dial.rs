@@ -11,6 +11,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
+/// The codec that cuts a connection into frames: 4-byte big-endian length, at most `max` bytes a frame. A longer
+/// one is an error before any of it is read into memory.
+#[must_use]
+pub fn codec(max: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().length_field_length(4).max_frame_length(max).new_codec()
+}
+
 /// A connection that carries frames.
 pub type Frames = Framed<TcpStream, LengthDelimitedCodec>;
 
@@ -80,7 +87,7 @@ async fn shake_hands(address: &str, hello: &Hello) -> Result<Dialed, DialError> 
     let connect = |source| DialError::Connect { address: address.to_owned(), source };
     let stream = TcpStream::connect(address).await.map_err(connect)?;
     stream.set_nodelay(true).map_err(connect)?;
-    let mut frames = Framed::new(stream, frame::codec(MAX_HANDSHAKE));
+    let mut frames = Framed::new(stream, codec(MAX_HANDSHAKE));
     frames.send(frame::encode(hello)).await.map_err(|_| DialError::Closed { address: address.to_owned() })?;
     let reply = read_reply(address, &mut frames).await?;
     match reply {

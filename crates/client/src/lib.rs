@@ -20,6 +20,6 @@ mod trail;
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
 pub use client::{Client, Done, Options};
-pub use dial::{DialError, Dialed, Frames, dial};
+pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::ClientError;
 pub use subscription::Subscription;

@@ -205,6 +205,23 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_never_gets_ready_is_late_once() {
+        let args = ["-c", "exec cat"].map(OsString::from).to_vec();
+        let mut process = Process::start(&Launch { executable: "/bin/sh".into(), args }).unwrap();
+        let begun = Instant::now();
+        assert!(matches!(process.next().await, Happening::Late));
+        assert!(begun.elapsed() >= READY_WITHIN);
+        process.signal(Signal::KILL).unwrap();
+        loop {
+            match process.next().await {
+                Happening::Ended(_) => break,
+                Happening::Late => panic!("it is late a second time"),
+                Happening::Said(_) | Happening::Logged(_) => {}
+            }
+        }
+    }
+
     #[test]
     fn the_last_words_are_the_newest_and_not_blank() {
         let mut last_words = VecDeque::new();

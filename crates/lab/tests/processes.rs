@@ -351,6 +351,24 @@ fn too_many_requests_at_once_are_refused() {
 }
 
 #[test]
+fn commands_beyond_measure_are_counted_and_left_out() {
+    let (release, blocked) = channel::<()>();
+    let (sender, updates) = channel();
+    let blocked = std::sync::Mutex::new(blocked);
+    let lab = Lab::start(options(NODE, 1), move |update| {
+        // The lab is held up at its first word. Later the other end is gone and nothing blocks.
+        let _ = blocked.lock().unwrap().recv();
+        drop(sender.send(update));
+    });
+    let deck = Deck { lab: Some(lab.unwrap()), updates };
+    for _ in 0..2000 {
+        deck.send(Command::Heal);
+    }
+    drop(release);
+    assert_eq!(deck.refusal(), "976 commands came too fast and were left out");
+}
+
+#[test]
 fn nothing_is_left_after_a_stop() {
     // Two are paused, and all of them turn a deaf ear to SIGTERM.
     let mut deck = Deck::start(options(&format!("trap '' TERM; {NODE}"), 3));

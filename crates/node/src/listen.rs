@@ -132,7 +132,7 @@ async fn shake_hands(
     identity: &Identity,
 ) -> io::Result<Result<(Frames, Role), RefusalReason>> {
     stream.set_nodelay(true)?;
-    let mut frames = Framed::new(stream, frame::codec(MAX_HANDSHAKE));
+    let mut frames = Framed::new(stream, raftdeck_client::codec(MAX_HANDSHAKE));
     let hello = match frames.next().await {
         Some(Ok(bytes)) => decode_hello(&bytes),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(RefusalReason::NotRaftdeck),

@@ -1,9 +1,9 @@
-//! Frames: length-prefixed postcard values.
+//! What is inside a frame: one postcard value. The frames themselves, a 4-byte big-endian length and that many bytes,
+//! are cut by whoever owns the socket.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio_util::codec::LengthDelimitedCodec;
 
 /// The largest frame that is read, in bytes, without its length prefix. A longer one closes the connection
 /// before any of it is read into memory.
@@ -12,12 +12,6 @@ pub const MAX_FRAME: usize = 8 << 20;
 /// The largest first frame (handshake) that is read, in bytes: nobody is trusted with more before they said who
 /// they are.
 pub const MAX_HANDSHAKE: usize = 4 << 10;
-
-/// The codec for a connection: 4-byte big-endian length, at most `max` bytes a frame.
-#[must_use]
-pub fn codec(max: usize) -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder().length_field_length(4).max_frame_length(max).new_codec()
-}
 
 /// A frame that could not be made or understood.
 #[derive(Debug, thiserror::Error)]

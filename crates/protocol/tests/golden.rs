@@ -22,7 +22,7 @@ fn golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, expect
         hex
     });
     assert_eq!(hex, expected, "the encoding of {value:?}");
-    assert_eq!(&frame::decode::<T>("golden", &bytes).unwrap(), value);
+    assert_eq!(&frame::decode::<T>("golden", &bytes).expect("it decodes"), value);
 }
 
 fn id(term: u64, index: u64) -> LogId {

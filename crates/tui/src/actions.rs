@@ -1,5 +1,6 @@
 //! Every action of the deck, once: the footer, the help page and the keys are made from this table.
 
+use crate::app::cluster::Node;
 use crate::app::{App, View};
 use crate::keys::{Key, Scope};
 use crossterm::event::KeyCode;
@@ -117,7 +118,7 @@ const fn only(view: View, key: Key) -> (Key, Scope) {
 }
 
 /// The table.
-pub const ACTIONS: &[Action] = &[
+pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::Kill,
         group: Group::Faults,
@@ -155,7 +156,7 @@ pub const ACTIONS: &[Action] = &[
         short: "restart all",
         long: "restart all nodes that are down",
         dangerous: false,
-        footer: 11,
+        footer: 12,
         enabled: any_down,
     },
     Action {
@@ -165,7 +166,7 @@ pub const ACTIONS: &[Action] = &[
         short: "pause",
         long: "pause the selected node, or let it go on (SIGSTOP, SIGCONT)",
         dangerous: true,
-        footer: 8,
+        footer: 9,
         enabled: can_pause,
     },
     Action {
@@ -175,7 +176,7 @@ pub const ACTIONS: &[Action] = &[
         short: "partition",
         long: "cut the leader off from all others; once until healed",
         dangerous: true,
-        footer: 6,
+        footer: 7,
         enabled: can_partition,
     },
     Action {
@@ -195,7 +196,7 @@ pub const ACTIONS: &[Action] = &[
         short: "heal",
         long: "heal every link and let every paused node go on",
         dangerous: false,
-        footer: 7,
+        footer: 8,
         enabled: can_heal,
     },
     Action {
@@ -205,7 +206,7 @@ pub const ACTIONS: &[Action] = &[
         short: "write",
         long: "put k v, get k, delete k, cas k old new, list [prefix]",
         dangerous: false,
-        footer: 9,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -245,7 +246,7 @@ pub const ACTIONS: &[Action] = &[
         short: "view",
         long: "next view",
         dangerous: false,
-        footer: 12,
+        footer: 11,
         enabled: always,
     },
     Action {
@@ -265,7 +266,7 @@ pub const ACTIONS: &[Action] = &[
         short: "older",
         long: "Logs: one entry back",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -275,7 +276,7 @@ pub const ACTIONS: &[Action] = &[
         short: "newer",
         long: "Logs: one entry on",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -325,7 +326,7 @@ pub const ACTIONS: &[Action] = &[
         short: "one/all",
         long: "Output: only the selected node, or all",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -335,7 +336,7 @@ pub const ACTIONS: &[Action] = &[
         short: "level",
         long: "Output: the next level",
         dangerous: false,
-        footer: 13,
+        footer: 6,
         enabled: always,
     },
     Action {
@@ -401,7 +402,7 @@ fn has_leader(app: &App) -> Result<(), Reason> {
 }
 
 fn any_down(app: &App) -> Result<(), Reason> {
-    if app.cluster.nodes().any(|node| node.is_down()) { Ok(()) } else { because("no node is down") }
+    if app.cluster.nodes().any(Node::is_down) { Ok(()) } else { because("no node is down") }
 }
 
 fn can_pause(app: &App) -> Result<(), Reason> {
@@ -439,7 +440,7 @@ fn can_isolate(app: &App) -> Result<(), Reason> {
 }
 
 fn can_heal(app: &App) -> Result<(), Reason> {
-    if app.cluster.any_cut() || app.cluster.nodes().any(|node| node.is_paused()) {
+    if app.cluster.any_cut() || app.cluster.nodes().any(Node::is_paused) {
         Ok(())
     } else {
         because("nothing to heal: no link is cut and no node is paused")

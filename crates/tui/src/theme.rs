@@ -243,6 +243,12 @@ impl Theme {
     /// What is wrong now, as a name plate.
     #[must_use]
     pub fn trouble_plate(self) -> Style {
+        if self.colour { self.on(Color::Yellow) } else { self.strong().add_modifier(Modifier::UNDERLINED) }
+    }
+
+    /// The band across the screen when there is trouble.
+    #[must_use]
+    pub fn trouble_band(self) -> Style {
         self.on(Color::Yellow)
     }
 
@@ -270,10 +276,10 @@ impl Theme {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// What is selected.
+    /// What is selected, whatever it lies on.
     #[must_use]
     pub fn selected(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
+        Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
     /// A key in the footer.

@@ -201,6 +201,7 @@ impl Cluster {
     }
 
     /// The members in order of id.
+    #[must_use]
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> + ExactSizeIterator {
         self.nodes.values()
     }

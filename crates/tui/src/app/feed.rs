@@ -3,9 +3,9 @@
 //! The sentences are [`crate::words`]'; the feed only leaves out the details and gathers neighbours that say the same
 //! of many links.
 
-use crate::words::{Sentence, Weight, sentence};
-use raftdeck_lab::{LinkState, Update};
-use raftdeck_raft::NodeId;
+use crate::words::{Sentence, Teller, Weight};
+use raftdeck_lab::{LinkState, ProcessState, Update};
+use raftdeck_raft::{NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,10 +22,45 @@ pub struct Entry {
     pub at: Duration,
     /// How much it matters.
     pub weight: Weight,
-    /// Whom it is about.
-    pub node: Option<NodeId>,
+    /// Who did it, if the line may tell of several nodes that did the same.
+    who: Vec<NodeId>,
+    /// What they did, else the whole sentence.
+    deed: String,
+    /// How often it tried, for a node that asks again and again for the same term.
+    tries: Option<Tries>,
+}
+
+/// One node's attempts to campaign for one term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tries {
+    node: NodeId,
+    term: Term,
+    count: u32,
+}
+
+impl Entry {
     /// The sentence.
-    pub text: String,
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.who[..] {
+            [] => match self.tries {
+                Some(Tries { count, .. }) if count > 1 => format!("{} ({count} times)", self.deed),
+                _ => self.deed.clone(),
+            },
+            [one] => format!("{one} {}", self.deed),
+            [..] => format!("{} {}", names(&self.who), plural(&self.deed)),
+        }
+    }
+}
+
+fn names(ids: &[NodeId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `votes for n1` becomes `vote for n1`.
+fn plural(deed: &str) -> String {
+    let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
+    format!("{} {rest}", verb.strip_suffix('s').unwrap_or(verb)).trim_end().to_owned()
 }
 
 /// Links that changed together.
@@ -40,6 +75,7 @@ struct LinkGroup {
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
     entries: VecDeque<Entry>,
+    teller: Teller,
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
     back: usize,
@@ -52,13 +88,71 @@ impl Feed {
             self.link(*from, *to, *state, now);
             return true;
         }
-        let Some(Sentence { weight, node, text }) = sentence(update) else { return false };
+        let Some(Sentence { weight, node, text }) = self.teller.tell(update) else { return false };
         if weight == Weight::Detail {
             return false;
         }
         self.group = None;
-        self.push(Entry { at: now, weight, node, text });
+        match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
+            // The table has the addresses, and who runs has started.
+            (Update::Ready { .. } | Update::Process { state: ProcessState::Starting { .. }, .. }, _) => {
+                return false;
+            }
+            (Update::Trace { node, trace: TraceEvent::ElectionStarted { term, pre_vote: true } }, _) => {
+                self.try_again(Tries { node: *node, term: *term, count: 1 }, text, now);
+            }
+            (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
+                self.join(node, deed, now);
+            }
+            _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text, tries: None }),
+        }
         true
+    }
+
+    /// What several nodes do at about the same time is one line: "n1, n3 follow n2 in term 4".
+    fn join(&mut self, node: NodeId, deed: &str, now: Duration) {
+        /// So many lines back the same deed is looked for.
+        const LOOK_BACK: usize = 8;
+        let alike = |entry: &&mut Entry| {
+            now.saturating_sub(entry.at) < TOGETHER && !entry.who.is_empty() && entry.deed == deed
+        };
+        match self.entries.iter_mut().rev().take(LOOK_BACK).find(alike) {
+            Some(entry) if entry.who.contains(&node) => {}
+            Some(entry) => {
+                entry.who.push(node);
+                entry.who.sort_unstable();
+            }
+            None => {
+                self.push(Entry {
+                    at: now,
+                    weight: Weight::Minor,
+                    who: vec![node],
+                    deed: deed.to_owned(),
+                    tries: None,
+                });
+            }
+        }
+    }
+
+    /// A node that is cut off asks for ever; that is one line, with the newest attempt's words.
+    fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
+        /// So many lines back an earlier attempt is looked for.
+        const LOOK_BACK: usize = 24;
+        let same =
+            |entry: &&mut Entry| entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term));
+        match self.entries.iter_mut().rev().take(LOOK_BACK).find(same) {
+            Some(entry) => {
+                entry.deed = text;
+                entry.tries = entry.tries.map(|t| Tries { count: t.count.saturating_add(1), ..t });
+            }
+            None => self.push(Entry {
+                at: now,
+                weight: Weight::Minor,
+                who: Vec::new(),
+                deed: text,
+                tries: Some(tries),
+            }),
+        }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId, state: LinkState, now: Duration) {
@@ -73,7 +167,13 @@ impl Feed {
             _ => LinkGroup { state, since: now, links: Vec::new() },
         };
         group.links.push((from, to));
-        self.push(Entry { at: group.since, weight: Weight::Major, node: None, text: group_words(&group) });
+        self.push(Entry {
+            at: group.since,
+            weight: Weight::Major,
+            who: Vec::new(),
+            deed: group_words(&group),
+            tries: None,
+        });
         self.group = Some(group);
     }
 
@@ -143,7 +243,6 @@ fn group_words(group: &LinkGroup) -> String {
     };
     let (first, second) = group.links[0];
     let hub = [first, second].into_iter().find(|end| group.links.iter().all(|(a, b)| a == end || b == end));
-    let names = |ids: &[NodeId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match hub {
         Some(hub) if all_both_ways && group.state == LinkState::Cut => {
             format!("{hub} is cut off from {}", names(&others(hub)))
@@ -161,8 +260,44 @@ mod tests {
         Update::Link { from: NodeId(from), to: NodeId(to), state }
     }
 
-    fn texts(feed: &Feed) -> Vec<&str> {
-        feed.entries().iter().map(|e| e.text.as_str()).collect()
+    fn texts(feed: &Feed) -> Vec<String> {
+        feed.entries().iter().map(Entry::text).collect()
+    }
+
+    #[test]
+    fn what_several_nodes_do_together_is_one_line() {
+        let mut feed = Feed::default();
+        let grants = |candidate| TraceEvent::VoteGranted {
+            candidate: NodeId(candidate),
+            term: Term(4),
+            pre_vote: false,
+        };
+        let follows = || TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(4) };
+        for (node, trace) in [(3, grants(2)), (3, follows()), (1, grants(2)), (1, follows()), (5, grants(4))]
+        {
+            feed.tell(&Update::Trace { node: NodeId(node), trace }, Duration::ZERO);
+        }
+        feed.tell(&Update::Trace { node: NodeId(5), trace: follows() }, Duration::from_secs(1));
+        assert_eq!(
+            texts(&feed),
+            [
+                "n1, n3 vote for n2 in term 4",
+                "n1, n3 follow n2 in term 4",
+                "n5 votes for n4 in term 4",
+                "n5 follows n2 in term 4"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_that_asks_for_ever_is_one_line() {
+        let mut feed = Feed::default();
+        let ask = TraceEvent::ElectionStarted { term: Term(3), pre_vote: true };
+        for n in 0..7 {
+            feed.tell(&Update::Trace { node: NodeId(2), trace: ask.clone() }, Duration::from_secs(n));
+        }
+        assert_eq!(feed.entries().len(), 1);
+        assert!(texts(&feed)[0].ends_with("(7 times)"), "{:?}", texts(&feed));
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Flights {
 
     /// What is on its way now: from, to, what, and where.
     pub fn at(&self, now: Duration) -> impl Iterator<Item = (NodeId, NodeId, Flight, Place)> {
-        self.lanes.iter().flat_map(move |((from, to), lane)| {
+        self.lanes.iter().filter_map(move |((from, to), lane)| {
             let shown = |flight: Flight| Some((*from, *to, flight, flight.place(now)?));
             [lane.now, lane.next].into_iter().flatten().find_map(shown)
         })

@@ -70,8 +70,8 @@ impl Logs {
             return LogIndex(rightmost_left);
         }
         let cursor = self.cursor(last).0;
-        let least = cursor.saturating_sub(columns - 1).max(1);
-        LogIndex(self.left.clamp(least, cursor.max(1)).min(rightmost_left).max(1))
+        let in_sight = cursor.saturating_sub(columns - 1).max(1);
+        LogIndex(self.left.clamp(in_sight, cursor.max(1)).min(rightmost_left).max(1))
     }
 
     /// Moves the cursor by so many entries.
@@ -197,8 +197,8 @@ mod tests {
     fn texts_are_bounded() {
         let mut logs = Logs::default();
         let cluster = Cluster::default();
-        for batch in 0..100 {
-            let line = |n| LogLine {
+        for batch in 0..100u64 {
+            let line = |n: u64| LogLine {
                 id: LogId { term: Term(1), index: LogIndex(batch * 100 + n) },
                 text: "put k v".into(),
             };

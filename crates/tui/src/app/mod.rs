@@ -34,7 +34,8 @@ use crate::app::operations::Operations;
 use crate::app::output::Output;
 use crate::app::prompt::Prompt;
 use crate::app::timers::{next_step, on_tick, timers};
-use crate::theme::{ColourChoice, Theme};
+pub use crate::theme::ColourChoice;
+use crate::theme::Theme;
 use crate::view::Landed;
 use raftdeck_raft::NodeId;
 use std::time::Duration;
@@ -138,6 +139,12 @@ impl App {
     pub fn set_landed(&mut self, landed: Landed) {
         self.landed = landed;
         self.changed = false;
+    }
+
+    /// Where things are on the screen.
+    #[must_use]
+    pub fn landed(&self) -> &Landed {
+        &self.landed
     }
 
     /// When the screen next changes, or something is next to be done, without any message: send [`Msg::Wake`]

@@ -9,9 +9,12 @@ use std::time::Duration;
 /// The most operations under way; more are refused.
 pub const MAX_WAITING: usize = 64;
 
+/// So long a result is news.
+const FRESH: Duration = Duration::from_secs(8);
+
 /// The last operation's fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Result {
+pub struct Outcome {
     /// In words.
     pub text: String,
     /// Whether it did what was asked.
@@ -20,12 +23,20 @@ pub struct Result {
     pub at: Duration,
 }
 
+impl Outcome {
+    /// So long it is news.
+    #[must_use]
+    pub fn fresh_until(&self) -> Duration {
+        self.at.saturating_add(FRESH)
+    }
+}
+
 /// Operations under way and the last one's result.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
     next_id: u64,
     waiting: BTreeMap<u64, (ClientOp, Duration)>,
-    last: Option<Result>,
+    last: Option<Outcome>,
 }
 
 impl Operations {
@@ -44,7 +55,7 @@ impl Operations {
         let Update::Client { id, op, outcome, took } = update else { return };
         if self.waiting.remove(id).is_some() {
             self.last =
-                Some(Result { text: words(update, op, outcome, *took), good: is_good(outcome), at: now });
+                Some(Outcome { text: words(update, op, outcome, *took), good: is_good(outcome), at: now });
         }
     }
 
@@ -62,15 +73,17 @@ impl Operations {
 
     /// What came of the last one.
     #[must_use]
-    pub fn last(&self) -> Option<&Result> {
+    pub fn last(&self) -> Option<&Outcome> {
         self.last.as_ref()
     }
 
-    /// When the waiting time shown next changes: it counts whole seconds.
+    /// When what is shown next changes: the waiting time counts whole seconds, a result grows old.
     #[must_use]
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
-        let (_, since) = self.newest_waiting()?;
-        Some(since + Duration::from_secs(now.saturating_sub(since).as_secs() + 1))
+        let waits =
+            |(_, since): (_, Duration)| since + Duration::from_secs(now.saturating_sub(since).as_secs() + 1);
+        let old = self.last.as_ref().map(Outcome::fresh_until).filter(|until| now < *until);
+        self.newest_waiting().map(waits).or(old)
     }
 }
 

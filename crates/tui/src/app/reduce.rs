@@ -223,16 +223,12 @@ fn cut_off(cluster: &mut Cluster, leader: NodeId) -> Command {
 }
 
 fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
-    match app.operations.start(op.clone(), now) {
-        Some(id) => {
-            app.notice = None;
-            vec![Effect::Lab(Command::Client { id, op })]
-        }
-        None => {
-            app.notice = Some(Notice::new("too many operations are waiting already", now));
-            Vec::new()
-        }
-    }
+    let Some(id) = app.operations.start(op.clone(), now) else {
+        app.notice = Some(Notice::new("too many operations are waiting already", now));
+        return Vec::new();
+    };
+    app.notice = None;
+    vec![Effect::Lab(Command::Client { id, op })]
 }
 
 fn select_number(app: &mut App, number: Option<u32>, now: Duration) {

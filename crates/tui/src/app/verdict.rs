@@ -1,6 +1,6 @@
 //! The one thing that matters now, as a value: who leads, or why nobody does.
 
-use crate::app::cluster::Cluster;
+use crate::app::cluster::{Cluster, Node};
 use raftdeck_raft::{NodeId, Role, Status, Term};
 
 /// How the cluster stands.
@@ -76,16 +76,11 @@ pub fn verdict(cluster: &Cluster) -> Verdict {
         .leaders()
         .filter_map(|(term, node)| node.live().filter(|s| s.has_quorum).map(|_| (term, node.id)))
         .max();
-    if let Some((term, leader)) = leading {
-        if alive >= needed {
-            let following = cluster
-                .nodes()
-                .filter_map(|n| n.live())
-                .filter(|s| stands_with(cluster, s, leader, term))
-                .count();
-            let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
-            return Verdict::Leads { leader, term, following, of, stale };
-        }
+    if let Some((term, leader)) = leading.filter(|_| alive >= needed) {
+        let with = |status: &&Status| stands_with(cluster, status, leader, term);
+        let following = cluster.nodes().filter_map(Node::live).filter(with).count();
+        let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
+        return Verdict::Leads { leader, term, following, of, stale };
     }
     let coming = cluster.nodes().any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
     let live = cluster.nodes().filter(|n| n.live().is_some()).count();
@@ -127,7 +122,7 @@ fn campaign(cluster: &Cluster) -> Option<Campaign> {
         Some(Campaign {
             node: node.id,
             // A pre-candidate asks about the term after its own (thesis §9.6).
-            term: if pre_vote { status.term.next() } else { status.term },
+            term: Term(status.term.0.saturating_add(pre_vote.into())),
             votes: granted + 1,
             needed: cluster.majority(),
             pre_vote,

@@ -1,4 +1,4 @@
-//! A node's card in the ring, in five sizes.
+//! A node's card in the ring, in six sizes.
 
 use crate::app::cluster::{Node, Phase};
 use crate::app::timers::{BAR_STEPS, age_words, timers};
@@ -23,21 +23,25 @@ pub(crate) enum Size {
     Middle,
     /// Role.
     Small,
+    /// Role, the term beside the name.
+    Narrow,
     /// One row.
     Chip,
 }
 
 impl Size {
     /// The sizes, the largest first.
-    pub(crate) const ALL: [Self; 5] = [Self::Great, Self::Full, Self::Middle, Self::Small, Self::Chip];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Great, Self::Full, Self::Middle, Self::Small, Self::Narrow, Self::Chip];
 
     /// Columns and rows.
     pub(crate) fn extent(self) -> (u16, u16) {
         match self {
-            Self::Great => (32, 7),
-            Self::Full => (23, 5),
-            Self::Middle => (21, 4),
+            Self::Great => (30, 7),
+            Self::Full => (22, 5),
+            Self::Middle => (19, 4),
             Self::Small => (18, 3),
+            Self::Narrow => (14, 3),
             Self::Chip => (11, 1),
         }
     }
@@ -51,31 +55,40 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
         chip(paint, node, area);
         return;
     }
-    let inner = frame(paint, node, area);
+    let inner = frame(paint, node, area, size);
+    if words::tone(node) == Tone::Good {
+        // The one card that is filled is the leader's.
+        paint.fill(inner, paint.theme.leader_plate());
+    }
     let role = Rect { height: 1, ..inner };
-    role_line(paint, node, role);
+    role_line(paint, node, role, size != Size::Narrow);
+    let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let lines: Vec<Line<'_>> = match size {
         Size::Great => {
-            vec![Line::default(), log_line(paint, node), vote_line(paint, node), timer_line(paint, node)]
+            vec![
+                Line::default(),
+                log_line(paint, node, text.width),
+                vote_line(paint, node),
+                timer_line(paint, node),
+            ]
         }
-        Size::Full => vec![log_line(paint, node), timer_line(paint, node)],
-        Size::Middle => vec![log_line(paint, node)],
-        Size::Small | Size::Chip => Vec::new(),
+        Size::Full => vec![log_line(paint, node, text.width), timer_line(paint, node)],
+        Size::Middle => vec![log_line(paint, node, text.width)],
+        Size::Small | Size::Narrow | Size::Chip => Vec::new(),
     };
-    let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     for (row, line) in (1..).zip(&lines) {
         paint.row(text, row, line);
     }
 }
 
 /// The frame with the node's name; returns what is inside.
-fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect) -> Rect {
+fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
     let glyphs = paint.glyphs();
     let chosen = paint.app.selected == Some(node.id);
     let (set, style) = match (node.phase(), words::tone(node)) {
         (Phase::Running(Role::Leader), Tone::Good) => (glyphs.leader_border, paint.theme.leader_line()),
         (Phase::Running(Role::Leader), _) => (glyphs.leader_border, paint.theme.trouble_line()),
-        (_, Tone::Trouble) => (glyphs.border, paint.theme.trouble_line()),
+        (_, Tone::Trouble | Tone::Alone) => (glyphs.border, paint.theme.trouble_line()),
         (_, Tone::Gone) => (glyphs.dead_border, paint.theme.faint()),
         (_, Tone::Good | Tone::Calm) => (glyphs.border, paint.theme.text()),
     };
@@ -90,23 +103,32 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect) -> Rect {
     } else {
         Line::styled(format!(" {} ", node.id), paint.theme.strong())
     };
+    let mut name = Line::from(Span::styled(name.to_string(), name.style));
+    if let (Size::Narrow, Some(status)) = (size, node.raft()) {
+        let gap = if chosen { " " } else { "" };
+        name.push_span(Span::raw(format!("{gap}t{} ", status.term)));
+    }
     paint.at(Rect { x: area.x + 2, width: area.width.saturating_sub(3), height: 1, ..area }, &name);
     inner
 }
 
 /// Role at the left, term at the right; a plate where it matters.
-fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect) {
+fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
     let style = plate(paint, node);
     let (glyph, word) = words::phase(paint.theme, node.phase());
     let word = if words::tone(node) == Tone::Good { word.to_uppercase() } else { word.to_owned() };
+    let word = paint.cut(&word, usize::from(area.width).saturating_sub(3));
     paint.fill(area, style);
     paint.row(area, 0, &Line::styled(format!(" {glyph} {word}"), style));
-    if let Some(status) = node.raft() {
-        let term = if usize::from(area.width) >= word.len() + 12 { "term " } else { "t" };
-        let text = format!("{term}{} ", status.term);
-        let rest = usize::from(area.width).saturating_sub(word.len() + 4);
-        if text.len() <= rest {
-            paint.right(area, 0, &Line::styled(text, style));
+    if let Some(status) = node.raft().filter(|_| with_term) {
+        let used = u16::try_from(word.len() + 4).unwrap_or(u16::MAX).min(area.width);
+        let rest = Rect { x: area.x + used, width: area.width - used, ..area };
+        for text in
+            [format!("term {} ", status.term), format!("t{} ", status.term), format!("t{}", status.term)]
+        {
+            if paint.right(rest, 0, &Line::styled(text, style)) {
+                break;
+            }
         }
     }
 }
@@ -115,7 +137,7 @@ fn plate(paint: &Paint<'_>, node: &Node) -> Style {
     match words::tone(node) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
-        Tone::Calm => paint.theme.text(),
+        Tone::Calm | Tone::Alone => paint.theme.text(),
         Tone::Gone => paint.theme.strong(),
     }
 }
@@ -125,24 +147,28 @@ fn figure_style(paint: &Paint<'_>, node: &Node) -> Style {
     if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() }
 }
 
-fn log_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let style = figure_style(paint, node);
+/// The log's end and the commit index, in as many words as there is room for.
+fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
     let Some(status) = node.raft() else { return Line::styled("no news yet", paint.theme.faint()) };
-    let faint = paint.theme.faint().patch(style);
-    Line::from(vec![
-        Span::styled("log ", faint),
-        Span::styled(status.last.index.to_string(), style),
-        Span::styled("  commit ", faint),
-        Span::styled(status.committed.to_string(), style),
-    ])
+    let (last, committed) = (status.last.index, status.committed);
+    let texts = [
+        format!("log {last}  commit {committed}"),
+        format!("log {last} commit {committed}"),
+        format!("commit {committed} of {last}"),
+    ];
+    let fits = |text: &&String| text.len() <= usize::from(width);
+    let text = texts.iter().find(fits).cloned().unwrap_or_else(|| format!("{committed} of {last}"));
+    Line::styled(text, figure_style(paint, node))
 }
 
 fn vote_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let style = figure_style(paint, node);
-    let faint = paint.theme.faint().patch(style);
     let Some(status) = node.raft() else { return Line::default() };
-    let vote = status.vote.map_or_else(|| paint.glyphs().none.to_owned(), |vote| vote.to_string());
-    Line::from(vec![Span::styled("vote ", faint), Span::styled(vote, style)])
+    let vote = match status.vote {
+        Some(id) if id == node.id => "voted for itself".to_owned(),
+        Some(id) => format!("voted for {id}"),
+        None => "has not voted".to_owned(),
+    };
+    Line::styled(vote, figure_style(paint, node))
 }
 
 /// What a node waits for.
@@ -167,10 +193,11 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static> {
     let text = paint.theme.text();
     match status.role {
+        Role::Leader if status.peers.is_empty() => Line::styled("the only node", text),
         Role::Leader if status.has_quorum => {
             let fresh = |age: std::time::Duration| age <= paint.app.cluster.election.0;
             let heard = status.peers.iter().filter(|peer| peer.last_heard.is_some_and(fresh)).count();
-            Line::styled(format!("{} of {} answer", heard, status.peers.len()), text)
+            Line::styled(format!("{} of {} answer it", heard, status.peers.len()), text)
         }
         Role::Leader => Line::styled("no quorum", paint.theme.strong()),
         Role::Candidate | Role::PreCandidate => {
@@ -205,7 +232,7 @@ fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
     let chosen = paint.app.selected == Some(node.id);
     let style = match words::tone(node) {
         Tone::Good | Tone::Trouble => plate(paint, node),
-        Tone::Calm => paint.theme.strong(),
+        Tone::Calm | Tone::Alone => paint.theme.strong(),
         Tone::Gone => paint.theme.faint(),
     };
     paint.fill(area, style);

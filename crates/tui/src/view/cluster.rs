@@ -10,7 +10,7 @@ use ratatui::text::Line;
 const WIDE: u16 = 104;
 
 /// From this many rows on there is a ring.
-const LEAST_RING: u16 = 6;
+const LEAST_RING: u16 = 5;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
@@ -20,7 +20,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     if area.width >= WIDE && above >= 10 {
         let table_rows = table_rows + u16::from(above >= 20);
         let above = area.height - table_rows;
-        let feed_width = (area.width * 2 / 5).min(72);
+        let feed_width = (area.width * 3 / 8).min(72);
         let ring = Rect { width: area.width - feed_width - 1, height: above, ..area };
         let feed = Rect { x: ring.right() + 1, width: feed_width, ..ring };
         ring::draw(paint, ring);
@@ -30,7 +30,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
     let feed_rows = match above {
         0..3 => 0,
-        3..=9 => above,
+        3..8 => above,
+        8..10 => 3,
         10..14 => 4,
         14..20 => 5,
         _ => above / 3,

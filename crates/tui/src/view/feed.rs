@@ -36,12 +36,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 fn lines(paint: &Paint<'_>, entry: &Entry, width: u16) -> Vec<Line<'static>> {
     let stamp = stamp(entry.at);
     // On a narrow feed the words need the room more.
-    let stamp = if width < 40 { String::new() } else { format!("{stamp:>9}  ") };
+    let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };
     let indent = stamp.len();
     let major = entry.weight == Weight::Major;
     let style = if major { paint.theme.strong() } else { paint.theme.text() };
     let room = usize::from(width).saturating_sub(indent + 1);
-    let texts = wrap(&entry.text, room);
+    let texts = wrap(&entry.text(), room);
     let lead = |n: usize| if n == 0 { stamp.clone() } else { " ".repeat(indent) };
     texts
         .into_iter()

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 /// Draws it: a line for the prompt, notices and results, and a line of keys. With one row they share it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let top = Rect { height: area.height.min(1), ..area };
-    let occupied = prompt::draw(paint, top);
+    let occupied = prompt::draw(paint, top, area.height < 2);
     if area.height >= 2 {
         keys(paint, Rect { y: area.y + 1, height: 1, ..area });
     } else if !occupied {
@@ -20,15 +20,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 
 fn keys(paint: &mut Paint<'_>, area: Rect) {
     if paint.app.prompt.is_open() {
-        let line = Line::styled(
-            " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
-            paint.theme.faint(),
-        );
-        paint.row(area, 0, &line);
+        prompt::hint(paint, area);
         return;
     }
+    let (actions, gap) = fitting(paint, area.width.saturating_sub(1));
     let mut x = area.x + 1;
-    for action in fitting(paint, area.width.saturating_sub(2)) {
+    for action in actions {
         let Some(key) = action.key(paint.app.view) else { continue };
         let able = (action.enabled)(paint.app).is_ok();
         let (key_style, word_style) = if able {
@@ -44,21 +41,28 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
         let place = Rect { x, width, ..area };
         paint.at(place, &line);
         paint.mark(place, Target::Action(action.id));
-        x += width + 2;
+        x += width + gap;
     }
 }
 
-/// The footer's actions in the table's order, without those that must go for want of room.
-fn fitting(paint: &Paint<'_>, width: u16) -> Vec<&'static Action> {
+/// The footer's actions in the table's order, without those that must go for want of room, and the gap between them.
+fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
         ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).collect();
     let length =
-        |action: &&Action| action.key(view).map_or(0, |key| key.to_string().len() + action.short.len() + 3);
-    while kept.iter().map(length).sum::<usize>() > usize::from(width) + 2 {
-        let Some(last) = kept.iter().map(|action| action.footer).max() else { break };
-        let Some(place) = kept.iter().rposition(|action| action.footer == last) else { break };
-        kept.remove(place);
+        |action: &&Action| action.key(view).map_or(0, |key| key.to_string().len() + action.short.len() + 1);
+    loop {
+        let words: usize = kept.iter().map(length).sum();
+        let fits = |gap: usize| words + gap * kept.len().saturating_sub(1) <= usize::from(width);
+        if fits(2) {
+            return (kept, 2);
+        }
+        // Better close together than left out, on a screen that cannot show more.
+        let last = kept.iter().enumerate().max_by_key(|(_, action)| action.footer).map(|(place, _)| place);
+        match last {
+            Some(place) if !fits(1) || width >= 100 => kept.remove(place),
+            _ => return (kept, 1),
+        };
     }
-    kept
 }

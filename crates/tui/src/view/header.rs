@@ -6,6 +6,7 @@ use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 /// How many rows the header takes on a screen of this height.
@@ -77,20 +78,23 @@ fn band(paint: &mut Paint<'_>, area: Rect) {
     let glyphs = paint.glyphs();
     let (glyph, style) = match tone {
         Tone::Good => (glyphs.leader, paint.theme.leader_plate()),
-        Tone::Trouble => (glyphs.candidate, paint.theme.trouble_plate()),
-        Tone::Calm | Tone::Gone => (glyphs.starting, paint.theme.selected()),
+        Tone::Trouble => (glyphs.candidate, paint.theme.trouble_band()),
+        Tone::Calm | Tone::Alone | Tone::Gone => (glyphs.starting, paint.theme.selected()),
     };
     paint.fill(area, style);
     let middle = Rect { y: area.y + (area.height - 1) / 2, height: 1, ..area };
     let claim = format!(" {glyph} {}", loud(&claim));
     let detail = detail.replace('·', glyphs.dot);
-    let line =
-        Line::from(vec![Span::raw(claim), Span::raw(format!("  {}  {detail} ", glyphs.dot))]).style(style);
+    let light = style.remove_modifier(Modifier::BOLD);
+    let detail = format!("  {}  {detail} ", glyphs.dot);
+    let room = usize::from(area.width).saturating_sub(Span::raw(&claim).width());
+    let detail = paint.cut(&detail, room);
+    let line = Line::from(vec![Span::styled(claim, style), Span::styled(detail, light)]);
     let used = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
     paint.at(middle, &line);
     let rest = Rect { x: area.x + used, width: area.width - used, ..middle };
     for text in figures(paint) {
-        if paint.right(rest, 0, &Line::styled(text, style)) {
+        if paint.right(rest, 0, &Line::from(Span::styled(text, light))) {
             break;
         }
     }

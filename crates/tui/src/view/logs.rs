@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
 /// Columns taken by the node's name and role.
-const NAMES: u16 = 20;
+const NAMES: u16 = 23;
 
 /// Which entries are in sight.
 struct Window {
@@ -20,6 +20,7 @@ struct Window {
     columns: usize,
     cell: u16,
     cursor: LogIndex,
+    last: LogIndex,
 }
 
 /// Draws it.
@@ -29,11 +30,16 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let last = app.cluster.last_index();
     let names = NAMES.min(area.width / 3);
     let digits = last.0.max(app.cluster.term().0).to_string().len();
-    let cell = u16::try_from((digits + 1).max(5)).unwrap_or(5);
+    let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
-    let window =
-        Window { first: app.logs.leftmost(last, columns).0, columns, cell, cursor: app.logs.cursor(last) };
+    let window = Window {
+        first: app.logs.leftmost(last, columns).0,
+        columns,
+        cell,
+        cursor: app.logs.cursor(last),
+        last,
+    };
     let title = if app.logs.follows() {
         "logs, following the newest entry".to_owned()
     } else {
@@ -61,6 +67,9 @@ fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
     paint.row(left, 0, &Line::styled("   index", paint.theme.faint()));
     for n in 0..window.columns {
         let index = LogIndex(window.first + n as u64);
+        if index > window.last {
+            break;
+        }
         let place = column(area, names, window, n);
         let here = index == window.cursor && index.0 > 0;
         let conflict = conflict_at(paint, index);
@@ -97,7 +106,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let role = match words::tone(node) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
-        Tone::Calm => paint.theme.text(),
+        Tone::Calm | Tone::Alone => paint.theme.text(),
         Tone::Gone => paint.theme.faint(),
     };
     let line = Line::from(vec![
@@ -165,7 +174,7 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
         row += 1;
     }
     let legend = format!(
-        " {}t{} committed   {}t{} not committed   t~ not on its disk yet   {} logs differ   t: the entry's term",
+        " term: {}t{} committed  {}t{} not committed  t~ not on disk yet  {} logs differ",
         g.committed[0], g.committed[1], g.uncommitted[0], g.uncommitted[1], g.conflict
     );
     if area.height > row {

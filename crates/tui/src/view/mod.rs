@@ -1,10 +1,11 @@
 //! Drawing. [`view`] is pure: it reads the state and the time it is given, and touches nothing but the frame.
 //!
-//! What goes first when the screen is small, in this order: the ring's cards get smaller (full, middle, small, a
-//! chip of one row); the feed shrinks to three lines; the table loses columns (address, process id, next / match, vote, …);
+//! What goes first when the screen is small, in this order: the ring's cards get smaller (great, full, middle, small,
+//! narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id, next / match, vote, …);
 //! the ring goes; the feed goes; the second header line goes; the table's rows scroll; at last one line remains
 //! that says who leads.
 
+mod big;
 mod card;
 mod cluster;
 mod feed;

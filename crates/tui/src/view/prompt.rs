@@ -1,23 +1,27 @@
 //! The line above the keys: the write prompt, a notice, or what came of the last operation.
 
 use crate::app::USAGE;
+use crate::app::operations::Outcome;
 use crate::view::paint::Paint;
 use crate::words::asked;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
-/// Draws it. Says whether there was anything to draw.
-pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) -> bool {
+/// Draws it. Says whether there was anything to draw. Where the line is shared with the keys, a result makes room for
+/// them after a while, and an error takes the prompt's place until the next key.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     let app = paint.app;
-    if app.prompt.is_open() {
+    if app.prompt.is_open() && shared && app.prompt.error().is_some() {
+        hint(paint, area);
+    } else if app.prompt.is_open() {
         prompt(paint, area);
     } else if let Some(notice) = app.notice.as_ref().filter(|notice| notice.stands(paint.now)) {
         let style = paint.theme.trouble_plate();
         let text = paint.cut(&format!(" {} ", notice.text), usize::from(area.width));
         paint.row(area, 0, &Line::from(Span::styled(text, style)));
     } else {
-        return operation(paint, area);
+        return operation(paint, area, shared);
     }
     true
 }
@@ -29,7 +33,6 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     paint.row(area, 0, &Line::from(Span::styled(label, paint.theme.selected())));
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
     let field = Rect { x: area.x + indent, width: area.width - indent, ..area };
-    let error = prompt.error().map(|why| format!("  {why} "));
     let room = usize::from(field.width);
     // The line scrolls so that the cursor is in sight, with some of what is before it.
     let before: usize = prompt.line()[..prompt.cursor()].iter().map(|c| c.width().unwrap_or(0)).sum();
@@ -45,24 +48,26 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     } else {
         paint.row(field, 0, &Line::raw(shown));
     }
-    if let Some(error) = error {
-        error_at_right(paint, field, &error);
-    }
     let x = field.x + u16::try_from(before - hidden).unwrap_or(0);
     if x < area.right() {
         paint.cursor = Some(Position::new(x, area.y));
     }
 }
 
-/// The error stands right of the line, over its end if there is no other room.
-fn error_at_right(paint: &mut Paint<'_>, field: Rect, error: &str) {
-    let style = paint.theme.trouble_plate();
-    let text = paint.cut(error, usize::from(field.width).saturating_sub(4));
-    let line = Line::from(Span::styled(text, style));
-    paint.right(field, 0, &line);
+/// Below the prompt: why the line was not understood, or else the prompt's keys.
+pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
+    let (text, style) = match paint.app.prompt.error() {
+        Some(why) => (format!(" {why} "), paint.theme.trouble_plate()),
+        None => (
+            " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks".to_owned(),
+            paint.theme.faint(),
+        ),
+    };
+    let text = paint.cut(&text, usize::from(area.width));
+    paint.row(area, 0, &Line::from(Span::styled(text, style)));
 }
 
-fn operation(paint: &mut Paint<'_>, area: Rect) -> bool {
+fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     let operations = &paint.app.operations;
     let width = usize::from(area.width);
     if let Some((op, since)) = operations.newest_waiting() {
@@ -77,7 +82,8 @@ fn operation(paint: &mut Paint<'_>, area: Rect) -> bool {
         paint.row(area, 0, &line);
         return true;
     }
-    let Some(last) = operations.last() else { return false };
+    let fresh = |last: &&Outcome| !shared || paint.now < last.fresh_until();
+    let Some(last) = operations.last().filter(fresh) else { return false };
     let style = if last.good { paint.theme.strong() } else { paint.theme.trouble_plate() };
     let text = paint.cut(&format!(" {} ", last.text), width);
     paint.row(area, 0, &Line::from(Span::styled(text, style)));

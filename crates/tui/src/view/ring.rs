@@ -2,6 +2,8 @@
 
 use crate::app::cluster::{Cluster, Phase};
 use crate::app::flights::{Flight, Place};
+use crate::app::verdict::{Verdict, verdict};
+use crate::view::big;
 use crate::view::card::{self, Size};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
@@ -14,6 +16,9 @@ use ratatui::text::Line;
 /// Up to this many nodes stand on a ring.
 const RING: usize = 9;
 
+/// Up to this many nodes the links that carry nothing are drawn too.
+const SILENT_LINKS: usize = 6;
+
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
@@ -22,7 +27,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let (size, places) = places(area, ids.len());
     let places: Vec<(NodeId, Rect)> = ids.into_iter().zip(places).collect();
     let mut raster = Raster::new(area, paint.glyphs().braille);
-    let pairs = pairs(&places);
+    let mut pairs = pairs(&places);
+    if places.len() > SILENT_LINKS {
+        // Among many nodes the silent links would be a thicket.
+        pairs.retain(|(one, other)| speaks(&app.cluster, one.0, other.0));
+    }
     for (one, other) in &pairs {
         link(paint, &mut raster, one, other);
     }
@@ -31,9 +40,36 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         cut_sign(paint, one, other);
     }
     flights(paint, &places);
+    hud(paint, area, &places);
     for (id, place) in &places {
         if let Some(node) = app.cluster.node(*id) {
             card::draw(paint, node, *place, size);
+        }
+    }
+}
+
+/// The leader's name and its term in big characters in the upper corners, where no card is in the way.
+fn hud(paint: &mut Paint<'_>, area: Rect, places: &[Placed]) {
+    let cluster = &paint.app.cluster;
+    let led = match verdict(cluster) {
+        Verdict::Leads { leader, term, .. } => Some((leader, term)),
+        _ => None,
+    };
+    let term = led.map_or_else(|| cluster.term(), |(_, term)| term).to_string();
+    let leader = led.map_or_else(|| "-".to_owned(), |(leader, _)| leader.to_string());
+    let style = if led.is_some() { paint.theme.leader_line() } else { paint.theme.trouble_line() };
+    for (caption, text, at_right) in [("leader", leader, false), ("term", term, true)] {
+        let width = big::width(caption, &text);
+        let room = Rect { height: big::ROWS + 1, width: (width + 2).min(area.width), ..area };
+        let room = if at_right { Rect { x: area.right() - room.width, ..room } } else { room };
+        if area.height > 12 && !places.iter().any(|(_, place)| place.intersects(room)) {
+            big::draw(
+                paint,
+                Rect { x: room.x + 1, y: room.y + 1, width, height: big::ROWS },
+                caption,
+                &text,
+                style,
+            );
         }
     }
 }
@@ -56,7 +92,13 @@ fn places(area: Rect, count: usize) -> (Size, Vec<Rect>) {
 
 /// Whether the cards are inside and leave room for links between them.
 fn apart(places: &[Rect], area: Rect, size: Size) -> bool {
-    let (dx, dy) = if size == Size::Chip { (1, 0) } else { (4, 1) };
+    let (dx, dy) = match size {
+        Size::Great => (20, 6),
+        Size::Full => (8, 3),
+        Size::Middle => (6, 2),
+        Size::Small | Size::Narrow => (4, 1),
+        Size::Chip => (1, 0),
+    };
     let inside = places.iter().all(|place| area.intersection(*place) == *place);
     let wide = |r: &Rect| Rect { width: r.width + dx, height: r.height + dy, ..*r };
     inside
@@ -137,8 +179,7 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
     let cluster = &paint.app.cluster;
     let (from, to) = between(one.1, other.1);
     let (there, back) = (cluster.is_cut(one.0, other.0), cluster.is_cut(other.0, one.0));
-    let theme = paint.theme;
-    let cut = Stroke { on: 3, off: 5, style: theme.trouble_line(), rank: 4 };
+    let cut = Stroke { on: 7, off: 6, style: paint.theme.trouble_line(), rank: 4 };
     match (there, back) {
         (true, true) => raster.line(from, to, cut),
         (false, false) => raster.line(from, to, open_stroke(paint, one.0, other.0)),
@@ -153,6 +194,12 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
     }
 }
 
+/// Whether a link is a leader's, or cut in some way.
+fn speaks(cluster: &Cluster, one: NodeId, other: NodeId) -> bool {
+    let cut = cluster.is_cut(one, other) || cluster.is_cut(other, one);
+    cut || follows(cluster, one, other) || follows(cluster, other, one)
+}
+
 /// A leader's links stand out, links that say nothing at the moment stay back.
 fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
     let cluster = &paint.app.cluster;
@@ -161,9 +208,9 @@ fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
     if follows(cluster, one, other) || follows(cluster, other, one) {
         Stroke { on: 1, off: 0, style: theme.leader_line(), rank: 3 }
     } else if alive(one) && alive(other) {
-        Stroke { on: 1, off: 3, style: theme.faint(), rank: 1 }
+        Stroke { on: 1, off: 2, style: theme.faint(), rank: 1 }
     } else {
-        Stroke { on: 1, off: 7, style: theme.faint(), rank: 0 }
+        Stroke { on: 1, off: 6, style: theme.faint(), rank: 0 }
     }
 }
 
@@ -221,8 +268,8 @@ fn flights(paint: &mut Paint<'_>, places: &[Placed]) {
             }
             Place::Burst(part) => (part, paint.glyphs().lost, paint.theme.trouble_plate()),
         };
-        let point = along(start, end, part);
-        let cell = Rect { x: to_cell(point.0), y: to_cell(point.1), width: 1, height: 1 };
+        let here = along(start, end, part);
+        let cell = Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 };
         paint.at(cell, &Line::styled(glyph, style));
     }
 }
@@ -259,9 +306,10 @@ mod tests {
 
     #[test]
     fn the_reference_screen_shows_full_cards_up_to_five_nodes() {
-        let area = Rect::new(0, 0, 71, 26);
+        let area = Rect::new(0, 0, 72, 25);
         for count in 1..=5 {
-            assert_eq!(places(area, count).0, Size::Full, "{count} nodes");
+            let (size, _) = places(area, count);
+            assert!(matches!(size, Size::Great | Size::Full), "{count} nodes: {size:?}");
         }
     }
 

@@ -151,9 +151,9 @@ fn fitting(widths: &[usize], room: usize) -> Vec<usize> {
 fn pad(mut line: Line<'static>, column: Column, width: usize) -> Line<'static> {
     let space = Span::raw(" ".repeat(width.saturating_sub(line.width())));
     if column.right() {
-        line.spans.insert(0, space)
+        line.spans.insert(0, space);
     } else {
-        line.push_span(space)
+        line.push_span(space);
     }
     line
 }
@@ -180,8 +180,8 @@ fn row(paint: &Paint<'_>, node: &Node) -> Vec<Line<'static>> {
 }
 
 fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'static> {
-    let none = || Line::styled(paint.glyphs().none, paint.theme.faint());
-    let shown = |text: Option<String>| text.map_or_else(none, |text| Line::styled(text, style));
+    let unknown = || Line::styled(paint.glyphs().none, paint.theme.faint());
+    let shown = |text: Option<String>| text.map_or_else(unknown, |text| Line::styled(text, style));
     let raft = node.raft();
     let timers = timers(node, paint.now);
     match column {
@@ -193,7 +193,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
         Column::Commit => shown(raft.map(|s| s.committed.to_string())),
         Column::Applied => shown(raft.map(|s| s.applied.to_string())),
         Column::NextMatch => shown(next_match(&paint.app.cluster, node)),
-        Column::Election => timers.election.map_or_else(none, |steps| card::bar(paint, steps)),
+        Column::Election => timers.election.map_or_else(unknown, |steps| card::bar(paint, steps)),
         Column::Heartbeat => shown(timers.heartbeat.map(age_words)),
         Column::State => state(paint, node),
         Column::Pid => shown(node.pid().map(|pid| pid.to_string())),

@@ -13,6 +13,8 @@ pub(crate) enum Tone {
     Good,
     /// Something is wrong or undecided.
     Trouble,
+    /// It hears no leader, and does nothing about it yet.
+    Alone,
     /// Nothing to say about it.
     Calm,
     /// It is not there.
@@ -27,9 +29,8 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
             ("starting".into(), format!("{ready} of {of} nodes are up"), Tone::Calm)
         }
         Verdict::Leads { leader, term, following, of, stale } => {
-            let stale = stale.map_or_else(String::new, |(id, old)| {
-                format!(" · {id} still takes itself for the leader of term {old}")
-            });
+            let stale = stale
+                .map_or_else(String::new, |(id, old)| format!(" · {id} still thinks it leads term {old}"));
             (format!("{leader} leads term {term}"), format!("quorum {following} of {of}{stale}"), Tone::Good)
         }
         Verdict::NoQuorum { leader, term } => {
@@ -92,8 +93,8 @@ pub(crate) fn tone(node: &Node) -> Tone {
     match (node.phase(), node.live()) {
         (Phase::Running(Role::Leader), Some(status)) if status.has_quorum => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
-        (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Trouble,
-        (Phase::Running(Role::Follower), _) | (Phase::Starting, _) => Tone::Calm,
+        (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
+        (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
         (Phase::Paused | Phase::Killed | Phase::Failed, _) => Tone::Gone,
     }
 }

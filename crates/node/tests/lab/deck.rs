@@ -1,9 +1,6 @@
 //! A lab with real nodes, and the newest that it has told. Waits are for what is told, with a deadline that only a
 //! failure meets.
 
-// Each test file uses its own part of this one.
-#![allow(dead_code)]
-
 use raftdeck_lab::{
     ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState, Update,
 };
@@ -17,25 +14,26 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The newest of everything.
 #[derive(Debug, Default)]
-pub struct World {
-    pub processes: BTreeMap<NodeId, ProcessState>,
-    pub addresses: BTreeMap<NodeId, NodeAddresses>,
-    pub statuses: BTreeMap<NodeId, NodeStatus>,
-    pub outcomes: BTreeMap<u64, ClientOutcome>,
-    pub logs: BTreeMap<NodeId, Vec<LogLine>>,
-    pub frames: Vec<FrameReport>,
+pub(crate) struct World {
+    pub(crate) processes: BTreeMap<NodeId, ProcessState>,
+    pub(crate) addresses: BTreeMap<NodeId, NodeAddresses>,
+    pub(crate) statuses: BTreeMap<NodeId, NodeStatus>,
+    pub(crate) outcomes: BTreeMap<u64, ClientOutcome>,
+    pub(crate) logs: BTreeMap<NodeId, Vec<LogLine>>,
+    /// All of them; a test takes out what it has seen.
+    pub(crate) frames: Vec<FrameReport>,
     /// The newest updates but the commonest, for the message of a failed test.
     recent: VecDeque<String>,
 }
 
-pub struct Deck {
+pub(crate) struct Deck {
     lab: Option<Lab>,
     updates: Receiver<Update>,
-    pub world: World,
+    pub(crate) world: World,
     next_id: u64,
 }
 
-pub fn options(nodes: u8) -> LabOptions {
+pub(crate) fn options(nodes: u8) -> LabOptions {
     LabOptions {
         executable: env!("CARGO_BIN_EXE_raftdeck-node").into(),
         node_args: Vec::new(),
@@ -48,34 +46,34 @@ pub fn options(nodes: u8) -> LabOptions {
 }
 
 impl Deck {
-    pub fn start(options: LabOptions) -> Self {
+    pub(crate) fn start(options: LabOptions) -> Self {
         let (sender, updates) = channel();
         let lab = Lab::start(options, move |update| drop(sender.send(update))).expect("a lab that starts");
         Self { lab: Some(lab), updates, world: World::default(), next_id: 1 }
     }
 
     /// A cluster with a leader that all follow.
-    pub fn settled(nodes: u8) -> (Self, NodeId) {
+    pub(crate) fn settled(nodes: u8) -> (Self, NodeId) {
         let mut deck = Self::start(options(nodes));
         let leader = deck.wait("a first leader", |world| world.agreed(usize::from(nodes)));
         (deck, leader)
     }
 
-    pub fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: Command) {
         self.lab.as_ref().expect("a running lab").send(command);
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.lab.take().expect("a running lab").stop();
     }
 
     /// Lets go of the lab without a word.
-    pub fn drop_lab(&mut self) {
+    pub(crate) fn drop_lab(&mut self) {
         self.lab = None;
     }
 
     /// Waits until the world is as wanted.
-    pub fn wait<T>(&mut self, what: &str, wanted: impl Fn(&World) -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&mut self, what: &str, wanted: impl Fn(&World) -> Option<T>) -> T {
         let until = Instant::now() + DEADLINE;
         loop {
             if let Some(found) = wanted(&self.world) {
@@ -90,19 +88,19 @@ impl Deck {
     }
 
     /// Asks the cluster and returns the request's id.
-    pub fn ask(&mut self, op: ClientOp) -> u64 {
+    pub(crate) fn ask(&mut self, op: ClientOp) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         self.send(Command::Client { id, op });
         id
     }
 
-    pub fn outcome(&mut self, id: u64) -> ClientOutcome {
+    pub(crate) fn outcome(&mut self, id: u64) -> ClientOutcome {
         self.wait("an outcome", |world| world.outcomes.get(&id).cloned())
     }
 
     /// Stores a value, and says which node answered.
-    pub fn put(&mut self, key: &str, value: &str) -> NodeId {
+    pub(crate) fn put(&mut self, key: &str, value: &str) -> NodeId {
         let id = self.ask(put(key, value));
         match self.outcome(id) {
             ClientOutcome::Answered { node, body: ResponseBody::Done { answer: Answer::Stored, .. } } => node,
@@ -110,7 +108,7 @@ impl Deck {
         }
     }
 
-    pub fn get(&mut self, key: &str) -> Option<String> {
+    pub(crate) fn get(&mut self, key: &str) -> Option<String> {
         let id = self.ask(ClientOp::Read(Read::Get { key: key.to_owned().into() }));
         match self.outcome(id) {
             ClientOutcome::Answered {
@@ -121,7 +119,7 @@ impl Deck {
     }
 
     /// The nodes' logs from the first entry, fetched until they are equal and as long as the commit index.
-    pub fn equal_logs(&mut self, nodes: &[NodeId]) -> Vec<LogLine> {
+    pub(crate) fn equal_logs(&mut self, nodes: &[NodeId]) -> Vec<LogLine> {
         let until = Instant::now() + DEADLINE;
         loop {
             self.world.logs.clear();
@@ -139,12 +137,12 @@ impl Deck {
     }
 }
 
-pub fn put(key: &str, value: &str) -> ClientOp {
+pub(crate) fn put(key: &str, value: &str) -> ClientOp {
     ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() })
 }
 
 /// Every directed pair between a node and the others.
-pub fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
+pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     nodes.iter().filter(|&&other| other != node).flat_map(|&other| [(node, other), (other, node)]).collect()
 }
 
@@ -166,21 +164,21 @@ impl World {
             Update::Status { node, status } => drop(self.statuses.insert(node, *status)),
             Update::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
             Update::Log { node, lines } => drop(self.logs.insert(node, lines)),
-            Update::Frames { frames } => self.frames = frames,
+            Update::Frames { frames } => self.frames.extend(frames),
             _ => {}
         }
     }
 
-    pub fn is(&self, node: NodeId, role: Role) -> bool {
+    pub(crate) fn is(&self, node: NodeId, role: Role) -> bool {
         self.statuses.get(&node).is_some_and(|status| status.raft.role == role)
     }
 
-    pub fn term(&self, node: NodeId) -> Term {
+    pub(crate) fn term(&self, node: NodeId) -> Term {
         self.statuses.get(&node).map_or(Term(0), |status| status.raft.term)
     }
 
     /// The leader that so many nodes, and no other, are or follow in one term with equal commit indices.
-    pub fn agreed(&self, count: usize) -> Option<NodeId> {
+    pub(crate) fn agreed(&self, count: usize) -> Option<NodeId> {
         let mut members = self.statuses.values().filter(|status| status.raft.leader.is_some());
         let first = &members.next()?.raft;
         let same = members
@@ -199,12 +197,12 @@ impl World {
     }
 
     /// A node other than `old` that leads in a term above `term`.
-    pub fn successor(&self, old: NodeId, term: Term) -> Option<NodeId> {
+    pub(crate) fn successor(&self, old: NodeId, term: Term) -> Option<NodeId> {
         let leads = |status: &NodeStatus| status.raft.role == Role::Leader && status.raft.term > term;
         self.statuses.iter().find(|(node, status)| **node != old && leads(status)).map(|(node, _)| *node)
     }
 
-    pub fn pid(&self, node: NodeId) -> Option<u32> {
+    pub(crate) fn pid(&self, node: NodeId) -> Option<u32> {
         match self.processes.get(&node)? {
             ProcessState::Running { pid } | ProcessState::Paused { pid } | ProcessState::Starting { pid } => {
                 Some(*pid)
@@ -215,6 +213,6 @@ impl World {
 }
 
 /// Whether a process is there, even as a zombie.
-pub fn exists(pid: u32) -> bool {
+pub(crate) fn exists(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()
 }

@@ -1,8 +1,6 @@
 //! Real nodes under the lab: links cut, processes paused, and everything healed.
 
-mod deck;
-
-use deck::{Deck, around, put};
+use crate::deck::{Deck, World, around, put};
 use raftdeck_lab::{ClientOutcome, Command, FrameFate, FrameKind, FrameReport, ProcessState};
 use raftdeck_raft::{NodeId, Role};
 
@@ -55,19 +53,28 @@ fn a_paused_leader_is_replaced_and_follows_when_it_goes_on() {
 fn a_cut_one_way_loses_only_the_messages_of_that_way() {
     let (mut deck, leader) = Deck::settled(3);
     let follower = ALL.into_iter().find(|&node| node != leader).unwrap();
-    let fates = |wanted: FrameFate, (from, to)| {
-        move |world: &deck::World| {
-            let is = |report: &&FrameReport| (report.from, report.to, report.fate) == (from, to, wanted);
+    let seen = |kind: FrameKind, fate: FrameFate, (from, to)| {
+        move |world: &World| {
+            let is = |report: &&FrameReport| {
+                (report.kind, report.fate, report.from, report.to) == (kind, fate, from, to)
+            };
             world.frames.iter().find(is).cloned()
         }
     };
-    let beat = deck.wait("a heartbeat", fates(FrameFate::Delivered, (leader, follower)));
-    assert_eq!((beat.kind, beat.term), (FrameKind::Heartbeat, deck.world.term(leader)));
-    deck.send(Command::Cut(vec![(leader, follower)]));
-    deck.wait("a lost message", fates(FrameFate::Lost, (leader, follower)));
-    // It times out in the end, and what it says is heard.
-    deck.wait("a message the other way", fates(FrameFate::Delivered, (follower, leader)));
+    let (there, back) = ((leader, follower), (follower, leader));
+    let beat = deck.wait("a heartbeat", seen(FrameKind::Heartbeat, FrameFate::Delivered, there));
+    assert!(beat.count > 0 && beat.entries == 0, "{beat:?}");
+    deck.send(Command::Cut(vec![there]));
+    deck.wait("a lost heartbeat", seen(FrameKind::Heartbeat, FrameFate::Lost, there));
+    // The follower hears nothing, times out, and is heard.
+    deck.wait("a question", seen(FrameKind::PreVote, FrameFate::Delivered, back));
     deck.send(Command::Heal);
-    deck.wait("a message", fates(FrameFate::Delivered, (leader, follower)));
+    deck.world.frames.clear();
+    deck.wait("a message", |world| {
+        let delivered = |report: &&FrameReport| {
+            (report.fate, report.from, report.to) == (FrameFate::Delivered, leader, follower)
+        };
+        world.frames.iter().find(delivered).cloned()
+    });
     deck.wait("peace", |world| world.agreed(3));
 }

@@ -1,8 +1,6 @@
 //! Real nodes under the lab: elections, the death of leaders, and what survives it.
 
-mod deck;
-
-use deck::{Deck, exists, options};
+use crate::deck::{Deck, exists, options};
 use raftdeck_lab::{Command, ProcessState};
 use raftdeck_raft::{NodeId, Role};
 

@@ -1,8 +1,6 @@
 //! Real nodes under the lab: where they listen, and that none of them outlives it.
 
-mod deck;
-
-use deck::{Deck, exists, options};
+use crate::deck::{Deck, exists, options};
 use raftdeck_lab::{Command, LabOptions, ProcessState};
 use raftdeck_raft::NodeId;
 use std::net::TcpListener;
@@ -16,7 +14,7 @@ fn cluster() -> (Deck, Vec<u32>) {
     deck.wait("a paused node", |world| {
         matches!(world.processes[&NodeId(2)], ProcessState::Paused { .. }).then_some(())
     });
-    let pids = ALL.iter().map(|&node| deck.world.pid(node).unwrap()).collect();
+    let pids = ALL.iter().map(|&node| deck.world.pid(node).expect("a process")).collect();
     (deck, pids)
 }
 
@@ -66,4 +64,23 @@ fn a_node_that_cannot_start_has_failed_with_its_reason() {
         _ => None,
     });
     assert!(!last_words.is_empty());
+}
+
+#[test]
+fn a_second_lab_on_the_same_directory_fails_by_name_and_harms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at_home = || Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(3) });
+    let mut first = at_home();
+    first.wait("a leader", |world| world.agreed(3));
+    let mut second = at_home();
+    for node in ALL {
+        let last_words = second.wait("the failure", |world| match world.processes.get(&node)? {
+            ProcessState::Failed { last_words, .. } => Some(last_words.join(" ")),
+            _ => None,
+        });
+        let place = dir.path().join(node.to_string()).display().to_string();
+        assert!(last_words.contains(&place), "{last_words}");
+    }
+    first.put("color", "blue");
+    first.wait("a leader", |world| world.agreed(3));
 }

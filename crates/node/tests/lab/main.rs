@@ -1,0 +1,6 @@
+//! Whole clusters of real nodes under the lab: one file a family of scenarios.
+
+mod deck;
+mod failover;
+mod lifetime;
+mod partition;

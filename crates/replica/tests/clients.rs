@@ -1,0 +1,219 @@
+//! What clients are told: each exactly once, and never "done" before it is.
+
+use raftdeck_protocol::kv::LimitError;
+use raftdeck_protocol::{Answer, Failure, Read, ResponseBody, Write};
+use raftdeck_raft::{
+    AppendEntries, AppendOutcome, AppendReply, Config, Entry, LogId, LogIndex, Message, NodeId, Payload,
+    Restored, Role, Term, Timestamp, Timing, VoteReply,
+};
+use raftdeck_replica::{Outputs, Replica, RequestToken};
+use std::time::Duration;
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+
+/// Replica n1 with a disk that finishes when told, and peers played by the test.
+struct Table {
+    replica: Replica,
+    now: Timestamp,
+    replies: Vec<(RequestToken, ResponseBody)>,
+    unfinished: Vec<raftdeck_raft::Ticket>,
+    sent: Vec<Message>,
+}
+
+impl Table {
+    fn new(voters: u64) -> Self {
+        let config = Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST);
+        let now = Timestamp(0);
+        let replica = Replica::new(config, 1, Restored::default(), now).expect("a valid configuration");
+        Self { replica, now, replies: Vec::new(), unfinished: Vec::new(), sent: Vec::new() }
+    }
+
+    fn collect(&mut self) {
+        let Outputs { persist, send, replies, .. } = self.replica.take_outputs(self.now);
+        self.unfinished.extend(persist.iter().map(|p| p.ticket));
+        self.sent.extend(send.into_iter().map(|e| e.message));
+        self.replies.extend(replies);
+    }
+
+    fn finish_writes(&mut self) {
+        self.collect();
+        while !self.unfinished.is_empty() {
+            let ticket = self.unfinished.remove(0);
+            self.replica.handle_persisted(ticket, self.now);
+            self.collect();
+        }
+    }
+
+    fn time_out(&mut self) {
+        self.now = self.now.max(self.replica.next_deadline());
+        self.replica.handle_deadline(self.now);
+        self.collect();
+    }
+
+    fn hear(&mut self, message: Message) {
+        self.replica.handle_message(N2, message, self.now);
+        self.collect();
+    }
+
+    fn term(&self) -> Term {
+        self.replica.status(self.now).term
+    }
+
+    /// n1 leads, and n2 has acknowledged its first entry.
+    fn lead(&mut self) {
+        self.time_out();
+        self.hear(Message::PreVoteReply(VoteReply { term: self.term().next(), granted: true }));
+        self.finish_writes();
+        self.hear(Message::VoteReply(VoteReply { term: self.term(), granted: true }));
+        self.finish_writes();
+        self.acknowledge();
+        assert_eq!(self.replica.status(self.now).role, Role::Leader);
+    }
+
+    /// n2 has everything that n1 has, and has answered its newest message.
+    fn acknowledge(&mut self) {
+        let round = self.sent.iter().rev().find_map(|message| match message {
+            Message::AppendEntries(append) => Some(append.round),
+            _ => None,
+        });
+        let outcome = AppendOutcome::Matched { through: self.replica.status(self.now).last.index };
+        self.hear(Message::AppendReply(AppendReply {
+            term: self.term(),
+            round: round.unwrap_or(0),
+            outcome,
+        }));
+    }
+
+    fn put(&mut self, token: u64, value: &'static str) {
+        self.replica.write(RequestToken(token), &Write::Put { key: "k".into(), value: value.into() });
+        self.collect();
+    }
+
+    fn get(&mut self, token: u64) {
+        self.replica.read(RequestToken(token), Read::Get { key: "k".into() });
+        self.collect();
+    }
+
+    fn reply(&mut self, token: u64) -> Option<ResponseBody> {
+        let at = self.replies.iter().position(|(t, _)| t.0 == token)?;
+        Some(self.replies.remove(at).1)
+    }
+}
+
+fn not_leader(leader: Option<NodeId>) -> ResponseBody {
+    ResponseBody::Failed(Failure::NotLeader { leader, address: None })
+}
+
+fn id(term: u64, index: u64) -> LogId {
+    LogId { term: Term(term), index: LogIndex(index) }
+}
+
+#[test]
+fn a_single_node_answers_a_write_only_after_its_own_fsync() {
+    let mut table = Table::new(1);
+    table.time_out();
+    table.finish_writes();
+    table.put(1, "v");
+    assert_eq!(table.reply(1), None);
+    table.finish_writes();
+    assert_eq!(table.reply(1), Some(ResponseBody::Done { answer: Answer::Stored, at: id(1, 2) }));
+    table.get(2);
+    let value = Answer::Value(Some("v".into()));
+    assert_eq!(table.reply(2), Some(ResponseBody::Done { answer: value, at: id(1, 2) }));
+}
+
+#[test]
+fn a_write_is_answered_when_a_majority_has_it() {
+    let mut table = Table::new(3);
+    table.lead();
+    table.put(1, "v");
+    table.finish_writes();
+    assert_eq!(table.reply(1), None, "only this node has it");
+    table.acknowledge();
+    assert_eq!(table.reply(1), Some(ResponseBody::Done { answer: Answer::Stored, at: id(1, 2) }));
+    assert_eq!(table.reply(1), None, "once");
+}
+
+#[test]
+fn a_read_sees_every_write_that_was_answered_before_it() {
+    let mut table = Table::new(3);
+    table.lead();
+    table.put(1, "v");
+    table.finish_writes();
+    table.acknowledge();
+    assert!(matches!(table.reply(1), Some(ResponseBody::Done { .. })));
+    table.get(2);
+    assert_eq!(table.reply(2), None, "nobody has confirmed yet that n1 still leads");
+    table.acknowledge();
+    let value = Answer::Value(Some("v".into()));
+    assert_eq!(table.reply(2), Some(ResponseBody::Done { answer: value, at: id(1, 2) }));
+}
+
+#[test]
+fn a_step_down_answers_every_waiting_request() {
+    let mut table = Table::new(3);
+    table.lead();
+    table.put(1, "v");
+    table.get(2);
+    table.now = table.now + Duration::from_secs(1);
+    table.time_out();
+    assert_ne!(table.replica.status(table.now).role, Role::Leader);
+    assert_eq!(
+        table.reply(1),
+        Some(ResponseBody::Failed(Failure::Unknown)),
+        "its entry may still be committed"
+    );
+    assert_eq!(table.reply(2), Some(not_leader(None)));
+}
+
+#[test]
+fn a_write_that_was_replaced_is_never_reported_as_done() {
+    let mut table = Table::new(3);
+    table.lead();
+    table.put(1, "mine");
+    let theirs = Write::Put { key: "k".into(), value: "theirs".into() };
+    let entry = Entry { id: id(2, 2), payload: Payload::Command(raftdeck_protocol::frame::encode(&theirs)) };
+    table.hear(Message::AppendEntries(AppendEntries {
+        term: Term(2),
+        prev: id(1, 1),
+        entries: vec![entry],
+        commit: LogIndex(2),
+        round: 1,
+    }));
+    table.finish_writes();
+    let reply = table.reply(1).expect("a step-down answers");
+    assert!(matches!(reply, ResponseBody::Failed(_)), "{reply:?}");
+    assert_eq!((table.replica.keys(), table.replica.status(table.now).applied), (1, LogIndex(2)));
+    table.put(3, "later");
+    assert_eq!(table.reply(3), Some(not_leader(Some(N2))));
+}
+
+#[test]
+fn limits_are_refused_before_anything_is_written() {
+    let mut table = Table::new(1);
+    table.time_out();
+    table.finish_writes();
+    let last = table.replica.status(table.now).last;
+    table.replica.write(RequestToken(1), &Write::Delete { key: "".into() });
+    table.replica.read(RequestToken(2), Read::List { prefix: "".into(), after: None, limit: 0 });
+    table.collect();
+    assert_eq!(table.reply(1), Some(ResponseBody::Failed(Failure::Limit(LimitError::EmptyKey))));
+    assert_eq!(
+        table.reply(2),
+        Some(ResponseBody::Failed(Failure::Limit(LimitError::ListLimit { limit: 0 })))
+    );
+    assert_eq!(table.replica.status(table.now).last, last);
+}
+
+#[test]
+fn a_cancelled_request_is_not_answered_but_its_write_is_carried_out() {
+    let mut table = Table::new(1);
+    table.time_out();
+    table.finish_writes();
+    table.put(1, "v");
+    table.replica.cancel(RequestToken(1));
+    table.finish_writes();
+    assert_eq!(table.reply(1), None);
+    assert_eq!(table.replica.keys(), 1);
+}

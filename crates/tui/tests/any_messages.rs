@@ -1,0 +1,311 @@
+//! No sequence of messages, and no size of the screen, makes the deck panic, spin, or act outside its cluster.
+
+mod fixture;
+
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use raftdeck_lab::{
+    ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState, Update,
+};
+use raftdeck_protocol::{Answer, Failure, LogLine, ResponseBody};
+use raftdeck_raft::{LogId, LogIndex, Role, Status, StepDownReason, Term, TraceEvent};
+use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Tell(Msg),
+    Later(u64),
+    Paint(u16, u16),
+}
+
+fn id() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 1..6u64, 1 => 0..20u64, 1 => Just(u64::MAX)]
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0..60u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[a-z ]{1,90}", "\\PC{0,40}", Just("日本\u{1b}[2J\n\t".to_owned())]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Follower), Just(Role::PreCandidate), Just(Role::Candidate), Just(Role::Leader)]
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    let log = vec((number(), 1..40u64), 1..4);
+    let numbers = (number(), number(), number(), number());
+    let times = (option::of(number()), number(), number());
+    (id(), role(), log, numbers, times, any::<bool>(), option::of(id())).prop_map(
+        |(id, role, log, (term, last, committed, durable), (age, timeout, left), has_quorum, leads)| {
+            let mut end = 0;
+            let ends: Vec<(u64, u64)> = log
+                .into_iter()
+                .map(|(term, length)| {
+                    end += length;
+                    (term, end)
+                })
+                .collect();
+            let base = if role == Role::Leader {
+                leader(id, 5, &ends, committed)
+            } else {
+                follower(id, 5, 1, &ends, committed)
+            };
+            Status {
+                role,
+                term: Term(term),
+                leader: leads.map(n),
+                last: LogId { term: Term(term), index: LogIndex(last) },
+                durable: LogIndex(durable),
+                committed: LogIndex(committed),
+                heartbeat_age: age.map(Duration::from_micros),
+                election_timeout: Duration::from_micros(timeout),
+                election_remaining: Duration::from_micros(left),
+                has_quorum,
+                votes: vec![(n(id), true), (n(2), has_quorum)],
+                term_runs: runs(&ends),
+                ..base
+            }
+        },
+    )
+}
+
+fn process() -> impl Strategy<Value = ProcessState> {
+    prop_oneof![
+        any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
+        any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
+        any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
+        Just(ProcessState::Killed),
+        (text(), vec(text(), 0..9)).prop_map(|(how, last_words)| ProcessState::Failed { how, last_words }),
+    ]
+}
+
+fn trace() -> impl Strategy<Value = TraceEvent> {
+    prop_oneof![
+        number().prop_map(|waited| TraceEvent::TimedOut { waited: Duration::from_micros(waited) }),
+        (number(), any::<bool>())
+            .prop_map(|(term, pre_vote)| TraceEvent::ElectionStarted { term: Term(term), pre_vote }),
+        (id(), number(), any::<bool>()).prop_map(|(c, term, pre_vote)| TraceEvent::VoteGranted {
+            candidate: n(c),
+            term: Term(term),
+            pre_vote
+        }),
+        (role(), role(), number()).prop_map(|(from, to, term)| TraceEvent::RoleChanged {
+            from,
+            to,
+            term: Term(term)
+        }),
+        number().prop_map(|term| TraceEvent::SteppedDown {
+            reason: StepDownReason::QuorumLost,
+            term: Term(term)
+        }),
+        (option::of(id()), number())
+            .prop_map(|(leader, term)| TraceEvent::LeaderChanged { leader: leader.map(n), term: Term(term) }),
+        (number(), number())
+            .prop_map(|(from, to)| TraceEvent::Truncated { from: LogIndex(from), to: LogIndex(to) }),
+    ]
+}
+
+fn frame() -> impl Strategy<Value = FrameReport> {
+    let kind = prop::sample::select(vec![
+        FrameKind::PreVote,
+        FrameKind::PreVoteReply,
+        FrameKind::RequestVote,
+        FrameKind::VoteReply,
+        FrameKind::Heartbeat,
+        FrameKind::AppendEntries,
+        FrameKind::AppendReply,
+    ]);
+    let fate = prop_oneof![Just(FrameFate::Delivered), Just(FrameFate::Lost)];
+    (id(), id(), kind, fate, option::of(any::<bool>()), number()).prop_map(
+        |(from, to, kind, fate, granted, count)| FrameReport {
+            from: n(from),
+            to: n(to),
+            kind,
+            term: Term(count),
+            index: Some(LogIndex(count)),
+            granted,
+            fate,
+            count,
+            entries: count,
+        },
+    )
+}
+
+fn told() -> impl Strategy<Value = Update> {
+    let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
+    let outcome = prop_oneof![
+        text().prop_map(|reason| ClientOutcome::Failed { reason }),
+        (id(), number()).prop_map(|(node, at)| ClientOutcome::Answered {
+            node: n(node),
+            body: ResponseBody::Done {
+                answer: Answer::Stored,
+                at: LogId { term: Term(at), index: LogIndex(at) }
+            },
+        }),
+        id().prop_map(|node| ClientOutcome::Answered {
+            node: n(node),
+            body: ResponseBody::Failed(Failure::Unknown)
+        }),
+    ];
+    let line = (number(), number(), text()).prop_map(|(term, index, text)| LogLine {
+        id: LogId { term: Term(term), index: LogIndex(index) },
+        text,
+    });
+    prop_oneof![
+        2 => (vec(id(), 0..16), number(), number()).prop_map(|(nodes, beat, most)| Update::Cluster {
+            nodes: nodes.into_iter().map(n).collect(),
+            heartbeat_ms: beat,
+            election_ms: (beat, most),
+            data_dir: None,
+        }),
+        4 => (id(), process()).prop_map(|(node, state)| Update::Process { node: n(node), state }),
+        1 => id().prop_map(|node| Update::Ready { node: n(node), addresses: addresses(node % 9) }),
+        6 => status().prop_map(|status| Update::Status { node: status.id, status: Box::new(node_status(status)) }),
+        4 => (id(), trace()).prop_map(|(node, trace)| Update::Trace { node: n(node), trace }),
+        1 => (id(), number()).prop_map(|(node, count)| Update::Missed { node: n(node), count }),
+        4 => (id(), id(), any::<bool>()).prop_map(|(from, to, cut)| Update::Link {
+            from: n(from),
+            to: n(to),
+            state: if cut { LinkState::Cut } else { LinkState::Open },
+        }),
+        4 => vec(frame(), 0..6).prop_map(|frames| Update::Frames { frames }),
+        1 => (number(), outcome).prop_map(|(id, outcome)| Update::Client {
+            id,
+            op: fixture::put("color", "blue"),
+            outcome,
+            took: ms(3),
+        }),
+        1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| Update::Log { node: n(node), lines }),
+        1 => (id(), level, text()).prop_map(|(node, level, line)| Update::Output { node: n(node), level, line }),
+        1 => text().prop_map(|reason| Update::Refused { reason }),
+    ]
+}
+
+fn key() -> impl Strategy<Value = KeyEvent> {
+    let code = prop_oneof![
+        6 => prop::sample::select("123456789kKrRzpihw?qol\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        4 => prop::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
+            KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
+            KeyCode::Delete, KeyCode::F(3), KeyCode::Null,
+        ]),
+    ];
+    let modifiers = prop_oneof![6 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL), 1 => any::<u8>().prop_map(KeyModifiers::from_bits_truncate)];
+    let kind = prop_oneof![6 => Just(KeyEventKind::Press), 1 => Just(KeyEventKind::Release)];
+    (code, modifiers, kind).prop_map(|(code, modifiers, kind)| KeyEvent::new_with_kind(code, modifiers, kind))
+}
+
+fn mouse() -> impl Strategy<Value = MouseEvent> {
+    let kind = prop::sample::select(vec![
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Up(MouseButton::Left),
+        MouseEventKind::ScrollUp,
+        MouseEventKind::ScrollDown,
+        MouseEventKind::Moved,
+    ]);
+    (kind, 0..130u16, 0..45u16).prop_map(|(kind, column, row)| MouseEvent {
+        kind,
+        column,
+        row,
+        modifiers: KeyModifiers::NONE,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => told().prop_map(|update| Step::Tell(Msg::Lab(update))),
+        8 => key().prop_map(|key| Step::Tell(Msg::Key(key))),
+        3 => mouse().prop_map(|mouse| Step::Tell(Msg::Mouse(mouse))),
+        1 => text().prop_map(|text| Step::Tell(Msg::Paste(text))),
+        1 => (1..300u16, 1..100u16).prop_map(|(w, h)| Step::Tell(Msg::Resize(w, h))),
+        1 => Just(Step::Tell(Msg::Wake)),
+        4 => prop_oneof![0..100u64, 0..20_000u64].prop_map(Step::Later),
+        4 => prop_oneof![(1..130u16, 1..45u16), (1..12u16, 1..6u16), Just((1, 1)), Just((80, 24))]
+            .prop_map(|(w, h)| Step::Paint(w, h)),
+    ]
+}
+
+/// Everything a command names is a member.
+fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
+    let member = |id| scene.app.cluster().node(id).is_some();
+    match effect {
+        Effect::Quit | Effect::Suspend | Effect::Lab(Command::Heal | Command::Client { .. }) => true,
+        Effect::Lab(Command::Kill(id) | Command::Restart(id) | Command::Pause(id) | Command::Resume(id)) => {
+            member(*id)
+        }
+        Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
+            links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
+        }
+        Effect::Lab(Command::FetchLog { node, first, limit }) => member(*node) && first.0 > 0 && *limit > 0,
+    }
+}
+
+fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseError> {
+    let mut scene = Scene::started(settings, nodes);
+    for step in steps {
+        match step {
+            Step::Tell(msg) => {
+                let effects = update(&mut scene.app, msg, scene.now);
+                for effect in &effects {
+                    prop_assert!(is_about_members(&scene, effect), "{effect:?}");
+                }
+            }
+            Step::Later(millis) => scene.now += ms(millis),
+            Step::Paint(width, height) => {
+                let buffer = scene.paint(width, height);
+                prop_assert!(!settings.ascii || buffer.content().iter().all(|c| !c.symbol().contains('★')));
+                prop_assert!(!scene.app.changed(), "what was painted is what is known");
+            }
+        }
+        let wake = scene.app.next_wake(scene.now);
+        prop_assert!(wake.is_none_or(|at| at > scene.now), "a runtime that obeys would spin");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_messages_panics(
+        steps in vec(step(), 0..120),
+        ascii in any::<bool>(),
+        plain in any::<bool>(),
+        nodes in 0..16u64,
+    ) {
+        let colour = if plain { ColourChoice::Never } else { ColourChoice::Terminal };
+        run(steps, Settings { ascii, colour, mouse: !ascii }, nodes)?;
+    }
+}
+
+#[test]
+fn every_size_can_be_painted_in_every_view() {
+    for make in [fixture::partition, fixture::logs, fixture::output, fixture::failed, fixture::election] {
+        let mut scene = make(Settings::default());
+        for width in (1..60).chain([80, 104, 120, 300]) {
+            for height in (1..30).chain([40, 100]) {
+                scene.paint(width, height);
+            }
+        }
+        scene.key('w');
+        scene.type_in("put a \"b");
+        scene.press(KeyCode::Enter);
+        for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+            scene.paint(width, height);
+        }
+        scene.press(KeyCode::Esc);
+        scene.key('?');
+        for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+            scene.paint(width, height);
+        }
+    }
+}

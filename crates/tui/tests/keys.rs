@@ -1,0 +1,290 @@
+//! What each key does, why it sometimes cannot, and that footer, help and table agree.
+
+mod fixture;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use fixture::{Scene, ms, n, partition, quiet};
+use raftdeck_lab::{Command, LinkState, ProcessState, Update};
+use raftdeck_raft::NodeId;
+use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
+use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
+use raftdeck_tui::keys::meant;
+use raftdeck_tui::view::Target;
+use ratatui::buffer::Buffer;
+
+fn scene() -> Scene {
+    quiet(Settings::default(), 3)
+}
+
+fn text(buffer: &Buffer) -> String {
+    let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn last_rows(scene: &mut Scene) -> String {
+    let shown = text(&scene.paint(120, 40));
+    shown.lines().skip(38).collect::<Vec<_>>().join("\n")
+}
+
+fn lab(command: Command) -> Vec<Effect> {
+    vec![Effect::Lab(command)]
+}
+
+#[test]
+fn digits_and_arrows_select_by_id() {
+    let mut scene = scene();
+    assert_eq!(scene.app.selected(), Some(n(1)));
+    scene.key('3');
+    assert_eq!(scene.app.selected(), Some(n(3)));
+    scene.press(KeyCode::Right);
+    assert_eq!(scene.app.selected(), Some(n(1)), "it goes round");
+    scene.press(KeyCode::Up);
+    assert_eq!(scene.app.selected(), Some(n(3)));
+    scene.key('9');
+    assert_eq!(scene.app.selected(), Some(n(3)));
+    assert!(last_rows(&mut scene).contains("there is no node n9"));
+}
+
+#[test]
+fn kill_and_restart_act_on_the_selected_node() {
+    let mut scene = scene();
+    scene.key('3');
+    assert_eq!(scene.key('k'), lab(Command::Kill(n(3))));
+    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    assert_eq!(scene.key('k'), []);
+    assert!(last_rows(&mut scene).contains("n3 is down already: r restarts it"));
+    assert_eq!(scene.key('z'), []);
+    assert_eq!(scene.key('r'), lab(Command::Restart(n(3))));
+    assert_eq!(scene.key('R'), lab(Command::Restart(n(3))));
+}
+
+#[test]
+fn kill_leader_kills_the_living_leader_of_the_highest_term() {
+    assert_eq!(scene().key('K'), lab(Command::Kill(n(2))));
+    let mut both = fixture::stale_leader(Settings::default());
+    assert_eq!(both.key('K'), lab(Command::Kill(n(4))));
+    both.tell(Update::Process { node: n(4), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(both.key('K'), lab(Command::Kill(n(1))), "a paused leader cannot be reached");
+    both.tell(Update::Process { node: n(1), state: ProcessState::Killed });
+    assert_eq!(both.key('K'), []);
+    assert!(last_rows(&mut both).contains("nobody leads at the moment"));
+}
+
+#[test]
+fn pause_stops_and_lets_go_on() {
+    let mut scene = scene();
+    scene.key('2');
+    assert_eq!(scene.key('z'), lab(Command::Pause(n(2))));
+    scene.tell(Update::Process { node: n(2), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(scene.key('z'), lab(Command::Resume(n(2))));
+}
+
+#[test]
+fn partition_cuts_the_leader_off_once_until_healed() {
+    let mut scene = scene();
+    let links = vec![(n(2), n(1)), (n(1), n(2)), (n(2), n(3)), (n(3), n(2))];
+    assert_eq!(scene.key('p'), lab(Command::Cut(links)));
+    scene.cut_off(2, LinkState::Cut);
+    // Another leads meanwhile; the key must not cut it off as well.
+    scene.status(fixture::leader(3, 3, &[(1, 42), (2, 43)], 43));
+    assert_eq!(scene.key('p'), []);
+    assert!(last_rows(&mut scene).contains("n2 is cut off already: h heals"));
+    assert_eq!(scene.key('h'), lab(Command::Heal));
+    scene.cut_off(2, LinkState::Open);
+    assert_eq!(scene.key('h'), []);
+    assert!(last_rows(&mut scene).contains("nothing to heal"));
+    assert!(matches!(scene.key('p')[..], [Effect::Lab(Command::Cut(_))]));
+}
+
+#[test]
+fn isolate_cuts_the_selected_node_off_both_ways() {
+    let mut scene = scene();
+    scene.key('3');
+    let links = vec![(n(3), n(1)), (n(1), n(3)), (n(3), n(2)), (n(2), n(3))];
+    assert_eq!(scene.key('i'), lab(Command::Cut(links)));
+    scene.cut_off(3, LinkState::Cut);
+    assert_eq!(scene.key('i'), []);
+    let mut alone = quiet(Settings::default(), 1);
+    assert_eq!(alone.key('i'), []);
+    assert_eq!(alone.key('p'), []);
+}
+
+#[test]
+fn a_paused_node_can_be_healed_too() {
+    let mut scene = scene();
+    scene.tell(Update::Process { node: n(1), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(scene.key('h'), lab(Command::Heal));
+}
+
+#[test]
+fn a_reason_stays_for_a_moment_and_goes_by_itself() {
+    let mut scene = scene();
+    scene.key('h');
+    assert!(last_rows(&mut scene).contains("nothing to heal"));
+    let until = ms(8_300 + 4_000);
+    assert!(scene.app.next_wake(scene.now).is_some_and(|at| at <= until));
+    scene.now = until;
+    update(&mut scene.app, Msg::Wake, scene.now);
+    assert!(!last_rows(&mut scene).contains("nothing to heal"));
+}
+
+#[test]
+fn a_write_is_typed_waits_and_says_where_it_is_stored() {
+    let mut scene = scene();
+    scene.key('w');
+    scene.type_in("put quick brown");
+    assert_eq!(scene.app.selected(), Some(n(1)), "letters go to the prompt");
+    assert!(last_rows(&mut scene).contains("put quick brown"));
+    let effects = scene.press(KeyCode::Enter);
+    let [Effect::Lab(Command::Client { id, op })] = &effects[..] else { panic!("{effects:?}") };
+    assert!(last_rows(&mut scene).contains("put quick brown: waiting"));
+    let at = raftdeck_raft::LogId { term: raftdeck_raft::Term(2), index: raftdeck_raft::LogIndex(7) };
+    let body = raftdeck_protocol::ResponseBody::Done { answer: raftdeck_protocol::Answer::Stored, at };
+    let outcome = raftdeck_lab::ClientOutcome::Answered { node: n(3), body };
+    scene.tell(Update::Client { id: *id, op: op.clone(), outcome, took: ms(4) });
+    assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4 ms"));
+}
+
+#[test]
+fn an_error_in_the_prompt_is_said_below_it() {
+    let mut scene = scene();
+    scene.key('w');
+    scene.type_in("put color");
+    assert_eq!(scene.press(KeyCode::Enter), []);
+    let rows = last_rows(&mut scene);
+    assert!(rows.contains("write >  put color") && rows.contains("put takes a key and a value"), "{rows}");
+    scene.press(KeyCode::Esc);
+    assert!(last_rows(&mut scene).contains("k kill"));
+}
+
+#[test]
+fn q_and_ctrl_c_quit_and_ctrl_z_suspends_also_from_the_prompt() {
+    let ctrl = |scene: &mut Scene, c| {
+        let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+        update(&mut scene.app, Msg::Key(key), scene.now)
+    };
+    let mut scene = scene();
+    assert_eq!(scene.key('q'), [Effect::Quit]);
+    assert_eq!(ctrl(&mut scene, 'c'), [Effect::Quit]);
+    scene.key('w');
+    assert_eq!(scene.key('q'), [], "a letter of the line");
+    assert_eq!(ctrl(&mut scene, 'c'), [Effect::Quit]);
+    assert_eq!(ctrl(&mut scene, 'z'), [Effect::Suspend]);
+}
+
+#[test]
+fn tab_goes_round_the_views() {
+    let mut scene = scene();
+    for view in [View::Logs, View::Output, View::Cluster] {
+        scene.press(KeyCode::Tab);
+        assert_eq!(scene.app.view(), view);
+    }
+    scene.press(KeyCode::BackTab);
+    assert_eq!(scene.app.view(), View::Output);
+}
+
+#[test]
+fn the_logs_view_asks_for_the_entry_under_the_cursor_once() {
+    let mut scene = partition(Settings::default());
+    let effects = scene.press(KeyCode::Tab);
+    assert!(matches!(effects[..], [Effect::Lab(Command::FetchLog { .. })]), "{effects:?}");
+    assert_eq!(scene.press(KeyCode::Left), [], "the answer is on its way");
+    assert!(scene.app.next_wake(scene.now).is_some(), "and asked again if it does not come");
+    scene.now += ms(2_500);
+    assert!(matches!(
+        update(&mut scene.app, Msg::Wake, scene.now)[..],
+        [Effect::Lab(Command::FetchLog { .. })]
+    ));
+}
+
+#[test]
+fn clicks_select_nodes_tabs_and_keys() {
+    let mut scene = scene();
+    scene.paint(120, 40);
+    let click = |scene: &mut Scene, target| {
+        let area = scene.app_area(target);
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let event = MouseEvent { kind, column: area.x, row: area.y, modifiers: KeyModifiers::NONE };
+        update(&mut scene.app, Msg::Mouse(event), scene.now)
+    };
+    click(&mut scene, Target::Node(n(3)));
+    assert_eq!(scene.app.selected(), Some(n(3)));
+    assert_eq!(click(&mut scene, Target::Action(ActionId::Kill)), lab(Command::Kill(n(3))));
+    click(&mut scene, Target::View(View::Output));
+    assert_eq!(scene.app.view(), View::Output);
+}
+
+#[test]
+fn every_key_of_the_deck_means_one_action_in_each_view() {
+    for view in View::ALL {
+        for action in ACTIONS {
+            for (key, scope) in action.keys.iter().filter(|(_, scope)| scope.holds(view)) {
+                let others = ACTIONS.iter().filter(|other| {
+                    other.keys.iter().any(|(k, s)| k == key && s.holds(view)) && other.id != action.id
+                });
+                assert_eq!(others.count(), 0, "{key} in {view:?} ({scope:?})");
+            }
+        }
+    }
+    for key in "123456789kKrRzpihw?q".chars() {
+        let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+        assert!(View::ALL.into_iter().all(|view| meant(view, &event).is_some()), "{key} does nothing");
+    }
+}
+
+#[test]
+fn footer_help_and_table_agree() {
+    let mut scene = scene();
+    for view in View::ALL {
+        assert_eq!(scene.app.view(), view);
+        let footer = text(&scene.paint(250, 60)).lines().last().map(str::to_owned).unwrap_or_default();
+        for action in ACTIONS.iter().filter(|action| action.footer > 0) {
+            let Some(key) = action.key(view) else { continue };
+            let hint = format!("{key} {}", action.short);
+            assert!(footer.contains(&hint), "{hint:?} is not in {footer:?}");
+        }
+        let buttons = |scene: &Scene| scene.targets().filter(|t| matches!(t, Target::Action(_))).count();
+        let hinted = ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).count();
+        assert_eq!(buttons(&scene), hinted);
+        scene.press(KeyCode::Tab);
+    }
+    scene.key('?');
+    let help = text(&scene.paint(120, 60));
+    for action in ACTIONS {
+        let keys = action.keys.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&format!("{keys}  {}", action.long)), "{keys} is not in the help page");
+    }
+}
+
+#[test]
+fn ids_in_the_table_are_unique() {
+    for action in ACTIONS {
+        assert!(Action::of(action.id).is_some_and(|found| std::ptr::eq(found, action)), "{:?}", action.id);
+    }
+}
+
+#[test]
+fn help_scrolls_and_closes() {
+    let mut scene = scene();
+    scene.key('?');
+    assert!(text(&scene.paint(80, 24)).contains("Break and mend"));
+    for _ in 0..100 {
+        scene.press(KeyCode::Down);
+    }
+    let end = text(&scene.paint(80, 24));
+    assert!(end.contains("Ctrl-Z") && !end.contains("Break and mend"), "{end}");
+    assert_eq!(scene.key('k'), [], "keys behind the page do nothing");
+    scene.press(KeyCode::Esc);
+    assert!(text(&scene.paint(80, 24)).contains("k kill"));
+}
+
+#[test]
+fn updates_about_strangers_are_ignored() {
+    let mut scene = scene();
+    let stranger = NodeId(77);
+    scene.tell(Update::Process { node: stranger, state: ProcessState::Killed });
+    scene.tell(Update::Link { from: stranger, to: n(1), state: LinkState::Cut });
+    scene.status(fixture::leader(77, 3, &[(9, 99)], 99));
+    assert_eq!(scene.app.cluster().ids(), [n(1), n(2), n(3)]);
+    assert!(!scene.app.cluster().any_cut());
+}

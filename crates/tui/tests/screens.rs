@@ -1,0 +1,169 @@
+//! What each view looks like, at the sizes that matter, with colours, without, and in ASCII; styles included.
+
+mod fixture;
+
+use fixture::{Scene, election, failed, logs, output, partition, quiet, stale_leader};
+use raftdeck_tui::app::{ColourChoice, Settings};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+const COLOUR: Settings = Settings { ascii: false, colour: ColourChoice::Terminal, mouse: true };
+const PLAIN: Settings = Settings { ascii: false, colour: ColourChoice::Never, mouse: true };
+const ASCII: Settings = Settings { ascii: true, colour: ColourChoice::Never, mouse: false };
+
+/// The text, then which style each cell has: a letter a style, a dot where it is the terminal's own.
+fn shown(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    let mut styles: BTreeMap<String, char> = BTreeMap::new();
+    let mut map = String::new();
+    for y in 0..buffer.area.height {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
+        let line: String = cells.clone().map(|cell| cell.symbol()).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+        let styled: String = cells.map(|cell| letter(&mut styles, cell.style())).collect();
+        map.push_str(styled.trim_end_matches('.'));
+        map.push('\n');
+    }
+    let mut legend: Vec<(char, String)> = styles.into_iter().map(|(style, letter)| (letter, style)).collect();
+    legend.sort_unstable();
+    let mut shown = format!("{text}\n--- styles\n{map}\n");
+    for (letter, style) in legend {
+        let _ = writeln!(shown, "{letter}: {style}");
+    }
+    shown
+}
+
+fn letter(styles: &mut BTreeMap<String, char>, style: Style) -> char {
+    let colour = |colour: Option<Color>| colour.filter(|colour| *colour != Color::Reset);
+    let mut words = Vec::new();
+    words.extend(colour(style.fg).map(|colour| format!("{colour}")));
+    words.extend(colour(style.bg).map(|colour| format!("on {colour}")));
+    let named = [
+        (Modifier::BOLD, "bold"),
+        (Modifier::DIM, "faint"),
+        (Modifier::REVERSED, "reversed"),
+        (Modifier::UNDERLINED, "underlined"),
+    ];
+    words.extend(
+        named.iter().filter(|(m, _)| style.add_modifier.contains(*m)).map(|(_, name)| (*name).to_owned()),
+    );
+    if words.is_empty() {
+        return '.';
+    }
+    let next = u8::try_from(styles.len()).map_or('?', |n| char::from(b'a' + n));
+    *styles.entry(words.join(" ")).or_insert(next)
+}
+
+fn check(name: &str, scene: impl Fn(Settings) -> Scene, sizes: &[(u16, u16)]) {
+    for (kind, settings) in [("colour", COLOUR), ("plain", PLAIN), ("ascii", ASCII)] {
+        for (width, height) in sizes {
+            let buffer = scene(settings).paint(*width, *height);
+            insta::assert_snapshot!(format!("{name}-{width}x{height}-{kind}"), shown(&buffer));
+        }
+    }
+}
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 12)];
+
+#[test]
+fn the_cluster_view_shows_a_quiet_cluster() {
+    check("cluster-quiet", |settings| quiet(settings, 3), &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_cluster_view_shows_a_partition() {
+    check("cluster-partition", partition, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_logs_view_shows_a_conflict() {
+    check("logs", logs, &SIZES);
+}
+
+#[test]
+fn the_output_view_shows_what_nodes_wrote() {
+    check("output", output, &SIZES);
+}
+
+#[test]
+fn the_help_page_stands_over_the_view() {
+    let help = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.key('?');
+        scene
+    };
+    check("help", help, &SIZES);
+}
+
+#[test]
+fn an_election_shows_its_candidate_and_the_requests_under_way() {
+    check("cluster-election", election, &[(80, 24)]);
+}
+
+#[test]
+fn two_who_think_they_lead_are_told_apart() {
+    check("cluster-stale-leader", stale_leader, &[(80, 24)]);
+}
+
+#[test]
+fn a_node_that_will_not_start_shows_its_last_words() {
+    check("cluster-failed", failed, &[(120, 40)]);
+}
+
+#[test]
+fn before_anything_is_known_a_calm_screen_says_so() {
+    check("starting", Scene::new, &[(80, 24)]);
+}
+
+#[test]
+fn one_nine_and_fifteen_nodes_have_their_place() {
+    for nodes in [1, 2, 4, 9, 15] {
+        for (width, height) in [(80, 24), (120, 40)] {
+            let buffer = quiet(COLOUR, nodes).paint(width, height);
+            insta::assert_snapshot!(format!("cluster-{nodes}-nodes-{width}x{height}"), shown(&buffer));
+        }
+    }
+}
+
+#[test]
+fn a_screen_too_small_for_anything_still_says_who_leads() {
+    for (width, height) in [(10, 3), (1, 1), (12, 1), (23, 30)] {
+        let buffer = partition(COLOUR).paint(width, height);
+        insta::assert_snapshot!(format!("tiny-{width}x{height}"), shown(&buffer));
+    }
+}
+
+#[test]
+fn ascii_means_ascii() {
+    for scene in
+        [quiet(ASCII, 3), partition(ASCII), election(ASCII), logs(ASCII), output(ASCII), failed(ASCII)]
+    {
+        let mut scene = scene;
+        for (width, height) in [(120, 40), (80, 24), (40, 12), (10, 3)] {
+            let buffer = scene.paint(width, height);
+            let odd = buffer.content().iter().find(|cell| !cell.symbol().is_ascii());
+            assert!(odd.is_none(), "at {width}x{height}: {odd:?}");
+        }
+    }
+}
+
+#[test]
+fn without_colours_there_are_none() {
+    for mut scene in [quiet(PLAIN, 3), partition(PLAIN), election(PLAIN), logs(PLAIN), output(PLAIN)] {
+        let buffer = scene.paint(120, 40);
+        let reset = |colour| colour == Color::Reset;
+        assert!(buffer.content().iter().all(|cell| reset(cell.fg) && reset(cell.bg)));
+    }
+}
+
+#[test]
+fn only_the_terminals_sixteen_colours_are_used() {
+    for mut scene in [quiet(COLOUR, 3), partition(COLOUR), election(COLOUR), logs(COLOUR), output(COLOUR)] {
+        let buffer = scene.paint(120, 40);
+        let beyond = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+        assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)));
+    }
+}
