@@ -1,4 +1,5 @@
 //! What the program says to wrong usage and to what cannot work, and with which exit status.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use assert_cmd::Command;
 use std::net::TcpListener;
