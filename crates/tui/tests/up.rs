@@ -1,4 +1,5 @@
 //! `raftdeck up` and the plain mode: a real cluster told line by line, and its end.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 

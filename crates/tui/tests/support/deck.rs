@@ -209,7 +209,7 @@ impl Terminal {
         let reader = std::thread::spawn({
             let (shown, closing) = (Arc::clone(&shown), Arc::clone(&closing));
             move || {
-                let mut bytes = [0; 1 << 16];
+                let mut bytes = [0; 1 << 13];
                 while let Ok(count @ 1..) = output.read(&mut bytes) {
                     let mut state = shown.state.lock().unwrap();
                     state.parser.process(&bytes[..count]);
