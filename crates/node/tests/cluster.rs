@@ -6,7 +6,7 @@ mod support;
 use raftdeck_protocol::Answer;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
-use support::{Cluster, Launch, PATIENCE, QUICK, block_on, eventually, get, put};
+use support::{Cluster, Launch, PATIENCE, QUICK, STEADY, block_on, eventually, get, put};
 
 fn value(text: &str) -> Answer {
     Answer::Value(Some(text.to_owned().into()))
@@ -41,7 +41,7 @@ fn three_nodes_form_a_cluster_and_take_writes_through_any_of_them() {
 
 #[test]
 fn a_killed_leader_is_replaced_and_comes_back_with_the_same_log() {
-    let mut cluster = Cluster::start(3, &QUICK);
+    let mut cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();
     let client = cluster.client();
     block_on(async { client.write(put("color", "blue"), PATIENCE).await.unwrap() });

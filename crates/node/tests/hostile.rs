@@ -13,12 +13,12 @@ use raftdeck_raft::{Message, NodeId, Term, VoteReply};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
-use support::{Cluster, Node, PATIENCE, QUICK, block_on, eventually};
+use support::{Cluster, Node, PATIENCE, QUICK, STEADY, block_on, eventually};
 
 /// Sends bytes, says that there are no more, and gives back what comes until the node closes.
 fn send(address: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = TcpStream::connect(address).expect("the node accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("is not zero");
     // The node may close before it has taken all of it.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
@@ -28,7 +28,7 @@ fn send(address: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn framed(content: &[u8]) -> Vec<u8> {
-    let mut bytes = u32::try_from(content.len()).unwrap().to_be_bytes().to_vec();
+    let mut bytes = u32::try_from(content.len()).expect("is short").to_be_bytes().to_vec();
     bytes.extend_from_slice(content);
     bytes
 }
@@ -37,7 +37,7 @@ fn framed(content: &[u8]) -> Vec<u8> {
 fn reply_to(address: &str, first: &[u8]) -> HelloReply {
     let answer = send(address, first);
     assert!(answer.len() > 4, "the node says why before it closes");
-    frame::decode("handshake reply", &answer[4..]).unwrap()
+    frame::decode("handshake reply", &answer[4..]).expect("is a reply")
 }
 
 fn peer(id: u64, to: u64) -> Role {
@@ -61,9 +61,9 @@ async fn assert_closes(mut dialed: Dialed) {
 
 #[test]
 fn garbage_on_any_port_is_refused_and_the_cluster_serves_on() {
-    let cluster = Cluster::start(3, &QUICK);
+    let cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();
-    let noise: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let noise: Vec<u8> = (0..20_000u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
     for node in cluster.running() {
         for address in both_ports(node) {
             let cases: [&[u8]; 6] = [
@@ -140,7 +140,7 @@ fn wrong_handshakes_are_told_why() {
 
 #[test]
 fn after_the_handshake_garbage_and_oversized_frames_close_only_their_connection() {
-    let cluster = Cluster::start(3, &QUICK);
+    let cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();
     let victim = cluster.node(leader);
     let another = (1..=3).find(|id| *id != leader).unwrap();

@@ -280,6 +280,9 @@ pub(crate) struct Cluster {
 /// Times that make a failover quick and still leave room on a busy machine.
 pub(crate) const QUICK: [&str; 4] = ["--heartbeat", "30", "--election", "150..300"];
 
+/// Times that keep a leader where it is, also on a busy machine.
+pub(crate) const STEADY: [&str; 4] = ["--heartbeat", "100", "--election", "1500..2500"];
+
 impl Cluster {
     pub(crate) fn start(size: usize, args: &[&str]) -> Self {
         let host = own_host();
