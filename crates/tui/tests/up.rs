@@ -11,12 +11,15 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::MutexGuard;
 use std::sync::mpsc::{Receiver, channel};
 use support::{PATIENCE, alone, deck::RAFTDECK, eventually, processes};
+use tempfile::TempDir;
 
 /// A cluster without a screen, ended with the test.
 struct Up {
     child: Child,
     lines: Receiver<String>,
     nodes: Vec<u32>,
+    // A killed program cannot remove its temporary directory.
+    _temporary: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -37,11 +40,14 @@ impl Up {
 
     fn start_unread(args: &[&str]) -> (Self, ChildStdout) {
         let alone = alone();
+        let temporary = tempfile::tempdir().unwrap();
         let mut command = Command::new(RAFTDECK);
+        command.env("TMPDIR", temporary.path());
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = child.stdout.take().unwrap();
-        (Self { child, lines: channel().1, nodes: Vec::new(), _alone: alone }, output)
+        let up = Self { child, lines: channel().1, nodes: Vec::new(), _temporary: temporary, _alone: alone };
+        (up, output)
     }
 
     /// Reads lines until one of them is the one.
