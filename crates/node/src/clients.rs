@@ -29,6 +29,14 @@ const FAREWELL: Duration = Duration::from_millis(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId(u64);
 
+impl ConnectionId {
+    /// One that was never given out before.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Relaxed))
+    }
+}
+
 /// A request with the place for its answer, which can always be given at once.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -49,8 +57,7 @@ pub(crate) struct Reception {
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let connection = ConnectionId(NEXT.fetch_add(1, Relaxed));
+        let connection = ConnectionId::next();
         let (sink, stream) = guest.frames.split();
         let (answers, queue) = mpsc::channel(IN_FLIGHT);
         // One newest subscription at a time.

@@ -325,3 +325,7 @@ impl Requests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

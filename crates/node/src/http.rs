@@ -126,7 +126,7 @@ impl Said {
 type KeyInQuery = Result<Query<Key>, QueryRejection>;
 
 async fn set(State(door): State<Door>, body: Result<Bytes, BytesRejection>) -> Result<Json<Said>, Refusal> {
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let body = body.map_err(|rejection| refused_body(&rejection))?;
     let Pair { key, value } = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             "the body must be JSON such as {{\"key\":\"name\",\"value\":\"luffy\"}}: {error}"
@@ -206,6 +206,14 @@ fn key_of(key: KeyInQuery) -> Result<String, Refusal> {
             Err(Refusal::bad(format!("say which key, as in ?key=name: {}", rejection.body_text())))
         }
     }
+}
+
+fn refused_body(rejection: &BytesRejection) -> Refusal {
+    let message = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => format!("the body is over the limit of {MAX_BODY} bytes"),
+        _ => rejection.body_text(),
+    };
+    Refusal::new(rejection.status(), message)
 }
 
 fn no_such(key: &str) -> Refusal {

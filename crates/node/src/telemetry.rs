@@ -166,3 +166,47 @@ impl Watcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::LogIndex;
+
+    fn committed(through: u64) -> TraceEvent {
+        TraceEvent::Committed { through: LogIndex(through) }
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_is_too_slow_is_told_how_much_it_missed() {
+        let mut publisher = Publisher::new(Clock::start());
+        let mut slow = publisher.hub().watch();
+        let kept = EVENTS as u64;
+        for nth in 1..=kept + 10 {
+            publisher.event(committed(nth), Timestamp(nth));
+        }
+        assert_eq!(slow.next().await, Some(Telemetry::Missed { count: 10 }));
+        for nth in 11..=kept + 10 {
+            let event = Telemetry::Event { seq: nth, at_micros: nth, event: committed(nth) };
+            assert_eq!(slow.next().await, Some(event));
+        }
+        assert_eq!(slow.try_event(), None);
+    }
+
+    #[tokio::test]
+    async fn numbering_goes_on_while_nobody_watches() {
+        let mut publisher = Publisher::new(Clock::start());
+        publisher.event(committed(1), Timestamp(1));
+        let mut late = publisher.hub().watch();
+        publisher.event(committed(2), Timestamp(2));
+        assert!(matches!(late.next().await, Some(Telemetry::Event { seq: 2, .. })));
+    }
+
+    #[tokio::test]
+    async fn no_status_is_made_while_nobody_watches() {
+        let mut publisher = Publisher::new(Clock::start());
+        assert_eq!(publisher.due(), None);
+        publisher.publish(|_| unreachable!("nobody would see it"));
+        let _watcher = publisher.hub().watch();
+        assert_eq!(publisher.due(), Some(Timestamp::default()));
+    }
+}

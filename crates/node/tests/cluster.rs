@@ -6,7 +6,7 @@ mod support;
 use raftdeck_protocol::Answer;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
-use support::{Cluster, Launch, PATIENCE, QUICK, block_on, eventually, get, put};
+use support::{Cluster, Launch, PATIENCE, QUICK, STEADY, block_on, eventually, get, put};
 
 fn value(text: &str) -> Answer {
     Answer::Value(Some(text.to_owned().into()))
@@ -41,7 +41,7 @@ fn three_nodes_form_a_cluster_and_take_writes_through_any_of_them() {
 
 #[test]
 fn a_killed_leader_is_replaced_and_comes_back_with_the_same_log() {
-    let mut cluster = Cluster::start(3, &QUICK);
+    let mut cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();
     let client = cluster.client();
     block_on(async { client.write(put("color", "blue"), PATIENCE).await.unwrap() });
@@ -147,15 +147,11 @@ fn three_variables_are_enough_to_start_a_cluster() {
 
 fn free_http_ports() -> [u16; 3] {
     let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let pid = std::process::id();
-    let mut candidates = (0u32..).map(|nth| 10_000 + u16::try_from((pid * 7 + nth * 13) % 9_000).unwrap());
-    let mut found: Vec<u16> = Vec::new();
-    while found.len() < 3 {
-        let port = candidates.next().unwrap();
-        if [0, 10_000, 11_000].iter().all(|offset| free(port + offset)) && !found.contains(&port) {
-            found.push(port);
-        }
-    }
-    found.sort_unstable();
-    [found[0], found[1], found[2]]
+    let start = u16::try_from(std::process::id() % 9_000).expect("is below 9000");
+    let mut candidates = (0..9_000)
+        .map(|nth| 10_000 + (start + nth) % 9_000)
+        .filter(|port| [0, 10_000, 11_000].iter().all(|offset| free(port + offset)));
+    let mut ports = [(); 3].map(|()| candidates.next().expect("three ports are free"));
+    ports.sort_unstable();
+    ports
 }

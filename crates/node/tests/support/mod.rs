@@ -99,7 +99,7 @@ impl Launch {
         let into = Arc::clone(&log);
         let reader = thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                let mut log = into.lock().unwrap();
+                let mut log = into.lock().expect("no reader panics");
                 log.push_str(&line);
                 log.push('\n');
             }
@@ -183,7 +183,7 @@ impl Node {
     }
 
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().expect("no reader panics").clone()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -279,6 +279,9 @@ pub(crate) struct Cluster {
 
 /// Times that make a failover quick and still leave room on a busy machine.
 pub(crate) const QUICK: [&str; 4] = ["--heartbeat", "30", "--election", "150..300"];
+
+/// Times that keep a leader where it is, also on a busy machine.
+pub(crate) const STEADY: [&str; 4] = ["--heartbeat", "100", "--election", "1500..2500"];
 
 impl Cluster {
     pub(crate) fn start(size: usize, args: &[&str]) -> Self {

@@ -1,0 +1,146 @@
+//! What a client says about a write whose fate it cannot know, and what it never does about it.
+
+mod support;
+
+use raftdeck_client::ClientError;
+use raftdeck_protocol::kv::{LimitError, MAX_VALUE};
+use raftdeck_protocol::{Failure, Read, RequestBody, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use support::{
+    Act, LONG, PATIENCE, SHORT, Scripted, client, done, failed, follower_of, hasty, leader, status,
+};
+
+fn put() -> Write {
+    Write::Put { key: "color".into(), value: "blue".into() }
+}
+
+fn get() -> Read {
+    Read::Get { key: "color".into() }
+}
+
+#[tokio::test]
+async fn an_unknown_write_is_told_and_not_sent_again() {
+    let node = Scripted::start(1, |_| failed(Failure::Unknown)).await;
+    let error = client(&[&node.address]).write(put(), LONG).await.expect_err("its fate is unknown");
+    assert!(error.may_have_happened(), "{error}");
+    assert_eq!(node.writes_heard(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_under_a_write_leaves_it_unknown() {
+    let breaks = Scripted::start(1, |_| Act::Close).await;
+    let other = Scripted::start(2, leader).await;
+    let error = client(&[&breaks.address, &other.address]).write(put(), LONG).await.expect_err("unknown");
+    assert!(error.may_have_happened(), "{error}");
+    assert_eq!(other.writes_heard(), 0, "a write in doubt is not sent elsewhere");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_under_a_read_only_costs_another_try() {
+    let breaks = Scripted::start(1, |_| Act::Close).await;
+    let other = Scripted::start(2, leader).await;
+    let read = client(&[&breaks.address, &other.address]).read(get(), LONG).await.expect("is answered");
+    assert_eq!(read.node.0, 2);
+}
+
+#[tokio::test]
+async fn a_write_that_is_not_answered_in_time_is_unknown() {
+    let node = Scripted::start(1, |body| match body {
+        RequestBody::Status => Act::Say(status(1)),
+        _ => Act::Nothing,
+    })
+    .await;
+    let error = client(&[&node.address]).write(put(), SHORT).await.expect_err("no answer");
+    assert!(error.may_have_happened(), "{error}");
+    let error = client(&[&node.address]).read(get(), SHORT).await.expect_err("no answer");
+    assert!(matches!(error, ClientError::TimedOut { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_write_is_sent_again_until_it_is_taken() {
+    let tries = AtomicUsize::new(0);
+    let node = Scripted::start(1, move |_| match tries.fetch_add(1, SeqCst) {
+        0 => failed(Failure::Busy),
+        1 => failed(Failure::NotLeader { leader: None, address: None }),
+        2 => failed(Failure::Stopping),
+        _ => Act::Say(done()),
+    })
+    .await;
+    client(&[&node.address]).write(put(), LONG).await.expect("is taken in the end");
+    assert_eq!(node.writes_heard(), 4);
+}
+
+#[tokio::test]
+async fn what_certainly_did_not_happen_is_said_so() {
+    let busy = Scripted::start(1, |_| failed(Failure::Busy)).await;
+    let error = client(&[&busy.address]).write(put(), SHORT).await.expect_err("busy");
+    assert_eq!(error, ClientError::Busy);
+    assert!(!error.may_have_happened());
+
+    let leaderless = Scripted::start(1, |_| failed(Failure::NotLeader { leader: None, address: None })).await;
+    let error = client(&[&leaderless.address]).write(put(), SHORT).await.expect_err("no leader");
+    assert!(matches!(error, ClientError::NoLeader { .. }), "{error}");
+    assert!(!error.may_have_happened());
+
+    // Nobody listens at a port that was just given back.
+    let nobody =
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let error = client(&[&nobody]).write(put(), SHORT).await.expect_err("nobody is there");
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert!(!error.may_have_happened());
+}
+
+#[tokio::test]
+async fn what_is_outside_the_limits_is_not_even_sent() {
+    let node = Scripted::start(1, leader).await;
+    let client = client(&[&node.address]);
+    let long = Write::Put { key: "a".into(), value: vec![0; MAX_VALUE + 1].into() };
+    let error = client.write(long, LONG).await.expect_err("too long");
+    assert_eq!(error, ClientError::Limit(LimitError::ValueTooLong { len: MAX_VALUE + 1 }));
+    let error = client.read(Read::Get { key: "".into() }, LONG).await.expect_err("empty");
+    assert_eq!(error, ClientError::Limit(LimitError::EmptyKey));
+    assert_eq!(node.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_leader_that_falls_silent_is_sent_no_write() {
+    // It answers once, then stays connected and says nothing, as a paused process does.
+    let asked = AtomicUsize::new(0);
+    let paused = Scripted::start(1, move |_| match asked.fetch_add(1, SeqCst) {
+        0 => Act::Say(done()),
+        _ => Act::Nothing,
+    })
+    .await;
+    let next = Scripted::start(2, leader).await;
+    let client = hasty(&[&paused.address, &next.address]);
+    assert_eq!(client.write(put(), LONG).await.expect("it answers").node.0, 1);
+    tokio::time::sleep(PATIENCE * 2).await;
+    let done = client.write(put(), LONG).await.expect("the next one answers");
+    assert_eq!(done.node.0, 2);
+    assert_eq!(paused.writes_heard(), 1, "a write it cannot answer would be in doubt for good");
+}
+
+#[tokio::test]
+async fn a_silent_leader_costs_a_read_its_patience_and_not_its_deadline() {
+    let paused = Scripted::start(1, |_| Act::Nothing).await;
+    let follower = Scripted::start(2, follower_of(1, Some(paused.address.clone()))).await;
+    let next = Scripted::start(3, leader).await;
+    let client = hasty(&[&paused.address, &follower.address, &next.address]);
+    let read = client.read(get(), LONG).await.expect("somebody answers");
+    assert_eq!(read.node.0, 3);
+    assert_eq!(paused.reads_heard(), 1, "the follower's hint does not lead back into silence");
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for_while_the_node_lives() {
+    let slow = Scripted::start(1, |body| match body {
+        RequestBody::Status => Act::Say(status(1)),
+        _ => Act::SayAfter(PATIENCE * 5, done()),
+    })
+    .await;
+    let other = Scripted::start(2, follower_of(1, None)).await;
+    let client = hasty(&[&slow.address, &other.address]);
+    assert_eq!(client.read(get(), LONG).await.expect("is answered").node.0, 1);
+    assert_eq!(client.write(put(), LONG).await.expect("is answered").node.0, 1);
+    assert_eq!((slow.reads_heard(), slow.writes_heard()), (1, 1));
+}

@@ -1,0 +1,201 @@
+//! A node as a script: it shakes hands and answers each request as a function says. Nothing of a real node is in it.
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::{Client, Options, codec};
+use raftdeck_protocol::frame::{self, MAX_FRAME};
+use raftdeck_protocol::handshake::decode_hello;
+use raftdeck_protocol::{
+    Answer, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
+    ResponseBody,
+};
+use raftdeck_raft::{LogId, LogIndex, NodeId, Role, Status, Term};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::Framed;
+
+/// What the node does about a request.
+pub(crate) enum Act {
+    Say(ResponseBody),
+    SayAfter(Duration, ResponseBody),
+    Nothing,
+    Close,
+}
+
+type Script = Arc<dyn Fn(&RequestBody) -> Act + Send + Sync>;
+type Door = Arc<dyn Fn(&Hello) -> Option<RefusalReason> + Send + Sync>;
+
+/// A running script.
+pub(crate) struct Scripted {
+    pub(crate) address: String,
+    /// All requests so far, probes included.
+    heard: Arc<Mutex<Vec<RequestBody>>>,
+    connections: Arc<Mutex<usize>>,
+}
+
+impl Scripted {
+    pub(crate) async fn start(id: u64, script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0", id, |_| None, script).await
+    }
+
+    pub(crate) async fn start_at(
+        address: &str,
+        id: u64,
+        door: impl Fn(&Hello) -> Option<RefusalReason> + Send + Sync + 'static,
+        script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let address = listener.local_addr().expect("is bound").to_string();
+        let (heard, connections) =
+            (Arc::<Mutex<Vec<RequestBody>>>::default(), Arc::<Mutex<usize>>::default());
+        let (door, script): (Door, Script) = (Arc::new(door), Arc::new(script));
+        let node = Self { address, heard: Arc::clone(&heard), connections: Arc::clone(&connections) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                *connections.lock().expect("no panic") += 1;
+                tokio::spawn(converse(
+                    stream,
+                    id,
+                    Arc::clone(&door),
+                    Arc::clone(&script),
+                    Arc::clone(&heard),
+                ));
+            }
+        });
+        node
+    }
+
+    pub(crate) fn writes_heard(&self) -> usize {
+        let heard = self.heard.lock().expect("no panic");
+        heard.iter().filter(|body| matches!(body, RequestBody::Write(_))).count()
+    }
+
+    pub(crate) fn reads_heard(&self) -> usize {
+        let heard = self.heard.lock().expect("no panic");
+        heard.iter().filter(|body| matches!(body, RequestBody::Read(_))).count()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        *self.connections.lock().expect("no panic")
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    id: u64,
+    door: Door,
+    script: Script,
+    heard: Arc<Mutex<Vec<RequestBody>>>,
+) -> Option<()> {
+    let mut frames = Framed::new(stream, codec(MAX_FRAME));
+    let hello = decode_hello(&frames.next().await?.ok()?).ok()?;
+    let refusal = door(&hello);
+    let refused = refusal.is_some();
+    let accepted = HelloReply::Accepted { id: NodeId(id), cluster: "raftdeck".to_owned() };
+    frames.send(frame::encode(&refusal.map_or(accepted, HelloReply::Refused))).await.ok()?;
+    if refused {
+        return None;
+    }
+    let (mut sink, mut stream) = frames.split();
+    let (answers, mut queue) = tokio::sync::mpsc::unbounded_channel::<Response>();
+    tokio::spawn(async move {
+        while let Some(answer) = queue.recv().await {
+            let _ = sink.send(frame::encode(&answer)).await;
+        }
+    });
+    while let Some(Ok(bytes)) = stream.next().await {
+        let Request { id, body } = frame::decode("request", &bytes).ok()?;
+        let act = script(&body);
+        heard.lock().expect("no panic").push(body);
+        match act {
+            Act::Say(body) => answers.send(Response { id, body }).ok()?,
+            Act::SayAfter(pause, body) => {
+                let answers = answers.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    let _ = answers.send(Response { id, body });
+                });
+            }
+            Act::Nothing => {}
+            Act::Close => return None,
+        }
+    }
+    None
+}
+
+pub(crate) fn done() -> ResponseBody {
+    let at = LogId { term: Term(1), index: LogIndex(5) };
+    ResponseBody::Done { answer: Answer::Stored, at }
+}
+
+/// What a follower says to everything but a question for its state.
+pub(crate) fn follower_of(
+    leader: u64,
+    address: Option<String>,
+) -> impl Fn(&RequestBody) -> Act + Send + Sync {
+    move |body| match body {
+        RequestBody::Status => Act::Say(status(2)),
+        _ => failed(Failure::NotLeader { leader: Some(NodeId(leader)), address: address.clone() }),
+    }
+}
+
+/// What a leader says.
+pub(crate) fn leader(body: &RequestBody) -> Act {
+    match body {
+        RequestBody::Status => Act::Say(status(1)),
+        _ => Act::Say(done()),
+    }
+}
+
+pub(crate) fn failed(failure: Failure) -> Act {
+    Act::Say(ResponseBody::Failed(failure))
+}
+
+pub(crate) fn status(id: u64) -> ResponseBody {
+    let raft = Status {
+        id: NodeId(id),
+        term: Term(1),
+        role: Role::Follower,
+        vote: None,
+        leader: None,
+        last: LogId::default(),
+        durable: LogIndex::ZERO,
+        committed: LogIndex::ZERO,
+        applied: LogIndex::ZERO,
+        voters: Vec::new(),
+        election_timeout: Duration::ZERO,
+        election_remaining: Duration::ZERO,
+        heartbeat_age: None,
+        has_quorum: false,
+        votes: Vec::new(),
+        peers: Vec::new(),
+        term_runs: Vec::new(),
+    };
+    let status = NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0 };
+    ResponseBody::Status(Box::new(status))
+}
+
+/// A client that has all the patience that a busy machine may need.
+pub(crate) fn client(addresses: &[&str]) -> Client {
+    client_with(addresses, LONG / 3)
+}
+
+/// A client for tests of silence.
+pub(crate) fn hasty(addresses: &[&str]) -> Client {
+    client_with(addresses, PATIENCE)
+}
+
+fn client_with(addresses: &[&str], patience: Duration) -> Client {
+    let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+    Client::new(&addresses, Options { patience, ..Options::default() }).expect("addresses")
+}
+
+/// How long a hasty client bears with a silent node.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Far longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// Long enough to try everything a few times, for operations that are bound to fail.
+pub(crate) const SHORT: Duration = Duration::from_millis(800);
