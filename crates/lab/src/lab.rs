@@ -4,9 +4,10 @@
 //! started it ends, so children are started on the lab's thread, which ends after the last of them.
 
 use crate::clients::Clients;
+use crate::data_dir::DataDir;
 use crate::links::{Links, Listeners, Pair};
 use crate::model::{Command, LinkState, Update};
-use crate::options::{DataDir, LabError, LabOptions};
+use crate::options::{LabError, LabOptions};
 use crate::outlet::Outlet;
 use crate::process::Launch;
 use crate::reports::Reports;
@@ -180,10 +181,7 @@ impl Cluster {
             nodes: self.options.members(),
             heartbeat_ms: millis(timing.heartbeat),
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            data_dir: match &self.data_dir {
-                DataDir::Kept(path) => Some(path.display().to_string()),
-                DataDir::Temporary(_) => None,
-            },
+            data_dir: self.data_dir.kept().map(|path| path.display().to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! process when it is stopped or dropped.
 
 mod clients;
+mod data_dir;
 mod lab;
 mod lines;
 mod link;

@@ -6,7 +6,7 @@ use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The most nodes of one lab.
 pub const MAX_NODES: u8 = 15;
@@ -50,6 +50,18 @@ pub enum LabError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Another lab works in the data directory.
+    #[error(
+        "the data directory {} is in use by another cluster{}; stop that one first, or name another directory",
+        path.display(),
+        holder.map(|pid| format!(", of process {pid}")).unwrap_or_default()
+    )]
+    InUse {
+        /// Which.
+        path: PathBuf,
+        /// The process, as far as it can be told.
+        holder: Option<u32>,
     },
     /// No temporary directory can be made.
     #[error("no temporary directory can be made: {0}; set TMPDIR, or name a data directory")]
@@ -152,64 +164,6 @@ impl LabOptions {
     }
 }
 
-/// The directory that holds the nodes' directories.
-#[derive(Debug)]
-pub(crate) enum DataDir {
-    /// The user's, kept.
-    Kept(PathBuf),
-    /// The lab's own, removed when this value is dropped.
-    Temporary(tempfile::TempDir),
-}
-
-impl DataDir {
-    /// Makes the directory, or makes sure that it can be used for these nodes.
-    pub(crate) fn prepare(options: &LabOptions) -> Result<Self, LabError> {
-        let Some(path) = &options.data_dir else {
-            let made = tempfile::Builder::new().prefix("raftdeck-").tempdir();
-            return made.map(Self::Temporary).map_err(LabError::TemporaryDir);
-        };
-        check_writable(path).map_err(|source| LabError::DataDir { path: path.clone(), source })?;
-        let found =
-            nodes_with_data(path).map_err(|source| LabError::DataDir { path: path.clone(), source })?;
-        if found != 0 && found != usize::from(options.nodes) {
-            return Err(LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes });
-        }
-        Ok(Self::Kept(path.clone()))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(made) => made.path(),
-        }
-    }
-
-    /// Where a node keeps its data.
-    pub(crate) fn of(&self, node: NodeId) -> PathBuf {
-        self.path().join(node.to_string())
-    }
-}
-
-fn check_writable(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)?;
-    // Permissions, a full disk and a read-only mount all show when something is written.
-    tempfile::tempfile_in(path).map(|_| ())
-}
-
-/// The highest id of a node that has data here; 0 if none has.
-fn nodes_with_data(path: &Path) -> io::Result<usize> {
-    let mut highest = 0;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let id = entry.file_name().to_str().and_then(|name| name.strip_prefix('n')?.parse::<usize>().ok());
-        let Some(id) = id.filter(|_| entry.path().is_dir()) else { continue };
-        if id > highest && std::fs::read_dir(entry.path())?.next().is_some() {
-            highest = id;
-        }
-    }
-    Ok(highest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,40 +225,5 @@ mod tests {
             "{sentence}"
         );
         drop(taken);
-    }
-
-    #[test]
-    fn a_temporary_directory_goes_with_its_value() {
-        let made = DataDir::prepare(&options()).unwrap();
-        let path = made.path().to_owned();
-        assert!(path.is_dir());
-        drop(made);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_directory_that_is_a_file_is_refused_by_name() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let data_dir = Some(file.path().to_owned());
-        let error = DataDir::prepare(&LabOptions { data_dir, ..options() }).unwrap_err();
-        assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
-    }
-
-    #[test]
-    fn the_data_of_another_number_of_nodes_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let with = |nodes| LabOptions { nodes, data_dir: Some(dir.path().to_owned()), ..options() };
-        for id in 1..=3 {
-            let node = dir.path().join(format!("n{id}"));
-            std::fs::create_dir(&node).unwrap();
-            std::fs::write(node.join("log"), "x").unwrap();
-        }
-        std::fs::create_dir(dir.path().join("n5")).unwrap();
-        std::fs::write(dir.path().join("notes"), "x").unwrap();
-        DataDir::prepare(&with(3)).unwrap();
-        for nodes in [1, 5] {
-            let error = DataDir::prepare(&with(nodes)).unwrap_err();
-            assert!(error.to_string().contains("is that of 3 nodes"), "{error}");
-        }
     }
 }

@@ -5,7 +5,8 @@ use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
 use crate::theme::ColourChoice;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{LabOptions, MAX_NODES};
 use raftdeck_node::NodeArgs;
@@ -155,7 +156,7 @@ fn node_count(given: &str) -> Result<u8, String> {
 impl ClusterArgs {
     /// The nodes are this program itself, run again.
     fn lab_options(self) -> Result<LabOptions> {
-        Ok(LabOptions {
+        let options = LabOptions {
             executable: std::env::current_exe()
                 .wrap_err("this program's own file, which runs the nodes, cannot be found")?,
             node_args: vec!["node".to_owned()],
@@ -164,7 +165,12 @@ impl ClusterArgs {
             data_dir: self.data_dir,
             base_port: self.base_port,
             seed: self.seed,
-        })
+        };
+        // What can be told from the command line alone is wrong usage.
+        options
+            .validate()
+            .unwrap_or_else(|error| Cli::command().error(ErrorKind::ValueValidation, error).exit());
+        Ok(options)
     }
 }
 
@@ -239,7 +245,6 @@ fn up(args: UpArgs) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

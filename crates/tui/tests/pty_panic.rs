@@ -2,6 +2,7 @@
 //!
 //! There is no way to make the program itself panic, so a part of this test is the program: the same loop with
 //! the same nodes, and beside it a thread that panics when it is told to.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 

@@ -20,11 +20,11 @@ fn shown(buffer: &Buffer) -> String {
     let mut map = String::new();
     for y in 0..buffer.area.height {
         let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
-        let line: String = cells.clone().map(|cell| cell.symbol()).collect();
+        let line: String = cells.clone().map(ratatui::buffer::Cell::symbol).collect();
         text.push_str(line.trim_end());
         text.push('\n');
-        let styled: String = cells.map(|cell| letter(&mut styles, cell.style())).collect();
-        map.push_str(styled.trim_end_matches('.'));
+        let letters: String = cells.map(|cell| letter(&mut styles, cell.style())).collect();
+        map.push_str(letters.trim_end_matches('.'));
         map.push('\n');
     }
     let mut legend: Vec<(char, String)> = styles.into_iter().map(|(style, letter)| (letter, style)).collect();

@@ -1,4 +1,5 @@
 //! `raftdeck up` and the plain mode: a real cluster told line by line, and its end.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 
@@ -10,12 +11,15 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::MutexGuard;
 use std::sync::mpsc::{Receiver, channel};
 use support::{PATIENCE, alone, deck::RAFTDECK, eventually, processes};
+use tempfile::TempDir;
 
 /// A cluster without a screen, ended with the test.
 struct Up {
     child: Child,
     lines: Receiver<String>,
     nodes: Vec<u32>,
+    // A killed program cannot remove its temporary directory.
+    _temporary: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -36,11 +40,14 @@ impl Up {
 
     fn start_unread(args: &[&str]) -> (Self, ChildStdout) {
         let alone = alone();
+        let temporary = tempfile::tempdir().unwrap();
         let mut command = Command::new(RAFTDECK);
+        command.env("TMPDIR", temporary.path());
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = child.stdout.take().unwrap();
-        (Self { child, lines: channel().1, nodes: Vec::new(), _alone: alone }, output)
+        let up = Self { child, lines: channel().1, nodes: Vec::new(), _temporary: temporary, _alone: alone };
+        (up, output)
     }
 
     /// Reads lines until one of them is the one.
@@ -165,22 +172,43 @@ fn killed_it_leaves_no_node_behind_not_even_a_paused_one() {
     assert_eq!(up.end().0, None);
 }
 
+/// Runs it to its end, which comes by itself; the exit status and what was said on standard error.
+fn fails(args: &[&str]) -> (Option<i32>, String) {
+    let _alone = alone();
+    let output = Command::new(RAFTDECK).args(args).stdin(Stdio::null()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
 #[test]
-fn a_cluster_of_which_no_node_can_start_ends_with_the_reason() {
+fn a_data_directory_in_use_is_named_before_anything_starts() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
-    let args = ["up", "--nodes", "1", "--data-dir", path];
-    let mut first = Up::start(&args);
+    let mut first = Up::start(&["up", "--nodes", "1", "--data-dir", path]);
     first.wait_for("a leader", |line| line.contains("leads term").then_some(()));
     first.note_nodes(1);
-    // The directory is locked.
-    let second = Command::new(RAFTDECK).args(args).output().unwrap();
-    let said = String::from_utf8(second.stderr).unwrap();
-    assert_eq!(second.status.code(), Some(1), "{said}");
-    assert!(
-        said.starts_with("raftdeck: no node could be started: n1 failed") && said.contains(path),
-        "{said}"
-    );
+    for args in [&["up", "--nodes", "1", "--data-dir", path][..], &["--nodes", "1", "--data-dir", path]] {
+        let second = Command::new(RAFTDECK).args(args).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(second.stderr).unwrap();
+        assert_eq!(second.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("raftdeck: the data directory") && said.contains(path), "{said}");
+        assert!(second.stdout.is_empty());
+    }
     first.signal(Signal::INT);
     assert_eq!(first.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn data_of_a_newer_version_ends_a_cluster_that_cannot_start_with_the_reason() {
+    /// The head of a log of format version 2: magic, version, checksum.
+    const NEWER: &[u8] =
+        &[b'r', b'a', b'f', b't', b'd', b'e', b'c', b'k', 2, 0, 0, 0, 0x03, 0x4f, 0x80, 0x47];
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("n1").join("raft.log");
+    std::fs::create_dir(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, NEWER).unwrap();
+    let (status, said) = fails(&["up", "--nodes", "1", "--data-dir", dir.path().to_str().unwrap()]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.starts_with("raftdeck: no node could be started: n1 failed"), "{said}");
+    assert!(said.contains(log.to_str().unwrap()) && said.contains("has format version 2"), "{said}");
+    assert_eq!(std::fs::read(&log).unwrap(), NEWER, "it is left as it was");
 }

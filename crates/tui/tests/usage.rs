@@ -1,4 +1,5 @@
 //! What the program says to wrong usage and to what cannot work, and with which exit status.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use assert_cmd::Command;
 use std::net::TcpListener;
@@ -61,10 +62,19 @@ fn help_and_version_go_to_standard_output_with_status_0() {
 
 #[test]
 fn a_port_in_use_is_named_before_anything_starts() {
-    // The second node's Raft port.
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let base = (port - 1).to_string();
+    // Below the ports that the system gives out, the second node's Raft port is taken, and nobody else's is.
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port));
+    let (base, _taken) = (20_000..29_000)
+        .step_by(10)
+        .find_map(|base| {
+            let needed =
+                [0, 1000, 2000].into_iter().flat_map(|offset| (0..3).map(move |node| base + offset + node));
+            needed.map(free).collect::<Result<Vec<_>, _>>().ok()?;
+            Some((base, free(base + 1).ok()?))
+        })
+        .expect("nine ports are free");
+    let port = base + 1;
+    let base = base.to_string();
     for args in [&["--base-port", &base][..], &["up", "--base-port", &base]] {
         let (status, said) = fails(args);
         assert_eq!(status, 1, "{said}");

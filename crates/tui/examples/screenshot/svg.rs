@@ -82,7 +82,7 @@ fn row(svg: &mut String, buffer: &Buffer, y: u16, palette: &Palette) {
                 svg,
                 "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{H}\" fill=\"{ground}\"/>",
                 left(x),
-                run.len() as f64 * W + 0.3
+                across(run.len()) + 0.3
             );
         }
     }
@@ -111,14 +111,19 @@ fn row(svg: &mut String, buffer: &Buffer, y: u16, palette: &Palette) {
             "<text x=\"{:.1}\" y=\"{:.1}\" xml:space=\"preserve\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{bold}{faint}>{}</text>",
             left(x + skipped),
             top + 13.4,
-            count as f64 * W,
+            across(count),
             escape(trimmed)
         );
     }
 }
 
+/// The width of so many columns.
+fn across(columns: usize) -> f64 {
+    f64::from(u32::try_from(columns).unwrap_or(u32::MAX)) * W
+}
+
 fn left(x: usize) -> f64 {
-    PAD + x as f64 * W
+    PAD + across(x)
 }
 
 fn runs<'a, K: PartialEq>(cells: &[&'a Cell], key: impl Fn(&Cell) -> K) -> Vec<(usize, Vec<&'a Cell>)> {

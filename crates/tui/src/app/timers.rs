@@ -73,7 +73,7 @@ fn eighths(left: Duration, whole: Duration) -> u8 {
 
 /// The step that an age is in: from (included) and to (excluded).
 fn step_of(age: Duration) -> (Duration, Duration) {
-    const FINE: [u64; 5] = [0, 100, 200, 300, 500];
+    const FINE: [u64; 7] = [0, 50, 100, 150, 200, 300, 500];
     let ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
     if let Some(pair) = FINE.windows(2).find(|pair| ms < pair[1]) {
         return (Duration::from_millis(pair[0]), Duration::from_millis(pair[1]));
@@ -87,7 +87,7 @@ fn step_of(age: Duration) -> (Duration, Duration) {
     (Duration::from_millis(from), Duration::from_millis(from.saturating_add(width)))
 }
 
-/// An age's step in a few characters, given the step's end: `<100 ms`, `<1.5 s`, `<3 min`.
+/// An age's step in a few characters, given the step's end: `<50 ms`, `<1.5 s`, `<3 min`.
 #[must_use]
 pub fn age_words(end: Duration) -> String {
     let ms = end.as_millis();
@@ -110,15 +110,15 @@ mod tests {
     #[test]
     fn an_age_is_shown_by_the_end_of_its_step() {
         let shown = |age: u64| age_words(step_of(ms(age)).1);
-        assert_eq!(shown(0), "<100 ms");
-        assert_eq!(shown(99), "<100 ms");
-        assert_eq!(shown(100), "<200 ms");
+        assert_eq!(shown(0), "<50 ms");
+        assert_eq!(shown(49), "<50 ms");
+        assert_eq!(shown(50), "<100 ms");
         assert_eq!(shown(320), "<0.5 s");
         assert_eq!(shown(500), "<1.0 s");
         assert_eq!(shown(2700), "<3.0 s");
         assert_eq!(shown(12_300), "<13 s");
         assert_eq!(shown(150_000), "<3 min");
-        assert_eq!(age_words(step_of(Duration::MAX).1).is_empty(), false);
+        assert!(!age_words(step_of(Duration::MAX).1).is_empty());
     }
 
     #[test]

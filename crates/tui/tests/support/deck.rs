@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Instant;
+use tempfile::TempDir;
 
 /// The program under test.
 pub(crate) const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
@@ -22,6 +23,8 @@ pub(crate) struct Deck {
     nodes: Vec<u32>,
     keyboard: Box<dyn Write + Send>,
     terminal: Option<Terminal>,
+    // A killed deck cannot remove its temporary directory.
+    _temporary: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -57,6 +60,8 @@ impl Deck {
     /// Any program on a terminal of this size.
     pub(crate) fn spawn(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let alone = alone();
+        let temporary = tempfile::tempdir().expect("a temporary directory can be made");
+        command.env("TMPDIR", temporary.path());
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
         command.cwd(Path::new("/"));
@@ -66,7 +71,8 @@ impl Deck {
         let pid = child.process_id().expect("the program has a process id");
         let keyboard = pair.master.take_writer().expect("the terminal can be written to");
         let terminal = Terminal::new(pair.master, pair.slave, columns, rows);
-        Self { child, pid, nodes: Vec::new(), keyboard, terminal: Some(terminal), _alone: alone }
+        let terminal = Some(terminal);
+        Self { child, pid, nodes: Vec::new(), keyboard, terminal, _temporary: temporary, _alone: alone }
     }
 
     /// The program's process.
@@ -209,7 +215,7 @@ impl Terminal {
         let reader = std::thread::spawn({
             let (shown, closing) = (Arc::clone(&shown), Arc::clone(&closing));
             move || {
-                let mut bytes = [0; 1 << 16];
+                let mut bytes = [0; 1 << 13];
                 while let Ok(count @ 1..) = output.read(&mut bytes) {
                     let mut state = shown.state.lock().unwrap();
                     state.parser.process(&bytes[..count]);

@@ -3,6 +3,7 @@
 //!
 //! Tests wait for what they can see, never for a time; [`PATIENCE`] only bounds how long.
 #![allow(dead_code)] // Each test binary uses a part of it.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 pub(crate) mod deck;
 pub(crate) mod processes;
