@@ -207,12 +207,38 @@ fn a_newer_connection_of_the_same_peer_replaces_the_older() {
 #[test]
 fn who_says_nothing_is_let_go() {
     let cluster = Cluster::start(1, &QUICK);
-    for address in both_ports(cluster.node(1)) {
+    let http = cluster.node(1).addresses().http.clone();
+    for address in both_ports(cluster.node(1)).into_iter().chain([http]) {
         let mut silent = TcpStream::connect(&address).unwrap();
         silent.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut nothing = [0; 1];
         assert_eq!(silent.read(&mut nothing).unwrap(), 0, "the node closes the connection");
     }
+}
+
+#[test]
+fn more_connections_than_a_port_serves_are_turned_away_and_leave_the_other_ports_alone() {
+    let cluster = Cluster::start(3, &STEADY);
+    let (leader, term) = cluster.leader();
+    let node = cluster.node(leader);
+    let crowd: Vec<TcpStream> = (0..300)
+        .flat_map(|_| {
+            let addresses = node.addresses();
+            [&addresses.raft, &addresses.http]
+                .map(|address| TcpStream::connect(address).expect("the system accepts"))
+        })
+        .collect();
+    eventually("the log says so", || {
+        let log = node.log();
+        (log.contains("the Raft port already serves") && log.contains("the HTTP port already serves"))
+            .then_some(())
+    });
+    block_on(async {
+        cluster.client().write(support::put("a", "b"), PATIENCE).await.expect("clients are served")
+    });
+    drop(crowd);
+    cluster.assert_serves("after");
+    assert_eq!(cluster.leader(), (leader, term));
 }
 
 #[test]
