@@ -1,7 +1,7 @@
 //! Real nodes under the lab: where they listen, and that none of them outlives it.
 
 use crate::deck::{Deck, exists, options};
-use raftdeck_lab::{Command, LabOptions, ProcessState};
+use raftdeck_lab::{Command, Lab, LabOptions, ProcessState};
 use raftdeck_raft::NodeId;
 use std::net::TcpListener;
 
