@@ -9,17 +9,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, put};
 use axum::{Json, Router};
-use raftdeck_client::{Client, ClientError, Options};
+use raftdeck_client::{AddressError, Client, ClientError, Options};
 use raftdeck_protocol::kv::LimitError;
 use raftdeck_protocol::{Answer, Read, Write};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// How long a leader is looked for, and an answer waited for.
@@ -31,23 +28,12 @@ const WHOLE: Duration = Duration::from_secs(15);
 /// A value of the greatest length, each byte of it written as a JSON escape, with its key.
 const MAX_BODY: usize = 7 << 20;
 
-/// Serves until `stop`.
-pub(crate) fn serve(
-    listener: TcpListener,
-    client: SocketAddr,
-    cluster: &str,
-    stop: CancellationToken,
-) -> io::Result<impl Future<Output = ()> + use<>> {
+/// The door of the node whose clients connect to `client`.
+pub(crate) fn door(client: SocketAddr, cluster: &str) -> Result<Router, AddressError> {
     let own = reachable(client).to_string();
     let options = Options { cluster: cluster.to_owned(), ..Options::default() };
-    let client = Client::new(std::slice::from_ref(&own), options).map_err(io::Error::other)?;
-    let router = router(Door { client, own });
-    Ok(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!("HTTP is no longer served: {error}");
-        }
-    })
+    let client = Client::new(std::slice::from_ref(&own), options)?;
+    Ok(router(Door { client, own }))
 }
 
 /// Where a node that listens on every address reaches itself.

@@ -65,22 +65,19 @@ pub(crate) async fn accept<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(most));
-    let mut complained = None;
+    let mut complaint = Complaint::default();
     loop {
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                complain(
-                    &mut complained,
-                    &format!("cannot accept connections on the {door:?} port: {error}"),
-                );
+                complaint.say(&format!("cannot accept connections on the {door:?} port: {error}"));
                 sleep(EXHAUSTED).await;
                 continue;
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             let sentence = format!("turned away a connection: the {door:?} port already serves {most}");
-            complain(&mut complained, &sentence);
+            complaint.say(&sentence);
             continue;
         };
         let identity = Arc::clone(&identity);
@@ -93,10 +90,18 @@ pub(crate) async fn accept<F>(
     }
 }
 
-fn complain(last: &mut Option<Instant>, sentence: &str) {
-    if last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
-        *last = Some(Instant::now());
-        tracing::warn!("{sentence}");
+/// Something that could be said for every connection, and is said once in a while.
+#[derive(Debug, Default)]
+pub(crate) struct Complaint {
+    last: Option<Instant>,
+}
+
+impl Complaint {
+    pub(crate) fn say(&mut self, sentence: &str) {
+        if self.last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
+            self.last = Some(Instant::now());
+            tracing::warn!("{sentence}");
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Requests};
-use crate::http;
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ready;
 use crate::settings::Settings;
 use crate::telemetry::Publisher;
+use crate::{http, http_port};
 use raftdeck_raft::RestoreError;
 use raftdeck_replica::Replica;
 use raftdeck_storage::fs::DiskFs;
@@ -26,9 +26,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections that one port serves.
-const MOST_PEERS: usize = 256;
-const MOST_CLIENTS: usize = 1024;
+/// Connections that one port serves. With those of HTTP they stay below the 1024 open files that a process has by
+/// default, and a flood on one port leaves the others alone.
+const MOST_PEERS: usize = 128;
+const MOST_CLIENTS: usize = 512;
 
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -145,7 +146,8 @@ impl Listeners {
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
 
-        connections.spawn(http::serve(http.0, client.1, &settings.cluster, stop.clone())?);
+        let door = http::door(client.1, &settings.cluster).map_err(io::Error::other)?;
+        connections.spawn(http_port::serve(http.0, door, stop.clone()));
         ready::announce(settings.id, raft.1, client.1, http.1);
 
         let sender = Sender {

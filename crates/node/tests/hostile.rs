@@ -12,8 +12,9 @@ use raftdeck_protocol::{
 use raftdeck_raft::{Message, NodeId, Term, VoteReply};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 use std::time::Duration;
-use support::{Cluster, Node, PATIENCE, QUICK, STEADY, block_on, eventually};
+use support::{Cluster, Launch, Node, PATIENCE, QUICK, STEADY, block_on, eventually, own_host};
 
 /// Sends bytes, says that there are no more, and gives back what comes until the node closes.
 fn send(address: &str, bytes: &[u8]) -> Vec<u8> {
@@ -162,50 +163,82 @@ fn after_the_handshake_garbage_and_oversized_frames_close_only_their_connection(
     assert_eq!(cluster.leader(), (leader, term), "the peers are back before anybody misses them");
 }
 
+/// The first of two members; the second never comes, so that nobody else speaks for it.
+fn half_a_cluster(dir: &Path) -> Node {
+    let host = own_host();
+    let cluster = format!("{host}:8080,{host}:8081");
+    Launch::new(&["--node-id", "1", "--cluster", &cluster]).data(dir).ready()
+}
+
+fn refusal_in(term: u64) -> Message {
+    Message::VoteReply(VoteReply { term: Term(term), granted: false })
+}
+
 #[test]
 fn a_peer_that_speaks_in_anothers_name_is_closed() {
-    let cluster = Cluster::start(3, &QUICK);
-    let (_, term) = cluster.leader();
-    let to = cluster.node(1).addresses().raft.clone();
+    let dir = tempfile::tempdir().unwrap();
+    let node = half_a_cluster(dir.path());
     block_on(async {
-        let mut liar = enter(&to, peer(2, 1)).await;
-        let message = Message::VoteReply(VoteReply { term: Term(term + 1000), granted: true });
-        let lie = frame::encode(&PeerFrame { from: NodeId(3), message });
+        let mut liar = enter(&node.addresses().raft, peer(2, 1)).await;
+        let lie = frame::encode(&PeerFrame { from: NodeId(1), message: refusal_in(1000) });
         liar.frames.send(lie).await.unwrap();
         assert_closes(liar).await;
     });
-    assert!(cluster.node(1).log().contains("in the name of n3"));
-    cluster.assert_serves("true");
-    assert!(cluster.leader().1 < term + 1000, "what it said was not believed");
+    eventually("the log says why", || node.log().contains("in the name of n1").then_some(()));
+    assert!(node.health().unwrap()["term"].as_u64() < Some(1000), "what it said was not believed");
 }
 
 #[test]
 fn a_newer_connection_of_the_same_peer_replaces_the_older() {
-    // A cluster of two that never has its second member, so that nobody else speaks for it.
     let dir = tempfile::tempdir().unwrap();
-    let host = support::own_host();
-    let cluster = format!("{host}:8080,{host}:8081");
-    let node = support::Launch::new(&["--node-id", "1", "--cluster", &cluster]).data(dir.path()).ready();
-    let raft = &node.addresses().raft;
+    let node = half_a_cluster(dir.path());
     block_on(async {
+        let raft = &node.addresses().raft;
         let older = enter(raft, peer(2, 1)).await;
         let mut newer = enter(raft, peer(2, 1)).await;
         assert_closes(older).await;
-        let message = Message::VoteReply(VoteReply { term: Term(7), granted: false });
-        newer.frames.send(frame::encode(&PeerFrame { from: NodeId(2), message })).await.unwrap();
+        let message = frame::encode(&PeerFrame { from: NodeId(2), message: refusal_in(7) });
+        newer.frames.send(message).await.unwrap();
+        // Held open until it is heard.
+        eventually("the newer one is heard", || (node.health()?["term"].as_u64()? >= 7).then_some(()));
     });
-    eventually("the newer one is heard", || (node.health()?["term"].as_u64()? >= 7).then_some(()));
 }
 
 #[test]
 fn who_says_nothing_is_let_go() {
     let cluster = Cluster::start(1, &QUICK);
-    for address in both_ports(cluster.node(1)) {
+    let http = cluster.node(1).addresses().http.clone();
+    for address in both_ports(cluster.node(1)).into_iter().chain([http]) {
         let mut silent = TcpStream::connect(&address).unwrap();
         silent.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut nothing = [0; 1];
         assert_eq!(silent.read(&mut nothing).unwrap(), 0, "the node closes the connection");
     }
+}
+
+#[test]
+fn more_connections_than_a_port_serves_are_turned_away_and_leave_the_other_ports_alone() {
+    let cluster = Cluster::start(3, &STEADY);
+    let (leader, term) = cluster.leader();
+    let node = cluster.node(leader);
+    let crowd: Vec<TcpStream> = (0..300)
+        .flat_map(|_| {
+            let addresses = node.addresses();
+            [&addresses.raft, &addresses.http]
+                .map(|address| TcpStream::connect(address).expect("the system accepts"))
+        })
+        .collect();
+    eventually("the log says so", || {
+        let log = node.log();
+        (log.contains("the Raft port already serves") && log.contains("the HTTP port already serves"))
+            .then_some(())
+    });
+    block_on(async {
+        cluster.client().write(support::put("a", "b"), PATIENCE).await.expect("clients are served")
+    });
+    drop(crowd);
+    cluster.assert_serves("after");
+    assert_eq!(cluster.leader(), (leader, term));
 }
 
 #[test]

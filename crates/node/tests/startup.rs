@@ -127,8 +127,10 @@ fn a_write_that_waits_when_the_node_stops_is_answered() {
         Launch::new(&["--node-id", id, "--cluster", &cluster]).args(&times).data(&dir.path().join(id))
     };
     let mut nodes = vec![member("1").ready(), member("2").ready()];
-    let leader = eventually("a leader", || {
-        nodes.iter().position(|node| node.health().is_some_and(|health| health["state"] == "leader"))
+    let leader = eventually("a leader that has committed in its term", || {
+        nodes.iter().position(|node| {
+            node.health().is_some_and(|health| health["state"] == "leader" && health["commitIndex"] == 1)
+        })
     });
     let mut leader = nodes.swap_remove(leader);
     drop(nodes);
