@@ -137,18 +137,9 @@ fn sweep(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::Timing;
 
     fn options() -> LabOptions {
-        LabOptions {
-            executable: "raftdeck".into(),
-            node_args: Vec::new(),
-            nodes: 3,
-            timing: Timing::FAST,
-            data_dir: None,
-            base_port: None,
-            seed: None,
-        }
+        LabOptions::new("raftdeck", &["node"], 3)
     }
 
     #[test]

@@ -116,6 +116,20 @@ pub enum LabError {
 }
 
 impl LabOptions {
+    /// `nodes` fast nodes of this program, on free ports, with data that goes with the lab.
+    #[must_use]
+    pub fn new(executable: impl Into<PathBuf>, node_args: &[&str], nodes: u8) -> Self {
+        Self {
+            executable: executable.into(),
+            node_args: node_args.iter().map(|arg| (*arg).to_owned()).collect(),
+            nodes,
+            timing: Timing::FAST,
+            data_dir: None,
+            base_port: None,
+            seed: None,
+        }
+    }
+
     /// All members, in order of id.
     #[must_use]
     pub fn members(&self) -> Vec<NodeId> {
@@ -169,15 +183,7 @@ mod tests {
     use super::*;
 
     fn options() -> LabOptions {
-        LabOptions {
-            executable: "raftdeck".into(),
-            node_args: vec!["node".to_owned()],
-            nodes: 3,
-            timing: Timing::FAST,
-            data_dir: None,
-            base_port: None,
-            seed: None,
-        }
+        LabOptions::new("raftdeck", &["node"], 3)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use raftdeck_lab::{
     ClientOp, ClientOutcome, Command, Lab, LabError, LabOptions, LinkState, LogLevel, ProcessState, Update,
 };
 use raftdeck_protocol::Read;
-use raftdeck_raft::{LogIndex, NodeId, Timing};
+use raftdeck_raft::{LogIndex, NodeId};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -27,15 +27,7 @@ struct Deck {
 }
 
 fn options(script: &str, nodes: u8) -> LabOptions {
-    LabOptions {
-        executable: "/bin/sh".into(),
-        node_args: ["-c", script, "node"].map(str::to_owned).to_vec(),
-        nodes,
-        timing: Timing::FAST,
-        data_dir: None,
-        base_port: None,
-        seed: None,
-    }
+    LabOptions::new("/bin/sh", &["-c", script, "node"], nodes)
 }
 
 impl Deck {

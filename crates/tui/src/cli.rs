@@ -156,15 +156,14 @@ fn node_count(given: &str) -> Result<u8, String> {
 impl ClusterArgs {
     /// The nodes are this program itself, run again.
     fn lab_options(self) -> Result<LabOptions> {
+        let executable = std::env::current_exe()
+            .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
         let options = LabOptions {
-            executable: std::env::current_exe()
-                .wrap_err("this program's own file, which runs the nodes, cannot be found")?,
-            node_args: vec!["node".to_owned()],
-            nodes: self.nodes,
             timing: self.timing.timing(),
             data_dir: self.data_dir,
             base_port: self.base_port,
             seed: self.seed,
+            ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
         options

@@ -8,7 +8,6 @@ mod support;
 
 use portable_pty::CommandBuilder;
 use raftdeck_lab::LabOptions;
-use raftdeck_raft::Timing;
 use raftdeck_tui::app::Settings;
 use raftdeck_tui::runtime;
 use std::path::PathBuf;
@@ -43,15 +42,7 @@ fn the_deck_that_panics() {
         eventually("the trigger", || trigger.exists().then_some(()));
         panic!("provoked on a thread of its own");
     });
-    let lab = LabOptions {
-        executable: RAFTDECK.into(),
-        node_args: vec!["node".to_owned()],
-        nodes: 3,
-        timing: Timing::FAST,
-        data_dir: None,
-        base_port: None,
-        seed: None,
-    };
+    let lab = LabOptions::new(RAFTDECK, &["node"], 3);
     let status = runtime::run(lab, Settings::default()).unwrap();
     std::process::exit(status.into());
 }

@@ -5,7 +5,7 @@ use raftdeck_lab::{
     ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState, Update,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
-use raftdeck_raft::{LogIndex, NodeId, Role, Term, Timing};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -34,15 +34,7 @@ pub(crate) struct Deck {
 }
 
 pub(crate) fn options(nodes: u8) -> LabOptions {
-    LabOptions {
-        executable: env!("CARGO_BIN_EXE_raftdeck-node").into(),
-        node_args: Vec::new(),
-        nodes,
-        timing: Timing::FAST,
-        data_dir: None,
-        base_port: None,
-        seed: None,
-    }
+    LabOptions::new(env!("CARGO_BIN_EXE_raftdeck-node"), &[], nodes)
 }
 
 impl Deck {
