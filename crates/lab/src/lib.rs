@@ -7,6 +7,7 @@
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
 
+mod causes;
 mod clients;
 mod data_dir;
 mod lab;

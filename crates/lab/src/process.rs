@@ -4,7 +4,7 @@
 //! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to a stranger
 //! that was given its id.
 
-use crate::lines::Lines;
+use crate::lines::{Lines, ReadyLine};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -185,8 +185,10 @@ fn configures_a_node(name: &str) -> bool {
     names_one || name.starts_with("RAFTDECK_") && !about_logs
 }
 
+/// What says why a process ended may be among its last words; that it was ready once says nothing.
 fn remember(last_words: &mut VecDeque<String>, lines: &[String]) {
-    last_words.extend(lines.iter().filter(|line| !line.trim().is_empty()).cloned());
+    let telling = |line: &&String| !line.trim().is_empty() && ReadyLine::parse(line).is_none();
+    last_words.extend(lines.iter().filter(telling).cloned());
     let surplus = last_words.len().saturating_sub(LAST_WORDS);
     last_words.drain(..surplus);
 }
@@ -220,6 +222,15 @@ mod tests {
                 Happening::Said(_) | Happening::Logged(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn the_ready_line_is_not_among_the_last_words() {
+        let ready =
+            r#"{"event":"ready","id":2,"raft":"127.0.0.1:1","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#;
+        let mut last_words = VecDeque::new();
+        remember(&mut last_words, &[ready.to_owned(), "the disk is full".to_owned()]);
+        assert_eq!(last_words, ["the disk is full"]);
     }
 
     #[test]

@@ -3,18 +3,20 @@
 //! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
 
+use crate::causes::Causes;
 use crate::model::Update;
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Places, Whereabouts, life_over};
 use futures::StreamExt;
 use raftdeck_client::{Backoff, Options, Subscription};
 use raftdeck_protocol::Telemetry;
-use raftdeck_raft::{NodeId, Role, Term};
+use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// How long a node may take to answer the handshake. A paused one does when it runs again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,17 +55,66 @@ impl Leaders {
 /// Watches every node from now on, and keeps account of who leads.
 pub(crate) fn start(places: &Places, outlet: &Outlet) -> Leaders {
     let leaders = Leaders::default();
+    let story = Story { outlet: outlet.clone(), told: Arc::default() };
+    tokio::spawn(story.clone().go_on());
     for (&node, place) in places {
-        let watcher = Watcher { node, outlet: outlet.clone(), leaders: leaders.clone() };
+        let (outlet, leaders, story) = (outlet.clone(), leaders.clone(), story.clone());
+        let watcher = Watcher { node, outlet, leaders, story };
         tokio::spawn(watcher.watch(place.clone()));
     }
     leaders
+}
+
+/// The events of all nodes, told causes first.
+#[derive(Clone)]
+struct Story {
+    outlet: Outlet,
+    told: Arc<(Mutex<Causes>, Notify)>,
+}
+
+impl Story {
+    fn tell(&self, node: NodeId, event: TraceEvent) {
+        let (released, waits) = {
+            let mut causes = self.lock();
+            (causes.take(node, event, Instant::now()), causes.next().is_some())
+        };
+        self.pass_on(released);
+        if waits {
+            self.told.1.notify_one();
+        }
+    }
+
+    /// Ends the waiting of events whose cause does not come.
+    async fn go_on(self) {
+        loop {
+            let next = self.lock().next();
+            match next {
+                None => self.told.1.notified().await,
+                Some(due) => {
+                    tokio::time::sleep_until(due).await;
+                    let released = self.lock().release(Instant::now());
+                    self.pass_on(released);
+                }
+            }
+        }
+    }
+
+    fn pass_on(&self, released: Vec<(NodeId, TraceEvent)>) {
+        for (node, trace) in released {
+            self.outlet.tell(Update::Trace { node, trace });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Causes> {
+        self.told.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Watcher {
     node: NodeId,
     outlet: Outlet,
     leaders: Leaders,
+    story: Story,
 }
 
 impl Watcher {
@@ -78,6 +129,7 @@ impl Watcher {
                     () = self.listen(client) => {}
                 }
                 self.leaders.forget(self.node);
+                self.story.lock().forget(self.node);
             }
             if place.changed().await.is_err() {
                 return;
@@ -106,14 +158,14 @@ impl Watcher {
 
     fn pass_on(&self, telemetry: Telemetry) {
         let node = self.node;
-        self.outlet.tell(match telemetry {
+        match telemetry {
             Telemetry::Status(status) => {
                 self.leaders.note(node, status.raft.role, status.raft.term);
-                Update::Status { node, status }
+                self.outlet.tell(Update::Status { node, status });
             }
-            Telemetry::Event { event, .. } => Update::Trace { node, trace: event },
-            Telemetry::Missed { count } => Update::Missed { node, count },
-        });
+            Telemetry::Event { event, .. } => self.story.tell(node, event),
+            Telemetry::Missed { count } => self.outlet.tell(Update::Missed { node, count }),
+        }
     }
 }
 

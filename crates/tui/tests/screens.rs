@@ -3,6 +3,8 @@
 mod fixture;
 
 use fixture::{Scene, election, failed, logs, output, partition, quiet, stale_leader};
+use raftdeck_lab::{ProcessState, Update};
+use raftdeck_raft::NodeId;
 use raftdeck_tui::app::{ColourChoice, Settings};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -111,6 +113,31 @@ fn two_who_think_they_lead_are_told_apart() {
 #[test]
 fn a_node_that_will_not_start_shows_its_last_words() {
     check("cluster-failed", failed, &[(120, 40)]);
+}
+
+#[test]
+fn on_a_small_screen_the_last_words_are_those_of_the_selected_node() {
+    let mut scene = failed(PLAIN);
+    let shown = |scene: &mut Scene| shown(&scene.paint(80, 24));
+    assert!(!shown(&mut scene).contains("n3 failed: exit status 1 ─"), "the events need the room");
+    scene.key('3');
+    let screen = shown(&mut scene);
+    for text in ["n3 failed: exit status 1 ─", " another process has that port: stop it", "── events"] {
+        assert!(screen.contains(text), "{text:?} is not in\n{screen}");
+    }
+}
+
+#[test]
+fn of_a_long_last_line_the_beginning_is_shown() {
+    let mut scene = failed(PLAIN);
+    let last_words =
+        vec!["INFO before".to_owned(), format!("ERROR the log is damaged {}", "and so on ".repeat(60))];
+    let state = ProcessState::Failed { how: "exit status 1".to_owned(), last_words };
+    scene.tell(Update::Process { node: NodeId(3), state });
+    scene.key('3');
+    let screen = shown(&scene.paint(80, 24));
+    assert!(screen.contains("\n ERROR the log is damaged"), "{screen}");
+    assert!(screen.contains("…\n── events"), "it says that there is more:\n{screen}");
 }
 
 #[test]

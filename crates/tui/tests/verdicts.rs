@@ -33,6 +33,15 @@ fn a_follower_that_has_not_heard_its_leader_for_long_does_not_stand_with_it() {
 }
 
 #[test]
+fn a_follower_that_hangs_does_not_stand_with_its_leader() {
+    let mut scene = three();
+    let mut status = leader(2, 3, LOG, 42);
+    status.peers[1].last_heard = Some(ms(2_000));
+    scene.status(status);
+    assert!(matches!(judged(&scene), Verdict::Leads { following: 2, .. }), "{:?}", judged(&scene));
+}
+
+#[test]
 fn the_newer_of_two_leaders_leads_and_the_other_is_named() {
     let stale = Some((n(1), Term(2)));
     let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale };

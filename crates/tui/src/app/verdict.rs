@@ -103,11 +103,19 @@ pub fn verdict(cluster: &Cluster) -> Verdict {
 
 fn stands_with(cluster: &Cluster, status: &Status, leader: NodeId, term: Term) -> bool {
     status.id == leader
-        || (status.term == term
+        || (answers(cluster, leader, status.id)
+            && status.term == term
             && status.leader == Some(leader)
             && status.has_quorum
             && !cluster.is_cut(leader, status.id)
             && !cluster.is_cut(status.id, leader))
+}
+
+/// Whether the leader has heard from a member lately. A member whose process hangs says nothing else of itself.
+fn answers(cluster: &Cluster, leader: NodeId, id: NodeId) -> bool {
+    let peers = cluster.node(leader).and_then(Node::live).map(|status| &status.peers[..]).unwrap_or_default();
+    let heard = peers.iter().find(|peer| peer.id == id).and_then(|peer| peer.last_heard);
+    heard.is_none_or(|age| age <= cluster.election.0)
 }
 
 fn campaign(cluster: &Cluster) -> Option<Campaign> {

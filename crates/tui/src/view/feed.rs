@@ -62,21 +62,43 @@ fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     else {
         return area;
     };
-    let room = usize::from(area.height / 2);
-    if room < 3 {
+    // On a small screen they are shown for the node that is asked about, and leave one event.
+    let asked = app.selected == Some(node.id);
+    let room = usize::from(if asked {
+        (area.height / 2).max(area.height.min(5).saturating_sub(2))
+    } else {
+        area.height / 2
+    });
+    if room < if asked { 2 } else { 3 } {
         return area;
     }
     let style = paint.theme.text();
     let width = usize::from(area.width).saturating_sub(2);
-    let mut texts: Vec<String> =
-        last_words.iter().rev().take(room).rev().flat_map(|line| wrap(&clean(line), width)).collect();
-    texts.drain(..texts.len().saturating_sub(room - 1));
+    let texts = newest(paint, last_words, width, room - 1);
     paint.rule(area, 0, &format!("{} failed: {}", node.id, clean(how)));
     for (row, text) in (1..).zip(&texts) {
         paint.row(area, row, &Line::styled(format!(" {text}"), style));
     }
     let used = u16::try_from(texts.len() + 1).unwrap_or(area.height).min(area.height);
     Rect { y: area.y + used, height: area.height - used, ..area }
+}
+
+/// As many of the last lines as there is room for; of the last one the beginning, which says what is the matter.
+fn newest(paint: &Paint<'_>, last_words: &[String], width: usize, room: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    for line in last_words.iter().rev() {
+        let mut lines = wrap(&clean(line), width);
+        if !texts.is_empty() && texts.len() + lines.len() > room {
+            break;
+        }
+        if lines.len() > room && room > 0 {
+            lines[room - 1] = paint.cut(&lines[room - 1..].join(" "), width);
+        }
+        lines.truncate(room);
+        lines.append(&mut texts);
+        texts = lines;
+    }
+    texts
 }
 
 fn clean(line: &str) -> String {

@@ -15,12 +15,14 @@ pub struct Teller {
 }
 
 /// What is remembered of a node.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Memory {
     /// How long it waited for a leader before the campaign that it is about to start.
     waited: Option<Duration>,
     /// The term that it last asked for pre-votes in.
     asked: Option<Term>,
+    /// The terms in which it last answered a request for pre-votes, and whether with yes, by candidate.
+    answered: BTreeMap<NodeId, (Term, bool)>,
     /// Votes of its present campaign.
     votes: usize,
     /// Whether it led before the last change of its role.
@@ -62,6 +64,14 @@ impl Teller {
                 let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
                 let waited = millis(waited);
                 (weight, format!("{node} heard no leader for {waited} and {asks} in term {term}"))
+            }
+            // Asked again and again, it gives the same answer, and nothing comes of that either.
+            TraceEvent::VoteGranted { candidate, term, pre_vote: true }
+            | TraceEvent::VoteRefused { candidate, term, pre_vote: true, .. } => {
+                let answer = (*term, matches!(trace, TraceEvent::VoteGranted { .. }));
+                let again = memory.answered.insert(*candidate, answer) == Some(answer);
+                let told = sentence(update)?;
+                return Some(if again { Sentence { weight: Weight::Detail, ..told } } else { told });
             }
             TraceEvent::VoteReceived { votes, .. } => {
                 memory.votes = *votes;
@@ -155,6 +165,18 @@ mod tests {
             told(&[again.clone(), again.clone(), again].concat()),
             ["n1 heard no leader for 214 ms and asks who would vote for it in term 7"]
         );
+    }
+
+    #[test]
+    fn an_answer_that_is_given_again_is_told_of_once() {
+        let (candidate, term, pre_vote) = (N2, Term(7), true);
+        let yes = TraceEvent::VoteGranted { candidate, term, pre_vote };
+        let reason = raftdeck_raft::VoteRefusal::LeaderAlive;
+        let no = TraceEvent::VoteRefused { candidate, term, pre_vote, reason };
+        let told = told(&[yes.clone(), yes.clone(), yes.clone(), no.clone(), no, yes]);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[1].contains("would not vote for n2"), "{told:?}");
+        assert_eq!(told[0], told[2], "it changed its mind");
     }
 
     #[test]
