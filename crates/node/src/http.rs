@@ -1,6 +1,7 @@
 //! The HTTP door: keys and values as JSON. It is a client of this node's own client port like any other, and so
 //! finds the leader wherever it is; it has no way past that port.
 
+use crate::http_listen::HttpListener;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -17,7 +18,6 @@ use std::any::Any;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -33,7 +33,7 @@ const MAX_BODY: usize = 7 << 20;
 
 /// Serves until `stop`.
 pub(crate) fn serve(
-    listener: TcpListener,
+    listener: HttpListener,
     client: SocketAddr,
     cluster: &str,
     stop: CancellationToken,

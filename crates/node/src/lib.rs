@@ -10,6 +10,7 @@ mod clock;
 mod disk;
 mod driver;
 mod http;
+mod http_listen;
 mod listen;
 mod logging;
 mod narrate;

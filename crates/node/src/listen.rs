@@ -25,7 +25,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 const MAX_DRAIN: u64 = 64 << 10;
 
 /// Accepting pauses this long when the system has no more sockets to give.
-const EXHAUSTED: Duration = Duration::from_millis(100);
+pub(crate) const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// The same complaint is logged at most this often.
 const COMPLAINT: Duration = Duration::from_secs(1);
@@ -93,7 +93,7 @@ pub(crate) async fn accept<F>(
     }
 }
 
-fn complain(last: &mut Option<Instant>, sentence: &str) {
+pub(crate) fn complain(last: &mut Option<Instant>, sentence: &str) {
     if last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
         *last = Some(Instant::now());
         tracing::warn!("{sentence}");

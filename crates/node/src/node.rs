@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Requests};
 use crate::http;
+use crate::http_listen::HttpListener;
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ready;
@@ -26,9 +27,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections that one port serves.
-const MOST_PEERS: usize = 256;
-const MOST_CLIENTS: usize = 1024;
+/// Connections that one port serves. All of them together, and the node's own files and connections, fit into the 1024
+/// open files that systems usually allow, so that one port's flood leaves the others their sockets.
+const MOST_PEERS: usize = 128;
+const MOST_CLIENTS: usize = 512;
+const MOST_HTTP: usize = 256;
 
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -145,7 +148,12 @@ impl Listeners {
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
 
-        connections.spawn(http::serve(http.0, client.1, &settings.cluster, stop.clone())?);
+        connections.spawn(http::serve(
+            HttpListener::new(http.0, MOST_HTTP),
+            client.1,
+            &settings.cluster,
+            stop.clone(),
+        )?);
         ready::announce(settings.id, raft.1, client.1, http.1);
 
         let sender = Sender {

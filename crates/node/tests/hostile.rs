@@ -209,6 +209,23 @@ fn who_says_nothing_is_let_go() {
 }
 
 #[test]
+fn a_flood_of_http_connections_leaves_the_other_ports_their_sockets() {
+    let cluster = Cluster::start(1, &QUICK);
+    cluster.assert_serves("before");
+    let http = cluster.node(1).addresses().http.clone();
+    let flood: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&http).unwrap()).collect();
+    // Those that come when all places are taken are closed, instead of each keeping a socket for as long as it likes.
+    let mut last = flood.last().unwrap();
+    last.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(last.read(&mut [0; 1]).unwrap(), 0, "the node turns it away");
+    block_on(async {
+        cluster.client().write(support::put("a", "b"), PATIENCE).await.expect("others are served")
+    });
+    drop(flood);
+    eventually("HTTP is served again", || cluster.node(1).health());
+}
+
+#[test]
 fn a_client_that_reads_no_answers_is_felt_by_nobody() {
     let cluster = Cluster::start(1, &QUICK);
     cluster.assert_serves("before");
