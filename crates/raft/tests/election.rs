@@ -214,6 +214,20 @@ fn a_leader_without_a_majority_stops_suppressing_elections() {
 }
 
 #[test]
+fn a_leader_that_nobody_answers_lets_itself_be_replaced_before_it_gives_up() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    cluster.heartbeat(N1);
+    let term = cluster.status(N1).term;
+    cluster.now = cluster.now + Timing::FAST.election_min;
+    assert_eq!((cluster.leaders(), cluster.status(N1).has_quorum), (vec![N1], false));
+    let last = cluster.status(N1).last;
+    cluster.deliver(N2, N1, Message::RequestVote(vote_request(term.0 + 1, last)));
+    let now = cluster.status(N1);
+    assert_eq!((now.role, now.term, now.vote), (Role::Follower, Term(term.0 + 1), Some(N2)));
+}
+
+#[test]
 fn members_that_reach_each_other_but_no_leader_do_not_refuse_each_other_for_ever() {
     let mut cluster = Cluster::new(3);
     cluster.elect(N1);
