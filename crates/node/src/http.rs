@@ -208,14 +208,12 @@ fn key_of(key: KeyInQuery) -> Result<String, Refusal> {
 }
 
 async fn arrive(request: Request) -> Result<Bytes, Refusal> {
-    match timeout(ARRIVAL, Bytes::from_request(request, &())).await {
-        Ok(body) => body.map_err(|rejection| refused_body(&rejection)),
-        Err(_) => {
-            let message =
-                format!("the body did not arrive within {} s; nothing was changed", ARRIVAL.as_secs());
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message))
-        }
-    }
+    let late = |_| {
+        let message = format!("the body did not arrive within {} s; nothing was changed", ARRIVAL.as_secs());
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, message)
+    };
+    let body = timeout(ARRIVAL, Bytes::from_request(request, &())).await.map_err(late)?;
+    body.map_err(|rejection| refused_body(&rejection))
 }
 
 fn refused_body(rejection: &BytesRejection) -> Refusal {
