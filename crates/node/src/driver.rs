@@ -1,7 +1,7 @@
 //! The one task that owns the replica: it takes in what arrived, asks the replica what follows, and carries that
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
-use crate::clients::{Asked, ConnectionId};
+use crate::clients::{Asked, ConnectionId, Place};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError, Durable, Gone};
 use crate::narrate::narrate;
@@ -80,7 +80,7 @@ struct Waiting {
 struct Answerable {
     connection: ConnectionId,
     id: u64,
-    place: mpsc::OwnedPermit<Response>,
+    place: Place,
 }
 
 /// The task's state.
