@@ -203,6 +203,9 @@ impl Client {
             Attempt::Answered(ResponseBody::Failed(failure), node) => {
                 return self.judge_failure(target, node, failure, is_write, trail);
             }
+            Attempt::Answered(_, node) if is_write => {
+                return unknown(format!("{node} gave an answer that does not belong to a write"));
+            }
             Attempt::Answered(other, _) => return Some(Err(misplaced(target.address(), &other))),
             Attempt::Unreached(error) => trail.unreached(error),
             Attempt::Unsent => trail.passed_over(format!("{} was not asked: it is silent", target.address())),

@@ -57,6 +57,13 @@ async fn a_write_that_is_not_answered_in_time_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_write_whose_answer_makes_no_sense_is_unknown() {
+    let node = Scripted::start(1, |_| Act::Say(status(1))).await;
+    let error = client(&[&node.address]).write(put(), LONG).await.expect_err("that is no answer");
+    assert!(error.may_have_happened(), "{error}");
+}
+
+#[tokio::test]
 async fn a_refused_write_is_sent_again_until_it_is_taken() {
     let tries = AtomicUsize::new(0);
     let node = Scripted::start(1, move |_| match tries.fetch_add(1, SeqCst) {

@@ -1,7 +1,7 @@
 //! The one task that owns the replica: it takes in what arrived, asks the replica what follows, and carries that
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
-use crate::clients::{Asked, ConnectionId};
+use crate::clients::{Asked, ConnectionId, Place};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError, Durable, Gone};
 use crate::narrate::narrate;
@@ -14,6 +14,7 @@ use raftdeck_replica::{Outputs, Replica, RequestToken};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +65,7 @@ enum Wake {
     Peer(PeerInput),
     Client(ClientInput),
     Time,
+    More,
 }
 
 /// A write or a read under way.
@@ -78,7 +80,7 @@ struct Waiting {
 struct Answerable {
     connection: ConnectionId,
     id: u64,
-    place: mpsc::OwnedPermit<Response>,
+    place: Place,
 }
 
 /// The task's state.
@@ -113,7 +115,7 @@ impl Driver {
                 Wake::Durable(durable) => self.durable(durable),
                 Wake::Peer(input) => self.peer(input),
                 Wake::Client(input) => self.client(input),
-                Wake::Time => {}
+                Wake::Time | Wake::More => {}
             }
             self.drain(&mut inputs)?;
             let now = self.clock.now();
@@ -138,6 +140,7 @@ impl Driver {
             Some(input) = inputs.peers.recv(), if room => Wake::Peer(input),
             () = sleep_until(alarm) => Wake::Time,
             Some(input) = inputs.clients.recv(), if room => Wake::Client(input),
+            () = yield_now(), if self.replica.has_more() => Wake::More,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The driver over a virtual disk: what happens when that fails, and what a stop owes to those who wait.
 
 use super::*;
+use crate::clients::Answer;
 use crate::telemetry::Publisher;
 use raftdeck_protocol::{Read, Write};
 use raftdeck_raft::{Config, NodeId, Timing};
@@ -18,8 +19,8 @@ struct Bench {
     running: JoinHandle<Result<(), DiskError>>,
     clients: mpsc::Sender<ClientInput>,
     _peers: mpsc::Sender<PeerInput>,
-    places: mpsc::Sender<Response>,
-    answers: mpsc::Receiver<Response>,
+    places: mpsc::Sender<Answer>,
+    answers: mpsc::Receiver<Answer>,
     stop: CancellationToken,
     connection: ConnectionId,
     asked: u64,
@@ -62,14 +63,15 @@ impl Bench {
 
     async fn ask(&mut self, body: RequestBody) {
         self.asked += 1;
-        let place = self.places.clone().reserve_owned().await.unwrap();
+        let queue = self.places.clone().reserve_owned().await.unwrap();
+        let place = Place { queue, turn: None };
         let asked = Asked { connection: self.connection, id: self.asked, body, place };
         // A driver that has ended takes nothing in.
         let _ = self.clients.send(ClientInput::Asked(asked)).await;
     }
 
     async fn answer(&mut self) -> Response {
-        timeout(Duration::from_secs(30), self.answers.recv()).await.expect("an answer").unwrap()
+        timeout(Duration::from_secs(30), self.answers.recv()).await.expect("an answer").unwrap().response
     }
 
     /// Writes until this node leads and acknowledges.
@@ -98,7 +100,7 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_the_driver_ends() {
     let error = bench.running.await.unwrap().expect_err("the disk failed");
     assert!(matches!(error, DiskError::Storage(_)), "{error}");
     drop(bench.places);
-    assert_eq!(bench.answers.recv().await, None, "nobody was told anything");
+    assert!(bench.answers.recv().await.is_none(), "nobody was told anything");
 }
 
 #[tokio::test]

@@ -3,9 +3,8 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, put};
 use axum::{Json, Router};
@@ -22,8 +21,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long one request may take in all, its own arrival included.
-const WHOLE: Duration = Duration::from_secs(15);
+/// How long a request's body may take to arrive. Nothing else takes longer than [`DEADLINE`]; a limit around all of it
+/// could cut off a write under way, and then nobody would be told that it may have happened.
+const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// A value of the greatest length, each byte of it written as a JSON escape, with its key.
 const MAX_BODY: usize = 7 << 20;
@@ -75,7 +75,6 @@ fn router(door: Door) -> Router {
         })
         .with_state(door)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(defect))
 }
 
@@ -111,8 +110,8 @@ impl Said {
 
 type KeyInQuery = Result<Query<Key>, QueryRejection>;
 
-async fn set(State(door): State<Door>, body: Result<Bytes, BytesRejection>) -> Result<Json<Said>, Refusal> {
-    let body = body.map_err(|rejection| refused_body(&rejection))?;
+async fn set(State(door): State<Door>, request: Request) -> Result<Json<Said>, Refusal> {
+    let body = arrive(request).await?;
     let Pair { key, value } = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             "the body must be JSON such as {{\"key\":\"name\",\"value\":\"luffy\"}}: {error}"
@@ -194,6 +193,15 @@ fn key_of(key: KeyInQuery) -> Result<String, Refusal> {
     }
 }
 
+async fn arrive(request: Request) -> Result<Bytes, Refusal> {
+    let late = |_| {
+        let message = format!("the body did not arrive within {} s; nothing was changed", ARRIVAL.as_secs());
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, message)
+    };
+    let body = timeout(ARRIVAL, Bytes::from_request(request, &())).await.map_err(late)?;
+    body.map_err(|rejection| refused_body(&rejection))
+}
+
 fn refused_body(rejection: &BytesRejection) -> Refusal {
     let message = match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => format!("the body is over the limit of {MAX_BODY} bytes"),
@@ -250,13 +258,6 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
-    }
-}
-
-async fn in_time(request: Request, next: Next) -> Response {
-    match timeout(WHOLE, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP port: accepts connections within bounds of number and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
-use crate::listen::Complaint;
+use crate::listen::{Complaint, EXHAUSTED};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,9 +19,6 @@ const MOST: usize = 256;
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
-
-/// Accepting pauses this long when the system has no more sockets to give.
-const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// Serves until `stop`, then lets requests that are under way finish.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {

@@ -25,7 +25,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 const MAX_DRAIN: u64 = 64 << 10;
 
 /// Accepting pauses this long when the system has no more sockets to give.
-const EXHAUSTED: Duration = Duration::from_millis(100);
+pub(crate) const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// The same complaint is logged at most this often.
 const COMPLAINT: Duration = Duration::from_secs(1);

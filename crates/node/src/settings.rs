@@ -14,6 +14,9 @@ const RAFT_ABOVE_HTTP: u16 = 10_000;
 
 const DEFAULT_BIND: &str = "127.0.0.1:8080";
 
+/// The longest cluster name: it travels in every handshake, and two of them in a refusal.
+const MAX_CLUSTER_NAME: usize = 256;
+
 /// Looks a name up in the environment.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -74,6 +77,8 @@ pub(crate) enum UsageError {
         "NODE_ID is {given}, but ids are the ranks of the HTTP ports ({ports}), which makes this node {rank}: set NODE_ID={rank}, or give the order yourself with --cluster"
     )]
     Rank { given: NodeId, rank: NodeId, ports: String },
+    #[error("--cluster-name has {bytes} bytes: shorten it to at most {MAX_CLUSTER_NAME}")]
+    ClusterName { bytes: usize },
     #[error("{host} is no address of this machine: {why}")]
     Resolve { host: String, why: String },
     #[error(
@@ -99,6 +104,10 @@ impl Settings {
         let set = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
         // A managed node is told everything by its manager; variables meant for another program are not for it.
         let environment = |name: &str| if args.managed { None } else { set(name) };
+        let bytes = args.cluster_name.len();
+        if bytes > MAX_CLUSTER_NAME {
+            return Err(UsageError::ClusterName { bytes });
+        }
         let place = Place::find(args, &environment)?;
         let raft = resolve(&place.bind)?;
         let client = address::client_of(raft)?;

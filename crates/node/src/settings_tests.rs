@@ -72,6 +72,10 @@ fn contradictions_are_refused_with_a_sentence() {
         (args(Some(1), None, Some("127.0.0.1")), "write HOST:PORT"),
         (args(None, Some("127.0.0.1:64000"), None), "leaves no room"),
         (args(None, Some("0.0.0.0:8080"), None), "--insecure"),
+        (
+            NodeArgs { cluster_name: "x".repeat(257), ..args(None, None, None) },
+            "--cluster-name has 257 bytes: shorten it to at most 256",
+        ),
     ];
     for (args, part) in cases {
         let error = refusal(Settings::resolve(&args, &nothing));

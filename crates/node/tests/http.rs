@@ -3,6 +3,8 @@
 mod support;
 
 use raftdeck_protocol::Write;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use support::{Answered, Cluster, PATIENCE, QUICK, STEADY, block_on, eventually};
 
 #[track_caller]
@@ -74,6 +76,18 @@ fn the_longest_value_fits_however_it_is_written() {
     assert_eq!(node.http("PUT", "/set", &escaped).status, 200);
     let value = node.http("GET", "/get?key=a", "").json();
     assert_eq!(value["value"].as_str().map(str::len), Some(1 << 20));
+}
+
+#[test]
+fn a_body_that_does_not_arrive_changes_nothing_and_is_told_so() {
+    let cluster = Cluster::start(1, &QUICK);
+    let mut half = TcpStream::connect(&cluster.node(1).addresses().http).unwrap();
+    half.set_read_timeout(Some(PATIENCE)).unwrap();
+    half.write_all(b"PUT /set HTTP/1.1\r\nhost: test\r\ncontent-length: 25\r\n\r\n{\"key\":").unwrap();
+    let mut answer = [0; 1024];
+    let length = half.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("nothing was changed"), "{answer}");
 }
 
 #[test]

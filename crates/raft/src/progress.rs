@@ -190,4 +190,21 @@ mod tests {
         assert!(!probe.conflict(LogIndex(5), hint, LogIndex(1)), "not the one that was asked");
         assert_eq!(probe.next, LogIndex(8));
     }
+
+    #[test]
+    fn a_late_answer_does_not_end_a_probe() {
+        let mut probe = Progress::new(LogIndex(8));
+        assert!(probe.matched(LogIndex(3)));
+        assert_eq!((probe.matched, probe.next), (LogIndex(3), LogIndex(8)));
+        assert_eq!(probe.state, ReplicationState::Probe);
+    }
+
+    #[test]
+    fn a_conflict_never_leads_back_to_what_matches() {
+        let mut progress = replicating(8);
+        progress.sent(LogIndex(9), 10);
+        let hint = ConflictHint { term: None, first: LogIndex(1) };
+        assert!(progress.conflict(LogIndex(9), hint, LogIndex(1)));
+        assert_eq!((progress.matched, progress.next), (LogIndex(7), LogIndex(8)));
+    }
 }

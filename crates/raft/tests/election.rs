@@ -3,7 +3,8 @@
 mod support;
 
 use raftdeck_raft::{
-    LogIndex, Message, Role, StepDownReason, Term, Timing, TraceEvent, VoteRefusal, VoteReply, VoteRequest,
+    LogIndex, Message, Role, Status, StepDownReason, Term, Timing, TraceEvent, VoteRefusal, VoteReply,
+    VoteRequest,
 };
 use support::*;
 
@@ -92,6 +93,18 @@ fn a_vote_survives_a_crash_and_is_not_given_twice() {
 }
 
 #[test]
+fn a_vote_in_a_term_that_was_entered_before_is_durable_too() {
+    let mut cluster = Cluster::with_disks(&[disk(&[3]), disk(&[3]), disk(&[3])]);
+    cluster.deliver(N2, N1, Message::RequestVote(vote_request(3, id(3, 1))));
+    assert!(cluster.wire.is_empty(), "the answer waits for the disk");
+    cluster.settle();
+    cluster.crash(N1);
+    cluster.restart(N1);
+    cluster.deliver(N3, N1, Message::RequestVote(vote_request(3, id(3, 1))));
+    assert_eq!(cluster.status(N1).vote, Some(N2));
+}
+
+#[test]
 fn a_step_down_within_the_same_term_keeps_the_vote() {
     let mut cluster = Cluster::new(3);
     cluster.elect(N1);
@@ -156,6 +169,41 @@ fn a_refused_pre_vote_teaches_a_higher_term() {
 }
 
 #[test]
+fn a_pre_vote_for_an_earlier_campaign_does_not_count() {
+    let mut cluster = Cluster::with_disks(&[disk(&[4]), disk(&[4]), disk(&[4])]);
+    cluster.time_out(N1);
+    cluster.deliver(N2, N1, Message::PreVoteReply(VoteReply { term: Term(4), granted: true }));
+    assert_eq!((cluster.status(N1).role, cluster.status(N1).term), (Role::PreCandidate, Term(4)));
+}
+
+#[test]
+fn a_pre_vote_is_refused_while_a_leader_is_heard() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    let Status { term, last, .. } = cluster.status(N1);
+    for voter in [N1, N2] {
+        cluster.deliver(N3, voter, Message::PreVote(vote_request(term.0 + 1, last)));
+        let refused = cluster.members[&voter].trace.iter().rev().find_map(|event| match event {
+            TraceEvent::VoteRefused { candidate: N3, pre_vote: true, reason, .. } => Some(*reason),
+            _ => None,
+        });
+        assert_eq!(refused, Some(VoteRefusal::LeaderAlive), "{voter}");
+    }
+}
+
+#[test]
+fn messages_from_strangers_change_nothing() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    let before = cluster.status(N2);
+    let reply = VoteReply { term: Term(99), granted: false };
+    for stranger in [raftdeck_raft::NodeId(9), N2] {
+        cluster.deliver(stranger, N2, Message::VoteReply(reply));
+    }
+    assert_eq!(cluster.status(N2), before);
+}
+
+#[test]
 fn a_late_pre_vote_reply_starts_no_campaign_at_a_leader() {
     let mut cluster = Cluster::new(5);
     cluster.elect(N1);
@@ -211,6 +259,20 @@ fn a_leader_without_a_majority_stops_suppressing_elections() {
     cluster.run_until("a leader that a majority can reach", |c| {
         c.leaders().iter().any(|l| *l != N1 && c.status(*l).has_quorum)
     });
+}
+
+#[test]
+fn a_leader_that_nobody_answers_lets_itself_be_replaced_before_it_gives_up() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    cluster.heartbeat(N1);
+    let term = cluster.status(N1).term;
+    cluster.now = cluster.now + Timing::FAST.election_min;
+    assert_eq!((cluster.leaders(), cluster.status(N1).has_quorum), (vec![N1], false));
+    let last = cluster.status(N1).last;
+    cluster.deliver(N2, N1, Message::RequestVote(vote_request(term.0 + 1, last)));
+    let now = cluster.status(N1);
+    assert_eq!((now.role, now.term, now.vote), (Role::Follower, Term(term.0 + 1), Some(N2)));
 }
 
 #[test]

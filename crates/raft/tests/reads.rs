@@ -29,6 +29,25 @@ fn reads_that_wait_share_one_round() {
 }
 
 #[test]
+fn a_read_that_came_during_a_round_gets_its_own_as_soon_as_that_ends() {
+    let mut cluster = Cluster::new(2);
+    cluster.elect(N1);
+    let first = cluster.read(N1);
+    let second = cluster.read(N1);
+    let (from, to, heartbeat) = cluster.wire.pop_front().unwrap();
+    assert!(cluster.wire.is_empty(), "one round at a time");
+    cluster.deliver(from, to, heartbeat);
+    let (from, to, answer) = cluster.wire.pop_front().unwrap();
+    cluster.deliver(from, to, answer);
+    assert_eq!(cluster.granted(N1, first), Some(true));
+    assert_eq!(cluster.granted(N1, second), None);
+    // Nothing else has to happen first, least of all the next heartbeat's time.
+    assert_eq!(cluster.wire.len(), 1, "the next round is under way");
+    cluster.settle();
+    assert_eq!(cluster.granted(N1, second), Some(true));
+}
+
+#[test]
 fn a_read_waits_for_a_commit_in_the_leaders_own_term() {
     let mut cluster = Cluster::new(3);
     cluster.elect(N1);

@@ -249,6 +249,25 @@ fn answers_that_no_correct_follower_gives_change_nothing() {
     assert_eq!(cluster.terms(N2), cluster.terms(N1));
 }
 
+/// What a follower vouched for in an earlier term it may have replaced since.
+#[test]
+fn an_answer_from_an_earlier_term_of_the_same_leader_counts_for_nothing() {
+    let mut cluster = Cluster::new(3);
+    for leader in [N1, N2, N1] {
+        cluster.elect(leader);
+    }
+    cluster.partition(&[N1]);
+    let id = cluster.propose(N1, "x").unwrap();
+    cluster.settle();
+    let before = cluster.status(N1);
+    cluster.heal();
+    let reply = AppendReply { term: Term(id.term.0 - 1), round: 1, outcome: matched(id.index.0) };
+    cluster.deliver(N2, N1, Message::AppendReply(reply));
+    let after = cluster.status(N1);
+    assert_eq!((after.committed, &after.peers), (before.committed, &before.peers));
+    assert!(after.committed < id.index);
+}
+
 #[test]
 fn entries_with_a_gap_or_of_a_future_term_are_ignored() {
     let mut cluster = Cluster::new(3);

@@ -12,7 +12,10 @@ use raftdeck_raft::{
     Config, Effects, Entry, Envelope, LogId, LogIndex, Message, NodeId, Payload, Persist, ProposeError, Raft,
     ReadError, ReadId, ReadReady, RestoreError, Restored, Role, Status, Ticket, Timestamp, TraceEvent,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+
+/// About as many pairs are read from the map in one go as take a millisecond.
+const PAIRS_AT_ONCE: usize = 4096;
 
 /// Names a client's request until it is answered. Chosen by the driver, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,8 +47,10 @@ pub struct Replica {
     applied: LogId,
     /// Writes that wait for their entry to be committed.
     writes: BTreeMap<LogIndex, WaitingWrite>,
-    /// Reads that wait for proof of leadership.
+    /// Reads that wait for proof of leadership, or for their turn in `granted`.
     reads: BTreeMap<RequestToken, Read>,
+    /// Reads that may be answered, in order.
+    granted: VecDeque<RequestToken>,
     replies: Vec<(RequestToken, ResponseBody)>,
 }
 
@@ -64,6 +69,7 @@ impl Replica {
             applied: LogId::default(),
             writes: BTreeMap::new(),
             reads: BTreeMap::new(),
+            granted: VecDeque::new(),
             replies: Vec::new(),
         })
     }
@@ -156,7 +162,15 @@ impl Replica {
         self.replies.retain(|(answered, _)| *answered != token);
     }
 
-    /// Takes everything decided since the last call.
+    /// Whether there is more to take: long reads are answered a few at a time, so that a flood of them does not keep
+    /// the driver from messages and deadlines.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.granted.is_empty()
+    }
+
+    /// Takes everything decided since the last call, but for answers to reads that have to wait for the next one
+    /// ([`Replica::has_more`]).
     pub fn take_outputs(&mut self, now: Timestamp) -> Outputs {
         let Effects { persist, send, apply, reads, trace } = self.raft.take_effects(now);
         for entry in apply {
@@ -165,6 +179,7 @@ impl Replica {
         for ready in reads {
             self.finish_read(ready);
         }
+        self.answer_reads();
         let lost_leadership =
             |event: &TraceEvent| matches!(event, TraceEvent::RoleChanged { from: Role::Leader, .. });
         if trace.iter().any(lost_leadership) {
@@ -194,12 +209,27 @@ impl Replica {
 
     fn finish_read(&mut self, ready: ReadReady) {
         let token = RequestToken(ready.id.0);
-        let Some(read) = self.reads.remove(&token) else { return };
         if ready.granted {
-            let answer = self.machine.read(&read);
-            self.replies.push((token, ResponseBody::Done { answer, at: self.applied }));
-        } else {
+            self.granted.push_back(token);
+        } else if self.reads.remove(&token).is_some() {
             self.fail(token, Failure::NotLeader { leader: None, address: None });
+        }
+    }
+
+    /// Answers granted reads until [`PAIRS_AT_ONCE`] is reached. Later is as good as now: what was granted once stays
+    /// so (thesis §6.4), and the map only becomes newer.
+    fn answer_reads(&mut self) {
+        let mut pairs = 0;
+        while pairs < PAIRS_AT_ONCE
+            && let Some(token) = self.granted.pop_front()
+        {
+            let Some(read) = self.reads.remove(&token) else { continue };
+            let answer = self.machine.read(&read);
+            pairs += match &answer {
+                Answer::Page { pairs, .. } => pairs.len().max(1),
+                _ => 1,
+            };
+            self.replies.push((token, ResponseBody::Done { answer, at: self.applied }));
         }
     }
 

@@ -151,6 +151,35 @@ fn a_read_sees_every_write_that_was_answered_before_it() {
 }
 
 #[test]
+fn long_reads_are_answered_a_few_at_a_time() {
+    const LISTS: u64 = 100;
+    let mut table = Table::new(1);
+    table.time_out();
+    table.finish_writes();
+    for key in 0..1000_u64 {
+        let write = Write::Put { key: format!("{key}").into(), value: "v".into() };
+        table.replica.write(RequestToken(LISTS + key), &write);
+    }
+    table.finish_writes();
+    table.replies.clear();
+    for list in 0..LISTS {
+        let read = Read::List { prefix: "".into(), after: None, limit: 1000 };
+        table.replica.read(RequestToken(list), read);
+    }
+    let mut turns = 0;
+    loop {
+        let answered = table.replies.len();
+        table.collect();
+        turns += 1;
+        assert!(table.replies.len() <= answered + 5, "a leader has more to do than to read");
+        if !table.replica.has_more() {
+            break;
+        }
+    }
+    assert_eq!(table.replies.len() as u64, LISTS, "after {turns} turns");
+}
+
+#[test]
 fn a_step_down_answers_every_waiting_request() {
     let mut table = Table::new(3);
     table.lead();

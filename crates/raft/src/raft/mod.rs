@@ -321,9 +321,11 @@ impl Raft {
     /// Takes everything decided since the last call.
     #[must_use]
     pub fn take_effects(&mut self, now: Timestamp) -> Effects {
-        self.start_read_round(now);
-        self.replicate();
+        // The end of a round is what the reads that came meanwhile wait for; a single member's round ends at once.
         self.serve_reads();
+        self.start_read_round(now);
+        self.serve_reads();
+        self.replicate();
         self.durability.hand_out(&self.log, self.hard_state, &mut self.effects);
         self.assert_invariants();
         std::mem::take(&mut self.effects)
