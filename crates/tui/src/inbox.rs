@@ -2,7 +2,7 @@
 //!
 //! The lab must never wait for a terminal that is slow or stalled: a held-up link would disturb the very cluster
 //! that is being watched. So updates are always accepted, and past a bound the inbox forgets what matters least
-//! ([`Backlog`]). Keys do wait: the terminal keeps them meanwhile.
+//! (`Backlog`). Keys do wait: the terminal keeps them meanwhile.
 
 use crossterm::event::Event;
 use raftdeck_lab::Update;

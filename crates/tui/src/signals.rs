@@ -67,7 +67,7 @@ fn is_ignored(signal: i32) -> bool {
     ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Once the inbox was told to end, the process ends within [`PATIENCE`], in order or not, with the `status` for it.
+/// Once the inbox was told to end, the process ends within `PATIENCE`, in order or not, with the `status` for it.
 pub fn insist(inbox: &Arc<Inbox>, status: fn(End) -> u8) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("patience".to_owned()).spawn(move || {

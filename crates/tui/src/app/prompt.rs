@@ -1,4 +1,4 @@
-//! The write prompt's line: editing and history. What a line means is [`super::parse`]'s affair.
+//! The write prompt's line: editing and history. What a line means is `parse`'s affair.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_lab::ClientOp;
