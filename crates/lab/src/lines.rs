@@ -138,6 +138,15 @@ pub(crate) fn parse_log_line(line: &str) -> (LogLevel, &str) {
     }
 }
 
+/// What a log line says, without its level and the room in the program that says it.
+pub(crate) fn message_of(line: &str) -> &str {
+    let (_, rest) = parse_log_line(line);
+    match rest.split_once(": ") {
+        Some((target, message)) if target.starts_with("raftdeck_") && !target.contains(' ') => message,
+        _ => rest,
+    }
+}
+
 fn is_time_stamp(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(':')
 }
@@ -163,6 +172,13 @@ mod tests {
         let ready = ReadyLine::parse(line).unwrap();
         assert_eq!((ready.id, ready.raft.port(), ready.client.port()), (2, 4000, 5000));
         assert_eq!(ready.addresses.http, "[::1]:6000");
+    }
+
+    #[test]
+    fn a_message_is_a_log_line_without_level_and_target() {
+        assert_eq!(message_of("ERROR raftdeck_node: D/n1 is in use: stop it"), "D/n1 is in use: stop it");
+        assert_eq!(message_of("INFO raftdeck_node::narrate: follows n2"), "follows n2");
+        assert_eq!(message_of("thread 'main' panicked: no"), "thread 'main' panicked: no");
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub enum ProcessState {
     Failed {
         /// How: exit status or signal, in words.
         how: String,
-        /// The last lines it wrote, oldest first.
+        /// The last lines it wrote, oldest first, without their levels.
         last_words: Vec<String>,
     },
 }

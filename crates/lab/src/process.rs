@@ -4,7 +4,7 @@
 //! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to a stranger
 //! that was given its id.
 
-use crate::lines::{Lines, ReadyLine};
+use crate::lines::{Lines, ReadyLine, message_of};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -188,7 +188,7 @@ fn configures_a_node(name: &str) -> bool {
 /// What says why a process ended may be among its last words; that it was ready once says nothing.
 fn remember(last_words: &mut VecDeque<String>, lines: &[String]) {
     let telling = |line: &&String| !line.trim().is_empty() && ReadyLine::parse(line).is_none();
-    last_words.extend(lines.iter().filter(telling).cloned());
+    last_words.extend(lines.iter().filter(telling).map(|line| message_of(line).to_owned()));
     let surplus = last_words.len().saturating_sub(LAST_WORDS);
     last_words.drain(..surplus);
 }

@@ -234,7 +234,7 @@ exit 7"#;
     };
     assert_eq!(how, "exit status: 7");
     assert_eq!(last_words.len(), 20);
-    assert_eq!(last_words[0], "ERROR fake: trouble 12");
+    assert_eq!(last_words[0], "fake: trouble 12");
     assert_eq!(last_words[19], "gone");
     // Killing what is dead changes nothing; restarting it does.
     deck.send(Command::Kill(N1));
