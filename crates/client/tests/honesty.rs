@@ -89,10 +89,7 @@ async fn what_certainly_did_not_happen_is_said_so() {
     assert!(matches!(error, ClientError::NoLeader { .. }), "{error}");
     assert!(!error.may_have_happened());
 
-    // Nobody listens at a port that was just given back.
-    let nobody =
-        tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let error = client(&[&nobody]).write(put(), SHORT).await.expect_err("nobody is there");
+    let error = client(&[support::NOBODY]).write(put(), SHORT).await.expect_err("nobody is there");
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     assert!(!error.may_have_happened());
 }

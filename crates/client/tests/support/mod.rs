@@ -15,6 +15,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::Framed;
 
+/// An address that refuses connections: nobody is given this port, and no system of today serves it.
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
+
 /// What the node does about a request.
 pub(crate) enum Act {
     Say(ResponseBody),
