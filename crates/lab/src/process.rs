@@ -5,7 +5,7 @@
 //! that was given its id.
 
 use crate::lines::{Lines, ReadyLine, message_of};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a child may take to say that it is ready before that is worth a warning.
@@ -44,6 +45,10 @@ pub(crate) enum Happening {
     Logged(Vec<String>),
     /// It has not said for long that it is ready.
     Late,
+    /// It was stopped (SIGSTOP), by whomever.
+    Stopped,
+    /// It goes on (SIGCONT).
+    Continued,
     /// It has ended, and it is reaped.
     Ended(ExitStatus),
 }
@@ -58,6 +63,8 @@ pub(crate) struct Process {
     stderr: Lines<ChildStderr>,
     last_words: VecDeque<String>,
     ready_by: Option<Instant>,
+    /// SIGCHLD: some child was stopped, goes on or has ended.
+    children: unix::Signal,
 }
 
 impl Process {
@@ -76,6 +83,7 @@ impl Process {
         for (name, _) in std::env::vars_os().filter(|(name, _)| configures_a_node(&name.to_string_lossy())) {
             command.env_remove(name);
         }
+        let children = unix::signal(SignalKind::child())?;
         let mut child = command.spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("the child ended at once"))?;
         // Taken out of the child, whose `wait` would close it.
@@ -91,6 +99,7 @@ impl Process {
             stderr: Lines::new(stderr),
             last_words: VecDeque::new(),
             ready_by: Some(Instant::now() + READY_WITHIN),
+            children,
         })
     }
 
@@ -129,6 +138,7 @@ impl Process {
                 Happening::Logged(lines)
             }
             status = self.child.wait() => Happening::Ended(status.unwrap_or_default()),
+            happening = stopped_or_continued(&mut self.children, self.pid) => happening,
             () = late => {
                 self.ready_by = None;
                 Happening::Late
@@ -177,6 +187,21 @@ impl Process {
     }
 }
 
+/// Waits until this child is stopped or goes on. Does not reap it.
+async fn stopped_or_continued(children: &mut unix::Signal, pid: u32) -> Happening {
+    let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
+    while children.recv().await.is_some() {
+        let child = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        match child.and_then(|child| waitid(WaitId::Pid(child), changes).ok().flatten()) {
+            Some(change) if change.stopped() => return Happening::Stopped,
+            Some(change) if change.continued() => return Happening::Continued,
+            // It was about another child, or about this one's end.
+            _ => {}
+        }
+    }
+    std::future::pending().await
+}
+
 /// Whether an environment variable is an argument to a node: those of the lab's own environment are not for its
 /// children, which would all take the same port from it. What they log may be said there.
 fn configures_a_node(name: &str) -> bool {
@@ -219,7 +244,7 @@ mod tests {
             match process.next().await {
                 Happening::Ended(_) => break,
                 Happening::Late => panic!("it is late a second time"),
-                Happening::Said(_) | Happening::Logged(_) => {}
+                Happening::Said(_) | Happening::Logged(_) | Happening::Stopped | Happening::Continued => {}
             }
         }
     }

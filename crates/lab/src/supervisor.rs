@@ -139,6 +139,12 @@ impl Supervisor {
             self.outlet.refuse(format!("{} could not be sent {verb}: {error}", self.node));
             return;
         }
+        self.is_paused(paused);
+    }
+
+    /// Takes note, and tells it if it is news.
+    fn is_paused(&mut self, paused: bool) {
+        let Some(running) = self.running.as_mut().filter(|running| running.paused != paused) else { return };
         running.paused = paused;
         let state = running.state();
         self.tell(state);
@@ -152,6 +158,8 @@ impl Supervisor {
                 LogLevel::Warn,
                 "lab: the node was started 10 seconds ago and has not said yet that it is ready",
             ),
+            Happening::Stopped => self.is_paused(true),
+            Happening::Continued => self.is_paused(false),
             Happening::Ended(status) => {
                 self.presence.down();
                 let Some(mut running) = self.running.take() else { return };

@@ -6,6 +6,7 @@ use raftdeck_lab::{
 };
 use raftdeck_protocol::Read;
 use raftdeck_raft::{LogIndex, NodeId};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -219,6 +220,27 @@ fn a_dead_node_can_neither_be_paused_nor_resumed() {
     assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to pause");
     deck.send(Command::Resume(N1));
     assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to resume");
+}
+
+#[test]
+fn a_node_that_somebody_else_stops_is_told_to_be_paused_until_it_goes_on() {
+    let deck = Deck::start(options(NODE, 3));
+    let pid = deck.running(N2);
+    let send = |signal| {
+        let process = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(process, signal).unwrap();
+    };
+    for _ in 0..3 {
+        send(Signal::STOP);
+        assert_eq!(deck.next_state(N2), ProcessState::Paused { pid });
+        send(Signal::CONT);
+        assert_eq!(deck.next_state(N2), ProcessState::Running { pid });
+    }
+    // The lab can let go on what somebody else has stopped.
+    send(Signal::STOP);
+    assert_eq!(deck.next_state(N2), ProcessState::Paused { pid });
+    deck.send(Command::Heal);
+    assert_eq!(deck.next_state(N2), ProcessState::Running { pid });
 }
 
 #[test]
