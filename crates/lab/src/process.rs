@@ -167,6 +167,9 @@ impl Process {
         else {
             return Ok(());
         };
+        // A stop takes effect a moment after its signal. Until then, untaken news of an earlier continuation would
+        // be mistaken for the answer to it.
+        let _ = stop_or_continuation(self.pid);
         Ok(kill_process(pid, signal)?)
     }
 
@@ -189,17 +192,25 @@ impl Process {
 
 /// Waits until this child is stopped or goes on. Does not reap it.
 async fn stopped_or_continued(children: &mut unix::Signal, pid: u32) -> Happening {
-    let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
     while children.recv().await.is_some() {
-        let child = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        match child.and_then(|child| waitid(WaitId::Pid(child), changes).ok().flatten()) {
-            Some(change) if change.stopped() => return Happening::Stopped,
-            Some(change) if change.continued() => return Happening::Continued,
-            // It was about another child, or about this one's end.
-            _ => {}
+        // Else it was about another child, or about this one's end.
+        if let Some(happening) = stop_or_continuation(pid) {
+            return happening;
         }
     }
     std::future::pending().await
+}
+
+/// Takes the news that a child was stopped or goes on, if there is any.
+fn stop_or_continuation(pid: u32) -> Option<Happening> {
+    let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
+    let child = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    let change = waitid(WaitId::Pid(child), changes).ok().flatten()?;
+    if change.stopped() {
+        Some(Happening::Stopped)
+    } else {
+        change.continued().then_some(Happening::Continued)
+    }
 }
 
 /// Whether an environment variable is an argument to a node: those of the lab's own environment are not for its
