@@ -62,18 +62,15 @@ async fn an_address_where_nobody_answers_costs_little() {
 async fn a_raft_address_leads_to_the_client_port() {
     // The two ports belong together, so the pair has to be looked for.
     let wrong_port = |_: &raftdeck_protocol::Hello| Some(RefusalReason::WrongPort);
-    let (raft, _client_port) = loop {
-        let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = held.local_addr().unwrap().port();
-        drop(held);
-        let Some(client_port) = port.checked_add(1000) else { continue };
-        let free = TcpListener::bind(("127.0.0.1", client_port)).await.is_ok();
-        if free {
-            let raft = Scripted::start_at(&format!("127.0.0.1:{port}"), 1, wrong_port, leader).await;
-            let serves = Scripted::start_at(&format!("127.0.0.1:{client_port}"), 1, |_| None, leader).await;
-            break (raft, serves);
+    let (raft, clients) = loop {
+        let raft = support::free_port().await;
+        let Some(port) = raft.local_addr().unwrap().port().checked_add(1000) else { continue };
+        if let Ok(clients) = TcpListener::bind(("127.0.0.1", port)).await {
+            break (raft, clients);
         }
     };
+    let raft = Scripted::start_on(raft, 1, wrong_port, leader);
+    let _serves = Scripted::start_on(clients, 1, |_| None, leader);
     let client = client(&[&raft.address]);
     client.write(put("a"), LONG).await.expect("is taken");
     client.write(put("b"), LONG).await.expect("is taken");
@@ -83,8 +80,8 @@ async fn a_raft_address_leads_to_the_client_port() {
 
 #[tokio::test]
 async fn a_cluster_of_another_name_is_refused_at_once() {
-    let other = Scripted::start_at(
-        "127.0.0.1:0",
+    let other = Scripted::start_on(
+        support::free_port().await,
         1,
         |hello| {
             assert_eq!(hello.role, Role::Client);
@@ -92,8 +89,7 @@ async fn a_cluster_of_another_name_is_refused_at_once() {
             (theirs != "raftdeck").then(|| RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs })
         },
         leader,
-    )
-    .await;
+    );
     let options = Options { cluster: "mine".to_owned(), ..Options::default() };
     let client = Client::new(std::slice::from_ref(&other.address), options).unwrap();
     let start = Instant::now();

@@ -29,6 +29,11 @@ pub(crate) enum Act {
 type Script = Arc<dyn Fn(&RequestBody) -> Act + Send + Sync>;
 type Door = Arc<dyn Fn(&Hello) -> Option<RefusalReason> + Send + Sync>;
 
+/// A port that the system gives out.
+pub(crate) async fn free_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("the system has a port")
+}
+
 /// A running script.
 pub(crate) struct Scripted {
     pub(crate) address: String,
@@ -39,16 +44,15 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) async fn start(id: u64, script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static) -> Self {
-        Self::start_at("127.0.0.1:0", id, |_| None, script).await
+        Self::start_on(free_port().await, id, |_| None, script)
     }
 
-    pub(crate) async fn start_at(
-        address: &str,
+    pub(crate) fn start_on(
+        listener: TcpListener,
         id: u64,
         door: impl Fn(&Hello) -> Option<RefusalReason> + Send + Sync + 'static,
         script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("is bound").to_string();
         let (heard, connections) =
             (Arc::<Mutex<Vec<RequestBody>>>::default(), Arc::<Mutex<usize>>::default());
