@@ -1,17 +1,14 @@
 //! The HTTP port: accepts connections within bounds of number and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
-use crate::listen::{Complaint, EXHAUSTED};
+use crate::listen::BoundedPort;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Connections that are served at a time.
@@ -22,25 +19,12 @@ const HEAD: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`, then lets requests that are under way finish.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MOST));
+    let mut port = BoundedPort::new(listener, "HTTP".to_owned(), MOST);
     let connections = GracefulShutdown::new();
-    let mut complaint = Complaint::default();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, address, place) = tokio::select! {
+            accepted = port.accept() => accepted,
             () = stop.cancelled() => break,
-        };
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                complaint.say(&format!("cannot accept connections on the HTTP port: {error}"));
-                sleep(EXHAUSTED).await;
-                continue;
-            }
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            complaint.say(&format!("turned away a connection: the HTTP port already serves {MOST}"));
-            continue;
         };
         // Answers are small and waited for. A socket that refuses this is about to fail by itself.
         let _ = stream.set_nodelay(true);

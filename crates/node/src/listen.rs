@@ -25,7 +25,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 const MAX_DRAIN: u64 = 64 << 10;
 
 /// Accepting pauses this long when the system has no more sockets to give.
-pub(crate) const EXHAUSTED: Duration = Duration::from_millis(100);
+const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// The same complaint is logged at most this often.
 const COMPLAINT: Duration = Duration::from_secs(1);
@@ -64,22 +64,9 @@ pub(crate) async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(most));
-    let mut complaint = Complaint::default();
+    let mut port = BoundedPort::new(listener, format!("{door:?}"), most);
     loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                complaint.say(&format!("cannot accept connections on the {door:?} port: {error}"));
-                sleep(EXHAUSTED).await;
-                continue;
-            }
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            let sentence = format!("turned away a connection: the {door:?} port already serves {most}");
-            complaint.say(&sentence);
-            continue;
-        };
+        let (stream, address, place) = port.accept().await;
         let identity = Arc::clone(&identity);
         let admitted = admitted.clone();
         tokio::spawn(async move {
@@ -90,14 +77,52 @@ pub(crate) async fn accept<F>(
     }
 }
 
+/// A port that serves only so many connections at a time.
+#[derive(Debug)]
+pub(crate) struct BoundedPort {
+    listener: TcpListener,
+    name: String,
+    most: usize,
+    places: Arc<Semaphore>,
+    complaint: Complaint,
+}
+
+impl BoundedPort {
+    /// `name` is what the log calls it.
+    pub(crate) fn new(listener: TcpListener, name: String, most: usize) -> Self {
+        let places = Arc::new(Semaphore::new(most));
+        Self { listener, name, most, places, complaint: Complaint::default() }
+    }
+
+    /// The next connection that there is a place for; the place is free again when the permit is dropped.
+    /// Cancel-safe.
+    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+        let Self { name, most, .. } = self;
+        loop {
+            let (stream, address) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    self.complaint.say(&format!("cannot accept connections on the {name} port: {error}"));
+                    sleep(EXHAUSTED).await;
+                    continue;
+                }
+            };
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return (stream, address, place);
+            }
+            self.complaint.say(&format!("turned away a connection: the {name} port already serves {most}"));
+        }
+    }
+}
+
 /// Something that could be said for every connection, and is said once in a while.
 #[derive(Debug, Default)]
-pub(crate) struct Complaint {
+struct Complaint {
     last: Option<Instant>,
 }
 
 impl Complaint {
-    pub(crate) fn say(&mut self, sentence: &str) {
+    fn say(&mut self, sentence: &str) {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
             self.last = Some(Instant::now());
             tracing::warn!("{sentence}");
