@@ -243,6 +243,12 @@ impl Client {
             Failure::Unknown | Failure::Stopping => self.directory().forget_leader(target),
             Failure::Busy => {}
             Failure::Limit(limit) => return Some(Err(ClientError::Limit(limit))),
+            Failure::SessionExpired
+            | Failure::Change(_)
+            | Failure::Transfer(_)
+            | Failure::TransferGivenUp
+            | Failure::NotManaged
+            | Failure::Invalid(_) => {}
         }
         None
     }

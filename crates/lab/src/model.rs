@@ -198,6 +198,12 @@ pub enum FrameKind {
     AppendEntries,
     /// The answer to both.
     AppendReply,
+    /// "Campaign now": the leadership is handed over.
+    TimeoutNow,
+    /// A piece of a snapshot.
+    InstallSnapshot,
+    /// The answer.
+    SnapshotReply,
 }
 
 /// What became of a message on a link.

@@ -114,6 +114,13 @@ fn glance(message: &Message) -> Glance {
             };
             Glance { index: matched, granted: Some(matched.is_some()), ..plain(FrameKind::AppendReply) }
         }
+        Message::TimeoutNow(_) => plain(FrameKind::TimeoutNow),
+        Message::InstallSnapshot(install) => {
+            Glance { index: Some(install.meta.last.index), ..plain(FrameKind::InstallSnapshot) }
+        }
+        Message::SnapshotReply(reply) => {
+            Glance { granted: Some(reply.installed), ..plain(FrameKind::SnapshotReply) }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::disk::{Disk, DiskError, Durable, Gone};
 use crate::narrate::narrate;
 use crate::peers::Outgoing;
 use crate::telemetry::Publisher;
+use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_protocol::{Failure, LogLine, NodeStatus, RequestBody, Response, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp};
@@ -209,13 +210,13 @@ impl Driver {
         match body {
             RequestBody::Write(write) => {
                 if let Some(token) = self.requests.enter(asked, true) {
-                    self.replica.write(token, &write);
+                    self.replica.write(token, write, LoggedTime::default());
                     self.publisher.stir();
                 }
             }
             RequestBody::Read(read) => {
                 if let Some(token) = self.requests.enter(asked, false) {
-                    self.replica.read(token, read);
+                    self.replica.read(token, read, Consistency::Linearizable, self.clock.now());
                 }
             }
             RequestBody::Status => {
@@ -225,6 +226,7 @@ impl Driver {
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
             // Taken care of where the connection is.
             RequestBody::Subscribe => {}
+            _ => asked.answer(ResponseBody::Failed(Failure::NotManaged)),
         }
     }
 
@@ -237,7 +239,7 @@ impl Driver {
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, replies, trace } = self.replica.take_outputs(now);
+        let Outputs { persist, send, replies, trace, .. } = self.replica.take_outputs(now);
         for persist in persist {
             self.disk.write(persist)?;
         }
@@ -280,6 +282,7 @@ fn node_status(replica: &Replica, fsync: Duration, now: Timestamp) -> NodeStatus
         state_hash: replica.state_hash(),
         uptime_micros: now.0,
         fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
+        sessions: replica.sessions(),
     }
 }
 

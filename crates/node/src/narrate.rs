@@ -5,7 +5,7 @@ use raftdeck_raft::{Role, TraceEvent};
 /// Logs an event at the level it deserves.
 pub(crate) fn narrate(event: &TraceEvent) {
     match event {
-        TraceEvent::Started { term, last } => tracing::info!("starts in term {term}, log through {last}"),
+        TraceEvent::Started { term, last, .. } => tracing::info!("starts in term {term}, log through {last}"),
         TraceEvent::RoleChanged { to: Role::Leader, term, .. } => tracing::info!("leads in term {term}"),
         TraceEvent::RoleChanged { from, to, term } => tracing::debug!("{from} becomes {to} in term {term}"),
         TraceEvent::SteppedDown { reason, term } => tracing::info!("steps down in term {term}: {reason:?}"),

@@ -65,14 +65,14 @@ pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
 
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    let (store, Recovered { restored, repaired }) =
+    let (store, Recovered { restored, repaired, .. }) =
         LogStore::open(&DiskFs, &settings.data_dir, settings.id, &settings.cluster)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
         tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
     }
     let clock = Clock::start();
-    let replica = Replica::new(settings.config(), settings.seed, restored, clock.now())?;
+    let replica = Replica::new(settings.config(), settings.seed, restored, None, clock.now())?;
     let listeners = Listeners::bind(settings).await?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(signals, stop.clone()));

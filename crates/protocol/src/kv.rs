@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// The longest key, in bytes. A key has at least one byte.
 pub const MAX_KEY: usize = 4 << 10;
@@ -12,6 +13,69 @@ pub const MAX_VALUE: usize = 1 << 20;
 
 /// The most pairs that one [`Read::List`] returns, and the default.
 pub const MAX_LIST: u32 = 1000;
+
+/// A client's session: the index of the log entry that opened it (thesis §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub u64);
+
+/// A leader's wall clock when it appended a command, in microseconds since the Unix epoch. Only from the log do
+/// members know the time, so that all of them let the same sessions expire at the same entry (thesis §6.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LoggedTime(pub u64);
+
+/// A session that was not used for this long, by the times in the log, is forgotten.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The most sessions; over it the one that was unused for the longest time is forgotten.
+pub const MAX_SESSIONS: usize = 10_000;
+
+/// The most writes of one session whose answers are kept; a client has no more of them under way.
+pub const MAX_SESSION_WRITES: usize = 1024;
+
+/// What a log entry carries for the state machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// When the leader appended it.
+    pub at: LoggedTime,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What a [`Command`] does. Stored in the log: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// A write outside any session: repeated, it is applied again.
+    Write(Write),
+    /// Open a session.
+    OpenSession,
+    /// A write within a session: applied once, however often it comes.
+    SessionWrite(SessionWrite),
+}
+
+/// A write that can be repeated without harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionWrite {
+    /// Whose.
+    pub session: SessionId,
+    /// Which of its writes; the first is 1.
+    pub sequence: u64,
+    /// The client has the answers to all writes up to this number and will not repeat them.
+    pub acknowledged: u64,
+    /// What to change.
+    pub write: Write,
+}
+
+/// How new an answer to a read must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Consistency {
+    /// It includes everything that was acknowledged before the read began (ReadIndex, thesis §6.4).
+    #[default]
+    Linearizable,
+    /// The same, as long as the members' clocks run at about the same rate; costs no message (thesis §6.4.1).
+    Lease,
+    /// Whatever the asked node has, which may be old.
+    Stale,
+}
 
 /// A change. Stored in the log: variants are only ever added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +205,8 @@ pub enum Answer {
         /// Whether there are more after the last.
         more: bool,
     },
+    /// The session is open.
+    SessionOpened(SessionId),
 }
 
 /// A key, value or limit outside what is allowed.

@@ -15,7 +15,7 @@ pub mod request;
 pub mod telemetry;
 
 pub use handshake::{Hello, HelloReply, RefusalReason, Role};
-pub use kv::{Answer, Read, Write};
+pub use kv::{Answer, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
-pub use request::{Failure, LogLine, Request, RequestBody, Response, ResponseBody};
+pub use request::{Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
 pub use telemetry::{NodeStatus, Telemetry};

@@ -1,8 +1,10 @@
 //! What clients ask and what nodes answer. Many requests may be under way on one connection; `id` matches them.
 
-use crate::kv::{Answer, LimitError, Read, Write};
+use crate::kv::{Action, Answer, Command, Consistency, LimitError, Read, SessionWrite, Write};
 use crate::telemetry::{NodeStatus, Telemetry};
-use raftdeck_raft::{LogId, NodeId, Payload};
+use raftdeck_raft::{
+    ChangeError, LogId, Membership, MembershipChange, NodeId, Payload, Term, TransferError, Tuning,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -33,6 +35,44 @@ pub enum RequestBody {
     },
     /// From now on send telemetry on this connection, as responses with this request's id.
     Subscribe,
+    /// Open a session. Answered with [`Answer::SessionOpened`].
+    OpenSession,
+    /// Change something, once, however often it is asked.
+    SessionWrite(SessionWrite),
+    /// A read of the stated consistency. [`Consistency::Stale`] is answered by any node.
+    ReadWith {
+        /// What.
+        read: Read,
+        /// How new.
+        consistency: Consistency,
+    },
+    /// Change who belongs to the cluster. Answered when the new membership is committed.
+    ChangeMembership(Vec<MembershipChange>),
+    /// Hand the leadership to a voter. Answered when it leads, or does not.
+    TransferLeadership {
+        /// To whom.
+        to: NodeId,
+    },
+    /// For the process that started this node, and nobody else.
+    Manage(Manage),
+}
+
+/// What the process that started a node may tell it. On the wire: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Manage {
+    /// From now on reach this member at this Raft address, whatever the membership says.
+    SetPeerAddress {
+        /// Who.
+        node: NodeId,
+        /// Where, `HOST:PORT`.
+        address: String,
+    },
+    /// Time out at once, as if no leader had been heard from.
+    Campaign,
+    /// Change timing, PreVote and CheckQuorum.
+    Tune(Tuning),
+    /// Take a snapshot now.
+    TakeSnapshot,
 }
 
 /// The most entries one [`RequestBody::Log`] returns.
@@ -65,6 +105,22 @@ pub enum ResponseBody {
     Log(Vec<LogLine>),
     /// To [`RequestBody::Subscribe`], again and again.
     Telemetry(Box<Telemetry>),
+    /// To [`RequestBody::ChangeMembership`]: it is committed.
+    MembershipChanged {
+        /// At this entry.
+        at: LogId,
+        /// Who belongs to the cluster now.
+        membership: Membership,
+    },
+    /// To [`RequestBody::TransferLeadership`]: it leads.
+    Transferred {
+        /// Who.
+        leader: NodeId,
+        /// In this term.
+        term: Term,
+    },
+    /// To [`RequestBody::Manage`]: done.
+    Managed,
 }
 
 /// One entry of a node's log, for people.
@@ -81,9 +137,29 @@ pub struct LogLine {
 pub fn describe(payload: &Payload) -> String {
     match payload {
         Payload::Noop => "no-op".to_owned(),
-        Payload::Command(bytes) => crate::frame::decode::<Write>("command", bytes)
-            .map_or_else(|_| format!("? ({} bytes)", bytes.len()), |write| write.to_string()),
+        Payload::Command(bytes) => match crate::frame::decode::<Command>("command", bytes) {
+            Ok(Command { action: Action::Write(write), .. }) => write.to_string(),
+            Ok(Command { action: Action::SessionWrite(SessionWrite { write, .. }), .. }) => write.to_string(),
+            Ok(Command { action: Action::OpenSession, .. }) => "open a session".to_owned(),
+            Err(_) => format!("? ({} bytes)", bytes.len()),
+        },
+        Payload::Membership(membership) => describe_membership(membership),
     }
+}
+
+/// `members n1 n2 n3, learner n4`; of a joint configuration both halves.
+fn describe_membership(membership: &Membership) -> String {
+    let list = |ids: &std::collections::BTreeSet<NodeId>| {
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    let mut text = format!("members {}", list(&membership.voters));
+    if membership.is_joint() {
+        text = format!("members {} and {}", list(&membership.outgoing), list(&membership.voters));
+    }
+    if !membership.learners.is_empty() {
+        text += &format!(", learning {}", list(&membership.learners));
+    }
+    text
 }
 
 /// Why a request was not carried out. Says whether a write may have happened: only [`Failure::Unknown`] leaves
@@ -105,6 +181,18 @@ pub enum Failure {
     Limit(LimitError),
     /// The node is shutting down.
     Stopping,
+    /// The session is not known: it was unused for too long. This attempt changed nothing; an earlier one may have.
+    SessionExpired,
+    /// The membership was not changed.
+    Change(ChangeError),
+    /// The transfer was not started.
+    Transfer(TransferError),
+    /// The transfer did not happen in time; the old leader leads on.
+    TransferGivenUp,
+    /// Only the process that started this node may ask that, and it was started by nobody who manages it.
+    NotManaged,
+    /// What was asked for makes no sense: a sentence.
+    Invalid(String),
 }
 
 impl fmt::Display for Failure {
@@ -123,6 +211,14 @@ impl fmt::Display for Failure {
             Self::Busy => write!(f, "busy: too many writes are waiting, try again"),
             Self::Limit(limit) => limit.fmt(f),
             Self::Stopping => write!(f, "the node is shutting down"),
+            Self::SessionExpired => write!(f, "the session was unused for too long and is forgotten"),
+            Self::Change(error) => error.fmt(f),
+            Self::Transfer(error) => error.fmt(f),
+            Self::TransferGivenUp => {
+                write!(f, "the leadership was not handed over in time, the leader leads on")
+            }
+            Self::NotManaged => write!(f, "only the process that manages this node may ask that"),
+            Self::Invalid(why) => f.write_str(why),
         }
     }
 }

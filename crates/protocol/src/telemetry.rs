@@ -16,6 +16,8 @@ pub struct NodeStatus {
     pub uptime_micros: u64,
     /// The newest fsync's duration in microseconds.
     pub fsync_micros: u64,
+    /// How many client sessions are open.
+    pub sessions: u64,
 }
 
 /// One telemetry frame. On the wire: variants are only ever added at the end.

@@ -1,11 +1,13 @@
 //! What a member is started with.
 
+use crate::membership::Membership;
 use crate::types::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The heartbeat interval and the range that election timeouts are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// A leader sends a heartbeat this often.
     pub heartbeat: Duration,
@@ -35,16 +37,13 @@ impl Timing {
 /// A member's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its id; one of `voters`.
+    /// Its id.
     pub id: NodeId,
-    /// All voting members.
-    pub voters: BTreeSet<NodeId>,
-    /// Its timing.
-    pub timing: Timing,
-    /// Ask before campaigning (thesis §9.6).
-    pub pre_vote: bool,
-    /// Step down as a leader without a majority; stand by a live leader as a follower (thesis §6.2, §4.2.3).
-    pub check_quorum: bool,
+    /// The membership that the cluster starts with, the same at every member that starts with it; empty at a member
+    /// that joins later. What the log or a snapshot says goes before it.
+    pub membership: Membership,
+    /// What can be changed while it runs.
+    pub tuning: Tuning,
     /// The most bytes of entries in one AppendEntries. One entry is always sent, however large.
     pub max_append_bytes: usize,
     /// The most AppendEntries with entries that are on their way to one peer without an answer.
@@ -53,34 +52,63 @@ pub struct Config {
     pub max_inflight_bytes: usize,
     /// Over this many bytes of uncommitted entries a leader answers "busy".
     pub max_uncommitted_bytes: usize,
+    /// The most bytes in one piece of a snapshot.
+    pub max_piece_bytes: usize,
+    /// A snapshot is due when this many entries were applied since the last one.
+    pub snapshot_entries: u64,
+    /// Or when the log holds more than this many bytes.
+    pub snapshot_bytes: usize,
+    /// This many entries before a snapshot's end are kept for followers that are a little behind.
+    pub retained_entries: u64,
 }
 
 impl Config {
-    /// A configuration with PreVote and CheckQuorum on and the usual limits.
+    /// A configuration with PreVote and CheckQuorum on and the usual limits. `voters` is the membership that the
+    /// cluster starts with; empty for a member that joins later.
     #[must_use]
     pub fn new(id: NodeId, voters: BTreeSet<NodeId>, timing: Timing) -> Self {
         Self {
             id,
-            voters,
-            timing,
-            pre_vote: true,
-            check_quorum: true,
+            membership: Membership::of(voters),
+            tuning: Tuning { timing, pre_vote: true, check_quorum: true },
             max_append_bytes: 1 << 20,
             max_inflight: 256,
             max_inflight_bytes: 8 << 20,
             max_uncommitted_bytes: 64 << 20,
+            max_piece_bytes: 1 << 20,
+            snapshot_entries: 10_000,
+            snapshot_bytes: 64 << 20,
+            retained_entries: 1_000,
         }
     }
 
     /// Says whether the values make sense together.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let Timing { heartbeat, election_min, election_max } = self.timing;
-        if self.id.0 == 0 || self.voters.contains(&NodeId(0)) {
+        if self.id.0 == 0 || self.membership.contains(NodeId(0)) {
             return Err(ConfigError::ZeroId);
         }
-        if !self.voters.contains(&self.id) {
+        if !self.membership.voters.is_empty() && !self.membership.is_voter(self.id) {
             return Err(ConfigError::NotAVoter { id: self.id });
         }
+        self.tuning.validate()
+    }
+}
+
+/// What can be changed while a member runs ([`Raft::tune`](crate::Raft::tune)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Heartbeat and election timeouts.
+    pub timing: Timing,
+    /// Ask before campaigning (thesis §9.6).
+    pub pre_vote: bool,
+    /// Step down as a leader without a majority; stand by a live leader as a follower (thesis §6.2, §4.2.3).
+    pub check_quorum: bool,
+}
+
+impl Tuning {
+    /// Says whether the values make sense together.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let Timing { heartbeat, election_min, election_max } = self.timing;
         if heartbeat.is_zero() || heartbeat >= election_min {
             return Err(ConfigError::Heartbeat { heartbeat, election_min });
         }

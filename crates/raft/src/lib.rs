@@ -12,7 +12,9 @@
 mod config;
 mod effect;
 mod log;
+mod membership;
 mod message;
+pub mod mutants;
 mod progress;
 mod quorum;
 mod raft;
@@ -20,14 +22,16 @@ mod status;
 mod trace;
 mod types;
 
-pub use config::{Config, ConfigError, Timing};
-pub use effect::{Effects, Persist, ReadReady, Ticket};
+pub use config::{Config, ConfigError, Timing, Tuning};
+pub use effect::{Effects, Persist, PieceReceived, PieceToSend, ReadReady, Ticket};
 pub use log::TermRun;
+pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{
-    AppendEntries, AppendOutcome, AppendReply, ConflictHint, Envelope, Message, VoteReply, VoteRequest,
+    AppendEntries, AppendOutcome, AppendReply, ConflictHint, Envelope, InstallSnapshot, Message,
+    SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
 };
 pub use progress::ReplicationState;
-pub use raft::{ProposeError, Raft, ReadError, RestoreError, Restored};
+pub use raft::{ProposeError, Raft, ReadError, ReadMode, RestoreError, Restored, TransferError};
 pub use status::{PeerStatus, Status};
 pub use trace::{Role, StepDownReason, TraceEvent, VoteRefusal};
-pub use types::{Entry, HardState, LogId, LogIndex, NodeId, Payload, ReadId, Term, Timestamp};
+pub use types::{Entry, HardState, LogId, LogIndex, NodeId, Payload, ReadId, SnapshotMeta, Term, Timestamp};

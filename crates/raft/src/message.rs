@@ -1,7 +1,8 @@
 //! What members say to each other. Every message is one-way: a reply is a message of its own, and any message may
 //! be lost, delayed, repeated or overtaken.
 
-use crate::types::{Entry, LogId, LogIndex, NodeId, Term};
+use crate::types::{Entry, LogId, LogIndex, NodeId, SnapshotMeta, Term};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// A message on its way to one peer.
@@ -28,6 +29,12 @@ pub enum Message {
     AppendEntries(AppendEntries),
     /// The answer to [`Message::AppendEntries`].
     AppendReply(AppendReply),
+    /// "Campaign now": the leader hands over (thesis §3.10).
+    TimeoutNow(TimeoutNow),
+    /// One piece of a snapshot (paper §7).
+    InstallSnapshot(InstallSnapshot),
+    /// The answer to [`Message::InstallSnapshot`].
+    SnapshotReply(SnapshotReply),
 }
 
 impl Message {
@@ -41,6 +48,9 @@ impl Message {
             Self::VoteReply(_) => "VoteReply",
             Self::AppendEntries(_) => "AppendEntries",
             Self::AppendReply(_) => "AppendReply",
+            Self::TimeoutNow(_) => "TimeoutNow",
+            Self::InstallSnapshot(_) => "InstallSnapshot",
+            Self::SnapshotReply(_) => "SnapshotReply",
         }
     }
 
@@ -53,6 +63,9 @@ impl Message {
             Self::PreVoteReply(m) | Self::VoteReply(m) => m.term,
             Self::AppendEntries(m) => m.term,
             Self::AppendReply(m) => m.term,
+            Self::TimeoutNow(m) => m.term,
+            Self::InstallSnapshot(m) => m.term,
+            Self::SnapshotReply(m) => m.term,
         }
     }
 }
@@ -64,6 +77,8 @@ pub struct VoteRequest {
     pub term: Term,
     /// The sender's last entry, compared by [`LogId`]'s order (paper §5.4.1).
     pub last: LogId,
+    /// The leader itself asked for this campaign ([`TimeoutNow`]): voters need not stand by it (thesis §4.2.3).
+    pub transfer: bool,
 }
 
 /// An answer to a [`VoteRequest`].
@@ -126,4 +141,45 @@ pub struct ConflictHint {
     pub term: Option<Term>,
     /// The first index of that term in the follower's log; without a term, the index after its last.
     pub first: LogIndex,
+}
+
+/// The leader's word that the receiver may campaign at once (thesis §3.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNow {
+    /// The leader's term.
+    pub term: Term,
+}
+
+/// One piece of a snapshot. Pieces are sent in order, one at a time; the answer says where to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallSnapshot {
+    /// The leader's term.
+    pub term: Term,
+    /// Which snapshot.
+    pub meta: SnapshotMeta,
+    /// Where `data` starts, in bytes.
+    pub offset: u64,
+    /// The piece.
+    pub data: Bytes,
+    /// Whether it is the last.
+    pub done: bool,
+    /// The size of the whole snapshot in bytes.
+    pub size: u64,
+    /// As in [`AppendEntries`].
+    pub round: u64,
+}
+
+/// An answer to [`InstallSnapshot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotReply {
+    /// The answering member's term.
+    pub term: Term,
+    /// As in [`AppendReply`].
+    pub round: u64,
+    /// Which snapshot.
+    pub last: LogId,
+    /// The piece to send next starts here.
+    pub next_offset: u64,
+    /// The member has everything up to `last`, durably, be it from this snapshot or not.
+    pub installed: bool,
 }

@@ -12,6 +12,8 @@ pub enum ReplicationState {
     Probe,
     /// Pipelined: the next message does not wait for the last one's answer.
     Replicate,
+    /// The entries it needs are gone from the log: it gets a snapshot first, piece by piece.
+    Snapshot,
 }
 
 /// What bounds the messages under way to one follower.
@@ -62,6 +64,7 @@ impl Progress {
             ReplicationState::Replicate => {
                 self.inflight.len() < window.messages && self.inflight_bytes < window.bytes
             }
+            ReplicationState::Snapshot => false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Progress {
                 self.inflight.push_back((last, bytes));
                 self.inflight_bytes += bytes;
             }
+            ReplicationState::Snapshot => {}
         }
     }
 
@@ -104,6 +108,7 @@ impl Progress {
         let late = match self.state {
             ReplicationState::Probe => refused != self.next.previous(),
             ReplicationState::Replicate => refused <= self.matched || refused >= self.next,
+            ReplicationState::Snapshot => true,
         };
         if late {
             return false;

@@ -1,6 +1,8 @@
 //! A member's state at one moment, for people and tools.
 
+use crate::config::Tuning;
 use crate::log::TermRun;
+use crate::membership::Membership;
 use crate::progress::ReplicationState;
 use crate::trace::Role;
 use crate::types::{LogId, LogIndex, NodeId, Term};
@@ -28,8 +30,20 @@ pub struct Status {
     pub committed: LogIndex,
     /// Applied to its state machine through here.
     pub applied: LogIndex,
-    /// The voting members, itself included, in order of id.
-    pub voters: Vec<NodeId>,
+    /// The membership in force, which may not be committed yet.
+    pub membership: Membership,
+    /// Where it stands in the log; 0: it is the one that the cluster was started with.
+    pub membership_index: LogIndex,
+    /// The last entry that its newest snapshot includes; the zero id: it has none.
+    pub snapshot: LogId,
+    /// The log starts after this index.
+    pub purged: LogIndex,
+    /// What can be changed while it runs.
+    pub tuning: Tuning,
+    /// As a leader: to whom it is handing over (thesis §3.10).
+    pub transfer: Option<NodeId>,
+    /// As a leader: how long it may still serve reads by its lease (thesis §6.4.1); zero without one.
+    pub lease: Duration,
     /// The randomised timeout it drew last.
     pub election_timeout: Duration,
     /// The time until it fires: its election timer, or as a leader its CheckQuorum check.
@@ -65,4 +79,6 @@ pub struct PeerStatus {
     pub state: ReplicationState,
     /// The time since it last answered in this term; `None` if it has not.
     pub last_heard: Option<Duration>,
+    /// In the state Snapshot: bytes of it sent and answered, and its size.
+    pub snapshot: Option<(u64, u64)>,
 }

@@ -1,6 +1,9 @@
 //! The typed trace: every transition of a member, in order. The screen, the checkers and the logs read this.
 
-use crate::types::{LogIndex, NodeId, Term};
+use crate::config::Tuning;
+use crate::log::TermRun;
+use crate::membership::Membership;
+use crate::types::{LogId, LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -38,6 +41,8 @@ pub enum StepDownReason {
     OtherLeader,
     /// CheckQuorum: no majority answered for an election timeout (thesis §6.2).
     QuorumLost,
+    /// The leader is not a member any more, and that is committed (thesis §4.2.2).
+    Removed,
 }
 
 /// Why a vote was refused.
@@ -62,6 +67,12 @@ pub enum TraceEvent {
         term: Term,
         /// Its last log index.
         last: LogIndex,
+        /// Its vote in this term.
+        vote: Option<NodeId>,
+        /// The entry before the first one of its log; the zero id if the log is whole.
+        purged: LogId,
+        /// The runs of equal terms in its log, oldest first.
+        runs: Vec<TermRun>,
     },
     /// No leader was heard from for an election timeout.
     TimedOut {
@@ -131,13 +142,13 @@ pub enum TraceEvent {
         /// The term.
         term: Term,
     },
-    /// Entries were appended to its log.
+    /// Entries of one term were appended to its log.
     Appended {
         /// The first.
         first: LogIndex,
         /// The last.
         last: LogIndex,
-        /// The term of the last.
+        /// Their term.
         term: Term,
     },
     /// Entries that conflicted with the leader's were removed.
@@ -159,4 +170,78 @@ pub enum TraceEvent {
         /// The index tried next.
         next: LogIndex,
     },
+    /// Another membership is in force: it was appended, an uncommitted one was removed, or a snapshot brought it.
+    MembershipChanged {
+        /// Where it stands in the log; 0: it is the one that the cluster was started with.
+        index: LogIndex,
+        /// Who belongs to the cluster now.
+        membership: Membership,
+    },
+    /// The membership in force is committed.
+    MembershipCommitted {
+        /// Where it stands in the log.
+        index: LogIndex,
+    },
+    /// A round of catching up ended: the learner has what the leader had when the round began (thesis §4.2.1).
+    CaughtUp {
+        /// Who.
+        learner: NodeId,
+        /// Which round; the first is 1.
+        round: u32,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The promotion was given up: the learner is too slow or cannot be reached.
+    PromotionGivenUp {
+        /// Who.
+        learner: NodeId,
+    },
+    /// The leader hands over (thesis §3.10).
+    TransferStarted {
+        /// To whom.
+        to: NodeId,
+    },
+    /// The hand-over did not happen within an election timeout: the leader leads on.
+    TransferGivenUp {
+        /// To whom it was.
+        to: NodeId,
+    },
+    /// Told by its leader to campaign at once.
+    ToldToCampaign {
+        /// By whom.
+        leader: NodeId,
+    },
+    /// A snapshot of the state machine is durable.
+    SnapshotTaken {
+        /// The last entry that it includes.
+        last: LogId,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The leader begins to send a snapshot.
+    SnapshotSending {
+        /// To whom.
+        to: NodeId,
+        /// The last entry that it includes.
+        last: LogId,
+    },
+    /// A snapshot from the leader took the place of the state machine.
+    SnapshotInstalled {
+        /// The last entry that it includes.
+        last: LogId,
+        /// Whether the log behind it was kept, as it matches.
+        kept_log: bool,
+    },
+    /// The log's beginning was released.
+    Purged {
+        /// Through here.
+        through: LogId,
+    },
+    /// Timing, PreVote or CheckQuorum were changed.
+    Tuned {
+        /// To this.
+        tuning: Tuning,
+    },
+    /// The driver noticed that it had been stopped, or that its clock had stepped.
+    Paused,
 }

@@ -1,5 +1,6 @@
 //! The nouns of Raft: ids, terms, indices, entries, and the time values that are handed in.
 
+use crate::membership::Membership;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -89,6 +90,8 @@ pub enum Payload {
     Noop,
     /// A command for the state machine, opaque to this crate.
     Command(Bytes),
+    /// The cluster's members from here on (thesis §4.3).
+    Membership(Membership),
 }
 
 impl Payload {
@@ -98,8 +101,23 @@ impl Payload {
         match self {
             Self::Noop => 0,
             Self::Command(bytes) => bytes.len(),
+            Self::Membership(membership) => {
+                let addresses: usize = membership.addresses.values().map(String::len).sum();
+                8 * (membership.members().len() + membership.addresses.len()) + addresses
+            }
         }
     }
+}
+
+/// What a snapshot stands for; its content is the state machine's (paper §7, thesis ch. 5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotMeta {
+    /// The last entry that it includes; the zero id: there is no snapshot.
+    pub last: LogId,
+    /// The membership as of that entry.
+    pub membership: Membership,
+    /// Where that membership stands in the log; 0: it is the one that the cluster was started with.
+    pub membership_index: LogIndex,
 }
 
 /// What must survive a crash besides the log (paper Figure 2, "persistent state").

@@ -3,14 +3,20 @@
 //! Like the core it knows no clock, no socket, no file and no thread, and the same calls give the same outputs. The
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
+mod image;
 mod machine;
+
+pub use image::{ImageError, StateImage};
 
 use machine::Machine;
 use raftdeck_protocol::frame;
-use raftdeck_protocol::{Answer, Failure, Read, ResponseBody, Write};
+use raftdeck_protocol::kv::{Action, Command, LoggedTime, SessionWrite};
+use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::{
-    Config, Effects, Entry, Envelope, LogId, LogIndex, Message, NodeId, Payload, Persist, ProposeError, Raft,
-    ReadError, ReadId, ReadReady, RestoreError, Restored, Role, Status, Ticket, Timestamp, TraceEvent,
+    ChangeError, Config, ConfigError, Effects, Entry, Envelope, LogId, LogIndex, Membership,
+    MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend, ProposeError, Raft,
+    ReadError, ReadId, ReadMode, ReadReady, RestoreError, Restored, Role, SnapshotMeta, Status, Ticket,
+    Timestamp, TraceEvent, Tuning,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,7 +34,11 @@ pub struct Outputs {
     pub persist: Vec<Persist>,
     /// Messages that may leave at once.
     pub send: Vec<Envelope>,
-    /// Answers: [`ResponseBody::Done`] or [`ResponseBody::Failed`].
+    /// Pieces of snapshots to be read from the disk and sent.
+    pub pieces_to_send: Vec<PieceToSend>,
+    /// Pieces of a snapshot for the disk, in this order; see [`PieceReceived`].
+    pub pieces_received: Vec<PieceReceived>,
+    /// Answers. Each request gets one, unless it was cancelled.
     pub replies: Vec<(RequestToken, ResponseBody)>,
     /// What happened.
     pub trace: Vec<TraceEvent>,
@@ -61,12 +71,23 @@ struct WaitingWrite {
 }
 
 impl Replica {
-    /// Starts a member with what its disk held. The state machine is rebuilt as the log is committed again.
-    pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
+    /// Starts a member with what its disk held. The state machine starts from `image`, the content of
+    /// `restored.snapshot`, and is rebuilt from there as the log is committed again.
+    pub fn new(
+        config: Config,
+        seed: u64,
+        restored: Restored,
+        image: Option<StateImage>,
+        now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        let (applied, machine) = match image {
+            Some(image) => (image.meta.last, image.machine),
+            None => (LogId::default(), Machine::default()),
+        };
         Ok(Self {
             raft: Raft::new(config, seed, restored, now)?,
-            machine: Machine::default(),
-            applied: LogId::default(),
+            machine,
+            applied,
             writes: BTreeMap::new(),
             reads: BTreeMap::new(),
             granted: VecDeque::new(),
@@ -84,6 +105,36 @@ impl Replica {
     #[must_use]
     pub fn keys(&self) -> u64 {
         self.machine.len()
+    }
+
+    /// The number of open client sessions.
+    #[must_use]
+    pub fn sessions(&self) -> u64 {
+        0
+    }
+
+    /// The membership in force, which may not be committed yet.
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        self.raft.membership()
+    }
+
+    /// Whether it is time to take a snapshot.
+    #[must_use]
+    pub fn snapshot_due(&self) -> bool {
+        self.raft.snapshot_due()
+    }
+
+    /// The state machine as it is now, to be written to the disk while writes go on.
+    #[must_use]
+    pub fn image(&self) -> StateImage {
+        StateImage { meta: self.raft.snapshot_meta(), machine: self.machine.clone() }
+    }
+
+    /// Snapshots that must stay readable on the disk.
+    #[must_use]
+    pub fn snapshots_in_use(&self) -> Vec<LogId> {
+        self.raft.snapshots_in_use()
     }
 
     /// A hash over the state machine's content.
@@ -119,16 +170,80 @@ impl Replica {
         self.raft.handle_deadline(now);
     }
 
-    /// A client's write. Answered exactly once in [`Outputs::replies`], unless it is cancelled. The driver fills
-    /// in the `address` of a [`Failure::NotLeader`].
+    /// The driver was stopped for a while, or its clock stepped.
+    pub fn handle_pause(&mut self, now: Timestamp) {
+        self.raft.handle_pause(now);
+    }
+
+    /// A snapshot made from [`Replica::image`] is durable, and has this size in bytes.
+    pub fn handle_snapshot_saved(&mut self, meta: SnapshotMeta, size: u64) {
+        self.raft.handle_snapshot_saved(meta, size);
+    }
+
+    /// All pieces of a snapshot arrived, are durable, and gave this image; on the disk it has this size in bytes.
+    pub fn handle_snapshot_received(&mut self, image: StateImage, size: u64, now: Timestamp) {
+        if self.raft.handle_snapshot_received(image.meta.clone(), size, now) {
+            self.applied = image.meta.last;
+            self.machine = image.machine;
+        }
+    }
+
+    /// The pieces of this snapshot that arrived are of no use.
+    pub fn handle_snapshot_discarded(&mut self, last: LogId) {
+        self.raft.handle_snapshot_discarded(last);
+    }
+
+    /// Times out at once, as if no leader had been heard from.
+    pub fn campaign(&mut self, now: Timestamp) {
+        self.raft.campaign(now);
+    }
+
+    /// Changes timing, PreVote and CheckQuorum.
+    pub fn tune(&mut self, tuning: Tuning, now: Timestamp) -> Result<(), ConfigError> {
+        self.raft.tune(tuning, now)
+    }
+
+    /// Changes the membership. Answered like a write.
+    pub fn change_membership(&mut self, token: RequestToken, changes: &[MembershipChange], now: Timestamp) {
+        if let Err(error) = self.raft.change_membership(changes, now) {
+            self.fail(token, change_failure(error));
+        }
+    }
+
+    /// Hands the leadership over. Answered when `to` leads, or does not.
+    pub fn transfer_leadership(&mut self, token: RequestToken, to: NodeId, now: Timestamp) {
+        if let Err(error) = self.raft.transfer_leadership(to, now) {
+            self.fail(token, Failure::Transfer(error));
+        }
+    }
+
+    /// A client opens a session. Answered like a write.
+    pub fn open_session(&mut self, token: RequestToken, at: LoggedTime) {
+        self.propose(token, &Command { at, action: Action::OpenSession });
+    }
+
+    /// A client's write within a session. Answered like a write.
+    pub fn session_write(&mut self, token: RequestToken, write: SessionWrite, at: LoggedTime) {
+        if let Err(limit) = write.write.check() {
+            return self.fail(token, Failure::Limit(limit));
+        }
+        self.propose(token, &Command { at, action: Action::SessionWrite(write) });
+    }
+
+    /// A client's write; `at` is the driver's wall clock. Answered exactly once in [`Outputs::replies`], unless it is
+    /// cancelled. The driver fills in the `address` of a [`Failure::NotLeader`].
     ///
     /// # Panics
     /// If the core gives an index to two writes of one leadership.
-    pub fn write(&mut self, token: RequestToken, write: &Write) {
+    pub fn write(&mut self, token: RequestToken, write: Write, at: LoggedTime) {
         if let Err(limit) = write.check() {
             return self.fail(token, Failure::Limit(limit));
         }
-        match self.raft.propose(frame::encode(write)) {
+        self.propose(token, &Command { at, action: Action::Write(write) });
+    }
+
+    fn propose(&mut self, token: RequestToken, command: &Command) {
+        match self.raft.propose(frame::encode(command)) {
             Ok(id) => {
                 let earlier = self.writes.insert(id.index, WaitingWrite { id, token });
                 assert!(earlier.is_none(), "a step-down has answered what waited for an index before");
@@ -140,12 +255,20 @@ impl Replica {
         }
     }
 
-    /// A client's linearizable read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
-    pub fn read(&mut self, token: RequestToken, read: Read) {
+    /// A client's read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
+    pub fn read(&mut self, token: RequestToken, read: Read, consistency: Consistency, now: Timestamp) {
         if let Err(limit) = read.check() {
             return self.fail(token, Failure::Limit(limit));
         }
-        match self.raft.read(ReadId(token.0)) {
+        let mode = match consistency {
+            Consistency::Linearizable => ReadMode::Index,
+            Consistency::Lease => ReadMode::Lease,
+            Consistency::Stale => {
+                self.reads.insert(token, read);
+                return self.granted.push_back(token);
+            }
+        };
+        match self.raft.read(ReadId(token.0), mode, now) {
             Ok(()) => {
                 self.reads.insert(token, read);
             }
@@ -172,7 +295,8 @@ impl Replica {
     /// Takes everything decided since the last call, but for answers to reads that have to wait for the next one
     /// ([`Replica::has_more`]).
     pub fn take_outputs(&mut self, now: Timestamp) -> Outputs {
-        let Effects { persist, send, apply, reads, trace } = self.raft.take_effects(now);
+        let Effects { persist, send, apply, reads, pieces_to_send, pieces_received, trace, .. } =
+            self.raft.take_effects(now);
         for entry in apply {
             self.apply(entry);
         }
@@ -185,7 +309,8 @@ impl Replica {
         if trace.iter().any(lost_leadership) {
             self.give_up_writes();
         }
-        Outputs { persist, send, replies: std::mem::take(&mut self.replies), trace }
+        let replies = std::mem::take(&mut self.replies);
+        Outputs { persist, send, pieces_to_send, pieces_received, replies, trace }
     }
 
     fn fail(&mut self, token: RequestToken, failure: Failure) {
@@ -196,11 +321,16 @@ impl Replica {
         assert_eq!(entry.id.index, self.applied.index.next(), "entries are applied in order, each once");
         self.applied = entry.id;
         let answer = match entry.payload {
-            Payload::Noop => None,
+            Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(command) => {
-                let write = frame::decode::<Write>("command", &command)
+                let command = frame::decode::<Command>("command", &command)
                     .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
-                Some(self.machine.apply(write))
+                match command.action {
+                    Action::Write(write) | Action::SessionWrite(SessionWrite { write, .. }) => {
+                        Some(self.machine.apply(write))
+                    }
+                    Action::OpenSession => None,
+                }
             }
         };
         let Some(waiting) = self.writes.remove(&entry.id.index) else { return };
@@ -238,6 +368,14 @@ impl Replica {
         for waiting in std::mem::take(&mut self.writes).into_values() {
             self.fail(waiting.token, Failure::Unknown);
         }
+    }
+}
+
+fn change_failure(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::NotLeader { leader } => Failure::NotLeader { leader, address: None },
+        ChangeError::Busy => Failure::Busy,
+        error => Failure::Change(error),
     }
 }
 

@@ -23,6 +23,10 @@ impl Machine {
         self.hash
     }
 
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.pairs.iter()
+    }
+
     /// Applies a committed write.
     pub(crate) fn apply(&mut self, write: Write) -> Answer {
         match write {

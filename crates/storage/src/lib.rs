@@ -39,8 +39,10 @@ mod error;
 mod format;
 mod outline;
 mod recover;
+mod snapshots;
 mod store;
 
 pub use error::{OpenError, StorageError};
 pub use outline::Misfit;
+pub use snapshots::Snapshots;
 pub use store::{LogStore, Recovered, TornTail};

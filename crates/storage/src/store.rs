@@ -7,6 +7,7 @@ use crate::format::{self, Framing, Identity};
 use crate::fs::{File, FileSystem, Lock, LockError};
 use crate::outline::{Misfit, Outline};
 use crate::recover::{Reader, Recovery};
+use crate::snapshots::Snapshots;
 use raftdeck_raft::{NodeId, Persist, Restored};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ const LOCK: &str = "LOCK";
 pub struct Recovered {
     /// Term, vote and log; all of it is durable.
     pub restored: Restored,
+    /// The directory's snapshots; `restored.snapshot` is the newest.
+    pub snapshots: Snapshots,
     /// What the last crash had left half written and was cut off, if anything.
     pub repaired: Option<TornTail>,
 }
@@ -85,9 +88,9 @@ impl LogStore {
         let repaired =
             recovery.torn_from.map(|offset| TornTail { file: path.clone(), offset, bytes: size - offset });
         let Recovery { outline, entries, end, .. } = recovery;
-        let restored = Restored { hard_state: outline.hard_state(), entries };
+        let restored = Restored { hard_state: outline.hard_state(), entries, ..Restored::default() };
         let store = Self { path, file, framing, outline, end, failure: None, _lock: lock };
-        Ok((store, Recovered { restored, repaired }))
+        Ok((store, Recovered { restored, snapshots: Snapshots {}, repaired }))
     }
 
     /// Makes `writes` durable, in order, by one write and one sync for all of them; a crash leaves all or none.

@@ -176,6 +176,7 @@ fn print_json(done: &Done) -> Result<()> {
             put(&mut object, "pairs", pairs.collect());
             put(&mut object, "more", json!(more));
         }
+        Answer::SessionOpened(session) => put(&mut object, "session", json!(session)),
     }
     put(&mut object, "node", json!(done.node));
     put(&mut object, "index", json!(done.at.index));

@@ -216,7 +216,7 @@ fn process(state: &ProcessState) -> State<'_> {
 
 fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
     Some(match *trace {
-        TraceEvent::Started { term, last } => Event::Started { node, term, last },
+        TraceEvent::Started { term, last, .. } => Event::Started { node, term, last },
         TraceEvent::TimedOut { waited } => Event::Timeout { node, waited_ms: whole_millis(waited) },
         TraceEvent::ElectionStarted { term, pre_vote } => Event::Election { node, term, pre_vote },
         TraceEvent::VoteGranted { candidate, term, pre_vote } => {
@@ -233,15 +233,14 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
                 StepDownReason::HigherTerm => "higher_term",
                 StepDownReason::OtherLeader => "other_leader",
                 StepDownReason::QuorumLost => "quorum_lost",
+                StepDownReason::Removed => "removed",
             };
             Event::StepDown { node, reason, term }
         }
         TraceEvent::LeaderChanged { leader, term } => Event::Leader { node, leader, term },
         TraceEvent::Truncated { from, to } => Event::Truncate { node, from, to },
         TraceEvent::Committed { through } => Event::Commit { node, index: through },
-        TraceEvent::VoteReceived { .. } | TraceEvent::Appended { .. } | TraceEvent::Conflict { .. } => {
-            return None;
-        }
+        _ => return None,
     })
 }
 

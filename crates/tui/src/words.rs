@@ -119,7 +119,7 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
 fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
     use Weight::{Detail, Major, Minor};
     let (weight, text) = match trace {
-        TraceEvent::Started { term, last } => {
+        TraceEvent::Started { term, last, .. } => {
             let log = if *last == LogIndex::ZERO {
                 "with an empty log".to_owned()
             } else {
@@ -154,6 +154,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             StepDownReason::OtherLeader => {
                 (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
             }
+            StepDownReason::Removed => (Major, format!("{node} is not a member any more and steps down")),
             StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
         },
         // That it leads itself is the sentence of its change of role.
@@ -176,6 +177,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         TraceEvent::Conflict { follower, next } => {
             (Minor, format!("{node} goes back to entry {next} for {follower}, whose log does not match"))
         }
+        other => (Detail, format!("{node}: {other:?}")),
     };
     Some(Sentence::new(weight, Some(node), text))
 }
@@ -266,6 +268,7 @@ pub fn answered(answer: &Answer) -> String {
         Answer::Mismatch { current: None } => "not stored, there is no such key".to_owned(),
         Answer::Value(Some(value)) => Shown(value).to_string(),
         Answer::Value(None) => "no such key".to_owned(),
+        Answer::SessionOpened(session) => format!("session {}", session.0),
         Answer::Page { pairs, .. } if pairs.is_empty() => "no keys".to_owned(),
         Answer::Page { pairs, more } => {
             let mut text = String::new();

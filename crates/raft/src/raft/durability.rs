@@ -81,7 +81,9 @@ impl Durability {
         let persist = Persist {
             ticket: Ticket { seq: self.next_seq, last: log.last() },
             hard_state: std::mem::take(&mut self.hard_state_changed).then_some(hard_state),
+            reset: None,
             truncate: self.truncate.take(),
+            purge: None,
             entries: log.slice(self.written.next(), usize::MAX).to_vec(),
             then_send: std::mem::take(&mut self.then_send),
         };

@@ -32,7 +32,7 @@ impl Campaign {
 
 impl Raft {
     pub(super) fn checks_quorum(&self) -> bool {
-        self.config.check_quorum && self.config.voters.len() > 1
+        self.config.tuning.check_quorum && self.config.membership.voters.len() > 1
     }
 
     /// The newest time at which a majority, itself included, is known to have followed this leader.
@@ -44,7 +44,7 @@ impl Raft {
     /// Whether there is a working leader as far as this member can tell: it leads and heard from a majority, or
     /// follows one that it heard from, less than the least election timeout ago.
     pub(super) fn has_quorum(&self, now: Timestamp) -> bool {
-        let least = self.config.timing.election_min;
+        let least = self.config.tuning.timing.election_min;
         match &self.role {
             RoleState::Leader(leadership) => now.since(Self::quorum_contact(leadership)) < least,
             _ => self.leader.is_some() && now.since(self.leader_heard) < least,
@@ -54,7 +54,7 @@ impl Raft {
     /// No leader was heard from, or a campaign brought no result (paper §5.2).
     pub(super) fn time_out(&mut self, now: Timestamp) {
         self.trace(TraceEvent::TimedOut { waited: now.since(self.timer_started) });
-        if self.config.pre_vote { self.become_pre_candidate(now) } else { self.become_candidate(now) }
+        if self.config.tuning.pre_vote { self.become_pre_candidate(now) } else { self.become_candidate(now) }
     }
 
     /// Asks first whether a campaign could succeed; changes nothing durable (thesis §9.6).
@@ -65,7 +65,7 @@ impl Raft {
         // It must forget its leader: two members that each still stand by one could refuse each other for ever.
         self.set_leader(None);
         self.trace(TraceEvent::ElectionStarted { term, pre_vote: true });
-        let request = VoteRequest { term, last: self.log.last() };
+        let request = VoteRequest { term, last: self.log.last(), transfer: false };
         for peer in self.others() {
             self.send(peer, Message::PreVote(request));
         }
@@ -80,7 +80,7 @@ impl Raft {
         self.set_role(RoleState::Candidate(Campaign::new(self.durability.next_seq())));
         self.set_leader(None);
         self.trace(TraceEvent::ElectionStarted { term, pre_vote: false });
-        let request = VoteRequest { term, last: self.log.last() };
+        let request = VoteRequest { term, last: self.log.last(), transfer: false };
         for peer in self.others() {
             // The own vote must be durable before anyone hears of it: after a crash it would be given again.
             self.send_when_durable(peer, Message::RequestVote(request));
@@ -98,7 +98,7 @@ impl Raft {
     }
 
     fn record_answer(&mut self, from: NodeId, granted: bool, now: Timestamp) {
-        let needed = quorum::majority(self.config.voters.len());
+        let needed = quorum::majority(self.config.membership.voters.len());
         let (campaign, pre_vote) = match &mut self.role {
             RoleState::PreCandidate(campaign) => (campaign, true),
             RoleState::Candidate(campaign) => (campaign, false),
@@ -108,7 +108,7 @@ impl Raft {
             return;
         }
         let yes = campaign.granted();
-        let won = quorum::is_majority(&yes, &self.config.voters);
+        let won = quorum::is_majority(&yes, &self.config.membership.voters);
         if from != self.config.id {
             self.trace(TraceEvent::VoteReceived { from, granted, pre_vote, votes: yes.len(), needed });
         }
@@ -125,7 +125,7 @@ impl Raft {
         self.set_role(RoleState::Leader(Leadership {
             peers,
             since: now,
-            heartbeat_due: now + self.config.timing.heartbeat,
+            heartbeat_due: now + self.config.tuning.timing.heartbeat,
             round: 1,
             reads: read::PendingReads::default(),
         }));

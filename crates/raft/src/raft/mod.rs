@@ -5,20 +5,22 @@ mod election;
 mod read;
 mod replication;
 
-use crate::config::{Config, ConfigError, Timing};
+use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
 use crate::log::{Flaw, Log};
+use crate::membership::{ChangeError, Membership, MembershipChange};
 use crate::message::{Envelope, Message};
 use crate::progress::Progress;
 use crate::quorum;
 use crate::status::{PeerStatus, Status};
 use crate::trace::{Role, StepDownReason, TraceEvent};
-use crate::types::{Entry, HardState, LogId, LogIndex, NodeId, ReadId, Term, Timestamp};
+use crate::types::{Entry, HardState, LogId, LogIndex, NodeId, ReadId, SnapshotMeta, Term, Timestamp};
 use bytes::Bytes;
 use durability::Durability;
 use election::Campaign;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,7 +29,11 @@ use std::time::Duration;
 pub struct Restored {
     /// Term and vote.
     pub hard_state: HardState,
-    /// The whole log, from index 1 on, without gaps.
+    /// What the newest snapshot stands for, and its size in bytes.
+    pub snapshot: Option<(SnapshotMeta, u64)>,
+    /// The log starts after this entry; the zero id: it is whole.
+    pub purged: LogId,
+    /// The log from there on, without gaps.
     pub entries: Vec<Entry>,
 }
 
@@ -85,6 +91,36 @@ pub enum ReadError {
         /// Who is, if known.
         leader: Option<NodeId>,
     },
+}
+
+/// How a linearizable read is made sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// By a round of heartbeats (ReadIndex, thesis §6.4).
+    Index,
+    /// By the leader's lease, without a message, as long as clocks run at about the same rate (thesis §6.4.1). A leader
+    /// without a lease falls back to [`ReadMode::Index`].
+    Lease,
+}
+
+/// Why a transfer of the leadership was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum TransferError {
+    /// Only the leader hands over.
+    #[error("not the leader")]
+    NotLeader {
+        /// Who is, if known.
+        leader: Option<NodeId>,
+    },
+    /// Only a voter can lead.
+    #[error("{node} is not a voter, so it cannot lead")]
+    NotAVoter {
+        /// Who.
+        node: NodeId,
+    },
+    /// A transfer, or a change of the membership, is under way.
+    #[error("a transfer or a change of the cluster is under way: wait until it is done")]
+    InProgress,
 }
 
 /// One member of a Raft cluster.
@@ -163,9 +199,15 @@ impl Raft {
     /// Starts a member as a follower with what its disk held. `seed` decides its election timeouts.
     pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
         config.validate()?;
-        let Restored { hard_state, entries } = restored;
+        let Restored { hard_state, entries, .. } = restored;
         let log = Log::restore(entries, hard_state)?;
-        let started = TraceEvent::Started { term: hard_state.term, last: log.last().index };
+        let started = TraceEvent::Started {
+            term: hard_state.term,
+            last: log.last().index,
+            vote: hard_state.vote,
+            purged: LogId::default(),
+            runs: log.runs().to_vec(),
+        };
         let mut raft = Self {
             durability: Durability::new(log.last().index),
             uncommitted_bytes: log.slice(LogIndex(1), usize::MAX).iter().map(|e| e.payload.size()).sum(),
@@ -206,7 +248,7 @@ impl Raft {
         match &self.role {
             RoleState::Leader(leadership) if self.checks_quorum() => leadership
                 .heartbeat_due
-                .min(Self::quorum_contact(leadership) + self.config.timing.election_max),
+                .min(Self::quorum_contact(leadership) + self.config.tuning.timing.election_max),
             RoleState::Leader(leadership) => leadership.heartbeat_due,
             _ => timer,
         }
@@ -217,7 +259,7 @@ impl Raft {
     pub fn status(&self, now: Timestamp) -> Status {
         let election_remaining = match &self.role {
             RoleState::Leader(leadership) => {
-                (Self::quorum_contact(leadership) + self.config.timing.election_max).since(now)
+                (Self::quorum_contact(leadership) + self.config.tuning.timing.election_max).since(now)
             }
             _ => (self.timer_started + self.election_timeout).since(now),
         };
@@ -237,7 +279,13 @@ impl Raft {
             durable: self.durability.log(),
             committed: self.committed,
             applied: self.applied,
-            voters: self.config.voters.iter().copied().collect(),
+            membership: self.membership().clone(),
+            membership_index: LogIndex::ZERO,
+            snapshot: LogId::default(),
+            purged: LogIndex::ZERO,
+            tuning: self.config.tuning,
+            transfer: None,
+            lease: Duration::ZERO,
             election_timeout: self.election_timeout,
             election_remaining,
             heartbeat_age,
@@ -256,7 +304,7 @@ impl Raft {
 
     /// A message arrived. Messages from strangers and messages that contradict themselves are ignored.
     pub fn handle_message(&mut self, from: NodeId, message: Message, now: Timestamp) {
-        if from == self.config.id || !self.config.voters.contains(&from) {
+        if from == self.config.id || !self.config.membership.voters.contains(&from) {
             return;
         }
         match message {
@@ -266,6 +314,7 @@ impl Raft {
             Message::VoteReply(reply) => self.handle_vote_reply(from, reply, now),
             Message::AppendEntries(append) => self.handle_append_entries(from, append, now),
             Message::AppendReply(reply) => self.handle_append_reply(from, reply, now),
+            Message::TimeoutNow(_) | Message::InstallSnapshot(_) | Message::SnapshotReply(_) => {}
         }
         self.assert_invariants();
     }
@@ -287,7 +336,7 @@ impl Raft {
             RoleState::Leader(leadership) => {
                 let contact = Self::quorum_contact(leadership);
                 let heartbeat_is_due = now >= leadership.heartbeat_due;
-                if self.checks_quorum() && now.since(contact) >= self.config.timing.election_max {
+                if self.checks_quorum() && now.since(contact) >= self.config.tuning.timing.election_max {
                     let term = self.hard_state.term;
                     self.step_down(term, StepDownReason::QuorumLost, now);
                 } else if heartbeat_is_due {
@@ -307,14 +356,79 @@ impl Raft {
         Ok(id)
     }
 
-    /// Starts a linearizable read at the leader (ReadIndex, thesis §6.4). It comes out in [`Effects::reads`]
-    /// exactly once. `id` must not be in use.
-    pub fn read(&mut self, id: ReadId) -> Result<(), ReadError> {
+    /// Starts a linearizable read at the leader (thesis §6.4). It comes out in [`Effects::reads`] exactly once. `id`
+    /// must not be in use.
+    pub fn read(&mut self, id: ReadId, _mode: ReadMode, _now: Timestamp) -> Result<(), ReadError> {
         let leader = self.leader;
         let RoleState::Leader(leadership) = &mut self.role else {
             return Err(ReadError::NotLeader { leader });
         };
         leadership.reads.add(id);
+        Ok(())
+    }
+
+    /// The membership in force, which may not be committed yet.
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        &self.config.membership
+    }
+
+    /// What a snapshot of the state machine taken now would stand for: everything handed out in [`Effects::apply`]
+    /// so far.
+    #[must_use]
+    pub fn snapshot_meta(&self) -> SnapshotMeta {
+        SnapshotMeta::default()
+    }
+
+    /// Whether it is time for a snapshot, by the configured limits.
+    #[must_use]
+    pub fn snapshot_due(&self) -> bool {
+        false
+    }
+
+    /// Snapshots that must stay readable: the newest, and those that followers are being sent.
+    #[must_use]
+    pub fn snapshots_in_use(&self) -> Vec<LogId> {
+        Vec::new()
+    }
+
+    /// A snapshot of this member's state machine is durable and has this size in bytes: the log may be released up to
+    /// a little before it. Ignored if a newer one is known.
+    pub fn handle_snapshot_saved(&mut self, _meta: SnapshotMeta, _size: u64) {}
+
+    /// All pieces of the leader's snapshot are durable and sound. `true`: the driver must put it in the place of its
+    /// state machine now, before anything else is applied. `false`: it is not needed any more.
+    pub fn handle_snapshot_received(&mut self, _meta: SnapshotMeta, _size: u64, _now: Timestamp) -> bool {
+        false
+    }
+
+    /// The pieces that arrived are of no use: the leader has to start anew.
+    pub fn handle_snapshot_discarded(&mut self, _last: LogId) {}
+
+    /// The driver was stopped for a while, or its clock stepped: a lease ends, and a follower grants its leader a
+    /// whole timeout before it judges it.
+    pub fn handle_pause(&mut self, _now: Timestamp) {}
+
+    /// Starts a change of the membership at the leader. Its end comes out in [`Effects::change`], once.
+    pub fn change_membership(
+        &mut self,
+        _changes: &[MembershipChange],
+        _now: Timestamp,
+    ) -> Result<(), ChangeError> {
+        Err(ChangeError::NotLeader { leader: self.leader })
+    }
+
+    /// Hands the leadership to `to`: takes no proposals until it leads, or until an election timeout has passed
+    /// (thesis §3.10). The trace tells how it ends.
+    pub fn transfer_leadership(&mut self, _to: NodeId, _now: Timestamp) -> Result<(), TransferError> {
+        Err(TransferError::NotLeader { leader: self.leader })
+    }
+
+    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at who has no vote.
+    pub fn campaign(&mut self, _now: Timestamp) {}
+
+    /// Changes timing, PreVote and CheckQuorum from now on.
+    pub fn tune(&mut self, _tuning: Tuning, _now: Timestamp) -> Result<(), ConfigError> {
         Ok(())
     }
 
@@ -345,7 +459,7 @@ impl Raft {
     }
 
     fn others(&self) -> Vec<NodeId> {
-        self.config.voters.iter().copied().filter(|id| *id != self.config.id).collect()
+        self.config.membership.voters.iter().copied().filter(|id| *id != self.config.id).collect()
     }
 
     fn set_role(&mut self, role: RoleState) {
@@ -376,7 +490,7 @@ impl Raft {
     }
 
     fn restart_election_timer(&mut self, now: Timestamp) {
-        let Timing { election_min: min, election_max: max, .. } = self.config.timing;
+        let Timing { election_min: min, election_max: max, .. } = self.config.tuning.timing;
         let range = max.checked_sub(min).expect("invariant: `validate` has checked the range");
         let micros = u64::try_from(range.as_micros()).unwrap_or(u64::MAX).max(1);
         self.election_timeout = min + Duration::from_micros(self.rng.next_u64() % micros);
@@ -408,6 +522,7 @@ fn peer_statuses(leadership: &Leadership, now: Timestamp) -> Vec<PeerStatus> {
             next: progress.next,
             state: progress.state,
             last_heard: progress.last_heard.map(|heard| now.since(heard)),
+            snapshot: None,
         })
         .collect()
 }

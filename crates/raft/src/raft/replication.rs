@@ -76,7 +76,7 @@ impl Raft {
     pub(super) fn heartbeat(&mut self, now: Timestamp) {
         let RoleState::Leader(leadership) = &mut self.role else { return };
         leadership.round += 1;
-        leadership.heartbeat_due = now + self.config.timing.heartbeat;
+        leadership.heartbeat_due = now + self.config.tuning.timing.heartbeat;
         leadership.reads.assign(leadership.round);
         let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
         for (peer, progress) in &leadership.peers {

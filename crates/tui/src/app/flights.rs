@@ -66,7 +66,8 @@ impl Flight {
     fn rank(&self) -> u8 {
         match self.kind {
             FrameKind::PreVote | FrameKind::PreVoteReply | FrameKind::RequestVote | FrameKind::VoteReply => 3,
-            FrameKind::AppendEntries => 2,
+            FrameKind::TimeoutNow => 3,
+            FrameKind::AppendEntries | FrameKind::InstallSnapshot | FrameKind::SnapshotReply => 2,
             FrameKind::AppendReply if self.granted == Some(false) => 2,
             FrameKind::AppendReply | FrameKind::Heartbeat => 1,
         }
