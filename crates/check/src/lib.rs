@@ -8,10 +8,15 @@
 //! - [`History`] holds what clients asked and were answered; [`check_linearizable`] says whether one map, changed by
 //!   one operation at a time, could have given these answers.
 
+mod committed;
 mod history;
 mod linearizability;
+mod log;
+mod member;
 mod observation;
+mod picture;
 mod property;
+mod register;
 mod safety;
 
 pub use history::{History, OpId, Operation, Outcome};
