@@ -7,7 +7,9 @@
 //! double the possibilities each; but equal ones are interchangeable, and a way to a state that needs fewer of them is
 //! better than one that needs more, so that only the ways that need least are kept.
 //!
-//! Nothing here reads a clock or starts a thread, so the verdict on a history is the same everywhere.
+//! Nothing here reads a clock or starts a thread, so the verdict on a history is the same everywhere. That, and the
+//! writes of unknown fate, is why this is written here: the crate `porcupine-rs` bounds its search by the wall clock,
+//! starts a thread for each key, doubles the search with each such write, and brings a benchmark harness along.
 
 use crate::history::{History, Moment};
 use crate::picture;

@@ -25,6 +25,8 @@ pub struct SafetyChecker {
     origins: BTreeMap<Term, (LogIndex, LogId)>,
     committed: Committed,
     states: BTreeMap<LogIndex, (u64, NodeId)>,
+    /// Somebody told of another membership than the first.
+    membership_changed: bool,
     /// Some trace is lost: not everything that was committed is known.
     has_gaps: bool,
 }
@@ -101,6 +103,7 @@ impl SafetyChecker {
             TraceEvent::Truncated { from, .. } => truncated(node, member, *from),
             TraceEvent::Committed { through } => self.commit(node, member, *through),
             TraceEvent::MembershipChanged { membership, .. } => {
+                self.membership_changed = true;
                 member.membership = Some(membership.clone());
                 Ok(())
             }
@@ -298,10 +301,7 @@ impl SafetyChecker {
         let voters = self.voters.as_ref()?;
         match &leader.membership {
             Some(membership) => Some([membership.voters.clone(), membership.outgoing.clone()]),
-            // Nobody ever told of another.
-            None if self.members.values().all(|member| member.membership.is_none()) => {
-                Some([voters.clone(), BTreeSet::new()])
-            }
+            None if !self.membership_changed => Some([voters.clone(), BTreeSet::new()]),
             None => None,
         }
     }
