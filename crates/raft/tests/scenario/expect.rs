@@ -38,10 +38,7 @@ impl Stage {
     fn expect_sent(&mut self, words: &[&str], wanted: bool) -> Result<(), Problem> {
         let which = Which::of(words)?;
         let wire = &self.cluster().wire;
-        let mut found = 0;
-        for (from, to, message) in wire {
-            found += usize::from(which.fits(*from, *to, message)?);
-        }
+        let found = wire.iter().filter(|posted| which.fits(posted)).count();
         match wanted {
             true if found < which.nth => Err(missing("no such message is on its way", wire.iter())),
             false if found >= which.nth => Err(missing("such a message is on its way", wire.iter())),

@@ -317,15 +317,10 @@ impl Stage {
     /// A message that was sent before comes, for the first time or again.
     fn deliver_old(&mut self, words: &[&str]) -> Result<(), Problem> {
         let which = Which::of(words)?;
-        let mut found = Vec::new();
-        for (from, to, message) in &self.posted {
-            if which.fits(*from, *to, message)? {
-                found.push((*from, *to, message.clone()));
-            }
-        }
+        let mut found = self.posted.iter().filter(|posted| which.fits(posted));
         let (from, to, message) = found
-            .into_iter()
             .nth(which.nth - 1)
+            .cloned()
             .ok_or_else(|| missing("no such message was ever sent", self.posted.iter()))?;
         self.cluster().deliver(from, to, message);
         Ok(())
@@ -335,14 +330,9 @@ impl Stage {
     fn take(&mut self, words: &[&str]) -> Result<(NodeId, NodeId, Message), Problem> {
         let which = Which::of(words)?;
         let cluster = self.cluster();
-        let mut found = Vec::new();
-        for (place, (from, to, message)) in cluster.wire.iter().enumerate() {
-            if which.fits(*from, *to, message)? {
-                found.push(place);
-            }
-        }
-        let place = found.get(which.nth - 1);
-        let taken = place.and_then(|place| cluster.wire.remove(*place));
+        let mut places = (0..cluster.wire.len()).filter(|place| which.fits(&cluster.wire[*place]));
+        let place = places.nth(which.nth - 1);
+        let taken = place.and_then(|place| cluster.wire.remove(place));
         taken.ok_or_else(|| missing("no such message is on its way", cluster.wire.iter()))
     }
 
@@ -472,9 +462,6 @@ fn apply(config: &mut Config, key: &str, value: &str) -> Result<(), Problem> {
 }
 
 fn missing<'a>(what: &str, messages: impl Iterator<Item = &'a (NodeId, NodeId, Message)>) -> Problem {
-    let mut problem = format!("{what}; there are:");
-    for message in messages {
-        problem += &format!("\n    {}", describe(message));
-    }
-    problem
+    let there: Vec<String> = messages.map(describe).collect();
+    format!("{what}; there are:\n    {}", there.join("\n    "))
 }

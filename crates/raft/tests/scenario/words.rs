@@ -132,16 +132,10 @@ impl<'a> Which<'a> {
         Ok(Self { link, kind, fields: Fields::of(rest, &known)?, nth })
     }
 
-    pub(super) fn fits(&self, from: NodeId, to: NodeId, message: &Message) -> Result<bool, Problem> {
-        if (from, to) != self.link || self.kind.is_some_and(|kind| kind != message.name()) {
-            return Ok(false);
-        }
-        for (key, value) in self.fields.iter() {
-            if field(message, key).as_deref() != Some(value) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    pub(super) fn fits(&self, (from, to, message): &(NodeId, NodeId, Message)) -> bool {
+        (*from, *to) == self.link
+            && self.kind.is_none_or(|kind| kind == message.name())
+            && self.fields.iter().all(|(key, value)| field(message, key).as_deref() == Some(value))
     }
 }
 
