@@ -161,7 +161,8 @@ fn fill(files: &Files, piece: PieceToSend) -> Envelope {
 
 /// A disk with a snapshot of this state machine, whose log starts after `purged`.
 pub fn disk_with_snapshot(whole: &Restored, snapshot: u64, purged: u64, voters: u64) -> (Restored, Files) {
-    let applied: Vec<Entry> = whole.entries.iter().take(usize::try_from(snapshot).unwrap()).cloned().collect();
+    let applied: Vec<Entry> =
+        whole.entries.iter().take(usize::try_from(snapshot).unwrap()).cloned().collect();
     let last = applied.last().expect("a snapshot of something").id;
     let members = (1..=voters).map(NodeId).collect();
     let membership = raftdeck_raft::Membership::of(members);
