@@ -68,6 +68,7 @@ pub(crate) struct Answered {
     pub(crate) node: NodeId,
 }
 
+/// `None`: not yet.
 type End = Option<Result<Answered, Stop>>;
 
 /// What one attempt at one node came to.
@@ -173,7 +174,7 @@ impl Client {
             Attempt::Answered(_, node) if question.changes() => {
                 doubt(question, trail, format!("{node} gave an answer that does not belong to the question"))
             }
-            Attempt::Answered(other, _) => Some(Err(Stop::Failed(misplaced(address, &other)))),
+            Attempt::Answered(other, _) => Some(failed(misplaced(address, &other))),
             Attempt::Unreached(error) => {
                 trail.unreached(error);
                 None
@@ -221,15 +222,15 @@ impl Client {
                 let expired = trail.doubt().map(|why| ClientError::Unknown {
                     why: format!("{why}, and the session in which it could be repeated is forgotten"),
                 });
-                return Some(Err(expired.map_or(Stop::SessionExpired, Stop::Failed)));
+                return Some(expired.map_or(Err(Stop::SessionExpired), failed));
             }
-            Failure::Limit(limit) => return failed(ClientError::Limit(limit)),
-            Failure::Change(error) => return failed(ClientError::Change(error)),
-            Failure::Transfer(error) => return failed(ClientError::Transfer(error)),
-            Failure::TransferGivenUp => return failed(ClientError::TransferGivenUp),
+            Failure::Limit(limit) => return Some(failed(ClientError::Limit(limit))),
+            Failure::Change(error) => return Some(failed(ClientError::Change(error))),
+            Failure::Transfer(error) => return Some(failed(ClientError::Transfer(error))),
+            Failure::TransferGivenUp => return Some(failed(ClientError::TransferGivenUp)),
             Failure::SessionExpired | Failure::NotManaged | Failure::Invalid(_) => {
                 let rejected = ClientError::Rejected { node, why: failure.to_string() };
-                return failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why }));
+                return Some(failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why })));
             }
         };
         trail.answered(says, met);
@@ -311,14 +312,14 @@ fn doubt(question: &Question, trail: &mut Trail, why: String) -> End {
         return None;
     }
     if matches!(question, Question::Once(_)) {
-        return failed(ClientError::Unknown { why });
+        return Some(failed(ClientError::Unknown { why }));
     }
     trail.doubted(why);
     None
 }
 
-fn failed(error: ClientError) -> End {
-    Some(Err(Stop::Failed(error)))
+fn failed(error: ClientError) -> Result<Answered, Stop> {
+    Err(Stop::Failed(error))
 }
 
 /// The answer to one request on one connection.
