@@ -270,7 +270,9 @@ mod tests {
         Persist {
             ticket: Ticket { seq: 1, last: id(6) },
             hard_state: Some(HardState { term: Term(2), vote: Some(NodeId(3)) }),
+            reset: None,
             truncate: Some(LogIndex(5)),
+            purge: None,
             entries: vec![
                 Entry { id: id(5), payload: Payload::Noop },
                 Entry { id: id(6), payload: Payload::Command(Bytes::from_static(b"blue")) },

@@ -33,7 +33,15 @@ pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
 
 pub(crate) fn barrier() -> Persist {
     let ticket = Ticket { seq: 1, last: LogId::default() };
-    Persist { ticket, hard_state: None, truncate: None, entries: Vec::new(), then_send: Vec::new() }
+    Persist {
+        ticket,
+        hard_state: None,
+        reset: None,
+        truncate: None,
+        purge: None,
+        entries: Vec::new(),
+        then_send: Vec::new(),
+    }
 }
 
 pub(crate) fn appends(entries: impl IntoIterator<Item = Entry>) -> Persist {
