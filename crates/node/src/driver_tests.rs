@@ -33,7 +33,7 @@ impl Bench {
         let clock = Clock::start();
         let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
         let config = Config::new(ME, voters, Timing::FAST);
-        let replica = Replica::new(config, 1, recovered.restored, clock.now()).unwrap();
+        let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
         let driver = Driver {
             replica,
             clock,
