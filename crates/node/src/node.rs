@@ -154,6 +154,7 @@ impl Listeners {
             id: settings.id,
             cluster: settings.cluster.clone(),
             client_address: client_address.clone(),
+            raft_address: raft.1.to_string(),
         };
         let others = settings.members.iter().filter(|(id, _)| **id != settings.id);
         let outgoing = Outgoing::start(&sender, others.map(|(id, address)| (*id, address.clone())));

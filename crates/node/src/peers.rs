@@ -32,6 +32,8 @@ pub(crate) struct Sender {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,
     pub(crate) client_address: String,
+    /// Empty if it is not known under which name the others reach it.
+    pub(crate) raft_address: String,
 }
 
 /// The driver's end of all outgoing connections.
@@ -102,7 +104,7 @@ async fn keep_connected(
     mut messages: mpsc::Receiver<Message>,
     state: Arc<LaneState>,
 ) {
-    let role = Role::Peer { id: me.id, to, client_address: me.client_address };
+    let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     let hello = Hello::new(me.cluster, role);
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();

@@ -42,7 +42,12 @@ fn reply_to(address: &str, first: &[u8]) -> HelloReply {
 }
 
 fn peer(id: u64, to: u64) -> Role {
-    Role::Peer { id: NodeId(id), to: NodeId(to), client_address: "127.0.0.1:1".to_owned() }
+    Role::Peer {
+        id: NodeId(id),
+        to: NodeId(to),
+        client_address: "127.0.0.1:1".to_owned(),
+        raft_address: String::new(),
+    }
 }
 
 fn both_ports(node: &Node) -> [String; 2] {
