@@ -332,3 +332,7 @@ fn read_message(id: NodeId, bytes: &[u8]) -> Result<Message, String> {
     let PeerFrame { from, message } = frame::decode("peer", bytes).map_err(|error| error.to_string())?;
     if from == id { Ok(message) } else { Err(format!("it sent a message in the name of {from}")) }
 }
+
+#[cfg(test)]
+#[path = "peers_tests.rs"]
+mod tests;
