@@ -252,9 +252,8 @@ impl From<ClientError> for Refusal {
             | ClientError::Unreachable { .. }
             | ClientError::TimedOut { .. }
             | ClientError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ClientError::Unknown { .. } | ClientError::Refused { .. } | ClientError::Broken { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            // Asking again is no cure for the rest.
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
     }
