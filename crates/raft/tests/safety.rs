@@ -151,8 +151,8 @@ proptest! {
     ) {
         let members = (1..=5).map(|i| {
             let mut config = config(NodeId(i), 5);
-            config.pre_vote = pre_vote;
-            config.check_quorum = check_quorum;
+            config.tuning.pre_vote = pre_vote;
+            config.tuning.check_quorum = check_quorum;
             config.max_inflight = 4;
             config.max_append_bytes = 40;
             (config, disk(&[]))

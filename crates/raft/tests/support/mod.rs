@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use raftdeck_raft::{
     Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, Message, NodeId, Payload, Persist,
-    ProposeError, Raft, ReadId, ReadReady, Restored, Role, Status, Term, Timestamp, Timing, TraceEvent,
+    ProposeError, Raft, ReadId, ReadMode, ReadReady, Restored, Role, Status, Term, Timestamp, Timing,
+    TraceEvent,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -57,7 +58,8 @@ pub fn id(term: u64, index: u64) -> LogId {
 /// A log with these terms, and a hard state in the last of them.
 pub fn disk(terms: &[u64]) -> Restored {
     let hard_state = HardState { term: Term(terms.last().copied().unwrap_or(0)), vote: None };
-    Restored { hard_state, entries: terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect() }
+    let entries = terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect();
+    Restored { hard_state, entries, ..Restored::default() }
 }
 
 impl Cluster {
@@ -131,7 +133,7 @@ impl Cluster {
         let now = self.now;
         let member = self.member(id);
         let Some(raft) = &mut member.raft else { return };
-        let Effects { persist, send, apply, reads, trace } = raft.take_effects(now);
+        let Effects { persist, send, apply, reads, trace, .. } = raft.take_effects(now);
         member.writes.extend(persist);
         member.applied.extend(apply);
         member.reads.extend(reads);
@@ -247,7 +249,8 @@ impl Cluster {
     pub fn read(&mut self, at: NodeId) -> ReadId {
         self.next_read += 1;
         let read = ReadId(self.next_read);
-        self.raft(at).read(read).unwrap();
+        let now = self.now;
+        self.raft(at).read(read, ReadMode::Index, now).unwrap();
         self.collect(at);
         read
     }
