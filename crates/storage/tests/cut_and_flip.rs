@@ -190,7 +190,7 @@ fn a_log_inside_a_client_s_value_is_not_taken_for_frames() {
     image.truncate(image.len() - SEAL);
     image[acknowledged - SEAL + 8] ^= 1;
     let (restored, _) = recover(&holding(&image)).unwrap();
-    assert_eq!(restored, Restored { hard_state: scene::hard_state(1, 1), entries: Vec::new() });
+    assert_eq!(restored, Restored { hard_state: scene::hard_state(1, 1), ..Restored::default() });
 }
 
 #[test]

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use bytes::Bytes;
-use raftdeck_raft::{Entry, HardState, LogId, LogIndex, NodeId, Payload, Persist, Restored, Term, Ticket};
+use raftdeck_raft::{
+    Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist, Restored, SnapshotMeta, Term,
+    Ticket,
+};
 use raftdeck_storage::fs::FileSystem;
 use raftdeck_storage::{LogStore, OpenError, Recovered};
 use std::path::{Path, PathBuf};
@@ -23,8 +26,7 @@ pub(crate) fn open(fs: &dyn FileSystem) -> Result<(LogStore, Recovered), OpenErr
 }
 
 pub(crate) fn entry(term: u64, index: u64, command: &str) -> Entry {
-    let id = LogId { term: Term(term), index: LogIndex(index) };
-    Entry { id, payload: Payload::Command(Bytes::copy_from_slice(command.as_bytes())) }
+    Entry { id: id(term, index), payload: Payload::Command(Bytes::copy_from_slice(command.as_bytes())) }
 }
 
 pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
@@ -33,7 +35,15 @@ pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
 
 pub(crate) fn barrier() -> Persist {
     let ticket = Ticket { seq: 1, last: LogId::default() };
-    Persist { ticket, hard_state: None, truncate: None, entries: Vec::new(), then_send: Vec::new() }
+    Persist {
+        ticket,
+        hard_state: None,
+        reset: None,
+        truncate: None,
+        purge: None,
+        entries: Vec::new(),
+        then_send: Vec::new(),
+    }
 }
 
 pub(crate) fn appends(entries: impl IntoIterator<Item = Entry>) -> Persist {
@@ -44,8 +54,38 @@ pub(crate) fn votes(term: u64, vote: u64) -> Persist {
     Persist { hard_state: Some(hard_state(term, vote)), ..barrier() }
 }
 
+pub(crate) fn id(term: u64, index: u64) -> LogId {
+    LogId { term: Term(term), index: LogIndex(index) }
+}
+
+pub(crate) fn purges(term: u64, index: u64) -> Persist {
+    Persist { purge: Some(id(term, index)), ..barrier() }
+}
+
+pub(crate) fn resets(term: u64, index: u64) -> Persist {
+    Persist { reset: Some(id(term, index)), ..barrier() }
+}
+
+/// What a snapshot through this entry stands for, in a cluster of three.
+pub(crate) fn meta(term: u64, index: u64) -> SnapshotMeta {
+    let voters = [NodeId(1), NodeId(2), NodeId(3)].into_iter().collect();
+    SnapshotMeta {
+        last: id(term, index),
+        membership: Membership::of(voters),
+        membership_index: LogIndex::ZERO,
+    }
+}
+
 /// Carries out a write on the model.
 pub(crate) fn carry_out(state: &mut Restored, write: &Persist) {
+    if let Some(id) = write.reset {
+        state.entries.clear();
+        state.purged = id;
+    }
+    if let Some(id) = write.purge.filter(|id| id.index > state.purged.index) {
+        state.entries.retain(|entry| entry.id.index > id.index);
+        state.purged = id;
+    }
     if let Some(from) = write.truncate {
         state.entries.retain(|entry| entry.id.index < from);
     }
