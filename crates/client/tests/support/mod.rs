@@ -9,7 +9,7 @@ use raftdeck_protocol::{
     Answer, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
     ResponseBody,
 };
-use raftdeck_raft::{LogId, LogIndex, NodeId, Role, Status, Term};
+use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Role, Status, Term, Timing, Tuning};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -170,7 +170,13 @@ pub(crate) fn status(id: u64) -> ResponseBody {
         durable: LogIndex::ZERO,
         committed: LogIndex::ZERO,
         applied: LogIndex::ZERO,
-        voters: Vec::new(),
+        membership: Membership::default(),
+        membership_index: LogIndex::ZERO,
+        snapshot: LogId::default(),
+        purged: LogIndex::ZERO,
+        tuning: Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true },
+        transfer: None,
+        lease: Duration::ZERO,
         election_timeout: Duration::ZERO,
         election_remaining: Duration::ZERO,
         heartbeat_age: None,
@@ -179,7 +185,7 @@ pub(crate) fn status(id: u64) -> ResponseBody {
         peers: Vec::new(),
         term_runs: Vec::new(),
     };
-    let status = NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0 };
+    let status = NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0, sessions: 0 };
     ResponseBody::Status(Box::new(status))
 }
 
