@@ -253,7 +253,8 @@ impl Raft {
     /// A leader replicates to everyone in the memberships that are not past, and for a little while to those who left.
     fn update_receivers(&mut self) {
         let receivers = self.receivers();
-        let next = self.log.last().index.next();
+        // The entry that brings a new member is what it is sent first, at once.
+        let next = self.log.last().index.max(LogIndex(1));
         let RoleState::Leader(leadership) = &mut self.role else { return };
         for receiver in &receivers {
             leadership.peers.entry(*receiver).or_insert_with(|| Progress::new(next));
