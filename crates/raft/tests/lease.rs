@@ -1,5 +1,7 @@
 //! Reads by the leader's lease (thesis §6.4.1).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use raftdeck_raft::{Message, NodeId, ReadId, ReadMode, Role, Status, Timing, VoteRequest};

@@ -1,5 +1,7 @@
 //! Handing over the leadership (thesis §3.10), campaigns on demand, and changes of timing while running.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use raftdeck_raft::{
