@@ -12,6 +12,19 @@ fn main() {
     let mut stats = Stats::default();
     let mut broken = 0;
     #[allow(clippy::disallowed_types)]
+    if std::env::var("WATCH").is_ok() {
+        let plan = match shrink(first, &options, &schedule(first, &options), 400) {
+            Some(found) => found.schedule,
+            None => schedule(first, &options),
+        };
+        for planned in &plan { println!("  {:>9} {}", planned.at, planned.fault); }
+        let outcome = raftdeck_sim::watch(first, &options, &plan, &mut |record| {
+            let s = record.state.as_ref();
+            println!("{:>9} n{} t{} {} last{} d{} c{} {:?}", record.at, record.node.unwrap_or(0), s.map_or(0, |s| s.term), s.map_or("-", |s| &s.role), s.map_or(0, |s| s.last), s.map_or(0,|s|s.durable), s.map_or(0,|s|s.commit), record.what);
+        });
+        println!("{:?}", outcome.violation);
+        return;
+    }
     let start = std::time::Instant::now();
     for seed in first..first + count {
         let outcome = run(seed, &options);
