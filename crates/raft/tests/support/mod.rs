@@ -101,6 +101,8 @@ impl Cluster {
                 (id, member)
             })
             .collect();
+        // Who starts again stands by the leader there may be for a little while; that is over now.
+        let now = now + Timing::FAST.election_min;
         Self { members, wire: VecDeque::new(), cuts: BTreeSet::new(), now, seed, next_read: 0 }
     }
 

@@ -66,6 +66,10 @@ impl Cluster {
     /// Starts to take a snapshot of what a member has applied.
     pub fn take_snapshot(&mut self, id: NodeId) {
         self.collect(id);
+        self.begin_snapshot(id);
+    }
+
+    fn begin_snapshot(&mut self, id: NodeId) {
         let meta = self.raft(id).snapshot_meta();
         let in_use = self.raft(id).snapshots_in_use();
         let member = self.member(id);
@@ -136,7 +140,7 @@ impl Cluster {
         let due = member.raft.as_ref().is_some_and(Raft::snapshot_due);
         self.post(id, envelopes);
         if due && !saving {
-            self.take_snapshot(id);
+            self.begin_snapshot(id);
         }
     }
 
@@ -161,7 +165,8 @@ fn fill(files: &Files, piece: PieceToSend) -> Envelope {
 
 /// A disk with a snapshot of this state machine, whose log starts after `purged`.
 pub fn disk_with_snapshot(whole: &Restored, snapshot: u64, purged: u64, voters: u64) -> (Restored, Files) {
-    let applied: Vec<Entry> = whole.entries.iter().take(usize::try_from(snapshot).unwrap()).cloned().collect();
+    let applied: Vec<Entry> =
+        whole.entries.iter().take(usize::try_from(snapshot).unwrap()).cloned().collect();
     let last = applied.last().expect("a snapshot of something").id;
     let members = (1..=voters).map(NodeId).collect();
     let membership = raftdeck_raft::Membership::of(members);

@@ -6,7 +6,7 @@ use raftdeck_raft::{
     Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist, Restored, SnapshotMeta, Term,
     Ticket,
 };
-use raftdeck_storage::fs::FileSystem;
+use raftdeck_storage::fs::{FileSystem, MemoryFs};
 use raftdeck_storage::{LogStore, OpenError, Recovered};
 use std::path::{Path, PathBuf};
 
@@ -82,12 +82,12 @@ pub(crate) fn carry_out(state: &mut Restored, write: &Persist) {
         state.entries.clear();
         state.purged = id;
     }
+    if let Some(from) = write.truncate {
+        state.entries.retain(|entry| entry.id.index < from);
+    }
     if let Some(id) = write.purge.filter(|id| id.index > state.purged.index) {
         state.entries.retain(|entry| entry.id.index > id.index);
         state.purged = id;
-    }
-    if let Some(from) = write.truncate {
-        state.entries.retain(|entry| entry.id.index < from);
     }
     state.entries.extend(write.entries.iter().cloned());
     state.hard_state = write.hard_state.unwrap_or(state.hard_state);
@@ -109,15 +109,63 @@ pub(crate) fn history() -> Vec<Vec<Persist>> {
     ]
 }
 
+/// Groups of writes of a member whose log is released: a purge, one beside entries, a snapshot in the log's place, and a
+/// purge of everything. The snapshot [`last_snapshot`] includes all that is released.
+pub(crate) fn released() -> Vec<Vec<Persist>> {
+    vec![
+        vec![
+            votes(2, 2),
+            appends([entry(1, 1, "blue"), entry(1, 2, ""), entry(2, 3, "old"), entry(2, 4, "x")]),
+        ],
+        vec![purges(1, 2)],
+        vec![Persist {
+            truncate: Some(LogIndex(4)),
+            purge: Some(id(2, 3)),
+            ..appends([entry(2, 4, "green")])
+        }],
+        vec![Persist { hard_state: Some(hard_state(3, 0)), ..resets(3, 7) }, appends([entry(3, 8, "red")])],
+        vec![appends([entry(3, 9, "y")]), purges(3, 9)],
+        vec![appends([entry(3, 10, "z")])],
+    ]
+}
+
+/// See [`released`].
+pub(crate) fn last_snapshot() -> SnapshotMeta {
+    meta(3, 9)
+}
+
+/// The histories that logs are made of.
+pub(crate) fn pasts() -> [Vec<Vec<Persist>>; 2] {
+    [history(), released()]
+}
+
 /// What is stored before the history and after each of its groups.
 pub(crate) fn states() -> Vec<Restored> {
+    states_of(&history())
+}
+
+/// What is stored before these groups and after each of them.
+pub(crate) fn states_of(past: &[Vec<Persist>]) -> Vec<Restored> {
     let mut states = vec![Restored::default()];
-    for group in history() {
+    for group in past {
         let mut state = states.last().unwrap().clone();
-        for write in &group {
+        for write in group {
             carry_out(&mut state, write);
         }
         states.push(state);
     }
     states
+}
+
+/// The bytes of a snapshot's file with this content.
+pub(crate) fn snapshot_file(meta: &SnapshotMeta, content: &[u8]) -> Vec<u8> {
+    let fs = MemoryFs::new();
+    let (_store, recovered) = open(&fs).unwrap();
+    let mut snapshots = recovered.snapshots;
+    snapshots.save(meta, content.chunks(70_000).map(Bytes::copy_from_slice), &[]).unwrap();
+    snapshots.read(meta.last, 0, usize::MAX).unwrap().unwrap().to_vec()
+}
+
+pub(crate) fn snapshot_path(last: LogId) -> PathBuf {
+    dir().join(format!("snapshot-{}-{}", last.term, last.index))
 }
