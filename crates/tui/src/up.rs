@@ -260,6 +260,7 @@ fn whole_millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::LogId;
 
     const N1: NodeId = NodeId(1);
 
@@ -290,7 +291,13 @@ mod tests {
             process(ProcessState::Killed),
             process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
             told(&Update::Ready { node: N1, addresses }),
-            traced(TraceEvent::Started { term: Term(0), last: LogIndex(0) }),
+            traced(TraceEvent::Started {
+                term: Term(0),
+                last: LogIndex(0),
+                vote: None,
+                purged: LogId::default(),
+                runs: Vec::new(),
+            }),
             traced(TraceEvent::TimedOut { waited: at(214) }),
             traced(TraceEvent::ElectionStarted { term, pre_vote: true }),
             traced(TraceEvent::VoteGranted { candidate: NodeId(3), term, pre_vote: true }),

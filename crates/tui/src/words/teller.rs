@@ -183,7 +183,13 @@ mod tests {
     fn a_restart_forgets_the_campaign_before_it() {
         let traces = [
             TraceEvent::TimedOut { waited: Duration::from_millis(214) },
-            TraceEvent::Started { term: Term(3), last: raftdeck_raft::LogIndex(4) },
+            TraceEvent::Started {
+                term: Term(3),
+                last: raftdeck_raft::LogIndex(4),
+                vote: None,
+                purged: raftdeck_raft::LogId::default(),
+                runs: Vec::new(),
+            },
             TraceEvent::ElectionStarted { term: Term(4), pre_vote: false },
         ];
         assert_eq!(
