@@ -24,7 +24,7 @@ pub struct SessionId(pub u64);
 pub struct LoggedTime(pub u64);
 
 /// A session that was not used for this long, by the times in the log, is forgotten.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The most sessions; over it the one that was unused for the longest time is forgotten.
 pub const MAX_SESSIONS: usize = 10_000;

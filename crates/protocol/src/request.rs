@@ -6,6 +6,7 @@ use raftdeck_raft::{
     ChangeError, LogId, Membership, MembershipChange, NodeId, Payload, Term, TransferError, Tuning,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A client's question.
@@ -138,28 +139,27 @@ pub fn describe(payload: &Payload) -> String {
     match payload {
         Payload::Noop => "no-op".to_owned(),
         Payload::Command(bytes) => match crate::frame::decode::<Command>("command", bytes) {
-            Ok(Command { action: Action::Write(write), .. }) => write.to_string(),
-            Ok(Command { action: Action::SessionWrite(SessionWrite { write, .. }), .. }) => write.to_string(),
-            Ok(Command { action: Action::OpenSession, .. }) => "open a session".to_owned(),
+            Ok(Command { action, .. }) => match action {
+                Action::Write(write) | Action::SessionWrite(SessionWrite { write, .. }) => write.to_string(),
+                Action::OpenSession => "open a session".to_owned(),
+            },
             Err(_) => format!("? ({} bytes)", bytes.len()),
         },
         Payload::Membership(membership) => describe_membership(membership),
     }
 }
 
-/// `members n1 n2 n3, learner n4`; of a joint configuration both halves.
+/// `members n1 n2 n3, learning n4`; of a joint configuration both halves: `members n1 n2 n3 and n1 n2 n3 n4`.
 fn describe_membership(membership: &Membership) -> String {
-    let list = |ids: &std::collections::BTreeSet<NodeId>| {
-        ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    let list = |ids: &BTreeSet<NodeId>| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let outgoing =
+        if membership.is_joint() { format!("{} and ", list(&membership.outgoing)) } else { String::new() };
+    let learning = if membership.learners.is_empty() {
+        String::new()
+    } else {
+        format!(", learning {}", list(&membership.learners))
     };
-    let mut text = format!("members {}", list(&membership.voters));
-    if membership.is_joint() {
-        text = format!("members {} and {}", list(&membership.outgoing), list(&membership.voters));
-    }
-    if !membership.learners.is_empty() {
-        text += &format!(", learning {}", list(&membership.learners));
-    }
-    text
+    format!("members {outgoing}{}{learning}", list(&membership.voters))
 }
 
 /// Why a request was not carried out. Says whether a write may have happened: only [`Failure::Unknown`] leaves

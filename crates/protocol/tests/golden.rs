@@ -3,16 +3,31 @@
 
 use bytes::Bytes;
 use raftdeck_protocol::handshake::{Hello, HelloReply, RefusalReason, Role};
+use raftdeck_protocol::kv::{Action, Command, Consistency, LoggedTime, SessionId, SessionWrite};
 use raftdeck_protocol::{
-    Answer, Failure, LogLine, NodeStatus, PeerFrame, Read, Request, RequestBody, Response, ResponseBody,
-    Telemetry, Write, frame,
+    Answer, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody, Response,
+    ResponseBody, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
-use raftdeck_raft::{Entry, LogId, LogIndex, Message, NodeId, Payload, Term, TraceEvent};
+use raftdeck_raft::{
+    ChangeError, Entry, LogId, LogIndex, Membership, MembershipChange, Message, NodeId, Payload,
+    SnapshotMeta, Term, Timing, TraceEvent, TransferError, Tuning,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{Debug, Write as _};
 use std::time::Duration;
+
+fn membership() -> Membership {
+    Membership {
+        voters: [NodeId(1), NodeId(2)].into(),
+        outgoing: [NodeId(1)].into(),
+        learners: [NodeId(3)].into(),
+        addresses: [(NodeId(3), "h:3".to_owned())].into(),
+    }
+}
+
+const TUNING: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: false };
 
 /// Encodes to exactly these bytes, and back.
 fn golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, expected: &str) {
@@ -39,9 +54,9 @@ fn handshakes() {
         "raftdeck",
         Role::Peer { id: NodeId(1), to: NodeId(2), client_address: "127.0.0.1:9080".into() },
     );
-    golden(&hello, "524654440108726166746465636b0001020e3132372e302e302e313a3930383000");
-    golden(&Hello::new("", Role::Client), "5246544401000100");
-    golden(&Hello::new("", Role::Manager), "5246544401000200");
+    golden(&hello, "524654440208726166746465636b0001020e3132372e302e302e313a3930383000");
+    golden(&Hello::new("", Role::Client), "5246544402000100");
+    golden(&Hello::new("", Role::Manager), "5246544402000200");
     golden(&HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() }, "000308726166746465636b");
     let refusals = [
         RefusalReason::NotRaftdeck,
@@ -56,19 +71,23 @@ fn handshakes() {
 
 #[test]
 fn peer_frames() {
-    let ask = raft::VoteRequest { term: Term(7), last: id(6, 300) };
-    golden(&peer(Message::PreVote(ask)), "02000706ac02");
-    golden(&peer(Message::RequestVote(ask)), "02020706ac02");
+    let ask = raft::VoteRequest { term: Term(7), last: id(6, 300), transfer: true };
+    golden(&peer(Message::PreVote(ask)), "02000706ac0201");
+    golden(&peer(Message::RequestVote(ask)), "02020706ac0201");
     let vote = raft::VoteReply { term: Term(7), granted: true };
     golden(&peer(Message::PreVoteReply(vote)), "02010701");
     golden(&peer(Message::VoteReply(vote)), "02030701");
     let entries = vec![
         Entry { id: id(7, 301), payload: Payload::Noop },
         Entry { id: id(7, 302), payload: Payload::Command(Bytes::from_static(b"hi")) },
+        Entry { id: id(7, 303), payload: Payload::Membership(membership()) },
     ];
     let append =
         raft::AppendEntries { term: Term(7), prev: id(6, 300), entries, commit: LogIndex(299), round: 5 };
-    golden(&peer(Message::AppendEntries(append)), "02040706ac020207ad020007ae0201026869ab0205");
+    golden(
+        &peer(Message::AppendEntries(append)),
+        "02040706ac020307ad020007ae020102686907af020202010201010103010303683a33ab0205",
+    );
     let matched = raft::AppendOutcome::Matched { through: LogIndex(302) };
     let hint = raft::ConflictHint { term: Some(Term(4)), first: LogIndex(3) };
     let conflict = raft::AppendOutcome::Conflict { refused: LogIndex(300), hint };
@@ -78,10 +97,45 @@ fn peer_frames() {
 }
 
 #[test]
+fn hand_over_and_snapshots() {
+    golden(&peer(Message::TimeoutNow(raft::TimeoutNow { term: Term(7) })), "020607");
+    let meta = SnapshotMeta { last: id(6, 300), membership: membership(), membership_index: LogIndex(9) };
+    let install = raft::InstallSnapshot {
+        term: Term(7),
+        meta,
+        offset: 300,
+        data: Bytes::from_static(b"hi"),
+        done: true,
+        size: 302,
+        round: 5,
+    };
+    golden(
+        &peer(Message::InstallSnapshot(install)),
+        "02070706ac0202010201010103010303683a3309ac0202686901ae0205",
+    );
+    let reply =
+        raft::SnapshotReply { term: Term(7), round: 5, last: id(6, 300), next_offset: 302, installed: true };
+    golden(&peer(Message::SnapshotReply(reply)), "0208070506ac02ae0201");
+}
+
+/// What the log's entries carry: read back from disks, too.
+#[test]
+fn commands() {
+    let at = LoggedTime(300);
+    let write = Write::Put { key: "k".into(), value: "v".into() };
+    let session = SessionWrite { session: SessionId(5), sequence: 2, acknowledged: 1, write: write.clone() };
+    golden(&Command { at, action: Action::Write(write) }, "ac020000016b0176");
+    golden(&Command { at, action: Action::OpenSession }, "ac0201");
+    golden(&Command { at, action: Action::SessionWrite(session) }, "ac020205020100016b0176");
+}
+
+#[test]
 fn requests() {
     let put = Write::Put { key: "k".into(), value: "v".into() };
     let delete = Write::Delete { key: "k".into() };
     let cas = Write::CompareAndSet { key: "k".into(), expected: Some("v".into()), value: "w".into() };
+    let session_write =
+        SessionWrite { session: SessionId(5), sequence: 2, acknowledged: 1, write: delete.clone() };
     let get = Read::Get { key: "k".into() };
     let list = Read::List { prefix: "k".into(), after: None, limit: 1000 };
     for (body, expected) in [
@@ -93,6 +147,28 @@ fn requests() {
         (RequestBody::Status, "ac0202"),
         (RequestBody::Log { first: 1, limit: 512 }, "ac0203018004"),
         (RequestBody::Subscribe, "ac0204"),
+        (RequestBody::OpenSession, "ac0205"),
+        (RequestBody::SessionWrite(session_write), "ac020605020101016b"),
+        (
+            RequestBody::ReadWith { read: Read::Get { key: "k".into() }, consistency: Consistency::Stale },
+            "ac020700016b02",
+        ),
+        (
+            RequestBody::ChangeMembership(vec![
+                MembershipChange::AddLearner { node: NodeId(4), address: "h:4".into() },
+                MembershipChange::Promote { node: NodeId(4) },
+                MembershipChange::Remove { node: NodeId(1) },
+            ]),
+            "ac020803000403683a3401040201",
+        ),
+        (RequestBody::TransferLeadership { to: NodeId(2) }, "ac020902"),
+        (
+            RequestBody::Manage(Manage::SetPeerAddress { node: NodeId(4), address: "h:4".into() }),
+            "ac020a000403683a34",
+        ),
+        (RequestBody::Manage(Manage::Campaign), "ac020a01"),
+        (RequestBody::Manage(Manage::Tune(TUNING)), "ac020a020080e1eb170080a3c3470080c6868f010100"),
+        (RequestBody::Manage(Manage::TakeSnapshot), "ac020a03"),
     ] {
         golden(&Request { id: 300, body }, expected);
     }
@@ -115,6 +191,19 @@ fn responses() {
         (ResponseBody::Failed(Failure::Busy), "010102"),
         (ResponseBody::Failed(Failure::Limit(raftdeck_protocol::kv::LimitError::EmptyKey)), "01010300"),
         (ResponseBody::Failed(Failure::Stopping), "010104"),
+        (ResponseBody::Failed(Failure::SessionExpired), "010105"),
+        (ResponseBody::Failed(Failure::Change(ChangeError::LastVoter)), "01010607"),
+        (ResponseBody::Failed(Failure::Transfer(TransferError::InProgress)), "01010702"),
+        (ResponseBody::Failed(Failure::TransferGivenUp), "010108"),
+        (ResponseBody::Failed(Failure::NotManaged), "010109"),
+        (ResponseBody::Failed(Failure::Invalid("no".into())), "01010a026e6f"),
+        (done(Answer::SessionOpened(SessionId(9))), "010005090209"),
+        (
+            ResponseBody::MembershipChanged { at: id(2, 9), membership: membership() },
+            "0105020902010201010103010303683a33",
+        ),
+        (ResponseBody::Transferred { leader: NodeId(2), term: Term(7) }, "01060207"),
+        (ResponseBody::Managed, "0107"),
         (
             ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
             "010301020907707574206b2076",
@@ -136,7 +225,13 @@ fn telemetry() {
         durable: LogIndex(9),
         committed: LogIndex(8),
         applied: LogIndex(8),
-        voters: vec![NodeId(1), NodeId(2)],
+        membership: membership(),
+        membership_index: LogIndex(7),
+        snapshot: id(1, 5),
+        purged: LogIndex(4),
+        tuning: TUNING,
+        transfer: Some(NodeId(2)),
+        lease: Duration::from_millis(90),
         election_timeout: Duration::from_millis(200),
         election_remaining: Duration::from_millis(100),
         heartbeat_age: Some(Duration::ZERO),
@@ -148,13 +243,15 @@ fn telemetry() {
             next: LogIndex(10),
             state: raft::ReplicationState::Replicate,
             last_heard: None,
+            snapshot: Some((1, 300)),
         }],
         term_runs: vec![raft::TermRun { term: Term(2), first: LogIndex(1), last: LogIndex(9) }],
     };
-    let status = NodeStatus { raft: status, keys: 3, state_hash: 4, uptime_micros: 5, fsync_micros: 6 };
+    let status =
+        NodeStatus { raft: status, keys: 3, state_hash: 4, uptime_micros: 5, fsync_micros: 6, sessions: 7 };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "00010203010101010209090808020102008084af5f0080c2d72f010000010102010102080a01000102010903040506",
+        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");
@@ -167,7 +264,13 @@ fn trace_events() {
     let (term, node) = (Term(7), NodeId(2));
     let index = LogIndex(3);
     let events = vec![
-        TraceEvent::Started { term, last: index },
+        TraceEvent::Started {
+            term,
+            last: index,
+            vote: Some(node),
+            purged: id(1, 2),
+            runs: vec![raft::TermRun { term, first: index, last: index }],
+        },
         TraceEvent::TimedOut { waited: Duration::from_micros(1) },
         TraceEvent::ElectionStarted { term, pre_vote: true },
         TraceEvent::VoteGranted { candidate: node, term, pre_vote: false },
@@ -185,9 +288,22 @@ fn trace_events() {
         TraceEvent::Truncated { from: index, to: index },
         TraceEvent::Committed { through: index },
         TraceEvent::Conflict { follower: node, next: index },
+        TraceEvent::MembershipChanged { index, membership: membership() },
+        TraceEvent::MembershipCommitted { index },
+        TraceEvent::CaughtUp { learner: node, round: 1, took: Duration::from_micros(1) },
+        TraceEvent::PromotionGivenUp { learner: node },
+        TraceEvent::TransferStarted { to: node },
+        TraceEvent::TransferGivenUp { to: node },
+        TraceEvent::ToldToCampaign { leader: node },
+        TraceEvent::SnapshotTaken { last: id(7, 3), size: 300 },
+        TraceEvent::SnapshotSending { to: node, last: id(7, 3) },
+        TraceEvent::SnapshotInstalled { last: id(7, 3), kept_log: true },
+        TraceEvent::Purged { through: id(7, 3) },
+        TraceEvent::Tuned { tuning: TUNING },
+        TraceEvent::Paused,
     ];
     golden(
         &events,
-        "0d0007030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c0203",
+        "1a00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a330e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f01010019",
     );
 }
