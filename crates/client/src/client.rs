@@ -1,26 +1,22 @@
-//! Reads and writes with a deadline: which node to ask, when to ask again, and when not to. The rule that keeps it
-//! honest: a write goes out again only after an attempt that certainly changed nothing.
+//! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`].
 
 use crate::address::{self, AddressError};
+use crate::asking::{Answered, Limit, Question, Stop, answer_of, misplaced, within};
 use crate::backoff::Backoff;
-use crate::connection::{Connection, Lost, Reply};
-use crate::dial::DialError;
-use crate::directory::{Directory, Round, Target};
+use crate::connection::Connection;
+use crate::dial::dial_client_port;
+use crate::directory::Directory;
 use crate::error::ClientError;
-use crate::trail::Trail;
+use crate::session::Session;
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{
-    Answer, Failure, Hello, LogLine, NodeStatus, Read, RequestBody, ResponseBody, Write,
+    Answer, Consistency, Hello, LogLine, Manage, NodeStatus, Read, RequestBody, ResponseBody, Write,
 };
-use raftdeck_raft::{LogId, NodeId};
+use raftdeck_raft::{self as raft, LogId, Membership, MembershipChange, NodeId, Term};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until};
-
-/// The pauses between two rounds of asking everybody.
-const LEAST_PAUSE: Duration = Duration::from_millis(10);
-const MOST_PAUSE: Duration = Duration::from_millis(100);
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How a client behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +44,7 @@ pub struct Done {
     pub node: NodeId,
 }
 
-/// A client of one cluster. Cheap to clone; clones share connections and what was learned.
+/// A client of one cluster. Cheap to clone; clones share connections, the session, and what was learned.
 #[derive(Clone, Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -59,21 +55,8 @@ struct Shared {
     hello: Hello,
     patience: Duration,
     directory: Mutex<Directory>,
-}
-
-/// What one attempt at one node came to.
-enum Attempt {
-    Answered(ResponseBody, NodeId),
-    /// No connection: certainly not carried out.
-    Unreached(DialError),
-    /// The connection broke before the request was sent, or the node was too quiet to be sent one.
-    Unsent,
-    /// Sent, and the connection broke.
-    Broke,
-    /// Sent, and the node says nothing at all (reads only: a write waits on).
-    Silent,
-    /// Sent, and the deadline passed.
-    OutOfTime,
+    /// Opened at the first write. Locked while it is being opened.
+    session: AsyncMutex<Option<Arc<Session>>>,
 }
 
 impl Client {
@@ -90,6 +73,7 @@ impl Client {
             hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
             directory: Mutex::new(Directory::new(addresses)),
+            session: AsyncMutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -104,21 +88,116 @@ impl Client {
         Ok(())
     }
 
-    /// Changes something. An error says whether it may have happened.
+    /// Changes something, once, however often it has to be asked: in a session, which is opened at the first write
+    /// (thesis §6.3). An error says whether it may have happened.
     pub async fn write(&self, write: Write, deadline: Duration) -> Result<Done, ClientError> {
         write.check().map_err(ClientError::Limit)?;
-        self.ask(&RequestBody::Write(write), deadline).await
+        let limit = Limit::new(deadline);
+        loop {
+            let session = self.session(limit).await?;
+            let Ok(slot) = timeout_at(limit.until, session.slot()).await else {
+                return Err(ClientError::Busy);
+            };
+            match self.ask(&Question::Write(slot, write.clone()), limit).await {
+                Ok(answered) => return done(answered),
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::SessionExpired) => self.leave_session(&session, limit).await,
+            }
+        }
     }
 
     /// A linearizable read.
     pub async fn read(&self, read: Read, deadline: Duration) -> Result<Done, ClientError> {
+        self.read_with(read, Consistency::Linearizable, deadline).await
+    }
+
+    /// A read of the stated consistency. [`Consistency::Stale`] takes the answer of any node, the one that seems to
+    /// lead first.
+    pub async fn read_with(
+        &self,
+        read: Read,
+        consistency: Consistency,
+        deadline: Duration,
+    ) -> Result<Done, ClientError> {
         read.check().map_err(ClientError::Limit)?;
-        self.ask(&RequestBody::Read(read), deadline).await
+        let question = match consistency {
+            Consistency::Linearizable => Question::Look(RequestBody::Read(read)),
+            Consistency::Lease => Question::Look(RequestBody::ReadWith { read, consistency }),
+            Consistency::Stale => Question::LookAnywhere(RequestBody::ReadWith { read, consistency }),
+        };
+        self.ask(&question, Limit::new(deadline)).await.map_err(error).and_then(done)
+    }
+
+    /// What one node has, which may be old.
+    pub async fn stale_at(&self, address: &str, read: Read, deadline: Duration) -> Result<Done, ClientError> {
+        read.check().map_err(ClientError::Limit)?;
+        let body = RequestBody::ReadWith { read, consistency: Consistency::Stale };
+        self.ask_one(address, body, deadline).await.and_then(done)
+    }
+
+    /// Changes who belongs to the cluster; gives the membership when it is committed. Never asked twice when the first
+    /// time may have worked: then the nodes' own states are looked at until they show it, or the deadline passes.
+    pub async fn change_membership(
+        &self,
+        changes: Vec<MembershipChange>,
+        deadline: Duration,
+    ) -> Result<Membership, ClientError> {
+        let limit = Limit::new(deadline);
+        let question = Question::Once(RequestBody::ChangeMembership(changes.clone()));
+        match self.ask(&question, limit).await.map_err(error) {
+            Ok(Answered { body: ResponseBody::MembershipChanged { membership, .. }, .. }) => Ok(membership),
+            Ok(Answered { body, node }) => Err(misplaced(&node.to_string(), &body)),
+            Err(ClientError::Unknown { why }) => {
+                // Only a leader's: a member that lags behind may not have heard of the node that is to be removed.
+                let shown = |status: &NodeStatus| {
+                    let committed = status.raft.membership_index <= status.raft.committed;
+                    let is_done = leads(status) && committed && shows(&status.raft.membership, &changes);
+                    is_done.then(|| status.raft.membership.clone())
+                };
+                self.look_for(shown, limit).await.ok_or(ClientError::MembershipUnknown { why })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hands the leadership to a voter; gives the term in which it leads.
+    pub async fn transfer(&self, to: NodeId, deadline: Duration) -> Result<Term, ClientError> {
+        let limit = Limit::new(deadline);
+        let question = Question::Once(RequestBody::TransferLeadership { to });
+        match self.ask(&question, limit).await.map_err(error) {
+            Ok(Answered { body: ResponseBody::Transferred { term, .. }, .. }) => Ok(term),
+            Ok(Answered { body, node }) => Err(misplaced(&node.to_string(), &body)),
+            Err(ClientError::Unknown { why }) => {
+                let shown =
+                    |status: &NodeStatus| (leads(status) && status.raft.id == to).then_some(status.raft.term);
+                self.look_for(shown, limit).await.ok_or(ClientError::TransferUnknown { to, why })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells a node what only the process that started it may tell.
+    pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
+        let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
+        let asked = async {
+            let dialed = dial_client_port(address, &hello, deadline)
+                .await
+                .map_err(|error| ClientError::unreached(error, deadline))?;
+            let connection = Connection::start(dialed);
+            match answer_of(address, &connection, RequestBody::Manage(what)).await? {
+                ResponseBody::Managed => Ok(()),
+                ResponseBody::Failed(failure) => {
+                    Err(ClientError::Rejected { node: connection.node(), why: failure.to_string() })
+                }
+                other => Err(misplaced(address, &other)),
+            }
+        };
+        within(address, deadline, asked).await
     }
 
     /// One node's own state.
     pub async fn status(&self, address: &str, deadline: Duration) -> Result<NodeStatus, ClientError> {
-        match self.ask_one(address, RequestBody::Status, deadline).await? {
+        match self.ask_one(address, RequestBody::Status, deadline).await?.body {
             ResponseBody::Status(status) => Ok(*status),
             other => Err(misplaced(address, &other)),
         }
@@ -132,225 +211,88 @@ impl Client {
         limit: u32,
         deadline: Duration,
     ) -> Result<Vec<LogLine>, ClientError> {
-        match self.ask_one(address, RequestBody::Log { first, limit }, deadline).await? {
+        match self.ask_one(address, RequestBody::Log { first, limit }, deadline).await?.body {
             ResponseBody::Log(lines) => Ok(lines),
             other => Err(misplaced(address, &other)),
         }
     }
 
-    fn directory(&self) -> MutexGuard<'_, Directory> {
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
         self.shared.directory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks one node after the other, round after round, until one answers or the deadline passes.
-    async fn ask(&self, body: &RequestBody, deadline: Duration) -> Result<Done, ClientError> {
-        let until = Instant::now() + deadline;
-        let mut trail = Trail::default();
-        let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-        loop {
-            if let Some(end) = self.ask_round(body, until, &mut trail).await {
-                return end;
-            }
-            if let Some((address, reason)) = trail.all_refused() {
-                return Err(ClientError::Refused { address, reason });
-            }
-            let pause = pauses.pause();
-            if Instant::now() + pause >= until {
-                return Err(trail.into_error(body, deadline));
-            }
-            sleep(pause).await;
-        }
+    pub(crate) fn hello(&self) -> &Hello {
+        &self.shared.hello
     }
 
-    /// Asks each node at most once. `None`: none of them had the answer, and nothing was changed.
-    async fn ask_round(
-        &self,
-        body: &RequestBody,
-        until: Instant,
-        trail: &mut Trail,
-    ) -> Option<Result<Done, ClientError>> {
-        let mut round = Round::default();
-        trail.begin_round();
-        while Instant::now() < until {
-            let target = self.directory().choose(&mut round)?;
-            let attempt = self.attempt(&target, body, until).await;
-            let end = self.judge(&target, attempt, body, trail);
-            if end.is_some() {
-                return end;
-            }
-        }
-        None
+    pub(crate) fn patience(&self) -> Duration {
+        self.shared.patience
     }
 
-    /// What an attempt means: an end, or another try.
-    fn judge(
-        &self,
-        target: &Arc<Target>,
-        attempt: Attempt,
-        body: &RequestBody,
-        trail: &mut Trail,
-    ) -> Option<Result<Done, ClientError>> {
-        let is_write = matches!(body, RequestBody::Write(_));
-        let unknown = |why: String| Some(Err(ClientError::Unknown { why }));
-        if !matches!(attempt, Attempt::Answered(..)) {
-            self.directory().forget_leader(target);
-        }
-        match attempt {
-            Attempt::Answered(ResponseBody::Done { answer, at }, node) => {
-                self.directory().set_leader(target);
-                return Some(Ok(Done { answer, at, node }));
-            }
-            Attempt::Answered(ResponseBody::Failed(failure), node) => {
-                return self.judge_failure(target, node, failure, is_write, trail);
-            }
-            Attempt::Answered(_, node) if is_write => {
-                return unknown(format!("{node} gave an answer that does not belong to a write"));
-            }
-            Attempt::Answered(other, _) => return Some(Err(misplaced(target.address(), &other))),
-            Attempt::Unreached(error) => trail.unreached(error),
-            Attempt::Unsent => trail.passed_over(format!("{} was not asked: it is silent", target.address())),
-            Attempt::Broke if is_write => {
-                return unknown(format!(
-                    "the connection to {} broke while it was under way",
-                    target.address()
-                ));
-            }
-            Attempt::OutOfTime if is_write => {
-                return unknown(format!("{} did not answer in time", target.address()));
-            }
-            Attempt::Broke => trail.unanswered(format!("the connection to {} broke", target.address())),
-            Attempt::Silent => trail.unanswered(format!("{} is silent", target.address())),
-            Attempt::OutOfTime => trail.unanswered(format!("{} did not answer in time", target.address())),
-        }
-        None
-    }
-
-    fn judge_failure(
-        &self,
-        target: &Arc<Target>,
-        node: NodeId,
-        failure: Failure,
-        is_write: bool,
-        trail: &mut Trail,
-    ) -> Option<Result<Done, ClientError>> {
-        trail.answered(format!("{node} says: {failure}"), failure == Failure::Busy);
-        match failure {
-            Failure::NotLeader { leader, address } => self.directory().follow(leader, address.as_deref()),
-            Failure::Unknown if is_write => {
-                let why = format!("{node} lost its leadership or was stopped while it was under way");
-                return Some(Err(ClientError::Unknown { why }));
-            }
-            Failure::Unknown | Failure::Stopping => self.directory().forget_leader(target),
-            Failure::Busy => {}
-            Failure::Limit(limit) => return Some(Err(ClientError::Limit(limit))),
-            Failure::SessionExpired
-            | Failure::Change(_)
-            | Failure::Transfer(_)
-            | Failure::TransferGivenUp
-            | Failure::NotManaged
-            | Failure::Invalid(_) => {}
-        }
-        None
-    }
-
-    async fn attempt(&self, target: &Target, body: &RequestBody, until: Instant) -> Attempt {
-        let patience = self.shared.patience;
-        let connection = match target.connect(&self.shared.hello, patience.min(left(until))).await {
-            Ok(connection) => connection,
-            Err(error) => return Attempt::Unreached(error),
+    /// The open session, or a new one; writes that come meanwhile wait for the same one.
+    async fn session(&self, limit: Limit) -> Result<Arc<Session>, ClientError> {
+        let Ok(mut session) = timeout_at(limit.until, self.shared.session.lock()).await else {
+            let last = "another write was still opening the session".to_owned();
+            return Err(ClientError::NoLeader { after: limit.after, last });
         };
-        // A paused node still accepts bytes. A read can be asked elsewhere, but a write that was handed to it is
-        // in doubt for good, so ask a node that has been quiet for a while for a sign of life first.
-        let is_write = matches!(body, RequestBody::Write(_));
-        if is_write
-            && !connection.heard_within(patience)
-            && !connection.probe(patience.min(left(until))).await
-        {
-            target.mark_silent();
-            return Attempt::Unsent;
+        if let Some(open) = session.as_ref() {
+            return Ok(Arc::clone(open));
         }
-        let call = tokio::time::timeout(patience.min(left(until)), connection.call(body.clone()));
-        let Ok(Ok(reply)) = call.await else { return Attempt::Unsent };
-        self.await_reply(target, &connection, reply, is_write, until).await
-    }
-
-    /// Waits for the answer of a node for as long as the node gives signs of life; for a write, to the deadline.
-    async fn await_reply(
-        &self,
-        target: &Target,
-        connection: &Connection,
-        mut reply: oneshot::Receiver<Reply>,
-        is_write: bool,
-        until: Instant,
-    ) -> Attempt {
-        let patience = self.shared.patience;
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut reply => return match answer {
-                    Ok(Ok(body)) => {
-                        target.mark_heard();
-                        Attempt::Answered(body, connection.node())
-                    }
-                    Ok(Err(Lost::BeforeSending)) => Attempt::Unsent,
-                    Ok(Err(Lost::AfterSending)) | Err(_) => Attempt::Broke,
-                },
-                () = sleep_until(until.min(Instant::now() + patience)) => {}
-            }
-            if Instant::now() >= until {
-                return Attempt::OutOfTime;
-            }
-            if !connection.heard_within(patience) && !connection.probe(patience.min(left(until))).await {
-                target.mark_silent();
-                if !is_write && connection.is_open() {
-                    return Attempt::Silent;
-                }
-            }
-        }
-    }
-
-    /// Asks this node and no other. Nothing that is asked this way changes anything.
-    async fn ask_one(
-        &self,
-        address: &str,
-        body: RequestBody,
-        deadline: Duration,
-    ) -> Result<ResponseBody, ClientError> {
-        let broken = |why: &str| ClientError::Broken { address: address.to_owned(), why: why.to_owned() };
-        address::split(address).map_err(|error| broken(&error.to_string()))?;
-        let target = self.directory().at(address);
-        let asked = async {
-            let connection = match target.connect(&self.shared.hello, deadline).await {
-                Ok(connection) => connection,
-                Err(DialError::Refused { address, reason }) => {
-                    return Err(ClientError::Refused { address, reason });
-                }
-                Err(error) => {
-                    return Err(ClientError::Unreachable { after: deadline, last: error.to_string() });
-                }
-            };
-            let closed = |_| broken("it closed before the answer came");
-            let reply = connection.call(body).await.map_err(closed)?;
-            reply.await.unwrap_or(Err(Lost::AfterSending)).map_err(closed)
+        let opened = self.ask(&Question::OpenSession, limit).await.map_err(error)?;
+        let ResponseBody::Done { answer: Answer::SessionOpened(id), .. } = opened.body else {
+            return Err(misplaced(&opened.node.to_string(), &opened.body));
         };
-        match tokio::time::timeout(deadline, asked).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ClientError::TimedOut {
-                after: deadline,
-                last: format!("{address} did not answer in time"),
-            }),
+        Ok(Arc::clone(session.insert(Arc::new(Session::new(id)))))
+    }
+
+    /// The session is forgotten by the cluster.
+    async fn leave_session(&self, expired: &Arc<Session>, limit: Limit) {
+        if let Ok(mut session) = timeout_at(limit.until, self.shared.session.lock()).await {
+            session.take_if(|session| Arc::ptr_eq(session, expired));
         }
+    }
+
+    /// Asks every node that is known for its state, again and again, until one shows what is looked for.
+    async fn look_for<T>(&self, shown: impl Fn(&NodeStatus) -> Option<T>, limit: Limit) -> Option<T> {
+        let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_millis(200));
+        while Instant::now() < limit.until {
+            let addresses = self.directory().addresses();
+            let span = self.patience().min(limit.left());
+            let asked = addresses.iter().map(|address| self.status(address, span));
+            let found = futures::future::join_all(asked).await.into_iter().flatten().find_map(|s| shown(&s));
+            if found.is_some() {
+                return found;
+            }
+            sleep(pauses.pause().min(limit.left())).await;
+        }
+        None
     }
 }
 
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
+fn done(answered: Answered) -> Result<Done, ClientError> {
+    match answered.body {
+        ResponseBody::Done { answer, at } => Ok(Done { answer, at, node: answered.node }),
+        other => Err(misplaced(&answered.node.to_string(), &other)),
+    }
 }
 
-fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
-    let why = match body {
-        ResponseBody::Failed(failure) => failure.to_string(),
-        _ => "the answer does not belong to the question".to_owned(),
+fn error(stop: Stop) -> ClientError {
+    match stop {
+        Stop::Failed(error) => error,
+        Stop::SessionExpired => unreachable!("only a write is asked in a session"),
+    }
+}
+
+fn leads(status: &NodeStatus) -> bool {
+    status.raft.role == raft::Role::Leader && status.raft.has_quorum
+}
+
+/// Whether a membership is what these changes lead to.
+fn shows(membership: &Membership, changes: &[MembershipChange]) -> bool {
+    let is_done = |change: &MembershipChange| match change {
+        MembershipChange::AddLearner { node, .. } => membership.contains(*node),
+        MembershipChange::Promote { node } => membership.voters.contains(node),
+        MembershipChange::Remove { node } => !membership.contains(*node),
     };
-    ClientError::Broken { address: address.to_owned(), why }
+    !membership.is_joint() && changes.iter().all(is_done)
 }

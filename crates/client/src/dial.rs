@@ -1,6 +1,7 @@
 //! Opens a connection and shakes hands. After this the frames are the caller's; nothing is sent or read here but
 //! the two handshake frames.
 
+use crate::address;
 use futures::{SinkExt, StreamExt};
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
@@ -81,6 +82,21 @@ pub async fn dial(address: &str, hello: &Hello, within: Duration) -> Result<Dial
         Ok(result) => result,
         Err(_) => Err(DialError::Silent { address: address.to_owned(), within }),
     }
+}
+
+/// The same for a client's connection; given a Raft address, the client port is found without being told.
+pub(crate) async fn dial_client_port(
+    address: &str,
+    hello: &Hello,
+    within: Duration,
+) -> Result<Dialed, DialError> {
+    let dialed = dial(address, hello, within).await;
+    if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
+        && let Some(client_address) = address::client_of(address)
+    {
+        return dial(&client_address, hello, within).await;
+    }
+    dialed
 }
 
 async fn shake_hands(address: &str, hello: &Hello) -> Result<Dialed, DialError> {

@@ -194,6 +194,11 @@ impl Directory {
         }
     }
 
+    /// All addresses that are known.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.all().map(|target| target.address.clone()).collect()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Arc<Target>> {
         self.given.iter().chain(&self.learned)
     }

@@ -1,7 +1,9 @@
 //! Why an operation has no answer, and whether a write may have happened all the same.
 
+use crate::dial::DialError;
 use raftdeck_protocol::kv::LimitError;
 use raftdeck_protocol::{Failure, RefusalReason};
+use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::time::Duration;
 
 /// Why an operation has no answer.
@@ -23,10 +25,41 @@ pub enum ClientError {
         /// What the last attempt met.
         last: String,
     },
-    /// A write was sent and its fate is not known: it may have happened, or may yet.
+    /// A write was sent, and could not be repeated before the deadline or not in its session any more: its fate is not known: it may have happened, or may yet.
     #[error("the write may or may not have happened: {why}; read the key to find out")]
     Unknown {
         /// What came in between.
+        why: String,
+    },
+    /// A change of the membership was asked for and its fate is not known: it may have happened, or may yet.
+    #[error("the membership may or may not have changed: {why}; look at it with `member list`")]
+    MembershipUnknown {
+        /// What came in between.
+        why: String,
+    },
+    /// A transfer was asked for and nobody knows what came of it.
+    #[error("the leadership may or may not have gone to {to}: {why}; look at the nodes' states")]
+    TransferUnknown {
+        /// To whom it was to go.
+        to: NodeId,
+        /// What came in between.
+        why: String,
+    },
+    /// The membership was not changed.
+    #[error("the membership was not changed: {0}")]
+    Change(ChangeError),
+    /// The transfer was not started.
+    #[error("the leadership was not handed over: {0}")]
+    Transfer(TransferError),
+    /// The transfer was started and did not happen in time.
+    #[error("{}", Failure::TransferGivenUp)]
+    TransferGivenUp,
+    /// A node understood and says no; nothing was changed.
+    #[error("{node} refuses: {why}")]
+    Rejected {
+        /// Which node.
+        node: NodeId,
+        /// Its reason.
         why: String,
     },
     /// A read was not answered before the deadline.
@@ -62,9 +95,17 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether a write that ended in this error may have been carried out, or may yet be.
+    /// Whether what ended in this error may have been carried out, or may yet be.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
-        matches!(self, Self::Unknown { .. })
+        matches!(self, Self::Unknown { .. } | Self::MembershipUnknown { .. } | Self::TransferUnknown { .. })
+    }
+
+    /// There is no connection, after this time.
+    pub(crate) fn unreached(error: DialError, after: Duration) -> Self {
+        match error {
+            DialError::Refused { address, reason } => Self::Refused { address, reason },
+            other => Self::Unreachable { after, last: other.to_string() },
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! Watching one node: its telemetry as a stream. Asks for nothing else and never reconnects; the caller does, if it
 //! wants to.
 
-use crate::address;
 use crate::client::Options;
-use crate::dial::{DialError, Dialed, dial};
+use crate::dial::{Dialed, dial_client_port};
 use crate::error::ClientError;
 use futures::{SinkExt, Stream, StreamExt};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{
-    Hello, RefusalReason, Request, RequestBody, Response, ResponseBody, Telemetry, frame,
-};
+use raftdeck_protocol::{Hello, Request, RequestBody, Response, ResponseBody, Telemetry, frame};
 use raftdeck_raft::NodeId;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -29,16 +26,8 @@ impl Subscription {
     /// Connects to a node (Raft or client address) and subscribes; `options.patience` bounds each attempt.
     pub async fn open(address: &str, options: &Options) -> Result<Self, ClientError> {
         let hello = Hello::new(options.cluster.clone(), Role::Client);
-        let mut dialed = dial(address, &hello, options.patience).await;
-        if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
-            && let Some(client_address) = address::client_of(address)
-        {
-            dialed = dial(&client_address, &hello, options.patience).await;
-        }
-        let mut dialed = dialed.map_err(|error| match error {
-            DialError::Refused { address, reason } => ClientError::Refused { address, reason },
-            other => ClientError::Unreachable { after: options.patience, last: other.to_string() },
-        })?;
+        let dialed = dial_client_port(address, &hello, options.patience).await;
+        let mut dialed = dialed.map_err(|error| ClientError::unreached(error, options.patience))?;
         let request = Request { id: ID, body: RequestBody::Subscribe };
         dialed
             .frames

@@ -24,6 +24,15 @@ pub struct NodeArgs {
     #[arg(long, value_name = "HOST:PORT,…", env = "RAFTDECK_CLUSTER", value_delimiter = ',')]
     pub cluster: Option<Vec<String>>,
 
+    /// Start without a cluster and wait to be added to one that exists (raftdeck client member add); needs --node-id, and
+    /// --bind. What the data directory says of the cluster goes first, so the flag can stay for later starts
+    #[arg(long, env = "RAFTDECK_JOIN", value_parser = clap::builder::FalseyValueParser::new())]
+    pub join: bool,
+
+    /// Reach a node at this Raft address, whatever the cluster says; can be given more than once
+    #[arg(long, value_name = "ID=HOST:PORT", env = "RAFTDECK_PEER_ADDRESS", value_delimiter = ',', value_parser = parse_peer_address)]
+    pub peer_address: Vec<(NodeId, String)>,
+
     /// A name that all nodes of the cluster share; others are refused
     #[arg(long, value_name = "NAME", env = "RAFTDECK_CLUSTER_NAME", default_value = "raftdeck")]
     pub cluster_name: String,
@@ -51,6 +60,20 @@ pub struct NodeArgs {
     /// The range of the election timeout in milliseconds, such as 150..300, instead of the mode's
     #[arg(long, value_name = "MIN..MAX", env = "RAFTDECK_ELECTION", value_parser = parse_range)]
     pub election: Option<(Duration, Duration)>,
+
+    /// Ask before campaigning whether a campaign could succeed (PreVote), so that a node that was away disturbs nobody [default:
+    /// on]
+    #[arg(long, value_name = "on|off", env = "RAFTDECK_PRE_VOTE", value_parser = parse_switch)]
+    pub pre_vote: Option<bool>,
+
+    /// A leader that no majority answers gives up, and followers stand by a leader that lives (CheckQuorum) [default: on]
+    #[arg(long, value_name = "on|off", env = "RAFTDECK_CHECK_QUORUM", value_parser = parse_switch)]
+    pub check_quorum: Option<bool>,
+
+    /// Take a snapshot whenever this many entries were applied since the last one, or the log has grown large; a tenth as
+    /// many entries before it stay in the log [default: 10000]
+    #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_ENTRIES", value_parser = parse_snapshot_entries)]
+    pub snapshot_entries: Option<u64>,
 
     /// Where HTTP is served, HOST:PORT or a port of --bind's host [else env: KVSTORE_PORT, PORT] [default: the Raft
     /// port + 2000]
@@ -81,7 +104,9 @@ Three nodes on this machine, each in a shell of its own:
   raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
-The same with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
+A fourth that joins them; it serves once it is added, for example with raftdeck client member add:
+  raftdeck-node --join --node-id 4 --bind 127.0.0.1:8083
+The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
   NODE_ID=n1 PORT=8081 PEERS=http://localhost:8082,http://localhost:8083 raftdeck-node";
 
     /// The timing asked for; a mode on the command line goes before one in the environment.
@@ -132,6 +157,30 @@ fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
     Ok((parse_millis(min)?, parse_millis(max)?))
 }
 
+/// `4=127.0.0.1:8083`. Whether the address makes sense is looked at later, with all others.
+fn parse_peer_address(text: &str) -> Result<(NodeId, String), String> {
+    let (id, address) = text
+        .split_once('=')
+        .ok_or("a peer's address is written ID=HOST:PORT, for example 4=127.0.0.1:8083")?;
+    Ok((parse_node_id(id.trim())?, address.trim().to_owned()))
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".to_owned()),
+    }
+}
+
+fn parse_snapshot_entries(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(entries) if entries > 0 => Ok(entries),
+        _ => Err("a snapshot comes after a number of entries from 1 on; without any the log would only grow"
+            .to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +209,24 @@ mod tests {
         let environment = |name: &str| (name == "RAFTDECK_DEMO_MODE").then(|| "1".to_owned());
         assert_eq!(parse("").unwrap().timing(&environment), Timing::DEMO);
         assert_eq!(parse("--fast-mode").unwrap().timing(&environment), Timing::FAST);
+    }
+
+    #[test]
+    fn switches_addresses_and_snapshots_are_read_or_refused() {
+        let args = parse("--pre-vote off --check-quorum ON --snapshot-entries 50 --join").unwrap();
+        assert_eq!(
+            (args.pre_vote, args.check_quorum, args.snapshot_entries),
+            (Some(false), Some(true), Some(50))
+        );
+        assert!(args.join);
+        let args = parse("--peer-address 4=a:1 --peer-address n5=b:2,6=c:3").unwrap();
+        let ids: Vec<u64> = args.peer_address.iter().map(|(id, _)| id.0).collect();
+        assert_eq!(ids, [4, 5, 6]);
+        for wrong in
+            ["--pre-vote maybe", "--snapshot-entries 0", "--snapshot-entries x", "--peer-address a:1"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

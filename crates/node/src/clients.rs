@@ -7,6 +7,7 @@ use crate::telemetry::{Hub, Watcher};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::Frames;
+use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, frame};
 use std::fmt::Display;
 use std::io;
@@ -47,6 +48,8 @@ impl ConnectionId {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) connection: ConnectionId,
+    /// Whether the process that started this node asks, as far as its handshake says.
+    pub(crate) by_manager: bool,
     pub(crate) id: u64,
     pub(crate) body: RequestBody,
     pub(crate) place: Place,
@@ -85,13 +88,21 @@ impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
         let connection = ConnectionId::next();
+        let by_manager = guest.role == Role::Manager;
         let (sink, stream) = guest.frames.split();
         let (answers, queue) = mpsc::channel(IN_FLIGHT);
         // One newest subscription at a time.
         let (subscribe, subscriptions) = mpsc::channel(1);
         let turns = Arc::new(Semaphore::new(LONG_IN_FLIGHT));
-        let mut desk =
-            Desk { connection, driver: self.driver.clone(), hub: self.hub, answers, turns, subscribe };
+        let mut desk = Desk {
+            connection,
+            by_manager,
+            driver: self.driver.clone(),
+            hub: self.hub,
+            answers,
+            turns,
+            subscribe,
+        };
         let mut writing = std::pin::pin!(write(sink, queue, subscriptions));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
@@ -112,6 +123,7 @@ impl Reception {
 /// The reading half.
 struct Desk {
     connection: ConnectionId,
+    by_manager: bool,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
     answers: mpsc::Sender<Answer>,
@@ -142,14 +154,17 @@ impl Desk {
                 ClientInput::Watched
             } else {
                 let turn = match &body {
-                    RequestBody::Log { .. } | RequestBody::Read(Read::List { .. }) => {
+                    RequestBody::Log { .. }
+                    | RequestBody::Read(Read::List { .. })
+                    | RequestBody::ReadWith { read: Read::List { .. }, .. } => {
                         let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return stops() };
                         Some(turn)
                     }
                     _ => None,
                 };
                 let place = Place { queue, turn };
-                ClientInput::Asked(Asked { connection: self.connection, id, body, place })
+                let Self { connection, by_manager, .. } = *self;
+                ClientInput::Asked(Asked { connection, by_manager, id, body, place })
             };
             if self.driver.send(input).await.is_err() {
                 return stops();
@@ -234,6 +249,7 @@ mod tests {
         let (answers, mut answered) = mpsc::channel(64);
         let mut desk = Desk {
             connection: ConnectionId::next(),
+            by_manager: false,
             driver,
             hub: Publisher::new(Clock::start()).hub(),
             answers,

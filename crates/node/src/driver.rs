@@ -1,22 +1,24 @@
 //! The one task that owns the replica: it takes in what arrived, asks the replica what follows, and carries that
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
-use crate::clients::{Asked, ConnectionId, Place};
-use crate::clock::Clock;
+use crate::book::Introduction;
+use crate::clients::{Asked, ConnectionId};
+use crate::clock::{Clock, wall_clock};
 use crate::disk::{Disk, DiskError, Durable, Gone};
 use crate::narrate::narrate;
 use crate::peers::Outgoing;
+use crate::requests::{Answerable, Requests, check_address, check_changes};
+use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
-use raftdeck_protocol::kv::{Consistency, LoggedTime};
+use raftdeck_protocol::kv::Consistency;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
-use raftdeck_protocol::{Failure, LogLine, NodeStatus, RequestBody, Response, ResponseBody};
-use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp};
+use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
+use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
-use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What waits to be taken in, of each kind; whoever brings more waits himself.
@@ -27,19 +29,18 @@ pub(crate) const CLIENT_QUEUE: usize = 512;
 const PEER_BUDGET: usize = 64;
 const CLIENT_BUDGET: usize = 256;
 
-/// Requests that wait for their answer; more are told "busy".
-const MAX_WAITING: usize = 8192;
-
 /// A stopping node waits this long for its disk.
 const LAST_SYNC: Duration = Duration::from_millis(700);
 
 /// What comes from a peer's connection.
 #[derive(Debug)]
 pub(crate) enum PeerInput {
-    /// It connected, and its clients are served at this address.
-    Address(NodeId, String),
+    /// It connected, and says this of itself.
+    Arrived(NodeId, Introduction),
     /// It says this.
     Message(NodeId, Message),
+    /// This connection of it ended.
+    Left(NodeId, u64),
 }
 
 /// What comes from a client's connection.
@@ -63,25 +64,11 @@ pub(crate) struct Inputs {
 enum Wake {
     Stop,
     Durable(Durable),
+    Filed(Filed),
     Peer(PeerInput),
     Client(ClientInput),
     Time,
     More,
-}
-
-/// A write or a read under way.
-#[derive(Debug)]
-struct Waiting {
-    asked: Answerable,
-    is_write: bool,
-}
-
-/// Where an answer goes.
-#[derive(Debug)]
-struct Answerable {
-    connection: ConnectionId,
-    id: u64,
-    place: Place,
 }
 
 /// The task's state.
@@ -90,30 +77,36 @@ pub(crate) struct Driver {
     pub(crate) replica: Replica,
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
+    pub(crate) cabinet: Cabinet,
     pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Publisher,
     pub(crate) requests: Requests,
     pub(crate) fsync: Duration,
-}
-
-/// The requests under way, and where clients find the other nodes.
-#[derive(Debug, Default)]
-pub(crate) struct Requests {
-    waiting: HashMap<RequestToken, Waiting>,
-    newest: u64,
-    /// As the peers gave them in their handshakes.
-    client_addresses: BTreeMap<NodeId, String>,
+    /// A sleep longer by this than was asked for is a pause: as long as a follower stands by a silent leader.
+    pub(crate) pause: Duration,
+    /// Whether this node was started by a process that manages it.
+    pub(crate) managed: bool,
+    /// Who waits for a snapshot: for the next one, and for the one that is being saved.
+    pub(crate) snapshot_asked: Vec<RequestToken>,
+    pub(crate) snapshot_awaited: Vec<RequestToken>,
 }
 
 impl Driver {
     /// Drives the replica until `stop`, or until the disk fails. Everybody who waits is answered on a stop, and
     /// nobody after a failure.
     pub(crate) async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) -> Result<(), DiskError> {
+        self.outgoing.follow(self.replica.membership());
         self.carry_out()?;
         loop {
-            match self.wait(&mut inputs, &stop).await? {
+            let alarm = self.alarm();
+            let wake = self.wait(alarm, &mut inputs, &stop).await?;
+            let awake = self.notice_pause(alarm);
+            match wake {
                 Wake::Stop => return self.stop(inputs).await,
                 Wake::Durable(durable) => self.durable(durable),
+                // Only here, where everything that was decided before has been carried out: a state that takes the place of
+                // another must not come between entries and their application.
+                Wake::Filed(filed) => self.filed(filed)?,
                 Wake::Peer(input) => self.peer(input),
                 Wake::Client(input) => self.client(input),
                 Wake::Time | Wake::More => {}
@@ -127,17 +120,24 @@ impl Driver {
             self.carry_out()?;
             let Self { replica, publisher, fsync, .. } = &mut self;
             publisher.publish(|now| node_status(replica, *fsync, now));
+            self.notice_pause(awake);
         }
     }
 
-    async fn wait(&mut self, inputs: &mut Inputs, stop: &CancellationToken) -> Result<Wake, DiskError> {
-        let alarm = self.alarm();
+    async fn wait(
+        &mut self,
+        alarm: Timestamp,
+        inputs: &mut Inputs,
+        stop: &CancellationToken,
+    ) -> Result<Wake, DiskError> {
+        let alarm = self.clock.instant(alarm);
         // While the disk is behind, nothing comes in that would give it more to do.
         let room = self.disk.has_room();
         Ok(tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
             durable = self.disk.completed() => Wake::Durable(durable?),
+            filed = self.cabinet.completed() => Wake::Filed(filed?),
             Some(input) = inputs.peers.recv(), if room => Wake::Peer(input),
             () = sleep_until(alarm) => Wake::Time,
             Some(input) = inputs.clients.recv(), if room => Wake::Client(input),
@@ -145,9 +145,23 @@ impl Driver {
         })
     }
 
-    fn alarm(&self) -> Instant {
+    /// When it wants to be woken, at the latest; never before now.
+    fn alarm(&self) -> Timestamp {
         let deadline = self.replica.next_deadline();
-        self.clock.instant(self.publisher.due().map_or(deadline, |due| due.min(deadline)))
+        self.publisher.due().map_or(deadline, |due| due.min(deadline)).max(self.clock.now())
+    }
+
+    /// Whether this process, or the machine, stood still since it should have gone on. What it believed before is too old
+    /// then (thesis §6.4.1).
+    fn notice_pause(&mut self, expected: Timestamp) -> Timestamp {
+        let now = self.clock.now();
+        let late = now.since(expected);
+        if late > self.pause {
+            tracing::info!("was stopped, or got no processor, for {} ms", late.as_millis());
+            self.replica.handle_pause(now);
+            self.publisher.stir();
+        }
+        now
     }
 
     /// Takes in all else that waits, within the budgets: one sync and one flush will serve it all.
@@ -180,11 +194,36 @@ impl Driver {
         self.publisher.stir();
     }
 
+    fn filed(&mut self, filed: Filed) -> Result<(), Gone> {
+        match filed {
+            Filed::Saved { meta, size, took } => {
+                let (index, took) = (meta.last.index, took.as_millis());
+                tracing::debug!("saved a snapshot through {index}: {size} bytes in {took} ms");
+                self.replica.handle_snapshot_saved(meta, size);
+                for token in std::mem::take(&mut self.snapshot_awaited) {
+                    self.requests.answer(token, ResponseBody::Managed);
+                }
+            }
+            Filed::Received { image, size } => {
+                let replaced = self.replica.image();
+                self.replica.handle_snapshot_received(*image, size, self.clock.now());
+                // The last that holds it, so that its memory is given back over there.
+                self.cabinet.discard(replaced)?;
+            }
+            Filed::Discarded(last) => self.replica.handle_snapshot_discarded(last),
+            Filed::Filled(envelope) => self.outgoing.send(envelope),
+            Filed::Nothing => {}
+        }
+        self.publisher.stir();
+        Ok(())
+    }
+
     fn peer(&mut self, input: PeerInput) {
         match input {
-            PeerInput::Address(id, address) => {
-                self.requests.client_addresses.insert(id, address);
-            }
+            PeerInput::Arrived(id, introduction) => self.outgoing.arrived(id, introduction),
+            PeerInput::Left(id, connection) => self.outgoing.left(id, connection),
+            // As if it had been lost on its way: the leader sends it again.
+            PeerInput::Message(_, Message::InstallSnapshot(_)) if !self.cabinet.has_room() => {}
             PeerInput::Message(from, message) => {
                 self.replica.handle_message(from, message, self.clock.now());
                 self.publisher.stir();
@@ -197,64 +236,156 @@ impl Driver {
             ClientInput::Asked(asked) => self.asked(asked),
             ClientInput::Watched => self.publisher.renew(),
             ClientInput::Gone(connection) => {
-                for token in self.requests.of(connection) {
-                    self.requests.waiting.remove(&token);
+                for token in self.requests.forget(connection) {
                     self.replica.cancel(token);
                 }
             }
         }
     }
 
-    fn asked(&mut self, Asked { connection, id, body, place }: Asked) {
+    fn asked(&mut self, Asked { connection, by_manager, id, body, place }: Asked) {
         let asked = Answerable { connection, id, place };
+        let now = self.clock.now();
         match body {
             RequestBody::Write(write) => {
-                if let Some(token) = self.requests.enter(asked, true) {
-                    self.replica.write(token, write, LoggedTime::default());
-                    self.publisher.stir();
-                }
+                self.submit(asked, true, |replica, token| replica.write(token, write, wall_clock()));
             }
-            RequestBody::Read(read) => {
-                if let Some(token) = self.requests.enter(asked, false) {
-                    self.replica.read(token, read, Consistency::Linearizable, self.clock.now());
-                }
+            RequestBody::OpenSession => {
+                self.submit(asked, true, |replica, token| replica.open_session(token, wall_clock()));
             }
+            RequestBody::SessionWrite(write) => {
+                self.submit(asked, true, |replica, token| replica.session_write(token, write, wall_clock()));
+            }
+            RequestBody::Read(read) => self.submit(asked, false, |replica, token| {
+                replica.read(token, read, Consistency::Linearizable, now);
+            }),
+            RequestBody::ReadWith { read, consistency } => {
+                self.submit(asked, false, |replica, token| replica.read(token, read, consistency, now));
+            }
+            RequestBody::ChangeMembership(changes) => match check_changes(&changes) {
+                Ok(()) => {
+                    self.submit(asked, true, |replica, token| replica.change_membership(token, &changes, now))
+                }
+                Err(failure) => asked.fail(failure),
+            },
+            RequestBody::TransferLeadership { to } => {
+                self.submit(asked, true, |replica, token| replica.transfer_leadership(token, to, now));
+            }
+            RequestBody::Manage(_) if !(self.managed && by_manager) => asked.fail(Failure::NotManaged),
+            RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
-                let status = node_status(&self.replica, self.fsync, self.clock.now());
+                let status = node_status(&self.replica, self.fsync, now);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
             // Taken care of where the connection is.
             RequestBody::Subscribe => {}
-            _ => asked.answer(ResponseBody::Failed(Failure::NotManaged)),
         }
     }
 
+    /// Asks the replica for something that it answers sooner or later.
+    fn submit(&mut self, asked: Answerable, is_write: bool, ask: impl FnOnce(&mut Replica, RequestToken)) {
+        if let Some(token) = self.requests.enter(asked, is_write) {
+            ask(&mut self.replica, token);
+            self.publisher.stir();
+        }
+    }
+
+    fn manage(&mut self, asked: Answerable, manage: Manage, now: Timestamp) {
+        let done = match manage {
+            Manage::SetPeerAddress { node, address } => match check_address(&address) {
+                Ok(()) if self.outgoing.set_address(node, address) => Ok(()),
+                Ok(()) => Err(Failure::Busy),
+                Err(failure) => Err(failure),
+            },
+            Manage::Campaign => {
+                self.replica.campaign(now);
+                Ok(())
+            }
+            Manage::Tune(tuning) => {
+                self.replica.tune(tuning, now).map_err(|error| Failure::Invalid(error.to_string()))
+            }
+            Manage::TakeSnapshot => {
+                self.snapshot_asked.extend(self.requests.enter(asked, false));
+                return;
+            }
+        };
+        self.publisher.stir();
+        match done {
+            Ok(()) => asked.answer(ResponseBody::Managed),
+            Err(failure) => asked.fail(failure),
+        }
+    }
+
+    /// From `first` on, or from where the log begins.
     fn log(&self, first: u64, limit: u32) -> ResponseBody {
         let limit = usize::try_from(limit.min(MAX_LOG_LINES)).unwrap_or(usize::MAX);
-        let entries = self.replica.entries(LogIndex(first.max(1)), limit);
+        let begin = self.replica.status(self.clock.now()).purged.next();
+        let entries = self.replica.entries(LogIndex(first).max(begin), limit);
         let lines = entries.iter().map(|entry| LogLine { id: entry.id, text: describe(&entry.payload) });
         ResponseBody::Log(lines.collect())
     }
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, replies, trace, .. } = self.replica.take_outputs(now);
+        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } =
+            self.replica.take_outputs(now);
         for persist in persist {
             self.disk.write(persist)?;
         }
         for envelope in send {
             self.outgoing.send(envelope);
         }
+        for piece in pieces_to_send {
+            self.cabinet.read(piece)?;
+        }
+        for piece in pieces_received {
+            self.cabinet.receive(piece, self.replica.snapshots_in_use())?;
+        }
         for (token, body) in replies {
-            self.requests.answer(token, body);
+            self.answer(token, body);
         }
         for event in trace {
-            narrate(&event);
-            self.publisher.event(event, now);
-            self.publisher.stir();
+            self.happened(event, now);
         }
-        Ok(())
+        self.save_snapshot(now)
+    }
+
+    fn answer(&mut self, token: RequestToken, mut body: ResponseBody) {
+        if let ResponseBody::Failed(Failure::NotLeader { leader: Some(leader), address }) = &mut body {
+            *address = self.outgoing.client_address(*leader);
+        }
+        self.requests.answer(token, body);
+    }
+
+    fn happened(&mut self, event: TraceEvent, now: Timestamp) {
+        narrate(self.outgoing.me(), &event);
+        match &event {
+            // What was to be sent to who is no member any more is on its way already.
+            TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),
+            TraceEvent::Tuned { tuning } => self.pause = tuning.timing.election_min,
+            _ => {}
+        }
+        self.publisher.event(event, now);
+        self.publisher.stir();
+    }
+
+    /// Starts to save a snapshot if it is time or somebody asks, one at a time. Called when all that was decided has been
+    /// applied.
+    fn save_snapshot(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let asked = !self.snapshot_asked.is_empty();
+        if self.cabinet.is_saving() || !(asked || self.replica.snapshot_due()) {
+            return Ok(());
+        }
+        let image = self.replica.image();
+        if asked && image.meta().last.index <= self.replica.status(now).snapshot.index {
+            for token in std::mem::take(&mut self.snapshot_asked) {
+                self.requests.answer(token, ResponseBody::Managed);
+            }
+            return Ok(());
+        }
+        self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);
+        self.cabinet.save(image, self.replica.snapshots_in_use())
     }
 
     /// Answers everybody, then lets the disk finish what it was given.
@@ -263,8 +394,7 @@ impl Driver {
         inputs.clients.close();
         while let Ok(input) = inputs.clients.try_recv() {
             if let ClientInput::Asked(Asked { connection, id, place, .. }) = input {
-                let asked = Answerable { connection, id, place };
-                asked.answer(ResponseBody::Failed(Failure::Stopping));
+                Answerable { connection, id, place }.fail(Failure::Stopping);
             }
         }
         let Ok(finished) = timeout(LAST_SYNC, self.disk.finish()).await else {
@@ -283,52 +413,6 @@ fn node_status(replica: &Replica, fsync: Duration, now: Timestamp) -> NodeStatus
         uptime_micros: now.0,
         fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
-    }
-}
-
-impl Answerable {
-    fn answer(self, body: ResponseBody) {
-        self.place.send(Response { id: self.id, body });
-    }
-}
-
-impl Requests {
-    /// Knows this node's own client address from the start.
-    pub(crate) fn new(id: NodeId, client_address: String) -> Self {
-        Self { client_addresses: BTreeMap::from([(id, client_address)]), ..Self::default() }
-    }
-
-    /// Gives a request its token; `None`: too many wait, and it was told so.
-    fn enter(&mut self, asked: Answerable, is_write: bool) -> Option<RequestToken> {
-        if self.waiting.len() >= MAX_WAITING {
-            asked.answer(ResponseBody::Failed(Failure::Busy));
-            return None;
-        }
-        self.newest += 1;
-        let token = RequestToken(self.newest);
-        self.waiting.insert(token, Waiting { asked, is_write });
-        Some(token)
-    }
-
-    fn answer(&mut self, token: RequestToken, mut body: ResponseBody) {
-        let Some(waiting) = self.waiting.remove(&token) else { return };
-        if let ResponseBody::Failed(Failure::NotLeader { leader: Some(leader), address }) = &mut body {
-            *address = self.client_addresses.get(leader).cloned();
-        }
-        waiting.asked.answer(body);
-    }
-
-    fn of(&self, connection: ConnectionId) -> Vec<RequestToken> {
-        let theirs = |waiting: &Waiting| waiting.asked.connection == connection;
-        self.waiting.iter().filter(|(_, waiting)| theirs(waiting)).map(|(token, _)| *token).collect()
-    }
-
-    /// The node stops: reads will not be answered, writes may still be carried out by the others.
-    fn give_up(&mut self) {
-        for (_, waiting) in self.waiting.drain() {
-            let failure = if waiting.is_write { Failure::Unknown } else { Failure::Stopping };
-            waiting.asked.answer(ResponseBody::Failed(failure));
-        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The driver over a virtual disk: what happens when that fails, and what a stop owes to those who wait.
 
 use super::*;
-use crate::clients::Answer;
+use crate::book::Book;
+use crate::clients::{Answer, Place};
+use crate::peers::Sender;
 use crate::telemetry::Publisher;
-use raftdeck_protocol::{Read, Write};
+use raftdeck_protocol::{Read, Response, Write};
 use raftdeck_raft::{Config, NodeId, Timing};
 use raftdeck_storage::LogStore;
 use raftdeck_storage::fs::MemoryFs;
@@ -33,15 +35,26 @@ impl Bench {
         let clock = Clock::start();
         let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
         let config = Config::new(ME, voters, Timing::FAST);
-        let replica = Replica::new(config, 1, recovered.restored, clock.now()).unwrap();
+        let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
+        let me = Sender {
+            id: ME,
+            cluster: "test".to_owned(),
+            client_address: "here".to_owned(),
+            raft_address: String::new(),
+        };
         let driver = Driver {
             replica,
             clock,
             disk: Disk::start(store).unwrap(),
-            outgoing: Outgoing::default(),
+            cabinet: Cabinet::start(recovered.snapshots).unwrap(),
+            outgoing: Outgoing::new(me, Book::default()),
             publisher: Publisher::new(clock),
-            requests: Requests::new(ME, "here".to_owned()),
+            requests: Requests::default(),
             fsync: Duration::ZERO,
+            pause: Timing::FAST.election_min,
+            managed: true,
+            snapshot_asked: Vec::new(),
+            snapshot_awaited: Vec::new(),
         };
         let (to_peers, peers) = mpsc::channel(PEER_QUEUE);
         let (to_clients, clients) = mpsc::channel(CLIENT_QUEUE);
@@ -65,7 +78,7 @@ impl Bench {
         self.asked += 1;
         let queue = self.places.clone().reserve_owned().await.unwrap();
         let place = Place { queue, turn: None };
-        let asked = Asked { connection: self.connection, id: self.asked, body, place };
+        let asked = Asked { connection: self.connection, by_manager: false, id: self.asked, body, place };
         // A driver that has ended takes nothing in.
         let _ = self.clients.send(ClientInput::Asked(asked)).await;
     }

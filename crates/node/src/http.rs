@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use raftdeck_client::{AddressError, Client, ClientError, Options};
 use raftdeck_protocol::kv::LimitError;
 use raftdeck_protocol::{Answer, Read, Write};
+use raftdeck_raft::NodeId;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -162,6 +163,9 @@ struct Health {
     last_heartbeat_ago_ms: Option<u128>,
     last_log_index: u64,
     has_quorum: bool,
+    /// Those that vote, in either half of a change that is under way.
+    voters: Vec<String>,
+    learners: Vec<String>,
     keys: u64,
     uptime_ms: u64,
 }
@@ -179,9 +183,15 @@ async fn health(State(door): State<Door>) -> Result<Json<Health>, Refusal> {
         last_heartbeat_ago_ms: raft.heartbeat_age.map(|age| age.as_millis()),
         last_log_index: raft.last.index.0,
         has_quorum: raft.has_quorum,
+        voters: names(raft.membership.voters.union(&raft.membership.outgoing)),
+        learners: names(&raft.membership.learners),
         keys: status.keys,
         uptime_ms: status.uptime_micros / 1000,
     }))
+}
+
+fn names<'a>(ids: impl IntoIterator<Item = &'a NodeId>) -> Vec<String> {
+    ids.into_iter().map(ToString::to_string).collect()
 }
 
 fn key_of(key: KeyInQuery) -> Result<String, Refusal> {
@@ -242,9 +252,8 @@ impl From<ClientError> for Refusal {
             | ClientError::Unreachable { .. }
             | ClientError::TimedOut { .. }
             | ClientError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ClientError::Unknown { .. } | ClientError::Refused { .. } | ClientError::Broken { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            // Asking again is no cure for the rest.
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
     }

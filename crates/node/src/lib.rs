@@ -5,6 +5,7 @@
 //! either. A node has no fault-injection code, and it knows nothing of who watches it.
 
 mod args;
+mod book;
 mod clients;
 mod clock;
 mod disk;
@@ -18,7 +19,9 @@ mod node;
 mod parent;
 mod peers;
 mod ready;
+mod requests;
 mod settings;
+mod snapshots;
 mod telemetry;
 
 pub use args::NodeArgs;

@@ -7,7 +7,6 @@ use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Role, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +34,6 @@ const COMPLAINT: Duration = Duration::from_secs(1);
 pub(crate) struct Identity {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,
-    pub(crate) voters: BTreeSet<NodeId>,
 }
 
 /// Which of the two ports that shake hands.
@@ -198,7 +196,8 @@ fn judge(hello: Hello, door: Door, identity: &Identity) -> Result<Role, RefusalR
         if to != identity.id {
             return Err(RefusalReason::WrongNode { ours: identity.id, wanted: to });
         }
-        if id == identity.id || !identity.voters.contains(&id) {
+        // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
+        if id == identity.id || id == NodeId(0) {
             return Err(RefusalReason::UnknownPeer { id });
         }
     }

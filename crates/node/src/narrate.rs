@@ -1,9 +1,10 @@
 //! The trace as log lines: what a person who reads the node's log wants to know, in words. Decides nothing.
 
-use raftdeck_raft::{Role, TraceEvent};
+use raftdeck_protocol::request::describe;
+use raftdeck_raft::{Membership, NodeId, Payload, Role, TraceEvent};
 
-/// Logs an event at the level it deserves.
-pub(crate) fn narrate(event: &TraceEvent) {
+/// Logs an event of the node `me` at the level it deserves.
+pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
     match event {
         TraceEvent::Started { term, last, .. } => tracing::info!("starts in term {term}, log through {last}"),
         TraceEvent::RoleChanged { to: Role::Leader, term, .. } => tracing::info!("leads in term {term}"),
@@ -16,7 +17,93 @@ pub(crate) fn narrate(event: &TraceEvent) {
         TraceEvent::Truncated { from, to } => {
             tracing::info!("removes entries {from} to {to}, which the leader does not have");
         }
+        TraceEvent::MembershipChanged { .. }
+        | TraceEvent::MembershipCommitted { .. }
+        | TraceEvent::CaughtUp { .. }
+        | TraceEvent::PromotionGivenUp { .. } => membership(me, event),
+        TraceEvent::TransferStarted { .. }
+        | TraceEvent::TransferGivenUp { .. }
+        | TraceEvent::ToldToCampaign { .. } => transfer(event),
+        TraceEvent::SnapshotTaken { .. }
+        | TraceEvent::SnapshotSending { .. }
+        | TraceEvent::SnapshotInstalled { .. }
+        | TraceEvent::Purged { .. } => snapshot(event),
+        TraceEvent::Tuned { tuning } => tracing::info!("was told other times: {tuning:?}"),
         TraceEvent::Appended { .. } | TraceEvent::Committed { .. } => tracing::trace!("{event:?}"),
         other => tracing::debug!("{other:?}"),
+    }
+}
+
+fn membership(me: NodeId, event: &TraceEvent) {
+    match event {
+        TraceEvent::MembershipChanged { index, membership } => {
+            tracing::info!("the cluster as of entry {index}: {}", in_words(me, membership));
+        }
+        TraceEvent::MembershipCommitted { index } => {
+            tracing::info!("the cluster as of entry {index} is settled");
+        }
+        TraceEvent::CaughtUp { learner, round, took } => {
+            tracing::info!("{learner} caught up in round {round} within {} ms", took.as_millis());
+        }
+        TraceEvent::PromotionGivenUp { learner } => {
+            tracing::warn!("{learner} does not become a voter: it is too slow, or cannot be reached");
+        }
+        _ => {}
+    }
+}
+
+/// The members, and what this node is among them if it is no voter.
+fn in_words(me: NodeId, membership: &Membership) -> String {
+    let members = describe(&Payload::Membership(membership.clone()));
+    if membership.is_voter(me) {
+        members
+    } else if membership.learners.contains(&me) {
+        format!("{members}; this node learns, and does not vote")
+    } else {
+        format!(
+            "{members}; this node does not belong to it: it serves nobody and can be stopped, unless it is to be added"
+        )
+    }
+}
+
+fn transfer(event: &TraceEvent) {
+    match event {
+        TraceEvent::TransferStarted { to } => tracing::info!("hands the leadership to {to}"),
+        TraceEvent::TransferGivenUp { to } => {
+            tracing::warn!("{to} did not take over in time: this node leads on");
+        }
+        TraceEvent::ToldToCampaign { leader } => tracing::info!("is to take over from {leader}"),
+        _ => {}
+    }
+}
+
+fn snapshot(event: &TraceEvent) {
+    match event {
+        TraceEvent::SnapshotTaken { last, size } => {
+            tracing::info!("took a snapshot through entry {}: {size} bytes", last.index);
+        }
+        TraceEvent::SnapshotSending { to, last } => {
+            tracing::info!("sends {to} the snapshot through entry {}", last.index);
+        }
+        TraceEvent::SnapshotInstalled { last, kept_log } => {
+            let log = if *kept_log { "keeps the log behind it" } else { "starts its log behind it" };
+            tracing::info!("installed the leader's snapshot through entry {}, and {log}", last.index);
+        }
+        TraceEvent::Purged { through } => tracing::debug!("released the log through entry {}", through.index),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_does_not_belong_to_the_cluster_says_so() {
+        let mut membership = Membership::of([NodeId(1), NodeId(2)].into());
+        membership.learners.insert(NodeId(3));
+        assert_eq!(in_words(NodeId(1), &membership), "members n1 n2, learning n3");
+        assert!(in_words(NodeId(3), &membership).contains("does not vote"));
+        assert!(in_words(NodeId(4), &membership).contains("does not belong"));
     }
 }

@@ -1,19 +1,22 @@
 //! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself.
 
+use crate::book::Book;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
-use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Requests};
+use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE};
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ready;
+use crate::requests::Requests;
 use crate::settings::Settings;
+use crate::snapshots::{Cabinet, read_back};
 use crate::telemetry::Publisher;
 use crate::{http, http_port};
 use raftdeck_raft::RestoreError;
-use raftdeck_replica::Replica;
+use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::DiskFs;
-use raftdeck_storage::{LogStore, OpenError, Recovered};
+use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +45,10 @@ pub(crate) enum RunError {
     #[error("the log does not fit the cluster: {0}")]
     Restore(#[from] RestoreError),
     #[error(
+        "the newest snapshot is of no use, and the log before it is gone: {0}; start with the release that wrote it"
+    )]
+    Image(#[from] ImageError),
+    #[error(
         "cannot listen on {address} for {what}: {source}{}",
         if source.kind() == io::ErrorKind::AddrInUse { "; is another node running there? Choose another port" } else { "" }
     )]
@@ -54,7 +61,7 @@ pub(crate) enum RunError {
     Defect,
 }
 
-/// Runs a node to its end, on this thread and one more for the disk.
+/// Runs a node to its end, on this thread, one more for the log and one for snapshots.
 pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(serve(settings));
@@ -65,20 +72,24 @@ pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
 
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    let (store, Recovered { restored, repaired, .. }) =
+    let (store, Recovered { restored, snapshots, repaired }) =
         LogStore::open(&DiskFs, &settings.data_dir, settings.id, &settings.cluster)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
         tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
     }
+    let image = match &restored.snapshot {
+        Some((meta, _)) => Some(read_back(&snapshots, meta).map_err(DiskError::from)??),
+        None => None,
+    };
     let clock = Clock::start();
-    let replica = Replica::new(settings.config(), settings.seed, restored, None, clock.now())?;
+    let replica = Replica::new(settings.config(), settings.seed, restored, image, clock.now())?;
     let listeners = Listeners::bind(settings).await?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(signals, stop.clone()));
     let connections = TaskTracker::new();
     let (driver, inputs) =
-        listeners.open(settings, clock, replica, Disk::start(store)?, &stop, &connections)?;
+        listeners.open(settings, clock, replica, (store, snapshots), &stop, &connections)?;
     // A task of its own, so that a panic in it ends the node in order, with its reason in the log.
     let ended = tokio::spawn(driver.run(inputs, stop.clone())).await;
     stop.cancel();
@@ -123,17 +134,13 @@ impl Listeners {
         settings: &Settings,
         clock: Clock,
         replica: Replica,
-        disk: Disk,
+        (store, snapshots): (LogStore, Snapshots),
         stop: &CancellationToken,
         connections: &TaskTracker,
     ) -> Result<(Driver, Inputs), RunError> {
         let Self { raft, client, http } = self;
         let client_address = settings.advertised(client.1);
-        let identity = Arc::new(Identity {
-            id: settings.id,
-            cluster: settings.cluster.clone(),
-            voters: settings.voters(),
-        });
+        let identity = Arc::new(Identity { id: settings.id, cluster: settings.cluster.clone() });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
         let incoming = Arc::new(Incoming::default());
         let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
@@ -153,12 +160,24 @@ impl Listeners {
         let sender = Sender {
             id: settings.id,
             cluster: settings.cluster.clone(),
-            client_address: client_address.clone(),
+            client_address,
+            raft_address: settings.advertised_to_peers(raft.1).unwrap_or_default(),
         };
-        let others = settings.members.iter().filter(|(id, _)| **id != settings.id);
-        let outgoing = Outgoing::start(&sender, others.map(|(id, address)| (*id, address.clone())));
-        let requests = Requests::new(settings.id, client_address);
-        let driver = Driver { replica, clock, disk, outgoing, publisher, requests, fsync: Duration::ZERO };
+        let book = Book::new(settings.members.clone(), settings.peer_addresses.clone());
+        let driver = Driver {
+            replica,
+            clock,
+            disk: Disk::start(store)?,
+            cabinet: Cabinet::start(snapshots)?,
+            outgoing: Outgoing::new(sender, book),
+            publisher,
+            requests: Requests::default(),
+            fsync: Duration::ZERO,
+            pause: settings.tuning.timing.election_min,
+            managed: settings.managed,
+            snapshot_asked: Vec::new(),
+            snapshot_awaited: Vec::new(),
+        };
         Ok((driver, Inputs { peers, clients }))
     }
 }

@@ -1,6 +1,7 @@
 //! Messages between members: one connection out to each peer for this node's own messages, one in from each for
 //! theirs. Messages may be lost here, which Raft expects: what cannot be sent now is dropped, never kept for later.
 
+use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
 use crate::listen::{Guest, HANDSHAKE};
 use futures::stream::SplitSink;
@@ -8,10 +9,10 @@ use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Backoff, Frames, dial};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, PeerFrame, frame};
-use raftdeck_raft::{Envelope, Message, NodeId};
+use raftdeck_raft::{Envelope, Membership, Message, NodeId};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -32,16 +33,22 @@ pub(crate) struct Sender {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,
     pub(crate) client_address: String,
+    /// Empty if it is not known under which name the others reach it.
+    pub(crate) raft_address: String,
 }
 
-/// The driver's end of all outgoing connections.
-#[derive(Debug, Default)]
+/// The driver's end of all outgoing connections: one to each member, and to a stranger who is answered while it is connected
+/// itself (a member may lag several configurations behind).
+#[derive(Debug)]
 pub(crate) struct Outgoing {
+    me: Sender,
+    book: Book,
     lanes: BTreeMap<NodeId, Lane>,
 }
 
 #[derive(Debug)]
 struct Lane {
+    address: String,
     queue: mpsc::Sender<Message>,
     state: Arc<LaneState>,
     /// Whether the last message was dropped because the queue was full.
@@ -55,19 +62,57 @@ struct LaneState {
 }
 
 impl Outgoing {
-    /// Starts to dial each of `peers`.
-    pub(crate) fn start(me: &Sender, peers: impl Iterator<Item = (NodeId, String)>) -> Self {
-        let lanes = peers.map(|(to, address)| {
-            let (queue, messages) = mpsc::channel(QUEUE);
-            let state = Arc::new(LaneState::default());
-            tokio::spawn(keep_connected(me.clone(), to, address, messages, Arc::clone(&state)));
-            (to, Lane { queue, state, full: false })
-        });
-        Self { lanes: lanes.collect() }
+    /// Knows where others are, and dials nobody yet.
+    pub(crate) fn new(me: Sender, book: Book) -> Self {
+        Self { me, book, lanes: BTreeMap::new() }
+    }
+
+    /// This node's own id.
+    pub(crate) fn me(&self) -> NodeId {
+        self.me.id
+    }
+
+    /// Another membership is in force: connects to who belongs to it now, and closes the connections to who does not, once
+    /// what waits there has been sent.
+    pub(crate) fn follow(&mut self, membership: &Membership) {
+        self.book.follow(self.me.id, membership);
+        self.lanes.retain(|node, _| self.book.members().contains(node));
+        for node in self.book.members().clone() {
+            self.connect(node);
+        }
+    }
+
+    /// Reaches a node at this address from now on, whatever anybody else says. `false`: that is said of too many already.
+    pub(crate) fn set_address(&mut self, node: NodeId, address: String) -> bool {
+        let set = self.book.set(node, address);
+        self.reconnect(node);
+        set
+    }
+
+    /// It connected, and says this of itself.
+    pub(crate) fn arrived(&mut self, node: NodeId, introduction: Introduction) {
+        self.book.arrived(node, introduction);
+        self.reconnect(node);
+    }
+
+    /// This connection of it ended.
+    pub(crate) fn left(&mut self, node: NodeId, connection: u64) {
+        if self.book.left(node, connection) {
+            self.lanes.remove(&node);
+        }
+    }
+
+    /// Where a node serves clients, if that is known.
+    pub(crate) fn client_address(&self, node: NodeId) -> Option<String> {
+        let own = || (node == self.me.id).then(|| self.me.client_address.clone());
+        own().or_else(|| self.book.client_address(node).map(str::to_owned))
     }
 
     /// Sends a message, or drops it if there is no connection or too much waits already. Never waits.
     pub(crate) fn send(&mut self, envelope: Envelope) {
+        if !self.lanes.contains_key(&envelope.to) {
+            self.connect(envelope.to);
+        }
         let Some(lane) = self.lanes.get_mut(&envelope.to) else { return };
         if !lane.state.connected.load(Relaxed) {
             return;
@@ -75,23 +120,48 @@ impl Outgoing {
         let bytes = size(&envelope.message);
         let fits = lane.state.bytes.load(Relaxed) + bytes <= QUEUE_BYTES;
         let kind = envelope.message.name();
+        // Counted before the other side can take it out again.
+        lane.state.bytes.fetch_add(bytes, Relaxed);
         let full = !fits || lane.queue.try_send(envelope.message).is_err();
-        if !full {
-            lane.state.bytes.fetch_add(bytes, Relaxed);
-        } else if !lane.full {
-            tracing::warn!("{} takes nothing in: dropping messages to it, first {kind}", envelope.to);
+        if full {
+            lane.state.bytes.fetch_sub(bytes, Relaxed);
+            if !lane.full {
+                tracing::warn!("{} takes nothing in: dropping messages to it, first {kind}", envelope.to);
+            }
         }
         lane.full = full;
+    }
+
+    /// A member's address, or a stranger's who is being answered, may have changed.
+    fn reconnect(&mut self, node: NodeId) {
+        if self.lanes.contains_key(&node) || self.book.members().contains(&node) {
+            self.connect(node);
+        }
+    }
+
+    /// Sees to it that a node is dialed where it is, if that is known.
+    fn connect(&mut self, node: NodeId) {
+        let Some(address) = self.book.address(node).filter(|_| node != self.me.id) else { return };
+        if self.lanes.get(&node).is_some_and(|lane| lane.address == address) {
+            return;
+        }
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let state = Arc::new(LaneState::default());
+        let lane = Lane { address: address.to_owned(), queue, state: Arc::clone(&state), full: false };
+        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), messages, state));
+        self.lanes.insert(node, lane);
     }
 }
 
 /// Roughly what a message takes up.
 fn size(message: &Message) -> usize {
-    let entries = match message {
-        Message::AppendEntries(append) => append.entries.as_slice(),
-        _ => &[],
-    };
-    64 + entries.iter().map(|entry| 16 + entry.payload.size()).sum::<usize>()
+    64 + match message {
+        Message::AppendEntries(append) => {
+            append.entries.iter().map(|entry| 16 + entry.payload.size()).sum::<usize>()
+        }
+        Message::InstallSnapshot(piece) => piece.data.len(),
+        _ => 0,
+    }
 }
 
 /// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
@@ -102,7 +172,7 @@ async fn keep_connected(
     mut messages: mpsc::Receiver<Message>,
     state: Arc<LaneState>,
 ) {
-    let role = Role::Peer { id: me.id, to, client_address: me.client_address };
+    let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     let hello = Hello::new(me.cluster, role);
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
@@ -176,41 +246,64 @@ async fn pump(
 /// The incoming connections: at most one from each peer, the newest.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
-    newest: Mutex<HashMap<NodeId, CancellationToken>>,
+    newest: Mutex<HashMap<NodeId, Newest>>,
+    count: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Newest {
+    connection: u64,
+    replaced: CancellationToken,
 }
 
 impl Incoming {
     /// Takes in one peer's messages until its connection ends, breaks a rule, or a newer one replaces it.
     pub(crate) async fn serve(self: Arc<Self>, guest: Guest, driver: mpsc::Sender<PeerInput>) {
-        let Role::Peer { id, client_address, .. } = guest.role else { return };
-        let replaced = self.replace(id);
+        let Role::Peer { id, client_address, raft_address, .. } = guest.role else { return };
+        let connection = self.count.fetch_add(1, Relaxed);
+        let replaced = self.replace(id, connection);
+        let introduction = Introduction { connection, client_address, raft_address };
         let mut frames = guest.frames;
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            why = receive(id, client_address, &mut frames, &driver) => {
+            why = receive(id, introduction, &mut frames, &driver) => {
                 tracing::debug!("the connection from {id} at {} ended: {why}", guest.address);
             }
         }
+        self.forget(id, connection);
+        // An error only says that the node stops.
+        let _ = driver.send(PeerInput::Left(id, connection)).await;
     }
 
-    fn replace(&self, id: NodeId) -> CancellationToken {
-        let token = CancellationToken::new();
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = newest.insert(id, token.clone()) {
-            older.cancel();
+    fn replace(&self, id: NodeId, connection: u64) -> CancellationToken {
+        let replaced = CancellationToken::new();
+        let newest = Newest { connection, replaced: replaced.clone() };
+        if let Some(older) = self.newest().insert(id, newest) {
+            older.replaced.cancel();
         }
-        token
+        replaced
+    }
+
+    fn forget(&self, id: NodeId, connection: u64) {
+        let mut newest = self.newest();
+        if newest.get(&id).is_some_and(|newest| newest.connection == connection) {
+            newest.remove(&id);
+        }
+    }
+
+    fn newest(&self) -> MutexGuard<'_, HashMap<NodeId, Newest>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn receive(
     id: NodeId,
-    client_address: String,
+    introduction: Introduction,
     frames: &mut Frames,
     driver: &mpsc::Sender<PeerInput>,
 ) -> String {
     let stops = || "this node stops".to_owned();
-    if driver.send(PeerInput::Address(id, client_address)).await.is_err() {
+    if driver.send(PeerInput::Arrived(id, introduction)).await.is_err() {
         return stops();
     }
     loop {
@@ -239,3 +332,7 @@ fn read_message(id: NodeId, bytes: &[u8]) -> Result<Message, String> {
     let PeerFrame { from, message } = frame::decode("peer", bytes).map_err(|error| error.to_string())?;
     if from == id { Ok(message) } else { Err(format!("it sent a message in the name of {from}")) }
 }
+
+#[cfg(test)]
+#[path = "peers_tests.rs"]
+mod tests;

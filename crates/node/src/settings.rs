@@ -3,7 +3,7 @@
 use crate::args::{NodeArgs, parse_node_id};
 use raftdeck_client::{AddressError, split};
 use raftdeck_protocol::address::{self, PortError};
-use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
+use raftdeck_raft::{Config, ConfigError, NodeId, Tuning};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,6 +17,9 @@ const DEFAULT_BIND: &str = "127.0.0.1:8080";
 /// The longest cluster name: it travels in every handshake, and two of them in a refusal.
 const MAX_CLUSTER_NAME: usize = 256;
 
+/// Of the entries between two snapshots, this part stays in the log for followers that are a little behind.
+const RETAINED_PART: u64 = 10;
+
 /// Looks a name up in the environment.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -29,11 +32,20 @@ pub(crate) struct Settings {
     pub(crate) raft: SocketAddr,
     pub(crate) client: SocketAddr,
     pub(crate) http: SocketAddr,
-    /// All members' Raft addresses as this node reaches them.
+    /// The Raft addresses of the nodes in `--cluster` as this node reaches them. Unless it joins, they are the cluster that it
+    /// starts with.
     pub(crate) members: BTreeMap<NodeId, String>,
+    /// It starts without a cluster and is added to one.
+    pub(crate) join: bool,
+    /// Where to reach nodes, before anything else that says so.
+    pub(crate) peer_addresses: BTreeMap<NodeId, String>,
     pub(crate) data_dir: PathBuf,
-    pub(crate) timing: Timing,
+    pub(crate) tuning: Tuning,
+    /// A snapshot after so many entries; `None`: as usual.
+    pub(crate) snapshot_entries: Option<u64>,
     pub(crate) seed: u64,
+    /// The process that started it may tell it more than others may.
+    pub(crate) managed: bool,
 }
 
 /// A command line, or an environment, that makes no sense.
@@ -61,6 +73,18 @@ pub(crate) enum UsageError {
         "--cluster gives {id} port 0: only this node's own port may be left open, the others have to be found"
     )]
     PeerPortZero { id: NodeId },
+    #[error(
+        "--join needs --node-id: the id that the cluster will know this node by, and that no other node has had"
+    )]
+    JoinWithoutId,
+    #[error("--join needs --bind: the address where the cluster's nodes will reach this one")]
+    JoinWithoutBind,
+    #[error(
+        "PEERS names the nodes of a cluster that starts together: to join one that exists, unset PEERS and give --node-id and --bind"
+    )]
+    JoinWithPeers,
+    #[error("--peer-address {id} is this node itself: leave it out")]
+    PeerIsMe { id: NodeId },
     #[error("PEERS is set but PORT is not: set PORT to this node's HTTP port, or use --cluster")]
     PeersWithoutPort,
     #[error("PEERS places Raft at PORT+10000: leave out --bind, or use --cluster instead of PEERS")]
@@ -89,10 +113,11 @@ pub(crate) enum UsageError {
     LogFilter { value: String, why: String },
 }
 
-/// The members and this node's place among them.
+/// The nodes in the list and this node's place among them.
 struct Place {
     id: NodeId,
     bind: String,
+    /// The nodes of `--cluster` by id, which may lack this one if it joins.
     members: Vec<String>,
     /// The HTTP port that the environment asks for.
     http_port: Option<u16>,
@@ -118,6 +143,7 @@ impl Settings {
             }
         }
         let members = (1..).map(NodeId).zip(place.members).collect();
+        let peer_addresses = peer_addresses(args, place.id)?;
         let settings = Self {
             id: place.id,
             cluster: args.cluster_name.clone(),
@@ -125,13 +151,21 @@ impl Settings {
             client,
             http,
             members,
+            join: args.join,
+            peer_addresses,
             data_dir: args
                 .data_dir
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
-            timing: args.timing(&environment),
+            tuning: Tuning {
+                timing: args.timing(&environment),
+                pre_vote: args.pre_vote.unwrap_or(true),
+                check_quorum: args.check_quorum.unwrap_or(true),
+            },
+            snapshot_entries: args.snapshot_entries,
             // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+            managed: args.managed,
         };
         settings.config().validate().map_err(UsageError::Timing)?;
         Ok(settings)
@@ -139,20 +173,33 @@ impl Settings {
 
     /// The core's configuration.
     pub(crate) fn config(&self) -> Config {
-        Config::new(self.id, self.voters(), self.timing)
-    }
-
-    pub(crate) fn voters(&self) -> BTreeSet<NodeId> {
-        self.members.keys().copied().collect()
+        let voters = if self.join { BTreeSet::new() } else { self.members.keys().copied().collect() };
+        let mut config = Config::new(self.id, voters, self.tuning.timing);
+        config.tuning = self.tuning;
+        if let Some(entries) = self.snapshot_entries {
+            config.snapshot_entries = entries;
+            config.retained_entries = entries / RETAINED_PART;
+        }
+        config
     }
 
     /// What clients are told to connect to, given where this node really listens for them.
     pub(crate) fn advertised(&self, client: SocketAddr) -> String {
-        if !client.ip().is_unspecified() {
-            return client.to_string();
+        self.as_others_see(client).unwrap_or_else(|| client.to_string())
+    }
+
+    /// Where the other nodes reach this one, as far as it knows, given where it really listens for them.
+    pub(crate) fn advertised_to_peers(&self, raft: SocketAddr) -> Option<String> {
+        self.as_others_see(raft)
+    }
+
+    /// Who listens everywhere is known to the others by its name in `--cluster`.
+    fn as_others_see(&self, address: SocketAddr) -> Option<String> {
+        if !address.ip().is_unspecified() {
+            return Some(address.to_string());
         }
-        let own = self.members.get(&self.id).and_then(|address| split(address).ok());
-        own.map_or_else(|| client.to_string(), |(host, _)| format!("{host}:{}", client.port()))
+        let (host, _) = split(self.members.get(&self.id)?).ok()?;
+        Some(format!("{host}:{}", address.port()))
     }
 }
 
@@ -168,6 +215,10 @@ impl Place {
         };
         let http_port = http_port(environment)?;
         match (&args.cluster, environment("PEERS")) {
+            (None, Some(_)) if args.join => Err(UsageError::JoinWithPeers),
+            (cluster, _) if args.join => {
+                Self::joining(id, args.bind.as_deref(), cluster.as_deref().unwrap_or_default(), http_port)
+            }
             (Some(cluster), _) => Self::in_cluster(id, args.bind.as_deref(), cluster, http_port),
             (None, Some(peers)) if args.bind.is_none() => Self::among_peers(id, &peers, http_port),
             (None, Some(_)) => Err(UsageError::PeersWithBind),
@@ -186,26 +237,38 @@ impl Place {
         }
     }
 
+    /// `cluster` only says where its nodes are, as far as anybody knows beforehand.
+    fn joining(
+        id: Option<NodeId>,
+        bind: Option<&str>,
+        cluster: &[String],
+        http_port: Option<u16>,
+    ) -> Result<Self, UsageError> {
+        let id = id.ok_or(UsageError::JoinWithoutId)?;
+        let members = listed(cluster)?;
+        let own = usize::try_from(id.0 - 1).ok().and_then(|rank| members.get(rank));
+        let bind = bind.or(own.map(String::as_str)).ok_or(UsageError::JoinWithoutBind)?.to_owned();
+        if let Some(owner) = owner_of(&bind, &members).filter(|owner| *owner != id && !bind.ends_with(":0")) {
+            return Err(UsageError::BindIsAnothers { bind, owner, id });
+        }
+        others_have_ports(id, &members)?;
+        Ok(Self { id, bind, members, http_port })
+    }
+
     fn in_cluster(
         id: Option<NodeId>,
         bind: Option<&str>,
         cluster: &[String],
         http_port: Option<u16>,
     ) -> Result<Self, UsageError> {
-        let members: Vec<String> = cluster.iter().map(|address| address.trim().to_owned()).collect();
-        for (at, address) in members.iter().enumerate() {
-            let (_, port) = split(address)?;
-            if port != 0 && members[..at].iter().any(|earlier| same(earlier, address)) {
-                return Err(UsageError::Twice { address: address.clone() });
-            }
-        }
-        let owner =
-            bind.and_then(|bind| (1..).map(NodeId).zip(&members).find(|(_, member)| same(member, bind)));
+        let members = listed(cluster)?;
+        let owner = bind.and_then(|bind| owner_of(bind, &members));
         let id = match (id, owner) {
-            (Some(id), Some((owner, bind))) if owner != id && !bind.ends_with(":0") => {
-                return Err(UsageError::BindIsAnothers { bind: bind.clone(), owner, id });
+            (Some(id), Some(owner)) if owner != id && bind.is_none_or(|bind| !bind.ends_with(":0")) => {
+                let bind = bind.unwrap_or_default().to_owned();
+                return Err(UsageError::BindIsAnothers { bind, owner, id });
             }
-            (Some(id), _) | (None, Some((id, _))) => id,
+            (Some(id), _) | (None, Some(id)) => id,
             (None, None) if members.len() == 1 => NodeId(1),
             (None, None) => return Err(UsageError::WhoAmI { count: members.len() }),
         };
@@ -214,11 +277,7 @@ impl Place {
             .and_then(|rank| members.get(rank))
             .ok_or(UsageError::NoSuchMember { id, count: members.len() })?;
         let bind = bind.unwrap_or(own).to_owned();
-        for (peer, address) in (1..).map(NodeId).zip(&members) {
-            if peer != id && split(address)?.1 == 0 {
-                return Err(UsageError::PeerPortZero { id: peer });
-            }
-        }
+        others_have_ports(id, &members)?;
         Ok(Self { id, bind, members, http_port })
     }
 
@@ -257,6 +316,41 @@ impl Place {
         }
         Ok(Self { id: rank, bind: format!("{host}:{}", port + RAFT_ABOVE_HTTP), members, http_port })
     }
+}
+
+/// The addresses of `--cluster`, each once.
+fn listed(cluster: &[String]) -> Result<Vec<String>, UsageError> {
+    let members: Vec<String> = cluster.iter().map(|address| address.trim().to_owned()).collect();
+    for (at, address) in members.iter().enumerate() {
+        let (_, port) = split(address)?;
+        if port != 0 && members[..at].iter().any(|earlier| same(earlier, address)) {
+            return Err(UsageError::Twice { address: address.clone() });
+        }
+    }
+    Ok(members)
+}
+
+fn owner_of(bind: &str, members: &[String]) -> Option<NodeId> {
+    (1..).map(NodeId).zip(members).find(|(_, member)| same(member, bind)).map(|(id, _)| id)
+}
+
+fn others_have_ports(id: NodeId, members: &[String]) -> Result<(), UsageError> {
+    for (peer, address) in (1..).map(NodeId).zip(members) {
+        if peer != id && split(address)?.1 == 0 {
+            return Err(UsageError::PeerPortZero { id: peer });
+        }
+    }
+    Ok(())
+}
+
+fn peer_addresses(args: &NodeArgs, id: NodeId) -> Result<BTreeMap<NodeId, String>, UsageError> {
+    for (peer, address) in &args.peer_address {
+        split(address)?;
+        if *peer == id {
+            return Err(UsageError::PeerIsMe { id });
+        }
+    }
+    Ok(args.peer_address.iter().cloned().collect())
 }
 
 fn http_port(environment: Environment<'_>) -> Result<Option<u16>, UsageError> {

@@ -135,3 +135,61 @@ fn a_managed_node_ignores_variables_meant_for_others() {
     let look_up = |name: &str| Some(format!("nonsense for {name}"));
     assert_eq!(Settings::resolve(&managed, &look_up).unwrap().http.port(), 0);
 }
+
+fn joining(id: Option<u64>, bind: Option<&str>, cluster: Option<&str>) -> NodeArgs {
+    NodeArgs { join: true, ..args(id, bind, cluster) }
+}
+
+#[test]
+fn a_node_that_joins_starts_without_a_cluster_whatever_addresses_it_knows() {
+    let bare = joining(Some(4), Some("127.0.0.1:8083"), None);
+    let informed = joining(Some(4), Some("127.0.0.1:8083"), Some(THREE));
+    let listed = joining(Some(3), None, Some(THREE));
+    for (args, id, port) in [(bare, 4, 8083), (informed, 4, 8083), (listed, 3, 8082)] {
+        let settings = Settings::resolve(&args, &nothing).unwrap();
+        assert_eq!((settings.id, settings.raft.port()), (NodeId(id), port));
+        assert!(settings.config().membership.members().is_empty());
+    }
+}
+
+#[test]
+fn joining_needs_an_id_and_an_address() {
+    let cases = [
+        (joining(None, Some("127.0.0.1:8083"), None), "--node-id"),
+        (joining(Some(4), None, None), "--bind"),
+        (joining(Some(4), None, Some(THREE)), "--bind"),
+        (joining(Some(4), Some("127.0.0.1:8081"), Some(THREE)), "is n2's address in --cluster"),
+    ];
+    for (args, part) in cases {
+        let error = refusal(Settings::resolve(&args, &nothing));
+        assert!(error.contains(part), "{error:?} does not say {part:?}");
+    }
+    let peers = |name: &str| (name == "PEERS").then(|| "http://localhost:8082".to_owned());
+    let error = refusal(Settings::resolve(&joining(Some(4), Some("127.0.0.1:8083"), None), &peers));
+    assert!(error.contains("unset PEERS"), "{error}");
+}
+
+#[test]
+fn addresses_of_peers_are_taken_but_not_ones_own() {
+    let mut given = args(Some(1), None, Some(THREE));
+    given.peer_address = vec![(NodeId(2), "10.0.0.2:1".to_owned()), (NodeId(9), "10.0.0.9:1".to_owned())];
+    let settings = Settings::resolve(&given, &nothing).unwrap();
+    assert_eq!(settings.peer_addresses[&NodeId(9)], "10.0.0.9:1");
+    given.peer_address = vec![(NodeId(1), "10.0.0.1:1".to_owned())];
+    assert!(refusal(Settings::resolve(&given, &nothing)).contains("this node itself"));
+    given.peer_address = vec![(NodeId(2), "nowhere".to_owned())];
+    assert!(refusal(Settings::resolve(&given, &nothing)).contains("HOST:PORT"));
+}
+
+#[test]
+fn tuning_and_snapshots_reach_the_core() {
+    let mut given = args(None, None, None);
+    let config = Settings::resolve(&given, &nothing).unwrap().config();
+    assert!(config.tuning.pre_vote && config.tuning.check_quorum);
+    given.pre_vote = Some(false);
+    given.check_quorum = Some(false);
+    given.snapshot_entries = Some(50);
+    let config = Settings::resolve(&given, &nothing).unwrap().config();
+    assert!(!config.tuning.pre_vote && !config.tuning.check_quorum);
+    assert_eq!((config.snapshot_entries, config.retained_entries), (50, 5));
+}

@@ -3,20 +3,15 @@
 mod support;
 
 use bytes::Bytes;
-use raftdeck_client::{Client, ClientError};
-use raftdeck_protocol::{Answer, Read};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
-use support::{Cluster, PATIENCE, block_on, eventually, put};
+use support::load::{read_all, write_until};
+use support::{Cluster, block_on, eventually};
 
 const ROUNDS: u64 = 20;
 const WRITERS: u64 = 4;
-
-/// A writer's patience with one write: short, as most of them find nobody there at the end of a round.
-const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Acknowledged writes of one round before everything is killed.
 const ENOUGH: u64 = 40;
@@ -50,55 +45,4 @@ fn no_acknowledged_write_is_missing_after_all_nodes_were_killed() {
     }
     assert!(acknowledged.len() as u64 >= ROUNDS * ENOUGH);
     cluster.await_equal();
-}
-
-/// Writes one key after the other until the world ends, and gives back what was acknowledged.
-async fn write_until(
-    client: &Client,
-    prefix: &str,
-    acks: &AtomicU64,
-    over: &AtomicBool,
-) -> BTreeMap<Bytes, Bytes> {
-    let mut acknowledged = BTreeMap::new();
-    for nth in 0.. {
-        let (key, value) = (format!("{prefix}-{nth:06}"), format!("value {nth}"));
-        match client.write(put(&key, &value), DEADLINE).await {
-            Ok(_) => {
-                acks.fetch_add(1, SeqCst);
-                acknowledged.insert(key.into(), value.into());
-            }
-            // Whether that one is there is nobody's promise.
-            Err(error) => assert!(is_no_defect(&error), "{error}"),
-        }
-        if over.load(SeqCst) {
-            break;
-        }
-        if acks.load(SeqCst) >= ENOUGH * 10 {
-            // The killing takes its time on a busy machine; there is enough to lose by now.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-    acknowledged
-}
-
-fn is_no_defect(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::Unknown { .. } | ClientError::NoLeader { .. } | ClientError::Unreachable { .. }
-    )
-}
-
-async fn read_all(client: &Client) -> BTreeMap<Bytes, Bytes> {
-    let mut found = BTreeMap::new();
-    let mut after = None;
-    loop {
-        let read = Read::List { prefix: Bytes::new(), after, limit: 1000 };
-        let done = client.read(read, PATIENCE).await.expect("the cluster answers again");
-        let Answer::Page { pairs, more } = done.answer else { panic!("a page: {:?}", done.answer) };
-        after = pairs.last().map(|(key, _)| key.clone());
-        found.extend(pairs);
-        if !more {
-            return found;
-        }
-    }
 }

@@ -42,7 +42,12 @@ fn reply_to(address: &str, first: &[u8]) -> HelloReply {
 }
 
 fn peer(id: u64, to: u64) -> Role {
-    Role::Peer { id: NodeId(id), to: NodeId(to), client_address: "127.0.0.1:1".to_owned() }
+    Role::Peer {
+        id: NodeId(id),
+        to: NodeId(to),
+        client_address: "127.0.0.1:1".to_owned(),
+        raft_address: String::new(),
+    }
 }
 
 fn both_ports(node: &Node) -> [String; 2] {
@@ -121,7 +126,7 @@ fn wrong_handshakes_are_told_why() {
             hello("raftdeck", peer(1, 2)),
             RefusalReason::WrongNode { ours: NodeId(1), wanted: NodeId(2) },
         ),
-        (&one.raft, hello("raftdeck", peer(9, 1)), RefusalReason::UnknownPeer { id: NodeId(9) }),
+        (&one.raft, hello("raftdeck", peer(0, 1)), RefusalReason::UnknownPeer { id: NodeId(0) }),
         (&one.raft, hello("raftdeck", peer(1, 1)), RefusalReason::UnknownPeer { id: NodeId(1) }),
         (&one.raft, hello("raftdeck", Role::Client), RefusalReason::WrongPort),
         (&one.client, hello("raftdeck", peer(2, 1)), RefusalReason::WrongPort),
@@ -186,6 +191,19 @@ fn a_peer_that_speaks_in_anothers_name_is_closed() {
     });
     eventually("the log says why", || node.log().contains("in the name of n1").then_some(()));
     assert!(node.health().unwrap()["term"].as_u64() < Some(1000), "what it said was not believed");
+}
+
+#[test]
+fn a_stranger_of_the_right_cluster_is_let_in_and_forgotten_when_it_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = half_a_cluster(dir.path());
+    block_on(async {
+        // One after the other: a node that remembered each would serve no more at some point.
+        for id in 10..200 {
+            drop(enter(&node.addresses().raft, peer(id, 1)).await);
+        }
+    });
+    eventually("it still serves", || node.health().map(|_| ()));
 }
 
 #[test]

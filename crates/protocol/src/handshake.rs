@@ -47,6 +47,8 @@ pub enum Role {
         to: NodeId,
         /// Where its clients connect, `HOST:PORT`: followers hand this on as a hint.
         client_address: String,
+        /// Where it is answered, `HOST:PORT`, for who knows no better way to it; empty: it does not know.
+        raft_address: String,
     },
     /// Somebody who reads and writes keys, or watches.
     Client,

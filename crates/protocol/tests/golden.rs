@@ -52,9 +52,17 @@ fn peer(message: Message) -> PeerFrame {
 fn handshakes() {
     let hello = Hello::new(
         "raftdeck",
-        Role::Peer { id: NodeId(1), to: NodeId(2), client_address: "127.0.0.1:9080".into() },
+        Role::Peer {
+            id: NodeId(1),
+            to: NodeId(2),
+            client_address: "127.0.0.1:9080".into(),
+            raft_address: "127.0.0.1:8080".into(),
+        },
     );
-    golden(&hello, "524654440208726166746465636b0001020e3132372e302e302e313a3930383000");
+    golden(
+        &hello,
+        "524654440208726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a3830383000",
+    );
     golden(&Hello::new("", Role::Client), "5246544402000100");
     golden(&Hello::new("", Role::Manager), "5246544402000200");
     golden(&HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() }, "000308726166746465636b");

@@ -1,5 +1,6 @@
-//! The log in memory. Knows indices and terms, not what is durable or committed.
+//! The log in memory. Its beginning may have been released. Knows indices and terms, not what is durable or committed.
 
+use crate::mutants::{Mutant, is_active};
 use crate::types::{Entry, HardState, LogId, LogIndex, Term};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,12 @@ pub struct TermRun {
 
 /// The log.
 ///
-/// **Invariant:** entry i stands at `entries[i - 1]`; terms never fall; `runs` covers exactly the entries.
+/// **Invariant:** entry i stands at `entries[i - base - 1]`; terms never fall, from `base` on; `runs` covers exactly
+/// the entries.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
+    /// The entry before the first one. Of what was released only this is known; the zero id: nothing was.
+    base: LogId,
     entries: Vec<Entry>,
     runs: Vec<TermRun>,
 }
@@ -33,8 +37,11 @@ pub(crate) enum Flaw {
 impl Log {
     /// Takes a log read from disk, checked against the hard state beside it: a term is durable
     /// before any entry of that term.
-    pub(crate) fn restore(entries: Vec<Entry>, hard_state: HardState) -> Result<Self, Flaw> {
-        let mut log = Self::default();
+    pub(crate) fn restore(base: LogId, entries: Vec<Entry>, hard_state: HardState) -> Result<Self, Flaw> {
+        let mut log = Self { base, ..Self::default() };
+        if base.term > hard_state.term {
+            return Err(Flaw::Term { index: base.index });
+        }
         for entry in entries {
             let (expected, found) = (log.last().index.next(), entry.id.index);
             if found != expected {
@@ -48,20 +55,34 @@ impl Log {
         Ok(log)
     }
 
-    /// The last entry's id; of an empty log, the zero id.
+    /// The entry before the first one; the zero id: the log is whole.
+    pub(crate) fn base(&self) -> LogId {
+        self.base
+    }
+
+    /// The index of the first entry, or of the next one if there is none.
+    pub(crate) fn first(&self) -> LogIndex {
+        self.base.index.next()
+    }
+
+    /// The last entry's id; of an empty log, the base.
     pub(crate) fn last(&self) -> LogId {
-        self.entries.last().map_or(LogId::default(), |entry| entry.id)
+        self.entries.last().map_or(self.base, |entry| entry.id)
     }
 
-    /// The term at an index: 0 at index 0, `None` past the end.
+    /// The term at an index: 0 at index 0, `None` past the end and before the base. What was released is unknown,
+    /// which is not the same as 0: nothing matches it.
     pub(crate) fn term(&self, index: LogIndex) -> Option<Term> {
-        if index == LogIndex::ZERO {
-            return Some(Term(0));
+        if index == self.base.index {
+            return Some(self.base.term);
         }
-        self.entries.get(slot(index)).map(|entry| entry.id.term)
+        if index < self.base.index {
+            return is_active(Mutant::CompactedTermIsZero).then_some(Term(0));
+        }
+        self.entries.get(self.slot(index)).map(|entry| entry.id.term)
     }
 
-    /// Whether this entry, or the zero id, is in the log.
+    /// Whether this entry, or the base, is in the log.
     pub(crate) fn contains(&self, id: LogId) -> bool {
         self.term(id.index) == Some(id.term)
     }
@@ -82,17 +103,47 @@ impl Log {
     }
 
     /// Removes `from` and everything after it.
+    ///
+    /// # Panics
+    /// If `from` was released: it is committed.
     pub(crate) fn truncate(&mut self, from: LogIndex) {
-        self.entries.truncate(slot(from));
+        assert!(from > self.base.index, "what was released is committed and stays");
+        self.entries.truncate(self.slot(from));
         self.runs.retain(|run| run.first < from);
         if let Some(run) = self.runs.last_mut() {
             run.last = run.last.min(from.previous());
         }
     }
 
-    /// Entries from `first` on, at most `limit`.
+    /// Releases the entries through `through`, memory included. Takes time in the number of entries released and left.
+    ///
+    /// # Panics
+    /// If there is no such entry.
+    pub(crate) fn purge(&mut self, through: LogIndex) {
+        let term = self.term(through).expect("only entries of the log are released");
+        let released = self.slot(through.next());
+        self.entries.drain(..released);
+        if self.entries.capacity() / 4 > self.entries.len() {
+            self.entries.shrink_to(2 * self.entries.len());
+        }
+        self.base = LogId { term, index: through };
+        self.runs.retain(|run| run.last > through);
+        if let Some(run) = self.runs.first_mut() {
+            run.first = run.first.max(through.next());
+        }
+    }
+
+    /// Forgets everything: the log goes on after `base`.
+    pub(crate) fn reset(&mut self, base: LogId) {
+        *self = Self { base, ..Self::default() };
+    }
+
+    /// Entries from `first` on, at most `limit`; none if `first` was released.
     pub(crate) fn slice(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        let start = slot(first.max(LogIndex(1))).min(self.entries.len());
+        if first <= self.base.index {
+            return &[];
+        }
+        let start = self.slot(first).min(self.entries.len());
         let end = start.saturating_add(limit).min(self.entries.len());
         &self.entries[start..end]
     }
@@ -120,15 +171,22 @@ impl Log {
     pub(crate) fn run_of(&self, term: Term) -> Option<&TermRun> {
         self.runs.binary_search_by_key(&term, |run| run.term).ok().map(|i| &self.runs[i])
     }
+
+    /// The last index of this term that is known, if any is: the base counts too.
+    pub(crate) fn last_of(&self, term: Term) -> Option<LogIndex> {
+        let at_base = || (self.base.term == term).then_some(self.base.index);
+        self.run_of(term).map(|run| run.last).or_else(at_base)
+    }
+
+    /// Where an index past the base stands in `entries`.
+    fn slot(&self, index: LogIndex) -> usize {
+        usize::try_from(index.0 - self.base.index.0 - 1).unwrap_or(usize::MAX)
+    }
 }
 
 /// What an entry costs besides its payload, roughly: its id and lengths on the wire. Keeps a flood of empty
 /// commands from making one endless message.
 pub(crate) const ENTRY_OVERHEAD: usize = 16;
-
-fn slot(index: LogIndex) -> usize {
-    usize::try_from(index.0.saturating_sub(1)).unwrap_or(usize::MAX)
-}
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +214,54 @@ mod tests {
         assert_eq!(log.term(LogIndex(4)), None);
     }
 
+    /// Trap 21.
+    #[test]
+    fn the_term_of_a_released_entry_is_unknown_and_that_of_the_base_is_not() {
+        let mut log = log(&[1, 1, 2, 2]);
+        log.purge(LogIndex(2));
+        assert_eq!(log.term(LogIndex(0)), None);
+        assert_eq!(log.term(LogIndex(1)), None);
+        assert_eq!(log.term(LogIndex(2)), Some(Term(1)));
+        assert_eq!(log.term(LogIndex(3)), Some(Term(2)));
+        assert!(!log.contains(LogId::default()), "the beginning is not there any more");
+        assert!(log.contains(log.base()));
+    }
+
+    #[test]
+    fn a_slice_that_starts_before_the_base_is_empty() {
+        let mut log = log(&[1, 1, 2, 2]);
+        log.purge(LogIndex(2));
+        assert!(log.slice(LogIndex(2), usize::MAX).is_empty());
+        assert!(log.slice_bytes(LogIndex(1), 1000).is_empty());
+        assert_eq!(log.slice(log.first(), usize::MAX), [entry(2, 3), entry(2, 4)]);
+    }
+
+    #[test]
+    fn a_log_that_was_released_to_its_end_goes_on_there() {
+        let mut log = log(&[1, 2]);
+        log.purge(LogIndex(2));
+        assert_eq!((log.last(), log.first()), (LogId { term: Term(2), index: LogIndex(2) }, LogIndex(3)));
+        log.push(entry(2, 3));
+        assert_eq!(log.runs(), [TermRun { term: Term(2), first: LogIndex(3), last: LogIndex(3) }]);
+    }
+
+    #[test]
+    fn the_last_index_of_a_term_may_be_the_base() {
+        let mut log = log(&[1, 2, 2, 4]);
+        log.purge(LogIndex(3));
+        assert_eq!(log.last_of(Term(1)), None);
+        assert_eq!(log.last_of(Term(2)), Some(LogIndex(3)));
+        assert_eq!(log.last_of(Term(3)), None);
+        assert_eq!(log.last_of(Term(4)), Some(LogIndex(4)));
+    }
+
+    #[test]
+    fn released_entries_give_their_memory_back() {
+        let mut log = log(&vec![1; 10_000]);
+        log.purge(LogIndex(9_990));
+        assert!(log.entries.capacity() <= 100, "{} slots for ten entries", log.entries.capacity());
+    }
+
     #[test]
     fn a_slice_by_bytes_holds_at_least_one_entry() {
         let log = log(&[1, 1, 1]);
@@ -167,7 +273,7 @@ mod tests {
     #[test]
     fn a_log_with_a_gap_or_an_impossible_term_is_refused() {
         let hard_state = HardState { term: Term(2), vote: None };
-        let refused = |entries| Log::restore(entries, hard_state).unwrap_err();
+        let refused = |entries| Log::restore(LogId::default(), entries, hard_state).unwrap_err();
         assert_eq!(
             refused(vec![entry(1, 1), entry(1, 3)]),
             Flaw::Gap { expected: LogIndex(2), found: LogIndex(3) }
@@ -176,24 +282,81 @@ mod tests {
         assert_eq!(refused(vec![entry(3, 1)]), Flaw::Term { index: LogIndex(1) });
     }
 
+    #[test]
+    fn a_log_on_disk_goes_on_after_its_base() {
+        let hard_state = HardState { term: Term(2), vote: None };
+        let base = LogId { term: Term(1), index: LogIndex(7) };
+        let log = Log::restore(base, vec![entry(1, 8), entry(2, 9)], hard_state).unwrap();
+        assert_eq!((log.first(), log.last().index), (LogIndex(8), LogIndex(9)));
+        let gap = Log::restore(base, vec![entry(1, 1)], hard_state).unwrap_err();
+        assert_eq!(gap, Flaw::Gap { expected: LogIndex(8), found: LogIndex(1) });
+        let falling = Log::restore(base, vec![entry(0, 8)], hard_state).unwrap_err();
+        assert_eq!(falling, Flaw::Term { index: LogIndex(8) });
+        let future = LogId { term: Term(3), index: LogIndex(7) };
+        assert_eq!(Log::restore(future, vec![], hard_state).unwrap_err(), Flaw::Term { index: LogIndex(7) });
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push { raise: u64 },
+        Truncate { back: u64 },
+        Purge { ahead: u64 },
+        Reset { ahead: u64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            12 => (0_u64..3).prop_map(|raise| Step::Push { raise }),
+            3 => (0_u64..4).prop_map(|back| Step::Truncate { back }),
+            3 => (0_u64..4).prop_map(|ahead| Step::Purge { ahead }),
+            1 => (0_u64..4).prop_map(|ahead| Step::Reset { ahead }),
+        ]
+    }
+
     proptest! {
-        /// Runs are bookkeeping: they must always say what the entries say.
+        /// Against a log that remembers everything; runs are bookkeeping and must always say what the entries say.
         #[test]
-        fn runs_describe_the_entries(steps in prop::collection::vec((0_u64..3, 0_u64..4), 0..40)) {
+        fn it_agrees_with_a_log_that_is_never_released(steps in prop::collection::vec(step(), 0..60)) {
             let mut log = Log::default();
-            for (raise, cut) in steps {
-                let last = log.last();
-                log.push(entry(last.term.0.max(1) + raise, last.index.0 + 1));
-                if cut == 0 {
-                    log.truncate(LogIndex(log.last().index.0.saturating_sub(2).max(1)));
+            // Terms by index from 1 on; of a reset the skipped ones are never asked for.
+            let (mut terms, mut base) = (Vec::new(), 0_u64);
+            for step in steps {
+                let last = terms.len() as u64;
+                let term = terms.last().copied().unwrap_or(0);
+                match step {
+                    Step::Push { raise } => {
+                        terms.push(term.max(1) + raise);
+                        log.push(entry(term.max(1) + raise, last + 1));
+                    }
+                    Step::Truncate { back } => {
+                        let from = (last + 1).saturating_sub(back).max(base + 1);
+                        terms.truncate(usize::try_from(from - 1).unwrap());
+                        log.truncate(LogIndex(from));
+                    }
+                    Step::Purge { ahead } => {
+                        base = (base + ahead).min(last);
+                        log.purge(LogIndex(base));
+                    }
+                    Step::Reset { ahead } => {
+                        base = last + ahead;
+                        terms.resize(usize::try_from(base).unwrap(), term + 1);
+                        let term = terms.last().copied().unwrap_or(0);
+                        log.reset(LogId { term: Term(term), index: LogIndex(base) });
+                    }
+                }
+                for index in 0..=terms.len() as u64 + 1 {
+                    let known = index >= base && index <= terms.len() as u64;
+                    let term = usize::try_from(index).unwrap().checked_sub(1).map_or(0, |i| terms.get(i).copied().unwrap_or(0));
+                    prop_assert_eq!(log.term(LogIndex(index)), known.then_some(Term(term)), "at {}", index);
                 }
                 let from_runs: Vec<_> = log.runs().iter()
                     .flat_map(|run| (run.first.0..=run.last.0).map(|i| (run.term, LogIndex(i))))
                     .collect();
-                let from_entries: Vec<_> = log.slice(LogIndex(1), usize::MAX).iter()
+                let from_entries: Vec<_> = log.slice(log.first(), usize::MAX).iter()
                     .map(|e| (e.id.term, e.id.index)).collect();
                 prop_assert_eq!(from_runs, from_entries);
                 prop_assert!(log.runs().windows(2).all(|w| w[0].term < w[1].term));
+                prop_assert_eq!(log.last().index, LogIndex(terms.len() as u64));
             }
         }
     }

@@ -27,7 +27,7 @@ pub enum Mutant {
     DeafLeaderSuppressesElections,
     /// A learner campaigns (trap 11).
     LearnerCampaigns,
-    /// A TimeoutNow of an earlier term is obeyed (trap 12).
+    /// A `TimeoutNow` of an earlier term is obeyed (trap 12).
     TimeoutNowOfAnyTerm,
     /// Entries are acknowledged before they are on disk (trap 14).
     AnswerBeforeDurable,

@@ -1,9 +1,11 @@
 //! A follower as its leader tracks it (paper Figure 2, `nextIndex` and `matchIndex`). All transitions are here.
 
 use crate::message::ConflictHint;
-use crate::types::{LogIndex, Timestamp};
+use crate::mutants::{Mutant, is_active};
+use crate::types::{LogId, LogIndex, SnapshotMeta, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// How entries are sent to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +27,8 @@ pub(crate) struct Window {
 
 /// One follower's progress.
 ///
-/// **Invariant:** `matched < next`. `matched` never falls. `inflight` is empty unless the state is Replicate.
+/// **Invariant:** `matched < next`. `matched` never falls. `inflight` is empty unless the state is Replicate. There is
+/// something in `sending` exactly in the state Snapshot.
 #[derive(Debug)]
 pub(crate) struct Progress {
     pub(crate) matched: LogIndex,
@@ -36,10 +39,31 @@ pub(crate) struct Progress {
     /// In Replicate: last index and bytes of each message with entries that is not answered yet.
     inflight: VecDeque<(LogIndex, usize)>,
     inflight_bytes: usize,
+    /// In Snapshot: what it is sent.
+    sending: Option<Sending>,
     /// When it last answered in this term.
     pub(crate) last_heard: Option<Timestamp>,
     /// The highest heartbeat round it answered.
     pub(crate) acked_round: u64,
+}
+
+/// A snapshot on its way to a follower. One piece at a time is under way.
+#[derive(Debug)]
+struct Sending {
+    meta: SnapshotMeta,
+    /// The follower has the bytes before this; the piece under way starts here.
+    offset: u64,
+    size: u64,
+    /// When the piece under way was sent, and in which heartbeat round.
+    sent: Option<(Timestamp, u64)>,
+}
+
+/// Where the next piece of a snapshot starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) meta: SnapshotMeta,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
 }
 
 impl Progress {
@@ -52,9 +76,16 @@ impl Progress {
             probing: false,
             inflight: VecDeque::new(),
             inflight_bytes: 0,
+            sending: None,
             last_heard: None,
             acked_round: 0,
         }
+    }
+
+    /// It answered in this term, a message of this heartbeat round.
+    pub(crate) fn heard(&mut self, round: u64, now: Timestamp) {
+        self.last_heard = Some(now);
+        self.acked_round = self.acked_round.max(round);
     }
 
     /// Whether a message with entries may be sent now.
@@ -83,8 +114,8 @@ impl Progress {
     }
 
     /// The logs agree through `through`. Also the answer to a heartbeat: it ends a probe and empties a full
-    /// window whose answers were lost. Says whether `matched` advanced.
-    pub(crate) fn matched(&mut self, through: LogIndex) -> bool {
+    /// window whose answers were lost. The leader's own log starts after `base`. Says whether `matched` advanced.
+    pub(crate) fn matched(&mut self, through: LogIndex, base: LogIndex) -> bool {
         while let Some((last, bytes)) = self.inflight.front().copied()
             && last <= through
         {
@@ -94,10 +125,17 @@ impl Progress {
         let advanced = through > self.matched;
         self.matched = self.matched.max(through);
         self.next = self.next.max(self.matched.next());
-        // A late answer from before the probe proves nothing about `next`.
-        if self.state == ReplicationState::Probe && through.next() >= self.next {
-            self.state = ReplicationState::Replicate;
-            self.probing = false;
+        let connected = match self.state {
+            // A late answer from before the probe proves nothing about `next`.
+            ReplicationState::Probe => through.next() >= self.next,
+            ReplicationState::Replicate => false,
+            // Whatever brought the follower here: what it needs next is in the log.
+            ReplicationState::Snapshot => {
+                self.matched >= base && (!is_active(Mutant::StuckInSnapshot) || self.snapshot_is_sent())
+            }
+        };
+        if connected {
+            self.enter(ReplicationState::Replicate);
         }
         advanced
     }
@@ -115,11 +153,84 @@ impl Progress {
         }
         let next = at_hint.max(hint.first).min(refused).max(self.matched.next());
         self.next = next;
-        self.state = ReplicationState::Probe;
-        self.probing = false;
-        self.inflight.clear();
-        self.inflight_bytes = 0;
+        self.enter(ReplicationState::Probe);
         true
+    }
+
+    /// What the follower needs next is gone from the log: it gets this snapshot, from its start. Also if it was
+    /// being sent another one.
+    pub(crate) fn send_snapshot(&mut self, meta: SnapshotMeta, size: u64) {
+        self.enter(ReplicationState::Snapshot);
+        self.sending = Some(Sending { meta, offset: 0, size, sent: None });
+    }
+
+    /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is of no use any more,
+    /// or nothing is lost, as the follower has nothing of it or is out of reach.
+    pub(crate) fn should_send_instead(&self, newest: LogId, patience: Duration, now: Timestamp) -> bool {
+        let Some(sending) = &self.sending else { return false };
+        let installed = sending.meta.last.index <= self.matched;
+        let starts_anew = sending.offset == 0 && sending.sent.is_none();
+        let unheard = self.last_heard.is_none_or(|heard| now.since(heard) >= patience);
+        sending.meta.last.index < newest.index && (installed || starts_anew || unheard)
+    }
+
+    /// The piece to send now, in this heartbeat round, if one is due: the next one when the last one was answered,
+    /// or the same again when it or its answer was lost. That is so when a whole `interval` has passed and the
+    /// follower has answered a later round: one that is out of reach costs nothing, and on a slow link, which keeps
+    /// the order, nothing is sent twice. When all were sent, the last one is repeated without content: the answer
+    /// tells what became of them.
+    pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<Piece> {
+        let sending = self.sending.as_mut()?;
+        if let Some((at, in_round)) = sending.sent
+            && (now.since(at) < interval || self.acked_round <= in_round)
+        {
+            return None;
+        }
+        sending.sent = Some((now, round));
+        Some(Piece { meta: sending.meta.clone(), offset: sending.offset, size: sending.size })
+    }
+
+    /// The follower has this snapshot's bytes before `next_offset`, it says in answer to a piece of this round.
+    pub(crate) fn piece_answered(&mut self, last: LogId, next_offset: u64, round: u64) {
+        let Some(sending) = &mut self.sending else { return };
+        let late = sending.sent.is_some_and(|(_, in_round)| round < in_round);
+        let back = next_offset < sending.offset;
+        if sending.meta.last != last
+            || next_offset > sending.size
+            || next_offset == sending.offset
+            || (back && late)
+        {
+            return;
+        }
+        sending.offset = next_offset;
+        if next_offset < sending.size {
+            sending.sent = None;
+        }
+    }
+
+    /// In Snapshot: the bytes that were sent and answered, and all there are.
+    pub(crate) fn snapshot_progress(&self) -> Option<(u64, u64)> {
+        self.sending.as_ref().map(|sending| (sending.offset, sending.size))
+    }
+
+    /// In Snapshot: which one it is sent.
+    pub(crate) fn snapshot(&self) -> Option<LogId> {
+        self.sending.as_ref().map(|sending| sending.meta.last)
+    }
+
+    fn snapshot_is_sent(&self) -> bool {
+        self.sending.as_ref().is_some_and(|sending| sending.offset == sending.size)
+    }
+
+    /// Every change of state starts with nothing under way.
+    fn enter(&mut self, state: ReplicationState) {
+        self.state = state;
+        self.probing = false;
+        self.sending = None;
+        self.inflight.clear();
+        if !is_active(Mutant::WindowKeepsBytes) {
+            self.inflight_bytes = 0;
+        }
     }
 }
 
@@ -131,7 +242,7 @@ mod tests {
 
     fn replicating(next: u64) -> Progress {
         let mut progress = Progress::new(LogIndex(next));
-        progress.matched(LogIndex(next - 1));
+        progress.matched(LogIndex(next - 1), LogIndex::ZERO);
         assert_eq!(progress.state, ReplicationState::Replicate);
         progress
     }
@@ -143,7 +254,7 @@ mod tests {
         progress.sent(LogIndex(9), 10);
         assert!(!progress.may_send(WINDOW));
         assert_eq!(progress.next, LogIndex(5));
-        progress.matched(LogIndex(9));
+        progress.matched(LogIndex(9), LogIndex::ZERO);
         assert_eq!((progress.matched, progress.next), (LogIndex(9), LogIndex(10)));
         assert!(progress.may_send(WINDOW));
     }
@@ -155,7 +266,7 @@ mod tests {
         assert!(progress.may_send(WINDOW));
         progress.sent(LogIndex(2), 10);
         assert!(!progress.may_send(WINDOW), "two messages are under way");
-        progress.matched(LogIndex(2));
+        progress.matched(LogIndex(2), LogIndex::ZERO);
         progress.sent(LogIndex(3), 100);
         assert!(!progress.may_send(WINDOW), "a hundred bytes are under way");
     }
@@ -166,7 +277,7 @@ mod tests {
         progress.sent(LogIndex(1), 60);
         progress.sent(LogIndex(2), 60);
         assert!(!progress.may_send(WINDOW));
-        progress.matched(LogIndex(2));
+        progress.matched(LogIndex(2), LogIndex::ZERO);
         assert!(progress.may_send(WINDOW));
         assert_eq!(progress.inflight_bytes, 0);
     }
@@ -185,7 +296,7 @@ mod tests {
     #[test]
     fn match_never_goes_back_and_late_refusals_are_ignored() {
         let mut progress = replicating(8);
-        assert!(!progress.matched(LogIndex(3)));
+        assert!(!progress.matched(LogIndex(3), LogIndex::ZERO));
         assert_eq!(progress.matched, LogIndex(7));
         let hint = ConflictHint { term: None, first: LogIndex(1) };
         assert!(!progress.conflict(LogIndex(7), hint, LogIndex(1)), "it matches there already");
@@ -199,7 +310,7 @@ mod tests {
     #[test]
     fn a_late_answer_does_not_end_a_probe() {
         let mut probe = Progress::new(LogIndex(8));
-        assert!(probe.matched(LogIndex(3)));
+        assert!(probe.matched(LogIndex(3), LogIndex::ZERO));
         assert_eq!((probe.matched, probe.next), (LogIndex(3), LogIndex(8)));
         assert_eq!(probe.state, ReplicationState::Probe);
     }
@@ -211,5 +322,134 @@ mod tests {
         let hint = ConflictHint { term: None, first: LogIndex(1) };
         assert!(progress.conflict(LogIndex(9), hint, LogIndex(1)));
         assert_eq!((progress.matched, progress.next), (LogIndex(7), LogIndex(8)));
+    }
+
+    fn meta(index: u64) -> SnapshotMeta {
+        SnapshotMeta {
+            last: LogId { term: crate::types::Term(1), index: LogIndex(index) },
+            ..SnapshotMeta::default()
+        }
+    }
+
+    const INTERVAL: Duration = Duration::from_millis(50);
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp(ms * 1000)
+    }
+
+    /// Being sent a snapshot of ten bytes that ends with entry 20, by a leader whose log starts after 15.
+    fn installing() -> Progress {
+        let mut progress = Progress::new(LogIndex(5));
+        progress.send_snapshot(meta(20), 10);
+        progress
+    }
+
+    fn offset_of(piece: Option<Piece>) -> Option<u64> {
+        piece.map(|piece| piece.offset)
+    }
+
+    #[test]
+    fn one_piece_is_under_way_until_it_is_answered() {
+        let mut progress = installing();
+        assert_eq!(offset_of(progress.next_piece(1, INTERVAL, at(0))), Some(0));
+        assert_eq!(progress.next_piece(1, INTERVAL, at(0)), None);
+        progress.piece_answered(meta(20).last, 4, 1);
+        assert_eq!(progress.snapshot_progress(), Some((4, 10)));
+        assert_eq!(offset_of(progress.next_piece(1, INTERVAL, at(1))), Some(4));
+        progress.piece_answered(meta(20).last, 4, 1);
+        assert_eq!(progress.next_piece(1, INTERVAL, at(1)), None, "the same answer again is no news");
+    }
+
+    #[test]
+    fn a_piece_is_sent_again_after_an_interval_to_a_follower_that_answers_other_things() {
+        let mut progress = installing();
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        assert_eq!(progress.next_piece(2, INTERVAL, at(60)), None, "nobody has answered anything");
+        progress.heard(2, at(70));
+        assert_eq!(offset_of(progress.next_piece(3, INTERVAL, at(70))), Some(0));
+        progress.heard(3, at(75));
+        progress.heard(4, at(75));
+        assert_eq!(progress.next_piece(4, INTERVAL, at(75)), None, "the interval starts anew");
+    }
+
+    #[test]
+    fn when_all_is_sent_it_asks_what_became_of_it_once_an_interval() {
+        let mut progress = installing();
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        progress.piece_answered(meta(20).last, 10, 1);
+        assert_eq!(progress.next_piece(1, INTERVAL, at(10)), None, "it is being installed");
+        progress.heard(2, at(60));
+        assert_eq!(offset_of(progress.next_piece(2, INTERVAL, at(60))), Some(10));
+    }
+
+    #[test]
+    fn a_follower_that_lost_the_pieces_gets_them_from_the_start_and_a_late_answer_takes_nothing_back() {
+        let mut progress = installing();
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        progress.piece_answered(meta(20).last, 4, 1);
+        progress.next_piece(2, INTERVAL, at(1)).unwrap();
+        progress.piece_answered(meta(20).last, 0, 1);
+        assert_eq!(progress.snapshot_progress(), Some((4, 10)), "an answer to an earlier round");
+        progress.piece_answered(meta(19).last, 0, 2);
+        progress.piece_answered(meta(20).last, 11, 2);
+        assert_eq!(progress.snapshot_progress(), Some((4, 10)), "of another snapshot, or past the end");
+        progress.piece_answered(meta(20).last, 0, 2);
+        assert_eq!(offset_of(progress.next_piece(2, INTERVAL, at(2))), Some(0));
+    }
+
+    /// Trap 28.
+    #[test]
+    fn any_answer_that_reconnects_the_logs_ends_the_snapshot() {
+        let mut progress = installing();
+        assert!(progress.matched(LogIndex(14), LogIndex(15)));
+        assert_eq!(progress.state, ReplicationState::Snapshot, "entry 15 is gone");
+        assert!(progress.matched(LogIndex(15), LogIndex(15)));
+        assert_eq!((progress.state, progress.next), (ReplicationState::Replicate, LogIndex(16)));
+        assert_eq!((progress.snapshot(), progress.next_piece(9, INTERVAL, at(999))), (None, None));
+    }
+
+    #[test]
+    fn a_snapshot_that_connects_no_more_when_it_is_installed_is_followed_by_the_newest() {
+        let mut progress = installing();
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        progress.piece_answered(meta(20).last, 4, 1);
+        progress.heard(1, at(0));
+        let newest = meta(40).last;
+        assert!(!progress.should_send_instead(newest, INTERVAL, at(10)), "most of the old one may be there");
+        progress.matched(LogIndex(20), LogIndex(35));
+        assert_eq!(progress.state, ReplicationState::Snapshot);
+        assert!(progress.should_send_instead(newest, INTERVAL, at(10)));
+        assert!(!progress.should_send_instead(meta(20).last, INTERVAL, at(10)), "it is being sent already");
+    }
+
+    #[test]
+    fn a_follower_out_of_reach_gets_the_newest_snapshot() {
+        let mut progress = installing();
+        progress.heard(1, at(0));
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        progress.piece_answered(meta(20).last, 4, 1);
+        let patience = Duration::from_millis(300);
+        assert!(!progress.should_send_instead(meta(40).last, patience, at(299)));
+        assert!(progress.should_send_instead(meta(40).last, patience, at(300)));
+    }
+
+    /// Trap 22.
+    #[test]
+    fn a_snapshot_empties_the_window_and_its_bytes() {
+        let mut progress = replicating(1);
+        progress.sent(LogIndex(1), 60);
+        progress.send_snapshot(meta(20), 10);
+        assert!(!progress.may_send(WINDOW), "entries come after the snapshot");
+        progress.matched(LogIndex(20), LogIndex(15));
+        assert_eq!(progress.inflight_bytes, 0);
+        assert!(progress.may_send(WINDOW));
+    }
+
+    #[test]
+    fn refusals_do_not_end_a_snapshot() {
+        let mut progress = installing();
+        let hint = ConflictHint { term: None, first: LogIndex(1) };
+        assert!(!progress.conflict(LogIndex(4), hint, LogIndex(1)));
+        assert_eq!(progress.state, ReplicationState::Snapshot);
     }
 }

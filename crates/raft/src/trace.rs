@@ -225,7 +225,8 @@ pub enum TraceEvent {
         /// The last entry that it includes.
         last: LogId,
     },
-    /// A snapshot from the leader took the place of the state machine.
+    /// A snapshot from the leader took the place of the state machine: everything through its end is committed and
+    /// applied by it. If the log was not kept, all of it is gone and the next entry is the one after `last`.
     SnapshotInstalled {
         /// The last entry that it includes.
         last: LogId,

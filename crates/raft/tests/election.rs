@@ -9,7 +9,7 @@ use raftdeck_raft::{
 use support::*;
 
 fn vote_request(term: u64, last: raftdeck_raft::LogId) -> VoteRequest {
-    VoteRequest { term: Term(term), last }
+    VoteRequest { term: Term(term), last, transfer: false }
 }
 
 #[test]
@@ -291,8 +291,8 @@ fn members_that_reach_each_other_but_no_leader_do_not_refuse_each_other_for_ever
 fn without_pre_vote_a_timed_out_member_raises_its_term() {
     let mut configs: Vec<_> = (1..=3).map(|i| (config(raftdeck_raft::NodeId(i), 3), disk(&[]))).collect();
     for (config, _) in &mut configs {
-        config.pre_vote = false;
-        config.check_quorum = false;
+        config.tuning.pre_vote = false;
+        config.tuning.check_quorum = false;
     }
     let mut cluster = Cluster::with(configs, 1);
     cluster.elect(N1);
@@ -320,9 +320,12 @@ fn a_configuration_that_makes_no_sense_is_refused() {
     };
     assert_eq!(refuse(|c| c.id = NodeId(9)), ConfigError::NotAVoter { id: NodeId(9) });
     assert_eq!(refuse(|c| c.id = NodeId(0)), ConfigError::ZeroId);
-    assert!(matches!(refuse(|c| c.timing.heartbeat = c.timing.election_min), ConfigError::Heartbeat { .. }));
     assert!(matches!(
-        refuse(|c| c.timing.election_max = c.timing.election_min),
+        refuse(|c| c.tuning.timing.heartbeat = c.tuning.timing.election_min),
+        ConfigError::Heartbeat { .. }
+    ));
+    assert!(matches!(
+        refuse(|c| c.tuning.timing.election_max = c.tuning.timing.election_min),
         ConfigError::ElectionRange { .. }
     ));
 }

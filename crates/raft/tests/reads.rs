@@ -2,7 +2,7 @@
 
 mod support;
 
-use raftdeck_raft::{LogIndex, Message, ReadError, ReadId, Role, Timing};
+use raftdeck_raft::{LogIndex, Message, ReadError, ReadId, ReadMode, Role, Timing};
 use support::*;
 
 #[test]
@@ -19,8 +19,9 @@ fn a_read_is_granted_after_a_majority_answered() {
 fn reads_that_wait_share_one_round() {
     let mut cluster = Cluster::new(3);
     cluster.elect(N1);
+    let now = cluster.now;
     for i in 100..150 {
-        cluster.raft(N1).read(ReadId(i)).unwrap();
+        cluster.raft(N1).read(ReadId(i), ReadMode::Index, now).unwrap();
     }
     cluster.collect(N1);
     assert_eq!(cluster.wire.len(), 2, "one heartbeat to each follower");
@@ -112,5 +113,9 @@ fn answers_to_an_earlier_round_do_not_serve_a_later_read() {
 fn a_follower_refuses_reads_and_names_the_leader() {
     let mut cluster = Cluster::new(3);
     cluster.elect(N2);
-    assert_eq!(cluster.raft(N1).read(ReadId(1)), Err(ReadError::NotLeader { leader: Some(N2) }));
+    let now = cluster.now;
+    assert_eq!(
+        cluster.raft(N1).read(ReadId(1), ReadMode::Index, now),
+        Err(ReadError::NotLeader { leader: Some(N2) })
+    );
 }

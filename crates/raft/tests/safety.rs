@@ -25,6 +25,14 @@ enum Trouble {
     Cut(u64, u64),
     Heal,
     Pass(u64),
+    /// Nothing bad happens for a while: without this hardly any leader would be elected.
+    Live(u64),
+    /// Begin to take a snapshot.
+    Snapshot(u64),
+    /// Let the disk do its next work on snapshots.
+    FinishJob(u64),
+    /// The next snapshot that arrives whole is damaged.
+    Damage(u64),
 }
 
 fn trouble() -> impl Strategy<Value = Trouble> {
@@ -38,9 +46,13 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         6 => node.clone().prop_map(Trouble::Propose),
         2 => node.clone().prop_map(Trouble::Crash),
         3 => node.clone().prop_map(Trouble::Restart),
-        2 => (node.clone(), node).prop_map(|(a, b)| Trouble::Cut(a, b)),
+        2 => (node.clone(), node.clone()).prop_map(|(a, b)| Trouble::Cut(a, b)),
         1 => Just(Trouble::Heal),
         4 => (1..200_u64).prop_map(Trouble::Pass),
+        5 => (20..150_u64).prop_map(Trouble::Live),
+        4 => node.clone().prop_map(Trouble::Snapshot),
+        12 => node.clone().prop_map(Trouble::FinishJob),
+        1 => node.clone().prop_map(Trouble::Damage),
     ]
 }
 
@@ -67,13 +79,15 @@ impl Judge {
                 let leader = *self.leaders.entry(status.term).or_insert(*id);
                 assert_eq!(leader, *id, "Election Safety: two leaders in term {}", status.term);
                 let log = cluster.members[id].raft.as_ref().unwrap().entries(LogIndex(1), usize::MAX);
-                for (index, entry) in &self.applied {
-                    let place = usize::try_from(index.0).unwrap() - 1;
+                for (index, entry) in self.applied.range(status.purged.next()..) {
+                    let place = usize::try_from(index.0 - status.purged.0).unwrap() - 1;
                     if entry.id.term < status.term {
                         assert_eq!(log.get(place), Some(entry), "Leader Completeness");
                     }
                 }
             }
+            let indices = member.applied.iter().map(|e| e.id.index.0);
+            assert!(indices.eq(1..=member.applied.len() as u64), "{id} applies each entry once, in order");
             let seen = self.counted.entry(*id).or_default();
             for entry in &member.applied[*seen..] {
                 let first = self.applied.entry(entry.id.index).or_insert_with(|| entry.clone());
@@ -134,6 +148,12 @@ fn cause(cluster: &mut Cluster, trouble: &Trouble, names: &mut u64) {
         Trouble::Restart(id) if !up(cluster, id) => cluster.restart(NodeId(id)),
         Trouble::Cut(a, b) => cluster.cut(NodeId(a), NodeId(b)),
         Trouble::Heal => cluster.heal(),
+        Trouble::Live(ms) => cluster.run(Duration::from_millis(ms)),
+        Trouble::Snapshot(id) if up(cluster, id) => cluster.take_snapshot(NodeId(id)),
+        Trouble::FinishJob(id) if up(cluster, id) => {
+            cluster.finish_job(NodeId(id));
+        }
+        Trouble::Damage(id) => cluster.member(NodeId(id)).files.damage_next = true,
         Trouble::Pass(ms) => cluster.now = cluster.now + Duration::from_millis(ms),
         _ => {}
     }
@@ -147,14 +167,17 @@ proptest! {
         seed in 0_u64..1_000_000,
         pre_vote: bool,
         check_quorum: bool,
+        retained_entries in 0_u64..4,
         troubles in prop::collection::vec(trouble(), 0..600),
     ) {
         let members = (1..=5).map(|i| {
             let mut config = config(NodeId(i), 5);
-            config.pre_vote = pre_vote;
-            config.check_quorum = check_quorum;
+            config.tuning.pre_vote = pre_vote;
+            config.tuning.check_quorum = check_quorum;
             config.max_inflight = 4;
             config.max_append_bytes = 40;
+            config.max_piece_bytes = 30;
+            config.retained_entries = retained_entries;
             (config, disk(&[]))
         });
         let mut cluster = Cluster::with(members.collect(), seed);

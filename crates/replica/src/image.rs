@@ -1,22 +1,44 @@
-//! A state machine as bytes and back: what a snapshot holds (paper §7, thesis ch. 5). Knows no file: it gives and takes
-//! pieces.
+//! The replicated state as bytes and back: what a snapshot holds (paper §7, thesis ch. 5; sessions: thesis §6.3). Knows
+//! no file: it gives and takes pieces.
+//!
+//! All numbers are little-endian:
+//!
+//! ```text
+//! version u8 | logged time u64 | number of pairs u64 | number of sessions u64
+//! pairs, in order of their keys:    key length u32 | key | value length u32 | value
+//! sessions, in order of their ids:  id u64 | last used u64 | acknowledged u64 | number of answers u32
+//!   answers, in order:              number u64 | term u64 | index u64 | length u32 | answer (postcard)
+//! hash of the state u64
+//! ```
 
-use crate::machine::Machine;
-use bytes::Bytes;
-use raftdeck_protocol::frame;
-use raftdeck_raft::SnapshotMeta;
+use crate::sessions::{Kept, Session};
+use crate::state::State;
+use bytes::{BufMut, Bytes, BytesMut};
+use raftdeck_protocol::kv::{LoggedTime, MAX_KEY, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId};
+use raftdeck_protocol::{Answer, Write, frame};
+use raftdeck_raft::{LogId, LogIndex, SnapshotMeta, Term};
+use std::iter;
 
-/// The state machine at one moment. Cheap to make: it shares the map with the machine, which goes on.
+/// The first byte. Another layout gets another number.
+const VERSION: u8 = 1;
+
+/// The size of all pieces but the last.
+const PIECE: usize = 64 << 10;
+
+/// The longest encoded answer: a value and what stands around it.
+const MAX_ANSWER: usize = MAX_VALUE + 64;
+
+/// The replicated state at one moment. Cheap to make: it shares everything with the state that goes on.
 #[derive(Clone, Debug)]
 pub struct StateImage {
     pub(crate) meta: SnapshotMeta,
-    pub(crate) machine: Machine,
+    pub(crate) state: State,
 }
 
-/// Bytes that are no image of a state machine.
+/// Bytes that are no image of a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the snapshot cannot be read: {0}")]
-pub struct ImageError(pub(crate) String);
+pub struct ImageError(String);
 
 impl StateImage {
     /// What it stands for.
@@ -25,14 +47,232 @@ impl StateImage {
         &self.meta
     }
 
-    /// Its bytes, in pieces of about 64 KiB. Equal images give equal bytes.
-    pub fn pieces(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.machine.pairs().map(|pair| Bytes::from(frame::encode(&pair)))
+    /// The hash of the state in it.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        self.state.hash()
     }
 
-    /// Reads an image back from its pieces, however they are cut.
+    /// Its bytes, in pieces of 64 KiB. Equal images give equal bytes.
+    pub fn pieces(&self) -> impl Iterator<Item = Bytes> + '_ {
+        let mut records = self.records();
+        let mut buffer = BytesMut::new();
+        iter::from_fn(move || {
+            while buffer.len() < PIECE
+                && let Some(record) = records.next()
+            {
+                record.put(&mut buffer);
+            }
+            let piece = buffer.split_to(buffer.len().min(PIECE)).freeze();
+            (!piece.is_empty()).then_some(piece)
+        })
+    }
+
+    /// Reads an image back from its pieces, however they are cut. What it gives is, bit for bit, what was written, or
+    /// it is an error.
     pub fn decode(meta: SnapshotMeta, pieces: impl Iterator<Item = Bytes>) -> Result<Self, ImageError> {
-        let _ = pieces.count();
-        Ok(Self { meta, machine: Machine::default() })
+        let mut reader = Reader { pieces, current: Bytes::new() };
+        let mut state = State::default();
+        let version = reader.take(1)?[0];
+        if version != VERSION {
+            return Err(broken(format!(
+                "its layout is version {version}, and this release reads version {VERSION}: use the release that wrote it"
+            )));
+        }
+        state.sessions.pass_time(LoggedTime(reader.number()?));
+        let (pairs, sessions) = (reader.number()?, reader.number()?);
+        read_pairs(&mut reader, &mut state, pairs)?;
+        if sessions > MAX_SESSIONS as u64 {
+            return Err(broken(format!("{sessions} sessions are over the limit of {MAX_SESSIONS}")));
+        }
+        read_sessions(&mut reader, &mut state, sessions, meta.last.index)?;
+        let hash = reader.number()?;
+        if reader.fill() {
+            return Err(broken("bytes are left over after its end".to_owned()));
+        }
+        if hash != state.hash() {
+            return Err(broken("the state in it does not have the hash that it names".to_owned()));
+        }
+        Ok(Self { meta, state })
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let State { machine, sessions } = &self.state;
+        let header =
+            Record::Header { now: sessions.now(), pairs: machine.len(), sessions: sessions.len() as u64 };
+        let pairs = machine.pairs().map(|(key, value)| Record::Pair(key, value));
+        let sessions = sessions.iter().flat_map(|(id, session)| {
+            let answers = session.answers().map(|(number, kept)| Record::Answer(number, kept));
+            iter::once(Record::Session(id, session)).chain(answers)
+        });
+        iter::once(header).chain(pairs).chain(sessions).chain(iter::once(Record::End(self.state.hash())))
+    }
+}
+
+/// One part of an image that is written at once.
+enum Record<'a> {
+    Header { now: LoggedTime, pairs: u64, sessions: u64 },
+    Pair(&'a Bytes, &'a Bytes),
+    Session(SessionId, &'a Session),
+    Answer(u64, &'a Kept),
+    End(u64),
+}
+
+impl Record<'_> {
+    fn put(self, buffer: &mut BytesMut) {
+        match self {
+            Self::Header { now, pairs, sessions } => {
+                buffer.put_u8(VERSION);
+                buffer.put_u64_le(now.0);
+                buffer.put_u64_le(pairs);
+                buffer.put_u64_le(sessions);
+            }
+            Self::Pair(key, value) => {
+                put_bytes(buffer, key);
+                put_bytes(buffer, value);
+            }
+            Self::Session(id, session) => {
+                buffer.put_u64_le(id.0);
+                buffer.put_u64_le(session.last_used.0);
+                buffer.put_u64_le(session.acknowledged);
+                put_length(buffer, session.answers().len());
+            }
+            Self::Answer(number, kept) => {
+                buffer.put_u64_le(number);
+                buffer.put_u64_le(kept.at.term.0);
+                buffer.put_u64_le(kept.at.index.0);
+                put_bytes(buffer, &frame::encode(&kept.answer));
+            }
+            Self::End(hash) => buffer.put_u64_le(hash),
+        }
+    }
+}
+
+fn put_bytes(buffer: &mut BytesMut, bytes: &[u8]) {
+    put_length(buffer, bytes.len());
+    buffer.put_slice(bytes);
+}
+
+fn put_length(buffer: &mut BytesMut, length: usize) {
+    buffer.put_u32_le(
+        u32::try_from(length).expect("invariant: everything in the state has a bound below 4 GiB"),
+    );
+}
+
+fn read_pairs<I: Iterator<Item = Bytes>>(
+    reader: &mut Reader<I>,
+    state: &mut State,
+    count: u64,
+) -> Result<(), ImageError> {
+    let mut previous: Option<Bytes> = None;
+    for _ in 0..count {
+        let key = reader.bytes("a key", MAX_KEY)?;
+        let value = reader.bytes("a value", MAX_VALUE)?;
+        if key.is_empty() {
+            return Err(broken("a key is empty".to_owned()));
+        }
+        if previous.as_ref().is_some_and(|previous| *previous >= key) {
+            return Err(broken("its keys are not in order".to_owned()));
+        }
+        previous = Some(key.clone());
+        state.machine.apply(Write::Put { key, value });
+    }
+    Ok(())
+}
+
+fn read_sessions<I: Iterator<Item = Bytes>>(
+    reader: &mut Reader<I>,
+    state: &mut State,
+    count: u64,
+    last: LogIndex,
+) -> Result<(), ImageError> {
+    let mut previous = SessionId(0);
+    for _ in 0..count {
+        let (id, last_used) = (SessionId(reader.number()?), LoggedTime(reader.number()?));
+        if id <= previous || id.0 > last.0 {
+            return Err(broken(format!("session {} is not in its place", id.0)));
+        }
+        if last_used > state.sessions.now() {
+            return Err(broken(format!("session {} was last used after the last entry", id.0)));
+        }
+        previous = id;
+        let acknowledged = reader.number()?;
+        let count = reader.length("a session's answers", MAX_SESSION_WRITES)?;
+        let mut answers = Vec::new();
+        let mut newest = acknowledged;
+        for _ in 0..count {
+            let (number, kept) = read_answer(reader)?;
+            let in_window = number > newest && number - acknowledged <= MAX_SESSION_WRITES as u64;
+            if !in_window || kept.at.index.0 <= id.0 || kept.at.index > last {
+                return Err(broken(format!("answer {number} of session {} is not in its place", id.0)));
+            }
+            newest = number;
+            answers.push((number, kept));
+        }
+        state.sessions.restore(id, last_used, acknowledged, answers);
+    }
+    Ok(())
+}
+
+fn read_answer<I: Iterator<Item = Bytes>>(reader: &mut Reader<I>) -> Result<(u64, Kept), ImageError> {
+    let number = reader.number()?;
+    let at = LogId { term: Term(reader.number()?), index: LogIndex(reader.number()?) };
+    let bytes = reader.bytes("an answer", MAX_ANSWER)?;
+    let answer = frame::decode::<Answer>("answer", &bytes).map_err(|error| broken(error.to_string()))?;
+    Ok((number, Kept { answer, at }))
+}
+
+fn broken(why: String) -> ImageError {
+    ImageError(why)
+}
+
+/// Reads across the pieces' ends.
+struct Reader<I> {
+    pieces: I,
+    current: Bytes,
+}
+
+impl<I: Iterator<Item = Bytes>> Reader<I> {
+    /// Whether there is at least one more byte.
+    fn fill(&mut self) -> bool {
+        while self.current.is_empty() {
+            let Some(piece) = self.pieces.next() else { return false };
+            self.current = piece;
+        }
+        true
+    }
+
+    /// The next `count` bytes, in memory of their own: what stays in the state must not hold on to whole pieces.
+    fn take(&mut self, count: usize) -> Result<Bytes, ImageError> {
+        let mut taken = BytesMut::with_capacity(count);
+        while taken.len() < count {
+            if !self.fill() {
+                return Err(broken("it ends in the middle".to_owned()));
+            }
+            let part = self.current.split_to(self.current.len().min(count - taken.len()));
+            taken.put_slice(&part);
+        }
+        Ok(taken.freeze())
+    }
+
+    fn number(&mut self) -> Result<u64, ImageError> {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.take(8)?);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn length(&mut self, what: &str, most: usize) -> Result<usize, ImageError> {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&self.take(4)?);
+        let length = u32::from_le_bytes(bytes);
+        match usize::try_from(length) {
+            Ok(length) if length <= most => Ok(length),
+            _ => Err(broken(format!("the length of {what} is {length}, over the limit of {most}"))),
+        }
+    }
+
+    fn bytes(&mut self, what: &str, most: usize) -> Result<Bytes, ImageError> {
+        let length = self.length(what, most)?;
+        self.take(length)
     }
 }

@@ -5,20 +5,23 @@
 
 mod image;
 mod machine;
+mod sessions;
+mod state;
+mod waiting;
 
 pub use image::{ImageError, StateImage};
 
-use machine::Machine;
 use raftdeck_protocol::frame;
 use raftdeck_protocol::kv::{Action, Command, LoggedTime, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::{
     ChangeError, Config, ConfigError, Effects, Entry, Envelope, LogId, LogIndex, Membership,
     MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend, ProposeError, Raft,
-    ReadError, ReadId, ReadMode, ReadReady, RestoreError, Restored, Role, SnapshotMeta, Status, Ticket,
-    Timestamp, TraceEvent, Tuning,
+    ReadError, ReadId, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
+    TraceEvent, TransferError, Tuning,
 };
-use std::collections::{BTreeMap, VecDeque};
+use state::State;
+use waiting::Waiting;
 
 /// About as many pairs are read from the map in one go as take a millisecond.
 const PAIRS_AT_ONCE: usize = 4096;
@@ -52,22 +55,10 @@ pub struct Outputs {
 #[derive(Debug)]
 pub struct Replica {
     raft: Raft,
-    machine: Machine,
-    /// The newest entry that the machine includes.
+    state: State,
+    /// The newest entry that the state includes.
     applied: LogId,
-    /// Writes that wait for their entry to be committed.
-    writes: BTreeMap<LogIndex, WaitingWrite>,
-    /// Reads that wait for proof of leadership, or for their turn in `granted`.
-    reads: BTreeMap<RequestToken, Read>,
-    /// Reads that may be answered, in order.
-    granted: VecDeque<RequestToken>,
-    replies: Vec<(RequestToken, ResponseBody)>,
-}
-
-#[derive(Debug)]
-struct WaitingWrite {
-    id: LogId,
-    token: RequestToken,
+    waiting: Waiting,
 }
 
 impl Replica {
@@ -80,19 +71,12 @@ impl Replica {
         image: Option<StateImage>,
         now: Timestamp,
     ) -> Result<Self, RestoreError> {
-        let (applied, machine) = match image {
-            Some(image) => (image.meta.last, image.machine),
-            None => (LogId::default(), Machine::default()),
+        let raft = Raft::new(config, seed, restored, now)?;
+        let (applied, state) = match image {
+            Some(image) => (image.meta.last, image.state),
+            None => Default::default(),
         };
-        Ok(Self {
-            raft: Raft::new(config, seed, restored, now)?,
-            machine,
-            applied,
-            writes: BTreeMap::new(),
-            reads: BTreeMap::new(),
-            granted: VecDeque::new(),
-            replies: Vec::new(),
-        })
+        Ok(Self { raft, state, applied, waiting: Waiting::default() })
     }
 
     /// The core's state.
@@ -104,13 +88,13 @@ impl Replica {
     /// The number of keys.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.machine.len()
+        self.state.machine.len()
     }
 
     /// The number of open client sessions.
     #[must_use]
     pub fn sessions(&self) -> u64 {
-        0
+        self.state.sessions.len() as u64
     }
 
     /// The membership in force, which may not be committed yet.
@@ -128,7 +112,8 @@ impl Replica {
     /// The state machine as it is now, to be written to the disk while writes go on.
     #[must_use]
     pub fn image(&self) -> StateImage {
-        StateImage { meta: self.raft.snapshot_meta(), machine: self.machine.clone() }
+        let meta = SnapshotMeta { last: self.applied, ..self.raft.snapshot_meta() };
+        StateImage { meta, state: self.state.clone() }
     }
 
     /// Snapshots that must stay readable on the disk.
@@ -137,10 +122,10 @@ impl Replica {
         self.raft.snapshots_in_use()
     }
 
-    /// A hash over the state machine's content.
+    /// A hash over the pairs, the sessions and the logged time.
     #[must_use]
     pub fn state_hash(&self) -> u64 {
-        self.machine.hash()
+        self.state.hash()
     }
 
     /// The log from `first` on, committed or not, at most `limit` entries.
@@ -183,8 +168,9 @@ impl Replica {
     /// All pieces of a snapshot arrived, are durable, and gave this image; on the disk it has this size in bytes.
     pub fn handle_snapshot_received(&mut self, image: StateImage, size: u64, now: Timestamp) {
         if self.raft.handle_snapshot_received(image.meta.clone(), size, now) {
+            self.waiting.skip_writes(image.meta.last.index);
             self.applied = image.meta.last;
-            self.machine = image.machine;
+            self.state = image.state;
         }
     }
 
@@ -203,17 +189,32 @@ impl Replica {
         self.raft.tune(tuning, now)
     }
 
-    /// Changes the membership. Answered like a write.
+    /// Changes the membership. Answered when the new one is committed, or the change has failed.
     pub fn change_membership(&mut self, token: RequestToken, changes: &[MembershipChange], now: Timestamp) {
-        if let Err(error) = self.raft.change_membership(changes, now) {
-            self.fail(token, change_failure(error));
+        // The core tells the end of a change without a name: there must be only one that it can be the end of.
+        let started = if self.waiting.is_changing() {
+            Err(ChangeError::InProgress)
+        } else {
+            self.raft.change_membership(changes, now)
+        };
+        match started {
+            Ok(()) => self.waiting.await_change(token),
+            Err(ChangeError::NotLeader { leader }) => self.not_leader(token, leader),
+            Err(ChangeError::Busy) => self.waiting.fail(token, Failure::Busy),
+            Err(error) => self.waiting.fail(token, Failure::Change(error)),
         }
     }
 
     /// Hands the leadership over. Answered when `to` leads, or does not.
     pub fn transfer_leadership(&mut self, token: RequestToken, to: NodeId, now: Timestamp) {
-        if let Err(error) = self.raft.transfer_leadership(to, now) {
-            self.fail(token, Failure::Transfer(error));
+        match self.raft.transfer_leadership(to, now) {
+            Ok(()) if to == self.raft.id() => {
+                let term = self.raft.status(now).term;
+                self.waiting.reply(token, ResponseBody::Transferred { leader: to, term });
+            }
+            Ok(()) => self.waiting.await_transfer(token, to),
+            Err(TransferError::NotLeader { leader }) => self.not_leader(token, leader),
+            Err(error) => self.waiting.fail(token, Failure::Transfer(error)),
         }
     }
 
@@ -225,7 +226,7 @@ impl Replica {
     /// A client's write within a session. Answered like a write.
     pub fn session_write(&mut self, token: RequestToken, write: SessionWrite, at: LoggedTime) {
         if let Err(limit) = write.write.check() {
-            return self.fail(token, Failure::Limit(limit));
+            return self.waiting.fail(token, Failure::Limit(limit));
         }
         self.propose(token, &Command { at, action: Action::SessionWrite(write) });
     }
@@ -237,113 +238,99 @@ impl Replica {
     /// If the core gives an index to two writes of one leadership.
     pub fn write(&mut self, token: RequestToken, write: Write, at: LoggedTime) {
         if let Err(limit) = write.check() {
-            return self.fail(token, Failure::Limit(limit));
+            return self.waiting.fail(token, Failure::Limit(limit));
         }
         self.propose(token, &Command { at, action: Action::Write(write) });
     }
 
     fn propose(&mut self, token: RequestToken, command: &Command) {
         match self.raft.propose(frame::encode(command)) {
-            Ok(id) => {
-                let earlier = self.writes.insert(id.index, WaitingWrite { id, token });
-                assert!(earlier.is_none(), "a step-down has answered what waited for an index before");
-            }
-            Err(ProposeError::NotLeader { leader }) => {
-                self.fail(token, Failure::NotLeader { leader, address: None });
-            }
-            Err(ProposeError::Busy) => self.fail(token, Failure::Busy),
+            Ok(id) => self.waiting.await_write(token, id),
+            Err(ProposeError::NotLeader { leader }) => self.not_leader(token, leader),
+            Err(ProposeError::Busy) => self.waiting.fail(token, Failure::Busy),
         }
     }
 
     /// A client's read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
     pub fn read(&mut self, token: RequestToken, read: Read, consistency: Consistency, now: Timestamp) {
         if let Err(limit) = read.check() {
-            return self.fail(token, Failure::Limit(limit));
+            return self.waiting.fail(token, Failure::Limit(limit));
         }
         let mode = match consistency {
             Consistency::Linearizable => ReadMode::Index,
             Consistency::Lease => ReadMode::Lease,
             Consistency::Stale => {
-                self.reads.insert(token, read);
-                return self.granted.push_back(token);
+                self.waiting.await_read(token, read);
+                return self.waiting.grant_read(token);
             }
         };
         match self.raft.read(ReadId(token.0), mode, now) {
-            Ok(()) => {
-                self.reads.insert(token, read);
-            }
-            Err(ReadError::NotLeader { leader }) => {
-                self.fail(token, Failure::NotLeader { leader, address: None });
-            }
+            Ok(()) => self.waiting.await_read(token, read),
+            Err(ReadError::NotLeader { leader }) => self.not_leader(token, leader),
         }
     }
 
     /// The client went away or gave up: no answer will be produced. A write may still be carried out.
     pub fn cancel(&mut self, token: RequestToken) {
-        self.writes.retain(|_, waiting| waiting.token != token);
-        self.reads.remove(&token);
-        self.replies.retain(|(answered, _)| *answered != token);
+        self.waiting.cancel(token);
     }
 
     /// Whether there is more to take: long reads are answered a few at a time, so that a flood of them does not keep
     /// the driver from messages and deadlines.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        !self.granted.is_empty()
+        self.waiting.has_granted_reads()
     }
 
     /// Takes everything decided since the last call, but for answers to reads that have to wait for the next one
     /// ([`Replica::has_more`]).
     pub fn take_outputs(&mut self, now: Timestamp) -> Outputs {
-        let Effects { persist, send, apply, reads, pieces_to_send, pieces_received, trace, .. } =
+        let Effects { persist, send, apply, reads, pieces_to_send, pieces_received, change, trace } =
             self.raft.take_effects(now);
         for entry in apply {
             self.apply(entry);
         }
-        for ready in reads {
-            self.finish_read(ready);
+        for ReadReady { id, granted } in reads {
+            let token = RequestToken(id.0);
+            if granted { self.waiting.grant_read(token) } else { self.waiting.refuse_read(token) }
         }
         self.answer_reads();
-        let lost_leadership =
-            |event: &TraceEvent| matches!(event, TraceEvent::RoleChanged { from: Role::Leader, .. });
-        if trace.iter().any(lost_leadership) {
-            self.give_up_writes();
+        // Before the trace: a change that is done was done before the leadership was lost.
+        if let Some(end) = change {
+            let end = end.map(|at| (at, self.membership_at(at)));
+            self.waiting.finish_change(end);
         }
-        let replies = std::mem::take(&mut self.replies);
+        for event in &trace {
+            self.waiting.observe(event);
+        }
+        let replies = self.waiting.take_replies();
         Outputs { persist, send, pieces_to_send, pieces_received, replies, trace }
     }
 
-    fn fail(&mut self, token: RequestToken, failure: Failure) {
-        self.replies.push((token, ResponseBody::Failed(failure)));
+    fn not_leader(&mut self, token: RequestToken, leader: Option<NodeId>) {
+        self.waiting.fail(token, Failure::NotLeader { leader, address: None });
+    }
+
+    /// The membership that this entry holds; the one in force if the entry is gone from the log.
+    fn membership_at(&self, at: LogId) -> Membership {
+        match self.raft.entries(at.index, 1) {
+            [Entry { id, payload: Payload::Membership(membership) }] if *id == at => membership.clone(),
+            _ => self.raft.membership().clone(),
+        }
     }
 
     fn apply(&mut self, entry: Entry) {
         assert_eq!(entry.id.index, self.applied.index.next(), "entries are applied in order, each once");
         self.applied = entry.id;
-        let answer = match entry.payload {
+        let outcome = match entry.payload {
             Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(command) => {
                 let command = frame::decode::<Command>("command", &command)
                     .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
-                match command.action {
-                    Action::Write(write) | Action::SessionWrite(SessionWrite { write, .. }) => {
-                        Some(self.machine.apply(write))
-                    }
-                    Action::OpenSession => None,
-                }
+                Some(self.state.apply(entry.id, command))
             }
         };
-        let Some(waiting) = self.writes.remove(&entry.id.index) else { return };
-        self.replies.push((waiting.token, written(waiting.id, entry.id, answer)));
-    }
-
-    fn finish_read(&mut self, ready: ReadReady) {
-        let token = RequestToken(ready.id.0);
-        if ready.granted {
-            self.granted.push_back(token);
-        } else if self.reads.remove(&token).is_some() {
-            self.fail(token, Failure::NotLeader { leader: None, address: None });
-        }
+        self.waiting.finish_write(entry.id, outcome);
     }
 
     /// Answers granted reads until [`PAIRS_AT_ONCE`] is reached. Later is as good as now: what was granted once stays
@@ -351,39 +338,14 @@ impl Replica {
     fn answer_reads(&mut self) {
         let mut pairs = 0;
         while pairs < PAIRS_AT_ONCE
-            && let Some(token) = self.granted.pop_front()
+            && let Some((token, read)) = self.waiting.next_read()
         {
-            let Some(read) = self.reads.remove(&token) else { continue };
-            let answer = self.machine.read(&read);
+            let answer = self.state.machine.read(&read);
             pairs += match &answer {
                 Answer::Page { pairs, .. } => pairs.len().max(1),
                 _ => 1,
             };
-            self.replies.push((token, ResponseBody::Done { answer, at: self.applied }));
+            self.waiting.reply(token, ResponseBody::Done { answer, at: self.applied });
         }
-    }
-
-    /// A step-down answers every waiting write. Their entries may still be committed by the next leader.
-    fn give_up_writes(&mut self) {
-        for waiting in std::mem::take(&mut self.writes).into_values() {
-            self.fail(waiting.token, Failure::Unknown);
-        }
-    }
-}
-
-fn change_failure(error: ChangeError) -> Failure {
-    match error {
-        ChangeError::NotLeader { leader } => Failure::NotLeader { leader, address: None },
-        ChangeError::Busy => Failure::Busy,
-        error => Failure::Change(error),
-    }
-}
-
-/// The answer to a write for which `applied` came out at its index.
-fn written(proposed: LogId, applied: LogId, answer: Option<Answer>) -> ResponseBody {
-    match answer {
-        Some(answer) if proposed == applied => ResponseBody::Done { answer, at: applied },
-        // Another entry was committed in its place, so this one never will be.
-        _ => ResponseBody::Failed(Failure::NotLeader { leader: None, address: None }),
     }
 }

@@ -1,7 +1,7 @@
 //! What clients are told: each exactly once, and never "done" before it is.
 
-use raftdeck_protocol::kv::LimitError;
-use raftdeck_protocol::{Answer, Failure, Read, ResponseBody, Write};
+use raftdeck_protocol::kv::{Action, Command, LimitError, LoggedTime};
+use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Config, Entry, LogId, LogIndex, Message, NodeId, Payload,
     Restored, Role, Term, Timestamp, Timing, VoteReply,
@@ -25,7 +25,7 @@ impl Table {
     fn new(voters: u64) -> Self {
         let config = Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST);
         let now = Timestamp(0);
-        let replica = Replica::new(config, 1, Restored::default(), now).expect("a valid configuration");
+        let replica = Replica::new(config, 1, Restored::default(), None, now).expect("a valid configuration");
         Self { replica, now, replies: Vec::new(), unfinished: Vec::new(), sent: Vec::new() }
     }
 
@@ -86,12 +86,14 @@ impl Table {
     }
 
     fn put(&mut self, token: u64, value: &'static str) {
-        self.replica.write(RequestToken(token), &Write::Put { key: "k".into(), value: value.into() });
+        let write = Write::Put { key: "k".into(), value: value.into() };
+        self.replica.write(RequestToken(token), write, LoggedTime(self.now.0));
         self.collect();
     }
 
     fn get(&mut self, token: u64) {
-        self.replica.read(RequestToken(token), Read::Get { key: "k".into() });
+        let read = Read::Get { key: "k".into() };
+        self.replica.read(RequestToken(token), read, Consistency::Linearizable, self.now);
         self.collect();
     }
 
@@ -158,13 +160,13 @@ fn long_reads_are_answered_a_few_at_a_time() {
     table.finish_writes();
     for key in 0..1000_u64 {
         let write = Write::Put { key: format!("{key}").into(), value: "v".into() };
-        table.replica.write(RequestToken(LISTS + key), &write);
+        table.replica.write(RequestToken(LISTS + key), write, LoggedTime(0));
     }
     table.finish_writes();
     table.replies.clear();
     for list in 0..LISTS {
         let read = Read::List { prefix: "".into(), after: None, limit: 1000 };
-        table.replica.read(RequestToken(list), read);
+        table.replica.read(RequestToken(list), read, Consistency::Linearizable, table.now);
     }
     let mut turns = 0;
     loop {
@@ -202,6 +204,7 @@ fn a_write_that_was_replaced_is_never_reported_as_done() {
     table.lead();
     table.put(1, "mine");
     let theirs = Write::Put { key: "k".into(), value: "theirs".into() };
+    let theirs = Command { at: LoggedTime(0), action: Action::Write(theirs) };
     let entry = Entry { id: id(2, 2), payload: Payload::Command(raftdeck_protocol::frame::encode(&theirs)) };
     table.hear(Message::AppendEntries(AppendEntries {
         term: Term(2),
@@ -224,8 +227,9 @@ fn limits_are_refused_before_anything_is_written() {
     table.time_out();
     table.finish_writes();
     let last = table.replica.status(table.now).last;
-    table.replica.write(RequestToken(1), &Write::Delete { key: "".into() });
-    table.replica.read(RequestToken(2), Read::List { prefix: "".into(), after: None, limit: 0 });
+    table.replica.write(RequestToken(1), Write::Delete { key: "".into() }, LoggedTime(0));
+    let read = Read::List { prefix: "".into(), after: None, limit: 0 };
+    table.replica.read(RequestToken(2), read, Consistency::Linearizable, table.now);
     table.collect();
     assert_eq!(table.reply(1), Some(ResponseBody::Failed(Failure::Limit(LimitError::EmptyKey))));
     assert_eq!(

@@ -1,7 +1,7 @@
 //! What can go wrong, as sentences for the person who runs the node: what failed, on which path, what to do.
 
 use crate::outline::Misfit;
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{LogId, LogIndex, NodeId};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,7 +104,22 @@ pub enum OpenError {
         /// The file.
         file: PathBuf,
     },
-    /// The log holds bytes that no crash explains. Dropping them could lose what this member has acknowledged.
+    /// The log starts behind the newest snapshot: what is between them is gone.
+    #[error(
+        "{} starts after entry {purged}, and the newest snapshot beside it ends with entry {snapshot}: a snapshot file was \
+         taken away. Put it back, or leave the other members running and replace this member by a new one with an empty \
+         directory",
+        file.display()
+    )]
+    NoSnapshot {
+        /// The log.
+        file: PathBuf,
+        /// The entry before its first.
+        purged: LogIndex,
+        /// The last entry in a snapshot; 0: there is none.
+        snapshot: LogIndex,
+    },
+    /// The log, or a snapshot, holds bytes that no crash explains. Dropping them could lose what this member has acknowledged.
     #[error(
         "{} is damaged at byte {offset}: {what}. This member can no longer vouch for what it has acknowledged, so it \
          does not start. Check the disk, keep a copy of the file, leave the other members running, and replace this \
@@ -112,7 +127,7 @@ pub enum OpenError {
         file.display()
     )]
     Corrupt {
-        /// The log.
+        /// The log or snapshot.
         file: PathBuf,
         /// Where the first damaged byte is, or the record that it is in starts.
         offset: u64,
@@ -168,6 +183,52 @@ pub enum StorageError {
         bytes: usize,
         /// The most there may be.
         limit: usize,
+    },
+    /// The log could not be written anew without what was purged.
+    #[error(
+        "cannot give back space of {}: {cause}; the node must stop. Start it again when that is mended: what was \
+         acknowledged is safe",
+        path.display()
+    )]
+    Rewrite {
+        /// The log.
+        path: PathBuf,
+        /// What went wrong.
+        cause: Arc<OpenError>,
+    },
+    /// The system refused another operation.
+    #[error(
+        "cannot {action} {}: {cause}; the node must stop. Check the disk, and start the node again: what was \
+         acknowledged is safe",
+        path.display()
+    )]
+    Access {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        cause: Arc<io::Error>,
+    },
+    /// A durable snapshot can no longer be read as it was written.
+    #[error(
+        "{} is damaged at byte {offset}: {what}; the node must stop. Check the disk, keep a copy of the file, leave the \
+         other members running, and replace this member by a new one with an empty directory",
+        path.display()
+    )]
+    Damaged {
+        /// The snapshot.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// A snapshot that was asked for is not there.
+    #[error("there is no snapshot through entry {} of term {}; this is a defect in the node, which must stop", last.index, last.term)]
+    NoSnapshot {
+        /// The last entry that it would include.
+        last: LogId,
     },
     /// An earlier call failed; this is what it said.
     #[error("nothing more is stored since an earlier failure: {first}")]

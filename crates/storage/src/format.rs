@@ -4,21 +4,28 @@
 //!
 //! ```text
 //! header   magic "raftdeck" | version u32 | crc of the 12 bytes before       the same 16 bytes in every version
-//!          length u32 | crc of the body u32 | body: postcard (node, cluster)
+//!          length u32 | crc of the body u32 | body: postcard (node, cluster, generation)
 //! frame    "rdf" | kind u8 | length u32 | crc of the body u32 | crc of the 12 bytes before u32 | body
 //!          kind 1: a write, whose body is postcard records one after the other
 //!          kind 2: a seal, whose body is empty
 //! ```
 //!
+//! The generation counts how often the log was written anew, which gives back the space of a purged beginning. Such a
+//! log starts with a reset to the entry before its first. Version 1 has no generation and neither resets nor purges.
+//!
 //! A frame's second checksum also covers the header's bytes and the frame's offset in the file. It covers the
 //! length, so that a length is believed, and memory taken for it, only if it is one that was written.
 
 use crc32c::{crc32c, crc32c_append};
-use raftdeck_raft::{Entry, HardState, LogIndex, NodeId, Persist};
+use raftdeck_raft::{Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The version that this program writes and reads.
-pub(crate) const VERSION: u32 = 1;
+/// The version that this program writes.
+pub(crate) const VERSION: u32 = 2;
+
+/// The oldest version that it still reads.
+pub(crate) const OLDEST_VERSION: u32 = 1;
 
 /// The bytes that say what the file is and in which version, in every version.
 pub(crate) const PROLOGUE: usize = 16;
@@ -35,8 +42,8 @@ pub(crate) const FRAME_HEAD: usize = 16;
 /// The most bytes in a frame's body. Far above what the core hands out at once; bounds memory in recovery.
 pub(crate) const MAX_BODY: usize = 256 << 20;
 
-/// The most bytes in the header's body: the name, and two numbers of at most ten bytes.
-const MAX_IDENTITY: usize = MAX_CLUSTER + 20;
+/// The most bytes in the header's body: the name, and three numbers of at most ten bytes.
+const MAX_IDENTITY: usize = MAX_CLUSTER + 30;
 
 const MAGIC: [u8; 8] = *b"raftdeck";
 const MARKER: [u8; 3] = *b"rdf";
@@ -48,6 +55,14 @@ pub(crate) struct Identity {
     pub(crate) cluster: String,
 }
 
+/// What the header says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) identity: Identity,
+    /// How often the log was written anew. Frames of one generation are no frames in another.
+    pub(crate) generation: u64,
+}
+
 /// What [`read_prologue`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Prologue {
@@ -57,16 +72,16 @@ pub(crate) enum Prologue {
 }
 
 /// The file's first bytes, before any frame.
-pub(crate) fn header(identity: &Identity) -> Vec<u8> {
-    let mut header = MAGIC.to_vec();
-    header.extend(VERSION.to_le_bytes());
-    header.extend(crc32c(&header).to_le_bytes());
+pub(crate) fn header(header: &Header) -> Vec<u8> {
     let mut body = Vec::new();
-    encode(identity, &mut body);
-    header.extend(length(&body));
-    header.extend(crc32c(&body).to_le_bytes());
-    header.extend(body);
-    header
+    encode(header, &mut body);
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(crc32c(&bytes).to_le_bytes());
+    bytes.extend(length(&body));
+    bytes.extend(crc32c(&body).to_le_bytes());
+    bytes.extend(body);
+    bytes
 }
 
 pub(crate) fn read_prologue(bytes: &[u8; PROLOGUE]) -> Prologue {
@@ -86,13 +101,21 @@ pub(crate) fn read_identity_head(bytes: [u8; IDENTITY_HEAD]) -> Option<(usize, u
     Some((length, u32_at(&bytes, 4)))
 }
 
-/// The header's body, if it matches its checksum.
-pub(crate) fn read_identity(body: &[u8], crc: u32) -> Option<Identity> {
+/// The header's body in this version, if it matches its checksum.
+pub(crate) fn read_header(version: u32, body: &[u8], crc: u32) -> Option<Header> {
     if crc32c(body) != crc {
         return None;
     }
-    match postcard::take_from_bytes(body) {
-        Ok((identity, [])) => Some(identity),
+    if version == 1 {
+        return whole(body).map(|identity| Header { identity, generation: 0 });
+    }
+    whole(body)
+}
+
+/// A value that takes all of the bytes.
+pub(crate) fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
         _ => None,
     }
 }
@@ -203,6 +226,8 @@ pub(crate) enum Record {
     Truncate(LogIndex),
     Append(Entry),
     HardState(HardState),
+    Reset(LogId),
+    Purge(LogId),
 }
 
 /// A [`Record`] to be written, which encodes as that does.
@@ -211,19 +236,44 @@ enum RecordRef<'a> {
     Truncate(LogIndex),
     Append(&'a Entry),
     HardState(HardState),
+    Reset(LogId),
+    Purge(LogId),
 }
 
-/// No fewer bytes than a write's records take: an encoded number has at most ten bytes, a variant one.
+/// The most bytes of an encoded number.
+const NUMBER: usize = 10;
+
+/// No fewer bytes than a write's records take. A variant takes one.
 fn most_bytes(write: &Persist) -> usize {
-    const HARD_STATE_AND_TRUNCATE: usize = (1 + 10 + 1 + 10) + (1 + 10);
-    const ENTRY_WITHOUT_PAYLOAD: usize = 1 + 10 + 10 + 1 + 10;
-    let entries = write.entries.iter().map(|entry| ENTRY_WITHOUT_PAYLOAD + entry.payload.size());
-    HARD_STATE_AND_TRUNCATE + entries.sum::<usize>()
+    const HARD_STATE: usize = 1 + NUMBER + 1 + NUMBER;
+    const TRUNCATE: usize = 1 + NUMBER;
+    const RESET_AND_PURGE: usize = 2 * (1 + 2 * NUMBER);
+    const ENTRY_WITHOUT_PAYLOAD: usize = 1 + 2 * NUMBER + 1;
+    let entries =
+        write.entries.iter().map(|entry| ENTRY_WITHOUT_PAYLOAD + most_payload_bytes(&entry.payload));
+    HARD_STATE + TRUNCATE + RESET_AND_PURGE + entries.sum::<usize>()
+}
+
+fn most_payload_bytes(payload: &Payload) -> usize {
+    match payload {
+        Payload::Noop => 0,
+        Payload::Command(bytes) => NUMBER + bytes.len(),
+        Payload::Membership(Membership { voters, outgoing, learners, addresses }) => {
+            let numbers = 4 + voters.len() + outgoing.len() + learners.len() + 2 * addresses.len();
+            NUMBER * numbers + addresses.values().map(String::len).sum::<usize>()
+        }
+    }
 }
 
 fn encode_write(write: &Persist, into: &mut Vec<u8>) {
+    if let Some(id) = write.reset {
+        encode(&RecordRef::Reset(id), into);
+    }
     if let Some(from) = write.truncate {
         encode(&RecordRef::Truncate(from), into);
+    }
+    if let Some(id) = write.purge {
+        encode(&RecordRef::Purge(id), into);
     }
     for entry in &write.entries {
         encode(&RecordRef::Append(entry), into);
@@ -246,7 +296,7 @@ pub(crate) fn records(mut body: &[u8]) -> impl Iterator<Item = Option<Record>> {
     })
 }
 
-fn encode<T: Serialize>(value: &T, into: &mut Vec<u8>) {
+pub(crate) fn encode<T: Serialize>(value: &T, into: &mut Vec<u8>) {
     postcard::to_io(value, into).expect("a vector takes every byte, and these types have an encoding");
 }
 
@@ -255,7 +305,7 @@ fn length(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).expect("within MAX_IDENTITY or MAX_BODY").to_le_bytes()
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
@@ -263,14 +313,17 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use raftdeck_raft::{LogId, Payload, Term, Ticket};
+    use raftdeck_raft::{Term, Ticket};
+    use std::collections::BTreeSet;
 
     fn write() -> Persist {
         let id = |index| LogId { term: Term(2), index: LogIndex(index) };
         Persist {
             ticket: Ticket { seq: 1, last: id(6) },
             hard_state: Some(HardState { term: Term(2), vote: Some(NodeId(3)) }),
+            reset: Some(id(3)),
             truncate: Some(LogIndex(5)),
+            purge: Some(id(4)),
             entries: vec![
                 Entry { id: id(5), payload: Payload::Noop },
                 Entry { id: id(6), payload: Payload::Command(Bytes::from_static(b"blue")) },
@@ -279,40 +332,45 @@ mod tests {
         }
     }
 
-    fn identity() -> Identity {
-        Identity { node: NodeId(1), cluster: "deck".to_owned() }
+    fn first() -> Header {
+        let identity = Identity { node: NodeId(1), cluster: "deck".to_owned() };
+        Header { identity, generation: 0 }
     }
 
     /// These bytes are on users' disks: if this test fails, the format version has to go up.
     #[test]
     fn the_format_stands_still() {
-        let header = header(&identity());
+        let header = header(&first());
         let framing = Framing::new(&header);
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-        assert_eq!(hex(&header), "726166746465636b010000003ac6a22506000000d32b740e01046465636b");
+        assert_eq!(hex(&header), "726166746465636b02000000034f8047070000002535f09201046465636b00");
         assert_eq!(
             hex(&framing.write(30, &[write()]).unwrap()),
-            "726466011300000006f498c49c3540680005010205000102060104626c756502020103"
+            "726466011900000060223f6dec3e903e0302030005040204010205000102060104626c756502020103"
         );
-        assert_eq!(hex(&framing.seal(30)), "7264660200000000000000001f09e7f4");
+        assert_eq!(hex(&framing.seal(30)), "72646602000000000000000036673f03");
     }
 
     #[test]
     fn a_frame_is_valid_only_at_its_place_and_in_its_file() {
-        let framing = Framing::new(&header(&identity()));
-        let other = Framing::new(&header(&Identity { node: NodeId(2), ..identity() }));
+        let framing = Framing::new(&header(&first()));
+        let mut stranger = first();
+        stranger.identity.node = NodeId(2);
         let frame = framing.write(100, &[write()]).unwrap();
         let head: &[u8; FRAME_HEAD] = frame[..FRAME_HEAD].try_into().unwrap();
         assert!(framing.head(100, head).unwrap().matches(&frame[FRAME_HEAD..]));
         assert_eq!(framing.head(101, head), None);
-        assert_eq!(other.head(100, head), None);
+        for other in [stranger, Header { generation: 1, ..first() }] {
+            assert_eq!(Framing::new(&header(&other)).head(100, head), None);
+        }
     }
 
     #[test]
-    fn records_come_back_in_the_order_truncate_entries_hard_state() {
+    fn records_come_back_in_the_order_in_which_a_write_is_carried_out() {
         let write = write();
         let frame = Framing::new(b"").write(0, std::slice::from_ref(&write)).unwrap();
-        let mut expected = vec![Record::Truncate(LogIndex(5))];
+        let (reset, purge) = (write.reset.unwrap(), write.purge.unwrap());
+        let mut expected = vec![Record::Reset(reset), Record::Truncate(LogIndex(5)), Record::Purge(purge)];
         expected.extend(write.entries.iter().cloned().map(Record::Append));
         expected.push(Record::HardState(write.hard_state.unwrap()));
         assert_eq!(records(&frame[FRAME_HEAD..]).collect::<Option<Vec<_>>>(), Some(expected));
@@ -325,7 +383,14 @@ mod tests {
         let mut write = write();
         write.truncate = Some(LogIndex(most));
         write.hard_state = Some(HardState { term: Term(most), vote: Some(NodeId(most)) });
-        write.entries = vec![Entry { id, payload: Payload::Command(Bytes::from_static(b"blue")) }];
+        (write.reset, write.purge) = (Some(id), Some(id));
+        let nodes = |from: u64| (from..=from + 4).map(NodeId).collect::<BTreeSet<_>>();
+        let (voters, outgoing, learners) = (nodes(most - 9), nodes(most - 8), nodes(most - 4));
+        let addresses = voters.iter().map(|node| (*node, "an address".to_owned())).collect();
+        let membership = Membership { voters, outgoing, learners, addresses };
+        let payloads =
+            [Payload::Noop, Payload::Command(Bytes::from_static(b"blue")), Payload::Membership(membership)];
+        write.entries = payloads.map(|payload| Entry { id, payload }).to_vec();
         let mut encoded = Vec::new();
         encode_write(&write, &mut encoded);
         assert!(encoded.len() <= most_bytes(&write));

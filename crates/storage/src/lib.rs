@@ -37,8 +37,11 @@ pub mod fs;
 
 mod error;
 mod format;
+mod marks;
 mod outline;
 mod recover;
+mod rewrite;
+mod snapshot_file;
 mod snapshots;
 mod store;
 

@@ -7,10 +7,12 @@ use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Term};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outline {
     hard_state: HardState,
+    /// The log starts after this entry; the zero id: it is whole.
+    purged: LogId,
     last: LogIndex,
     /// The first index of each term in the log.
     ///
-    /// Invariant: indices and terms both strictly increase, and the first index is 1.
+    /// Invariant: indices and terms both strictly increase, and the first index is the one after `purged`.
     runs: Vec<(LogIndex, Term)>,
 }
 
@@ -48,6 +50,32 @@ pub enum Misfit {
     /// Index 0 is before the log.
     #[error("the log cannot be truncated from index 0 on")]
     TruncateAtZero,
+    /// What a snapshot took the place of cannot be changed any more.
+    #[error("the log cannot be truncated from index {from} on: it starts after entry {purged}")]
+    TruncatePurged {
+        /// From where.
+        from: LogIndex,
+        /// The last entry that is gone.
+        purged: LogIndex,
+    },
+    /// Only what is there can be released.
+    #[error("the log cannot be purged through entry {index} of term {term}: it does not hold that entry")]
+    PurgeUnknown {
+        /// Through where.
+        index: LogIndex,
+        /// The term it should have.
+        term: Term,
+    },
+    /// A snapshot that takes the log's place is ahead of what was purged.
+    #[error("the log cannot start anew after entry {to} of term {term}: entries through {purged} are gone")]
+    ResetBack {
+        /// The entry before the new start.
+        to: LogIndex,
+        /// Its term.
+        term: Term,
+        /// The last entry that is gone.
+        purged: LogIndex,
+    },
     /// A member's term never goes back.
     #[error("the current term goes back from {from} to {to}")]
     TermBack {
@@ -69,8 +97,14 @@ pub enum Misfit {
 impl Outline {
     /// Takes in all of a write, in the order in which it is stored.
     pub(crate) fn write(&mut self, write: &Persist) -> Result<(), Misfit> {
+        if let Some(id) = write.reset {
+            self.reset(id)?;
+        }
         if let Some(from) = write.truncate {
             self.truncate(from)?;
+        }
+        if let Some(id) = write.purge {
+            self.purge(id)?;
         }
         for entry in &write.entries {
             self.append(entry.id)?;
@@ -86,9 +120,43 @@ impl Outline {
         if from == LogIndex::ZERO {
             return Err(Misfit::TruncateAtZero);
         }
+        if from <= self.purged.index {
+            return Err(Misfit::TruncatePurged { from, purged: self.purged.index });
+        }
         if from <= self.last {
             self.last = from.previous();
             self.runs.retain(|(first, _)| *first < from);
+        }
+        Ok(())
+    }
+
+    /// Forgets the whole log; the next entry is the one after `id`.
+    pub(crate) fn reset(&mut self, id: LogId) -> Result<(), Misfit> {
+        let purged = self.purged;
+        if id.index == LogIndex::ZERO || id.index < purged.index || id.term < purged.term {
+            return Err(Misfit::ResetBack { to: id.index, term: id.term, purged: purged.index });
+        }
+        self.purged = id;
+        self.last = id.index;
+        self.runs.clear();
+        Ok(())
+    }
+
+    /// Releases the entries through `id`. They may be gone already.
+    pub(crate) fn purge(&mut self, id: LogId) -> Result<(), Misfit> {
+        if id.index <= self.purged.index {
+            return Ok(());
+        }
+        if !self.contains(id) {
+            return Err(Misfit::PurgeUnknown { index: id.index, term: id.term });
+        }
+        self.purged = id;
+        let gone = self.runs.partition_point(|(first, _)| *first <= id.index);
+        // The last of these may reach beyond.
+        self.runs.drain(..gone);
+        let next = id.index.next();
+        if next <= self.last && self.runs.first().is_none_or(|(first, _)| *first > next) {
+            self.runs.insert(0, (next, id.term));
         }
         Ok(())
     }
@@ -138,8 +206,31 @@ impl Outline {
         self.hard_state
     }
 
+    pub(crate) fn purged(&self) -> LogId {
+        self.purged
+    }
+
+    pub(crate) fn last(&self) -> LogIndex {
+        self.last
+    }
+
+    /// Whether this entry is in the log. By its id it is known (Log Matching, paper §5.3).
+    pub(crate) fn contains(&self, id: LogId) -> bool {
+        self.term(id.index) == Some(id.term)
+    }
+
+    /// The term of an entry in the log.
+    fn term(&self, index: LogIndex) -> Option<Term> {
+        if index <= self.purged.index || index > self.last {
+            return None;
+        }
+        let behind = self.runs.partition_point(|(first, _)| *first <= index);
+        self.runs[..behind].last().map(|(_, term)| *term)
+    }
+
+    /// The term of the last entry, also if that is gone.
     fn last_term(&self) -> Term {
-        self.runs.last().map_or(Term::default(), |(_, term)| *term)
+        self.runs.last().map_or(self.purged.term, |(_, term)| *term)
     }
 }
 
@@ -183,6 +274,57 @@ mod tests {
         outline.truncate(LogIndex(9)).unwrap();
         outline.append(id(3, 4)).unwrap();
         assert_eq!(outline.truncate(LogIndex::ZERO), Err(Misfit::TruncateAtZero));
+    }
+
+    #[test]
+    fn a_purge_keeps_the_terms_of_what_is_left() {
+        for through in [id(1, 1), id(1, 2), id(3, 3)] {
+            let mut outline = outline();
+            outline.purge(through).unwrap();
+            // Once more, and through less, changes nothing.
+            outline.purge(through).unwrap();
+            outline.purge(id(1, 1)).unwrap();
+            assert_eq!((outline.purged(), outline.last()), (through, LogIndex(3)));
+            let kept = [id(1, 1), id(1, 2), id(3, 3)].map(|entry| outline.contains(entry));
+            assert_eq!(kept, [1, 2, 3].map(|index| LogIndex(index) > through.index));
+            assert!(matches!(outline.append(id(2, 4)), Err(Misfit::EntryTerm { .. })));
+            outline.append(id(3, 4)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_what_the_log_holds_is_purged() {
+        for unknown in [id(2, 2), id(3, 4)] {
+            let misfit = Misfit::PurgeUnknown { index: unknown.index, term: unknown.term };
+            assert_eq!(outline().purge(unknown), Err(misfit));
+        }
+    }
+
+    #[test]
+    fn what_is_purged_cannot_be_truncated() {
+        let mut outline = outline();
+        outline.purge(id(1, 2)).unwrap();
+        let misfit = Misfit::TruncatePurged { from: LogIndex(2), purged: LogIndex(2) };
+        assert_eq!(outline.truncate(LogIndex(2)), Err(misfit));
+        outline.truncate(LogIndex(3)).unwrap();
+        outline.append(id(1, 3)).unwrap();
+    }
+
+    #[test]
+    fn a_reset_starts_the_log_anew_and_never_further_back() {
+        let mut outline = outline();
+        outline.reset(id(2, 9)).unwrap();
+        assert_eq!((outline.purged(), outline.last()), (id(2, 9), LogIndex(9)));
+        assert!(matches!(outline.append(id(3, 4)), Err(Misfit::Gap { .. })));
+        assert!(matches!(outline.append(id(1, 10)), Err(Misfit::EntryTerm { .. })));
+        outline.append(id(3, 10)).unwrap();
+        outline.reset(id(2, 9)).unwrap();
+        assert_eq!(outline.last(), LogIndex(9));
+        for back in [id(2, 8), id(1, 10), LogId::default()] {
+            assert!(matches!(outline.reset(back), Err(Misfit::ResetBack { .. })));
+        }
+        outline.reset(id(4, 12)).unwrap();
+        assert!(matches!(outline.check_terms(), Err(Misfit::TermNotDurable { .. })));
     }
 
     #[test]

@@ -4,9 +4,10 @@
 
 use crate::error::OpenError;
 use crate::format::{
-    self, FRAME_HEAD, FrameKind, Framing, IDENTITY_HEAD, Identity, PROLOGUE, Prologue, Record,
+    self, FRAME_HEAD, FrameKind, Framing, Header, IDENTITY_HEAD, PROLOGUE, Prologue, Record,
 };
 use crate::fs::File;
+use crate::marks::Marks;
 use crate::outline::{Misfit, Outline};
 use raftdeck_raft::{Entry, LogIndex};
 use std::io;
@@ -20,7 +21,9 @@ const WINDOW: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Recovery {
     pub(crate) outline: Outline,
+    /// Those that were not purged.
     pub(crate) entries: Vec<Entry>,
+    pub(crate) marks: Marks,
     /// Where the last intact frame is.
     pub(crate) last_frame: Option<Range<u64>>,
     /// Where the next frame goes.
@@ -29,6 +32,16 @@ pub(crate) struct Recovery {
     pub(crate) sealed: bool,
     /// The bytes from here on are torn.
     pub(crate) torn_from: Option<u64>,
+}
+
+/// What a log's header says, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) version: u32,
+    pub(crate) header: Header,
+    /// Where the frames start.
+    pub(crate) start: u64,
+    pub(crate) framing: Framing,
 }
 
 /// A log file that is being read.
@@ -46,24 +59,25 @@ impl<'a> Reader<'a> {
     }
 
     /// The header: whose log it is, where the frames start and how they are made.
-    pub(crate) fn header(&self) -> Result<(Identity, u64, Framing), OpenError> {
+    pub(crate) fn opening(&self) -> Result<Opening, OpenError> {
         let mut prologue = [0; PROLOGUE];
         if !self.read(0, &mut prologue)? {
             return Err(self.corrupt(0, "the file ends inside its header"));
         }
         match format::read_prologue(&prologue) {
-            Prologue::NotALog => return Err(OpenError::NotALog { file: self.path.to_owned() }),
-            Prologue::Damaged => return Err(self.corrupt(0, "the header does not match its checksum")),
-            Prologue::Version(format::VERSION) => {}
+            Prologue::NotALog => Err(OpenError::NotALog { file: self.path.to_owned() }),
+            Prologue::Damaged => Err(self.corrupt(0, "the header does not match its checksum")),
             Prologue::Version(found) if found > format::VERSION => {
-                return Err(OpenError::Newer { file: self.path.to_owned(), found, reads: format::VERSION });
+                Err(OpenError::Newer { file: self.path.to_owned(), found, reads: format::VERSION })
             }
-            Prologue::Version(_) => return Err(self.corrupt(8, "there is no such format version")),
+            Prologue::Version(version) if version >= format::OLDEST_VERSION => {
+                self.header_behind(&prologue, version)
+            }
+            Prologue::Version(_) => Err(self.corrupt(8, "there is no such format version")),
         }
-        self.identity(&prologue)
     }
 
-    fn identity(&self, prologue: &[u8]) -> Result<(Identity, u64, Framing), OpenError> {
+    fn header_behind(&self, prologue: &[u8], version: u32) -> Result<Opening, OpenError> {
         let damaged = || self.corrupt(PROLOGUE as u64, "the header does not match its checksum");
         let mut head = [0; IDENTITY_HEAD];
         if !self.read(PROLOGUE as u64, &mut head)? {
@@ -74,9 +88,9 @@ impl<'a> Reader<'a> {
         if !self.read((PROLOGUE + IDENTITY_HEAD) as u64, &mut body)? {
             return Err(damaged());
         }
-        let identity = format::read_identity(&body, crc).ok_or_else(damaged)?;
-        let header = [prologue, &head, &body].concat();
-        Ok((identity, header.len() as u64, Framing::new(&header)))
+        let header = format::read_header(version, &body, crc).ok_or_else(damaged)?;
+        let bytes = [prologue, &head, &body].concat();
+        Ok(Opening { version, header, start: bytes.len() as u64, framing: Framing::new(&bytes) })
     }
 
     /// Everything behind the header, which ends at `start`.
@@ -84,6 +98,7 @@ impl<'a> Reader<'a> {
         let mut recovery = Recovery {
             outline: Outline::default(),
             entries: Vec::new(),
+            marks: Marks::default(),
             last_frame: None,
             end: start,
             sealed: false,
@@ -110,7 +125,19 @@ impl<'a> Reader<'a> {
             }
             recovery.torn_from = Some(read_to);
         }
+        // What was purged meanwhile has left room.
+        recovery.entries.shrink_to_fit();
         Ok(recovery)
+    }
+
+    /// The records of the frame at `offset`, which is known to be there, and where the next one starts.
+    pub(crate) fn records_at(&self, offset: u64, framing: Framing) -> Result<(Vec<Record>, u64), OpenError> {
+        let Some((FrameKind::Write, body)) = self.frame(offset, framing)? else {
+            return Err(self.corrupt(offset, "a record there, which was sound, is so no more"));
+        };
+        let records = format::records(&body).collect::<Option<Vec<_>>>();
+        let records = records.ok_or_else(|| self.corrupt(offset, "a record there cannot be decoded"))?;
+        Ok((records, offset + (FRAME_HEAD + body.len()) as u64))
     }
 
     /// Carries out the records of the frame at `range`.
@@ -118,7 +145,9 @@ impl<'a> Reader<'a> {
         for record in format::records(body) {
             let record =
                 record.ok_or_else(|| self.corrupt(range.start, "a record there cannot be decoded"))?;
-            recovery.take_in(record).map_err(|misfit| self.corrupt(range.start, misfit.to_string()))?;
+            recovery
+                .take_in(record, range.start)
+                .map_err(|misfit| self.corrupt(range.start, misfit.to_string()))?;
         }
         recovery.outline.check_terms().map_err(|misfit| self.corrupt(range.start, misfit.to_string()))?;
         recovery.end = range.end;
@@ -176,25 +205,39 @@ impl<'a> Reader<'a> {
 }
 
 impl Recovery {
-    fn take_in(&mut self, record: Record) -> Result<(), Misfit> {
+    /// Carries out a record of the frame at `frame`.
+    fn take_in(&mut self, record: Record, frame: u64) -> Result<(), Misfit> {
         match record {
             Record::Truncate(from) => {
                 self.outline.truncate(from)?;
-                self.entries.truncate(position(from));
+                self.entries.truncate(self.position(from));
+                self.marks.truncate(from);
             }
             Record::Append(entry) => {
                 self.outline.append(entry.id)?;
+                self.marks.append(entry.id.index, frame);
                 self.entries.push(entry);
             }
             Record::HardState(hard_state) => self.outline.set_hard_state(hard_state)?,
+            Record::Reset(id) => {
+                self.outline.reset(id)?;
+                self.entries.clear();
+                self.marks.reset();
+            }
+            Record::Purge(id) => {
+                let gone = self.position(id.index.next()).min(self.entries.len());
+                self.outline.purge(id)?;
+                self.entries.drain(..gone);
+                self.marks.purge(self.outline.purged().index, self.outline.last());
+            }
         }
         Ok(())
     }
-}
 
-/// Where the entry of an index above 0 stands in a list that starts with entry 1.
-fn position(index: LogIndex) -> usize {
-    usize::try_from(index.0 - 1).unwrap_or(usize::MAX)
+    /// Where the entry of this index stands, or would, in `entries`.
+    fn position(&self, index: LogIndex) -> usize {
+        usize::try_from(index.0.saturating_sub(self.outline.purged().index.0 + 1)).unwrap_or(usize::MAX)
+    }
 }
 
 fn access(path: &Path, cause: io::Error) -> OpenError {
@@ -204,13 +247,15 @@ fn access(path: &Path, cause: io::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Identity;
     use crate::fs::{FileSystem, MemoryFs};
 
     /// The header is this long.
-    const START: u64 = 26;
+    const START: u64 = 27;
 
     fn log() -> (Vec<u8>, Framing) {
-        let header = format::header(&Identity { node: raftdeck_raft::NodeId(1), cluster: String::new() });
+        let identity = Identity { node: raftdeck_raft::NodeId(1), cluster: String::new() };
+        let header = format::header(&Header { identity, generation: 0 });
         let framing = Framing::new(&header);
         (header, framing)
     }
@@ -220,9 +265,9 @@ mod tests {
         fs.put(path, log);
         let file = fs.open(path).unwrap();
         let reader = Reader::new(&*file, path)?;
-        let (_, start, framing) = reader.header()?;
-        assert_eq!(start, START);
-        reader.frames(start, framing)
+        let opening = reader.opening()?;
+        assert_eq!(opening.start, START);
+        reader.frames(opening.start, opening.framing)
     }
 
     /// A log with these frames, each sound by its checksum.

@@ -3,20 +3,26 @@
 //! Never syncs twice for the same write: the first failure is the last thing a store does.
 
 use crate::error::{OpenError, StorageError};
-use crate::format::{self, Framing, Identity};
+use crate::format::{self, Framing, Header, Identity};
 use crate::fs::{File, FileSystem, Lock, LockError};
+use crate::marks::Marks;
 use crate::outline::{Misfit, Outline};
-use crate::recover::{Reader, Recovery};
+use crate::recover::{Opening, Reader, Recovery};
+use crate::rewrite::{NewLog, OldLog, rewrite};
 use crate::snapshots::Snapshots;
-use raftdeck_raft::{NodeId, Persist, Restored};
+use raftdeck_raft::mutants::{Mutant, is_active};
+use raftdeck_raft::{LogId, NodeId, Persist, Restored, SnapshotMeta};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const LOG: &str = "raft.log";
-/// A log whose header is still being written.
+/// A log that is still being written, for the first time or anew.
 const NEW_LOG: &str = "raft.log.new";
 const LOCK: &str = "LOCK";
+
+/// A log of fewer bytes is not worth writing anew.
+const REWRITE_FROM: u64 = 64 << 10;
 
 /// What a data directory held.
 #[derive(Debug)]
@@ -43,12 +49,19 @@ pub struct TornTail {
 /// One member's durable log and hard state. Holds its directory's lock until it is dropped.
 #[derive(Debug)]
 pub struct LogStore {
+    fs: Box<dyn FileSystem>,
     path: PathBuf,
+    /// Where a new log is made.
+    new_path: PathBuf,
+    header: Header,
     file: Box<dyn File>,
     framing: Framing,
     outline: Outline,
+    marks: Marks,
     /// Where the last frame ends; the seal stands here and the next frame will.
     end: u64,
+    /// A smaller log is not written anew.
+    rewrite_from: u64,
     /// The first failure.
     failure: Option<StorageError>,
     _lock: Box<dyn Lock>,
@@ -72,29 +85,61 @@ impl LogStore {
         let lock = take_lock(fs, dir)?;
         // Only the holder of the lock may create the log, so it is looked for again.
         if missing()? {
-            create_log(fs, dir, &identity)?;
+            create_log(fs, dir, identity.clone())?;
         }
+        remove_left_over(fs, &dir.join(NEW_LOG))?;
         // Also for an existing log: a crash may have come between its renaming and the sync of its name.
         fs.sync_dir(dir).map_err(access("sync", dir))?;
 
         let mut file = fs.open(&path).map_err(access("open", &path))?;
         let reader = Reader::new(&*file, &path)?;
-        let (owner, start, framing) = reader.header()?;
-        check_identity(dir, owner, identity)?;
+        let Opening { version, header, start, framing } = reader.opening()?;
+        check_identity(dir, &header.identity, &identity)?;
         let size = file.size().map_err(access("read", &path))?;
         let recovery = reader.frames(start, framing)?;
+        let (mut snapshots, newest) = Snapshots::open(fs, dir)?;
+        check_fit(&path, recovery.outline.purged(), newest.as_ref())?;
         repair(&mut *file, framing, &recovery).map_err(access("repair", &path))?;
+        snapshots.remove_left_overs()?;
 
         let repaired =
             recovery.torn_from.map(|offset| TornTail { file: path.clone(), offset, bytes: size - offset });
-        let Recovery { outline, entries, end, .. } = recovery;
-        let restored = Restored { hard_state: outline.hard_state(), entries, ..Restored::default() };
-        let store = Self { path, file, framing, outline, end, failure: None, _lock: lock };
-        Ok((store, Recovered { restored, snapshots: Snapshots {}, repaired }))
+        let Recovery { outline, entries, marks, end, .. } = recovery;
+        let restored = Restored {
+            hard_state: outline.hard_state(),
+            snapshot: newest,
+            purged: outline.purged(),
+            entries,
+        };
+        let mut store = Self {
+            fs: fs.handle(),
+            path,
+            new_path: dir.join(NEW_LOG),
+            header,
+            file,
+            framing,
+            outline,
+            marks,
+            end,
+            rewrite_from: REWRITE_FROM,
+            failure: None,
+            _lock: lock,
+        };
+        if version < format::VERSION {
+            // An old log cannot hold what is written from now on.
+            store.rewrite()?;
+        }
+        Ok((store, Recovered { restored, snapshots, repaired }))
+    }
+
+    /// Sets how large a log must be before a purge or reset writes it anew, to give back space; 64 KiB unless told.
+    pub fn rewrite_from(&mut self, bytes: u64) {
+        self.rewrite_from = bytes;
     }
 
     /// Makes `writes` durable, in order, by one write and one sync for all of them; a crash leaves all or none.
-    /// Barriers alone cost neither, as everything before them is durable already.
+    /// Barriers alone cost neither, as everything before them is durable already. When a purge or reset leaves more
+    /// than half of the file useless, what is kept is written to a new file, which takes the old one's place.
     ///
     /// After an error nothing of `writes` counts as stored, and every later call fails.
     pub fn append(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
@@ -104,7 +149,7 @@ impl LogStore {
         if writes.iter().all(Persist::is_barrier) {
             return Ok(());
         }
-        let result = self.append_frame(writes);
+        let result = self.append_frame(writes).and_then(|()| self.give_back(writes));
         self.failure = result.as_ref().err().cloned();
         result
     }
@@ -112,6 +157,7 @@ impl LogStore {
     fn append_frame(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
         for write in writes {
             self.outline.write(write).map_err(|misfit| self.misfit(misfit))?;
+            self.marks.write(write, self.end, &self.outline);
         }
         let frame = self.framing.write(self.end, writes).map_err(|bytes| StorageError::TooLarge {
             path: self.path.clone(),
@@ -119,12 +165,44 @@ impl LogStore {
             limit: format::MAX_BODY,
         })?;
         self.write_at(self.end, &frame)?;
-        self.file
-            .sync_data()
-            .map_err(|cause| StorageError::Sync { path: self.path.clone(), cause: Arc::new(cause) })?;
+        match self.file.sync_data() {
+            Err(cause) if !is_active(Mutant::IgnoreFailedSync) => {
+                return Err(StorageError::Sync { path: self.path.clone(), cause: Arc::new(cause) });
+            }
+            _ => {}
+        }
         self.end += frame.len() as u64;
         // The seal is not waited for: it only has to reach the disk after the frame.
         self.write_at(self.end, &self.framing.seal(self.end))
+    }
+
+    /// Writes the log anew if these writes have made enough of it useless.
+    fn give_back(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
+        if !writes.iter().any(|write| write.purge.is_some() || write.reset.is_some()) {
+            return Ok(());
+        }
+        let useless = self.marks.start().unwrap_or(self.end);
+        // More than half: what is copied is never more than what is given back.
+        if self.end < self.rewrite_from || useless <= self.end / 2 {
+            return Ok(());
+        }
+        self.rewrite()
+            .map_err(|cause| StorageError::Rewrite { path: self.path.clone(), cause: Arc::new(cause) })
+    }
+
+    fn rewrite(&mut self) -> Result<(), OpenError> {
+        let old = OldLog {
+            file: &*self.file,
+            path: &self.path,
+            framing: self.framing,
+            outline: &self.outline,
+            start: self.marks.start().unwrap_or(self.end),
+            end: self.end,
+        };
+        self.header.generation += 1;
+        let NewLog { file, framing, marks, end } = rewrite(&*self.fs, &old, &self.new_path, &self.header)?;
+        (self.file, self.framing, self.marks, self.end) = (file, framing, marks, end);
+        Ok(())
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
@@ -147,29 +225,49 @@ fn take_lock(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn Lock>, OpenError
 }
 
 /// Creates a log that is either missing or has its whole header, whenever the crash comes.
-fn create_log(fs: &dyn FileSystem, dir: &Path, identity: &Identity) -> Result<(), OpenError> {
+fn create_log(fs: &dyn FileSystem, dir: &Path, identity: Identity) -> Result<(), OpenError> {
     let bytes = identity.cluster.len();
     if bytes > format::MAX_CLUSTER {
         return Err(OpenError::ClusterName { bytes, limit: format::MAX_CLUSTER });
     }
     let new = dir.join(NEW_LOG);
+    let header = format::header(&Header { identity, generation: 0 });
     let write = || {
         let mut file = fs.open(&new)?;
         file.set_len(0)?;
-        file.write_at(0, &format::header(identity))?;
+        file.write_at(0, &header)?;
         file.sync_data()?;
         fs.rename(&new, &dir.join(LOG))
     };
     write().map_err(access("create", &new))
 }
 
-fn check_identity(dir: &Path, owner: Identity, asked: Identity) -> Result<(), OpenError> {
+/// A crash came before a new log was whole: the old one is in its place, and is the one that counts.
+fn remove_left_over(fs: &dyn FileSystem, new: &Path) -> Result<(), OpenError> {
+    if fs.exists(new).map_err(access("look for", new))? {
+        fs.remove(new).map_err(access("remove", new))?;
+    }
+    Ok(())
+}
+
+fn check_identity(dir: &Path, owner: &Identity, asked: &Identity) -> Result<(), OpenError> {
     let dir = dir.to_owned();
     if owner.cluster != asked.cluster {
-        return Err(OpenError::WrongCluster { dir, owner: owner.cluster, cluster: asked.cluster });
+        let (owner, cluster) = (owner.cluster.clone(), asked.cluster.clone());
+        return Err(OpenError::WrongCluster { dir, owner, cluster });
     }
     if owner.node != asked.node {
         return Err(OpenError::WrongNode { dir, owner: owner.node, node: asked.node });
+    }
+    Ok(())
+}
+
+/// What the log does not hold any more must be in a snapshot.
+fn check_fit(log: &Path, purged: LogId, newest: Option<&(SnapshotMeta, u64)>) -> Result<(), OpenError> {
+    let snapshot = newest.map_or(LogId::default(), |(meta, _)| meta.last);
+    if purged.index > snapshot.index {
+        let (file, purged, snapshot) = (log.to_owned(), purged.index, snapshot.index);
+        return Err(OpenError::NoSnapshot { file, purged, snapshot });
     }
     Ok(())
 }

@@ -158,7 +158,7 @@ fn a_newer_format_version_is_refused_and_left_alone() {
     assert_eq!(
         open(dir.path()).unwrap_err().to_string(),
         format!(
-            "{} has format version 7, and this program reads version 1; start it with the newer program that wrote it, \
+            "{} has format version 7, and this program reads version 2; start it with the newer program that wrote it, \
              or give this one another data directory",
             log.display()
         )

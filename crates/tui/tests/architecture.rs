@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &["raft"]),
     ("storage", &["raft"]),
     ("replica", &["protocol", "raft"]),
+    ("check", &["protocol", "raft"]),
     ("client", &["protocol", "raft"]),
     ("node", &["replica", "storage", "client", "protocol", "raft"]),
     ("lab", &["client", "protocol", "raft"]),
@@ -18,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
-const PURE: &[&str] = &["raft", "replica"];
+const PURE: &[&str] = &["raft", "replica", "check"];
 
 /// Neither a pure room nor anything below it may bring one of these.
 const IMPURE_CRATES: &[&str] = &["tokio", "async-std", "smol", "mio", "getrandom", "rustix", "libc"];

@@ -7,9 +7,9 @@ use raftdeck_protocol::frame::{self, MAX_FRAME};
 use raftdeck_protocol::handshake::decode_hello;
 use raftdeck_protocol::{
     Answer, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
-    ResponseBody,
+    ResponseBody, SessionId,
 };
-use raftdeck_raft::{LogId, LogIndex, NodeId, Role, Status, Term};
+use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Role, Status, Term, Timing, Tuning};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,10 +40,24 @@ pub(crate) struct Scripted {
     /// All requests so far, probes included.
     heard: Arc<Mutex<Vec<RequestBody>>>,
     connections: Arc<Mutex<usize>>,
+    serves: tokio::task::AbortHandle,
 }
 
 impl Scripted {
+    /// A node that opens sessions for whoever asks; all else is up to the script.
     pub(crate) async fn start(id: u64, script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static) -> Self {
+        Self::start_bare(id, move |body| match body {
+            RequestBody::OpenSession => Act::Say(opened(1)),
+            _ => script(body),
+        })
+        .await
+    }
+
+    /// A node that does nothing without the script.
+    pub(crate) async fn start_bare(
+        id: u64,
+        script: impl Fn(&RequestBody) -> Act + Send + Sync + 'static,
+    ) -> Self {
         Self::start_on(free_port().await, id, |_| None, script)
     }
 
@@ -57,30 +71,42 @@ impl Scripted {
         let (heard, connections) =
             (Arc::<Mutex<Vec<RequestBody>>>::default(), Arc::<Mutex<usize>>::default());
         let (door, script): (Door, Script) = (Arc::new(door), Arc::new(script));
-        let node = Self { address, heard: Arc::clone(&heard), connections: Arc::clone(&connections) };
-        tokio::spawn(async move {
+        let (noted, counted) = (Arc::clone(&heard), Arc::clone(&connections));
+        let serves = tokio::spawn(async move {
+            let mut conversations = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                *connections.lock().expect("no panic") += 1;
-                tokio::spawn(converse(
-                    stream,
-                    id,
-                    Arc::clone(&door),
-                    Arc::clone(&script),
-                    Arc::clone(&heard),
-                ));
+                *counted.lock().expect("no panic") += 1;
+                let (door, script) = (Arc::clone(&door), Arc::clone(&script));
+                conversations.spawn(converse(stream, id, door, script, Arc::clone(&noted)));
             }
         });
-        node
+        Self { address, heard, connections, serves: serves.abort_handle() }
+    }
+
+    /// Ends the node and its connections.
+    pub(crate) fn stop(self) {
+        self.serves.abort();
+    }
+
+    /// Session, number and acknowledged number of each write that was heard, in order.
+    pub(crate) fn numbers_heard(&self) -> Vec<(u64, u64, u64)> {
+        let numbers = |body: &RequestBody| match body {
+            RequestBody::SessionWrite(write) => Some((write.session.0, write.sequence, write.acknowledged)),
+            _ => None,
+        };
+        self.heard.lock().expect("no panic").iter().filter_map(numbers).collect()
     }
 
     pub(crate) fn writes_heard(&self) -> usize {
-        let heard = self.heard.lock().expect("no panic");
-        heard.iter().filter(|body| matches!(body, RequestBody::Write(_))).count()
+        self.count(|body| matches!(body, RequestBody::SessionWrite(_)))
     }
 
     pub(crate) fn reads_heard(&self) -> usize {
-        let heard = self.heard.lock().expect("no panic");
-        heard.iter().filter(|body| matches!(body, RequestBody::Read(_))).count()
+        self.count(|body| matches!(body, RequestBody::Read(_)))
+    }
+
+    pub(crate) fn count(&self, which: impl Fn(&RequestBody) -> bool) -> usize {
+        self.heard.lock().expect("no panic").iter().filter(|body| which(body)).count()
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -136,6 +162,11 @@ pub(crate) fn done() -> ResponseBody {
     ResponseBody::Done { answer: Answer::Stored, at }
 }
 
+pub(crate) fn opened(session: u64) -> ResponseBody {
+    let at = LogId { term: Term(1), index: LogIndex(session) };
+    ResponseBody::Done { answer: Answer::SessionOpened(SessionId(session)), at }
+}
+
 /// What a follower says to everything but a question for its state.
 pub(crate) fn follower_of(
     leader: u64,
@@ -151,6 +182,7 @@ pub(crate) fn follower_of(
 pub(crate) fn leader(body: &RequestBody) -> Act {
     match body {
         RequestBody::Status => Act::Say(status(1)),
+        RequestBody::OpenSession => Act::Say(opened(1)),
         _ => Act::Say(done()),
     }
 }
@@ -160,6 +192,10 @@ pub(crate) fn failed(failure: Failure) -> Act {
 }
 
 pub(crate) fn status(id: u64) -> ResponseBody {
+    ResponseBody::Status(Box::new(node_status(id)))
+}
+
+pub(crate) fn node_status(id: u64) -> NodeStatus {
     let raft = Status {
         id: NodeId(id),
         term: Term(1),
@@ -170,7 +206,13 @@ pub(crate) fn status(id: u64) -> ResponseBody {
         durable: LogIndex::ZERO,
         committed: LogIndex::ZERO,
         applied: LogIndex::ZERO,
-        voters: Vec::new(),
+        membership: Membership::default(),
+        membership_index: LogIndex::ZERO,
+        snapshot: LogId::default(),
+        purged: LogIndex::ZERO,
+        tuning: Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true },
+        transfer: None,
+        lease: Duration::ZERO,
         election_timeout: Duration::ZERO,
         election_remaining: Duration::ZERO,
         heartbeat_age: None,
@@ -179,8 +221,7 @@ pub(crate) fn status(id: u64) -> ResponseBody {
         peers: Vec::new(),
         term_runs: Vec::new(),
     };
-    let status = NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0 };
-    ResponseBody::Status(Box::new(status))
+    NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0, sessions: 0 }
 }
 
 /// A client that has all the patience that a busy machine may need.

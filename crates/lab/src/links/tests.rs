@@ -109,7 +109,10 @@ fn framed(stream: TcpStream) -> Connection {
 }
 
 fn hello(from: NodeId, to: NodeId) -> Bytes {
-    encode(&Hello::new("", Role::Peer { id: from, to, client_address: "127.0.0.1:1".to_owned() }))
+    encode(&Hello::new(
+        "",
+        Role::Peer { id: from, to, client_address: "127.0.0.1:1".to_owned(), raft_address: String::new() },
+    ))
 }
 
 /// An AppendEntries with one entry of this index and size.

@@ -1,6 +1,9 @@
 //! Real nodes for tests: started, watched, killed, and never left behind, also when a test panics.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub(crate) mod load;
+pub(crate) mod wire;
+
 use raftdeck_client::{Client, Options};
 use serde_json::Value;
 use std::fs;
@@ -298,6 +301,20 @@ impl Cluster {
         let mut nodes: Vec<Node> = launches.iter().map(Launch::start).collect();
         nodes.iter_mut().for_each(Node::await_ready);
         Self { nodes: nodes.into_iter().map(Some).collect(), launches, dir }
+    }
+
+    /// Starts one node more, which waits to be added: its id and its Raft address.
+    pub(crate) fn join(&mut self, args: &[&str]) -> (u64, String) {
+        let id = self.launches.len() as u64 + 1;
+        let first = self.running().next().expect("somebody runs").addresses().raft.clone();
+        let (host, _) = first.rsplit_once(':').expect("an address");
+        let address = format!("{host}:{}", 8079 + id);
+        let launch = Launch::new(&["--join", "--node-id", &id.to_string(), "--bind", &address])
+            .data(&self.data_dir(id))
+            .args(args);
+        self.nodes.push(Some(launch.ready()));
+        self.launches.push(launch);
+        (id, address)
     }
 
     pub(crate) fn data_dir(&self, id: u64) -> PathBuf {

@@ -3,7 +3,7 @@
 use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;
 use crate::message::Envelope;
-use crate::types::{HardState, LogIndex};
+use crate::types::{HardState, LogId, LogIndex};
 
 /// The disk as the core sees it.
 ///
@@ -18,12 +18,16 @@ pub(super) struct Durability {
     durable: LogIndex,
     /// The log was handed to the disk through here.
     written: LogIndex,
-    /// The newest write that removes entries. Completions of earlier ones say nothing about the log any more,
+    /// The newest write that removes entries from the log's end, or all of them. Completions of earlier ones say nothing about the log any more,
     /// not even if an entry that was removed has come back since.
     last_truncation: u64,
     /// Collected for the next write.
+    reset: Option<LogId>,
     truncate: Option<LogIndex>,
+    purge: Option<LogId>,
     hard_state_changed: bool,
+    /// The next write is handed out even if it changes nothing.
+    in_order: bool,
     then_send: Vec<Envelope>,
 }
 
@@ -36,8 +40,11 @@ impl Durability {
             durable: last,
             written: last,
             last_truncation: 0,
+            reset: None,
             truncate: None,
+            purge: None,
             hard_state_changed: false,
+            in_order: false,
             then_send: Vec::new(),
         }
     }
@@ -45,6 +52,11 @@ impl Durability {
     /// The log is durable through here.
     pub(super) fn log(&self) -> LogIndex {
         self.durable
+    }
+
+    /// The log was handed to the disk through here.
+    pub(super) fn written(&self) -> LogIndex {
+        self.written
     }
 
     /// The number that the next write will have; what is decided now is durable when this is completed.
@@ -71,6 +83,31 @@ impl Durability {
         self.durable = self.durable.min(from.previous());
     }
 
+    /// A durable snapshot that ends with `last` took the place of the whole log. Durable through there at once: until
+    /// the write is done, a restart finds the snapshot and does the same.
+    pub(super) fn reset(&mut self, last: LogId) {
+        self.reset = Some(last);
+        self.truncate = None;
+        self.purge = None;
+        self.last_truncation = self.next_seq;
+        self.written = last.index;
+        self.durable = last.index;
+    }
+
+    /// The log through `through` was released.
+    ///
+    /// # Panics
+    /// If the disk was not given these entries yet: it cannot release what it never had.
+    pub(super) fn purged(&mut self, through: LogId) {
+        assert!(through.index <= self.written, "only what was handed to the disk is released");
+        self.purge = Some(through);
+    }
+
+    /// What is sent next waits for its turn in the disk's queue, even if there is nothing to write.
+    pub(super) fn keep_order(&mut self) {
+        self.in_order = true;
+    }
+
     /// Send this when everything decided so far is durable.
     pub(super) fn then_send(&mut self, envelope: Envelope) {
         self.then_send.push(envelope);
@@ -81,13 +118,14 @@ impl Durability {
         let persist = Persist {
             ticket: Ticket { seq: self.next_seq, last: log.last() },
             hard_state: std::mem::take(&mut self.hard_state_changed).then_some(hard_state),
-            reset: None,
+            reset: self.reset.take(),
             truncate: self.truncate.take(),
-            purge: None,
+            purge: self.purge.take(),
             entries: log.slice(self.written.next(), usize::MAX).to_vec(),
             then_send: std::mem::take(&mut self.then_send),
         };
-        if persist.is_barrier() && self.is_completed(self.next_seq - 1) {
+        let in_order = std::mem::take(&mut self.in_order);
+        if persist.is_barrier() && self.is_completed(self.next_seq - 1) && !in_order {
             // Nothing to wait for.
             effects.send.extend(persist.then_send);
         } else if !persist.is_barrier() || !persist.then_send.is_empty() {
@@ -101,8 +139,10 @@ impl Durability {
     pub(super) fn completed(&mut self, ticket: Ticket, log: &Log) {
         assert!(ticket.seq < self.next_seq, "only a write that was handed out can complete");
         self.completed = self.completed.max(ticket.seq);
-        // The term tells an entry from the one that was overwritten at its index.
-        if ticket.seq >= self.last_truncation && log.contains(ticket.last) {
+        // The term tells an entry from the one that was overwritten at its index. What was released is committed, and
+        // nothing overwrote it.
+        let unchanged = log.contains(ticket.last) || ticket.last.index < log.base().index;
+        if ticket.seq >= self.last_truncation && unchanged {
             self.durable = self.durable.max(ticket.last.index);
         }
     }

@@ -4,6 +4,7 @@ mod durability;
 mod election;
 mod read;
 mod replication;
+mod snapshot;
 
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
@@ -21,6 +22,7 @@ use election::Campaign;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use snapshot::Incoming;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ pub enum RestoreError {
     /// The configuration makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log has a gap or does not start at 1.
+    /// The log has a gap or does not start where it should.
     #[error("the log has index {found} where {expected} belongs")]
     Gap {
         /// What belongs there.
@@ -56,6 +58,26 @@ pub enum RestoreError {
     Term {
         /// Where.
         index: LogIndex,
+    },
+    /// The log's beginning was released, and nothing stands for it.
+    #[error(
+        "the log starts after entry {purged} and there is no snapshot of what came before: \
+         restore the snapshot file, or remove the data directory and let the member join anew"
+    )]
+    NoSnapshot {
+        /// The last entry released.
+        purged: LogIndex,
+    },
+    /// Between the newest snapshot and the log entries are missing.
+    #[error(
+        "the log starts after entry {purged}, but the newest snapshot ends with entry {snapshot}: \
+         restore the newer snapshot file, or remove the data directory and let the member join anew"
+    )]
+    OldSnapshot {
+        /// The last entry released.
+        purged: LogIndex,
+        /// The last entry that the newest snapshot includes.
+        snapshot: LogIndex,
     },
 }
 
@@ -130,15 +152,16 @@ pub enum TransferError {
 /// - *getters*: [`id`](Self::id), [`status`](Self::status), [`entries`](Self::entries),
 ///   [`next_deadline`](Self::next_deadline);
 /// - `handle_*`, for what arrives from outside: [`handle_message`](Self::handle_message),
-///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline);
+///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline), and the
+///   `handle_snapshot_*` for what the disk did with snapshots;
 /// - *commands*: [`propose`](Self::propose), [`read`](Self::read);
 /// - [`take_effects`](Self::take_effects), the one place where decisions come out.
 ///
 /// A driver makes any number of calls, then takes the effects and carries them out, then looks at
 /// `next_deadline`. Calls that are made before one `take_effects` share one disk write and one message a peer.
 ///
-/// **Invariant**, asserted after every call: `applied <= committed <= last`, `durable <= last`, and for each
-/// follower of a leader `match < next`.
+/// **Invariant**, asserted after every call: `purged <= snapshot <= applied <= committed <= last`,
+/// `durable <= last`, and for each follower of a leader `match < next`.
 ///
 /// # Panics
 /// Any method panics when it finds the invariant, or a safety property of the paper's Figure 3, broken: going
@@ -155,6 +178,12 @@ pub struct Raft {
     applied: LogIndex,
     /// Bytes in the log past `committed`; kept across terms, so that the cap survives an election.
     uncommitted_bytes: usize,
+    /// What the newest durable snapshot stands for, and its size in bytes.
+    snapshot: Option<(SnapshotMeta, u64)>,
+    /// Bytes applied since that snapshot.
+    bytes_applied: usize,
+    /// A snapshot that the leader is sending.
+    incoming: Option<Incoming>,
     role: RoleState,
     leader: Option<NodeId>,
     /// When `leader` was last heard from.
@@ -196,27 +225,43 @@ struct Leadership {
 }
 
 impl Raft {
-    /// Starts a member as a follower with what its disk held. `seed` decides its election timeouts.
-    pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
+    /// Starts a member as a follower with what its disk held. `seed` decides its election timeouts. If there is a
+    /// snapshot, the driver starts with the state machine that it holds.
+    pub fn new(
+        mut config: Config,
+        seed: u64,
+        restored: Restored,
+        now: Timestamp,
+    ) -> Result<Self, RestoreError> {
         config.validate()?;
-        let Restored { hard_state, entries, .. } = restored;
-        let log = Log::restore(entries, hard_state)?;
+        let Restored { mut hard_state, snapshot, purged, entries } = restored;
+        let durable_state = hard_state;
+        let log = Log::restore(purged, entries, hard_state)?;
+        let meta = snapshot.as_ref().map(|(meta, _)| meta);
+        let (log, replaced) = snapshot::settle(log, meta, &mut hard_state)?;
+        let applied = meta.map_or(LogIndex::ZERO, |meta| meta.last.index);
+        if let Some(meta) = meta {
+            config.membership = meta.membership.clone();
+        }
         let started = TraceEvent::Started {
             term: hard_state.term,
             last: log.last().index,
             vote: hard_state.vote,
-            purged: LogId::default(),
+            purged: log.base(),
             runs: log.runs().to_vec(),
         };
         let mut raft = Self {
             durability: Durability::new(log.last().index),
-            uncommitted_bytes: log.slice(LogIndex(1), usize::MAX).iter().map(|e| e.payload.size()).sum(),
+            uncommitted_bytes: log.slice(applied.next(), usize::MAX).iter().map(|e| e.payload.size()).sum(),
+            snapshot,
+            bytes_applied: 0,
+            incoming: None,
             config,
             rng: ChaCha8Rng::seed_from_u64(seed),
             hard_state,
             log,
-            committed: LogIndex::ZERO,
-            applied: LogIndex::ZERO,
+            committed: applied,
+            applied,
             role: RoleState::Follower,
             leader: None,
             leader_heard: now,
@@ -224,8 +269,16 @@ impl Raft {
             election_timeout: Duration::ZERO,
             effects: Effects::default(),
         };
+        if replaced {
+            raft.durability.reset(raft.log.base());
+        }
+        if hard_state != durable_state {
+            raft.durability.hard_state_changed();
+        }
         raft.restart_election_timer(now);
         raft.trace(started);
+        raft.release_log();
+        raft.assert_invariants();
         Ok(raft)
     }
 
@@ -235,10 +288,11 @@ impl Raft {
         self.config.id
     }
 
-    /// Entries of the log from `first` on, committed or not, at most `limit` of them.
+    /// Entries of the log from `first` on, committed or not, at most `limit` of them. If `first` was released they
+    /// begin with the first one that is left.
     #[must_use]
     pub fn entries(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        self.log.slice(first, limit)
+        self.log.slice(first.max(self.log.first()), limit)
     }
 
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
@@ -281,8 +335,8 @@ impl Raft {
             applied: self.applied,
             membership: self.membership().clone(),
             membership_index: LogIndex::ZERO,
-            snapshot: LogId::default(),
-            purged: LogIndex::ZERO,
+            snapshot: self.snapshot_last(),
+            purged: self.log.base().index,
             tuning: self.config.tuning,
             transfer: None,
             lease: Duration::ZERO,
@@ -314,7 +368,9 @@ impl Raft {
             Message::VoteReply(reply) => self.handle_vote_reply(from, reply, now),
             Message::AppendEntries(append) => self.handle_append_entries(from, append, now),
             Message::AppendReply(reply) => self.handle_append_reply(from, reply, now),
-            Message::TimeoutNow(_) | Message::InstallSnapshot(_) | Message::SnapshotReply(_) => {}
+            Message::InstallSnapshot(piece) => self.handle_install_snapshot(from, piece, now),
+            Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply, now),
+            Message::TimeoutNow(_) => {}
         }
         self.assert_invariants();
     }
@@ -373,38 +429,6 @@ impl Raft {
         &self.config.membership
     }
 
-    /// What a snapshot of the state machine taken now would stand for: everything handed out in [`Effects::apply`]
-    /// so far.
-    #[must_use]
-    pub fn snapshot_meta(&self) -> SnapshotMeta {
-        SnapshotMeta::default()
-    }
-
-    /// Whether it is time for a snapshot, by the configured limits.
-    #[must_use]
-    pub fn snapshot_due(&self) -> bool {
-        false
-    }
-
-    /// Snapshots that must stay readable: the newest, and those that followers are being sent.
-    #[must_use]
-    pub fn snapshots_in_use(&self) -> Vec<LogId> {
-        Vec::new()
-    }
-
-    /// A snapshot of this member's state machine is durable and has this size in bytes: the log may be released up to
-    /// a little before it. Ignored if a newer one is known.
-    pub fn handle_snapshot_saved(&mut self, _meta: SnapshotMeta, _size: u64) {}
-
-    /// All pieces of the leader's snapshot are durable and sound. `true`: the driver must put it in the place of its
-    /// state machine now, before anything else is applied. `false`: it is not needed any more.
-    pub fn handle_snapshot_received(&mut self, _meta: SnapshotMeta, _size: u64, _now: Timestamp) -> bool {
-        false
-    }
-
-    /// The pieces that arrived are of no use: the leader has to start anew.
-    pub fn handle_snapshot_discarded(&mut self, _last: LogId) {}
-
     /// The driver was stopped for a while, or its clock stepped: a lease ends, and a follower grants its leader a
     /// whole timeout before it judges it.
     pub fn handle_pause(&mut self, _now: Timestamp) {}
@@ -439,7 +463,7 @@ impl Raft {
         self.serve_reads();
         self.start_read_round(now);
         self.serve_reads();
-        self.replicate();
+        self.replicate(now);
         self.durability.hand_out(&self.log, self.hard_state, &mut self.effects);
         self.assert_invariants();
         std::mem::take(&mut self.effects)
@@ -499,6 +523,9 @@ impl Raft {
 
     fn assert_invariants(&self) {
         let last = self.log.last();
+        let snapshot = self.snapshot_last().index;
+        assert!(self.log.base().index <= snapshot, "purged <= snapshot");
+        assert!(snapshot <= self.applied, "snapshot <= applied");
         assert!(self.applied <= self.committed, "applied <= committed");
         assert!(self.committed <= last.index, "committed <= last");
         assert!(self.durability.log() <= last.index, "durable <= last");
@@ -522,7 +549,7 @@ fn peer_statuses(leadership: &Leadership, now: Timestamp) -> Vec<PeerStatus> {
             next: progress.next,
             state: progress.state,
             last_heard: progress.last_heard.map(|heard| now.since(heard)),
-            snapshot: None,
+            snapshot: progress.snapshot_progress(),
         })
         .collect()
 }

@@ -1,11 +1,11 @@
 //! Log replication: appending, sending, answering, repairing, committing (paper §5.3, §5.4).
 
+use super::snapshot::bytes_of;
 use super::{ProposeError, Raft, RoleState, quorum};
-use crate::log::ENTRY_OVERHEAD;
 use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Message};
 use crate::progress::Window;
 use crate::trace::{StepDownReason, TraceEvent};
-use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, Timestamp};
+use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, Term, Timestamp};
 use bytes::Bytes;
 
 impl AppendEntries {
@@ -52,7 +52,8 @@ impl Raft {
     }
 
     /// Sends every follower what it has not been sent yet, as far as its window allows.
-    pub(super) fn replicate(&mut self) {
+    pub(super) fn replicate(&mut self, now: Timestamp) {
+        self.send_snapshots(now);
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let window = Window { messages: self.config.max_inflight, bytes: self.config.max_inflight_bytes };
         let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
@@ -61,7 +62,7 @@ impl Raft {
             while progress.may_send(window) {
                 let entries = self.log.slice_bytes(first, self.config.max_append_bytes);
                 let Some(last) = entries.last().map(|entry| entry.id.index) else { break };
-                let bytes = entries.iter().map(|e| e.payload.size() + ENTRY_OVERHEAD).sum();
+                let bytes = bytes_of(entries);
                 let prev = prev_of(&self.log, first);
                 let append = AppendEntries { term, prev, entries: entries.to_vec(), commit, round };
                 self.effects.send.push(envelope(*peer, append));
@@ -96,7 +97,8 @@ impl Raft {
         if !append.is_well_formed() {
             return;
         }
-        self.follow(from, &append, now);
+        self.follow(from, append.term, now);
+        let append = self.without_released(append);
         let outcome = if self.log.contains(append.prev) {
             let through = append.through();
             let commit = append.commit.min(through);
@@ -110,19 +112,29 @@ impl Raft {
         self.answer(from, append.round, outcome);
     }
 
-    /// Accepts the sender as the leader of its term.
-    fn follow(&mut self, leader: NodeId, append: &AppendEntries, now: Timestamp) {
+    /// What was released is committed, so the leader's log has the same there (Leader Completeness): its message is
+    /// taken as if it began where this log does.
+    fn without_released(&self, mut append: AppendEntries) -> AppendEntries {
+        let base = self.log.base();
+        if append.prev.index < base.index {
+            append.prev = base;
+            append.entries.retain(|entry| entry.id.index > base.index);
+        }
+        append
+    }
+
+    /// Accepts the sender as the leader of this term.
+    pub(super) fn follow(&mut self, leader: NodeId, term: Term, now: Timestamp) {
         assert!(
-            append.term > self.hard_state.term || !matches!(self.role, RoleState::Leader(_)),
-            "Election Safety: {leader} claims to lead term {}, which this member leads",
-            append.term
+            term > self.hard_state.term || !matches!(self.role, RoleState::Leader(_)),
+            "Election Safety: {leader} claims to lead term {term}, which this member leads"
         );
-        let reason = if append.term > self.hard_state.term {
+        let reason = if term > self.hard_state.term {
             StepDownReason::HigherTerm
         } else {
             StepDownReason::OtherLeader
         };
-        self.step_down(append.term, reason, now);
+        self.step_down(term, reason, now);
         self.set_leader(Some(leader));
         self.leader_heard = now;
         self.restart_election_timer(now);
@@ -133,7 +145,8 @@ impl Raft {
         let hint = match self.log.term(refused) {
             Some(term) => ConflictHint {
                 term: Some(term),
-                first: self.log.run_of(term).map_or(refused, |run| run.first),
+                // What is committed is shared.
+                first: self.log.run_of(term).map_or(refused, |run| run.first).max(self.committed.next()),
             },
             None => ConflictHint { term: None, first: self.log.last().index.next() },
         };
@@ -180,17 +193,16 @@ impl Raft {
             self.step_down(reply.term, StepDownReason::HigherTerm, now);
             return;
         }
-        let last = self.log.last().index;
+        let (base, last) = (self.log.base().index, self.log.last().index);
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let Some(progress) = leadership.peers.get_mut(&from) else { return };
         if reply.term < self.hard_state.term || reply.round > leadership.round {
             return;
         }
-        progress.last_heard = Some(now);
-        progress.acked_round = progress.acked_round.max(reply.round);
+        progress.heard(reply.round, now);
         match reply.outcome {
             AppendOutcome::Matched { through } if through <= last => {
-                if progress.matched(through) {
+                if progress.matched(through, base) {
                     self.advance_commit();
                 }
             }
@@ -198,7 +210,7 @@ impl Raft {
             AppendOutcome::Matched { .. } => {}
             AppendOutcome::Conflict { refused, hint } => {
                 // Of the term they differ in, the leader may have entries too: those are shared (Log Matching).
-                let shared = hint.term.and_then(|term| self.log.run_of(term)).map(|run| run.last.next());
+                let shared = hint.term.and_then(|term| self.log.last_of(term)).map(LogIndex::next);
                 if progress.conflict(refused, hint, shared.unwrap_or_default()) {
                     let next = progress.next;
                     self.trace(TraceEvent::Conflict { follower: from, next });
@@ -225,7 +237,9 @@ impl Raft {
         }
         let count = usize::try_from(index.0 - self.committed.0).unwrap_or(usize::MAX);
         let entries = self.log.slice(self.committed.next(), count);
+        assert_eq!(entries.len(), count, "what is committed is in the log");
         self.uncommitted_bytes -= entries.iter().map(|e| e.payload.size()).sum::<usize>();
+        self.bytes_applied += bytes_of(entries);
         self.effects.apply.extend_from_slice(entries);
         self.committed = index;
         self.applied = index;
@@ -237,9 +251,9 @@ fn envelope(to: NodeId, append: AppendEntries) -> crate::message::Envelope {
     crate::message::Envelope { to, message: Message::AppendEntries(append) }
 }
 
-/// The entry just before `next`.
+/// The entry just before `next`. If that is gone, the first one that is known: a follower that has it needs nothing
+/// of what is gone.
 fn prev_of(log: &crate::log::Log, next: LogIndex) -> LogId {
     let index = next.previous();
-    let term = log.term(index).expect("invariant: next is at most one past the leader's last entry");
-    LogId { term, index }
+    log.term(index).map_or(log.base(), |term| LogId { term, index })
 }

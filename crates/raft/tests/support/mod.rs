@@ -3,13 +3,18 @@
 #![allow(dead_code, unreachable_pub, reason = "each scenario file uses its own part of the table")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod snapshots;
+
 use bytes::Bytes;
 use raftdeck_raft::{
     Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, Message, NodeId, Payload, Persist,
-    ProposeError, Raft, ReadId, ReadReady, Restored, Role, Status, Term, Timestamp, Timing, TraceEvent,
+    ProposeError, Raft, ReadId, ReadMode, ReadReady, Restored, Role, Status, Term, Timestamp, Timing,
+    TraceEvent,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+
+pub use snapshots::*;
 
 pub const N1: NodeId = NodeId(1);
 pub const N2: NodeId = NodeId(2);
@@ -26,6 +31,8 @@ pub struct Member {
     /// Written, not durable yet.
     pub writes: VecDeque<Persist>,
     pub disk_is_held: bool,
+    /// Its snapshots.
+    pub files: Files,
     pub applied: Vec<Entry>,
     pub reads: Vec<ReadReady>,
     pub trace: Vec<TraceEvent>,
@@ -57,7 +64,8 @@ pub fn id(term: u64, index: u64) -> LogId {
 /// A log with these terms, and a hard state in the last of them.
 pub fn disk(terms: &[u64]) -> Restored {
     let hard_state = HardState { term: Term(terms.last().copied().unwrap_or(0)), vote: None };
-    Restored { hard_state, entries: terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect() }
+    let entries = terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect();
+    Restored { hard_state, entries, ..Restored::default() }
 }
 
 impl Cluster {
@@ -84,6 +92,7 @@ impl Cluster {
                     disk,
                     writes: VecDeque::new(),
                     disk_is_held: false,
+                    files: Files::default(),
                     applied: Vec::new(),
                     reads: Vec::new(),
                     trace: Vec::new(),
@@ -131,12 +140,14 @@ impl Cluster {
         let now = self.now;
         let member = self.member(id);
         let Some(raft) = &mut member.raft else { return };
-        let Effects { persist, send, apply, reads, trace } = raft.take_effects(now);
+        let effects = raft.take_effects(now);
+        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, .. } = effects;
         member.writes.extend(persist);
         member.applied.extend(apply);
         member.reads.extend(reads);
         member.trace.extend(trace);
         self.post(id, send);
+        self.move_pieces(id, pieces_received, pieces_to_send);
     }
 
     fn post(&mut self, from: NodeId, envelopes: Vec<Envelope>) {
@@ -172,7 +183,7 @@ impl Cluster {
         for _ in 0..100_000 {
             for id in self.alive() {
                 self.collect(id);
-                while !self.member(id).disk_is_held && self.finish_write(id) {}
+                while !self.member(id).disk_is_held && (self.finish_write(id) || self.finish_job(id)) {}
             }
             let Some((from, to, message)) = self.wire.pop_front() else { return };
             self.deliver(from, to, message);
@@ -247,7 +258,8 @@ impl Cluster {
     pub fn read(&mut self, at: NodeId) -> ReadId {
         self.next_read += 1;
         let read = ReadId(self.next_read);
-        self.raft(at).read(read).unwrap();
+        let now = self.now;
+        self.raft(at).read(read, ReadMode::Index, now).unwrap();
         self.collect(at);
         read
     }
@@ -262,6 +274,7 @@ impl Cluster {
         let member = self.member(id);
         member.raft = None;
         member.writes.clear();
+        member.files.crash();
         member.applied.clear();
     }
 
@@ -271,6 +284,7 @@ impl Cluster {
         assert!(member.raft.is_none(), "only what is down can be started");
         member.restarts += 1;
         let seed = seed * 100 + id.0 + member.restarts * 7919;
+        member.applied = member.files.state();
         member.raft = Some(Raft::new(member.config.clone(), seed, member.disk.clone(), now).unwrap());
     }
 
@@ -296,10 +310,25 @@ impl Cluster {
 
 /// What a correct disk makes of a write.
 pub fn store(disk: &mut Restored, write: &Persist) {
+    let snapshot = disk.snapshot.as_ref().map_or(LogIndex::ZERO, |(meta, _)| meta.last.index);
+    if let Some(last) = write.reset {
+        assert!(last.index <= snapshot, "a snapshot is durable before the log is given up for it");
+        disk.entries.clear();
+        disk.purged = last;
+    }
     if let Some(from) = write.truncate {
         disk.entries.retain(|e| e.id.index < from);
     }
+    if let Some(through) = write.purge {
+        assert!(through.index <= snapshot, "a snapshot is durable before the log is released for it");
+        let end = disk.entries.last().map_or(disk.purged, |e| e.id);
+        assert!(through.index <= end.index, "only what is there is released");
+        disk.entries.retain(|e| e.id.index > through.index);
+        disk.purged = disk.purged.max(through);
+    }
     disk.entries.extend(write.entries.iter().cloned());
+    let indices = disk.entries.iter().map(|e| e.id.index.0);
+    assert!(indices.eq(disk.purged.index.0 + 1..=disk.purged.index.0 + disk.entries.len() as u64), "no gaps");
     if let Some(hard_state) = write.hard_state {
         disk.hard_state = hard_state;
     }

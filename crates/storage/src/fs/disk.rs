@@ -4,7 +4,7 @@ use super::{File, FileSystem, Lock, LockError};
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The operating system's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,14 @@ impl FileSystem for DiskFs {
         fs::rename(from, to)
     }
 
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         // The last ancestor of a relative path is the empty path, which stands for the current directory.
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
@@ -58,6 +66,10 @@ impl FileSystem for DiskFs {
             Err(TryLockError::WouldBlock) => Err(LockError::Held { holder: holder(&mut file) }),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    fn handle(&self) -> Box<dyn FileSystem> {
+        Box::new(*self)
     }
 }
 

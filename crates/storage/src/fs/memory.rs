@@ -42,6 +42,8 @@ struct Disk {
     /// Names as they are now and as they would be after a power loss.
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
+    /// What leads from `durable_names` to `names`, in order.
+    unsynced_names: Vec<NameChange>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<usize>,
     failing_sync: Option<u64>,
@@ -57,6 +59,16 @@ struct Content {
     durable: Vec<u8>,
     /// What leads from `durable` to `current`, unless a sync failed.
     unsynced: Vec<Change>,
+    /// How many handles are open: a file without a name lives as long as they do.
+    handles: usize,
+}
+
+/// A change of a directory, which reaches the disk whole or not at all.
+#[derive(Clone, Debug)]
+enum NameChange {
+    Create { path: PathBuf, id: u64 },
+    Remove { path: PathBuf },
+    Rename { from: PathBuf, to: PathBuf, id: u64 },
 }
 
 #[derive(Clone, Debug)]
@@ -73,26 +85,25 @@ impl MemoryFs {
     }
 
     /// The process that used the disk is gone, and with it its handles and locks: every handle opened before
-    /// fails from now on. A halt and a failing sync that were asked for are over. Unless only the process died, what was not durable is lost as `survival` says, and what
-    /// survived is durable.
+    /// fails from now on. A halt and a failing sync that were asked for are over. Unless only the process died, what was not
+    /// durable is lost as `survival` says, and what survived is durable.
     pub fn crash(&self, survival: Survival) {
         let mut disk = self.disk();
         disk.life += 1;
         disk.changes_left = None;
         disk.failing_sync = None;
         disk.locks.clear();
-        if survival == Survival::Process {
-            return;
+        for file in disk.files.values_mut() {
+            file.handles = 0;
         }
-        if matches!(survival, Survival::Sectors(seed) if chance(seed, 0)) {
-            disk.durable_names = disk.names.clone();
-        } else {
-            disk.names = disk.durable_names.clone();
+        if survival != Survival::Process {
+            disk.lose_names(survival);
         }
-        let Disk { files, names, .. } = &mut *disk;
-        files.retain(|id, _| names.values().any(|named| named == id));
-        for (id, file) in files {
-            file.crash(survival, *id);
+        disk.drop_unreachable();
+        if survival != Survival::Process {
+            for (id, file) in &mut disk.files {
+                file.crash(survival, *id);
+            }
         }
     }
 
@@ -146,8 +157,10 @@ impl MemoryFs {
         }
         let id = disk.create(path);
         disk.durable_names.insert(path.to_owned(), id);
-        let content = Content { current: bytes.to_vec(), durable: bytes.to_vec(), unsynced: Vec::new() };
-        disk.files.insert(id, content);
+        disk.unsynced_names.retain(|change| !change.is_of(path));
+        let file = disk.files.entry(id).or_default();
+        (file.current, file.durable) = (bytes.to_vec(), bytes.to_vec());
+        file.unsynced.clear();
     }
 
     /// How many bytes the file's unsynced writes hold: the useful range of [`Survival::Prefix`].
@@ -188,8 +201,31 @@ impl Disk {
         let id = self.next_file;
         self.next_file += 1;
         self.files.insert(id, Content::default());
-        self.names.insert(path.to_owned(), id);
+        self.change_name(NameChange::Create { path: path.to_owned(), id });
         id
+    }
+
+    fn change_name(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.unsynced_names.push(change);
+    }
+
+    /// The power fails: of the changes of names some are on the disk, each wholly.
+    fn lose_names(&mut self, survival: Survival) {
+        for (number, change) in std::mem::take(&mut self.unsynced_names).iter().enumerate() {
+            if matches!(survival, Survival::Sectors(seed) if chance(seed, number as u64)) {
+                change.apply(&mut self.durable_names);
+            }
+        }
+        self.names = self.durable_names.clone();
+    }
+
+    /// Forgets the files that nothing can reach any more, also after a crash.
+    fn drop_unreachable(&mut self) {
+        let Self { files, names, durable_names, unsynced_names, .. } = self;
+        let may_return = |id: &u64| unsynced_names.iter().any(|change| change.gives(*id));
+        let named = |id: &u64| names.values().chain(durable_names.values()).any(|named| named == id);
+        files.retain(|id, file| file.handles > 0 || named(id) || may_return(id));
     }
 
     fn create_dir(&mut self, dir: &Path) {
@@ -205,9 +241,9 @@ impl Disk {
 
     /// How many more bytes fit.
     fn room(&self) -> usize {
-        let used =
-            self.names.values().filter_map(|id| self.files.get(id)).map(|file| file.current.len()).sum();
-        self.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(used))
+        let Some(capacity) = self.capacity else { return usize::MAX };
+        let named = self.names.values().filter_map(|id| self.files.get(id));
+        capacity.saturating_sub(named.map(|file| file.current.len()).sum())
     }
 }
 
@@ -225,6 +261,7 @@ impl FileSystem for MemoryFs {
         let mut disk = self.change()?;
         disk.require_dir(path.parent())?;
         let id = disk.create(path);
+        disk.files.entry(id).or_default().handles += 1;
         Ok(Box::new(MemoryFile { fs: self.clone(), life: disk.life, id }))
     }
 
@@ -236,18 +273,39 @@ impl FileSystem for MemoryFs {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut disk = self.change()?;
         disk.require_dir(to.parent())?;
-        let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        disk.names.insert(to.to_owned(), id);
+        let id = *disk.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        disk.change_name(NameChange::Rename { from: from.to_owned(), to: to.to_owned(), id });
         Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.change()?;
+        if !disk.names.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        disk.change_name(NameChange::Remove { path: path.to_owned() });
+        disk.drop_unreachable();
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let disk = self.disk();
+        disk.require_dir(Some(dir))?;
+        Ok(disk.names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut disk = self.change()?;
         disk.require_dir(Some(dir))?;
-        let Disk { names, durable_names, .. } = &mut *disk;
-        durable_names.retain(|path, _| path.parent() != Some(dir));
-        let inside = names.iter().filter(|(path, _)| path.parent() == Some(dir));
-        durable_names.extend(inside.map(|(path, id)| (path.clone(), *id)));
+        let Disk { durable_names, unsynced_names, .. } = &mut *disk;
+        unsynced_names.retain(|change| {
+            let inside = change.path().parent() == Some(dir);
+            if inside {
+                change.apply(durable_names);
+            }
+            !inside
+        });
+        disk.drop_unreachable();
         Ok(())
     }
 
@@ -259,6 +317,43 @@ impl FileSystem for MemoryFs {
             return Err(LockError::Held { holder: "another process".to_owned() });
         }
         Ok(Box::new(MemoryLock { fs: self.clone(), life: disk.life, path: path.to_owned() }))
+    }
+
+    fn handle(&self) -> Box<dyn FileSystem> {
+        Box::new(self.clone())
+    }
+}
+
+impl NameChange {
+    /// The name that it is about, for a file that is renamed the new one.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Create { path, .. } | Self::Remove { path } | Self::Rename { to: path, .. } => path,
+        }
+    }
+
+    fn is_of(&self, name: &Path) -> bool {
+        self.path() == name || matches!(self, Self::Rename { from, .. } if from == name)
+    }
+
+    /// Whether this file has a name by it.
+    fn gives(&self, file: u64) -> bool {
+        matches!(self, Self::Create { id, .. } | Self::Rename { id, .. } if *id == file)
+    }
+
+    fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
+        match self {
+            Self::Create { path, id } => {
+                names.insert(path.clone(), *id);
+            }
+            Self::Remove { path } => {
+                names.remove(path);
+            }
+            Self::Rename { from, to, id } => {
+                names.remove(from);
+                names.insert(to.clone(), *id);
+            }
+        }
     }
 }
 
@@ -295,19 +390,28 @@ impl MemoryFile {
         read(self.content(&mut disk)?)
     }
 
-    /// Runs `change` on the file, unless the disk crashed since it was opened.
-    fn change(&self, change: Change) -> io::Result<()> {
-        let mut disk = self.fs.change()?;
-        self.content(&mut disk)?.change(change);
-        Ok(())
-    }
-
     fn content<'a>(&self, disk: &'a mut Disk) -> io::Result<&'a mut Content> {
         let lost = || io::Error::other("the virtual disk crashed since the file was opened");
         if disk.life != self.life {
             return Err(lost());
         }
         disk.files.get_mut(&self.id).ok_or_else(lost)
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        let mut disk = self.fs.disk();
+        // A crash has closed all handles from before it.
+        if disk.life != self.life {
+            return;
+        }
+        if let Some(file) = disk.files.get_mut(&self.id) {
+            file.handles -= 1;
+            if file.handles == 0 {
+                disk.drop_unreachable();
+            }
+        }
     }
 }
 
@@ -327,17 +431,21 @@ impl File for MemoryFile {
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = position(offset)?;
-        let room = self.fs.disk().room();
-        let size = self.read(|file| Ok(file.current.len()))?;
+        let mut disk = self.fs.change()?;
+        let room = disk.room();
+        let file = self.content(&mut disk)?;
         // What the write needs beyond the room is its end.
-        let growth = (offset + bytes.len()).saturating_sub(size);
+        let growth = (offset + bytes.len()).saturating_sub(file.current.len());
         let excess = growth.saturating_sub(room).min(bytes.len());
-        self.change(Change::Write { offset, bytes: bytes[..bytes.len() - excess].to_vec() })?;
+        file.change(Change::Write { offset, bytes: bytes[..bytes.len() - excess].to_vec() });
         if excess > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.change(Change::SetLen(position(len)?))
+        let change = Change::SetLen(position(len)?);
+        let mut disk = self.fs.change()?;
+        self.content(&mut disk)?.change(change);
+        Ok(())
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
@@ -376,7 +484,7 @@ impl Content {
             Survival::Prefix(bytes) => self.keep_prefix(&changes, bytes),
             Survival::Sectors(seed) => self.keep_sectors(&changes, mix(seed, id)),
         }
-        self.current = self.durable.clone();
+        self.current.clone_from(&self.durable);
     }
 
     fn keep_prefix(&mut self, changes: &[Change], mut bytes: usize) {

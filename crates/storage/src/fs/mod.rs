@@ -11,7 +11,7 @@ pub use memory::{MemoryFs, Survival};
 
 use std::fmt::Debug;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file system.
 pub trait FileSystem: Send + Sync + Debug {
@@ -30,12 +30,23 @@ pub trait FileSystem: Send + Sync + Debug {
     /// new one; it is surely the new one after [`FileSystem::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Makes the names in a directory durable.
+    /// Takes a file's name away. Handles to it go on to work. A crash may bring the name back, until
+    /// [`FileSystem::sync_dir`].
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// The names in a directory, in no particular order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// Makes the names in a directory durable: those that were created or given are there after a crash, and those
+    /// that were taken away are not.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// Takes the lock that the file at `path` stands for, without waiting. It is released when the [`Lock`] is
     /// dropped, and when the process ends, however it ends.
     fn try_lock(&self, path: &Path) -> Result<Box<dyn Lock>, LockError>;
+
+    /// Another handle to the same file system.
+    fn handle(&self) -> Box<dyn FileSystem>;
 }
 
 /// An open file. What was written is visible to readers at once and durable after [`File::sync_data`].

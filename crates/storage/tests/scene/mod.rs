@@ -2,8 +2,11 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use bytes::Bytes;
-use raftdeck_raft::{Entry, HardState, LogId, LogIndex, NodeId, Payload, Persist, Restored, Term, Ticket};
-use raftdeck_storage::fs::FileSystem;
+use raftdeck_raft::{
+    Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist, Restored, SnapshotMeta, Term,
+    Ticket,
+};
+use raftdeck_storage::fs::{FileSystem, MemoryFs};
 use raftdeck_storage::{LogStore, OpenError, Recovered};
 use std::path::{Path, PathBuf};
 
@@ -23,8 +26,7 @@ pub(crate) fn open(fs: &dyn FileSystem) -> Result<(LogStore, Recovered), OpenErr
 }
 
 pub(crate) fn entry(term: u64, index: u64, command: &str) -> Entry {
-    let id = LogId { term: Term(term), index: LogIndex(index) };
-    Entry { id, payload: Payload::Command(Bytes::copy_from_slice(command.as_bytes())) }
+    Entry { id: id(term, index), payload: Payload::Command(Bytes::copy_from_slice(command.as_bytes())) }
 }
 
 pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
@@ -33,7 +35,15 @@ pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
 
 pub(crate) fn barrier() -> Persist {
     let ticket = Ticket { seq: 1, last: LogId::default() };
-    Persist { ticket, hard_state: None, truncate: None, entries: Vec::new(), then_send: Vec::new() }
+    Persist {
+        ticket,
+        hard_state: None,
+        reset: None,
+        truncate: None,
+        purge: None,
+        entries: Vec::new(),
+        then_send: Vec::new(),
+    }
 }
 
 pub(crate) fn appends(entries: impl IntoIterator<Item = Entry>) -> Persist {
@@ -44,10 +54,40 @@ pub(crate) fn votes(term: u64, vote: u64) -> Persist {
     Persist { hard_state: Some(hard_state(term, vote)), ..barrier() }
 }
 
+pub(crate) fn id(term: u64, index: u64) -> LogId {
+    LogId { term: Term(term), index: LogIndex(index) }
+}
+
+pub(crate) fn purges(term: u64, index: u64) -> Persist {
+    Persist { purge: Some(id(term, index)), ..barrier() }
+}
+
+pub(crate) fn resets(term: u64, index: u64) -> Persist {
+    Persist { reset: Some(id(term, index)), ..barrier() }
+}
+
+/// What a snapshot through this entry stands for, in a cluster of three.
+pub(crate) fn meta(term: u64, index: u64) -> SnapshotMeta {
+    let voters = [NodeId(1), NodeId(2), NodeId(3)].into_iter().collect();
+    SnapshotMeta {
+        last: id(term, index),
+        membership: Membership::of(voters),
+        membership_index: LogIndex::ZERO,
+    }
+}
+
 /// Carries out a write on the model.
 pub(crate) fn carry_out(state: &mut Restored, write: &Persist) {
+    if let Some(id) = write.reset {
+        state.entries.clear();
+        state.purged = id;
+    }
     if let Some(from) = write.truncate {
         state.entries.retain(|entry| entry.id.index < from);
+    }
+    if let Some(id) = write.purge.filter(|id| id.index > state.purged.index) {
+        state.entries.retain(|entry| entry.id.index > id.index);
+        state.purged = id;
     }
     state.entries.extend(write.entries.iter().cloned());
     state.hard_state = write.hard_state.unwrap_or(state.hard_state);
@@ -69,15 +109,63 @@ pub(crate) fn history() -> Vec<Vec<Persist>> {
     ]
 }
 
+/// Groups of writes of a member whose log is released: a purge, one beside entries, a snapshot in the log's place, and a
+/// purge of everything. The snapshot [`last_snapshot`] includes all that is released.
+pub(crate) fn released() -> Vec<Vec<Persist>> {
+    vec![
+        vec![
+            votes(2, 2),
+            appends([entry(1, 1, "blue"), entry(1, 2, ""), entry(2, 3, "old"), entry(2, 4, "x")]),
+        ],
+        vec![purges(1, 2)],
+        vec![Persist {
+            truncate: Some(LogIndex(4)),
+            purge: Some(id(2, 3)),
+            ..appends([entry(2, 4, "green")])
+        }],
+        vec![Persist { hard_state: Some(hard_state(3, 0)), ..resets(3, 7) }, appends([entry(3, 8, "red")])],
+        vec![appends([entry(3, 9, "y")]), purges(3, 9)],
+        vec![appends([entry(3, 10, "z")])],
+    ]
+}
+
+/// See [`released`].
+pub(crate) fn last_snapshot() -> SnapshotMeta {
+    meta(3, 9)
+}
+
+/// The histories that logs are made of.
+pub(crate) fn pasts() -> [Vec<Vec<Persist>>; 2] {
+    [history(), released()]
+}
+
 /// What is stored before the history and after each of its groups.
 pub(crate) fn states() -> Vec<Restored> {
+    states_of(&history())
+}
+
+/// What is stored before these groups and after each of them.
+pub(crate) fn states_of(past: &[Vec<Persist>]) -> Vec<Restored> {
     let mut states = vec![Restored::default()];
-    for group in history() {
+    for group in past {
         let mut state = states.last().unwrap().clone();
-        for write in &group {
+        for write in group {
             carry_out(&mut state, write);
         }
         states.push(state);
     }
     states
+}
+
+/// The bytes of a snapshot's file with this content.
+pub(crate) fn snapshot_file(meta: &SnapshotMeta, content: &[u8]) -> Vec<u8> {
+    let fs = MemoryFs::new();
+    let (_store, recovered) = open(&fs).unwrap();
+    let mut snapshots = recovered.snapshots;
+    snapshots.save(meta, content.chunks(70_000).map(Bytes::copy_from_slice), &[]).unwrap();
+    snapshots.read(meta.last, 0, usize::MAX).unwrap().unwrap().to_vec()
+}
+
+pub(crate) fn snapshot_path(last: LogId) -> PathBuf {
+    dir().join(format!("snapshot-{}-{}", last.term, last.index))
 }

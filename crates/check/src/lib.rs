@@ -1,0 +1,26 @@
+//! Judges what a cluster did, from what its members tell of themselves and from what its clients saw.
+//!
+//! This crate runs no cluster, opens no file and no socket, and reads no clock: a simulation and a real cluster are
+//! judged by the same code, and the same story always gets the same verdict.
+//!
+//! - [`SafetyChecker`] reads the members' traces as they happen and says which of Raft's promises was broken, by
+//!   whom, in a sentence. The promises are listed at [`Property`].
+//! - [`History`] holds what clients asked and were answered; [`check_linearizable`] says whether one map, changed by
+//!   one operation at a time, could have given these answers.
+
+mod committed;
+mod history;
+mod linearizability;
+mod log;
+mod member;
+mod observation;
+mod picture;
+mod property;
+mod register;
+mod safety;
+
+pub use history::{History, OpId, Operation, Outcome};
+pub use linearizability::{Verdict, check_linearizable};
+pub use observation::{Observation, observations_of};
+pub use property::{Property, Violation};
+pub use safety::SafetyChecker;

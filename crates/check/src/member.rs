@@ -1,0 +1,94 @@
+//! One member as it is seen from outside.
+
+use crate::log::Log;
+use raftdeck_raft::{LogIndex, Membership, NodeId, Role, Status, Term};
+
+/// What is known of a member's log.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Knowledge {
+    /// Nothing: some of its trace is missing.
+    #[default]
+    Nothing,
+    /// A status told, but statuses and traces come by different ways. Becomes known when the next status agrees with
+    /// it and the trace since.
+    Perhaps(Log),
+    /// All of it behind its start.
+    Known(Log),
+}
+
+/// A member as it was seen last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) is_running: bool,
+    pub(crate) role: Option<Role>,
+    pub(crate) term: Term,
+    /// Its vote, and in which term.
+    pub(crate) vote: Option<(Term, NodeId)>,
+    pub(crate) log: Knowledge,
+    /// The log is on its disk through here.
+    pub(crate) durable: LogIndex,
+    /// Missing: it did not say since it started, or some of its trace is lost.
+    pub(crate) committed: Option<LogIndex>,
+    pub(crate) applied: LogIndex,
+    /// The newest snapshot; missing: it did not say since it started.
+    pub(crate) snapshot: Option<LogIndex>,
+    /// Term and vote on its disk; missing: nobody watches it.
+    pub(crate) disk: Option<(Term, Option<NodeId>)>,
+    /// Whether it told of a membership other than the first, and which.
+    pub(crate) membership: Option<Membership>,
+}
+
+impl Member {
+    pub(crate) fn known_log(&self) -> Option<&Log> {
+        match &self.log {
+            Knowledge::Known(log) => Some(log),
+            Knowledge::Nothing | Knowledge::Perhaps(_) => None,
+        }
+    }
+
+    /// It crashed: what it had only in memory is gone. Its log stays for comparison with what it starts with.
+    pub(crate) fn stop(&mut self) {
+        self.is_running = false;
+        self.role = None;
+        self.committed = None;
+        self.applied = LogIndex::ZERO;
+        self.snapshot = None;
+        // A vote that was not durable never left the member.
+        self.vote = self.disk.and_then(|(term, vote)| vote.map(|vote| (term, vote)));
+        self.term = self.disk.map_or(Term(0), |(term, _)| term);
+    }
+
+    /// Some of its trace is lost.
+    pub(crate) fn miss(&mut self) {
+        self.log = Knowledge::Nothing;
+        self.durable = LogIndex::ZERO;
+        self.committed = None;
+        self.snapshot = None;
+        self.role = None;
+        self.membership = None;
+    }
+
+    /// Learns the log from statuses while it is not known from the trace.
+    pub(crate) fn learn_log(&mut self, status: &Status) {
+        let told = whole_log(status);
+        self.log = match (std::mem::take(&mut self.log), told) {
+            (Knowledge::Known(log), _) => Knowledge::Known(log),
+            (Knowledge::Perhaps(log), Some(told)) if log == told => Knowledge::Known(log),
+            (_, Some(told)) => Knowledge::Perhaps(told),
+            (_, None) => Knowledge::Nothing,
+        };
+    }
+}
+
+/// The log that a status describes, if it holds all of its runs.
+fn whole_log(status: &Status) -> Option<Log> {
+    let runs = &status.term_runs;
+    let is_whole = runs.first().map_or(status.last.index == LogIndex::ZERO, |run| run.first == LogIndex(1));
+    // Of a log whose beginning is released the status does not tell the term before; its first run is left out for
+    // it, so that the next one's beginning is known.
+    if is_whole {
+        return Log::new(raftdeck_raft::LogId::default(), runs);
+    }
+    let (first, rest) = runs.split_first()?;
+    Log::new(raftdeck_raft::LogId { term: first.term, index: first.last }, rest)
+}

@@ -1,0 +1,357 @@
+//! The way of one question: whom to ask, when to ask again, and when not to. The rule that keeps it honest: what changes
+//! something goes out again only if that does no harm, or after an attempt that certainly changed nothing.
+
+use crate::backoff::Backoff;
+use crate::client::Client;
+use crate::connection::{Connection, Lost, Reply};
+use crate::dial::DialError;
+use crate::directory::{Round, Target};
+use crate::error::ClientError;
+use crate::session::Slot;
+use crate::trail::{Met, Trail};
+use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
+use raftdeck_raft::{ChangeError, NodeId, TransferError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// The pauses between two rounds of asking everybody.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const MOST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The time an operation has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) until: Instant,
+    /// The same as it was given.
+    pub(crate) after: Duration,
+}
+
+impl Limit {
+    pub(crate) fn new(after: Duration) -> Self {
+        Self { until: Instant::now() + after, after }
+    }
+
+    pub(crate) fn left(self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+/// What a cluster is asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// A read. Changes nothing.
+    Look(RequestBody),
+    /// A read that any node may answer.
+    LookAnywhere(RequestBody),
+    /// Opens a session. One too many does no harm: nobody uses it, and it expires.
+    OpenSession,
+    /// A write within a session: applied once, however often it is asked.
+    Write(Slot, Write),
+    /// Asked again only after an attempt that certainly changed nothing.
+    Once(RequestBody),
+}
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(ClientError),
+    /// The session is forgotten, and the write did not happen in it.
+    SessionExpired,
+}
+
+/// An answer that belongs to the question, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) body: ResponseBody,
+    pub(crate) node: NodeId,
+}
+
+/// `None`: not yet.
+type End = Option<Result<Answered, Stop>>;
+
+/// What one attempt at one node came to.
+enum Attempt {
+    Answered(ResponseBody, NodeId),
+    /// No connection: certainly not carried out.
+    Unreached(DialError),
+    /// The connection broke before the request was sent.
+    Unsent,
+    /// Sent, and the connection broke.
+    Broke,
+    /// Sent, and the node says nothing at all.
+    Silent,
+    /// Sent, and the deadline passed.
+    OutOfTime,
+}
+
+impl Question {
+    fn body(&self) -> RequestBody {
+        match self {
+            Self::Look(body) | Self::LookAnywhere(body) | Self::Once(body) => body.clone(),
+            Self::OpenSession => RequestBody::OpenSession,
+            Self::Write(slot, write) => RequestBody::SessionWrite(slot.number(write.clone())),
+        }
+    }
+
+    /// Whether an attempt without an answer leaves a doubt.
+    fn changes(&self) -> bool {
+        matches!(self, Self::Write(..) | Self::Once(_))
+    }
+
+    pub(crate) fn is_look(&self) -> bool {
+        matches!(self, Self::Look(_) | Self::LookAnywhere(_))
+    }
+
+    fn is_answered_by(&self, body: &ResponseBody) -> bool {
+        match (self, body) {
+            (Self::OpenSession, ResponseBody::Done { answer, .. }) => {
+                matches!(answer, Answer::SessionOpened(_))
+            }
+            (Self::Look(_) | Self::LookAnywhere(_) | Self::Write(..), ResponseBody::Done { answer, .. }) => {
+                !matches!(answer, Answer::SessionOpened(_))
+            }
+            (Self::Once(RequestBody::ChangeMembership(_)), ResponseBody::MembershipChanged { .. })
+            | (Self::Once(RequestBody::TransferLeadership { .. }), ResponseBody::Transferred { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Client {
+    /// Asks one node after the other, round after round, until one answers or the deadline passes.
+    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answered, Stop> {
+        let mut trail = Trail::default();
+        let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        loop {
+            if let Some(end) = self.ask_round(question, limit, &mut trail).await {
+                return end;
+            }
+            if let Some((address, reason)) = trail.all_refused() {
+                return Err(Stop::Failed(ClientError::Refused { address, reason }));
+            }
+            let pause = pauses.pause();
+            if Instant::now() + pause >= limit.until {
+                return Err(Stop::Failed(trail.into_error(question, limit.after)));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Asks each node at most once. `None`: none of them had the answer.
+    async fn ask_round(&self, question: &Question, limit: Limit, trail: &mut Trail) -> End {
+        let mut round = Round::default();
+        trail.begin_round();
+        while Instant::now() < limit.until {
+            let target = self.directory().choose(&mut round)?;
+            let attempt = self.attempt(&target, question, limit).await;
+            let end = self.judge(&target, attempt, question, trail);
+            if end.is_some() {
+                return end;
+            }
+        }
+        None
+    }
+
+    /// What an attempt means: an end, or another try.
+    fn judge(&self, target: &Arc<Target>, attempt: Attempt, question: &Question, trail: &mut Trail) -> End {
+        if !matches!(attempt, Attempt::Answered(..)) {
+            self.directory().forget_leader(target);
+        }
+        let address = target.address();
+        match attempt {
+            Attempt::Answered(ResponseBody::Failed(failure), node) => {
+                self.judge_failure(target, node, failure, question, trail)
+            }
+            Attempt::Answered(body, node) if question.is_answered_by(&body) => {
+                if matches!(body, ResponseBody::Done { .. }) && !matches!(question, Question::LookAnywhere(_))
+                {
+                    self.directory().set_leader(target);
+                }
+                Some(Ok(Answered { body, node }))
+            }
+            Attempt::Answered(_, node) if question.changes() => {
+                doubt(question, trail, format!("{node} gave an answer that does not belong to the question"))
+            }
+            Attempt::Answered(other, _) => Some(failed(misplaced(address, &other))),
+            Attempt::Unreached(error) => {
+                trail.unreached(error);
+                None
+            }
+            Attempt::Unsent => {
+                trail.passed_over(format!("{address} was not asked: it is silent"));
+                None
+            }
+            Attempt::Broke => {
+                doubt(question, trail, format!("the connection to {address} broke while it was under way"))
+            }
+            Attempt::Silent => doubt(question, trail, format!("{address} is silent")),
+            Attempt::OutOfTime => doubt(question, trail, format!("{address} did not answer in time")),
+        }
+    }
+
+    fn judge_failure(
+        &self,
+        target: &Arc<Target>,
+        node: NodeId,
+        failure: Failure,
+        question: &Question,
+        trail: &mut Trail,
+    ) -> End {
+        let says = format!("{node} says: {failure}");
+        let met = match failure {
+            Failure::NotLeader { leader, address } => {
+                self.directory().follow(leader, address.as_deref());
+                Met::Answer
+            }
+            Failure::Unknown => {
+                self.directory().forget_leader(target);
+                let why = format!("{node} lost its leadership or was stopped while it was under way");
+                return doubt(question, trail, why);
+            }
+            Failure::Stopping => {
+                self.directory().forget_leader(target);
+                Met::Answer
+            }
+            Failure::Busy => Met::Busy,
+            // The moment passes by itself, and nothing was changed.
+            Failure::Change(error @ (ChangeError::InProgress | ChangeError::TooEarly)) => Met::Change(error),
+            Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),
+            Failure::SessionExpired if matches!(question, Question::Write(..)) => {
+                let expired = trail.doubt().map(|why| ClientError::Unknown {
+                    why: format!("{why}, and the session in which it could be repeated is forgotten"),
+                });
+                return Some(expired.map_or(Err(Stop::SessionExpired), failed));
+            }
+            Failure::Limit(limit) => return Some(failed(ClientError::Limit(limit))),
+            Failure::Change(error) => return Some(failed(ClientError::Change(error))),
+            Failure::Transfer(error) => return Some(failed(ClientError::Transfer(error))),
+            Failure::TransferGivenUp => return Some(failed(ClientError::TransferGivenUp)),
+            Failure::SessionExpired | Failure::NotManaged | Failure::Invalid(_) => {
+                let rejected = ClientError::Rejected { node, why: failure.to_string() };
+                return Some(failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why })));
+            }
+        };
+        trail.answered(says, met);
+        None
+    }
+
+    async fn attempt(&self, target: &Target, question: &Question, limit: Limit) -> Attempt {
+        let patience = self.patience();
+        let connection = match target.connect(self.hello(), patience.min(limit.left())).await {
+            Ok(connection) => connection,
+            Err(error) => return Attempt::Unreached(error),
+        };
+        let call = tokio::time::timeout(patience.min(limit.left()), connection.call(question.body()));
+        let Ok(Ok(reply)) = call.await else { return Attempt::Unsent };
+        let waits_on = matches!(question, Question::Once(_));
+        self.await_reply(target, &connection, reply, waits_on, limit).await
+    }
+
+    /// Waits for the answer of a node for as long as the node gives signs of life, or to the deadline.
+    async fn await_reply(
+        &self,
+        target: &Target,
+        connection: &Connection,
+        mut reply: oneshot::Receiver<Reply>,
+        waits_on: bool,
+        limit: Limit,
+    ) -> Attempt {
+        let patience = self.patience();
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut reply => return match answer {
+                    Ok(Ok(body)) => {
+                        target.mark_heard();
+                        Attempt::Answered(body, connection.node())
+                    }
+                    Ok(Err(Lost::BeforeSending)) => Attempt::Unsent,
+                    Ok(Err(Lost::AfterSending)) | Err(_) => Attempt::Broke,
+                },
+                () = sleep_until(limit.until.min(Instant::now() + patience)) => {}
+            }
+            if Instant::now() >= limit.until {
+                return Attempt::OutOfTime;
+            }
+            if !connection.heard_within(patience) && !connection.probe(patience.min(limit.left())).await {
+                target.mark_silent();
+                if !waits_on && connection.is_open() {
+                    return Attempt::Silent;
+                }
+            }
+        }
+    }
+
+    /// Asks this node and no other.
+    pub(crate) async fn ask_one(
+        &self,
+        address: &str,
+        body: RequestBody,
+        deadline: Duration,
+    ) -> Result<Answered, ClientError> {
+        crate::address::split(address).map_err(|error| broken(address, &error.to_string()))?;
+        let target = self.directory().at(address);
+        let asked = async {
+            let connection = target
+                .connect(self.hello(), deadline)
+                .await
+                .map_err(|error| ClientError::unreached(error, deadline))?;
+            let body = answer_of(address, &connection, body).await?;
+            Ok(Answered { body, node: connection.node() })
+        };
+        within(address, deadline, asked).await
+    }
+}
+
+/// An attempt was sent, and nobody knows what became of it.
+fn doubt(question: &Question, trail: &mut Trail, why: String) -> End {
+    if !question.changes() {
+        trail.unanswered(why);
+        return None;
+    }
+    if matches!(question, Question::Once(_)) {
+        return Some(failed(ClientError::Unknown { why }));
+    }
+    trail.doubted(why);
+    None
+}
+
+fn failed(error: ClientError) -> Result<Answered, Stop> {
+    Err(Stop::Failed(error))
+}
+
+/// The answer to one request on one connection.
+pub(crate) async fn answer_of(
+    address: &str,
+    connection: &Connection,
+    body: RequestBody,
+) -> Result<ResponseBody, ClientError> {
+    let closed = |_| broken(address, "it closed before the answer came");
+    let reply = connection.call(body).await.map_err(closed)?;
+    reply.await.unwrap_or(Err(Lost::AfterSending)).map_err(closed)
+}
+
+/// The outcome if it comes in time.
+pub(crate) async fn within<T>(
+    address: &str,
+    deadline: Duration,
+    asked: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    tokio::time::timeout(deadline, asked).await.unwrap_or_else(|_| {
+        Err(ClientError::TimedOut { after: deadline, last: format!("{address} did not answer in time") })
+    })
+}
+
+pub(crate) fn broken(address: &str, why: &str) -> ClientError {
+    ClientError::Broken { address: address.to_owned(), why: why.to_owned() }
+}
+
+/// The error for an answer that is none.
+pub(crate) fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
+    match body {
+        ResponseBody::Failed(failure) => broken(address, &failure.to_string()),
+        _ => broken(address, "the answer does not belong to the question"),
+    }
+}

@@ -1,0 +1,145 @@
+//! Whom a node dials, and where: against real sockets, with whoever listens there played by the test.
+
+use super::*;
+use raftdeck_client::codec;
+use raftdeck_protocol::HelloReply;
+use raftdeck_protocol::frame::MAX_FRAME;
+use raftdeck_raft::{AppendOutcome, AppendReply, LogIndex, Term};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::codec::Framed;
+
+const ME: NodeId = NodeId(1);
+const YOU: NodeId = NodeId(4);
+const LONG: Duration = Duration::from_secs(30);
+
+/// A node that others dial.
+struct Listener(TcpListener);
+
+impl Listener {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        (Self(listener), address)
+    }
+
+    /// The next connection past its handshake.
+    async fn dialed(&self) -> Frames {
+        let (stream, _) = timeout(LONG, self.0.accept()).await.expect("is dialed").unwrap();
+        let mut frames = Framed::new(stream, codec(MAX_FRAME));
+        let hello: Hello = frame::decode("hello", &frames.next().await.unwrap().unwrap()).unwrap();
+        assert!(matches!(hello.role, Role::Peer { id: ME, to: YOU, .. }), "{hello:?}");
+        let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned() };
+        frames.send(frame::encode(&welcome)).await.unwrap();
+        frames
+    }
+}
+
+async fn assert_closed(mut frames: Frames) {
+    let end = async { while let Some(Ok(_)) = frames.next().await {} };
+    timeout(LONG, end).await.expect("the connection is closed");
+}
+
+fn outgoing() -> Outgoing {
+    let me = Sender {
+        id: ME,
+        cluster: "test".to_owned(),
+        client_address: "127.0.0.1:1".to_owned(),
+        raft_address: String::new(),
+    };
+    Outgoing::new(me, Book::default())
+}
+
+fn membership(address: Option<&str>) -> Membership {
+    let mut membership = Membership::of([ME].into());
+    if let Some(address) = address {
+        membership.learners.insert(YOU);
+        membership.addresses.insert(YOU, address.to_owned());
+    }
+    membership
+}
+
+fn said(round: u64) -> Envelope {
+    let outcome = AppendOutcome::Matched { through: LogIndex(1) };
+    Envelope { to: YOU, message: Message::AppendReply(AppendReply { term: Term(1), round, outcome }) }
+}
+
+/// Sends until it arrives: a connection may not know yet that it is up.
+async fn say(outgoing: &mut Outgoing, frames: &mut Frames, round: u64) {
+    let heard = loop {
+        outgoing.send(said(round));
+        if let Ok(heard) = timeout(Duration::from_millis(20), frames.next()).await {
+            break heard;
+        }
+    };
+    let heard: PeerFrame = frame::decode("peer", &heard.unwrap().unwrap()).unwrap();
+    assert_eq!((heard.from, heard.message), (ME, said(round).message));
+}
+
+#[tokio::test]
+async fn connections_follow_the_membership_and_its_addresses() {
+    let (first, first_address) = Listener::start().await;
+    let (second, second_address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    outgoing.follow(&membership(Some(&first_address)));
+    let mut at_first = first.dialed().await;
+    say(&mut outgoing, &mut at_first, 1).await;
+    outgoing.follow(&membership(Some(&second_address)));
+    assert_closed(at_first).await;
+    let mut at_second = second.dialed().await;
+    say(&mut outgoing, &mut at_second, 2).await;
+    outgoing.follow(&membership(None));
+    assert_closed(at_second).await;
+    outgoing.send(said(3));
+    assert!(outgoing.lanes.is_empty(), "nobody knows where it is any more");
+}
+
+#[tokio::test]
+async fn what_was_said_to_a_member_before_it_left_is_still_sent() {
+    let (listener, address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    outgoing.follow(&membership(Some(&address)));
+    let mut frames = listener.dialed().await;
+    say(&mut outgoing, &mut frames, 1).await;
+    outgoing.send(said(77));
+    outgoing.follow(&membership(None));
+    let last = async {
+        let mut last = None;
+        while let Some(Ok(bytes)) = frames.next().await {
+            last = Some(frame::decode::<PeerFrame>("peer", &bytes).unwrap().message);
+        }
+        last
+    };
+    assert_eq!(timeout(LONG, last).await.expect("it ends"), Some(said(77).message));
+}
+
+#[tokio::test]
+async fn a_stranger_is_answered_where_it_says_it_is_while_it_is_connected() {
+    let (listener, address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    let introduction =
+        Introduction { connection: 5, client_address: "127.0.0.1:2".to_owned(), raft_address: address };
+    outgoing.arrived(YOU, introduction);
+    assert!(outgoing.lanes.is_empty(), "nobody is dialed to whom there is nothing to say");
+    outgoing.send(said(1));
+    let mut frames = listener.dialed().await;
+    say(&mut outgoing, &mut frames, 2).await;
+    assert_eq!(outgoing.client_address(YOU).as_deref(), Some("127.0.0.1:2"));
+    outgoing.left(YOU, 5);
+    assert_closed(frames).await;
+}
+
+#[tokio::test]
+async fn an_address_that_was_set_goes_before_all_others() {
+    let (wrong, wrong_address) = Listener::start().await;
+    let (right, right_address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    outgoing.follow(&membership(Some(&wrong_address)));
+    let stale = wrong.dialed().await;
+    assert!(outgoing.set_address(YOU, right_address));
+    assert_closed(stale).await;
+    let mut frames = right.dialed().await;
+    outgoing.follow(&membership(Some(&wrong_address)));
+    say(&mut outgoing, &mut frames, 1).await;
+}

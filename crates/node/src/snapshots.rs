@@ -1,0 +1,224 @@
+//! The snapshot thread: saves, reads, receives and decodes snapshots beside the disk thread, so that the log's syncs never
+//! wait for a big file. Takes its jobs in order; after the first error of the disk it does nothing more.
+//!
+//! What relies on a snapshot is written to the log only once the core was told that the snapshot is durable, so the two
+//! threads need no order between them.
+
+use crate::disk::{DiskError, Gone};
+use raftdeck_raft::{Envelope, LogId, NodeId, PieceReceived, PieceToSend, SnapshotMeta};
+use raftdeck_replica::{ImageError, StateImage};
+use raftdeck_storage::{Snapshots, StorageError};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc as blocking;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Bytes of received pieces that wait for the disk. Whoever brings more has to send it again.
+const ROOM_BYTES: usize = 16 << 20;
+
+/// Completions on their way to the driver; the thread waits when it does not take them.
+const COMPLETIONS: usize = 16;
+
+/// What the thread finished.
+#[derive(Debug)]
+pub(crate) enum Filed {
+    /// A snapshot of this member's own state is durable.
+    Saved { meta: SnapshotMeta, size: u64, took: Duration },
+    /// Another member's snapshot is durable, and gave this state.
+    Received { image: Box<StateImage>, size: u64 },
+    /// What was received is of no use.
+    Discarded(LogId),
+    /// A piece is ready to be sent.
+    Filled(Envelope),
+    /// Nothing that the core waits for.
+    Nothing,
+}
+
+#[derive(Debug)]
+enum Job {
+    Save {
+        image: StateImage,
+        in_use: Vec<LogId>,
+    },
+    Receive {
+        piece: PieceReceived,
+        in_use: Vec<LogId>,
+    },
+    Read(PieceToSend),
+    /// To give back a big state's memory takes a while.
+    Drop {
+        _image: StateImage,
+    },
+}
+
+#[derive(Debug)]
+struct Completion {
+    filed: Filed,
+    /// Of these the bytes do not wait any more.
+    received: usize,
+    /// This piece was read, or was to be.
+    read: Option<PieceToSend>,
+}
+
+/// The driver's end of the snapshot thread.
+#[derive(Debug)]
+pub(crate) struct Cabinet {
+    jobs: blocking::Sender<Job>,
+    done: mpsc::Receiver<Result<Completion, StorageError>>,
+    saving: bool,
+    waiting_bytes: usize,
+    /// Followers whose piece is being read, and what was asked for since: the newest only.
+    reading: BTreeMap<NodeId, Option<PieceToSend>>,
+}
+
+impl Cabinet {
+    /// Starts the thread.
+    pub(crate) fn start(snapshots: Snapshots) -> io::Result<Self> {
+        let (jobs, work) = blocking::channel();
+        let (report, done) = mpsc::channel(COMPLETIONS);
+        thread::Builder::new()
+            .name("snapshots".to_owned())
+            .spawn(move || serve(snapshots, &work, &report))?;
+        Ok(Self { jobs, done, saving: false, waiting_bytes: 0, reading: BTreeMap::new() })
+    }
+
+    /// Whether a snapshot is being saved: one at a time.
+    pub(crate) fn is_saving(&self) -> bool {
+        self.saving
+    }
+
+    /// Saves a snapshot. Those `in_use` stay readable.
+    pub(crate) fn save(&mut self, image: StateImage, in_use: Vec<LogId>) -> Result<(), Gone> {
+        self.saving = true;
+        self.hand_over(Job::Save { image, in_use })
+    }
+
+    /// Whether the thread keeps up well enough to take in more pieces.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting_bytes < ROOM_BYTES
+    }
+
+    /// Takes in a piece; after the last one the whole is checked and decoded.
+    pub(crate) fn receive(&mut self, piece: PieceReceived, in_use: Vec<LogId>) -> Result<(), Gone> {
+        self.waiting_bytes += piece.data.len();
+        self.hand_over(Job::Receive { piece, in_use })
+    }
+
+    /// Reads a piece for a follower. While one is being read for it, only the newest of further ones is kept: the core asks
+    /// again and again while it gets no answer.
+    pub(crate) fn read(&mut self, piece: PieceToSend) -> Result<(), Gone> {
+        if let Some(next) = self.reading.get_mut(&piece.to) {
+            *next = Some(piece);
+            return Ok(());
+        }
+        self.reading.insert(piece.to, None);
+        self.hand_over(Job::Read(piece))
+    }
+
+    /// Lets go of a state that nobody needs any more.
+    pub(crate) fn discard(&mut self, image: StateImage) -> Result<(), Gone> {
+        self.hand_over(Job::Drop { _image: image })
+    }
+
+    /// What is finished next. Cancel-safe. After an error there is no other.
+    pub(crate) async fn completed(&mut self) -> Result<Filed, DiskError> {
+        let completion = self.done.recv().await.ok_or(Gone)??;
+        Ok(self.settle(completion)?)
+    }
+
+    fn settle(&mut self, Completion { filed, received, read }: Completion) -> Result<Filed, Gone> {
+        self.waiting_bytes -= received;
+        if let Filed::Saved { .. } = filed {
+            self.saving = false;
+        }
+        if let Some(read) = read
+            && let Some(next) = self.reading.remove(&read.to).flatten()
+            && !is_same(&read, &next)
+        {
+            self.read(next)?;
+        }
+        Ok(filed)
+    }
+
+    fn hand_over(&self, job: Job) -> Result<(), Gone> {
+        self.jobs.send(job).map_err(|_| Gone)
+    }
+}
+
+/// Whether both mean the same bytes, said by the same leadership.
+fn is_same(one: &PieceToSend, other: &PieceToSend) -> bool {
+    (one.meta.last, one.offset, one.term) == (other.meta.last, other.offset, other.term)
+}
+
+fn serve(
+    mut snapshots: Snapshots,
+    work: &blocking::Receiver<Job>,
+    report: &mpsc::Sender<Result<Completion, StorageError>>,
+) {
+    while let Ok(job) = work.recv() {
+        let result = job.carry_out(&mut snapshots);
+        let failed = result.is_err();
+        if report.blocking_send(result).is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl Job {
+    fn carry_out(self, snapshots: &mut Snapshots) -> Result<Completion, StorageError> {
+        let mut completion = Completion { filed: Filed::Nothing, received: 0, read: None };
+        completion.filed = match self {
+            Self::Save { image, in_use } => save(snapshots, &image, &in_use)?,
+            Self::Receive { piece, in_use } => {
+                completion.received = piece.data.len();
+                receive(snapshots, &piece, &in_use)?
+            }
+            Self::Read(piece) => {
+                completion.read = Some(piece.clone());
+                // A snapshot that is gone is not sent any more; the core asks for another.
+                snapshots
+                    .read(piece.meta.last, piece.offset, piece.max_bytes)?
+                    .map_or(Filed::Nothing, |data| Filed::Filled(piece.fill(data)))
+            }
+            Self::Drop { .. } => Filed::Nothing,
+        };
+        Ok(completion)
+    }
+}
+
+fn save(snapshots: &mut Snapshots, image: &StateImage, in_use: &[LogId]) -> Result<Filed, StorageError> {
+    let start = Instant::now();
+    let size = snapshots.save(image.meta(), image.pieces(), in_use)?;
+    Ok(Filed::Saved { meta: image.meta().clone(), size, took: start.elapsed() })
+}
+
+fn receive(
+    snapshots: &mut Snapshots,
+    piece: &PieceReceived,
+    in_use: &[LogId],
+) -> Result<Filed, StorageError> {
+    let PieceReceived { meta, offset, data, done } = piece;
+    snapshots.receive(meta, *offset, data)?;
+    if !done {
+        return Ok(Filed::Nothing);
+    }
+    let Some(size) = snapshots.finish(meta, in_use)? else { return Ok(Filed::Discarded(meta.last)) };
+    match read_back(snapshots, meta)? {
+        Ok(image) => Ok(Filed::Received { image: Box::new(image), size }),
+        Err(error) => {
+            tracing::error!("the leader's snapshot through {} is of no use: {error}", meta.last.index);
+            Ok(Filed::Discarded(meta.last))
+        }
+    }
+}
+
+/// The state that a snapshot holds.
+pub(crate) fn read_back(
+    snapshots: &Snapshots,
+    meta: &SnapshotMeta,
+) -> Result<Result<StateImage, ImageError>, StorageError> {
+    let content = snapshots.content(meta.last)?;
+    Ok(StateImage::decode(meta.clone(), content.into_iter()))
+}

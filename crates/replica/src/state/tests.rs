@@ -1,0 +1,293 @@
+//! The state against a plain model of it, and through images.
+
+use super::*;
+use crate::image::{ImageError, StateImage};
+use bytes::Bytes;
+use proptest::prelude::*;
+use raftdeck_protocol::kv::{LoggedTime, MAX_SESSION_WRITES, MAX_SESSIONS, SESSION_LIFETIME, Write};
+use raftdeck_raft::{LogIndex, SnapshotMeta, Term};
+use std::collections::BTreeMap;
+
+const LIFETIME: u64 = SESSION_LIFETIME.as_secs() * 1_000_000;
+
+/// A state and the log's end.
+#[derive(Clone, Default)]
+struct Log {
+    state: State,
+    last: u64,
+}
+
+impl Log {
+    fn apply(&mut self, at: u64, action: Action) -> Outcome {
+        self.last += 1;
+        let id = LogId { term: Term(1), index: LogIndex(self.last) };
+        self.state.apply(id, Command { at: LoggedTime(at), action })
+    }
+
+    fn open(&mut self, at: u64) -> u64 {
+        match self.apply(at, Action::OpenSession) {
+            Ok((Answer::SessionOpened(id), _)) => id.0,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn append(&mut self, at: u64, session: u64, sequence: u64, acknowledged: u64) -> Outcome {
+        self.apply(at, session_write(session, sequence, acknowledged, append(sequence)))
+    }
+
+    fn image(&self) -> StateImage {
+        let last = LogId { term: Term(1), index: LogIndex(self.last) };
+        StateImage { meta: SnapshotMeta { last, ..SnapshotMeta::default() }, state: self.state.clone() }
+    }
+
+    fn bytes(&self) -> Bytes {
+        self.image().pieces().collect::<Vec<_>>().concat().into()
+    }
+
+    fn reread(&self) -> Result<Self, ImageError> {
+        let image = StateImage::decode(self.image().meta, self.image().pieces())?;
+        Ok(Self { state: image.state, last: self.last })
+    }
+}
+
+fn session_write(session: u64, sequence: u64, acknowledged: u64, write: Write) -> Action {
+    Action::SessionWrite(SessionWrite { session: SessionId(session), sequence, acknowledged, write })
+}
+
+/// Changes the map in another way each time that it is applied.
+fn append(sequence: u64) -> Write {
+    Write::CompareAndSet { key: "k".into(), expected: None, value: format!("{sequence}").into() }
+}
+
+#[test]
+fn a_repeated_write_is_applied_once_and_answered_alike() {
+    let mut log = Log::default();
+    let session = log.open(1);
+    let first = log.append(2, session, 1, 0);
+    assert_eq!(first, Ok((Answer::Stored, LogId { term: Term(1), index: LogIndex(2) })));
+    assert!(matches!(log.append(2, session, 2, 0), Ok((Answer::Mismatch { .. }, _))));
+    assert_eq!(log.append(3, session, 1, 0), first, "the second time it would not have matched");
+}
+
+#[test]
+fn an_acknowledged_write_is_neither_applied_nor_answered_again() {
+    let mut log = Log::default();
+    let session = log.open(1);
+    log.append(2, session, 1, 0).unwrap();
+    log.append(3, session, 2, 1).unwrap();
+    let before = log.state.machine.hash();
+    assert!(matches!(log.append(4, session, 1, 0), Err(Failure::Invalid(_))));
+    assert!(matches!(log.append(4, session, 0, 0), Err(Failure::Invalid(_))));
+    assert!(matches!(log.append(4, session, 2 + MAX_SESSION_WRITES as u64, 1), Err(Failure::Invalid(_))));
+    assert_eq!(log.state.machine.hash(), before);
+}
+
+#[test]
+fn a_session_that_is_not_used_expires_by_the_time_in_the_log() {
+    let mut log = Log::default();
+    let (unused, used) = (log.open(5), log.open(5));
+    log.append(LIFETIME, used, 1, 0).unwrap();
+    log.append(LIFETIME + 4, used, 2, 1).unwrap();
+    assert_eq!(log.state.sessions.len(), 2);
+    // Any command lets time pass, also one of nobody's session.
+    log.apply(LIFETIME + 5, Action::Write(append(1))).unwrap();
+    assert_eq!(log.state.sessions.len(), 1);
+    assert_eq!(log.append(LIFETIME + 5, unused, 1, 0), Err(Failure::SessionExpired));
+    assert_eq!(log.append(LIFETIME + 5, used + 100, 1, 0), Err(Failure::SessionExpired));
+    log.append(LIFETIME + 5, used, 3, 2).unwrap();
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut log = Log::default();
+    let session = log.open(LIFETIME);
+    // The next leader's clock is behind, and the one after it is right again.
+    log.append(0, session, 1, 0).unwrap();
+    assert_eq!(log.state.sessions.now(), LoggedTime(LIFETIME));
+    log.append(2 * LIFETIME - 1, session, 2, 0).unwrap();
+}
+
+#[test]
+fn of_too_many_sessions_the_one_that_was_unused_for_the_longest_time_goes() {
+    let mut log = Log::default();
+    let first = log.open(1);
+    for _ in 1..MAX_SESSIONS {
+        log.open(2);
+    }
+    log.append(3, first, 1, 0).unwrap();
+    log.open(3);
+    assert_eq!(log.state.sessions.len(), MAX_SESSIONS);
+    assert_eq!(log.append(3, first + 1, 1, 0), Err(Failure::SessionExpired), "of equally old the lowest id");
+    log.append(3, first, 2, 0).unwrap();
+}
+
+#[test]
+fn large_answers_are_bounded_and_the_oldest_write_always_gets_on() {
+    let mut log = Log::default();
+    let session = log.open(1);
+    let large: Bytes = vec![b'x'; 1 << 20].into();
+    log.apply(1, Action::Write(Write::Put { key: "k".into(), value: large })).unwrap();
+    // Each answer holds the large value. The first write is late.
+    let refused = (2..100).find(|&sequence| log.append(1, session, sequence, 0) == Err(Failure::Busy));
+    let refused = refused.expect("answers are not kept without bound");
+    log.append(1, session, 1, 0).unwrap();
+    log.append(1, session, refused, refused - 1).unwrap();
+}
+
+#[test]
+fn an_image_with_everything_in_it_is_read_back() {
+    let mut log = Log::default();
+    let session = log.open(7);
+    for i in 0..2000_u64 {
+        let value = vec![b'v'; 100].into();
+        let write = Write::Put { key: format!("{i}").into(), value };
+        log.apply(8, session_write(session, i + 1, i.saturating_sub(500), write)).unwrap();
+    }
+    assert!(log.image().pieces().count() > 2, "several pieces");
+    assert!(log.image().pieces().all(|piece| piece.len() <= 64 << 10));
+    let reread = log.reread().unwrap();
+    assert_eq!(reread.state.hash(), log.state.hash());
+    assert_eq!(reread.bytes(), log.bytes());
+}
+
+#[test]
+fn damaged_images_are_refused() {
+    let mut log = Log::default();
+    let session = log.open(7);
+    for i in 1..=3 {
+        log.append(8, session, i, 0).unwrap();
+    }
+    log.open(9);
+    let whole = log.bytes();
+    let decode = |bytes: &[u8]| {
+        StateImage::decode(log.image().meta, std::iter::once(Bytes::copy_from_slice(bytes))).map(|_| ())
+    };
+    assert_eq!(decode(&whole), Ok(()));
+    for end in 0..whole.len() {
+        assert!(decode(&whole[..end]).is_err(), "cut at {end}");
+    }
+    assert!(decode(&[&whole[..], b"x"].concat()).is_err(), "something is left over");
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 1 << bit;
+            assert!(decode(&bytes).is_err(), "bit {bit} of byte {at} is flipped");
+        }
+    }
+    let newer = decode(&[&[2], &whole[1..]].concat()).unwrap_err();
+    assert!(newer.to_string().contains("use the release that wrote it"), "{newer}");
+}
+
+/// One step of a random history: the kind, whose session, which number, the key, how much time passes.
+type Step = (u8, usize, u64, u8, u64);
+
+/// The log that the steps make: each is one entry. Now and then a leader's clock is behind.
+fn commands(steps: &[Step]) -> Vec<(u64, Action)> {
+    let (mut now, mut sessions, mut commands) = (0_u64, Vec::new(), Vec::new());
+    for (&(kind, whose, number, key, passes), index) in steps.iter().zip(1..) {
+        let key = Bytes::from(vec![b'a' + key]);
+        let value = format!("{number}").into();
+        let at = if passes == 0 { now / 2 } else { now + passes };
+        now = now.max(at);
+        let action = if kind == 0 || sessions.is_empty() {
+            sessions.push(index);
+            Action::OpenSession
+        } else if kind == 1 {
+            Action::Write(Write::Delete { key })
+        } else {
+            let acknowledged = if kind == 2 { number / 2 } else { 0 };
+            let write = Write::CompareAndSet { key, expected: None, value };
+            session_write(sessions[whose % sessions.len()], number, acknowledged, write)
+        };
+        commands.push((at, action));
+    }
+    commands
+}
+
+/// What the rules say, in the plainest way.
+#[derive(Default)]
+struct Model {
+    sessions: BTreeMap<u64, ModelSession>,
+    now: u64,
+}
+
+#[derive(Default)]
+struct ModelSession {
+    last_used: u64,
+    acknowledged: u64,
+    answers: BTreeMap<u64, Outcome>,
+}
+
+impl Model {
+    /// Applies a command to the log and judges what came of it.
+    fn apply(&mut self, log: &mut Log, at: u64, action: Action) {
+        self.now = self.now.max(at);
+        self.sessions.retain(|_, session| self.now - session.last_used < LIFETIME);
+        let before = log.state.machine.hash();
+        let outcome = log.apply(at, action.clone());
+        match action {
+            Action::Write(_) => assert!(outcome.is_ok()),
+            Action::OpenSession => {
+                let session = ModelSession { last_used: self.now, ..ModelSession::default() };
+                self.sessions.insert(log.last, session);
+            }
+            Action::SessionWrite(write) => {
+                let first = self.judge(&write, &outcome);
+                assert!(
+                    first || log.state.machine.hash() == before,
+                    "only the first attempt changes anything"
+                );
+            }
+        }
+        assert_eq!(log.state.sessions.len(), self.sessions.len());
+    }
+
+    /// Whether it was the first attempt, and may have changed something.
+    fn judge(&mut self, write: &SessionWrite, outcome: &Outcome) -> bool {
+        let Some(session) = self.sessions.get_mut(&write.session.0) else {
+            assert_eq!(outcome, &Err(Failure::SessionExpired));
+            return false;
+        };
+        session.last_used = self.now;
+        session.acknowledged = session.acknowledged.max(write.acknowledged);
+        if write.sequence <= session.acknowledged {
+            assert!(matches!(outcome, Err(Failure::Invalid(_))), "{outcome:?}");
+            return false;
+        }
+        if let Some(earlier) = session.answers.get(&write.sequence) {
+            assert_eq!(outcome, earlier);
+            return false;
+        }
+        assert!(outcome.is_ok());
+        session.answers.insert(write.sequence, outcome.clone());
+        true
+    }
+}
+
+proptest! {
+    #[test]
+    fn sessions_agree_with_a_plain_model_and_a_state_read_from_an_image_goes_on_alike(
+        steps in prop::collection::vec(
+            (0_u8..6, 0_usize..4, 1_u64..9, 0_u8..3, prop_oneof![Just(0), 1_u64..1000, (LIFETIME / 3)..LIFETIME]),
+            1..60
+        ),
+        cut in 0_usize..60,
+    ) {
+        let commands = commands(&steps);
+        let (before, after) = commands.split_at(cut.min(commands.len()));
+        let (mut model, mut log) = (Model::default(), Log::default());
+        for (at, action) in before {
+            model.apply(&mut log, *at, action.clone());
+        }
+        let mut copy = log.reread().unwrap();
+        prop_assert_eq!(copy.state.hash(), log.state.hash());
+        for (at, action) in after {
+            let mut shared = log.clone();
+            let outcome = shared.apply(*at, action.clone());
+            prop_assert_eq!(copy.apply(*at, action.clone()), outcome);
+            model.apply(&mut log, *at, action.clone());
+            prop_assert_eq!(copy.state.hash(), log.state.hash());
+        }
+        prop_assert_eq!(copy.bytes(), log.bytes());
+    }
+}

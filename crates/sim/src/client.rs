@@ -1,0 +1,293 @@
+//! A client: begins operations, asks members, gives up and asks again, and knows what it may repeat. What it was
+//! answered is judged elsewhere.
+
+use crate::rng::Rng;
+use bytes::Bytes;
+use raftdeck_check::OpId;
+use raftdeck_protocol::kv::SessionWrite;
+use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, SessionId, Write};
+use raftdeck_raft::NodeId;
+
+/// What is asked of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Open,
+    Write(Write),
+    Session(SessionWrite),
+    Read(Read, Consistency),
+}
+
+/// What comes back.
+#[derive(Clone, Debug)]
+pub(crate) enum Answered {
+    Body(ResponseBody),
+    /// Nobody was there: the request was not even sent.
+    Refused,
+    /// The member ended with the request under way.
+    Lost,
+}
+
+/// What an operation is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Write(Write),
+    Read(Read, Consistency),
+}
+
+/// An operation under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Op {
+    pub(crate) action: Action,
+    /// Its place in the history; stale reads have none.
+    pub(crate) id: Option<OpId>,
+    begun: u64,
+    /// An earlier attempt may have happened, or may happen still.
+    open: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Ok(Answer),
+    Failed,
+    Unknown,
+}
+
+/// What a client does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Asks again after so long.
+    Again(u64),
+    /// Its operation is over.
+    Over(Op, Ended),
+    /// Nothing: the answer was to an earlier attempt.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    id: SessionId,
+    /// The newest write's number.
+    sequence: u64,
+}
+
+/// One client. It does one operation at a time.
+#[derive(Debug)]
+pub(crate) struct Client {
+    rng: Rng,
+    number: usize,
+    keys: u64,
+    nodes: u64,
+    wants_session: bool,
+    session: Option<Session>,
+    target: NodeId,
+    op: Option<Op>,
+    /// Counts the attempts: answers to earlier ones are of no interest any more.
+    pub(crate) attempt: u64,
+    written: u64,
+    /// How many operations it begins without a rest.
+    pub(crate) rush: u64,
+    /// After the faults: how many operations must succeed before it is content.
+    pub(crate) wishes: Option<u64>,
+}
+
+/// How long it goes on with an operation while there are faults.
+const ENOUGH: u64 = 3_000_000;
+
+impl Client {
+    pub(crate) fn new(seed: u64, number: usize, keys: u64, nodes: u64) -> Self {
+        let mut rng = Rng::new(seed, 1000 + number as u64);
+        Self {
+            wants_session: rng.chance(500),
+            target: NodeId(1 + rng.below(nodes)),
+            rng,
+            number,
+            keys,
+            nodes,
+            session: None,
+            op: None,
+            attempt: 0,
+            written: 0,
+            rush: 0,
+            wishes: None,
+        }
+    }
+
+    /// Whether it wants nothing any more.
+    pub(crate) fn is_content(&self) -> bool {
+        self.wishes == Some(0) && self.op.is_none()
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.op.is_some()
+    }
+
+    /// What it waits for, for people.
+    pub(crate) fn waits_for(&self) -> String {
+        match &self.op {
+            Some(Op { action: Action::Write(write), .. }) => write.to_string(),
+            Some(Op { action: Action::Read(..), .. }) => "a read".to_owned(),
+            None => format!("{} more operations", self.wishes.unwrap_or(0)),
+        }
+    }
+
+    /// Begins an operation. Its place in the history is for the caller to set.
+    pub(crate) fn begin(&mut self, now: u64) -> &mut Op {
+        let key = Bytes::from(format!("k{}", self.rng.below(self.keys)));
+        // In the end every client reads what it can trust, and writes.
+        let roll = if self.wishes.is_some() { self.rng.pick(&[0, 900]) } else { self.rng.below(1000) };
+        let read = |consistency| Action::Read(Read::Get { key: key.clone() }, consistency);
+        let action = match roll {
+            0..250 => read(Consistency::Linearizable),
+            250..380 => read(Consistency::Lease),
+            380..430 => read(Consistency::Stale),
+            430..500 => Action::Write(Write::Delete { key }),
+            500..650 => {
+                let expected = self.rng.chance(500).then(|| self.guess());
+                let value = self.value();
+                Action::Write(Write::CompareAndSet { key, expected, value })
+            }
+            _ => {
+                let value = self.value();
+                Action::Write(Write::Put { key, value })
+            }
+        };
+        if let Some(session) = &mut self.session
+            && matches!(action, Action::Write(_))
+        {
+            session.sequence += 1;
+        }
+        self.op.insert(Op { action, id: None, begun: now, open: false })
+    }
+
+    /// Every value is written once, so that a read tells which write it saw.
+    fn value(&mut self) -> Bytes {
+        self.written += 1;
+        let filling = self.rng.pick(&[0, 0, 0, 30, 300]);
+        Bytes::from(format!("c{}-{}{}", self.number, self.written, ".".repeat(filling)))
+    }
+
+    fn guess(&mut self) -> Bytes {
+        let newest = self.written;
+        Bytes::from(format!("c{}-{}", self.number, 1 + self.rng.below(newest + 1)))
+    }
+
+    /// The next attempt: whom it asks, and what.
+    pub(crate) fn attempt(&mut self) -> Option<(NodeId, Ask)> {
+        self.attempt += 1;
+        let op = self.op.as_ref()?;
+        let ask = match &op.action {
+            Action::Read(read, consistency) => Ask::Read(read.clone(), *consistency),
+            Action::Write(_) if self.wants_session && self.session.is_none() => Ask::Open,
+            Action::Write(write) => match self.session {
+                None => Ask::Write(write.clone()),
+                Some(Session { id, sequence }) => Ask::Session(SessionWrite {
+                    session: id,
+                    sequence,
+                    acknowledged: sequence - 1,
+                    write: write.clone(),
+                }),
+            },
+        };
+        Some((self.target, ask))
+    }
+
+    /// Whether this request is to arrive once more, much later, as from a client that repeats itself.
+    pub(crate) fn repeats(&mut self, ask: &Ask) -> Option<u64> {
+        let repeats = matches!(ask, Ask::Session(_)) && self.rng.chance(60);
+        if repeats && let Some(op) = &mut self.op {
+            op.open = true;
+        }
+        repeats.then(|| self.rng.below(600_000))
+    }
+
+    /// It waits no longer.
+    pub(crate) fn give_up(&mut self, attempt: u64, now: u64) -> Next {
+        if attempt != self.attempt || self.op.is_none() {
+            return Next::Nothing;
+        }
+        self.ask_somebody_else();
+        self.maybe(now)
+    }
+
+    /// An answer came.
+    pub(crate) fn answered(&mut self, attempt: u64, answered: Answered, now: u64) -> Next {
+        if attempt != self.attempt || self.op.is_none() {
+            return Next::Nothing;
+        }
+        let failure = match answered {
+            Answered::Refused => {
+                self.ask_somebody_else();
+                return self.again(5_000, now);
+            }
+            Answered::Lost => {
+                self.ask_somebody_else();
+                return self.maybe(now);
+            }
+            Answered::Body(ResponseBody::Done { answer: Answer::SessionOpened(id), .. }) => {
+                self.session = Some(Session { id, sequence: 1 });
+                return Next::Again(0);
+            }
+            Answered::Body(ResponseBody::Done { answer, .. }) => return self.over(Ended::Ok(answer)),
+            Answered::Body(ResponseBody::Failed(failure)) => failure,
+            Answered::Body(other) => panic!("{other:?} is no answer to a client's operation"),
+        };
+        match failure {
+            Failure::NotLeader { leader: Some(leader), .. } => {
+                self.target = leader;
+                self.again(2_000, now)
+            }
+            Failure::NotLeader { leader: None, .. } => {
+                self.ask_somebody_else();
+                self.again(20_000, now)
+            }
+            Failure::Busy | Failure::Stopping => self.again(20_000, now),
+            Failure::Unknown => self.maybe(now),
+            Failure::SessionExpired => {
+                self.session = None;
+                let open = self.op.as_ref().is_some_and(|op| op.open);
+                if open { self.over(Ended::Unknown) } else { self.again(0, now) }
+            }
+            other => panic!("a client's operation failed for an unexpected reason: {other}"),
+        }
+    }
+
+    /// The attempt may have happened.
+    fn maybe(&mut self, now: u64) -> Next {
+        let repeatable = self.session.is_some() || self.wants_session;
+        let Some(op) = &mut self.op else { return Next::Nothing };
+        match op.action {
+            Action::Read(..) => self.again(1_000, now),
+            // Only an open session makes it safe to ask again; an attempt to open one may always be repeated.
+            Action::Write(_) if repeatable => {
+                op.open |= self.session.is_some();
+                self.again(1_000, now)
+            }
+            Action::Write(_) => self.over(Ended::Unknown),
+        }
+    }
+
+    /// Asks again, unless it has had enough.
+    fn again(&mut self, after: u64, now: u64) -> Next {
+        let Some(op) = &self.op else { return Next::Nothing };
+        if self.wishes.is_some() || now.saturating_sub(op.begun) < ENOUGH {
+            return Next::Again(after + self.rng.below(after + 1));
+        }
+        let unknown = op.open && matches!(op.action, Action::Write(_));
+        self.over(if unknown { Ended::Unknown } else { Ended::Failed })
+    }
+
+    fn over(&mut self, ended: Ended) -> Next {
+        let Some(op) = self.op.take() else { return Next::Nothing };
+        if let Some(wishes) = &mut self.wishes
+            && matches!(ended, Ended::Ok(_))
+        {
+            *wishes = wishes.saturating_sub(1);
+        }
+        Next::Over(op, ended)
+    }
+
+    fn ask_somebody_else(&mut self) {
+        self.target = NodeId(1 + self.rng.below(self.nodes));
+    }
+}

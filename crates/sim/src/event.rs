@@ -1,0 +1,82 @@
+//! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
+
+use crate::client::{Answered, Ask};
+use raftdeck_raft::{Message, NodeId};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Something that happens. Lives tell an event for a process that is gone from one for its successor.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A message arrives.
+    Deliver { from: NodeId, to: NodeId, message: Box<Message> },
+    /// A timer may be due.
+    Wake { node: NodeId, life: u32 },
+    /// The process has a turn.
+    Turn { node: NodeId, life: u32 },
+    /// The disk is done with what it was doing.
+    Disk { node: NodeId, life: u32 },
+    /// A process that ended starts again.
+    Restart { node: NodeId, life: u32 },
+    /// A pause ends.
+    Resume { node: NodeId, pause: u32 },
+    /// The fault with this number in the schedule.
+    Fault(usize),
+    /// A client goes on: its next operation, or its next attempt.
+    Client { client: usize, attempt: u64 },
+    /// A client has waited long enough.
+    GiveUp { client: usize, attempt: u64 },
+    /// A client's request arrives.
+    Ask { node: NodeId, client: usize, attempt: u64, ask: Box<Ask> },
+    /// An answer arrives at its client.
+    Answer { client: usize, attempt: u64, answer: Box<Answered> },
+    /// From now on nothing goes wrong any more.
+    Quiet,
+    /// Has everything come to rest?
+    Look,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: u64,
+    number: u64,
+    event: Event,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+/// The future.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    due: BinaryHeap<Reverse<Due>>,
+    entered: u64,
+}
+
+impl Queue {
+    pub(crate) fn at(&mut self, at: u64, event: Event) {
+        self.entered += 1;
+        self.due.push(Reverse(Due { at, number: self.entered, event }));
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(u64, Event)> {
+        self.due.pop().map(|Reverse(due)| (due.at, due.event))
+    }
+}

@@ -1,0 +1,399 @@
+//! What can go wrong: plain values, each whole in itself, so that a run can be repeated with some of them left out.
+//! Saying them in words is here too; doing them is the world's.
+
+use crate::options::{FaultKind, SECOND};
+use raftdeck_raft::NodeId;
+use raftdeck_storage::fs::Survival;
+use std::fmt;
+
+/// A fault and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// In virtual microseconds since the start.
+    pub at: u64,
+    /// What happens.
+    pub fault: Fault,
+}
+
+/// Faults in the order of their times.
+pub type Schedule = Vec<Planned>;
+
+/// Whom a fault meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// This one.
+    Node(NodeId),
+    /// Whoever leads in the highest term at that moment; nobody if nobody does.
+    Leader,
+}
+
+/// Which links are cut. A link carries messages in one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// One link.
+    OneWay(NodeId, NodeId),
+    /// Both links between two nodes.
+    Both(NodeId, NodeId),
+    /// All links from and to a node.
+    Isolate(Who),
+    /// All links to a node.
+    Deaf(Who),
+    /// All links from a node.
+    Mute(Who),
+    /// All links between these and the others.
+    Halves(Vec<NodeId>),
+    /// The same, but the first node sees both sides.
+    Bridge(NodeId, Vec<NodeId>),
+}
+
+impl Cut {
+    /// Whether the link is cut; `leader` leads now.
+    pub(crate) fn cuts(&self, from: NodeId, to: NodeId, leader: Option<NodeId>) -> bool {
+        let is = |who: Who, node| match who {
+            Who::Node(id) => id == node,
+            Who::Leader => leader == Some(node),
+        };
+        match self {
+            Self::OneWay(a, b) => (*a, *b) == (from, to),
+            Self::Both(a, b) => (*a, *b) == (from, to) || (*b, *a) == (from, to),
+            Self::Isolate(who) => is(*who, from) || is(*who, to),
+            Self::Deaf(who) => is(*who, to),
+            Self::Mute(who) => is(*who, from),
+            Self::Halves(half) => half.contains(&from) != half.contains(&to),
+            Self::Bridge(bridge, half) => {
+                from != *bridge && to != *bridge && half.contains(&from) != half.contains(&to)
+            }
+        }
+    }
+}
+
+/// What a link does to messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// So many in a thousand are lost.
+    Loss(u64),
+    /// Each takes up to so many microseconds longer, in order.
+    Delay(u64),
+    /// So many in a thousand come twice.
+    Duplicate(u64),
+    /// Each takes up to so many microseconds longer, in any order.
+    Reorder(u64),
+}
+
+/// One step of a change of the membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// An empty node starts, if it has never run, and is to become a learner.
+    Add(NodeId),
+    /// A learner is to become a voter.
+    Promote(NodeId),
+    /// A member is to go.
+    Remove(Who),
+}
+
+/// Something that goes wrong, or is asked of the cluster at a bad time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A process ends.
+    Crash {
+        /// Whose.
+        who: Who,
+        /// It carries out so many more effects first.
+        effects: u32,
+        /// What is left of what was not synced.
+        survival: Survival,
+        /// How many changes of the disk a write under way still makes.
+        changes: u64,
+        /// It starts again after so many microseconds.
+        down: u64,
+    },
+    /// The power fails everywhere at once.
+    PowerCut {
+        /// What is left of what was not synced.
+        survival: Survival,
+        /// They start again after so many microseconds.
+        down: u64,
+    },
+    /// A sync fails, and the process stops, as it must.
+    FailSync {
+        /// Whose.
+        who: Who,
+        /// So many syncs succeed first.
+        after: u64,
+    },
+    /// The disk has only so many bytes left until the process has stopped and starts again.
+    FillDisk {
+        /// Whose.
+        who: Who,
+        /// How many.
+        spare: usize,
+    },
+    /// Syncs take up to so many microseconds.
+    SlowDisk {
+        /// Whose.
+        who: Who,
+        /// How many.
+        sync: u64,
+        /// For so long.
+        lasts: u64,
+    },
+    /// A bit of what was synced flips while the process is down. It must refuse to start, or nothing may be wrong.
+    FlipBit {
+        /// Whose.
+        who: Who,
+        /// Decides which bit.
+        pick: u64,
+        /// It starts again after so many microseconds.
+        down: u64,
+    },
+    /// Links are cut.
+    Cut {
+        /// Which.
+        cut: Cut,
+        /// For so long.
+        lasts: u64,
+    },
+    /// Links misbehave.
+    Weather {
+        /// The links from this node; all if nobody is named.
+        from: Option<Who>,
+        /// How.
+        weather: Weather,
+        /// For so long.
+        lasts: u64,
+    },
+    /// Messages that were delivered or lost long ago arrive, once more or at last.
+    Replay {
+        /// Decides which.
+        pick: u64,
+        /// How many.
+        count: u64,
+    },
+    /// A process stands still.
+    Pause {
+        /// Whose.
+        who: Who,
+        /// For so long.
+        lasts: u64,
+        /// Its steady clock stands still too, as in a virtual machine that is suspended.
+        frozen: bool,
+    },
+    /// A steady clock runs off by so many parts in a million.
+    Drift {
+        /// Whose.
+        who: Who,
+        /// How many.
+        ppm: i32,
+    },
+    /// A wall clock is set by so many microseconds.
+    WallJump {
+        /// Whose.
+        who: Who,
+        /// How many.
+        by: i64,
+    },
+    /// The leader is asked to change the membership.
+    Change(Vec<Step>),
+    /// The leader is asked to hand over.
+    Transfer {
+        /// To whom.
+        to: NodeId,
+    },
+    /// A member is told to campaign.
+    Campaign {
+        /// Who.
+        who: Who,
+    },
+    /// A member is told to take a snapshot.
+    Snapshot {
+        /// Who.
+        who: Who,
+    },
+    /// A member is tuned.
+    Tune {
+        /// Who; everybody if nobody is named.
+        who: Option<Who>,
+        /// PreVote.
+        pre_vote: bool,
+        /// CheckQuorum.
+        check_quorum: bool,
+    },
+    /// Each client begins so many operations with no rest between them.
+    Rush {
+        /// How many.
+        count: u64,
+    },
+    /// Each client waits for no more than so many microseconds before it asks again.
+    Impatience {
+        /// How many.
+        patience: u64,
+        /// For so long.
+        lasts: u64,
+    },
+}
+
+impl Fault {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Crash { .. } | Self::PowerCut { .. } => FaultKind::Crash,
+            Self::FailSync { .. } | Self::FillDisk { .. } | Self::SlowDisk { .. } | Self::FlipBit { .. } => {
+                FaultKind::Disk
+            }
+            Self::Cut { .. } => FaultKind::Partition,
+            Self::Weather { .. } | Self::Replay { .. } => FaultKind::Network,
+            Self::Pause { .. } => FaultKind::Pause,
+            Self::Drift { .. } | Self::WallJump { .. } => FaultKind::Clock,
+            Self::Change(_) => FaultKind::Membership,
+            Self::Transfer { .. } | Self::Campaign { .. } => FaultKind::Transfer,
+            Self::Snapshot { .. } => FaultKind::Snapshot,
+            Self::Tune { .. } => FaultKind::Tune,
+            Self::Rush { .. } | Self::Impatience { .. } => FaultKind::Client,
+        }
+    }
+
+    /// The same with half of what it lasts, if it lasts.
+    pub(crate) fn shorter(&self) -> Option<Self> {
+        let mut shorter = self.clone();
+        let lasts = match &mut shorter {
+            Self::Crash { down, .. } | Self::PowerCut { down, .. } | Self::FlipBit { down, .. } => down,
+            Self::SlowDisk { lasts, .. }
+            | Self::Cut { lasts, .. }
+            | Self::Weather { lasts, .. }
+            | Self::Pause { lasts, .. }
+            | Self::Impatience { lasts, .. } => lasts,
+            Self::Replay { count, .. } | Self::Rush { count } => count,
+            _ => return None,
+        };
+        *lasts /= 2;
+        (*lasts > 0).then_some(shorter)
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(id) => id.fmt(f),
+            Self::Leader => f.write_str("the leader"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add(id) => write!(f, "add {id}"),
+            Self::Promote(id) => write!(f, "promote {id}"),
+            Self::Remove(who) => write!(f, "remove {who}"),
+        }
+    }
+}
+
+/// Microseconds for people.
+pub(crate) struct Span(pub(crate) u64);
+
+impl fmt::Display for Span {
+    #[expect(clippy::cast_precision_loss, reason = "a virtual time has few digits")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= SECOND {
+            write!(f, "{:.2} s", self.0 as f64 / SECOND as f64)
+        } else {
+            write!(f, "{:.1} ms", self.0 as f64 / 1000.0)
+        }
+    }
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneWay(a, b) => write!(f, "cut {a} to {b}"),
+            Self::Both(a, b) => write!(f, "cut {a} and {b} from each other"),
+            Self::Isolate(who) => write!(f, "isolate {who}"),
+            Self::Deaf(who) => write!(f, "cut everything to {who}"),
+            Self::Mute(who) => write!(f, "cut everything from {who}"),
+            Self::Halves(half) => write!(f, "cut {} from the others", list(half)),
+            Self::Bridge(bridge, half) => {
+                write!(f, "cut {} from the others, but {bridge} sees both sides", list(half))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Weather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Loss(rate) => write!(f, "lose {rate} of 1000 messages"),
+            Self::Delay(by) => write!(f, "delay messages by up to {}", Span(by)),
+            Self::Duplicate(rate) => write!(f, "repeat {rate} of 1000 messages"),
+            Self::Reorder(by) => write!(f, "reorder messages within {}", Span(by)),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash { who, effects, survival, down, .. } => write!(
+                f,
+                "crash {who} after {effects} more effects, {}; start it again after {}",
+                words(*survival),
+                Span(*down)
+            ),
+            Self::PowerCut { survival, down } => {
+                write!(f, "crash everybody, {}; start them again after {}", words(*survival), Span(*down))
+            }
+            Self::FailSync { who, after } => write!(f, "fail a sync of {who} after {after} more"),
+            Self::FillDisk { who, spare } => write!(f, "leave {spare} bytes on the disk of {who}"),
+            Self::SlowDisk { who, sync, lasts } => {
+                write!(f, "let syncs of {who} take up to {} for {}", Span(*sync), Span(*lasts))
+            }
+            Self::FlipBit { who, pick, down } => {
+                write!(f, "stop {who}, flip bit {pick} (modulo its files), start it after {}", Span(*down))
+            }
+            Self::Cut { cut, lasts } => write!(f, "{cut} for {}", Span(*lasts)),
+            Self::Weather { from: None, weather, lasts } => {
+                write!(f, "on all links {weather} for {}", Span(*lasts))
+            }
+            Self::Weather { from: Some(who), weather, lasts } => {
+                write!(f, "on links from {who} {weather} for {}", Span(*lasts))
+            }
+            Self::Replay { pick, count } => write!(f, "deliver {count} old messages again (pick {pick})"),
+            Self::Pause { who, lasts, frozen: false } => write!(f, "pause {who} for {}", Span(*lasts)),
+            Self::Pause { who, lasts, frozen: true } => {
+                write!(f, "pause {who} and its clock for {}", Span(*lasts))
+            }
+            Self::Drift { who, ppm } => write!(f, "let the clock of {who} run off by {ppm} ppm"),
+            Self::WallJump { who, by } => write!(f, "set the wall clock of {who} by {} s", by / 1_000_000),
+            Self::Change(steps) => {
+                let steps = steps.iter().map(ToString::to_string).collect::<Vec<_>>();
+                write!(f, "change the membership: {}", steps.join(", "))
+            }
+            Self::Transfer { to } => write!(f, "hand the leadership to {to}"),
+            Self::Campaign { who } => write!(f, "let {who} campaign"),
+            Self::Snapshot { who } => write!(f, "let {who} take a snapshot"),
+            Self::Tune { who, pre_vote, check_quorum } => {
+                let on = |on: &bool| if *on { "on" } else { "off" };
+                let who = who.map_or_else(|| "everybody".to_owned(), |who| who.to_string());
+                write!(f, "tune {who}: PreVote {}, CheckQuorum {}", on(pre_vote), on(check_quorum))
+            }
+            Self::Rush { count } => write!(f, "let each client do {count} operations without a rest"),
+            Self::Impatience { patience, lasts } => {
+                write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))
+            }
+        }
+    }
+}
+
+fn words(survival: Survival) -> String {
+    match survival {
+        Survival::Process => "keeping what was written".to_owned(),
+        Survival::Nothing => "losing what was not synced".to_owned(),
+        Survival::Prefix(bytes) => format!("keeping {bytes} bytes of what was not synced"),
+        Survival::Sectors(seed) => format!("keeping some sectors of what was not synced (seed {seed})"),
+    }
+}

@@ -1,0 +1,129 @@
+//! Where a run is judged: the members' story and the clients' go to `raftdeck-check`; what only a simulation can know,
+//! what is truly on each disk, is compared here.
+
+use crate::client::{Action, Ended, Op};
+use bytes::Bytes;
+use raftdeck_check::{
+    History, Observation, Operation, Outcome as Fate, SafetyChecker, Verdict, check_linearizable,
+};
+use raftdeck_protocol::{Answer, Consistency, Read, Write};
+use raftdeck_raft::{LogIndex, NodeId, TraceEvent};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Steps that the search for an order of the operations may take at a key.
+const SEARCH: u64 = 2_000_000;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which promise.
+    pub property: String,
+    /// When, in virtual microseconds.
+    pub at: u64,
+    /// What happened, for people.
+    pub sentence: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Judge {
+    safety: SafetyChecker,
+    history: History,
+    /// What was ever written to a key.
+    written: BTreeMap<Bytes, BTreeSet<Bytes>>,
+    violation: Option<Violation>,
+    pub(crate) undecided: bool,
+    /// Whether a lease read belongs to what must be linearizable.
+    trusts_leases: bool,
+}
+
+impl Judge {
+    pub(crate) fn new(voters: BTreeSet<NodeId>, trusts_leases: bool) -> Self {
+        Self {
+            safety: SafetyChecker::watching_disks(voters),
+            history: History::default(),
+            written: BTreeMap::new(),
+            violation: None,
+            undecided: false,
+            trusts_leases,
+        }
+    }
+
+    pub(crate) fn is_content(&self) -> bool {
+        self.violation.is_none()
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Violation> {
+        self.violation.take()
+    }
+
+    /// The first violation counts: what comes after it is not worth following.
+    pub(crate) fn accuse(&mut self, property: &str, at: u64, sentence: String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { property: property.to_owned(), at, sentence });
+        }
+    }
+
+    pub(crate) fn observe(&mut self, at: u64, node: NodeId, observation: &Observation) {
+        if let Err(found) = self.safety.observe(at, node, observation) {
+            self.accuse(&found.property.to_string(), at, format!("at {node}: {}", found.sentence));
+        }
+    }
+
+    pub(crate) fn trace(&mut self, at: u64, node: NodeId, event: TraceEvent) {
+        self.observe(at, node, &Observation::Trace(event));
+    }
+
+    pub(crate) fn state(&mut self, at: u64, node: NodeId, applied: LogIndex, state_hash: u64) {
+        self.observe(at, node, &Observation::State { applied, state_hash });
+    }
+
+    pub(crate) fn began(&mut self, client: usize, op: &mut Op, at: u64) {
+        let operation = match &op.action {
+            Action::Write(write) => {
+                if let Write::Put { key, value } | Write::CompareAndSet { key, value, .. } = write {
+                    self.written.entry(key.clone()).or_default().insert(value.clone());
+                }
+                Operation::Write(write.clone())
+            }
+            Action::Read(read, Consistency::Linearizable) => Operation::Read(read.clone()),
+            Action::Read(read, Consistency::Lease) if self.trusts_leases => Operation::Read(read.clone()),
+            Action::Read(..) => return,
+        };
+        op.id = Some(self.history.invoke(client as u64, operation, at));
+    }
+
+    pub(crate) fn ended(&mut self, op: &Op, ended: Ended, at: u64) {
+        if let (Action::Read(Read::Get { key }, _), Ended::Ok(Answer::Value(Some(value)))) =
+            (&op.action, &ended)
+            && !self.written.get(key).is_some_and(|written| written.contains(value))
+        {
+            let sentence = format!("a read of {key:?} was answered {value:?}, which nobody wrote there");
+            self.accuse("reads return what was written", at, sentence);
+        }
+        let Some(id) = op.id else { return };
+        let fate = match ended {
+            Ended::Ok(answer) => Fate::Ok(answer),
+            Ended::Failed => Fate::Failed,
+            Ended::Unknown => Fate::Unknown,
+        };
+        self.history.complete(id, fate, at);
+    }
+
+    pub(crate) fn operations(&self) -> usize {
+        self.history.len()
+    }
+
+    /// Could one map have given all these answers?
+    pub(crate) fn judge_history(&mut self, at: u64) {
+        if self.violation.is_some() {
+            return;
+        }
+        match check_linearizable(&self.history, SEARCH) {
+            Verdict::Ok => {}
+            Verdict::Undecided { .. } => self.undecided = true,
+            Verdict::Violation { sentence, picture, .. } => {
+                self.accuse("linearizability", at, format!("{sentence}\n{picture}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Small makers of faults, one for each kind: each says what goes wrong next, and when. All of them together write the
+//! schedule of a run before it begins.
+
+use crate::fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
+use crate::options::{FaultKind, Options, SECOND};
+use crate::rng::Rng;
+use raftdeck_raft::NodeId;
+use raftdeck_storage::fs::Survival;
+
+const MS: u64 = 1000;
+
+/// How many nodes may join in a run.
+pub(crate) const JOINERS: u8 = 3;
+
+/// A maker of faults of one kind.
+#[derive(Debug)]
+pub(crate) struct Nemesis {
+    kind: FaultKind,
+    rng: Rng,
+    nodes: u8,
+    /// The mean time between two faults.
+    pace: u64,
+    /// Some runs see clocks that are off by more than leases allow.
+    wild_clocks: bool,
+}
+
+impl Nemesis {
+    pub(crate) fn new(kind: FaultKind, seed: u64, nodes: u8) -> Self {
+        let mut rng = Rng::new(seed, 100 + kind as u64);
+        let base = match kind {
+            FaultKind::Crash | FaultKind::Partition | FaultKind::Network => SECOND,
+            FaultKind::Membership | FaultKind::Transfer | FaultKind::Snapshot => SECOND,
+            FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
+            FaultKind::Disk | FaultKind::Tune => 3 * SECOND,
+        };
+        let pace = base * rng.pick(&[1, 2, 5]) / 2;
+        Self { kind, nodes, pace, wild_clocks: rng.chance(150), rng }
+    }
+
+    /// How long after the one before it comes which fault.
+    pub(crate) fn next(&mut self) -> (u64, Fault) {
+        let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
+        let fault = match self.kind {
+            FaultKind::Crash => self.crash(),
+            FaultKind::Disk => self.disk(),
+            FaultKind::Partition => self.partition(),
+            FaultKind::Network => self.network(),
+            FaultKind::Pause => self.pause(),
+            FaultKind::Clock => self.clock(),
+            FaultKind::Membership => self.membership(),
+            FaultKind::Transfer => self.transfer(),
+            FaultKind::Snapshot => Fault::Snapshot { who: self.who() },
+            FaultKind::Tune => self.tune(),
+            FaultKind::Client => self.client(),
+        };
+        (delay, fault)
+    }
+
+    fn crash(&mut self) -> Fault {
+        let rng = &mut self.rng;
+        let down = if rng.chance(500) { rng.between(MS, 50 * MS) } else { rng.between(50 * MS, SECOND) };
+        let survival = survival(rng);
+        if rng.chance(150) {
+            return Fault::PowerCut { survival, down };
+        }
+        let effects = u32::try_from(rng.below(12)).unwrap_or(0);
+        let changes = rng.below(6);
+        Fault::Crash { who: self.who(), effects, survival, changes, down }
+    }
+
+    fn disk(&mut self) -> Fault {
+        let who = self.who();
+        let rng = &mut self.rng;
+        match rng.below(10) {
+            0..3 => Fault::FailSync { who, after: rng.below(5) },
+            3..5 => Fault::FillDisk { who, spare: rng.index(2000) },
+            5..6 => Fault::FlipBit { who, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) },
+            _ => Fault::SlowDisk {
+                who,
+                sync: rng.pick(&[20 * MS, 100 * MS, 400 * MS]),
+                lasts: rng.between(100 * MS, 2 * SECOND),
+            },
+        }
+    }
+
+    fn partition(&mut self) -> Fault {
+        let (a, b) = (self.node(), self.node());
+        let who = self.who();
+        let half: Vec<_> = (1..=self.nodes + JOINERS).filter(|_| self.rng.chance(500)).map(id).collect();
+        let cut = match self.rng.below(8) {
+            0 => Cut::OneWay(a, b),
+            1 => Cut::Both(a, b),
+            2 | 3 => Cut::Isolate(who),
+            4 => Cut::Deaf(who),
+            5 => Cut::Mute(who),
+            6 => Cut::Halves(half),
+            _ => Cut::Bridge(a, half),
+        };
+        Fault::Cut { cut, lasts: self.rng.between(50 * MS, 2 * SECOND) }
+    }
+
+    fn network(&mut self) -> Fault {
+        let rng = &mut self.rng;
+        if rng.chance(400) {
+            return Fault::Replay { pick: rng.next() >> 16, count: rng.between(1, 30) };
+        }
+        let weather = match rng.below(4) {
+            0 => Weather::Loss(rng.pick(&[20, 100, 400])),
+            1 => Weather::Delay(rng.pick(&[10 * MS, 60 * MS, 200 * MS])),
+            2 => Weather::Duplicate(rng.pick(&[50, 300])),
+            _ => Weather::Reorder(rng.pick(&[5 * MS, 40 * MS, 200 * MS])),
+        };
+        let lasts = rng.between(100 * MS, 3 * SECOND);
+        let from = rng.chance(500).then(|| ()).map(|()| self.who());
+        Fault::Weather { from, weather, lasts }
+    }
+
+    fn pause(&mut self) -> Fault {
+        let lasts = self.rng.pick(&[20 * MS, 120 * MS, 400 * MS, SECOND]);
+        Fault::Pause { who: self.who(), lasts, frozen: self.rng.chance(300) }
+    }
+
+    fn clock(&mut self) -> Fault {
+        let who = self.who();
+        let rng = &mut self.rng;
+        if rng.chance(400) {
+            let by = rng.pick(&[-10, 30, 3000, 7200, -7200]);
+            return Fault::WallJump { who, by: by * 1_000_000 };
+        }
+        let ppm = if self.wild_clocks {
+            rng.pick(&[-400_000, -100_000, 200_000, 600_000])
+        } else {
+            rng.pick(&[-DRIFT_BOUND_PPM, -1000, 0, 1000, DRIFT_BOUND_PPM])
+        };
+        Fault::Drift { who, ppm }
+    }
+
+    fn membership(&mut self) -> Fault {
+        let newcomer = id(self.nodes + 1 + u8::try_from(self.rng.below(u64::from(JOINERS))).unwrap_or(0));
+        let anybody = Who::Node(id(1 + u8::try_from(self.rng.index(usize::from(self.nodes + JOINERS))).unwrap_or(0)));
+        Fault::Change(match self.rng.below(10) {
+            0..3 => vec![Step::Add(newcomer)],
+            3..6 => vec![Step::Promote(newcomer)],
+            6 => vec![Step::Add(newcomer), Step::Promote(newcomer)],
+            7 => vec![Step::Promote(newcomer), Step::Remove(anybody)],
+            8 => vec![Step::Remove(Who::Leader)],
+            _ => vec![Step::Remove(anybody)],
+        })
+    }
+
+    fn transfer(&mut self) -> Fault {
+        if self.rng.chance(700) {
+            Fault::Transfer { to: self.node() }
+        } else {
+            Fault::Campaign { who: Who::Node(self.node()) }
+        }
+    }
+
+    fn tune(&mut self) -> Fault {
+        let who = self.rng.chance(500).then(|| Who::Node(self.node()));
+        Fault::Tune { who, pre_vote: self.rng.chance(500), check_quorum: self.rng.chance(500) }
+    }
+
+    fn client(&mut self) -> Fault {
+        if self.rng.chance(500) {
+            Fault::Rush { count: self.rng.between(3, 20) }
+        } else {
+            let lasts = self.rng.between(200 * MS, 2 * SECOND);
+            Fault::Impatience { patience: self.rng.pick(&[2 * MS, 10 * MS, 60 * MS]), lasts }
+        }
+    }
+
+    fn who(&mut self) -> Who {
+        if self.rng.chance(400) { Who::Leader } else { Who::Node(self.node()) }
+    }
+
+    /// Mostly one that is there from the start.
+    fn node(&mut self) -> NodeId {
+        let many = if self.rng.chance(150) { self.nodes + JOINERS } else { self.nodes };
+        id(1 + u8::try_from(self.rng.below(u64::from(many))).unwrap_or(0))
+    }
+}
+
+/// Leases are trusted while no clock runs off by more than this.
+pub(crate) const DRIFT_BOUND_PPM: i32 = 20_000;
+
+fn id(number: u8) -> NodeId {
+    NodeId(u64::from(number))
+}
+
+fn survival(rng: &mut Rng) -> Survival {
+    match rng.below(4) {
+        0 => Survival::Process,
+        1 => Survival::Nothing,
+        2 => Survival::Prefix(rng.index(1500)),
+        _ => Survival::Sectors(rng.next() >> 16),
+    }
+}
+
+/// Everything that goes wrong in this run. A seed uses some of the kinds that are allowed, and uses them more or less,
+/// so that rare combinations get their turn and common ones do not drown them.
+pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
+    let mut rng = Rng::new(seed, 2);
+    let kinds = options.faults.kinds();
+    let keep_all = kinds.len() == 1 || rng.chance(150);
+    let mut planned: Vec<(u64, usize, Fault)> = Vec::new();
+    for kind in kinds {
+        if !keep_all && !rng.chance(600) {
+            continue;
+        }
+        let mut nemesis = Nemesis::new(*kind, seed, options.nodes);
+        let mut at = 300 * MS;
+        loop {
+            let (delay, fault) = nemesis.next();
+            at += delay.max(MS);
+            if at >= options.quiet_from() {
+                break;
+            }
+            planned.push((at, kind.index(), fault));
+        }
+    }
+    planned.sort_by_key(|(at, kind, _)| (*at, *kind));
+    planned.into_iter().map(|(at, _, fault)| Planned { at, fault }).collect()
+}

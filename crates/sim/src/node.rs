@@ -1,0 +1,164 @@
+//! A virtual member: its disk, its clocks, and its process, if one runs. The process is the real replica over the real
+//! log store; what stands here is what the real node's driver and disk thread hold around them.
+
+use crate::client::Ask;
+use crate::clock::Clock;
+use crate::platter::Platter;
+use raftdeck_raft::{
+    Envelope, LogId, LogIndex, Membership, MembershipChange, Message, NodeId, Persist, PieceReceived,
+    PieceToSend, Role, SnapshotMeta, Term, Ticket, Tuning,
+};
+use raftdeck_replica::{Replica, RequestToken, StateImage};
+use raftdeck_storage::fs::{MemoryFs, Survival};
+use raftdeck_storage::{LogStore, Snapshots};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What waits for a process's next turn.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Message(NodeId, Box<Message>),
+    Ask { client: usize, attempt: u64, ask: Box<Ask> },
+    /// A client went away.
+    Cancel { client: usize, attempt: u64 },
+    Change(Vec<MembershipChange>),
+    Transfer(NodeId),
+    Campaign,
+    Tune(Tuning),
+    TakeSnapshot,
+    /// It stood still.
+    Paused,
+    Durable { tickets: Vec<Ticket>, then_send: Vec<Envelope> },
+    Saved(SnapshotMeta, u64),
+    Received(Box<StateImage>, u64),
+    Discarded(LogId),
+}
+
+/// Messages that may wait for a turn; what comes on top is lost, as in the real node.
+pub(crate) const INBOX: usize = 256;
+
+/// What the disk thread is to do, in order.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Persist(Persist),
+    Save { image: Box<StateImage>, in_use: Vec<LogId> },
+    Receive { piece: PieceReceived, in_use: Vec<LogId> },
+    Read(PieceToSend),
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Client { client: usize, attempt: u64 },
+    /// Somebody who changes the cluster.
+    Operator,
+}
+
+/// How a process is going to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doom {
+    /// After so many more effects.
+    pub(crate) effects: u32,
+    pub(crate) survival: Survival,
+    pub(crate) changes: u64,
+    pub(crate) down: u64,
+}
+
+/// A member's process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) replica: Replica,
+    pub(crate) store: LogStore,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) inbox: Vec<Input>,
+    /// A turn is coming.
+    pub(crate) turn_due: bool,
+    /// The earliest wake-up that is coming.
+    pub(crate) wakes_at: u64,
+    pub(crate) jobs: VecDeque<Job>,
+    /// What the disk is doing.
+    pub(crate) under_way: Vec<Job>,
+    /// The disk was done while the process stood still.
+    pub(crate) disk_waits: bool,
+    pub(crate) is_saving: bool,
+    pub(crate) waiting: BTreeMap<RequestToken, Waiting>,
+    pub(crate) newest_token: u64,
+    pub(crate) doom: Option<Doom>,
+    pub(crate) role: Role,
+    pub(crate) term: Term,
+}
+
+impl Process {
+    pub(crate) fn token(&mut self, waiting: Waiting) -> RequestToken {
+        self.newest_token += 1;
+        let token = RequestToken(self.newest_token);
+        self.waiting.insert(token, waiting);
+        token
+    }
+
+    /// The lowest entry that a write which is not durable yet is going to remove.
+    pub(crate) fn lowest_removal(&self) -> Option<LogIndex> {
+        let writes = self.under_way.iter().chain(&self.jobs);
+        writes
+            .filter_map(|job| match job {
+                Job::Persist(Persist { reset: Some(_), .. }) => Some(LogIndex(1)),
+                Job::Persist(persist) => persist.truncate,
+                _ => None,
+            })
+            .min()
+    }
+}
+
+/// How a member fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It never ran, and nobody has asked it to join.
+    Absent,
+    Up,
+    Down,
+    /// Its disk is damaged and it refused to start: gone for good.
+    Lost,
+}
+
+/// A virtual member.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) fs: MemoryFs,
+    pub(crate) clock: Clock,
+    pub(crate) fate: Fate,
+    /// Counts starts and ends.
+    pub(crate) life: u32,
+    pub(crate) paused: bool,
+    /// Counts the pauses.
+    pub(crate) pauses: u32,
+    pub(crate) process: Option<Box<Process>>,
+    /// The membership that it starts with.
+    pub(crate) founders: Membership,
+    pub(crate) platter: Platter,
+    /// After a crash in the middle of a write: what is there if the write survived.
+    pub(crate) perhaps: Option<Platter>,
+    /// A bit of its disk was flipped.
+    pub(crate) is_flipped: bool,
+    /// Syncs take up to so long, until then.
+    pub(crate) slow: (u64, u64),
+}
+
+impl Node {
+    pub(crate) fn new(id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
+        Self {
+            id,
+            fs: MemoryFs::new(),
+            clock,
+            fate,
+            life: 0,
+            paused: false,
+            pauses: 0,
+            process: None,
+            founders,
+            platter: Platter::default(),
+            perhaps: None,
+            is_flipped: false,
+            slow: (0, 0),
+        }
+    }
+}

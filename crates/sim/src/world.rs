@@ -1,0 +1,212 @@
+//! A whole cluster in virtual time: the one loop that takes the next event and lets it happen. Knows no wall clock and
+//! no thread; the same seed, options and schedule give the same events in the same order.
+
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::event::{Event, Queue};
+use crate::fault::{Fault, Planned};
+use crate::hash::EventHash;
+use crate::judge::Judge;
+use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS};
+use crate::network::Network;
+use crate::node::{Fate, Node, Process};
+use crate::options::{FaultKind, Options, SECOND, Setup, micros};
+use crate::outcome::{Outcome, Stats};
+use crate::record::{Record, What};
+use crate::rng::Rng;
+use raftdeck_raft::{Membership, NodeId, Role};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Somebody who wants to see every event.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Record);
+
+pub(crate) struct World<'a> {
+    pub(crate) seed: u64,
+    pub(crate) options: &'a Options,
+    pub(crate) schedule: &'a [Planned],
+    pub(crate) setup: Setup,
+    pub(crate) now: u64,
+    pub(crate) queue: Queue,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) network: Network,
+    pub(crate) clients: Vec<Client>,
+    /// A client waits so long for an answer, until then.
+    pub(crate) impatience: (u64, u64),
+    pub(crate) judge: Judge,
+    /// Chance of disks and turns.
+    pub(crate) rng: Rng,
+    pub(crate) stats: Stats,
+    pub(crate) hash: EventHash,
+    pub(crate) sink: Option<Sink<'a>>,
+    /// Those whose disks may be damaged for good; so few that nothing acknowledged can be gone.
+    pub(crate) fragile: BTreeSet<NodeId>,
+    pub(crate) quiet: bool,
+    /// A leader was seen after the faults.
+    pub(crate) led_again: bool,
+    pub(crate) at_rest: bool,
+    /// Who is having a turn, to know whose panic it is.
+    pub(crate) in_turn: Option<NodeId>,
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("seed", &self.seed).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(
+        seed: u64,
+        options: &'a Options,
+        schedule: &'a [Planned],
+        sink: Option<Sink<'a>>,
+    ) -> Self {
+        let setup = Setup::draw(seed);
+        let mut rng = Rng::new(seed, 5);
+        let all = u64::from(options.nodes + JOINERS);
+        let founders = Membership::of((1..=u64::from(options.nodes)).map(NodeId).collect());
+        let nodes = (1..=all).map(NodeId).map(|id| {
+            let clock = Clock::new(rng.below(3600 * SECOND));
+            if founders.is_voter(id) {
+                Node::new(id, founders.clone(), clock, Fate::Down)
+            } else {
+                Node::new(id, Membership::default(), clock, Fate::Absent)
+            }
+        });
+        let nodes: Vec<_> = nodes.collect();
+        let minority = u64::from((options.nodes - 1) / 2).min(2);
+        let first = rng.below(u64::from(options.nodes));
+        let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
+        let remembers = options.faults.kinds().contains(&FaultKind::Network);
+        let clients = (0..setup.clients)
+            .map(|number| Client::new(seed, number, setup.keys, u64::from(options.nodes)))
+            .collect();
+        Self {
+            seed,
+            options,
+            schedule,
+            now: 0,
+            queue: Queue::default(),
+            nodes,
+            network: Network::new(seed, all, setup.delay, remembers),
+            clients,
+            impatience: (0, 0),
+            judge: Judge::new(founders.voters, trusts_leases(schedule)),
+            rng,
+            stats: Stats::default(),
+            hash: EventHash::default(),
+            sink,
+            fragile,
+            quiet: false,
+            led_again: false,
+            at_rest: false,
+            in_turn: None,
+            setup,
+        }
+    }
+
+    /// Lets everything happen, until all has come to rest or a promise is broken.
+    pub(crate) fn run(&mut self) {
+        for node in 1..=u64::from(self.options.nodes) {
+            let at = self.rng.below(20_000);
+            self.queue.at(at, Event::Restart { node: NodeId(node), life: 0 });
+        }
+        for client in 0..self.clients.len() {
+            let at = 100_000 + self.rng.below(300_000);
+            self.queue.at(at, Event::Client { client, attempt: 0 });
+        }
+        for (number, planned) in self.schedule.iter().enumerate() {
+            self.queue.at(planned.at, Event::Fault(number));
+        }
+        self.queue.at(self.options.quiet_from(), Event::Quiet);
+        while !self.at_rest
+            && self.judge.is_content()
+            && let Some((at, event)) = self.queue.pop()
+        {
+            self.now = at;
+            self.stats.events += 1;
+            self.hash.event(at, &event);
+            self.happen(event);
+        }
+        self.judge.judge_history(self.now);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver { from, to, message } => self.deliver(from, to, message),
+            Event::Wake { node, life } => self.wake(node, life),
+            Event::Turn { node, life } => self.turn(node, life),
+            Event::Disk { node, life } => self.disk_done(node, life),
+            Event::Restart { node, life } => self.restart(node, life),
+            Event::Resume { node, pause } => self.resume(node, pause),
+            Event::Fault(number) => self.go_wrong(number),
+            Event::Client { client, attempt } => self.client_goes_on(client, attempt),
+            Event::GiveUp { client, attempt } => self.client_gives_up(client, attempt),
+            Event::Ask { node, client, attempt, ask } => self.asked(node, client, attempt, ask),
+            Event::Answer { client, attempt, answer } => self.answered(client, attempt, *answer),
+            Event::Quiet => self.become_quiet(),
+            Event::Look => self.look(),
+        }
+    }
+
+    pub(crate) fn node(&mut self, id: NodeId) -> &mut Node {
+        let place = usize::try_from(id.0 - 1).expect("invariant: there are few nodes");
+        &mut self.nodes[place]
+    }
+
+    /// The process of this life, if it still runs.
+    pub(crate) fn process(&mut self, id: NodeId, life: u32) -> Option<&mut Process> {
+        let node = self.node(id);
+        if node.life == life { node.process.as_deref_mut() } else { None }
+    }
+
+    /// Who leads in the highest term.
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        let leads = |node: &&Node| node.process.as_ref().is_some_and(|p| p.role == Role::Leader);
+        let leaders = self.nodes.iter().filter(leads);
+        leaders.max_by_key(|node| node.process.as_ref().map(|p| p.term)).map(|node| node.id)
+    }
+
+    /// Shows an event to whoever wants to see it.
+    pub(crate) fn show(&mut self, node: Option<NodeId>, what: impl FnOnce() -> What) {
+        if self.sink.is_none() {
+            return;
+        }
+        let now = self.now;
+        let status = node.and_then(|id| {
+            let node = self.node(id);
+            let local = node.clock.now(now);
+            node.process.as_ref().map(|process| process.replica.status(local))
+        });
+        let record = Record::new(now, node, status, what());
+        if let Some(sink) = &mut self.sink {
+            sink(&record);
+        }
+    }
+
+    pub(crate) fn election_max(&self) -> u64 {
+        micros(self.setup.config.tuning.timing.election_max)
+    }
+
+    pub(crate) fn outcome(mut self) -> Outcome {
+        self.stats.virtual_micros = self.now;
+        self.stats.operations = self.judge.operations() as u64;
+        self.stats.undecided = u64::from(self.judge.undecided);
+        Outcome {
+            seed: self.seed,
+            violation: self.judge.take(),
+            trace_hash: self.hash.finish(),
+            stats: self.stats,
+        }
+    }
+}
+
+/// A lease holds only where clocks run at about the same rate and everybody stands by its leader.
+fn trusts_leases(schedule: &[Planned]) -> bool {
+    !schedule.iter().any(|planned| match planned.fault {
+        Fault::Drift { ppm, .. } => ppm.abs() > DRIFT_BOUND_PPM,
+        Fault::Tune { check_quorum, .. } => !check_quorum,
+        _ => false,
+    })
+}
