@@ -13,6 +13,7 @@ mod config;
 mod effect;
 mod log;
 mod membership;
+mod memberships;
 mod message;
 pub mod mutants;
 mod progress;

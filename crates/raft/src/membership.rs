@@ -2,6 +2,7 @@
 //!
 //! Values only: which membership is in force, and when, is decided by the member that holds them.
 
+use crate::mutants::{Mutant, is_active};
 use crate::types::NodeId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,5 +126,142 @@ impl Membership {
     #[must_use]
     pub fn members(&self) -> BTreeSet<NodeId> {
         self.voters.iter().chain(&self.outgoing).chain(&self.learners).copied().collect()
+    }
+
+    /// Whether it can be in force at all: somebody votes, nobody in two ways, ids start at 1.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.voters.is_empty()
+            && !self.contains(NodeId(0))
+            && !self.learners.iter().any(|learner| self.is_voter(*learner))
+    }
+
+    /// The configuration that starts this change: a joint one if the voters change, else the new one at once, as
+    /// learners decide nothing (thesis §4.3, §4.2.1).
+    pub fn enter(&self, changes: &[MembershipChange]) -> Result<Self, ChangeError> {
+        if self.is_joint() && !is_active(Mutant::ChangesOverlap) {
+            return Err(ChangeError::InProgress);
+        }
+        let mut next = self.clone();
+        for change in changes {
+            next.take_step(change, self)?;
+        }
+        if next.voters.is_empty() {
+            return Err(ChangeError::LastVoter);
+        }
+        if next.voters != self.voters {
+            next.outgoing = self.voters.clone();
+        }
+        next.forget_strangers();
+        if next == *self { Err(ChangeError::Empty) } else { Ok(next) }
+    }
+
+    fn take_step(&mut self, change: &MembershipChange, before: &Self) -> Result<(), ChangeError> {
+        match change {
+            MembershipChange::AddLearner { node: NodeId(0), .. } => Err(ChangeError::ZeroId),
+            // Also one that this very change removes: nobody is in both halves in two ways.
+            MembershipChange::AddLearner { node, .. } if before.contains(*node) || self.contains(*node) => {
+                Err(ChangeError::AlreadyMember { node: *node })
+            }
+            MembershipChange::AddLearner { node, address } => {
+                self.learners.insert(*node);
+                self.addresses.insert(*node, address.clone());
+                Ok(())
+            }
+            MembershipChange::Promote { node } if self.voters.contains(node) => {
+                Err(ChangeError::AlreadyVoter { node: *node })
+            }
+            MembershipChange::Promote { node } if self.learners.remove(node) => {
+                self.voters.insert(*node);
+                Ok(())
+            }
+            MembershipChange::Remove { node } if self.voters.remove(node) || self.learners.remove(node) => {
+                Ok(())
+            }
+            MembershipChange::Promote { node } | MembershipChange::Remove { node } => {
+                Err(ChangeError::NotMember { node: *node })
+            }
+        }
+    }
+
+    /// The configuration that a joint one leads to: the new half alone.
+    #[must_use]
+    pub fn leave(&self) -> Self {
+        let mut next = Self { outgoing: BTreeSet::new(), ..self.clone() };
+        next.forget_strangers();
+        next
+    }
+
+    fn forget_strangers(&mut self) {
+        let members = self.members();
+        self.addresses.retain(|node, _| members.contains(node));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ids: &[u64]) -> BTreeSet<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
+    }
+
+    fn add(node: u64) -> MembershipChange {
+        MembershipChange::AddLearner { node: NodeId(node), address: format!("host{node}:1") }
+    }
+
+    fn promote(node: u64) -> MembershipChange {
+        MembershipChange::Promote { node: NodeId(node) }
+    }
+
+    fn remove(node: u64) -> MembershipChange {
+        MembershipChange::Remove { node: NodeId(node) }
+    }
+
+    fn three_and_a_learner() -> Membership {
+        Membership::of(set(&[1, 2, 3])).enter(&[add(4)]).unwrap()
+    }
+
+    #[test]
+    fn a_learner_comes_and_goes_in_one_step() {
+        let with = three_and_a_learner();
+        assert_eq!((&with.voters, &with.learners, with.is_joint()), (&set(&[1, 2, 3]), &set(&[4]), false));
+        assert_eq!(with.addresses[&NodeId(4)], "host4:1");
+        assert_eq!(with.enter(&[remove(4)]).unwrap(), Membership::of(set(&[1, 2, 3])));
+    }
+
+    #[test]
+    fn a_change_of_voters_goes_through_both_halves() {
+        let joint = three_and_a_learner().enter(&[promote(4), remove(1)]).unwrap();
+        assert_eq!((&joint.voters, &joint.outgoing), (&set(&[2, 3, 4]), &set(&[1, 2, 3])));
+        assert!(joint.learners.is_empty() && joint.is_sound());
+        let after = joint.leave();
+        assert_eq!((&after.voters, after.is_joint()), (&set(&[2, 3, 4]), false));
+        assert!(!after.contains(NodeId(1)));
+    }
+
+    #[test]
+    fn an_address_stays_as_long_as_its_member() {
+        let four = three_and_a_learner().enter(&[promote(4)]).unwrap().leave();
+        let joint = four.enter(&[remove(4)]).unwrap();
+        assert!(joint.addresses.contains_key(&NodeId(4)), "it still votes in the old half");
+        assert!(joint.leave().addresses.is_empty());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_and_says_why() {
+        let now = three_and_a_learner();
+        let refused = |changes: &[MembershipChange]| now.enter(changes).unwrap_err();
+        assert_eq!(refused(&[]), ChangeError::Empty);
+        assert_eq!(refused(&[add(5), remove(5)]), ChangeError::Empty);
+        assert_eq!(refused(&[add(0)]), ChangeError::ZeroId);
+        assert_eq!(refused(&[add(2)]), ChangeError::AlreadyMember { node: NodeId(2) });
+        assert_eq!(refused(&[add(4)]), ChangeError::AlreadyMember { node: NodeId(4) });
+        assert_eq!(refused(&[remove(1), add(1)]), ChangeError::AlreadyMember { node: NodeId(1) });
+        assert_eq!(refused(&[promote(1)]), ChangeError::AlreadyVoter { node: NodeId(1) });
+        assert_eq!(refused(&[promote(7)]), ChangeError::NotMember { node: NodeId(7) });
+        assert_eq!(refused(&[remove(7)]), ChangeError::NotMember { node: NodeId(7) });
+        assert_eq!(refused(&[remove(1), remove(2), remove(3)]), ChangeError::LastVoter);
+        let joint = now.enter(&[remove(3)]).unwrap();
+        assert_eq!(joint.enter(&[remove(4)]).unwrap_err(), ChangeError::InProgress);
     }
 }

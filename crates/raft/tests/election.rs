@@ -192,14 +192,16 @@ fn a_pre_vote_is_refused_while_a_leader_is_heard() {
 }
 
 #[test]
-fn messages_from_strangers_change_nothing() {
+fn a_strangers_vote_counts_for_nothing_and_an_own_message_is_ignored() {
     let mut cluster = Cluster::new(3);
-    cluster.elect(N1);
-    let before = cluster.status(N2);
-    let reply = VoteReply { term: Term(99), granted: false };
-    for stranger in [raftdeck_raft::NodeId(9), N2] {
-        cluster.deliver(stranger, N2, Message::VoteReply(reply));
+    cluster.time_out(N1);
+    let granted = Message::PreVoteReply(VoteReply { term: Term(1), granted: true });
+    for stranger in [raftdeck_raft::NodeId(8), raftdeck_raft::NodeId(9), N1] {
+        cluster.deliver(stranger, N1, granted.clone());
     }
+    assert_eq!(cluster.status(N1).role, Role::PreCandidate);
+    let before = cluster.status(N2);
+    cluster.deliver(N2, N2, Message::VoteReply(VoteReply { term: Term(99), granted: false }));
     assert_eq!(cluster.status(N2), before);
 }
 

@@ -1,7 +1,10 @@
 //! Elections: timeouts, votes, terms, and when a leader gives up (paper §5.2, §5.4.1; thesis §9.6, §6.2).
 
+use super::lease::Lease;
 use super::{Leadership, Raft, RoleState, quorum, read};
+use crate::membership::Membership;
 use crate::message::{Message, VoteReply, VoteRequest};
+use crate::mutants::{Mutant, is_active};
 use crate::progress::Progress;
 use crate::trace::{StepDownReason, TraceEvent, VoteRefusal};
 use crate::types::{NodeId, Payload, Term, Timestamp};
@@ -12,13 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Campaign {
     /// Who answered, and how; an answer that comes twice counts once.
     answers: BTreeMap<NodeId, bool>,
+    /// Answers that came again and were counted again.
+    repeated: usize,
     /// The own vote counts when the disk write with this number is durable.
     own_vote_seq: u64,
 }
 
 impl Campaign {
     fn new(own_vote_seq: u64) -> Self {
-        Self { answers: BTreeMap::new(), own_vote_seq }
+        Self { answers: BTreeMap::new(), repeated: 0, own_vote_seq }
     }
 
     pub(super) fn answers(&self) -> Vec<(NodeId, bool)> {
@@ -31,14 +36,41 @@ impl Campaign {
 }
 
 impl Raft {
-    pub(super) fn checks_quorum(&self) -> bool {
-        self.config.tuning.check_quorum && self.config.membership.voters.len() > 1
+    /// The greatest value that a majority has reached, as a leader counts it. `own` is this member's, which counts only
+    /// if it votes (thesis §4.2.2).
+    pub(super) fn reached<T: Ord + Copy + Default>(
+        &self,
+        leadership: &Leadership,
+        own: T,
+        of: impl Fn(&Progress) -> T,
+    ) -> Option<T> {
+        let this = self.config.id;
+        quorum::reached_by_majority(self.membership(), this, |id| {
+            if id == this { own } else { leadership.peers.get(&id).map(&of).unwrap_or_default() }
+        })
     }
 
     /// The newest time at which a majority, itself included, is known to have followed this leader.
-    pub(super) fn quorum_contact(leadership: &Leadership) -> Timestamp {
-        let peers = leadership.peers.values().map(|p| p.last_heard.unwrap_or(leadership.since));
-        quorum::reached_by_majority(peers.chain([Timestamp(u64::MAX)]))
+    pub(super) fn quorum_contact(&self, leadership: &Leadership) -> Timestamp {
+        let contact = self.reached(leadership, Timestamp(u64::MAX), |progress| {
+            progress.last_heard.unwrap_or(leadership.since)
+        });
+        contact.unwrap_or(leadership.since)
+    }
+
+    /// Whether it may become leader: it votes, or did before a change that is not committed yet. Without it, that
+    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted.
+    pub(super) fn may_campaign(&self) -> bool {
+        let id = self.config.id;
+        let learns = self.membership().learners.contains(&id);
+        let votes = self.memberships.iter().any(|(_, membership)| membership.is_voter(id));
+        if learns { is_active(Mutant::LearnerCampaigns) } else { votes }
+    }
+
+    /// Whom a candidate asks.
+    fn other_voters(&self) -> Vec<NodeId> {
+        let Membership { voters, outgoing, .. } = self.membership();
+        voters.union(outgoing).copied().filter(|id| *id != self.config.id).collect()
     }
 
     /// Whether there is a working leader as far as this member can tell: it leads and heard from a majority, or
@@ -46,15 +78,31 @@ impl Raft {
     pub(super) fn has_quorum(&self, now: Timestamp) -> bool {
         let least = self.config.tuning.timing.election_min;
         match &self.role {
-            RoleState::Leader(leadership) => now.since(Self::quorum_contact(leadership)) < least,
-            _ => self.leader.is_some() && now.since(self.leader_heard) < least,
+            RoleState::Leader(leadership) => {
+                now.since(self.quorum_contact(leadership)) < least
+                    || is_active(Mutant::DeafLeaderSuppressesElections)
+            }
+            _ => {
+                let recent =
+                    now.since(self.leader_heard) < least || is_active(Mutant::PreCandidateKeepsLeader);
+                self.leader.is_some() && recent
+            }
         }
+    }
+
+    /// Whether it refuses to help another member to the leadership (thesis §4.2.3).
+    fn stands_by_leader(&self, now: Timestamp) -> bool {
+        self.has_quorum(now) || now < self.stands_by_until
     }
 
     /// No leader was heard from, or a campaign brought no result (paper §5.2).
     pub(super) fn time_out(&mut self, now: Timestamp) {
         self.trace(TraceEvent::TimedOut { waited: now.since(self.timer_started) });
-        if self.config.tuning.pre_vote { self.become_pre_candidate(now) } else { self.become_candidate(now) }
+        if self.config.tuning.pre_vote {
+            self.become_pre_candidate(now);
+        } else {
+            self.become_candidate(now, false);
+        }
     }
 
     /// Asks first whether a campaign could succeed; changes nothing durable (thesis §9.6).
@@ -63,16 +111,19 @@ impl Raft {
         let term = self.hard_state.term.next();
         self.set_role(RoleState::PreCandidate(Campaign::new(0)));
         // It must forget its leader: two members that each still stand by one could refuse each other for ever.
-        self.set_leader(None);
+        if !is_active(Mutant::PreCandidateKeepsLeader) {
+            self.set_leader(None);
+        }
         self.trace(TraceEvent::ElectionStarted { term, pre_vote: true });
         let request = VoteRequest { term, last: self.log.last(), transfer: false };
-        for peer in self.others() {
+        for peer in self.other_voters() {
             self.send(peer, Message::PreVote(request));
         }
-        self.record_answer(self.config.id, true, now);
+        self.record_answer(self.config.id, now >= self.stands_by_until, now);
     }
 
-    fn become_candidate(&mut self, now: Timestamp) {
+    /// `transfer`: its leader told it to.
+    pub(super) fn become_candidate(&mut self, now: Timestamp, transfer: bool) {
         self.restart_election_timer(now);
         self.enter_term(self.hard_state.term.next());
         self.hard_state.vote = Some(self.config.id);
@@ -80,54 +131,69 @@ impl Raft {
         self.set_role(RoleState::Candidate(Campaign::new(self.durability.next_seq())));
         self.set_leader(None);
         self.trace(TraceEvent::ElectionStarted { term, pre_vote: false });
-        let request = VoteRequest { term, last: self.log.last(), transfer: false };
-        for peer in self.others() {
+        let request = VoteRequest { term, last: self.log.last(), transfer };
+        for peer in self.other_voters() {
             // The own vote must be durable before anyone hears of it: after a crash it would be given again.
             self.send_when_durable(peer, Message::RequestVote(request));
         }
     }
 
-    /// A candidate's vote for itself counts like any other: when it is durable.
+    /// A candidate's vote for itself counts like any other: when it is durable, and not while it stands by a leader.
     pub(super) fn count_own_vote(&mut self, now: Timestamp) {
         if let RoleState::Candidate(campaign) = &self.role
             && !campaign.answers.contains_key(&self.config.id)
             && self.durability.is_completed(campaign.own_vote_seq)
+            && now >= self.stands_by_until
         {
             self.record_answer(self.config.id, true, now);
         }
     }
 
     fn record_answer(&mut self, from: NodeId, granted: bool, now: Timestamp) {
-        let needed = quorum::majority(self.config.membership.voters.len());
+        let membership = self.memberships.latest().1;
+        let needed = quorum::needed(membership);
         let (campaign, pre_vote) = match &mut self.role {
             RoleState::PreCandidate(campaign) => (campaign, true),
             RoleState::Candidate(campaign) => (campaign, false),
             _ => return,
         };
         if campaign.answers.insert(from, granted) == Some(granted) {
-            return;
+            if !is_active(Mutant::CountRepeatedVotes) {
+                return;
+            }
+            campaign.repeated += 1;
         }
         let yes = campaign.granted();
-        let won = quorum::is_majority(&yes, &self.config.membership.voters);
+        let votes = yes.iter().filter(|id| membership.is_voter(**id)).count();
+        let won = quorum::is_majority(membership, self.config.id, &yes)
+            || (is_active(Mutant::CountRepeatedVotes) && votes + campaign.repeated >= needed);
         if from != self.config.id {
-            self.trace(TraceEvent::VoteReceived { from, granted, pre_vote, votes: yes.len(), needed });
+            self.trace(TraceEvent::VoteReceived { from, granted, pre_vote, votes, needed });
         }
         match (won, pre_vote) {
             (false, _) => {}
-            (true, true) => self.become_candidate(now),
+            (true, true) => self.become_candidate(now, false),
             (true, false) => self.become_leader(now),
         }
     }
 
     fn become_leader(&mut self, now: Timestamp) {
         let next = self.log.last().index.next();
-        let peers = self.others().into_iter().map(|peer| (peer, Progress::new(next))).collect();
+        let peers = self.receivers().into_iter().map(|peer| (peer, Progress::new(next))).collect();
+        let timing = self.config.tuning.timing;
+        if is_active(Mutant::CapForgottenAtElection) {
+            self.uncommitted_bytes = 0;
+        }
         self.set_role(RoleState::Leader(Leadership {
             peers,
             since: now,
-            heartbeat_due: now + self.config.tuning.timing.heartbeat,
+            heartbeat_due: now + timing.heartbeat,
             round: 1,
             reads: read::PendingReads::default(),
+            lease: Lease::new(1, now, timing.election_min),
+            change: None,
+            farewells: BTreeMap::new(),
+            transfer: None,
         }));
         self.set_leader(Some(self.config.id));
         // Only an entry of its own term lets it commit what came before (paper §5.4.2, §8). Its AppendEntries
@@ -145,6 +211,10 @@ impl Raft {
         if self.leader == Some(self.config.id) {
             self.set_leader(None);
         }
+        if is_active(Mutant::ForgetVoteOnStepDown) && !matches!(self.role, RoleState::Follower) {
+            self.hard_state.vote = None;
+            self.durability.hard_state_changed();
+        }
         if !matches!(self.role, RoleState::Follower) {
             self.set_role(RoleState::Follower);
             self.restart_election_timer(now);
@@ -155,9 +225,9 @@ impl Raft {
     pub(super) fn handle_pre_vote(&mut self, from: NodeId, request: VoteRequest, now: Timestamp) {
         let refusal = if request.term <= self.hard_state.term {
             Some(VoteRefusal::OldTerm)
-        } else if self.has_quorum(now) {
+        } else if self.stands_by_leader(now) {
             Some(VoteRefusal::LeaderAlive)
-        } else if request.last < self.log.last() {
+        } else if request.last < self.log.last() && !is_active(Mutant::PreVoteIgnoresLog) {
             Some(VoteRefusal::StaleLog)
         } else {
             None
@@ -174,7 +244,15 @@ impl Raft {
             return;
         }
         let current = !reply.granted || reply.term == self.hard_state.term.next();
-        if matches!(self.role, RoleState::PreCandidate(_)) && current {
+        if reply.granted
+            && matches!(self.role, RoleState::Leader(_))
+            && is_active(Mutant::LeaderObeysLatePreVote)
+        {
+            self.become_candidate(now, false);
+        }
+        let late = matches!(self.role, RoleState::Candidate(_)) && reply.term == self.hard_state.term;
+        let counts_late = late && is_active(Mutant::PreVoteCountsAsVote);
+        if matches!(self.role, RoleState::PreCandidate(_)) && current || counts_late {
             self.record_answer(from, reply.granted, now);
         }
     }
@@ -182,7 +260,9 @@ impl Raft {
     pub(super) fn handle_request_vote(&mut self, from: NodeId, request: VoteRequest, now: Timestamp) {
         // Before the term is looked at: a member that was removed or cut off must not be able to depose a leader
         // that works (thesis §4.2.3). A leader without a majority no longer stands in the way.
-        if self.checks_quorum() && request.term > self.hard_state.term && self.has_quorum(now) {
+        // Unless the leader itself wants it.
+        let stands_by = self.config.tuning.check_quorum && !request.transfer && self.stands_by_leader(now);
+        if request.term > self.hard_state.term && stands_by {
             self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
             return;
         }
@@ -213,7 +293,12 @@ impl Raft {
         self.restart_election_timer(now);
         let term = self.hard_state.term;
         self.trace_vote(candidate, term, false, None);
-        self.send_when_durable(candidate, Message::VoteReply(VoteReply { term, granted: true }));
+        let reply = Message::VoteReply(VoteReply { term, granted: true });
+        if is_active(Mutant::VoteBeforeDurable) {
+            self.send(candidate, reply);
+        } else {
+            self.send_when_durable(candidate, reply);
+        }
     }
 
     fn refuse_vote(&mut self, candidate: NodeId, asked: Term, reason: VoteRefusal) {
@@ -236,6 +321,8 @@ impl Raft {
         }
         if matches!(self.role, RoleState::Candidate(_)) && reply.term == self.hard_state.term {
             self.record_answer(from, reply.granted, now);
+            // It may have stood by its leader until now.
+            self.count_own_vote(now);
         }
     }
 }

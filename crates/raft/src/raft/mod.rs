@@ -2,15 +2,20 @@
 
 mod durability;
 mod election;
+mod lease;
+mod membership;
 mod read;
 mod replication;
 mod snapshot;
+mod transfer;
 
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
 use crate::log::{Flaw, Log};
-use crate::membership::{ChangeError, Membership, MembershipChange};
+use crate::membership::{ChangeError, Membership};
+use crate::memberships::Memberships;
 use crate::message::{Envelope, Message};
+use crate::mutants::{Mutant, is_active};
 use crate::progress::Progress;
 use crate::quorum;
 use crate::status::{PeerStatus, Status};
@@ -99,8 +104,8 @@ pub enum ProposeError {
         /// Who is, if known.
         leader: Option<NodeId>,
     },
-    /// The cap on uncommitted bytes is reached.
-    #[error("too many uncommitted bytes")]
+    /// The cap on uncommitted bytes is reached, or the leadership is being handed over.
+    #[error("too many uncommitted bytes, or the leadership is being handed over")]
     Busy,
 }
 
@@ -172,6 +177,8 @@ pub struct Raft {
     rng: ChaCha8Rng,
     hard_state: HardState,
     log: Log,
+    /// In force as soon as they are in the log. Those before `committed` are forgotten, except the one that holds there.
+    memberships: Memberships,
     durability: Durability,
     committed: LogIndex,
     /// Handed out in [`Effects::apply`] through here.
@@ -188,6 +195,8 @@ pub struct Raft {
     leader: Option<NodeId>,
     /// When `leader` was last heard from.
     leader_heard: Timestamp,
+    /// Having answered a leader, it votes for nobody else until then, not even for itself: a lease may rest on that.
+    stands_by_until: Timestamp,
     timer_started: Timestamp,
     election_timeout: Duration,
     effects: Effects,
@@ -222,17 +231,18 @@ struct Leadership {
     /// Heartbeats are numbered; an answer names the number (thesis §6.4).
     round: u64,
     reads: read::PendingReads,
+    lease: lease::Lease,
+    /// A change of the membership that was asked for, until its end.
+    change: Option<membership::Change>,
+    /// Who left, and the last round that it still gets.
+    farewells: BTreeMap<NodeId, u64>,
+    transfer: Option<transfer::Transfer>,
 }
 
 impl Raft {
     /// Starts a member as a follower with what its disk held. `seed` decides its election timeouts. If there is a
     /// snapshot, the driver starts with the state machine that it holds.
-    pub fn new(
-        mut config: Config,
-        seed: u64,
-        restored: Restored,
-        now: Timestamp,
-    ) -> Result<Self, RestoreError> {
+    pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
         config.validate()?;
         let Restored { mut hard_state, snapshot, purged, entries } = restored;
         let durable_state = hard_state;
@@ -240,9 +250,10 @@ impl Raft {
         let meta = snapshot.as_ref().map(|(meta, _)| meta);
         let (log, replaced) = snapshot::settle(log, meta, &mut hard_state)?;
         let applied = meta.map_or(LogIndex::ZERO, |meta| meta.last.index);
-        if let Some(meta) = meta {
-            config.membership = meta.membership.clone();
-        }
+        let memberships = membership::restore(&config, meta, log.slice(applied.next(), usize::MAX));
+        // It may have answered a leader just before it stopped; the lease that rests on it goes on.
+        let election_min = config.tuning.timing.election_min;
+        let stands_by_until = if hard_state.term > Term(0) { now + election_min } else { now };
         let started = TraceEvent::Started {
             term: hard_state.term,
             last: log.last().index,
@@ -260,11 +271,13 @@ impl Raft {
             rng: ChaCha8Rng::seed_from_u64(seed),
             hard_state,
             log,
+            memberships,
             committed: applied,
             applied,
             role: RoleState::Follower,
             leader: None,
             leader_heard: now,
+            stands_by_until,
             timer_started: now,
             election_timeout: Duration::ZERO,
             effects: Effects::default(),
@@ -299,13 +312,12 @@ impl Raft {
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
         let timer = self.timer_started + self.election_timeout;
-        match &self.role {
-            RoleState::Leader(leadership) if self.checks_quorum() => leadership
-                .heartbeat_due
-                .min(Self::quorum_contact(leadership) + self.config.tuning.timing.election_max),
-            RoleState::Leader(leadership) => leadership.heartbeat_due,
-            _ => timer,
-        }
+        let RoleState::Leader(leadership) = &self.role else { return timer };
+        let quorum_lost = (self.config.tuning.check_quorum)
+            .then(|| self.quorum_contact(leadership) + self.config.tuning.timing.election_max);
+        let transfer_ends = leadership.transfer.as_ref().map(|transfer| transfer.deadline);
+        let due = [Some(leadership.heartbeat_due), quorum_lost, transfer_ends];
+        due.into_iter().flatten().min().unwrap_or(timer)
     }
 
     /// This member's state.
@@ -313,7 +325,7 @@ impl Raft {
     pub fn status(&self, now: Timestamp) -> Status {
         let election_remaining = match &self.role {
             RoleState::Leader(leadership) => {
-                (Self::quorum_contact(leadership) + self.config.tuning.timing.election_max).since(now)
+                (self.quorum_contact(leadership) + self.config.tuning.timing.election_max).since(now)
             }
             _ => (self.timer_started + self.election_timeout).since(now),
         };
@@ -334,12 +346,15 @@ impl Raft {
             committed: self.committed,
             applied: self.applied,
             membership: self.membership().clone(),
-            membership_index: LogIndex::ZERO,
+            membership_index: self.memberships.latest().0,
             snapshot: self.snapshot_last(),
             purged: self.log.base().index,
             tuning: self.config.tuning,
-            transfer: None,
-            lease: Duration::ZERO,
+            transfer: match &self.role {
+                RoleState::Leader(leadership) => leadership.transfer.as_ref().map(|transfer| transfer.to),
+                _ => None,
+            },
+            lease: self.lease(now),
             election_timeout: self.election_timeout,
             election_remaining,
             heartbeat_age,
@@ -356,9 +371,10 @@ impl Raft {
         }
     }
 
-    /// A message arrived. Messages from strangers and messages that contradict themselves are ignored.
+    /// A message arrived. Messages that contradict themselves are ignored. Those from strangers are not: this member may
+    /// be several changes of the membership behind (thesis §4.2.4).
     pub fn handle_message(&mut self, from: NodeId, message: Message, now: Timestamp) {
-        if from == self.config.id || !self.config.membership.voters.contains(&from) {
+        if from == self.config.id {
             return;
         }
         match message {
@@ -370,7 +386,7 @@ impl Raft {
             Message::AppendReply(reply) => self.handle_append_reply(from, reply, now),
             Message::InstallSnapshot(piece) => self.handle_install_snapshot(from, piece, now),
             Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply, now),
-            Message::TimeoutNow(_) => {}
+            Message::TimeoutNow(request) => self.handle_timeout_now(from, request, now),
         }
         self.assert_invariants();
     }
@@ -390,16 +406,19 @@ impl Raft {
         }
         match &self.role {
             RoleState::Leader(leadership) => {
-                let contact = Self::quorum_contact(leadership);
+                let contact = self.quorum_contact(leadership);
                 let heartbeat_is_due = now >= leadership.heartbeat_due;
-                if self.checks_quorum() && now.since(contact) >= self.config.tuning.timing.election_max {
+                if self.config.tuning.check_quorum
+                    && now.since(contact) >= self.config.tuning.timing.election_max
+                {
                     let term = self.hard_state.term;
                     self.step_down(term, StepDownReason::QuorumLost, now);
                 } else if heartbeat_is_due {
                     self.heartbeat(now);
                 }
             }
-            _ => self.time_out(now),
+            _ if self.may_campaign() => self.time_out(now),
+            _ => self.restart_election_timer(now),
         }
         self.assert_invariants();
     }
@@ -414,51 +433,62 @@ impl Raft {
 
     /// Starts a linearizable read at the leader (thesis §6.4). It comes out in [`Effects::reads`] exactly once. `id`
     /// must not be in use.
-    pub fn read(&mut self, id: ReadId, _mode: ReadMode, _now: Timestamp) -> Result<(), ReadError> {
+    pub fn read(&mut self, id: ReadId, mode: ReadMode, now: Timestamp) -> Result<(), ReadError> {
         let leader = self.leader;
+        let by_lease = mode == ReadMode::Lease && !self.lease(now).is_zero();
         let RoleState::Leader(leadership) = &mut self.role else {
             return Err(ReadError::NotLeader { leader });
         };
-        leadership.reads.add(id);
+        if by_lease {
+            self.effects.reads.push(ReadReady { id, granted: true });
+        } else {
+            leadership.reads.add(id);
+        }
         Ok(())
-    }
-
-    /// The membership in force, which may not be committed yet.
-    #[must_use]
-    pub fn membership(&self) -> &Membership {
-        &self.config.membership
     }
 
     /// The driver was stopped for a while, or its clock stepped: a lease ends, and a follower grants its leader a
     /// whole timeout before it judges it.
-    pub fn handle_pause(&mut self, _now: Timestamp) {}
-
-    /// Starts a change of the membership at the leader. Its end comes out in [`Effects::change`], once.
-    pub fn change_membership(
-        &mut self,
-        _changes: &[MembershipChange],
-        _now: Timestamp,
-    ) -> Result<(), ChangeError> {
-        Err(ChangeError::NotLeader { leader: self.leader })
+    pub fn handle_pause(&mut self, now: Timestamp) {
+        self.trace(TraceEvent::Paused);
+        match &mut self.role {
+            RoleState::Leader(leadership) => leadership.lease.forget_rounds(),
+            _ => self.restart_election_timer(now),
+        }
     }
 
-    /// Hands the leadership to `to`: takes no proposals until it leads, or until an election timeout has passed
-    /// (thesis §3.10). The trace tells how it ends.
-    pub fn transfer_leadership(&mut self, _to: NodeId, _now: Timestamp) -> Result<(), TransferError> {
-        Err(TransferError::NotLeader { leader: self.leader })
+    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at who has no vote. Who
+    /// stands by a leader at the moment does not vote for itself either.
+    pub fn campaign(&mut self, now: Timestamp) {
+        if !matches!(self.role, RoleState::Leader(_)) && self.may_campaign() {
+            self.time_out(now);
+        }
+        self.assert_invariants();
     }
 
-    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at who has no vote.
-    pub fn campaign(&mut self, _now: Timestamp) {}
-
-    /// Changes timing, PreVote and CheckQuorum from now on.
-    pub fn tune(&mut self, _tuning: Tuning, _now: Timestamp) -> Result<(), ConfigError> {
+    /// Changes timing, PreVote and CheckQuorum from now on. Leases rest on equal timing and on CheckQuorum at all
+    /// members: while these differ, reads by lease are not safe.
+    pub fn tune(&mut self, tuning: Tuning, now: Timestamp) -> Result<(), ConfigError> {
+        tuning.validate()?;
+        self.config.tuning = tuning;
+        self.trace(TraceEvent::Tuned { tuning });
+        let Timing { heartbeat, election_min, .. } = tuning.timing;
+        match &mut self.role {
+            RoleState::Leader(leadership) => {
+                leadership.heartbeat_due = leadership.heartbeat_due.min(now + heartbeat);
+                leadership.lease.least = leadership.lease.least.min(election_min);
+            }
+            _ => self.restart_election_timer(now),
+        }
+        self.assert_invariants();
         Ok(())
     }
 
     /// Takes everything decided since the last call.
     #[must_use]
     pub fn take_effects(&mut self, now: Timestamp) -> Effects {
+        self.advance_membership(now);
+        self.advance_transfer(now);
         // The end of a round is what the reads that came meanwhile wait for; a single member's round ends at once.
         self.serve_reads();
         self.start_read_round(now);
@@ -482,20 +512,24 @@ impl Raft {
         self.durability.then_send(Envelope { to, message });
     }
 
-    fn others(&self) -> Vec<NodeId> {
-        self.config.membership.voters.iter().copied().filter(|id| *id != self.config.id).collect()
-    }
-
     fn set_role(&mut self, role: RoleState) {
         let (from, to) = (self.role.role(), role.role());
-        let refused = match std::mem::replace(&mut self.role, role) {
-            RoleState::Leader(leadership) => leadership.reads.into_ids(),
-            _ => Vec::new(),
-        };
-        // A step-down answers every waiting read.
-        self.effects.reads.extend(refused.into_iter().map(|id| ReadReady { id, granted: false }));
+        if let RoleState::Leader(leadership) = std::mem::replace(&mut self.role, role) {
+            self.refuse_what_waits(leadership);
+        }
         if from != to {
             self.trace(TraceEvent::RoleChanged { from, to, term: self.hard_state.term });
+        }
+    }
+
+    /// A step-down answers every waiting read, and whoever waits for a change of the membership.
+    fn refuse_what_waits(&mut self, leadership: Leadership) {
+        if !is_active(Mutant::DropReadsOnStepDown) {
+            let refused = leadership.reads.into_ids().into_iter();
+            self.effects.reads.extend(refused.map(|id| ReadReady { id, granted: false }));
+        }
+        if leadership.change.is_some() {
+            self.effects.change = Some(Err(ChangeError::NotLeader { leader: None }));
         }
     }
 
@@ -529,9 +563,14 @@ impl Raft {
         assert!(self.applied <= self.committed, "applied <= committed");
         assert!(self.committed <= last.index, "committed <= last");
         assert!(self.durability.log() <= last.index, "durable <= last");
+        assert!(self.memberships.at(LogIndex::ZERO).0 <= self.committed, "what was before is committed");
         assert!(last.term <= self.hard_state.term, "no entry is of a later term than this");
         if let RoleState::Leader(leadership) = &self.role {
             assert_eq!(self.leader, Some(self.config.id), "a leader knows itself");
+            let Membership { voters, outgoing, learners, .. } = self.membership();
+            for id in voters.iter().chain(outgoing).chain(learners).filter(|id| **id != self.config.id) {
+                assert!(leadership.peers.contains_key(id), "a leader replicates to {id}");
+            }
             for (peer, progress) in &leadership.peers {
                 assert!(progress.matched < progress.next, "match < next for {peer}");
                 assert!(progress.matched <= last.index, "match <= last for {peer}");

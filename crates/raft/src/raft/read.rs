@@ -1,7 +1,8 @@
 //! Linearizable reads without a log entry: ReadIndex (thesis §6.4).
 
-use super::{Raft, RoleState, quorum};
+use super::{Raft, RoleState};
 use crate::effect::ReadReady;
+use crate::mutants::{Mutant, is_active};
 use crate::types::{ReadId, Timestamp};
 use std::collections::VecDeque;
 
@@ -21,6 +22,7 @@ impl PendingReads {
 
     /// All fresh reads are covered by this round, which starts now.
     pub(super) fn assign(&mut self, round: u64) {
+        let round = if is_active(Mutant::OldRoundServesRead) { round - 1 } else { round };
         self.covered.extend(self.fresh.drain(..).map(|id| (round, id)));
     }
 
@@ -37,14 +39,14 @@ impl PendingReads {
 
 impl Raft {
     /// thesis §6.4: until it has committed in its own term, a leader may not know the newest commit index.
-    fn committed_in_own_term(&self) -> bool {
+    pub(super) fn committed_in_own_term(&self) -> bool {
         self.log.term(self.committed) == Some(self.hard_state.term)
     }
 
     /// Covers the reads that came since the last round by a new one: one round serves all of them. While a round
     /// is under way they wait for its end, or for the next heartbeat.
     pub(super) fn start_read_round(&mut self, now: Timestamp) {
-        let ready = self.committed_in_own_term();
+        let ready = self.committed_in_own_term() || is_active(Mutant::ReadBeforeOwnCommit);
         let RoleState::Leader(leadership) = &mut self.role else { return };
         if ready && !leadership.reads.fresh.is_empty() && leadership.reads.covered.is_empty() {
             self.heartbeat(now);
@@ -54,12 +56,12 @@ impl Raft {
     /// Grants the reads whose round a majority has answered. All entries committed before the round began have
     /// been handed out for application by now.
     pub(super) fn serve_reads(&mut self) {
-        if !self.committed_in_own_term() {
+        if !self.committed_in_own_term() && !is_active(Mutant::ReadBeforeOwnCommit) {
             return;
         }
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let round = self.confirmed_round(leadership);
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let peers = leadership.peers.values().map(|progress| progress.acked_round);
-        let round = quorum::reached_by_majority(peers.chain([leadership.round]));
         let confirmed = leadership.reads.take_confirmed(round);
         self.effects.reads.extend(confirmed.into_iter().map(|id| ReadReady { id, granted: true }));
     }

@@ -1,8 +1,9 @@
 //! Log replication: appending, sending, answering, repairing, committing (paper §5.3, §5.4).
 
 use super::snapshot::bytes_of;
-use super::{ProposeError, Raft, RoleState, quorum};
+use super::{ProposeError, Raft, RoleState};
 use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Message};
+use crate::mutants::{Mutant, is_active};
 use crate::progress::Window;
 use crate::trace::{StepDownReason, TraceEvent};
 use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, Term, Timestamp};
@@ -14,7 +15,11 @@ impl AppendEntries {
     fn is_well_formed(&self) -> bool {
         let mut last = self.prev;
         for entry in &self.entries {
-            if entry.id.index != last.index.next() || entry.id.term < last.term {
+            let sound = match &entry.payload {
+                Payload::Membership(membership) => membership.is_sound(),
+                _ => true,
+            };
+            if entry.id.index != last.index.next() || entry.id.term < last.term || !sound {
                 return false;
             }
             last = entry.id;
@@ -30,8 +35,12 @@ impl AppendEntries {
 
 impl Raft {
     pub(super) fn append_command(&mut self, command: Bytes) -> Result<LogId, ProposeError> {
-        if !matches!(self.role, RoleState::Leader(_)) {
+        let RoleState::Leader(leadership) = &self.role else {
             return Err(ProposeError::NotLeader { leader: self.leader });
+        };
+        // thesis §3.10: so that the next leader can come up to this one.
+        if leadership.transfer.is_some() {
+            return Err(ProposeError::Busy);
         }
         let payload = Payload::Command(command);
         let total = self.uncommitted_bytes.saturating_add(payload.size());
@@ -45,9 +54,7 @@ impl Raft {
     /// Appends one entry of its own term, as the leader (paper §5.3).
     pub(super) fn append(&mut self, payload: Payload) -> LogId {
         let id = LogId { term: self.hard_state.term, index: self.log.last().index.next() };
-        self.uncommitted_bytes += payload.size();
-        self.log.push(Entry { id, payload });
-        self.trace(TraceEvent::Appended { first: id.index, last: id.index, term: id.term });
+        self.extend_log(vec![Entry { id, payload }]);
         id
     }
 
@@ -79,6 +86,8 @@ impl Raft {
         leadership.round += 1;
         leadership.heartbeat_due = now + self.config.tuning.timing.heartbeat;
         leadership.reads.assign(leadership.round);
+        leadership.lease.round_sent(leadership.round, now);
+        leadership.end_farewells();
         let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
         for (peer, progress) in &leadership.peers {
             let prev = prev_of(&self.log, progress.next);
@@ -101,11 +110,13 @@ impl Raft {
         let append = self.without_released(append);
         let outcome = if self.log.contains(append.prev) {
             let through = append.through();
-            let commit = append.commit.min(through);
-            self.take_entries(append.entries);
+            self.take_entries(append.entries, through);
             // Not its last index: what stands past `through` may still conflict.
-            self.commit_through(commit);
-            AppendOutcome::Matched { through }
+            let past_message = is_active(Mutant::CommitPastMessage);
+            let vouched_for = if past_message { self.log.last().index } else { through };
+            self.commit_through(append.commit.min(vouched_for));
+            let all = is_active(Mutant::AcknowledgeLastIndex);
+            AppendOutcome::Matched { through: if all { self.log.last().index } else { through } }
         } else {
             self.refuse(append.prev.index)
         };
@@ -137,6 +148,10 @@ impl Raft {
         self.step_down(term, reason, now);
         self.set_leader(Some(leader));
         self.leader_heard = now;
+        if self.config.tuning.check_quorum {
+            // thesis §6.4.1: what a leader's lease rests on.
+            self.stands_by_until = now + self.config.tuning.timing.election_min;
+        }
         self.restart_election_timer(now);
     }
 
@@ -157,35 +172,59 @@ impl Raft {
     /// still be on its way to the disk.
     fn answer(&mut self, leader: NodeId, round: u64, outcome: AppendOutcome) {
         let reply = AppendReply { term: self.hard_state.term, round, outcome };
-        self.send_when_durable(leader, Message::AppendReply(reply));
+        if is_active(Mutant::AnswerBeforeDurable) {
+            self.send(leader, Message::AppendReply(reply));
+        } else {
+            self.send_when_durable(leader, Message::AppendReply(reply));
+        }
     }
 
     /// Takes over the leader's entries. Removes its own only where they really differ: a late message with fewer
     /// entries must not shorten the log.
-    fn take_entries(&mut self, mut entries: Vec<Entry>) {
+    fn take_entries(&mut self, mut entries: Vec<Entry>, through: LogIndex) {
+        if is_active(Mutant::TruncateWithoutConflict) && through < self.log.last().index {
+            self.remove_from(through.next());
+        }
         let known = entries.iter().take_while(|entry| self.log.contains(entry.id)).count();
         entries.drain(..known);
-        let (Some(first), Some(last)) = (entries.first().map(|e| e.id), entries.last().map(|e| e.id)) else {
-            return;
-        };
-        if first.index <= self.log.last().index {
-            self.remove_from(first.index);
+        let Some(first) = entries.first().map(|entry| entry.id.index) else { return };
+        if first <= self.log.last().index {
+            self.remove_from(first);
+        }
+        self.extend_log(entries);
+    }
+
+    /// Appends entries, tells it once for each run of one term, and puts the memberships among them in force.
+    fn extend_log(&mut self, entries: Vec<Entry>) {
+        for run in entries.chunk_by(|a, b| a.id.term == b.id.term) {
+            let (first, last) = (run[0].id, run[run.len() - 1].id);
+            self.trace(TraceEvent::Appended { first: first.index, last: last.index, term: first.term });
         }
         for entry in entries {
             self.uncommitted_bytes += entry.payload.size();
+            let membership = match &entry.payload {
+                Payload::Membership(membership) => Some(membership.clone()),
+                _ => None,
+            };
+            let index = entry.id.index;
             self.log.push(entry);
+            if let Some(membership) = membership {
+                self.take_membership(index, membership);
+            }
         }
-        self.trace(TraceEvent::Appended { first: first.index, last: last.index, term: last.term });
     }
 
     fn remove_from(&mut self, from: LogIndex) {
         assert!(from > self.committed, "committed entries are never removed (Leader Completeness)");
         let to = self.log.last().index;
         let removed = self.log.slice(from, usize::MAX).iter().map(|e| e.payload.size()).sum::<usize>();
-        self.uncommitted_bytes -= removed;
+        self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(removed);
         self.log.truncate(from);
         self.durability.truncated(from);
         self.trace(TraceEvent::Truncated { from, to });
+        if self.memberships.truncate(from) {
+            self.membership_changed();
+        }
     }
 
     pub(super) fn handle_append_reply(&mut self, from: NodeId, reply: AppendReply, now: Timestamp) {
@@ -222,10 +261,12 @@ impl Raft {
     /// Commits what a majority has on disk, as the leader.
     pub(super) fn advance_commit(&mut self) {
         let RoleState::Leader(leadership) = &self.role else { return };
-        let own = self.durability.log();
-        let reached = quorum::reached_by_majority(leadership.peers.values().map(|p| p.matched).chain([own]));
+        let counts_early = is_active(Mutant::LeaderCountsItselfEarly);
+        let own = if counts_early { self.log.last().index } else { self.durability.log() };
+        let Some(reached) = self.reached(leadership, own, |progress| progress.matched) else { return };
         // paper §5.4.2, Figure 8: counting says nothing about entries of earlier terms.
-        if self.log.term(reached) == Some(self.hard_state.term) {
+        let of_own_term = self.log.term(reached) == Some(self.hard_state.term);
+        if of_own_term || is_active(Mutant::CommitEarlierTermByCounting) {
             self.commit_through(reached);
         }
     }
@@ -238,12 +279,15 @@ impl Raft {
         let count = usize::try_from(index.0 - self.committed.0).unwrap_or(usize::MAX);
         let entries = self.log.slice(self.committed.next(), count);
         assert_eq!(entries.len(), count, "what is committed is in the log");
-        self.uncommitted_bytes -= entries.iter().map(|e| e.payload.size()).sum::<usize>();
+        let bytes = entries.iter().map(|e| e.payload.size()).sum::<usize>();
+        // Saturating only for the mutant that starts it anew.
+        self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(bytes);
         self.bytes_applied += bytes_of(entries);
         self.effects.apply.extend_from_slice(entries);
         self.committed = index;
         self.applied = index;
         self.trace(TraceEvent::Committed { through: index });
+        self.commit_memberships(index);
     }
 }
 

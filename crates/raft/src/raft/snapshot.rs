@@ -95,10 +95,11 @@ impl Raft {
     #[must_use]
     pub fn snapshot_meta(&self) -> SnapshotMeta {
         let term = self.log.term(self.applied).expect("invariant: purged <= applied <= last");
+        let (membership_index, membership) = self.memberships.at(self.applied);
         SnapshotMeta {
             last: LogId { term, index: self.applied },
-            membership: self.config.membership.clone(),
-            membership_index: LogIndex::ZERO,
+            membership: membership.clone(),
+            membership_index,
         }
     }
 
@@ -295,7 +296,8 @@ impl Raft {
             self.log.slice(last.index.next(), usize::MAX).iter().map(|e| e.payload.size()).sum();
         if !is_active(Mutant::SnapshotKeepsMembership) {
             // Also one that was not committed: it was in the part of the log that is gone.
-            self.config.membership = meta.membership.clone();
+            self.memberships.reset(&meta, kept_log);
+            self.membership_changed();
         }
         self.adopt_snapshot(meta, size);
         self.trace(TraceEvent::SnapshotInstalled { last, kept_log });

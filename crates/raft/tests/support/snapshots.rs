@@ -66,6 +66,10 @@ impl Cluster {
     /// Starts to take a snapshot of what a member has applied.
     pub fn take_snapshot(&mut self, id: NodeId) {
         self.collect(id);
+        self.begin_snapshot(id);
+    }
+
+    fn begin_snapshot(&mut self, id: NodeId) {
         let meta = self.raft(id).snapshot_meta();
         let in_use = self.raft(id).snapshots_in_use();
         let member = self.member(id);
@@ -136,7 +140,7 @@ impl Cluster {
         let due = member.raft.as_ref().is_some_and(Raft::snapshot_due);
         self.post(id, envelopes);
         if due && !saving {
-            self.take_snapshot(id);
+            self.begin_snapshot(id);
         }
     }
 

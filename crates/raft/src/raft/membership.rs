@@ -1,0 +1,290 @@
+//! Changes of the membership: what is in force, one change at a time, in through a joint configuration and out of it
+//! (thesis ch. 4; joint consensus: §4.3). Decides nothing about majorities, which are counted elsewhere.
+
+use super::{Leadership, Raft, RoleState};
+use crate::config::Config;
+use crate::membership::{ChangeError, Membership, MembershipChange};
+use crate::memberships::Memberships;
+use crate::mutants::{Mutant, is_active};
+use crate::progress::Progress;
+use crate::trace::TraceEvent;
+use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, SnapshotMeta, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A learner that does not come up to the leader in this many rounds is too slow (thesis §4.2.1).
+const MAX_ROUNDS: u32 = 10;
+
+/// A promotion is given up when nothing was heard from the learner for this many election timeouts.
+const PATIENCE_UNHEARD: u32 = 5;
+
+/// And when it answers but gets no further for this many: it may be unpacking a large snapshot.
+const PATIENCE_STALLED: u32 = 100;
+
+/// Heartbeats that one who left still gets, so that it learns that it did. Then it is on its own; should all of
+/// them be lost, PreVote and CheckQuorum keep it from disturbing anyone (thesis §4.2.3).
+const FAREWELL_ROUNDS: u64 = 3;
+
+/// A change that somebody asked this leader for.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// These steps are taken as soon as these learners have caught up.
+    CatchingUp { changes: Vec<MembershipChange>, learners: BTreeMap<NodeId, CatchUp> },
+    /// Its entries are in the log; the last of them must be committed.
+    Committing,
+}
+
+/// A learner's race with the end of the log, in rounds: in each it gets what the leader had when the round began. When
+/// one takes less than an election timeout, the rest will not stop the cluster for longer (thesis §4.2.1).
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    round: u32,
+    began: Timestamp,
+    goal: LogIndex,
+    done: bool,
+    /// How far it was, and since when.
+    seen: (LogIndex, Option<(u64, u64)>),
+    since: Timestamp,
+}
+
+impl CatchUp {
+    fn new(goal: LogIndex, now: Timestamp) -> Self {
+        Self { round: 1, began: now, goal, done: false, seen: (LogIndex::ZERO, None), since: now }
+    }
+
+    /// Whether it is of no use to go on waiting.
+    fn is_hopeless(&mut self, progress: &Progress, timeout: Duration, now: Timestamp) -> bool {
+        let seen = (progress.matched, progress.snapshot_progress());
+        if self.seen != seen {
+            (self.seen, self.since) = (seen, now);
+        }
+        let heard = progress.last_heard.unwrap_or(self.began).max(self.began);
+        self.round > MAX_ROUNDS
+            || now.since(heard) >= timeout * PATIENCE_UNHEARD
+            || now.since(self.since) >= timeout * PATIENCE_STALLED
+    }
+}
+
+/// What a restarted member knows of the membership, from its configuration, its snapshot, and its log after that.
+pub(super) fn restore(config: &Config, snapshot: Option<&SnapshotMeta>, entries: &[Entry]) -> Memberships {
+    let mut memberships = Memberships::new(config.membership.clone());
+    if let Some(meta) = snapshot {
+        memberships.reset(meta, false);
+    }
+    for entry in entries {
+        if let Payload::Membership(membership) = &entry.payload {
+            memberships.push(entry.id.index, membership.clone());
+        }
+    }
+    memberships
+}
+
+impl Raft {
+    /// The membership in force, which may not be committed yet.
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        self.memberships.latest().1
+    }
+
+    /// Whether the membership in force is committed.
+    fn membership_is_committed(&self) -> bool {
+        self.memberships.latest().0 <= self.committed
+    }
+
+    /// Whether a change is under way, be it this leader's or one that it found in its log.
+    pub(super) fn is_changing_membership(&self) -> bool {
+        let asked = matches!(&self.role, RoleState::Leader(Leadership { change: Some(_), .. }));
+        asked || self.membership().is_joint() || !self.membership_is_committed()
+    }
+
+    /// Everyone to whom a leader replicates: the members, and those that leave by a change that is not committed yet.
+    pub(super) fn receivers(&self) -> BTreeSet<NodeId> {
+        let all = self.memberships.iter().flat_map(|(_, membership)| membership.members());
+        all.filter(|id| *id != self.config.id).collect()
+    }
+
+    /// Starts a change of the membership at the leader. Its end comes out in [`Effects::change`](crate::Effects::change),
+    /// once. If the leadership is lost before that, it comes out as [`ChangeError::NotLeader`], and the next leader may
+    /// still bring the change to its end.
+    pub fn change_membership(
+        &mut self,
+        changes: &[MembershipChange],
+        now: Timestamp,
+    ) -> Result<(), ChangeError> {
+        let started = self.start_change(changes, now);
+        self.assert_invariants();
+        started
+    }
+
+    fn start_change(&mut self, changes: &[MembershipChange], now: Timestamp) -> Result<(), ChangeError> {
+        let RoleState::Leader(leadership) = &self.role else {
+            return Err(ChangeError::NotLeader { leader: self.leader });
+        };
+        // thesis §4.1: one at a time.
+        let transfers = leadership.transfer.is_some();
+        if transfers || self.is_changing_membership() && !is_active(Mutant::ChangesOverlap) {
+            return Err(ChangeError::InProgress);
+        }
+        if !self.committed_in_own_term() && !is_active(Mutant::ChangeBeforeOwnCommit) {
+            return Err(ChangeError::TooEarly);
+        }
+        let target = self.membership().enter(changes)?;
+        if self.uncommitted_bytes >= self.config.max_uncommitted_bytes {
+            return Err(ChangeError::Busy);
+        }
+        let promoted = promoted_by(changes);
+        if promoted.is_empty() {
+            self.append(Payload::Membership(target));
+            self.set_change(Some(Change::Committing));
+            return Ok(());
+        }
+        // Learners are added at once: they have to be there to catch up.
+        let is_learner = |change: &MembershipChange| matches!(change, MembershipChange::AddLearner { .. });
+        let (added, rest): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(is_learner);
+        if !added.is_empty() {
+            let with_learners = self.membership().enter(&added)?;
+            self.append(Payload::Membership(with_learners));
+        }
+        let goal = self.log.last().index;
+        let learners = promoted.into_iter().map(|node| (node, CatchUp::new(goal, now))).collect();
+        self.set_change(Some(Change::CatchingUp { changes: rest, learners }));
+        Ok(())
+    }
+
+    fn set_change(&mut self, change: Option<Change>) {
+        if let RoleState::Leader(leadership) = &mut self.role {
+            leadership.change = change;
+        }
+    }
+
+    fn finish_change(&mut self, result: Result<LogId, ChangeError>) {
+        self.set_change(None);
+        self.effects.change = Some(result);
+    }
+
+    /// Takes the next step of a change, if its time has come. Also of one that an earlier leader began: the
+    /// configuration itself says what is left to do.
+    pub(super) fn advance_membership(&mut self, now: Timestamp) {
+        if !matches!(self.role, RoleState::Leader(_)) {
+            return;
+        }
+        self.advance_promotion(now);
+        let committed = self.membership_is_committed();
+        if self.membership().is_joint() {
+            // thesis §4.3: only when the joint configuration is committed, no old majority can decide alone.
+            if committed || is_active(Mutant::LeaveBeforeJointCommit) {
+                let next = self.membership().leave();
+                self.append(Payload::Membership(next));
+            }
+        } else if committed {
+            if let RoleState::Leader(Leadership { change: Some(Change::Committing), .. }) = &self.role {
+                let index = self.memberships.latest().0;
+                self.finish_change(Ok(LogId { term: self.hard_state.term, index }));
+            }
+            if !self.membership().is_voter(self.config.id) {
+                self.start_leaving(now);
+            }
+        }
+    }
+
+    /// Looks how the learners do, and takes the steps that waited for them.
+    fn advance_promotion(&mut self, now: Timestamp) {
+        let (last, timeout) = (self.log.last().index, self.config.tuning.timing.election_max);
+        let committed = self.membership_is_committed();
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        let Some(Change::CatchingUp { changes, learners }) = &mut leadership.change else { return };
+        for (learner, race) in learners.iter_mut().filter(|(_, race)| !race.done) {
+            let Some(progress) = leadership.peers.get(learner) else { continue };
+            if progress.matched >= race.goal {
+                let took = now.since(race.began);
+                self.effects.trace.push(TraceEvent::CaughtUp { learner: *learner, round: race.round, took });
+                race.done = took < timeout;
+                (race.round, race.began, race.goal) = (race.round + 1, now, last);
+            }
+            if !race.done && race.is_hopeless(progress, timeout, now) {
+                let learner = *learner;
+                self.trace(TraceEvent::PromotionGivenUp { learner });
+                self.finish_change(Err(ChangeError::NotCaughtUp { node: learner }));
+                return;
+            }
+        }
+        // If learners were added first, that has to be committed: one at a time.
+        if committed && learners.values().all(|race| race.done) {
+            let changes = std::mem::take(changes);
+            match self.membership().enter(&changes) {
+                Ok(target) => {
+                    self.append(Payload::Membership(target));
+                    self.set_change(Some(Change::Committing));
+                }
+                Err(error) => self.finish_change(Err(error)),
+            }
+        }
+    }
+
+    /// The entry at this index was appended and brings another membership: it is in force at once (thesis §4.1).
+    pub(super) fn take_membership(&mut self, index: LogIndex, membership: Membership) {
+        self.memberships.push(index, membership);
+        self.membership_changed();
+    }
+
+    /// Another membership is in force.
+    pub(super) fn membership_changed(&mut self) {
+        let (index, membership) = self.memberships.latest();
+        let membership = membership.clone();
+        self.trace(TraceEvent::MembershipChanged { index, membership });
+        self.update_receivers();
+    }
+
+    /// Entries through here are committed, and with them the memberships that they bring.
+    pub(super) fn commit_memberships(&mut self, through: LogIndex) {
+        // The first one was committed before.
+        let since = self.memberships.iter().skip(1).map(|(index, _)| *index);
+        let committed: Vec<LogIndex> = since.take_while(|index| *index <= through).collect();
+        if committed.is_empty() {
+            return;
+        }
+        for index in committed {
+            self.trace(TraceEvent::MembershipCommitted { index });
+        }
+        self.memberships.compact(through);
+        self.update_receivers();
+    }
+
+    /// A leader replicates to everyone in the memberships that are not past, and for a little while to those who left.
+    fn update_receivers(&mut self) {
+        let receivers = self.receivers();
+        // The entry that brings a new member is what it is sent first, at once.
+        let next = self.log.last().index.max(LogIndex(1));
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        for receiver in &receivers {
+            leadership.peers.entry(*receiver).or_insert_with(|| Progress::new(next));
+        }
+        leadership.farewells.retain(|id, _| !receivers.contains(id));
+        let until = leadership.round + FAREWELL_ROUNDS;
+        for left in leadership.peers.keys().filter(|id| !receivers.contains(id)) {
+            leadership.farewells.entry(*left).or_insert(until);
+        }
+    }
+}
+
+impl Leadership {
+    /// Ends the farewells whose time is over.
+    pub(super) fn end_farewells(&mut self) {
+        let (round, peers) = (self.round, &mut self.peers);
+        self.farewells.retain(|id, until| {
+            let stays = round <= *until;
+            if !stays {
+                peers.remove(id);
+            }
+            stays
+        });
+    }
+}
+
+fn promoted_by(changes: &[MembershipChange]) -> Vec<NodeId> {
+    let promoted = |change: &MembershipChange| match change {
+        MembershipChange::Promote { node } => Some(*node),
+        _ => None,
+    };
+    changes.iter().filter_map(promoted).collect()
+}
