@@ -62,7 +62,11 @@ Ends with status 0 on Ctrl-C, or when nobody reads the output any more.";
 const CLIENT_EXAMPLES: &str = "\
 Examples:
   raftdeck client put color blue
-  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color";
+  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
+  raftdeck client member add 4 127.0.0.1:8083
+  raftdeck client transfer n2
+
+Exit status: 0 done, 1 failed or not as asked for, 2 wrong usage.";
 
 /// A live Raft cluster on the terminal: watch it, break it, heal it
 ///
