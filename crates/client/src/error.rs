@@ -32,13 +32,13 @@ pub enum ClientError {
         why: String,
     },
     /// A change of the membership was asked for and its fate is not known: it may have happened, or may yet.
-    #[error("the membership may or may not have changed: {why}; look at it with `member list`")]
+    #[error("the membership may or may not have changed: {why}; look at the cluster's members to find out")]
     MembershipUnknown {
         /// What came in between.
         why: String,
     },
     /// A transfer was asked for and nobody knows what came of it.
-    #[error("the leadership may or may not have gone to {to}: {why}; look at the nodes' states")]
+    #[error("the leadership may or may not have gone to {to}: {why}; look at the nodes' states to find out")]
     TransferUnknown {
         /// To whom it was to go.
         to: NodeId,

@@ -1,115 +1,13 @@
 //! What clients are told: each exactly once, and never "done" before it is.
 
+mod support;
+
 use raftdeck_protocol::kv::{Action, Command, LimitError, LoggedTime};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
-use raftdeck_raft::{
-    AppendEntries, AppendOutcome, AppendReply, Config, Entry, LogId, LogIndex, Message, NodeId, Payload,
-    Restored, Role, Term, Timestamp, Timing, VoteReply,
-};
-use raftdeck_replica::{Outputs, Replica, RequestToken};
+use raftdeck_raft::{AppendEntries, Entry, LogIndex, Message, Payload, Role, Term};
+use raftdeck_replica::RequestToken;
 use std::time::Duration;
-
-const N1: NodeId = NodeId(1);
-const N2: NodeId = NodeId(2);
-
-/// Replica n1 with a disk that finishes when told, and peers played by the test.
-struct Table {
-    replica: Replica,
-    now: Timestamp,
-    replies: Vec<(RequestToken, ResponseBody)>,
-    unfinished: Vec<raftdeck_raft::Ticket>,
-    sent: Vec<Message>,
-}
-
-impl Table {
-    fn new(voters: u64) -> Self {
-        let config = Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST);
-        let now = Timestamp(0);
-        let replica = Replica::new(config, 1, Restored::default(), None, now).expect("a valid configuration");
-        Self { replica, now, replies: Vec::new(), unfinished: Vec::new(), sent: Vec::new() }
-    }
-
-    fn collect(&mut self) {
-        let Outputs { persist, send, replies, .. } = self.replica.take_outputs(self.now);
-        self.unfinished.extend(persist.iter().map(|p| p.ticket));
-        self.sent.extend(send.into_iter().map(|e| e.message));
-        self.replies.extend(replies);
-    }
-
-    fn finish_writes(&mut self) {
-        self.collect();
-        while !self.unfinished.is_empty() {
-            let ticket = self.unfinished.remove(0);
-            self.replica.handle_persisted(ticket, self.now);
-            self.collect();
-        }
-    }
-
-    fn time_out(&mut self) {
-        self.now = self.now.max(self.replica.next_deadline());
-        self.replica.handle_deadline(self.now);
-        self.collect();
-    }
-
-    fn hear(&mut self, message: Message) {
-        self.replica.handle_message(N2, message, self.now);
-        self.collect();
-    }
-
-    fn term(&self) -> Term {
-        self.replica.status(self.now).term
-    }
-
-    /// n1 leads, and n2 has acknowledged its first entry.
-    fn lead(&mut self) {
-        self.time_out();
-        self.hear(Message::PreVoteReply(VoteReply { term: self.term().next(), granted: true }));
-        self.finish_writes();
-        self.hear(Message::VoteReply(VoteReply { term: self.term(), granted: true }));
-        self.finish_writes();
-        self.acknowledge();
-        assert_eq!(self.replica.status(self.now).role, Role::Leader);
-    }
-
-    /// n2 has everything that n1 has, and has answered its newest message.
-    fn acknowledge(&mut self) {
-        let round = self.sent.iter().rev().find_map(|message| match message {
-            Message::AppendEntries(append) => Some(append.round),
-            _ => None,
-        });
-        let outcome = AppendOutcome::Matched { through: self.replica.status(self.now).last.index };
-        self.hear(Message::AppendReply(AppendReply {
-            term: self.term(),
-            round: round.unwrap_or(0),
-            outcome,
-        }));
-    }
-
-    fn put(&mut self, token: u64, value: &'static str) {
-        let write = Write::Put { key: "k".into(), value: value.into() };
-        self.replica.write(RequestToken(token), write, LoggedTime(self.now.0));
-        self.collect();
-    }
-
-    fn get(&mut self, token: u64) {
-        let read = Read::Get { key: "k".into() };
-        self.replica.read(RequestToken(token), read, Consistency::Linearizable, self.now);
-        self.collect();
-    }
-
-    fn reply(&mut self, token: u64) -> Option<ResponseBody> {
-        let at = self.replies.iter().position(|(t, _)| t.0 == token)?;
-        Some(self.replies.remove(at).1)
-    }
-}
-
-fn not_leader(leader: Option<NodeId>) -> ResponseBody {
-    ResponseBody::Failed(Failure::NotLeader { leader, address: None })
-}
-
-fn id(term: u64, index: u64) -> LogId {
-    LogId { term: Term(term), index: LogIndex(index) }
-}
+use support::{N2, Table, id, not_leader};
 
 #[test]
 fn a_single_node_answers_a_write_only_after_its_own_fsync() {

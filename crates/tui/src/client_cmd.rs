@@ -1,12 +1,14 @@
 //! `raftdeck client`: one operation on a running cluster, its answer on standard output, and an exit status.
 
+use crate::member_cmd::{self, MemberOperation, node_id};
 use crate::words;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_client::{AddressError, Client, Done, Options};
 use raftdeck_lab::ClientOp;
 use raftdeck_protocol::kv::{MAX_LIST, Shown};
-use raftdeck_protocol::{Answer, NodeStatus, Read, Write};
+use raftdeck_protocol::{Answer, Consistency, NodeStatus, Read, Write};
+use raftdeck_raft::NodeId;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -47,19 +49,32 @@ enum Operation {
         value: OsString,
     },
     /// Print the value of a key; exit status 1 if there is no such key
-    #[command(after_help = "Example: raftdeck client get color")]
-    Get { key: OsString },
+    #[command(
+        after_help = "Examples:\n  raftdeck client get color\n  raftdeck client --cluster 127.0.0.1:8082 get --consistency stale color"
+    )]
+    Get {
+        key: OsString,
+        #[command(flatten)]
+        freshness: Freshness,
+    },
     /// Remove a key
     #[command(after_help = "Example: raftdeck client delete color")]
     Delete { key: OsString },
     /// Store a value if the present one is as expected; exit status 1 if it is not
-    #[command(after_help = "Example: raftdeck client cas color blue green")]
+    #[command(
+        after_help = "Examples:\n  raftdeck client cas color blue green\n  raftdeck client cas color --absent blue"
+    )]
     Cas {
         key: OsString,
-        #[arg(allow_hyphen_values = true)]
-        expected: OsString,
-        #[arg(allow_hyphen_values = true)]
-        value: OsString,
+        /// The value that the key must have
+        #[arg(allow_hyphen_values = true, required_unless_present = "absent")]
+        expected: Option<OsString>,
+        /// The value to store
+        #[arg(allow_hyphen_values = true, required_unless_present = "absent")]
+        value: Option<OsString>,
+        /// Store this value if there is no such key
+        #[arg(long, value_name = "VALUE", allow_hyphen_values = true, conflicts_with_all = ["expected", "value"])]
+        absent: Option<OsString>,
     },
     /// Print keys and values, in the order of the keys
     #[command(after_help = "Example: raftdeck client list user/")]
@@ -70,10 +85,52 @@ enum Operation {
         /// At most this many
         #[arg(long, value_name = "N", default_value_t = MAX_LIST, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST)))]
         limit: u32,
+        #[command(flatten)]
+        freshness: Freshness,
     },
     /// Print the state of each node named by --cluster; exit status 1 if one of them does not answer
     #[command(after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 status")]
     Status,
+    /// Add, promote, remove and list the cluster's members
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  raftdeck client member add 4 127.0.0.1:8083\n  raftdeck client member promote 4\n  raftdeck client member list"
+    )]
+    Member(MemberOperation),
+    /// Hand the leadership to a member that votes
+    #[command(after_help = "Example: raftdeck client transfer n2")]
+    Transfer {
+        /// The node's id, as 2 or n2
+        #[arg(value_parser = node_id)]
+        id: NodeId,
+    },
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct Freshness {
+    /// How new the answer must be
+    #[arg(long, value_enum, default_value_t = ConsistencyName::Linearizable)]
+    consistency: ConsistencyName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ConsistencyName {
+    /// It includes every write that was answered before; the leader asks a majority
+    Linearizable,
+    /// The same while the nodes' clocks run at about the same rate; the leader asks nobody
+    Lease,
+    /// What the asked node has, which may be old; any node answers, also without a leader
+    Stale,
+}
+
+impl Freshness {
+    fn consistency(self) -> Consistency {
+        match self.consistency {
+            ConsistencyName::Linearizable => Consistency::Linearizable,
+            ConsistencyName::Lease => Consistency::Lease,
+            ConsistencyName::Stale => Consistency::Stale,
+        }
+    }
 }
 
 /// Carries out one operation; returns the exit status.
@@ -84,26 +141,39 @@ pub fn run(args: ClientArgs) -> Result<u8> {
         .wrap_err("the client cannot be started")?;
     let client = Client::new(&args.cluster, Options::default())?;
     let deadline = Duration::from_secs(args.timeout);
+    let mut consistency = Consistency::Linearizable;
     let operation = match args.operation {
         Operation::Status => {
             return runtime.block_on(print_statuses(&client, &args.cluster, deadline, args.json));
         }
+        Operation::Member(operation) => {
+            let asked = member_cmd::run(&client, &args.cluster, operation, deadline, args.json);
+            return runtime.block_on(asked);
+        }
+        Operation::Transfer { id } => {
+            return runtime.block_on(member_cmd::transfer(&client, id, deadline, args.json));
+        }
         Operation::Put { key, value } => ClientOp::Write(Write::Put { key: bytes(key), value: bytes(value) }),
         Operation::Delete { key } => ClientOp::Write(Write::Delete { key: bytes(key) }),
-        Operation::Cas { key, expected, value } => ClientOp::Write(Write::CompareAndSet {
+        Operation::Cas { key, expected, value, absent } => ClientOp::Write(Write::CompareAndSet {
             key: bytes(key),
-            expected: Some(bytes(expected)),
-            value: bytes(value),
+            expected: expected.map(bytes),
+            // The command line has been checked: exactly one of the two is there.
+            value: bytes(absent.or(value).unwrap_or_default()),
         }),
-        Operation::Get { key } => ClientOp::Read(Read::Get { key: bytes(key) }),
-        Operation::List { prefix, limit } => {
+        Operation::Get { key, freshness } => {
+            consistency = freshness.consistency();
+            ClientOp::Read(Read::Get { key: bytes(key) })
+        }
+        Operation::List { prefix, limit, freshness } => {
+            consistency = freshness.consistency();
             ClientOp::Read(Read::List { prefix: bytes(prefix), after: None, limit })
         }
     };
     let done = runtime.block_on(async {
         match operation.clone() {
             ClientOp::Write(write) => client.write(write, deadline).await,
-            ClientOp::Read(read) => client.read(read, deadline).await,
+            ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
         }
     });
     let done = done.wrap_err_with(|| words::asked(&operation))?;
@@ -250,7 +320,7 @@ fn status_json(status: &NodeStatus) -> Value {
 }
 
 /// A reader that has read enough is no failure.
-fn print(bytes: &[u8]) -> Result<()> {
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

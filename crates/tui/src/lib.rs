@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client_cmd;
 pub mod inbox;
 pub mod keys;
+mod member_cmd;
 pub mod plain;
 pub mod runtime;
 pub mod signals;

@@ -1,0 +1,217 @@
+//! `raftdeck client member …` and `transfer`: who belongs to the cluster and who leads it. Reads and writes no keys.
+
+use crate::client_cmd::print;
+use clap::Subcommand;
+use color_eyre::eyre::{Result, WrapErr, bail};
+use raftdeck_client::Client;
+use raftdeck_protocol::NodeStatus;
+use raftdeck_raft::{Membership, MembershipChange, NodeId, Role};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// `raftdeck client member …`
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum MemberOperation {
+    /// Add a node that does not vote yet: it gets the log, and can be promoted when it has caught up
+    #[command(
+        after_help = "Example: raftdeck client member add 4 127.0.0.1:8083\n\nStart the node first, with an id that was never used before."
+    )]
+    Add {
+        /// The new node's id, as 4 or n4
+        #[arg(value_parser = node_id)]
+        id: NodeId,
+        /// Its Raft address, as the other nodes reach it
+        #[arg(value_name = "HOST:PORT", value_parser = raft_address)]
+        address: String,
+    },
+    /// Give a node that was added a vote, as soon as it has caught up
+    #[command(after_help = "Example: raftdeck client --timeout 60 member promote n4")]
+    Promote {
+        /// The node's id, as 4 or n4
+        #[arg(value_parser = node_id)]
+        id: NodeId,
+    },
+    /// Remove a node; it may be the leader, which then hands over
+    #[command(after_help = "Example: raftdeck client member remove n2")]
+    Remove {
+        /// The node's id, as 2 or n2
+        #[arg(value_parser = node_id)]
+        id: NodeId,
+    },
+    /// Print the members, as the leader among the nodes named by --cluster knows them, or else the newest of the others
+    #[command(after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 member list")]
+    List,
+}
+
+/// A node's id as people write it: `4` or `n4`.
+pub(crate) fn node_id(given: &str) -> Result<NodeId, String> {
+    let digits = given.strip_prefix('n').unwrap_or(given);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse() {
+        Ok(id) if is_number && id > 0 => Ok(NodeId(id)),
+        _ => Err("a node's id is a number from 1 on, written as 4 or n4".to_owned()),
+    }
+}
+
+fn raft_address(given: &str) -> Result<String, String> {
+    match raftdeck_client::split(given) {
+        Ok((_, 0)) => Err("a node that others are to reach has a port other than 0".to_owned()),
+        Ok(_) => Ok(given.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Carries out one operation; returns the exit status.
+pub(crate) async fn run(
+    client: &Client,
+    addresses: &[String],
+    operation: MemberOperation,
+    deadline: Duration,
+    as_json: bool,
+) -> Result<u8> {
+    let (change, asked) = match operation {
+        MemberOperation::List => return list(client, addresses, deadline, as_json).await,
+        MemberOperation::Add { id, address } => {
+            let asked = format!("member add {id} {address}");
+            (MembershipChange::AddLearner { node: id, address }, asked)
+        }
+        MemberOperation::Promote { id } => {
+            (MembershipChange::Promote { node: id }, format!("member promote {id}"))
+        }
+        MemberOperation::Remove { id } => {
+            (MembershipChange::Remove { node: id }, format!("member remove {id}"))
+        }
+    };
+    let membership = client.change_membership(vec![change], deadline).await.wrap_err(asked)?;
+    let text = if as_json {
+        format!("{}\n", json!({ "members": members_json(&membership, None) }))
+    } else {
+        members_plain(&membership, None)
+    };
+    print(text.as_bytes())?;
+    Ok(0)
+}
+
+/// Hands the leadership over; returns the exit status.
+pub(crate) async fn transfer(client: &Client, to: NodeId, deadline: Duration, as_json: bool) -> Result<u8> {
+    let term = client.transfer(to, deadline).await.wrap_err_with(|| format!("transfer {to}"))?;
+    let text = if as_json {
+        format!("{}\n", json!({ "leader": to, "term": term }))
+    } else {
+        format!("{to} leads in term {term}\n")
+    };
+    print(text.as_bytes())?;
+    Ok(0)
+}
+
+async fn list(client: &Client, addresses: &[String], deadline: Duration, as_json: bool) -> Result<u8> {
+    let asked = addresses.iter().map(|address| client.status(address, deadline));
+    let (known, failed): (Vec<_>, Vec<_>) =
+        futures::future::join_all(asked).await.into_iter().partition(Result::is_ok);
+    let newest = known.into_iter().flatten().max_by_key(|status| {
+        let raft = &status.raft;
+        (raft.role == Role::Leader && raft.has_quorum, raft.term, raft.membership_index)
+    });
+    let Some(status) = newest else {
+        let why = failed.into_iter().find_map(Result::err);
+        bail!("member list: {}", why.map_or_else(String::new, |error| error.to_string()));
+    };
+    print(if as_json { list_json(&status) } else { list_plain(&status) }.as_bytes())?;
+    Ok(0)
+}
+
+fn list_plain(status: &NodeStatus) -> String {
+    let raft = &status.raft;
+    if raft.membership.members().is_empty() {
+        return format!("{} belongs to no cluster yet\n", raft.id);
+    }
+    let mut text = members_plain(&raft.membership, raft.leader);
+    if raft.membership_index > raft.committed {
+        text.push_str("this is not committed yet\n");
+    }
+    text
+}
+
+fn list_json(status: &NodeStatus) -> String {
+    let raft = &status.raft;
+    let object = json!({
+        "members": members_json(&raft.membership, raft.leader),
+        "committed": raft.membership_index <= raft.committed,
+        "node": raft.id,
+    });
+    format!("{object}\n")
+}
+
+/// `n4 learner 127.0.0.1:8083`, a line a member.
+fn members_plain(membership: &Membership, leader: Option<NodeId>) -> String {
+    let mut text = String::new();
+    for id in membership.members() {
+        let _ = write!(text, "{id} {}", standing(membership, id));
+        if leader == Some(id) {
+            text.push_str(" leader");
+        }
+        if let Some(address) = membership.addresses.get(&id) {
+            let _ = write!(text, " {address}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn members_json(membership: &Membership, leader: Option<NodeId>) -> Value {
+    let member = |id: NodeId| {
+        json!({
+            "node": id,
+            "standing": standing(membership, id),
+            "leader": leader.map(|leader| leader == id),
+            "address": membership.addresses.get(&id),
+        })
+    };
+    membership.members().into_iter().map(member).collect()
+}
+
+/// What a member is. While a change is half done its old and its new voters both vote.
+fn standing(membership: &Membership, id: NodeId) -> &'static str {
+    let (is_new, is_old) = (membership.voters.contains(&id), membership.outgoing.contains(&id));
+    match (is_new, is_old) {
+        (true, false) if membership.is_joint() => "joining",
+        (true, _) => "voter",
+        (false, true) => "leaving",
+        (false, false) => "learner",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(ids: &[u64]) -> std::collections::BTreeSet<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
+    }
+
+    #[test]
+    fn ids_are_numbers_with_or_without_an_n() {
+        assert_eq!((node_id("4"), node_id("n4")), (Ok(NodeId(4)), Ok(NodeId(4))));
+        for wrong in ["", "n", "0", "n0", "-1", "+1", "4n", "nn4", "four", "18446744073709551616"] {
+            assert!(node_id(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn members_are_told_a_line_each_with_what_they_are() {
+        let mut membership = Membership::of(ids(&[1, 2, 3]));
+        membership.learners = ids(&[4]);
+        membership.addresses.insert(NodeId(4), "127.0.0.1:8083".to_owned());
+        assert_eq!(
+            members_plain(&membership, Some(NodeId(2))),
+            "n1 voter\nn2 voter leader\nn3 voter\nn4 learner 127.0.0.1:8083\n"
+        );
+        let joint = Membership { outgoing: ids(&[1, 2]), ..Membership::of(ids(&[2, 3])) };
+        assert_eq!(members_plain(&joint, None), "n1 leaving\nn2 voter\nn3 joining\n");
+        assert_eq!(
+            members_json(&membership, Some(NodeId(4)))[3],
+            json!({ "node": 4, "standing": "learner", "leader": true, "address": "127.0.0.1:8083" })
+        );
+    }
+}
