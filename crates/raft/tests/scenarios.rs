@@ -56,9 +56,11 @@ scenarios! {
     read_needs_a_round_that_began_after_it
     read_waits_for_an_own_commit
     replication_answer_waits_for_the_disk
+    replication_cap_survives_the_term
     replication_commits_what_the_message_covers
     replication_conflict_in_one_round_a_term
     replication_consistency_check
+    replication_heartbeat_revives_a_full_window
     replication_late_answers_change_nothing
     replication_late_message_does_not_shorten
     replication_lost_messages_are_sent_again
@@ -67,9 +69,11 @@ scenarios! {
     replication_single_member_waits_for_its_disk
     replication_slow_leader_disk
     replication_term_is_written_before_its_entries
+    replication_window_is_emptied_by_a_reset
     snapshot_before_the_log_is_released
     snapshot_brings_the_membership
     snapshot_for_a_follower_that_is_behind
+    snapshot_late_message_about_released_entries
     snapshot_over_a_conflicting_log
     snapshot_repeated_is_ignored
     snapshot_state_ends_with_any_answer
