@@ -705,6 +705,20 @@ fn a_completion_from_before_a_reset_counts_for_nothing() {
     assert_eq!(cluster.status(N2).durable, LogIndex(9));
 }
 
+#[test]
+fn a_completion_for_entries_that_were_released_meanwhile_counts() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    cluster.member(N2).disk_is_held = true;
+    cluster.deliver(N1, N2, append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 0));
+    cluster.deliver(N1, N2, append(1, (1, 2), &[entry(1, 3)], 3));
+    cluster.snapshot(N2);
+    assert_eq!((cluster.status(N2).purged, cluster.status(N2).durable), (LogIndex(3), LogIndex(0)));
+    cluster.finish_write(N2);
+    assert_eq!(cluster.status(N2).durable, LogIndex(2));
+    cluster.finish_write(N2);
+    assert_eq!(cluster.status(N2).durable, LogIndex(3));
+}
+
 // ---- starting again ----
 
 fn start(restored: Restored) -> Result<Raft, RestoreError> {
