@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Turn { node: NodeId, life: u32 },
     /// The disk is done with what it was doing.
     Disk { node: NodeId, life: u32 },
+    /// So is the thread that keeps the snapshots.
+    Files { node: NodeId, life: u32 },
     /// A process that ended starts again.
     Restart { node: NodeId, life: u32 },
     /// A pause ends.

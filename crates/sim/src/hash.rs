@@ -22,6 +22,7 @@ impl EventHash {
             Event::Wake { node, life } => (2, node.0, u64::from(*life)),
             Event::Turn { node, life } => (3, node.0, u64::from(*life)),
             Event::Disk { node, life } => (4, node.0, u64::from(*life)),
+            Event::Files { node, life } => (14, node.0, u64::from(*life)),
             Event::Restart { node, life } => (5, node.0, u64::from(*life)),
             Event::Resume { node, pause } => (6, node.0, u64::from(*pause)),
             Event::Fault(number) => (7, *number as u64, 0),
@@ -48,7 +49,8 @@ impl EventHash {
     fn value(&mut self, value: &impl Serialize) {
         self.bytes.clear();
         let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = postcard::to_extend(value, bytes).expect("invariant: the core's types are all expressible");
+        self.bytes =
+            postcard::to_extend(value, bytes).expect("invariant: the core's types are all expressible");
         self.state.update(&self.bytes);
     }
 

@@ -137,7 +137,8 @@ impl Nemesis {
 
     fn membership(&mut self) -> Fault {
         let newcomer = id(self.nodes + 1 + u8::try_from(self.rng.below(u64::from(JOINERS))).unwrap_or(0));
-        let anybody = Who::Node(id(1 + u8::try_from(self.rng.index(usize::from(self.nodes + JOINERS))).unwrap_or(0)));
+        let anybody =
+            Who::Node(id(1 + u8::try_from(self.rng.index(usize::from(self.nodes + JOINERS))).unwrap_or(0)));
         Fault::Change(match self.rng.below(10) {
             0..3 => vec![Step::Add(newcomer)],
             3..6 => vec![Step::Promote(newcomer)],

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::platter::Platter;
 use raftdeck_raft::{
     Envelope, LogId, LogIndex, Membership, MembershipChange, Message, NodeId, Persist, PieceReceived,
-    PieceToSend, Role, SnapshotMeta, Term, Ticket, Tuning,
+    PieceToSend, Role, SnapshotMeta, Term, Ticket, Timestamp, Tuning,
 };
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
@@ -17,17 +17,25 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Debug)]
 pub(crate) enum Input {
     Message(NodeId, Box<Message>),
-    Ask { client: usize, attempt: u64, ask: Box<Ask> },
+    Ask {
+        client: usize,
+        attempt: u64,
+        ask: Box<Ask>,
+    },
     /// A client went away.
-    Cancel { client: usize, attempt: u64 },
+    Cancel {
+        client: usize,
+        attempt: u64,
+    },
     Change(Vec<MembershipChange>),
     Transfer(NodeId),
     Campaign,
     Tune(Tuning),
     TakeSnapshot,
-    /// It stood still.
-    Paused,
-    Durable { tickets: Vec<Ticket>, then_send: Vec<Envelope> },
+    Durable {
+        tickets: Vec<Ticket>,
+        then_send: Vec<Envelope>,
+    },
     Saved(SnapshotMeta, u64),
     Received(Box<StateImage>, u64),
     Discarded(LogId),
@@ -36,10 +44,9 @@ pub(crate) enum Input {
 /// Messages that may wait for a turn; what comes on top is lost, as in the real node.
 pub(crate) const INBOX: usize = 256;
 
-/// What the disk thread is to do, in order.
+/// What the thread beside the disk thread is to do with snapshots, in order.
 #[derive(Debug)]
-pub(crate) enum Job {
-    Persist(Persist),
+pub(crate) enum Filing {
     Save { image: Box<StateImage>, in_use: Vec<LogId> },
     Receive { piece: PieceReceived, in_use: Vec<LogId> },
     Read(PieceToSend),
@@ -48,7 +55,10 @@ pub(crate) enum Job {
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    Client { client: usize, attempt: u64 },
+    Client {
+        client: usize,
+        attempt: u64,
+    },
     /// Somebody who changes the cluster.
     Operator,
 }
@@ -74,12 +84,19 @@ pub(crate) struct Process {
     pub(crate) turn_due: bool,
     /// The earliest wake-up that is coming.
     pub(crate) wakes_at: u64,
-    pub(crate) jobs: VecDeque<Job>,
-    /// What the disk is doing.
-    pub(crate) under_way: Vec<Job>,
-    /// The disk was done while the process stood still.
-    pub(crate) disk_waits: bool,
+    pub(crate) writes: VecDeque<Persist>,
+    /// What the disk is making durable by one sync.
+    pub(crate) writing: Vec<Persist>,
+    pub(crate) files: VecDeque<Filing>,
+    pub(crate) filing: Option<Filing>,
+    /// When it expects its next turn at the latest, by its own clock.
+    pub(crate) expects: Timestamp,
     pub(crate) is_saving: bool,
+    /// Somebody wants a snapshot now.
+    pub(crate) snapshot_asked: bool,
+    /// The newest snapshot that is there or under way ends here.
+    pub(crate) newest_snapshot: LogIndex,
+    pub(crate) tuning: Tuning,
     pub(crate) waiting: BTreeMap<RequestToken, Waiting>,
     pub(crate) newest_token: u64,
     pub(crate) doom: Option<Doom>,
@@ -97,14 +114,8 @@ impl Process {
 
     /// The lowest entry that a write which is not durable yet is going to remove.
     pub(crate) fn lowest_removal(&self) -> Option<LogIndex> {
-        let writes = self.under_way.iter().chain(&self.jobs);
-        writes
-            .filter_map(|job| match job {
-                Job::Persist(Persist { reset: Some(_), .. }) => Some(LogIndex(1)),
-                Job::Persist(persist) => persist.truncate,
-                _ => None,
-            })
-            .min()
+        let writes = self.writing.iter().chain(&self.writes);
+        writes.filter_map(|write| write.reset.map_or(write.truncate, |_| Some(LogIndex(1)))).min()
     }
 }
 

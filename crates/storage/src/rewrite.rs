@@ -71,11 +71,16 @@ fn copy_entries(
         let (records, behind) = reader.records_at(offset, old.framing)?;
         offset = behind;
         for entry in records.into_iter().filter_map(entry_of) {
-            // An entry that was removed since is told by its term, unless it came back, and then it is the same.
-            if entry.id.index != next || !old.outline.contains(entry.id) {
+            // An entry that was removed since is told by its term. One that came back is there twice; the later counts.
+            if entry.id.index > next || !old.outline.contains(entry.id) {
                 continue;
             }
-            next = next.next();
+            if entry.id.index < next {
+                let repeated = Persist { truncate: Some(entry.id.index), ..empty() };
+                write(std::mem::replace(&mut batch, repeated))?;
+                bytes = 0;
+            }
+            next = entry.id.index.next();
             let size = entry.payload.size();
             if bytes + size > FRAME_BYTES && !batch.entries.is_empty() {
                 write(std::mem::replace(&mut batch, empty()))?;
@@ -122,6 +127,9 @@ impl Writer {
             io::Error::other(format!("a frame of {bytes} bytes is larger than any that was written"))
         })?;
         self.file.write_at(self.end, &frame)?;
+        if let Some(from) = write.truncate {
+            self.marks.truncate(from);
+        }
         if let Some(entry) = write.entries.first() {
             self.marks.append(entry.id.index, self.end);
         }

@@ -130,10 +130,10 @@ pub(crate) fn read(file: &dyn File, mut each: impl FnMut(Bytes)) -> Result<Snaps
         }
         let bytes_at = offset + PIECE_HEAD as u64;
         if piece_length == 0 {
-            return match bytes_at == size && u32_at(&head, 4) == content_crc {
-                true => Ok(meta),
-                false => Err(Flaw::Damaged { offset, what: "the end does not match what is before it" }),
-            };
+            if bytes_at == size && u32_at(&head, 4) == content_crc {
+                return Ok(meta);
+            }
+            return Err(Flaw::Damaged { offset, what: "the end does not match what is before it" });
         }
         let bytes = read_checked(file, size, bytes_at, piece_length, MAX_PIECE, u32_at(&head, 4))?;
         content_crc = crc32c_append(content_crc, &bytes);

@@ -6,10 +6,10 @@
 mod scene;
 
 use proptest::prelude::*;
-use raftdeck_raft::{HardState, LogIndex, NodeId, Persist, Restored, Term};
-use raftdeck_storage::LogStore;
-use raftdeck_storage::fs::{MemoryFs, Survival};
-use scene::{appends, barrier, carry_out, entry, history, log, open, states};
+use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Restored, Term};
+use raftdeck_storage::fs::{FileSystem, MemoryFs, Survival};
+use raftdeck_storage::{LogStore, Snapshots};
+use scene::{appends, barrier, carry_out, dir, entry, history, log, meta, open, snapshot_file, states};
 
 /// Every way in which unsynced bytes may survive: each prefix, and a number of choices of sectors.
 fn survivals(unsynced: usize) -> impl Iterator<Item = Survival> {
@@ -107,16 +107,36 @@ fn data_whose_sync_failed_is_durable_once_a_recovery_hands_it_out() {
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
 enum Step {
-    Append { group: Vec<Shape>, fault: Option<Fault>, crash: Survival },
+    Append {
+        group: Vec<Shape>,
+        fault: Option<Fault>,
+        crash: Survival,
+    },
+    /// Saves a snapshot of the log but the last so many entries.
+    Save {
+        keep: u64,
+        size: usize,
+        fault: Option<Fault>,
+        crash: Survival,
+    },
+    /// Receives a snapshot from a leader, and lets it take the log's place if it goes so far beyond its end.
+    Install {
+        ahead: u64,
+        fault: Option<Fault>,
+        crash: Survival,
+    },
     Crash(Survival),
-    HaltedRecovery { changes: u64, crash: Survival },
+    HaltedRecovery {
+        changes: u64,
+        crash: Survival,
+    },
 }
 
 /// What goes wrong during an append.
 #[derive(Clone, Debug)]
 enum Fault {
     Halt(u64),
-    FailedSync,
+    FailedSync { after: u64 },
     FullDisk { room: usize },
 }
 
@@ -125,6 +145,8 @@ enum Fault {
 struct Shape {
     new_term: Option<u64>,
     remove: u64,
+    /// Purge the log but for so many entries, as far as the snapshot goes.
+    purge_but: Option<u64>,
     sizes: Vec<usize>,
 }
 
@@ -133,19 +155,26 @@ impl Shape {
     fn write(&self, state: &Restored) -> Persist {
         let mut state = state.clone();
         let mut write = barrier();
-        let length = state.entries.len() as u64;
-        if self.remove > 0 && length > 0 {
-            let from = LogIndex(length.saturating_sub(self.remove) + 1);
+        let purged = state.purged.index.0;
+        let last = purged + state.entries.len() as u64;
+        if self.remove > 0 && last > purged {
+            let from = LogIndex(last.saturating_sub(self.remove).max(purged) + 1);
             write.truncate = Some(from);
             state.entries.retain(|entry| entry.id.index < from);
         }
+        let snapshot = state.snapshot.as_ref().map_or(LogIndex::ZERO, |(meta, _)| meta.last.index);
+        write.purge = self.purge_but.and_then(|keep| {
+            let through = LogIndex(last.saturating_sub(keep)).min(snapshot);
+            state.entries.iter().find(|entry| entry.id.index == through).map(|entry| entry.id)
+        });
+        let last = state.entries.last().map_or(state.purged, |entry| entry.id);
         let mut term = state.hard_state.term.0;
         if self.new_term.is_some() || term == 0 {
             term += 1;
             let vote = self.new_term.filter(|vote| *vote > 0).map(NodeId);
             write.hard_state = Some(HardState { term: Term(term), vote });
         }
-        let first = state.entries.len() as u64 + 1;
+        let first = last.index.0 + 1;
         let entries = (first..).zip(&self.sizes).map(|(index, size)| entry(term, index, &"x".repeat(*size)));
         Persist { entries: appends(entries).entries, ..write }
     }
@@ -162,22 +191,31 @@ fn survival() -> impl Strategy<Value = Survival> {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let sizes = proptest::collection::vec(prop_oneof![0_usize..20, 300_usize..1200], 0..4);
-    (proptest::option::weighted(0.2, 0_u64..4), prop_oneof![4 => Just(0), 1 => 1_u64..4], sizes)
-        .prop_map(|(new_term, remove, sizes)| Shape { new_term, remove, sizes })
+    let new_term = proptest::option::weighted(0.2, 0_u64..4);
+    let purge_but = proptest::option::weighted(0.3, 0_u64..4);
+    (new_term, prop_oneof![4 => Just(0), 1 => 1_u64..4], purge_but, sizes)
+        .prop_map(|(new_term, remove, purge_but, sizes)| Shape { new_term, remove, purge_but, sizes })
+}
+
+fn fault() -> impl Strategy<Value = Option<Fault>> {
+    let fault = prop_oneof![
+        (0_u64..12).prop_map(Fault::Halt),
+        (0_u64..2).prop_map(|after| Fault::FailedSync { after }),
+        (0_usize..1500).prop_map(|room| Fault::FullDisk { room }),
+    ];
+    proptest::option::weighted(0.3, fault)
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fault = prop_oneof![
-        (0_u64..4).prop_map(Fault::Halt),
-        Just(Fault::FailedSync),
-        (0_usize..1500).prop_map(|room| Fault::FullDisk { room }),
-    ];
-    let group = proptest::collection::vec(shape(), 1..4);
-    let append = (group, proptest::option::weighted(0.3, fault), survival());
+    let append = (proptest::collection::vec(shape(), 1..4), fault(), survival());
+    let save = (0_u64..4, 0_usize..2000, fault(), survival());
+    let install = (0_u64..5, fault(), survival());
     prop_oneof![
         8 => append.prop_map(|(group, fault, crash)| Step::Append { group, fault, crash }),
+        3 => save.prop_map(|(keep, size, fault, crash)| Step::Save { keep, size, fault, crash }),
+        1 => install.prop_map(|(ahead, fault, crash)| Step::Install { ahead, fault, crash }),
         1 => survival().prop_map(Step::Crash),
-        1 => (0_u64..6, survival()).prop_map(|(changes, crash)| Step::HaltedRecovery { changes, crash }),
+        1 => (0_u64..12, survival()).prop_map(|(changes, crash)| Step::HaltedRecovery { changes, crash }),
     ]
 }
 
@@ -185,19 +223,23 @@ fn step() -> impl Strategy<Value = Step> {
 struct Scene {
     fs: MemoryFs,
     store: LogStore,
+    snapshots: Snapshots,
     acknowledged: Restored,
 }
 
 impl Scene {
     fn new() -> Self {
         let fs = MemoryFs::new();
-        let (store, _) = open(&fs).unwrap();
-        Self { fs, store, acknowledged: Restored::default() }
+        let (mut store, recovered) = open(&fs).unwrap();
+        store.rewrite_from(0);
+        Self { fs, store, snapshots: recovered.snapshots, acknowledged: Restored::default() }
     }
 
     fn play(&mut self, step: &Step) {
         match step {
             Step::Append { group, fault, crash } => self.append(group, fault.as_ref(), *crash),
+            Step::Save { keep, size, fault, crash } => self.save(*keep, *size, fault.as_ref(), *crash),
+            Step::Install { ahead, fault, crash } => self.install(*ahead, fault.as_ref(), *crash),
             Step::Crash(survival) => {
                 self.fs.crash(*survival);
                 self.recover(&[]);
@@ -220,17 +262,72 @@ impl Scene {
             carry_out(&mut attempted, &write);
             writes.push(write);
         }
+        self.arm(fault);
+        let result = self.store.append(&writes);
+        self.settle(result.is_ok(), attempted, fault, crash);
+    }
+
+    fn save(&mut self, keep: u64, size: usize, fault: Option<&Fault>, crash: Survival) {
+        let mut attempted = self.acknowledged.clone();
+        let before = attempted.snapshot.as_ref().map_or(LogId::default(), |(meta, _)| meta.last);
+        let Some(last) = attempted.entries.iter().rev().nth(usize::try_from(keep).unwrap()) else { return };
+        if last.id.index <= before.index {
+            return;
+        }
+        let meta = meta(last.id.term.0, last.id.index.0);
+        let content = vec![b's'; size];
+        attempted.snapshot = Some((meta.clone(), snapshot_file(&meta, &content).len() as u64));
+        self.arm(fault);
+        let result = self.snapshots.save(&meta, std::iter::once(content.into()), &[]);
+        self.settle(result.is_ok(), attempted, fault, crash);
+    }
+
+    fn install(&mut self, ahead: u64, fault: Option<&Fault>, crash: Survival) {
+        let before = self.acknowledged.clone();
+        let last = before.entries.last().map_or(before.purged, |entry| entry.id).index.0;
+        let snapshot = before.snapshot.as_ref().map_or(0, |(meta, _)| meta.last.index.0);
+        let meta = meta(before.hard_state.term.0, last.max(snapshot) + ahead + 1);
+        let file = snapshot_file(&meta, b"from the leader");
+        let mut received = before;
+        received.snapshot = Some((meta.clone(), file.len() as u64));
+        let mut installed = received.clone();
+        let reset = Persist { reset: Some(meta.last), ..barrier() };
+        carry_out(&mut installed, &reset);
+
+        self.arm(fault);
+        let result = file
+            .chunks(30)
+            .zip(0..)
+            .try_for_each(|(piece, number)| self.snapshots.receive(&meta, number * 30, piece))
+            .and_then(|()| self.snapshots.finish(&meta, &[]));
+        let arrived = result.is_ok();
+        if arrived {
+            self.acknowledged = received.clone();
+        }
+        let done = arrived && self.store.append(&[reset]).is_ok();
+        // The step under way is the reception or, after it, the reset.
+        self.settle(done, if arrived { installed } else { received }, fault, crash);
+    }
+
+    fn arm(&self, fault: Option<&Fault>) {
         match fault {
             Some(Fault::Halt(changes)) => self.fs.halt_after(*changes),
-            Some(Fault::FailedSync) => self.fs.fail_sync_after(0),
+            Some(Fault::FailedSync { after }) => self.fs.fail_sync_after(*after),
             Some(Fault::FullDisk { room }) => {
-                self.fs.set_capacity(Some(self.fs.contents(&log()).unwrap().len() + room));
+                let paths = self.fs.list(dir()).unwrap();
+                let used: usize = paths.iter().map(|path| self.fs.contents(path).unwrap().len()).sum();
+                self.fs.set_capacity(Some(used + room));
             }
             None => {}
         }
-        match self.store.append(&writes) {
-            Ok(()) => self.acknowledged = attempted.clone(),
-            Err(_) => assert!(fault.is_some()),
+    }
+
+    /// What was done is acknowledged. After a fault the disk crashes, whether it was noticed or not.
+    fn settle(&mut self, done: bool, attempted: Restored, fault: Option<&Fault>, crash: Survival) {
+        if done {
+            self.acknowledged = attempted.clone();
+        } else {
+            assert!(fault.is_some());
         }
         if fault.is_some() {
             self.fs.crash(crash);
@@ -241,14 +338,15 @@ impl Scene {
 
     /// Opens the store again, which must hold what was acknowledged or one of the other states.
     fn recover(&mut self, others: &[Restored]) {
-        let (store, recovered) = open(&self.fs).unwrap();
+        let (mut store, recovered) = open(&self.fs).unwrap();
         let state = recovered.restored;
         assert!(
             state == self.acknowledged || others.contains(&state),
             "{state:?} after {:?}",
             self.acknowledged
         );
-        (self.store, self.acknowledged) = (store, state);
+        store.rewrite_from(0);
+        (self.store, self.snapshots, self.acknowledged) = (store, recovered.snapshots, state);
     }
 }
 

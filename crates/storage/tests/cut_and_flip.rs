@@ -245,7 +245,7 @@ mod snapshot {
 
     /// Content that makes a file of two pieces.
     fn content() -> Vec<u8> {
-        [&[b'a'; 70_000][..], b"the end"].concat()
+        ["a".repeat(70_000).as_bytes(), b"the end"].concat()
     }
 
     fn file() -> Vec<u8> {

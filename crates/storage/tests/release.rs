@@ -9,8 +9,8 @@ use raftdeck_raft::{LogIndex, Persist, Restored};
 use raftdeck_storage::LogStore;
 use raftdeck_storage::fs::{MemoryFs, Survival};
 use scene::{
-    appends, dir, entry, hard_state, history, id, last_snapshot, log, meta, open, purges, resets,
-    snapshot_file, snapshot_path, states, votes,
+    appends, dir, entry, hard_state, id, last_snapshot, log, meta, open, purges, resets, snapshot_file,
+    snapshot_path, states, votes,
 };
 
 /// A disk with a snapshot that has all that will be released.
@@ -231,7 +231,7 @@ fn a_failed_sync_of_the_new_log_is_final_and_leaves_the_old_one() {
     assert_eq!(fs.contents(&dir().join("raft.log.new")), None);
 }
 
-/// A log of node 1 in cluster `deck` as version 1 wrote it: [`history`], then its seal.
+/// A log of node 1 in cluster `deck` as version 1 wrote it: the history, then its seal.
 const VERSION_1: &str = "\
     726166746465636b010000003ac6a22506000000d32b740e01046465636b7264660104000000b812d8a0d11c736d02010102\
     72646601160000007c7daf287fc329c80101010104626c7565010102010001010301036f6c647264660117000000306a893e\

@@ -19,7 +19,9 @@ fn opened() -> (MemoryFs, LogStore, Snapshots) {
 
 /// Content in pieces of odd sizes, one of them empty and one larger than any piece of a file.
 fn content() -> Vec<Bytes> {
-    [&b"a"[..], &[b'b'; 70_000], b"", &[b'c'; 3 << 20], b"d"].map(Bytes::copy_from_slice).to_vec()
+    [("a", 1), ("b", 70_000), ("c", 0), ("d", 3 << 20), ("e", 1)]
+        .map(|(text, times)| text.repeat(times).into())
+        .to_vec()
 }
 
 fn save(snapshots: &mut Snapshots, meta: &SnapshotMeta, in_use: &[LogId]) -> u64 {

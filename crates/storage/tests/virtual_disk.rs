@@ -101,6 +101,68 @@ fn a_name_is_durable_after_its_directory_was_synced() {
 }
 
 #[test]
+fn a_removal_is_durable_after_its_directory_was_synced() {
+    let (fs, mut file) = half_synced();
+    fs.remove(path()).unwrap();
+    assert!(!fs.exists(path()).unwrap());
+    assert_eq!(fs.list(Path::new("/d")).unwrap(), [""; 0].map(std::path::PathBuf::from));
+    assert_eq!(fs.remove(path()).unwrap_err().kind(), ErrorKind::NotFound);
+    // Whoever has it open goes on.
+    file.write_at(8, b"cccc").unwrap();
+    let mut bytes = [0; 12];
+    file.read_at(0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"aaaabbbbcccc");
+    fs.crash(Survival::Process);
+    assert!(!fs.exists(path()).unwrap());
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaa");
+
+    fs.remove(path()).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    fs.crash(Survival::Nothing);
+    assert!(!fs.exists(path()).unwrap());
+}
+
+#[test]
+fn a_name_given_anew_is_of_the_new_file() {
+    let (fs, file) = half_synced();
+    fs.remove(path()).unwrap();
+    fs.open(path()).unwrap().write_at(0, b"new").unwrap();
+    assert_eq!(file.size().unwrap(), 8);
+    assert_eq!(fs.contents(path()).unwrap(), b"new");
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"aaaa");
+}
+
+#[test]
+fn changes_of_names_survive_in_any_combination_each_wholly() {
+    let [a, b, c] = ["/d/a", "/d/b", "/d/c"].map(Path::new);
+    let after = |seed| {
+        let (fs, _file) = half_synced();
+        fs.rename(path(), a).unwrap();
+        fs.open(b).unwrap();
+        fs.open(c).unwrap();
+        fs.remove(c).unwrap();
+        fs.crash(Survival::Sectors(seed));
+        assert_ne!(fs.exists(path()).unwrap(), fs.exists(a).unwrap(), "a rename is done or not");
+        [a, b, c].map(|path| fs.exists(path).unwrap())
+    };
+    let outcomes: std::collections::BTreeSet<_> = (0..100).map(after).collect();
+    assert_eq!(outcomes.len(), 8);
+    assert_eq!(after(7), after(7));
+}
+
+#[test]
+fn a_directory_lists_its_own_names() {
+    let (fs, _file) = half_synced();
+    fs.create_dir_all(Path::new("/d/below")).unwrap();
+    fs.open(Path::new("/d/below/deep")).unwrap();
+    fs.open(Path::new("/d/b")).unwrap();
+    assert_eq!(fs.list(Path::new("/d")).unwrap(), ["/d/b", "/d/file"].map(std::path::PathBuf::from));
+    assert_eq!(fs.list(Path::new("/nowhere")).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
 fn a_full_disk_takes_what_fits_and_rewrites_in_place() {
     let (fs, mut file) = half_synced();
     fs.set_capacity(Some(10));

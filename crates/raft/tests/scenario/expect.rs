@@ -5,8 +5,8 @@ use super::{Stage, missing};
 use raftdeck_raft::{LogIndex, NodeId, Payload, Role, Status};
 
 const STATE: &[&str] = &[
-    "term", "vote", "leader", "log", "commit", "applied", "durable", "voters", "outgoing", "learners", "purged",
-    "snapshot", "votes", "writes",
+    "term", "vote", "leader", "log", "commit", "applied", "durable", "voters", "outgoing", "learners",
+    "purged", "snapshot", "votes", "writes",
 ];
 
 impl Stage {
@@ -38,10 +38,7 @@ impl Stage {
     fn expect_sent(&mut self, words: &[&str], wanted: bool) -> Result<(), Problem> {
         let which = Which::of(words)?;
         let wire = &self.cluster().wire;
-        let mut found = 0;
-        for (from, to, message) in wire {
-            found += usize::from(which.fits(*from, *to, message)?);
-        }
+        let found = wire.iter().filter(|posted| which.fits(posted)).count();
         match wanted {
             true if found < which.nth => Err(missing("no such message is on its way", wire.iter())),
             false if found >= which.nth => Err(missing("such a message is on its way", wire.iter())),
@@ -106,7 +103,11 @@ impl Stage {
         if let Some(role) = role {
             same("role", &status.role.to_string(), known_role(role)?)?;
         }
-        for (key, value) in Fields::of(fields, STATE)?.iter() {
+        let (of_peers, fields): (Vec<&str>, Vec<&str>) = fields.iter().partition(|word| word.contains('.'));
+        for word in of_peers {
+            expect_peer(&status, word)?;
+        }
+        for (key, value) in Fields::of(&fields, STATE)?.iter() {
             let found = self.state(&status, key);
             same(key, &found, &canonical(key, value)?)?;
         }
@@ -115,7 +116,8 @@ impl Stage {
 
     fn state(&mut self, status: &Status, key: &str) -> String {
         let member = |id: Option<NodeId>| id.map_or("none".to_owned(), |id| id.to_string());
-        let members = |ids: &std::collections::BTreeSet<NodeId>| list(&ids.iter().copied().collect::<Vec<_>>());
+        let members =
+            |ids: &std::collections::BTreeSet<NodeId>| list(&ids.iter().copied().collect::<Vec<_>>());
         match key {
             "term" => status.term.to_string(),
             "vote" => member(status.vote),
@@ -129,7 +131,9 @@ impl Stage {
             "learners" => members(&status.membership.learners),
             "purged" => status.purged.to_string(),
             "snapshot" => id(status.snapshot),
-            "votes" => list(&status.votes.iter().filter(|(_, yes)| *yes).map(|(id, _)| *id).collect::<Vec<_>>()),
+            "votes" => {
+                list(&status.votes.iter().filter(|(_, yes)| *yes).map(|(id, _)| *id).collect::<Vec<_>>())
+            }
             "writes" => self.cluster().members[&status.id].writes.len().to_string(),
             _ => unreachable!("`STATE` lists the keys"),
         }
@@ -145,10 +149,28 @@ impl Stage {
     }
 }
 
+/// `match.n2=3` or `next.n2=4` or `state.n2=Probe`: what a leader knows of a follower.
+fn expect_peer(status: &Status, word: &str) -> Result<(), Problem> {
+    let (key, expected) = word.split_once('=').ok_or_else(|| format!("'{word}' is not understood here"))?;
+    let (what, who) = key.split_once('.').ok_or_else(|| format!("'{word}' is not understood here"))?;
+    let id = node(who)?;
+    let peer = status.peers.iter().find(|peer| peer.id == id);
+    let peer = peer.ok_or_else(|| format!("{} knows nothing of {id}", status.id))?;
+    let found = match what {
+        "match" => peer.matched.to_string(),
+        "next" => peer.next.to_string(),
+        "state" => format!("{:?}", peer.state),
+        _ => return Err(format!("'{what}' is not known of a follower: match, next and state are")),
+    };
+    same(key, &found, expected)
+}
+
 fn known_role(word: &str) -> Result<&str, Problem> {
     let roles = [Role::Follower, Role::PreCandidate, Role::Candidate, Role::Leader];
     let known = roles.iter().any(|role| role.to_string() == word);
-    known.then_some(word).ok_or_else(|| format!("'{word}' is no role: follower, pre-candidate, candidate, leader"))
+    known
+        .then_some(word)
+        .ok_or_else(|| format!("'{word}' is no role: follower, pre-candidate, candidate, leader"))
 }
 
 /// Checks what is expected, so that a slip in a scenario does not read like a flaw of the core.

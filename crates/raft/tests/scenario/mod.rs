@@ -14,18 +14,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use words::{Fields, Problem, Which, describe, duration, link, node, number, switch, terms};
 
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
 /// The text of a scenario by its name.
-pub fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     let path = folder().join(format!("{name}.txt"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Plays a scenario. The error names file and line.
-pub fn play(name: &str, text: &str) -> Result<(), Problem> {
+pub(crate) fn play(name: &str, text: &str) -> Result<(), Problem> {
     let mut stage = Stage::default();
     for (line, number) in text.lines().zip(1..) {
         let line = line.split_once(" #").map_or(line, |(before, _)| before).trim();
@@ -60,8 +60,6 @@ struct Stage {
     held: BTreeSet<(NodeId, NodeId)>,
     /// Every message that was ever seen on the wire, in order.
     posted: Vec<(NodeId, NodeId, Message)>,
-    /// How many of those on the wire are in `posted` already.
-    noted: usize,
     reads: BTreeMap<String, (NodeId, ReadId)>,
     next_read: u64,
 }
@@ -168,8 +166,14 @@ impl Stage {
             }
             ("drop", [which, "all"]) => self.drop_all(which),
             ("drop", which) => self.take(which).map(drop),
-            ("hold", [which]) => link(which).map(|link| drop(self.held.insert(link))),
-            ("release", [which]) => link(which).map(|link| drop(self.held.remove(&link))),
+            ("hold", [which]) => {
+                self.held.insert(link(which)?);
+                Ok(())
+            }
+            ("release", [which]) => {
+                self.held.remove(&link(which)?);
+                Ok(())
+            }
             ("cut", [which]) => self.cut(which),
             ("isolate", [who]) => self.up_or_down(who).map(|id| self.cluster().partition(&[id])),
             ("heal", []) => {
@@ -194,7 +198,11 @@ impl Stage {
             ("remove", [who, whom, answer @ ..]) => {
                 self.change(who, MembershipChange::Remove { node: node(whom)? }, answer)
             }
-            ("snapshot", [who]) => self.up(who).map(|id| drop(self.cluster().snapshot(id))),
+            ("snapshot", [who]) => {
+                let id = self.up(who)?;
+                self.cluster().snapshot(id);
+                Ok(())
+            }
             ("tune", [who, fields @ ..]) => self.tune(who, fields),
             ("pass", [time]) => duration(time).map(|time| self.cluster().run(time)),
             ("idle", [time]) => duration(time).map(|time| {
@@ -275,13 +283,11 @@ impl Stage {
     /// Notes what is new on the wire, so that it can come again later.
     fn note(&mut self) {
         let cluster = self.cluster.as_ref().expect("`begin` came first");
-        self.noted = self.noted.min(cluster.wire.len());
         for posted in &cluster.wire {
             if !self.posted.contains(posted) {
                 self.posted.push(posted.clone());
             }
         }
-        self.noted = cluster.wire.len();
     }
 
     /// Until nothing moves on this link, or on all that are not held.
@@ -294,7 +300,9 @@ impl Stage {
             let next = cluster.wire.iter().position(|(from, to, _)| {
                 only.map_or(!held.contains(&(*from, *to)), |link| link == (*from, *to))
             });
-            let Some((from, to, message)) = next.and_then(|at| cluster.wire.remove(at)) else { return Ok(()) };
+            let Some((from, to, message)) = next.and_then(|at| cluster.wire.remove(at)) else {
+                return Ok(());
+            };
             cluster.deliver(from, to, message);
         }
         Err("the cluster never comes to rest".to_owned())
@@ -309,15 +317,10 @@ impl Stage {
     /// A message that was sent before comes, for the first time or again.
     fn deliver_old(&mut self, words: &[&str]) -> Result<(), Problem> {
         let which = Which::of(words)?;
-        let mut found = Vec::new();
-        for (from, to, message) in &self.posted {
-            if which.fits(*from, *to, message)? {
-                found.push((*from, *to, message.clone()));
-            }
-        }
+        let mut found = self.posted.iter().filter(|posted| which.fits(posted));
         let (from, to, message) = found
-            .into_iter()
             .nth(which.nth - 1)
+            .cloned()
             .ok_or_else(|| missing("no such message was ever sent", self.posted.iter()))?;
         self.cluster().deliver(from, to, message);
         Ok(())
@@ -327,14 +330,9 @@ impl Stage {
     fn take(&mut self, words: &[&str]) -> Result<(NodeId, NodeId, Message), Problem> {
         let which = Which::of(words)?;
         let cluster = self.cluster();
-        let mut found = Vec::new();
-        for (place, (from, to, message)) in cluster.wire.iter().enumerate() {
-            if which.fits(*from, *to, message)? {
-                found.push(place);
-            }
-        }
-        let place = found.get(which.nth - 1);
-        let taken = place.and_then(|place| cluster.wire.remove(*place));
+        let mut places = (0..cluster.wire.len()).filter(|place| which.fits(&cluster.wire[*place]));
+        let place = places.nth(which.nth - 1);
+        let taken = place.and_then(|place| cluster.wire.remove(place));
         taken.ok_or_else(|| missing("no such message is on its way", cluster.wire.iter()))
     }
 
@@ -464,9 +462,6 @@ fn apply(config: &mut Config, key: &str, value: &str) -> Result<(), Problem> {
 }
 
 fn missing<'a>(what: &str, messages: impl Iterator<Item = &'a (NodeId, NodeId, Message)>) -> Problem {
-    let mut problem = format!("{what}; there are:");
-    for message in messages {
-        problem += &format!("\n    {}", describe(message));
-    }
-    problem
+    let there: Vec<String> = messages.map(describe).collect();
+    format!("{what}; there are:\n    {}", there.join("\n    "))
 }

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What is wrong with a line, or with the cluster at it: a sentence.
-pub type Problem = String;
+pub(super) type Problem = String;
 
-pub fn node(word: &str) -> Result<NodeId, Problem> {
+pub(super) fn node(word: &str) -> Result<NodeId, Problem> {
     let number = word.strip_prefix('n').and_then(|digits| digits.parse().ok());
     number.map(NodeId).ok_or_else(|| format!("'{word}' is not a member: members are n1, n2, ..."))
 }
 
-pub fn number(word: &str) -> Result<u64, Problem> {
+pub(super) fn number(word: &str) -> Result<u64, Problem> {
     word.parse().map_err(|_| format!("'{word}' is not a number"))
 }
 
 /// `100ms` or `2s`.
-pub fn duration(word: &str) -> Result<Duration, Problem> {
+pub(super) fn duration(word: &str) -> Result<Duration, Problem> {
     let parsed = match (word.strip_suffix("ms"), word.strip_suffix('s')) {
         (Some(digits), _) => digits.parse().ok().map(Duration::from_millis),
         (None, Some(digits)) => digits.parse().ok().map(Duration::from_secs),
@@ -26,7 +26,7 @@ pub fn duration(word: &str) -> Result<Duration, Problem> {
     parsed.ok_or_else(|| format!("'{word}' is not a time: write 100ms or 2s"))
 }
 
-pub fn switch(word: &str) -> Result<bool, Problem> {
+pub(super) fn switch(word: &str) -> Result<bool, Problem> {
     match word {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -35,13 +35,13 @@ pub fn switch(word: &str) -> Result<bool, Problem> {
 }
 
 /// `n1>n2`: the way of messages from n1 to n2.
-pub fn link(word: &str) -> Result<(NodeId, NodeId), Problem> {
+pub(super) fn link(word: &str) -> Result<(NodeId, NodeId), Problem> {
     let (from, to) = word.split_once('>').ok_or_else(|| format!("'{word}' is not a link: write n1>n2"))?;
     Ok((node(from)?, node(to)?))
 }
 
 /// `1,1,4` or nothing, written `-`.
-pub fn terms(word: &str) -> Result<Vec<u64>, Problem> {
+pub(super) fn terms(word: &str) -> Result<Vec<u64>, Problem> {
     if word == "-" {
         return Ok(Vec::new());
     }
@@ -49,18 +49,19 @@ pub fn terms(word: &str) -> Result<Vec<u64>, Problem> {
 }
 
 /// `1,2,3`, or none, written `-`.
-pub fn nodes(word: &str) -> Result<BTreeSet<NodeId>, Problem> {
+pub(super) fn nodes(word: &str) -> Result<BTreeSet<NodeId>, Problem> {
     Ok(terms(word)?.into_iter().map(NodeId).collect())
 }
 
 /// `key=value` words, each key once and only known ones.
-pub struct Fields<'a>(BTreeMap<&'a str, &'a str>);
+pub(super) struct Fields<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Fields<'a> {
-    pub fn of(words: &[&'a str], known: &[&str]) -> Result<Self, Problem> {
+    pub(super) fn of(words: &[&'a str], known: &[&str]) -> Result<Self, Problem> {
         let mut fields = BTreeMap::new();
         for word in words {
-            let (key, value) = word.split_once('=').ok_or_else(|| format!("'{word}' is not understood here"))?;
+            let (key, value) =
+                word.split_once('=').ok_or_else(|| format!("'{word}' is not understood here"))?;
             if !known.contains(&key) {
                 return Err(format!("'{key}' is not known here: {} are", known.join(", ")));
             }
@@ -71,26 +72,26 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    pub fn get(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
         self.0.get(key).copied()
     }
 
-    pub fn number(&self, key: &str) -> Result<Option<u64>, Problem> {
+    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, Problem> {
         self.get(key).map(number).transpose()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.0.iter().map(|(key, value)| (*key, *value))
     }
 }
 
 /// Which messages are meant: `n1>n2 AppendEntries term=2 prev=3 entries=1 #2`. All but the link may be missing.
-pub struct Which<'a> {
-    pub link: (NodeId, NodeId),
+pub(super) struct Which<'a> {
+    pub(super) link: (NodeId, NodeId),
     kind: Option<&'a str>,
     fields: Fields<'a>,
     /// `#2`: the second such message.
-    pub nth: usize,
+    pub(super) nth: usize,
 }
 
 const KINDS: &[&str] = &[
@@ -106,7 +107,7 @@ const KINDS: &[&str] = &[
 ];
 
 impl<'a> Which<'a> {
-    pub fn of(words: &[&'a str]) -> Result<Self, Problem> {
+    pub(super) fn of(words: &[&'a str]) -> Result<Self, Problem> {
         let (first, mut rest) = words.split_first().ok_or("which link? write n1>n2")?;
         let link = link(first)?;
         let mut kind = None;
@@ -126,20 +127,15 @@ impl<'a> Which<'a> {
             nth = usize::try_from(number(digits)?).ok().filter(|n| *n > 0).ok_or("the first is #1")?;
             rest = before;
         }
-        let known = ["term", "prev", "entries", "commit", "through", "refused", "hint", "granted", "last", "to"];
+        let known =
+            ["term", "prev", "entries", "commit", "through", "refused", "hint", "granted", "last", "to"];
         Ok(Self { link, kind, fields: Fields::of(rest, &known)?, nth })
     }
 
-    pub fn fits(&self, from: NodeId, to: NodeId, message: &Message) -> Result<bool, Problem> {
-        if (from, to) != self.link || self.kind.is_some_and(|kind| kind != message.name()) {
-            return Ok(false);
-        }
-        for (key, value) in self.fields.iter() {
-            if field(message, key).as_deref() != Some(value) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    pub(super) fn fits(&self, (from, to, message): &(NodeId, NodeId, Message)) -> bool {
+        (*from, *to) == self.link
+            && self.kind.is_none_or(|kind| kind == message.name())
+            && self.fields.iter().all(|(key, value)| field(message, key).as_deref() == Some(value))
     }
 }
 
@@ -171,12 +167,12 @@ fn field(message: &Message, key: &str) -> Option<String> {
 }
 
 /// `term/index`.
-pub fn id(id: LogId) -> String {
+pub(super) fn id(id: LogId) -> String {
     format!("{}/{}", id.term, id.index)
 }
 
 /// A message for people, when it is not the one that was expected.
-pub fn describe((from, to, message): &(NodeId, NodeId, Message)) -> String {
+pub(super) fn describe((from, to, message): &(NodeId, NodeId, Message)) -> String {
     let keys = ["term", "last", "granted", "prev", "entries", "commit", "through", "refused", "hint"];
     let fields: Vec<_> =
         keys.iter().filter_map(|key| field(message, key).map(|value| format!("{key}={value}"))).collect();

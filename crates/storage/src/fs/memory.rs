@@ -4,14 +4,12 @@
 //! as unkind as a real disk: writes tear at any byte, sectors of unsynced writes reach the disk in any order, and
 //! after a failed sync the lost data stays readable until the machine goes down.
 
+use super::content::{Change, Content, chance};
 use super::{File, FileSystem, Lock, LockError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Disks write whole sectors; a sector of a write is on the disk or it is not.
-const SECTOR: usize = 512;
 
 /// How much of what was written but not synced is still there after [`MemoryFs::crash`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub enum Survival {
     Nothing,
     /// Of each file's unsynced writes, in the order of writing, the first so many bytes.
     Prefix(usize),
-    /// Some sectors and not others, chosen by this seed; likewise whether unsynced names are kept.
+    /// Some sectors and not others, chosen by this seed; likewise some changes of names.
     Sectors(u64),
 }
 
@@ -52,29 +50,12 @@ struct Disk {
     changes_left: Option<u64>,
 }
 
-/// One file.
-#[derive(Clone, Debug, Default)]
-struct Content {
-    current: Vec<u8>,
-    durable: Vec<u8>,
-    /// What leads from `durable` to `current`, unless a sync failed.
-    unsynced: Vec<Change>,
-    /// How many handles are open: a file without a name lives as long as they do.
-    handles: usize,
-}
-
 /// A change of a directory, which reaches the disk whole or not at all.
 #[derive(Clone, Debug)]
 enum NameChange {
     Create { path: PathBuf, id: u64 },
     Remove { path: PathBuf },
     Rename { from: PathBuf, to: PathBuf, id: u64 },
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    SetLen(usize),
 }
 
 impl MemoryFs {
@@ -135,11 +116,7 @@ impl MemoryFs {
     pub fn flip_bit(&self, path: &Path, bit: usize) {
         let mut disk = self.disk();
         if let Some(file) = disk.file_mut(path) {
-            for image in [&mut file.current, &mut file.durable] {
-                if let Some(byte) = image.get_mut(bit / 8) {
-                    *byte ^= 1 << (bit % 8);
-                }
-            }
+            file.flip_bit(bit);
         }
     }
 
@@ -158,16 +135,14 @@ impl MemoryFs {
         let id = disk.create(path);
         disk.durable_names.insert(path.to_owned(), id);
         disk.unsynced_names.retain(|change| !change.is_of(path));
-        let file = disk.files.entry(id).or_default();
-        (file.current, file.durable) = (bytes.to_vec(), bytes.to_vec());
-        file.unsynced.clear();
+        disk.files.entry(id).or_default().put(bytes);
     }
 
     /// How many bytes the file's unsynced writes hold: the useful range of [`Survival::Prefix`].
     #[must_use]
     pub fn unsynced(&self, path: &Path) -> usize {
         let mut disk = self.disk();
-        disk.file_mut(path).map_or(0, |file| file.unsynced.iter().map(Change::size).sum())
+        disk.file_mut(path).map_or(0, |file| file.unsynced())
     }
 
     /// The disk, for a change of it.
@@ -452,123 +427,12 @@ impl File for MemoryFile {
         let mut disk = self.fs.change()?;
         let fails = disk.failing_sync == Some(disk.syncs);
         disk.syncs += 1;
-        let file = self.content(&mut disk)?;
-        // Either way the system takes its pages for clean.
-        let changes = std::mem::take(&mut file.unsynced);
-        if fails {
-            return Err(io::Error::other("the virtual disk failed to sync"));
-        }
-        for change in &changes {
-            change.apply(&mut file.durable);
-        }
-        Ok(())
+        self.content(&mut disk)?.sync(fails);
+        if fails { Err(io::Error::other("the virtual disk failed to sync")) } else { Ok(()) }
     }
 }
 
 /// An offset as memory counts; the virtual disk ends at 1 GiB.
 fn position(offset: u64) -> io::Result<usize> {
     usize::try_from(offset).ok().filter(|o| *o <= 1 << 30).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
-}
-
-impl Content {
-    fn change(&mut self, change: Change) {
-        change.apply(&mut self.current);
-        self.unsynced.push(change);
-    }
-
-    /// The power fails: what survives of the unsynced changes is durable, all else is gone.
-    fn crash(&mut self, survival: Survival, id: u64) {
-        let changes = std::mem::take(&mut self.unsynced);
-        match survival {
-            Survival::Process | Survival::Nothing => {}
-            Survival::Prefix(bytes) => self.keep_prefix(&changes, bytes),
-            Survival::Sectors(seed) => self.keep_sectors(&changes, mix(seed, id)),
-        }
-        self.current.clone_from(&self.durable);
-    }
-
-    fn keep_prefix(&mut self, changes: &[Change], mut bytes: usize) {
-        for change in changes {
-            change.prefix(bytes).apply(&mut self.durable);
-            if change.size() > bytes {
-                break;
-            }
-            bytes -= change.size();
-        }
-    }
-
-    fn keep_sectors(&mut self, changes: &[Change], seed: u64) {
-        for (number, change) in changes.iter().enumerate() {
-            let seed = mix(seed, number as u64);
-            for (sector, piece) in change.sectors() {
-                if chance(seed, sector as u64) {
-                    piece.apply(&mut self.durable);
-                }
-            }
-        }
-        // The new length can reach the disk before the data does; what is missing then reads as zeros.
-        if chance(seed, u64::MAX) && self.durable.len() < self.current.len() {
-            self.durable.resize(self.current.len(), 0);
-        }
-    }
-}
-
-impl Change {
-    /// The bytes it writes.
-    fn size(&self) -> usize {
-        match self {
-            Self::Write { bytes, .. } => bytes.len(),
-            Self::SetLen(_) => 0,
-        }
-    }
-
-    fn apply(&self, image: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if image.len() < end {
-                    image.resize(end, 0);
-                }
-                image[*offset..end].copy_from_slice(bytes);
-            }
-            Self::SetLen(len) => image.resize(*len, 0),
-        }
-    }
-
-    /// The same change, torn after so many bytes.
-    fn prefix(&self, size: usize) -> Self {
-        match self {
-            Self::Write { offset, bytes } => {
-                Self::Write { offset: *offset, bytes: bytes[..size.min(bytes.len())].to_vec() }
-            }
-            Self::SetLen(len) => Self::SetLen(*len),
-        }
-    }
-
-    /// The change cut at the borders of sectors, each piece with its sector's number.
-    fn sectors(&self) -> Vec<(usize, Self)> {
-        let Self::Write { offset, bytes } = self else { return vec![(0, self.clone())] };
-        let mut pieces = Vec::new();
-        let (mut start, mut rest) = (*offset, bytes.as_slice());
-        while !rest.is_empty() {
-            let (piece, after) = rest.split_at(rest.len().min(SECTOR - start % SECTOR));
-            pieces.push((start / SECTOR, Self::Write { offset: start, bytes: piece.to_vec() }));
-            start += piece.len();
-            rest = after;
-        }
-        pieces
-    }
-}
-
-/// Heads or tails, the same for the same arguments.
-fn chance(seed: u64, number: u64) -> bool {
-    mix(seed, number) & 1 == 1
-}
-
-/// `SplitMix64` (Steele, Lea and Flood 2014): spreads two numbers over one.
-fn mix(seed: u64, number: u64) -> u64 {
-    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -3,6 +3,7 @@
 //! Two implementations: [`DiskFs`] is the real one, [`MemoryFs`] a virtual disk that can crash, tear writes,
 //! fill up and fail. Nothing here knows what the files contain.
 
+mod content;
 mod disk;
 mod memory;
 

@@ -1,0 +1,328 @@
+//! A process's disk: writes become durable one sync after another, all that waits by one, as the real disk thread does
+//! it; snapshots are filed beside. And what begins and ends with the disk: starts, crashes, refusals.
+
+use crate::client::Answered;
+use crate::event::Event;
+use crate::node::{Doom, Fate, Filing, Input, Process, Waiting};
+use crate::platter::{Platter, describe};
+use crate::record::What;
+use crate::world::World;
+use raftdeck_check::Observation;
+use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role};
+use raftdeck_replica::{Replica, StateImage};
+use raftdeck_storage::fs::Survival;
+use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+const CLUSTER: &str = "simulated";
+
+/// A virtual disk writes a log anew already when it is small, so that this happens often.
+const REWRITE_FROM: u64 = 2000;
+
+pub(crate) fn data_dir() -> &'static Path {
+    Path::new("/data")
+}
+
+impl World<'_> {
+    pub(crate) fn write(&mut self, id: NodeId, write: Persist) {
+        if let Some(process) = &mut self.node(id).process {
+            process.writes.push_back(write);
+            self.begin_write(id);
+        }
+    }
+
+    /// The disk takes all that waits, unless it is busy.
+    fn begin_write(&mut self, id: NodeId) {
+        let (low, high) = self.setup.sync;
+        let took = self.rng.between(low, high);
+        let more = self.rng.next();
+        let at = self.now;
+        let node = self.node(id);
+        let (slow, life) = (if at < node.slow.1 { node.slow.0 } else { 0 }, node.life);
+        let Some(process) = &mut node.process else { return };
+        if !process.writing.is_empty() || process.writes.is_empty() {
+            return;
+        }
+        process.writing = process.writes.drain(..).collect();
+        let is_free = process.writing.iter().all(Persist::is_barrier);
+        let took = if is_free { 5 } else { took + more % (slow + 1) };
+        self.queue.at(at + took, Event::Disk { node: id, life });
+    }
+
+    pub(crate) fn disk_done(&mut self, id: NodeId, life: u32) {
+        let node = self.node(id);
+        if node.paused {
+            // The whole process stands still; the end of the pause comes back to this.
+            return;
+        }
+        let Some(process) = self.process(id, life) else { return };
+        let writes = std::mem::take(&mut process.writing);
+        if let Err(error) = process.store.append(&writes) {
+            self.disk_failed(id, writes, &error);
+            return;
+        }
+        let count = writes.len();
+        let (mut tickets, mut then_send) = (Vec::new(), Vec::new());
+        let platter = &mut self.node(id).platter;
+        for write in writes {
+            platter.write(&write);
+            tickets.push(write.ticket);
+            then_send.extend(write.then_send);
+        }
+        self.show(Some(id), || What::Durable { writes: count });
+        self.observe_disk(id);
+        self.give(id, Input::Durable { tickets, then_send });
+        self.begin_write(id);
+    }
+
+    /// An error of the disk is final for its process.
+    fn disk_failed(&mut self, id: NodeId, writes: Vec<Persist>, error: &StorageError) {
+        let at = self.now;
+        if let StorageError::Misfit { .. } = error {
+            self.judge.accuse("writes fit the log", at, format!("{id} cannot write: {error}"));
+        }
+        // What the failed write was about may be there all the same.
+        let node = self.node(id);
+        let mut perhaps = node.platter.clone();
+        writes.iter().for_each(|write| perhaps.write(write));
+        let down = 30_000 + self.rng.below(300_000);
+        self.end(id, Survival::Process, Some(perhaps), down, &error.to_string());
+    }
+
+    pub(crate) fn file(&mut self, id: NodeId, filing: Filing) {
+        if let Some(process) = &mut self.node(id).process {
+            process.files.push_back(filing);
+            self.begin_filing(id);
+        }
+    }
+
+    fn begin_filing(&mut self, id: NodeId) {
+        let (low, high) = self.setup.sync;
+        let took = self.rng.between(low, high * 2);
+        let at = self.now;
+        let node = self.node(id);
+        let life = node.life;
+        let Some(process) = &mut node.process else { return };
+        if process.filing.is_some() {
+            return;
+        }
+        process.filing = process.files.pop_front();
+        let took = match process.filing {
+            Some(Filing::Read(_)) => 50,
+            Some(Filing::Receive { piece: PieceReceived { done: false, .. }, .. }) => 100,
+            Some(_) => took,
+            None => return,
+        };
+        self.queue.at(at + took, Event::Files { node: id, life });
+    }
+
+    pub(crate) fn files_done(&mut self, id: NodeId, life: u32) {
+        if self.node(id).paused {
+            return;
+        }
+        let Some(process) = self.process(id, life) else { return };
+        let Some(filing) = process.filing.take() else { return };
+        match carry_out(&mut process.snapshots, filing) {
+            Ok(Filed::Input(input)) => self.give(id, *input),
+            Ok(Filed::Piece(envelope)) => self.transmit(id, *envelope),
+            Ok(Filed::Nothing) => {}
+            Err(error) => return self.disk_failed(id, Vec::new(), &error),
+        }
+        self.begin_filing(id);
+    }
+
+    /// A process ends as it was told to.
+    pub(crate) fn crash(&mut self, id: NodeId, doom: Doom) {
+        let node = self.node(id);
+        let fs = node.fs.clone();
+        let Some(process) = &mut node.process else { return };
+        let writes = std::mem::take(&mut process.writing);
+        let perhaps = (!writes.is_empty()).then(|| {
+            let mut perhaps = node.platter.clone();
+            writes.iter().for_each(|write| perhaps.write(write));
+            perhaps
+        });
+        // What the disk was doing gets as far as it gets.
+        fs.halt_after(doom.changes);
+        let filing = process.filing.take();
+        if doom.changes.is_multiple_of(2) {
+            let _ = process.store.append(&writes);
+        }
+        if let Some(filing) = filing {
+            let _ = carry_out(&mut process.snapshots, filing);
+        }
+        if !doom.changes.is_multiple_of(2) {
+            let _ = process.store.append(&writes);
+        }
+        self.end(id, doom.survival, perhaps, doom.down, "crash");
+    }
+
+    fn end(&mut self, id: NodeId, survival: Survival, perhaps: Option<Platter>, down: u64, why: &str) {
+        let at = self.now;
+        let node = self.node(id);
+        let Some(process) = node.process.take() else { return };
+        node.fs.crash(survival);
+        node.fs.set_capacity(None);
+        node.life += 1;
+        node.paused = false;
+        node.pauses += 1;
+        node.clock.freeze(false, at);
+        node.fate = Fate::Down;
+        node.perhaps = perhaps;
+        let life = node.life;
+        let asked = process.inbox.iter().filter_map(|input| match input {
+            Input::Ask { client, attempt, .. } => {
+                Some(Waiting::Client { client: *client, attempt: *attempt })
+            }
+            _ => None,
+        });
+        let waiting: Vec<_> = process.waiting.values().copied().chain(asked).collect();
+        self.queue.at(at + down.max(1), Event::Restart { node: id, life });
+        for waiting in waiting {
+            if let Waiting::Client { client, attempt } = waiting {
+                self.reply(client, attempt, Answered::Lost);
+            }
+        }
+        self.judge.observe(at, id, &Observation::Stopped);
+        self.show(Some(id), || What::Ended { why: why.to_owned() });
+    }
+
+    pub(crate) fn restart(&mut self, id: NodeId, life: u32) {
+        let node = self.node(id);
+        if node.life != life || node.process.is_some() || !matches!(node.fate, Fate::Down) {
+            return;
+        }
+        match self.start(id) {
+            Ok(()) => {
+                self.stats.restarts += 1;
+                self.show(Some(id), || What::Started);
+                let at = self.now;
+                let now = self.node(id).clock.now(at);
+                self.in_turn = Some(id);
+                self.go_on(id, now);
+                self.in_turn = None;
+            }
+            Err(why) => self.refused(id, &why),
+        }
+    }
+
+    /// Only who has a flipped bit on its disk may refuse to start.
+    fn refused(&mut self, id: NodeId, why: &str) {
+        let at = self.now;
+        let node = self.node(id);
+        node.fate = Fate::Lost;
+        if node.is_flipped {
+            self.stats.refusals += 1;
+            self.show(Some(id), || What::Refused { why: why.to_owned() });
+        } else {
+            self.judge.accuse("a disk with honest crashes can be read", at, format!("{id}: {why}"));
+        }
+    }
+
+    fn start(&mut self, id: NodeId) -> Result<(), String> {
+        let at = self.now;
+        let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(self.node(id).life));
+        let config = self.setup.config.clone();
+        let node = self.node(id);
+        let (mut store, recovered) = open(node)?;
+        store.rewrite_from(REWRITE_FROM);
+        let Recovered { restored, snapshots, .. } = recovered;
+        let image = match &restored.snapshot {
+            None => None,
+            Some((meta, _)) => {
+                let pieces = snapshots.content(meta.last).map_err(|error| error.to_string())?;
+                let image = StateImage::decode(meta.clone(), pieces.into_iter());
+                Some(image.map_err(|error| error.to_string())?)
+            }
+        };
+        let found = [Some(&node.platter), node.perhaps.as_ref()];
+        let Some(found) = found.into_iter().flatten().find(|platter| platter.allows(&restored)) else {
+            let sentence = format!(
+                "{id} wrote term {}, vote {:?}, a log through {:?}{}, and starts with {}",
+                node.platter.hard_state.term,
+                node.platter.hard_state.vote,
+                node.platter.last(),
+                node.perhaps.as_ref().map_or(String::new(), |p| format!(", perhaps through {:?}", p.last())),
+                describe(&restored)
+            );
+            self.judge.accuse("durable writes survive", at, sentence);
+            return Ok(());
+        };
+        node.platter = found.clone();
+        node.perhaps = None;
+        let newest_snapshot = restored.snapshot.as_ref().map_or(LogIndex::ZERO, |(meta, _)| meta.last.index);
+        let term = restored.hard_state.term;
+        let config = Config { id, membership: node.founders.clone(), ..config };
+        let tuning = config.tuning;
+        let now = node.clock.now(at);
+        let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
+        node.life += 1;
+        node.fate = Fate::Up;
+        node.process = Some(Box::new(Process {
+            replica,
+            store,
+            snapshots,
+            inbox: Vec::new(),
+            turn_due: false,
+            wakes_at: u64::MAX,
+            writes: VecDeque::new(),
+            writing: Vec::new(),
+            files: VecDeque::new(),
+            filing: None,
+            expects: now,
+            is_saving: false,
+            snapshot_asked: false,
+            newest_snapshot,
+            tuning,
+            waiting: BTreeMap::new(),
+            newest_token: 0,
+            doom: None,
+            role: Role::Follower,
+            term,
+        }));
+        Ok(())
+    }
+}
+
+fn open(node: &crate::node::Node) -> Result<(LogStore, Recovered), String> {
+    let opened: Result<_, OpenError> = LogStore::open(&node.fs, data_dir(), node.id, CLUSTER);
+    opened.map_err(|error| error.to_string())
+}
+
+/// What came of work on snapshots.
+enum Filed {
+    Input(Box<Input>),
+    Piece(Box<raftdeck_raft::Envelope>),
+    Nothing,
+}
+
+fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, StorageError> {
+    let input = match filing {
+        Filing::Save { image, in_use } => {
+            let size = snapshots.save(image.meta(), image.pieces(), &in_use)?;
+            Input::Saved(image.meta().clone(), size)
+        }
+        Filing::Receive { piece: PieceReceived { meta, offset, data, done }, in_use } => {
+            snapshots.receive(&meta, offset, &data)?;
+            if !done {
+                return Ok(Filed::Nothing);
+            }
+            match snapshots.finish(&meta, &in_use)? {
+                None => Input::Discarded(meta.last),
+                Some(size) => {
+                    let last = meta.last;
+                    match StateImage::decode(meta, snapshots.content(last)?.into_iter()) {
+                        Ok(image) => Input::Received(Box::new(image), size),
+                        Err(_) => Input::Discarded(last),
+                    }
+                }
+            }
+        }
+        Filing::Read(piece) => {
+            let bytes = snapshots.read(piece.meta.last, piece.offset, piece.max_bytes)?;
+            return Ok(bytes.map_or(Filed::Nothing, |bytes| Filed::Piece(Box::new(piece.fill(bytes)))));
+        }
+    };
+    Ok(Filed::Input(Box::new(input)))
+}

@@ -1,0 +1,320 @@
+//! A process's turn: takes in what waits, asks the replica what follows, and carries that out, as the real node's
+//! driver does.
+
+use crate::client::{Answered, Ask};
+use crate::event::Event;
+use crate::node::{Fate, Filing, INBOX, Input, Process, Waiting};
+use crate::record::{Said, What};
+use crate::world::World;
+use raftdeck_check::Observation;
+use raftdeck_protocol::{PeerFrame, frame};
+use raftdeck_raft::{Envelope, Message, NodeId, Role, Timestamp, TraceEvent};
+use raftdeck_replica::Outputs;
+
+impl World<'_> {
+    pub(crate) fn deliver(&mut self, from: NodeId, to: NodeId, message: Box<Message>) {
+        self.stats.messages += 1;
+        self.show(Some(to), || What::Received { from: from.0, message: Said::new(&message) });
+        let node = self.node(to);
+        if let Some(process) = &mut node.process
+            && process.inbox.len() < INBOX
+        {
+            process.inbox.push(Input::Message(from, message));
+            self.turn_soon(to);
+        }
+    }
+
+    /// A turn comes soon, with everything that arrives until then.
+    pub(crate) fn turn_soon(&mut self, id: NodeId) {
+        let at = self.now + 20 + self.rng.below(200);
+        let node = self.node(id);
+        let (life, paused) = (node.life, node.paused);
+        if let Some(process) = &mut node.process
+            && !paused
+            && !std::mem::replace(&mut process.turn_due, true)
+        {
+            self.queue.at(at, Event::Turn { node: id, life });
+        }
+    }
+
+    pub(crate) fn give(&mut self, id: NodeId, input: Input) {
+        if let Some(process) = &mut self.node(id).process {
+            process.inbox.push(input);
+            self.turn_soon(id);
+        }
+    }
+
+    pub(crate) fn wake(&mut self, id: NodeId, life: u32) {
+        let now = self.now;
+        if let Some(process) = self.process(id, life)
+            && process.wakes_at <= now
+        {
+            process.wakes_at = u64::MAX;
+            self.turn_soon(id);
+        }
+    }
+
+    pub(crate) fn turn(&mut self, id: NodeId, life: u32) {
+        let at = self.now;
+        let node = self.node(id);
+        if node.life != life || node.paused {
+            return;
+        }
+        let (now, wall) = (node.clock.now(at), node.clock.wall(at));
+        let Some(process) = &mut node.process else { return };
+        process.turn_due = false;
+        let was_stopped = now.since(process.expects) > process.tuning.timing.election_min;
+        let inputs = std::mem::take(&mut process.inbox);
+        self.in_turn = Some(id);
+        let process = self.node(id).process.as_deref_mut().expect("invariant: it was there a moment ago");
+        if was_stopped {
+            process.replica.handle_pause(now);
+        }
+        // A state that takes the place of another must not come between entries and their application.
+        let (states, others): (Vec<_>, Vec<_>) =
+            inputs.into_iter().partition(|input| matches!(input, Input::Received(..)));
+        for input in states.into_iter().chain(others) {
+            self.take_in(id, input, now, wall);
+        }
+        self.go_on(id, now);
+        self.in_turn = None;
+    }
+
+    fn take_in(&mut self, id: NodeId, input: Input, now: Timestamp, wall: raftdeck_protocol::kv::LoggedTime) {
+        let Some(process) = self.node(id).process.as_deref_mut() else { return };
+        let Process { replica, .. } = process;
+        match input {
+            Input::Message(from, message) => replica.handle_message(from, *message, now),
+            Input::Ask { client, attempt, ask } => {
+                let token = process.token(Waiting::Client { client, attempt });
+                let replica = &mut process.replica;
+                match *ask {
+                    Ask::Open => replica.open_session(token, wall),
+                    Ask::Write(write) => replica.write(token, write, wall),
+                    Ask::Session(write) => replica.session_write(token, write, wall),
+                    Ask::Read(read, consistency) => replica.read(token, read, consistency, now),
+                }
+            }
+            Input::Cancel { client, attempt } => {
+                let gone = Waiting::Client { client, attempt };
+                let token = process.waiting.iter().find(|(_, waiting)| **waiting == gone).map(|(t, _)| *t);
+                if let Some(token) = token {
+                    process.waiting.remove(&token);
+                    process.replica.cancel(token);
+                }
+            }
+            Input::Change(changes) => {
+                let token = process.token(Waiting::Operator);
+                process.replica.change_membership(token, &changes, now);
+            }
+            Input::Transfer(to) => {
+                let token = process.token(Waiting::Operator);
+                process.replica.transfer_leadership(token, to, now);
+            }
+            Input::Campaign => replica.campaign(now),
+            Input::Tune(tuning) => {
+                replica.tune(tuning, now).expect("invariant: the simulator's tunings make sense");
+                process.tuning = tuning;
+            }
+            Input::TakeSnapshot => process.snapshot_asked = true,
+            Input::Durable { tickets, then_send } => {
+                for ticket in tickets {
+                    replica.handle_persisted(ticket, now);
+                }
+                for envelope in then_send {
+                    self.effect(id, |world| world.transmit(id, envelope));
+                }
+            }
+            Input::Saved(meta, size) => {
+                process.is_saving = false;
+                replica.handle_snapshot_saved(meta, size);
+            }
+            Input::Received(image, size) => replica.handle_snapshot_received(*image, size, now),
+            Input::Discarded(last) => replica.handle_snapshot_discarded(last),
+        }
+    }
+
+    /// The rest of a turn: the timer, and everything that was decided.
+    pub(crate) fn go_on(&mut self, id: NodeId, now: Timestamp) {
+        let Some(process) = self.node(id).process.as_deref_mut() else { return };
+        if now >= process.replica.next_deadline() {
+            process.replica.handle_deadline(now);
+        }
+        let outputs = process.replica.take_outputs(now);
+        let has_more = process.replica.has_more();
+        self.carry_out(id, outputs);
+        self.save_snapshot(id);
+        self.set_timer(id, now);
+        if has_more {
+            self.turn_soon(id);
+        }
+    }
+
+    fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
+        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } = outputs;
+        self.tell(id, trace);
+        for write in persist {
+            self.effect(id, |world| world.write(id, write));
+        }
+        for envelope in send {
+            self.effect(id, |world| world.transmit(id, envelope));
+        }
+        for piece in pieces_to_send {
+            self.effect(id, |world| world.file(id, Filing::Read(piece)));
+        }
+        for piece in pieces_received {
+            self.effect(id, |world| {
+                let in_use = world.node(id).process.as_ref().map(|p| p.replica.snapshots_in_use());
+                world.file(id, Filing::Receive { piece, in_use: in_use.unwrap_or_default() });
+            });
+        }
+        for (token, body) in replies {
+            self.effect(id, |world| {
+                let waiting = world.node(id).process.as_mut().and_then(|p| p.waiting.remove(&token));
+                if let Some(Waiting::Client { client, attempt }) = waiting {
+                    world.reply(client, attempt, Answered::Body(body));
+                }
+            });
+        }
+    }
+
+    /// Carries out one effect, unless the process ends before it.
+    fn effect(&mut self, id: NodeId, effect: impl FnOnce(&mut Self)) {
+        let Some(process) = &mut self.node(id).process else { return };
+        if let Some(doom) = &mut process.doom {
+            if doom.effects == 0 {
+                let doom = *doom;
+                self.crash(id, doom);
+                return;
+            }
+            doom.effects -= 1;
+        }
+        effect(self);
+    }
+
+    /// Tells everybody who listens what happened at a member.
+    fn tell(&mut self, id: NodeId, trace: Vec<TraceEvent>) {
+        let at = self.now;
+        let mut has_applied = None;
+        for event in trace {
+            self.hash.trace(id, &event);
+            self.show(Some(id), || What::Told { what: format!("{event:?}") });
+            self.count(id, &event);
+            match &event {
+                TraceEvent::Committed { through } => has_applied = Some(*through),
+                TraceEvent::SnapshotInstalled { last, .. } => has_applied = has_applied.max(Some(last.index)),
+                TraceEvent::RoleChanged { to, term, .. } => {
+                    if let Some(process) = &mut self.node(id).process {
+                        (process.role, process.term) = (*to, *term);
+                    }
+                }
+                _ => {}
+            }
+            self.judge.trace(at, id, event);
+        }
+        let state = self.node(id).process.as_ref().map(|process| process.replica.state_hash());
+        if let (Some(applied), Some(hash)) = (has_applied, state) {
+            self.judge.state(at, id, applied, hash);
+        }
+    }
+
+    fn count(&mut self, id: NodeId, event: &TraceEvent) {
+        let stats = &mut self.stats;
+        match event {
+            TraceEvent::RoleChanged { to: Role::Leader, .. } => stats.elections += 1,
+            TraceEvent::Committed { through } => stats.commits = stats.commits.max(through.0),
+            TraceEvent::SnapshotTaken { .. } => stats.snapshots_taken += 1,
+            TraceEvent::SnapshotInstalled { .. } => stats.snapshots_installed += 1,
+            TraceEvent::MembershipCommitted { .. } => {
+                let leads = self.node(id).process.as_ref().is_some_and(|p| p.role == Role::Leader);
+                self.stats.memberships += u64::from(leads);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is durable at a member now, for the judge.
+    pub(crate) fn observe_disk(&mut self, id: NodeId) {
+        let at = self.now;
+        let node = self.node(id);
+        let Some(process) = &node.process else { return };
+        let removal = process.lowest_removal();
+        let last = node.platter.last().index;
+        let through = removal.map_or(last, |from| last.min(from.previous()));
+        let hard_state = node.platter.hard_state;
+        let durable = Observation::Durable { term: hard_state.term, vote: hard_state.vote, through };
+        self.judge.observe(at, id, &durable);
+    }
+
+    /// Puts a message on its link; sometimes as the bytes that would cross.
+    pub(crate) fn transmit(&mut self, from: NodeId, Envelope { to, message }: Envelope) {
+        let now = self.now;
+        if to.0 == 0 || to.0 > self.nodes.len() as u64 {
+            self.judge.accuse("messages go to nodes", now, format!("{from} sends to {to}"));
+            return;
+        }
+        let message = if self.network.encodes() { self.cross(from, message) } else { message };
+        let arrivals = self.network.send(from, to, &message, now);
+        let lost = arrivals.iter().all(Option::is_none);
+        self.show(Some(from), || What::Sent { to: to.0, lost, message: Said::new(&message) });
+        for at in arrivals.into_iter().flatten() {
+            self.queue.at(at, Event::Deliver { from, to, message: Box::new(message.clone()) });
+        }
+    }
+
+    fn cross(&mut self, from: NodeId, message: Message) -> Message {
+        let sent = PeerFrame { from, message };
+        match frame::decode::<PeerFrame>("peer", &frame::encode(&sent)) {
+            Ok(arrived) if arrived == sent => arrived.message,
+            other => {
+                let sentence = format!("{sent:?} arrives as {other:?}");
+                self.judge.accuse("frames arrive as they were sent", self.now, sentence);
+                sent.message
+            }
+        }
+    }
+
+    /// An answer on its way to its client.
+    pub(crate) fn reply(&mut self, client: usize, attempt: u64, answer: Answered) {
+        let at = self.now + self.network.calm_delay();
+        self.queue.at(at, Event::Answer { client, attempt, answer: Box::new(answer) });
+    }
+
+    fn save_snapshot(&mut self, id: NodeId) {
+        let Some(process) = self.node(id).process.as_deref_mut() else { return };
+        let asked = std::mem::take(&mut process.snapshot_asked);
+        if process.is_saving || !(asked || process.replica.snapshot_due()) {
+            return;
+        }
+        let image = process.replica.image();
+        let newest = process.newest_snapshot;
+        if image.meta().last.index <= newest {
+            return;
+        }
+        process.newest_snapshot = image.meta().last.index;
+        process.is_saving = true;
+        let in_use = process.replica.snapshots_in_use();
+        self.effect(id, |world| world.file(id, Filing::Save { image: Box::new(image), in_use }));
+    }
+
+    /// The next turn comes at the next deadline at the latest.
+    fn set_timer(&mut self, id: NodeId, now: Timestamp) {
+        let at = self.now;
+        let node = self.node(id);
+        let life = node.life;
+        let Some(process) = &mut node.process else { return };
+        let deadline = process.replica.next_deadline().max(now);
+        process.expects = deadline;
+        let wakes_at = node.clock.when(deadline, at).max(at + 1);
+        if wakes_at < process.wakes_at {
+            process.wakes_at = wakes_at;
+            self.queue.at(wakes_at, Event::Wake { node: id, life });
+        }
+    }
+
+    /// Whether the process of a member runs and is not paused.
+    pub(crate) fn is_up(&mut self, id: NodeId) -> bool {
+        let node = self.node(id);
+        node.fate == Fate::Up && node.process.is_some()
+    }
+}

@@ -1,0 +1,76 @@
+//! Whole raftdeck clusters in one thread and in virtual time, broken in every way there is.
+//!
+//! Each member is the real [`Replica`](raftdeck_replica::Replica) over the real
+//! [`LogStore`](raftdeck_storage::LogStore) on a virtual disk; the network, the clocks, the disks' manners and the clients
+//! are simulated. This crate reads no wall clock, starts no thread, touches no file and knows no chance but the seed:
+//! the same seed and options give the same events in the same order on every machine, told by
+//! [`Outcome::trace_hash`].
+//!
+//! [`run`] plays one seed: first the faults of its [`schedule`], then quiet, in which the cluster must come to rest.
+//! What the members and the clients tell is judged by `raftdeck-check`. A schedule is a list of values, so a failing
+//! run can be [`replay`]ed with some of them left out, and [`shrink`] finds a short one.
+
+mod client;
+mod clock;
+mod disk;
+mod drive;
+mod event;
+mod fault;
+mod hash;
+mod judge;
+mod liveness;
+mod nemesis;
+mod network;
+mod node;
+mod options;
+mod outcome;
+mod panics;
+mod platter;
+mod record;
+mod rng;
+mod shrink;
+mod talk;
+mod world;
+mod wreck;
+
+pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
+pub use judge::Violation;
+pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
+pub use outcome::{Outcome, Stats};
+pub use record::{Record, Said, State, What};
+pub use shrink::{Shrunk, shrink};
+
+use world::{Sink, World};
+
+/// Plays one seed.
+#[must_use]
+pub fn run(seed: u64, options: &Options) -> Outcome {
+    replay(seed, options, &schedule(seed, options))
+}
+
+/// Everything that goes wrong in a run of this seed.
+#[must_use]
+pub fn schedule(seed: u64, options: &Options) -> Schedule {
+    nemesis::schedule(seed, options)
+}
+
+/// Plays one seed with this schedule instead of its own.
+#[must_use]
+pub fn replay(seed: u64, options: &Options, schedule: &[Planned]) -> Outcome {
+    play(seed, options, schedule, None)
+}
+
+/// Plays one seed and shows every event.
+pub fn watch(seed: u64, options: &Options, schedule: &[Planned], sink: &mut dyn FnMut(&Record)) -> Outcome {
+    play(seed, options, schedule, Some(sink))
+}
+
+fn play<'a>(seed: u64, options: &'a Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> Outcome {
+    assert!((1..=MAX_NODES).contains(&options.nodes), "a cluster starts with 1 to {MAX_NODES} nodes");
+    let mut world = World::new(seed, options, schedule, sink);
+    if let Err(words) = panics::caught(|| world.run()) {
+        let whose = world.in_turn.map_or_else(|| "the simulator".to_owned(), |id| id.to_string());
+        world.judge.accuse("no member panics", world.now, format!("{whose}: {words}"));
+    }
+    world.outcome()
+}

@@ -1,0 +1,268 @@
+//! How faults happen: what each means for disks, links, clocks and members. When they happen, the schedule says.
+
+use crate::disk::data_dir;
+use crate::event::Event;
+use crate::fault::{Fault, Step, Who};
+use crate::node::{Doom, Fate, Input};
+use crate::record::What;
+use crate::world::World;
+use raftdeck_raft::{Membership, MembershipChange, NodeId, Tuning};
+use raftdeck_storage::fs::{FileSystem, Survival};
+use std::path::PathBuf;
+
+impl World<'_> {
+    pub(crate) fn go_wrong(&mut self, number: usize) {
+        let schedule = self.schedule;
+        let fault = &schedule[number].fault;
+        self.stats.faults[fault.kind().index()] += 1;
+        self.show(None, || What::Fault { what: fault.to_string() });
+        let at = self.now;
+        match fault {
+            Fault::Crash { who, effects, survival, changes, down } => {
+                if let Some(id) = self.whom(*who) {
+                    let doom =
+                        Doom { effects: *effects, survival: *survival, changes: *changes, down: *down };
+                    self.doom(id, doom);
+                }
+            }
+            Fault::PowerCut { survival, down } => {
+                for id in self.ids() {
+                    self.doom(id, Doom { effects: 0, survival: *survival, changes: id.0, down: *down });
+                }
+            }
+            Fault::FailSync { who, after } => {
+                self.with(*who, |world, id| world.node(id).fs.fail_sync_after(*after));
+            }
+            Fault::FillDisk { who, spare } => self.with(*who, |world, id| world.fill_disk(id, *spare)),
+            Fault::SlowDisk { who, sync, lasts } => {
+                self.with(*who, |world, id| world.node(id).slow = (*sync, at + lasts));
+            }
+            Fault::FlipBit { who, pick, down } => {
+                self.with(*who, |world, id| world.flip_bit(id, *pick, *down));
+            }
+            Fault::Cut { cut, lasts } => {
+                let leader = self.leader();
+                self.network.cut(cut, leader, at + lasts);
+            }
+            Fault::Weather { from, weather, lasts } => {
+                let from = from.map(|who| self.whom(who).unwrap_or(NodeId(0)));
+                self.network.change(from, *weather, at + lasts);
+            }
+            Fault::Replay { pick, count } => {
+                for (from, to, message) in self.network.recall(*pick, *count) {
+                    let at = at + self.rng.below(30_000);
+                    self.queue.at(at, Event::Deliver { from, to, message: Box::new(message) });
+                }
+            }
+            Fault::Pause { who, lasts, frozen } => {
+                self.with(*who, |world, id| world.pause(id, *lasts, *frozen));
+            }
+            Fault::Drift { who, ppm } => {
+                self.with(*who, |world, id| {
+                    world.node(id).clock.set_rate(*ppm, at);
+                    world.turn_soon(id);
+                });
+            }
+            Fault::WallJump { who, by } => self.with(*who, |world, id| world.node(id).clock.jump(*by)),
+            Fault::Change(steps) => self.change_membership(steps),
+            Fault::Transfer { to } => {
+                self.with(Who::Leader, |world, id| world.give(id, Input::Transfer(*to)));
+            }
+            Fault::Campaign { who } => self.with(*who, |world, id| world.give(id, Input::Campaign)),
+            Fault::Snapshot { who } => self.with(*who, |world, id| world.give(id, Input::TakeSnapshot)),
+            Fault::Tune { who, pre_vote, check_quorum } => {
+                let ids = who.map_or_else(|| self.ids(), |who| self.whom(who).into_iter().collect());
+                let timing = self.setup.config.tuning.timing;
+                let tuning = Tuning { timing, pre_vote: *pre_vote, check_quorum: *check_quorum };
+                ids.into_iter().for_each(|id| self.give(id, Input::Tune(tuning)));
+            }
+            Fault::Rush { count } => {
+                for client in 0..self.clients.len() {
+                    self.clients[client].rush = *count;
+                    self.hurry(client);
+                }
+            }
+            Fault::Impatience { patience, lasts } => self.impatience = (*patience, at + lasts),
+        }
+    }
+
+    fn ids(&self) -> Vec<NodeId> {
+        self.nodes.iter().map(|node| node.id).collect()
+    }
+
+    fn whom(&self, who: Who) -> Option<NodeId> {
+        match who {
+            Who::Node(id) if id.0 <= self.nodes.len() as u64 => Some(id),
+            Who::Node(_) => None,
+            Who::Leader => self.leader(),
+        }
+    }
+
+    fn with(&mut self, who: Who, act: impl FnOnce(&mut Self, NodeId)) {
+        if let Some(id) = self.whom(who) {
+            act(self, id);
+        }
+    }
+
+    /// A process is going to end; one that stands still, or is asked for no more effects, ends at once.
+    fn doom(&mut self, id: NodeId, doom: Doom) {
+        let node = self.node(id);
+        let paused = node.paused;
+        let Some(process) = &mut node.process else { return };
+        if paused || doom.effects == 0 {
+            self.crash(id, doom);
+        } else {
+            process.doom = Some(doom);
+        }
+    }
+
+    fn fill_disk(&mut self, id: NodeId, spare: usize) {
+        let fs = &self.node(id).fs;
+        let files = fs.list(data_dir()).unwrap_or_default();
+        let used: usize = files.iter().filter_map(|file| fs.contents(file)).map(|bytes| bytes.len()).sum();
+        fs.set_capacity(Some(used + spare));
+    }
+
+    /// Only at those whose loss the cluster can bear, and only where everything that was written is sealed: a flip in
+    /// what was never synced cannot be told from a torn write.
+    fn flip_bit(&mut self, id: NodeId, pick: u64, down: u64) {
+        let is_fragile = self.fragile.contains(&id);
+        let node = self.node(id);
+        let is_idle = node.process.as_ref().is_some_and(|process| {
+            process.writing.is_empty()
+                && process.filing.is_none()
+                && !node.platter.last().eq(&Default::default())
+        });
+        if !is_fragile || !is_idle {
+            return;
+        }
+        let doom = Doom { effects: 0, survival: Survival::Process, changes: 0, down };
+        self.crash(id, doom);
+        let node = self.node(id);
+        let files = node.fs.list(data_dir()).unwrap_or_default();
+        let files: Vec<(PathBuf, usize)> = files
+            .into_iter()
+            .filter_map(|file| node.fs.contents(&file).map(|bytes| (file, bytes.len() * 8)))
+            .collect();
+        let mut bit =
+            usize::try_from(pick).unwrap_or(0) % files.iter().map(|(_, bits)| bits).sum::<usize>().max(1);
+        for (file, bits) in files {
+            if bit < bits {
+                node.fs.flip_bit(&file, bit);
+                node.is_flipped = true;
+                return;
+            }
+            bit -= bits;
+        }
+    }
+
+    fn pause(&mut self, id: NodeId, lasts: u64, frozen: bool) {
+        let at = self.now;
+        let node = self.node(id);
+        if node.process.is_none() || node.paused {
+            return;
+        }
+        node.paused = true;
+        node.pauses += 1;
+        node.clock.freeze(frozen, at);
+        let pause = node.pauses;
+        self.queue.at(at + lasts, Event::Resume { node: id, pause });
+    }
+
+    pub(crate) fn resume(&mut self, id: NodeId, pause: u32) {
+        let at = self.now;
+        let node = self.node(id);
+        if !node.paused || node.pauses != pause {
+            return;
+        }
+        node.paused = false;
+        node.clock.freeze(false, at);
+        let life = node.life;
+        if let Some(process) = &mut node.process {
+            process.turn_due = true;
+            if !process.writing.is_empty() {
+                self.queue.at(at + 5, Event::Disk { node: id, life });
+            }
+            self.queue.at(at + 5, Event::Files { node: id, life });
+            self.queue.at(at + 10, Event::Turn { node: id, life });
+        }
+    }
+
+    /// The leader is asked, unless so many of the voters could be lost then that nobody could be elected.
+    fn change_membership(&mut self, steps: &[Step]) {
+        let Some(leader) = self.leader() else { return };
+        let Some(process) = &self.node(leader).process else { return };
+        let mut after = process.replica.membership().clone();
+        let changes: Vec<_> = steps.iter().map(|step| change(*step, leader)).collect();
+        changes.iter().for_each(|change| apply(&mut after, change));
+        let fragile = after.voters.intersection(&self.fragile).count();
+        if fragile * 2 >= after.voters.len() && fragile > 0 {
+            return;
+        }
+        for change in &changes {
+            if let MembershipChange::AddLearner { node, .. } = change
+                && self.node(*node).fate == Fate::Absent
+            {
+                self.node(*node).fate = Fate::Down;
+                let life = self.node(*node).life;
+                self.restart(*node, life);
+            }
+        }
+        self.give(leader, Input::Change(changes));
+    }
+
+    /// From now on nothing goes wrong any more: everything is as it should be, but for what is lost for good.
+    pub(crate) fn become_quiet(&mut self) {
+        self.quiet = true;
+        self.show(None, || What::Quiet);
+        self.network.heal();
+        self.impatience = (0, 0);
+        let tuning = self.setup.config.tuning;
+        let at = self.now;
+        for id in self.ids() {
+            let node = self.node(id);
+            node.slow = (0, 0);
+            node.fs.set_capacity(None);
+            // No sync fails any more.
+            node.fs.fail_sync_after(u64::MAX / 2);
+            node.clock.set_rate(0, at);
+            let (life, pause) = (node.life, node.pauses);
+            if let Some(process) = &mut node.process {
+                process.doom = None;
+                self.resume(id, pause);
+                self.give(id, Input::Tune(tuning));
+            } else if self.node(id).fate == Fate::Down {
+                self.queue.at(at + 1000, Event::Restart { node: id, life });
+            }
+        }
+        for client in &mut self.clients {
+            client.wishes = Some(2);
+        }
+        for client in 0..self.clients.len() {
+            self.hurry(client);
+        }
+        self.queue.at(at + 100_000, Event::Look);
+    }
+}
+
+fn change(step: Step, leader: NodeId) -> MembershipChange {
+    match step {
+        Step::Add(node) => MembershipChange::AddLearner { node, address: format!("simulated:{}", node.0) },
+        Step::Promote(node) => MembershipChange::Promote { node },
+        Step::Remove(Who::Node(node)) => MembershipChange::Remove { node },
+        Step::Remove(Who::Leader) => MembershipChange::Remove { node: leader },
+    }
+}
+
+/// What the change would make of the voters, as far as the choice of those who may be lost depends on it.
+fn apply(membership: &mut Membership, change: &MembershipChange) {
+    match change {
+        MembershipChange::AddLearner { .. } => {}
+        MembershipChange::Promote { node } => {
+            membership.voters.insert(*node);
+        }
+        MembershipChange::Remove { node } => {
+            membership.voters.remove(node);
+        }
+    }
+}
