@@ -76,7 +76,7 @@ fn an_address_in_use_is_refused_by_name() {
 #[test]
 fn a_command_line_that_makes_no_sense_exits_with_2() {
     let trio = "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082";
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--node-id", "0"], "--node-id"),
         (&["--cluster", trio, "--node-id", "1", "--bind", "127.0.0.1:8081"], "n2's address"),
@@ -85,6 +85,12 @@ fn a_command_line_that_makes_no_sense_exits_with_2() {
         (&["--heartbeat", "500"], "heartbeat"),
         (&["--election", "300..150"], "range"),
         (&["--bind", "0.0.0.0:0"], "--insecure"),
+        (&["--snapshot-entries", "0"], "from 1 on"),
+        (&["--pre-vote", "maybe"], "on or off"),
+        (&["--join"], "--join needs --node-id"),
+        (&["--join", "--node-id", "4"], "--join needs --bind"),
+        (&["--peer-address", "127.0.0.1:8083"], "ID=HOST:PORT"),
+        (&["--peer-address", "2=nowhere"], "write HOST:PORT"),
     ];
     for (args, part) in cases {
         assert_fails(&Launch::new(args), 2, &[part]);
