@@ -265,6 +265,7 @@ impl Raft {
         } else if last.index > self.snapshot_last().index {
             // The log has brought everything meanwhile. On the disk it is the newest snapshot all the same.
             self.adopt_snapshot(meta, size);
+            self.trace(TraceEvent::SnapshotTaken { last, size });
             self.release_log();
         }
         if let Some(incoming) = self.incoming.take_if(|incoming| incoming.meta.last == last)
