@@ -6,14 +6,14 @@
 use crate::model::{ClientOp, ClientOutcome, Update};
 use crate::outlet::Outlet;
 use crate::telemetry::Leaders;
-use crate::whereabouts::{Place, Places};
+use crate::whereabouts::{Place, Places, Whereabouts};
 use raftdeck_client::{Client, Options};
 use raftdeck_protocol::ResponseBody;
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_raft::{LogIndex, NodeId};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// How long the cluster may take for a request. Longer than the longest usual election.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -24,13 +24,18 @@ const LOG_DEADLINE: Duration = Duration::from_secs(1);
 /// Requests under way, and as many logs being fetched.
 const MAX_UNDER_WAY: usize = 64;
 
-/// The lab's client of its own cluster.
+/// The lab's client of its own cluster. Clones are one.
+#[derive(Clone)]
 pub(crate) struct Clients {
-    places: Places,
+    known: Arc<Mutex<Known>>,
     leaders: Leaders,
     outlet: Outlet,
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
+}
+
+struct Known {
+    places: Places,
     current: Option<Current>,
 }
 
@@ -41,14 +46,25 @@ struct Current {
 }
 
 impl Clients {
-    pub(crate) fn new(places: Places, leaders: Leaders, outlet: Outlet) -> Self {
+    pub(crate) fn new(leaders: Leaders, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        Self { places, leaders, outlet, requests, fetches, current: None }
+        let known = Arc::new(Mutex::new(Known { places: Places::new(), current: None }));
+        Self { known, leaders, outlet, requests, fetches }
+    }
+
+    /// There is one more node.
+    pub(crate) fn add(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
+        self.lock().places.insert(node, place);
+    }
+
+    /// A node is no more.
+    pub(crate) fn remove(&self, node: NodeId) {
+        self.lock().places.remove(&node);
     }
 
     /// Asks the cluster; the outcome is told.
-    pub(crate) fn ask(&mut self, id: u64, op: ClientOp) {
+    pub(crate) fn ask(&self, id: u64, op: ClientOp) {
         let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
             return self.outlet.refuse(format!(
                 "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
@@ -69,8 +85,8 @@ impl Clients {
     }
 
     /// Asks one node for a part of its log; it is told, or an empty one is.
-    pub(crate) fn fetch_log(&mut self, node: NodeId, first: LogIndex, limit: u32) {
-        if !self.places.contains_key(&node) {
+    pub(crate) fn fetch_log(&self, node: NodeId, first: LogIndex, limit: u32) {
+        if !self.lock().places.contains_key(&node) {
             return self.outlet.refuse(format!("there is no {node} in this cluster"));
         }
         let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
@@ -90,22 +106,41 @@ impl Clients {
     }
 
     /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves.
-    fn client(&mut self) -> Option<Client> {
-        let addresses: Vec<String> = self.places.keys().filter_map(|&node| self.address(node)).collect();
-        if self.current.as_ref().is_none_or(|current| current.addresses != addresses) {
+    pub(crate) fn client(&self) -> Option<Client> {
+        let leader = self.leader();
+        let mut known = self.lock();
+        let addresses: Vec<String> = known.places.keys().filter_map(|&node| known.address(node)).collect();
+        if known.current.as_ref().is_none_or(|current| current.addresses != addresses) {
             // Requests under way go on with the client they have.
-            self.current =
+            known.current =
                 Client::new(&addresses, Options::default()).ok().map(|client| Current { addresses, client });
         }
-        let client = self.current.as_ref()?.client.clone();
-        if let Some(leader) = self.leaders.newest().and_then(|leader| self.address(leader))
-            && let Err(error) = client.set_leader_hint(&leader)
+        let client = known.current.as_ref()?.client.clone();
+        if let Some((leader, address)) = leader
+            && let Err(error) = client.set_leader_hint(&address)
         {
             tracing::debug!("{leader} is no address: {error}");
         }
         Some(client)
     }
 
+    /// Who seems to lead, and where it takes requests.
+    pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
+        let leader = self.leaders.newest()?;
+        Some((leader, self.address(leader)?))
+    }
+
+    /// Where a node takes requests, if it serves.
+    pub(crate) fn address(&self, node: NodeId) -> Option<String> {
+        self.lock().address(node)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
     fn address(&self, node: NodeId) -> Option<String> {
         match self.places.get(&node)?.borrow().place {
             Place::Serving { client, .. } => Some(client.to_string()),

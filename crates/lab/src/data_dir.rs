@@ -4,6 +4,7 @@
 //! that was killed left in the temporary directory is known to be nobody's, and removed by the next.
 
 use crate::options::{LabError, LabOptions};
+use crate::record::Record;
 use raftdeck_raft::NodeId;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ const PREFIX: &str = "raftdeck-";
 #[derive(Debug)]
 pub(crate) struct DataDir {
     place: Place,
+    record: Record,
     /// The lock goes when this is closed, also by a SIGKILL.
     #[cfg_attr(not(test), expect(dead_code, reason = "held, never read"))]
     lock: File,
@@ -36,7 +38,7 @@ impl DataDir {
     /// Makes the directory, or makes sure that it can be used for these nodes, and locks it.
     pub(crate) fn prepare(options: &LabOptions) -> Result<Self, LabError> {
         let Some(path) = &options.data_dir else {
-            return Self::temporary(&std::env::temp_dir()).map_err(LabError::TemporaryDir);
+            return Self::temporary(&std::env::temp_dir(), options.nodes).map_err(LabError::TemporaryDir);
         };
         let unusable = |source| LabError::DataDir { path: path.clone(), source };
         check_writable(path).map_err(unusable)?;
@@ -44,18 +46,54 @@ impl DataDir {
             let holder = fs::read_to_string(path.join(LOCK)).ok().and_then(|pid| pid.trim().parse().ok());
             return Err(LabError::InUse { path: path.clone(), holder });
         };
-        let found = nodes_with_data(path).map_err(unusable)?;
-        if found != 0 && found != usize::from(options.nodes) {
-            return Err(LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes });
-        }
-        Ok(Self { place: Place::Kept(path.clone()), lock })
+        let other = |found| LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes };
+        let recorded =
+            Record::load(path).map_err(|source| LabError::Record { path: path.clone(), source })?;
+        let record = match recorded {
+            Some(record) if record.is_of(options.nodes) => record,
+            Some(record) => return Err(other(record.nodes().len())),
+            None => match nodes_with_data(path).map_err(unusable)? {
+                found if found != 0 && found != usize::from(options.nodes) => return Err(other(found)),
+                _ => Record::new(options.nodes),
+            },
+        };
+        record.save(path).map_err(unusable)?;
+        Ok(Self { place: Place::Kept(path.clone()), record, lock })
     }
 
-    fn temporary(parent: &Path) -> io::Result<Self> {
+    /// The nodes whose data is here.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// One more node, and its id. What cannot be remembered does not happen.
+    pub(crate) fn add(&mut self) -> io::Result<NodeId> {
+        let mut record = self.record.clone();
+        let node = record.add();
+        self.replace(record)?;
+        Ok(node)
+    }
+
+    /// A node that is no more; its data is [`wipe`]d when its process has ended.
+    pub(crate) fn remove(&mut self, node: NodeId) -> io::Result<()> {
+        let mut record = self.record.clone();
+        record.remove(node);
+        self.replace(record)
+    }
+
+    fn replace(&mut self, record: Record) -> io::Result<()> {
+        if let Some(path) = self.kept() {
+            record.save(path)?;
+        }
+        self.record = record;
+        Ok(())
+    }
+
+    fn temporary(parent: &Path, nodes: u8) -> io::Result<Self> {
         sweep(parent);
         let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
         let lock = lock_new(made.path())?;
-        Ok(Self { place: Place::Temporary(made), lock })
+        Ok(Self { place: Place::Temporary(made), record: Record::new(nodes), lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -76,6 +114,14 @@ impl DataDir {
     /// Where a node keeps its data.
     pub(crate) fn of(&self, node: NodeId) -> PathBuf {
         self.path().join(node.to_string())
+    }
+}
+
+/// Removes the data of a node that is no more.
+pub(crate) fn wipe(data: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(data) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -178,6 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_were_added_and_removed_are_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let with = |nodes| LabOptions { nodes, data_dir: Some(dir.path().to_owned()), ..options() };
+        let mut first = DataDir::prepare(&with(3)).unwrap();
+        assert_eq!(first.add().unwrap(), NodeId(4));
+        assert_eq!(first.add().unwrap(), NodeId(5));
+        first.remove(NodeId(2)).unwrap();
+        drop(first);
+        for nodes in [3, 4] {
+            let again = DataDir::prepare(&with(nodes)).unwrap();
+            assert_eq!(again.record().nodes(), [1, 3, 4, 5].map(NodeId));
+        }
+        let error = DataDir::prepare(&with(5)).unwrap_err().to_string();
+        assert!(error.contains("is that of 4 nodes, not 5"), "{error}");
+        std::fs::write(dir.path().join("deck.json"), "{").unwrap();
+        let error = DataDir::prepare(&with(3)).unwrap_err().to_string();
+        assert!(error.contains("deck.json in it is damaged"), "{error}");
+    }
+
+    #[test]
     fn a_directory_in_which_another_lab_works_is_refused_by_its_process() {
         let dir = tempfile::tempdir().unwrap();
         let options = LabOptions { data_dir: Some(dir.path().to_owned()), ..options() };
@@ -191,8 +257,8 @@ mod tests {
     #[test]
     fn what_a_killed_lab_left_is_removed_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
-        let at_work = DataDir::temporary(parent.path()).unwrap();
-        let killed = DataDir::temporary(parent.path()).unwrap();
+        let at_work = DataDir::temporary(parent.path(), 3).unwrap();
+        let killed = DataDir::temporary(parent.path(), 3).unwrap();
         let Place::Temporary(left) = killed.place else { panic!("it is temporary") };
         let left = left.keep();
         drop(killed.lock);
@@ -200,7 +266,7 @@ mod tests {
         for stranger in &strangers {
             fs::create_dir(stranger).unwrap();
         }
-        let _next = DataDir::temporary(parent.path()).unwrap();
+        let _next = DataDir::temporary(parent.path(), 3).unwrap();
         assert!(!left.exists());
         assert!(at_work.path().exists() && strangers.iter().all(|stranger| stranger.exists()));
     }

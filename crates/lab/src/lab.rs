@@ -3,35 +3,21 @@
 //! The thread is the children's parent: on Linux a managed node asks the kernel to be killed when the *thread* that
 //! started it ends, so children are started on the lab's thread, which ends after the last of them.
 
-use crate::clients::Clients;
 use crate::data_dir::DataDir;
-use crate::links::{Links, Listeners, Pair};
-use crate::model::{Command, LinkState, Update};
-use crate::options::{LabError, LabOptions};
+use crate::links::Listeners;
+use crate::model::{Command, Update};
+use crate::nodes::{Nodes, Surroundings};
+use crate::options::{LabError, LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
-use crate::process::Launch;
-use crate::reports::Reports;
-use crate::supervisor::{Order, Supervisor};
-use crate::telemetry;
-use crate::whereabouts::{Places, Presence};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Commands that wait to be carried out. Each takes the lab microseconds.
 const MAX_COMMANDS: usize = 1024;
-
-/// Orders that wait for one node's supervisor, which may be busy with an ending process for half a second.
-const MAX_ORDERS: usize = 64;
 
 /// A running cluster. Dropping it stops it, like [`Lab::stop`].
 #[derive(Debug)]
@@ -56,9 +42,9 @@ impl Lab {
         options.validate()?;
         let system = |what| move |source| LabError::System { what, source };
         let data_dir = DataDir::prepare(&options)?;
-        let reserved = options.reserve_ports()?;
-        let listeners =
-            Listeners::bind(&options.members()).map_err(system("the links' ports cannot be opened"))?;
+        let nodes = data_dir.record().nodes();
+        let reserved = options.reserve_ports(&nodes)?;
+        let listeners = Listeners::bind(&nodes).map_err(system("the links' ports cannot be opened"))?;
         drop(reserved);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -117,145 +103,58 @@ struct Cluster {
 }
 
 impl Cluster {
-    async fn run(mut self, listeners: Listeners) {
-        self.outlet.tell(self.introduction());
-        let launches: BTreeMap<NodeId, Launch> = self
-            .options
-            .members()
-            .into_iter()
-            .map(|node| (node, launch(&self.options, &self.data_dir, &listeners, node)))
-            .collect();
-        let mut places = Places::new();
-        let mut orders = BTreeMap::new();
-        let mut supervisors = JoinSet::new();
-        for (node, launch) in launches {
-            let (presence, place) = Presence::new();
-            places.insert(node, place);
-            let (sender, receiver) = mpsc::channel(MAX_ORDERS);
-            orders.insert(node, sender);
-            let supervisor = Supervisor::new(node, launch, self.outlet.clone(), presence);
-            supervisors.spawn(supervisor.run(receiver, self.stop.clone()));
-        }
-        match self.open(listeners, &places, orders) {
-            Ok(mut controls) => self.obey(&mut controls).await,
-            Err(error) => self.outlet.refuse(format!("the links cannot be opened: {error}")),
-        }
-        self.stop.cancelled().await;
-        // Each returns when its process is reaped.
-        while supervisors.join_next().await.is_some() {}
-    }
-
-    fn open(
-        &self,
-        listeners: Listeners,
-        places: &Places,
-        orders: BTreeMap<NodeId, mpsc::Sender<Order>>,
-    ) -> io::Result<Controls> {
-        let reports = Arc::new(Reports::default());
-        let links = Links::open(listeners, places, &reports)?;
-        let outlet = self.outlet.clone();
-        tokio::spawn(async move { reports.tell_all(&outlet).await });
-        let leaders = telemetry::start(places, &self.outlet);
-        let clients = Clients::new(places.clone(), leaders, self.outlet.clone());
-        Ok(Controls { outlet: self.outlet.clone(), orders, links, clients })
-    }
-
-    /// Carries out commands until the lab is stopped. None of them is waited for.
-    async fn obey(&mut self, controls: &mut Controls) {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return,
-                Some(command) = self.queue.recv() => controls.carry_out(command),
+    async fn run(self, listeners: Listeners) {
+        let Self { options, data_dir, outlet, mut queue, left_out, stop } = self;
+        let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
+        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left };
+        let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
+            Ok(nodes) => nodes,
+            Err(error) => {
+                outlet.refuse(format!("the links cannot be opened: {error}"));
+                return stop.cancelled().await;
             }
-            let left_out = self.left_out.swap(0, Ordering::Relaxed);
+        };
+        while let Some(next) = next(&stop, &mut queue, &mut leaving, &mut nodes).await {
+            match next {
+                Next::Command(command) => nodes.carry_out(command),
+                Next::Left(node) => nodes.dismiss(node),
+                Next::Ended(node) => nodes.bury(node),
+            }
+            let left_out = left_out.swap(0, Ordering::Relaxed);
             if left_out > 0 {
-                self.outlet.refuse(format!("{left_out} commands came too fast and were left out"));
+                outlet.refuse(format!("{left_out} commands came too fast and were left out"));
             }
         }
-    }
-
-    fn introduction(&self) -> Update {
-        let timing = self.options.timing;
-        Update::Cluster {
-            nodes: self.options.members(),
-            heartbeat_ms: millis(timing.heartbeat),
-            election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            data_dir: self.data_dir.kept().map(|path| path.display().to_string()),
-        }
+        nodes.end().await;
     }
 }
 
-/// Everything that commands act on.
-struct Controls {
-    outlet: Outlet,
-    orders: BTreeMap<NodeId, mpsc::Sender<Order>>,
-    links: Links,
-    clients: Clients,
+/// What the lab acts on. Nothing of it is waited for.
+enum Next {
+    /// It was told something.
+    Command(Command),
+    /// A node is no member of the cluster any more.
+    Left(NodeId),
+    /// A node's process has ended for good.
+    Ended(NodeId),
 }
 
-impl Controls {
-    fn carry_out(&mut self, command: Command) {
-        match command {
-            Command::Kill(node) => self.order(node, Order::Kill),
-            Command::Restart(node) => self.order(node, Order::Restart),
-            Command::Pause(node) => self.order(node, Order::Pause),
-            Command::Resume(node) => self.order(node, Order::Resume),
-            Command::Cut(pairs) => self.set_links(&pairs, LinkState::Cut),
-            Command::Mend(pairs) => self.set_links(&pairs, LinkState::Open),
-            Command::Heal => {
-                self.set_links(&self.links.cut(), LinkState::Open);
-                self.orders.keys().for_each(|&node| self.order(node, Order::ResumeIfPaused));
-            }
-            Command::Client { id, op } => self.clients.ask(id, op),
-            Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
+/// `None`: the lab is stopped.
+async fn next(
+    stop: &CancellationToken,
+    queue: &mut mpsc::Receiver<Command>,
+    leaving: &mut mpsc::Receiver<NodeId>,
+    nodes: &mut Nodes,
+) -> Option<Next> {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            Some(command) = queue.recv() => return Some(Next::Command(command)),
+            Some(node) = leaving.recv() => return Some(Next::Left(node)),
+            ended = nodes.ended() => if let Some(node) = ended {
+                return Some(Next::Ended(node));
+            },
         }
     }
-
-    fn order(&self, node: NodeId, order: Order) {
-        match self.orders.get(&node) {
-            None => self.outlet.refuse(format!("there is no {node} in this cluster")),
-            Some(supervisor) => {
-                if supervisor.try_send(order).is_err() {
-                    self.outlet.refuse(format!("{node} has been told too much at once: try again"));
-                }
-            }
-        }
-    }
-
-    fn set_links(&self, pairs: &[Pair], state: LinkState) {
-        for &(from, to) in pairs {
-            if !self.links.has((from, to)) {
-                self.outlet.refuse(format!("there is no link from {from} to {to}"));
-            } else if self.links.set((from, to), state) {
-                self.outlet.tell(Update::Link { from, to, state });
-            }
-        }
-    }
-}
-
-/// How a node is started: it finds itself at its own address in the list, and every other node behind a link.
-fn launch(options: &LabOptions, data_dir: &DataDir, listeners: &Listeners, node: NodeId) -> Launch {
-    let own = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port(node)));
-    let address = |&member: &NodeId| listeners.address((node, member)).unwrap_or(own).to_string();
-    let cluster = options.members().iter().map(address).collect::<Vec<_>>().join(",");
-    let timing = options.timing;
-    let election = format!("{}..{}", millis(timing.election_min), millis(timing.election_max));
-    let mut args: Vec<OsString> = options.node_args.iter().map(OsString::from).collect();
-    args.push("--managed".into());
-    let mut give = |name: &str, value: OsString| args.extend([name.into(), value]);
-    give("--node-id", node.0.to_string().into());
-    give("--bind", own.to_string().into());
-    give("--cluster", cluster.into());
-    give("--data-dir", data_dir.of(node).into());
-    give("--heartbeat", millis(timing.heartbeat).to_string().into());
-    give("--election", election.into());
-    if let Some(seed) = options.seed {
-        give("--seed", seed.wrapping_add(node.0).to_string().into());
-    }
-    Launch { executable: options.executable.clone(), args }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

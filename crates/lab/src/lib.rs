@@ -7,25 +7,31 @@
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
 
+mod ask;
 mod causes;
+mod changes;
 mod clients;
 mod data_dir;
 mod lab;
+mod launch;
 mod lines;
 mod link;
 mod links;
 pub mod model;
+mod nodes;
 mod options;
 mod outlet;
 mod process;
+mod record;
 mod reports;
 mod supervisor;
 mod telemetry;
 mod whereabouts;
+mod workload;
 
 pub use lab::Lab;
 pub use model::{
-    ClientOp, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, NodeAddresses,
-    ProcessState, Update,
+    ChangeStep, ClientOp, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel,
+    NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use options::{LabError, LabOptions, MAX_NODES};

@@ -10,6 +10,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// A directed pair: sender, receiver.
 pub(crate) type Pair = (NodeId, NodeId);
@@ -19,58 +20,92 @@ pub(crate) struct Listeners(BTreeMap<Pair, (TcpListener, SocketAddr)>);
 
 impl Listeners {
     /// One for each directed pair, each on a free port of this machine only.
-    pub(crate) fn bind(members: &[NodeId]) -> io::Result<Self> {
-        let mut listeners = BTreeMap::new();
-        for &from in members {
-            for &to in members.iter().filter(|&&to| to != from) {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-                listener.set_nonblocking(true)?;
-                let address = listener.local_addr()?;
-                listeners.insert((from, to), (listener, address));
-            }
-        }
-        Ok(Self(listeners))
+    pub(crate) fn bind(nodes: &[NodeId]) -> io::Result<Self> {
+        let others = |from: NodeId| nodes.iter().map(move |&to| (from, to)).filter(|(from, to)| from != to);
+        Self::bind_all(nodes.iter().copied().flat_map(others))
     }
 
-    /// Where `from` dials to reach `to`.
-    pub(crate) fn address(&self, pair: Pair) -> Option<SocketAddr> {
-        self.0.get(&pair).map(|(_, address)| *address)
+    /// One each way between a new node and every other.
+    pub(crate) fn bind_new(node: NodeId, others: &[NodeId]) -> io::Result<Self> {
+        Self::bind_all(others.iter().flat_map(|&other| [(node, other), (other, node)]))
+    }
+
+    fn bind_all(pairs: impl Iterator<Item = Pair>) -> io::Result<Self> {
+        let mut listeners = BTreeMap::new();
+        for pair in pairs {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            listeners.insert(pair, (listener, address));
+        }
+        Ok(Self(listeners))
     }
 }
 
 /// The links at work.
-pub(crate) struct Links(BTreeMap<Pair, watch::Sender<LinkState>>);
+pub(crate) struct Links {
+    reports: Arc<Reports>,
+    links: BTreeMap<Pair, Opened>,
+}
+
+struct Opened {
+    gate: watch::Sender<LinkState>,
+    address: SocketAddr,
+    task: AbortHandle,
+}
 
 impl Links {
     /// Starts a task for each link; they end with the runtime.
     pub(crate) fn open(listeners: Listeners, places: &Places, reports: &Arc<Reports>) -> io::Result<Self> {
-        let mut gates = BTreeMap::new();
-        for ((from, to), (listener, _)) in listeners.0 {
+        let mut links = Self { reports: Arc::clone(reports), links: BTreeMap::new() };
+        links.add(listeners, places)?;
+        Ok(links)
+    }
+
+    /// Starts a task for each new link.
+    pub(crate) fn add(&mut self, listeners: Listeners, places: &Places) -> io::Result<()> {
+        for ((from, to), (listener, address)) in listeners.0 {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let (sender, gate) = watch::channel(LinkState::Open);
+            let (gate, state) = watch::channel(LinkState::Open);
             let link = Link {
                 from,
                 to,
-                gate,
+                gate: state,
                 source: places[&from].clone(),
                 target: places[&to].clone(),
-                reports: Arc::clone(reports),
+                reports: Arc::clone(&self.reports),
             };
-            tokio::spawn(link.serve(listener));
-            gates.insert((from, to), sender);
+            let task = tokio::spawn(link.serve(listener)).abort_handle();
+            self.links.insert((from, to), Opened { gate, address, task });
         }
-        Ok(Self(gates))
+        Ok(())
+    }
+
+    /// Closes every link of a node, with all that it carries.
+    pub(crate) fn remove(&mut self, node: NodeId) {
+        self.links.retain(|(from, to), link| {
+            let stays = *from != node && *to != node;
+            if !stays {
+                link.task.abort();
+            }
+            stays
+        });
+    }
+
+    /// Where `from` dials to reach `to`.
+    pub(crate) fn address(&self, pair: Pair) -> Option<SocketAddr> {
+        self.links.get(&pair).map(|link| link.address)
     }
 
     /// Whether there is such a link.
     pub(crate) fn has(&self, pair: Pair) -> bool {
-        self.0.contains_key(&pair)
+        self.links.contains_key(&pair)
     }
 
     /// Cuts or mends; says whether that changed anything.
     pub(crate) fn set(&self, pair: Pair, state: LinkState) -> bool {
-        self.0.get(&pair).is_some_and(|gate| {
-            gate.send_if_modified(|now| {
+        self.links.get(&pair).is_some_and(|link| {
+            link.gate.send_if_modified(|now| {
                 let changes = *now != state;
                 *now = state;
                 changes
@@ -80,8 +115,8 @@ impl Links {
 
     /// All that are cut.
     pub(crate) fn cut(&self) -> Vec<Pair> {
-        let cut = |gate: &watch::Sender<LinkState>| *gate.borrow() == LinkState::Cut;
-        self.0.iter().filter(|(_, gate)| cut(gate)).map(|(&pair, _)| pair).collect()
+        let cut = |link: &Opened| *link.gate.borrow() == LinkState::Cut;
+        self.links.iter().filter(|(_, link)| cut(link)).map(|(&pair, _)| pair).collect()
     }
 }
 

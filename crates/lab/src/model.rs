@@ -12,9 +12,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Update {
-    /// The cluster's members, in order of id, and how it was set up. The first update, and again when it changes.
+    /// The lab's nodes, in order of id, and how they were set up. The first update, and again when a node was added
+    /// or removed. Which of them belong to the cluster's configuration is theirs to say, in [`Update::Status`].
     Cluster {
-        /// All members.
+        /// All nodes.
         nodes: Vec<NodeId>,
         /// Heartbeat interval in milliseconds.
         heartbeat_ms: u64,
@@ -99,11 +100,72 @@ pub enum Update {
         /// The line, without its time stamp and level where these were recognised.
         line: String,
     },
+    /// How a change goes that was asked for with [`Command::AddNode`], [`Command::RemoveNode`] or
+    /// [`Command::Transfer`].
+    Change {
+        /// The node that is added, removed or handed the leadership.
+        node: NodeId,
+        /// How far it is.
+        step: ChangeStep,
+    },
+    /// The figures of the steady workload; while it runs, at most four times a second.
+    Workload(WorkloadFigures),
     /// A command could not be carried out: what, and why.
     Refused {
         /// A sentence for a person.
         reason: String,
     },
+}
+
+/// How far a change of the cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeStep {
+    /// A new process is started, which nobody knows yet.
+    Starting,
+    /// It is ready, and the leader is asked to take it in as a learner.
+    Joining,
+    /// It is a learner and catches up; the leader is asked to make it a voter.
+    Promoting,
+    /// It is a voter. The end of an addition.
+    Joined,
+    /// The leader is asked to remove it.
+    Leaving,
+    /// It is not a member any more, its process has ended and its data is gone. The end of a removal.
+    Left,
+    /// The leader is asked to hand over to it.
+    HandingOver,
+    /// It leads. The end of a transfer.
+    HandedOver,
+    /// It was given up; an [`Update::Refused`] says why.
+    GivenUp,
+}
+
+impl ChangeStep {
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        matches!(self, Self::Joined | Self::Left | Self::HandedOver | Self::GivenUp)
+    }
+}
+
+/// What came of the steady workload's writes since it was switched on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadFigures {
+    /// Whether it is on.
+    pub running: bool,
+    /// Writes acknowledged in the last second.
+    pub per_second: u64,
+    /// Writes acknowledged.
+    pub acknowledged: u64,
+    /// Writes that certainly did not happen.
+    pub failed: u64,
+    /// Writes of which nobody knows whether they happened.
+    pub unknown: u64,
+    /// The time since the last acknowledgement, in milliseconds.
+    pub gap_ms: u64,
+    /// The longest time without an acknowledgement, in milliseconds, the present one included.
+    pub longest_gap_ms: u64,
 }
 
 /// A node's process.
@@ -295,4 +357,16 @@ pub enum Command {
         /// At most this many.
         limit: u32,
     },
+    /// Start one more node, with the next id, and make it a voter: a new process that joins as a learner, catches up
+    /// and is promoted. How it goes comes as [`Update::Change`].
+    AddNode,
+    /// Take a node out of the cluster, end its process and wipe its data: its id is not used again. It may be down.
+    /// How it goes comes as [`Update::Change`].
+    RemoveNode(NodeId),
+    /// Have the leader hand over to this node (thesis §3.10). How it goes comes as [`Update::Change`].
+    Transfer(NodeId),
+    /// Have this node's election timer run out now.
+    Campaign(NodeId),
+    /// Switch a steady workload of small writes on or off; its figures come as [`Update::Workload`].
+    Workload(bool),
 }

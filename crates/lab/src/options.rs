@@ -18,7 +18,7 @@ pub struct LabOptions {
     pub executable: PathBuf,
     /// The arguments that make it one, such as `node`; the lab's own follow.
     pub node_args: Vec<String>,
-    /// How many nodes, 1 to [`MAX_NODES`].
+    /// How many nodes, 1 to [`MAX_NODES`]. A kept data directory may hold others: those added and removed later.
     pub nodes: u8,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -29,6 +29,8 @@ pub struct LabOptions {
     pub base_port: Option<u16>,
     /// Makes the nodes' random choices the same each time. `None`: new ones.
     pub seed: Option<u64>,
+    /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
+    pub snapshot_entries: Option<u64>,
 }
 
 /// Why a lab cannot be started.
@@ -80,6 +82,14 @@ pub enum LabError {
         /// Nodes asked for.
         wanted: u8,
     },
+    /// What the data directory says of its nodes cannot be read.
+    #[error("the data directory {} cannot be used: {source}", path.display())]
+    Record {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The base port is too high.
     #[error(
         "base port {base} is too high for {nodes} nodes: with client and HTTP ports above it, it is at most {}",
@@ -127,6 +137,7 @@ impl LabOptions {
             data_dir: None,
             base_port: None,
             seed: None,
+            snapshot_entries: None,
         }
     }
 
@@ -154,24 +165,24 @@ impl LabOptions {
     pub(crate) fn port(&self, node: NodeId) -> u16 {
         match self.base_port {
             None | Some(0) => 0,
-            Some(base) => base.saturating_add(u16::try_from(node.0 - 1).unwrap_or(u16::MAX)),
+            Some(base) => base.saturating_add(u16::try_from(node.0.saturating_sub(1)).unwrap_or(u16::MAX)),
         }
     }
 
-    /// Takes every port that the nodes will need, or says which one cannot be had. The ports are free again when
+    /// Takes every port that these nodes will need, or says which one cannot be had. The ports are free again when
     /// the listeners are dropped.
-    pub(crate) fn reserve_ports(&self) -> Result<Vec<TcpListener>, LabError> {
+    pub(crate) fn reserve_ports(&self, nodes: &[NodeId]) -> Result<Vec<TcpListener>, LabError> {
         let mut reserved = Vec::new();
-        for node in self.members() {
+        for &node in nodes {
             let base = self.port(node);
             if base == 0 {
                 continue;
             }
             for (offset, purpose) in [(0, "Raft"), (CLIENT_OFFSET, "clients"), (HTTP_OFFSET, "HTTP")] {
-                let port = base + offset;
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-                    .map_err(|source| LabError::Port { port, node, purpose, source })?;
-                reserved.push(listener);
+                let failed = |port| move |source| LabError::Port { port, node, purpose, source };
+                let none = || failed(base)(io::Error::other("there is no port so high"));
+                let port = base.checked_add(offset).ok_or_else(none)?;
+                reserved.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed(port))?);
             }
         }
         Ok(reserved)
@@ -217,14 +228,16 @@ mod tests {
         let (base, mut reserved) = (20_000..30_000)
             .step_by(10)
             .find_map(|base| {
-                let reserved = LabOptions { base_port: Some(base), ..options() }.reserve_ports();
+                let options = LabOptions { base_port: Some(base), ..options() };
+                let reserved = options.reserve_ports(&options.members());
                 Some((base, reserved.ok()?))
             })
             .unwrap();
         assert_eq!(reserved.len(), 9, "three ports for each of three nodes");
         let taken = reserved.pop().unwrap();
         drop(reserved);
-        let error = LabOptions { base_port: Some(base), ..options() }.reserve_ports().unwrap_err();
+        let options = LabOptions { base_port: Some(base), ..options() };
+        let error = options.reserve_ports(&options.members()).unwrap_err();
         let sentence = error.to_string();
         assert!(
             sentence.starts_with(&format!("port {}, which n3 needs for HTTP", base + 2002)),

@@ -119,7 +119,9 @@ fn glance(message: &Message) -> Glance {
             Glance { index: Some(install.meta.last.index), ..plain(FrameKind::InstallSnapshot) }
         }
         Message::SnapshotReply(reply) => {
-            Glance { granted: Some(reply.installed), ..plain(FrameKind::SnapshotReply) }
+            // An answer to any but the last piece says neither yes nor no.
+            let granted = reply.installed.then_some(true);
+            Glance { index: Some(reply.last.index), granted, ..plain(FrameKind::SnapshotReply) }
         }
     }
 }
@@ -129,7 +131,8 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use raftdeck_raft::{
-        AppendEntries, AppendReply, ConflictHint, Entry, LogId, Payload, Term, VoteReply, VoteRequest,
+        AppendEntries, AppendReply, ConflictHint, Entry, InstallSnapshot, LogId, Payload, SnapshotMeta,
+        SnapshotReply, Term, TimeoutNow, VoteReply, VoteRequest,
     };
 
     const FROM: NodeId = NodeId(1);
@@ -158,9 +161,33 @@ mod tests {
         taken.remove(0)
     }
 
+    fn piece(index: u64) -> Bytes {
+        let meta = SnapshotMeta { last: id(index), ..SnapshotMeta::default() };
+        let data = Bytes::from_static(b"piece");
+        frame(Message::InstallSnapshot(InstallSnapshot {
+            term: Term(3),
+            meta,
+            offset: 5,
+            data,
+            done: false,
+            size: 20,
+            round: 1,
+        }))
+    }
+
+    fn piece_reply(installed: bool) -> Bytes {
+        frame(Message::SnapshotReply(SnapshotReply {
+            term: Term(3),
+            round: 1,
+            last: id(30),
+            next_offset: 10,
+            installed,
+        }))
+    }
+
     #[test]
     fn each_kind_is_told_apart() {
-        let request = VoteRequest { term: Term(3), last: id(7) };
+        let request = VoteRequest { term: Term(3), last: id(7), transfer: false };
         let vote = |granted| VoteReply { term: Term(3), granted };
         let reply = |outcome| frame(Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome }));
         let hint = ConflictHint { term: None, first: LogIndex(2) };
@@ -175,6 +202,10 @@ mod tests {
             (append(4, 3), FrameKind::AppendEntries, Some(LogIndex(7)), None, 3),
             (reply(matched), FrameKind::AppendReply, Some(LogIndex(9)), Some(true), 0),
             (reply(conflict), FrameKind::AppendReply, None, Some(false), 0),
+            (frame(Message::TimeoutNow(TimeoutNow { term: Term(3) })), FrameKind::TimeoutNow, None, None, 0),
+            (piece(30), FrameKind::InstallSnapshot, Some(LogIndex(30)), None, 0),
+            (piece_reply(false), FrameKind::SnapshotReply, Some(LogIndex(30)), None, 0),
+            (piece_reply(true), FrameKind::SnapshotReply, Some(LogIndex(30)), Some(true), 0),
         ] {
             let report = seen(&content);
             assert_eq!((report.from, report.to, report.term, report.count), (FROM, TO, Term(3), 1));

@@ -10,7 +10,7 @@ use crate::process::{Happening, Launch, Process};
 use crate::whereabouts::Presence;
 use raftdeck_raft::NodeId;
 use rustix::process::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What a supervisor can be told.
@@ -31,7 +31,7 @@ pub(crate) enum Order {
 /// Keeps one node.
 pub(crate) struct Supervisor {
     node: NodeId,
-    launch: Launch,
+    launch: watch::Receiver<Launch>,
     outlet: Outlet,
     presence: Presence,
     running: Option<Running>,
@@ -56,12 +56,18 @@ impl Running {
 }
 
 impl Supervisor {
-    pub(crate) fn new(node: NodeId, launch: Launch, outlet: Outlet, presence: Presence) -> Self {
+    /// Each start is by what `launch` says then.
+    pub(crate) fn new(
+        node: NodeId,
+        launch: watch::Receiver<Launch>,
+        outlet: Outlet,
+        presence: Presence,
+    ) -> Self {
         Self { node, launch, outlet, presence, running: None }
     }
 
-    /// Starts the node and keeps it until `stop`; then ends it and returns when it is reaped.
-    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) {
+    /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
+    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) -> NodeId {
         self.start();
         loop {
             tokio::select! {
@@ -76,6 +82,8 @@ impl Supervisor {
         {
             tracing::error!("{} did not end: {error}", self.node);
         }
+        self.presence.down();
+        self.node
     }
 
     async fn obey(&mut self, order: Order) {
@@ -99,7 +107,8 @@ impl Supervisor {
 
     fn start(&mut self) {
         self.presence.starting();
-        match Process::start(&self.launch) {
+        let launch = self.launch.borrow().clone();
+        match Process::start(&launch) {
             Ok(process) => {
                 let running = Running { process, ready: false, paused: false };
                 self.tell(running.state());
@@ -107,7 +116,7 @@ impl Supervisor {
             }
             Err(error) => {
                 self.presence.down();
-                let how = format!("{} could not be started: {error}", self.launch.executable.display());
+                let how = format!("{} could not be started: {error}", launch.executable.display());
                 self.tell(ProcessState::Failed { how, last_words: Vec::new() });
             }
         }

@@ -6,7 +6,7 @@
 use crate::causes::Causes;
 use crate::model::Update;
 use crate::outlet::Outlet;
-use crate::whereabouts::{Place, Places, Whereabouts, life_over};
+use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::StreamExt;
 use raftdeck_client::{Backoff, Options, Subscription};
 use raftdeck_protocol::Telemetry;
@@ -52,17 +52,30 @@ impl Leaders {
     }
 }
 
-/// Watches every node from now on, and keeps account of who leads.
-pub(crate) fn start(places: &Places, outlet: &Outlet) -> Leaders {
-    let leaders = Leaders::default();
-    let story = Story { outlet: outlet.clone(), told: Arc::default() };
-    tokio::spawn(story.clone().go_on());
-    for (&node, place) in places {
-        let (outlet, leaders, story) = (outlet.clone(), leaders.clone(), story.clone());
-        let watcher = Watcher { node, outlet, leaders, story };
-        tokio::spawn(watcher.watch(place.clone()));
+/// Watches nodes, and keeps account of who leads.
+pub(crate) struct Watchers {
+    outlet: Outlet,
+    leaders: Leaders,
+    story: Story,
+}
+
+impl Watchers {
+    pub(crate) fn start(outlet: &Outlet) -> Self {
+        let story = Story { outlet: outlet.clone(), told: Arc::default() };
+        tokio::spawn(story.clone().go_on());
+        Self { outlet: outlet.clone(), leaders: Leaders::default(), story }
     }
-    leaders
+
+    /// Watches a node from now on, until it is no more.
+    pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
+        let (outlet, leaders, story) = (self.outlet.clone(), self.leaders.clone(), self.story.clone());
+        tokio::spawn(Watcher { node, outlet, leaders, story }.watch(place));
+    }
+
+    /// Who leads by their own account.
+    pub(crate) fn leaders(&self) -> Leaders {
+        self.leaders.clone()
+    }
 }
 
 /// The events of all nodes, told causes first.

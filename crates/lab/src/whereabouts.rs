@@ -39,9 +39,13 @@ pub(crate) enum Place {
 pub(crate) struct Presence(watch::Sender<Whereabouts>);
 
 impl Presence {
-    pub(crate) fn new() -> (Self, watch::Receiver<Whereabouts>) {
-        let (sender, receiver) = watch::channel(Whereabouts::default());
-        (Self(sender), receiver)
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(Whereabouts::default()))
+    }
+
+    /// For whoever wants to know.
+    pub(crate) fn watch(&self) -> watch::Receiver<Whereabouts> {
+        self.0.subscribe()
     }
 
     /// A new life begins.

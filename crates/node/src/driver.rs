@@ -263,9 +263,9 @@ impl Driver {
                 self.submit(asked, false, |replica, token| replica.read(token, read, consistency, now));
             }
             RequestBody::ChangeMembership(changes) => match check_changes(&changes) {
-                Ok(()) => {
-                    self.submit(asked, true, |replica, token| replica.change_membership(token, &changes, now))
-                }
+                Ok(()) => self.submit(asked, true, |replica, token| {
+                    replica.change_membership(token, &changes, now);
+                }),
                 Err(failure) => asked.fail(failure),
             },
             RequestBody::TransferLeadership { to } => {

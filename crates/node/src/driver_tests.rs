@@ -4,13 +4,16 @@ use super::*;
 use crate::book::Book;
 use crate::clients::{Answer, Place};
 use crate::peers::Sender;
-use crate::telemetry::Publisher;
+use crate::telemetry::{Publisher, Watcher};
+use raftdeck_protocol::Telemetry;
 use raftdeck_protocol::{Read, Response, Write};
 use raftdeck_raft::{Config, NodeId, Timing};
 use raftdeck_storage::LogStore;
-use raftdeck_storage::fs::MemoryFs;
+use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, mpsc as blocking};
 use tokio::task::JoinHandle;
 
 const ME: NodeId = NodeId(1);
@@ -18,6 +21,7 @@ const ME: NodeId = NodeId(1);
 /// A running driver, and the ends of its queues.
 struct Bench {
     disk: MemoryFs,
+    watcher: Watcher,
     running: JoinHandle<Result<(), DiskError>>,
     clients: mpsc::Sender<ClientInput>,
     _peers: mpsc::Sender<PeerInput>,
@@ -28,10 +32,62 @@ struct Bench {
     asked: u64,
 }
 
+/// A disk that makes every new snapshot wait until the other end of the gate says something or is gone.
+#[derive(Clone, Debug)]
+struct Gated {
+    disk: MemoryFs,
+    gate: Arc<Mutex<blocking::Receiver<()>>>,
+}
+
+impl FileSystem for Gated {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        if path.ends_with("snapshot.new") {
+            let _ = self.gate.lock().unwrap().recv();
+        }
+        self.disk.open(path)
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(dir)
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.disk.exists(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        self.disk.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+
+    fn try_lock(&self, path: &Path) -> Result<Box<dyn Lock>, LockError> {
+        self.disk.try_lock(path)
+    }
+
+    fn handle(&self) -> Box<dyn FileSystem> {
+        Box::new(self.clone())
+    }
+}
+
 impl Bench {
     fn start(voters: impl IntoIterator<Item = u64>) -> Self {
         let disk = MemoryFs::new();
-        let (store, recovered) = LogStore::open(&disk, Path::new("/data"), ME, "test").unwrap();
+        Self::start_on(&disk, disk.clone(), voters)
+    }
+
+    fn start_on(fs: &dyn FileSystem, disk: MemoryFs, voters: impl IntoIterator<Item = u64>) -> Self {
+        let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
         let clock = Clock::start();
         let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
         let config = Config::new(ME, voters, Timing::FAST);
@@ -56,6 +112,7 @@ impl Bench {
             snapshot_asked: Vec::new(),
             snapshot_awaited: Vec::new(),
         };
+        let watcher = driver.publisher.hub().watch();
         let (to_peers, peers) = mpsc::channel(PEER_QUEUE);
         let (to_clients, clients) = mpsc::channel(CLIENT_QUEUE);
         let (places, answers) = mpsc::channel(16);
@@ -63,6 +120,7 @@ impl Bench {
         let running = tokio::spawn(driver.run(Inputs { peers, clients }, stop.clone()));
         Self {
             disk,
+            watcher,
             running,
             clients: to_clients,
             _peers: to_peers,
@@ -75,10 +133,14 @@ impl Bench {
     }
 
     async fn ask(&mut self, body: RequestBody) {
+        self.ask_as(false, body).await;
+    }
+
+    async fn ask_as(&mut self, by_manager: bool, body: RequestBody) {
         self.asked += 1;
         let queue = self.places.clone().reserve_owned().await.unwrap();
         let place = Place { queue, turn: None };
-        let asked = Asked { connection: self.connection, by_manager: false, id: self.asked, body, place };
+        let asked = Asked { connection: self.connection, by_manager, id: self.asked, body, place };
         // A driver that has ended takes nothing in.
         let _ = self.clients.send(ClientInput::Asked(asked)).await;
     }
@@ -157,4 +219,53 @@ async fn a_member_without_a_majority_names_nobody() {
     let answer = bench.answer().await;
     let nobody = Failure::NotLeader { leader: None, address: None };
     assert_eq!(answer.body, ResponseBody::Failed(nobody));
+}
+
+#[tokio::test]
+async fn writes_go_on_while_a_snapshot_is_being_saved() {
+    let disk = MemoryFs::new();
+    let (open_gate, gate) = blocking::channel();
+    let gated = Gated { disk: disk.clone(), gate: Arc::new(Mutex::new(gate)) };
+    let mut bench = Bench::start_on(&gated, disk, [1]);
+    bench.warm_up().await;
+    bench.ask_as(true, RequestBody::Manage(Manage::TakeSnapshot)).await;
+    let snapshot = bench.asked;
+    for _ in 0..20 {
+        bench.ask(RequestBody::Write(put())).await;
+        let answer = bench.answer().await;
+        assert!(answer.id != snapshot, "the snapshot cannot be there yet");
+        assert!(matches!(answer.body, ResponseBody::Done { .. }), "{answer:?}");
+    }
+    open_gate.send(()).unwrap();
+    assert_eq!(bench.answer().await, Response { id: snapshot, body: ResponseBody::Managed });
+    bench.stop.cancel();
+    bench.running.await.unwrap().expect("an orderly end");
+}
+
+#[tokio::test]
+async fn after_a_failed_snapshot_the_driver_ends_and_says_nothing_of_it() {
+    let mut bench = Bench::start([1]);
+    bench.warm_up().await;
+    let held: usize = bench.disk.contents(Path::new("/data/raft.log")).unwrap().len();
+    bench.disk.set_capacity(Some(held + 10));
+    bench.ask_as(true, RequestBody::Manage(Manage::TakeSnapshot)).await;
+    let error = bench.running.await.unwrap().expect_err("the disk is full");
+    assert!(matches!(error, DiskError::Storage(_)), "{error}");
+    drop(bench.places);
+    assert!(bench.answers.recv().await.is_none(), "nobody was told that it is there");
+}
+
+#[tokio::test]
+async fn a_driver_that_stood_still_notices() {
+    let mut bench = Bench::start([1, 2, 3]);
+    bench.ask(RequestBody::Status).await;
+    bench.answer().await;
+    // All of this runs on one thread: nothing else goes on meanwhile.
+    std::thread::sleep(Timing::FAST.election_min * 10);
+    let noticed = async {
+        while !matches!(bench.watcher.next().await, Some(Telemetry::Event { event: TraceEvent::Paused, .. }))
+        {
+        }
+    };
+    timeout(Duration::from_secs(30), noticed).await.expect("it is told");
 }

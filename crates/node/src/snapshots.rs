@@ -222,3 +222,7 @@ pub(crate) fn read_back(
     let content = snapshots.content(meta.last)?;
     Ok(StateImage::decode(meta.clone(), content.into_iter()))
 }
+
+#[cfg(test)]
+#[path = "snapshots_tests.rs"]
+mod tests;

@@ -76,6 +76,7 @@ fn a_paused_leader_costs_neither_reads_nor_writes_their_deadline() {
         assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
     });
     cluster.node(leader).signal(Signal::CONT);
+    eventually("it noticed", || cluster.node(leader).log().contains("was stopped").then_some(()));
     cluster.await_equal();
 }
 

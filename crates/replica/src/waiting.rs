@@ -194,3 +194,92 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: RequestToken = RequestToken(1);
+
+    fn leads(leader: Option<u64>, term: u64) -> TraceEvent {
+        TraceEvent::LeaderChanged { leader: leader.map(NodeId), term: Term(term) }
+    }
+
+    fn lost() -> TraceEvent {
+        TraceEvent::RoleChanged { from: Role::Leader, to: Role::Follower, term: Term(2) }
+    }
+
+    /// What somebody who waits for n2 to lead is told after these events.
+    fn told(events: &[TraceEvent]) -> Vec<ResponseBody> {
+        let mut waiting = Waiting::default();
+        waiting.await_transfer(TOKEN, NodeId(2));
+        for event in events {
+            waiting.observe(event);
+        }
+        waiting.take_replies().into_iter().map(|(_, body)| body).collect()
+    }
+
+    fn unknown() -> ResponseBody {
+        ResponseBody::Failed(Failure::Unknown)
+    }
+
+    #[test]
+    fn a_transfer_is_answered_when_its_end_is_known_and_once() {
+        let done = ResponseBody::Transferred { leader: NodeId(2), term: Term(2) };
+        assert_eq!(told(&[lost(), leads(None, 2)]), [], "the way there leads over a time without a leader");
+        assert_eq!(told(&[lost(), leads(None, 2), leads(Some(2), 2), leads(Some(3), 3)]), [done]);
+        assert_eq!(told(&[lost(), leads(Some(3), 2)]), [unknown()]);
+        let timed_out = TraceEvent::TimedOut { waited: std::time::Duration::from_secs(1) };
+        assert_eq!(told(&[lost(), timed_out]), [unknown()], "nobody is heard from");
+        let given_up = TraceEvent::TransferGivenUp { to: NodeId(2) };
+        assert_eq!(told(&[given_up]), [ResponseBody::Failed(Failure::TransferGivenUp)]);
+    }
+
+    #[test]
+    fn a_change_is_answered_by_its_end_or_by_the_loss_of_the_leadership() {
+        let end = |end: Option<Result<(LogId, Membership), ChangeError>>, event: Option<TraceEvent>| {
+            let mut waiting = Waiting::default();
+            waiting.await_change(TOKEN);
+            assert!(waiting.is_changing());
+            if let Some(end) = end {
+                waiting.finish_change(end);
+            }
+            if let Some(event) = event {
+                waiting.observe(&event);
+            }
+            assert!(!waiting.is_changing());
+            waiting.take_replies().into_iter().map(|(_, body)| body).collect::<Vec<_>>()
+        };
+        let (at, membership) = (LogId::default(), Membership::default());
+        let done = ResponseBody::MembershipChanged { at, membership: membership.clone() };
+        // A leader that removes itself has done so before it steps down.
+        assert_eq!(end(Some(Ok((at, membership))), Some(lost())), [done]);
+        assert_eq!(end(None, Some(lost())), [unknown()]);
+        assert_eq!(end(Some(Err(ChangeError::NotLeader { leader: None })), Some(lost())), [unknown()]);
+        let slow = ChangeError::NotCaughtUp { node: NodeId(4) };
+        assert_eq!(end(Some(Err(slow.clone())), None), [ResponseBody::Failed(Failure::Change(slow))]);
+    }
+
+    #[test]
+    fn who_goes_away_is_not_answered_whatever_it_waits_for() {
+        let mut waiting = Waiting::default();
+        let id = LogId { term: Term(1), index: LogIndex(7) };
+        let tokens: Vec<_> = (1..=6).map(RequestToken).collect();
+        waiting.await_write(tokens[0], id);
+        waiting.await_read(tokens[1], Read::Get { key: "k".into() });
+        waiting.grant_read(tokens[1]);
+        waiting.await_change(tokens[2]);
+        waiting.await_transfer(tokens[3], NodeId(2));
+        waiting.fail(tokens[4], Failure::Busy);
+        waiting.fail(tokens[5], Failure::Stopping);
+        tokens[..5].iter().for_each(|token| waiting.cancel(*token));
+        assert!(waiting.is_changing(), "it is still under way, and another one has to wait for it");
+        waiting.finish_write(id, None);
+        assert!(waiting.next_read().is_none());
+        waiting.observe(&lost());
+        waiting.observe(&leads(Some(2), 2));
+        let left: Vec<_> = waiting.take_replies().into_iter().map(|(token, _)| token).collect();
+        assert_eq!(left, [tokens[5]]);
+        assert!(waiting.gone.is_empty() && waiting.write_of.is_empty());
+    }
+}

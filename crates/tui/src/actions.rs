@@ -1,9 +1,12 @@
 //! Every action of the deck, once: the footer, the help page and the keys are made from this table.
 
 use crate::app::cluster::Node;
+use crate::app::members::Standing;
 use crate::app::{App, View};
 use crate::keys::{Key, Scope};
+use crate::words::changing;
 use crossterm::event::KeyCode;
+use raftdeck_lab::MAX_NODES;
 use std::borrow::Cow;
 
 /// Names an action.
@@ -18,7 +21,12 @@ pub enum ActionId {
     Partition,
     Isolate,
     Heal,
+    Transfer,
+    Elect,
+    AddNode,
+    RemoveNode,
     Write,
+    Workload,
     SelectNumber,
     SelectPrevious,
     SelectNext,
@@ -42,6 +50,8 @@ pub enum ActionId {
 pub enum Group {
     /// Breaking and mending.
     Faults,
+    /// Who leads, and who belongs to the cluster.
+    Members,
     /// Using the store.
     Store,
     /// Looking around.
@@ -52,13 +62,14 @@ pub enum Group {
 
 impl Group {
     /// All groups in order.
-    pub const ALL: [Self; 4] = [Self::Faults, Self::Store, Self::Look, Self::Deck];
+    pub const ALL: [Self; 5] = [Self::Faults, Self::Members, Self::Store, Self::Look, Self::Deck];
 
     /// Its heading.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Faults => "Break and mend",
+            Self::Members => "Lead and belong",
             Self::Store => "Use the store",
             Self::Look => "Look around",
             Self::Deck => "The deck",
@@ -200,6 +211,46 @@ pub static ACTIONS: &[Action] = &[
         enabled: can_heal,
     },
     Action {
+        id: ActionId::Transfer,
+        group: Group::Members,
+        keys: &[all(Key::Char('t'))],
+        short: "transfer",
+        long: "have the leader hand over to the selected node",
+        dangerous: false,
+        footer: 13,
+        enabled: can_transfer,
+    },
+    Action {
+        id: ActionId::Elect,
+        group: Group::Members,
+        keys: &[all(Key::Char('e'))],
+        short: "elect",
+        long: "let the selected node's election timer run out now",
+        dangerous: true,
+        footer: 16,
+        enabled: can_elect,
+    },
+    Action {
+        id: ActionId::AddNode,
+        group: Group::Members,
+        keys: &[all(Key::Char('a'))],
+        short: "add",
+        long: "add a node: it joins, catches up, and then votes",
+        dangerous: false,
+        footer: 14,
+        enabled: can_add,
+    },
+    Action {
+        id: ActionId::RemoveNode,
+        group: Group::Members,
+        keys: &[all(Key::Char('x'))],
+        short: "remove",
+        long: "remove the selected node from the cluster, with its data",
+        dangerous: true,
+        footer: 15,
+        enabled: can_remove,
+    },
+    Action {
         id: ActionId::Write,
         group: Group::Store,
         keys: &[all(Key::Char('w'))],
@@ -208,6 +259,16 @@ pub static ACTIONS: &[Action] = &[
         dangerous: false,
         footer: 6,
         enabled: always,
+    },
+    Action {
+        id: ActionId::Workload,
+        group: Group::Store,
+        keys: &[all(Key::Char('W'))],
+        short: "workload",
+        long: "a steady workload of small writes, on or off",
+        dangerous: false,
+        footer: 17,
+        enabled: has_nodes,
     },
     Action {
         id: ActionId::SelectNumber,
@@ -437,6 +498,82 @@ fn can_isolate(app: &App) -> Result<(), Reason> {
         }
         _ => Ok(()),
     }
+}
+
+/// Who belongs to the cluster, and who leads it, is changed through a leader with a majority alone.
+fn has_majority(app: &App) -> Result<(), Reason> {
+    has_leader(app)?;
+    match app.cluster.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
+        Some((id, status)) if !status.has_quorum => {
+            because(format!("{id} leads but reaches no majority: nothing can be changed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nothing_under_way(app: &App) -> Result<(), Reason> {
+    if let Some(to) = app.cluster.transfer() {
+        return because(format!("the leadership is being handed to {to}: wait a moment"));
+    }
+    match app.changes.iter().next() {
+        Some((id, step)) => because(format!("{}: wait until it is done", changing(id, step))),
+        None if app.cluster.is_joint() => {
+            because("the cluster is between two configurations: wait until it is done")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The selected node runs, and is one who may lead.
+fn may_lead(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(node) = app.selected_node() else { return Ok(()) };
+    let id = node.id;
+    match app.cluster.standing(id) {
+        _ if node.is_down() => because(format!("{id} is down: r restarts it")),
+        _ if node.is_paused() => because(format!("{id} is paused: z lets it go on")),
+        _ if !node.is_running() => because(format!("{id} has not started yet")),
+        Standing::Learner => because(format!("{id} is a learner: only voters can lead")),
+        Standing::Outside => because(format!("{id} is not a member of the cluster")),
+        Standing::Voter => Ok(()),
+    }
+}
+
+fn can_transfer(app: &App) -> Result<(), Reason> {
+    may_lead(app)?;
+    has_majority(app)?;
+    match app.cluster.leader() {
+        Some(leader) if app.selected == Some(leader.id) => because(format!("{} leads already", leader.id)),
+        _ => nothing_under_way(app),
+    }
+}
+
+fn can_elect(app: &App) -> Result<(), Reason> {
+    may_lead(app)?;
+    match app.cluster.leader() {
+        Some(leader) if app.selected == Some(leader.id) => {
+            because(format!("{} leads already: t hands over to another node", leader.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn can_add(app: &App) -> Result<(), Reason> {
+    has_nodes(app)?;
+    if app.cluster.len() >= usize::from(MAX_NODES) {
+        return because(format!("there are {MAX_NODES} nodes already, and no room for more"));
+    }
+    has_majority(app)
+}
+
+fn can_remove(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(id) = app.selected else { return Ok(()) };
+    if app.cluster.voters().iter().eq([&id]) {
+        return because(format!("{id} is the last voter: without it there is no cluster"));
+    }
+    has_majority(app)?;
+    nothing_under_way(app)
 }
 
 fn can_heal(app: &App) -> Result<(), Reason> {

@@ -36,11 +36,24 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
   election   node, term, pre_vote
   vote       node, candidate, term, pre_vote, granted
   role       node, from, to (follower, pre_candidate, candidate, leader), term
-  step_down  node, reason (higher_term, other_leader, quorum_lost), term
+  step_down  node, reason (higher_term, other_leader, quorum_lost, removed), term
   leader     node, leader (null: none known), term
   commit     node, index; at most ten a second and node
   truncate   node, from, to: entries removed because they conflicted with the leader's
   link       from, to, state: cut, open
+  membership            node, index, voters, outgoing (the old voters, while the change is joint), learners
+  membership_committed  node, index
+  caught_up             node, learner, round, took_ms
+  promotion_given_up    node, learner
+  transfer              node, to: it hands the leadership over
+  transfer_given_up     node, to
+  told_to_campaign      node, leader
+  snapshot_taken        node, last: the last entry in it, size in bytes
+  snapshot_sending      node, to, last
+  snapshot_installed    node, last, kept_log: whether the log behind it was kept
+  purge      node, through: the log's beginning is released
+  tuned      node, heartbeat_ms, election_ms [least, greatest], pre_vote, check_quorum
+  paused     node: it noticed that it had been stopped, or that its clock had stepped
   missed     node, count: events that could not be told
 More events and fields may be added.
 
@@ -125,10 +138,16 @@ struct ClusterArgs {
     /// it, free ports are taken
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     base_port: Option<u16>,
+    /// A node takes a snapshot of its state after so many entries, and lets go of most of the log before it
+    #[arg(long, value_name = "N", default_value_t = SNAPSHOT_ENTRIES, value_parser = clap::value_parser!(u64).range(1..))]
+    snapshot_entries: u64,
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
+
+/// So that on the deck a snapshot is seen before long.
+const SNAPSHOT_ENTRIES: u64 = 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TimingName {
@@ -167,6 +186,7 @@ impl ClusterArgs {
             data_dir: self.data_dir,
             base_port: self.base_port,
             seed: self.seed,
+            snapshot_entries: Some(self.snapshot_entries),
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.

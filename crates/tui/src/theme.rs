@@ -30,6 +30,10 @@ pub struct Glyphs {
     pub candidate: &'static str,
     /// A pre-candidate.
     pub pre_candidate: &'static str,
+    /// A learner.
+    pub learner: &'static str,
+    /// A node that does not belong to the cluster.
+    pub outside: &'static str,
     /// A process that was killed or failed.
     pub dead: &'static str,
     /// A process that is stopped.
@@ -48,6 +52,10 @@ pub struct Glyphs {
     pub heartbeat: &'static str,
     /// Entries under way.
     pub entries: &'static str,
+    /// A piece of a snapshot under way.
+    pub snapshot: &'static str,
+    /// The leader's word to campaign at once, under way.
+    pub hand_over: &'static str,
     /// A request for votes under way.
     pub ask: &'static str,
     /// A yes under way.
@@ -74,6 +82,8 @@ pub struct Glyphs {
     pub committed: [&'static str; 2],
     /// Left and right of an uncommitted entry.
     pub uncommitted: [&'static str; 2],
+    /// An entry that is only in the snapshot.
+    pub purged: &'static str,
     /// Logs differ here.
     pub conflict: &'static str,
     /// The border of a node.
@@ -91,6 +101,8 @@ const UNICODE: Glyphs = Glyphs {
     follower: "●",
     candidate: "◆",
     pre_candidate: "◇",
+    learner: "◎",
+    outside: "□",
     dead: "✖",
     paused: "‖",
     starting: "○",
@@ -100,6 +112,8 @@ const UNICODE: Glyphs = Glyphs {
     lost: "✖",
     heartbeat: "•",
     entries: "■",
+    snapshot: "▣",
+    hand_over: "»",
     ask: "?",
     yes: "✔",
     no: "✘",
@@ -113,6 +127,7 @@ const UNICODE: Glyphs = Glyphs {
     ellipsis: "…",
     committed: ["▐", "▌"],
     uncommitted: ["[", "]"],
+    purged: "░",
     conflict: "≠",
     border: border::ROUNDED,
     leader_border: border::THICK,
@@ -133,6 +148,8 @@ const ASCII: Glyphs = Glyphs {
     follower: "o",
     candidate: "?",
     pre_candidate: "~",
+    learner: "l",
+    outside: "-",
     dead: "x",
     paused: "=",
     starting: ".",
@@ -142,6 +159,8 @@ const ASCII: Glyphs = Glyphs {
     lost: "x",
     heartbeat: "o",
     entries: "#",
+    snapshot: "S",
+    hand_over: "!",
     ask: "?",
     yes: "y",
     no: "n",
@@ -155,6 +174,7 @@ const ASCII: Glyphs = Glyphs {
     ellipsis: "~",
     committed: ["[", "]"],
     uncommitted: ["(", ")"],
+    purged: ":",
     conflict: "!",
     border: PLAIN_ASCII,
     leader_border: HEAVY_ASCII,

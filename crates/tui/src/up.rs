@@ -14,18 +14,31 @@
 //! {"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
 //! {"event":"vote","node":3,"candidate":1,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
 //! {"event":"role","node":1,"from":"follower","to":"leader","term":2,"at_ms":9}
-//! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost
+//! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost, removed
 //! {"event":"leader","node":2,"leader":1,"term":2,"at_ms":9}                   whom it follows, or null
 //! {"event":"commit","node":1,"index":42,"at_ms":9}                            at most ten a second and node
 //! {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
+//! {"event":"membership","node":1,"index":12,"voters":[1,2,3,4],"outgoing":[1,2,3],"learners":[],"at_ms":9}
+//! {"event":"membership_committed","node":1,"index":12,"at_ms":9}
+//! {"event":"caught_up","node":1,"learner":4,"round":1,"took_ms":12,"at_ms":9}
+//! {"event":"promotion_given_up","node":1,"learner":4,"at_ms":9}
+//! {"event":"transfer","node":1,"to":3,"at_ms":9}                              it hands over
+//! {"event":"transfer_given_up","node":1,"to":3,"at_ms":9}
+//! {"event":"told_to_campaign","node":3,"leader":1,"at_ms":9}
+//! {"event":"snapshot_taken","node":1,"last":1000,"size":4096,"at_ms":9}
+//! {"event":"snapshot_sending","node":1,"to":4,"last":1000,"at_ms":9}
+//! {"event":"snapshot_installed","node":4,"last":1000,"kept_log":false,"at_ms":9}
+//! {"event":"purge","node":1,"through":900,"at_ms":9}
+//! {"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
+//! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! ```
 
 use raftdeck_lab::{LinkState, NodeAddresses, ProcessState, Update};
-use raftdeck_raft::{LogIndex, NodeId, Role, StepDownReason, Term, TraceEvent};
+use raftdeck_raft::{LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A node's commits are told at most this often.
@@ -102,6 +115,68 @@ enum Event<'a> {
         node: NodeId,
         from: LogIndex,
         to: LogIndex,
+    },
+    Membership {
+        node: NodeId,
+        index: LogIndex,
+        voters: &'a BTreeSet<NodeId>,
+        outgoing: &'a BTreeSet<NodeId>,
+        learners: &'a BTreeSet<NodeId>,
+    },
+    MembershipCommitted {
+        node: NodeId,
+        index: LogIndex,
+    },
+    CaughtUp {
+        node: NodeId,
+        learner: NodeId,
+        round: u32,
+        took_ms: u64,
+    },
+    PromotionGivenUp {
+        node: NodeId,
+        learner: NodeId,
+    },
+    Transfer {
+        node: NodeId,
+        to: NodeId,
+    },
+    TransferGivenUp {
+        node: NodeId,
+        to: NodeId,
+    },
+    ToldToCampaign {
+        node: NodeId,
+        leader: NodeId,
+    },
+    SnapshotTaken {
+        node: NodeId,
+        last: LogIndex,
+        size: u64,
+    },
+    SnapshotSending {
+        node: NodeId,
+        to: NodeId,
+        last: LogIndex,
+    },
+    SnapshotInstalled {
+        node: NodeId,
+        last: LogIndex,
+        kept_log: bool,
+    },
+    Purge {
+        node: NodeId,
+        through: LogIndex,
+    },
+    Tuned {
+        node: NodeId,
+        heartbeat_ms: u64,
+        election_ms: (u64, u64),
+        pre_vote: bool,
+        check_quorum: bool,
+    },
+    Paused {
+        node: NodeId,
     },
     Link {
         from: NodeId,
@@ -200,6 +275,8 @@ fn event(update: &Update) -> Option<Event<'_>> {
         | Update::Client { .. }
         | Update::Log { .. }
         | Update::Output { .. }
+        | Update::Change { .. }
+        | Update::Workload(_)
         | Update::Refused { .. } => return None,
     })
 }
@@ -214,7 +291,11 @@ fn process(state: &ProcessState) -> State<'_> {
     }
 }
 
-fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
+fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'_>> {
+    if let TraceEvent::MembershipChanged { index, membership } = trace {
+        let Membership { voters, outgoing, learners, .. } = membership;
+        return Some(Event::Membership { node, index: *index, voters, outgoing, learners });
+    }
     Some(match *trace {
         TraceEvent::Started { term, last, .. } => Event::Started { node, term, last },
         TraceEvent::TimedOut { waited } => Event::Timeout { node, waited_ms: whole_millis(waited) },
@@ -240,7 +321,32 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'static>> {
         TraceEvent::LeaderChanged { leader, term } => Event::Leader { node, leader, term },
         TraceEvent::Truncated { from, to } => Event::Truncate { node, from, to },
         TraceEvent::Committed { through } => Event::Commit { node, index: through },
-        _ => return None,
+        TraceEvent::MembershipCommitted { index } => Event::MembershipCommitted { node, index },
+        TraceEvent::CaughtUp { learner, round, took } => {
+            Event::CaughtUp { node, learner, round, took_ms: whole_millis(took) }
+        }
+        TraceEvent::PromotionGivenUp { learner } => Event::PromotionGivenUp { node, learner },
+        TraceEvent::TransferStarted { to } => Event::Transfer { node, to },
+        TraceEvent::TransferGivenUp { to } => Event::TransferGivenUp { node, to },
+        TraceEvent::ToldToCampaign { leader } => Event::ToldToCampaign { node, leader },
+        TraceEvent::SnapshotTaken { last, size } => Event::SnapshotTaken { node, last: last.index, size },
+        TraceEvent::SnapshotSending { to, last } => Event::SnapshotSending { node, to, last: last.index },
+        TraceEvent::SnapshotInstalled { last, kept_log } => {
+            Event::SnapshotInstalled { node, last: last.index, kept_log }
+        }
+        TraceEvent::Purged { through } => Event::Purge { node, through: through.index },
+        TraceEvent::Tuned { tuning: Tuning { timing, pre_vote, check_quorum } } => Event::Tuned {
+            node,
+            heartbeat_ms: whole_millis(timing.heartbeat),
+            election_ms: (whole_millis(timing.election_min), whole_millis(timing.election_max)),
+            pre_vote,
+            check_quorum,
+        },
+        TraceEvent::Paused => Event::Paused { node },
+        TraceEvent::VoteReceived { .. }
+        | TraceEvent::Appended { .. }
+        | TraceEvent::Conflict { .. }
+        | TraceEvent::MembershipChanged { .. } => return None,
     })
 }
 
@@ -260,6 +366,7 @@ fn whole_millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::{LogId, Timing};
 
     const N1: NodeId = NodeId(1);
 
@@ -290,7 +397,13 @@ mod tests {
             process(ProcessState::Killed),
             process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
             told(&Update::Ready { node: N1, addresses }),
-            traced(TraceEvent::Started { term: Term(0), last: LogIndex(0) }),
+            traced(TraceEvent::Started {
+                term: Term(0),
+                last: LogIndex(0),
+                vote: None,
+                purged: LogId::default(),
+                runs: Vec::new(),
+            }),
             traced(TraceEvent::TimedOut { waited: at(214) }),
             traced(TraceEvent::ElectionStarted { term, pre_vote: true }),
             traced(TraceEvent::VoteGranted { candidate: NodeId(3), term, pre_vote: true }),
@@ -302,6 +415,41 @@ mod tests {
             told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
             told(&Update::Missed { node: N1, count: 12 }),
         ];
+        let ids = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
+        let membership = Membership { outgoing: ids(&[1, 2, 3]), ..Membership::of(ids(&[1, 2, 3, 4])) };
+        let (learner, to, last) = (NodeId(4), NodeId(3), LogId { term, index: LogIndex(1000) });
+        let tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true };
+        let later = [
+            traced(TraceEvent::MembershipChanged { index: LogIndex(12), membership }),
+            traced(TraceEvent::MembershipCommitted { index: LogIndex(12) }),
+            traced(TraceEvent::CaughtUp { learner, round: 1, took: at(12) }),
+            traced(TraceEvent::PromotionGivenUp { learner }),
+            traced(TraceEvent::TransferStarted { to }),
+            traced(TraceEvent::TransferGivenUp { to }),
+            traced(TraceEvent::ToldToCampaign { leader: NodeId(2) }),
+            traced(TraceEvent::SnapshotTaken { last, size: 4096 }),
+            traced(TraceEvent::SnapshotSending { to: learner, last }),
+            traced(TraceEvent::SnapshotInstalled { last, kept_log: false }),
+            traced(TraceEvent::Purged { through: last }),
+            traced(TraceEvent::Tuned { tuning }),
+            traced(TraceEvent::Paused),
+        ];
+        assert_eq!(
+            later.join("\n"),
+            r#"{"event":"membership","node":1,"index":12,"voters":[1,2,3,4],"outgoing":[1,2,3],"learners":[],"at_ms":9}
+{"event":"membership_committed","node":1,"index":12,"at_ms":9}
+{"event":"caught_up","node":1,"learner":4,"round":1,"took_ms":12,"at_ms":9}
+{"event":"promotion_given_up","node":1,"learner":4,"at_ms":9}
+{"event":"transfer","node":1,"to":3,"at_ms":9}
+{"event":"transfer_given_up","node":1,"to":3,"at_ms":9}
+{"event":"told_to_campaign","node":1,"leader":2,"at_ms":9}
+{"event":"snapshot_taken","node":1,"last":1000,"size":4096,"at_ms":9}
+{"event":"snapshot_sending","node":1,"to":4,"last":1000,"at_ms":9}
+{"event":"snapshot_installed","node":1,"last":1000,"kept_log":false,"at_ms":9}
+{"event":"purge","node":1,"through":1000,"at_ms":9}
+{"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
+{"event":"paused","node":1,"at_ms":9}"#
+        );
         assert_eq!(
             printed.join("\n"),
             r#"{"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":9}

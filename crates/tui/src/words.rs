@@ -7,10 +7,13 @@ mod teller;
 
 pub use teller::Teller;
 
-use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, ProcessState, Update};
+use raftdeck_lab::{ChangeStep, ClientOp, ClientOutcome, LinkState, ProcessState, Update, WorkloadFigures};
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
-use raftdeck_raft::{LogIndex, NodeId, Role, StepDownReason, Term, TraceEvent, VoteRefusal};
+use raftdeck_raft::{
+    LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning, VoteRefusal,
+};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -78,6 +81,9 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
             Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
         }
         Update::Client { op, outcome, took, .. } => client(op, outcome, *took),
+        Update::Change { node, step } => return change(*node, *step),
+        Update::Workload(figures) if figures.running => return None,
+        Update::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
         Update::Refused { reason } => Sentence::new(Major, None, reason.as_str()),
         Update::Status { .. } | Update::Frames { .. } | Update::Log { .. } | Update::Output { .. } => {
             return None;
@@ -177,9 +183,125 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         TraceEvent::Conflict { follower, next } => {
             (Minor, format!("{node} goes back to entry {next} for {follower}, whose log does not match"))
         }
-        other => (Detail, format!("{node}: {other:?}")),
+        TraceEvent::MembershipChanged { membership, .. } if membership.voters.is_empty() => {
+            (Detail, format!("{node} belongs to no cluster yet"))
+        }
+        TraceEvent::MembershipChanged { membership, .. } => (Minor, works_with(node, membership)),
+        TraceEvent::MembershipCommitted { index } => {
+            (Detail, format!("{node} knows that the configuration of entry {index} is committed"))
+        }
+        TraceEvent::CaughtUp { learner, round, took } => {
+            (Minor, format!("{node} sees {learner} catch up: round {round} took {}", millis(*took)))
+        }
+        TraceEvent::PromotionGivenUp { learner } => {
+            (Major, format!("{node} does not promote {learner}: it is too slow or cannot be reached"))
+        }
+        TraceEvent::TransferStarted { to } => {
+            (Major, format!("{node} hands the leadership to {to} and takes no writes meanwhile"))
+        }
+        TraceEvent::TransferGivenUp { to } => {
+            (Major, format!("{node} leads on: {to} did not take over in time"))
+        }
+        TraceEvent::ToldToCampaign { leader } => {
+            (Minor, format!("{node} is told by {leader} to campaign at once"))
+        }
+        TraceEvent::SnapshotTaken { last, size } => {
+            (Minor, format!("{node} took a snapshot through entry {} ({})", last.index, bytes(*size)))
+        }
+        TraceEvent::SnapshotSending { to, last } => (
+            Minor,
+            format!("{node} sends {to} a snapshot through entry {}: older entries are gone", last.index),
+        ),
+        TraceEvent::SnapshotInstalled { last, kept_log } => {
+            let log = if *kept_log { " and keeps the log behind it" } else { "" };
+            (Major, format!("{node} takes over a snapshot through entry {}{log}", last.index))
+        }
+        TraceEvent::Purged { through } => {
+            (Detail, format!("{node} lets go of its log through entry {}", through.index))
+        }
+        TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
+        TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
     };
     Some(Sentence::new(weight, Some(node), text))
+}
+
+fn works_with(node: NodeId, membership: &Membership) -> String {
+    let text = if membership.is_joint() {
+        let (old, new) = (ids(&membership.outgoing), ids(&membership.voters));
+        format!("{node} decides with two majorities now, one of {old} and one of {new}")
+    } else {
+        format!("{node} works with the voters {}", ids(&membership.voters))
+    };
+    match membership.learners.len() {
+        0 => text,
+        1 => format!("{text}; {} learns", ids(&membership.learners)),
+        _ => format!("{text}; {} learn", ids(&membership.learners)),
+    }
+}
+
+/// `n1 n2 n3`.
+#[must_use]
+pub fn ids(nodes: &BTreeSet<NodeId>) -> String {
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn tuned(node: NodeId, tuning: Tuning) -> String {
+    let Tuning { timing, pre_vote, check_quorum } = tuning;
+    let on = |on: bool| if on { "on" } else { "off" };
+    format!(
+        "{node} is set to a heartbeat of {}, an election timeout of {} to {}, PreVote {}, CheckQuorum {}",
+        millis(timing.heartbeat),
+        millis(timing.election_min),
+        millis(timing.election_max),
+        on(pre_vote),
+        on(check_quorum)
+    )
+}
+
+fn bytes(size: u64) -> String {
+    match size {
+        0..10_000 => format!("{size} bytes"),
+        10_000..10_000_000 => format!("{} kB", size / 1000),
+        _ => format!("{} MB", size / 1_000_000),
+    }
+}
+
+fn change(node: NodeId, step: ChangeStep) -> Option<Sentence> {
+    use Weight::{Major, Minor};
+    let (weight, text) = match step {
+        ChangeStep::Joined => (Major, format!("{node} has joined the cluster and votes from now on")),
+        ChangeStep::Left => {
+            (Major, format!("{node} has left the cluster; its process has ended and its data is gone"))
+        }
+        // The new leader says so itself, and that a change was given up is said with the reason.
+        ChangeStep::HandedOver | ChangeStep::GivenUp => return None,
+        _ => (Minor, changing(node, step)),
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+/// What is going on with a node whose change is not over.
+#[must_use]
+pub fn changing(node: NodeId, step: ChangeStep) -> String {
+    match step {
+        ChangeStep::Starting => format!("{node} is new and starts"),
+        ChangeStep::Joining => format!("{node} waits to be taken in as a learner"),
+        ChangeStep::Promoting => format!("{node} catches up as a learner"),
+        ChangeStep::Leaving => format!("{node} is being removed"),
+        ChangeStep::HandingOver => format!("{node} is to take over the leadership"),
+        ChangeStep::Joined | ChangeStep::Left | ChangeStep::HandedOver | ChangeStep::GivenUp => {
+            format!("nothing changes for {node}")
+        }
+    }
+}
+
+fn workload_over(figures: &WorkloadFigures) -> String {
+    let WorkloadFigures { acknowledged, failed, unknown, longest_gap_ms, .. } = figures;
+    format!(
+        "the workload is over: {} acknowledged, {failed} failed, {unknown} in doubt; the longest gap was {}",
+        counted(*acknowledged, "write"),
+        millis(Duration::from_millis(*longest_gap_ms))
+    )
 }
 
 fn granted(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool) -> String {

@@ -6,15 +6,19 @@ use crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use raftdeck_lab::{
-    ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState, Update,
+    ChangeStep, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState,
+    Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, Failure, LogLine, ResponseBody};
-use raftdeck_raft::{LogId, LogIndex, Role, Status, StepDownReason, Term, TraceEvent};
+use raftdeck_raft::{
+    LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason, Term, TraceEvent,
+};
 use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -40,7 +44,31 @@ fn role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::Follower), Just(Role::PreCandidate), Just(Role::Candidate), Just(Role::Leader)]
 }
 
+/// A status of any membership, with any snapshot, on the way to any handing over.
 fn status() -> impl Strategy<Value = Status> {
+    let snapshot = option::of((number(), number()));
+    let state = prop::sample::select(vec![
+        ReplicationState::Probe,
+        ReplicationState::Replicate,
+        ReplicationState::Snapshot,
+    ]);
+    (plain_status(), membership(), (number(), number()), option::of(id()), state, snapshot).prop_map(
+        |(status, membership, (purged, last), transfer, state, pieces)| {
+            let peers = status.peers.iter().cloned();
+            let peers = peers.map(|peer| PeerStatus { state, snapshot: pieces, ..peer }).collect();
+            Status {
+                membership,
+                purged: LogIndex(purged),
+                snapshot: LogId { term: Term(1), index: LogIndex(last) },
+                transfer: transfer.map(n),
+                peers,
+                ..status
+            }
+        },
+    )
+}
+
+fn plain_status() -> impl Strategy<Value = Status> {
     let log = vec((number(), 1..40u64), 1..4);
     let numbers = (number(), number(), number(), number());
     let times = (option::of(number()), number(), number());
@@ -78,6 +106,15 @@ fn status() -> impl Strategy<Value = Status> {
     )
 }
 
+fn membership() -> impl Strategy<Value = Membership> {
+    let some = || btree_set(id().prop_map(n), 0..6);
+    (some(), some(), some(), any::<bool>()).prop_map(|(voters, outgoing, learners, joint)| Membership {
+        learners: learners.difference(&voters).copied().collect(),
+        outgoing: if joint { outgoing } else { BTreeSet::new() },
+        ..Membership::of(voters)
+    })
+}
+
 fn process() -> impl Strategy<Value = ProcessState> {
     prop_oneof![
         any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
@@ -97,6 +134,20 @@ fn trace() -> impl Strategy<Value = TraceEvent> {
             candidate: n(c),
             term: Term(term),
             pre_vote
+        }),
+        (number(), membership()).prop_map(|(index, membership)| TraceEvent::MembershipChanged {
+            index: LogIndex(index),
+            membership
+        }),
+        number().prop_map(|index| TraceEvent::MembershipCommitted { index: LogIndex(index) }),
+        id().prop_map(|to| TraceEvent::TransferStarted { to: n(to) }),
+        (number(), any::<bool>()).prop_map(|(index, kept_log)| TraceEvent::SnapshotInstalled {
+            last: LogId { term: Term(index), index: LogIndex(index) },
+            kept_log
+        }),
+        (number(), number()).prop_map(|(index, size)| TraceEvent::SnapshotTaken {
+            last: LogId { term: Term(index), index: LogIndex(index) },
+            size
         }),
         (role(), role(), number()).prop_map(|(from, to, term)| TraceEvent::RoleChanged {
             from,
@@ -123,6 +174,9 @@ fn frame() -> impl Strategy<Value = FrameReport> {
         FrameKind::Heartbeat,
         FrameKind::AppendEntries,
         FrameKind::AppendReply,
+        FrameKind::TimeoutNow,
+        FrameKind::InstallSnapshot,
+        FrameKind::SnapshotReply,
     ]);
     let fate = prop_oneof![Just(FrameFate::Delivered), Just(FrameFate::Lost)];
     (id(), id(), kind, fate, option::of(any::<bool>()), number()).prop_map(
@@ -136,6 +190,35 @@ fn frame() -> impl Strategy<Value = FrameReport> {
             fate,
             count,
             entries: count,
+        },
+    )
+}
+
+fn change_step() -> impl Strategy<Value = ChangeStep> {
+    use ChangeStep::{GivenUp, HandedOver, HandingOver, Joined, Joining, Leaving, Left, Promoting, Starting};
+    prop::sample::select(vec![
+        Starting,
+        Joining,
+        Promoting,
+        Joined,
+        Leaving,
+        Left,
+        HandingOver,
+        HandedOver,
+        GivenUp,
+    ])
+}
+
+fn workload() -> impl Strategy<Value = WorkloadFigures> {
+    (any::<bool>(), number(), number(), number(), number()).prop_map(
+        |(running, per_second, acknowledged, failed, gap)| WorkloadFigures {
+            running,
+            per_second,
+            acknowledged,
+            failed,
+            unknown: failed,
+            gap_ms: gap,
+            longest_gap_ms: gap,
         },
     )
 }
@@ -187,12 +270,14 @@ fn told() -> impl Strategy<Value = Update> {
         1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| Update::Log { node: n(node), lines }),
         1 => (id(), level, text()).prop_map(|(node, level, line)| Update::Output { node: n(node), level, line }),
         1 => text().prop_map(|reason| Update::Refused { reason }),
+        2 => (id(), change_step()).prop_map(|(node, step)| Update::Change { node: n(node), step }),
+        1 => workload().prop_map(Update::Workload),
     ]
 }
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihw?qol\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteax?qol\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
@@ -238,10 +323,20 @@ fn step() -> impl Strategy<Value = Step> {
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     let member = |id| scene.app.cluster().node(id).is_some();
     match effect {
-        Effect::Quit | Effect::Suspend | Effect::Lab(Command::Heal | Command::Client { .. }) => true,
-        Effect::Lab(Command::Kill(id) | Command::Restart(id) | Command::Pause(id) | Command::Resume(id)) => {
-            member(*id)
+        Effect::Quit
+        | Effect::Suspend
+        | Effect::Lab(Command::Heal | Command::Client { .. } | Command::AddNode | Command::Workload(_)) => {
+            true
         }
+        Effect::Lab(
+            Command::Kill(id)
+            | Command::Restart(id)
+            | Command::Pause(id)
+            | Command::Resume(id)
+            | Command::RemoveNode(id)
+            | Command::Transfer(id)
+            | Command::Campaign(id),
+        ) => member(*id),
         Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
             links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
         }

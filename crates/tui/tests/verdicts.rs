@@ -21,7 +21,8 @@ const LOG: &[(u64, u64)] = &[(1, 42)];
 
 #[test]
 fn a_leader_with_its_followers_leads() {
-    let leads = Verdict::Leads { leader: n(2), term: Term(1), following: 3, of: 3, stale: None };
+    let leads =
+        Verdict::Leads { leader: n(2), term: Term(1), following: 3, of: 3, stale: None, transfer: None };
     assert_eq!(judged(&three()), leads);
 }
 
@@ -44,13 +45,14 @@ fn a_follower_that_hangs_does_not_stand_with_its_leader() {
 #[test]
 fn the_newer_of_two_leaders_leads_and_the_other_is_named() {
     let stale = Some((n(1), Term(2)));
-    let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale };
+    let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale, transfer: None };
     assert_eq!(judged(&stale_leader(Settings::default())), leads);
 }
 
 #[test]
 fn a_cut_off_campaigner_is_not_counted_and_no_leader() {
-    let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale: None };
+    let leads =
+        Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale: None, transfer: None };
     assert_eq!(judged(&partition(Settings::default())), leads);
 }
 

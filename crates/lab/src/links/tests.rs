@@ -40,15 +40,15 @@ impl Rig {
     async fn new() -> Self {
         let listeners = Listeners::bind(&[N1, N2]).unwrap();
         let pairs = [(N1, N2), (N2, N1)];
-        let addresses = pairs.into_iter().map(|pair| (pair, listeners.address(pair).unwrap())).collect();
         let (mut places, mut presences) = (Places::new(), BTreeMap::new());
         for node in [N1, N2] {
-            let (presence, place) = Presence::new();
-            places.insert(node, place);
+            let presence = Presence::new();
+            places.insert(node, presence.watch());
             presences.insert(node, presence);
         }
         let reports = Arc::new(Reports::default());
         let links = Links::open(listeners, &places, &reports).unwrap();
+        let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
         let mut rig =
             Self { links, addresses, presences, ports: BTreeMap::new(), reports, counted: Vec::new() };
         for node in [N1, N2] {

@@ -3,6 +3,7 @@
 use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;
 use crate::message::Envelope;
+use crate::mutants::{Mutant, is_active};
 use crate::types::{HardState, LogId, LogIndex};
 
 /// The disk as the core sees it.
@@ -115,9 +116,13 @@ impl Durability {
 
     /// Turns what was collected into one write, if there is any need for one.
     pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
+        // A term is durable before any entry of it: they are in one write.
+        let later = self.written < log.last().index && is_active(Mutant::EntryBeforeTerm);
+        let hard_state_is_due = self.hard_state_changed && !later;
+        self.hard_state_changed &= later;
         let persist = Persist {
             ticket: Ticket { seq: self.next_seq, last: log.last() },
-            hard_state: std::mem::take(&mut self.hard_state_changed).then_some(hard_state),
+            hard_state: hard_state_is_due.then_some(hard_state),
             reset: self.reset.take(),
             truncate: self.truncate.take(),
             purge: self.purge.take(),
@@ -142,7 +147,9 @@ impl Durability {
         // The term tells an entry from the one that was overwritten at its index. What was released is committed, and
         // nothing overwrote it.
         let unchanged = log.contains(ticket.last) || ticket.last.index < log.base().index;
-        if ticket.seq >= self.last_truncation && unchanged {
+        let ignores_truncation =
+            is_active(Mutant::CompletionIgnoresTruncation) && ticket.last.index <= log.last().index;
+        if ticket.seq >= self.last_truncation && unchanged || ignores_truncation {
             self.durable = self.durable.max(ticket.last.index);
         }
     }

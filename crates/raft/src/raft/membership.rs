@@ -93,7 +93,7 @@ impl Raft {
 
     /// Whether a change is under way, be it this leader's or one that it found in its log.
     pub(super) fn is_changing_membership(&self) -> bool {
-        let asked = matches!(&self.role, RoleState::Leader(Leadership { change: Some(_), .. }));
+        let asked = matches!(&self.role, RoleState::Leader(leadership) if leadership.change.is_some());
         asked || self.membership().is_joint() || !self.membership_is_committed()
     }
 
@@ -177,7 +177,9 @@ impl Raft {
                 self.append(Payload::Membership(next));
             }
         } else if committed {
-            if let RoleState::Leader(Leadership { change: Some(Change::Committing), .. }) = &self.role {
+            if let RoleState::Leader(leadership) = &self.role
+                && matches!(leadership.change, Some(Change::Committing))
+            {
                 let index = self.memberships.latest().0;
                 self.finish_change(Ok(LogId { term: self.hard_state.term, index }));
             }
@@ -253,7 +255,8 @@ impl Raft {
     /// A leader replicates to everyone in the memberships that are not past, and for a little while to those who left.
     fn update_receivers(&mut self) {
         let receivers = self.receivers();
-        let next = self.log.last().index.next();
+        // The entry that brings a new member is what it is sent first, at once.
+        let next = self.log.last().index.max(LogIndex(1));
         let RoleState::Leader(leadership) = &mut self.role else { return };
         for receiver in &receivers {
             leadership.peers.entry(*receiver).or_insert_with(|| Progress::new(next));

@@ -7,9 +7,9 @@ mod snapshots;
 
 use bytes::Bytes;
 use raftdeck_raft::{
-    Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, Message, NodeId, Payload, Persist,
-    ProposeError, Raft, ReadId, ReadMode, ReadReady, Restored, Role, Status, Term, Timestamp, Timing,
-    TraceEvent,
+    ChangeError, Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, MembershipChange, Message,
+    NodeId, Payload, Persist, ProposeError, Raft, ReadId, ReadMode, ReadReady, Restored, Role, Status, Term,
+    Timestamp, Timing, TraceEvent,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -36,7 +36,27 @@ pub struct Member {
     pub applied: Vec<Entry>,
     pub reads: Vec<ReadReady>,
     pub trace: Vec<TraceEvent>,
+    /// What came of changes of the membership, each once.
+    pub changes: Vec<Result<LogId, ChangeError>>,
     restarts: u64,
+}
+
+impl Member {
+    fn start(config: Config, disk: Restored, seed: u64, now: Timestamp) -> Self {
+        Self {
+            raft: Some(Raft::new(config.clone(), seed * 100 + config.id.0, disk.clone(), now).unwrap()),
+            config,
+            disk,
+            writes: VecDeque::new(),
+            disk_is_held: false,
+            files: Files::default(),
+            applied: Vec::new(),
+            reads: Vec::new(),
+            trace: Vec::new(),
+            changes: Vec::new(),
+            restarts: 0,
+        }
+    }
 }
 
 pub struct Cluster {
@@ -83,27 +103,24 @@ impl Cluster {
         let now = Timestamp(1_000_000);
         let members = members
             .into_iter()
-            .map(|(config, disk)| {
-                let id = config.id;
-                let raft = Raft::new(config.clone(), seed * 100 + id.0, disk.clone(), now).unwrap();
-                let member = Member {
-                    config,
-                    raft: Some(raft),
-                    disk,
-                    writes: VecDeque::new(),
-                    disk_is_held: false,
-                    files: Files::default(),
-                    applied: Vec::new(),
-                    reads: Vec::new(),
-                    trace: Vec::new(),
-                    restarts: 0,
-                };
-                (id, member)
-            })
+            .map(|(config, disk)| (config.id, Member::start(config, disk, seed, now)))
             .collect();
         // Who starts again stands by the leader there may be for a little while; that is over now.
         let now = now + Timing::FAST.election_min;
         Self { members, wire: VecDeque::new(), cuts: BTreeSet::new(), now, seed, next_read: 0 }
+    }
+
+    /// A node with an empty disk that no cluster knows yet.
+    pub fn join(&mut self, id: NodeId) {
+        let config = config(id, 0);
+        self.members.insert(id, Member::start(config, Restored::default(), self.seed, self.now));
+    }
+
+    pub fn change(&mut self, at: NodeId, changes: &[MembershipChange]) -> Result<(), ChangeError> {
+        let now = self.now;
+        let started = self.raft(at).change_membership(changes, now);
+        self.collect(at);
+        started
     }
 
     pub fn member(&mut self, id: NodeId) -> &mut Member {
@@ -143,11 +160,12 @@ impl Cluster {
         let member = self.member(id);
         let Some(raft) = &mut member.raft else { return };
         let effects = raft.take_effects(now);
-        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, .. } = effects;
+        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, change } = effects;
         member.writes.extend(persist);
         member.applied.extend(apply);
         member.reads.extend(reads);
         member.trace.extend(trace);
+        member.changes.extend(change);
         self.post(id, send);
         self.move_pieces(id, pieces_received, pieces_to_send);
     }
@@ -191,6 +209,21 @@ impl Cluster {
             self.deliver(from, to, message);
         }
         panic!("the cluster never comes to rest");
+    }
+
+    /// As [`Self::settle`], but only what is to or from `id` arrives; the rest is lost.
+    pub fn settle_only(&mut self, id: NodeId) {
+        let others: Vec<NodeId> = self.ids().into_iter().filter(|other| *other != id).collect();
+        for member in self.alive() {
+            self.collect(member);
+            while self.finish_write(member) {}
+        }
+        while let Some((from, to, message)) = self.wire.pop_front() {
+            if to == id || (from == id && others.contains(&to)) {
+                self.deliver(from, to, message);
+                while self.finish_write(to) {}
+            }
+        }
     }
 
     /// Moves time to the next deadline of anyone, at most by `limit`, lets it act, and settles.

@@ -26,6 +26,15 @@ pub struct Node {
     pub current: bool,
 }
 
+/// The entries that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// The first that is in some log; those before it are only in snapshots. 0 if there is none.
+    pub first: LogIndex,
+    /// The last that is in some log.
+    pub last: LogIndex,
+}
+
 /// What a node is, in one word, for the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -230,12 +239,6 @@ impl Cluster {
         self.nodes.get(&id)
     }
 
-    /// The smallest majority of the members.
-    #[must_use]
-    pub fn majority(&self) -> usize {
-        self.nodes.len() / 2 + 1
-    }
-
     /// Whether this directed link is cut.
     #[must_use]
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
@@ -307,6 +310,14 @@ impl Cluster {
         self.leader()?.live()?.peers.iter().find(|peer| peer.id == id)
     }
 
+    /// From the first index that any member still has in its log to the last that any has.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        let last = self.last_index();
+        let first = self.nodes.values().filter_map(Node::raft).map(|s| s.purged).min().unwrap_or_default();
+        Extent { first: LogIndex(first.0.saturating_add(1)).min(last), last }
+    }
+
     /// The last index that any member has.
     #[must_use]
     pub fn last_index(&self) -> LogIndex {
@@ -327,7 +338,9 @@ impl Cluster {
 }
 
 fn same_but_for_timers(old: &Status, new: &Status) -> bool {
-    let peers = |s: &Status| s.peers.iter().map(|p| (p.id, p.matched, p.next, p.state)).collect::<Vec<_>>();
+    let peers = |s: &Status| {
+        s.peers.iter().map(|p| (p.id, p.matched, p.next, p.state, percent(p))).collect::<Vec<_>>()
+    };
     old.term == new.term
         && old.role == new.role
         && old.vote == new.vote
@@ -339,5 +352,17 @@ fn same_but_for_timers(old: &Status, new: &Status) -> bool {
         && old.has_quorum == new.has_quorum
         && old.votes == new.votes
         && old.term_runs == new.term_runs
+        && old.membership_index == new.membership_index
+        && old.membership == new.membership
+        && old.snapshot == new.snapshot
+        && old.purged == new.purged
+        && old.transfer == new.transfer
         && peers(old) == peers(new)
+}
+
+/// How much of a snapshot a follower has, in percent, while it gets one.
+#[must_use]
+pub fn percent(peer: &PeerStatus) -> Option<u64> {
+    let (sent, size) = peer.snapshot?;
+    Some(sent.min(size).saturating_mul(100).checked_div(size).unwrap_or(0))
 }

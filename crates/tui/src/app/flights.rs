@@ -65,8 +65,11 @@ impl Flight {
 
     fn rank(&self) -> u8 {
         match self.kind {
-            FrameKind::PreVote | FrameKind::PreVoteReply | FrameKind::RequestVote | FrameKind::VoteReply => 3,
-            FrameKind::TimeoutNow => 3,
+            FrameKind::PreVote
+            | FrameKind::PreVoteReply
+            | FrameKind::RequestVote
+            | FrameKind::VoteReply
+            | FrameKind::TimeoutNow => 3,
             FrameKind::AppendEntries | FrameKind::InstallSnapshot | FrameKind::SnapshotReply => 2,
             FrameKind::AppendReply if self.granted == Some(false) => 2,
             FrameKind::AppendReply | FrameKind::Heartbeat => 1,
@@ -189,7 +192,10 @@ impl Flights {
 }
 
 fn is_answer(kind: FrameKind) -> bool {
-    matches!(kind, FrameKind::PreVoteReply | FrameKind::VoteReply | FrameKind::AppendReply)
+    matches!(
+        kind,
+        FrameKind::PreVoteReply | FrameKind::VoteReply | FrameKind::AppendReply | FrameKind::SnapshotReply
+    )
 }
 
 fn answers(answer: FrameKind, question: FrameKind) -> bool {
@@ -197,6 +203,7 @@ fn answers(answer: FrameKind, question: FrameKind) -> bool {
         FrameKind::PreVoteReply => question == FrameKind::PreVote,
         FrameKind::VoteReply => question == FrameKind::RequestVote,
         FrameKind::AppendReply => matches!(question, FrameKind::Heartbeat | FrameKind::AppendEntries),
+        FrameKind::SnapshotReply => question == FrameKind::InstallSnapshot,
         _ => false,
     }
 }

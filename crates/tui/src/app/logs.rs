@@ -4,7 +4,7 @@
 //! entry's text is kept by its id (term and index), not by node: two entries with the same id are the same
 //! entry (Log Matching, paper §5.3), so one fetch serves every node and nothing kept ever goes stale.
 
-use crate::app::cluster::{Cluster, Node};
+use crate::app::cluster::{Cluster, Extent, Node};
 use raftdeck_lab::Command;
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
@@ -55,38 +55,47 @@ impl Logs {
         self.cursor.is_none()
     }
 
-    /// The index under the cursor, given the last index of all.
+    /// The index under the cursor, given the entries that there are.
     #[must_use]
-    pub fn cursor(&self, last: LogIndex) -> LogIndex {
-        self.cursor.map_or(last, |cursor| cursor.min(last))
+    pub fn cursor(&self, of: Extent) -> LogIndex {
+        self.cursor.map_or(of.last, |cursor| cursor.max(of.first).min(of.last))
     }
 
-    /// The index of the leftmost column, given the last index of all and how many columns there are.
+    /// The index of the leftmost column, given the entries that there are and how many columns there are. One column
+    /// of what is only in snapshots comes into sight before the first entry.
     #[must_use]
-    pub fn leftmost(&self, last: LogIndex, columns: usize) -> LogIndex {
+    pub fn leftmost(&self, of: Extent, columns: usize) -> LogIndex {
         let columns = (columns as u64).max(1);
-        let rightmost_left = last.0.saturating_sub(columns - 1).max(1);
+        let least = of.first.0.saturating_sub(1).max(1);
+        let rightmost_left = of.last.0.saturating_sub(columns - 1).max(least);
         if self.follows() {
             return LogIndex(rightmost_left);
         }
-        let cursor = self.cursor(last).0;
+        let cursor = self.cursor(of).0;
         let in_sight = cursor.saturating_sub(columns - 1).max(1);
-        LogIndex(self.left.clamp(in_sight, cursor.max(1)).min(rightmost_left).max(1))
+        LogIndex(self.left.clamp(in_sight, cursor.max(1)).min(rightmost_left).max(least.min(cursor.max(1))))
     }
 
     /// Moves the cursor by so many entries.
-    pub fn step(&mut self, by: i64, last: LogIndex, columns: usize) {
-        let left = self.leftmost(last, columns);
-        let to = self.cursor(last).0.saturating_add_signed(by).max(1);
-        self.cursor = (to < last.0).then_some(LogIndex(to));
+    pub fn step(&mut self, by: i64, of: Extent, columns: usize) {
+        let left = self.leftmost(of, columns);
+        let to = self.cursor(of).0.saturating_add_signed(by).max(of.first.0).max(1);
+        self.cursor = (to < of.last.0).then_some(LogIndex(to));
         self.left = left.0;
-        self.left = self.leftmost(last, columns).0;
+        if to == of.first.0 {
+            self.left = to.saturating_sub(1);
+        }
+        self.left = self.leftmost(of, columns).0;
     }
 
-    /// Puts the cursor on an entry.
-    pub fn go_to(&mut self, index: LogIndex, last: LogIndex, columns: usize) {
-        self.left = self.leftmost(last, columns).0;
-        self.cursor = (index < last).then_some(LogIndex(index.0.max(1)));
+    /// Puts the cursor on an entry, or the nearest that there is.
+    pub fn go_to(&mut self, index: LogIndex, of: Extent, columns: usize) {
+        self.left = self.leftmost(of, columns).0;
+        let index = LogIndex(index.0.max(of.first.0).max(1));
+        self.cursor = (index < of.last).then_some(index);
+        if index == of.first {
+            self.left = index.0.saturating_sub(1);
+        }
     }
 
     /// To the newest entry, and follow it.
@@ -102,7 +111,7 @@ impl Logs {
 
     /// Takes a node's answer.
     pub fn tell(&mut self, node: NodeId, lines: &[LogLine], cluster: &Cluster, now: Duration) {
-        let cursor = self.cursor(cluster.last_index());
+        let cursor = self.cursor(cluster.extent());
         let useful = lines.iter().any(|line| line.id.index == cursor);
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, Asked { again: now.saturating_add(wait) });
@@ -125,7 +134,7 @@ impl Logs {
 
     /// What is to be asked now.
     pub fn ask(&mut self, cluster: &Cluster, now: Duration) -> Vec<Command> {
-        let cursor = self.cursor(cluster.last_index());
+        let cursor = self.cursor(cluster.extent());
         let due: Vec<NodeId> =
             self.missing(cluster, cursor).filter(|node| self.again(*node) <= now).collect();
         due.into_iter()
@@ -140,7 +149,7 @@ impl Logs {
     /// When there is something to ask without any news.
     #[must_use]
     pub fn next_ask(&self, cluster: &Cluster, now: Duration) -> Option<Duration> {
-        let cursor = self.cursor(cluster.last_index());
+        let cursor = self.cursor(cluster.extent());
         self.missing(cluster, cursor).map(|node| self.again(node).max(now)).min()
     }
 
@@ -167,20 +176,24 @@ impl Logs {
 mod tests {
     use super::*;
 
+    fn to(last: u64) -> Extent {
+        Extent { first: LogIndex(1.min(last)), last: LogIndex(last) }
+    }
+
     #[test]
     fn the_cursor_follows_the_tail_until_it_is_moved_and_again_at_the_end() {
         let mut logs = Logs::default();
-        assert_eq!(logs.cursor(LogIndex(1_000_000)), LogIndex(1_000_000));
-        logs.step(-1, LogIndex(1_000_000), 10);
-        assert_eq!(logs.cursor(LogIndex(2_000_000)), LogIndex(999_999));
+        assert_eq!(logs.cursor(to(1_000_000)), LogIndex(1_000_000));
+        logs.step(-1, to(1_000_000), 10);
+        assert_eq!(logs.cursor(to(2_000_000)), LogIndex(999_999));
         assert!(!logs.follows());
-        logs.step(i64::MAX, LogIndex(2_000_000), 10);
+        logs.step(i64::MAX, to(2_000_000), 10);
         assert!(logs.follows());
     }
 
     #[test]
     fn the_window_moves_only_as_far_as_the_cursor_needs() {
-        let last = LogIndex(100);
+        let last = to(100);
         let mut logs = Logs::default();
         assert_eq!(logs.leftmost(last, 10), LogIndex(91));
         logs.step(-3, last, 10);
@@ -190,7 +203,21 @@ mod tests {
         assert_eq!(logs.leftmost(last, 4), LogIndex(77), "a smaller window keeps the cursor in sight");
         logs.step(i64::MIN, last, 10);
         assert_eq!((logs.cursor(last), logs.leftmost(last, 10)), (LogIndex(1), LogIndex(1)));
-        assert_eq!(logs.leftmost(LogIndex::ZERO, 0), LogIndex(1), "an empty log");
+        assert_eq!(logs.leftmost(to(0), 0), LogIndex(1), "an empty log");
+    }
+
+    #[test]
+    fn the_cursor_goes_back_to_the_first_entry_that_there_is_and_shows_what_is_before_it() {
+        let of = Extent { first: LogIndex(901), last: LogIndex(1000) };
+        let mut logs = Logs::default();
+        logs.step(i64::MIN, of, 10);
+        assert_eq!((logs.cursor(of), logs.leftmost(of, 10)), (LogIndex(901), LogIndex(900)));
+        logs.go_to(LogIndex(1), of, 10);
+        assert_eq!((logs.cursor(of), logs.leftmost(of, 10)), (LogIndex(901), LogIndex(900)));
+        let later = Extent { first: LogIndex(951), last: LogIndex(1050) };
+        assert_eq!(logs.cursor(later), LogIndex(951), "what it was on is gone from every log");
+        assert_eq!(logs.leftmost(later, 10), LogIndex(950));
+        assert_eq!(logs.leftmost(Extent { first: LogIndex(7), last: LogIndex(7) }, 10), LogIndex(6));
     }
 
     #[test]

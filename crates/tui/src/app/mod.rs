@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod feed;
 pub mod flights;
 pub mod logs;
+pub mod members;
 mod msg;
 pub mod notice;
 pub mod operations;
@@ -29,6 +30,7 @@ use crate::app::cluster::{Cluster, Node};
 use crate::app::feed::Feed;
 use crate::app::flights::Flights;
 use crate::app::logs::Logs;
+use crate::app::members::Changes;
 use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
@@ -37,6 +39,7 @@ use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
+use raftdeck_lab::WorkloadFigures;
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 
@@ -91,6 +94,9 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) view: View,
     pub(crate) cluster: Cluster,
+    pub(crate) changes: Changes,
+    /// The steady workload's last figures, from when it was first switched on.
+    pub(crate) workload: Option<WorkloadFigures>,
     pub(crate) selected: Option<NodeId>,
     pub(crate) feed: Feed,
     pub(crate) flights: Flights,
@@ -114,6 +120,8 @@ impl App {
             theme: Theme::new(settings.colour, settings.ascii),
             view: View::default(),
             cluster: Cluster::default(),
+            changes: Changes::default(),
+            workload: None,
             selected: None,
             feed: Feed::default(),
             flights: Flights::default(),

@@ -58,6 +58,7 @@ fn lab(app: &mut App, update: Update, now: Duration) {
     match update {
         Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
             app.cluster.set_up(&nodes, heartbeat_ms, election_ms, data_dir);
+            app.changes.keep(&nodes);
             app.selected = selection::keep(&app.cluster.ids(), app.selected);
             changed = true;
         }
@@ -93,6 +94,14 @@ fn lab(app: &mut App, update: Update, now: Duration) {
         Update::Output { node, level, line } => {
             app.output.tell(node, level, &line, app.selected);
             changed |= app.view == View::Output;
+        }
+        Update::Change { node, step } => {
+            app.changes.tell(node, step);
+            changed = true;
+        }
+        Update::Workload(figures) => {
+            changed |= app.workload != Some(figures);
+            app.workload = Some(figures);
         }
         Update::Refused { reason } => {
             app.notice = Some(Notice::new(reason, now));
@@ -173,6 +182,12 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Partition
         | ActionId::Isolate
         | ActionId::Heal => return fault(app, id),
+        ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode => return of_selected(app, id),
+        ActionId::AddNode => return vec![Effect::Lab(Command::AddNode)],
+        ActionId::Workload => {
+            let runs = app.workload.is_some_and(|figures| figures.running);
+            return vec![Effect::Lab(Command::Workload(!runs))];
+        }
         ActionId::Write => app.prompt.open(),
         ActionId::SelectNumber => select_number(app, number, now),
         ActionId::SelectPrevious => app.selected = selection::step(&app.cluster.ids(), app.selected, false),
@@ -192,6 +207,17 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Suspend => return vec![Effect::Suspend],
     }
     Vec::new()
+}
+
+fn of_selected(app: &App, id: ActionId) -> Vec<Effect> {
+    let Some(selected) = app.selected else { return Vec::new() };
+    let command = match id {
+        ActionId::Transfer => Command::Transfer(selected),
+        ActionId::Elect => Command::Campaign(selected),
+        ActionId::RemoveNode => Command::RemoveNode(selected),
+        _ => return Vec::new(),
+    };
+    vec![Effect::Lab(command)]
 }
 
 fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
@@ -241,8 +267,8 @@ fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
 }
 
 fn step_log(app: &mut App, by: i64) {
-    let (last, columns) = (app.cluster.last_index(), app.landed.rows(Pane::Entries));
-    app.logs.step(by, last, columns);
+    let (extent, columns) = (app.cluster.extent(), app.landed.rows(Pane::Entries));
+    app.logs.step(by, extent, columns);
 }
 
 fn page(app: &mut App, on: bool) {
@@ -269,7 +295,7 @@ fn to_start(app: &mut App) {
     match app.view {
         View::Cluster => app.feed.to_start(),
         View::Logs => {
-            app.logs.go_to(LogIndex(1), app.cluster.last_index(), app.landed.rows(Pane::Entries));
+            app.logs.go_to(LogIndex(1), app.cluster.extent(), app.landed.rows(Pane::Entries));
         }
         View::Output => scroll_output(app, usize::MAX, false),
     }
@@ -308,7 +334,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
         Some(Target::Entry(index)) => {
-            app.logs.go_to(index, app.cluster.last_index(), app.landed.rows(Pane::Entries));
+            app.logs.go_to(index, app.cluster.extent(), app.landed.rows(Pane::Entries));
         }
         _ => {}
     }

@@ -2,6 +2,7 @@
 
 use crate::app::cluster::{Cluster, Node};
 use raftdeck_raft::{NodeId, Role, Status, Term};
+use std::collections::BTreeSet;
 
 /// How the cluster stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,14 @@ pub enum Verdict {
         leader: NodeId,
         /// In which term.
         term: Term,
-        /// How many members stand with it, itself included.
+        /// How many voters stand with it, itself included if it votes.
         following: usize,
-        /// How many members there are.
+        /// How many voters there are.
         of: usize,
         /// Someone who still takes itself for the leader.
         stale: Option<(NodeId, Term)>,
+        /// To whom it is handing over.
+        transfer: Option<NodeId>,
     },
     /// The only leader there is has no majority.
     NoQuorum {
@@ -69,28 +72,34 @@ pub struct Campaign {
 /// Judges the cluster.
 #[must_use]
 pub fn verdict(cluster: &Cluster) -> Verdict {
-    let of = cluster.len();
+    let voters = cluster.voters();
+    let of = voters.len();
     let needed = cluster.majority();
-    let alive = cluster.nodes().filter(|node| node.is_running()).count();
+    let votes = |node: &&Node| voters.contains(&node.id);
+    let running =
+        cluster.nodes().filter(votes).filter(|node| node.is_running()).map(|node| node.id).collect();
+    let alive = BTreeSet::len(&running);
+    let enough = cluster.is_majority(&running);
     let leading = cluster
         .leaders()
         .filter_map(|(term, node)| node.live().filter(|s| s.has_quorum).map(|_| (term, node.id)))
         .max();
-    if let Some((term, leader)) = leading.filter(|_| alive >= needed) {
+    if let Some((term, leader)) = leading.filter(|_| enough) {
         let with = |status: &&Status| stands_with(cluster, status, leader, term);
-        let following = cluster.nodes().filter_map(Node::live).filter(with).count();
+        let following = cluster.nodes().filter(votes).filter_map(Node::live).filter(with).count();
         let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
-        return Verdict::Leads { leader, term, following, of, stale };
+        let transfer = cluster.transfer();
+        return Verdict::Leads { leader, term, following, of, stale, transfer };
     }
-    let coming = cluster.nodes().any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
-    let live = cluster.nodes().filter(|n| n.live().is_some()).count();
+    let coming = cluster.nodes().filter(votes).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
+    let live = cluster.nodes().filter(votes).filter(|n| n.live().is_some()).count();
     if of == 0 || (coming && live < needed) {
         return Verdict::Starting { ready: live, of };
     }
-    if alive == 0 {
+    if !cluster.nodes().any(Node::is_running) {
         return Verdict::AllDown;
     }
-    if alive < needed {
+    if !enough {
         return Verdict::NoMajority { alive, needed, of };
     }
     match cluster.leader() {

@@ -1,6 +1,7 @@
 //! A node's card in the ring, in six sizes.
 
 use crate::app::cluster::{Node, Phase};
+use crate::app::members::Standing;
 use crate::app::timers::{BAR_STEPS, age_words, timers};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
@@ -56,7 +57,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
         return;
     }
     let inner = frame(paint, node, area, size);
-    if words::tone(node) == Tone::Good {
+    if words::tone(node, &paint.app.cluster) == Tone::Good {
         // The one card that is filled is the leader's.
         paint.fill(inner, paint.theme.leader_plate());
     }
@@ -85,7 +86,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
 fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
     let glyphs = paint.glyphs();
     let chosen = paint.app.selected == Some(node.id);
-    let (set, style) = match (node.phase(), words::tone(node)) {
+    let (set, style) = match (node.phase(), words::tone(node, &paint.app.cluster)) {
         (Phase::Running(Role::Leader), Tone::Good) => (glyphs.leader_border, paint.theme.leader_line()),
         (Phase::Running(Role::Leader), _) => (glyphs.leader_border, paint.theme.trouble_line()),
         (_, Tone::Trouble | Tone::Alone) => (glyphs.border, paint.theme.trouble_line()),
@@ -115,8 +116,12 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
 /// Role at the left, term at the right; a plate where it matters.
 fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
     let style = plate(paint, node);
-    let (glyph, word) = words::phase(paint.theme, node.phase());
-    let word = if words::tone(node) == Tone::Good { word.to_uppercase() } else { word.to_owned() };
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
+    let word = if words::tone(node, &paint.app.cluster) == Tone::Good {
+        word.to_uppercase()
+    } else {
+        word.to_owned()
+    };
     let word = paint.cut(&word, usize::from(area.width).saturating_sub(3));
     paint.fill(area, style);
     paint.row(area, 0, &Line::styled(format!(" {glyph} {word}"), style));
@@ -134,7 +139,7 @@ fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
 }
 
 fn plate(paint: &Paint<'_>, node: &Node) -> Style {
-    match words::tone(node) {
+    match words::tone(node, &paint.app.cluster) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
@@ -205,6 +210,12 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
             let what = if status.role == Role::Candidate { "votes" } else { "pre-votes" };
             Line::styled(format!("{yes} of {} {what}", paint.app.cluster.majority()), paint.theme.strong())
         }
+        Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.cluster) => {
+            Line::styled(format!("gets a snapshot, {percent}%"), paint.theme.strong())
+        }
+        Role::Follower if paint.app.cluster.standing(node.id) == Standing::Outside => {
+            Line::styled("no member", text)
+        }
         Role::Follower => {
             let timers = timers(node, paint.now);
             let mut line = bar(paint, timers.election.unwrap_or(0));
@@ -228,9 +239,9 @@ pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
 }
 
 fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
-    let (glyph, _) = words::phase(paint.theme, node.phase());
+    let (glyph, _) = words::role(paint.theme, node, &paint.app.cluster);
     let chosen = paint.app.selected == Some(node.id);
-    let style = match words::tone(node) {
+    let style = match words::tone(node, &paint.app.cluster) {
         Tone::Good | Tone::Trouble => plate(paint, node),
         Tone::Calm | Tone::Alone => paint.theme.strong(),
         Tone::Gone => paint.theme.faint(),

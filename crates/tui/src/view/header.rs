@@ -5,6 +5,8 @@ use crate::app::verdict::verdict;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
+use raftdeck_lab::WorkloadFigures;
+use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
@@ -109,7 +111,28 @@ fn figures(paint: &Paint<'_>) -> Vec<String> {
     let committed = cluster.committed();
     let beats = cluster.beats_per_second(paint.now);
     let dot = paint.glyphs().dot;
-    vec![format!("committed {committed}  {dot}  {beats} heartbeats/s "), format!("committed {committed} ")]
+    let mut figures = Vec::new();
+    if let Some(load) = paint.app.workload.filter(|load| load.running) {
+        figures = workload(load, committed, dot);
+    }
+    figures.push(format!("committed {committed}  {dot}  {beats} heartbeats/s "));
+    figures.push(format!("committed {committed} "));
+    figures
+}
+
+/// What the steady workload meets: in full, and shorter.
+fn workload(load: WorkloadFigures, committed: LogIndex, dot: &str) -> Vec<String> {
+    let WorkloadFigures { per_second, failed, unknown, longest_gap_ms: gap, .. } = load;
+    let doubt = if unknown > 0 { format!(" {dot} {unknown} in doubt") } else { String::new() };
+    vec![
+        format!(
+            "{per_second} writes/s {dot} longest gap {gap} ms {dot} {failed} failed{doubt} {dot} committed {committed} "
+        ),
+        format!("{per_second} writes/s {dot} longest gap {gap} ms {dot} {failed} failed{doubt} "),
+        format!("{per_second} writes/s {dot} gap {gap} ms {dot} {failed} failed "),
+        format!("{per_second}/s {dot} gap {gap} ms {dot} {failed} failed "),
+        format!("{per_second}/s {dot} gap {gap} ms "),
+    ]
 }
 
 /// `n2 leads term 3` becomes `n2 LEADS TERM 3`: a node keeps the name it has everywhere else.

@@ -59,6 +59,7 @@ fn lines(paint: &Paint<'_>) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines.push(Line::styled(glyphs(paint), theme.text()));
+    lines.push(Line::styled(messages(paint), theme.text()));
     lines.push(Line::styled(closing(paint.app), theme.faint()));
     lines
 }
@@ -66,8 +67,17 @@ fn lines(paint: &Paint<'_>) -> Vec<Line<'static>> {
 fn glyphs(paint: &Paint<'_>) -> String {
     let g = paint.glyphs();
     format!(
-        "{} leader  {} follower  {} pre-candidate  {} candidate  {} paused  {} down  {} cut",
-        g.leader, g.follower, g.pre_candidate, g.candidate, g.paused, g.dead, g.cut
+        "{} leader  {} follower  {} learner  {} pre-candidate  {} candidate  {} paused  {} down  {} cut",
+        g.leader, g.follower, g.learner, g.pre_candidate, g.candidate, g.paused, g.dead, g.cut
+    )
+}
+
+/// What is under way on the links.
+fn messages(paint: &Paint<'_>) -> String {
+    let g = paint.glyphs();
+    format!(
+        "{} heartbeat  {} entries  {} snapshot  {} hand over  {} asks for votes  {} yes  {} no  {} lost",
+        g.heartbeat, g.entries, g.snapshot, g.hand_over, g.ask, g.yes, g.no, g.lost
     )
 }
 

@@ -27,17 +27,18 @@ struct Window {
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     let nodes = u16::try_from(app.cluster.len()).unwrap_or(u16::MAX);
-    let last = app.cluster.last_index();
+    let extent = app.cluster.extent();
+    let last = extent.last;
     let names = NAMES.min(area.width / 3);
     let digits = last.0.max(app.cluster.term().0).to_string().len();
     let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
     let window = Window {
-        first: app.logs.leftmost(last, columns).0,
+        first: app.logs.leftmost(extent, columns).0,
         columns,
         cell,
-        cursor: app.logs.cursor(last),
+        cursor: app.logs.cursor(extent),
         last,
     };
     let title = if app.logs.follows() {
@@ -91,6 +92,11 @@ fn column(area: Rect, names: u16, window: &Window, n: usize) -> Rect {
     Rect { x, y: area.y, width: window.cell, height: area.height.min(1) }
 }
 
+/// Whether a member has an entry, in its log or in its snapshot.
+fn holds(status: &Status, index: LogIndex) -> bool {
+    term_at(status, index).is_some() || index <= status.purged
+}
+
 /// Whether members disagree about the entry at an index.
 fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
     let terms: BTreeSet<Term> =
@@ -102,8 +108,8 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let chosen = paint.app.selected == Some(node.id);
     let mark = if chosen { paint.glyphs().selected } else { " " };
     let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
-    let (glyph, word) = words::phase(paint.theme, node.phase());
-    let role = match words::tone(node) {
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
+    let role = match words::tone(node, &paint.app.cluster) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
@@ -121,9 +127,13 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let Some(status) = node.raft() else { return };
     for n in 0..window.columns {
         let index = LogIndex(window.first + n as u64);
+        let place = column(area, names, window, n);
         if let Some(term) = term_at(status, index) {
             let line = entry(paint, status, index, term, window, node.live().is_some());
-            paint.at(column(area, names, window, n), &line);
+            paint.at(place, &line);
+        } else if index <= status.purged {
+            let purged = paint.glyphs().purged.repeat(usize::from(window.cell).saturating_sub(1));
+            paint.at(place, &Line::styled(purged, paint.theme.faint()));
         }
     }
 }
@@ -140,7 +150,13 @@ fn entry(
     let glyphs = paint.glyphs();
     let width = usize::from(window.cell).saturating_sub(3);
     let committed = index <= status.committed;
-    let label = if index > status.durable { format!("{term}~") } else { term.to_string() };
+    let label = if index > status.durable {
+        format!("{term}~")
+    } else if index == status.snapshot.index {
+        format!("{term}s")
+    } else {
+        term.to_string()
+    };
     let label = format!("{label:^width$}");
     let [open, close] = if committed { glyphs.committed } else { glyphs.uncommitted };
     let plate = if committed { paint.theme.term_plate(term) } else { Style::new() };
@@ -158,8 +174,7 @@ fn entry(
 fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     let app = paint.app;
     let g = paint.glyphs();
-    let holders =
-        app.cluster.nodes().filter(|n| n.raft().is_some_and(|s| term_at(s, window.cursor).is_some()));
+    let holders = app.cluster.nodes().filter(|n| n.raft().is_some_and(|s| holds(s, window.cursor)));
     let (have, of) = (holders.count(), app.cluster.len());
     let title = if window.cursor == LogIndex::ZERO {
         "no entries yet".to_owned()
@@ -173,10 +188,20 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
         paint.row(area, row, &line);
         row += 1;
     }
-    let legend = format!(
-        " term: {}t{} committed  {}t{} not committed  t~ not on disk yet  {} logs differ",
-        g.committed[0], g.committed[1], g.uncommitted[0], g.uncommitted[1], g.conflict
-    );
+    let [solid, hollow] = [g.committed, g.uncommitted].map(|[open, close]| format!("{open}t{close}"));
+    let snapshots = app.cluster.nodes().any(|n| n.raft().is_some_and(|s| s.snapshot.index > LogIndex::ZERO));
+    let legend = if snapshots {
+        format!(
+            " {solid} committed {hollow} not t~ not on disk {} differ ts snapshot ends {} only in it",
+            g.conflict,
+            g.purged.repeat(2)
+        )
+    } else {
+        format!(
+            " term: {solid} committed  {hollow} not committed  t~ not on disk yet  {} logs differ",
+            g.conflict
+        )
+    };
     if area.height > row {
         paint.row(area, area.height - 1, &Line::styled(legend, paint.theme.faint()));
     }
@@ -186,6 +211,10 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
 fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
     let name = Span::styled(format!("   {:<5}", node.id), paint.theme.strong());
     let style = if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() };
+    if let Some(status) = node.raft().filter(|s| index > LogIndex::ZERO && index <= s.purged) {
+        let text = format!("only in its snapshot, which ends with entry {}", status.snapshot.index);
+        return Line::from(vec![name, Span::styled(text, style)]);
+    }
     let Some((status, term)) = node.raft().and_then(|s| Some((s, term_at(s, index)?))) else {
         return Line::from(vec![name, Span::styled(paint.glyphs().none, paint.theme.faint())]);
     };

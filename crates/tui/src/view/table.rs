@@ -6,6 +6,7 @@ use crate::view::card;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
+use crate::words::changing;
 use raftdeck_raft::{LogIndex, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -101,7 +102,8 @@ impl Column {
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
-    paint.rule(area, 0, "nodes");
+    let title = title(paint, usize::from(area.width).saturating_sub(6));
+    paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let nodes: Vec<&Node> = app.cluster.nodes().collect();
     let cells: Vec<Vec<Line<'static>>> = nodes.iter().map(|node| row(paint, node)).collect();
@@ -124,6 +126,19 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         paint.at(place, &join(Span::styled(mark, paint.theme.strong()), cells, gap));
         paint.mark(place, Target::Node(node.id));
     }
+}
+
+/// The configuration, and what is being changed.
+fn title(paint: &Paint<'_>, room: usize) -> String {
+    let (app, dot) = (paint.app, paint.glyphs().dot);
+    let Some(configuration) = words::configuration(&app.cluster, room.saturating_sub(8)) else {
+        return "nodes".to_owned();
+    };
+    let mut title = format!("nodes {dot} {configuration}");
+    for (node, step) in app.changes.iter() {
+        title += &format!(" {dot} {}", changing(node, step));
+    }
+    paint.cut(&title, room)
 }
 
 fn widths(rows: &[Vec<Line<'static>>]) -> Vec<usize> {
@@ -208,9 +223,9 @@ fn name(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 }
 
 fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let (glyph, word) = words::phase(paint.theme, node.phase());
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
     let text = format!("{glyph} {word}");
-    let style = match (node.phase(), words::tone(node)) {
+    let style = match (node.phase(), words::tone(node, &paint.app.cluster)) {
         (Phase::Running(Role::Leader), Tone::Good) => paint.theme.leader_plate(),
         (_, Tone::Trouble) => paint.theme.trouble_plate(),
         (_, Tone::Gone) => paint.theme.strong(),
@@ -221,7 +236,7 @@ fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 
 fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let text = words::state(node, &paint.app.cluster);
-    let style = match text {
+    let style = match &*text {
         "no quorum" | "no leader" | "cut off" => paint.theme.trouble_plate(),
         "running" => paint.theme.text(),
         _ => paint.theme.strong(),
@@ -232,5 +247,8 @@ fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 fn next_match(cluster: &Cluster, node: &Node) -> Option<String> {
     let peer = cluster.as_leader_sees(node.id)?;
     let LogIndex(matched) = peer.matched;
-    Some(format!("{}/{matched}", peer.next))
+    Some(match words::gets_snapshot(node, cluster) {
+        Some(percent) => format!("snapshot {percent}%"),
+        None => format!("{}/{matched} {}", peer.next, words::sending(peer.state)),
+    })
 }

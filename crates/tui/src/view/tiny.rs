@@ -17,7 +17,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         .cluster
         .nodes()
         .map(|node| {
-            let (glyph, word) = words::phase(paint.theme, node.phase());
+            let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
             let chosen = paint.app.selected == Some(node.id);
             let style = if chosen { paint.theme.selected() } else { paint.theme.text() };
             Line::from(vec![Span::styled(node.id.to_string(), style), Span::raw(format!(" {glyph} {word}"))])

@@ -1,9 +1,13 @@
 //! The short words of the screen: the verdict, a node's state, a time stamp.
 
-use crate::app::cluster::{Cluster, Node, Phase};
+use crate::app::cluster::{Cluster, Node, Phase, percent};
+use crate::app::members::Standing;
 use crate::app::verdict::{Campaign, Verdict};
 use crate::theme::Theme;
-use raftdeck_raft::{Role, Status};
+use crate::words::ids;
+use raftdeck_raft::{NodeId, ReplicationState, Role, Status};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How something is meant.
@@ -28,10 +32,12 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
         Verdict::Starting { ready, of } => {
             ("starting".into(), format!("{ready} of {of} nodes are up"), Tone::Calm)
         }
-        Verdict::Leads { leader, term, following, of, stale } => {
+        Verdict::Leads { leader, term, following, of, stale, transfer } => {
             let stale = stale
                 .map_or_else(String::new, |(id, old)| format!(" · {id} still thinks it leads term {old}"));
-            (format!("{leader} leads term {term}"), format!("quorum {following} of {of}{stale}"), Tone::Good)
+            let transfer = transfer.map_or_else(String::new, |to| format!("hands over to {to} · "));
+            let detail = format!("{transfer}quorum {following} of {of}{stale}");
+            (format!("{leader} leads term {term}"), detail, Tone::Good)
         }
         Verdict::NoQuorum { leader, term } => {
             let text =
@@ -46,7 +52,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
         }
         Verdict::NoMajority { alive, needed, of } => {
             let verb = if *alive == 1 { "runs" } else { "run" };
-            let text = format!("{alive} of {of} nodes {verb}, a majority needs {needed}");
+            let text = format!("{alive} of {of} voters {verb}, a majority needs {needed}");
             ("NO QUORUM".into(), text, Tone::Trouble)
         }
         Verdict::AllDown => ("ALL DOWN".into(), "no node runs".into(), Tone::Trouble),
@@ -74,9 +80,15 @@ pub(crate) fn brief(verdict: &Verdict) -> String {
 }
 
 /// A node's glyph and word.
-pub(crate) fn phase(theme: Theme, phase: Phase) -> (&'static str, &'static str) {
+pub(crate) fn role(theme: Theme, node: &Node, cluster: &Cluster) -> (&'static str, &'static str) {
     let glyphs = theme.glyphs();
-    match phase {
+    match node.phase() {
+        Phase::Running(Role::Follower) if cluster.standing(node.id) == Standing::Learner => {
+            (glyphs.learner, "learner")
+        }
+        Phase::Running(Role::Follower) if cluster.standing(node.id) == Standing::Outside => {
+            (glyphs.outside, "not a member")
+        }
         Phase::Starting => (glyphs.starting, "starting"),
         Phase::Running(role @ Role::Leader) => (theme.role_glyph(role), "leader"),
         Phase::Running(role @ Role::Follower) => (theme.role_glyph(role), "follower"),
@@ -89,8 +101,10 @@ pub(crate) fn phase(theme: Theme, phase: Phase) -> (&'static str, &'static str) 
 }
 
 /// How a node stands.
-pub(crate) fn tone(node: &Node) -> Tone {
+pub(crate) fn tone(node: &Node, cluster: &Cluster) -> Tone {
     match (node.phase(), node.live()) {
+        // Whoever does not vote has nothing to lose a leader for.
+        (Phase::Running(Role::Follower), _) if cluster.standing(node.id) == Standing::Outside => Tone::Calm,
         (Phase::Running(Role::Leader), Some(status)) if status.has_quorum => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
@@ -105,17 +119,72 @@ pub(crate) fn lost(status: &Status) -> bool {
 }
 
 /// The state of a node's process and connections, in a word or two.
-pub(crate) fn state(node: &Node, cluster: &Cluster) -> &'static str {
-    match (node.phase(), node.live()) {
+pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
+    if let Some(percent) = gets_snapshot(node, cluster) {
+        return format!("snap {percent}%").into();
+    }
+    let outside = cluster.standing(node.id) == Standing::Outside;
+    let word = match (node.phase(), node.live()) {
         (Phase::Starting, _) => "starting",
         (Phase::Paused, _) => "paused",
         (Phase::Killed, _) => "killed",
         (Phase::Failed, _) => "failed",
         (Phase::Running(Role::Leader), Some(status)) if !status.has_quorum => "no quorum",
         (Phase::Running(_), _) if cluster.is_isolated(node.id) => "cut off",
-        (Phase::Running(Role::Follower), Some(status)) if lost(status) => "no leader",
+        (Phase::Running(Role::Follower), Some(status)) if lost(status) && !outside => "no leader",
         (Phase::Running(_), _) => "running",
+    };
+    word.into()
+}
+
+/// How much of a snapshot a running node has got from the leader, in percent, while it gets one.
+pub(crate) fn gets_snapshot(node: &Node, cluster: &Cluster) -> Option<u64> {
+    node.live()?;
+    let peer = cluster.as_leader_sees(node.id)?;
+    (peer.state == ReplicationState::Snapshot).then(|| percent(peer).unwrap_or(0))
+}
+
+/// How the leader sends to a follower, in a word.
+pub(crate) fn sending(state: ReplicationState) -> &'static str {
+    match state {
+        ReplicationState::Probe => "probe",
+        ReplicationState::Replicate => "replicate",
+        ReplicationState::Snapshot => "snapshot",
     }
+}
+
+/// The configuration in force, at most so many characters long if it can be.
+pub(crate) fn configuration(cluster: &Cluster, room: usize) -> Option<String> {
+    let membership = cluster.configuration()?;
+    let written = |ids: &dyn Fn(&BTreeSet<NodeId>) -> String| {
+        let mut text = if membership.is_joint() {
+            format!("changing {} -> {}", ids(&membership.outgoing), ids(&membership.voters))
+        } else {
+            format!("voters {}", ids(&membership.voters))
+        };
+        if !membership.learners.is_empty() {
+            text += &format!(", learning {}", ids(&membership.learners));
+        }
+        text
+    };
+    let long = written(&ids);
+    Some(if long.chars().count() <= room { long } else { written(&in_runs) })
+}
+
+/// `n1-n5 n7`: neighbours as a run.
+fn in_runs(nodes: &BTreeSet<NodeId>) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &NodeId(id) in nodes {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(id) => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    let run = |(first, last): (u64, u64)| match last - first {
+        0 => format!("n{first}"),
+        _ => format!("n{first}-n{last}"),
+    };
+    runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
 }
 
 /// A time since the deck started: `0:12.413`.

@@ -1,8 +1,8 @@
 //! The same story with a memory: sentences that need two updates to be told well.
 
-use super::{Sentence, Weight, millis, sentence};
+use super::{Sentence, Weight, ids, millis, sentence};
 use raftdeck_lab::Update;
-use raftdeck_raft::{NodeId, Role, StepDownReason, Term, TraceEvent};
+use raftdeck_raft::{Membership, NodeId, Role, StepDownReason, Term, TraceEvent};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
+    /// Whether the workload is on.
+    workload: bool,
     nodes: BTreeMap<NodeId, Memory>,
 }
 
@@ -27,6 +29,10 @@ struct Memory {
     votes: usize,
     /// Whether it led before the last change of its role.
     led: bool,
+    /// Whether it leads.
+    leads: bool,
+    /// The configuration that it works with.
+    membership: Membership,
 }
 
 impl Teller {
@@ -34,11 +40,17 @@ impl Teller {
     pub fn tell(&mut self, update: &Update) -> Option<Sentence> {
         match update {
             Update::Cluster { nodes, .. } => {
-                self.members = nodes.len();
                 self.nodes.retain(|node, _| nodes.contains(node));
-                sentence(update)
+                // Told again when nodes came or went, which has its own words.
+                let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
+                if again { None } else { sentence(update) }
             }
             Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
+            Update::Workload(figures) => {
+                let began = figures.running && !std::mem::replace(&mut self.workload, figures.running);
+                let begins = "a steady workload of small writes begins";
+                if began { Some(Sentence::new(Weight::Minor, None, begins)) } else { sentence(update) }
+            }
             _ => sentence(update),
         }
     }
@@ -79,18 +91,44 @@ impl Teller {
             }
             TraceEvent::RoleChanged { from, to, term } => {
                 memory.led = *from == Role::Leader;
-                if *to != Role::Leader || memory.votes == 0 || members == 0 {
+                memory.leads = *to == Role::Leader;
+                // The votes of a joint configuration are two counts, which one number would get wrong.
+                if *to != Role::Leader || memory.votes == 0 || members == 0 || memory.membership.is_joint() {
                     return sentence(update);
                 }
                 let votes = memory.votes;
+                let voters = memory.membership.voters.len();
+                let members = if voters == 0 { members } else { voters };
                 (Weight::Major, format!("{node} leads term {term}, with {votes} of {members} votes"))
             }
             TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } if !memory.led => {
                 (Weight::Minor, format!("{node} gives up its campaign: it met term {term}"))
             }
+            TraceEvent::MembershipChanged { membership, .. } => {
+                memory.membership = membership.clone();
+                return sentence(update);
+            }
+            TraceEvent::MembershipCommitted { .. } if memory.leads => committed(node, &memory.membership),
             _ => return sentence(update),
         };
         Some(Sentence::new(weight, Some(node), text))
+    }
+}
+
+/// Of all who learn it, the leader is the first, and the one who goes on from there (thesis §4.3).
+fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
+    if membership.is_joint() {
+        let text = format!("{node} has both majorities behind the change and leaves the old voters behind");
+        (Weight::Minor, text)
+    } else {
+        let learners = match membership.learners.len() {
+            0 => String::new(),
+            _ => format!(", learning {}", ids(&membership.learners)),
+        };
+        (
+            Weight::Major,
+            format!("the cluster is now {}{learners}: that is committed", ids(&membership.voters)),
+        )
     }
 }
 
@@ -183,7 +221,13 @@ mod tests {
     fn a_restart_forgets_the_campaign_before_it() {
         let traces = [
             TraceEvent::TimedOut { waited: Duration::from_millis(214) },
-            TraceEvent::Started { term: Term(3), last: raftdeck_raft::LogIndex(4) },
+            TraceEvent::Started {
+                term: Term(3),
+                last: raftdeck_raft::LogIndex(4),
+                vote: None,
+                purged: raftdeck_raft::LogId::default(),
+                runs: Vec::new(),
+            },
             TraceEvent::ElectionStarted { term: Term(4), pre_vote: false },
         ];
         assert_eq!(

@@ -1,0 +1,66 @@
+//! One question to one node, on a connection of its own: for what concerns that node alone, and for what only the
+//! lab may ask. Never asks twice; whoever asks decides what an answer, or none, means.
+
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::dial;
+use raftdeck_protocol::{Failure, Hello, Request, RequestBody, Response, ResponseBody, Role, frame};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The id of the one request on a connection.
+const ID: u64 = 1;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// The node said no.
+    Refused(Failure),
+    /// It could not be reached, or did not answer: in words. Whether it did what was asked is not known.
+    Lost(String),
+}
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(failure) => failure.fmt(f),
+            Self::Lost(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Asks the node at a client address.
+pub(crate) async fn ask(
+    address: &str,
+    role: Role,
+    body: RequestBody,
+    within: Duration,
+) -> Result<ResponseBody, Unanswered> {
+    match timeout(within, ask_patiently(address, role, body, within)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Unanswered::Lost(format!("{address} does not answer"))),
+    }
+}
+
+async fn ask_patiently(
+    address: &str,
+    role: Role,
+    body: RequestBody,
+    within: Duration,
+) -> Result<ResponseBody, Unanswered> {
+    let lost = |why: String| Unanswered::Lost(why);
+    let mut dialed =
+        dial(address, &Hello::new("", role), within).await.map_err(|error| lost(error.to_string()))?;
+    let request = frame::encode(&Request { id: ID, body });
+    dialed.frames.send(request).await.map_err(|error| lost(error.to_string()))?;
+    let answer = match dialed.frames.next().await {
+        Some(Ok(bytes)) => {
+            frame::decode::<Response>("response", &bytes).map_err(|error| lost(error.to_string()))?
+        }
+        Some(Err(error)) => return Err(lost(error.to_string())),
+        None => return Err(lost(format!("{address} closed the connection before it answered"))),
+    };
+    match answer.body {
+        ResponseBody::Failed(failure) => Err(Unanswered::Refused(failure)),
+        body => Ok(body),
+    }
+}

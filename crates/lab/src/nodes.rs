@@ -1,0 +1,266 @@
+//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, whoever watches it. They
+//! come and go here as a whole, so that nothing of a node is left when it is gone.
+//!
+//! Who belongs to the *cluster* is the nodes' own affair: see `changes`.
+
+use crate::changes::{Changes, Newcomer};
+use crate::clients::Clients;
+use crate::data_dir::{DataDir, wipe};
+use crate::launch::{launch, millis};
+use crate::links::{Links, Listeners, Pair};
+use crate::model::{ChangeStep, Command, LinkState, Update};
+use crate::options::{LabOptions, MAX_NODES};
+use crate::outlet::Outlet;
+use crate::process::Launch;
+use crate::reports::Reports;
+use crate::supervisor::{Order, Supervisor};
+use crate::telemetry::Watchers;
+use crate::whereabouts::{Places, Presence};
+use crate::workload::Workload;
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Orders that wait for one node's supervisor, which may be busy with an ending process for half a second.
+const MAX_ORDERS: usize = 64;
+
+/// Everything that commands act on.
+pub(crate) struct Nodes {
+    options: LabOptions,
+    data_dir: DataDir,
+    outlet: Outlet,
+    stop: CancellationToken,
+    kept: BTreeMap<NodeId, Kept>,
+    places: Places,
+    links: Links,
+    watchers: Watchers,
+    clients: Clients,
+    changes: Changes,
+    workload: Workload,
+    supervisors: JoinSet<NodeId>,
+    /// Those that have left the cluster and whose processes are ending.
+    leaving: Vec<NodeId>,
+}
+
+/// One node.
+struct Kept {
+    orders: mpsc::Sender<Order>,
+    /// How it is started the next time.
+    launch: watch::Sender<Launch>,
+    /// Ends it.
+    stop: CancellationToken,
+}
+
+/// What commands need beside the nodes.
+pub(crate) struct Surroundings {
+    /// Where news goes.
+    pub(crate) outlet: Outlet,
+    /// The end of everything.
+    pub(crate) stop: CancellationToken,
+    /// Where nodes that have left the cluster are named, for [`Nodes::dismiss`].
+    pub(crate) left: mpsc::Sender<NodeId>,
+}
+
+impl Nodes {
+    /// Starts every node that the data directory knows of. The cluster is told first.
+    pub(crate) fn start(
+        options: LabOptions,
+        data_dir: DataDir,
+        listeners: Listeners,
+        surroundings: Surroundings,
+    ) -> io::Result<Self> {
+        let Surroundings { outlet, stop, left } = surroundings;
+        let ids = data_dir.record().nodes();
+        let presences: Vec<(NodeId, Presence)> =
+            ids.into_iter().map(|node| (node, Presence::new())).collect();
+        let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
+        let reports = Arc::new(Reports::default());
+        let links = Links::open(listeners, &places, &reports)?;
+        let telling = outlet.clone();
+        tokio::spawn(async move { reports.tell_all(&telling).await });
+        let watchers = Watchers::start(&outlet);
+        let clients = Clients::new(watchers.leaders(), outlet.clone());
+        let changes = Changes::new(clients.clone(), outlet.clone(), left);
+        let workload = Workload::new(clients.clone(), outlet.clone());
+        let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), Vec::new());
+        let mut nodes = Self {
+            options,
+            data_dir,
+            outlet,
+            stop,
+            kept,
+            places,
+            links,
+            watchers,
+            clients,
+            changes,
+            workload,
+            supervisors,
+            leaving,
+        };
+        nodes.introduce();
+        for (node, presence) in presences {
+            nodes.keep(node, presence);
+        }
+        Ok(nodes)
+    }
+
+    /// Tells which nodes there are.
+    fn introduce(&self) {
+        let timing = self.options.timing;
+        self.outlet.tell(Update::Cluster {
+            nodes: self.places.keys().copied().collect(),
+            heartbeat_ms: millis(timing.heartbeat),
+            election_ms: (millis(timing.election_min), millis(timing.election_max)),
+            data_dir: self.data_dir.kept().map(|path| path.display().to_string()),
+        });
+    }
+
+    /// Starts a node that has its place and its links.
+    fn keep(&mut self, node: NodeId, presence: Presence) {
+        let place = presence.watch();
+        let (launch, launches) = watch::channel(launch(&self.options, &self.data_dir, &self.links, node));
+        let (orders, receiver) = mpsc::channel(MAX_ORDERS);
+        let stop = self.stop.child_token();
+        let supervisor = Supervisor::new(node, launches, self.outlet.clone(), presence);
+        self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
+        self.kept.insert(node, Kept { orders, launch, stop });
+        self.watchers.watch(node, place.clone());
+        self.clients.add(node, place);
+    }
+
+    /// Whoever starts from now on finds the nodes that there are now.
+    fn renew_launches(&self) {
+        for (&node, kept) in &self.kept {
+            kept.launch.send_replace(launch(&self.options, &self.data_dir, &self.links, node));
+        }
+    }
+
+    pub(crate) fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Kill(node) => self.order(node, Order::Kill),
+            Command::Restart(node) => self.order(node, Order::Restart),
+            Command::Pause(node) => self.order(node, Order::Pause),
+            Command::Resume(node) => self.order(node, Order::Resume),
+            Command::Cut(pairs) => self.set_links(&pairs, LinkState::Cut),
+            Command::Mend(pairs) => self.set_links(&pairs, LinkState::Open),
+            Command::Heal => {
+                self.set_links(&self.links.cut(), LinkState::Open);
+                self.kept.keys().for_each(|&node| self.order(node, Order::ResumeIfPaused));
+            }
+            Command::Client { id, op } => self.clients.ask(id, op),
+            Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
+            Command::AddNode => self.add(),
+            Command::RemoveNode(node) => self.with(node, |nodes| nodes.changes.remove(node)),
+            Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
+            Command::Campaign(node) => self.with(node, |nodes| nodes.changes.campaign(node)),
+            Command::Workload(on) => self.workload.switch(on),
+        }
+    }
+
+    fn with(&self, node: NodeId, act: impl FnOnce(&Self)) {
+        if self.kept.contains_key(&node) {
+            act(self);
+        } else {
+            self.outlet.refuse(format!("there is no {node} in this cluster"));
+        }
+    }
+
+    fn order(&self, node: NodeId, order: Order) {
+        self.with(node, |nodes| {
+            if nodes.kept[&node].orders.try_send(order).is_err() {
+                nodes.outlet.refuse(format!("{node} has been told too much at once: try again"));
+            }
+        });
+    }
+
+    fn set_links(&self, pairs: &[Pair], state: LinkState) {
+        for &(from, to) in pairs {
+            if !self.links.has((from, to)) {
+                self.outlet.refuse(format!("there is no link from {from} to {to}"));
+            } else if self.links.set((from, to), state) {
+                self.outlet.tell(Update::Link { from, to, state });
+            }
+        }
+    }
+
+    fn add(&mut self) {
+        if self.kept.len() >= usize::from(MAX_NODES) {
+            return self.outlet.refuse(format!("there are {MAX_NODES} nodes already, and no room for more"));
+        }
+        if let Err(why) = self.try_add() {
+            self.outlet.refuse(format!("no node can be added: {why}"));
+        }
+    }
+
+    /// A new process with links to all others, and the asking for its place in the cluster.
+    fn try_add(&mut self) -> Result<(), String> {
+        let node = self.data_dir.record().next();
+        drop(self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?);
+        let others: Vec<NodeId> = self.places.keys().copied().collect();
+        let listeners = Listeners::bind_new(node, &others)
+            .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
+        self.data_dir.add().map_err(|error| format!("it cannot be remembered: {error}"))?;
+        let presence = Presence::new();
+        self.places.insert(node, presence.watch());
+        if let Err(error) = self.links.add(listeners, &self.places) {
+            self.forget(node);
+            return Err(format!("its links cannot be opened: {error}"));
+        }
+        let known =
+            |&other: &NodeId| Some((self.places.get(&other)?.clone(), self.links.address((other, node))?));
+        let others = others.iter().filter_map(known).collect();
+        self.introduce();
+        let place = presence.watch();
+        self.keep(node, presence);
+        self.renew_launches();
+        self.changes.add(Newcomer { node, place, others });
+        Ok(())
+    }
+
+    /// Ends a node that has left the cluster.
+    pub(crate) fn dismiss(&mut self, node: NodeId) {
+        let Some(kept) = self.kept.remove(&node) else { return };
+        self.leaving.push(node);
+        kept.stop.cancel();
+    }
+
+    /// Waits until some node's process has ended for good.
+    pub(crate) async fn ended(&mut self) -> Option<NodeId> {
+        match self.supervisors.join_next().await {
+            Some(ended) => ended.ok(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Puts away what is left of a node that was dismissed.
+    pub(crate) fn bury(&mut self, node: NodeId) {
+        let Some(at) = self.leaving.iter().position(|leaving| *leaving == node) else { return };
+        self.leaving.swap_remove(at);
+        self.forget(node);
+        if let Err(error) = wipe(&self.data_dir.of(node)) {
+            self.outlet.refuse(format!("the data of {node}, which is removed, cannot be wiped: {error}"));
+        }
+        self.outlet.tell(Update::Change { node, step: ChangeStep::Left });
+        self.introduce();
+    }
+
+    fn forget(&mut self, node: NodeId) {
+        self.places.remove(&node);
+        self.links.remove(node);
+        self.clients.remove(node);
+        if let Err(error) = self.data_dir.remove(node) {
+            self.outlet.refuse(format!("that {node} was removed cannot be remembered: {error}"));
+        }
+        self.renew_launches();
+    }
+
+    /// Returns when every process is reaped. They were told to end.
+    pub(crate) async fn end(mut self) {
+        while self.supervisors.join_next().await.is_some() {}
+    }
+}

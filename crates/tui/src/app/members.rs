@@ -1,0 +1,121 @@
+//! Who belongs to the cluster, as the nodes say; which changes of that are under way, as the lab says.
+//!
+//! The deck's nodes are processes; the cluster's members are named by the configuration in force. A node may be no
+//! member: not yet, or not any more. While nobody has told of a configuration every node is taken for a voter.
+
+use crate::app::cluster::{Cluster, Node};
+use raftdeck_lab::ChangeStep;
+use raftdeck_raft::{Membership, NodeId, Status};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a node stands to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It votes, in one half of a joint configuration at least.
+    Voter,
+    /// It gets the log and counts for nothing.
+    Learner,
+    /// It does not belong to it.
+    Outside,
+}
+
+/// Changes that were asked for and are not over.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(BTreeMap<NodeId, ChangeStep>);
+
+impl Changes {
+    /// A change went on.
+    pub fn tell(&mut self, node: NodeId, step: ChangeStep) {
+        if step.is_last() {
+            self.0.remove(&node);
+        } else {
+            self.0.insert(node, step);
+        }
+    }
+
+    /// Those of nodes that are no more are forgotten.
+    pub fn keep(&mut self, nodes: &[NodeId]) {
+        self.0.retain(|node, _| nodes.contains(node));
+    }
+
+    /// How far a node's change is.
+    #[must_use]
+    pub fn of(&self, node: NodeId) -> Option<ChangeStep> {
+        self.0.get(&node).copied()
+    }
+
+    /// All of them, in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, ChangeStep)> {
+        self.0.iter().map(|(node, step)| (*node, *step))
+    }
+}
+
+impl Cluster {
+    /// The configuration in force: the leader's, else the newest that a running node works with,
+    /// else the newest that any had.
+    #[must_use]
+    pub fn configuration(&self) -> Option<&Membership> {
+        let named = |membership: &&Membership| !membership.voters.is_empty();
+        let leader = self.leader().and_then(Node::live).map(|status| &status.membership);
+        leader
+            .filter(named)
+            .or_else(|| newest(self.nodes().filter_map(Node::live)))
+            .or_else(|| newest(self.nodes().filter_map(Node::raft)))
+    }
+
+    /// How a node stands to the cluster.
+    #[must_use]
+    pub fn standing(&self, id: NodeId) -> Standing {
+        match self.configuration() {
+            None => Standing::Voter,
+            Some(membership) if membership.is_voter(id) => Standing::Voter,
+            Some(membership) if membership.learners.contains(&id) => Standing::Learner,
+            Some(_) => Standing::Outside,
+        }
+    }
+
+    /// All who vote.
+    #[must_use]
+    pub fn voters(&self) -> BTreeSet<NodeId> {
+        match self.configuration() {
+            Some(membership) => membership.voters.union(&membership.outgoing).copied().collect(),
+            None => self.nodes().map(|node| node.id).collect(),
+        }
+    }
+
+    /// The smallest majority: of the new half, if the configuration is joint.
+    #[must_use]
+    pub fn majority(&self) -> usize {
+        self.configuration().map_or_else(|| self.len(), |membership| membership.voters.len()) / 2 + 1
+    }
+
+    /// Whether these are a majority, of both halves if the configuration is joint (paper §6).
+    #[must_use]
+    pub fn is_majority(&self, of: &BTreeSet<NodeId>) -> bool {
+        let most = |voters: &BTreeSet<NodeId>| 2 * voters.intersection(of).count() > voters.len();
+        match self.configuration() {
+            Some(membership) => {
+                most(&membership.voters) && (!membership.is_joint() || most(&membership.outgoing))
+            }
+            None => 2 * of.len() > self.len(),
+        }
+    }
+
+    /// Whether the cluster is between two configurations.
+    #[must_use]
+    pub fn is_joint(&self) -> bool {
+        self.configuration().is_some_and(Membership::is_joint)
+    }
+
+    /// To whom the leader is handing over.
+    #[must_use]
+    pub fn transfer(&self) -> Option<NodeId> {
+        self.leader()?.live()?.transfer
+    }
+}
+
+fn newest<'a>(told: impl Iterator<Item = &'a Status>) -> Option<&'a Membership> {
+    told.filter(|status| !status.membership.voters.is_empty())
+        .max_by_key(|status| (status.membership_index, status.term))
+        .map(|status| &status.membership)
+}
