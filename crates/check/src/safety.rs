@@ -398,6 +398,12 @@ impl SafetyChecker {
         if status.role != Role::Leader {
             return Ok(());
         }
+        if let Some(follower) = member.note_reached(status) {
+            return broken(
+                Property::Monotony,
+                format!("what {node}, the leader of term {}, knows {follower} to have gets less", status.term),
+            );
+        }
         match *self.leaders.entry(status.term).or_insert((node, false)) {
             (leader, _) if leader != node => broken(
                 Property::ElectionSafety,

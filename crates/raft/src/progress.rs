@@ -123,7 +123,8 @@ impl Progress {
             self.inflight_bytes -= bytes;
         }
         let advanced = through > self.matched;
-        self.matched = if is_active(Mutant::MatchGoesBack) { through } else { self.matched.max(through) };
+        let floor = if is_active(Mutant::MatchGoesBack) { through } else { self.matched };
+        self.matched = through.max(floor);
         self.next = self.next.max(self.matched.next());
         let connected = match self.state {
             // A late answer from before the probe proves nothing about `next`.

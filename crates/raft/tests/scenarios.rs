@@ -25,6 +25,7 @@ macro_rules! scenarios {
 
 scenarios! {
     election_candidate_yields
+    election_deaf_leader_lets_go
     election_disruptive_member_is_refused
     election_leader_behind_a_bridge
     election_one_vote_a_term
@@ -36,6 +37,15 @@ scenarios! {
     figure_7
     figure_8_d_overwritten
     figure_8_e_committed
+    learner_answers_candidates
+    learner_neither_campaigns_nor_counts
+    lease_counts_from_the_sending
+    membership_joint_both_majorities
+    membership_leader_removes_itself
+    membership_leaves_the_joint_one_when_committed
+    membership_member_that_lags
+    membership_one_change_at_a_time
+    membership_uncommitted_one_is_taken_back
     prevote_changes_nothing
     prevote_compares_logs
     prevote_late_reply_at_a_leader
@@ -57,10 +67,19 @@ scenarios! {
     replication_single_member_waits_for_its_disk
     replication_slow_leader_disk
     replication_term_is_written_before_its_entries
+    snapshot_before_the_log_is_released
+    snapshot_brings_the_membership
     snapshot_for_a_follower_that_is_behind
+    snapshot_over_a_conflicting_log
     snapshot_repeated_is_ignored
+    snapshot_state_ends_with_any_answer
+    snapshot_within_a_matching_log
     term_stale_leader_steps_down
     term_stale_request_is_refused
+    transfer_ends_the_lease
+    transfer_given_up
+    transfer_late_word_is_ignored
+    transfer_plain
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Stage {
             }
             ("snapshot", [who]) => {
                 let id = self.up(who)?;
-                self.cluster().snapshot(id);
+                self.cluster().take_snapshot(id);
                 Ok(())
             }
             ("tune", [who, fields @ ..]) => self.tune(who, fields),
