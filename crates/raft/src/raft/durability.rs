@@ -27,8 +27,6 @@ pub(super) struct Durability {
     truncate: Option<LogIndex>,
     purge: Option<LogId>,
     hard_state_changed: bool,
-    /// The next write is handed out even if it changes nothing.
-    in_order: bool,
     then_send: Vec<Envelope>,
 }
 
@@ -45,7 +43,6 @@ impl Durability {
             truncate: None,
             purge: None,
             hard_state_changed: false,
-            in_order: false,
             then_send: Vec::new(),
         }
     }
@@ -104,11 +101,6 @@ impl Durability {
         self.purge = Some(through);
     }
 
-    /// What is sent next waits for its turn in the disk's queue, even if there is nothing to write.
-    pub(super) fn keep_order(&mut self) {
-        self.in_order = true;
-    }
-
     /// Send this when everything decided so far is durable.
     pub(super) fn then_send(&mut self, envelope: Envelope) {
         self.then_send.push(envelope);
@@ -130,8 +122,7 @@ impl Durability {
             entries,
             then_send: std::mem::take(&mut self.then_send),
         };
-        let in_order = std::mem::take(&mut self.in_order);
-        if persist.is_barrier() && self.is_completed(self.next_seq - 1) && !in_order {
+        if persist.is_barrier() && self.is_completed(self.next_seq - 1) {
             // Nothing to wait for.
             effects.send.extend(persist.then_send);
         } else if !persist.is_barrier() || !persist.then_send.is_empty() {
