@@ -398,6 +398,15 @@ impl SafetyChecker {
         if status.role != Role::Leader {
             return Ok(());
         }
+        if let Some(follower) = member.note_reached(status) {
+            return broken(
+                Property::Monotony,
+                format!(
+                    "what {node}, the leader of term {}, knows {follower} to have gets less",
+                    status.term
+                ),
+            );
+        }
         match *self.leaders.entry(status.term).or_insert((node, false)) {
             (leader, _) if leader != node => broken(
                 Property::ElectionSafety,
@@ -538,6 +547,10 @@ fn replace_log(node: NodeId, member: &mut Member, last: LogId, kept_log: bool) -
 
 /// Whether what was on a member's disk is in the log that it starts with.
 fn survives(node: NodeId, old: &Log, durable: LogIndex, new: &Log) -> Result<(), Broken> {
+    if old.term(new.start().index).is_some_and(|term| term != new.start().term) {
+        // A snapshot that it conflicts with took its place just before the crash.
+        return Ok(());
+    }
     let first = old.start().index.max(new.start().index).next();
     let lost = old.runs_within(first, durable).find_map(|run| {
         let mut kept = new.runs_within(run.first, run.last);

@@ -242,7 +242,7 @@ fn cause(cluster: &mut Cluster, trouble: &Trouble, names: &mut u64, judge: &mut 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn safety_holds_through_any_trouble_and_the_cluster_works_again_after_it(
@@ -252,7 +252,7 @@ proptest! {
         check_quorum: bool,
         retained_entries in 0_u64..4,
         small_pieces: bool,
-        troubles in prop::collection::vec(trouble(), 0..600),
+        troubles in prop::collection::vec(trouble(), 0..400),
     ) {
         let members = (1..=5).map(|i| {
             let mut config = config(NodeId(i), if i <= founders { founders } else { 0 });

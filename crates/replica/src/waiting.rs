@@ -20,8 +20,8 @@ pub(crate) struct Waiting {
     granted: VecDeque<RequestToken>,
     /// The change of the membership that is under way, also when nobody waits for it any more.
     change: Option<Change>,
-    /// Who waits for the leadership to go where.
-    transfer: Option<(RequestToken, NodeId)>,
+    /// The transfer whose end is not known yet, also when nobody waits for it any more.
+    transfer: Option<Transfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
     /// Went away, perhaps after the answer was made.
     gone: BTreeSet<RequestToken>,
@@ -30,6 +30,12 @@ pub(crate) struct Waiting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Change {
     token: Option<RequestToken>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Transfer {
+    token: Option<RequestToken>,
+    to: NodeId,
 }
 
 #[derive(Debug)]
@@ -64,8 +70,10 @@ impl Waiting {
             // Its turn in `granted` passes by itself.
         } else if self.change == Some(Change { token: Some(token) }) {
             self.change = Some(Change { token: None });
-        } else if self.transfer.is_some_and(|(waiting, _)| waiting == token) {
-            self.transfer = None;
+        } else if let Some(Transfer { token: waiting, .. }) = &mut self.transfer
+            && *waiting == Some(token)
+        {
+            *waiting = None;
         } else if !self.replies.is_empty() {
             self.gone.insert(token);
         }
@@ -156,10 +164,13 @@ impl Waiting {
         self.reply(token, body);
     }
 
+    /// Whether a transfer was started whose end was not told yet.
+    pub(crate) fn is_transferring(&self) -> bool {
+        self.transfer.is_some()
+    }
+
     pub(crate) fn await_transfer(&mut self, token: RequestToken, to: NodeId) {
-        if let Some((earlier, _)) = self.transfer.replace((token, to)) {
-            self.fail(earlier, Failure::Unknown);
-        }
+        self.transfer = Some(Transfer { token: Some(token), to });
     }
 
     /// What happened may be what somebody waits for.
@@ -177,7 +188,7 @@ impl Waiting {
     }
 
     fn finish_transfer(&mut self, end: Result<(NodeId, Term), Failure>) {
-        let Some((token, to)) = self.transfer.take() else { return };
+        let Some(Transfer { token: Some(token), to }) = self.transfer.take() else { return };
         let body = match end {
             Ok((leader, term)) if leader == to => ResponseBody::Transferred { leader, term },
             Ok(_) => ResponseBody::Failed(Failure::Unknown),
@@ -273,7 +284,10 @@ mod tests {
         waiting.fail(tokens[4], Failure::Busy);
         waiting.fail(tokens[5], Failure::Stopping);
         tokens[..5].iter().for_each(|token| waiting.cancel(*token));
-        assert!(waiting.is_changing(), "it is still under way, and another one has to wait for it");
+        assert!(
+            waiting.is_changing() && waiting.is_transferring(),
+            "it is still under way, and another one has to wait for it"
+        );
         waiting.finish_write(id, None);
         assert!(waiting.next_read().is_none());
         waiting.observe(&lost());

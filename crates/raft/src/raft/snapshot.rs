@@ -43,7 +43,7 @@ impl InstallSnapshot {
             && last.index < LogIndex(u64::MAX)
             && last.term <= self.term
             && *membership_index <= last.index
-            && !membership.voters.is_empty()
+            && membership.is_sound()
             && end.is_some_and(|end| end <= self.size && self.done == (end == self.size))
     }
 }
@@ -243,8 +243,6 @@ impl Raft {
             incoming.received += piece.data.len() as u64;
             let InstallSnapshot { meta, offset, data, done, .. } = piece;
             self.effects.pieces_received.push(PieceReceived { meta, offset, data, done });
-            // Thus the leader sends no faster than this disk writes.
-            self.durability.keep_order();
         }
         incoming.received
     }

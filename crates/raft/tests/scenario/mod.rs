@@ -28,7 +28,7 @@ pub(crate) fn text(name: &str) -> String {
 pub(crate) fn play(name: &str, text: &str) -> Result<(), Problem> {
     let mut stage = Stage::default();
     for (line, number) in text.lines().zip(1..) {
-        let line = line.split_once(" #").map_or(line, |(before, _)| before).trim();
+        let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -200,7 +200,7 @@ impl Stage {
             }
             ("snapshot", [who]) => {
                 let id = self.up(who)?;
-                self.cluster().snapshot(id);
+                self.cluster().take_snapshot(id);
                 Ok(())
             }
             ("tune", [who, fields @ ..]) => self.tune(who, fields),
