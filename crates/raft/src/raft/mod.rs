@@ -159,7 +159,8 @@ pub enum TransferError {
 /// - `handle_*`, for what arrives from outside: [`handle_message`](Self::handle_message),
 ///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline), and the
 ///   `handle_snapshot_*` for what the disk did with snapshots;
-/// - *commands*: [`propose`](Self::propose), [`read`](Self::read);
+/// - *commands*: [`propose`](Self::propose), [`read`](Self::read), [`change_membership`](Self::change_membership),
+///   [`transfer_leadership`](Self::transfer_leadership), [`campaign`](Self::campaign), [`tune`](Self::tune);
 /// - [`take_effects`](Self::take_effects), the one place where decisions come out.
 ///
 /// A driver makes any number of calls, then takes the effects and carries them out, then looks at
