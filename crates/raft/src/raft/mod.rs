@@ -254,7 +254,8 @@ impl Raft {
         let memberships = membership::restore(&config, meta, log.slice(applied.next(), usize::MAX));
         // It may have answered a leader just before it stopped; the lease that rests on it goes on.
         let election_min = config.tuning.timing.election_min;
-        let stands_by_until = if hard_state.term > Term(0) { now + election_min } else { now };
+        let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum;
+        let stands_by_until = if stood_by { now + election_min } else { now };
         let started = TraceEvent::Started {
             term: hard_state.term,
             last: log.last().index,
