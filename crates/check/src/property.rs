@@ -82,3 +82,10 @@ pub struct Violation {
     /// What happened, for people.
     pub sentence: String,
 }
+
+/// A promise that was broken, and how, before it is known by whom and when.
+pub(crate) type Broken = (Property, String);
+
+pub(crate) fn broken<T>(property: Property, sentence: String) -> Result<T, Broken> {
+    Err((property, sentence))
+}

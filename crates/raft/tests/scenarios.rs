@@ -40,6 +40,7 @@ scenarios! {
     learner_answers_candidates
     learner_neither_campaigns_nor_counts
     lease_counts_from_the_sending
+    lease_ends_at_a_pause
     membership_joint_both_majorities
     membership_leader_removes_itself
     membership_leaves_the_joint_one_when_committed
@@ -70,6 +71,7 @@ scenarios! {
     replication_slow_leader_disk
     replication_term_is_written_before_its_entries
     replication_window_is_emptied_by_a_reset
+    replication_writes_completed_out_of_order
     snapshot_before_the_log_is_released
     snapshot_brings_the_membership
     snapshot_for_a_follower_that_is_behind
