@@ -44,7 +44,9 @@ pub enum MembershipChange {
     },
 }
 
-/// Why a change of the membership was not started, or not finished. In each case the membership is as before.
+/// Why a change of the membership was not started, or not finished. The membership is as before, with one exception: a
+/// change that had been started and ends with [`ChangeError::NotLeader`] may still be brought to its end by the next
+/// leader. Who was to be added and promoted in one change, and did not catch up, stays a learner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ChangeError {
     /// Only the leader takes changes.

@@ -17,10 +17,10 @@ fn halves(membership: &Membership) -> impl Iterator<Item = &BTreeSet<NodeId>> {
     [Some(&membership.voters), outgoing].into_iter().flatten().filter(|half| !half.is_empty())
 }
 
-/// Who counts without a vote: nobody. `this` is the member that counts.
-fn guests(membership: &Membership, this: NodeId) -> impl Iterator<Item = NodeId> {
+/// Who counts for a half without a vote in it: nobody. `this` is the member that counts.
+fn guests(membership: &Membership, half: &BTreeSet<NodeId>, this: NodeId) -> impl Iterator<Item = NodeId> {
     let learners = is_active(Mutant::LearnersCount).then_some(&membership.learners);
-    let removed = is_active(Mutant::RemovedLeaderCountsItself) && !membership.contains(this);
+    let removed = is_active(Mutant::RemovedLeaderCountsItself) && !half.contains(&this);
     learners.into_iter().flatten().copied().chain(removed.then_some(this))
 }
 
@@ -36,7 +36,8 @@ pub(crate) fn reached_by_majority<T: Ord + Copy>(
     value: impl Fn(NodeId) -> T,
 ) -> Option<T> {
     let of_half = |half: &BTreeSet<NodeId>| {
-        let mut values: Vec<T> = half.iter().copied().chain(guests(membership, this)).map(&value).collect();
+        let mut values: Vec<T> =
+            half.iter().copied().chain(guests(membership, half, this)).map(&value).collect();
         values.sort_unstable_by(|a, b| b.cmp(a));
         values[majority(half.len()) - 1]
     };

@@ -190,6 +190,22 @@ fn a_restart_breaks_no_lease() {
 }
 
 #[test]
+fn who_stands_by_a_leader_keeps_to_it_when_the_check_is_switched_off() {
+    let mut cluster = resting_on_n3();
+    let mut tuning = cluster.status(N3).tuning;
+    tuning.check_quorum = false;
+    let now = cluster.now;
+    cluster.raft(N3).tune(tuning, now).unwrap();
+    let Status { term, last, .. } = cluster.status(N2);
+    let request = VoteRequest { term: term.next(), last, transfer: false };
+    cluster.deliver(N2, N3, Message::RequestVote(request));
+    assert_eq!(cluster.status(N3).term, term);
+    cluster.now = cluster.now + Timing::FAST.election_min;
+    cluster.deliver(N2, N3, Message::RequestVote(request));
+    assert_eq!(cluster.status(N3).vote, Some(N2));
+}
+
+#[test]
 fn a_campaign_on_demand_breaks_no_lease() {
     for pre_vote in [true, false] {
         let mut cluster = resting_on_n3();

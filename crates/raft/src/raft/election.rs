@@ -256,8 +256,10 @@ impl Raft {
         // Before the term is looked at: a member that was removed or cut off must not be able to depose a leader
         // that works (thesis §4.2.3). A leader without a majority no longer stands in the way.
         // Unless the leader itself wants it.
-        let stands_by = self.config.tuning.check_quorum && !request.transfer && self.stands_by_leader(now);
-        if request.term > self.hard_state.term && stands_by {
+        let checks = self.config.tuning.check_quorum;
+        // What it has promised holds also if the check was switched off since.
+        let stands_by = (checks && self.has_quorum(now)) || now < self.stands_by_until;
+        if request.term > self.hard_state.term && stands_by && !request.transfer {
             self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
             return;
         }

@@ -159,7 +159,8 @@ pub enum TransferError {
 /// - `handle_*`, for what arrives from outside: [`handle_message`](Self::handle_message),
 ///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline), and the
 ///   `handle_snapshot_*` for what the disk did with snapshots;
-/// - *commands*: [`propose`](Self::propose), [`read`](Self::read);
+/// - *commands*: [`propose`](Self::propose), [`read`](Self::read), [`change_membership`](Self::change_membership),
+///   [`transfer_leadership`](Self::transfer_leadership), [`campaign`](Self::campaign), [`tune`](Self::tune);
 /// - [`take_effects`](Self::take_effects), the one place where decisions come out.
 ///
 /// A driver makes any number of calls, then takes the effects and carries them out, then looks at
@@ -253,7 +254,8 @@ impl Raft {
         let memberships = membership::restore(&config, meta, log.slice(applied.next(), usize::MAX));
         // It may have answered a leader just before it stopped; the lease that rests on it goes on.
         let election_min = config.tuning.timing.election_min;
-        let stands_by_until = if hard_state.term > Term(0) { now + election_min } else { now };
+        let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum;
+        let stands_by_until = if stood_by { now + election_min } else { now };
         let started = TraceEvent::Started {
             term: hard_state.term,
             last: log.last().index,
