@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
+    /// The configuration that was last told to be committed.
+    committed: Option<Membership>,
     /// Whether the workload is on.
     workload: bool,
     nodes: BTreeMap<NodeId, Memory>,
@@ -108,7 +110,13 @@ impl Teller {
                 memory.membership = membership.clone();
                 return sentence(update);
             }
-            TraceEvent::MembershipCommitted { .. } if memory.leads => committed(node, &memory.membership),
+            TraceEvent::MembershipCommitted { .. } if memory.leads => {
+                let told = committed(node, &memory.membership);
+                // A new leader that commits in its term finds it committed once more.
+                let again = self.committed.as_ref() == Some(&memory.membership);
+                self.committed = Some(memory.membership.clone());
+                if again { (Weight::Detail, told.1) } else { told }
+            }
             _ => return sentence(update),
         };
         Some(Sentence::new(weight, Some(node), text))
