@@ -31,11 +31,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(&addresses, Options::default())?;
     let next = Arc::new(AtomicU64::new(0));
     let start = Instant::now();
-    let mut writers = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..AT_ONCE.min(writes) {
-        writers.spawn(write_in_turn(client.clone(), Arc::clone(&next), writes));
+        tasks.spawn(write_in_turn(client.clone(), Arc::clone(&next), writes));
     }
-    while let Some(writer) = writers.join_next().await {
+    while let Some(writer) = tasks.join_next().await {
         writer??;
     }
     println!("{writes} writes acknowledged in {:.1} s", start.elapsed().as_secs_f64());

@@ -56,9 +56,11 @@ pub struct Config {
     pub max_piece_bytes: usize,
     /// A snapshot is due when this many entries were applied since the last one.
     pub snapshot_entries: u64,
-    /// Or when the log holds more than this many bytes.
+    /// Or when the entries applied since the last one have more than this many bytes.
     pub snapshot_bytes: usize,
-    /// This many entries before a snapshot's end are kept for followers that are a little behind.
+    /// This many entries before a snapshot's end are kept for followers that are a little behind, as long as they have no
+    /// more than `snapshot_bytes`. So the log in memory holds at most twice `snapshot_bytes`, what is applied while a
+    /// snapshot is written, and what is not committed.
     pub retained_entries: u64,
 }
 

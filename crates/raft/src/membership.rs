@@ -149,7 +149,7 @@ impl Membership {
             return Err(ChangeError::LastVoter);
         }
         if next.voters != self.voters {
-            next.outgoing = self.voters.clone();
+            next.outgoing.clone_from(&self.voters);
         }
         next.forget_strangers();
         if next == *self { Err(ChangeError::Empty) } else { Ok(next) }

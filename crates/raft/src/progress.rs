@@ -123,7 +123,7 @@ impl Progress {
             self.inflight_bytes -= bytes;
         }
         let advanced = through > self.matched;
-        self.matched = self.matched.max(through);
+        self.matched = if is_active(Mutant::MatchGoesBack) { through } else { self.matched.max(through) };
         self.next = self.next.max(self.matched.next());
         let connected = match self.state {
             // A late answer from before the probe proves nothing about `next`.

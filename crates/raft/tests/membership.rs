@@ -1,5 +1,7 @@
 //! Changes of the membership (thesis ch. 4): learners, promotion, joint configurations, and leaders that leave.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use raftdeck_raft::{

@@ -7,8 +7,8 @@ mod support;
 
 use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Config, Entry, InstallSnapshot, LogId, LogIndex, Membership,
-    Message, NodeId, Raft, ReplicationState, RestoreError, Restored, Role, SnapshotMeta, SnapshotReply, Term,
-    Timestamp, TraceEvent,
+    MembershipChange, Message, NodeId, Payload, Raft, ReplicationState, RestoreError, Restored, Role,
+    SnapshotMeta, SnapshotReply, Term, Timestamp, TraceEvent,
 };
 use std::time::Duration;
 use support::*;
@@ -317,24 +317,6 @@ fn one_piece_at_a_time_is_under_way() {
 }
 
 #[test]
-fn a_follower_answers_a_piece_when_its_disk_has_taken_it() {
-    let mut cluster = n3_is_behind();
-    cluster.time_out(N1);
-    while progress(&cluster, N3).is_none_or(|(offset, _)| offset == 0) {
-        let (from, to, message) = cluster.wire.pop_front().unwrap();
-        cluster.deliver(from, to, message);
-        for id in [N1, N2, N3] {
-            while cluster.finish_write(id) {}
-        }
-    }
-    cluster.member(N3).disk_is_held = true;
-    cluster.settle();
-    assert_eq!(cluster.member(N3).writes.len(), 1, "the answer waits in the disk's queue");
-    cluster.finish_write(N3);
-    assert_eq!(cluster.on_the_wire(|m| matches!(m, Message::SnapshotReply(_))), 1);
-}
-
-#[test]
 fn after_lost_pieces_and_answers_it_goes_on_where_it_was() {
     let mut cluster = n3_is_behind();
     let mut count = 0;
@@ -605,7 +587,67 @@ fn a_snapshot_over_a_conflicting_entry_discards_the_log_and_its_membership() {
     let status = cluster.status(N2);
     assert_eq!((status.last, status.purged, status.durable), (id(3, 3), LogIndex(3), LogIndex(3)));
     assert_eq!(status.membership, meta.membership);
-    assert_eq!(cluster.raft(N2).snapshot_meta().membership, meta.membership);
+    assert_eq!(cluster.raft(N2).snapshot_meta(), meta);
+}
+
+/// Trap 26: a membership is in force as soon as it is appended, so it must go with the entry that brought it.
+#[test]
+fn a_snapshot_takes_back_a_membership_that_was_not_committed() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    let mut other = Membership::of([N1, N2].into());
+    other.learners.insert(N5);
+    let change = Entry { id: id(1, 2), payload: Payload::Membership(other.clone()) };
+    cluster.deliver(N1, N2, append(1, (0, 0), &[entry(1, 1), change], 1));
+    assert_eq!(cluster.status(N2).membership, other);
+    cluster.deliver(N3, N2, append(2, (2, 9), &[], 0));
+    let now = cluster.now;
+    assert!(cluster.raft(N2).handle_snapshot_received(meta(id(2, 6)), 3, now));
+    let status = cluster.status(N2);
+    assert_eq!((status.membership, status.membership_index), (meta(id(2, 6)).membership, LogIndex(0)));
+}
+
+/// A membership behind the snapshot's end stays in force when that part of the log is kept.
+#[test]
+fn a_snapshot_inside_a_matching_log_leaves_a_later_membership_in_force() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    let mut later = Membership::of([N1, N2, N3].into());
+    later.learners.insert(N5);
+    let change = Entry { id: id(1, 4), payload: Payload::Membership(later.clone()) };
+    let entries = [entry(1, 1), entry(1, 2), entry(1, 3), change];
+    cluster.deliver(N1, N2, append(1, (0, 0), &entries, 1));
+    let now = cluster.now;
+    assert!(cluster.raft(N2).handle_snapshot_received(meta(id(1, 3)), 3, now));
+    let status = cluster.status(N2);
+    assert_eq!((status.membership, status.membership_index), (later, LogIndex(4)));
+    assert_eq!(cluster.raft(N2).snapshot_meta().membership, meta(id(1, 3)).membership);
+}
+
+/// The entry that brought it in is released before it hears of anything.
+#[test]
+fn a_member_that_joins_learns_who_belongs_to_the_cluster_from_the_snapshot() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    cluster.elect(N1);
+    write(&mut cluster, 3);
+    cluster.join(N4);
+    cluster.partition(&[N4]);
+    let add = MembershipChange::AddLearner { node: N4, address: "n4:1".into() };
+    cluster.change(N1, &[add]).unwrap();
+    cluster.settle();
+    write(&mut cluster, 3);
+    cluster.snapshot(N1);
+    cluster.settle();
+    let leader = cluster.status(N1);
+    assert!(leader.purged > leader.membership_index);
+    cluster.heal();
+    cluster.run_until("n4 has everything", |c| has_all_that_n1_applied(c, N4));
+    let status = cluster.status(N4);
+    assert_eq!((&status.membership, status.membership_index), (&leader.membership, leader.membership_index));
+    cluster.crash(N4);
+    cluster.restart(N4);
+    assert_eq!(cluster.status(N4).membership, leader.membership, "also after a restart");
+    let promote = MembershipChange::Promote { node: N4 };
+    cluster.change(N1, &[promote]).unwrap();
+    cluster.run_until("n4 is a voter", |c| c.status(N4).membership.is_voter(N4));
 }
 
 /// What was decided but not carried out when the snapshot came is in the snapshot: it is not applied on top of it.
@@ -661,6 +703,20 @@ fn a_completion_from_before_a_reset_counts_for_nothing() {
     let late = cluster.member(N2).writes.back().unwrap().ticket;
     cluster.raft(N2).handle_persisted(late, now);
     assert_eq!(cluster.status(N2).durable, LogIndex(9));
+}
+
+#[test]
+fn a_completion_for_entries_that_were_released_meanwhile_counts() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    cluster.member(N2).disk_is_held = true;
+    cluster.deliver(N1, N2, append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 0));
+    cluster.deliver(N1, N2, append(1, (1, 2), &[entry(1, 3)], 3));
+    cluster.snapshot(N2);
+    assert_eq!((cluster.status(N2).purged, cluster.status(N2).durable), (LogIndex(3), LogIndex(0)));
+    cluster.finish_write(N2);
+    assert_eq!(cluster.status(N2).durable, LogIndex(2));
+    cluster.finish_write(N2);
+    assert_eq!(cluster.status(N2).durable, LogIndex(3));
 }
 
 // ---- starting again ----

@@ -109,7 +109,8 @@ impl Replica {
         self.raft.snapshot_due()
     }
 
-    /// The state machine as it is now, to be written to the disk while writes go on.
+    /// The state as it is now, to be written to the disk while writes go on. To be saved, it has to be taken when the
+    /// outputs of all calls so far have been taken.
     #[must_use]
     pub fn image(&self) -> StateImage {
         let meta = SnapshotMeta { last: self.applied, ..self.raft.snapshot_meta() };
@@ -207,7 +208,13 @@ impl Replica {
 
     /// Hands the leadership over. Answered when `to` leads, or does not.
     pub fn transfer_leadership(&mut self, token: RequestToken, to: NodeId, now: Timestamp) {
-        match self.raft.transfer_leadership(to, now) {
+        // As above: the trace does not say whose transfer it was.
+        let started = if self.waiting.is_transferring() {
+            Err(TransferError::InProgress)
+        } else {
+            self.raft.transfer_leadership(to, now)
+        };
+        match started {
             Ok(()) if to == self.raft.id() => {
                 let term = self.raft.status(now).term;
                 self.waiting.reply(token, ResponseBody::Transferred { leader: to, term });

@@ -20,8 +20,8 @@ pub(crate) struct Waiting {
     granted: VecDeque<RequestToken>,
     /// The change of the membership that is under way, also when nobody waits for it any more.
     change: Option<Change>,
-    /// Who waits for the leadership to go where.
-    transfer: Option<(RequestToken, NodeId)>,
+    /// The transfer whose end is not known yet, also when nobody waits for it any more.
+    transfer: Option<Transfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
     /// Went away, perhaps after the answer was made.
     gone: BTreeSet<RequestToken>,
@@ -30,6 +30,12 @@ pub(crate) struct Waiting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Change {
     token: Option<RequestToken>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Transfer {
+    token: Option<RequestToken>,
+    to: NodeId,
 }
 
 #[derive(Debug)]
@@ -64,8 +70,10 @@ impl Waiting {
             // Its turn in `granted` passes by itself.
         } else if self.change == Some(Change { token: Some(token) }) {
             self.change = Some(Change { token: None });
-        } else if self.transfer.is_some_and(|(waiting, _)| waiting == token) {
-            self.transfer = None;
+        } else if let Some(Transfer { token: waiting, .. }) = &mut self.transfer
+            && *waiting == Some(token)
+        {
+            *waiting = None;
         } else if !self.replies.is_empty() {
             self.gone.insert(token);
         }
@@ -156,10 +164,13 @@ impl Waiting {
         self.reply(token, body);
     }
 
+    /// Whether a transfer was started whose end was not told yet.
+    pub(crate) fn is_transferring(&self) -> bool {
+        self.transfer.is_some()
+    }
+
     pub(crate) fn await_transfer(&mut self, token: RequestToken, to: NodeId) {
-        if let Some((earlier, _)) = self.transfer.replace((token, to)) {
-            self.fail(earlier, Failure::Unknown);
-        }
+        self.transfer = Some(Transfer { token: Some(token), to });
     }
 
     /// What happened may be what somebody waits for.
@@ -177,7 +188,7 @@ impl Waiting {
     }
 
     fn finish_transfer(&mut self, end: Result<(NodeId, Term), Failure>) {
-        let Some((token, to)) = self.transfer.take() else { return };
+        let Some(Transfer { token: Some(token), to }) = self.transfer.take() else { return };
         let body = match end {
             Ok((leader, term)) if leader == to => ResponseBody::Transferred { leader, term },
             Ok(_) => ResponseBody::Failed(Failure::Unknown),
@@ -192,5 +203,97 @@ impl Waiting {
         if let Some(Change { token: Some(token) }) = self.change.take() {
             self.fail(token, Failure::Unknown);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: RequestToken = RequestToken(1);
+
+    fn leads(leader: Option<u64>, term: u64) -> TraceEvent {
+        TraceEvent::LeaderChanged { leader: leader.map(NodeId), term: Term(term) }
+    }
+
+    fn lost() -> TraceEvent {
+        TraceEvent::RoleChanged { from: Role::Leader, to: Role::Follower, term: Term(2) }
+    }
+
+    /// What somebody who waits for n2 to lead is told after these events.
+    fn told(events: &[TraceEvent]) -> Vec<ResponseBody> {
+        let mut waiting = Waiting::default();
+        waiting.await_transfer(TOKEN, NodeId(2));
+        for event in events {
+            waiting.observe(event);
+        }
+        waiting.take_replies().into_iter().map(|(_, body)| body).collect()
+    }
+
+    fn unknown() -> ResponseBody {
+        ResponseBody::Failed(Failure::Unknown)
+    }
+
+    #[test]
+    fn a_transfer_is_answered_when_its_end_is_known_and_once() {
+        let done = ResponseBody::Transferred { leader: NodeId(2), term: Term(2) };
+        assert_eq!(told(&[lost(), leads(None, 2)]), [], "the way there leads over a time without a leader");
+        assert_eq!(told(&[lost(), leads(None, 2), leads(Some(2), 2), leads(Some(3), 3)]), [done]);
+        assert_eq!(told(&[lost(), leads(Some(3), 2)]), [unknown()]);
+        let timed_out = TraceEvent::TimedOut { waited: std::time::Duration::from_secs(1) };
+        assert_eq!(told(&[lost(), timed_out]), [unknown()], "nobody is heard from");
+        let given_up = TraceEvent::TransferGivenUp { to: NodeId(2) };
+        assert_eq!(told(&[given_up]), [ResponseBody::Failed(Failure::TransferGivenUp)]);
+    }
+
+    #[test]
+    fn a_change_is_answered_by_its_end_or_by_the_loss_of_the_leadership() {
+        let end = |end: Option<Result<(LogId, Membership), ChangeError>>, event: Option<TraceEvent>| {
+            let mut waiting = Waiting::default();
+            waiting.await_change(TOKEN);
+            assert!(waiting.is_changing());
+            if let Some(end) = end {
+                waiting.finish_change(end);
+            }
+            if let Some(event) = event {
+                waiting.observe(&event);
+            }
+            assert!(!waiting.is_changing());
+            waiting.take_replies().into_iter().map(|(_, body)| body).collect::<Vec<_>>()
+        };
+        let (at, membership) = (LogId::default(), Membership::default());
+        let done = ResponseBody::MembershipChanged { at, membership: membership.clone() };
+        // A leader that removes itself has done so before it steps down.
+        assert_eq!(end(Some(Ok((at, membership))), Some(lost())), [done]);
+        assert_eq!(end(None, Some(lost())), [unknown()]);
+        assert_eq!(end(Some(Err(ChangeError::NotLeader { leader: None })), Some(lost())), [unknown()]);
+        let slow = ChangeError::NotCaughtUp { node: NodeId(4) };
+        assert_eq!(end(Some(Err(slow.clone())), None), [ResponseBody::Failed(Failure::Change(slow))]);
+    }
+
+    #[test]
+    fn who_goes_away_is_not_answered_whatever_it_waits_for() {
+        let mut waiting = Waiting::default();
+        let id = LogId { term: Term(1), index: LogIndex(7) };
+        let tokens: Vec<_> = (1..=6).map(RequestToken).collect();
+        waiting.await_write(tokens[0], id);
+        waiting.await_read(tokens[1], Read::Get { key: "k".into() });
+        waiting.grant_read(tokens[1]);
+        waiting.await_change(tokens[2]);
+        waiting.await_transfer(tokens[3], NodeId(2));
+        waiting.fail(tokens[4], Failure::Busy);
+        waiting.fail(tokens[5], Failure::Stopping);
+        tokens[..5].iter().for_each(|token| waiting.cancel(*token));
+        assert!(
+            waiting.is_changing() && waiting.is_transferring(),
+            "it is still under way, and another one has to wait for it"
+        );
+        waiting.finish_write(id, None);
+        assert!(waiting.next_read().is_none());
+        waiting.observe(&lost());
+        waiting.observe(&leads(Some(2), 2));
+        let left: Vec<_> = waiting.take_replies().into_iter().map(|(token, _)| token).collect();
+        assert_eq!(left, [tokens[5]]);
+        assert!(waiting.gone.is_empty() && waiting.write_of.is_empty());
     }
 }

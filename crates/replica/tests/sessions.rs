@@ -4,10 +4,10 @@ mod support;
 
 use raftdeck_protocol::kv::SESSION_LIFETIME;
 use raftdeck_protocol::{Answer, Failure, ResponseBody};
-use raftdeck_raft::{Entry, HardState, Restored, Role, SnapshotMeta, Term};
+use raftdeck_raft::{Entry, HardState, Restored, Role, Term};
 use raftdeck_replica::{Replica, StateImage};
 use std::time::Duration;
-use support::{N1, Table, id, noop};
+use support::{N1, N2, Table, append, id, noop};
 
 const LIFETIME: u64 = SESSION_LIFETIME.as_secs() * 1_000_000;
 
@@ -156,9 +156,10 @@ fn a_snapshot_over_a_waiting_write_leaves_its_client_in_doubt() {
     let entries = vec![noop(1, 1), noop(2, 2), noop(2, 3)];
     other.follow(2, id(0, 0), entries, 3);
     let image = reread(&other.replica);
-    assert_eq!(image.meta(), &SnapshotMeta { last: id(2, 3), ..image.meta().clone() });
-    table.now = table.now + Duration::from_secs(1);
-    table.replica.handle_deadline(table.now);
+    assert_eq!(image.meta().last, id(2, 3));
+    // n1 learns of it, and the snapshot is there before anything else is done.
+    let heartbeat = append(2, id(2, 3), Vec::new(), 3);
+    table.replica.handle_message(N2, heartbeat, table.now);
     table.replica.handle_snapshot_received(image, 1, table.now);
     table.collect();
     assert_eq!(table.reply(1), Some(ResponseBody::Failed(Failure::Unknown)));

@@ -71,6 +71,7 @@ impl World<'_> {
             then_send.extend(write.then_send);
         }
         self.show(Some(id), || What::Durable { writes: count });
+        self.observe_disk(id);
         self.give(id, Input::Durable { tickets, then_send });
         self.begin_write(id);
     }

@@ -73,13 +73,8 @@ impl World<'_> {
         // A state that takes the place of another must not come between entries and their application.
         let (states, others): (Vec<_>, Vec<_>) =
             inputs.into_iter().partition(|input| matches!(input, Input::Received(..)));
-        let mut is_durable = false;
         for input in states.into_iter().chain(others) {
-            is_durable |= matches!(input, Input::Durable { .. });
             self.take_in(id, input, now, wall);
-        }
-        if is_durable {
-            self.observe_disk(id);
         }
         self.go_on(id, now);
         self.in_turn = None;
@@ -239,7 +234,7 @@ impl World<'_> {
     }
 
     /// What is durable at a member now, for the judge.
-    fn observe_disk(&mut self, id: NodeId) {
+    pub(crate) fn observe_disk(&mut self, id: NodeId) {
         let at = self.now;
         let node = self.node(id);
         let Some(process) = &node.process else { return };

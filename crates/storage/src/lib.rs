@@ -1,18 +1,30 @@
-//! The durable log and hard state on disk, over a small file-system trait.
+//! The durable log, hard state and snapshots on disk, over a small file-system trait.
 //!
 //! A [`LogStore`] makes what the consensus core hands out as [`Persist`](raftdeck_raft::Persist) durable, and
-//! gives it back after a crash of the process or of the machine. It decides nothing about consensus, starts no
-//! thread, reads no clock, and never repeats a sync that failed.
+//! gives it back after a crash of the process or of the machine; [`Snapshots`] does so with images of the state machine.
+//! They decide nothing about consensus, start no thread, read no clock, and never repeat a sync that failed.
 //!
 //! # What is on the disk
 //!
-//! A data directory holds `LOCK`, which keeps a second process out, and `raft.log`. The log starts with a header
+//! A data directory holds `LOCK`, which keeps a second process out, `raft.log`, and `snapshot-TERM-INDEX`, named after
+//! the last entry that it includes; older ones only while somebody is still being sent them. The log starts with a header
 //! (magic, format version, node, cluster), and goes on with one *frame* for each [`LogStore::append`]: all that
 //! one sync made durable, under one checksum, so that a crash leaves all of it or nothing. Behind the last frame
 //! stands a *seal*, written once the frame is synced, which says "the frame before me is durable". The next frame
 //! overwrites the seal, and its own existence says the same, since a frame is only written after the one before
 //! it was synced. Checksums cover the place in the file too: a frame's image inside a client's value, or a
 //! misdirected write, is no frame.
+//!
+//! A purge or reset is a record like any other. When it makes more than half of the log useless, and the log is not
+//! small, what is kept is written to `raft.log.new`, synced, and renamed. The new file's generation goes into the
+//! checksums: a frame of the old one is none in the new one.
+//!
+//! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then renamed
+//! and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the next start
+//! the half-made ones are gone. Whoever writes a purge or reset has made the snapshot that it relies on durable before;
+//! hence either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`] checks. What a crash
+//! between the two may leave is a snapshot that goes beyond the log's end, or one over an entry that conflicts with it:
+//! that a snapshot takes the log's place is for the core to say, also then.
 //!
 //! # What recovery can tell
 //!
@@ -29,6 +41,9 @@
 //! minute) if the power did. What cannot be told from a torn write: damage to the last frame within that time
 //! after its sync and followed by a power loss, and damage to everything from some frame to the end of the file,
 //! its loss included.
+//!
+//! The newest snapshot is read whole. Any flipped or missing bit in it is refused with file and offset: no crash explains
+//! it, and the log may need it.
 //!
 //! A last frame without a seal was perhaps never synced, or its sync failed and only the system's cache still
 //! has it. It is written again and synced before anyone relies on it.

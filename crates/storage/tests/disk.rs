@@ -7,7 +7,7 @@ mod scene;
 use raftdeck_raft::{NodeId, Restored};
 use raftdeck_storage::fs::DiskFs;
 use raftdeck_storage::{LogStore, OpenError, Recovered};
-use scene::{CLUSTER, NODE, history, states};
+use scene::{CLUSTER, NODE, appends, entry, history, meta, purges, states, votes};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -40,6 +40,39 @@ fn what_was_written_is_there_after_a_restart() {
         assert_eq!(recovered.repaired, None);
         store = reopened;
     }
+}
+
+#[test]
+fn a_released_log_and_its_snapshot_are_there_after_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, recovered) = open(dir.path()).unwrap();
+    let mut snapshots = recovered.snapshots;
+    store.append(&[votes(1, 2)]).unwrap();
+    for index in 1..=100 {
+        store.append(&[appends([entry(1, index, &"x".repeat(1000))])]).unwrap();
+    }
+    for index in [50, 90] {
+        snapshots.save(&meta(1, index), [vec![b's'; 200_000].into()].into_iter(), &[]).unwrap();
+    }
+    store.append(&[purges(1, 90)]).unwrap();
+    drop(store);
+    // What a killed process leaves.
+    fs::write(dir.path().join("raft.log.new"), b"half").unwrap();
+    fs::write(dir.path().join("snapshot.received"), b"half").unwrap();
+
+    let (_store, recovered) = open(dir.path()).unwrap();
+    let (meta_of_newest, size) = recovered.restored.snapshot.unwrap();
+    assert_eq!(meta_of_newest, meta(1, 90));
+    assert_eq!(recovered.restored.purged, meta_of_newest.last);
+    assert_eq!(recovered.restored.entries.len(), 10);
+    let content = recovered.snapshots.content(meta_of_newest.last).unwrap().concat();
+    assert_eq!(content, vec![b's'; 200_000]);
+    let mut names: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["LOCK", "raft.log", "snapshot-1-90"]);
+    assert!(fs::metadata(dir.path().join("raft.log")).unwrap().len() < 12_000);
+    assert_eq!(fs::metadata(dir.path().join("snapshot-1-90")).unwrap().len(), size);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;
 use crate::message::Envelope;
+use crate::mutants::{Mutant, is_active};
 use crate::types::{HardState, LogId, LogIndex};
 
 /// The disk as the core sees it.
@@ -26,8 +27,6 @@ pub(super) struct Durability {
     truncate: Option<LogIndex>,
     purge: Option<LogId>,
     hard_state_changed: bool,
-    /// The next write is handed out even if it changes nothing.
-    in_order: bool,
     then_send: Vec<Envelope>,
 }
 
@@ -44,7 +43,6 @@ impl Durability {
             truncate: None,
             purge: None,
             hard_state_changed: false,
-            in_order: false,
             then_send: Vec::new(),
         }
     }
@@ -103,11 +101,6 @@ impl Durability {
         self.purge = Some(through);
     }
 
-    /// What is sent next waits for its turn in the disk's queue, even if there is nothing to write.
-    pub(super) fn keep_order(&mut self) {
-        self.in_order = true;
-    }
-
     /// Send this when everything decided so far is durable.
     pub(super) fn then_send(&mut self, envelope: Envelope) {
         self.then_send.push(envelope);
@@ -115,17 +108,20 @@ impl Durability {
 
     /// Turns what was collected into one write, if there is any need for one.
     pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
+        // A term is durable before any entry of it: they are in one write.
+        let later = self.written < log.last().index && is_active(Mutant::EntryBeforeTerm);
+        let hard_state_is_due = self.hard_state_changed && !later;
+        self.hard_state_changed &= later;
         let persist = Persist {
             ticket: Ticket { seq: self.next_seq, last: log.last() },
-            hard_state: std::mem::take(&mut self.hard_state_changed).then_some(hard_state),
+            hard_state: hard_state_is_due.then_some(hard_state),
             reset: self.reset.take(),
             truncate: self.truncate.take(),
             purge: self.purge.take(),
             entries: log.slice(self.written.next(), usize::MAX).to_vec(),
             then_send: std::mem::take(&mut self.then_send),
         };
-        let in_order = std::mem::take(&mut self.in_order);
-        if persist.is_barrier() && self.is_completed(self.next_seq - 1) && !in_order {
+        if persist.is_barrier() && self.is_completed(self.next_seq - 1) {
             // Nothing to wait for.
             effects.send.extend(persist.then_send);
         } else if !persist.is_barrier() || !persist.then_send.is_empty() {
@@ -142,7 +138,9 @@ impl Durability {
         // The term tells an entry from the one that was overwritten at its index. What was released is committed, and
         // nothing overwrote it.
         let unchanged = log.contains(ticket.last) || ticket.last.index < log.base().index;
-        if ticket.seq >= self.last_truncation && unchanged {
+        let ignores_truncation =
+            is_active(Mutant::CompletionIgnoresTruncation) && ticket.last.index <= log.last().index;
+        if ticket.seq >= self.last_truncation && unchanged || ignores_truncation {
             self.durable = self.durable.max(ticket.last.index);
         }
     }

@@ -77,17 +77,12 @@ impl Raft {
     /// follows one that it heard from, less than the least election timeout ago.
     pub(super) fn has_quorum(&self, now: Timestamp) -> bool {
         let least = self.config.tuning.timing.election_min;
-        match &self.role {
-            RoleState::Leader(leadership) => {
-                now.since(self.quorum_contact(leadership)) < least
-                    || is_active(Mutant::DeafLeaderSuppressesElections)
-            }
-            _ => {
-                let recent =
-                    now.since(self.leader_heard) < least || is_active(Mutant::PreCandidateKeepsLeader);
-                self.leader.is_some() && recent
-            }
+        if let RoleState::Leader(leadership) = &self.role {
+            let heard = now.since(self.quorum_contact(leadership)) < least;
+            return heard || is_active(Mutant::DeafLeaderSuppressesElections);
         }
+        let recent = now.since(self.leader_heard) < least || is_active(Mutant::PreCandidateKeepsLeader);
+        self.leader.is_some() && recent
     }
 
     /// Whether it refuses to help another member to the leadership (thesis §4.2.3).
@@ -184,7 +179,7 @@ impl Raft {
         if is_active(Mutant::CapForgottenAtElection) {
             self.uncommitted_bytes = 0;
         }
-        self.set_role(RoleState::Leader(Leadership {
+        self.set_role(RoleState::Leader(Box::new(Leadership {
             peers,
             since: now,
             heartbeat_due: now + timing.heartbeat,
@@ -194,7 +189,7 @@ impl Raft {
             change: None,
             farewells: BTreeMap::new(),
             transfer: None,
-        }));
+        })));
         self.set_leader(Some(self.config.id));
         // Only an entry of its own term lets it commit what came before (paper §5.4.2, §8). Its AppendEntries
         // is the heartbeat that keeps the others from campaigning.

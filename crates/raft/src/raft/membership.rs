@@ -93,7 +93,7 @@ impl Raft {
 
     /// Whether a change is under way, be it this leader's or one that it found in its log.
     pub(super) fn is_changing_membership(&self) -> bool {
-        let asked = matches!(&self.role, RoleState::Leader(Leadership { change: Some(_), .. }));
+        let asked = matches!(&self.role, RoleState::Leader(leadership) if leadership.change.is_some());
         asked || self.membership().is_joint() || !self.membership_is_committed()
     }
 
@@ -177,7 +177,9 @@ impl Raft {
                 self.append(Payload::Membership(next));
             }
         } else if committed {
-            if let RoleState::Leader(Leadership { change: Some(Change::Committing), .. }) = &self.role {
+            if let RoleState::Leader(leadership) = &self.role
+                && matches!(leadership.change, Some(Change::Committing))
+            {
                 let index = self.memberships.latest().0;
                 self.finish_change(Ok(LogId { term: self.hard_state.term, index }));
             }

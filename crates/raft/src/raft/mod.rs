@@ -207,7 +207,7 @@ enum RoleState {
     Follower,
     PreCandidate(Campaign),
     Candidate(Campaign),
-    Leader(Leadership),
+    Leader(Box<Leadership>),
 }
 
 impl RoleState {
@@ -515,7 +515,7 @@ impl Raft {
     fn set_role(&mut self, role: RoleState) {
         let (from, to) = (self.role.role(), role.role());
         if let RoleState::Leader(leadership) = std::mem::replace(&mut self.role, role) {
-            self.refuse_what_waits(leadership);
+            self.refuse_what_waits(*leadership);
         }
         if from != to {
             self.trace(TraceEvent::RoleChanged { from, to, term: self.hard_state.term });

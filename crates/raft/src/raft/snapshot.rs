@@ -43,7 +43,7 @@ impl InstallSnapshot {
             && last.index < LogIndex(u64::MAX)
             && last.term <= self.term
             && *membership_index <= last.index
-            && !membership.voters.is_empty()
+            && membership.is_sound()
             && end.is_some_and(|end| end <= self.size && self.done == (end == self.size))
     }
 }
@@ -243,8 +243,6 @@ impl Raft {
             incoming.received += piece.data.len() as u64;
             let InstallSnapshot { meta, offset, data, done, .. } = piece;
             self.effects.pieces_received.push(PieceReceived { meta, offset, data, done });
-            // Thus the leader sends no faster than this disk writes.
-            self.durability.keep_order();
         }
         incoming.received
     }
@@ -265,6 +263,7 @@ impl Raft {
         } else if last.index > self.snapshot_last().index {
             // The log has brought everything meanwhile. On the disk it is the newest snapshot all the same.
             self.adopt_snapshot(meta, size);
+            self.trace(TraceEvent::SnapshotTaken { last, size });
             self.release_log();
         }
         if let Some(incoming) = self.incoming.take_if(|incoming| incoming.meta.last == last)

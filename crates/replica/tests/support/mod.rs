@@ -139,8 +139,7 @@ impl Table {
 
     /// n2 leads in `term`: it sends these entries, and says how far it has committed.
     pub(crate) fn follow(&mut self, term: u64, prev: LogId, entries: Vec<Entry>, commit: u64) {
-        let (term, commit) = (Term(term), LogIndex(commit));
-        self.hear(Message::AppendEntries(AppendEntries { term, prev, entries, commit, round: 1 }));
+        self.hear(append(term, prev, entries, commit));
         self.finish_writes();
     }
 
@@ -152,4 +151,10 @@ impl Table {
 
 pub(crate) fn noop(term: u64, index: u64) -> Entry {
     Entry { id: id(term, index), payload: Payload::Noop }
+}
+
+/// What n2 sends as the leader of `term`.
+pub(crate) fn append(term: u64, prev: LogId, entries: Vec<Entry>, commit: u64) -> Message {
+    let (term, commit) = (Term(term), LogIndex(commit));
+    Message::AppendEntries(AppendEntries { term, prev, entries, commit, round: 1 })
 }

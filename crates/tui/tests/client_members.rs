@@ -1,0 +1,145 @@
+//! `raftdeck client` on real nodes that come, lead and go.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
+
+use serde_json::Value;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
+
+/// How long a condition may take to come true on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Nodes n1 to n3, and others that join; all end with the test.
+struct Cluster {
+    /// A loopback host of this test's own, so that no other test or program has its ports.
+    host: String,
+    data: TempDir,
+    nodes: Vec<Child>,
+}
+
+impl Cluster {
+    fn start(nth: u8) -> Self {
+        let pid = std::process::id();
+        let host = if cfg!(target_os = "linux") {
+            format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
+        } else {
+            "127.0.0.1".to_owned()
+        };
+        let mut cluster = Self { host, data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        for id in 1..=3 {
+            cluster.run(id, &["--cluster", &cluster.addresses(3)]);
+        }
+        cluster
+    }
+
+    fn join(&mut self, id: u16) {
+        self.run(id, &["--join"]);
+    }
+
+    fn run(&mut self, id: u16, args: &[&str]) {
+        let mut node = Command::new(RAFTDECK);
+        node.args(["node", "--node-id", &id.to_string(), "--bind", &self.address(id)]);
+        node.arg("--data-dir").arg(self.data.path().join(id.to_string())).args(args);
+        node.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.nodes.push(node.spawn().unwrap());
+    }
+
+    fn address(&self, id: u16) -> String {
+        format!("{}:{}", self.host, 8079 + id)
+    }
+
+    fn addresses(&self, count: u16) -> String {
+        (1..=count).map(|id| self.address(id)).collect::<Vec<_>>().join(",")
+    }
+
+    /// What is printed by an operation that works.
+    fn does(&self, args: &[&str]) -> String {
+        let output = ask(&self.addresses(3), args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What is said by an operation that fails.
+    fn fails(&self, args: &[&str]) -> String {
+        let output = ask(&self.addresses(3), args);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+fn ask(addresses: &str, args: &[&str]) -> Output {
+    let mut client = Command::new(RAFTDECK);
+    client.args(["client", "--timeout", "20", "--cluster", addresses]).args(args);
+    client.output().unwrap()
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            let _ = node.kill();
+            let _ = node.wait();
+        }
+    }
+}
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_node_joins_learns_votes_leads_and_leaves_by_the_command_line() {
+    let mut cluster = Cluster::start(0);
+    cluster.does(&["put", "color", "blue"]);
+    assert!(cluster.does(&["member", "list"]).contains("n3 voter"));
+
+    cluster.join(4);
+    let fourth = cluster.address(4);
+    let members = cluster.does(&["member", "add", "4", &fourth]);
+    assert!(members.contains(&format!("n4 learner {fourth}")), "{members}");
+    eventually("the learner has the value", || {
+        let read = ask(&fourth, &["get", "color", "--consistency", "stale"]);
+        read.stdout == b"blue\n"
+    });
+    let refused = cluster.fails(&["transfer", "n4"]);
+    assert!(refused.contains("n4 is not a voter"), "{refused}");
+
+    let promoted: Value =
+        serde_json::from_str(&cluster.does(&["--json", "member", "promote", "n4"])).unwrap();
+    let standing = |nth: usize| promoted["members"][nth]["standing"].as_str().unwrap().to_owned();
+    assert_eq!((standing(0), standing(3)), ("voter".to_owned(), "voter".to_owned()), "{promoted}");
+    let transferred = cluster.does(&["transfer", "n4"]);
+    assert!(transferred.starts_with("n4 leads in term "), "{transferred}");
+    cluster.does(&["put", "color", "green"]);
+
+    let left = cluster.does(&["member", "remove", "n4"]);
+    assert!(!left.contains("n4"), "{left}");
+    assert_eq!(cluster.does(&["get", "color"]), "green\n");
+    assert_eq!(cluster.does(&["get", "color", "--consistency", "lease"]), "green\n");
+    eventually("the others know their leader", || cluster.does(&["member", "list"]).contains("leader"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_sentence_and_changes_nothing() {
+    let cluster = Cluster::start(1);
+    cluster.does(&["cas", "color", "--absent", "blue"]);
+    assert!(cluster.fails(&["cas", "color", "--absent", "red"]).contains("the value is blue"));
+    let before = cluster.does(&["member", "list"]);
+    for (args, says) in [
+        (&["member", "add", "1", "127.0.0.1:9"][..], "n1 is a member already"),
+        (&["member", "promote", "1"], "n1 is a voter already"),
+        (&["member", "promote", "7"], "n7 is not a member"),
+        (&["member", "remove", "7"], "n7 is not a member"),
+        (&["transfer", "7"], "n7 is not a voter"),
+    ] {
+        let said = cluster.fails(args);
+        assert!(said.contains(says) && said.starts_with("raftdeck: "), "{args:?}: {said}");
+    }
+    assert_eq!(cluster.does(&["member", "list"]), before);
+}
