@@ -21,6 +21,7 @@ use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+#[expect(clippy::large_enum_variant, reason = "a message is as large as it is")]
 #[derive(Clone, Debug)]
 enum Step {
     Tell(Msg),
