@@ -8,6 +8,7 @@
 //! - [`History`] holds what clients asked and were answered; [`check_linearizable`] says whether one map, changed by
 //!   one operation at a time, could have given these answers.
 
+mod alone;
 mod committed;
 mod history;
 mod linearizability;

@@ -2,6 +2,7 @@
 
 use crate::log::Log;
 use raftdeck_raft::{LogIndex, Membership, NodeId, Role, Status, Term};
+use std::collections::BTreeMap;
 
 /// What is known of a member's log.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub(crate) struct Member {
     pub(crate) snapshot: Option<LogIndex>,
     /// Term and vote on its disk; missing: nobody watches it.
     pub(crate) disk: Option<(Term, Option<NodeId>)>,
+    /// As a leader: in which term and by which membership it reached what with whom.
+    pub(crate) reached: (Term, LogIndex, BTreeMap<NodeId, LogIndex>),
     /// Whether it told of a membership other than the first, and which.
     pub(crate) membership: Option<Membership>,
 }
@@ -66,6 +69,19 @@ impl Member {
         self.snapshot = None;
         self.role = None;
         self.membership = None;
+    }
+
+    /// Notes the match indices of a leader's status. Gives back the follower whose index went back, if one did; who is
+    /// removed and comes again starts anew.
+    pub(crate) fn note_reached(&mut self, status: &Status) -> Option<NodeId> {
+        let matched: BTreeMap<NodeId, LogIndex> =
+            status.peers.iter().map(|peer| (peer.id, peer.matched)).collect();
+        let (term, membership, before) = &self.reached;
+        let same = (*term, *membership) == (status.term, status.membership_index);
+        let fallen = before.iter().find(|(id, index)| same && matched.get(id).is_some_and(|now| now < index));
+        let fallen = fallen.map(|(id, _)| *id);
+        self.reached = (status.term, status.membership_index, matched);
+        fallen
     }
 
     /// Learns the log from statuses while it is not known from the trace.

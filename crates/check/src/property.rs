@@ -26,7 +26,7 @@ pub enum Property {
     OneVoteATerm,
     /// What a member promises to others is durable first: votes and entries that count toward a majority.
     DurableBeforeCounted,
-    /// Within one life of a member its term, commit index and applied index never fall.
+    /// Within one life of a member its term, commit index and applied index never fall, nor does a leader's match index.
     Monotony,
     /// `purged <= snapshot <= applied <= committed <= last`, and a log without gaps.
     CursorOrder,
@@ -81,4 +81,11 @@ pub struct Violation {
     pub at_micros: u64,
     /// What happened, for people.
     pub sentence: String,
+}
+
+/// A promise that was broken, and how, before it is known by whom and when.
+pub(crate) type Broken = (Property, String);
+
+pub(crate) fn broken<T>(property: Property, sentence: String) -> Result<T, Broken> {
+    Err((property, sentence))
 }

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use raftdeck_check::{Observation, Property, SafetyChecker, Violation};
-use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TermRun, TraceEvent};
+use raftdeck_check::{Observation, Property, SafetyChecker, Violation, observations_of};
+use raftdeck_protocol::NodeStatus;
+use raftdeck_raft::{
+    Config, Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, PeerStatus, Raft,
+    ReplicationState, Restored, Role, StepDownReason, Term, TermRun, Timestamp, Timing, TraceEvent,
+};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -33,14 +37,14 @@ impl Story {
         story
     }
 
-    fn see(&mut self, node: NodeId, observation: Observation) {
+    fn see(&mut self, node: NodeId, observation: &Observation) {
         assert_eq!(self.broken, None, "a story ends with its violation");
         self.at += 1;
-        self.broken = self.checker.observe(self.at, node, &observation).err();
+        self.broken = self.checker.observe(self.at, node, observation).err();
     }
 
     fn trace(&mut self, node: NodeId, event: TraceEvent) {
-        self.see(node, Observation::Trace(event));
+        self.see(node, &Observation::Trace(event));
     }
 
     fn starts(&mut self, node: NodeId, term: u64, vote: Option<NodeId>, terms: &[u64]) {
@@ -102,11 +106,11 @@ impl Story {
     }
 
     fn durable(&mut self, node: NodeId, term: u64, vote: Option<NodeId>, through: u64) {
-        self.see(node, Observation::Durable { term: Term(term), vote, through: LogIndex(through) });
+        self.see(node, &Observation::Durable { term: Term(term), vote, through: LogIndex(through) });
     }
 
     fn state(&mut self, node: NodeId, applied: u64, state_hash: u64) {
-        self.see(node, Observation::State { applied: LogIndex(applied), state_hash });
+        self.see(node, &Observation::State { applied: LogIndex(applied), state_hash });
     }
 
     fn breaks(self, property: Property, words: &str) {
@@ -147,7 +151,7 @@ fn an_ordinary_life_breaks_nothing() {
     story.commits(N2, 1);
     story.state(N2, 1, 7);
     story.appends(N1, 1, 2, 9);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     // n2 leads on; n1 loses what nobody else has.
     story.campaigns(N2, 2);
     story.durable(N2, 2, Some(N2), 1);
@@ -181,7 +185,7 @@ fn two_leaders_in_a_term_break_election_safety() {
 fn leading_a_term_again_after_a_crash_breaks_election_safety() {
     let mut story = Story::new();
     story.leads(N1, 3);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 2, None, &[]);
     story.leads(N1, 3);
     story.breaks(Property::ElectionSafety, "second election");
@@ -300,7 +304,7 @@ fn different_entries_committed_at_an_index_break_state_machine_safety() {
     story.appends(N2, 1, 1, 2);
     story.appends(N2, 2, 3, 3);
     story.commits(N1, 3);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.commits(N2, 3);
     story.breaks(Property::StateMachineSafety, "n2 takes one of term 2 for the committed entry 3");
 }
@@ -336,7 +340,7 @@ fn different_states_after_the_same_entry_are_told() {
 fn a_term_lost_in_a_crash_breaks_durability() {
     let mut story = Story::new();
     story.durable(N1, 3, Some(N2), 0);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 2, None, &[]);
     story.breaks(Property::Durability, "starts in term 2, but term 3 was on its disk");
 }
@@ -345,7 +349,7 @@ fn a_term_lost_in_a_crash_breaks_durability() {
 fn a_vote_lost_in_a_crash_breaks_one_vote_a_term() {
     let mut story = Story::new();
     story.durable(N1, 3, Some(N2), 0);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 3, None, &[]);
     story.breaks(Property::OneVoteATerm, "without the vote of term 3");
 }
@@ -355,7 +359,7 @@ fn durable_entries_lost_in_a_crash_break_durability() {
     let mut story = Story::new();
     story.appends(N1, 1, 1, 5);
     story.durable(N1, 1, None, 4);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 1, None, &[1, 1, 1]);
     story.breaks(Property::Durability, "without entries from 1 on that were on its disk through 4");
 }
@@ -366,7 +370,7 @@ fn what_was_not_durable_may_be_lost_or_kept() {
         let mut story = Story::new();
         story.appends(N1, 1, 1, 5);
         story.durable(N1, 1, None, 4);
-        story.see(N1, Observation::Stopped);
+        story.see(N1, &Observation::Stopped);
         story.starts(N1, 1, None, kept);
         story.breaks_nothing();
     }
@@ -379,8 +383,18 @@ fn a_truncation_takes_back_what_was_durable() {
     story.durable(N1, 1, None, 5);
     story.truncates(N1, 3, 5);
     story.appends(N1, 2, 3, 3);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 2, None, &[1, 1]);
+    story.breaks_nothing();
+}
+
+#[test]
+fn a_snapshot_that_was_finished_just_before_the_crash_may_replace_a_conflicting_log() {
+    let mut story = with_snapshot_source(9);
+    story.appends(N2, 2, 1, 7);
+    story.durable(N2, 2, None, 7);
+    story.see(N2, &Observation::Stopped);
+    story.starts_after(N2, 2, None, id(1, 5), &[]);
     story.breaks_nothing();
 }
 
@@ -413,7 +427,7 @@ fn a_vote_that_never_reached_the_disk_may_be_given_again() {
     let mut story = Story::watching_disks();
     story.durable(N3, 1, None, 0);
     story.votes(N3, 1, N1);
-    story.see(N3, Observation::Stopped);
+    story.see(N3, &Observation::Stopped);
     story.starts(N3, 1, None, &[]);
     story.votes(N3, 1, N2);
     story.breaks_nothing();
@@ -497,7 +511,7 @@ fn a_crash_lets_commit_and_applied_index_start_anew() {
     story.durable(N1, 1, None, 3);
     story.commits(N1, 3);
     story.state(N1, 3, 9);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts(N1, 1, None, &[1, 1, 1]);
     story.state(N1, 0, 0);
     story.commits(N1, 2);
@@ -549,7 +563,7 @@ fn a_snapshot_takes_a_conflicting_logs_place_and_the_log_goes_on_behind_it() {
     story.trace(N2, TraceEvent::SnapshotInstalled { last: id(1, 5), kept_log: false });
     story.appends(N2, 1, 6, 9);
     story.commits(N2, 9);
-    story.see(N1, Observation::Stopped);
+    story.see(N1, &Observation::Stopped);
     story.starts_after(N1, 1, None, id(1, 5), &[1, 1, 1, 1]);
     story.breaks_nothing();
 }
@@ -601,7 +615,7 @@ fn a_leader_that_installs_a_snapshot_breaks_leader_append_only() {
 fn after_a_gap_in_the_trace_nothing_is_said_of_the_log() {
     let mut story = Story::new();
     first_commit(&mut story);
-    story.see(N2, Observation::Missed);
+    story.see(N2, &Observation::Missed);
     story.appends(N2, 1, 40, 50);
     story.commits(N2, 45);
     story.state(N2, 45, 1);
@@ -613,11 +627,80 @@ fn after_a_gap_in_the_trace_nothing_is_said_of_the_log() {
 fn a_start_after_a_gap_makes_the_log_known_again() {
     let mut story = Story::new();
     first_commit(&mut story);
-    story.see(N2, Observation::Missed);
-    story.see(N2, Observation::Stopped);
+    story.see(N2, &Observation::Missed);
+    story.see(N2, &Observation::Stopped);
     story.starts(N2, 1, Some(N1), &[1]);
     story.appends(N2, 1, 3, 3);
     story.breaks(Property::CursorOrder, "appends 3 to a log that ends at 1");
+}
+
+/// A status of n2 as telemetry brings it: a follower with a log of these terms.
+fn status(terms: &[u64]) -> NodeStatus {
+    let entries =
+        terms.iter().zip(1..).map(|(term, index)| Entry { id: id(*term, index), payload: Payload::Noop });
+    let term = Term(terms.last().copied().unwrap_or_default());
+    let hard_state = HardState { term, vote: None };
+    let restored = Restored { hard_state, entries: entries.collect(), ..Restored::default() };
+    let config = Config::new(N2, [N1, N2, N3].into(), Timing::FAST);
+    let raft = Raft::new(config, 1, restored, Timestamp(0)).unwrap().status(Timestamp(0));
+    NodeStatus { raft, keys: 0, state_hash: 5, uptime_micros: 0, fsync_micros: 0, sessions: 0 }
+}
+
+/// A story whose checker has lost some of n2's trace.
+fn with_gap() -> Story {
+    let mut story = Story::new();
+    first_commit(&mut story);
+    story.see(N2, &Observation::Missed);
+    story
+}
+
+#[test]
+fn two_statuses_that_agree_make_the_log_known_again() {
+    let mut story = with_gap();
+    for observation in [observations_of(&status(&[1, 1])), observations_of(&status(&[1, 1]))].concat() {
+        story.see(N2, &observation);
+    }
+    story.appends(N2, 1, 4, 4);
+    story.breaks(Property::CursorOrder, "appends 4 to a log that ends at 2");
+}
+
+#[test]
+fn a_status_alone_may_be_ahead_of_the_trace_or_behind_it() {
+    let mut story = with_gap();
+    for observation in observations_of(&status(&[1, 1, 1])) {
+        story.see(N2, &observation);
+    }
+    story.appends(N2, 1, 2, 2);
+    story.appends(N2, 1, 3, 3);
+    story.breaks_nothing();
+}
+
+#[test]
+fn a_status_of_a_second_leader_breaks_election_safety() {
+    let mut story = Story::new();
+    story.leads(N1, 3);
+    let mut seen = status(&[3]).raft;
+    seen.role = Role::Leader;
+    story.see(N2, &Observation::Status(Box::new(seen)));
+    story.breaks(Property::ElectionSafety, "n2 leads term 3, which n1 led already");
+}
+
+#[test]
+fn a_match_index_that_falls_breaks_monotony() {
+    let knows = |matched| {
+        let mut seen = status(&[3]).raft;
+        seen.role = Role::Leader;
+        let next = LogIndex(matched + 1);
+        let (state, last_heard, snapshot) = (ReplicationState::Replicate, None, None);
+        seen.peers =
+            vec![PeerStatus { id: N3, matched: LogIndex(matched), next, state, last_heard, snapshot }];
+        Observation::Status(Box::new(seen))
+    };
+    let mut story = Story::new();
+    story.see(N2, &knows(4));
+    story.see(N2, &knows(5));
+    story.see(N2, &knows(4));
+    story.breaks(Property::Monotony, "knows n3 to have gets less");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::book::Introduction;
 use crate::clients::{Asked, ConnectionId};
 use crate::clock::{Clock, wall_clock};
 use crate::disk::{Disk, DiskError, Durable, Gone};
-use crate::narrate::narrate;
+use crate::narrate::{introduce, narrate};
 use crate::peers::Outgoing;
 use crate::requests::{Answerable, Requests, check_address, check_changes};
 use crate::snapshots::{Cabinet, Filed};
@@ -95,6 +95,7 @@ impl Driver {
     /// Drives the replica until `stop`, or until the disk fails. Everybody who waits is answered on a stop, and
     /// nobody after a failure.
     pub(crate) async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) -> Result<(), DiskError> {
+        introduce(self.outgoing.me(), self.replica.membership());
         self.outgoing.follow(self.replica.membership());
         self.carry_out()?;
         loop {

@@ -34,6 +34,15 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
     }
 }
 
+/// Logs what a node that starts knows of its cluster.
+pub(crate) fn introduce(me: NodeId, membership: &Membership) {
+    if membership.members().is_empty() {
+        tracing::info!("waits to be added to a cluster");
+    } else {
+        tracing::info!("the cluster at the start: {}", in_words(me, membership));
+    }
+}
+
 fn membership(me: NodeId, event: &TraceEvent) {
     match event {
         TraceEvent::MembershipChanged { index, membership } => {

@@ -161,7 +161,7 @@ impl Listeners {
             id: settings.id,
             cluster: settings.cluster.clone(),
             client_address,
-            raft_address: settings.advertised_to_peers(raft.1).unwrap_or_default(),
+            raft_address: settings.advertised(raft.1),
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone());
         let driver = Driver {

@@ -11,6 +11,7 @@ use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, PeerFrame, frame};
 use raftdeck_raft::{Envelope, Membership, Message, NodeId};
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,7 +34,6 @@ pub(crate) struct Sender {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,
     pub(crate) client_address: String,
-    /// Empty if it is not known under which name the others reach it.
     pub(crate) raft_address: String,
 }
 
@@ -262,7 +262,12 @@ impl Incoming {
         let Role::Peer { id, client_address, raft_address, .. } = guest.role else { return };
         let connection = self.count.fetch_add(1, Relaxed);
         let replaced = self.replace(id, connection);
-        let introduction = Introduction { connection, client_address, raft_address };
+        let from = guest.address.ip();
+        let introduction = Introduction {
+            connection,
+            client_address: seen_from(from, client_address),
+            raft_address: seen_from(from, raft_address),
+        };
         let mut frames = guest.frames;
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
@@ -293,6 +298,16 @@ impl Incoming {
 
     fn newest(&self) -> MutexGuard<'_, HashMap<NodeId, Newest>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An address that a node gives as its own. If it listens everywhere and knows no name for itself, it is where it comes from.
+fn seen_from(from: IpAddr, address: String) -> String {
+    match address.parse::<SocketAddr>() {
+        Ok(everywhere) if everywhere.ip().is_unspecified() => {
+            SocketAddr::new(from.to_canonical(), everywhere.port()).to_string()
+        }
+        _ => address,
     }
 }
 

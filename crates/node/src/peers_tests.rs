@@ -143,3 +143,17 @@ async fn an_address_that_was_set_goes_before_all_others() {
     outgoing.follow(&membership(Some(&wrong_address)));
     say(&mut outgoing, &mut frames, 1).await;
 }
+
+#[test]
+fn a_node_that_listens_everywhere_is_where_it_comes_from() {
+    let from = "10.0.0.4".parse().unwrap();
+    for (given, seen) in [
+        ("0.0.0.0:8083", "10.0.0.4:8083"),
+        ("[::]:8083", "10.0.0.4:8083"),
+        ("10.0.0.5:8083", "10.0.0.5:8083"),
+        ("node-d:8083", "node-d:8083"),
+        ("", ""),
+    ] {
+        assert_eq!(seen_from(from, given.to_owned()), seen);
+    }
+}

@@ -183,23 +183,14 @@ impl Settings {
         config
     }
 
-    /// What clients are told to connect to, given where this node really listens for them.
-    pub(crate) fn advertised(&self, client: SocketAddr) -> String {
-        self.as_others_see(client).unwrap_or_else(|| client.to_string())
-    }
-
-    /// Where the other nodes reach this one, as far as it knows, given where it really listens for them.
-    pub(crate) fn advertised_to_peers(&self, raft: SocketAddr) -> Option<String> {
-        self.as_others_see(raft)
-    }
-
-    /// Who listens everywhere is known to the others by its name in `--cluster`.
-    fn as_others_see(&self, address: SocketAddr) -> Option<String> {
+    /// Where others connect to this node, given where it really listens. Who listens everywhere is known to the others by its
+    /// name in `--cluster`; without one, they see for themselves where it comes from.
+    pub(crate) fn advertised(&self, address: SocketAddr) -> String {
         if !address.ip().is_unspecified() {
-            return Some(address.to_string());
+            return address.to_string();
         }
-        let (host, _) = split(self.members.get(&self.id)?).ok()?;
-        Some(format!("{host}:{}", address.port()))
+        let own = self.members.get(&self.id).and_then(|address| split(address).ok());
+        own.map_or_else(|| address.to_string(), |(host, _)| format!("{host}:{}", address.port()))
     }
 }
 

@@ -37,6 +37,8 @@ fn every_node_answers_in_the_promised_shapes() {
         assert_eq!(health["id"], id);
         assert_eq!(health["state"], if node.id() == leader { "leader" } else { "follower" });
         assert_eq!((&health["leaderId"], &health["term"]), (&format!("n{leader}").into(), &term.into()));
+        assert_eq!(health["voters"], serde_json::json!(["n1", "n2", "n3"]));
+        assert_eq!(health["learners"], serde_json::json!([]));
         for field in ["commitIndex", "lastApplied", "lastHeartbeatAgoMs"] {
             assert!(health[field].is_u64(), "{field} in {health}");
         }

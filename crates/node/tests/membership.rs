@@ -98,6 +98,7 @@ fn a_cluster_grows_loses_its_leader_for_good_and_keeps_all_that_was_acknowledged
     let (successor, term) = cluster.leader_without(Some(leader));
     assert_ne!(successor, leader);
     live_long(cluster.node(leader));
+    assert!(cluster.node(leader).log().contains("does not belong"), "it knows also after a restart");
     assert_ne!(cluster.node(leader).health().expect("answers")["state"], "leader");
     assert_eq!(cluster.leader_without(Some(leader)), (successor, term), "the removed one disturbs nobody");
     for node in cluster.running().filter(|node| node.id() != leader) {
@@ -115,6 +116,7 @@ fn a_node_that_joins_waits_to_be_added_and_forms_no_cluster() {
         live_long(&node);
         let raft = status(&node).expect("the node answers").raft;
         assert_eq!((raft.term.0, raft.leader, raft.membership), (0, None, Membership::default()));
+        assert!(node.log().contains("waits to be added"));
         assert_eq!(node.http("PUT", "/set", r#"{"key":"a","value":"b"}"#).status, 503);
         node.kill();
         node = launch.ready();

@@ -4,9 +4,13 @@ mod support;
 
 use raftdeck_protocol::{Failure, RequestBody, ResponseBody};
 use raftdeck_raft::{NodeId, TransferError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::thread;
 use std::time::{Duration, Instant};
+use support::load::{read_all, write_until};
 use support::wire::{ask, ask_leader};
-use support::{Cluster, PATIENCE, STEADY, block_on, put};
+use support::{Cluster, PATIENCE, STEADY, block_on, eventually, put};
 
 fn transfer(to: u64) -> RequestBody {
     RequestBody::TransferLeadership { to: NodeId(to) }
@@ -18,6 +22,12 @@ fn the_leadership_goes_where_it_is_told_and_writes_go_on() {
     let (first, first_term) = cluster.leader();
     let client = cluster.client();
     block_on(client.write(put("before", "1"), PATIENCE)).expect("is taken");
+    // Somebody who writes all the while.
+    let (acks, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let writer = {
+        let (client, acks, over) = (cluster.client(), Arc::clone(&acks), Arc::clone(&over));
+        thread::spawn(move || block_on(write_until(&client, "steady", &acks, &over)))
+    };
     let mut term = first_term;
     for to in (1..=3).filter(|id| *id != first).chain([first]) {
         let started = Instant::now();
@@ -30,6 +40,14 @@ fn the_leadership_goes_where_it_is_told_and_writes_go_on() {
         // The least time after which anybody would campaign unasked.
         assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
         assert_eq!(cluster.leader(), (to, term));
+        let before = acks.load(SeqCst);
+        eventually("the writer is served on", || (acks.load(SeqCst) > before).then_some(()));
+    }
+    over.store(true, SeqCst);
+    let acknowledged = writer.join().expect("the writer ends");
+    let found = block_on(read_all(&cluster.client()));
+    for (key, value) in &acknowledged {
+        assert_eq!(found.get(key), Some(value), "{key:?} was acknowledged");
     }
     cluster.await_equal();
 }

@@ -25,6 +25,7 @@ macro_rules! scenarios {
 
 scenarios! {
     election_candidate_yields
+    election_deaf_leader_lets_go
     election_disruptive_member_is_refused
     election_leader_behind_a_bridge
     election_one_vote_a_term
@@ -36,6 +37,16 @@ scenarios! {
     figure_7
     figure_8_d_overwritten
     figure_8_e_committed
+    learner_answers_candidates
+    learner_neither_campaigns_nor_counts
+    lease_counts_from_the_sending
+    lease_ends_at_a_pause
+    membership_joint_both_majorities
+    membership_leader_removes_itself
+    membership_leaves_the_joint_one_when_committed
+    membership_member_that_lags
+    membership_one_change_at_a_time
+    membership_uncommitted_one_is_taken_back
     prevote_changes_nothing
     prevote_compares_logs
     prevote_late_reply_at_a_leader
@@ -46,9 +57,11 @@ scenarios! {
     read_needs_a_round_that_began_after_it
     read_waits_for_an_own_commit
     replication_answer_waits_for_the_disk
+    replication_cap_survives_the_term
     replication_commits_what_the_message_covers
     replication_conflict_in_one_round_a_term
     replication_consistency_check
+    replication_heartbeat_revives_a_full_window
     replication_late_answers_change_nothing
     replication_late_message_does_not_shorten
     replication_lost_messages_are_sent_again
@@ -57,10 +70,22 @@ scenarios! {
     replication_single_member_waits_for_its_disk
     replication_slow_leader_disk
     replication_term_is_written_before_its_entries
+    replication_window_is_emptied_by_a_reset
+    replication_writes_completed_out_of_order
+    snapshot_before_the_log_is_released
+    snapshot_brings_the_membership
     snapshot_for_a_follower_that_is_behind
+    snapshot_late_message_about_released_entries
+    snapshot_over_a_conflicting_log
     snapshot_repeated_is_ignored
+    snapshot_state_ends_with_any_answer
+    snapshot_within_a_matching_log
     term_stale_leader_steps_down
     term_stale_request_is_refused
+    transfer_ends_the_lease
+    transfer_given_up
+    transfer_late_word_is_ignored
+    transfer_plain
 }
 
 #[test]

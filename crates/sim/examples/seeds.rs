@@ -17,10 +17,22 @@ fn main() {
             Some(found) => found.schedule,
             None => schedule(first, &options),
         };
-        for planned in &plan { println!("  {:>9} {}", planned.at, planned.fault); }
+        for planned in &plan {
+            println!("  {:>9} {}", planned.at, planned.fault);
+        }
         let outcome = raftdeck_sim::watch(first, &options, &plan, &mut |record| {
             let s = record.state.as_ref();
-            println!("{:>9} n{} t{} {} last{} d{} c{} {:?}", record.at, record.node.unwrap_or(0), s.map_or(0, |s| s.term), s.map_or("-", |s| &s.role), s.map_or(0, |s| s.last), s.map_or(0,|s|s.durable), s.map_or(0,|s|s.commit), record.what);
+            println!(
+                "{:>9} n{} t{} {} last{} d{} c{} {:?}",
+                record.at,
+                record.node.unwrap_or(0),
+                s.map_or(0, |s| s.term),
+                s.map_or("-", |s| &s.role),
+                s.map_or(0, |s| s.last),
+                s.map_or(0, |s| s.durable),
+                s.map_or(0, |s| s.commit),
+                record.what
+            );
         });
         println!("{:?}", outcome.violation);
         return;

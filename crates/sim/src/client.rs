@@ -287,6 +287,7 @@ impl Client {
         Next::Over(op, ended)
     }
 
+    /// Whom its addresses name; that some of them do not run yet, or any more, is for it to find out.
     fn ask_somebody_else(&mut self) {
         self.target = NodeId(1 + self.rng.below(self.nodes));
     }

@@ -202,6 +202,7 @@ impl World<'_> {
                 self.in_turn = Some(id);
                 self.go_on(id, now);
                 self.in_turn = None;
+                self.observe_disk(id);
             }
             Err(why) => self.refused(id, &why),
         }

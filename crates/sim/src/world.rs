@@ -79,9 +79,7 @@ impl<'a> World<'a> {
         let first = rng.below(u64::from(options.nodes));
         let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
         let remembers = options.faults.kinds().contains(&FaultKind::Network);
-        let clients = (0..setup.clients)
-            .map(|number| Client::new(seed, number, setup.keys, u64::from(options.nodes)))
-            .collect();
+        let clients = (0..setup.clients).map(|number| Client::new(seed, number, setup.keys, all)).collect();
         Self {
             seed,
             options,

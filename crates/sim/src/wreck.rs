@@ -31,7 +31,11 @@ impl World<'_> {
                 }
             }
             Fault::FailSync { who, after } => {
-                self.with(*who, |world, id| world.node(id).fs.fail_sync_after(*after));
+                self.with(*who, |world, id| {
+                    if world.is_up(id) {
+                        world.node(id).fs.fail_sync_after(*after);
+                    }
+                });
             }
             Fault::FillDisk { who, spare } => self.with(*who, |world, id| world.fill_disk(id, *spare)),
             Fault::SlowDisk { who, sync, lasts } => {
@@ -117,6 +121,9 @@ impl World<'_> {
     }
 
     fn fill_disk(&mut self, id: NodeId, spare: usize) {
+        if !self.is_up(id) {
+            return;
+        }
         let fs = &self.node(id).fs;
         let files = fs.list(data_dir()).unwrap_or_default();
         let used: usize = files.iter().filter_map(|file| fs.contents(file)).map(|bytes| bytes.len()).sum();

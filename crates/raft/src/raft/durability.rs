@@ -108,17 +108,18 @@ impl Durability {
 
     /// Turns what was collected into one write, if there is any need for one.
     pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
-        // A term is durable before any entry of it: they are in one write.
-        let later = self.written < log.last().index && is_active(Mutant::EntryBeforeTerm);
-        let hard_state_is_due = self.hard_state_changed && !later;
-        self.hard_state_changed &= later;
+        let entries = log.slice(self.written.next(), usize::MAX).to_vec();
+        // The term is durable before, or together with, any entry of it.
+        let with_hard_state =
+            self.hard_state_changed && (entries.is_empty() || !is_active(Mutant::EntryBeforeTerm));
+        self.hard_state_changed &= !with_hard_state;
         let persist = Persist {
             ticket: Ticket { seq: self.next_seq, last: log.last() },
-            hard_state: hard_state_is_due.then_some(hard_state),
+            hard_state: with_hard_state.then_some(hard_state),
             reset: self.reset.take(),
             truncate: self.truncate.take(),
             purge: self.purge.take(),
-            entries: log.slice(self.written.next(), usize::MAX).to_vec(),
+            entries,
             then_send: std::mem::take(&mut self.then_send),
         };
         if persist.is_barrier() && self.is_completed(self.next_seq - 1) {

@@ -4,7 +4,7 @@
 mod expect;
 mod words;
 
-use crate::support::{Cluster, config, disk};
+use crate::support::{Cluster, config, disk, store};
 use bytes::Bytes;
 use raftdeck_raft::{
     Config, HardState, MembershipChange, Message, NodeId, ReadId, ReadMode, Restored, Role, Term, Timing,
@@ -28,7 +28,7 @@ pub(crate) fn text(name: &str) -> String {
 pub(crate) fn play(name: &str, text: &str) -> Result<(), Problem> {
     let mut stage = Stage::default();
     for (line, number) in text.lines().zip(1..) {
-        let line = line.split_once(" #").map_or(line, |(before, _)| before).trim();
+        let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -182,6 +182,7 @@ impl Stage {
             }
             ("sync", [who]) => self.sync(who, false),
             ("sync", [who, "all"]) => self.sync(who, true),
+            ("sync", [who, "backwards"]) => self.sync_backwards(who),
             ("auto-sync", [state, who @ ..]) => self.auto_sync(state, who),
             ("crash", [who]) => self.up(who).map(|id| self.cluster().crash(id)),
             ("restart", [who]) => self.restart(who),
@@ -200,10 +201,11 @@ impl Stage {
             }
             ("snapshot", [who]) => {
                 let id = self.up(who)?;
-                self.cluster().snapshot(id);
+                self.cluster().take_snapshot(id);
                 Ok(())
             }
             ("tune", [who, fields @ ..]) => self.tune(who, fields),
+            ("pause", [who, time]) => self.pause(who, time),
             ("pass", [time]) => duration(time).map(|time| self.cluster().run(time)),
             ("idle", [time]) => duration(time).map(|time| {
                 let cluster = self.cluster();
@@ -361,6 +363,36 @@ impl Stage {
             return Err(format!("{id}'s disk has nothing to do"));
         }
         while all && (cluster.finish_write(id) || cluster.finish_job(id)) {}
+        Ok(())
+    }
+
+    /// All writes are done, and the core hears of the newest first.
+    fn sync_backwards(&mut self, who: &str) -> Result<(), Problem> {
+        let id = self.up(who)?;
+        let cluster = self.cluster();
+        let now = cluster.now;
+        let member = cluster.member(id);
+        let writes: Vec<_> = member.writes.drain(..).collect();
+        for write in &writes {
+            store(&mut member.disk, write);
+        }
+        for write in writes.into_iter().rev() {
+            cluster.wire.extend(write.then_send.into_iter().map(|e| (id, e.to, e.message)));
+            cluster.raft(id).handle_persisted(write.ticket, now);
+        }
+        cluster.collect(id);
+        Ok(())
+    }
+
+    /// Time passes, and the member is told that it stood still.
+    fn pause(&mut self, who: &str, time: &str) -> Result<(), Problem> {
+        let id = self.up(who)?;
+        let time = duration(time)?;
+        let cluster = self.cluster();
+        cluster.now = cluster.now + time;
+        let now = cluster.now;
+        cluster.raft(id).handle_pause(now);
+        cluster.collect(id);
         Ok(())
     }
 
