@@ -4,7 +4,7 @@
 //! answers. Such an event waits for its cause, but only a moment: the cause may have died with its node. The events
 //! of one node never change places among themselves, and none is lost or changed. Knows no clock and no socket.
 
-use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
+use raftdeck_raft::{LogId, LogIndex, NodeId, Role, StepDownReason, Term, TraceEvent};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,6 +30,14 @@ struct Told {
     asked: [Term; 2],
     /// The last term that it led.
     led: Term,
+    /// Whether it leads.
+    leads: bool,
+    /// Where the newest membership that it told of stands, and the newest that it knows to be committed.
+    membership: [LogIndex; 2],
+    /// To whom it hands over.
+    hands_over_to: Option<NodeId>,
+    /// To whom it sent which snapshots.
+    sent: BTreeMap<NodeId, LogId>,
     /// The last terms in which it answered: whom, and whether it was a pre-vote.
     answered: BTreeMap<(NodeId, bool), Term>,
 }
@@ -98,6 +106,23 @@ impl Causes {
                 let answered = told(from).and_then(|told| told.answered.get(&(node, *pre_vote)));
                 answered.is_some_and(|term| *term >= asked(&node, *pre_vote))
             }
+            // A message of that term made it step down: from a candidate, or from a leader.
+            TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } => self
+                .others(node)
+                .any(|told| told.asked.iter().any(|asked| asked >= term) || told.led >= *term),
+            TraceEvent::ToldToCampaign { leader } => {
+                told(leader).is_some_and(|told| told.hands_over_to == Some(node))
+            }
+            // A follower has it from the leader.
+            TraceEvent::MembershipChanged { index, .. } => {
+                self.leader_told(node, |told| told.membership[0] >= *index)
+            }
+            TraceEvent::MembershipCommitted { index } => {
+                self.leader_told(node, |told| told.membership[1] >= *index)
+            }
+            TraceEvent::SnapshotInstalled { last, .. } => {
+                self.others(node).any(|told| told.sent.get(&node).is_some_and(|sent| sent >= last))
+            }
             TraceEvent::LeaderChanged { leader: Some(leader), term } if *leader != node => {
                 told(leader).is_some_and(|told| told.led >= *term)
             }
@@ -113,9 +138,29 @@ impl Causes {
             | TraceEvent::VoteRefused { candidate, term, pre_vote, .. } => {
                 told.answered.insert((*candidate, *pre_vote), *term);
             }
-            TraceEvent::RoleChanged { to: Role::Leader, term, .. } => told.led = *term,
+            TraceEvent::RoleChanged { to, term, .. } => {
+                told.leads = *to == Role::Leader;
+                if told.leads {
+                    told.led = *term;
+                }
+                // It was obeyed, or is of no use any more.
+                told.hands_over_to = None;
+            }
+            TraceEvent::TransferStarted { to } => told.hands_over_to = Some(*to),
+            TraceEvent::MembershipChanged { index, .. } => told.membership[0] = *index,
+            TraceEvent::MembershipCommitted { index } => told.membership[1] = *index,
+            TraceEvent::SnapshotSending { to, last } => drop(told.sent.insert(*to, *last)),
             _ => {}
         }
+    }
+
+    fn others(&self, node: NodeId) -> impl Iterator<Item = &Told> {
+        self.nodes.iter().filter(move |(other, _)| **other != node).map(|(_, told)| told)
+    }
+
+    /// Whether this node leads, or somebody else told that already.
+    fn leader_told(&self, node: NodeId, told: impl Fn(&Told) -> bool) -> bool {
+        self.nodes.get(&node).is_some_and(|told| told.leads) || self.others(node).any(told)
     }
 }
 
@@ -166,6 +211,53 @@ mod tests {
             assert_eq!(told, in_order, "{picks:05b}");
             assert_eq!(causes.next(), None);
         }
+    }
+
+    #[test]
+    fn a_transfer_is_told_from_the_leaders_word_to_its_stepping_down_however_its_events_arrive() {
+        let hands_over = || TraceEvent::TransferStarted { to: N2 };
+        let steps_down = || TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term: TERM };
+        let told = || TraceEvent::ToldToCampaign { leader: N1 };
+        let first = [(N1, hands_over()), (N1, steps_down())];
+        let second = [(N2, told()), (N2, asks())];
+        let in_order = [(N1, hands_over()), (N2, told()), (N2, asks()), (N1, steps_down())].to_vec();
+        for picks in 0_u32..16 {
+            if picks.count_ones() != 2 {
+                continue;
+            }
+            let (mut first, mut second) = (first.iter(), second.iter());
+            let arriving =
+                (0..4).filter_map(|n| if picks >> n & 1 == 1 { second.next() } else { first.next() });
+            let (mut causes, now) = (Causes::default(), Instant::now());
+            let told: Vec<_> =
+                arriving.cloned().flat_map(|(node, event)| causes.take(node, event, now)).collect();
+            assert_eq!(told, in_order, "{picks:04b}");
+        }
+    }
+
+    #[test]
+    fn a_follower_has_a_membership_from_its_leader() {
+        let (mut causes, now) = (Causes::default(), Instant::now());
+        let changed = |index| TraceEvent::MembershipChanged {
+            index: LogIndex(index),
+            membership: raftdeck_raft::Membership::default(),
+        };
+        assert_eq!(causes.take(N1, leads(), now), [(N1, leads())]);
+        assert_eq!(causes.take(N2, changed(7), now), []);
+        assert_eq!(causes.take(N1, changed(7), now), [(N1, changed(7)), (N2, changed(7))]);
+        assert_eq!(causes.take(N2, changed(5), now), [(N2, changed(5))], "one that was removed again");
+    }
+
+    #[test]
+    fn a_snapshot_is_sent_before_it_is_installed() {
+        let (mut causes, now) = (Causes::default(), Instant::now());
+        let last = LogId { term: TERM, index: LogIndex(100) };
+        let (sends, takes) = (
+            TraceEvent::SnapshotSending { to: N2, last },
+            TraceEvent::SnapshotInstalled { last, kept_log: false },
+        );
+        assert_eq!(causes.take(N2, takes.clone(), now), []);
+        assert_eq!(causes.take(N1, sends.clone(), now), [(N1, sends), (N2, takes)]);
     }
 
     #[test]

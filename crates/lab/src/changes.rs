@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a change may take, from its turn on.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a node may take to answer one question. The promotion of a learner is answered when it has caught up.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -116,7 +116,7 @@ impl Changes {
                 });
             }
             Err(_) => {
-                self.outlet.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"))
+                self.outlet.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
             }
         }
     }

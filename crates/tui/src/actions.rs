@@ -167,7 +167,7 @@ pub static ACTIONS: &[Action] = &[
         short: "restart all",
         long: "restart all nodes that are down",
         dangerous: false,
-        footer: 12,
+        footer: 17,
         enabled: any_down,
     },
     Action {
@@ -237,7 +237,7 @@ pub static ACTIONS: &[Action] = &[
         short: "add",
         long: "add a node: it joins, catches up, and then votes",
         dangerous: false,
-        footer: 14,
+        footer: 12,
         enabled: can_add,
     },
     Action {
@@ -247,7 +247,7 @@ pub static ACTIONS: &[Action] = &[
         short: "remove",
         long: "remove the selected node from the cluster, with its data",
         dangerous: true,
-        footer: 15,
+        footer: 14,
         enabled: can_remove,
     },
     Action {
@@ -267,7 +267,7 @@ pub static ACTIONS: &[Action] = &[
         short: "workload",
         long: "a steady workload of small writes, on or off",
         dangerous: false,
-        footer: 17,
+        footer: 15,
         enabled: has_nodes,
     },
     Action {

@@ -21,6 +21,7 @@ use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+#[expect(clippy::large_enum_variant, reason = "a message is as large as it is")]
 #[derive(Clone, Debug)]
 enum Step {
     Tell(Msg),
@@ -384,7 +385,15 @@ proptest! {
 
 #[test]
 fn every_size_can_be_painted_in_every_view() {
-    for make in [fixture::partition, fixture::logs, fixture::output, fixture::failed, fixture::election] {
+    for make in [
+        fixture::partition,
+        fixture::logs,
+        fixture::output,
+        fixture::failed,
+        fixture::election,
+        fixture::joining,
+        fixture::joint,
+    ] {
         let mut scene = make(Settings::default());
         for width in (1..60).chain([80, 104, 120, 300]) {
             for height in (1..30).chain([40, 100]) {

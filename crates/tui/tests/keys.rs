@@ -3,9 +3,9 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, ms, n, partition, quiet};
-use raftdeck_lab::{Command, LinkState, ProcessState, Update};
-use raftdeck_raft::NodeId;
+use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet};
+use raftdeck_lab::{ChangeStep, Command, LinkState, ProcessState, Update, WorkloadFigures};
+use raftdeck_raft::{NodeId, Status};
 use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
 use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
 use raftdeck_tui::keys::meant;
@@ -287,4 +287,91 @@ fn updates_about_strangers_are_ignored() {
     scene.status(fixture::leader(77, 3, &[(9, 99)], 99));
     assert_eq!(scene.app.cluster().ids(), [n(1), n(2), n(3)]);
     assert!(!scene.app.cluster().any_cut());
+}
+
+/// Presses a key that cannot act now, and says why it cannot.
+fn why_not(scene: &mut Scene, c: char) -> String {
+    assert_eq!(scene.key(c), [], "{c} acts");
+    last_rows(scene).lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn members_come_and_go_and_lead_by_the_selected_node() {
+    let mut scene = scene();
+    scene.key('3');
+    assert_eq!(scene.key('t'), lab(Command::Transfer(n(3))));
+    assert_eq!(scene.key('e'), lab(Command::Campaign(n(3))));
+    assert_eq!(scene.key('a'), lab(Command::AddNode));
+    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(3))));
+    scene.key('2');
+    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(2))), "the leader can be removed too");
+    assert_eq!(why_not(&mut scene, 't'), "n2 leads already");
+    assert_eq!(why_not(&mut scene, 'e'), "n2 leads already: t hands over to another node");
+}
+
+#[test]
+fn who_cannot_lead_is_told_why() {
+    let mut scene = joining(Settings::default());
+    scene.key('4');
+    assert_eq!(why_not(&mut scene, 't'), "n4 is a learner: only voters can lead");
+    assert_eq!(why_not(&mut scene, 'e'), "n4 is a learner: only voters can lead");
+    scene.key('5');
+    assert_eq!(why_not(&mut scene, 't'), "n5 is not a member of the cluster");
+    scene.key('3');
+    assert_eq!(why_not(&mut scene, 't'), "n4 catches up as a learner: wait until it is done");
+    assert_eq!(why_not(&mut scene, 'x'), "n4 catches up as a learner: wait until it is done");
+    assert_eq!(scene.key('a'), lab(Command::AddNode), "the lab lets additions take turns");
+    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    assert_eq!(why_not(&mut scene, 'e'), "n3 is down: r restarts it");
+    scene.tell(Update::Change { node: n(4), step: ChangeStep::Joined });
+    scene.tell(Update::Change { node: n(5), step: ChangeStep::GivenUp });
+    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(3))), "also one that is down");
+}
+
+#[test]
+fn nothing_is_changed_between_two_configurations_without_a_majority_or_at_the_limit() {
+    let mut scene = joint(Settings::default());
+    scene.key('3');
+    assert_eq!(why_not(&mut scene, 'x'), "the leadership is being handed to n3: wait a moment");
+    let mut scene = quiet(Settings::default(), 3);
+    scene.status(Status { has_quorum: false, ..leader(2, 3, &[(1, 42)], 42) });
+    for c in ['t', 'a', 'x'] {
+        let why = why_not(&mut scene, c);
+        assert_eq!(why, "n2 leads but reaches no majority: nothing can be changed", "{c}");
+    }
+    let mut scene = quiet(Settings::default(), 15);
+    assert_eq!(why_not(&mut scene, 'a'), "there are 15 nodes already, and no room for more");
+    let mut scene = quiet(Settings::default(), 1);
+    assert_eq!(why_not(&mut scene, 'x'), "n1 is the last voter: without it there is no cluster");
+}
+
+#[test]
+fn the_workload_is_switched_on_and_off() {
+    let mut scene = scene();
+    assert_eq!(scene.key('W'), lab(Command::Workload(true)));
+    let running = WorkloadFigures { running: true, per_second: 50, longest_gap_ms: 21, ..Default::default() };
+    scene.tell(Update::Workload(running));
+    assert!(text(&scene.paint(120, 40)).contains("50 writes/s"));
+    assert_eq!(scene.key('W'), lab(Command::Workload(false)));
+    scene.tell(Update::Workload(WorkloadFigures { running: false, ..running }));
+    assert!(!text(&scene.paint(120, 40)).contains("50 writes/s"));
+    assert_eq!(scene.key('W'), lab(Command::Workload(true)));
+}
+
+#[test]
+fn the_selection_stays_with_its_node_when_others_come_and_go() {
+    let mut scene = scene();
+    scene.key('3');
+    let mut cluster = |ids: &[u64]| {
+        scene.tell(Update::Cluster {
+            nodes: ids.iter().copied().map(NodeId).collect(),
+            heartbeat_ms: 50,
+            election_ms: (150, 300),
+            data_dir: None,
+        });
+        scene.app.selected()
+    };
+    assert_eq!(cluster(&[1, 2, 3, 4]), Some(n(3)));
+    assert_eq!(cluster(&[3, 4]), Some(n(3)));
+    assert_eq!(cluster(&[4]), Some(n(4)));
 }

@@ -218,3 +218,35 @@ fn a_client_uses_the_cluster_that_the_deck_shows() {
     assert!(String::from_utf8(status).unwrap().starts_with("n1: "));
     ends(deck);
 }
+
+/// The voters in the table's title: `nodes · voters n1 n2 n3`.
+fn voters(screen: &vt100::Screen) -> Option<Vec<String>> {
+    let text = screen.contents();
+    let (_, after) = text.split_once("nodes · voters ")?;
+    Some(after.split([' ', '\n']).take_while(|word| word.starts_with('n')).map(str::to_owned).collect())
+}
+
+#[test]
+fn nodes_join_the_leadership_is_handed_over_and_the_leader_is_removed() {
+    let mut deck = healthy(&[], 3, 120, 40);
+    deck.press("aa");
+    deck.wait_for("five voters in step", |screen| {
+        voters(screen).is_some_and(|voters| voters == ["n1", "n2", "n3", "n4", "n5"]) && is_healthy(screen, 5)
+    });
+    let children = deck.nodes(5);
+    let old = leader_of(&deck);
+    let next = if old.node == 5 { 4 } else { 5 };
+    deck.press(&next.to_string());
+    deck.press("t");
+    let new = wait_next_leader(&deck, &old);
+    assert_eq!(new.node, next, "the one that was selected leads");
+    deck.wait_for("five in step behind it", |screen| is_healthy(screen, 5));
+    deck.press("x");
+    deck.wait_for("four voters and a leader among them", |screen| {
+        let left = voters(screen).unwrap_or_default();
+        left.len() == 4 && !left.contains(&format!("n{next}")) && is_healthy(screen, 4)
+    });
+    ask(&mut deck, "put color blue", "stored");
+    ends(deck);
+    processes::wait_gone(&children);
+}

@@ -2,7 +2,8 @@
 
 mod fixture;
 
-use fixture::{Scene, election, failed, logs, output, partition, quiet, stale_leader};
+use crossterm::event::KeyCode;
+use fixture::{Scene, election, failed, joining, joint, logs, output, partition, quiet, stale_leader};
 use raftdeck_lab::{ProcessState, Update};
 use raftdeck_raft::NodeId;
 use raftdeck_tui::app::{ColourChoice, Settings};
@@ -86,6 +87,28 @@ fn the_logs_view_shows_a_conflict() {
 }
 
 #[test]
+fn who_joins_is_told_apart_from_who_votes() {
+    check("joining", joining, &[(80, 24), (120, 40), (200, 60)]);
+}
+
+#[test]
+fn a_joint_configuration_and_a_transfer_are_shown_while_they_last() {
+    check("joint", joint, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn the_logs_view_shows_where_the_snapshot_ends() {
+    let oldest = |settings| {
+        let mut scene = joining(settings);
+        scene.press(KeyCode::Tab);
+        scene.paint(120, 40);
+        scene.press(KeyCode::Home);
+        scene
+    };
+    check("logs-snapshot", oldest, &[(80, 24), (120, 40)]);
+}
+
+#[test]
 fn the_output_view_shows_what_nodes_wrote() {
     check("output", output, &SIZES);
 }
@@ -165,9 +188,16 @@ fn a_screen_too_small_for_anything_still_says_who_leads() {
 
 #[test]
 fn ascii_means_ascii() {
-    for scene in
-        [quiet(ASCII, 3), partition(ASCII), election(ASCII), logs(ASCII), output(ASCII), failed(ASCII)]
-    {
+    for scene in [
+        quiet(ASCII, 3),
+        partition(ASCII),
+        election(ASCII),
+        logs(ASCII),
+        output(ASCII),
+        failed(ASCII),
+        joining(ASCII),
+        joint(ASCII),
+    ] {
         let mut scene = scene;
         for (width, height) in [(120, 40), (80, 24), (40, 12), (10, 3)] {
             let buffer = scene.paint(width, height);

@@ -2,10 +2,11 @@
 //! failure meets.
 
 use raftdeck_lab::{
-    ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState, Update,
+    ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState,
+    Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
-use raftdeck_raft::{LogIndex, NodeId, Role, Term};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -20,6 +21,12 @@ pub(crate) struct World {
     pub(crate) statuses: BTreeMap<NodeId, NodeStatus>,
     pub(crate) outcomes: BTreeMap<u64, ClientOutcome>,
     pub(crate) logs: BTreeMap<NodeId, Vec<LogLine>>,
+    pub(crate) nodes: Vec<NodeId>,
+    pub(crate) changes: Vec<(NodeId, ChangeStep)>,
+    pub(crate) workload: Option<WorkloadFigures>,
+    pub(crate) refusals: Vec<String>,
+    /// Who timed out.
+    pub(crate) timed_out: Vec<NodeId>,
     /// All of them; a test takes out what it has seen.
     pub(crate) frames: Vec<FrameReport>,
     /// The newest updates but the commonest, for the message of a failed test.
@@ -157,6 +164,14 @@ impl World {
             Update::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
             Update::Log { node, lines } => drop(self.logs.insert(node, lines)),
             Update::Frames { frames } => self.frames.extend(frames),
+            Update::Cluster { nodes, .. } => {
+                self.statuses.retain(|node, _| nodes.contains(node));
+                self.nodes = nodes;
+            }
+            Update::Change { node, step } => self.changes.push((node, step)),
+            Update::Workload(figures) => self.workload = Some(figures),
+            Update::Refused { reason } => self.refusals.push(reason),
+            Update::Trace { node, trace: TraceEvent::TimedOut { .. } } => self.timed_out.push(node),
             _ => {}
         }
     }

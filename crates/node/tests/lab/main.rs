@@ -3,4 +3,5 @@
 mod deck;
 mod failover;
 mod lifetime;
+mod members;
 mod partition;

@@ -314,7 +314,9 @@ impl Cluster {
     #[must_use]
     pub fn extent(&self) -> Extent {
         let last = self.last_index();
-        let first = self.nodes.values().filter_map(Node::raft).map(|s| s.purged).min().unwrap_or_default();
+        // Who has no entries has no first one.
+        let with_entries = self.nodes.values().filter_map(Node::raft).filter(|s| s.last.index > s.purged);
+        let first = with_entries.map(|s| s.purged).min().unwrap_or_default();
         Extent { first: LogIndex(first.0.saturating_add(1)).min(last), last }
     }
 

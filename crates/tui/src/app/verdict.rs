@@ -75,9 +75,9 @@ pub fn verdict(cluster: &Cluster) -> Verdict {
     let voters = cluster.voters();
     let of = voters.len();
     let needed = cluster.majority();
-    let votes = |node: &&Node| voters.contains(&node.id);
+    let is_voter = |node: &&Node| voters.contains(&node.id);
     let running =
-        cluster.nodes().filter(votes).filter(|node| node.is_running()).map(|node| node.id).collect();
+        cluster.nodes().filter(is_voter).filter(|node| node.is_running()).map(|node| node.id).collect();
     let alive = BTreeSet::len(&running);
     let enough = cluster.is_majority(&running);
     let leading = cluster
@@ -86,13 +86,14 @@ pub fn verdict(cluster: &Cluster) -> Verdict {
         .max();
     if let Some((term, leader)) = leading.filter(|_| enough) {
         let with = |status: &&Status| stands_with(cluster, status, leader, term);
-        let following = cluster.nodes().filter(votes).filter_map(Node::live).filter(with).count();
+        let following = cluster.nodes().filter(is_voter).filter_map(Node::live).filter(with).count();
         let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
         let transfer = cluster.transfer();
         return Verdict::Leads { leader, term, following, of, stale, transfer };
     }
-    let coming = cluster.nodes().filter(votes).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
-    let live = cluster.nodes().filter(votes).filter(|n| n.live().is_some()).count();
+    let coming =
+        cluster.nodes().filter(is_voter).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
+    let live = cluster.nodes().filter(is_voter).filter(|n| n.live().is_some()).count();
     if of == 0 || (coming && live < needed) {
         return Verdict::Starting { ready: live, of };
     }

@@ -211,7 +211,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
             Line::styled(format!("{yes} of {} {what}", paint.app.cluster.majority()), paint.theme.strong())
         }
         Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.cluster) => {
-            Line::styled(format!("gets a snapshot, {percent}%"), paint.theme.strong())
+            Line::styled(format!("snapshot {percent}%"), paint.theme.strong())
         }
         Role::Follower if paint.app.cluster.standing(node.id) == Standing::Outside => {
             Line::styled("no member", text)

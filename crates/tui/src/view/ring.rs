@@ -283,9 +283,8 @@ fn looks(paint: &Paint<'_>, flight: &Flight) -> (&'static str, Style) {
         (FrameKind::RequestVote | FrameKind::PreVote, _) => (glyphs.ask, theme.trouble_plate()),
         (FrameKind::TimeoutNow, _) => (glyphs.hand_over, theme.leader_plate()),
         (FrameKind::InstallSnapshot, _) => (glyphs.snapshot, theme.entries()),
-        (FrameKind::SnapshotReply, _) => (glyphs.ack, theme.text()),
         (FrameKind::AppendReply, Some(false)) => (glyphs.no, theme.trouble_plate()),
-        (FrameKind::AppendReply, _) => (glyphs.ack, theme.text()),
+        (FrameKind::AppendReply | FrameKind::SnapshotReply, _) => (glyphs.ack, theme.text()),
         (FrameKind::VoteReply | FrameKind::PreVoteReply, Some(true)) => (glyphs.yes, theme.trouble_plate()),
         (FrameKind::VoteReply | FrameKind::PreVoteReply, _) => (glyphs.no, theme.trouble_plate()),
     }

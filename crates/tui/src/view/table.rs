@@ -136,7 +136,7 @@ fn title(paint: &Paint<'_>, room: usize) -> String {
     };
     let mut title = format!("nodes {dot} {configuration}");
     for (node, step) in app.changes.iter() {
-        title += &format!(" {dot} {}", changing(node, step));
+        title.extend([" ", dot, " ", &changing(node, step)]);
     }
     paint.cut(&title, room)
 }

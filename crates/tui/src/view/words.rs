@@ -163,7 +163,7 @@ pub(crate) fn configuration(cluster: &Cluster, room: usize) -> Option<String> {
             format!("voters {}", ids(&membership.voters))
         };
         if !membership.learners.is_empty() {
-            text += &format!(", learning {}", ids(&membership.learners));
+            text.extend([", learning ", &ids(&membership.learners)]);
         }
         text
     };

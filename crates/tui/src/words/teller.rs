@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
+    /// The configuration that was last told to be committed.
+    committed: Option<Membership>,
     /// Whether the workload is on.
     workload: bool,
     nodes: BTreeMap<NodeId, Memory>,
@@ -97,8 +99,10 @@ impl Teller {
                     return sentence(update);
                 }
                 let votes = memory.votes;
-                let voters = memory.membership.voters.len();
-                let members = if voters == 0 { members } else { voters };
+                let members = match memory.membership.voters.len() {
+                    0 => members,
+                    some => some,
+                };
                 (Weight::Major, format!("{node} leads term {term}, with {votes} of {members} votes"))
             }
             TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } if !memory.led => {
@@ -108,7 +112,13 @@ impl Teller {
                 memory.membership = membership.clone();
                 return sentence(update);
             }
-            TraceEvent::MembershipCommitted { .. } if memory.leads => committed(node, &memory.membership),
+            TraceEvent::MembershipCommitted { .. } if memory.leads => {
+                let told = committed(node, &memory.membership);
+                // A new leader that commits in its term finds it committed once more.
+                let again = self.committed.as_ref() == Some(&memory.membership);
+                self.committed = Some(memory.membership.clone());
+                if again { (Weight::Detail, told.1) } else { told }
+            }
             _ => return sentence(update),
         };
         Some(Sentence::new(weight, Some(node), text))
@@ -233,6 +243,35 @@ mod tests {
         assert_eq!(
             told(&traces),
             ["n1 starts in term 3 with a log through entry 4", "n1 asks for votes in term 4"]
+        );
+    }
+
+    #[test]
+    fn a_configuration_is_committed_once_and_by_the_leader() {
+        let voters = |ids: &[u64]| Membership::of(ids.iter().copied().map(NodeId).collect());
+        let index = raftdeck_raft::LogIndex(9);
+        let term = Term(2);
+        let (joint, plain) =
+            (Membership { outgoing: voters(&[1, 2]).voters, ..voters(&[1, 2, 3]) }, voters(&[1, 2, 3]));
+        let committed = TraceEvent::MembershipCommitted { index };
+        let traces = [
+            committed.clone(),
+            TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term },
+            TraceEvent::MembershipChanged { index, membership: joint },
+            committed.clone(),
+            TraceEvent::MembershipChanged { index, membership: plain },
+            committed.clone(),
+            committed,
+        ];
+        assert_eq!(
+            told(&traces),
+            [
+                "n1 leads term 2",
+                "n1 decides with two majorities now, one of n1 n2 and one of n1 n2 n3",
+                "n1 has both majorities behind the change and leaves the old voters behind",
+                "n1 works with the voters n1 n2 n3",
+                "the cluster is now n1 n2 n3: that is committed",
+            ]
         );
     }
 }

@@ -228,3 +228,99 @@ fn durations_are_shown_in_a_unit_that_reads_well() {
     assert_eq!(millis(Duration::from_millis(9999)), "9999 ms");
     assert_eq!(millis(Duration::from_secs(61)), "61 s");
 }
+
+#[test]
+fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() {
+    use Weight::{Detail, Major, Minor};
+    let ids = |ids: &[u64]| ids.iter().copied().map(NodeId).collect::<BTreeSet<_>>();
+    let learning = Membership { learners: ids(&[4]), ..Membership::of(ids(&[1, 2, 3])) };
+    let joint = Membership { outgoing: ids(&[1, 2, 3]), ..Membership::of(ids(&[2, 3])) };
+    let index = LogIndex(12);
+    let last = LogId { term: Term(2), index: LogIndex(1000) };
+    let tuning = Tuning { timing: raftdeck_raft::Timing::FAST, pre_vote: true, check_quorum: false };
+    let learner = NodeId(4);
+    for (trace, weight, words) in [
+        (
+            TraceEvent::MembershipChanged { index, membership: learning },
+            Minor,
+            "n1 works with the voters n1 n2 n3; n4 learns",
+        ),
+        (
+            TraceEvent::MembershipChanged { index, membership: joint },
+            Minor,
+            "n1 decides with two majorities now, one of n1 n2 n3 and one of n2 n3",
+        ),
+        (
+            TraceEvent::MembershipChanged { index: LogIndex::ZERO, membership: Membership::default() },
+            Detail,
+            "n1 belongs to no cluster yet",
+        ),
+        (
+            TraceEvent::MembershipCommitted { index },
+            Detail,
+            "n1 knows that the configuration of entry 12 is committed",
+        ),
+        (
+            TraceEvent::CaughtUp { learner, round: 2, took: Duration::from_millis(30) },
+            Minor,
+            "n1 sees n4 catch up: round 2 took 30 ms",
+        ),
+        (
+            TraceEvent::PromotionGivenUp { learner },
+            Major,
+            "n1 does not promote n4: it is too slow or cannot be reached",
+        ),
+        (
+            TraceEvent::TransferStarted { to: N3 },
+            Major,
+            "n1 hands the leadership to n3 and takes no writes meanwhile",
+        ),
+        (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 leads on: n3 did not take over in time"),
+        (TraceEvent::ToldToCampaign { leader: N2 }, Minor, "n1 is told by n2 to campaign at once"),
+        (
+            TraceEvent::SnapshotTaken { last, size: 12_345 },
+            Minor,
+            "n1 took a snapshot through entry 1000 (12 kB)",
+        ),
+        (
+            TraceEvent::SnapshotSending { to: learner, last },
+            Minor,
+            "n1 sends n4 a snapshot through entry 1000: older entries are gone",
+        ),
+        (
+            TraceEvent::SnapshotInstalled { last, kept_log: true },
+            Major,
+            "n1 takes over a snapshot through entry 1000 and keeps the log behind it",
+        ),
+        (TraceEvent::Purged { through: last }, Detail, "n1 lets go of its log through entry 1000"),
+        (
+            TraceEvent::Tuned { tuning },
+            Minor,
+            "n1 is set to a heartbeat of 50 ms, an election timeout of 150 ms to 300 ms, PreVote on, CheckQuorum off",
+        ),
+        (TraceEvent::Paused, Minor, "n1 notices that it was stopped for a while"),
+        (
+            TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
+            Major,
+            "n1 is not a member any more and steps down",
+        ),
+    ] {
+        let told = traced(N1, trace);
+        assert_eq!((told.weight, told.text.as_str()), (weight, words));
+    }
+}
+
+#[test]
+fn a_change_that_was_asked_for_is_told_step_by_step_and_the_workload_at_its_end() {
+    let told = |step| sentence(&Update::Change { node: N3, step }).map(|told| told.text);
+    assert_eq!(told(ChangeStep::Promoting).as_deref(), Some("n3 catches up as a learner"));
+    assert_eq!(told(ChangeStep::Joined).as_deref(), Some("n3 has joined the cluster and votes from now on"));
+    assert_eq!(told(ChangeStep::GivenUp), None, "the reason is told on its own");
+    let running = WorkloadFigures { running: true, acknowledged: 1, ..WorkloadFigures::default() };
+    assert_eq!(sentence(&Update::Workload(running)), None);
+    let over = WorkloadFigures { running: false, failed: 2, longest_gap_ms: 240, ..running };
+    assert_eq!(
+        says(&Update::Workload(over)).text,
+        "the workload is over: 1 write acknowledged, 2 failed, 0 in doubt; the longest gap was 240 ms"
+    );
+}

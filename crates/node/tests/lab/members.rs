@@ -1,0 +1,186 @@
+//! Real nodes that come and go while the cluster lives: added, removed, handed the leadership, told to campaign.
+
+use crate::deck::{Deck, World, exists, options};
+use raftdeck_lab::{ChangeStep, Command, FrameFate, FrameReport, LabOptions, ProcessState, WorkloadFigures};
+use raftdeck_raft::{NodeId, Role};
+use std::collections::BTreeSet;
+
+fn n(id: u64) -> NodeId {
+    NodeId(id)
+}
+
+fn voters(ids: &[u64]) -> BTreeSet<NodeId> {
+    ids.iter().copied().map(NodeId).collect()
+}
+
+/// The leader, if all of these and nobody else vote, by all of their accounts, and follow it.
+fn settled(world: &World, ids: &[u64]) -> Option<NodeId> {
+    let all = voters(ids);
+    let agrees = |node: &NodeId| {
+        let status = world.statuses.get(node)?;
+        let membership = &status.raft.membership;
+        (membership.voters == all && !membership.is_joint() && membership.learners.is_empty()).then_some(())
+    };
+    all.iter().all(|node| agrees(node).is_some()).then(|| world.agreed(ids.len())).flatten()
+}
+
+fn add(deck: &mut Deck, all: &[u64]) -> NodeId {
+    deck.send(Command::AddNode);
+    deck.wait("one more voter", |world| settled(world, all))
+}
+
+#[test]
+fn two_nodes_are_added_at_once_and_take_part() {
+    let (mut deck, _) = Deck::settled(3);
+    deck.put("color", "blue");
+    deck.send(Command::AddNode);
+    deck.send(Command::AddNode);
+    deck.wait("five voters", |world| settled(world, &[1, 2, 3, 4, 5]));
+    assert_eq!(deck.world.nodes, [1, 2, 3, 4, 5].map(n));
+    let joined = |node| deck.world.changes.contains(&(node, ChangeStep::Joined));
+    assert!(joined(n(4)) && joined(n(5)), "{:?}", deck.world.changes);
+    // Three of five are needed now: the new ones carry the cluster when two of the old ones are gone.
+    for node in [1, 2] {
+        deck.send(Command::Kill(n(node)));
+    }
+    deck.wait("a leader of three", |world| {
+        let followed = |id: u64| world.statuses.get(&n(id)).and_then(|status| status.raft.leader);
+        let leader = followed(3)?;
+        (leader.0 > 2 && followed(4) == Some(leader) && followed(5) == Some(leader)).then_some(())
+    });
+    deck.put("shape", "round");
+    assert_eq!(deck.get("color").as_deref(), Some("blue"));
+}
+
+#[test]
+fn a_removed_leader_is_replaced_and_nothing_of_it_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(3) });
+    let leader = deck.wait("a leader", |world| world.agreed(3));
+    let pid = deck.world.pid(leader).unwrap();
+    deck.put("color", "blue");
+    deck.send(Command::RemoveNode(leader));
+    let rest: Vec<u64> = (1..=3).filter(|id| n(*id) != leader).collect();
+    deck.wait("its end", |world| (!world.nodes.contains(&leader)).then_some(()));
+    deck.wait("a leader of two", |world| settled(world, &rest));
+    assert!(!exists(pid), "its process is gone");
+    assert!(!dir.path().join(leader.to_string()).exists(), "its data is gone");
+    deck.put("color", "red");
+    deck.send(Command::Restart(leader));
+    deck.wait("a refusal", |world| {
+        world.refusals.iter().any(|why| why.contains(&format!("there is no {leader}"))).then_some(())
+    });
+}
+
+#[test]
+fn a_node_that_is_down_can_be_removed() {
+    let (mut deck, leader) = Deck::settled(3);
+    let dead = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    deck.send(Command::Kill(dead));
+    deck.wait("its death", |world| (world.processes[&dead] == ProcessState::Killed).then_some(()));
+    deck.send(Command::RemoveNode(dead));
+    let rest: Vec<u64> = (1..=3).filter(|id| n(*id) != dead).collect();
+    deck.wait("a cluster of two", |world| settled(world, &rest));
+    deck.wait("its end", |world| (!world.nodes.contains(&dead)).then_some(()));
+}
+
+#[test]
+fn the_last_voter_stays() {
+    let (mut deck, leader) = Deck::settled(1);
+    deck.send(Command::RemoveNode(leader));
+    deck.wait("a refusal", |world| {
+        world.refusals.iter().any(|why| why.contains("n1 was not removed: the last voter")).then_some(())
+    });
+    assert!(deck.world.changes.contains(&(leader, ChangeStep::GivenUp)));
+    deck.put("color", "blue");
+}
+
+#[test]
+fn the_leadership_is_handed_to_whom_it_shall_be() {
+    let (mut deck, _) = Deck::settled(3);
+    for _ in 0..2 {
+        for node in [1, 2, 3].map(n) {
+            deck.send(Command::Transfer(node));
+            deck.wait("the new leader", |world| {
+                (world.agreed(3) == Some(node) && world.is(node, Role::Leader)).then_some(())
+            });
+        }
+    }
+}
+
+#[test]
+fn who_is_told_to_campaign_asks_for_votes_at_once() {
+    let (mut deck, leader) = Deck::settled(3);
+    let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    deck.world.timed_out.clear();
+    deck.send(Command::Campaign(other));
+    deck.wait("its time-out", |world| world.timed_out.contains(&other).then_some(()));
+}
+
+#[test]
+fn a_restarted_node_finds_those_that_were_added_after_it_through_links() {
+    let (mut deck, _) = Deck::settled(3);
+    add(&mut deck, &[1, 2, 3, 4]);
+    deck.send(Command::Transfer(n(4)));
+    deck.wait("n4 leads", |world| (settled(world, &[1, 2, 3, 4]) == Some(n(4))).then_some(()));
+    deck.send(Command::Restart(n(1)));
+    deck.wait("its new start", |world| (!world.statuses.contains_key(&n(1))).then_some(()));
+    deck.wait("its return", |world| settled(world, &[1, 2, 3, 4]));
+    // What n1 sends to n4 goes over the link that the lab holds: when it is cut, all of it is lost there.
+    deck.world.frames.clear();
+    deck.send(Command::Cut(vec![(n(1), n(4))]));
+    deck.wait("lost answers", |world| {
+        let lost = |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (n(1), n(4), FrameFate::Lost);
+        world.frames.iter().any(lost).then_some(())
+    });
+}
+
+#[test]
+fn added_and_removed_nodes_are_as_they_were_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let at_home = || Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(3) });
+    let mut deck = at_home();
+    deck.wait("a leader", |world| world.agreed(3));
+    deck.put("color", "violet");
+    add(&mut deck, &[1, 2, 3, 4]);
+    deck.send(Command::RemoveNode(n(2)));
+    deck.wait("three voters", |world| settled(world, &[1, 3, 4]));
+    deck.wait("the end of n2", |world| (!world.nodes.contains(&n(2))).then_some(()));
+    deck.put("shape", "round");
+    deck.stop();
+    let mut deck = at_home();
+    deck.wait("the same three voters", |world| settled(world, &[1, 3, 4]));
+    assert_eq!(deck.world.nodes, [1, 3, 4].map(n));
+    assert_eq!(deck.get("color").as_deref(), Some("violet"));
+    assert_eq!(deck.get("shape").as_deref(), Some("round"));
+    add(&mut deck, &[1, 3, 4, 5]);
+}
+
+#[test]
+fn a_new_node_catches_up_by_snapshot_under_a_steady_load() {
+    let mut deck = Deck::start(LabOptions { snapshot_entries: Some(50), ..options(3) });
+    deck.wait("a leader", |world| world.agreed(3));
+    deck.send(Command::Workload(true));
+    let purged = |world: &World| world.statuses.values().all(|status| status.raft.purged.0 > 100);
+    deck.wait("shortened logs", |world| purged(world).then_some(()));
+    deck.send(Command::AddNode);
+    deck.wait("a voter that began with a snapshot", |world| {
+        let raft = &world.statuses.get(&n(4))?.raft;
+        (raft.membership.is_voter(n(4)) && !raft.membership.is_joint() && raft.snapshot.index.0 > 100)
+            .then_some(())
+    });
+    deck.send(Command::Workload(false));
+    let WorkloadFigures { acknowledged, failed, unknown, .. } =
+        deck.wait("the last figures", |world| world.workload.filter(|figures| !figures.running));
+    assert!(acknowledged > 100, "{acknowledged}");
+    assert_eq!((failed, unknown), (0, 0), "nothing is lost when a node joins");
+}
+
+#[test]
+fn no_more_than_fifteen_nodes() {
+    let mut deck = Deck::start(options(15));
+    deck.send(Command::AddNode);
+    deck.wait("a refusal", |world| {
+        world.refusals.iter().any(|why| why.contains("15 nodes already")).then_some(())
+    });
+}
