@@ -127,3 +127,22 @@ impl Judge {
         }
     }
 }
+
+/// Every promise that a run is held against, by the names that a [`Violation`] gives them.
+#[must_use]
+pub fn properties() -> Vec<String> {
+    let safety = raftdeck_check::Property::ALL.iter().map(ToString::to_string);
+    safety.chain(OWN.map(str::to_owned)).collect()
+}
+
+/// What is judged here and not by the members' story alone.
+const OWN: [&str; 8] = [
+    "linearizability",
+    "reads return what was written",
+    "durable writes survive",
+    "a disk with honest crashes can be read",
+    "writes fit the log",
+    "frames arrive as they were sent",
+    "no member panics",
+    "liveness",
+];

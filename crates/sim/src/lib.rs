@@ -34,7 +34,7 @@ mod world;
 mod wreck;
 
 pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
-pub use judge::Violation;
+pub use judge::{Violation, properties};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
 pub use outcome::{Outcome, Stats};
 pub use record::{Record, Said, State, What};

@@ -4,6 +4,7 @@ use crate::app::Settings;
 use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
+use crate::sim_cmd::{self, SimArgs};
 use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -97,6 +98,9 @@ enum Sub {
     /// Read from and write to a running cluster
     #[command(after_help = CLIENT_EXAMPLES)]
     Client(ClientArgs),
+    /// Play whole clusters in virtual time, thousands of times faster than real ones, and try to break them
+    #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
+    Sim(SimArgs),
 }
 
 #[derive(Args, Debug)]
@@ -208,6 +212,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Client(args)) => client_cmd::run(args),
+        Some(Sub::Sim(args)) => sim_cmd::run(args),
         Some(Sub::Node(_)) | None => deck(cli.deck),
     };
     match result {

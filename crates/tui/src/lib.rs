@@ -15,6 +15,7 @@ mod member_cmd;
 pub mod plain;
 pub mod runtime;
 pub mod signals;
+pub mod sim_cmd;
 pub mod terminal;
 pub mod theme;
 pub mod up;

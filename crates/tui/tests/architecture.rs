@@ -13,9 +13,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["protocol", "raft"]),
     ("client", &["protocol", "raft"]),
     ("node", &["replica", "storage", "client", "protocol", "raft"]),
-    ("lab", &["client", "protocol", "raft"]),
+    ("sim", &["replica", "storage", "check", "protocol", "raft"]),
+    ("lab", &["client", "sim", "check", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
-    ("tui", &["lab", "client", "node", "protocol", "raft"]),
+    ("tui", &["lab", "client", "node", "sim", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
@@ -122,6 +123,17 @@ fn the_pure_rooms_name_nothing_impure() {
     for name in PURE {
         assert_names_none_of(name, IMPURE_NAMES, "everything is passed in");
     }
+}
+
+#[test]
+fn a_simulation_knows_neither_runtime_nor_clock_nor_thread() {
+    // The virtual disk stands beside the real one, whose crate names the system's.
+    let built_from = built_from(&metadata(), "sim");
+    for other in ["tokio", "async-std", "smol", "mio", "getrandom"] {
+        assert!(!built_from.contains(other), "sim is built from {other}");
+    }
+    let words = ["Instant", "SystemTime", "std::thread::", "std::fs", "std::net", "HashMap", "HashSet"];
+    assert_names_none_of("sim", &words, "time is virtual, and everything is decided by the seed");
 }
 
 #[test]

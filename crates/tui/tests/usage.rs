@@ -51,6 +51,16 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["client", "--cluster", "nowhere", "get", "color"], "HOST:PORT"),
         (&["client", "--cluster", "", "get", "color"], "HOST:PORT"),
         (&["node", "--node-id", "0"], "id"),
+        (&["sim"], "run"),
+        (&["sim", "run", "--nodes", "10"], "1 to 9 nodes"),
+        (
+            &["sim", "run", "--faults", "crash,fire"],
+            "\"fire\" is no kind of fault: give all, none, or some of crash,",
+        ),
+        (&["sim", "run", "--secs", "0"], "1..=3600"),
+        (&["sim", "run", "--seeds", "0"], "1.."),
+        (&["sim", "run", "--trace", "x"], "--seed"),
+        (&["sim", "run", "--seed", "1", "--seeds", "5"], "--seeds"),
     ] {
         let (status, said) = fails(args);
         assert_eq!(status, 2, "{args:?}: {said}");
