@@ -6,9 +6,10 @@ use crate::event::Event;
 use crate::node::{Doom, Fate, Filing, Input, Process, Waiting};
 use crate::platter::{Platter, describe};
 use crate::record::What;
+use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role};
+use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
 use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
@@ -70,10 +71,29 @@ impl World<'_> {
             tickets.push(write.ticket);
             then_send.extend(write.then_send);
         }
+        self.some_come_late(id, &mut tickets);
         self.show(Some(id), || What::Durable { writes: count });
         self.observe_disk(id);
         self.give(id, Input::Durable { tickets, then_send });
         self.begin_write(id);
+    }
+
+    /// Completions may come in any order: one that a later one includes is now and then told long after it.
+    fn some_come_late(&mut self, id: NodeId, tickets: &mut Vec<Ticket>) {
+        let at = self.now;
+        let life = self.node(id).life;
+        let is_last = self.process(id, life).is_none_or(|process| process.writes.is_empty());
+        if is_last || !self.rng.chance(100) {
+            return;
+        }
+        let after = self.rng.between(1_000, 300_000);
+        self.queue.at(at + after, Event::Late { node: id, life, tickets: std::mem::take(tickets) });
+    }
+
+    pub(crate) fn late(&mut self, id: NodeId, life: u32, tickets: Vec<Ticket>) {
+        if self.node(id).life == life {
+            self.give(id, Input::Durable { tickets, then_send: Vec::new() });
+        }
     }
 
     /// An error of the disk is final for its process.
@@ -258,6 +278,7 @@ impl World<'_> {
         let tuning = config.tuning;
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
+        let story = Story::new(id, term, newest_snapshot, replica.membership());
         node.life += 1;
         node.fate = Fate::Up;
         node.process = Some(Box::new(Process {
@@ -279,8 +300,9 @@ impl World<'_> {
             waiting: BTreeMap::new(),
             newest_token: 0,
             doom: None,
-            role: Role::Follower,
-            term,
+            story,
+            took_write: false,
+            vouched: BTreeMap::new(),
         }));
         Ok(())
     }

@@ -132,7 +132,7 @@ impl Judge {
 #[must_use]
 pub fn properties() -> Vec<String> {
     let safety = raftdeck_check::Property::ALL.iter().map(ToString::to_string);
-    safety.chain(OWN.map(str::to_owned)).collect()
+    safety.chain(crate::rules::ALL.iter().chain(&OWN).map(|name| (*name).to_owned())).collect()
 }
 
 /// What is judged here and not by the members' story alone.

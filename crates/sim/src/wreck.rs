@@ -224,7 +224,7 @@ impl World<'_> {
         self.show(None, || What::Quiet);
         self.network.heal();
         self.impatience = (0, 0);
-        let tuning = self.setup.config.tuning;
+        let tuning = Tuning { pre_vote: true, check_quorum: true, ..self.setup.config.tuning };
         let at = self.now;
         for id in self.ids() {
             let node = self.node(id);
