@@ -9,12 +9,15 @@ use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Ticket};
+use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
 use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+
+/// So many completions are kept back, about.
+const MOST_LATE: usize = 100;
 
 const CLUSTER: &str = "simulated";
 
@@ -78,20 +81,26 @@ impl World<'_> {
         self.begin_write(id);
     }
 
-    /// Completions may come in any order: one that a later one includes is now and then told long after it.
+    /// Completions may come in any order: some are told only long after a later one, which includes them.
     fn some_come_late(&mut self, id: NodeId, tickets: &mut Vec<Ticket>) {
-        let at = self.now;
-        let life = self.node(id).life;
-        let is_last = self.process(id, life).is_none_or(|process| process.writes.is_empty());
-        if is_last || !self.rng.chance(100) {
-            return;
+        let is_late = self.rng.chance(150);
+        let node = self.node(id);
+        if let Some(process) = &mut node.process
+            && !process.writes.is_empty()
+            && process.late.len() < MOST_LATE
+            && is_late
+        {
+            process.late.append(tickets);
         }
-        let after = self.rng.between(1_000, 300_000);
-        self.queue.at(at + after, Event::Late { node: id, life, tickets: std::mem::take(tickets) });
     }
 
-    pub(crate) fn late(&mut self, id: NodeId, life: u32, tickets: Vec<Ticket>) {
-        if self.node(id).life == life {
+    /// The worst time for a late completion is when a leader waits for its own disk.
+    pub(crate) fn late_ones_come(&mut self, id: NodeId) {
+        let now = self.rng.chance(50);
+        let Some(process) = &mut self.node(id).process else { return };
+        let waits = process.story.role == Role::Leader && !process.writing.is_empty();
+        if now && waits && !process.late.is_empty() {
+            let tickets = std::mem::take(&mut process.late);
             self.give(id, Input::Durable { tickets, then_send: Vec::new() });
         }
     }
@@ -302,6 +311,7 @@ impl World<'_> {
             doom: None,
             story,
             took_write: false,
+            late: Vec::new(),
             vouched: BTreeMap::new(),
         }));
         Ok(())

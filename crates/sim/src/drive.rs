@@ -171,6 +171,7 @@ impl World<'_> {
             process.story.rests();
         }
         self.save_snapshot(id);
+        self.late_ones_come(id);
         self.set_timer(id, now);
         if has_more {
             self.turn_soon(id);

@@ -1,7 +1,7 @@
 //! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
 
 use crate::client::{Answered, Ask};
-use raftdeck_raft::{Message, NodeId, Ticket};
+use raftdeck_raft::{Message, NodeId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -18,8 +18,6 @@ pub(crate) enum Event {
     Disk { node: NodeId, life: u32 },
     /// So is the thread that keeps the snapshots.
     Files { node: NodeId, life: u32 },
-    /// Completions that come late.
-    Late { node: NodeId, life: u32, tickets: Vec<Ticket> },
     /// A process that ended starts again.
     Restart { node: NodeId, life: u32 },
     /// A pause ends.

@@ -23,7 +23,6 @@ impl EventHash {
             Event::Turn { node, life } => (3, node.0, u64::from(*life)),
             Event::Disk { node, life } => (4, node.0, u64::from(*life)),
             Event::Files { node, life } => (14, node.0, u64::from(*life)),
-            Event::Late { node, life, .. } => (15, node.0, u64::from(*life)),
             Event::Restart { node, life } => (5, node.0, u64::from(*life)),
             Event::Resume { node, pause } => (6, node.0, u64::from(*pause)),
             Event::Fault(number) => (7, *number as u64, 0),

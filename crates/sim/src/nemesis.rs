@@ -39,7 +39,8 @@ impl Nemesis {
 
     /// How long after the ones before them come which faults; several make one blow.
     pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
-        let is_blow = matches!(self.kind, FaultKind::Partition | FaultKind::Transfer | FaultKind::Crash);
+        use FaultKind::{Crash, Membership, Partition, Transfer};
+        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership);
         if is_blow && self.rng.chance(250) {
             let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
             return (delay, self.blow());
@@ -52,33 +53,44 @@ impl Nemesis {
     fn blow(&mut self) -> Vec<(u64, Fault)> {
         let rush = Fault::Rush { count: self.rng.between(10, 40) };
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
+        let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
         match self.kind {
             // The old leader is not told that another was elected at its own wish.
             FaultKind::Transfer => {
                 let to = self.node();
                 let lasts = self.rng.between(100 * MS, 400 * MS);
                 vec![
-                    (0, rush),
-                    (5 * MS, cut(Cut::Deaf(Who::Leader), lasts)),
-                    (6 * MS, Fault::Transfer { to }),
+                    (0, cut(Cut::Deaf(Who::Leader), lasts)),
+                    (1, impatience(lasts)),
+                    (MS / 2, Fault::Transfer { to }),
+                    (self.rng.between(MS, 40 * MS), rush),
                 ]
             }
-            // A leader hears late what was said before it was cut off.
+            // A leader that is cut off still hears for a while that it was followed.
             FaultKind::Partition if self.rng.chance(500) => {
-                let late = self.rng.between(100 * MS, 400 * MS);
-                let begins = self.rng.between(20 * MS, 150 * MS);
+                let weather = Weather::Delay(self.rng.between(200 * MS, 500 * MS));
+                let begins = self.rng.between(60 * MS, 150 * MS);
+                let to = Some(Who::Leader);
                 vec![
-                    (0, Fault::Weather { from: None, weather: Weather::Delay(late), lasts: begins + 5 * MS }),
-                    (begins, cut(Cut::Mute(Who::Leader), self.rng.between(400 * MS, 1200 * MS))),
-                    (begins + 150 * MS, rush),
+                    (0, Fault::Weather { from: None, to, weather, lasts: begins }),
+                    (begins, cut(Cut::Isolate(Who::Leader), 1000 * MS)),
+                    (begins + 1, impatience(900 * MS)),
+                    (begins + self.rng.between(150 * MS, 450 * MS), rush),
                 ]
             }
             // A leader that nobody hears from any more, and whom clients still ask.
             FaultKind::Partition => {
+                let lasts = self.rng.between(300 * MS, 1500 * MS);
                 vec![
-                    (0, cut(Cut::Isolate(Who::Leader), self.rng.between(300 * MS, 1500 * MS))),
-                    (self.rng.between(100 * MS, 500 * MS), rush),
+                    (0, cut(Cut::Isolate(Who::Leader), lasts)),
+                    (1, impatience(lasts)),
+                    (self.rng.between(1, 500 * MS), rush),
                 ]
+            }
+            // One change on top of another.
+            FaultKind::Membership => {
+                let count = self.rng.between(2, 3);
+                (0..count).map(|n| (n * self.rng.between(MS, 8 * MS), self.membership())).collect()
             }
             // One leader after another has hardly begun (paper Figure 8).
             _ => {
@@ -170,7 +182,7 @@ impl Nemesis {
         };
         let lasts = rng.between(100 * MS, 3 * SECOND);
         let from = rng.chance(500).then(|| ()).map(|()| self.who());
-        Fault::Weather { from, weather, lasts }
+        Fault::Weather { from, to: None, weather, lasts }
     }
 
     fn pause(&mut self) -> Fault {

@@ -104,6 +104,8 @@ pub(crate) struct Process {
     pub(crate) story: Story,
     /// A leader was asked to write in this turn.
     pub(crate) took_write: bool,
+    /// Completions that are not told yet, though later ones were.
+    pub(crate) late: Vec<Ticket>,
     /// As a leader: what each follower's newest answer vouched for, and in which term.
     pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
 }

@@ -223,3 +223,99 @@ impl Story {
         voters.iter().filter(recent).count() * 2 <= voters.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(150);
+
+    fn members() -> Membership {
+        Membership::of((1..=3).map(NodeId).collect())
+    }
+
+    fn story() -> Story {
+        Story::new(NodeId(1), Term(1), LogIndex(5), &members())
+    }
+
+    fn broken(story: &mut Story, events: &[TraceEvent]) -> Option<&'static str> {
+        let told = |event| story.tells(event, Timestamp(1_000_000), &members(), PATIENCE);
+        events.iter().find_map(told).map(|(rule, _)| rule)
+    }
+
+    fn role(from: Role, to: Role) -> TraceEvent {
+        TraceEvent::RoleChanged { from, to, term: Term(2) }
+    }
+
+    fn appended(index: u64) -> TraceEvent {
+        TraceEvent::Appended { first: LogIndex(index), last: LogIndex(index), term: Term(2) }
+    }
+
+    fn membership(index: u64) -> TraceEvent {
+        TraceEvent::MembershipChanged { index: LogIndex(index), membership: members() }
+    }
+
+    fn committed(through: u64) -> TraceEvent {
+        TraceEvent::Committed { through: LogIndex(through) }
+    }
+
+    #[test]
+    fn a_leader_becomes_nothing_but_a_follower() {
+        assert_eq!(broken(&mut story(), &[role(Role::Candidate, Role::Leader)]), None);
+        assert_eq!(broken(&mut story(), &[role(Role::Leader, Role::Candidate)]), Some(ROLES));
+        assert_eq!(broken(&mut story(), &[role(Role::Follower, Role::Leader)]), Some(ROLES));
+    }
+
+    #[test]
+    fn a_vote_for_a_shorter_log_breaks_a_rule() {
+        let last = |index| LogId { term: Term(2), index: LogIndex(index) };
+        for (index, expected) in [(7, None), (6, Some(LOGS))] {
+            let mut story = story();
+            let request = VoteRequest { term: Term(3), last: last(index), transfer: false };
+            story.hears(NodeId(2), &Message::PreVote(request), Timestamp(0));
+            let granted = TraceEvent::VoteGranted { candidate: NodeId(2), term: Term(3), pre_vote: true };
+            assert_eq!(broken(&mut story, &[appended(7), granted]), expected);
+        }
+    }
+
+    #[test]
+    fn a_leader_commits_and_changes_members_only_after_an_entry_of_its_own() {
+        let lead = [appended(8), role(Role::Candidate, Role::Leader), appended(9)];
+        let with = |event| [&lead[..], &[event]].concat();
+        assert_eq!(broken(&mut story(), &with(committed(8))), Some(COUNTING));
+        assert_eq!(broken(&mut story(), &with(committed(9))), None);
+        assert_eq!(broken(&mut story(), &with(membership(10))), Some(OWN_COMMIT));
+        let mut twice = with(committed(9)).to_vec();
+        twice.extend([membership(10), membership(11)]);
+        assert_eq!(broken(&mut story(), &twice), Some(ONE_CHANGE));
+    }
+
+    #[test]
+    fn a_learner_that_campaigns_breaks_a_rule() {
+        let learners = Membership { learners: [NodeId(1)].into(), ..Membership::of([NodeId(2)].into()) };
+        let events = [
+            TraceEvent::MembershipChanged { index: LogIndex(6), membership: learners },
+            TraceEvent::ElectionStarted { term: Term(2), pre_vote: true },
+        ];
+        assert_eq!(broken(&mut story(), &events), Some(LEARNERS));
+    }
+
+    #[test]
+    fn only_a_leader_without_a_majority_must_not_refuse_for_its_own_sake() {
+        let reason = VoteRefusal::LeaderAlive;
+        let refused = TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: true, reason };
+        for (heard, expected) in [(900_000, None), (100_000, Some(DEAF))] {
+            let mut story = story();
+            story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), &members(), PATIENCE);
+            let reply = raftdeck_raft::SnapshotReply {
+                term: Term(2),
+                round: 1,
+                last: LogId::default(),
+                next_offset: 0,
+                installed: false,
+            };
+            story.hears(NodeId(3), &Message::SnapshotReply(reply), Timestamp(heard));
+            assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);
+        }
+    }
+}

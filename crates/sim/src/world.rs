@@ -138,7 +138,6 @@ impl<'a> World<'a> {
             Event::Turn { node, life } => self.turn(node, life),
             Event::Disk { node, life } => self.disk_done(node, life),
             Event::Files { node, life } => self.files_done(node, life),
-            Event::Late { node, life, tickets } => self.late(node, life, tickets),
             Event::Restart { node, life } => self.restart(node, life),
             Event::Resume { node, pause } => self.resume(node, pause),
             Event::Fault(number) => self.go_wrong(number),
