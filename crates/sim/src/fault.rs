@@ -155,8 +155,10 @@ pub enum Fault {
     },
     /// Links misbehave.
     Weather {
-        /// The links from this node; all if nobody is named.
+        /// The links from this node; from all if nobody is named.
         from: Option<Who>,
+        /// The links to this node; to all if nobody is named.
+        to: Option<Who>,
         /// How.
         weather: Weather,
         /// For so long.
@@ -356,11 +358,9 @@ impl fmt::Display for Fault {
                 write!(f, "stop {who}, flip bit {pick} (modulo its files), start it after {}", Span(*down))
             }
             Self::Cut { cut, lasts } => write!(f, "{cut} for {}", Span(*lasts)),
-            Self::Weather { from: None, weather, lasts } => {
-                write!(f, "on all links {weather} for {}", Span(*lasts))
-            }
-            Self::Weather { from: Some(who), weather, lasts } => {
-                write!(f, "on links from {who} {weather} for {}", Span(*lasts))
+            Self::Weather { from, to, weather, lasts } => {
+                let name = |who: &Option<Who>| who.map_or_else(|| "all".to_owned(), |who| who.to_string());
+                write!(f, "on links from {} to {} {weather} for {}", name(from), name(to), Span(*lasts))
             }
             Self::Replay { pick, count } => write!(f, "deliver {count} old messages again (pick {pick})"),
             Self::Pause { who, lasts, frozen: false } => write!(f, "pause {who} for {}", Span(*lasts)),

@@ -48,9 +48,9 @@ impl World<'_> {
                 let leader = self.leader();
                 self.network.cut(cut, leader, at + lasts);
             }
-            Fault::Weather { from, weather, lasts } => {
-                let from = from.map(|who| self.whom(who).unwrap_or(NodeId(0)));
-                self.network.change(from, *weather, at + lasts);
+            Fault::Weather { from, to, weather, lasts } => {
+                let [from, to] = [from, to].map(|who| who.map(|who| self.whom(who).unwrap_or(NodeId(0))));
+                self.network.change(from, to, *weather, at + lasts);
             }
             Fault::Replay { pick, count } => {
                 for (from, to, message) in self.network.recall(*pick, *count) {
@@ -224,7 +224,7 @@ impl World<'_> {
         self.show(None, || What::Quiet);
         self.network.heal();
         self.impatience = (0, 0);
-        let tuning = self.setup.config.tuning;
+        let tuning = Tuning { pre_vote: true, check_quorum: true, ..self.setup.config.tuning };
         let at = self.now;
         for id in self.ids() {
             let node = self.node(id);
