@@ -80,8 +80,11 @@ impl World<'_> {
                 let tuning = Tuning { timing, pre_vote: *pre_vote, check_quorum: *check_quorum };
                 ids.into_iter().for_each(|id| self.give(id, Input::Tune(tuning)));
             }
-            Fault::Rush { count } => {
+            Fault::Rush { count, readers } => {
                 for client in 0..self.clients.len() {
+                    if self.clients[client].mostly_reads() != *readers {
+                        continue;
+                    }
                     self.clients[client].rush = *count;
                     self.hurry(client);
                 }
