@@ -28,10 +28,9 @@ impl Nemesis {
     pub(crate) fn new(kind: FaultKind, seed: u64, nodes: u8) -> Self {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
-            FaultKind::Crash | FaultKind::Partition | FaultKind::Network => SECOND,
-            FaultKind::Membership | FaultKind::Transfer | FaultKind::Snapshot => SECOND,
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
             FaultKind::Disk | FaultKind::Tune => 3 * SECOND,
+            _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
         Self { kind, nodes, pace, wild_clocks: rng.chance(150), rng }
@@ -189,7 +188,7 @@ impl Nemesis {
             _ => Weather::Reorder(rng.pick(&[5 * MS, 40 * MS, 200 * MS])),
         };
         let lasts = rng.between(100 * MS, 3 * SECOND);
-        let from = rng.chance(500).then(|| ()).map(|()| self.who());
+        let from = if rng.chance(500) { Some(self.who()) } else { None };
         Fault::Weather { from, to: None, weather, lasts }
     }
 
