@@ -121,6 +121,10 @@ impl Client {
         self.wishes == Some(0) && self.op.is_none()
     }
 
+    pub(crate) fn mostly_reads(&self) -> bool {
+        self.reads.is_some()
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.op.is_some()
     }

@@ -63,7 +63,7 @@ impl World<'_> {
         let Some(process) = self.process(id, life) else { return };
         let writes = std::mem::take(&mut process.writing);
         if let Err(error) = process.store.append(&writes) {
-            self.disk_failed(id, writes, &error);
+            self.disk_failed(id, &writes, &error);
             return;
         }
         let count = writes.len();
@@ -106,7 +106,7 @@ impl World<'_> {
     }
 
     /// An error of the disk is final for its process.
-    fn disk_failed(&mut self, id: NodeId, writes: Vec<Persist>, error: &StorageError) {
+    fn disk_failed(&mut self, id: NodeId, writes: &[Persist], error: &StorageError) {
         let at = self.now;
         if let StorageError::Misfit { .. } = error {
             self.judge.accuse("writes fit the log", at, format!("{id} cannot write: {error}"));
@@ -114,7 +114,9 @@ impl World<'_> {
         // What the failed write was about may be there all the same.
         let node = self.node(id);
         let mut perhaps = node.platter.clone();
-        writes.iter().for_each(|write| perhaps.write(write));
+        for write in writes {
+            perhaps.write(write);
+        }
         let down = 30_000 + self.rng.below(300_000);
         self.end(id, Survival::Process, Some(perhaps), down, &error.to_string());
     }
@@ -156,7 +158,7 @@ impl World<'_> {
             Ok(Filed::Input(input)) => self.give(id, *input),
             Ok(Filed::Piece(envelope)) => self.transmit(id, *envelope),
             Ok(Filed::Nothing) => {}
-            Err(error) => return self.disk_failed(id, Vec::new(), &error),
+            Err(error) => return self.disk_failed(id, &[], &error),
         }
         self.begin_filing(id);
     }
@@ -169,7 +171,9 @@ impl World<'_> {
         let writes = std::mem::take(&mut process.writing);
         let perhaps = (!writes.is_empty()).then(|| {
             let mut perhaps = node.platter.clone();
-            writes.iter().for_each(|write| perhaps.write(write));
+            for write in &writes {
+                perhaps.write(write);
+            }
             perhaps
         });
         // What the disk was doing gets as far as it gets.
@@ -287,7 +291,7 @@ impl World<'_> {
         let tuning = config.tuning;
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
-        let story = Story::new(id, term, newest_snapshot, replica.membership());
+        let membership = replica.membership().clone();
         node.life += 1;
         node.fate = Fate::Up;
         node.process = Some(Box::new(Process {
@@ -309,7 +313,7 @@ impl World<'_> {
             waiting: BTreeMap::new(),
             newest_token: 0,
             doom: None,
-            story,
+            story: Story::new(id, term, newest_snapshot, &membership),
             took_write: false,
             late: Vec::new(),
             vouched: BTreeMap::new(),

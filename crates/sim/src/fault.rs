@@ -220,10 +220,12 @@ pub enum Fault {
         /// CheckQuorum.
         check_quorum: bool,
     },
-    /// Each client begins so many operations with no rest between them.
+    /// Clients begin operations with no rest between them.
     Rush {
-        /// How many.
+        /// How many each.
         count: u64,
+        /// Only those that mostly read; else only those that write.
+        readers: bool,
     },
     /// Each client waits for no more than so many microseconds before it asks again.
     Impatience {
@@ -265,7 +267,7 @@ impl Fault {
             | Self::Weather { lasts, .. }
             | Self::Pause { lasts, .. }
             | Self::Impatience { lasts, .. } => lasts,
-            Self::Replay { count, .. } | Self::Rush { count } => count,
+            Self::Replay { count, .. } | Self::Rush { count, .. } => count,
             _ => return None,
         };
         *lasts /= 2;
@@ -381,7 +383,10 @@ impl fmt::Display for Fault {
                 let who = who.map_or_else(|| "everybody".to_owned(), |who| who.to_string());
                 write!(f, "tune {who}: PreVote {}, CheckQuorum {}", on(pre_vote), on(check_quorum))
             }
-            Self::Rush { count } => write!(f, "let each client do {count} operations without a rest"),
+            Self::Rush { count, readers } => {
+                let who = if *readers { "reads" } else { "writes" };
+                write!(f, "let each client that {who} do {count} operations without a rest")
+            }
             Self::Impatience { patience, lasts } => {
                 write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))
             }

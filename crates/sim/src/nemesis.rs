@@ -28,10 +28,9 @@ impl Nemesis {
     pub(crate) fn new(kind: FaultKind, seed: u64, nodes: u8) -> Self {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
-            FaultKind::Crash | FaultKind::Partition | FaultKind::Network => SECOND,
-            FaultKind::Membership | FaultKind::Transfer | FaultKind::Snapshot => SECOND,
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
             FaultKind::Disk | FaultKind::Tune => 3 * SECOND,
+            _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
         Self { kind, nodes, pace, wild_clocks: rng.chance(150), rng }
@@ -41,7 +40,7 @@ impl Nemesis {
     pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
         use FaultKind::{Crash, Membership, Partition, Transfer};
         let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership);
-        if is_blow && self.rng.chance(250) {
+        if is_blow && self.rng.chance(550) {
             let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
             return (delay, self.blow());
         }
@@ -51,7 +50,7 @@ impl Nemesis {
 
     /// Faults that are dangerous close to each other: around the moment when the leadership changes.
     fn blow(&mut self) -> Vec<(u64, Fault)> {
-        let rush = Fault::Rush { count: self.rng.between(10, 40) };
+        let rush = Fault::Rush { count: self.rng.between(10, 40), readers: self.rng.chance(500) };
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
         match self.kind {
@@ -63,7 +62,8 @@ impl Nemesis {
                     (0, cut(Cut::Deaf(Who::Leader), lasts)),
                     (1, impatience(lasts)),
                     (MS / 2, Fault::Transfer { to }),
-                    (self.rng.between(MS, 40 * MS), rush),
+                    (self.rng.between(MS, 20 * MS), Fault::Rush { count: 3, readers: false }),
+                    (self.rng.between(10 * MS, 40 * MS), Fault::Rush { count: 20, readers: true }),
                 ]
             }
             // A leader that is cut off still hears for a while that it was followed.
@@ -89,8 +89,15 @@ impl Nemesis {
             }
             // One change on top of another.
             FaultKind::Membership => {
-                let count = self.rng.between(2, 3);
-                (0..count).map(|n| (n * self.rng.between(MS, 8 * MS), self.membership())).collect()
+                let newcomers = (1..=JOINERS).map(|n| id(self.nodes + n));
+                let step = |node| match self.rng.below(3) {
+                    0 => Step::Remove(Who::Node(node)),
+                    1 => Step::Promote(node),
+                    _ => Step::Add(node),
+                };
+                let steps: Vec<_> = newcomers.map(step).collect();
+                let change = |(n, step)| (n * MS, Fault::Change(vec![step]));
+                (0..).zip(steps).map(change).collect()
             }
             // One leader after another has hardly begun (paper Figure 8).
             _ => {
@@ -181,7 +188,7 @@ impl Nemesis {
             _ => Weather::Reorder(rng.pick(&[5 * MS, 40 * MS, 200 * MS])),
         };
         let lasts = rng.between(100 * MS, 3 * SECOND);
-        let from = rng.chance(500).then(|| ()).map(|()| self.who());
+        let from = if rng.chance(500) { Some(self.who()) } else { None };
         Fault::Weather { from, to: None, weather, lasts }
     }
 
@@ -234,7 +241,7 @@ impl Nemesis {
 
     fn client(&mut self) -> Fault {
         if self.rng.chance(500) {
-            Fault::Rush { count: self.rng.between(3, 20) }
+            Fault::Rush { count: self.rng.between(3, 20), readers: self.rng.chance(400) }
         } else {
             let lasts = self.rng.between(200 * MS, 2 * SECOND);
             Fault::Impatience { patience: self.rng.pick(&[2 * MS, 10 * MS, 60 * MS]), lasts }
@@ -274,9 +281,16 @@ pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
     let mut rng = Rng::new(seed, 2);
     let kinds = options.faults.kinds();
     let keep_all = kinds.len() == 1 || rng.chance(150);
+    // Some need no others beside them, which would only spoil the moment.
+    let only =
+        (!keep_all && !kinds.is_empty() && rng.chance(400)).then(|| [rng.pick(kinds), rng.pick(kinds)]);
     let mut planned: Vec<(u64, usize, Fault)> = Vec::new();
     for kind in kinds {
-        if !keep_all && !rng.chance(600) {
+        let is_drawn = match only {
+            Some(only) => only.contains(kind),
+            None => keep_all || rng.chance(600),
+        };
+        if !is_drawn {
             continue;
         }
         let mut nemesis = Nemesis::new(*kind, seed, options.nodes);

@@ -76,6 +76,7 @@ pub(crate) struct Doom {
 
 /// A member's process.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Process {
     pub(crate) replica: Replica,
     pub(crate) store: LogStore,

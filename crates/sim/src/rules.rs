@@ -114,7 +114,7 @@ impl Story {
                 }
             }
             TraceEvent::LeaderChanged { term, .. } | TraceEvent::SteppedDown { term, .. } => {
-                self.enter(*term)
+                self.enter(*term);
             }
             TraceEvent::RoleChanged { from, to, term } => return self.changes_role(*from, *to, *term, now),
             TraceEvent::ElectionStarted { .. } if self.learns => {
@@ -179,8 +179,7 @@ impl Story {
             self.heard.clear();
         }
         let is_allowed = match from {
-            Role::Follower => to != Role::Leader,
-            Role::PreCandidate => to != Role::Leader,
+            Role::Follower | Role::PreCandidate => to != Role::Leader,
             Role::Candidate => true,
             Role::Leader => to == Role::Follower,
         };
@@ -285,7 +284,7 @@ mod tests {
         assert_eq!(broken(&mut story(), &with(committed(8))), Some(COUNTING));
         assert_eq!(broken(&mut story(), &with(committed(9))), None);
         assert_eq!(broken(&mut story(), &with(membership(10))), Some(OWN_COMMIT));
-        let mut twice = with(committed(9)).to_vec();
+        let mut twice = with(committed(9));
         twice.extend([membership(10), membership(11)]);
         assert_eq!(broken(&mut story(), &twice), Some(ONE_CHANGE));
     }

@@ -104,7 +104,7 @@ mod tests {
     use crate::fault::{Fault, Planned};
 
     fn rush(at: u64, count: u64) -> Planned {
-        Planned { at, fault: Fault::Rush { count } }
+        Planned { at, fault: Fault::Rush { count, readers: true } }
     }
 
     /// Breaks if there is a rush of 3 or more before one of 5 or more.
@@ -112,7 +112,7 @@ mod tests {
         let counts: Vec<_> = schedule
             .iter()
             .map(|planned| match planned.fault {
-                Fault::Rush { count } => count,
+                Fault::Rush { count, .. } => count,
                 _ => 0,
             })
             .collect();

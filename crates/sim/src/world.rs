@@ -179,7 +179,7 @@ impl<'a> World<'a> {
             let local = node.clock.now(now);
             node.process.as_ref().map(|process| process.replica.status(local))
         });
-        let record = Record::new(now, node, status, what());
+        let record = Record::new(now, node, status.as_ref(), what());
         if let Some(sink) = &mut self.sink {
             sink(&record);
         }

@@ -6,7 +6,7 @@ use crate::fault::{Fault, Step, Who};
 use crate::node::{Doom, Fate, Input};
 use crate::record::What;
 use crate::world::World;
-use raftdeck_raft::{Membership, MembershipChange, NodeId, Tuning};
+use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
 use raftdeck_storage::fs::{FileSystem, Survival};
 use std::path::PathBuf;
 
@@ -78,10 +78,15 @@ impl World<'_> {
                 let ids = who.map_or_else(|| self.ids(), |who| self.whom(who).into_iter().collect());
                 let timing = self.setup.config.tuning.timing;
                 let tuning = Tuning { timing, pre_vote: *pre_vote, check_quorum: *check_quorum };
-                ids.into_iter().for_each(|id| self.give(id, Input::Tune(tuning)));
+                for id in ids {
+                    self.give(id, Input::Tune(tuning));
+                }
             }
-            Fault::Rush { count } => {
+            Fault::Rush { count, readers } => {
                 for client in 0..self.clients.len() {
+                    if self.clients[client].mostly_reads() != *readers {
+                        continue;
+                    }
                     self.clients[client].rush = *count;
                     self.hurry(client);
                 }
@@ -136,9 +141,7 @@ impl World<'_> {
         let is_fragile = self.fragile.contains(&id);
         let node = self.node(id);
         let is_idle = node.process.as_ref().is_some_and(|process| {
-            process.writing.is_empty()
-                && process.filing.is_none()
-                && !node.platter.last().eq(&Default::default())
+            process.writing.is_empty() && process.filing.is_none() && node.platter.last() != LogId::default()
         });
         if !is_fragile || !is_idle {
             return;
@@ -201,7 +204,9 @@ impl World<'_> {
         let Some(process) = &self.node(leader).process else { return };
         let mut after = process.replica.membership().clone();
         let changes: Vec<_> = steps.iter().map(|step| change(*step, leader)).collect();
-        changes.iter().for_each(|change| apply(&mut after, change));
+        for change in &changes {
+            apply(&mut after, change);
+        }
         let fragile = after.voters.intersection(&self.fragile).count();
         if fragile * 2 >= after.voters.len() && fragile > 0 {
             return;
