@@ -22,12 +22,11 @@ fn main() -> ExitCode {
     println!("{:<32} {:<10} {:>5}  caught by", "guard taken out", "faults", "seeds");
     for mutant in Mutant::ALL.iter().filter(wanted) {
         let (name, faults) = (format!("{mutant:?}"), faults_for(*mutant).to_string());
-        match seeds_needed(*mutant) {
-            Some((seeds, property)) => println!("{name:<32} {faults:<10} {seeds:>5}  {property}"),
-            None => {
-                missed += 1;
-                println!("{name:<32} {faults:<10} {:>5}  nothing", "-");
-            }
+        if let Some((seeds, property)) = seeds_needed(*mutant) {
+            println!("{name:<32} {faults:<10} {seeds:>5}  {property}");
+        } else {
+            missed += 1;
+            println!("{name:<32} {faults:<10} {:>5}  nothing", "-");
         }
     }
     println!("{missed} missed");
