@@ -4,8 +4,9 @@
 use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Process, Waiting};
-use crate::record::{Said, What};
+use crate::record::What;
 use crate::rules::{CAP, MATCH};
+use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
@@ -226,7 +227,7 @@ impl World<'_> {
         let mut has_applied = None;
         for event in trace {
             self.hash.trace(id, &event);
-            self.show(Some(id), || What::Told { what: format!("{event:?}") });
+            self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
             match &event {
                 TraceEvent::Committed { through } => has_applied = Some(*through),

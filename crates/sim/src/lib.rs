@@ -29,6 +29,7 @@ mod platter;
 mod record;
 mod rng;
 mod rules;
+mod said;
 mod shrink;
 mod talk;
 mod world;
@@ -38,7 +39,8 @@ pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
 pub use judge::{Violation, properties};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
 pub use outcome::{Outcome, Stats};
-pub use record::{Record, Said, State, What};
+pub use record::{Record, State, What};
+pub use said::{Place, Said};
 pub use shrink::{Shrunk, shrink};
 
 use world::{Sink, World};

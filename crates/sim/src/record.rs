@@ -1,6 +1,8 @@
 //! One event of a run, for people and tools: what `raftdeck sim run --trace FILE` writes, an object a line.
+//! `TRACE.md` beside this crate's manifest is its schema.
 
-use raftdeck_raft::{AppendOutcome, Membership, Message, NodeId, Role, Status};
+use crate::said::Said;
+use raftdeck_raft::{Membership, NodeId, Role, Status, TraceEvent};
 use serde::Serialize;
 
 /// One event, and how its member stood right after it.
@@ -68,8 +70,8 @@ pub enum What {
     },
     /// The member told of a transition.
     Told {
-        /// Which, as its core writes it.
-        what: String,
+        /// Which, as its core tells it.
+        what: TraceEvent,
     },
     /// The member's writes became durable.
     Durable {
@@ -111,56 +113,6 @@ pub enum What {
         /// How.
         how: String,
     },
-}
-
-/// A message in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Said {
-    /// The name that the paper gives it.
-    pub name: &'static str,
-    /// Its term.
-    pub term: u64,
-    /// Everything else, by name.
-    pub says: String,
-}
-
-impl Said {
-    pub(crate) fn new(message: &Message) -> Self {
-        let says = match message {
-            Message::PreVote(m) | Message::RequestVote(m) => {
-                format!("last {} of term {}, transfer {}", m.last.index, m.last.term, m.transfer)
-            }
-            Message::PreVoteReply(m) | Message::VoteReply(m) => format!("granted {}", m.granted),
-            Message::AppendEntries(m) => format!(
-                "prev {} of term {}, entries {:?}, commit {}, round {}",
-                m.prev.index,
-                m.prev.term,
-                m.entries.iter().map(|e| (e.id.index.0, e.id.term.0)).collect::<Vec<_>>(),
-                m.commit,
-                m.round
-            ),
-            Message::AppendReply(m) => match m.outcome {
-                AppendOutcome::Matched { through } => format!("matched {through}, round {}", m.round),
-                AppendOutcome::Conflict { refused, hint } => {
-                    format!("refused {refused}, hint {:?} {}, round {}", hint.term, hint.first, m.round)
-                }
-            },
-            Message::TimeoutNow(_) => String::new(),
-            Message::InstallSnapshot(m) => format!(
-                "last {} of term {}, bytes {} to {} of {}, done {}",
-                m.meta.last.index,
-                m.meta.last.term,
-                m.offset,
-                m.offset + m.data.len() as u64,
-                m.size,
-                m.done
-            ),
-            Message::SnapshotReply(m) => {
-                format!("last {}, next offset {}, installed {}", m.last.index, m.next_offset, m.installed)
-            }
-        };
-        Self { name: message.name(), term: message.term().0, says }
-    }
 }
 
 impl Record {

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_sim::{FaultKind, FaultKinds, MAX_NODES, Options, Outcome, Shrunk, Stats, UnknownFault};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -273,7 +274,10 @@ impl Report<'_> {
         if let (1, Some(hash)) = (self.played.seeds, self.played.trace_hash) {
             rows.push(("trace hash", format!("{hash:016x}")));
         }
-        rows.into_iter().map(|(name, value)| format!("{name:<20}{value}\n")).collect()
+        rows.into_iter().fold(String::new(), |mut text, (name, value)| {
+            let _ = writeln!(text, "{name:<20}{value}");
+            text
+        })
     }
 
     fn failure(&self, broken: &Outcome, shrunk: Option<&Shrunk>) -> String {
@@ -286,11 +290,11 @@ impl Report<'_> {
             violation.sentence
         );
         if let Some(shrunk) = shrunk {
-            text += &format!("\nThe shortest schedule found, in {} runs:\n", shrunk.runs);
+            let _ = writeln!(text, "\nThe shortest schedule found, in {} runs:", shrunk.runs);
             for planned in &shrunk.schedule {
-                text += &format!("  {:>8} ms  {}\n", planned.at / 1000, planned.fault);
+                let _ = writeln!(text, "  {:>8} ms  {}", planned.at / 1000, planned.fault);
             }
-            text += &format!("which breaks: {}\n", shrunk.violation.sentence);
+            let _ = writeln!(text, "which breaks: {}", shrunk.violation.sentence);
         }
         text + &format!("\nTo see the whole run:\n  {}\n", self.command(broken.seed))
     }
