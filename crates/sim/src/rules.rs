@@ -46,6 +46,8 @@ pub(crate) struct Story {
     heard: BTreeMap<NodeId, Timestamp>,
     /// What came in this turn.
     requests: Vec<(NodeId, bool, VoteRequest)>,
+    /// When a candidate's first request came in, which is when it was judged: a pause may come before that is told.
+    asked_at: BTreeMap<NodeId, Timestamp>,
     told: Vec<(NodeId, Term)>,
 }
 
@@ -64,12 +66,16 @@ impl Story {
             leads_since: Timestamp::default(),
             heard: BTreeMap::new(),
             requests: Vec::new(),
+            asked_at: BTreeMap::new(),
             told: Vec::new(),
         }
     }
 
     /// A message is about to be taken in.
     pub(crate) fn hears(&mut self, from: NodeId, message: &Message, now: Timestamp) {
+        if matches!(message, Message::PreVote(_) | Message::RequestVote(_)) {
+            self.asked_at.entry(from).or_insert(now);
+        }
         match message {
             Message::PreVote(request) => self.requests.push((from, true, *request)),
             Message::RequestVote(request) => self.requests.push((from, false, *request)),
@@ -89,6 +95,7 @@ impl Story {
     /// A turn is over.
     pub(crate) fn rests(&mut self) {
         self.requests.clear();
+        self.asked_at.clear();
         self.told.clear();
     }
 
@@ -136,7 +143,12 @@ impl Story {
                 }
             }
             TraceEvent::VoteRefused { reason: VoteRefusal::LeaderAlive, candidate, .. }
-                if self.role == Role::Leader && self.is_deaf(now, membership, patience) =>
+                if self.role == Role::Leader
+                    && self.is_deaf(
+                        self.asked_at.get(candidate).copied().unwrap_or(now),
+                        membership,
+                        patience,
+                    ) =>
             {
                 let sentence = format!("{id} lost its majority, leads on, and refuses {candidate} its vote");
                 return Some((DEAF, sentence));
@@ -316,5 +328,19 @@ mod tests {
             story.hears(NodeId(3), &Message::SnapshotReply(reply), Timestamp(heard));
             assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_judged_by_when_the_request_came_in_also_if_a_pause_came_before_it_was_told() {
+        let reason = VoteRefusal::LeaderAlive;
+        let refused =
+            TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: false, reason };
+        let mut story = story();
+        story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), &members(), PATIENCE);
+        let request = VoteRequest { term: Term(3), last: LogId::default(), transfer: false };
+        story.hears(NodeId(2), &Message::RequestVote(request), Timestamp(100_000));
+        assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), None);
+        story.rests();
+        assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), Some(DEAF));
     }
 }
