@@ -263,12 +263,14 @@ impl Driver {
             RequestBody::ReadWith { read, consistency } => {
                 self.submit(asked, false, |replica, token| replica.read(token, read, consistency, now));
             }
-            RequestBody::ChangeMembership(changes) => match check_changes(&changes) {
-                Ok(()) => self.submit(asked, true, |replica, token| {
-                    replica.change_membership(token, &changes, now);
-                }),
-                Err(failure) => asked.fail(failure),
-            },
+            RequestBody::ChangeMembership(changes) => {
+                match check_changes(&changes, self.replica.membership().members().len()) {
+                    Ok(()) => self.submit(asked, true, |replica, token| {
+                        replica.change_membership(token, &changes, now);
+                    }),
+                    Err(failure) => asked.fail(failure),
+                }
+            }
             RequestBody::TransferLeadership { to } => {
                 self.submit(asked, true, |replica, token| replica.transfer_leadership(token, to, now));
             }
