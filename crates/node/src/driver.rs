@@ -137,8 +137,9 @@ impl Driver {
         Ok(tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
-            durable = self.disk.completed() => Wake::Durable(durable?),
+            // Before the writes, which are all taken in on every pass anyway: a busy disk always has one.
             filed = self.cabinet.completed() => Wake::Filed(filed?),
+            durable = self.disk.completed() => Wake::Durable(durable?),
             Some(input) = inputs.peers.recv(), if room => Wake::Peer(input),
             () = sleep_until(alarm) => Wake::Time,
             Some(input) = inputs.clients.recv(), if room => Wake::Client(input),
