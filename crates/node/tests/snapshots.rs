@@ -67,8 +67,12 @@ fn a_follower_that_was_away_catches_up_by_snapshot_and_tail_while_writes_go_on()
         (status.raft.snapshot.index >= needed).then_some(status)
     });
     assert!(returned.raft.purged.0 > 0, "its log starts behind the snapshot");
-    assert!(cluster.node(away).log().contains("installed the leader's snapshot"));
-    assert!(cluster.node(leader).log().contains(&format!("sends n{away} the snapshot")));
+    for (node, words) in [
+        (away, "installed the leader's snapshot".to_owned()),
+        (leader, format!("sends n{away} the snapshot")),
+    ] {
+        eventually("the log says so", || cluster.node(node).log().contains(&words).then_some(()));
+    }
     block_on(fill(&cluster.client(), "tail", 10));
     assert_equal_states(&cluster);
     assert_eq!(status_of(&cluster, away).keys, 530);

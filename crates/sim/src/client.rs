@@ -40,9 +40,9 @@ pub(crate) struct Op {
     pub(crate) action: Action,
     /// Its place in the history; stale reads have none.
     pub(crate) id: Option<OpId>,
-    begun: u64,
+    pub(crate) begun: u64,
     /// An earlier attempt may have happened, or may happen still.
-    open: bool,
+    pub(crate) open: bool,
 }
 
 /// How an operation ended.
@@ -79,6 +79,8 @@ pub(crate) struct Client {
     keys: u64,
     nodes: u64,
     wants_session: bool,
+    /// It mostly reads, always in the same way, and so stays with whoever answers.
+    reads: Option<Consistency>,
     session: Option<Session>,
     target: NodeId,
     op: Option<Op>,
@@ -99,6 +101,7 @@ impl Client {
         let mut rng = Rng::new(seed, 1000 + number as u64);
         Self {
             wants_session: rng.chance(500),
+            reads: rng.pick(&[None, None, Some(Consistency::Lease), Some(Consistency::Linearizable)]),
             target: NodeId(1 + rng.below(nodes)),
             rng,
             number,
@@ -118,6 +121,10 @@ impl Client {
         self.wishes == Some(0) && self.op.is_none()
     }
 
+    pub(crate) fn mostly_reads(&self) -> bool {
+        self.reads.is_some()
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.op.is_some()
     }
@@ -135,7 +142,7 @@ impl Client {
     pub(crate) fn begin(&mut self, now: u64) -> &mut Op {
         let key = Bytes::from(format!("k{}", self.rng.below(self.keys)));
         // In the end every client reads what it can trust, and writes.
-        let roll = if self.wishes.is_some() { self.rng.pick(&[0, 900]) } else { self.rng.below(1000) };
+        let roll = if self.wishes.is_some() { self.rng.pick(&[0, 900]) } else { self.roll() };
         let read = |consistency| Action::Read(Read::Get { key: key.clone() }, consistency);
         let action = match roll {
             0..250 => read(Consistency::Linearizable),
@@ -158,6 +165,14 @@ impl Client {
             session.sequence += 1;
         }
         self.op.insert(Op { action, id: None, begun: now, open: false })
+    }
+
+    fn roll(&mut self) -> u64 {
+        match self.reads {
+            Some(Consistency::Lease) if self.rng.chance(900) => 250,
+            Some(_) if self.rng.chance(900) => 0,
+            _ => self.rng.below(1000),
+        }
     }
 
     /// Every value is written once, so that a read tells which write it saw.

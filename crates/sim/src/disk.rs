@@ -6,14 +6,18 @@ use crate::event::Event;
 use crate::node::{Doom, Fate, Filing, Input, Process, Waiting};
 use crate::platter::{Platter, describe};
 use crate::record::What;
+use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role};
+use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
 use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+
+/// So many completions are kept back, about.
+const MOST_LATE: usize = 100;
 
 const CLUSTER: &str = "simulated";
 
@@ -59,7 +63,7 @@ impl World<'_> {
         let Some(process) = self.process(id, life) else { return };
         let writes = std::mem::take(&mut process.writing);
         if let Err(error) = process.store.append(&writes) {
-            self.disk_failed(id, writes, &error);
+            self.disk_failed(id, &writes, &error);
             return;
         }
         let count = writes.len();
@@ -70,14 +74,39 @@ impl World<'_> {
             tickets.push(write.ticket);
             then_send.extend(write.then_send);
         }
+        self.some_come_late(id, &mut tickets);
         self.show(Some(id), || What::Durable { writes: count });
         self.observe_disk(id);
         self.give(id, Input::Durable { tickets, then_send });
         self.begin_write(id);
     }
 
+    /// Completions may come in any order: some are told only long after a later one, which includes them.
+    fn some_come_late(&mut self, id: NodeId, tickets: &mut Vec<Ticket>) {
+        let is_late = self.rng.chance(150);
+        let node = self.node(id);
+        if let Some(process) = &mut node.process
+            && !process.writes.is_empty()
+            && process.late.len() < MOST_LATE
+            && is_late
+        {
+            process.late.append(tickets);
+        }
+    }
+
+    /// The worst time for a late completion is when a leader waits for its own disk.
+    pub(crate) fn late_ones_come(&mut self, id: NodeId) {
+        let now = self.rng.chance(50);
+        let Some(process) = &mut self.node(id).process else { return };
+        let waits = process.story.role == Role::Leader && !process.writing.is_empty();
+        if now && waits && !process.late.is_empty() {
+            let tickets = std::mem::take(&mut process.late);
+            self.give(id, Input::Durable { tickets, then_send: Vec::new() });
+        }
+    }
+
     /// An error of the disk is final for its process.
-    fn disk_failed(&mut self, id: NodeId, writes: Vec<Persist>, error: &StorageError) {
+    fn disk_failed(&mut self, id: NodeId, writes: &[Persist], error: &StorageError) {
         let at = self.now;
         if let StorageError::Misfit { .. } = error {
             self.judge.accuse("writes fit the log", at, format!("{id} cannot write: {error}"));
@@ -85,7 +114,9 @@ impl World<'_> {
         // What the failed write was about may be there all the same.
         let node = self.node(id);
         let mut perhaps = node.platter.clone();
-        writes.iter().for_each(|write| perhaps.write(write));
+        for write in writes {
+            perhaps.write(write);
+        }
         let down = 30_000 + self.rng.below(300_000);
         self.end(id, Survival::Process, Some(perhaps), down, &error.to_string());
     }
@@ -127,7 +158,7 @@ impl World<'_> {
             Ok(Filed::Input(input)) => self.give(id, *input),
             Ok(Filed::Piece(envelope)) => self.transmit(id, *envelope),
             Ok(Filed::Nothing) => {}
-            Err(error) => return self.disk_failed(id, Vec::new(), &error),
+            Err(error) => return self.disk_failed(id, &[], &error),
         }
         self.begin_filing(id);
     }
@@ -140,7 +171,9 @@ impl World<'_> {
         let writes = std::mem::take(&mut process.writing);
         let perhaps = (!writes.is_empty()).then(|| {
             let mut perhaps = node.platter.clone();
-            writes.iter().for_each(|write| perhaps.write(write));
+            for write in &writes {
+                perhaps.write(write);
+            }
             perhaps
         });
         // What the disk was doing gets as far as it gets.
@@ -258,6 +291,7 @@ impl World<'_> {
         let tuning = config.tuning;
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
+        let membership = replica.membership().clone();
         node.life += 1;
         node.fate = Fate::Up;
         node.process = Some(Box::new(Process {
@@ -279,8 +313,10 @@ impl World<'_> {
             waiting: BTreeMap::new(),
             newest_token: 0,
             doom: None,
-            role: Role::Follower,
-            term,
+            story: Story::new(id, term, newest_snapshot, &membership),
+            took_write: false,
+            late: Vec::new(),
+            vouched: BTreeMap::new(),
         }));
         Ok(())
     }

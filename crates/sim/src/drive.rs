@@ -5,11 +5,13 @@ use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Process, Waiting};
 use crate::record::{Said, What};
+use crate::rules::{CAP, MATCH};
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{Envelope, Message, NodeId, Role, Timestamp, TraceEvent};
+use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Timestamp, TraceEvent};
 use raftdeck_replica::Outputs;
+use std::collections::BTreeMap;
 
 impl World<'_> {
     pub(crate) fn deliver(&mut self, from: NodeId, to: NodeId, message: Box<Message>) {
@@ -81,12 +83,27 @@ impl World<'_> {
     }
 
     fn take_in(&mut self, id: NodeId, input: Input, now: Timestamp, wall: raftdeck_protocol::kv::LoggedTime) {
+        let at = self.now;
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         let Process { replica, .. } = process;
         match input {
-            Input::Message(from, message) => replica.handle_message(from, *message, now),
+            Input::Message(from, message) => {
+                process.story.hears(from, &message, now);
+                let known =
+                    if process.is_late(from, &message) { process.matches(now) } else { BTreeMap::new() };
+                process.replica.handle_message(from, *message, now);
+                let after = if known.is_empty() { BTreeMap::new() } else { process.matches(now) };
+                for (peer, matched) in known {
+                    if let Some(less) = after.get(&peer).filter(|after| **after < matched) {
+                        let sentence =
+                            format!("{id} takes the match index of {peer} from {matched} back to {less}");
+                        self.judge.accuse(MATCH, at, sentence);
+                    }
+                }
+            }
             Input::Ask { client, attempt, ask } => {
                 let token = process.token(Waiting::Client { client, attempt });
+                process.took_write = process.story.role == Role::Leader && !matches!(*ask, Ask::Read(..));
                 let replica = &mut process.replica;
                 match *ask {
                     Ask::Open => replica.open_session(token, wall),
@@ -136,14 +153,25 @@ impl World<'_> {
 
     /// The rest of a turn: the timer, and everything that was decided.
     pub(crate) fn go_on(&mut self, id: NodeId, now: Timestamp) {
+        let is_small = self.setup.config.max_uncommitted_bytes < 1 << 20;
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         if now >= process.replica.next_deadline() {
             process.replica.handle_deadline(now);
         }
         let outputs = process.replica.take_outputs(now);
+        let appended = |event: &TraceEvent| matches!(event, TraceEvent::Appended { .. });
+        let took = process.took_write && outputs.trace.iter().any(appended);
+        process.took_write = false;
         let has_more = process.replica.has_more();
         self.carry_out(id, outputs);
+        if took && is_small {
+            self.hold_against_cap(id);
+        }
+        if let Some(process) = &mut self.node(id).process {
+            process.story.rests();
+        }
         self.save_snapshot(id);
+        self.late_ones_come(id);
         self.set_timer(id, now);
         if has_more {
             self.turn_soon(id);
@@ -203,18 +231,46 @@ impl World<'_> {
             match &event {
                 TraceEvent::Committed { through } => has_applied = Some(*through),
                 TraceEvent::SnapshotInstalled { last, .. } => has_applied = has_applied.max(Some(last.index)),
-                TraceEvent::RoleChanged { to, term, .. } => {
-                    if let Some(process) = &mut self.node(id).process {
-                        (process.role, process.term) = (*to, *term);
-                    }
-                }
                 _ => {}
             }
+            self.hold_against_rules(id, &event);
             self.judge.trace(at, id, event);
         }
         let state = self.node(id).process.as_ref().map(|process| process.replica.state_hash());
         if let (Some(applied), Some(hash)) = (has_applied, state) {
             self.judge.state(at, id, applied, hash);
+        }
+    }
+
+    fn hold_against_rules(&mut self, id: NodeId, event: &TraceEvent) {
+        let at = self.now;
+        let patience = self.setup.config.tuning.timing.election_min;
+        let node = self.node(id);
+        let now = node.clock.now(at);
+        let Some(Process { story, replica, .. }) = node.process.as_deref_mut() else { return };
+        if let Some((rule, sentence)) = story.tells(event, now, replica.membership(), patience) {
+            self.judge.accuse(rule, at, sentence);
+        }
+    }
+
+    /// What a leader took on top of the cap on uncommitted bytes.
+    fn hold_against_cap(&mut self, id: NodeId) {
+        let cap = self.setup.config.max_uncommitted_bytes;
+        let at = self.now;
+        let Some(process) = self.node(id).process.as_deref_mut() else { return };
+        let first = process.story.commit().next();
+        let entries = process.replica.entries(first, usize::MAX);
+        // What it took itself, and all before it; a membership on top of that is no client's.
+        let own = |entry: &Entry| {
+            entry.id.term == process.story.term && matches!(entry.payload, Payload::Command(_))
+        };
+        let taken = entries.iter().rposition(own).map_or(0, |last| last + 1);
+        let sizes = entries[..taken].iter().map(|entry| entry.payload.size()).filter(|size| *size > 0);
+        let (count, total) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
+        if count > 1 && total > cap {
+            let sentence =
+                format!("{id} takes a write and has {total} uncommitted bytes, over the cap of {cap}");
+            self.judge.accuse(CAP, at, sentence);
         }
     }
 
@@ -226,7 +282,7 @@ impl World<'_> {
             TraceEvent::SnapshotTaken { .. } => stats.snapshots_taken += 1,
             TraceEvent::SnapshotInstalled { .. } => stats.snapshots_installed += 1,
             TraceEvent::MembershipCommitted { .. } => {
-                let leads = self.node(id).process.as_ref().is_some_and(|p| p.role == Role::Leader);
+                let leads = self.node(id).process.as_ref().is_some_and(|p| p.story.role == Role::Leader);
                 self.stats.memberships += u64::from(leads);
             }
             _ => {}

@@ -155,8 +155,10 @@ pub enum Fault {
     },
     /// Links misbehave.
     Weather {
-        /// The links from this node; all if nobody is named.
+        /// The links from this node; from all if nobody is named.
         from: Option<Who>,
+        /// The links to this node; to all if nobody is named.
+        to: Option<Who>,
         /// How.
         weather: Weather,
         /// For so long.
@@ -218,10 +220,12 @@ pub enum Fault {
         /// CheckQuorum.
         check_quorum: bool,
     },
-    /// Each client begins so many operations with no rest between them.
+    /// Clients begin operations with no rest between them.
     Rush {
-        /// How many.
+        /// How many each.
         count: u64,
+        /// Only those that mostly read; else only those that write.
+        readers: bool,
     },
     /// Each client waits for no more than so many microseconds before it asks again.
     Impatience {
@@ -263,7 +267,7 @@ impl Fault {
             | Self::Weather { lasts, .. }
             | Self::Pause { lasts, .. }
             | Self::Impatience { lasts, .. } => lasts,
-            Self::Replay { count, .. } | Self::Rush { count } => count,
+            Self::Replay { count, .. } | Self::Rush { count, .. } => count,
             _ => return None,
         };
         *lasts /= 2;
@@ -356,11 +360,9 @@ impl fmt::Display for Fault {
                 write!(f, "stop {who}, flip bit {pick} (modulo its files), start it after {}", Span(*down))
             }
             Self::Cut { cut, lasts } => write!(f, "{cut} for {}", Span(*lasts)),
-            Self::Weather { from: None, weather, lasts } => {
-                write!(f, "on all links {weather} for {}", Span(*lasts))
-            }
-            Self::Weather { from: Some(who), weather, lasts } => {
-                write!(f, "on links from {who} {weather} for {}", Span(*lasts))
+            Self::Weather { from, to, weather, lasts } => {
+                let name = |who: &Option<Who>| who.map_or_else(|| "all".to_owned(), |who| who.to_string());
+                write!(f, "on links from {} to {} {weather} for {}", name(from), name(to), Span(*lasts))
             }
             Self::Replay { pick, count } => write!(f, "deliver {count} old messages again (pick {pick})"),
             Self::Pause { who, lasts, frozen: false } => write!(f, "pause {who} for {}", Span(*lasts)),
@@ -381,7 +383,10 @@ impl fmt::Display for Fault {
                 let who = who.map_or_else(|| "everybody".to_owned(), |who| who.to_string());
                 write!(f, "tune {who}: PreVote {}, CheckQuorum {}", on(pre_vote), on(check_quorum))
             }
-            Self::Rush { count } => write!(f, "let each client do {count} operations without a rest"),
+            Self::Rush { count, readers } => {
+                let who = if *readers { "reads" } else { "writes" };
+                write!(f, "let each client that {who} do {count} operations without a rest")
+            }
             Self::Impatience { patience, lasts } => {
                 write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))
             }

@@ -132,7 +132,7 @@ impl Judge {
 #[must_use]
 pub fn properties() -> Vec<String> {
     let safety = raftdeck_check::Property::ALL.iter().map(ToString::to_string);
-    safety.chain(OWN.map(str::to_owned)).collect()
+    safety.chain(crate::rules::ALL.iter().chain(&OWN).map(|name| (*name).to_owned())).collect()
 }
 
 /// What is judged here and not by the members' story alone.
@@ -146,3 +146,75 @@ const OWN: [&str; 8] = [
     "no member panics",
     "liveness",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op(action: Action) -> Op {
+        Op { action, id: None, begun: 0, open: false }
+    }
+
+    fn put(value: &'static str) -> Op {
+        op(Action::Write(Write::Put { key: "k".into(), value: value.into() }))
+    }
+
+    fn get(consistency: Consistency) -> Op {
+        op(Action::Read(Read::Get { key: "k".into() }, consistency))
+    }
+
+    /// Two writes one after the other, and then a read that sees the first.
+    fn stale_read(consistency: Consistency, trusts_leases: bool) -> Option<Violation> {
+        let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), trusts_leases);
+        for (at, value) in [(0, "old"), (10, "new")] {
+            let mut write = put(value);
+            judge.began(1, &mut write, at);
+            judge.ended(&write, Ended::Ok(Answer::Stored), at + 5);
+        }
+        let mut read = get(consistency);
+        judge.began(2, &mut read, 20);
+        judge.ended(&read, Ended::Ok(Answer::Value(Some("old".into()))), 30);
+        judge.judge_history(40);
+        judge.take()
+    }
+
+    #[test]
+    fn a_stale_answer_to_a_linearizable_read_is_a_violation() {
+        let violation = stale_read(Consistency::Linearizable, true).expect("it is stale");
+        assert_eq!(violation.property, "linearizability");
+    }
+
+    #[test]
+    fn a_stale_answer_by_a_lease_is_one_only_where_leases_are_trusted() {
+        assert!(stale_read(Consistency::Lease, true).is_some());
+        assert_eq!(stale_read(Consistency::Lease, false), None);
+        assert_eq!(stale_read(Consistency::Stale, true), None);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_wrote_is_a_violation_even_of_a_stale_read() {
+        let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), true);
+        let mut read = get(Consistency::Stale);
+        judge.began(1, &mut read, 0);
+        judge.ended(&read, Ended::Ok(Answer::Value(Some("ghost".into()))), 1);
+        assert_eq!(judge.take().expect("nobody wrote it").property, "reads return what was written");
+    }
+
+    #[test]
+    fn a_story_that_breaks_a_promise_is_a_violation() {
+        let mut judge = Judge::new((1..=3).map(NodeId).collect(), true);
+        for node in 1..=2 {
+            let (term, runs) = (raftdeck_raft::Term(0), Vec::new());
+            let purged = raftdeck_raft::LogId::default();
+            let started = TraceEvent::Started { term, last: LogIndex::ZERO, vote: None, purged, runs };
+            judge.trace(0, NodeId(node), started);
+            for (from, to) in [(Role::Follower, Role::Candidate), (Role::Candidate, Role::Leader)] {
+                let term = raftdeck_raft::Term(1);
+                judge.trace(1, NodeId(node), TraceEvent::RoleChanged { from, to, term });
+            }
+        }
+        assert!(judge.take().is_some(), "two leaders of a term, or votes that are on no disk");
+    }
+
+    use raftdeck_raft::Role;
+}

@@ -28,6 +28,7 @@ mod panics;
 mod platter;
 mod record;
 mod rng;
+mod rules;
 mod shrink;
 mod talk;
 mod world;

@@ -64,6 +64,9 @@ impl World<'_> {
                     let (theirs, ours) = (other.applied, status.applied);
                     return Some(format!("{member} has applied {theirs} entries of {ours}"));
                 }
+                Some((other, _)) if other.membership != status.membership => {
+                    return Some(format!("{member} takes others for members than the leader does"));
+                }
                 Some((_, other)) if other != hash => {
                     return Some(format!("the state of {member} differs from the leader's"));
                 }

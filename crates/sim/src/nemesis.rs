@@ -28,17 +28,94 @@ impl Nemesis {
     pub(crate) fn new(kind: FaultKind, seed: u64, nodes: u8) -> Self {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
-            FaultKind::Crash | FaultKind::Partition | FaultKind::Network => SECOND,
-            FaultKind::Membership | FaultKind::Transfer | FaultKind::Snapshot => SECOND,
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
             FaultKind::Disk | FaultKind::Tune => 3 * SECOND,
+            _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
         Self { kind, nodes, pace, wild_clocks: rng.chance(150), rng }
     }
 
-    /// How long after the one before it comes which fault.
-    pub(crate) fn next(&mut self) -> (u64, Fault) {
+    /// How long after the ones before them come which faults; several make one blow.
+    pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
+        use FaultKind::{Crash, Membership, Partition, Transfer};
+        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership);
+        if is_blow && self.rng.chance(550) {
+            let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
+            return (delay, self.blow());
+        }
+        let (delay, fault) = self.single();
+        (delay, vec![(0, fault)])
+    }
+
+    /// Faults that are dangerous close to each other: around the moment when the leadership changes.
+    fn blow(&mut self) -> Vec<(u64, Fault)> {
+        let rush = Fault::Rush { count: self.rng.between(10, 40), readers: self.rng.chance(500) };
+        let cut = |cut, lasts| Fault::Cut { cut, lasts };
+        let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
+        match self.kind {
+            // The old leader is not told that another was elected at its own wish.
+            FaultKind::Transfer => {
+                let to = self.node();
+                let lasts = self.rng.between(100 * MS, 400 * MS);
+                vec![
+                    (0, cut(Cut::Deaf(Who::Leader), lasts)),
+                    (1, impatience(lasts)),
+                    (MS / 2, Fault::Transfer { to }),
+                    (self.rng.between(MS, 20 * MS), Fault::Rush { count: 3, readers: false }),
+                    (self.rng.between(10 * MS, 40 * MS), Fault::Rush { count: 20, readers: true }),
+                ]
+            }
+            // A leader that is cut off still hears for a while that it was followed.
+            FaultKind::Partition if self.rng.chance(500) => {
+                let weather = Weather::Delay(self.rng.between(200 * MS, 500 * MS));
+                let begins = self.rng.between(60 * MS, 150 * MS);
+                let to = Some(Who::Leader);
+                vec![
+                    (0, Fault::Weather { from: None, to, weather, lasts: begins }),
+                    (begins, cut(Cut::Isolate(Who::Leader), 1000 * MS)),
+                    (begins + 1, impatience(900 * MS)),
+                    (begins + self.rng.between(150 * MS, 450 * MS), rush),
+                ]
+            }
+            // A leader that nobody hears from any more, and whom clients still ask.
+            FaultKind::Partition => {
+                let lasts = self.rng.between(300 * MS, 1500 * MS);
+                vec![
+                    (0, cut(Cut::Isolate(Who::Leader), lasts)),
+                    (1, impatience(lasts)),
+                    (self.rng.between(1, 500 * MS), rush),
+                ]
+            }
+            // One change on top of another.
+            FaultKind::Membership => {
+                let newcomers = (1..=JOINERS).map(|n| id(self.nodes + n));
+                let step = |node| match self.rng.below(3) {
+                    0 => Step::Remove(Who::Node(node)),
+                    1 => Step::Promote(node),
+                    _ => Step::Add(node),
+                };
+                let steps: Vec<_> = newcomers.map(step).collect();
+                let change = |(n, step)| (n * MS, Fault::Change(vec![step]));
+                (0..).zip(steps).map(change).collect()
+            }
+            // One leader after another has hardly begun (paper Figure 8).
+            _ => {
+                let mut at = 0;
+                let mut blow = Vec::new();
+                for _ in 0..self.rng.between(2, 4) {
+                    let effects = u32::try_from(self.rng.below(6)).unwrap_or(0);
+                    let down = self.rng.between(20 * MS, 400 * MS);
+                    let (survival, changes) = (survival(&mut self.rng), self.rng.below(6));
+                    blow.push((at, Fault::Crash { who: Who::Leader, effects, survival, changes, down }));
+                    at += self.rng.between(150 * MS, 500 * MS);
+                }
+                blow
+            }
+        }
+    }
+
+    fn single(&mut self) -> (u64, Fault) {
         let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
         let fault = match self.kind {
             FaultKind::Crash => self.crash(),
@@ -111,8 +188,8 @@ impl Nemesis {
             _ => Weather::Reorder(rng.pick(&[5 * MS, 40 * MS, 200 * MS])),
         };
         let lasts = rng.between(100 * MS, 3 * SECOND);
-        let from = rng.chance(500).then(|| ()).map(|()| self.who());
-        Fault::Weather { from, weather, lasts }
+        let from = if rng.chance(500) { Some(self.who()) } else { None };
+        Fault::Weather { from, to: None, weather, lasts }
     }
 
     fn pause(&mut self) -> Fault {
@@ -164,7 +241,7 @@ impl Nemesis {
 
     fn client(&mut self) -> Fault {
         if self.rng.chance(500) {
-            Fault::Rush { count: self.rng.between(3, 20) }
+            Fault::Rush { count: self.rng.between(3, 20), readers: self.rng.chance(400) }
         } else {
             let lasts = self.rng.between(200 * MS, 2 * SECOND);
             Fault::Impatience { patience: self.rng.pick(&[2 * MS, 10 * MS, 60 * MS]), lasts }
@@ -204,20 +281,28 @@ pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
     let mut rng = Rng::new(seed, 2);
     let kinds = options.faults.kinds();
     let keep_all = kinds.len() == 1 || rng.chance(150);
+    // Some need no others beside them, which would only spoil the moment.
+    let only =
+        (!keep_all && !kinds.is_empty() && rng.chance(400)).then(|| [rng.pick(kinds), rng.pick(kinds)]);
     let mut planned: Vec<(u64, usize, Fault)> = Vec::new();
     for kind in kinds {
-        if !keep_all && !rng.chance(600) {
+        let is_drawn = match only {
+            Some(only) => only.contains(kind),
+            None => keep_all || rng.chance(600),
+        };
+        if !is_drawn {
             continue;
         }
         let mut nemesis = Nemesis::new(*kind, seed, options.nodes);
         let mut at = 300 * MS;
         loop {
-            let (delay, fault) = nemesis.next();
+            let (delay, faults) = nemesis.next();
             at += delay.max(MS);
             if at >= options.quiet_from() {
                 break;
             }
-            planned.push((at, kind.index(), fault));
+            let faults = faults.into_iter().map(|(after, fault)| (at + after, kind.index(), fault));
+            planned.extend(faults.filter(|(at, ..)| *at < options.quiet_from()));
         }
     }
     planned.sort_by_key(|(at, kind, _)| (*at, *kind));

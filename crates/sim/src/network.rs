@@ -123,9 +123,9 @@ impl Network {
         }
     }
 
-    pub(crate) fn change(&mut self, from: Option<NodeId>, weather: Weather, until: u64) {
+    pub(crate) fn change(&mut self, from: Option<NodeId>, to: Option<NodeId>, weather: Weather, until: u64) {
         for (a, b) in self.pairs() {
-            if from.is_some_and(|from| from != a) {
+            if from.is_some_and(|from| from != a) || to.is_some_and(|to| to != b) {
                 continue;
             }
             let link = self.link(a, b);
@@ -210,18 +210,18 @@ mod tests {
         };
         assert!(order(&mut network()));
         let mut stormy = network();
-        stormy.change(None, Weather::Reorder(5000), u64::MAX);
+        stormy.change(None, None, Weather::Reorder(5000), u64::MAX);
         assert!(!order(&mut stormy));
     }
 
     #[test]
     fn losses_and_repetitions_are_about_as_many_as_asked_for() {
         let mut network = network();
-        network.change(Some(ONE), Weather::Loss(400), u64::MAX);
+        network.change(Some(ONE), None, Weather::Loss(400), u64::MAX);
         let count: usize = (0..1000).map(|now| arrived(&mut network, ONE, TWO, now)).sum();
         assert!((500..700).contains(&count), "{count} of 1000");
         network.heal();
-        network.change(None, Weather::Duplicate(300), u64::MAX);
+        network.change(None, None, Weather::Duplicate(300), u64::MAX);
         let count: usize = (0..1000).map(|now| arrived(&mut network, ONE, TWO, now)).sum();
         assert!((1200..1400).contains(&count), "{count} of 1000");
     }
@@ -229,7 +229,9 @@ mod tests {
     #[test]
     fn old_messages_come_again_and_the_memory_is_bounded() {
         let mut network = network();
-        (0..5000).for_each(|now| drop(network.send(ONE, TWO, &message(), now)));
+        for now in 0..5000 {
+            network.send(ONE, TWO, &message(), now);
+        }
         assert_eq!(network.old.len(), MEMORY);
         assert_eq!(network.recall(7, 20).len(), 20);
     }

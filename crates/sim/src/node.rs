@@ -4,9 +4,10 @@
 use crate::client::Ask;
 use crate::clock::Clock;
 use crate::platter::Platter;
+use crate::rules::Story;
 use raftdeck_raft::{
-    Envelope, LogId, LogIndex, Membership, MembershipChange, Message, NodeId, Persist, PieceReceived,
-    PieceToSend, Role, SnapshotMeta, Term, Ticket, Timestamp, Tuning,
+    AppendOutcome, AppendReply, Envelope, LogId, LogIndex, Membership, MembershipChange, Message, NodeId,
+    Persist, PieceReceived, PieceToSend, SnapshotMeta, Term, Ticket, Timestamp, Tuning,
 };
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
@@ -75,6 +76,7 @@ pub(crate) struct Doom {
 
 /// A member's process.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Process {
     pub(crate) replica: Replica,
     pub(crate) store: LogStore,
@@ -100,8 +102,13 @@ pub(crate) struct Process {
     pub(crate) waiting: BTreeMap<RequestToken, Waiting>,
     pub(crate) newest_token: u64,
     pub(crate) doom: Option<Doom>,
-    pub(crate) role: Role,
-    pub(crate) term: Term,
+    pub(crate) story: Story,
+    /// A leader was asked to write in this turn.
+    pub(crate) took_write: bool,
+    /// Completions that are not told yet, though later ones were.
+    pub(crate) late: Vec<Ticket>,
+    /// As a leader: what each follower's newest answer vouched for, and in which term.
+    pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
 }
 
 impl Process {
@@ -110,6 +117,26 @@ impl Process {
         let token = RequestToken(self.newest_token);
         self.waiting.insert(token, waiting);
         token
+    }
+
+    /// Whether this answer vouches for less than an earlier one of the same follower and term.
+    pub(crate) fn is_late(&mut self, from: NodeId, message: &Message) -> bool {
+        let Message::AppendReply(AppendReply { term, outcome: AppendOutcome::Matched { through }, .. }) =
+            message
+        else {
+            return false;
+        };
+        let newest = self.vouched.entry(from).or_default();
+        if (*term, *through) < *newest {
+            return *term == newest.0;
+        }
+        *newest = (*term, *through);
+        false
+    }
+
+    /// What is known of each follower's log, as a leader.
+    pub(crate) fn matches(&self, now: Timestamp) -> BTreeMap<NodeId, LogIndex> {
+        self.replica.status(now).peers.into_iter().map(|peer| (peer.id, peer.matched)).collect()
     }
 
     /// The lowest entry that a write which is not durable yet is going to remove.

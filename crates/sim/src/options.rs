@@ -188,13 +188,19 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn draw(seed: u64) -> Self {
+    pub(crate) fn draw(seed: u64, options: &Options) -> Self {
+        // Only who may tune sees clusters that are tuned from the start.
+        let tunes = options.faults.kinds().contains(&FaultKind::Tune);
         let mut rng = Rng::new(seed, 1);
         let timing = Timing::FAST;
         let config = Config {
             id: raftdeck_raft::NodeId(1),
             membership: Membership::default(),
-            tuning: Tuning { timing, pre_vote: true, check_quorum: true },
+            tuning: Tuning {
+                timing,
+                pre_vote: !tunes || rng.chance(800),
+                check_quorum: !tunes || rng.chance(750),
+            },
             max_append_bytes: rng.pick(&[64, 400, 1 << 20]),
             max_inflight: rng.pick(&[1, 2, 8, 256]),
             max_inflight_bytes: rng.pick(&[200, 2000, 8 << 20]),

@@ -55,3 +55,62 @@ pub(crate) fn describe(restored: &Restored) -> String {
         restored.hard_state.term, restored.hard_state.vote, restored.purged.index, last.index, last.term
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::{Entry, Payload, Term, Ticket};
+
+    fn id(index: u64) -> LogId {
+        LogId { term: Term(1), index: LogIndex(index) }
+    }
+
+    fn entries(range: std::ops::RangeInclusive<u64>) -> Vec<Entry> {
+        range.map(|index| Entry { id: id(index), payload: Payload::Noop }).collect()
+    }
+
+    fn persist() -> Persist {
+        Persist {
+            ticket: Ticket { seq: 1, last: id(0) },
+            hard_state: None,
+            reset: None,
+            truncate: None,
+            purge: None,
+            entries: Vec::new(),
+            then_send: Vec::new(),
+        }
+    }
+
+    fn restored(purged: u64, through: u64, term: u64) -> Restored {
+        Restored {
+            hard_state: HardState { term: Term(term), vote: None },
+            purged: if purged == 0 { LogId::default() } else { id(purged) },
+            entries: entries(purged + 1..=through),
+            ..Restored::default()
+        }
+    }
+
+    #[test]
+    fn a_start_must_find_every_durable_write_and_nothing_more() {
+        let mut platter = Platter::default();
+        let hard_state = Some(HardState { term: Term(1), vote: None });
+        platter.write(&Persist { hard_state, entries: entries(1..=5), ..persist() });
+        assert!(platter.allows(&restored(0, 5, 1)));
+        assert!(!platter.allows(&restored(0, 4, 1)), "an entry is missing");
+        assert!(!platter.allows(&restored(0, 6, 1)), "an entry came from nowhere");
+        assert!(!platter.allows(&restored(0, 5, 0)), "the term is missing");
+        assert!(!platter.allows(&restored(2, 5, 1)), "nothing was released");
+    }
+
+    #[test]
+    fn what_was_released_may_be_gone_and_what_was_replaced_must_be() {
+        let mut platter = Platter::default();
+        platter.write(&Persist { entries: entries(1..=9), ..persist() });
+        platter.write(&Persist { purge: Some(id(4)), ..persist() });
+        assert!((0..=4).all(|purged| platter.allows(&restored(purged, 9, 0))));
+        assert!(!platter.allows(&restored(5, 9, 0)));
+        platter.write(&Persist { reset: Some(id(20)), entries: entries(21..=22), ..persist() });
+        assert!(platter.allows(&restored(20, 22, 0)) && !platter.allows(&restored(4, 9, 0)));
+        assert_eq!(platter.last(), id(22));
+    }
+}

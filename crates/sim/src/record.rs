@@ -164,8 +164,8 @@ impl Said {
 }
 
 impl Record {
-    pub(crate) fn new(at: u64, node: Option<NodeId>, status: Option<Status>, what: What) -> Self {
-        Self { at, node: node.map(|id| id.0), state: status.as_ref().map(State::of), what }
+    pub(crate) fn new(at: u64, node: Option<NodeId>, status: Option<&Status>, what: What) -> Self {
+        Self { at, node: node.map(|id| id.0), state: status.map(State::of), what }
     }
 }
 

@@ -17,9 +17,11 @@ pub struct Shrunk {
     pub runs: u32,
 }
 
+/// Plays a schedule and says what it breaks.
+type Play<'a> = &'a mut dyn FnMut(&Schedule) -> Option<Violation>;
+
 struct Search<'a> {
-    seed: u64,
-    options: &'a Options,
+    play: Play<'a>,
     best: Shrunk,
     limit: u32,
 }
@@ -28,9 +30,13 @@ struct Search<'a> {
 /// broken. `None` if the whole of it does not.
 #[must_use]
 pub fn shrink(seed: u64, options: &Options, schedule: &Schedule, limit: u32) -> Option<Shrunk> {
-    let violation = crate::replay(seed, options, schedule).violation?;
+    search(schedule, limit, &mut |schedule| crate::replay(seed, options, schedule).violation)
+}
+
+fn search(schedule: &Schedule, limit: u32, play: Play<'_>) -> Option<Shrunk> {
+    let violation = play(schedule)?;
     let best = Shrunk { schedule: schedule.clone(), violation, runs: 1 };
-    let mut search = Search { seed, options, best, limit };
+    let mut search = Search { play, best, limit };
     // What comes after the end has no part in it.
     let end = search.best.violation.at;
     search.try_out(schedule.iter().filter(|planned| planned.at <= end).cloned().collect());
@@ -46,8 +52,7 @@ impl Search<'_> {
             return false;
         }
         self.best.runs += 1;
-        let found = crate::replay(self.seed, self.options, &schedule).violation;
-        match found {
+        match (self.play)(&schedule) {
             Some(violation) if violation.property == self.best.violation.property => {
                 (self.best.schedule, self.best.violation) = (schedule, violation);
                 true
@@ -90,5 +95,62 @@ impl Search<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Fault, Planned};
+
+    fn rush(at: u64, count: u64) -> Planned {
+        Planned { at, fault: Fault::Rush { count, readers: true } }
+    }
+
+    /// Breaks if there is a rush of 3 or more before one of 5 or more.
+    fn play(schedule: &Schedule) -> Option<Violation> {
+        let counts: Vec<_> = schedule
+            .iter()
+            .map(|planned| match planned.fault {
+                Fault::Rush { count, .. } => count,
+                _ => 0,
+            })
+            .collect();
+        let first = counts.iter().position(|count| *count >= 3)?;
+        let second = first + 1 + counts[first + 1..].iter().position(|count| *count >= 5)?;
+        let at = schedule[second].at;
+        Some(Violation { property: "order".to_owned(), at, sentence: String::new() })
+    }
+
+    #[test]
+    fn only_what_breaks_the_promise_is_left_and_made_short() {
+        let schedule: Schedule = (1..100).map(|n| rush(n, n % 47)).collect();
+        let shrunk = search(&schedule, 1000, &mut |schedule| play(schedule)).expect("it breaks");
+        let counts: Vec<_> = shrunk.schedule.iter().map(|planned| planned.fault.clone()).collect();
+        assert_eq!(counts.len(), 2, "{counts:?}");
+        assert!(play(&shrunk.schedule).is_some());
+        for (place, planned) in shrunk.schedule.iter().enumerate() {
+            let mut shorter = shrunk.schedule.clone();
+            if let Some(fault) = planned.fault.shorter() {
+                shorter[place].fault = fault;
+                assert!(play(&shorter).is_none(), "half of it would do");
+            }
+        }
+    }
+
+    #[test]
+    fn the_search_ends_when_its_runs_are_used_up() {
+        let schedule: Schedule = (1..100).map(|n| rush(n, n % 47)).collect();
+        let mut runs = 0;
+        let shrunk = search(&schedule, 7, &mut |schedule| {
+            runs += 1;
+            play(schedule)
+        });
+        assert_eq!((shrunk.expect("it breaks").runs, runs), (7, 7));
+    }
+
+    #[test]
+    fn what_breaks_nothing_cannot_be_shrunk() {
+        assert_eq!(search(&vec![rush(1, 1)], 10, &mut |schedule| play(schedule)), None);
     }
 }

@@ -62,7 +62,7 @@ impl<'a> World<'a> {
         schedule: &'a [Planned],
         sink: Option<Sink<'a>>,
     ) -> Self {
-        let setup = Setup::draw(seed);
+        let setup = Setup::draw(seed, options);
         let mut rng = Rng::new(seed, 5);
         let all = u64::from(options.nodes + JOINERS);
         let founders = Membership::of((1..=u64::from(options.nodes)).map(NodeId).collect());
@@ -78,6 +78,7 @@ impl<'a> World<'a> {
         let minority = u64::from((options.nodes - 1) / 2).min(2);
         let first = rng.below(u64::from(options.nodes));
         let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
+        let trusts_leases = setup.config.tuning.check_quorum && trusts_leases(schedule);
         let remembers = options.faults.kinds().contains(&FaultKind::Network);
         let clients = (0..setup.clients).map(|number| Client::new(seed, number, setup.keys, all)).collect();
         Self {
@@ -90,7 +91,7 @@ impl<'a> World<'a> {
             network: Network::new(seed, all, setup.delay, remembers),
             clients,
             impatience: (0, 0),
-            judge: Judge::new(founders.voters, trusts_leases(schedule)),
+            judge: Judge::new(founders.voters, trusts_leases),
             rng,
             stats: Stats::default(),
             hash: EventHash::default(),
@@ -162,9 +163,9 @@ impl<'a> World<'a> {
 
     /// Who leads in the highest term.
     pub(crate) fn leader(&self) -> Option<NodeId> {
-        let leads = |node: &&Node| node.process.as_ref().is_some_and(|p| p.role == Role::Leader);
+        let leads = |node: &&Node| node.process.as_ref().is_some_and(|p| p.story.role == Role::Leader);
         let leaders = self.nodes.iter().filter(leads);
-        leaders.max_by_key(|node| node.process.as_ref().map(|p| p.term)).map(|node| node.id)
+        leaders.max_by_key(|node| node.process.as_ref().map(|p| p.story.term)).map(|node| node.id)
     }
 
     /// Shows an event to whoever wants to see it.
@@ -178,7 +179,7 @@ impl<'a> World<'a> {
             let local = node.clock.now(now);
             node.process.as_ref().map(|process| process.replica.status(local))
         });
-        let record = Record::new(now, node, status, what());
+        let record = Record::new(now, node, status.as_ref(), what());
         if let Some(sink) = &mut self.sink {
             sink(&record);
         }
@@ -206,6 +207,8 @@ fn trusts_leases(schedule: &[Planned]) -> bool {
     !schedule.iter().any(|planned| match planned.fault {
         Fault::Drift { ppm, .. } => ppm.abs() > DRIFT_BOUND_PPM,
         Fault::Tune { check_quorum, .. } => !check_quorum,
+        // Nobody can notice that its steady clock stood still.
+        Fault::Pause { frozen, .. } => frozen,
         _ => false,
     })
 }

@@ -6,7 +6,7 @@ use crate::fault::{Fault, Step, Who};
 use crate::node::{Doom, Fate, Input};
 use crate::record::What;
 use crate::world::World;
-use raftdeck_raft::{Membership, MembershipChange, NodeId, Tuning};
+use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
 use raftdeck_storage::fs::{FileSystem, Survival};
 use std::path::PathBuf;
 
@@ -48,9 +48,9 @@ impl World<'_> {
                 let leader = self.leader();
                 self.network.cut(cut, leader, at + lasts);
             }
-            Fault::Weather { from, weather, lasts } => {
-                let from = from.map(|who| self.whom(who).unwrap_or(NodeId(0)));
-                self.network.change(from, *weather, at + lasts);
+            Fault::Weather { from, to, weather, lasts } => {
+                let [from, to] = [from, to].map(|who| who.map(|who| self.whom(who).unwrap_or(NodeId(0))));
+                self.network.change(from, to, *weather, at + lasts);
             }
             Fault::Replay { pick, count } => {
                 for (from, to, message) in self.network.recall(*pick, *count) {
@@ -78,10 +78,15 @@ impl World<'_> {
                 let ids = who.map_or_else(|| self.ids(), |who| self.whom(who).into_iter().collect());
                 let timing = self.setup.config.tuning.timing;
                 let tuning = Tuning { timing, pre_vote: *pre_vote, check_quorum: *check_quorum };
-                ids.into_iter().for_each(|id| self.give(id, Input::Tune(tuning)));
+                for id in ids {
+                    self.give(id, Input::Tune(tuning));
+                }
             }
-            Fault::Rush { count } => {
+            Fault::Rush { count, readers } => {
                 for client in 0..self.clients.len() {
+                    if self.clients[client].mostly_reads() != *readers {
+                        continue;
+                    }
                     self.clients[client].rush = *count;
                     self.hurry(client);
                 }
@@ -136,9 +141,7 @@ impl World<'_> {
         let is_fragile = self.fragile.contains(&id);
         let node = self.node(id);
         let is_idle = node.process.as_ref().is_some_and(|process| {
-            process.writing.is_empty()
-                && process.filing.is_none()
-                && !node.platter.last().eq(&Default::default())
+            process.writing.is_empty() && process.filing.is_none() && node.platter.last() != LogId::default()
         });
         if !is_fragile || !is_idle {
             return;
@@ -201,7 +204,9 @@ impl World<'_> {
         let Some(process) = &self.node(leader).process else { return };
         let mut after = process.replica.membership().clone();
         let changes: Vec<_> = steps.iter().map(|step| change(*step, leader)).collect();
-        changes.iter().for_each(|change| apply(&mut after, change));
+        for change in &changes {
+            apply(&mut after, change);
+        }
         let fragile = after.voters.intersection(&self.fragile).count();
         if fragile * 2 >= after.voters.len() && fragile > 0 {
             return;
@@ -224,7 +229,7 @@ impl World<'_> {
         self.show(None, || What::Quiet);
         self.network.heal();
         self.impatience = (0, 0);
-        let tuning = self.setup.config.tuning;
+        let tuning = Tuning { pre_vote: true, check_quorum: true, ..self.setup.config.tuning };
         let at = self.now;
         for id in self.ids() {
             let node = self.node(id);

@@ -1,0 +1,320 @@
+//! What one member must not do, whatever the others do: rules of the paper and the thesis that a single member's story
+//! can break, though it may take many coincidences until data is lost for it. Follows the story event by event.
+
+use raftdeck_raft::{
+    LogId, LogIndex, Membership, Message, NodeId, Role, Term, Timestamp, TraceEvent, VoteRefusal, VoteRequest,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A rule, and how it was broken.
+pub(crate) type Broken = (&'static str, String);
+
+pub(crate) const ROLES: &str = "roles change as in the paper's Figure 4";
+pub(crate) const LOGS: &str = "votes go to logs that are up to date";
+pub(crate) const DEAF: &str = "a leader without a majority suppresses no election";
+pub(crate) const LEARNERS: &str = "learners never campaign";
+pub(crate) const LATE: &str = "only the leader of the term tells to campaign";
+pub(crate) const COUNTING: &str = "only entries of the own term commit by counting";
+pub(crate) const ONE_CHANGE: &str = "one change of the membership at a time";
+pub(crate) const OWN_COMMIT: &str = "no change before a commit in the own term";
+
+pub(crate) const MATCH: &str = "a match index never goes back";
+pub(crate) const CAP: &str = "the cap on uncommitted bytes holds";
+
+/// All of them.
+pub(crate) const ALL: [&str; 10] =
+    [ROLES, LOGS, DEAF, LEARNERS, LATE, COUNTING, ONE_CHANGE, OWN_COMMIT, MATCH, CAP];
+
+/// A member as its story tells of it.
+#[derive(Debug)]
+pub(crate) struct Story {
+    id: NodeId,
+    pub(crate) role: Role,
+    pub(crate) term: Term,
+    last: LogId,
+    commit: LogIndex,
+    learns: bool,
+    /// Where the membership in force stands.
+    membership_at: LogIndex,
+    /// It is joint.
+    is_joint: bool,
+    /// As a leader: its first entry.
+    first_own: LogIndex,
+    leads_since: Timestamp,
+    /// As a leader: when it heard from whom in its term.
+    heard: BTreeMap<NodeId, Timestamp>,
+    /// What came in this turn.
+    requests: Vec<(NodeId, bool, VoteRequest)>,
+    told: Vec<(NodeId, Term)>,
+}
+
+impl Story {
+    pub(crate) fn new(id: NodeId, term: Term, commit: LogIndex, membership: &Membership) -> Self {
+        Self {
+            id,
+            role: Role::Follower,
+            term,
+            last: LogId::default(),
+            commit,
+            learns: membership.learners.contains(&id),
+            membership_at: LogIndex::ZERO,
+            is_joint: membership.is_joint(),
+            first_own: LogIndex::ZERO,
+            leads_since: Timestamp::default(),
+            heard: BTreeMap::new(),
+            requests: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// A message is about to be taken in.
+    pub(crate) fn hears(&mut self, from: NodeId, message: &Message, now: Timestamp) {
+        match message {
+            Message::PreVote(request) => self.requests.push((from, true, *request)),
+            Message::RequestVote(request) => self.requests.push((from, false, *request)),
+            Message::TimeoutNow(request) => self.told.push((from, request.term)),
+            Message::AppendReply(_) | Message::SnapshotReply(_) if self.role == Role::Leader => {
+                self.heard.insert(from, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Its commit index.
+    pub(crate) fn commit(&self) -> LogIndex {
+        self.commit
+    }
+
+    /// A turn is over.
+    pub(crate) fn rests(&mut self) {
+        self.requests.clear();
+        self.told.clear();
+    }
+
+    /// It told of this. `membership` is in force, `patience` the least election timeout.
+    pub(crate) fn tells(
+        &mut self,
+        event: &TraceEvent,
+        now: Timestamp,
+        membership: &Membership,
+        patience: Duration,
+    ) -> Option<Broken> {
+        let id = self.id;
+        match event {
+            TraceEvent::Started { runs, purged, term, .. } => {
+                self.term = *term;
+                self.last = runs.last().map_or(*purged, |run| LogId { term: run.term, index: run.last });
+            }
+            TraceEvent::Appended { last, term, .. } => self.last = LogId { term: *term, index: *last },
+            TraceEvent::SnapshotInstalled { last, kept_log } => {
+                self.commit = last.index;
+                if !kept_log {
+                    self.last = *last;
+                }
+            }
+            TraceEvent::LeaderChanged { term, .. } | TraceEvent::SteppedDown { term, .. } => {
+                self.enter(*term);
+            }
+            TraceEvent::RoleChanged { from, to, term } => return self.changes_role(*from, *to, *term, now),
+            TraceEvent::ElectionStarted { .. } if self.learns => {
+                return Some((LEARNERS, format!("{id} campaigns, and is a learner")));
+            }
+            TraceEvent::VoteGranted { candidate, pre_vote, term } => {
+                if !pre_vote {
+                    self.enter(*term);
+                }
+                let asked = self
+                    .requests
+                    .iter()
+                    .filter(|(from, pre, request)| (from, pre, request.term) == (candidate, pre_vote, *term));
+                if let Some(last) = asked.map(|(_, _, request)| request.last).max()
+                    && last < self.last
+                {
+                    let (theirs, own) = (last.index, self.last.index);
+                    return Some((LOGS, format!("{id}, at {own}, votes for {candidate}, at {theirs}")));
+                }
+            }
+            TraceEvent::VoteRefused { reason: VoteRefusal::LeaderAlive, candidate, .. }
+                if self.role == Role::Leader && self.is_deaf(now, membership, patience) =>
+            {
+                let sentence = format!("{id} lost its majority, leads on, and refuses {candidate} its vote");
+                return Some((DEAF, sentence));
+            }
+            TraceEvent::ToldToCampaign { leader } => {
+                let told = self.told.iter().filter(|(from, _)| from == leader);
+                if let Some((_, term)) = told.max_by_key(|(_, term)| *term)
+                    && *term < self.term
+                {
+                    let own = self.term;
+                    let sentence = format!("{id} is in term {own} and obeys {leader}, who led term {term}");
+                    return Some((LATE, sentence));
+                }
+            }
+            TraceEvent::Committed { through } => {
+                self.commit = *through;
+                if self.role == Role::Leader && *through < self.first_own {
+                    let first = self.first_own;
+                    return Some((COUNTING, format!("{id} commits {through}; its term begins at {first}")));
+                }
+            }
+            TraceEvent::MembershipChanged { index, membership } => {
+                return self.changes_members(*index, membership);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn enter(&mut self, term: Term) {
+        self.term = self.term.max(term);
+    }
+
+    fn changes_role(&mut self, from: Role, to: Role, term: Term, now: Timestamp) -> Option<Broken> {
+        self.enter(term);
+        self.role = to;
+        if to == Role::Leader {
+            self.first_own = self.last.index.next();
+            self.leads_since = now;
+            self.heard.clear();
+        }
+        let is_allowed = match from {
+            Role::Follower | Role::PreCandidate => to != Role::Leader,
+            Role::Candidate => true,
+            Role::Leader => to == Role::Follower,
+        };
+        (!is_allowed).then(|| (ROLES, format!("{} goes from {from} to {to}", self.id)))
+    }
+
+    fn changes_members(&mut self, index: LogIndex, membership: &Membership) -> Option<Broken> {
+        let before = std::mem::replace(&mut self.membership_at, index);
+        self.learns = membership.learners.contains(&self.id);
+        let leaves_joint = std::mem::replace(&mut self.is_joint, membership.is_joint());
+        if self.role != Role::Leader || index <= before {
+            return None;
+        }
+        if before > self.commit {
+            let sentence =
+                format!("{} appends a membership at {index} before that at {before} is committed", self.id);
+            return Some((ONE_CHANGE, sentence));
+        }
+        // To leave a joint configuration that is committed is always safe; whoever begins to lead does so at once.
+        if self.commit < self.first_own && !leaves_joint {
+            let (id, commit) = (self.id, self.commit);
+            return Some((
+                OWN_COMMIT,
+                format!("{id} appends a membership at {index}, and has committed {commit}"),
+            ));
+        }
+        None
+    }
+
+    /// Whether it cannot have heard from a majority within its patience; what is close is not counted.
+    fn is_deaf(&self, now: Timestamp, membership: &Membership, patience: Duration) -> bool {
+        let long = patience + patience / 5;
+        if now.since(self.leads_since) < long {
+            return false;
+        }
+        let recent = |id: &&NodeId| {
+            **id == self.id || self.heard.get(id).is_some_and(|heard| now.since(*heard) < long)
+        };
+        let voters = &membership.voters;
+        voters.iter().filter(recent).count() * 2 <= voters.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(150);
+
+    fn members() -> Membership {
+        Membership::of((1..=3).map(NodeId).collect())
+    }
+
+    fn story() -> Story {
+        Story::new(NodeId(1), Term(1), LogIndex(5), &members())
+    }
+
+    fn broken(story: &mut Story, events: &[TraceEvent]) -> Option<&'static str> {
+        let told = |event| story.tells(event, Timestamp(1_000_000), &members(), PATIENCE);
+        events.iter().find_map(told).map(|(rule, _)| rule)
+    }
+
+    fn role(from: Role, to: Role) -> TraceEvent {
+        TraceEvent::RoleChanged { from, to, term: Term(2) }
+    }
+
+    fn appended(index: u64) -> TraceEvent {
+        TraceEvent::Appended { first: LogIndex(index), last: LogIndex(index), term: Term(2) }
+    }
+
+    fn membership(index: u64) -> TraceEvent {
+        TraceEvent::MembershipChanged { index: LogIndex(index), membership: members() }
+    }
+
+    fn committed(through: u64) -> TraceEvent {
+        TraceEvent::Committed { through: LogIndex(through) }
+    }
+
+    #[test]
+    fn a_leader_becomes_nothing_but_a_follower() {
+        assert_eq!(broken(&mut story(), &[role(Role::Candidate, Role::Leader)]), None);
+        assert_eq!(broken(&mut story(), &[role(Role::Leader, Role::Candidate)]), Some(ROLES));
+        assert_eq!(broken(&mut story(), &[role(Role::Follower, Role::Leader)]), Some(ROLES));
+    }
+
+    #[test]
+    fn a_vote_for_a_shorter_log_breaks_a_rule() {
+        let last = |index| LogId { term: Term(2), index: LogIndex(index) };
+        for (index, expected) in [(7, None), (6, Some(LOGS))] {
+            let mut story = story();
+            let request = VoteRequest { term: Term(3), last: last(index), transfer: false };
+            story.hears(NodeId(2), &Message::PreVote(request), Timestamp(0));
+            let granted = TraceEvent::VoteGranted { candidate: NodeId(2), term: Term(3), pre_vote: true };
+            assert_eq!(broken(&mut story, &[appended(7), granted]), expected);
+        }
+    }
+
+    #[test]
+    fn a_leader_commits_and_changes_members_only_after_an_entry_of_its_own() {
+        let lead = [appended(8), role(Role::Candidate, Role::Leader), appended(9)];
+        let with = |event| [&lead[..], &[event]].concat();
+        assert_eq!(broken(&mut story(), &with(committed(8))), Some(COUNTING));
+        assert_eq!(broken(&mut story(), &with(committed(9))), None);
+        assert_eq!(broken(&mut story(), &with(membership(10))), Some(OWN_COMMIT));
+        let mut twice = with(committed(9));
+        twice.extend([membership(10), membership(11)]);
+        assert_eq!(broken(&mut story(), &twice), Some(ONE_CHANGE));
+    }
+
+    #[test]
+    fn a_learner_that_campaigns_breaks_a_rule() {
+        let learners = Membership { learners: [NodeId(1)].into(), ..Membership::of([NodeId(2)].into()) };
+        let events = [
+            TraceEvent::MembershipChanged { index: LogIndex(6), membership: learners },
+            TraceEvent::ElectionStarted { term: Term(2), pre_vote: true },
+        ];
+        assert_eq!(broken(&mut story(), &events), Some(LEARNERS));
+    }
+
+    #[test]
+    fn only_a_leader_without_a_majority_must_not_refuse_for_its_own_sake() {
+        let reason = VoteRefusal::LeaderAlive;
+        let refused = TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: true, reason };
+        for (heard, expected) in [(900_000, None), (100_000, Some(DEAF))] {
+            let mut story = story();
+            story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), &members(), PATIENCE);
+            let reply = raftdeck_raft::SnapshotReply {
+                term: Term(2),
+                round: 1,
+                last: LogId::default(),
+                next_offset: 0,
+                installed: false,
+            };
+            story.hears(NodeId(3), &Message::SnapshotReply(reply), Timestamp(heard));
+            assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A fixed set of seeds on clusters of every usual size: every promise holds.
+
+use raftdeck_sim::{FaultKind, FaultKinds, Options, Stats, run};
+
+/// Plays the seeds and gives what was counted.
+fn play(nodes: u8, faults: &FaultKinds, seeds: std::ops::RangeInclusive<u64>) -> Stats {
+    let options = Options { faults: faults.clone(), secs: 6, ..Options::new(nodes) };
+    let mut stats = Stats::default();
+    for seed in seeds {
+        let outcome = run(seed, &options);
+        if let Some(violation) = outcome.violation {
+            panic!(
+                "{nodes} nodes, seed {seed}: {} at {}: {}",
+                violation.property, violation.at, violation.sentence
+            );
+        }
+        stats.add(&outcome.stats);
+    }
+    stats
+}
+
+fn only(kind: FaultKind) -> Stats {
+    play(3, &FaultKinds::of(&[kind]), 1..=3)
+}
+
+#[test]
+fn one_node_keeps_every_promise() {
+    play(1, &FaultKinds::all(), 1..=10);
+}
+
+#[test]
+fn three_nodes_keep_every_promise() {
+    play(3, &FaultKinds::all(), 1..=20);
+}
+
+#[test]
+fn five_nodes_keep_every_promise() {
+    play(5, &FaultKinds::all(), 1..=20);
+}
+
+#[test]
+fn seven_nodes_keep_every_promise() {
+    play(7, &FaultKinds::all(), 1..=8);
+}
+
+#[test]
+fn without_faults_one_leader_leads_from_first_to_last() {
+    let stats = play(5, &FaultKinds::none(), 1..=3);
+    assert_eq!((stats.elections, stats.restarts, stats.faults), (3, 15, [0; 11]));
+}
+
+#[test]
+fn crashes_end_processes_that_start_again() {
+    let stats = only(FaultKind::Crash);
+    assert!(stats.restarts > 15, "{stats:?}");
+}
+
+#[test]
+fn failing_disks_end_processes_too() {
+    let stats = play(3, &FaultKinds::of(&[FaultKind::Disk]), 1..=12);
+    assert!(stats.restarts > 36, "{stats:?}");
+}
+
+#[test]
+fn a_flipped_bit_keeps_a_member_from_starting() {
+    let stats = play(3, &FaultKinds::of(&[FaultKind::Disk]), 1..=40);
+    assert!(stats.refusals > 0, "{stats:?}");
+}
+
+#[test]
+fn partitions_and_pauses_cost_leaders_their_place() {
+    for kind in [FaultKind::Partition, FaultKind::Pause] {
+        let stats = only(kind);
+        assert!(stats.elections > 4, "{kind:?}: {stats:?}");
+    }
+}
+
+#[test]
+fn members_come_and_go() {
+    let stats = only(FaultKind::Membership);
+    assert!(stats.memberships > 5, "{stats:?}");
+}
+
+#[test]
+fn the_leadership_is_handed_over() {
+    let stats = only(FaultKind::Transfer);
+    assert!(stats.elections > 6, "{stats:?}");
+}
+
+#[test]
+fn lagging_members_catch_up_by_snapshots() {
+    let kinds = [FaultKind::Snapshot, FaultKind::Partition, FaultKind::Membership];
+    let stats = play(3, &FaultKinds::of(&kinds), 1..=6);
+    assert!(stats.snapshots_taken > 0 && stats.snapshots_installed > 0, "{stats:?}");
+}
