@@ -65,8 +65,7 @@ fn every_file_and_test_that_the_tables_name_exists() {
             assert!(found, "{what}: there is no {file}");
         }
         for test in names(tests) {
-            let found =
-                if test.ends_with(".txt") { scenarios.join(test).exists() } else { functions.contains(test) };
+            let found = scenarios.join(test).exists() || functions.contains(test);
             assert!(found, "{what}: there is no test {test}");
         }
     }
