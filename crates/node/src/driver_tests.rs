@@ -7,7 +7,7 @@ use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
 use raftdeck_protocol::Telemetry;
 use raftdeck_protocol::{Read, Response, Write};
-use raftdeck_raft::{Config, NodeId, Timing};
+use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::LogStore;
 use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs};
 use std::collections::BTreeSet;
@@ -80,6 +80,34 @@ impl FileSystem for Gated {
     }
 }
 
+fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver {
+    let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
+    let clock = Clock::start();
+    let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
+    let config = Config::new(ME, voters, Timing::FAST);
+    let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
+    let me = Sender {
+        id: ME,
+        cluster: "test".to_owned(),
+        client_address: "here".to_owned(),
+        raft_address: String::new(),
+    };
+    Driver {
+        replica,
+        clock,
+        disk: Disk::start(store).unwrap(),
+        cabinet: Cabinet::start(recovered.snapshots).unwrap(),
+        outgoing: Outgoing::new(me, Book::default()),
+        publisher: Publisher::new(clock),
+        requests: Requests::default(),
+        fsync: Duration::ZERO,
+        pause: Timing::FAST.election_min,
+        managed: true,
+        snapshot_asked: Vec::new(),
+        snapshot_awaited: Vec::new(),
+    }
+}
+
 impl Bench {
     fn start(voters: impl IntoIterator<Item = u64>) -> Self {
         let disk = MemoryFs::new();
@@ -87,31 +115,7 @@ impl Bench {
     }
 
     fn start_on(fs: &dyn FileSystem, disk: MemoryFs, voters: impl IntoIterator<Item = u64>) -> Self {
-        let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
-        let clock = Clock::start();
-        let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
-        let config = Config::new(ME, voters, Timing::FAST);
-        let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
-        let me = Sender {
-            id: ME,
-            cluster: "test".to_owned(),
-            client_address: "here".to_owned(),
-            raft_address: String::new(),
-        };
-        let driver = Driver {
-            replica,
-            clock,
-            disk: Disk::start(store).unwrap(),
-            cabinet: Cabinet::start(recovered.snapshots).unwrap(),
-            outgoing: Outgoing::new(me, Book::default()),
-            publisher: Publisher::new(clock),
-            requests: Requests::default(),
-            fsync: Duration::ZERO,
-            pause: Timing::FAST.election_min,
-            managed: true,
-            snapshot_asked: Vec::new(),
-            snapshot_awaited: Vec::new(),
-        };
+        let driver = driver(fs, voters);
         let watcher = driver.publisher.hub().watch();
         let (to_peers, peers) = mpsc::channel(PEER_QUEUE);
         let (to_clients, clients) = mpsc::channel(CLIENT_QUEUE);
@@ -240,6 +244,31 @@ async fn writes_go_on_while_a_snapshot_is_being_saved() {
     assert_eq!(bench.answer().await, Response { id: snapshot, body: ResponseBody::Managed });
     bench.stop.cancel();
     bench.running.await.unwrap().expect("an orderly end");
+}
+
+/// Completed writes are taken in on every pass; a disk that always has one must not keep what the snapshot thread has
+/// finished waiting for ever.
+#[tokio::test]
+async fn a_busy_disk_does_not_hold_up_snapshots() {
+    let mut driver = driver(&MemoryFs::new(), [1]);
+    let barrier = Persist {
+        ticket: Ticket { seq: 1, last: LogId::default() },
+        hard_state: None,
+        reset: None,
+        truncate: None,
+        purge: None,
+        entries: Vec::new(),
+        then_send: Vec::new(),
+    };
+    driver.disk.write(barrier).unwrap();
+    driver.cabinet.discard(driver.replica.image()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let (_to_peers, peers) = mpsc::channel(1);
+    let (_to_clients, clients) = mpsc::channel(1);
+    let (mut inputs, stop) = (Inputs { peers, clients }, CancellationToken::new());
+    let wake = driver.wait(driver.clock.now(), &mut inputs, &stop).await.unwrap();
+    assert!(matches!(wake, Wake::Filed(_)));
+    assert!(driver.disk.try_completed().is_some(), "and the write is taken in on the same pass");
 }
 
 #[tokio::test]

@@ -14,6 +14,10 @@ const MAX_WAITING: usize = 8192;
 const MAX_CHANGES: usize = 64;
 const MAX_ADDRESS: usize = 256;
 
+/// The most members. Each connects to each, a port serves only so many, and a snapshot has a bound on what it says of them:
+/// over that none could be saved any more.
+const MAX_MEMBERS: usize = 100;
+
 /// Where an answer goes.
 #[derive(Debug)]
 pub(crate) struct Answerable {
@@ -84,8 +88,14 @@ impl Requests {
     }
 }
 
-/// Whether a change of the membership can go into the log as far as its form is concerned. The core checks its sense.
-pub(crate) fn check_changes(changes: &[MembershipChange]) -> Result<(), Failure> {
+/// Whether a change of a membership of this size can go into the log as far as its form is concerned. The core checks its
+/// sense.
+pub(crate) fn check_changes(changes: &[MembershipChange], members: usize) -> Result<(), Failure> {
+    let added = changes.iter().filter(|change| matches!(change, MembershipChange::AddLearner { .. })).count();
+    if added > 0 && members + added > MAX_MEMBERS {
+        let why = format!("{} members are too many: at most {MAX_MEMBERS}", members + added);
+        return Err(Failure::Invalid(why));
+    }
     if changes.len() > MAX_CHANGES {
         let why = format!("{} steps are too many for one change: at most {MAX_CHANGES}", changes.len());
         return Err(Failure::Invalid(why));
@@ -129,10 +139,14 @@ mod tests {
             (vec![add("127.0.0.1:8080"); 65], "at most 64"),
         ];
         for (changes, part) in cases {
-            let failure = check_changes(&changes).expect_err("is refused").to_string();
+            let failure = check_changes(&changes, 3).expect_err("is refused").to_string();
             assert!(failure.contains(part), "{failure:?} does not say {part:?}");
         }
         let promote = MembershipChange::Promote { node: NodeId(4) };
-        assert_eq!(check_changes(&[add("127.0.0.1:8080"), promote]), Ok(()));
+        assert_eq!(check_changes(&[add("127.0.0.1:8080"), promote.clone()], 3), Ok(()));
+        let failure =
+            check_changes(&[add("127.0.0.1:8080")], MAX_MEMBERS).expect_err("is refused").to_string();
+        assert!(failure.contains("at most 100"), "{failure:?}");
+        assert_eq!(check_changes(&[promote], MAX_MEMBERS), Ok(()));
     }
 }

@@ -204,14 +204,22 @@ fn receive(
     if !done {
         return Ok(Filed::Nothing);
     }
-    let Some(size) = snapshots.finish(meta, in_use)? else { return Ok(Filed::Discarded(meta.last)) };
-    match read_back(snapshots, meta)? {
-        Ok(image) => Ok(Filed::Received { image: Box::new(image), size }),
-        Err(error) => {
+    // Decoded before it counts: what cannot be read must not be found as the newest snapshot at the next start.
+    let content = snapshots.received(meta)?;
+    let image = content.and_then(|content| {
+        let say = |error: &ImageError| {
             tracing::error!("the leader's snapshot through {} is of no use: {error}", meta.last.index);
-            Ok(Filed::Discarded(meta.last))
-        }
-    }
+        };
+        StateImage::decode(meta.clone(), content.into_iter()).inspect_err(say).ok()
+    });
+    let Some(image) = image else {
+        snapshots.discard_received()?;
+        return Ok(Filed::Discarded(meta.last));
+    };
+    Ok(match snapshots.finish(meta, in_use)? {
+        Some(size) => Filed::Received { image: Box::new(image), size },
+        None => Filed::Discarded(meta.last),
+    })
 }
 
 /// The state that a snapshot holds.

@@ -121,6 +121,25 @@ async fn a_damaged_snapshot_is_discarded_and_a_sound_one_taken_afterwards() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_this_release_cannot_read_is_not_there_at_the_next_start() {
+    let (theirs, ours) = (MemoryFs::new(), MemoryFs::new());
+    let open = |fs: &MemoryFs, node| LogStore::open(fs, Path::new("/data"), NodeId(node), "test").unwrap();
+    let (store, recovered) = open(&theirs, 1);
+    let (meta, mut snapshots) = (image(5).meta().clone(), recovered.snapshots);
+    let newer_layout = Bytes::from(vec![0xff; 3 * PIECE]);
+    let size = snapshots.save(&meta, std::iter::once(newer_layout), &[]).unwrap();
+    let (mut from, _from) = (Cabinet::start(snapshots).unwrap(), store);
+
+    let (store, recovered) = open(&ours, 2);
+    let mut to = Cabinet::start(recovered.snapshots).unwrap();
+    let filed = transfer(&mut from, &mut to, &meta, size, |_, data| data).await;
+    assert!(matches!(filed, Filed::Discarded(last) if last == meta.last), "{filed:?}");
+    drop((to, store));
+    // The thread may still hold the directory for a moment, but not its lock.
+    assert_eq!(open(&ours, 2).1.restored.snapshot, None);
+}
+
+#[tokio::test]
 async fn of_the_pieces_asked_for_while_one_is_read_only_the_newest_is_read_too() {
     let (mut from, _store) = cabinet(1);
     let image = image(50);

@@ -145,10 +145,12 @@ impl Progress {
     pub(crate) fn conflict(&mut self, refused: LogIndex, hint: ConflictHint, at_hint: LogIndex) -> bool {
         let late = match self.state {
             ReplicationState::Probe => refused != self.next.previous(),
-            ReplicationState::Replicate => refused <= self.matched || refused >= self.next,
+            ReplicationState::Replicate => refused >= self.next,
             ReplicationState::Snapshot => true,
         };
-        if late {
+        // Who refuses what it had has lost its disk. There is nowhere to go back to, and to ask again at once is to be
+        // refused at once, without end.
+        if late || refused <= self.matched {
             return false;
         }
         let next = at_hint.max(hint.first).min(refused).max(self.matched.next());
@@ -322,6 +324,17 @@ mod tests {
         let hint = ConflictHint { term: None, first: LogIndex(1) };
         assert!(progress.conflict(LogIndex(9), hint, LogIndex(1)));
         assert_eq!((progress.matched, progress.next), (LogIndex(7), LogIndex(8)));
+    }
+
+    #[test]
+    fn who_refuses_what_it_had_is_not_asked_again_and_again() {
+        let mut progress = replicating(8);
+        progress.sent(LogIndex(9), 10);
+        let hint = ConflictHint { term: None, first: LogIndex(1) };
+        assert!(progress.conflict(LogIndex(9), hint, LogIndex(0)));
+        progress.sent(LogIndex(9), 10);
+        assert!(!progress.conflict(LogIndex(7), hint, LogIndex(0)));
+        assert!(!progress.may_send(WINDOW), "the next heartbeat asks again");
     }
 
     fn meta(index: u64) -> SnapshotMeta {

@@ -235,6 +235,22 @@ fn a_higher_term_does_not_free_who_stands_by_a_leader() {
     assert!(lease_of(&cluster, N1) > Duration::ZERO);
 }
 
+/// The candidate's refusal of something older may overtake its request.
+#[test]
+fn nor_does_it_for_the_candidate_that_brought_it() {
+    let mut cluster = resting_on_n3();
+    let Status { term, last, .. } = cluster.status(N2);
+    let refusal = raftdeck_raft::VoteReply { term: term.next(), granted: false };
+    cluster.deliver(N2, N3, Message::VoteReply(refusal));
+    let request = VoteRequest { term: term.next(), last, transfer: false };
+    cluster.deliver(N2, N3, Message::RequestVote(request));
+    assert_eq!((cluster.status(N3).term, cluster.status(N3).vote), (term.next(), None));
+    assert!(lease_of(&cluster, N1) > Duration::ZERO);
+    cluster.now = cluster.now + Timing::FAST.election_min;
+    cluster.deliver(N2, N3, Message::RequestVote(request));
+    assert_eq!(cluster.status(N3).vote, Some(N2), "its promise is over");
+}
+
 /// Never two members that can read: whoever has the lease, nobody else leads a later term.
 #[test]
 fn a_lease_excludes_every_later_leader() {

@@ -506,6 +506,23 @@ fn a_removed_node_comes_back_as_a_new_one() {
     cluster.elect(N3);
 }
 
+/// What it had before says nothing about the disk with which it comes back.
+#[test]
+fn a_removed_node_that_comes_back_at_once_with_an_empty_disk_gets_the_whole_log() {
+    let mut cluster = with_learner();
+    cluster.propose(N1, "x").unwrap();
+    cluster.settle();
+    carry_out(&mut cluster, N1, &[remove(N4)]);
+    assert!(cluster.status(N1).peers.iter().any(|peer| peer.id == N4), "it is still told that it left");
+    cluster.crash(N4);
+    cluster.join(N4);
+    carry_out(&mut cluster, N1, &[add(N4)]);
+    cluster.heartbeat(N1);
+    cluster.heartbeat(N1);
+    assert_eq!(cluster.terms(N4), cluster.terms(N1));
+    carry_out(&mut cluster, N1, &[promote(N4)]);
+}
+
 #[test]
 fn a_membership_that_makes_no_sense_is_not_taken() {
     let mut cluster = led(3);

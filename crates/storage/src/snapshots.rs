@@ -147,6 +147,25 @@ impl Snapshots {
         }
     }
 
+    /// All pieces are in: the content, as it was given to [`Snapshots::save`] over there, before it counts for anything
+    /// here. `None` if the bytes are damaged or are of another snapshot. It stays until [`Snapshots::finish`] or
+    /// [`Snapshots::discard_received`].
+    pub fn received(&self, meta: &SnapshotMeta) -> Result<Option<Vec<Bytes>>, StorageError> {
+        self.check()?;
+        let Some(received) = &self.received else { return Ok(None) };
+        let mut pieces = Vec::new();
+        let sound = is_sound(received, meta, |piece| pieces.push(piece));
+        Ok(sound.map_err(failed("read", &self.dir.join(RECEIVED)))?.then_some(pieces))
+    }
+
+    /// What was received is of no use: it goes, and was never a snapshot of this directory.
+    pub fn discard_received(&mut self) -> Result<(), StorageError> {
+        self.check()?;
+        self.received = None;
+        let result = self.discard(&self.dir.join(RECEIVED));
+        self.settle(result)
+    }
+
     /// All pieces are in: checks them and makes the snapshot durable. Gives its size, or `None` if the bytes are
     /// damaged or are of another snapshot, and are gone. Older ones go, except those `in_use`.
     pub fn finish(&mut self, meta: &SnapshotMeta, in_use: &[LogId]) -> Result<Option<u64>, StorageError> {
@@ -158,7 +177,7 @@ impl Snapshots {
     fn check_and_keep(&mut self, meta: &SnapshotMeta, in_use: &[LogId]) -> Result<Option<u64>, StorageError> {
         let path = self.dir.join(RECEIVED);
         let sound = match self.received.take() {
-            Some(received) if is_sound(&received, meta).map_err(failed("read", &path))? => received,
+            Some(received) if is_sound(&received, meta, drop).map_err(failed("read", &path))? => received,
             _ => {
                 self.discard(&path)?;
                 return Ok(None);
@@ -259,9 +278,9 @@ impl Snapshots {
     }
 }
 
-/// Whether the file is whole, undamaged, and the snapshot that it should be.
-fn is_sound(received: &Received, meta: &SnapshotMeta) -> io::Result<bool> {
-    match snapshot_file::read(&*received.file, drop) {
+/// Whether the file is whole, undamaged, and the snapshot that it should be. Hands out the content's pieces.
+fn is_sound(received: &Received, meta: &SnapshotMeta, each: impl FnMut(Bytes)) -> io::Result<bool> {
+    match snapshot_file::read(&*received.file, each) {
         Ok(inside) => Ok(received.meta == *meta && inside == *meta),
         Err(Flaw::Io(cause)) => Err(cause),
         Err(Flaw::Damaged { .. } | Flaw::Version(_)) => Ok(false),

@@ -181,6 +181,21 @@ fn a_finished_reception_is_over() {
 }
 
 #[test]
+fn what_was_received_can_be_looked_at_and_be_given_up_before_it_counts() {
+    let (fs, _store, mut snapshots) = opened();
+    snapshots.receive(&meta(3, 30), 0, &sent()[..1000]).unwrap();
+    assert_eq!(snapshots.received(&meta(3, 30)).unwrap(), None, "it is not whole");
+    snapshots.receive(&meta(3, 30), 1000, &sent()[1000..]).unwrap();
+    assert_eq!(snapshots.received(&meta(4, 40)).unwrap(), None, "it is another one");
+    assert_eq!(snapshots.received(&meta(3, 30)).unwrap().unwrap().concat(), [b's'; 5000]);
+    snapshots.discard_received().unwrap();
+    assert_eq!(names(&fs), [""; 0]);
+    assert_eq!(snapshots.received(&meta(3, 30)).unwrap(), None);
+    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None);
+    snapshots.discard_received().unwrap();
+}
+
+#[test]
 fn what_was_half_received_or_half_written_is_gone_after_a_restart() {
     let (fs, store, mut snapshots) = opened();
     snapshots.receive(&meta(3, 30), 0, &sent()[..1000]).unwrap();

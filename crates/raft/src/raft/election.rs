@@ -270,10 +270,14 @@ impl Raft {
             Some(candidate) => candidate == from,
             None => self.leader.is_none(),
         };
+        // The term may have come here before the request, by way of an answer: that changes nothing about a promise.
+        let is_promised = now < self.stands_by_until && !request.transfer;
         if request.term < self.hard_state.term {
             self.refuse_vote(from, request.term, VoteRefusal::OldTerm);
         } else if !vote_is_free {
             self.refuse_vote(from, request.term, VoteRefusal::AlreadyVoted);
+        } else if is_promised && self.hard_state.vote.is_none() {
+            self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
         } else if request.last < self.log.last() {
             // paper §5.4.1: only a log that is at least as up to date can hold all committed entries.
             self.refuse_vote(from, request.term, VoteRefusal::StaleLog);

@@ -258,10 +258,18 @@ impl Raft {
         // The entry that brings a new member is what it is sent first, at once.
         let next = self.log.last().index.max(LogIndex(1));
         let RoleState::Leader(leadership) = &mut self.role else { return };
+        let Leadership { peers, farewells, .. } = &mut **leadership;
+        // Who left and comes back is a new member: its disk may be another one.
+        farewells.retain(|id, _| {
+            let stays_away = !receivers.contains(id);
+            if !stays_away {
+                peers.remove(id);
+            }
+            stays_away
+        });
         for receiver in &receivers {
-            leadership.peers.entry(*receiver).or_insert_with(|| Progress::new(next));
+            peers.entry(*receiver).or_insert_with(|| Progress::new(next));
         }
-        leadership.farewells.retain(|id, _| !receivers.contains(id));
         let until = leadership.round + FAREWELL_ROUNDS;
         for left in leadership.peers.keys().filter(|id| !receivers.contains(id)) {
             leadership.farewells.entry(*left).or_insert(until);

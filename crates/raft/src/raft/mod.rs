@@ -67,7 +67,8 @@ pub enum RestoreError {
     /// The log's beginning was released, and nothing stands for it.
     #[error(
         "the log starts after entry {purged} and there is no snapshot of what came before: \
-         restore the snapshot file, or remove the data directory and let the member join anew"
+         restore the snapshot file, or remove the member from the cluster, then its data directory, and add it \
+         again: with an empty disk alone it could vote twice, and forget what it acknowledged"
     )]
     NoSnapshot {
         /// The last entry released.
@@ -76,7 +77,8 @@ pub enum RestoreError {
     /// Between the newest snapshot and the log entries are missing.
     #[error(
         "the log starts after entry {purged}, but the newest snapshot ends with entry {snapshot}: \
-         restore the newer snapshot file, or remove the data directory and let the member join anew"
+         restore the newer snapshot file, or remove the member from the cluster, then its data directory, and add it \
+         again: with an empty disk alone it could vote twice, and forget what it acknowledged"
     )]
     OldSnapshot {
         /// The last entry released.
