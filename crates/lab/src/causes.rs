@@ -142,9 +142,9 @@ impl Causes {
                 told.leads = *to == Role::Leader;
                 if told.leads {
                     told.led = *term;
+                    // Who steps down may have handed over just before: a leader that is removed does.
+                    told.hands_over_to = None;
                 }
-                // It was obeyed, or is of no use any more.
-                told.hands_over_to = None;
             }
             TraceEvent::TransferStarted { to } => told.hands_over_to = Some(*to),
             TraceEvent::MembershipChanged { index, .. } => told.membership[0] = *index,
@@ -233,6 +233,22 @@ mod tests {
                 arriving.cloned().flat_map(|(node, event)| causes.take(node, event, now)).collect();
             assert_eq!(told, in_order, "{picks:04b}");
         }
+    }
+
+    #[test]
+    fn a_removed_leader_has_told_its_successor_however_early_it_steps_down() {
+        let (mut causes, now) = (Causes::default(), Instant::now());
+        let hands_over = TraceEvent::TransferStarted { to: N2 };
+        let follows = TraceEvent::RoleChanged { from: Role::Leader, to: Role::Follower, term: TERM };
+        let steps_down = TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: TERM };
+        let told = TraceEvent::ToldToCampaign { leader: N1 };
+        for event in [leads(), hands_over, follows, steps_down] {
+            assert_eq!(causes.take(N1, event.clone(), now), [(N1, event)]);
+        }
+        assert_eq!(causes.take(N2, told.clone(), now), [(N2, told.clone())]);
+        // Leading again it has told nobody.
+        assert_eq!(causes.take(N1, leads(), now), [(N1, leads())]);
+        assert_eq!(causes.take(N2, told, now), []);
     }
 
     #[test]

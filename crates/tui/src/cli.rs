@@ -98,7 +98,7 @@ enum Sub {
     /// Read from and write to a running cluster
     #[command(after_help = CLIENT_EXAMPLES)]
     Client(ClientArgs),
-    /// Play whole clusters in virtual time, thousands of times faster than real ones, and try to break them
+    /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
 }

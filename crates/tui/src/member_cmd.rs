@@ -111,7 +111,7 @@ async fn list(client: &Client, addresses: &[String], deadline: Duration, as_json
         futures::future::join_all(asked).await.into_iter().partition(Result::is_ok);
     let newest = known.into_iter().flatten().max_by_key(|status| {
         let raft = &status.raft;
-        (raft.role == Role::Leader && raft.has_quorum, raft.term, raft.membership_index)
+        (leads(status), raft.term, raft.membership_index)
     });
     let Some(status) = newest else {
         let why = failed.into_iter().find_map(Result::err);
@@ -119,6 +119,11 @@ async fn list(client: &Client, addresses: &[String], deadline: Duration, as_json
     };
     print(if as_json { list_json(&status) } else { list_plain(&status) }.as_bytes())?;
     Ok(0)
+}
+
+/// Whether what it knows is what the cluster works with.
+fn leads(status: &NodeStatus) -> bool {
+    status.raft.role == Role::Leader && status.raft.has_quorum
 }
 
 fn list_plain(status: &NodeStatus) -> String {
@@ -129,6 +134,9 @@ fn list_plain(status: &NodeStatus) -> String {
     let mut text = members_plain(&raft.membership, raft.leader);
     if raft.membership_index > raft.committed {
         text.push_str("this is not committed yet\n");
+    }
+    if !leads(status) {
+        let _ = writeln!(text, "this is as {} knows it, which does not lead", raft.id);
     }
     text
 }

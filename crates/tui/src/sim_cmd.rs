@@ -71,7 +71,7 @@ struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Write every event of the one seed's run to this file, a JSON object a line
-    #[arg(long, value_name = "FILE", requires = "seed")]
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["seeds", "first_seed"])]
     trace: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]

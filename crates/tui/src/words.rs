@@ -95,7 +95,10 @@ fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_di
     let members = match nodes {
         [] => "no nodes".to_owned(),
         [only] => format!("one node, {only}"),
-        [first, .., last] => format!("{} nodes, {first} to {last}", nodes.len()),
+        [first, .., last] if last.0.saturating_sub(first.0) < nodes.len() as u64 => {
+            format!("{} nodes, {first} to {last}", nodes.len())
+        }
+        some => format!("{} nodes, {}", some.len(), ids(&some.iter().copied().collect())),
     };
     let (least, greatest) = election_ms;
     let data = data_dir

@@ -60,6 +60,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["sim", "run", "--secs", "0"], "1..=3600"),
         (&["sim", "run", "--seeds", "0"], "1.."),
         (&["sim", "run", "--trace", "x"], "--seed"),
+        (&["sim", "run", "--seeds", "3", "--trace", "x"], "--seeds"),
         (&["sim", "run", "--seed", "1", "--seeds", "5"], "--seeds"),
     ] {
         let (status, said) = fails(args);

@@ -57,10 +57,23 @@ fn names(ids: &[NodeId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// `votes for n1` becomes `vote for n1`.
+/// `votes for n1` becomes `vote for n1`, and `gives up its campaign: it met term 5` becomes
+/// `give up their campaigns: they met term 5`.
 fn plural(deed: &str) -> String {
+    /// What else speaks of the one who did it.
+    const OF_ONE: [(&str, &str); 5] = [
+        ("its campaign", "their campaigns"),
+        (": it met ", ": they met "),
+        (": it hears ", ": they hear "),
+        (" that it was stopped", " that they were stopped"),
+        (" its ", " their "),
+    ];
     let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
-    format!("{} {rest}", verb.strip_suffix('s').unwrap_or(verb)).trim_end().to_owned()
+    let mut text = format!("{} {rest}", verb.strip_suffix('s').unwrap_or(verb)).trim_end().to_owned();
+    for (one, several) in OF_ONE {
+        text = text.replace(one, several);
+    }
+    text
 }
 
 /// Links that changed together.
@@ -287,6 +300,24 @@ mod tests {
                 "n5 follows n2 in term 4"
             ]
         );
+    }
+
+    #[test]
+    fn several_are_spoken_of_as_several() {
+        for (one, several) in [
+            ("gives up its campaign: it met term 5", "give up their campaigns: they met term 5"),
+            (
+                "would not vote for n1 in term 4 (pre-vote): it hears a leader",
+                "would not vote for n1 in term 4 (pre-vote): they hear a leader",
+            ),
+            (
+                "refuses n3 its vote in term 4: the log of n3 is behind its own",
+                "refuse n3 their vote in term 4: the log of n3 is behind their own",
+            ),
+            ("notices that it was stopped for a while", "notice that they were stopped for a while"),
+        ] {
+            assert_eq!(plural(one), several);
+        }
     }
 
     #[test]

@@ -160,6 +160,7 @@ fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
         format!("log {last}  commit {committed}"),
         format!("log {last} commit {committed}"),
         format!("commit {committed} of {last}"),
+        format!("commit {committed}/{last}"),
     ];
     let fits = |text: &&String| text.len() <= usize::from(width);
     let text = texts.iter().find(fits).cloned().unwrap_or_else(|| format!("{committed} of {last}"));

@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
+    /// The shortest that a node waits for a leader by itself.
+    election_min: Duration,
     /// The configuration that was last told to be committed.
     committed: Option<Membership>,
     /// Whether the workload is on.
@@ -41,7 +43,8 @@ impl Teller {
     /// What an update says, given all that was told before.
     pub fn tell(&mut self, update: &Update) -> Option<Sentence> {
         match update {
-            Update::Cluster { nodes, .. } => {
+            Update::Cluster { nodes, election_ms: (least, _), .. } => {
+                self.election_min = Duration::from_millis(*least);
                 self.nodes.retain(|node, _| nodes.contains(node));
                 // Told again when nodes came or went, which has its own words.
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
@@ -58,7 +61,7 @@ impl Teller {
     }
 
     fn tell_trace(&mut self, node: NodeId, trace: &TraceEvent, update: &Update) -> Option<Sentence> {
-        let members = self.members;
+        let (members, election_min) = (self.members, self.election_min);
         let memory = self.nodes.entry(node).or_default();
         let (weight, text) = match trace {
             TraceEvent::Started { .. } => {
@@ -76,8 +79,13 @@ impl Teller {
                 let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
                 let weight = if again { Weight::Detail } else { Weight::Minor };
                 let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
-                let waited = millis(waited);
-                (weight, format!("{node} heard no leader for {waited} and {asks} in term {term}"))
+                let cause = if waited < election_min {
+                    // Nobody's silence lasted: it was told to (key e).
+                    "lets its election timer run out".to_owned()
+                } else {
+                    format!("heard no leader for {}", millis(waited))
+                };
+                (weight, format!("{node} {cause} and {asks} in term {term}"))
             }
             // Asked again and again, it gives the same answer, and nothing comes of that either.
             TraceEvent::VoteGranted { candidate, term, pre_vote: true }
@@ -185,6 +193,18 @@ mod tests {
                 "n1 asks for votes in term 7",
                 "n1 leads term 7, with 2 of 3 votes",
             ]
+        );
+    }
+
+    #[test]
+    fn a_campaign_that_was_asked_for_is_not_blamed_on_a_silent_leader() {
+        let traces = [
+            TraceEvent::TimedOut { waited: Duration::from_millis(4) },
+            TraceEvent::ElectionStarted { term: Term(7), pre_vote: true },
+        ];
+        assert_eq!(
+            told(&traces),
+            ["n1 lets its election timer run out and asks who would vote for it in term 7"]
         );
     }
 

@@ -172,11 +172,11 @@ fn a_long_list_is_cut_and_says_so() {
 
 #[test]
 fn the_cluster_is_introduced() {
-    let cluster = |count: u64, data_dir: Option<&str>| {
-        let nodes = (1..=count).map(NodeId).collect();
+    let nodes = |nodes: Vec<NodeId>, data_dir: Option<&str>| {
         let data_dir = data_dir.map(str::to_owned);
         says(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir }).text
     };
+    let cluster = |count: u64, data_dir: Option<&str>| nodes((1..=count).map(NodeId).collect(), data_dir);
     assert_eq!(
         cluster(3, None),
         "a cluster of 3 nodes, n1 to n3: heartbeat 50 ms, election timeout 150 to 300 ms; \
@@ -186,6 +186,8 @@ fn the_cluster_is_introduced() {
         cluster(1, Some("/data")),
         "a cluster of one node, n1: heartbeat 50 ms, election timeout 150 to 300 ms; data is kept in /data"
     );
+    let some_left = nodes([1, 3, 4].map(NodeId).to_vec(), None);
+    assert!(some_left.starts_with("a cluster of 3 nodes, n1 n3 n4: "), "{some_left}");
 }
 
 #[test]
