@@ -64,6 +64,16 @@ pub(crate) enum Next {
     Nothing,
 }
 
+/// What a client cares for, for a while.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    pub(crate) until: u64,
+    /// It asks nobody else.
+    pub(crate) only: Option<NodeId>,
+    /// It reads; else it writes.
+    pub(crate) reads: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Session {
     id: SessionId,
@@ -89,6 +99,8 @@ pub(crate) struct Client {
     written: u64,
     /// How many operations it begins without a rest.
     pub(crate) rush: u64,
+    /// Nothing else matters to it now.
+    pub(crate) care: Option<Care>,
     /// After the faults: how many operations must succeed before it is content.
     pub(crate) wishes: Option<u64>,
 }
@@ -112,6 +124,7 @@ impl Client {
             attempt: 0,
             written: 0,
             rush: 0,
+            care: None,
             wishes: None,
         }
     }
@@ -140,9 +153,16 @@ impl Client {
 
     /// Begins an operation. Its place in the history is for the caller to set.
     pub(crate) fn begin(&mut self, now: u64) -> &mut Op {
-        let key = Bytes::from(format!("k{}", self.rng.below(self.keys)));
-        // In the end every client reads what it can trust, and writes.
-        let roll = if self.wishes.is_some() { self.rng.pick(&[0, 900]) } else { self.roll() };
+        let care = self.cares(now);
+        let key = if care.is_some() { 0 } else { self.rng.below(self.keys) };
+        let key = Bytes::from(format!("k{key}"));
+        let roll = match care {
+            Some(Care { reads: true, .. }) => self.rng.pick(&[0, 250]),
+            Some(_) => 900,
+            // In the end every client reads what it can trust, and writes.
+            None if self.wishes.is_some() => self.rng.pick(&[0, 900]),
+            None => self.roll(),
+        };
         let read = |consistency| Action::Read(Read::Get { key: key.clone() }, consistency);
         let action = match roll {
             0..250 => read(Consistency::Linearizable),
@@ -167,6 +187,17 @@ impl Client {
         self.op.insert(Op { action, id: None, begun: now, open: false })
     }
 
+    /// What it cares for now.
+    pub(crate) fn cares(&self, now: u64) -> Option<Care> {
+        self.care.filter(|care| now < care.until)
+    }
+
+    /// How long it waits for an answer, if it is a special time.
+    pub(crate) fn patience(&self, now: u64) -> Option<u64> {
+        let care = self.cares(now)?;
+        (!care.reads).then_some([20_000, 40_000, 80_000][self.number % 3])
+    }
+
     fn roll(&mut self) -> u64 {
         match self.reads {
             Some(Consistency::Lease) if self.rng.chance(900) => 250,
@@ -187,9 +218,17 @@ impl Client {
         Bytes::from(format!("c{}-{}", self.number, 1 + self.rng.below(newest + 1)))
     }
 
+    /// It heard of a leader.
+    pub(crate) fn follow(&mut self, leader: NodeId) {
+        self.target = leader;
+    }
+
     /// The next attempt: whom it asks, and what.
-    pub(crate) fn attempt(&mut self) -> Option<(NodeId, Ask)> {
+    pub(crate) fn attempt(&mut self, now: u64) -> Option<(NodeId, Ask)> {
         self.attempt += 1;
+        if let Some(only) = self.cares(now).and_then(|care| care.only) {
+            self.target = only;
+        }
         let op = self.op.as_ref()?;
         let ask = match &op.action {
             Action::Read(read, consistency) => Ask::Read(read.clone(), *consistency),
@@ -247,6 +286,10 @@ impl Client {
             Answered::Body(ResponseBody::Failed(failure)) => failure,
             Answered::Body(other) => panic!("{other:?} is no answer to a client's operation"),
         };
+        if let (Failure::NotLeader { .. }, Some(care)) = (&failure, &mut self.care) {
+            care.only = None;
+            care.reads = false;
+        }
         match failure {
             Failure::NotLeader { leader: Some(leader), .. } => {
                 self.target = leader;
@@ -256,6 +299,7 @@ impl Client {
                 self.ask_somebody_else();
                 self.again(20_000, now)
             }
+            Failure::Busy if self.cares(now).is_some() => self.again(2_000, now),
             Failure::Busy | Failure::Stopping => self.again(20_000, now),
             Failure::Unknown => self.maybe(now),
             Failure::SessionExpired => {

@@ -19,6 +19,9 @@ use std::path::Path;
 /// So many completions are kept back, about.
 const MOST_LATE: usize = 100;
 
+/// So many completions are remembered, to be told once more.
+const MOST_OLD: usize = 64;
+
 const CLUSTER: &str = "simulated";
 
 /// A virtual disk writes a log anew already when it is small, so that this happens often.
@@ -67,12 +70,20 @@ impl World<'_> {
             return;
         }
         let count = writes.len();
-        let (mut tickets, mut then_send) = (Vec::new(), Vec::new());
+        let (mut tickets, mut told, mut then_send) = (Vec::new(), Vec::new(), Vec::new());
         let platter = &mut self.node(id).platter;
         for write in writes {
             platter.write(&write);
             tickets.push(write.ticket);
+            if !write.entries.is_empty() {
+                told.push(write.ticket);
+            }
             then_send.extend(write.then_send);
+        }
+        if let Some(process) = &mut self.node(id).process {
+            process.old.extend(told);
+            let excess = process.old.len().saturating_sub(MOST_OLD);
+            process.old.drain(..excess);
         }
         self.some_come_late(id, &mut tickets);
         self.show(Some(id), || What::Durable { writes: count });
@@ -94,13 +105,21 @@ impl World<'_> {
         }
     }
 
-    /// The worst time for a late completion is when a leader waits for its own disk.
+    /// The worst time for a late completion is when a leader waits for its own disk. Worst of all are those of entries
+    /// that were overwritten since, where the log is as long again and the disk is not.
     pub(crate) fn late_ones_come(&mut self, id: NodeId) {
         let now = self.rng.chance(50);
-        let Some(process) = &mut self.node(id).process else { return };
-        let waits = process.story.role == Role::Leader && !process.writing.is_empty();
-        if now && waits && !process.late.is_empty() {
-            let tickets = std::mem::take(&mut process.late);
+        let node = self.node(id);
+        let on_disk = node.platter.last().index;
+        let Some(process) = &mut node.process else { return };
+        if process.story.role != Role::Leader || process.writing.is_empty() {
+            return;
+        }
+        let mut tickets = if now { std::mem::take(&mut process.late) } else { Vec::new() };
+        let last = process.story.last();
+        let overwritten = |ticket: &Ticket| on_disk < ticket.last.index && ticket.last.index <= last;
+        tickets.extend(process.old.extract_if(.., |ticket| overwritten(ticket)));
+        if !tickets.is_empty() {
             self.give(id, Input::Durable { tickets, then_send: Vec::new() });
         }
     }
@@ -316,6 +335,7 @@ impl World<'_> {
             story: Story::new(id, term, newest_snapshot, &membership),
             took_write: false,
             late: Vec::new(),
+            old: Vec::new(),
             vouched: BTreeMap::new(),
         }));
         Ok(())

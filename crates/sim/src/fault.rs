@@ -74,6 +74,8 @@ pub enum Weather {
     Loss(u64),
     /// Each takes up to so many microseconds longer, in order.
     Delay(u64),
+    /// Each takes just so many microseconds longer, in order.
+    Late(u64),
     /// So many in a thousand come twice.
     Duplicate(u64),
     /// Each takes up to so many microseconds longer, in any order.
@@ -227,6 +229,15 @@ pub enum Fault {
         /// Only those that mostly read; else only those that write.
         readers: bool,
     },
+    /// Some clients ask this member and nobody else, until it says that it does not lead, and all care for one key.
+    Loyalty {
+        /// Whom.
+        who: Who,
+        /// They write, all of them; else half of them read, and the others write at whoever leads.
+        writers: bool,
+        /// For so long.
+        lasts: u64,
+    },
     /// Each client waits for no more than so many microseconds before it asks again.
     Impatience {
         /// How many.
@@ -253,7 +264,7 @@ impl Fault {
             Self::Transfer { .. } | Self::Campaign { .. } => FaultKind::Transfer,
             Self::Snapshot { .. } => FaultKind::Snapshot,
             Self::Tune { .. } => FaultKind::Tune,
-            Self::Rush { .. } | Self::Impatience { .. } => FaultKind::Client,
+            Self::Rush { .. } | Self::Loyalty { .. } | Self::Impatience { .. } => FaultKind::Client,
         }
     }
 
@@ -266,6 +277,7 @@ impl Fault {
             | Self::Cut { lasts, .. }
             | Self::Weather { lasts, .. }
             | Self::Pause { lasts, .. }
+            | Self::Loyalty { lasts, .. }
             | Self::Impatience { lasts, .. } => lasts,
             Self::Replay { count, .. } | Self::Rush { count, .. } => count,
             _ => return None,
@@ -334,6 +346,7 @@ impl fmt::Display for Weather {
             Self::Loss(rate) => write!(f, "lose {rate} of 1000 messages"),
             Self::Delay(by) => write!(f, "delay messages by up to {}", Span(by)),
             Self::Duplicate(rate) => write!(f, "repeat {rate} of 1000 messages"),
+            Self::Late(by) => write!(f, "delay messages by {}", Span(by)),
             Self::Reorder(by) => write!(f, "reorder messages within {}", Span(by)),
         }
     }
@@ -386,6 +399,10 @@ impl fmt::Display for Fault {
             Self::Rush { count, readers } => {
                 let who = if *readers { "reads" } else { "writes" };
                 write!(f, "let each client that {who} do {count} operations without a rest")
+            }
+            Self::Loyalty { who, writers, lasts } => {
+                let what = if *writers { "all clients write" } else { "half of the clients read" };
+                write!(f, "let {what} at {who} only, for {}", Span(*lasts))
             }
             Self::Impatience { patience, lasts } => {
                 write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))

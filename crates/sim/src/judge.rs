@@ -32,12 +32,12 @@ pub(crate) struct Judge {
     written: BTreeMap<Bytes, BTreeSet<Bytes>>,
     violation: Option<Violation>,
     pub(crate) undecided: bool,
-    /// Whether a lease read belongs to what must be linearizable.
-    trusts_leases: bool,
+    /// Until when a lease read belongs to what must be linearizable.
+    trusts_leases: u64,
 }
 
 impl Judge {
-    pub(crate) fn new(voters: BTreeSet<NodeId>, trusts_leases: bool) -> Self {
+    pub(crate) fn new(voters: BTreeSet<NodeId>, trusts_leases: u64) -> Self {
         Self {
             safety: SafetyChecker::watching_disks(voters),
             history: History::default(),
@@ -86,7 +86,7 @@ impl Judge {
                 Operation::Write(write.clone())
             }
             Action::Read(read, Consistency::Linearizable) => Operation::Read(read.clone()),
-            Action::Read(read, Consistency::Lease) if self.trusts_leases => Operation::Read(read.clone()),
+            Action::Read(read, Consistency::Lease) if at < self.trusts_leases => Operation::Read(read.clone()),
             Action::Read(..) => return,
         };
         op.id = Some(self.history.invoke(client as u64, operation, at));
@@ -101,7 +101,10 @@ impl Judge {
             self.accuse("reads return what was written", at, sentence);
         }
         let Some(id) = op.id else { return };
+        let by_lease = matches!(op.action, Action::Read(_, Consistency::Lease));
         let fate = match ended {
+            // It counted on what does not hold any more.
+            _ if by_lease && at >= self.trusts_leases => Fate::Failed,
             Ended::Ok(answer) => Fate::Ok(answer),
             Ended::Failed => Fate::Failed,
             Ended::Unknown => Fate::Unknown,
@@ -164,7 +167,7 @@ mod tests {
     }
 
     /// Two writes one after the other, and then a read that sees the first.
-    fn stale_read(consistency: Consistency, trusts_leases: bool) -> Option<Violation> {
+    fn stale_read(consistency: Consistency, trusts_leases: u64) -> Option<Violation> {
         let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), trusts_leases);
         for (at, value) in [(0, "old"), (10, "new")] {
             let mut write = put(value);
@@ -180,20 +183,22 @@ mod tests {
 
     #[test]
     fn a_stale_answer_to_a_linearizable_read_is_a_violation() {
-        let violation = stale_read(Consistency::Linearizable, true).expect("it is stale");
+        let violation = stale_read(Consistency::Linearizable, u64::MAX).expect("it is stale");
         assert_eq!(violation.property, "linearizability");
     }
 
     #[test]
     fn a_stale_answer_by_a_lease_is_one_only_where_leases_are_trusted() {
-        assert!(stale_read(Consistency::Lease, true).is_some());
-        assert_eq!(stale_read(Consistency::Lease, false), None);
-        assert_eq!(stale_read(Consistency::Stale, true), None);
+        assert!(stale_read(Consistency::Lease, 31).is_some());
+        for until in [0, 20, 30] {
+            assert_eq!(stale_read(Consistency::Lease, until), None);
+        }
+        assert_eq!(stale_read(Consistency::Stale, u64::MAX), None);
     }
 
     #[test]
     fn an_answer_that_nobody_wrote_is_a_violation_even_of_a_stale_read() {
-        let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), true);
+        let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), u64::MAX);
         let mut read = get(Consistency::Stale);
         judge.began(1, &mut read, 0);
         judge.ended(&read, Ended::Ok(Answer::Value(Some("ghost".into()))), 1);
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_story_that_breaks_a_promise_is_a_violation() {
-        let mut judge = Judge::new((1..=3).map(NodeId).collect(), true);
+        let mut judge = Judge::new((1..=3).map(NodeId).collect(), u64::MAX);
         for node in 1..=2 {
             let (term, runs) = (raftdeck_raft::Term(0), Vec::new());
             let purged = raftdeck_raft::LogId::default();

@@ -54,6 +54,9 @@ impl Nemesis {
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
         match self.kind {
+            FaultKind::Transfer if self.rng.chance(600) => self.late_word(),
+            FaultKind::Partition if self.rng.chance(350) => self.late_answers(),
+            FaultKind::Partition if self.nodes > 1 && self.rng.chance(350) => self.overwritten_tail(),
             // The old leader is not told that another was elected at its own wish.
             FaultKind::Transfer => {
                 let to = self.node();
@@ -89,14 +92,18 @@ impl Nemesis {
             }
             // One change on top of another.
             FaultKind::Membership => {
-                let newcomers = (1..=JOINERS).map(|n| id(self.nodes + n));
-                let step = |node| match self.rng.below(3) {
-                    0 => Step::Remove(Who::Node(node)),
-                    1 => Step::Promote(node),
-                    _ => Step::Add(node),
-                };
-                let steps: Vec<_> = newcomers.map(step).collect();
-                let change = |(n, step)| (n * MS, Fault::Change(vec![step]));
+                let gap = self.rng.pick(&[0, 0, MS]);
+                let mut steps = Vec::new();
+                for newcomer in (1..=JOINERS).map(|n| id(self.nodes + n)) {
+                    let (add, remove) = (Step::Add(newcomer), Step::Remove(Who::Node(newcomer)));
+                    match self.rng.below(4) {
+                        0 => steps.push(remove),
+                        1 => steps.push(Step::Promote(newcomer)),
+                        2 => steps.push(add),
+                        _ => steps.extend([remove, add, Step::Promote(newcomer), remove]),
+                    }
+                }
+                let change = |(n, step)| (n * gap, Fault::Change(vec![step]));
                 (0..).zip(steps).map(change).collect()
             }
             // One leader after another has hardly begun (paper Figure 8).
@@ -113,6 +120,54 @@ impl Nemesis {
                 blow
             }
         }
+    }
+
+    /// The leader hands over and hears late of what came of it, with clients that stay with it.
+    fn late_word(&mut self) -> Vec<(u64, Fault)> {
+        let weather = Weather::Late(self.rng.between(30 * MS, 200 * MS));
+        let begins = self.rng.between(5 * MS, 60 * MS);
+        let (to, lasts) = (self.node(), self.rng.between(200 * MS, 400 * MS));
+        let late = Fault::Weather { from: None, to: Some(Who::Leader), weather, lasts };
+        let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts };
+        vec![
+            (begins.saturating_sub(self.rng.below(10 * MS)), loyalty),
+            (begins, Fault::Transfer { to }),
+            (begins + self.rng.below(5 * MS), late),
+        ]
+    }
+
+    /// A leader that nobody hears any more gets answers to what it said before, with clients that stay with it.
+    fn late_answers(&mut self) -> Vec<(u64, Fault)> {
+        let weather = Weather::Late(self.rng.between(180 * MS, 280 * MS));
+        let (lasts, begins) = (900 * MS, self.rng.between(20 * MS, 120 * MS));
+        let late = Fault::Weather { from: None, to: Some(Who::Leader), weather, lasts };
+        let cut = Fault::Cut { cut: Cut::Mute(Who::Leader), lasts: 600 * MS };
+        let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts: 500 * MS };
+        vec![(0, late), (begins, cut), (begins + self.rng.between(0, 150 * MS), loyalty)]
+    }
+
+    /// A leader takes writes that it cannot commit, loses them to another's, and leads again with a slow disk.
+    fn overwritten_tail(&mut self) -> Vec<(u64, Fault)> {
+        let first = self.node();
+        let who = Who::Node(first);
+        let lasts = self.rng.between(350 * MS, 500 * MS);
+        let again = 60 * MS + lasts + self.rng.between(60 * MS, 150 * MS);
+        let writes = self.rng.between(20 * MS, 120 * MS);
+        let slow = again + self.rng.between(5 * MS, 80 * MS);
+        let slow_disk = |who| Fault::SlowDisk { who, sync: 100 * MS, lasts: 300 * MS };
+        let mut blow = vec![
+            (0, Fault::Transfer { to: first }),
+            (60 * MS, Fault::Cut { cut: Cut::Isolate(who), lasts }),
+            (60 * MS + 1, Fault::Loyalty { who, writers: true, lasts: writes }),
+            (again, Fault::Transfer { to: first }),
+            (again + 50 * MS, Fault::Transfer { to: first }),
+            (slow, slow_disk(who)),
+            (slow + self.rng.between(0, 100 * MS), Fault::Rush { count: 20, readers: false }),
+        ];
+        // So many of the others that the first is needed.
+        let others = (1..=self.nodes).map(id).filter(|other| *other != first);
+        blow.extend(others.take(usize::from(self.nodes) / 2).map(|other| (slow, slow_disk(Who::Node(other)))));
+        blow
     }
 
     fn single(&mut self) -> (u64, Fault) {

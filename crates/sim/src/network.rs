@@ -26,6 +26,7 @@ struct Link {
     cut_until: u64,
     loss: Until,
     delay: Until,
+    late: Until,
     duplicate: Until,
     reorder: Until,
     /// The newest message arrives then; unless they are reordered, later ones do not overtake it.
@@ -81,7 +82,7 @@ impl Network {
         let twice = more % 1000 < link.duplicate.at(now);
         let late = (more >> 20) % (link.delay.at(now) + 1);
         let disorder = link.reorder.at(now);
-        let mut first = now + delay + late;
+        let mut first = now + delay + late + link.late.at(now);
         if disorder > 0 {
             first += (more >> 10) % disorder;
         } else {
@@ -132,6 +133,7 @@ impl Network {
             match weather {
                 Weather::Loss(value) => link.loss = Until { value, until },
                 Weather::Delay(value) => link.delay = Until { value, until },
+                Weather::Late(value) => link.late = Until { value, until },
                 Weather::Duplicate(value) => link.duplicate = Until { value, until },
                 Weather::Reorder(value) => link.reorder = Until { value, until },
             }

@@ -107,6 +107,8 @@ pub(crate) struct Process {
     pub(crate) took_write: bool,
     /// Completions that are not told yet, though later ones were.
     pub(crate) late: Vec<Ticket>,
+    /// The newest completions of entries, told or not.
+    pub(crate) old: Vec<Ticket>,
     /// As a leader: what each follower's newest answer vouched for, and in which term.
     pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
 }

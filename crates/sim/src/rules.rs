@@ -92,6 +92,11 @@ impl Story {
         self.commit
     }
 
+    /// The end of its log.
+    pub(crate) fn last(&self) -> LogIndex {
+        self.last.index
+    }
+
     /// A turn is over.
     pub(crate) fn rests(&mut self) {
         self.requests.clear();

@@ -31,8 +31,12 @@ impl World<'_> {
             let op = client.begin(now);
             self.judge.began(number, op, now);
         }
+        let leader = if self.clients[number].cares(now).is_some() { self.leader() } else { None };
         let client = &mut self.clients[number];
-        let Some((target, ask)) = client.attempt() else { return };
+        if let Some(leader) = leader {
+            client.follow(leader);
+        }
+        let Some((target, ask)) = client.attempt(now) else { return };
         let (attempt, again) = (client.attempt, client.repeats(&ask));
         let target = NodeId(target.0.clamp(1, self.nodes.len() as u64));
         self.show(None, || What::Asked { client: number, of: target.0, what: format!("{ask:?}") });
@@ -42,7 +46,11 @@ impl World<'_> {
             self.queue.at(at, Event::Ask { node: target, client: number, attempt, ask });
         }
         self.queue.at(arrives, Event::Ask { node: target, client: number, attempt, ask: Box::new(ask) });
-        let patience = if now < self.impatience.1 { self.impatience.0 } else { PATIENCE };
+        let patience = match self.clients[number].cares(now) {
+            Some(_) => self.clients[number].patience(now).unwrap_or(PATIENCE),
+            None if now < self.impatience.1 => self.impatience.0,
+            None => PATIENCE,
+        };
         self.queue.at(now + patience, Event::GiveUp { client: number, attempt });
     }
 
@@ -100,6 +108,8 @@ impl World<'_> {
                 let rest = if client.rush > 0 {
                     client.rush -= 1;
                     0
+                } else if let Some(care) = client.cares(now) {
+                    self.rng.below(if care.reads { 40_000 } else { 5_000 })
                 } else {
                     self.rng.below(self.setup.think + 1)
                 };

@@ -78,7 +78,7 @@ impl<'a> World<'a> {
         let minority = u64::from((options.nodes - 1) / 2).min(2);
         let first = rng.below(u64::from(options.nodes));
         let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
-        let trusts_leases = setup.config.tuning.check_quorum && trusts_leases(schedule);
+        let trusts_leases = if setup.config.tuning.check_quorum { trusts_leases(schedule) } else { 0 };
         let remembers = options.faults.kinds().contains(&FaultKind::Network);
         let clients = (0..setup.clients).map(|number| Client::new(seed, number, setup.keys, all)).collect();
         Self {
@@ -202,13 +202,15 @@ impl<'a> World<'a> {
     }
 }
 
-/// A lease holds only where clocks run at about the same rate and everybody stands by its leader.
-fn trusts_leases(schedule: &[Planned]) -> bool {
-    !schedule.iter().any(|planned| match planned.fault {
+/// A lease holds only where clocks run at about the same rate and everybody stands by its leader: until the first fault
+/// that changes this.
+fn trusts_leases(schedule: &[Planned]) -> u64 {
+    let spoils = |planned: &&Planned| match planned.fault {
         Fault::Drift { ppm, .. } => ppm.abs() > DRIFT_BOUND_PPM,
         Fault::Tune { check_quorum, .. } => !check_quorum,
         // Nobody can notice that its steady clock stood still.
         Fault::Pause { frozen, .. } => frozen,
         _ => false,
-    })
+    };
+    schedule.iter().filter(spoils).map(|planned| planned.at).min().unwrap_or(u64::MAX)
 }

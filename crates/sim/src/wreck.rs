@@ -1,5 +1,6 @@
 //! How faults happen: what each means for disks, links, clocks and members. When they happen, the schedule says.
 
+use crate::client::Care;
 use crate::disk::data_dir;
 use crate::event::Event;
 use crate::fault::{Fault, Step, Who};
@@ -91,7 +92,20 @@ impl World<'_> {
                     self.hurry(client);
                 }
             }
+            Fault::Loyalty { who, writers, lasts } => {
+                self.with(*who, |world, id| world.ask_only(id, *writers, *lasts));
+            }
             Fault::Impatience { patience, lasts } => self.impatience = (*patience, at + lasts),
+        }
+    }
+
+    fn ask_only(&mut self, id: NodeId, writers: bool, lasts: u64) {
+        let until = self.now + lasts;
+        let loyal = if writers { self.clients.len() } else { (self.clients.len() / 2).max(1) };
+        for client in 0..self.clients.len() {
+            let care = Care { until, only: (client < loyal).then_some(id), reads: client < loyal && !writers };
+            self.clients[client].care = Some(care);
+            self.hurry(client);
         }
     }
 
@@ -249,6 +263,7 @@ impl World<'_> {
         }
         for client in &mut self.clients {
             client.wishes = Some(2);
+            client.care = None;
         }
         for client in 0..self.clients.len() {
             self.hurry(client);
