@@ -367,7 +367,8 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
             }
             let last = meta.last;
             let content = snapshots.received(&meta)?;
-            let image = content.and_then(|content| StateImage::decode(meta.clone(), content.into_iter()).ok());
+            let image =
+                content.and_then(|content| StateImage::decode(meta.clone(), content.into_iter()).ok());
             let Some(image) = image else {
                 snapshots.discard_received()?;
                 return Ok(Filed::Input(Box::new(Input::Discarded(last))));
