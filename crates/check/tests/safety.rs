@@ -643,7 +643,16 @@ fn status(terms: &[u64]) -> NodeStatus {
     let restored = Restored { hard_state, entries: entries.collect(), ..Restored::default() };
     let config = Config::new(N2, [N1, N2, N3].into(), Timing::FAST);
     let raft = Raft::new(config, 1, restored, Timestamp(0)).unwrap().status(Timestamp(0));
-    NodeStatus { raft, keys: 0, state_hash: 5, uptime_micros: 0, fsync_micros: 0, sessions: 0 }
+    NodeStatus {
+        raft,
+        keys: 0,
+        state_hash: 5,
+        uptime_micros: 0,
+        fsync_micros: 0,
+        sessions: 0,
+        clock_rate: ClockRate::REAL,
+        next_timer_micros: 0,
+    }
 }
 
 /// A story whose checker has lost some of n2's trace.

@@ -24,8 +24,10 @@ mod outlet;
 mod process;
 mod record;
 mod reports;
+pub mod rule;
 mod supervisor;
 mod telemetry;
+mod time;
 mod whereabouts;
 mod workload;
 

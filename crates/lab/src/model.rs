@@ -3,7 +3,8 @@
 //! A screen knows nothing else of a cluster. Every value can be written down (`serde`), so a recording is the
 //! stream of updates, and `raftdeck up --json` prints it.
 
-use raftdeck_protocol::{LogLine, NodeStatus, Read, ResponseBody, Write};
+use crate::rule::{ClusterTime, Disturbance, Fault, FaultId, MessageReport, Step, Which};
+use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Term, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -110,6 +111,21 @@ pub enum Update {
     },
     /// The figures of the steady workload; while it runs, at most four times a second.
     Workload(WorkloadFigures),
+    /// Cluster time passes at another rate than before, or stands still where a step ended.
+    Time(ClusterTime),
+    /// Messages on the links: each when it is new there and when it changed its state since the last such update
+    /// (gathered, at most 30 updates a second). Several changes between two updates are one.
+    Messages {
+        /// In order of their names.
+        messages: Vec<MessageReport>,
+        /// How many more there were than are shown here.
+        skipped: u64,
+    },
+    /// Everything that is in force and can be undone, oldest first; whenever it changed.
+    InForce {
+        /// All of it.
+        faults: Vec<Fault>,
+    },
     /// A command could not be carried out: what, and why.
     Refused {
         /// A sentence for a person.
@@ -369,4 +385,28 @@ pub enum Command {
     Campaign(NodeId),
     /// Switch a steady workload of small writes on or off; its figures come as [`Update::Workload`].
     Workload(bool),
+    /// SIGTERM: the node ends in an orderly way.
+    Stop(NodeId),
+    /// Pause and resume the node's process again and again, so that it stands still for so many percent of the time; 0: no more.
+    Slow(NodeId, u8),
+    /// Kill the node if it runs, wipe its data, and start it again: it has forgotten its votes.
+    Wipe(NodeId),
+    /// Let the node write only so many bytes more to each of its files, until that is undone (Linux).
+    FillDisk(NodeId, u64),
+    /// Take so many bytes from the end of a stopped node's log, as if they had never been synced.
+    LoseTail(NodeId, u64),
+    /// Make something undoable in force: rules, a watch, timers, the place of the deck's own client.
+    Disturb(Disturbance),
+    /// Undo what has this name, or what came into force last.
+    Undo(Option<FaultId>),
+    /// Let held messages go on, or any messages that are under way arrive at once.
+    Release(Which),
+    /// Lose messages that are held or under way.
+    Drop(Which),
+    /// Cluster time passes at this rate from now on.
+    SetRate(ClockRate),
+    /// Go on a little, then stand still.
+    Step(Step),
+    /// From now on the rules that leave things to chance decide by this seed.
+    Seed(u64),
 }

@@ -159,6 +159,18 @@ impl Nodes {
             Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
             Command::Campaign(node) => self.with(node, |nodes| nodes.changes.campaign(node)),
             Command::Workload(on) => self.workload.switch(on),
+            Command::Stop(_)
+            | Command::Slow(..)
+            | Command::Wipe(_)
+            | Command::FillDisk(..)
+            | Command::LoseTail(..)
+            | Command::Disturb(_)
+            | Command::Undo(_)
+            | Command::Release(_)
+            | Command::Drop(_)
+            | Command::SetRate(_)
+            | Command::Step(_)
+            | Command::Seed(_) => self.outlet.refuse("not yet".to_owned()),
         }
     }
 

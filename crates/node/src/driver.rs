@@ -12,7 +12,7 @@ use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
 use raftdeck_protocol::kv::Consistency;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
-use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
+use raftdeck_protocol::{ClockRate, Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
 use std::time::Duration;
@@ -309,6 +309,9 @@ impl Driver {
             Manage::Tune(tuning) => {
                 self.replica.tune(tuning, now).map_err(|error| Failure::Invalid(error.to_string()))
             }
+            Manage::SetClock { .. } | Manage::SetElectionTimeout(_) => {
+                Err(Failure::Invalid("not yet".to_owned()))
+            }
             Manage::TakeSnapshot => {
                 self.snapshot_asked.extend(self.requests.enter(asked, false));
                 return;
@@ -417,6 +420,8 @@ fn node_status(replica: &Replica, fsync: Duration, now: Timestamp) -> NodeStatus
         uptime_micros: now.0,
         fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
+        clock_rate: ClockRate::REAL,
+        next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
     }
 }
 

@@ -11,11 +11,13 @@ pub mod frame;
 pub mod handshake;
 pub mod kv;
 pub mod peer;
+pub mod rate;
 pub mod request;
 pub mod telemetry;
 
 pub use handshake::{Hello, HelloReply, RefusalReason, Role};
 pub use kv::{Answer, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
+pub use rate::ClockRate;
 pub use request::{Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
 pub use telemetry::{NodeStatus, Telemetry};

@@ -1,6 +1,7 @@
 //! What clients ask and what nodes answer. Many requests may be under way on one connection; `id` matches them.
 
 use crate::kv::{Action, Answer, Command, Consistency, LimitError, Read, SessionWrite, Write};
+use crate::rate::ClockRate;
 use crate::telemetry::{NodeStatus, Telemetry};
 use raftdeck_raft::{
     ChangeError, LogId, Membership, MembershipChange, NodeId, Payload, Term, TransferError, Tuning,
@@ -8,6 +9,7 @@ use raftdeck_raft::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 /// A client's question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,16 @@ pub enum Manage {
     Tune(Tuning),
     /// Take a snapshot now.
     TakeSnapshot,
+    /// From now on the node's clock runs at this rate. Nothing else changes by it: no timer starts anew.
+    SetClock {
+        /// The rate.
+        rate: ClockRate,
+        /// It stands still when so much of the node's own time has passed; `None`: it runs on.
+        run_for: Option<Duration>,
+    },
+    /// From now on every election timeout is this long instead of random, the one that runs now included; `None`: random
+    /// again.
+    SetElectionTimeout(Option<Duration>),
 }
 
 /// The most entries one [`RequestBody::Log`] returns.

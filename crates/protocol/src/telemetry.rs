@@ -1,5 +1,6 @@
 //! What a node tells those who watch it.
 
+use crate::rate::ClockRate;
 use raftdeck_raft::{Status, TraceEvent};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,10 @@ pub struct NodeStatus {
     pub fsync_micros: u64,
     /// How many client sessions are open.
     pub sessions: u64,
+    /// The rate of its clock.
+    pub clock_rate: ClockRate,
+    /// The time until the consensus core's next timer goes off, in microseconds of the node's own clock.
+    pub next_timer_micros: u64,
 }
 
 /// One telemetry frame. On the wire: variants are only ever added at the end.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use raftdeck_protocol::handshake::{Hello, HelloReply, RefusalReason, Role};
 use raftdeck_protocol::kv::{Action, Command, Consistency, LoggedTime, SessionId, SessionWrite};
 use raftdeck_protocol::{
-    Answer, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody, Response,
+    Answer, ClockRate, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody, Response,
     ResponseBody, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
@@ -255,8 +255,16 @@ fn telemetry() {
         }],
         term_runs: vec![raft::TermRun { term: Term(2), first: LogIndex(1), last: LogIndex(9) }],
     };
-    let status =
-        NodeStatus { raft: status, keys: 3, state_hash: 4, uptime_micros: 5, fsync_micros: 6, sessions: 7 };
+    let status = NodeStatus {
+        raft: status,
+        keys: 3,
+        state_hash: 4,
+        uptime_micros: 5,
+        fsync_micros: 6,
+        sessions: 7,
+        clock_rate: ClockRate::REAL,
+        next_timer_micros: 8,
+    };
     golden(
         &Telemetry::Status(Box::new(status)),
         "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607",

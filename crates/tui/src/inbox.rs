@@ -198,6 +198,8 @@ struct Memory {
     answers: usize,
     refusals: usize,
     missed: BTreeMap<NodeId, u64>,
+    time: bool,
+    in_force: bool,
 }
 
 impl Memory {
@@ -219,7 +221,9 @@ impl Memory {
             Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
             Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
             // What passed while nobody could look.
-            Update::Frames { .. } => false,
+            Update::Frames { .. } | Update::Messages { .. } => false,
+            Update::Time(_) => !std::mem::replace(&mut self.time, true),
+            Update::InForce { .. } => !std::mem::replace(&mut self.in_force, true),
             Update::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);
                 if !keep {

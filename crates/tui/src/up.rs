@@ -272,6 +272,9 @@ fn event(update: &Update) -> Option<Event<'_>> {
         // Gathered figures, chatter, and answers to commands, of which `up` gives none.
         Update::Status { .. }
         | Update::Frames { .. }
+        | Update::Messages { .. }
+        | Update::Time(_)
+        | Update::InForce { .. }
         | Update::Client { .. }
         | Update::Log { .. }
         | Update::Output { .. }

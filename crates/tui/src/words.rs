@@ -85,7 +85,13 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
         Update::Workload(figures) if figures.running => return None,
         Update::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
         Update::Refused { reason } => Sentence::new(Major, None, reason.as_str()),
-        Update::Status { .. } | Update::Frames { .. } | Update::Log { .. } | Update::Output { .. } => {
+        Update::Status { .. }
+        | Update::Frames { .. }
+        | Update::Messages { .. }
+        | Update::Time(_)
+        | Update::InForce { .. }
+        | Update::Log { .. }
+        | Update::Output { .. } => {
             return None;
         }
     })

@@ -6,7 +6,7 @@ use raftdeck_client::{Client, Options, codec};
 use raftdeck_protocol::frame::{self, MAX_FRAME};
 use raftdeck_protocol::handshake::decode_hello;
 use raftdeck_protocol::{
-    Answer, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
+    Answer, ClockRate, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
     ResponseBody, SessionId,
 };
 use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Role, Status, Term, Timing, Tuning};
@@ -221,7 +221,16 @@ pub(crate) fn node_status(id: u64) -> NodeStatus {
         peers: Vec::new(),
         term_runs: Vec::new(),
     };
-    NodeStatus { raft, keys: 0, state_hash: 0, uptime_micros: 1, fsync_micros: 0, sessions: 0 }
+    NodeStatus {
+        raft,
+        keys: 0,
+        state_hash: 0,
+        uptime_micros: 1,
+        fsync_micros: 0,
+        sessions: 0,
+        clock_rate: ClockRate::REAL,
+        next_timer_micros: 0,
+    }
 }
 
 /// A client that has all the patience that a busy machine may need.

@@ -75,6 +75,7 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             app.cluster.link(from, to, state);
             changed = true;
         }
+        Update::Time(_) | Update::Messages { .. } | Update::InForce { .. } => {}
         Update::Frames { frames } => {
             app.cluster.frames(&frames, now);
             let App { flights, cluster, .. } = app;

@@ -1,0 +1,154 @@
+//! Cluster time: what the nodes' and the links' clocks show, at whatever rate it passes.
+//!
+//! One clock for the links and the screen. The nodes have clocks of their own, which are told the same rate.
+
+use crate::rule::ClusterTime;
+use raftdeck_protocol::ClockRate;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// How cluster time passes since a moment of real time.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    rate: ClockRate,
+    /// It was so late,
+    base: Duration,
+    /// then.
+    since: Instant,
+    /// It stands still from then on.
+    until: Option<Duration>,
+}
+
+impl Pace {
+    fn at(&self, instant: Instant) -> Duration {
+        let now = self.base + self.rate.passes_in(instant.saturating_duration_since(self.since));
+        self.until.map_or(now, |until| now.min(until))
+    }
+
+    fn is_over(&self, now: Duration) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+}
+
+/// The clock, to set.
+#[derive(Debug)]
+pub(crate) struct ClusterClock(watch::Sender<Pace>);
+
+/// The clock, to read.
+#[derive(Clone, Debug)]
+pub(crate) struct ClockReader(watch::Receiver<Pace>);
+
+impl ClusterClock {
+    /// Starts now, at this rate.
+    pub(crate) fn start(rate: ClockRate) -> Self {
+        Self(watch::Sender::new(Pace { rate, base: Duration::ZERO, since: Instant::now(), until: None }))
+    }
+
+    pub(crate) fn reader(&self) -> ClockReader {
+        ClockReader(self.0.subscribe())
+    }
+
+    /// From now on time passes at this rate, until so much has passed, if that is said.
+    pub(crate) fn set(&self, rate: ClockRate, run_for: Option<Duration>) {
+        let since = Instant::now();
+        self.0.send_modify(|pace| {
+            let base = pace.at(since);
+            *pace = Pace { rate, base, since, until: run_for.map(|run_for| base + run_for) };
+        });
+    }
+}
+
+impl ClockReader {
+    /// How late it is, and how fast time passes now.
+    pub(crate) fn time(&self) -> ClusterTime {
+        let pace = *self.0.borrow();
+        let now = pace.at(Instant::now());
+        let rate = if pace.is_over(now) { ClockRate::FROZEN } else { pace.rate };
+        ClusterTime { rate, now }
+    }
+
+    /// How late it is.
+    pub(crate) fn now(&self) -> Duration {
+        self.0.borrow().at(Instant::now())
+    }
+
+    /// Waits until it is so late. Never returns while time stands still before that. Cancel-safe.
+    pub(crate) async fn sleep_until(&mut self, time: Duration) {
+        loop {
+            let pace = *self.0.borrow_and_update();
+            let reached = pace.until.is_none_or(|until| time <= until);
+            let left = time.saturating_sub(pace.base);
+            let wakes =
+                pace.rate.takes(left).filter(|_| reached).and_then(|real| pace.since.checked_add(real));
+            tokio::select! {
+                changed = self.0.changed() => if changed.is_err() {
+                    // Nobody sets it any more: the lab ends.
+                    return std::future::pending().await;
+                },
+                () = async {
+                    match wakes {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => return,
+            }
+        }
+    }
+
+    /// Waits until time passes at another rate than when this was last asked. Cancel-safe.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    const HUNDREDTH: Option<ClockRate> = ClockRate::from_millionths(10_000);
+
+    #[tokio::test(start_paused = true)]
+    async fn time_passes_at_the_rate_and_never_jumps() {
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let reader = clock.reader();
+        advance(Duration::from_millis(5)).await;
+        assert_eq!(reader.now(), Duration::from_millis(5));
+        clock.set(HUNDREDTH.unwrap(), None);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(reader.now(), Duration::from_millis(15));
+        clock.set(ClockRate::FROZEN, None);
+        advance(Duration::from_hours(1)).await;
+        assert_eq!(reader.now(), Duration::from_millis(15));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_stands_still_after_a_run() {
+        let clock = ClusterClock::start(ClockRate::FROZEN);
+        let mut reader = clock.reader();
+        clock.set(HUNDREDTH.unwrap(), Some(Duration::from_millis(10)));
+        assert_eq!(reader.time().rate, HUNDREDTH.unwrap());
+        reader.sleep_until(Duration::from_millis(10)).await;
+        advance(Duration::from_secs(5)).await;
+        assert_eq!(reader.time(), ClusterTime { rate: ClockRate::FROZEN, now: Duration::from_millis(10) });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_follows_every_change_of_the_rate() {
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let mut reader = clock.reader();
+        let start = Instant::now();
+        let sleeper = tokio::spawn(async move { reader.sleep_until(Duration::from_millis(100)).await });
+        advance(Duration::from_millis(50)).await;
+        clock.set(ClockRate::FROZEN, None);
+        advance(Duration::from_secs(10)).await;
+        assert!(!sleeper.is_finished());
+        clock.set(HUNDREDTH.unwrap(), None);
+        sleeper.await.unwrap();
+        let took = start.elapsed();
+        assert!((15_050..15_060).contains(&took.as_millis()), "{took:?}");
+    }
+}
