@@ -5,7 +5,7 @@ use crate::book::Book;
 use crate::clients::{Answer, Place};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
-use raftdeck_protocol::Telemetry;
+use raftdeck_protocol::{ClockRate, Telemetry};
 use raftdeck_protocol::{Read, Response, Write};
 use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::LogStore;
@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc as blocking};
-use std::time::Instant;
 use tokio::task::JoinHandle;
 
 const ME: NodeId = NodeId(1);
@@ -83,7 +82,7 @@ impl FileSystem for Gated {
 
 fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver {
     let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
-    let clock = Clock::start();
+    let clock = Clock::start(ClockRate::REAL);
     let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
     let config = Config::new(ME, voters, Timing::FAST);
     let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
@@ -99,7 +98,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         disk: Disk::start(store).unwrap(),
         cabinet: Cabinet::start(recovered.snapshots).unwrap(),
         outgoing: Outgoing::new(me, Book::default()),
-        publisher: Publisher::new(clock),
+        publisher: Publisher::new(),
         requests: Requests::default(),
         fsync: Duration::ZERO,
         pause: Timing::FAST.election_min,
@@ -271,7 +270,7 @@ async fn a_busy_disk_does_not_hold_up_snapshots() {
     let (_to_peers, peers) = mpsc::channel(1);
     let (_to_clients, clients) = mpsc::channel(1);
     let (mut inputs, stop) = (Inputs { peers, clients }, CancellationToken::new());
-    let wake = driver.wait(driver.clock.now(), &mut inputs, &stop).await.unwrap();
+    let wake = driver.wait(tokio::time::Instant::now(), &mut inputs, &stop).await.unwrap();
     assert!(matches!(wake, Wake::Filed(_)));
     assert!(driver.disk.try_completed().is_some(), "and the write is taken in on the same pass");
 }
