@@ -302,3 +302,43 @@ async fn a_driver_that_stood_still_notices() {
     };
     timeout(Duration::from_secs(30), noticed).await.expect("it is told");
 }
+
+/// What counts is how much time passed for the cluster: at a thousandth of real time it was next to nothing.
+#[tokio::test]
+async fn a_driver_that_stood_still_in_slow_motion_has_missed_nothing() {
+    let mut bench = Bench::start([1, 2, 3]);
+    let rate = ClockRate::from_millionths(1000).unwrap();
+    bench.ask_as(true, RequestBody::Manage(Manage::SetClock { rate, run_for: None })).await;
+    bench.answer().await;
+    std::thread::sleep(Timing::FAST.election_min * 10);
+    bench.ask(RequestBody::Status).await;
+    assert!(matches!(bench.answer().await.body, ResponseBody::Status(status) if status.clock_rate == rate));
+    while let Some(told) = bench.watcher.try_event() {
+        let paused = matches!(told, Telemetry::Event { event: TraceEvent::Paused, .. });
+        assert!(!paused, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_stands_still_tells_what_changes_and_does_not_repeat_itself() {
+    let mut bench = Bench::start([1, 2, 3]);
+    let frozen = Manage::SetClock { rate: ClockRate::FROZEN, run_for: None };
+    bench.ask_as(true, RequestBody::Manage(frozen)).await;
+    bench.answer().await;
+    let mut statuses = Vec::new();
+    while let Ok(Some(told)) = timeout(Duration::from_millis(500), bench.watcher.next()).await {
+        if let Telemetry::Status(status) = told {
+            statuses.push(status);
+        }
+    }
+    let last = statuses.last().unwrap();
+    assert!(last.clock_rate.is_frozen(), "it says so, and then falls silent");
+    let fixed = Manage::SetElectionTimeout(Some(Duration::from_millis(999)));
+    bench.ask_as(true, RequestBody::Manage(fixed)).await;
+    loop {
+        if let Some(Telemetry::Status(status)) = bench.watcher.next().await {
+            assert_ne!(&status, last);
+            break assert_eq!(status.raft.election_timeout, Duration::from_millis(999));
+        }
+    }
+}

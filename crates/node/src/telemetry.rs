@@ -114,9 +114,13 @@ impl Publisher {
     }
 }
 
-/// The status without what changes by the mere passing of time, or with every heartbeat.
+/// The status without what changes by the mere passing of time, or with every heartbeat. While time stands still,
+/// whatever changes is news.
 fn without_ages(status: &NodeStatus) -> NodeStatus {
     let mut status = status.clone();
+    if status.clock_rate.is_frozen() {
+        return status;
+    }
     status.uptime_micros = 0;
     status.next_timer_micros = 0;
     status.raft.election_timeout = Duration::ZERO;
