@@ -205,6 +205,8 @@ pub enum ProcessState {
     },
     /// Killed on request.
     Killed,
+    /// Ended in an orderly way on request.
+    Stopped,
     /// Ended by itself, or never started.
     Failed {
         /// How: exit status or signal, in words.
