@@ -2,7 +2,6 @@
 
 mod support;
 
-use raftdeck_raft::NodeId;
 use std::fs;
 use std::path::Path;
 use support::wire::status;
@@ -127,10 +126,10 @@ fn a_directory_of_an_earlier_release_records_what_it_is_started_with_now() {
     cluster.kill(1);
     let again = Launch::new(&["--bind", &own]).args(&QUICK).data(&cluster.data_dir(1)).ready();
     assert_eq!((warnings(&again), voters(&again)), (1, vec![1, 2, 3]), "{}", again.log());
-    eventually("it follows the other two", || {
-        let leader = status(&again)?.raft.leader?;
-        (leader != NodeId(1)).then_some(())
+    eventually("it serves with the other two", || {
+        (again.http("PUT", "/set", r#"{"key":"a","value":"b"}"#).status == 200).then_some(())
     });
+    assert_eq!(cluster.node(2).http("GET", "/get?key=a", "").json()["value"], "b");
 }
 
 #[test]
