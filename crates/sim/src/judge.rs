@@ -86,9 +86,7 @@ impl Judge {
                 Operation::Write(write.clone())
             }
             Action::Read(read, Consistency::Linearizable) => Operation::Read(read.clone()),
-            Action::Read(read, Consistency::Lease) if at < self.trusts_leases => {
-                Operation::Read(read.clone())
-            }
+            Action::Read(read, Consistency::Lease) if at < self.trusts_leases => Operation::Read(read.clone()),
             Action::Read(..) => return,
         };
         op.id = Some(self.history.invoke(client as u64, operation, at));

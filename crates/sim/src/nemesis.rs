@@ -166,9 +166,7 @@ impl Nemesis {
         ];
         // So many of the others that the first is needed.
         let others = (1..=self.nodes).map(id).filter(|other| *other != first);
-        blow.extend(
-            others.take(usize::from(self.nodes) / 2).map(|other| (slow, slow_disk(Who::Node(other)))),
-        );
+        blow.extend(others.take(usize::from(self.nodes) / 2).map(|other| (slow, slow_disk(Who::Node(other)))));
         blow
     }
 

@@ -103,8 +103,7 @@ impl World<'_> {
         let until = self.now + lasts;
         let loyal = if writers { self.clients.len() } else { (self.clients.len() / 2).max(1) };
         for client in 0..self.clients.len() {
-            let care =
-                Care { until, only: (client < loyal).then_some(id), reads: client < loyal && !writers };
+            let care = Care { until, only: (client < loyal).then_some(id), reads: client < loyal && !writers };
             self.clients[client].care = Some(care);
             self.hurry(client);
         }
