@@ -66,6 +66,12 @@ impl Disk {
         self.waiting < ROOM && self.waiting_bytes < ROOM_BYTES
     }
 
+    /// Whether a completion is already there.
+    #[cfg(test)]
+    pub(crate) fn is_completed(&self) -> bool {
+        !self.done.is_empty()
+    }
+
     /// The next completion. Cancel-safe. After an error there is no other.
     pub(crate) async fn completed(&mut self) -> Result<Durable, DiskError> {
         let durable = self.done.recv().await.ok_or(Gone)??;

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc as blocking};
+use std::time::Instant;
 use tokio::task::JoinHandle;
 
 const ME: NodeId = NodeId(1);
@@ -262,7 +263,11 @@ async fn a_busy_disk_does_not_hold_up_snapshots() {
     };
     driver.disk.write(barrier).unwrap();
     driver.cabinet.discard(driver.replica.image()).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !(driver.disk.is_completed() && driver.cabinet.is_completed()) {
+        assert!(Instant::now() < deadline, "both threads finish");
+        tokio::task::yield_now().await;
+    }
     let (_to_peers, peers) = mpsc::channel(1);
     let (_to_clients, clients) = mpsc::channel(1);
     let (mut inputs, stop) = (Inputs { peers, clients }, CancellationToken::new());

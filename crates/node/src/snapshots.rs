@@ -122,6 +122,12 @@ impl Cabinet {
         self.hand_over(Job::Drop { _image: image })
     }
 
+    /// Whether a completion is already there.
+    #[cfg(test)]
+    pub(crate) fn is_completed(&self) -> bool {
+        !self.done.is_empty()
+    }
+
     /// What is finished next. Cancel-safe. After an error there is no other.
     pub(crate) async fn completed(&mut self) -> Result<Filed, DiskError> {
         let completion = self.done.recv().await.ok_or(Gone)??;

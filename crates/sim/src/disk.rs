@@ -365,15 +365,16 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
             if !done {
                 return Ok(Filed::Nothing);
             }
+            let last = meta.last;
+            let content = snapshots.received(&meta)?;
+            let image = content.and_then(|content| StateImage::decode(meta.clone(), content.into_iter()).ok());
+            let Some(image) = image else {
+                snapshots.discard_received()?;
+                return Ok(Filed::Input(Box::new(Input::Discarded(last))));
+            };
             match snapshots.finish(&meta, &in_use)? {
-                None => Input::Discarded(meta.last),
-                Some(size) => {
-                    let last = meta.last;
-                    match StateImage::decode(meta, snapshots.content(last)?.into_iter()) {
-                        Ok(image) => Input::Received(Box::new(image), size),
-                        Err(_) => Input::Discarded(last),
-                    }
-                }
+                Some(size) => Input::Received(Box::new(image), size),
+                None => Input::Discarded(last),
             }
         }
         Filing::Read(piece) => {
