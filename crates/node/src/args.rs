@@ -20,13 +20,14 @@ pub struct NodeArgs {
     #[arg(long, value_name = "HOST:PORT", env = "RAFTDECK_BIND")]
     pub bind: Option<String>,
 
-    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on [default: a
+    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on. Whom a
+    /// cluster starts with is settled by the first start of a data directory; later only the addresses count [default: a
     /// cluster of this node alone]
     #[arg(long, value_name = "HOST:PORT,…", env = "RAFTDECK_CLUSTER", value_delimiter = ',')]
     pub cluster: Option<Vec<String>>,
 
     /// Start without a cluster and wait to be added to one that exists (raftdeck client member add); needs --node-id, and
-    /// --bind. What the data directory says of the cluster goes first, so the flag can stay for later starts
+    /// --bind. Counts at the first start of a data directory, and can stay for later ones
     #[arg(long, env = "RAFTDECK_JOIN", value_parser = clap::builder::FalseyValueParser::new())]
     pub join: bool,
 
