@@ -101,6 +101,10 @@ pub struct NodeArgs {
     /// The rate of the node's clock at its start, in millionths of real time; whoever manages it may set it later
     #[arg(long, value_name = "MILLIONTHS", hide = true, requires = "managed", value_parser = parse_clock_rate)]
     pub clock_rate: Option<ClockRate>,
+
+    /// Serve no read by a lease: whoever manages the node does what leases cannot bear
+    #[arg(long, hide = true, requires = "managed")]
+    pub forgo_leases: bool,
 }
 
 impl NodeArgs {

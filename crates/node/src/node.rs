@@ -90,7 +90,10 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
     let asked = settings.founders();
     let founders = store.founders(&asked)?;
     let clock = Clock::start(settings.clock_rate);
-    let replica = Replica::new(settings.config(&founders), settings.seed, restored, image, clock.now())?;
+    let mut replica = Replica::new(settings.config(&founders), settings.seed, restored, image, clock.now())?;
+    if settings.forgo_leases {
+        replica.forgo_leases();
+    }
     let in_force = &replica.membership().voters;
     if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
         tracing::warn!("{warning}");

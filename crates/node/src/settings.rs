@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) managed: bool,
     /// The rate of its clock at its start.
     pub(crate) clock_rate: ClockRate,
+    /// Whether every read takes a round.
+    pub(crate) forgo_leases: bool,
 }
 
 /// A command line, or an environment, that makes no sense.
@@ -171,6 +173,7 @@ impl Settings {
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
+            forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
         };
         settings.config(&settings.founders()).validate().map_err(UsageError::Timing)?;
         Ok(settings)
