@@ -39,6 +39,9 @@ pub(crate) fn launch(options: &LabOptions, data_dir: &DataDir, links: &Links, no
     if let Some(entries) = options.snapshot_entries {
         give("--snapshot-entries", entries.to_string().into());
     }
+    if let Some(bytes) = options.append_bytes {
+        give("--append-bytes", bytes.to_string().into());
+    }
     if let Some(seed) = options.seed {
         give("--seed", seed.wrapping_add(node.0).to_string().into());
     }

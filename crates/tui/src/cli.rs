@@ -145,6 +145,9 @@ struct ClusterArgs {
     /// A node takes a snapshot of its state after so many entries, and lets go of most of the log before it
     #[arg(long, value_name = "N", default_value_t = SNAPSHOT_ENTRIES, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
+    /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    append_bytes: Option<u32>,
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -191,6 +194,7 @@ impl ClusterArgs {
             base_port: self.base_port,
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
+            append_bytes: self.append_bytes,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
