@@ -8,6 +8,7 @@
 //! process when it is stopped or dropped.
 
 mod ask;
+mod carrier;
 mod causes;
 mod changes;
 mod clients;
@@ -22,13 +23,17 @@ mod nodes;
 mod options;
 mod outlet;
 mod process;
+mod queue;
 mod record;
 mod reports;
 pub mod rule;
+mod rulebook;
+mod seen;
 pub mod shapes;
 mod supervisor;
 mod telemetry;
 mod time;
+mod traffic;
 mod whereabouts;
 mod workload;
 
