@@ -29,6 +29,8 @@ mod supervisor;
 mod telemetry;
 mod time;
 mod whereabouts;
+
+pub mod words;
 mod workload;
 
 pub use lab::Lab;
