@@ -25,6 +25,7 @@ mod process;
 mod record;
 mod reports;
 pub mod rule;
+pub mod shapes;
 mod supervisor;
 mod telemetry;
 mod time;

@@ -3,12 +3,15 @@
 use crate::link::Link;
 use crate::model::LinkState;
 use crate::reports::Reports;
+use crate::rule::{FaultId, Matching, MessageId, Rule, Scope, Watch, Which};
+use crate::time::ClockReader;
 use crate::whereabouts::Places;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -42,6 +45,15 @@ impl Listeners {
     }
 }
 
+/// What became of something in force by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LinkNews {
+    /// A watch saw its message: these rules are in force now, under its name.
+    Fired(FaultId, Vec<Rule>),
+    /// The rules of this name are over: they were about so many messages, and hold none any more.
+    Over(FaultId),
+}
+
 /// The links at work.
 pub(crate) struct Links {
     reports: Arc<Reports>,
@@ -56,7 +68,12 @@ struct Opened {
 
 impl Links {
     /// Starts a task for each link; they end with the runtime.
-    pub(crate) fn open(listeners: Listeners, places: &Places, reports: &Arc<Reports>) -> io::Result<Self> {
+    pub(crate) fn open(
+        listeners: Listeners,
+        places: &Places,
+        reports: &Arc<Reports>,
+        _clock: ClockReader,
+    ) -> io::Result<Self> {
         let mut links = Self { reports: Arc::clone(reports), links: BTreeMap::new() };
         links.add(listeners, places)?;
         Ok(links)
@@ -111,6 +128,56 @@ impl Links {
                 changes
             })
         })
+    }
+
+    /// Rules come into force, under this name, which is a new one. A cut or a hold without `next` catches what is under
+    /// way on its links too.
+    pub(crate) fn disturb(&self, _id: FaultId, _rules: Vec<Rule>) {}
+
+    /// A watch begins. When it fires its rules come into force under the same name.
+    pub(crate) fn watch(&self, _id: FaultId, _watch: Watch) {}
+
+    /// What came into force under this name is over; what only it held goes on. `false`: the links know nothing of it.
+    pub(crate) fn undo(&self, _id: FaultId) -> bool {
+        false
+    }
+
+    /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.
+    pub(crate) fn release(&self, _which: &Which) -> usize {
+        0
+    }
+
+    /// Loses messages that are held or under way; says how many.
+    pub(crate) fn drop(&self, _which: &Which) -> usize {
+        0
+    }
+
+    /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
+    pub(crate) fn seed(&self, _seed: u64) {}
+
+    /// Whether nothing is under way; what is held does not count.
+    pub(crate) fn is_idle(&self) -> bool {
+        true
+    }
+
+    /// How many such messages are held.
+    pub(crate) fn held(&self, _scope: &Scope, _matching: &Matching) -> usize {
+        0
+    }
+
+    /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
+    pub(crate) fn deliver_oldest(&self) -> Option<MessageId> {
+        None
+    }
+
+    /// When the next message arrives, in cluster time.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What became of things in force without anybody's command. Waits until there is something. Cancel-safe.
+    pub(crate) async fn news(&self) -> Vec<LinkNews> {
+        std::future::pending().await
     }
 
     /// All that are cut.

@@ -15,8 +15,10 @@ use crate::process::Launch;
 use crate::reports::Reports;
 use crate::supervisor::{Order, Supervisor};
 use crate::telemetry::Watchers;
+use crate::time::ClusterClock;
 use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -36,6 +38,7 @@ pub(crate) struct Nodes {
     stop: CancellationToken,
     kept: BTreeMap<NodeId, Kept>,
     places: Places,
+    clock: ClusterClock,
     links: Links,
     watchers: Watchers,
     clients: Clients,
@@ -79,7 +82,8 @@ impl Nodes {
             ids.into_iter().map(|node| (node, Presence::new())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
         let reports = Arc::new(Reports::default());
-        let links = Links::open(listeners, &places, &reports)?;
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let links = Links::open(listeners, &places, &reports, clock.reader())?;
         let telling = outlet.clone();
         tokio::spawn(async move { reports.tell_all(&telling).await });
         let watchers = Watchers::start(&outlet);
@@ -94,6 +98,7 @@ impl Nodes {
             stop,
             kept,
             places,
+            clock,
             links,
             watchers,
             clients,
