@@ -131,7 +131,8 @@ impl Nodes {
         let (launch, launches) = watch::channel(launch(&self.options, &self.data_dir, &self.links, node));
         let (orders, receiver) = mpsc::channel(MAX_ORDERS);
         let stop = self.stop.child_token();
-        let supervisor = Supervisor::new(node, launches, self.outlet.clone(), presence);
+        let supervisor =
+            Supervisor::new(node, launches, self.data_dir.of(node), self.outlet.clone(), presence);
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
         self.kept.insert(node, Kept { orders, launch, stop });
         self.watchers.watch(node, place.clone());
@@ -155,7 +156,11 @@ impl Nodes {
             Command::Mend(pairs) => self.set_links(&pairs, LinkState::Open),
             Command::Heal => {
                 self.set_links(&self.links.cut(), LinkState::Open);
-                self.kept.keys().for_each(|&node| self.order(node, Order::ResumeIfPaused));
+                for &node in self.kept.keys() {
+                    for order in [Order::Slow(0), Order::FillDisk(None), Order::ResumeIfPaused] {
+                        self.order(node, order);
+                    }
+                }
             }
             Command::Client { id, op } => self.clients.ask(id, op),
             Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
@@ -164,12 +169,12 @@ impl Nodes {
             Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
             Command::Campaign(node) => self.with(node, |nodes| nodes.changes.campaign(node)),
             Command::Workload(on) => self.workload.switch(on),
-            Command::Stop(_)
-            | Command::Slow(..)
-            | Command::Wipe(_)
-            | Command::FillDisk(..)
-            | Command::LoseTail(..)
-            | Command::Disturb(_)
+            Command::Stop(node) => self.order(node, Order::Stop),
+            Command::Slow(node, percent) => self.order(node, Order::Slow(percent)),
+            Command::Wipe(node) => self.order(node, Order::Wipe),
+            Command::FillDisk(node, bytes) => self.order(node, Order::FillDisk(Some(bytes))),
+            Command::LoseTail(node, bytes) => self.order(node, Order::LoseTail(bytes)),
+            Command::Disturb(_)
             | Command::Undo(_)
             | Command::Release(_)
             | Command::Drop(_)

@@ -41,7 +41,7 @@ impl Known {
                 self.leaders.retain(|node, _| self.nodes.contains(node));
             }
             Update::Process { node, state } => {
-                if matches!(state, ProcessState::Killed | ProcessState::Failed { .. }) {
+                if state.is_down() {
                     self.down.insert(*node);
                     self.leaders.remove(node);
                 } else {
