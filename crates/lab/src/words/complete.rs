@@ -22,11 +22,16 @@ pub struct Completion {
 #[must_use]
 pub fn complete(line: &str, known: &Known) -> Vec<Completion> {
     let (mut tokens, open_quote) = scan(line);
+    let is_named = line.ends_with(" #") && !tokens.is_empty();
     if open_quote || line.trim_start().starts_with('#') {
         return Vec::new();
     }
-    let begun = if line.ends_with(char::is_whitespace) { None } else { tokens.pop() };
-    let (given, mut start) = begun.map_or((String::new(), line.len()), |token| (token.text, token.start));
+    let begun = if is_named || line.ends_with(char::is_whitespace) { None } else { tokens.pop() };
+    let (mut given, mut start) = begun.map_or((String::new(), line.len()), |token| (token.text, token.start));
+    if is_named {
+        // The beginning of `#12`, not of a comment.
+        (given, start) = ("#".to_owned(), line.len() - 1);
+    }
     let pieces: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let offers = match pieces.split_first() {
         None => WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect(),

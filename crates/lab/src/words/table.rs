@@ -186,7 +186,7 @@ pub const WORDS: &[Word] = &[
         &["isolate leader"], &[Slot::Node]),
     entry("halves", Shapes, "halves [NODES|NODES]", "two sides that cannot reach each other; by itself the leader is in the lesser one",
         &["halves", "halves 1,2|3,4,5"], &[Slot::Free(&[])]),
-    entry("one-way", Shapes, "one-way NODES>NODES", "messages pass in this direction only",
+    entry("one-way", Shapes, "one-way N>N", "messages pass in this direction only",
         &["one-way 1>2"], &[Slot::Free(&["1>2"])]),
     entry("bridge", Shapes, "bridge N", "two halves that only this node reaches both of",
         &["bridge 3"], &[Slot::Node]),

@@ -298,6 +298,7 @@ fn a_line_can_be_completed_at_every_place() {
     assert_eq!(texts("when * only RequestVote then d"), ["delay", "duplicate"]);
     assert!(texts("when * then cut 1 ").contains(&"and".to_owned()));
     assert_eq!(texts("release #"), ["#12"]);
+    assert_eq!(texts("undo #"), ["#7"]);
     assert_eq!(texts("undo "), ["#7", "all"]);
     assert_eq!(texts("wait r"), ["role"]);
     assert_eq!(texts("wait role 2 c"), ["candidate"]);

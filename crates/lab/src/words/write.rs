@@ -3,6 +3,7 @@
 use super::filters::kind_name;
 use super::links::pairs;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch};
+use crate::shapes::Shape;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -29,6 +30,27 @@ fn timers_name(timers: Timers) -> &'static str {
         Timers::Random => "random",
         Timers::Aligned => "align",
         Timers::Spread => "spread",
+    }
+}
+
+/// `isolate 2`.
+#[must_use]
+pub fn shape(shape: &Shape) -> String {
+    match shape {
+        Shape::Isolate(node) => format!("isolate {}", node.0),
+        Shape::Halves(left, right) if left.is_empty() && right.is_empty() => "halves".to_owned(),
+        Shape::Halves(left, right) => format!("halves {}|{}", nodes(left), nodes(right)),
+        Shape::OneWay(from, to) => format!("one-way {}>{}", from.0, to.0),
+        Shape::Bridge(node) => format!("bridge {}", node.0),
+        Shape::Ring => "ring".to_owned(),
+        Shape::Mute(node) => format!("mute {}", node.0),
+        Shape::Deaf(node) => format!("deaf {}", node.0),
+        Shape::Flaky(links) => format!("flaky {}", scope(links)),
+        Shape::SlowLink(links) => format!("slow-link {}", scope(links)),
+        Shape::Wan(placed) => {
+            let placed: Vec<_> = placed.iter().map(|(node, region)| format!("{}={region}", node.0)).collect();
+            format!("wan {}", placed.join(","))
+        }
     }
 }
 
