@@ -13,6 +13,7 @@ mod changes;
 mod clients;
 mod data_dir;
 mod disk_faults;
+mod in_force;
 mod lab;
 mod launch;
 mod lines;
@@ -28,8 +29,10 @@ mod reports;
 pub mod rule;
 pub mod shapes;
 mod slow;
+mod stepper;
 mod supervisor;
 mod telemetry;
+mod tempo;
 mod time;
 mod whereabouts;
 

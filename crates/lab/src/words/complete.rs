@@ -78,11 +78,11 @@ impl Wanted<'_> {
         }
         for slot in word.slots {
             match (slot, pieces) {
-                (Slot::Filters, _) => return self.filters(pieces, word.name == "when"),
+                (Slot::Filters, _) => return self.filters(pieces, true, word.name == "when"),
                 (Slot::Condition, _) => return self.condition(word, pieces),
                 (Slot::Message, [first, rest @ ..]) => {
                     let named = first.starts_with('#') || *first == "all";
-                    return if named { Vec::new() } else { self.filters(rest, false) };
+                    return if named { Vec::new() } else { self.filters(rest, false, false) };
                 }
                 // It may be left out.
                 (Slot::Free(_), [first, ..]) if is_filter(first) => {}
@@ -154,13 +154,13 @@ impl Wanted<'_> {
         offers
     }
 
-    fn filters(&self, mut pieces: &[&str], watches: bool) -> Vec<Offer> {
+    fn filters(&self, mut pieces: &[&str], joins: bool, watches: bool) -> Vec<Offer> {
         let mut left: Vec<&str> = FILTERS.to_vec();
         loop {
             match pieces {
                 [] => {
-                    let then = watches.then_some("then");
-                    return plain(left.into_iter().chain(then));
+                    let next = if watches { "then" } else { "and" };
+                    return plain(left.into_iter().chain(joins.then_some(next)));
                 }
                 ["then" | "and", rest @ ..] => return self.rule(rest),
                 [_] if pieces == ["only"] => return plain(KINDS.map(|(_, name)| name)),
@@ -179,11 +179,7 @@ impl Wanted<'_> {
         }
         let Some((first, rest)) = pieces.split_first() else { return plain(RULES) };
         let Some(word) = word(first).filter(|word| RULES.contains(&word.name)) else { return Vec::new() };
-        let mut offers = self.of(word, rest);
-        if rest.len() >= word.slots.len() - 1 {
-            offers.extend(plain(["and"]));
-        }
-        offers
+        self.of(word, rest)
     }
 
     fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
@@ -197,8 +193,8 @@ impl Wanted<'_> {
             [.., "within"] => plain(["5s", "30s", "1m"]),
             ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),
             ["held", _] => self.links().into_iter().chain(plain(FILTERS)).chain(within).collect(),
-            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false),
-            ["held", _, _, rest @ ..] => self.filters(rest, false),
+            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false, false),
+            ["held", _, _, rest @ ..] => self.filters(rest, false, false),
             _ => within,
         };
         if matches!(pieces, [.., "within", _]) {

@@ -1,6 +1,6 @@
 //! What words may refer to: the nodes, who leads, how fast time passes, what is in force.
 
-use crate::model::{ProcessState, Update};
+use crate::model::Update;
 use crate::rule::{ClusterTime, Fault, MessageId, MessageState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Role, Term};

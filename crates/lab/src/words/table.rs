@@ -171,7 +171,7 @@ pub const WORDS: &[Word] = &[
         &["limit 3 100KB/s"], &[Slot::Links, Slot::Free(&["100KB/s", "1MB/s"]), Slot::Filters]),
     entry("hold", Links, "hold LINKS [FILTERS]", "keep messages on their link until they are released, dropped, or this is undone",
         &["hold *", "hold >2 only RequestVote term 5", "hold 1>2 only AppendEntries next 3"], &[Slot::Links, Slot::Filters]),
-    entry("when", Links, "when LINKS [FILTERS] then RULE [and RULE …]", "wait for a message; when it is sent, the rules come into force, for itself already",
+    entry("when", Links, "when LINKS [FILTERS] then RULE [and RULE]", "wait for a message; when it is sent, the rules come into force, for itself already",
         &["when 2> only RequestVote term 5 then cut 2>3", "when * only TimeoutNow then hold * and cut 1>2"], &[Slot::Links, Slot::Filters]),
     entry("release", Links, "release all|#ID|LINKS [FILTERS]", "let held messages go on, or those under way arrive at once",
         &["release all", "release #12", "release 2>1 only VoteReply", "release 1>2 next 1"], &[Slot::Message]),

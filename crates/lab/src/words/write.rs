@@ -73,11 +73,16 @@ pub fn rule(rule: &Rule) -> String {
     line
 }
 
+/// `cut 1>3 and hold 2`.
+#[must_use]
+pub fn rules(rules: &[Rule]) -> String {
+    rules.iter().map(rule).collect::<Vec<_>>().join(" and ")
+}
+
 /// `when 2> only RequestVote term 5 then cut 2>3`.
 #[must_use]
 pub fn watch(watch: &Watch) -> String {
-    let then = watch.then.iter().map(rule).collect::<Vec<_>>().join(" and ");
-    format!("when {}{} then {then}", scope(&watch.scope), matching(&watch.matching))
+    format!("when {}{} then {}", scope(&watch.scope), matching(&watch.matching), rules(&watch.then))
 }
 
 /// ` only RequestVote term 5`, with a blank before each filter; nothing without one.
