@@ -41,7 +41,7 @@ fn a_frozen_node_answers_and_goes_on_for_exactly_as_long_as_it_is_told() {
     let timeout = Duration::from_micros(before.next_timer_micros);
     assert!((Timing::FAST.election_min..Timing::FAST.election_max).contains(&timeout), "{timeout:?}");
     // To a microsecond before its first timer,
-    let almost = timeout - Duration::from_micros(1);
+    let almost = timeout.saturating_sub(Duration::from_micros(1));
     set_clock(&node, ClockRate::REAL, Some(almost));
     let stands = |shows: u128| {
         let node = &node;
