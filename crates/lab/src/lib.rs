@@ -13,6 +13,8 @@ mod causes;
 mod changes;
 mod clients;
 mod data_dir;
+mod disk_faults;
+mod in_force;
 mod lab;
 mod launch;
 mod lines;
@@ -30,11 +32,16 @@ pub mod rule;
 mod rulebook;
 mod seen;
 pub mod shapes;
+mod slow;
+mod stepper;
 mod supervisor;
 mod telemetry;
+mod tempo;
 mod time;
 mod traffic;
 mod whereabouts;
+
+pub mod words;
 mod workload;
 
 pub use lab::Lab;

@@ -20,7 +20,7 @@ pub struct Node {
     pub addresses: Option<NodeAddresses>,
     /// Its last account of itself.
     pub status: Option<Box<NodeStatus>>,
-    /// When that came.
+    /// When that came, in cluster time.
     pub status_at: Duration,
     /// Whether that account is from the process that runs now.
     pub current: bool,
@@ -46,6 +46,8 @@ pub enum Phase {
     Paused,
     /// Its process was killed.
     Killed,
+    /// Its process was told to end, and did.
+    Stopped,
     /// Its process ended by itself or never started.
     Failed,
 }
@@ -60,6 +62,7 @@ impl Node {
     pub fn phase(&self) -> Phase {
         match (&self.process, self.raft()) {
             (Some(ProcessState::Killed), _) => Phase::Killed,
+            (Some(ProcessState::Stopped), _) => Phase::Stopped,
             (Some(ProcessState::Failed { .. }), _) => Phase::Failed,
             (Some(ProcessState::Paused { .. }), _) => Phase::Paused,
             (Some(ProcessState::Running { .. }), Some(raft)) if self.current => Phase::Running(raft.role),
@@ -88,7 +91,10 @@ impl Node {
     /// Whether there is no process.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        matches!(self.process, Some(ProcessState::Killed | ProcessState::Failed { .. }))
+        matches!(
+            self.process,
+            Some(ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. })
+        )
     }
 
     /// Whether its process is stopped.
@@ -163,15 +169,15 @@ impl Cluster {
         }
     }
 
-    /// A node told its state. Says whether anything but its timers changed.
-    pub fn status(&mut self, id: NodeId, status: Box<NodeStatus>, now: Duration) -> bool {
+    /// A node told its state, at this cluster time. Says whether anything but its timers changed.
+    pub fn status(&mut self, id: NodeId, status: Box<NodeStatus>, time: Duration) -> bool {
         let Some(node) = self.nodes.get_mut(&id) else { return false };
         let before = node.phase();
         let same = node.status.as_ref().is_some_and(|old| same_but_for_timers(&old.raft, &status.raft));
         // A last account of a process that has just died is worth keeping, but is not of a living one.
         node.current = !node.is_down();
         node.status = Some(status);
-        node.status_at = now;
+        node.status_at = time;
         !same || node.phase() != before
     }
 
