@@ -22,6 +22,11 @@ pub(crate) type Pair = (NodeId, NodeId);
 pub(crate) struct Listeners(BTreeMap<Pair, (TcpListener, SocketAddr)>);
 
 impl Listeners {
+    /// None: the nodes reach each other without links.
+    pub(crate) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// One for each directed pair, each on a free port of this machine only.
     pub(crate) fn bind(nodes: &[NodeId]) -> io::Result<Self> {
         let others = |from: NodeId| nodes.iter().map(move |&to| (from, to)).filter(|(from, to)| from != to);
@@ -120,6 +125,11 @@ impl Links {
         self.links.retain(|(from, to), _| *from != node && *to != node);
     }
 
+    /// Whether the nodes reach each other without links.
+    pub(crate) fn are_bypassed(&self) -> bool {
+        self.direct.is_some()
+    }
+
     /// Where `from` dials to reach `to`.
     pub(crate) fn address(&self, pair: Pair) -> Option<SocketAddr> {
         match &self.direct {
@@ -157,22 +167,12 @@ impl Links {
 
     /// Loses messages that are held or under way; says how many.
     pub(crate) fn drop(&self, which: &Which) -> usize {
-        self.traffic.drop(which)
+        self.traffic.discard(which)
     }
 
     /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
     pub(crate) fn seed(&self, seed: u64) {
         self.traffic.seed(seed);
-    }
-
-    /// Whether nothing is under way; what is held does not count.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.traffic.is_idle()
-    }
-
-    /// How many such messages are held.
-    pub(crate) fn held(&self, scope: &Scope, matching: &Matching) -> usize {
-        self.traffic.held(scope, matching)
     }
 
     /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
@@ -188,11 +188,6 @@ impl Links {
     /// What became of things in force without anybody's command. Waits until there is something. Cancel-safe.
     pub(crate) async fn news(&self) -> Vec<LinkNews> {
         self.traffic.news().await
-    }
-
-    /// All on which every message is lost.
-    pub(crate) fn cut(&self) -> Vec<Pair> {
-        self.traffic.cut()
     }
 }
 

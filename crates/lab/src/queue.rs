@@ -49,11 +49,6 @@ impl Queue {
         self.under_way.len() + self.held.len() + self.ready.len()
     }
 
-    /// Whether nothing is on its way; what is held does not count.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.ready.is_empty()
-    }
-
     /// Whether the receiver's socket has to take something before more is read.
     pub(crate) fn is_crowded(&self) -> bool {
         self.ready_bytes >= MAX_READY

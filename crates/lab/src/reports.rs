@@ -118,105 +118,70 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use raftdeck_raft::{
-        AppendEntries, AppendReply, ConflictHint, Entry, InstallSnapshot, LogId, Payload, SnapshotMeta,
-        SnapshotReply, Term, TimeoutNow, VoteReply, VoteRequest,
-    };
+    use crate::rule::MessageState;
+    use raftdeck_raft::{LogIndex, Term};
 
-    const FROM: NodeId = NodeId(1);
-    const TO: NodeId = NodeId(2);
+    const PAIR: Pair = (NodeId(1), NodeId(2));
 
-    fn frame(message: Message) -> Bytes {
-        frame::encode(&PeerFrame { from: FROM, message })
+    fn append(last: u64, entries: u64) -> Seen {
+        let kind = FrameKind::AppendEntries;
+        Seen { kind, term: Term(3), index: Some(LogIndex(last)), granted: None, entries }
     }
 
-    fn id(index: u64) -> LogId {
-        LogId { term: Term(3), index: LogIndex(index) }
-    }
-
-    fn append(prev: u64, entries: u64) -> Bytes {
-        let entries = (1..=entries).map(|n| Entry { id: id(prev + n), payload: Payload::Noop }).collect();
-        let message =
-            AppendEntries { term: Term(3), prev: id(prev), entries, commit: LogIndex::ZERO, round: 1 };
-        frame(Message::AppendEntries(message))
-    }
-
-    fn seen(content: &[u8]) -> FrameReport {
-        let reports = Reports::default();
-        reports.count(FROM, TO, content, FrameFate::Delivered);
-        let mut taken = reports.take();
-        assert_eq!(taken.len(), 1);
-        taken.remove(0)
-    }
-
-    fn piece(index: u64) -> Bytes {
-        let meta = SnapshotMeta { last: id(index), ..SnapshotMeta::default() };
-        let data = Bytes::from_static(b"piece");
-        frame(Message::InstallSnapshot(InstallSnapshot {
+    fn message(id: u64, state: MessageState) -> MessageReport {
+        MessageReport {
+            id: MessageId(id),
+            from: PAIR.0,
+            to: PAIR.1,
+            kind: FrameKind::AppendEntries,
             term: Term(3),
-            meta,
-            offset: 5,
-            data,
-            done: false,
-            size: 20,
-            round: 1,
-        }))
-    }
-
-    fn piece_reply(installed: bool) -> Bytes {
-        frame(Message::SnapshotReply(SnapshotReply {
-            term: Term(3),
-            round: 1,
-            last: id(30),
-            next_offset: 10,
-            installed,
-        }))
-    }
-
-    #[test]
-    fn each_kind_is_told_apart() {
-        let request = VoteRequest { term: Term(3), last: id(7), transfer: false };
-        let vote = |granted| VoteReply { term: Term(3), granted };
-        let reply = |outcome| frame(Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome }));
-        let hint = ConflictHint { term: None, first: LogIndex(2) };
-        let conflict = AppendOutcome::Conflict { refused: LogIndex(5), hint };
-        let matched = AppendOutcome::Matched { through: LogIndex(9) };
-        for (content, kind, index, granted, entries) in [
-            (frame(Message::PreVote(request)), FrameKind::PreVote, None, None, 0),
-            (frame(Message::PreVoteReply(vote(true))), FrameKind::PreVoteReply, None, Some(true), 0),
-            (frame(Message::RequestVote(request)), FrameKind::RequestVote, None, None, 0),
-            (frame(Message::VoteReply(vote(false))), FrameKind::VoteReply, None, Some(false), 0),
-            (append(4, 0), FrameKind::Heartbeat, Some(LogIndex(4)), None, 0),
-            (append(4, 3), FrameKind::AppendEntries, Some(LogIndex(7)), None, 3),
-            (reply(matched), FrameKind::AppendReply, Some(LogIndex(9)), Some(true), 0),
-            (reply(conflict), FrameKind::AppendReply, None, Some(false), 0),
-            (frame(Message::TimeoutNow(TimeoutNow { term: Term(3) })), FrameKind::TimeoutNow, None, None, 0),
-            (piece(30), FrameKind::InstallSnapshot, Some(LogIndex(30)), None, 0),
-            (piece_reply(false), FrameKind::SnapshotReply, Some(LogIndex(30)), None, 0),
-            (piece_reply(true), FrameKind::SnapshotReply, Some(LogIndex(30)), Some(true), 0),
-        ] {
-            let report = seen(&content);
-            assert_eq!((report.from, report.to, report.term, report.count), (FROM, TO, Term(3), 1));
-            assert_eq!((report.kind, report.index), (kind, index));
-            assert_eq!((report.granted, report.entries), (granted, entries));
+            index: None,
+            granted: None,
+            entries: 1,
+            fields: String::new(),
+            sent: Duration::ZERO,
+            state,
         }
     }
 
     #[test]
     fn frames_of_one_kind_and_fate_are_one_report_that_shows_the_newest() {
         let reports = Reports::default();
-        reports.count(FROM, TO, &append(0, 2), FrameFate::Delivered);
-        reports.count(FROM, TO, &append(2, 5), FrameFate::Delivered);
-        reports.count(FROM, TO, &append(7, 1), FrameFate::Lost);
-        reports.count(FROM, TO, b"not a message", FrameFate::Lost);
+        reports.count(PAIR, &append(2, 2), FrameFate::Delivered);
+        reports.count(PAIR, &append(7, 5), FrameFate::Delivered);
+        reports.count(PAIR, &append(8, 1), FrameFate::Lost);
         let taken = reports.take();
-        let summary: Vec<_> = taken.iter().map(|r| (r.fate, r.count, r.entries, r.index)).collect();
+        let [Update::Frames { frames }] = &taken[..] else { panic!("{taken:?}") };
+        let summary: Vec<_> = frames.iter().map(|r| (r.fate, r.count, r.entries, r.index)).collect();
         assert_eq!(
             summary,
             [(FrameFate::Delivered, 2, 7, Some(LogIndex(7))), (FrameFate::Lost, 1, 1, Some(LogIndex(8)))]
         );
         assert!(reports.take().is_empty(), "nothing is told twice");
+    }
+
+    #[test]
+    fn several_changes_of_a_message_are_one_and_too_many_messages_are_only_counted() {
+        let reports = Reports::default();
+        let at = Duration::ZERO;
+        assert!(reports.has_room(false));
+        reports.note(&message(2, MessageState::Held));
+        reports.note(&message(1, MessageState::Held));
+        reports.note(&message(2, MessageState::Delivered { at }));
+        let taken = reports.take();
+        let [Update::Messages { messages, skipped: 0 }] = &taken[..] else { panic!("{taken:?}") };
+        let told: Vec<_> = messages.iter().map(|message| (message.id.0, message.state)).collect();
+        assert_eq!(told, [(1, MessageState::Held), (2, MessageState::Delivered { at })]);
+        for id in 0..MAX_PASSING as u64 {
+            reports.note(&message(id, MessageState::Delivered { at }));
+        }
+        assert!(!reports.has_room(false) && !reports.has_room(false));
+        assert!(reports.has_room(true), "what waits has more room");
+        // Whoever was told of a message is told how it ended.
+        reports.note(&message(5000, MessageState::Lost { at }));
+        let taken = reports.take();
+        let [Update::Messages { messages, skipped: 2 }] = &taken[..] else { panic!("{taken:?}") };
+        assert_eq!(messages.len(), MAX_PASSING + 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -227,7 +192,7 @@ mod tests {
         let telling = std::sync::Arc::clone(&reports);
         let teller = tokio::spawn(async move { telling.tell_all(&outlet).await });
         for _ in 0..1000 {
-            reports.count(FROM, TO, &append(0, 1), FrameFate::Delivered);
+            reports.count(PAIR, &append(1, 1), FrameFate::Delivered);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(INTERVAL).await;

@@ -43,7 +43,9 @@ pub(crate) fn glance(message: &Message) -> Seen {
     match message {
         Message::PreVote(_) => plain(FrameKind::PreVote),
         Message::RequestVote(_) => plain(FrameKind::RequestVote),
-        Message::PreVoteReply(reply) => Seen { granted: Some(reply.granted), ..plain(FrameKind::PreVoteReply) },
+        Message::PreVoteReply(reply) => {
+            Seen { granted: Some(reply.granted), ..plain(FrameKind::PreVoteReply) }
+        }
         Message::VoteReply(reply) => Seen { granted: Some(reply.granted), ..plain(FrameKind::VoteReply) },
         Message::AppendEntries(append) => {
             let entries = append.entries.len() as u64;
@@ -99,4 +101,117 @@ pub(crate) fn fields(message: &Message) -> String {
 
 fn place(id: LogId) -> String {
     if id.index == LogIndex::ZERO { "0".to_owned() } else { format!("{} in term {}", id.index, id.term) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use raftdeck_raft::{
+        AppendEntries, AppendReply, ConflictHint, Entry, InstallSnapshot, NodeId, Payload, SnapshotMeta,
+        SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
+    };
+    use std::collections::BTreeSet;
+
+    fn id(index: u64) -> LogId {
+        LogId { term: Term(3), index: LogIndex(index) }
+    }
+
+    fn append(prev: u64, entries: u64) -> Message {
+        let entries = (1..=entries).map(|n| Entry { id: id(prev + n), payload: Payload::Noop }).collect();
+        let message = AppendEntries { term: Term(3), prev: id(prev), entries, commit: LogIndex(2), round: 1 };
+        Message::AppendEntries(message)
+    }
+
+    fn piece(index: u64) -> Message {
+        let meta = SnapshotMeta { last: id(index), ..SnapshotMeta::default() };
+        let data = Bytes::from_static(b"piece");
+        Message::InstallSnapshot(InstallSnapshot {
+            term: Term(3),
+            meta,
+            offset: 5,
+            data,
+            done: false,
+            size: 20,
+            round: 1,
+        })
+    }
+
+    fn piece_reply(installed: bool) -> Message {
+        Message::SnapshotReply(SnapshotReply {
+            term: Term(3),
+            round: 1,
+            last: id(30),
+            next_offset: 10,
+            installed,
+        })
+    }
+
+    #[test]
+    fn each_kind_is_told_apart() {
+        let request = VoteRequest { term: Term(3), last: id(7), transfer: false };
+        let vote = |granted| VoteReply { term: Term(3), granted };
+        let reply = |outcome| Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome });
+        let hint = ConflictHint { term: None, first: LogIndex(2) };
+        let conflict = AppendOutcome::Conflict { refused: LogIndex(5), hint };
+        let matched = AppendOutcome::Matched { through: LogIndex(9) };
+        for (content, kind, index, granted, entries) in [
+            ((Message::PreVote(request)), FrameKind::PreVote, None, None, 0),
+            ((Message::PreVoteReply(vote(true))), FrameKind::PreVoteReply, None, Some(true), 0),
+            ((Message::RequestVote(request)), FrameKind::RequestVote, None, None, 0),
+            ((Message::VoteReply(vote(false))), FrameKind::VoteReply, None, Some(false), 0),
+            (append(4, 0), FrameKind::Heartbeat, Some(LogIndex(4)), None, 0),
+            (append(4, 3), FrameKind::AppendEntries, Some(LogIndex(7)), None, 3),
+            (reply(matched), FrameKind::AppendReply, Some(LogIndex(9)), Some(true), 0),
+            (reply(conflict), FrameKind::AppendReply, None, Some(false), 0),
+            ((Message::TimeoutNow(TimeoutNow { term: Term(3) })), FrameKind::TimeoutNow, None, None, 0),
+            (piece(30), FrameKind::InstallSnapshot, Some(LogIndex(30)), None, 0),
+            (piece_reply(false), FrameKind::SnapshotReply, Some(LogIndex(30)), None, 0),
+            (piece_reply(true), FrameKind::SnapshotReply, Some(LogIndex(30)), Some(true), 0),
+        ] {
+            let framed = frame::encode(&PeerFrame { from: NodeId(1), message: content });
+            let report = glance(&message(&framed).unwrap());
+            assert_eq!(report.term, Term(3));
+            assert_eq!((report.kind, report.index), (kind, index));
+            assert_eq!((report.granted, report.entries), (granted, entries));
+        }
+    }
+
+    #[test]
+    fn what_a_glance_does_not_show_is_said_in_words() {
+        let request = VoteRequest { term: Term(3), last: id(7), transfer: true };
+        let refusal = |term, first| {
+            let hint = ConflictHint { term, first: LogIndex(first) };
+            let outcome = AppendOutcome::Conflict { refused: LogIndex(5), hint };
+            Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome })
+        };
+        for (message, said) in [
+            (append(0, 1), "prev 0, commit 2"),
+            (append(4, 0), "prev 4 in term 3, commit 2"),
+            (Message::PreVote(request), "last 7 in term 3, asked for by the leader"),
+            (refusal(Some(Term(2)), 3), "refused 5, its term 2 begins at 3"),
+            (refusal(None, 3), "refused 5, its log goes on at 3"),
+            (piece(30), "bytes 5 to 10 of 20"),
+            (piece_reply(false), "next byte 10"),
+        ] {
+            assert_eq!(fields(&message), said);
+        }
+    }
+
+    #[test]
+    fn a_message_is_sought_by_kind_term_and_index() {
+        let seen = glance(&append(4, 3));
+        let any = Matching::default;
+        let kinds = |kind| Matching { kinds: BTreeSet::from([kind]), ..any() };
+        let terms = |first, last| Matching { terms: Some(Term(first)..=Term(last)), ..any() };
+        let indices = |first, last| Matching { indices: Some(LogIndex(first)..=LogIndex(last)), ..any() };
+        for wanted in [any(), kinds(FrameKind::AppendEntries), terms(2, 3), indices(7, 7)] {
+            assert!(seen.is_among(&wanted), "{wanted:?}");
+        }
+        for wanted in [kinds(FrameKind::Heartbeat), terms(4, 9), indices(5, 6), indices(8, 9)] {
+            assert!(!seen.is_among(&wanted), "{wanted:?}");
+        }
+        let vote = glance(&Message::VoteReply(VoteReply { term: Term(3), granted: true }));
+        assert!(!vote.is_among(&indices(0, 99)), "a vote has no index");
+    }
 }

@@ -117,7 +117,8 @@ impl Traffic {
         let now = state.clock.time();
         let Some(lane) = state.lanes.get_mut(&pair) else { return };
         lane.frames += 1;
-        let passing = Passing { pair, number: lane.frames, seen: seen.as_ref(), size: frame.len(), now: now.now };
+        let passing =
+            Passing { pair, number: lane.frames, seen: seen.as_ref(), size: frame.len(), now: now.now };
         let fired = state.book.fire(passing);
         if !fired.is_empty() {
             // A watch is rare: what it changes is told before this message goes on.
@@ -239,7 +240,7 @@ impl Traffic {
         })
     }
 
-    pub(crate) fn drop(&self, which: &Which) -> usize {
+    pub(crate) fn discard(&self, which: &Which) -> usize {
         self.change(|state, reports| {
             let names = state.names(which);
             for &(id, pair) in &names {
@@ -258,25 +259,8 @@ impl Traffic {
         })
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.lock().lanes.values().all(|lane| lane.queue.is_idle())
-    }
-
-    pub(crate) fn held(&self, scope: &Scope, matching: &Matching) -> usize {
-        let state = self.lock();
-        let lanes = state.lanes.iter().filter(|((from, to), _)| scope.covers(*from, *to));
-        let held = lanes.flat_map(|(_, lane)| lane.queue.held());
-        held.filter(|parcel| matches(matching, parcel.seen.as_ref())).count()
-    }
-
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.lock().lanes.values().filter_map(|lane| lane.queue.next_due()).min()
-    }
-
-    pub(crate) fn cut(&self) -> Vec<Pair> {
-        let state = self.lock();
-        let cut = |lane: &Lane| *lane.gate.borrow() == LinkState::Cut;
-        state.lanes.iter().filter(|(_, lane)| cut(lane)).map(|(&pair, _)| pair).collect()
     }
 
     pub(crate) async fn news(&self) -> Vec<LinkNews> {
@@ -348,11 +332,13 @@ impl State {
         let copies = 1 + usize::from(decision.twice && !decision.lost);
         for _ in 0..copies {
             newest.0 += 1;
-            let report = message.as_ref().filter(|_| is_held || traffic.reports.has_room(waits)).map(|message| {
-                let (sent, state) = (now.now, MessageState::Lost { at: now.now });
-                Box::new(report(*newest, pair, message, sent, state))
-            });
-            let frame = if waits && frame.len() <= SMALL { Bytes::copy_from_slice(&frame) } else { frame.clone() };
+            let report =
+                message.as_ref().filter(|_| is_held || traffic.reports.has_room(waits)).map(|message| {
+                    let (sent, state) = (now.now, MessageState::Lost { at: now.now });
+                    Box::new(report(*newest, pair, message, sent, state))
+                });
+            let frame =
+                if waits && frame.len() <= SMALL { Bytes::copy_from_slice(&frame) } else { frame.clone() };
             let size = frame.len();
             let held_by = decision.held_by.clone();
             let mut parcel = Parcel { id: *newest, frame, seen, report, life, held_by, takes };
@@ -386,8 +372,7 @@ impl State {
             self.lanes.keys().copied().filter(|(from, to)| rule.scope.covers(*from, *to)).collect();
         for pair in covered {
             let Some(lane) = self.lanes.get_mut(&pair) else { continue };
-            let caught =
-                lane.queue.take_under_way(|parcel| matches(&rule.matching, parcel.seen.as_ref()));
+            let caught = lane.queue.take_under_way(|parcel| matches(&rule.matching, parcel.seen.as_ref()));
             if rule.effect == Effect::Cut {
                 self.lose(pair, caught, reports);
             } else {
@@ -417,7 +402,8 @@ impl State {
 
     /// Messages by name, oldest first.
     fn names(&self, which: &Which) -> Vec<(MessageId, Pair)> {
-        let everywhere = self.lanes.iter().flat_map(|(&pair, lane)| lane.queue.waiting().map(move |p| (p, pair)));
+        let everywhere =
+            self.lanes.iter().flat_map(|(&pair, lane)| lane.queue.waiting().map(move |p| (p, pair)));
         let mut names: Vec<(MessageId, Pair)> = match which {
             Which::Message(id) => everywhere.filter(|(parcel, _)| parcel.id == *id).map(name).collect(),
             Which::On(scope, matching) => everywhere
@@ -519,7 +505,9 @@ impl Lane {
     fn send(&mut self, mut parcel: Parcel, now: Duration, behind: Duration, reports: &Reports) {
         let due = self.queue.due(parcel.takes, now, behind);
         // What arrives at once is told of when it has.
-        if due > now && let Some(report) = parcel.now_is(MessageState::UnderWay { due }) {
+        if due > now
+            && let Some(report) = parcel.now_is(MessageState::UnderWay { due })
+        {
             reports.note(report);
         }
         self.queue.send(parcel, due);
