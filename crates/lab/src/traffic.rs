@@ -549,3 +549,6 @@ fn report(
     let fields = seen::fields(message);
     MessageReport { id, from, to, kind, term, index, granted, entries, fields, sent, state }
 }
+
+#[cfg(test)]
+mod tests;
