@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{FrameFate, FrameKind, FrameReport, Update};
 use crate::rule::{Delay, Effect, MessageState};
+use crate::rule::{Matching, Scope};
 use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
@@ -491,8 +492,7 @@ async fn a_delay_takes_as_long_as_asked() {
         sender.send(append(N1, index, 10)).await.unwrap();
         received(&mut receiver).await;
         let took = sent.elapsed();
-        assert!(took >= DELAY, "{took:?}");
-        late.push(took - DELAY);
+        late.push(took.checked_sub(DELAY).expect("nothing arrives too early"));
     }
     // A busy machine is late at times, never early.
     let least = late.iter().min().unwrap();
