@@ -20,13 +20,14 @@ pub struct NodeArgs {
     #[arg(long, value_name = "HOST:PORT", env = "RAFTDECK_BIND")]
     pub bind: Option<String>,
 
-    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on [default: a
+    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on. Whom a
+    /// cluster starts with is settled by the first start of a data directory; later only the addresses count [default: a
     /// cluster of this node alone]
     #[arg(long, value_name = "HOST:PORT,…", env = "RAFTDECK_CLUSTER", value_delimiter = ',')]
     pub cluster: Option<Vec<String>>,
 
     /// Start without a cluster and wait to be added to one that exists (raftdeck client member add); needs --node-id, and
-    /// --bind. What the data directory says of the cluster goes first, so the flag can stay for later starts
+    /// --bind. Counts at the first start of a data directory, and can stay for later ones
     #[arg(long, env = "RAFTDECK_JOIN", value_parser = clap::builder::FalseyValueParser::new())]
     pub join: bool,
 
@@ -100,6 +101,10 @@ pub struct NodeArgs {
     /// The rate of the node's clock at its start, in millionths of real time; whoever manages it may set it later
     #[arg(long, value_name = "MILLIONTHS", hide = true, requires = "managed", value_parser = parse_clock_rate)]
     pub clock_rate: Option<ClockRate>,
+
+    /// Serve no read by a lease: whoever manages the node does what leases cannot bear
+    #[arg(long, hide = true, requires = "managed")]
+    pub forgo_leases: bool,
 }
 
 impl NodeArgs {

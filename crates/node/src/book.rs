@@ -20,6 +20,8 @@ pub(crate) struct Book {
     /// Who has been connected to this node, and said this. Kept of members; of others while they are connected.
     guests: BTreeMap<NodeId, Introduction>,
     connected: BTreeSet<NodeId>,
+    /// As recorded when this node started for the first time: when nobody says anything newer.
+    founders: BTreeMap<NodeId, String>,
 }
 
 /// What a node says of itself when it connects.
@@ -33,8 +35,12 @@ pub(crate) struct Introduction {
 }
 
 impl Book {
-    pub(crate) fn new(cluster: BTreeMap<NodeId, String>, overrides: BTreeMap<NodeId, String>) -> Self {
-        Self { overrides, cluster, ..Self::default() }
+    pub(crate) fn new(
+        cluster: BTreeMap<NodeId, String>,
+        overrides: BTreeMap<NodeId, String>,
+        founders: BTreeMap<NodeId, String>,
+    ) -> Self {
+        Self { overrides, cluster, founders, ..Self::default() }
     }
 
     /// Another membership is in force at `me`.
@@ -85,7 +91,8 @@ impl Book {
             split(address).is_ok().then_some(address)
         };
         let told = [&self.overrides, &self.addresses, &self.cluster];
-        told.into_iter().find_map(|source| source.get(&node)).map(String::as_str).or_else(said)
+        let told = told.into_iter().find_map(|source| source.get(&node)).map(String::as_str);
+        told.or_else(said).or_else(|| self.founders.get(&node).map(String::as_str))
     }
 
     /// Where a node serves clients, as it said itself.
@@ -116,9 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_goes_before_the_membership_and_that_before_what_a_node_says_itself() {
+    fn a_told_address_goes_before_the_membership_then_come_the_cluster_flag_the_node_itself_and_what_was_recorded()
+     {
         let mut book = Book::default();
         assert_eq!(book.address(YOU), None);
+        book.founders.insert(YOU, "recorded:1".to_owned());
+        assert_eq!(book.address(YOU), Some("recorded:1"));
         book.arrived(YOU, guest(1, "said:1"));
         assert_eq!(book.address(YOU), Some("said:1"));
         book.cluster.insert(YOU, "listed:1".to_owned());

@@ -314,7 +314,17 @@ impl Driver {
             Manage::Tune(tuning) => {
                 self.replica.tune(tuning, now).map_err(|error| Failure::Invalid(error.to_string()))
             }
+            Manage::CampaignAgainstLeader => {
+                self.replica.campaign_against_leader(now);
+                Ok(())
+            }
+            Manage::ForgoLeases => {
+                self.replica.forgo_leases();
+                Ok(())
+            }
             Manage::SetClock { rate, run_for } => {
+                // No two clocks are set at the same moment.
+                self.replica.forgo_leases();
                 self.clock.set(rate, run_for);
                 Ok(())
             }

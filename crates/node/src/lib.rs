@@ -10,6 +10,7 @@ mod clients;
 mod clock;
 mod disk;
 mod driver;
+mod founders;
 mod http;
 mod http_port;
 mod listen;

@@ -12,11 +12,11 @@ use crate::requests::Requests;
 use crate::settings::Settings;
 use crate::snapshots::{Cabinet, read_back};
 use crate::telemetry::Publisher;
-use crate::{http, http_port};
+use crate::{founders, http, http_port};
 use raftdeck_raft::RestoreError;
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::DiskFs;
-use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots};
+use raftdeck_storage::{Founders, LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,14 +85,24 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
         Some((meta, _)) => Some(read_back(&snapshots, meta).map_err(DiskError::from)??),
         None => None,
     };
-    let clock = Clock::start(settings.clock_rate);
-    let replica = Replica::new(settings.config(), settings.seed, restored, image, clock.now())?;
+    // A node that finds its ports taken has started nothing yet, so it records nothing.
     let listeners = Listeners::bind(settings).await?;
+    let asked = settings.founders();
+    let founders = store.founders(&asked)?;
+    let clock = Clock::start(settings.clock_rate);
+    let mut replica = Replica::new(settings.config(&founders), settings.seed, restored, image, clock.now())?;
+    if settings.forgo_leases {
+        replica.forgo_leases();
+    }
+    let in_force = &replica.membership().voters;
+    if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
+        tracing::warn!("{warning}");
+    }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(signals, stop.clone()));
     let connections = TaskTracker::new();
     let (driver, inputs) =
-        listeners.open(settings, clock, replica, (store, snapshots), &stop, &connections)?;
+        listeners.open(settings, clock, replica, (store, snapshots, founders), &stop, &connections)?;
     // A task of its own, so that a panic in it ends the node in order, with its reason in the log.
     let ended = tokio::spawn(driver.run(inputs, stop.clone())).await;
     stop.cancel();
@@ -137,7 +147,7 @@ impl Listeners {
         settings: &Settings,
         clock: Clock,
         replica: Replica,
-        (store, snapshots): (LogStore, Snapshots),
+        (store, snapshots, founders): (LogStore, Snapshots, Founders),
         stop: &CancellationToken,
         connections: &TaskTracker,
     ) -> Result<(Driver, Inputs), RunError> {
@@ -166,7 +176,7 @@ impl Listeners {
             client_address,
             raft_address: settings.advertised(raft.1),
         };
-        let book = Book::new(settings.members.clone(), settings.peer_addresses.clone());
+        let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
         let driver = Driver {
             replica,
             clock,

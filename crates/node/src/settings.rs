@@ -5,6 +5,7 @@ use raftdeck_client::{AddressError, split};
 use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::address::{self, PortError};
 use raftdeck_raft::{Config, ConfigError, NodeId, Tuning};
+use raftdeck_storage::Founders;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -33,8 +34,8 @@ pub(crate) struct Settings {
     pub(crate) raft: SocketAddr,
     pub(crate) client: SocketAddr,
     pub(crate) http: SocketAddr,
-    /// The Raft addresses of the nodes in `--cluster` as this node reaches them. Unless it joins, they are the cluster that it
-    /// starts with.
+    /// The Raft addresses of the nodes in `--cluster` as this node reaches them. Unless it joins, they are the founding members
+    /// of its cluster, if its data directory has recorded none yet.
     pub(crate) members: BTreeMap<NodeId, String>,
     /// It starts without a cluster and is added to one.
     pub(crate) join: bool,
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) managed: bool,
     /// The rate of its clock at its start.
     pub(crate) clock_rate: ClockRate,
+    /// Whether every read takes a round.
+    pub(crate) forgo_leases: bool,
 }
 
 /// A command line, or an environment, that makes no sense.
@@ -170,14 +173,20 @@ impl Settings {
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
+            forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
         };
-        settings.config().validate().map_err(UsageError::Timing)?;
+        settings.config(&settings.founders()).validate().map_err(UsageError::Timing)?;
         Ok(settings)
     }
 
-    /// The core's configuration.
-    pub(crate) fn config(&self) -> Config {
-        let voters = if self.join { BTreeSet::new() } else { self.members.keys().copied().collect() };
+    /// The founding members that this start asks for.
+    pub(crate) fn founders(&self) -> Founders {
+        if self.join { Founders::new() } else { self.members.clone() }
+    }
+
+    /// The core's configuration of a node that started with these founding members.
+    pub(crate) fn config(&self, founders: &Founders) -> Config {
+        let voters = founders.keys().copied().collect();
         let mut config = Config::new(self.id, voters, self.tuning.timing);
         config.tuning = self.tuning;
         if let Some(entries) = self.snapshot_entries {

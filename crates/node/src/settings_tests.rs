@@ -148,7 +148,7 @@ fn a_node_that_joins_starts_without_a_cluster_whatever_addresses_it_knows() {
     for (args, id, port) in [(bare, 4, 8083), (informed, 4, 8083), (listed, 3, 8082)] {
         let settings = Settings::resolve(&args, &nothing).unwrap();
         assert_eq!((settings.id, settings.raft.port()), (NodeId(id), port));
-        assert!(settings.config().membership.members().is_empty());
+        assert!(settings.founders().is_empty());
     }
 }
 
@@ -184,12 +184,14 @@ fn addresses_of_peers_are_taken_but_not_ones_own() {
 #[test]
 fn tuning_and_snapshots_reach_the_core() {
     let mut given = args(None, None, None);
-    let config = Settings::resolve(&given, &nothing).unwrap().config();
+    let settings = Settings::resolve(&given, &nothing).unwrap();
+    let config = settings.config(&settings.founders());
     assert!(config.tuning.pre_vote && config.tuning.check_quorum);
     given.pre_vote = Some(false);
     given.check_quorum = Some(false);
     given.snapshot_entries = Some(50);
-    let config = Settings::resolve(&given, &nothing).unwrap().config();
+    let settings = Settings::resolve(&given, &nothing).unwrap();
+    let config = settings.config(&settings.founders());
     assert!(!config.tuning.pre_vote && !config.tuning.check_quorum);
     assert_eq!((config.snapshot_entries, config.retained_entries), (50, 5));
 }

@@ -86,6 +86,11 @@ pub enum Manage {
     /// From now on every election timeout is this long instead of random, the one that runs now included; `None`: random
     /// again.
     SetElectionTimeout(Option<Duration>),
+    /// Serve no read by a lease any more. What is done to clocks and elections by hand breaks the promises that leases rest
+    /// on.
+    ForgoLeases,
+    /// Campaign at once, whoever leads. Tell every member to forgo leases first.
+    CampaignAgainstLeader,
 }
 
 /// The most entries one [`RequestBody::Log`] returns.

@@ -186,6 +186,8 @@ fn requests() {
             "ac020a04c0843d010080c6868f01",
         ),
         (RequestBody::Manage(Manage::SetElectionTimeout(None)), "ac020a0500"),
+        (RequestBody::Manage(Manage::ForgoLeases), "ac020a06"),
+        (RequestBody::Manage(Manage::CampaignAgainstLeader), "ac020a07"),
         (
             RequestBody::Manage(Manage::SetElectionTimeout(Some(Duration::from_millis(300)))),
             "ac020a05010080c6868f01",

@@ -251,6 +251,29 @@ fn nor_does_it_for_the_candidate_that_brought_it() {
     assert_eq!(cluster.status(N3).vote, Some(N2), "its promise is over");
 }
 
+#[test]
+fn who_forgoes_leases_reads_by_rounds() {
+    let mut cluster = led(3);
+    cluster.raft(N1).forgo_leases();
+    assert_eq!(lease_of(&cluster, N1), Duration::ZERO);
+    assert!(!read_at_once(&mut cluster, N1, 100));
+    cluster.settle();
+    assert_eq!(cluster.granted(N1, ReadId(100)), Some(true));
+}
+
+#[test]
+fn an_order_to_campaign_asks_nobody_first_and_is_obeyed_by_those_who_stand_by_a_leader() {
+    let mut cluster = led(3);
+    let (term, now) = (cluster.status(N1).term, cluster.now);
+    cluster.raft(N1).campaign_against_leader(now);
+    assert_eq!(cluster.leaders(), [N1], "who leads has nothing to win");
+    cluster.raft(N2).campaign_against_leader(now);
+    assert_eq!((cluster.status(N2).role, cluster.status(N2).term), (Role::Candidate, term.next()));
+    cluster.collect(N2);
+    cluster.settle();
+    assert_eq!(cluster.leaders(), [N2]);
+}
+
 /// Never two members that can read: whoever has the lease, nobody else leads a later term.
 #[test]
 fn a_lease_excludes_every_later_leader() {

@@ -187,6 +187,16 @@ impl Replica {
         self.raft.campaign(now);
     }
 
+    /// Campaigns at once, whoever leads ([`Raft::campaign_against_leader`]).
+    pub fn campaign_against_leader(&mut self, now: Timestamp) {
+        self.raft.campaign_against_leader(now);
+    }
+
+    /// Serves no read by a lease any more.
+    pub fn forgo_leases(&mut self) {
+        self.raft.forgo_leases();
+    }
+
     /// Changes timing, PreVote and CheckQuorum.
     pub fn tune(&mut self, tuning: Tuning, now: Timestamp) -> Result<(), ConfigError> {
         self.raft.tune(tuning, now)

@@ -53,6 +53,30 @@ pub enum OpenError {
         /// The most there may be.
         limit: usize,
     },
+    /// The founding members and their addresses are together too long to be recorded.
+    #[error(
+        "the founding members take {bytes} bytes; name fewer of them, or shorter addresses: at most {limit} are allowed"
+    )]
+    TooManyFounders {
+        /// Their length.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// With whom the member started cannot be read any more. A guess could split the cluster in two.
+    #[error(
+        "{}, which says with which members this one first started, cannot be relied on: {what}. Nothing was changed. Check \
+         the disk and keep a copy of the file. If you know for certain how this directory was first started, move the \
+         file away and start with the same --cluster or --join; otherwise leave the other members running and replace \
+         this member by a new one with an empty directory",
+        file.display()
+    )]
+    Founders {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The directory belongs to another member.
     #[error(
         "data directory {} belongs to node {owner}, not to {node}; give each node a directory of its own, \

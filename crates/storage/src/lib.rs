@@ -6,8 +6,8 @@
 //!
 //! # What is on the disk
 //!
-//! A data directory holds `LOCK`, which keeps a second process out, `raft.log`, and `snapshot-TERM-INDEX`, named after
-//! the last entry that it includes; older ones only while somebody is still being sent them. The log starts with a header
+//! A data directory holds `LOCK`, which keeps a second process out, `raft.log`, `founders`, and `snapshot-TERM-INDEX`, named
+//! after the last entry that it includes; older ones only while somebody is still being sent them. The log starts with a header
 //! (magic, format version, node, cluster), and goes on with one *frame* for each [`LogStore::append`]: all that
 //! one sync made durable, under one checksum, so that a crash leaves all of it or nothing. Behind the last frame
 //! stands a *seal*, written once the frame is synced, which says "the frame before me is durable". The next frame
@@ -26,6 +26,10 @@
 //! between the two may leave is a snapshot that goes beyond the log's end, or one over an entry that conflicts with it:
 //! that a snapshot takes the log's place is for the core to say, also then.
 //!
+//! `founders` says which members the cluster started with as far as this one is concerned ([`LogStore::founders`]): what a
+//! log without a membership stands for must not depend on how a member is started today. It is written to
+//! `founders.new`, synced, renamed, and its directory synced, once in the life of a directory; later it is only read.
+//!
 //! # What recovery can tell
 //!
 //! It reads frames until one is incomplete or does not match its checksum, and looks for anything valid, frame or
@@ -43,7 +47,8 @@
 //! its loss included.
 //!
 //! The newest snapshot is read whole. Any flipped or missing bit in it is refused with file and offset: no crash explains
-//! it, and the log may need it.
+//! it, and the log may need it. So is any in `founders`. If that file is missing as a whole, the directory was never started,
+//! or only by a release that did not write it, or somebody took the file away: these cannot be told apart.
 //!
 //! A last frame without a seal was perhaps never synced, or its sync failed and only the system's cache still
 //! has it. It is written again and synced before anyone relies on it.
@@ -52,6 +57,7 @@ pub mod fs;
 
 mod error;
 mod format;
+mod founders;
 mod marks;
 mod outline;
 mod recover;
@@ -61,6 +67,7 @@ mod snapshots;
 mod store;
 
 pub use error::{OpenError, StorageError};
+pub use founders::Founders;
 pub use outline::Misfit;
 pub use snapshots::Snapshots;
 pub use store::{LogStore, Recovered, TornTail};

@@ -4,6 +4,7 @@
 
 use crate::error::{OpenError, StorageError};
 use crate::format::{self, Framing, Header, Identity};
+use crate::founders::{self, Flaw, Founders};
 use crate::fs::{File, FileSystem, Lock, LockError};
 use crate::marks::Marks;
 use crate::outline::{Misfit, Outline};
@@ -20,6 +21,10 @@ const LOG: &str = "raft.log";
 /// A log that is still being written, for the first time or anew.
 const NEW_LOG: &str = "raft.log.new";
 const LOCK: &str = "LOCK";
+/// Whom the member started with.
+const FOUNDERS: &str = "founders";
+/// The same while it is being written.
+const NEW_FOUNDERS: &str = "founders.new";
 
 /// A log of fewer bytes is not worth writing anew.
 const REWRITE_FROM: u64 = 64 << 10;
@@ -50,6 +55,7 @@ pub struct TornTail {
 #[derive(Debug)]
 pub struct LogStore {
     fs: Box<dyn FileSystem>,
+    dir: PathBuf,
     path: PathBuf,
     /// Where a new log is made.
     new_path: PathBuf,
@@ -113,6 +119,7 @@ impl LogStore {
         };
         let mut store = Self {
             fs: fs.handle(),
+            dir: dir.to_owned(),
             path,
             new_path: dir.join(NEW_LOG),
             header,
@@ -130,6 +137,51 @@ impl LogStore {
             store.rewrite()?;
         }
         Ok((store, Recovered { restored, snapshots, repaired }))
+    }
+
+    /// The founding members that this directory has recorded. If it has recorded none yet, `asked` are recorded, and are
+    /// durable when this returns; what was recorded never changes. No founding member: one that joins later.
+    pub fn founders(&self, asked: &Founders) -> Result<Founders, OpenError> {
+        let path = self.dir.join(FOUNDERS);
+        let recorded = if self.fs.exists(&path).map_err(access("look for", &path))? {
+            self.read_founders(&path)?
+        } else {
+            self.write_founders(&path, asked)?;
+            asked.clone()
+        };
+        // Also for an existing file: an earlier call may have failed between its renaming and here.
+        self.fs.sync_dir(&self.dir).map_err(access("sync", &self.dir))?;
+        Ok(recorded)
+    }
+
+    fn read_founders(&self, path: &Path) -> Result<Founders, OpenError> {
+        let damaged = |what| OpenError::Founders { file: path.to_owned(), what };
+        let file = self.fs.open(path).map_err(access("open", path))?;
+        let size = file.size().map_err(access("read", path))?;
+        let size = usize::try_from(size).ok().filter(|size| *size <= founders::MAX_FILE);
+        let mut bytes = vec![0; size.ok_or_else(|| damaged("it is longer than it can be"))?];
+        file.read_at(0, &mut bytes).map_err(access("read", path))?;
+        founders::read(&bytes, &self.header.identity).map_err(|flaw| match flaw {
+            Flaw::Damaged(what) => damaged(what),
+            Flaw::Version(found) => {
+                OpenError::Newer { file: path.to_owned(), found, reads: founders::VERSION }
+            }
+        })
+    }
+
+    /// Writes a file that is either missing or whole, whenever the crash comes.
+    fn write_founders(&self, path: &Path, founders: &Founders) -> Result<(), OpenError> {
+        let bytes = founders::write(&self.header.identity, founders)
+            .map_err(|bytes| OpenError::TooManyFounders { bytes, limit: founders::MAX_BODY })?;
+        let new = self.dir.join(NEW_FOUNDERS);
+        let write = || {
+            let mut file = self.fs.open(&new)?;
+            file.set_len(0)?;
+            file.write_at(0, &bytes)?;
+            file.sync_data()?;
+            self.fs.rename(&new, path)
+        };
+        write().map_err(access("create", &new))
     }
 
     /// Sets how large a log must be before a purge or reset writes it anew, to give back space; 64 KiB unless told.

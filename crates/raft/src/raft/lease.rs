@@ -56,7 +56,8 @@ impl Raft {
     pub(super) fn lease_end(&self) -> Option<Timestamp> {
         let RoleState::Leader(leadership) = &self.role else { return None };
         let hands_over = leadership.transfer.is_some() && !is_active(Mutant::LeaseSurvivesTransfer);
-        if !self.config.tuning.check_quorum || leadership.lease.given_up || hands_over {
+        if self.forgoes_leases || !self.config.tuning.check_quorum || leadership.lease.given_up || hands_over
+        {
             return None;
         }
         let start = if is_active(Mutant::LeaseFromAnswer) {

@@ -205,6 +205,8 @@ pub struct Raft {
     election_timeout: Duration,
     /// Every election timeout is so long instead of random.
     fixed_timeout: Option<Duration>,
+    /// Whether it serves no read by a lease.
+    forgoes_leases: bool,
     effects: Effects,
 }
 
@@ -288,6 +290,7 @@ impl Raft {
             timer_started: now,
             election_timeout: Duration::ZERO,
             fixed_timeout: None,
+            forgoes_leases: false,
             effects: Effects::default(),
         };
         if replaced {
@@ -472,6 +475,22 @@ impl Raft {
             self.time_out(now);
         }
         self.assert_invariants();
+    }
+
+    /// Campaigns at once, whoever leads: nobody is asked first, and its voters need not stand by their leader. Does nothing at
+    /// a leader and at who has no vote. A lease does not hold against that: every member must have been told to
+    /// [forgo leases](Self::forgo_leases) before.
+    pub fn campaign_against_leader(&mut self, now: Timestamp) {
+        if !matches!(self.role, RoleState::Leader(_)) && self.may_campaign() {
+            self.stands_by_until = now;
+            self.become_candidate(now, true);
+        }
+        self.assert_invariants();
+    }
+
+    /// From now on every read takes a round: this member's clock, or the others' promises, are not to be relied on.
+    pub fn forgo_leases(&mut self) {
+        self.forgoes_leases = true;
     }
 
     /// Changes timing, PreVote and CheckQuorum from now on. Leases rest on equal timing and on CheckQuorum at all
