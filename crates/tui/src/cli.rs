@@ -151,6 +151,9 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
+    #[arg(long)]
+    direct: bool,
 }
 
 /// So that on the deck a snapshot is seen before long.
@@ -195,6 +198,7 @@ impl ClusterArgs {
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
             append_bytes: self.append_bytes,
+            direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.

@@ -1,21 +1,32 @@
 //! Links between fake nodes on real sockets. Waits are for conditions, with a deadline that only a failure meets.
 
 use super::*;
-use crate::model::{FrameFate, FrameKind, FrameReport};
+use crate::model::{FrameFate, FrameKind, FrameReport, Update};
+use crate::rule::{Delay, Effect, MessageState};
+use crate::rule::{Matching, Scope};
+use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_client::codec;
 use raftdeck_protocol::frame::{MAX_FRAME, encode};
-use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role};
+use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, Role};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
+
+const CUT: FaultId = FaultId(99);
+const FIRST: FaultId = FaultId(1);
+
+fn rule((from, to): Pair, effect: Effect) -> Rule {
+    Rule { scope: Scope::Links([(from, to)].into()), matching: Matching::default(), effect }
+}
 
 type Connection = Framed<TcpStream, LengthDelimitedCodec>;
 
@@ -27,12 +38,14 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// Two fake nodes, and the links between them.
 struct Rig {
+    clock: ClusterClock,
     links: Links,
     addresses: BTreeMap<Pair, SocketAddr>,
     presences: BTreeMap<NodeId, Presence>,
     ports: BTreeMap<NodeId, TcpListener>,
     reports: Arc<Reports>,
     counted: Vec<FrameReport>,
+    told: Vec<Update>,
 }
 
 impl Rig {
@@ -47,10 +60,20 @@ impl Rig {
             presences.insert(node, presence);
         }
         let reports = Arc::new(Reports::default());
-        let links = Links::open(listeners, &places, &reports).unwrap();
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let outlet = Outlet::new(|_| {});
+        let links = Links::open(listeners, &places, &reports, clock.reader(), outlet).unwrap();
         let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
-        let mut rig =
-            Self { links, addresses, presences, ports: BTreeMap::new(), reports, counted: Vec::new() };
+        let mut rig = Self {
+            clock,
+            links,
+            addresses,
+            presences,
+            ports: BTreeMap::new(),
+            reports,
+            counted: Vec::new(),
+            told: Vec::new(),
+        };
         for node in [N1, N2] {
             rig.presences[&node].starting();
             rig.serve(node).await;
@@ -86,10 +109,49 @@ impl Rig {
         (sender, receiver)
     }
 
+    /// Waits until so many messages were told of that are somewhere like that; says which.
+    async fn told(&mut self, count: usize, like: impl Fn(MessageState) -> bool) -> Vec<MessageId> {
+        let mut found = Vec::new();
+        while found.len() < count {
+            within("a report", self.reports.news()).await;
+            self.told.extend(self.reports.take());
+            for update in self.told.drain(..) {
+                if let Update::Messages { messages, .. } = update {
+                    found.extend(
+                        messages.iter().filter(|message| like(message.state)).map(|message| message.id),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    async fn held(&mut self, count: usize) -> Vec<MessageId> {
+        self.told(count, |state| state == MessageState::Held).await
+    }
+
+    async fn under_way(&mut self, count: usize) -> Vec<MessageId> {
+        self.told(count, |state| matches!(state, MessageState::UnderWay { .. })).await
+    }
+
+    /// Cuts, under the name that [`Rig::mend`] undoes.
+    fn cut(&self, pair: Pair) {
+        self.links.disturb(CUT, vec![rule(pair, Effect::Cut)]);
+    }
+
+    fn mend(&self) {
+        assert!(self.links.undo(CUT));
+    }
+
     /// Waits until so many frames of this fate were counted on the link.
     async fn counts(&mut self, (from, to): Pair, fate: FrameFate, count: u64) {
         loop {
-            self.counted.extend(self.reports.take());
+            for update in self.reports.take() {
+                match update {
+                    Update::Frames { frames } => self.counted.extend(frames),
+                    other => self.told.push(other),
+                }
+            }
             let of_link = self
                 .counted
                 .iter()
@@ -167,7 +229,7 @@ async fn a_cut_link_loses_frames_one_way_only_and_keeps_its_connection() {
     let mut rig = Rig::new().await;
     let (mut there, mut there_end) = rig.connect((N1, N2)).await;
     let (mut back, mut back_end) = rig.connect((N2, N1)).await;
-    assert!(rig.links.set((N1, N2), LinkState::Cut));
+    rig.cut((N1, N2));
     for index in 1..=20 {
         there.send(append(N1, index, 10)).await.unwrap();
         back.send(append(N2, index, 10)).await.unwrap();
@@ -175,7 +237,7 @@ async fn a_cut_link_loses_frames_one_way_only_and_keeps_its_connection() {
     }
     rig.counts((N1, N2), FrameFate::Lost, 20).await;
     rig.counts((N2, N1), FrameFate::Delivered, 20).await;
-    assert!(rig.links.set((N1, N2), LinkState::Open));
+    rig.mend();
     there.send(append(N1, 21, 10)).await.unwrap();
     assert_eq!(received(&mut there_end).await, append(N1, 21, 10), "lost frames stay lost");
     rig.counts((N1, N2), FrameFate::Delivered, 1).await;
@@ -184,14 +246,14 @@ async fn a_cut_link_loses_frames_one_way_only_and_keeps_its_connection() {
 #[tokio::test]
 async fn a_handshake_is_held_while_the_link_is_cut_and_passed_when_it_is_mended() {
     let mut rig = Rig::new().await;
-    rig.links.set((N1, N2), LinkState::Cut);
+    rig.cut((N1, N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
     // The frame after the handshake is lost, which shows that the handshake has arrived.
     sender.send(append(N1, 1, 10)).await.unwrap();
     rig.counts((N1, N2), FrameFate::Lost, 1).await;
     assert!(rig.ports[&N2].accept().now_or_never().is_none(), "nothing reaches the receiver");
-    rig.links.set((N1, N2), LinkState::Open);
+    rig.mend();
     let mut receiver = rig.accept(N2).await;
     assert_eq!(received(&mut receiver).await, hello(N1, N2));
     sender.send(append(N1, 2, 10)).await.unwrap();
@@ -201,7 +263,7 @@ async fn a_handshake_is_held_while_the_link_is_cut_and_passed_when_it_is_mended(
 #[tokio::test]
 async fn a_held_handshake_ends_with_its_sender() {
     let rig = Rig::new().await;
-    rig.links.set((N1, N2), LinkState::Cut);
+    rig.cut((N1, N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
     // Half a close: the sender can still see that the link lets go as well.
@@ -343,7 +405,7 @@ async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
     while tokio::time::timeout(Duration::from_millis(300), sent.changed()).await.is_ok() {
         assert!(*sent.borrow() < FRAMES, "128 MiB went into the buffers of a link");
     }
-    rig.links.set((N1, N2), LinkState::Cut);
+    rig.cut((N1, N2));
     let sender = within("the sender is free", sending).await.unwrap();
     drop(sender);
     // What went in before the cut comes out whole and in order; then the connection ends.
@@ -360,12 +422,79 @@ async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
 }
 
 #[tokio::test]
-async fn changing_a_link_to_what_it_is_already_changes_nothing() {
+async fn a_delayed_message_outlives_its_sender_and_one_that_was_not_read_yet_dies_with_its_receiver() {
+    let mut rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    let held = rig.held(1).await;
+    rig.presences[&N1].down();
+    closed(&mut sender).await;
+    assert_eq!(rig.links.release(&Which::Message(held[0])), 1);
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    closed(&mut receiver).await;
+
+    rig.presences[&N1].starting();
+    rig.serve(N1).await;
+    let (mut sender, receiver) = rig.connect((N1, N2)).await;
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    rig.held(1).await;
+    rig.presences[&N2].down();
+    rig.counts((N1, N2), FrameFate::Lost, 1).await;
+    drop(receiver);
+}
+
+#[tokio::test]
+async fn what_was_held_before_its_sender_restarted_arrives_on_its_new_connection() {
+    let mut rig = Rig::new().await;
+    let (mut sender, _former) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    rig.held(1).await;
+    rig.presences[&N1].down();
+    closed(&mut sender).await;
+    rig.presences[&N1].starting();
+    rig.serve(N1).await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    assert!(rig.links.undo(FIRST));
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+}
+
+#[tokio::test]
+async fn handshakes_pass_in_a_frozen_world_and_messages_do_not() {
+    let mut rig = Rig::new().await;
+    rig.clock.set(ClockRate::FROZEN, None);
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    let (mut other, mut other_end) = rig.connect((N2, N1)).await;
+    other.send(append(N2, 1, 10)).await.unwrap();
+    rig.under_way(3).await;
+    assert!(receiver.next().now_or_never().is_none());
+    assert!(rig.links.deliver_oldest().is_some());
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    rig.clock.set(ClockRate::REAL, None);
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+    assert_eq!(received(&mut other_end).await, append(N2, 1, 10));
+}
+
+#[tokio::test]
+async fn a_delay_takes_as_long_as_asked() {
+    const DELAY: Duration = Duration::from_millis(40);
     let rig = Rig::new().await;
-    assert!(!rig.links.set((N1, N2), LinkState::Open));
-    assert!(rig.links.set((N1, N2), LinkState::Cut));
-    assert!(!rig.links.set((N1, N2), LinkState::Cut));
-    assert_eq!(rig.links.cut(), [(N1, N2)]);
-    assert!(!rig.links.has((N1, N1)) && !rig.links.has((N1, NodeId(3))));
-    assert!(!rig.links.set((N1, NodeId(3)), LinkState::Cut));
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Delay(Delay::Fixed(DELAY)))]);
+    let mut late = Vec::new();
+    for index in 1..=15 {
+        let sent = std::time::Instant::now();
+        sender.send(append(N1, index, 10)).await.unwrap();
+        received(&mut receiver).await;
+        let took = sent.elapsed();
+        late.push(took.checked_sub(DELAY).expect("nothing arrives too early"));
+    }
+    // A busy machine is late at times, never early.
+    let least = late.iter().min().unwrap();
+    assert!(*least < Duration::from_millis(5), "late by {late:?}");
 }
