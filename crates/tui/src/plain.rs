@@ -2,7 +2,7 @@
 //! output. For terminals that are none, for screen readers, for scripts. Commands are taken from the standard input.
 
 use crate::inbox::{End, Inbox};
-use crate::script::{Deed, Script};
+use crate::script::{Deed, Script, Told};
 use crate::signals;
 use crate::up::JsonLines;
 use crate::words::{Teller, Weight};
@@ -173,23 +173,27 @@ fn print(text: &str) -> io::Result<()> {
 /// Updates in, lines out.
 #[derive(Debug)]
 enum Lines {
-    Words(Teller),
+    Words(Teller, Told),
     Json(JsonLines),
 }
 
 impl Lines {
     fn new(format: Format) -> Self {
         match format {
-            Format::Words => Self::Words(Teller::default()),
+            Format::Words => Self::Words(Teller::default(), Told::default()),
             Format::Json => Self::Json(JsonLines::default()),
         }
     }
 
     fn add(&mut self, update: &Update, now: Duration, text: &mut String) {
         match self {
-            Self::Words(teller) => {
+            Self::Words(teller, told) => {
+                let mut say = |what: &str| push_line(text, &format!("{:9.3}  {what}", now.as_secs_f64()));
+                for sentence in told.tell(update) {
+                    say(&sentence);
+                }
                 if let Some(sentence) = teller.tell(update).filter(|said| said.weight >= Weight::Minor) {
-                    push_line(text, &format!("{:9.3}  {}", now.as_secs_f64(), sentence.text));
+                    say(&sentence.text);
                 }
             }
             Self::Json(json) => json.tell(update, now).iter().for_each(|line| push_line(text, line)),
@@ -198,7 +202,7 @@ impl Lines {
 
     fn answer(&mut self, to: &str, answer: &[String], now: Duration, text: &mut String) {
         match self {
-            Self::Words(_) => answer.iter().for_each(|line| push_line(text, line)),
+            Self::Words(..) => answer.iter().for_each(|line| push_line(text, line)),
             Self::Json(_) => push_line(text, &crate::up::answer(to, answer, now)),
         }
     }
@@ -211,7 +215,7 @@ impl Lines {
 
     fn next_due(&self) -> Option<Duration> {
         match self {
-            Self::Words(_) => None,
+            Self::Words(..) => None,
             Self::Json(json) => json.next_due(),
         }
     }

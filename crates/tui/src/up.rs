@@ -494,28 +494,6 @@ mod tests {
             told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
             told(&Update::Missed { node: N1, count: 12 }),
         ];
-        let hundredth = ClockRate::from_millionths(10_000).unwrap();
-        let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
-        let op = ClientOp::Read(Read::Get { key: "a".into() });
-        let client = |outcome| told(&Update::Client { id: 1, op: op.clone(), outcome, took: at(1) });
-        let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
-        let commanded = [
-            told(&Update::Time(ClusterTime { rate: hundredth, now: at(5) })),
-            told(&Update::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
-            client(ClientOutcome::Answered { node: NodeId(2), body }),
-            client(ClientOutcome::Failed { reason: "no".into() }),
-            told(&Update::Refused { reason: "no".into() }),
-            answer("rules", &["cut 1>3".into()], at(9)),
-        ];
-        assert_eq!(
-            commanded.join("\n"),
-            r#"{"event":"time","rate":0.01,"now_us":5000,"at_ms":9}
-{"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
-{"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
-{"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
-{"event":"refused","reason":"no","at_ms":9}
-{"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
-        );
         let ids = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
         let membership = Membership { outgoing: ids(&[1, 2, 3]), ..Membership::of(ids(&[1, 2, 3, 4])) };
         let (learner, to, last) = (NodeId(4), NodeId(3), LogId { term, index: LogIndex(1000) });
@@ -569,6 +547,32 @@ mod tests {
 {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
 {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
 {"event":"missed","node":1,"count":12,"at_ms":9}"#
+        );
+    }
+
+    #[test]
+    fn what_comes_of_commands_is_printed_as_documented() {
+        let hundredth = ClockRate::from_millionths(10_000).unwrap();
+        let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
+        let op = ClientOp::Read(Read::Get { key: "a".into() });
+        let client = |outcome| told(&Update::Client { id: 1, op: op.clone(), outcome, took: at(1) });
+        let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
+        let commanded = [
+            told(&Update::Time(ClusterTime { rate: hundredth, now: at(5) })),
+            told(&Update::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
+            client(ClientOutcome::Answered { node: NodeId(2), body }),
+            client(ClientOutcome::Failed { reason: "no".into() }),
+            told(&Update::Refused { reason: "no".into() }),
+            answer("rules", &["cut 1>3".into()], at(9)),
+        ];
+        assert_eq!(
+            commanded.join("\n"),
+            r#"{"event":"time","rate":0.01,"now_us":5000,"at_ms":9}
+{"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
+{"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
+{"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
+{"event":"refused","reason":"no","at_ms":9}
+{"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
         );
     }
 

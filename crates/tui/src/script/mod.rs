@@ -1,10 +1,13 @@
 //! Commands given line by line, carried out one after the other: what `raftdeck up` does with its standard input.
 //!
 //! A line is begun when the one before is done: a change of time or of what is in force has been told, a step has
-//! ended, a `wait` is over. Requests to the store are not waited for, as they may have no answer while messages are
+//! ended, a process has, a `wait` is over. Requests to the store are not waited for, as they may have no answer while messages are
 //! held; `wait answered` does. Pure but for the two files that `save` and `load` name.
 
 mod show;
+mod told;
+
+pub use told::Told;
 
 use raftdeck_lab::rule::ClusterTime;
 use raftdeck_lab::words::{Board, Condition, Line, parse, write};
@@ -19,6 +22,12 @@ const STEP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Commands whose effect is told at once are waited for so long; then something was already as they want it.
 const TOLD_WITHIN: Duration = Duration::from_millis(250);
+
+/// A process may take so long to be started, or to end.
+const PROCESS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What nodes tell of themselves may be under way for so long. Whatever looks at what is so now looks after that.
+const NEWS_WITHIN: Duration = Duration::from_millis(100);
 
 /// Nodes may take so long to show their logs.
 const LOGS_WITHIN: Duration = Duration::from_secs(2);
@@ -75,6 +84,13 @@ enum Awaited {
     Told,
     /// Time stands still after a step.
     StandStill,
+    /// These nodes' processes have ended, or, if so said, were started.
+    Processes {
+        nodes: BTreeSet<NodeId>,
+        started: bool,
+    },
+    /// Nothing: all news must have come before this line is carried out.
+    News(Line),
     /// These nodes' logs.
     Logs(BTreeMap<NodeId, Option<Vec<LogLine>>>),
 }
@@ -117,6 +133,12 @@ impl Script {
                 present.came = true;
             }
             (Awaited::Told, Update::InForce { .. } | Update::Refused { .. }) => present.came = true,
+            (Awaited::Processes { nodes, started }, Update::Process { node, state }) => {
+                if state.is_down() != *started {
+                    nodes.remove(node);
+                }
+                present.came = nodes.is_empty();
+            }
             (Awaited::Logs(logs), Update::Log { node, lines }) => {
                 if let Some(log) = logs.get_mut(node) {
                     *log = Some(lines.clone());
@@ -139,11 +161,19 @@ impl Script {
         loop {
             if let Some(present) = self.present.take() {
                 match self.finish(present, now) {
-                    Ok(deed) => deeds.extend(deed),
+                    Ok(Done::Nothing) => {}
+                    Ok(Done::Deed(deed)) => deeds.push(deed),
+                    Ok(Done::Look(place, line)) => self.look(place, line, now, &mut deeds),
                     Err(still) => {
                         self.present = Some(*still);
                         return deeds;
                     }
+                }
+                if self.present.is_some() {
+                    continue;
+                }
+                if ends(&deeds) {
+                    return deeds;
                 }
             }
             let Some((place, line)) = self.lines.pop_front() else { return deeds };
@@ -151,37 +181,42 @@ impl Script {
                 Ok(line) => self.begin(place, line, now, &mut deeds),
                 Err(mistake) => deeds.push(Deed::Mistake(place.say(mistake))),
             }
-            if matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit)) {
+            if ends(&deeds) {
                 return deeds;
             }
         }
     }
 
     /// What follows when the present line is done; `Err`: it is not.
-    fn finish(&self, present: Present, now: Duration) -> Result<Option<Deed>, Box<Present>> {
+    fn finish(&self, present: Present, now: Duration) -> Result<Done, Box<Present>> {
         let late = now >= present.until;
-        let Present { place, awaited, came, .. } = &present;
-        let deed = match awaited {
-            Awaited::Condition(condition) => match self.board.holds(condition) {
-                Ok(()) => None,
-                Err(unmet) if late => Some(Deed::Unmet(place.say(format!("waited in vain: {unmet}")))),
-                Err(_) => return Err(Box::new(present)),
+        let Present { place, awaited, came, until } = present;
+        let unmet = |what: String| Ok(Done::Deed(Deed::Unmet(place.say(what))));
+        match awaited {
+            Awaited::Condition(condition) => match self.board.holds(&condition) {
+                Ok(()) => Ok(Done::Nothing),
+                Err(why) if late => unmet(format!("waited in vain: {why}")),
+                Err(_) => {
+                    Err(Box::new(Present { place, awaited: Awaited::Condition(condition), came, until }))
+                }
             },
-            _ if !came && !late => return Err(Box::new(present)),
+            awaited if !came && !late => Err(Box::new(Present { place, awaited, came, until })),
             Awaited::StandStill if !came => {
-                Some(Deed::Unmet(place.say("the step is not over: what it runs to has not happened")))
+                unmet("the step is not over: what it runs to has not happened".to_owned())
             }
-            Awaited::Logs(logs) => Some(Deed::Answer("logs", show::logs(&self.board, logs))),
-            Awaited::StandStill | Awaited::Rate(_) | Awaited::Told => None,
-        };
-        Ok(deed)
+            Awaited::Logs(logs) => Ok(Done::Deed(Deed::Answer("logs", show::logs(&self.board, &logs)))),
+            Awaited::News(line) => Ok(Done::Look(place, line)),
+            Awaited::StandStill | Awaited::Rate(_) | Awaited::Told | Awaited::Processes { .. } => {
+                Ok(Done::Nothing)
+            }
+        }
     }
 
     fn begin(&mut self, place: Place, line: Line, now: Duration, deeds: &mut Vec<Deed>) {
         match line {
             Line::Nothing => {}
             Line::Do(commands) => {
-                if let Some((awaited, patience)) = commands.last().and_then(awaited) {
+                if let Some((awaited, patience)) = awaited(&commands, &self.board.known.down) {
                     self.wait(place, awaited, now + patience);
                 }
                 deeds.extend(commands.into_iter().map(Deed::Send));
@@ -192,24 +227,10 @@ impl Script {
                 deeds.push(Deed::Send(Command::Client { id: self.asked, op }));
             }
             Line::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
-            Line::Expect(condition) => {
-                if let Err(unmet) = self.board.holds(&condition) {
-                    deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
-                }
-            }
-            Line::Logs => {
-                let up: BTreeSet<NodeId> = self.board.statuses.keys().copied().collect();
-                let fetch = |&node: &NodeId| {
-                    let last = self.board.statuses[&node].raft.last.index.0;
-                    let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
-                    Deed::Send(Command::FetchLog { node, first, limit: SHOWN_ENTRIES })
-                };
-                deeds.extend(up.iter().map(fetch));
-                let logs = Awaited::Logs(up.into_iter().map(|node| (node, None)).collect());
-                self.wait(place, logs, now + LOGS_WITHIN);
+            Line::Expect(_) | Line::Logs | Line::Status => {
+                self.wait(place, Awaited::News(line), now + NEWS_WITHIN);
             }
             Line::Rules => deeds.push(Deed::Answer("rules", show::rules(&self.board))),
-            Line::Status => deeds.push(Deed::Answer("status", show::status(&self.board))),
             Line::Help(word) => deeds.push(Deed::Answer("help", show::help(word))),
             Line::Save(file) => deeds.push(match self.save(&file) {
                 Ok(answer) => Deed::Answer("save", vec![answer]),
@@ -221,6 +242,28 @@ impl Script {
                 }
             }
             Line::Quit => deeds.push(Deed::Quit),
+        }
+    }
+
+    /// Carries out a line that looks at how it is now.
+    fn look(&mut self, place: Place, line: Line, now: Duration, deeds: &mut Vec<Deed>) {
+        match line {
+            Line::Expect(condition) => {
+                if let Err(unmet) = self.board.holds(&condition) {
+                    deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
+                }
+            }
+            Line::Logs => {
+                let up: Vec<NodeId> = self.board.statuses.keys().copied().collect();
+                for &node in &up {
+                    let last = self.board.statuses[&node].raft.last.index.0;
+                    let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
+                    deeds.push(Deed::Send(Command::FetchLog { node, first, limit: SHOWN_ENTRIES }));
+                }
+                let logs = Awaited::Logs(up.into_iter().map(|node| (node, None)).collect());
+                self.wait(place, logs, now + LOGS_WITHIN);
+            }
+            _ => deeds.push(Deed::Answer("status", show::status(&self.board))),
         }
     }
 
@@ -264,9 +307,34 @@ impl Script {
     }
 }
 
-/// What shows that a command was carried out, and how long that may take.
-fn awaited(command: &Command) -> Option<(Awaited, Duration)> {
-    Some(match command {
+/// What follows a line that is done.
+enum Done {
+    Nothing,
+    Deed(Deed),
+    /// All news has come: now carry it out.
+    Look(Place, Line),
+}
+
+/// Whether nothing may follow.
+fn ends(deeds: &[Deed]) -> bool {
+    matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit))
+}
+
+/// What shows that commands of one line were carried out, and how long that may take.
+fn awaited(commands: &[Command], down: &BTreeSet<NodeId>) -> Option<(Awaited, Duration)> {
+    let starts = |command: &Command| match command {
+        Command::Restart(node) | Command::Wipe(node) => Some(*node),
+        _ => None,
+    };
+    let nodes: BTreeSet<NodeId> = commands.iter().filter_map(starts).collect();
+    if !nodes.is_empty() {
+        return Some((Awaited::Processes { nodes, started: true }, PROCESS_WITHIN));
+    }
+    Some(match commands.last()? {
+        Command::Kill(node) | Command::Stop(node) if down.contains(node) => return None,
+        Command::Kill(node) | Command::Stop(node) => {
+            (Awaited::Processes { nodes: [*node].into(), started: false }, PROCESS_WITHIN)
+        }
         Command::SetRate(rate) => (Awaited::Rate(*rate), TOLD_WITHIN),
         Command::Step(_) => (Awaited::StandStill, STEP_WITHIN),
         Command::Disturb(_)
