@@ -10,7 +10,6 @@ use raftdeck_protocol::ClockRate;
 use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
 use raftdeck_tui::view::Target;
 use ratatui::buffer::Buffer;
-use std::time::Duration;
 
 fn text(buffer: &Buffer) -> String {
     let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
@@ -245,7 +244,7 @@ fn messages_fly_at_their_place_while_time_is_slow_and_sampled_ones_do_not() {
     rate(&mut scene, 10_000, 9_000_000);
     scene.now += ms(5_000);
     scene.paint(120, 40);
-    let due = MessageState::UnderWay { due: Duration::from_micros(9_070_000) };
+    let due = MessageState::UnderWay { due: ms(9_070) };
     let message = fixture::message(7, 2, 1, FrameKind::RequestVote, 9_050_000, due);
     scene.tell(Update::Messages { messages: vec![message], skipped: 0 });
     assert!(scene.app.changed());

@@ -204,7 +204,13 @@ fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
     let whole = diagram(sight.iter().copied(), columns, paint.time);
     let Some(here) = whole.arrows.iter().find(|arrow| arrow.id == chosen).copied() else { return };
     let last = whole.rows.len().saturating_sub(rows);
-    let first = if messages.follows() { last } else { here.sent.saturating_sub(rows * 2 / 3).min(last) };
+    let first = if messages.follows() {
+        last
+    } else {
+        // All of the chosen one, and some of what was before.
+        let end = (here.ends + 1).saturating_sub(rows);
+        here.sent.saturating_sub(rows * 2 / 3).max(end).min(here.sent).min(last)
+    };
     let sheet = Sheet { body, lanes, first, chosen };
     sheet.draw(paint, &whole, &sight);
 }

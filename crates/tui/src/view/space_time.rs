@@ -170,15 +170,12 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
 fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> Taken {
     let column = |column: usize| f64::from(u32::try_from(column).unwrap_or(u32::MAX));
     let (start, target) = (column(from), column(to));
-    let reach = match message.state {
-        // It has no lane of its own: it ends half-way.
-        MessageState::Held | MessageState::Lost { .. } => f64::midpoint(start, target),
-        _ => target,
-    };
+    // What does not arrive ends half-way.
+    let stays = matches!(message.state, MessageState::Held | MessageState::Lost { .. });
     let aside = (target - start).signum() * 0.7;
     let (one, other, departs, arrives) = match event.half {
-        None if reach == target => (start, target, Some(from), Some(to)),
-        None => (start, reach, Some(from), None),
+        None if stays => (start, f64::midpoint(start, target), Some(from), None),
+        None => (start, target, Some(from), Some(to)),
         Some(Half::Begins) => (start, start, Some(from), None),
         Some(Half::Ends) => (target, target, None, Some(to)),
     };
