@@ -352,8 +352,10 @@ impl Sheet {
         };
         let inside = |y: f64| y >= f64::from(self.body.y) && y < f64::from(self.body.bottom());
         if inside(end.1) {
-            let place = Rect { x: to_cell(end.0), y: to_cell(end.1), width: 1, height: 1 };
-            paint.at(place.intersection(self.body), &Line::styled(head, style));
+            let place =
+                Rect { x: to_cell(end.0), y: to_cell(end.1), width: 1, height: 1 }.intersection(self.body);
+            paint.clear(place);
+            paint.at(place, &Line::styled(head, style));
         }
         let (x, room) = self.label_place(arrow, message, (start.0, end.0));
         let part = if (end.0 - start.0).abs() < 1e-9 { 0.5 } else { (x - start.0) / (end.0 - start.0) };
@@ -394,6 +396,7 @@ impl Sheet {
         };
         let style = self.style(paint, arrow, message);
         let x = if arrow.to > arrow.from { right } else { left };
+        paint.clear(self.cell(x, row));
         paint.at(self.cell(x, row), &Line::styled(sign, style));
         let (x, room) = self.label_place(arrow, message, (start, end));
         self.label(paint, arrow, message, (x, self.body.y + row), room);
@@ -418,6 +421,8 @@ impl Sheet {
         let x = to_cell(at.0 - f64::from(width) / 2.0 + 0.25);
         let place = Rect { x, y: at.1, width, height: 1 }.intersection(self.body);
         let style = self.style(paint, arrow, message);
+        // What lies below must not show through.
+        paint.clear(place);
         paint.at(place, &Line::styled(text, style));
         paint.mark(place, Target::Message(arrow.id));
     }
