@@ -36,15 +36,19 @@ impl Lab {
     /// own thread and holds up everything while it works, so it should only pass the update on; it must not
     /// own the lab.
     pub fn start(
-        options: LabOptions,
+        mut options: LabOptions,
         sink: impl Fn(Update) + Send + Sync + 'static,
     ) -> Result<Self, LabError> {
         options.validate()?;
         let system = |what| move |source| LabError::System { what, source };
         let data_dir = DataDir::prepare(&options)?;
         let nodes = data_dir.record().nodes();
+        if options.direct {
+            options.settle_ports(&nodes)?;
+        }
         let reserved = options.reserve_ports(&nodes)?;
-        let listeners = Listeners::bind(&nodes).map_err(system("the links' ports cannot be opened"))?;
+        let listeners = if options.direct { Ok(Listeners::none()) } else { Listeners::bind(&nodes) }
+            .map_err(system("the links' ports cannot be opened"))?;
         drop(reserved);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -8,6 +8,7 @@
 //! process when it is stopped or dropped.
 
 mod ask;
+mod carrier;
 mod causes;
 mod changes;
 mod clients;
@@ -24,9 +25,12 @@ mod nodes;
 mod options;
 mod outlet;
 mod process;
+mod queue;
 mod record;
 mod reports;
 pub mod rule;
+mod rulebook;
+mod seen;
 pub mod shapes;
 mod slow;
 mod stepper;
@@ -34,6 +38,7 @@ mod supervisor;
 mod telemetry;
 mod tempo;
 mod time;
+mod traffic;
 mod whereabouts;
 
 pub mod words;

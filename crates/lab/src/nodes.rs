@@ -25,6 +25,7 @@ use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -100,7 +101,12 @@ impl Nodes {
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
         let reports = Arc::new(Reports::default());
         let clock = ClusterClock::start(ClockRate::REAL);
-        let links = Links::open(listeners, &places, &reports, clock.reader())?;
+        let mut links = Links::open(listeners, &places, &reports, clock.reader(), outlet.clone())?;
+        links.seed(options.seed.unwrap_or_default());
+        if options.direct {
+            let options = options.clone();
+            links.bypass(move |node| SocketAddr::from((Ipv4Addr::LOCALHOST, options.port(node))));
+        }
         let telling = outlet.clone();
         tokio::spawn(async move { reports.tell_all(&telling).await });
         let watchers = Watchers::start(&outlet);
@@ -174,6 +180,11 @@ impl Nodes {
     }
 
     pub(crate) fn carry_out(&mut self, command: Command) {
+        if self.links.are_bypassed() && needs_links(&command) {
+            return self.outlet.refuse(
+                "nothing can be done to messages: the nodes reach each other without links (start without --direct)",
+            );
+        }
         match command {
             Command::Kill(node) => self.order(node, Order::Kill),
             Command::Stop(node) => self.order(node, Order::Stop),
@@ -234,7 +245,8 @@ impl Nodes {
         let node = self.data_dir.record().next();
         drop(self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?);
         let others: Vec<NodeId> = self.places.keys().copied().collect();
-        let listeners = Listeners::bind_new(node, &others)
+        let to_others = if self.links.are_bypassed() { &[][..] } else { &others };
+        let listeners = Listeners::bind_new(node, to_others)
             .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
         self.data_dir.add().map_err(|error| format!("it cannot be remembered: {error}"))?;
         let presence = Presence::new();
@@ -314,4 +326,17 @@ impl Nodes {
     pub(crate) async fn end(mut self) {
         while self.supervisors.join_next().await.is_some() {}
     }
+}
+
+/// Whether a command is about messages.
+fn needs_links(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Cut(_)
+            | Command::Mend(_)
+            | Command::Release(_)
+            | Command::Drop(_)
+            | Command::Seed(_)
+            | Command::Disturb(Disturbance::Rules { .. } | Disturbance::Watch(_))
+    )
 }
