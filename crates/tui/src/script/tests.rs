@@ -48,6 +48,15 @@ fn a_line_waits_until_the_one_before_is_done() {
 }
 
 #[test]
+fn a_step_that_does_not_end_fails() {
+    let mut script = script(&["", "step role", "kill 1"]);
+    script.go_on(at(0));
+    script.hear(&time(ClockRate::REAL));
+    let [Deed::Unmet(said)] = &script.go_on(at(10_000))[..] else { panic!("it is not over") };
+    assert!(said.starts_with("line 2: the step is not over"), "{said}");
+}
+
+#[test]
 fn a_mistake_names_its_line_and_nothing_more_is_done() {
     let mut script = script(&["", "# a comment", "klil 1", "kill 2"]);
     let [Deed::Mistake(said)] = &script.go_on(at(0))[..] else { panic!("a mistake") };
