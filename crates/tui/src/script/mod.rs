@@ -197,10 +197,10 @@ impl Script {
                 Ok(()) => Ok(Done::Nothing),
                 Err(why) if late => unmet(format!("waited in vain: {why}")),
                 Err(_) => {
-                    Err(Box::new(Present { place, awaited: Awaited::Condition(condition), came, until }))
+                    Err(Box::new(Present { place, awaited: Awaited::Condition(condition), until, came }))
                 }
             },
-            awaited if !came && !late => Err(Box::new(Present { place, awaited, came, until })),
+            awaited if !came && !late => Err(Box::new(Present { place, awaited, until, came })),
             Awaited::StandStill if !came => {
                 unmet("the step is not over: what it runs to has not happened".to_owned())
             }
