@@ -11,6 +11,9 @@ use std::path::PathBuf;
 /// The most nodes of one lab.
 pub const MAX_NODES: u8 = 15;
 
+/// Where free ports are looked for: below those that systems give out by themselves.
+const FREE_FROM: u16 = 18_000;
+
 /// What a lab is started with.
 #[derive(Clone, Debug)]
 pub struct LabOptions {
@@ -170,6 +173,25 @@ impl LabOptions {
             None | Some(0) => 0,
             Some(base) => base.saturating_add(u16::try_from(node.0.saturating_sub(1)).unwrap_or(u16::MAX)),
         }
+    }
+
+    /// Chooses ports that are free for all of these nodes, if none were named: nodes that reach each other without links
+    /// must know each other's before the first one starts.
+    pub(crate) fn settle_ports(&mut self, nodes: &[NodeId]) -> Result<(), LabError> {
+        if self.base_port.is_some_and(|base| base != 0) {
+            return Ok(());
+        }
+        // Others on this machine choose as well: each begins somewhere else.
+        let begin = u16::try_from(std::process::id() % 1000).unwrap_or_default();
+        let mut refused = None;
+        for base in (0..1000).map(|step| FREE_FROM + (begin + step) % 1000 * 10) {
+            self.base_port = Some(base);
+            match self.reserve_ports(nodes) {
+                Ok(_) => return Ok(()),
+                Err(error) => refused = Some(error),
+            }
+        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Takes every port that these nodes will need, or says which one cannot be had. The ports are free again when

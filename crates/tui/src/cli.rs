@@ -148,6 +148,9 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
+    #[arg(long)]
+    direct: bool,
 }
 
 /// So that on the deck a snapshot is seen before long.
@@ -191,6 +194,7 @@ impl ClusterArgs {
             base_port: self.base_port,
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
+            direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
