@@ -76,7 +76,10 @@ fn the_cluster_keeps_its_leader_in_slow_motion_and_messages_are_seen_to_fly() {
     command(&mut deck, "rate 1/100");
     deck.wait_for_text("RATE 1/100");
     deck.press("\t\t");
-    deck.wait_for("a heartbeat on its way", |screen| screen.contents().contains("1 under way"));
+    deck.wait_for("heartbeats on their way", |screen| {
+        let text = screen.contents();
+        text.contains(" under way") && !text.contains(" 0 under way")
+    });
     deck.press("+");
     deck.wait_for_text("RATE 1/50");
     command(&mut deck, "rate 1");
