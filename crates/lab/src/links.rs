@@ -3,7 +3,7 @@
 use crate::link::Link;
 use crate::outlet::Outlet;
 use crate::reports::Reports;
-use crate::rule::{FaultId, Matching, MessageId, Rule, Scope, Watch, Which};
+use crate::rule::{FaultId, MessageId, Rule, Watch, Which};
 use crate::time::ClockReader;
 use crate::traffic::{Opened, Traffic};
 use crate::whereabouts::Places;
@@ -63,7 +63,7 @@ pub(crate) enum LinkNews {
 pub(crate) struct Links {
     traffic: Arc<Traffic>,
     clock: ClockReader,
-    links: BTreeMap<Pair, Served>,
+    served: BTreeMap<Pair, Served>,
     /// The nodes reach each other without links, at these addresses.
     direct: Option<Direct>,
 }
@@ -86,7 +86,7 @@ impl Links {
         outlet: Outlet,
     ) -> io::Result<Self> {
         let traffic = Arc::new(Traffic::new(clock.clone(), Arc::clone(reports), outlet));
-        let mut links = Self { traffic, clock, links: BTreeMap::new(), direct: None };
+        let mut links = Self { traffic, clock, served: BTreeMap::new(), direct: None };
         links.add(listeners, places)?;
         Ok(links)
     }
@@ -111,18 +111,18 @@ impl Links {
                 clock: self.clock.clone(),
             };
             let task = tokio::spawn(link.serve(listener)).abort_handle();
-            self.links.insert(pair, Served { address, task });
+            self.served.insert(pair, Served { address, task });
         }
         Ok(())
     }
 
     /// Closes every link of a node, with all that it carries.
     pub(crate) fn remove(&mut self, node: NodeId) {
-        for (&pair, link) in self.links.iter().filter(|((from, to), _)| *from == node || *to == node) {
+        for (&pair, link) in self.served.iter().filter(|((from, to), _)| *from == node || *to == node) {
             link.task.abort();
             self.traffic.close(pair);
         }
-        self.links.retain(|(from, to), _| *from != node && *to != node);
+        self.served.retain(|(from, to), _| *from != node && *to != node);
     }
 
     /// Whether the nodes reach each other without links.
@@ -134,13 +134,13 @@ impl Links {
     pub(crate) fn address(&self, pair: Pair) -> Option<SocketAddr> {
         match &self.direct {
             Some(address) => Some(address(pair.1)),
-            None => self.links.get(&pair).map(|link| link.address),
+            None => self.served.get(&pair).map(|link| link.address),
         }
     }
 
     /// Whether there is such a link.
     pub(crate) fn has(&self, pair: Pair) -> bool {
-        self.links.contains_key(&pair)
+        self.served.contains_key(&pair)
     }
 
     /// Rules come into force, under this name, which is a new one. A cut or a hold without `next` catches what is under

@@ -108,7 +108,9 @@ impl Reports {
             tokio::time::sleep(GATHER).await;
             let updates = self.take();
             if !updates.is_empty() {
-                updates.into_iter().for_each(|update| outlet.tell(update));
+                for update in updates {
+                    outlet.tell(update);
+                }
                 tokio::time::sleep(INTERVAL.saturating_sub(GATHER)).await;
             }
         }

@@ -194,7 +194,7 @@ impl Active {
         let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         let free_at = self.free_at.entry(passing.pair).or_default();
         *free_at = passing.now.max(*free_at).saturating_add(takes);
-        (*free_at - passing.now).min(LONGEST)
+        free_at.saturating_sub(passing.now).min(LONGEST)
     }
 }
 
@@ -213,7 +213,7 @@ impl Chance {
         state
     }
 
-    /// Of Steele, Lea and Flood's SplitMix64.
+    /// `SplitMix64`, by Steele, Lea and Flood.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

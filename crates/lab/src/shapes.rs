@@ -170,9 +170,9 @@ fn at(region: &str) -> Option<usize> {
 /// One rule for each pair of regions, either way.
 fn wan(placed: &BTreeMap<NodeId, String>) -> Vec<Rule> {
     let mut links: BTreeMap<(usize, usize), BTreeSet<(NodeId, NodeId)>> = BTreeMap::new();
-    let places = || placed.iter().filter_map(|(node, region)| Some((*node, at(region)?)));
-    for (from, here) in places() {
-        for (to, there) in places().filter(|(to, _)| *to != from) {
+    let sites = || placed.iter().filter_map(|(node, region)| Some((*node, at(region)?)));
+    for (from, here) in sites() {
+        for (to, there) in sites().filter(|(to, _)| *to != from) {
             links.entry((here.min(there), here.max(there))).or_default().insert((from, to));
         }
     }

@@ -128,7 +128,7 @@ impl Traffic {
         }
         let decision = state.book.decide(passing);
         let arrival = Arrival { pair, life, frame: frame.freeze(), seen, message, now };
-        state.accept(arrival, decision, self);
+        state.accept(arrival, &decision, self);
         let told = state.settle();
         drop(state);
         if told {
@@ -235,7 +235,9 @@ impl Traffic {
     pub(crate) fn release(&self, which: &Which) -> usize {
         self.change(|state, reports| {
             let names = state.names(which);
-            names.iter().for_each(|(id, pair)| state.release(*pair, *id, reports));
+            for &(id, pair) in &names {
+                state.release(pair, id, reports);
+            }
             names.len()
         })
     }
@@ -322,7 +324,7 @@ struct Arrival {
 
 impl State {
     /// Carries out what the rules decided of a new frame.
-    fn accept(&mut self, arrival: Arrival, decision: Decision, traffic: &Traffic) {
+    fn accept(&mut self, arrival: Arrival, decision: &Decision, traffic: &Traffic) {
         let Arrival { pair, life, frame, seen, message, now } = arrival;
         let State { lanes, newest, bytes, .. } = self;
         let Some(lane) = lanes.get_mut(&pair) else { return };
@@ -475,8 +477,8 @@ impl State {
         let mut changed = Vec::new();
         for (&pair, lane) in lanes {
             let state = LinkState::from(book.is_cut(pair));
-            let changes = lane.gate.send_if_modified(|now| std::mem::replace(now, state) != state);
-            changed.extend(changes.then_some((pair, state)));
+            let differs = lane.gate.send_if_modified(|now| std::mem::replace(now, state) != state);
+            changed.extend(differs.then_some((pair, state)));
         }
         changed
     }
@@ -549,3 +551,6 @@ fn report(
     let fields = seen::fields(message);
     MessageReport { id, from, to, kind, term, index, granted, entries, fields, sent, state }
 }
+
+#[cfg(test)]
+mod tests;

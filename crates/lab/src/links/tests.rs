@@ -1,8 +1,9 @@
 //! Links between fake nodes on real sockets. Waits are for conditions, with a deadline that only a failure meets.
 
 use super::*;
-use crate::model::{FrameFate, FrameKind, FrameReport, LinkState, Update};
-use crate::rule::{Delay, Effect, MessageReport, MessageState};
+use crate::model::{FrameFate, FrameKind, FrameReport, Update};
+use crate::rule::{Delay, Effect, MessageState};
+use crate::rule::{Matching, Scope};
 use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
@@ -11,7 +12,6 @@ use raftdeck_client::codec;
 use raftdeck_protocol::frame::{MAX_FRAME, encode};
 use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, Role};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,7 @@ const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
 
 const CUT: FaultId = FaultId(99);
+const FIRST: FaultId = FaultId(1);
 
 fn rule((from, to): Pair, effect: Effect) -> Rule {
     Rule { scope: Scope::Links([(from, to)].into()), matching: Matching::default(), effect }
@@ -44,7 +45,7 @@ struct Rig {
     ports: BTreeMap<NodeId, TcpListener>,
     reports: Arc<Reports>,
     counted: Vec<FrameReport>,
-    told: Arc<Mutex<Vec<Update>>>,
+    told: Vec<Update>,
 }
 
 impl Rig {
@@ -60,9 +61,7 @@ impl Rig {
         }
         let reports = Arc::new(Reports::default());
         let clock = ClusterClock::start(ClockRate::REAL);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let teller = Arc::clone(&told);
-        let outlet = Outlet::new(move |update| teller.lock().unwrap().push(update));
+        let outlet = Outlet::new(|_| {});
         let links = Links::open(listeners, &places, &reports, clock.reader(), outlet).unwrap();
         let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
         let mut rig = Self {
@@ -73,7 +72,7 @@ impl Rig {
             ports: BTreeMap::new(),
             reports,
             counted: Vec::new(),
-            told,
+            told: Vec::new(),
         };
         for node in [N1, N2] {
             rig.presences[&node].starting();
@@ -110,6 +109,31 @@ impl Rig {
         (sender, receiver)
     }
 
+    /// Waits until so many messages were told of that are somewhere like that; says which.
+    async fn told(&mut self, count: usize, like: impl Fn(MessageState) -> bool) -> Vec<MessageId> {
+        let mut found = Vec::new();
+        while found.len() < count {
+            within("a report", self.reports.news()).await;
+            self.told.extend(self.reports.take());
+            for update in self.told.drain(..) {
+                if let Update::Messages { messages, .. } = update {
+                    found.extend(
+                        messages.iter().filter(|message| like(message.state)).map(|message| message.id),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    async fn held(&mut self, count: usize) -> Vec<MessageId> {
+        self.told(count, |state| state == MessageState::Held).await
+    }
+
+    async fn under_way(&mut self, count: usize) -> Vec<MessageId> {
+        self.told(count, |state| matches!(state, MessageState::UnderWay { .. })).await
+    }
+
     /// Cuts, under the name that [`Rig::mend`] undoes.
     fn cut(&self, pair: Pair) {
         self.links.disturb(CUT, vec![rule(pair, Effect::Cut)]);
@@ -125,7 +149,7 @@ impl Rig {
             for update in self.reports.take() {
                 match update {
                     Update::Frames { frames } => self.counted.extend(frames),
-                    other => self.told.lock().unwrap().push(other),
+                    other => self.told.push(other),
                 }
             }
             let of_link = self
@@ -395,4 +419,82 @@ async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
     }
     rig.counts((N1, N2), FrameFate::Delivered, delivered).await;
     rig.counts((N1, N2), FrameFate::Lost, FRAMES - delivered).await;
+}
+
+#[tokio::test]
+async fn a_delayed_message_outlives_its_sender_and_one_that_was_not_read_yet_dies_with_its_receiver() {
+    let mut rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    let held = rig.held(1).await;
+    rig.presences[&N1].down();
+    closed(&mut sender).await;
+    assert_eq!(rig.links.release(&Which::Message(held[0])), 1);
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    closed(&mut receiver).await;
+
+    rig.presences[&N1].starting();
+    rig.serve(N1).await;
+    let (mut sender, receiver) = rig.connect((N1, N2)).await;
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    rig.held(1).await;
+    rig.presences[&N2].down();
+    rig.counts((N1, N2), FrameFate::Lost, 1).await;
+    drop(receiver);
+}
+
+#[tokio::test]
+async fn what_was_held_before_its_sender_restarted_arrives_on_its_new_connection() {
+    let mut rig = Rig::new().await;
+    let (mut sender, _former) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    rig.held(1).await;
+    rig.presences[&N1].down();
+    closed(&mut sender).await;
+    rig.presences[&N1].starting();
+    rig.serve(N1).await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    assert!(rig.links.undo(FIRST));
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+}
+
+#[tokio::test]
+async fn handshakes_pass_in_a_frozen_world_and_messages_do_not() {
+    let mut rig = Rig::new().await;
+    rig.clock.set(ClockRate::FROZEN, None);
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    let (mut other, mut other_end) = rig.connect((N2, N1)).await;
+    other.send(append(N2, 1, 10)).await.unwrap();
+    rig.under_way(3).await;
+    assert!(receiver.next().now_or_never().is_none());
+    assert!(rig.links.deliver_oldest().is_some());
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+    rig.clock.set(ClockRate::REAL, None);
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+    assert_eq!(received(&mut other_end).await, append(N2, 1, 10));
+}
+
+#[tokio::test]
+async fn a_delay_takes_as_long_as_asked() {
+    const DELAY: Duration = Duration::from_millis(40);
+    let rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Delay(Delay::Fixed(DELAY)))]);
+    let mut late = Vec::new();
+    for index in 1..=15 {
+        let sent = std::time::Instant::now();
+        sender.send(append(N1, index, 10)).await.unwrap();
+        received(&mut receiver).await;
+        let took = sent.elapsed();
+        late.push(took.checked_sub(DELAY).expect("nothing arrives too early"));
+    }
+    // A busy machine is late at times, never early.
+    let least = late.iter().min().unwrap();
+    assert!(*least < Duration::from_millis(5), "late by {late:?}");
 }
