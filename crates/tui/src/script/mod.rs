@@ -152,11 +152,23 @@ impl Script {
     /// When [`Script::go_on`] is to be asked again, if nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
-        self.present.as_ref().map(|present| present.until)
+        match &self.present {
+            Some(present) => Some(present.until),
+            None => (!self.lines.is_empty()).then_some(Duration::ZERO),
+        }
     }
 
-    /// Goes on as far as it can without waiting.
+    /// Goes on as far as it can without waiting, but no further than to a mistake or failure; then what is left of files
+    /// being loaded is not carried out.
     pub fn go_on(&mut self, now: Duration) -> Vec<Deed> {
+        let deeds = self.do_all(now);
+        if ends(&deeds) {
+            self.lines.retain(|(place, _)| place.file.is_none());
+        }
+        deeds
+    }
+
+    fn do_all(&mut self, now: Duration) -> Vec<Deed> {
         let mut deeds = Vec::new();
         loop {
             if let Some(present) = self.present.take() {
@@ -299,11 +311,6 @@ impl Script {
             self.lines.push_front((place, line.to_owned()));
         }
         Ok(())
-    }
-
-    /// Forgets the lines that wait: after a mistake of somebody who types, what he typed ahead.
-    pub fn forget_files(&mut self) {
-        self.lines.retain(|(place, _)| place.file.is_none());
     }
 }
 

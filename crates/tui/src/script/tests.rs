@@ -112,7 +112,7 @@ fn requests_are_not_waited_for_unless_that_is_said() {
 fn files_are_loaded_in_place_and_not_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    std::fs::write(path("a"), "elect 1\n\nkill 9\n").unwrap();
+    std::fs::write(path("a"), "elect 1\n\nkill 9\nelect 2\n").unwrap();
     std::fs::write(path("b"), format!("load \"{}\"\n", path("b"))).unwrap();
     let mut script = script(&[&format!("load {}", path("a")), "elect 3"]);
     let deeds = script.go_on(at(0));
@@ -121,6 +121,7 @@ fn files_are_loaded_in_place_and_not_for_ever() {
         matches!(&deeds[1], Deed::Mistake(said) if said.contains("a, line 3: there is no n9")),
         "{deeds:?}"
     );
+    assert_eq!(script.next_due(), Some(at(0)), "there is more, though not of that file");
     assert_eq!(script.go_on(at(1)), [Deed::Send(Command::Campaign(NodeId(3)))]);
     script.add(format!("load {}", path("b")));
     let [Deed::Mistake(said)] = &script.go_on(at(2))[..] else { panic!("a mistake") };
