@@ -48,7 +48,7 @@ fn an_election_is_stepped_through_message_by_message() {
     });
     // Each step delivers one message; the votes for it, and so the leader, come of nothing else.
     for steps in 0.. {
-        let before = deck.look(|screen| screen.contents());
+        let before = deck.look(vt100::Screen::contents);
         if before.contains("LEADS TERM") {
             assert!(steps >= 2, "a leader after {steps} messages");
             break;
