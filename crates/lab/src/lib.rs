@@ -8,11 +8,13 @@
 //! process when it is stopped or dropped.
 
 mod ask;
+mod carrier;
 mod causes;
 mod changes;
 mod clients;
 mod data_dir;
 mod disk_faults;
+mod in_force;
 mod lab;
 mod launch;
 mod lines;
@@ -23,14 +25,23 @@ mod nodes;
 mod options;
 mod outlet;
 mod process;
+mod queue;
 mod record;
 mod reports;
 pub mod rule;
+mod rulebook;
+mod seen;
+pub mod shapes;
 mod slow;
+mod stepper;
 mod supervisor;
 mod telemetry;
+mod tempo;
 mod time;
+mod traffic;
 mod whereabouts;
+
+pub mod words;
 mod workload;
 
 pub use lab::Lab;

@@ -216,6 +216,14 @@ pub enum ProcessState {
     },
 }
 
+impl ProcessState {
+    /// Whether there is no process.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self, Self::Killed | Self::Stopped | Self::Failed { .. })
+    }
+}
+
 /// Where a node listens, each `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAddresses {

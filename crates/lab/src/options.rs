@@ -31,6 +31,8 @@ pub struct LabOptions {
     pub seed: Option<u64>,
     /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
     pub snapshot_entries: Option<u64>,
+    /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
+    pub direct: bool,
 }
 
 /// Why a lab cannot be started.
@@ -138,6 +140,7 @@ impl LabOptions {
             base_port: None,
             seed: None,
             snapshot_entries: None,
+            direct: false,
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Scope {
     },
     /// Just these, `(from, to)`.
     Links(BTreeSet<(NodeId, NodeId)>),
+    /// All to and all from these nodes.
+    Of(BTreeSet<NodeId>),
 }
 
 impl Scope {
@@ -37,6 +39,7 @@ impl Scope {
             Self::All => true,
             Self::Between { from: senders, to: receivers } => among(senders, from) && among(receivers, to),
             Self::Links(links) => links.contains(&(from, to)),
+            Self::Of(nodes) => nodes.contains(&from) || nodes.contains(&to),
         }
     }
 }
@@ -148,7 +151,7 @@ pub enum Disturbance {
     DiskFull(NodeId, u64),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
-    /// The deck's own client reaches only these nodes.
+    /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.
     ClientAt(BTreeSet<NodeId>),
 }
 

@@ -5,6 +5,7 @@
 
 use crate::data_dir::wipe;
 use crate::disk_faults::{limit, lose_tail};
+use crate::in_force::InForce;
 use crate::lines::{ReadyLine, parse_log_line};
 use crate::model::{LogLevel, ProcessState, Update};
 use crate::outlet::Outlet;
@@ -52,6 +53,7 @@ pub(crate) struct Supervisor {
     /// Where it keeps its data.
     data: PathBuf,
     outlet: Outlet,
+    in_force: InForce,
     presence: Presence,
     running: Option<Running>,
     slow: Option<Slow>,
@@ -85,10 +87,11 @@ impl Supervisor {
         node: NodeId,
         launch: watch::Receiver<Launch>,
         data: PathBuf,
+        in_force: InForce,
         outlet: Outlet,
         presence: Presence,
     ) -> Self {
-        Self { node, launch, data, outlet, presence, running: None, slow: None, file_limit: None }
+        Self { node, launch, data, outlet, in_force, presence, running: None, slow: None, file_limit: None }
     }
 
     /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
@@ -170,6 +173,7 @@ impl Supervisor {
             return;
         }
         self.presence.down();
+        self.in_force.is_paused(self.node, false);
         let last = running.process.last_output().await;
         self.log(&last);
         self.tell(ProcessState::Killed);
@@ -177,6 +181,7 @@ impl Supervisor {
 
     fn signal(&mut self, signal: Signal, verb: &str) {
         let Some(running) = &mut self.running else {
+            self.in_force.is_paused(self.node, false);
             self.outlet.refuse(format!("{} is not running, so there is nothing to {verb}", self.node));
             return;
         };
@@ -185,6 +190,7 @@ impl Supervisor {
             return;
         }
         if let Err(error) = running.process.signal(signal) {
+            self.in_force.is_paused(self.node, !paused);
             self.outlet.refuse(format!("{} could not be sent {verb}: {error}", self.node));
             return;
         }
@@ -204,6 +210,7 @@ impl Supervisor {
         let signal = if slow.is_halted() { Signal::STOP } else { Signal::CONT };
         if let Err(error) = running.process.signal(signal) {
             self.slow = None;
+            self.in_force.is_not_slow(self.node);
             self.outlet.refuse(format!("{} can no longer be slowed: {error}", self.node));
         }
     }
@@ -211,6 +218,7 @@ impl Supervisor {
     fn slow(&mut self, percent: u8) {
         let slow = Slow::begin(percent);
         if slow.is_none() && percent != 0 {
+            self.in_force.is_not_slow(self.node);
             return self.outlet.refuse(format!(
                 "{} cannot stand still for {percent} % of the time: say 1 to 99, or pause it",
                 self.node
@@ -254,6 +262,7 @@ impl Supervisor {
         let limit = match more.map(|more| limit(&self.data, more)).transpose() {
             Ok(limit) => limit,
             Err(error) => {
+                self.in_force.is_not_full(self.node);
                 let data = self.data.display();
                 return self.outlet.refuse(format!("the size of the log in {data} cannot be read: {error}"));
             }
@@ -268,6 +277,7 @@ impl Supervisor {
         let Some(running) = &self.running else { return };
         if let Err(error) = running.process.limit_files(self.file_limit) {
             self.file_limit = None;
+            self.in_force.is_not_full(self.node);
             self.outlet.refuse(format!("the disk of {} cannot be filled: {error}", self.node));
         }
     }
@@ -292,6 +302,9 @@ impl Supervisor {
         let Some(running) = self.running.as_mut().filter(|running| running.paused != paused) else { return };
         running.paused = paused;
         let state = running.state();
+        if !paused {
+            self.in_force.is_paused(self.node, false);
+        }
         self.tell(state);
     }
 
@@ -305,10 +318,17 @@ impl Supervisor {
             ),
             // A slow node stands still and goes on all the time.
             Happening::Stopped if self.can_be_slow() => {}
-            Happening::Stopped => self.is_paused(true),
+            Happening::Stopped => {
+                // By somebody else: what is paused here is entered when that is commanded.
+                if self.running.as_ref().is_some_and(|running| !running.paused) {
+                    self.in_force.is_paused(self.node, true);
+                }
+                self.is_paused(true);
+            }
             Happening::Continued => self.is_paused(false),
             Happening::Ended(status) => {
                 self.presence.down();
+                self.in_force.is_paused(self.node, false);
                 let Some(mut running) = self.running.take() else { return };
                 let last = running.process.last_output().await;
                 self.log(&last);

@@ -154,6 +154,9 @@ impl Backlog {
     /// Over the bound, this many of the newest lines of each other kind are kept.
     const KEPT_LINES: usize = 256;
 
+    /// Over the bound, this many of the newest reports of messages are kept; each may tell of many.
+    const KEPT_MESSAGES: usize = 64;
+
     fn push(&mut self, update: Update) {
         if self.updates.len() >= Self::MAX {
             self.forget();
@@ -198,6 +201,7 @@ struct Memory {
     answers: usize,
     refusals: usize,
     missed: BTreeMap<NodeId, u64>,
+    messages: usize,
     time: bool,
     in_force: bool,
 }
@@ -221,7 +225,8 @@ impl Memory {
             Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
             Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
             // What passed while nobody could look.
-            Update::Frames { .. } | Update::Messages { .. } => false,
+            Update::Frames { .. } => false,
+            Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
             Update::Time(_) => !std::mem::replace(&mut self.time, true),
             Update::InForce { .. } => !std::mem::replace(&mut self.in_force, true),
             Update::Trace { node, .. } => {

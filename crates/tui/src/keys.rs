@@ -37,6 +37,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Char(' ') => f.write_str("Space"),
             Self::Char(c) => write!(f, "{c}"),
             Self::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
             Self::Digit => write!(f, "1-9"),
@@ -57,6 +58,8 @@ pub enum Scope {
     Everywhere,
     /// In this view.
     In(View),
+    /// In every view but this.
+    Beside(View),
     /// In these two views.
     Either(View, View),
 }
@@ -68,6 +71,7 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::In(one) => one == view,
+            Self::Beside(other) => other != view,
             Self::Either(one, other) => one == view || other == view,
         }
     }

@@ -9,16 +9,19 @@ use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use raftdeck_lab::rule::{
+    ClusterTime, Disturbance, Fault, FaultId, MessageId, MessageReport, MessageState, Timers,
+};
 use raftdeck_lab::{
     ChangeStep, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState,
     Update, WorkloadFigures,
 };
-use raftdeck_protocol::{Answer, Failure, LogLine, ResponseBody};
+use raftdeck_protocol::{Answer, ClockRate, Failure, LogLine, ResponseBody};
 use raftdeck_raft::{
     LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason, Term, TraceEvent,
 };
 use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 #[expect(clippy::large_enum_variant, reason = "a message is as large as it is")]
@@ -225,6 +228,37 @@ fn workload() -> impl Strategy<Value = WorkloadFigures> {
     )
 }
 
+fn report() -> impl Strategy<Value = MessageReport> {
+    let state = prop_oneof![
+        number().prop_map(|due| MessageState::UnderWay { due: Duration::from_micros(due) }),
+        Just(MessageState::Held),
+        number().prop_map(|at| MessageState::Delivered { at: Duration::from_micros(at) }),
+        number().prop_map(|at| MessageState::Lost { at: Duration::from_micros(at) }),
+    ];
+    (frame(), number(), number(), text(), state).prop_map(|(frame, id, sent, fields, state)| MessageReport {
+        id: MessageId(id),
+        from: frame.from,
+        to: frame.to,
+        kind: frame.kind,
+        term: frame.term,
+        index: frame.index,
+        granted: frame.granted,
+        entries: frame.entries,
+        fields,
+        sent: Duration::from_micros(sent),
+        state,
+    })
+}
+
+fn disturbance() -> impl Strategy<Value = Disturbance> {
+    prop_oneof![
+        text().prop_map(|words| Disturbance::Rules { words, rules: Vec::new() }),
+        id().prop_map(|node| Disturbance::Paused(n(node))),
+        Just(fixture::rule("hold 1>2 only RequestVote")),
+        Just(Disturbance::Timers(Timers::Aligned)),
+    ]
+}
+
 fn told() -> impl Strategy<Value = Update> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
     let outcome = prop_oneof![
@@ -274,12 +308,21 @@ fn told() -> impl Strategy<Value = Update> {
         1 => text().prop_map(|reason| Update::Refused { reason }),
         2 => (id(), change_step()).prop_map(|(node, step)| Update::Change { node: n(node), step }),
         1 => workload().prop_map(Update::Workload),
+        6 => (vec(report(), 0..12), number()).prop_map(|(messages, skipped)| Update::Messages { messages, skipped }),
+        3 => (0..=1_000_000u32, number()).prop_map(|(rate, now)| Update::Time(ClusterTime {
+            rate: if rate % 3 == 0 { ClockRate::FROZEN } else { ClockRate::from_millionths(rate).unwrap_or_default() },
+            now: Duration::from_micros(now),
+        })),
+        3 => vec((number(), disturbance()), 0..6).prop_map(|faults| {
+            let faults: BTreeMap<u64, Disturbance> = faults.into_iter().collect();
+            Update::InForce { faults: faults.into_iter().map(|(id, what)| Fault { id: FaultId(id), what }).collect() }
+        }),
     ]
 }
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteax?qol\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteax?qolfuU:.,+- /on\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
@@ -342,6 +385,23 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
         Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
             links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
         }
+        // What they name is the grammar's affair, which knows the nodes.
+        Effect::Lab(
+            Command::Disturb(_)
+            | Command::Undo(_)
+            | Command::Release(_)
+            | Command::Drop(_)
+            | Command::SetRate(_)
+            | Command::Step(_)
+            | Command::Seed(_),
+        ) => true,
+        Effect::Lab(
+            Command::Stop(id)
+            | Command::Slow(id, _)
+            | Command::Wipe(id)
+            | Command::FillDisk(id, _)
+            | Command::LoseTail(id, _),
+        ) => member(*id),
         Effect::Lab(Command::FetchLog { node, first, limit }) => member(*node) && first.0 > 0 && *limit > 0,
     }
 }
@@ -394,6 +454,9 @@ fn every_size_can_be_painted_in_every_view() {
         fixture::election,
         fixture::joining,
         fixture::joint,
+        fixture::frozen,
+        fixture::messages,
+        fixture::many_messages,
     ] {
         let mut scene = make(Settings::default());
         for width in (1..60).chain([80, 104, 120, 300]) {

@@ -3,7 +3,7 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet};
+use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule};
 use raftdeck_lab::{ChangeStep, Command, LinkState, ProcessState, Update, WorkloadFigures};
 use raftdeck_raft::{NodeId, Status};
 use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
@@ -82,8 +82,7 @@ fn pause_stops_and_lets_go_on() {
 #[test]
 fn partition_cuts_the_leader_off_once_until_healed() {
     let mut scene = scene();
-    let links = vec![(n(2), n(1)), (n(1), n(2)), (n(2), n(3)), (n(3), n(2))];
-    assert_eq!(scene.key('p'), lab(Command::Cut(links)));
+    assert_eq!(scene.key('p'), lab(Command::Disturb(rule("isolate 2"))));
     scene.cut_off(2, LinkState::Cut);
     // Another leads meanwhile; the key must not cut it off as well.
     scene.status(fixture::leader(3, 3, &[(1, 42), (2, 43)], 43));
@@ -93,15 +92,14 @@ fn partition_cuts_the_leader_off_once_until_healed() {
     scene.cut_off(2, LinkState::Open);
     assert_eq!(scene.key('h'), []);
     assert!(last_rows(&mut scene).contains("nothing to heal"));
-    assert!(matches!(scene.key('p')[..], [Effect::Lab(Command::Cut(_))]));
+    assert!(matches!(scene.key('p')[..], [Effect::Lab(Command::Disturb(_))]));
 }
 
 #[test]
 fn isolate_cuts_the_selected_node_off_both_ways() {
     let mut scene = scene();
     scene.key('3');
-    let links = vec![(n(3), n(1)), (n(1), n(3)), (n(3), n(2)), (n(2), n(3))];
-    assert_eq!(scene.key('i'), lab(Command::Cut(links)));
+    assert_eq!(scene.key('i'), lab(Command::Disturb(rule("isolate 3"))));
     scene.cut_off(3, LinkState::Cut);
     assert_eq!(scene.key('i'), []);
     let mut alone = quiet(Settings::default(), 1);
@@ -175,7 +173,7 @@ fn q_and_ctrl_c_quit_and_ctrl_z_suspends_also_from_the_prompt() {
 #[test]
 fn tab_goes_round_the_views() {
     let mut scene = scene();
-    for view in [View::Logs, View::Output, View::Cluster] {
+    for view in [View::Logs, View::Messages, View::Output, View::Cluster] {
         scene.press(KeyCode::Tab);
         assert_eq!(scene.app.view(), view);
     }
@@ -226,7 +224,7 @@ fn every_key_of_the_deck_means_one_action_in_each_view() {
             }
         }
     }
-    for key in "123456789kKrRzpihw?q".chars() {
+    for key in "123456789kKrRzpihwfuU:.,+- ?q".chars() {
         let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
         assert!(View::ALL.into_iter().all(|view| meant(view, &event).is_some()), "{key} does nothing");
     }
@@ -237,7 +235,7 @@ fn footer_help_and_table_agree() {
     let mut scene = scene();
     for view in View::ALL {
         assert_eq!(scene.app.view(), view);
-        let footer = text(&scene.paint(250, 60)).lines().last().map(str::to_owned).unwrap_or_default();
+        let footer = text(&scene.paint(340, 60)).lines().last().map(str::to_owned).unwrap_or_default();
         for action in ACTIONS.iter().filter(|action| action.footer > 0) {
             let Some(key) = action.key(view) else { continue };
             let hint = format!("{key} {}", action.short);
@@ -249,7 +247,7 @@ fn footer_help_and_table_agree() {
         scene.press(KeyCode::Tab);
     }
     scene.key('?');
-    let help = text(&scene.paint(120, 60));
+    let help = text(&scene.paint(120, 90));
     for action in ACTIONS {
         let keys = action.keys.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ");
         assert!(help.contains(&format!("{keys}  {}", action.long)), "{keys} is not in the help page");

@@ -3,7 +3,10 @@
 mod fixture;
 
 use crossterm::event::KeyCode;
-use fixture::{Scene, election, failed, joining, joint, logs, output, partition, quiet, stale_leader};
+use fixture::{
+    Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, output, partition, quiet,
+    stale_leader,
+};
 use raftdeck_lab::{ProcessState, Update};
 use raftdeck_raft::NodeId;
 use raftdeck_tui::app::{ColourChoice, Settings};
@@ -114,6 +117,49 @@ fn the_output_view_shows_what_nodes_wrote() {
 }
 
 #[test]
+fn the_messages_view_shows_what_was_sent_when_and_what_became_of_it() {
+    check("messages", messages, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+    check("messages-many", many_messages, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn in_a_frozen_world_messages_stand_where_they_are_and_what_is_in_force_is_told() {
+    check("frozen", frozen, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_menus_stand_over_the_view() {
+    let faults = |settings| {
+        let mut scene = frozen(settings);
+        scene.key('f');
+        for _ in 0..4 {
+            scene.press(KeyCode::Right);
+        }
+        scene.press(KeyCode::Down);
+        scene
+    };
+    check("menu-faults", faults, &SIZES);
+    let in_force = |settings| {
+        let mut scene = frozen(settings);
+        scene.key('U');
+        scene
+    };
+    check("menu-in-force", in_force, &[(80, 24)]);
+}
+
+#[test]
+fn the_palette_says_how_a_line_could_go_on() {
+    let palette = |settings| {
+        let mut scene = frozen(settings);
+        scene.key(':');
+        scene.type_in("de");
+        scene.press(KeyCode::Tab);
+        scene
+    };
+    check("palette", palette, &SIZES);
+}
+
+#[test]
 fn the_help_page_stands_over_the_view() {
     let help = |settings| {
         let mut scene = quiet(settings, 3);
@@ -197,6 +243,9 @@ fn ascii_means_ascii() {
         failed(ASCII),
         joining(ASCII),
         joint(ASCII),
+        frozen(ASCII),
+        messages(ASCII),
+        many_messages(ASCII),
     ] {
         let mut scene = scene;
         for (width, height) in [(120, 40), (80, 24), (40, 12), (10, 3)] {
@@ -209,7 +258,9 @@ fn ascii_means_ascii() {
 
 #[test]
 fn without_colours_there_are_none() {
-    for mut scene in [quiet(PLAIN, 3), partition(PLAIN), election(PLAIN), logs(PLAIN), output(PLAIN)] {
+    for mut scene in
+        [quiet(PLAIN, 3), partition(PLAIN), election(PLAIN), logs(PLAIN), output(PLAIN), messages(PLAIN)]
+    {
         let buffer = scene.paint(120, 40);
         let reset = |colour| colour == Color::Reset;
         assert!(buffer.content().iter().all(|cell| reset(cell.fg) && reset(cell.bg)));
@@ -218,7 +269,14 @@ fn without_colours_there_are_none() {
 
 #[test]
 fn only_the_terminals_sixteen_colours_are_used() {
-    for mut scene in [quiet(COLOUR, 3), partition(COLOUR), election(COLOUR), logs(COLOUR), output(COLOUR)] {
+    for mut scene in [
+        quiet(COLOUR, 3),
+        partition(COLOUR),
+        election(COLOUR),
+        logs(COLOUR),
+        output(COLOUR),
+        messages(COLOUR),
+    ] {
         let buffer = scene.paint(120, 40);
         let beyond = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
         assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)));

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::model::{FrameFate, FrameKind, FrameReport};
+use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_client::codec;
 use raftdeck_protocol::frame::{MAX_FRAME, encode};
-use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role};
+use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, Role};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -27,6 +28,7 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// Two fake nodes, and the links between them.
 struct Rig {
+    clock: ClusterClock,
     links: Links,
     addresses: BTreeMap<Pair, SocketAddr>,
     presences: BTreeMap<NodeId, Presence>,
@@ -47,10 +49,11 @@ impl Rig {
             presences.insert(node, presence);
         }
         let reports = Arc::new(Reports::default());
-        let links = Links::open(listeners, &places, &reports).unwrap();
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let links = Links::open(listeners, &places, &reports, clock.reader()).unwrap();
         let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
         let mut rig =
-            Self { links, addresses, presences, ports: BTreeMap::new(), reports, counted: Vec::new() };
+            Self { clock, links, addresses, presences, ports: BTreeMap::new(), reports, counted: Vec::new() };
         for node in [N1, N2] {
             rig.presences[&node].starting();
             rig.serve(node).await;

@@ -20,7 +20,7 @@ pub struct Node {
     pub addresses: Option<NodeAddresses>,
     /// Its last account of itself.
     pub status: Option<Box<NodeStatus>>,
-    /// When that came.
+    /// When that came, in cluster time.
     pub status_at: Duration,
     /// Whether that account is from the process that runs now.
     pub current: bool,
@@ -169,15 +169,15 @@ impl Cluster {
         }
     }
 
-    /// A node told its state. Says whether anything but its timers changed.
-    pub fn status(&mut self, id: NodeId, status: Box<NodeStatus>, now: Duration) -> bool {
+    /// A node told its state, at this cluster time. Says whether anything but its timers changed.
+    pub fn status(&mut self, id: NodeId, status: Box<NodeStatus>, time: Duration) -> bool {
         let Some(node) = self.nodes.get_mut(&id) else { return false };
         let before = node.phase();
         let same = node.status.as_ref().is_some_and(|old| same_but_for_timers(&old.raft, &status.raft));
         // A last account of a process that has just died is worth keeping, but is not of a living one.
         node.current = !node.is_down();
         node.status = Some(status);
-        node.status_at = now;
+        node.status_at = time;
         !same || node.phase() != before
     }
 

@@ -19,7 +19,9 @@ const TOGETHER: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When, since the deck started.
-    pub at: Duration,
+    at: Duration,
+    /// When, in cluster time.
+    pub time: Duration,
     /// How much it matters.
     pub weight: Weight,
     /// Who did it, if the line may tell of several nodes that did the same.
@@ -81,6 +83,7 @@ fn plural(deed: &str) -> String {
 struct LinkGroup {
     state: LinkState,
     since: Duration,
+    time: Duration,
     links: Vec<(NodeId, NodeId)>,
 }
 
@@ -92,9 +95,16 @@ pub struct Feed {
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
     back: usize,
+    /// Cluster time.
+    time: Duration,
 }
 
 impl Feed {
+    /// What is told from now on is told at this cluster time.
+    pub fn set_time(&mut self, time: Duration) {
+        self.time = time;
+    }
+
     /// Takes note of an update. Says whether the feed changed.
     pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
         if let Update::Link { from, to, state } = update {
@@ -117,7 +127,14 @@ impl Feed {
             (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
                 self.join(node, deed, now);
             }
-            _ => self.push(Entry { at: now, weight, who: Vec::new(), deed: text, tries: None }),
+            _ => self.push(Entry {
+                at: now,
+                time: self.time,
+                weight,
+                who: Vec::new(),
+                deed: text,
+                tries: None,
+            }),
         }
         true
     }
@@ -138,6 +155,7 @@ impl Feed {
             None => {
                 self.push(Entry {
                     at: now,
+                    time: self.time,
                     weight: Weight::Minor,
                     who: vec![node],
                     deed: deed.to_owned(),
@@ -160,6 +178,7 @@ impl Feed {
             }
             None => self.push(Entry {
                 at: now,
+                time: self.time,
                 weight: Weight::Minor,
                 who: Vec::new(),
                 deed: text,
@@ -177,11 +196,12 @@ impl Feed {
                 self.entries.pop_back();
                 group
             }
-            _ => LinkGroup { state, since: now, links: Vec::new() },
+            _ => LinkGroup { state, since: now, time: self.time, links: Vec::new() },
         };
         group.links.push((from, to));
         self.push(Entry {
             at: group.since,
+            time: group.time,
             weight: Weight::Major,
             who: Vec::new(),
             deed: group_words(&group),

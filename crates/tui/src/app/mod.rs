@@ -5,20 +5,28 @@
 //! [`view`](crate::view::view) returns to [`App::set_landed`]; and send [`Msg::Wake`] at [`App::next_wake`].
 //! `now` is the time since the deck started; it never goes back.
 
+pub mod clock;
 pub mod cluster;
+mod entered;
 pub mod feed;
 pub mod flights;
 pub mod logs;
 pub mod members;
+pub mod menu;
+pub mod messages;
 mod msg;
 pub mod notice;
 pub mod operations;
 pub mod output;
+pub mod palette;
 mod parse;
+mod perform;
+mod pointer;
 pub mod prompt;
 mod rate;
 mod reduce;
 pub mod selection;
+pub mod sieve;
 pub mod timers;
 pub mod verdict;
 
@@ -26,11 +34,14 @@ pub use msg::{Effect, Msg};
 pub use parse::USAGE;
 pub use reduce::update;
 
+use crate::app::clock::Clock;
 use crate::app::cluster::{Cluster, Node};
 use crate::app::feed::Feed;
 use crate::app::flights::Flights;
 use crate::app::logs::Logs;
 use crate::app::members::Changes;
+use crate::app::menu::Menu;
+use crate::app::messages::Messages;
 use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
@@ -40,8 +51,13 @@ pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
 use raftdeck_lab::WorkloadFigures;
+use raftdeck_lab::rule::Fault;
+use raftdeck_lab::words::Known;
 use raftdeck_raft::NodeId;
 use std::time::Duration;
+
+/// While messages move, the Messages view changes this often.
+const MESSAGES_STEP: Duration = Duration::from_millis(150);
 
 /// What the deck is started with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,13 +78,15 @@ pub enum View {
     Cluster,
     /// The replicated logs side by side.
     Logs,
+    /// The messages between the nodes.
+    Messages,
     /// The nodes' own logs.
     Output,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [Self; 3] = [Self::Cluster, Self::Logs, Self::Output];
+    pub const ALL: [Self; 4] = [Self::Cluster, Self::Logs, Self::Messages, Self::Output];
 
     /// Its name.
     #[must_use]
@@ -76,6 +94,7 @@ impl View {
         match self {
             Self::Cluster => "Cluster",
             Self::Logs => "Logs",
+            Self::Messages => "Messages",
             Self::Output => "Output",
         }
     }
@@ -93,18 +112,24 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) theme: Theme,
     pub(crate) view: View,
+    pub(crate) clock: Clock,
     pub(crate) cluster: Cluster,
+    /// What the words of commands can refer to.
+    pub(crate) known: Known,
     pub(crate) changes: Changes,
     /// The steady workload's last figures, from when it was first switched on.
     pub(crate) workload: Option<WorkloadFigures>,
     pub(crate) selected: Option<NodeId>,
     pub(crate) feed: Feed,
     pub(crate) flights: Flights,
+    pub(crate) messages: Messages,
     pub(crate) logs: Logs,
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
     pub(crate) operations: Operations,
     pub(crate) notice: Option<Notice>,
+    /// The menu over the screen, while it is open.
+    pub(crate) menu: Option<Menu>,
     /// The help page's first line shown, while it is open.
     pub(crate) help: Option<usize>,
     pub(crate) landed: Landed,
@@ -119,17 +144,21 @@ impl App {
             settings,
             theme: Theme::new(settings.colour, settings.ascii),
             view: View::default(),
+            clock: Clock::default(),
             cluster: Cluster::default(),
+            known: Known::default(),
             changes: Changes::default(),
             workload: None,
             selected: None,
             feed: Feed::default(),
             flights: Flights::default(),
+            messages: Messages::default(),
             logs: Logs::default(),
             output: Output::default(),
             prompt: Prompt::default(),
             operations: Operations::default(),
             notice: None,
+            menu: None,
             help: None,
             landed: Landed::default(),
             changed: true,
@@ -163,21 +192,38 @@ impl App {
         let beats = self.cluster.beats_change(now);
         let waiting = self.operations.next_change(now);
         let of_view = match self.view {
-            View::Cluster => self.flights.next_change(now).into_iter().chain(self.next_timer(now)).min(),
+            View::Cluster => self.cluster_view_change(now),
             View::Logs => self.logs.next_ask(&self.cluster, now),
+            View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Output => None,
         };
         // Never at once: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
-        [notice, beats, waiting, of_view].into_iter().flatten().min().map(|at| at.max(soonest))
+        let clock = if self.cluster.is_empty() { None } else { self.clock.next_change(now) };
+        [notice, beats, waiting, of_view, clock].into_iter().flatten().min().map(|at| at.max(soonest))
+    }
+
+    fn cluster_view_change(&self, now: Duration) -> Option<Duration> {
+        let flights = self.flights.next_change(now);
+        let messages = self.messages_change(now, flights::STEP);
+        [flights, messages, self.next_timer(now)].into_iter().flatten().min()
+    }
+
+    fn messages_change(&self, now: Duration, step: Duration) -> Option<Duration> {
+        self.messages.next_change(self.clock.is_frozen(), self.clock.is_slow(), now, step)
     }
 
     fn next_timer(&self, now: Duration) -> Option<Duration> {
-        let differs =
-            |node: &Node| self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, now));
-        let step = |node: &Node| if differs(node) { Some(now) } else { next_step(node, now) };
+        let time = self.clock.at(now);
         let soonest = now.saturating_add(Duration::from_millis(1));
-        self.cluster.nodes().filter_map(step).min().map(|at| on_tick(at.max(soonest)))
+        let next = |node: &Node| {
+            if self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, time)) {
+                return Some(soonest);
+            }
+            // Timers run on the cluster's clock, the screen on the person's.
+            self.clock.when(next_step(node, time)?)
+        };
+        self.cluster.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
     }
 
     /// The node that the keys act on.
@@ -196,6 +242,24 @@ impl App {
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// The clock of the cluster.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The messages on the links.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// All that is in force and can be undone, oldest first.
+    #[must_use]
+    pub fn in_force(&self) -> &[Fault] {
+        &self.known.in_force
     }
 
     pub(crate) fn selected_node(&self) -> Option<&Node> {

@@ -1,7 +1,6 @@
-//! The write prompt's line: editing and history. What a line means is `parse`'s affair.
+//! The prompt's line: editing, history and completion. What a line means is for others to say.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use raftdeck_lab::ClientOp;
 
 /// The most characters a line may have.
 const MAX_CHARS: usize = 4096;
@@ -16,27 +15,72 @@ pub enum Outcome {
     Editing,
     /// It is closed and nothing is to be done.
     Cancelled,
-    /// It is closed and this is to be done.
-    Entered(ClientOp),
+    /// This was entered. It stays open until it is [`accepted`](Prompt::accept) or [refused](Prompt::refuse).
+    Entered(Purpose, String),
+    /// A way to go on is asked for: the next, or the one before.
+    Complete(bool),
+}
+
+/// What the prompt is open for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Something to ask of the store.
+    #[default]
+    Write,
+    /// A command in the grammar's words.
+    Command,
+    /// Which messages are shown.
+    Filter,
+}
+
+impl Purpose {
+    /// What stands before the line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Command => "command",
+            Self::Filter => "filter",
+        }
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Write => 0,
+            Self::Command => 1,
+            Self::Filter => 2,
+        }
+    }
+}
+
+/// A completion under way: the line as it was typed, and which way to go on is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Trial {
+    before: String,
+    place: usize,
 }
 
 /// The line being edited, and the lines before it.
 #[derive(Clone, Debug, Default)]
 pub struct Prompt {
     open: bool,
+    purpose: Purpose,
     line: Vec<char>,
     cursor: usize,
-    history: Vec<String>,
+    histories: [Vec<String>; 3],
+    trial: Option<Trial>,
     /// The history's line shown, and the line that was being written meanwhile.
     recalled: Option<(usize, Vec<char>)>,
     error: Option<String>,
 }
 
 impl Prompt {
-    /// Opens it with an empty line.
-    pub fn open(&mut self) {
+    /// Opens it with this line, which may be empty.
+    pub fn open(&mut self, purpose: Purpose, line: &str) {
         self.open = true;
-        self.set_line(Vec::new());
+        self.purpose = purpose;
+        self.trial = None;
+        self.set_line(line.chars().collect());
         self.recalled = None;
         self.error = None;
     }
@@ -45,6 +89,76 @@ impl Prompt {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// What it is open for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// What stands before the cursor, as it was typed: a completion that is tried does not count.
+    #[must_use]
+    pub fn typed(&self) -> String {
+        match &self.trial {
+            Some(trial) => trial.before.clone(),
+            None => self.line[..self.cursor].iter().collect(),
+        }
+    }
+
+    /// Which of the ways to go on is tried.
+    #[must_use]
+    pub fn tried(&self) -> Option<usize> {
+        self.trial.as_ref().map(|trial| trial.place)
+    }
+
+    /// Goes on in the next of these ways, which are for [`typed`](Self::typed), or in the one before. The only way is
+    /// taken at once.
+    pub fn complete(&mut self, ways: &[String], forward: bool) {
+        let Some(last) = ways.len().checked_sub(1) else { return };
+        let place = match (self.tried(), forward) {
+            (None, true) => 0,
+            (None, false) => last,
+            (Some(place), true) => {
+                if place >= last {
+                    0
+                } else {
+                    place + 1
+                }
+            }
+            (Some(place), false) => place.checked_sub(1).unwrap_or(last),
+        };
+        let before = self.typed();
+        let rest: Vec<char> = self.line[self.cursor..].to_vec();
+        let mut line: Vec<char> = ways[place].chars().collect();
+        self.trial = if last == 0 { None } else { Some(Trial { before, place }) };
+        if last == 0 && rest.is_empty() {
+            line.push(' ');
+        }
+        let cursor = line.len();
+        line.extend(rest);
+        line.truncate(MAX_CHARS);
+        self.cursor = cursor.min(line.len());
+        self.line = line;
+        self.error = None;
+    }
+
+    /// What was entered is being done: it is remembered, and the prompt closes.
+    pub fn accept(&mut self) {
+        let line: String = self.line.iter().collect();
+        let history = &mut self.histories[self.purpose.place()];
+        if !line.trim().is_empty() && history.last() != Some(&line) {
+            history.push(line);
+        }
+        if history.len() > MAX_HISTORY {
+            history.remove(0);
+        }
+        self.close();
+    }
+
+    /// What was entered cannot be done: why.
+    pub fn refuse(&mut self, why: String) {
+        self.error = Some(why);
     }
 
     /// The line.
@@ -78,6 +192,11 @@ impl Prompt {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         match key.code {
+            KeyCode::Tab => return Outcome::Complete(true),
+            KeyCode::BackTab => return Outcome::Complete(false),
+            _ => self.trial = None,
+        }
+        match key.code {
             KeyCode::Esc => return self.close(),
             KeyCode::Char('g') if ctrl => return self.close(),
             KeyCode::Enter => return self.enter(),
@@ -108,25 +227,11 @@ impl Prompt {
 
     fn enter(&mut self) -> Outcome {
         let line: String = self.line.iter().collect();
-        if line.trim().is_empty() {
+        // An empty filter shows everything; of the others an empty line wants nothing.
+        if line.trim().is_empty() && self.purpose != Purpose::Filter {
             return self.close();
         }
-        match super::parse::parse(&line) {
-            Ok(op) => {
-                if self.history.last() != Some(&line) {
-                    self.history.push(line);
-                }
-                if self.history.len() > MAX_HISTORY {
-                    self.history.remove(0);
-                }
-                self.close();
-                Outcome::Entered(op)
-            }
-            Err(why) => {
-                self.error = Some(why);
-                Outcome::Editing
-            }
-        }
+        Outcome::Entered(self.purpose, line)
     }
 
     fn close(&mut self) -> Outcome {
@@ -163,12 +268,12 @@ impl Prompt {
     fn recall(&mut self, newer: bool) {
         let (place, draft) = match (self.recalled.take(), newer) {
             (None, true) => return,
-            (None, false) => (self.history.len(), self.line.clone()),
+            (None, false) => (self.histories[self.purpose.place()].len(), self.line.clone()),
             (Some(recalled), _) => recalled,
         };
         let place = if newer { place + 1 } else { place.saturating_sub(1) };
         self.error = None;
-        if let Some(line) = self.history.get(place) {
+        if let Some(line) = self.histories[self.purpose.place()].get(place) {
             self.set_line(line.chars().collect());
             self.recalled = Some((place, draft));
         } else {
@@ -201,7 +306,7 @@ mod tests {
 
     fn opened() -> Prompt {
         let mut prompt = Prompt::default();
-        prompt.open();
+        prompt.open(Purpose::Write, "");
         prompt
     }
 
@@ -233,11 +338,14 @@ mod tests {
     fn an_error_keeps_the_prompt_open_and_goes_when_the_line_changes() {
         let mut prompt = opened();
         type_in(&mut prompt, "put color");
-        assert_eq!(press(&mut prompt, KeyCode::Enter), Outcome::Editing);
+        let entered = Outcome::Entered(Purpose::Write, "put color".to_owned());
+        assert_eq!(press(&mut prompt, KeyCode::Enter), entered);
+        prompt.refuse("put takes a key and a value".to_owned());
         assert!(prompt.is_open() && prompt.error().is_some());
         type_in(&mut prompt, " blue");
         assert_eq!(prompt.error(), None);
-        assert!(matches!(press(&mut prompt, KeyCode::Enter), Outcome::Entered(_)));
+        assert!(matches!(press(&mut prompt, KeyCode::Enter), Outcome::Entered(..)));
+        prompt.accept();
         assert!(!prompt.is_open());
     }
 
@@ -245,11 +353,12 @@ mod tests {
     fn history_goes_back_and_returns_to_the_draft() {
         let mut prompt = opened();
         for entry in ["put a 1", "put b 2"] {
-            prompt.open();
+            prompt.open(Purpose::Write, "");
             type_in(&mut prompt, entry);
             press(&mut prompt, KeyCode::Enter);
+            prompt.accept();
         }
-        prompt.open();
+        prompt.open(Purpose::Write, "");
         type_in(&mut prompt, "get");
         press(&mut prompt, KeyCode::Up);
         assert_eq!(line(&prompt), "put b 2");
@@ -277,9 +386,47 @@ mod tests {
         let mut prompt = opened();
         type_in(&mut prompt, "put");
         assert_eq!(press(&mut prompt, KeyCode::Esc), Outcome::Cancelled);
-        prompt.open();
+        prompt.open(Purpose::Write, "");
         assert_eq!(line(&prompt), "");
         assert_eq!(press(&mut prompt, KeyCode::Enter), Outcome::Cancelled);
         assert!(!prompt.is_open());
+    }
+
+    #[test]
+    fn each_purpose_has_its_own_history() {
+        let mut prompt = opened();
+        type_in(&mut prompt, "put a 1");
+        prompt.accept();
+        prompt.open(Purpose::Command, "");
+        press(&mut prompt, KeyCode::Up);
+        assert_eq!(line(&prompt), "");
+        type_in(&mut prompt, "kill 2");
+        prompt.accept();
+        prompt.open(Purpose::Filter, "held");
+        assert_eq!(press(&mut prompt, KeyCode::Up), Outcome::Editing);
+        assert_eq!(line(&prompt), "held");
+        prompt.open(Purpose::Command, "");
+        press(&mut prompt, KeyCode::Up);
+        assert_eq!(line(&prompt), "kill 2");
+    }
+
+    #[test]
+    fn completion_tries_one_way_after_the_other_and_typing_takes_it() {
+        let mut prompt = opened();
+        type_in(&mut prompt, "h");
+        assert_eq!(press(&mut prompt, KeyCode::Tab), Outcome::Complete(true));
+        let ways = ["heal".to_owned(), "hold".to_owned()];
+        prompt.complete(&ways, true);
+        assert_eq!((line(&prompt).as_str(), prompt.typed().as_str()), ("heal", "h"));
+        prompt.complete(&ways, true);
+        assert_eq!(line(&prompt), "hold");
+        prompt.complete(&ways, true);
+        prompt.complete(&ways, false);
+        assert_eq!((line(&prompt).as_str(), prompt.tried()), ("hold", Some(1)));
+        type_in(&mut prompt, " ");
+        assert_eq!((prompt.typed().as_str(), prompt.tried()), ("hold ", None));
+        prompt.complete(&["hold *".to_owned()], true);
+        assert_eq!(line(&prompt), "hold * ", "the only way is taken");
+        prompt.complete(&[], true);
     }
 }

@@ -1,4 +1,4 @@
-//! Ages and timers in steps coarse enough not to repaint for nothing.
+//! Ages and timers in steps coarse enough not to repaint for nothing. All times here are cluster time.
 //!
 //! What is shown is a step, never a running number; here is which step, and when the next one begins.
 

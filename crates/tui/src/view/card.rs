@@ -218,7 +218,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
             Line::styled("no member", text)
         }
         Role::Follower => {
-            let timers = timers(node, paint.now);
+            let timers = timers(node, paint.time);
             let mut line = bar(paint, timers.election.unwrap_or(0));
             let heard = match timers.heartbeat {
                 Some(age) if !words::lost(status) => format!(" {}", age_words(age)),

@@ -34,7 +34,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 }
 
 fn lines(paint: &Paint<'_>, entry: &Entry, width: u16) -> Vec<Line<'static>> {
-    let stamp = stamp(entry.at);
+    let stamp = stamp(entry.time);
     // On a narrow feed the words need the room more.
     let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };
     let indent = stamp.len();

@@ -22,12 +22,33 @@ pub(crate) fn rows(height: u16) -> u16 {
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    let clock = clock(paint);
+    let width = u16::try_from(clock.width()).unwrap_or(0).min(area.width / 2);
+    let left = Rect { width: area.width - width, height: 1, ..area };
+    let right = Rect { x: left.right(), width, height: 1, ..area };
     if area.height == 1 {
-        band(paint, area);
+        band(paint, left);
+        paint.at(right, &clock);
         return;
     }
-    tabs(paint, Rect { height: 1, ..area });
+    tabs(paint, left);
+    paint.at(right, &clock);
     band(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
+}
+
+/// How fast time passes and how late it is in the cluster: always there, and loud when time is not real.
+fn clock(paint: &Paint<'_>) -> Line<'static> {
+    let clock = &paint.app.clock;
+    let dot = paint.glyphs().dot;
+    let shown = clock.shown(paint.now);
+    let (text, style) = match (clock.is_frozen(), clock.is_slow()) {
+        (true, _) => {
+            (format!(" {} FROZEN {dot} {shown} ", paint.glyphs().paused), paint.theme.trouble_plate())
+        }
+        (false, true) => (format!(" RATE {} {dot} {shown} ", clock.rate()), paint.theme.trouble_plate()),
+        (false, false) => (format!(" rate 1 {dot} {shown} "), paint.theme.strong()),
+    };
+    Line::from(Span::styled(text, style))
 }
 
 fn tabs(paint: &mut Paint<'_>, area: Rect) {

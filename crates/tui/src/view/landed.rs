@@ -3,6 +3,7 @@
 use crate::actions::ActionId;
 use crate::app::View;
 use crate::app::timers::Timers;
+use raftdeck_lab::rule::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
 use ratatui::layout::{Position, Rect};
 
@@ -15,6 +16,10 @@ pub enum Pane {
     Entries,
     /// The nodes' output.
     Output,
+    /// The list of messages.
+    Messages,
+    /// A menu.
+    Menu,
     /// The help page.
     Help,
 }
@@ -30,6 +35,12 @@ pub enum Target {
     Action(ActionId),
     /// A column of the Logs view.
     Entry(LogIndex),
+    /// Something in force.
+    Fault(FaultId),
+    /// A message.
+    Message(MessageId),
+    /// A row of the menu.
+    MenuRow(usize),
     /// A pane, where nothing else is.
     Pane(Pane),
 }

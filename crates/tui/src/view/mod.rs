@@ -2,7 +2,7 @@
 //!
 //! What goes first when the screen is small, in this order: the ring's cards get smaller (great, full, middle, small,
 //! narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id, next / match, vote, …);
-//! the ring goes; the feed goes; the second header line goes; the table's rows scroll; at last one line remains
+//! the ring goes; the feed goes; the line of what is in force and the second header line go; the table's rows scroll; at last one line remains
 //! that says who leads.
 
 mod big;
@@ -12,13 +12,17 @@ mod feed;
 mod footer;
 mod header;
 mod help;
+mod in_force;
 mod landed;
 mod logs;
+mod menu;
+mod messages;
 mod output;
 mod paint;
 mod prompt;
 mod raster;
 mod ring;
+mod space_time;
 mod table;
 mod tiny;
 mod words;
@@ -39,16 +43,18 @@ const LEAST: (u16, u16) = (24, 6);
 #[must_use = "give it to App::set_landed, or the mouse finds nothing"]
 pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
     let area = frame.area();
+    let time = app.clock.at(now);
     let mut paint = Paint {
         app,
         theme: app.theme,
         now,
+        time,
         buf: frame.buffer_mut(),
         landed: Landed::default(),
         cursor: None,
     };
     for node in app.cluster.nodes() {
-        paint.landed.painted(node.id, timers(node, now));
+        paint.landed.painted(node.id, timers(node, time));
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         tiny::draw(&mut paint, area);
@@ -65,20 +71,30 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
 fn whole(paint: &mut Paint<'_>, area: Rect) {
     let header_rows = header::rows(area.height);
     let footer_rows = if area.height >= 14 { 2 } else { 1 };
-    let [header, body, footer] = Layout::vertical([
+    let in_force_rows = in_force::rows(paint, area.height);
+    let [header, in_force, body, footer] = Layout::vertical([
         Constraint::Length(header_rows),
+        Constraint::Length(in_force_rows),
         Constraint::Fill(1),
         Constraint::Length(footer_rows),
     ])
     .areas(area);
     header::draw(paint, header);
+    in_force::draw(paint, in_force);
     match paint.app.view {
         _ if paint.app.cluster.is_empty() => cluster::waiting(paint, body),
         View::Cluster => cluster::draw(paint, body),
         View::Logs => logs::draw(paint, body),
+        View::Messages => messages::draw(paint, body),
         View::Output => output::draw(paint, body),
     }
     footer::draw(paint, footer);
+    if paint.app.prompt.is_open() {
+        prompt::offers(paint, body);
+    }
+    if let Some(menu) = &paint.app.menu {
+        menu::draw(paint, body, menu);
+    }
     if let Some(first) = paint.app.help {
         help::draw(paint, area, first);
     }

@@ -17,6 +17,8 @@ pub(crate) struct Paint<'a> {
     pub(crate) theme: Theme,
     /// When.
     pub(crate) now: Duration,
+    /// When, in cluster time.
+    pub(crate) time: Duration,
     /// On what.
     pub(crate) buf: &'a mut Buffer,
     /// Where things landed so far.

@@ -1,7 +1,8 @@
 //! The line above the keys: the write prompt, a notice, or what came of the last operation.
 
-use crate::app::USAGE;
 use crate::app::operations::Outcome;
+use crate::app::prompt::Purpose;
+use crate::app::{USAGE, palette, sieve};
 use crate::view::paint::Paint;
 use crate::words::asked;
 use ratatui::layout::{Position, Rect};
@@ -29,8 +30,13 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
 fn prompt(paint: &mut Paint<'_>, area: Rect) {
     let prompt = &paint.app.prompt;
     paint.clear(area);
-    let label = " write > ";
-    paint.row(area, 0, &Line::from(Span::styled(label, paint.theme.selected())));
+    let label = format!(" {} > ", prompt.purpose().name());
+    let usage = match prompt.purpose() {
+        Purpose::Write => USAGE,
+        Purpose::Command => "a command, such as isolate 2 or delay * 50ms: Tab shows what there is",
+        Purpose::Filter => sieve::USAGE,
+    };
+    paint.row(area, 0, &Line::from(Span::styled(label.clone(), paint.theme.selected())));
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
     let field = Rect { x: area.x + indent, width: area.width - indent, ..area };
     let room = usize::from(field.width);
@@ -44,7 +50,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     }
     let shown: String = prompt.line()[start..].iter().collect();
     if prompt.line().is_empty() {
-        paint.row(field, 0, &Line::styled(USAGE, paint.theme.faint()));
+        paint.row(field, 0, &Line::styled(usage, paint.theme.faint()));
     } else {
         paint.row(field, 0, &Line::raw(shown));
     }
@@ -54,14 +60,56 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
+fn keys_of(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Write => " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
+        Purpose::Command => {
+            " Enter does it   Tab goes on   Esc leaves   Up and Down recall   help WORD explains"
+        }
+        Purpose::Filter => " Enter filters   an empty line shows all   Esc leaves",
+    }
+}
+
+/// Above the prompt: how the command could go on.
+pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
+    const MOST: usize = 9;
+    let prompt = &paint.app.prompt;
+    if prompt.purpose() != Purpose::Command {
+        return;
+    }
+    let offers = palette::offers(&prompt.typed(), &paint.app.known);
+    let tried = prompt.tried();
+    let rows = offers.len().min(MOST).min(usize::from(body.height));
+    if rows == 0 {
+        return;
+    }
+    let first = tried.map_or(0, |tried| (tried + 1).saturating_sub(rows)).min(offers.len() - rows);
+    let height = u16::try_from(rows).unwrap_or(0);
+    let area = Rect { y: body.bottom() - height, height, ..body };
+    paint.clear(area);
+    let widest =
+        offers.iter().skip(first).take(rows).map(|offer| offer.text.chars().count()).max().unwrap_or(0);
+    for (row, (place, offer)) in (0..).zip(offers.iter().enumerate().skip(first).take(rows)) {
+        let chosen = tried == Some(place);
+        let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+        let more = match (row + 1 == height, offers.len() - first - rows) {
+            (true, more) if more > 0 => format!("   ({more} more)"),
+            _ => String::new(),
+        };
+        let line = Line::from(vec![
+            Span::raw("   "),
+            Span::styled(format!("{:<widest$}", offer.text), style),
+            Span::styled(format!("  {}{more}", offer.about), paint.theme.faint()),
+        ]);
+        paint.row(area, row, &line);
+    }
+}
+
 /// Below the prompt: why the line was not understood, or else the prompt's keys.
 pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
     let (text, style) = match paint.app.prompt.error() {
         Some(why) => (format!(" {why} "), paint.theme.trouble_plate()),
-        None => (
-            " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks".to_owned(),
-            paint.theme.faint(),
-        ),
+        None => (keys_of(paint.app.prompt.purpose()).to_owned(), paint.theme.faint()),
     };
     let text = paint.cut(&text, usize::from(area.width));
     paint.row(area, 0, &Line::from(Span::styled(text, style)));

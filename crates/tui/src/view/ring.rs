@@ -1,12 +1,14 @@
 //! The ring: nodes on an ellipse (a grid past nine), the links between them, and messages on their way.
 
 use crate::app::cluster::{Cluster, Phase};
-use crate::app::flights::{Flight, Place};
+use crate::app::flights::Place;
+use crate::app::messages::{Does, MAX_STANDING};
 use crate::app::verdict::{Verdict, verdict};
 use crate::view::big;
 use crate::view::card::{self, Size};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
+use crate::view::words::{message_glyph, message_style};
 use raftdeck_lab::FrameKind;
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
@@ -40,6 +42,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         cut_sign(paint, one, other);
     }
     flights(paint, &places);
+    under_way(paint, &places);
     hud(paint, area, &places);
     for (id, place) in &places {
         if let Some(node) = app.cluster.node(*id) {
@@ -263,7 +266,7 @@ fn flights(paint: &mut Paint<'_>, places: &[Placed]) {
         let (start, end) = between(one, other);
         let (part, glyph, style) = match place {
             Place::OnTheWay(part) => {
-                let (glyph, style) = looks(paint, &flight);
+                let (glyph, style) = looks(paint, flight.kind, flight.granted);
                 (part, glyph, style)
             }
             Place::Burst(part) => (part, paint.glyphs().lost, paint.theme.trouble_plate()),
@@ -274,20 +277,61 @@ fn flights(paint: &mut Paint<'_>, places: &[Placed]) {
     }
 }
 
-fn looks(paint: &Paint<'_>, flight: &Flight) -> (&'static str, Style) {
-    let glyphs = paint.glyphs();
-    let theme = paint.theme;
-    match (flight.kind, flight.granted) {
-        (FrameKind::Heartbeat, _) => (glyphs.heartbeat, theme.strong()),
-        (FrameKind::AppendEntries, _) => (glyphs.entries, theme.entries()),
-        (FrameKind::RequestVote | FrameKind::PreVote, _) => (glyphs.ask, theme.trouble_plate()),
-        (FrameKind::TimeoutNow, _) => (glyphs.hand_over, theme.leader_plate()),
-        (FrameKind::InstallSnapshot, _) => (glyphs.snapshot, theme.entries()),
-        (FrameKind::AppendReply, Some(false)) => (glyphs.no, theme.trouble_plate()),
-        (FrameKind::AppendReply | FrameKind::SnapshotReply, _) => (glyphs.ack, theme.text()),
-        (FrameKind::VoteReply | FrameKind::PreVoteReply, Some(true)) => (glyphs.yes, theme.trouble_plate()),
-        (FrameKind::VoteReply | FrameKind::PreVoteReply, _) => (glyphs.no, theme.trouble_plate()),
+fn looks(paint: &Paint<'_>, kind: FrameKind, granted: Option<bool>) -> (&'static str, Style) {
+    let style = if kind == FrameKind::AppendReply && granted == Some(false) {
+        paint.theme.trouble_plate()
+    } else {
+        message_style(paint.theme, kind)
+    };
+    (message_glyph(paint.theme, kind, granted), style)
+}
+
+/// Messages at their true places: all of them while time is slow, else those that take long or are held.
+fn under_way(paint: &mut Paint<'_>, places: &[Placed]) {
+    let place_of = |id| places.iter().find(|(other, _)| *other == id).map(|(_, place)| *place);
+    let app = paint.app;
+    for shown in app.messages.shown(app.clock.is_slow(), paint.now, paint.time) {
+        let Some((one, other)) = place_of(shown.from).zip(place_of(shown.to)) else { continue };
+        let (start, end) = lane(between(one, other));
+        let (glyph, style) = looks(paint, shown.kind, shown.granted);
+        let (glyph, style) = match shown.does {
+            Does::Bursts => (paint.glyphs().lost, paint.theme.trouble_plate()),
+            Does::Stands => (glyph, paint.theme.selected()),
+            Does::Moves | Does::Lands => (glyph, style),
+        };
+        let here = along(start, end, shown.part);
+        paint.at(
+            Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 },
+            &Line::styled(glyph, style),
+        );
     }
+    for (from, one) in places {
+        for (to, other) in places {
+            let held = app.messages.held_on(*from, *to);
+            if held > MAX_STANDING {
+                let (start, end) = lane(between(*one, *other));
+                let here = along(start, end, 0.12);
+                let text = format!("+{}", held - MAX_STANDING);
+                let width = u16::try_from(text.len()).unwrap_or(0);
+                let place = Rect {
+                    x: to_cell(here.0).saturating_sub(width / 2),
+                    y: to_cell(here.1),
+                    width,
+                    height: 1,
+                };
+                paint.at(place, &Line::styled(text, paint.theme.selected()));
+            }
+        }
+    }
+}
+
+/// Messages keep to the right of their link, so that those one way do not hide those the other.
+fn lane((from, to): ((f64, f64), (f64, f64))) -> ((f64, f64), (f64, f64)) {
+    let (dx, dy) = (to.0 - from.0, (to.1 - from.1) * 2.0);
+    let length = dx.hypot(dy).max(1e-9);
+    // A row is about as high as two columns are wide.
+    let (x, y) = (-dy / length, dx / length * 0.5);
+    ((from.0 + x, from.1 + y), (to.0 + x, to.1 + y))
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
     let unknown = || Line::styled(paint.glyphs().none, paint.theme.faint());
     let shown = |text: Option<String>| text.map_or_else(unknown, |text| Line::styled(text, style));
     let raft = node.raft();
-    let timers = timers(node, paint.now);
+    let timers = timers(node, paint.time);
     match column {
         Column::Node => name(paint, node),
         Column::Role => role(paint, node),

@@ -5,7 +5,9 @@ use crate::app::members::Standing;
 use crate::app::verdict::{Campaign, Verdict};
 use crate::theme::Theme;
 use crate::words::ids;
+use raftdeck_lab::FrameKind;
 use raftdeck_raft::{NodeId, ReplicationState, Role, Status};
+use ratatui::style::Style;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -193,4 +195,43 @@ fn in_runs(nodes: &BTreeSet<NodeId>) -> String {
 pub(crate) fn stamp(at: Duration) -> String {
     let (minutes, seconds) = (at.as_secs() / 60, at.as_secs() % 60);
     format!("{minutes}:{seconds:02}.{:03}", at.subsec_millis())
+}
+
+/// A short time: `0.3 ms`, `12 ms`, `1.2 s`.
+pub(crate) fn span(time: Duration) -> String {
+    match time.as_millis() {
+        0..10 => format!("{}.{} ms", time.as_millis(), time.subsec_micros() % 1000 / 100),
+        ms @ 10..1000 => format!("{ms} ms"),
+        ms @ 1000..100_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        ms => format!("{} s", ms / 1000),
+    }
+}
+
+/// A message's glyph.
+pub(crate) fn message_glyph(theme: Theme, kind: FrameKind, granted: Option<bool>) -> &'static str {
+    let glyphs = theme.glyphs();
+    match (kind, granted) {
+        (FrameKind::Heartbeat, _) => glyphs.heartbeat,
+        (FrameKind::AppendEntries, _) => glyphs.entries,
+        (FrameKind::RequestVote | FrameKind::PreVote, _) => glyphs.ask,
+        (FrameKind::TimeoutNow, _) => glyphs.hand_over,
+        (FrameKind::InstallSnapshot, _) => glyphs.snapshot,
+        (FrameKind::AppendReply, Some(false)) => glyphs.no,
+        (FrameKind::AppendReply | FrameKind::SnapshotReply, _) => glyphs.ack,
+        (FrameKind::VoteReply | FrameKind::PreVoteReply, Some(true)) => glyphs.yes,
+        (FrameKind::VoteReply | FrameKind::PreVoteReply, _) => glyphs.no,
+    }
+}
+
+/// A message's style: entries, an election, or what comes all the time.
+pub(crate) fn message_style(theme: Theme, kind: FrameKind) -> Style {
+    match kind {
+        FrameKind::Heartbeat => theme.strong(),
+        FrameKind::AppendEntries | FrameKind::InstallSnapshot => theme.entries(),
+        FrameKind::TimeoutNow => theme.leader_plate(),
+        FrameKind::RequestVote | FrameKind::PreVote | FrameKind::VoteReply | FrameKind::PreVoteReply => {
+            theme.trouble_plate()
+        }
+        FrameKind::AppendReply | FrameKind::SnapshotReply => theme.text(),
+    }
 }

@@ -1,0 +1,75 @@
+//! Which messages: `only RequestVote,VoteReply`, `term 5..7`, `index 3`, `next 3`, in any order.
+
+use super::figures::{range, whole};
+use super::mistake::Mistake;
+use super::near::nearest;
+use super::phrase::Phrase;
+use crate::model::FrameKind;
+use crate::rule::Matching;
+use raftdeck_raft::{LogIndex, Term};
+
+/// Every kind of message and its name.
+pub(super) const KINDS: [(FrameKind, &str); 10] = [
+    (FrameKind::PreVote, "PreVote"),
+    (FrameKind::PreVoteReply, "PreVoteReply"),
+    (FrameKind::RequestVote, "RequestVote"),
+    (FrameKind::VoteReply, "VoteReply"),
+    (FrameKind::Heartbeat, "Heartbeat"),
+    (FrameKind::AppendEntries, "AppendEntries"),
+    (FrameKind::AppendReply, "AppendReply"),
+    (FrameKind::TimeoutNow, "TimeoutNow"),
+    (FrameKind::InstallSnapshot, "InstallSnapshot"),
+    (FrameKind::SnapshotReply, "SnapshotReply"),
+];
+
+/// Takes all filters that follow.
+pub(super) fn filters(phrase: &mut Phrase<'_>) -> Result<Matching, Mistake> {
+    let mut matching = Matching::default();
+    loop {
+        let twice = |given| Mistake::new(format!("{given} is said twice: once is enough"));
+        if phrase.skip("only") {
+            if !matching.kinds.is_empty() {
+                return Err(twice("only"));
+            }
+            let given = phrase.need("a kind of message after only, such as RequestVote,VoteReply")?;
+            matching.kinds = given.split(',').map(kind).collect::<Result<_, _>>()?;
+        } else if phrase.skip("term") {
+            let given = range(phrase.need("a term, such as 5 or 5..7")?)?;
+            if matching.terms.replace(Term(*given.start())..=Term(*given.end())).is_some() {
+                return Err(twice("term"));
+            }
+        } else if phrase.skip("index") {
+            let given = range(phrase.need("an index, such as 3 or 3..9")?)?;
+            if matching.indices.replace(LogIndex(*given.start())..=LogIndex(*given.end())).is_some() {
+                return Err(twice("index"));
+            }
+        } else if phrase.skip("next") {
+            let given = phrase.need("a number of messages, such as next 3")?;
+            let next = whole(given).filter(|next| *next > 0).ok_or_else(|| {
+                Mistake::new(format!("\"{given}\" is no number of messages: say next 1, next 3"))
+            })?;
+            if matching.next.replace(next).is_some() {
+                return Err(twice("next"));
+            }
+        } else {
+            return Ok(matching);
+        }
+    }
+}
+
+fn kind(given: &str) -> Result<FrameKind, Mistake> {
+    let is_it = |(_, name): &&(FrameKind, &str)| name.eq_ignore_ascii_case(given);
+    if let Some((kind, _)) = KINDS.iter().find(is_it) {
+        return Ok(*kind);
+    }
+    let names = KINDS.map(|(_, name)| name);
+    Err(Mistake::new(match nearest(given, names) {
+        Some(meant) => format!("there is no message \"{given}\": did you mean {meant}?"),
+        None => format!("there is no message \"{given}\": the kinds are {}", names.join(", ")),
+    }))
+}
+
+/// The kind's name.
+pub(super) fn kind_name(kind: FrameKind) -> &'static str {
+    KINDS.iter().find(|(listed, _)| *listed == kind).map_or("", |(_, name)| name)
+}

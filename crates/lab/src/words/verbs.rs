@@ -1,0 +1,309 @@
+//! What each word takes and means.
+
+use super::Line;
+use super::condition::{condition, patience};
+use super::figures::{bandwidth, delay, percent, probability, rate, size, some_duration, whole};
+use super::filters::filters;
+use super::known::{faster, slower};
+use super::links::{next_scope, scope};
+use super::mistake::Mistake;
+use super::names::{next_node, nodes};
+use super::near::hint;
+use super::phrase::Phrase;
+use super::shape::shape;
+use super::table::{self, Group, RULES, word};
+use super::write;
+use crate::model::{ClientOp, Command};
+use crate::rule::{Disturbance, Effect, FaultId, MessageId, Rule, Scope, Step, Timers, Watch, Which};
+use bytes::Bytes;
+use raftdeck_protocol::kv::MAX_LIST;
+use raftdeck_protocol::{ClockRate, Read, Write};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How much longer a message takes that is reordered, if nothing is said.
+const OVERTAKEN_FOR: Duration = Duration::from_millis(20);
+
+/// How much of its log a node loses, if nothing is said.
+const TAIL: u64 = 512;
+
+/// Takes the rest of a line, all but what is too much.
+pub(super) fn line(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+    match phrase.word.group {
+        Group::Process => process(phrase).map(Line::Do),
+        Group::Cluster => cluster(phrase).map(|command| Line::Do(vec![command])),
+        Group::Links => links(phrase).map(|command| Line::Do(vec![command])),
+        Group::Shapes => shape(phrase).map(|shape| Line::Do(vec![Command::Disturb(shape)])),
+        Group::Time => time(phrase).map(|command| Line::Do(vec![command])),
+        Group::Store => store(phrase).map(Line::Store),
+        Group::Scripts => script(phrase),
+    }
+}
+
+fn process(phrase: &mut Phrase<'_>) -> Result<Vec<Command>, Mistake> {
+    if phrase.word.name == "restart" {
+        return restart(phrase);
+    }
+    let node = next_node(phrase)?;
+    Ok(vec![match phrase.word.name {
+        "kill" => Command::Kill(node),
+        "stop" => Command::Stop(node),
+        "wipe" => Command::Wipe(node),
+        "pause" => Command::Pause(node),
+        "resume" => Command::Resume(node),
+        "slow" => Command::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),
+        "full" => Command::FillDisk(node, phrase.next().map_or(Ok(0), size)?),
+        _ => Command::LoseTail(node, phrase.next().map_or(Ok(TAIL), some_size)?),
+    }])
+}
+
+fn some_size(given: &str) -> Result<u64, Mistake> {
+    let bytes = size(given)?;
+    if bytes == 0 {
+        Err(Mistake::new(format!("{given} takes nothing off the log: say 512B")))
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn restart(phrase: &mut Phrase<'_>) -> Result<Vec<Command>, Mistake> {
+    let which = match phrase.peek() {
+        Some("all") => phrase.known.nodes.clone(),
+        Some("down") => phrase.known.down.clone(),
+        _ => return Ok(vec![Command::Restart(next_node(phrase)?)]),
+    };
+    phrase.next();
+    Ok(which.into_iter().map(Command::Restart).collect())
+}
+
+fn cluster(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
+    Ok(match phrase.word.name {
+        "add" => Command::AddNode,
+        "remove" => Command::RemoveNode(next_node(phrase)?),
+        "transfer" => Command::Transfer(next_node(phrase)?),
+        "elect" => Command::Campaign(next_node(phrase)?),
+        "align" => Command::Disturb(Disturbance::Timers(Timers::Aligned)),
+        "spread" => Command::Disturb(Disturbance::Timers(Timers::Spread)),
+        "random" => Command::Disturb(Disturbance::Timers(Timers::Random)),
+        "workload" => match phrase.need("on or off")? {
+            "on" => Command::Workload(true),
+            "off" => Command::Workload(false),
+            other => return Err(Mistake::new(format!("\"{other}\" is neither on nor off: workload on"))),
+        },
+        "client" => Command::Disturb(Disturbance::ClientAt(client(phrase)?)),
+        _ => {
+            let given = phrase.need("a number, such as 7")?;
+            let no = || Mistake::new(format!("\"{given}\" is no seed: say a whole number, such as 7"));
+            Command::Seed(whole(given).ok_or_else(no)?)
+        }
+    })
+}
+
+fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<raftdeck_raft::NodeId>, Mistake> {
+    match phrase.need("a place: client at 1,2 or client anywhere")? {
+        "anywhere" => Ok(BTreeSet::new()),
+        "at" => nodes(phrase.need("nodes, such as client at 1,2")?, phrase.known),
+        other => Err(Mistake::new(format!("\"{other}\" is no place: client at 1,2 or client anywhere"))),
+    }
+}
+
+fn links(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
+    Ok(match phrase.word.name {
+        "when" => Command::Disturb(Disturbance::Watch(watch(phrase)?)),
+        "release" => Command::Release(which(phrase)?),
+        "drop" => Command::Drop(which(phrase)?),
+        "undo" => match phrase.next() {
+            None => Command::Undo(None),
+            Some("all") => Command::Heal,
+            Some(given) => Command::Undo(Some(fault(given)?)),
+        },
+        "heal" => Command::Heal,
+        _ => {
+            let rules = rules(phrase)?;
+            Command::Disturb(Disturbance::Rules { words: write::rules(&rules), rules })
+        }
+    })
+}
+
+/// Takes a rule, and those joined to it by `and`.
+fn rules(phrase: &mut Phrase<'_>) -> Result<Vec<Rule>, Mistake> {
+    let mut rules = vec![rule(phrase)?];
+    let first = phrase.word;
+    while phrase.skip("and") {
+        rules.push(named_rule(phrase)?);
+    }
+    phrase.word = first;
+    Ok(rules)
+}
+
+/// Takes a rule from its first word on.
+fn named_rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
+    let name = phrase.need("a rule here, such as cut 2>3")?;
+    let Some(word) = word(name).filter(|word| RULES.contains(&word.name)) else {
+        let hint = hint(name, RULES);
+        let end = if hint.is_empty() { format!(": the rules are {}", RULES.join(", ")) } else { hint };
+        return Err(Mistake::new(format!("\"{name}\" is no rule{end}")));
+    };
+    phrase.word = word;
+    rule(phrase)
+}
+
+/// Takes what follows a rule's first word.
+fn rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
+    let name = phrase.word.name;
+    let scope = next_scope(phrase)?;
+    let mut chance = |example| probability(phrase.need(example)?);
+    let effect = match name {
+        "cut" => Effect::Cut,
+        "hold" => Effect::Hold,
+        "lose" => Effect::Lose(chance("a probability, such as 10%")?),
+        "duplicate" => Effect::Duplicate(chance("a probability, such as 5%")?),
+        "reorder" => {
+            let chance = chance("a probability, such as 10%")?;
+            let said = phrase.peek().filter(|piece| piece.starts_with(|c: char| c.is_ascii_digit()));
+            let longest = said.map_or(Ok(OVERTAKEN_FOR), some_duration)?;
+            if said.is_some() {
+                phrase.next();
+            }
+            Effect::Reorder(chance, longest)
+        }
+        "delay" => Effect::Delay(delay(phrase.need("a time, such as 50ms, 50ms±10ms or 10ms..90ms")?)?),
+        _ => Effect::Limit(bandwidth(phrase.need("a bandwidth, such as 100KB/s")?)?),
+    };
+    Ok(Rule { scope, matching: filters(phrase)?, effect })
+}
+
+fn watch(phrase: &mut Phrase<'_>) -> Result<Watch, Mistake> {
+    let (scope, matching) = (next_scope(phrase)?, filters(phrase)?);
+    if !phrase.skip("then") {
+        return Err(match phrase.peek() {
+            None => phrase.lacks("then and a rule, such as then cut 2>3"),
+            Some(other) => Mistake::new(format!(
+                "\"{other}\" is no filter{}: after the filters comes then and a rule",
+                hint(other, table::FILTERS)
+            )),
+        });
+    }
+    let when = phrase.word;
+    let mut then = vec![named_rule(phrase)?];
+    while phrase.skip("and") {
+        then.push(named_rule(phrase)?);
+    }
+    phrase.word = when;
+    Ok(Watch { scope, matching, then })
+}
+
+fn which(phrase: &mut Phrase<'_>) -> Result<Which, Mistake> {
+    let given = match phrase.peek() {
+        None => return Err(phrase.lacks("all, a message such as #12, or links such as 1>2")),
+        // All links: `release only VoteReply`.
+        Some(piece) if table::is_filter(piece) => return Ok(Which::On(Scope::All, filters(phrase)?)),
+        Some(piece) => piece,
+    };
+    phrase.next();
+    if let Some(number) = given.strip_prefix('#') {
+        let no = || Mistake::new(format!("\"{given}\" is no message: messages are #1, #2 and so on"));
+        return Ok(Which::Message(MessageId(whole(number).ok_or_else(no)?)));
+    }
+    let scope = scope(given, phrase.known)?;
+    Ok(Which::On(scope, filters(phrase)?))
+}
+
+fn fault(given: &str) -> Result<FaultId, Mistake> {
+    let number = given.strip_prefix('#').unwrap_or(given);
+    let no = || {
+        Mistake::new(format!(
+            "\"{given}\" names nothing in force: say #3, as rules lists them, all, or nothing for the last"
+        ))
+    };
+    whole(number).map(FaultId).ok_or_else(no)
+}
+
+fn time(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
+    let known = phrase.known;
+    Ok(match phrase.word.name {
+        "rate" => Command::SetRate(rate(phrase.need("a rate, such as 1/100")?)?),
+        "freeze" => Command::SetRate(ClockRate::FROZEN),
+        "run" => Command::SetRate(known.last_rate),
+        "slower" => Command::SetRate(slower(known.rate)),
+        "faster" => Command::SetRate(faster(known.rate)),
+        _ => Command::Step(step(phrase)?),
+    })
+}
+
+fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
+    const STEPS: [&str; 4] = ["message", "timer", "role", "commit"];
+    Ok(match phrase.next() {
+        None | Some("message") => Step::Message,
+        Some("timer") => Step::Timer,
+        Some("role") => Step::Role,
+        Some("commit") => Step::Commit,
+        Some(given) if given.starts_with(|c: char| c.is_ascii_digit()) => Step::For(some_duration(given)?),
+        Some(other) => {
+            let hint = hint(other, STEPS);
+            let end = if hint.is_empty() {
+                ": say message, timer, role, commit or a time such as 10ms"
+            } else {
+                &hint
+            };
+            return Err(Mistake::new(format!("\"{other}\" is no step{end}")));
+        }
+    })
+}
+
+fn store(phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> {
+    let bytes = |word: &str| Bytes::copy_from_slice(word.as_bytes());
+    let name = phrase.word.name;
+    let mut take = |what: &str| phrase.need(what).map(bytes);
+    Ok(match name {
+        "put" => {
+            let (key, value) = (take("a key and a value")?, take("a value")?);
+            write(Write::Put { key, value })?
+        }
+        "create" => {
+            let (key, value) = (take("a new key and its value")?, take("a value")?);
+            write(Write::CompareAndSet { key, expected: None, value })?
+        }
+        "cas" => {
+            let what = "a key, the value it must have, and the new one";
+            let (key, expected, value) = (take(what)?, Some(take(what)?), take(what)?);
+            write(Write::CompareAndSet { key, expected, value })?
+        }
+        "delete" => write(Write::Delete { key: take("a key")? })?,
+        "get" => read(Read::Get { key: take("a key")? })?,
+        _ => {
+            let prefix = phrase.next().map(bytes).unwrap_or_default();
+            read(Read::List { prefix, after: None, limit: MAX_LIST })?
+        }
+    })
+}
+
+fn write(write: Write) -> Result<ClientOp, Mistake> {
+    write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
+    Ok(ClientOp::Write(write))
+}
+
+fn read(read: Read) -> Result<ClientOp, Mistake> {
+    read.check().map_err(|limit| Mistake::new(limit.to_string()))?;
+    Ok(ClientOp::Read(read))
+}
+
+fn script(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+    Ok(match phrase.word.name {
+        "wait" => {
+            let until = condition(phrase)?;
+            Line::Wait { until, within: patience(phrase)? }
+        }
+        "expect" => Line::Expect(condition(phrase)?),
+        "logs" => Line::Logs,
+        "rules" => Line::Rules,
+        "status" => Line::Status,
+        "save" => Line::Save(phrase.need("a file")?.to_owned()),
+        "load" => Line::Load(phrase.need("a file")?.to_owned()),
+        "help" => Line::Help(match phrase.next() {
+            None => None,
+            Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
+        }),
+        _ => Line::Quit,
+    })
+}

@@ -1,0 +1,136 @@
+//! Every action of the deck, once: the footer, the help page and the keys are made from this table.
+
+mod conditions;
+mod table;
+
+pub use table::ACTIONS;
+
+use crate::app::{App, View};
+use crate::keys::{Key, Scope};
+use std::borrow::Cow;
+
+/// Names an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table below says in words what each does")]
+pub enum ActionId {
+    Kill,
+    KillLeader,
+    Restart,
+    RestartDown,
+    Pause,
+    Partition,
+    Isolate,
+    Heal,
+    Transfer,
+    Elect,
+    AddNode,
+    RemoveNode,
+    Write,
+    Workload,
+    SelectNumber,
+    SelectPrevious,
+    SelectNext,
+    NextView,
+    PreviousView,
+    EntryBack,
+    EntryOn,
+    PageBack,
+    PageOn,
+    ToStart,
+    ToEnd,
+    NodeFilter,
+    Level,
+    Help,
+    Quit,
+    Suspend,
+    LinkFaults,
+    Undo,
+    InForce,
+    Freeze,
+    Step,
+    StepTimer,
+    Faster,
+    Slower,
+    Palette,
+    Filter,
+    MessageBack,
+    MessageOn,
+    ReleaseMessage,
+    DropMessage,
+    HoldAlike,
+    NextOpen,
+}
+
+/// What an action is about; the help page's sections, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Breaking and mending.
+    Faults,
+    /// Messages on their way, and how time passes.
+    Time,
+    /// Who leads, and who belongs to the cluster.
+    Members,
+    /// Using the store.
+    Store,
+    /// Looking around.
+    Look,
+    /// The deck itself.
+    Deck,
+}
+
+impl Group {
+    /// All groups in order.
+    pub const ALL: [Self; 6] = [Self::Faults, Self::Time, Self::Members, Self::Store, Self::Look, Self::Deck];
+
+    /// Its heading.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Faults => "Break and mend",
+            Self::Time => "Messages and time",
+            Self::Members => "Lead and belong",
+            Self::Store => "Use the store",
+            Self::Look => "Look around",
+            Self::Deck => "The deck",
+        }
+    }
+}
+
+/// Why an action cannot be taken now: a sentence for the footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(pub Cow<'static, str>);
+
+/// One action.
+#[derive(Debug)]
+pub struct Action {
+    /// Its name in code.
+    pub id: ActionId,
+    /// Its section in the help page.
+    pub group: Group,
+    /// Its keys, and in which views they hold.
+    pub keys: &'static [(Key, Scope)],
+    /// In a word or two, for the footer.
+    pub short: &'static str,
+    /// In a sentence without a full stop, for the help page.
+    pub long: &'static str,
+    /// Whether it breaks something.
+    pub dangerous: bool,
+    /// Its rank in the footer, 1 being kept longest when there is no room; 0: not in the footer.
+    pub footer: u8,
+    /// Whether it can be taken now, or why not.
+    pub enabled: fn(&App) -> Result<(), Reason>,
+}
+
+impl Action {
+    /// The first key that holds in a view.
+    #[must_use]
+    pub fn key(&self, view: View) -> Option<Key> {
+        self.keys.iter().find(|(_, scope)| scope.holds(view)).map(|(key, _)| *key)
+    }
+
+    /// The action of this name.
+    #[must_use]
+    pub fn of(id: ActionId) -> Option<&'static Self> {
+        ACTIONS.iter().find(|action| action.id == id)
+    }
+}

@@ -1,0 +1,137 @@
+//! Cluster time as the deck shows it: what the lab last said, carried on at the rate it named.
+//!
+//! Everything that is the cluster's (timers, messages, events) is shown in cluster time; what is the person's (how long a
+//! notice stays, how long an answer is waited for) stays in the deck's own.
+
+use raftdeck_lab::rule::ClusterTime;
+use raftdeck_protocol::ClockRate;
+use std::time::Duration;
+
+/// The clock of the cluster. Until the lab says otherwise it starts with the deck and keeps real time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    told: ClusterTime,
+    since: Duration,
+    last_rate: ClockRate,
+}
+
+impl Clock {
+    /// The lab told how late it is and how fast time passes, at `now`. Says whether that is another rate.
+    pub fn tell(&mut self, told: ClusterTime, now: Duration) -> bool {
+        let other = told.rate != self.told.rate;
+        if !told.rate.is_frozen() {
+            self.last_rate = told.rate;
+        }
+        *self = Self { told, since: now, ..*self };
+        other
+    }
+
+    /// How late it is in the cluster at `now`.
+    #[must_use]
+    pub fn at(&self, now: Duration) -> Duration {
+        self.told.now.saturating_add(self.told.rate.passes_in(now.saturating_sub(self.since)))
+    }
+
+    /// When it will be so late in the cluster; `None`: never, at this rate.
+    #[must_use]
+    pub fn when(&self, time: Duration) -> Option<Duration> {
+        let left = self.told.rate.takes(time.saturating_sub(self.told.now))?;
+        self.since.checked_add(left)
+    }
+
+    /// How fast time passes.
+    #[must_use]
+    pub fn rate(&self) -> ClockRate {
+        self.told.rate
+    }
+
+    /// How fast it passed when it last did.
+    #[must_use]
+    pub fn last_rate(&self) -> ClockRate {
+        self.last_rate
+    }
+
+    /// Whether it stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.told.rate.is_frozen()
+    }
+
+    /// Whether it passes more slowly than real time, or not at all.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.told.rate < ClockRate::REAL
+    }
+
+    /// The step in which the header counts, so that it changes a few times a second at most.
+    #[must_use]
+    pub fn step(&self) -> Duration {
+        Duration::from_millis(match self.rate().millionths() {
+            0 => 1,
+            ..10_000 => 1,
+            ..100_000 => 10,
+            ..500_000 => 100,
+            _ => 1000,
+        })
+    }
+
+    /// How late it is, in the header's steps: `12 s`, `12.3 s`, `12.345 s`.
+    #[must_use]
+    pub fn shown(&self, now: Duration) -> String {
+        let at = self.at(now);
+        let (seconds, millis) = (at.as_secs(), at.subsec_millis());
+        match self.step().as_millis() {
+            1 => format!("{seconds}.{millis:03} s"),
+            10 => format!("{seconds}.{:02} s", millis / 10),
+            100 => format!("{seconds}.{} s", millis / 100),
+            _ => format!("{seconds} s"),
+        }
+    }
+
+    /// When the header's figure next changes by itself, at most five times a second.
+    #[must_use]
+    pub fn next_change(&self, now: Duration) -> Option<Duration> {
+        const OFTEN: Duration = Duration::from_millis(200);
+        let step = self.step();
+        let steps = u32::try_from(self.at(now).as_nanos() / step.as_nanos()).ok()?;
+        let next = step.checked_mul(steps.checked_add(1)?)?;
+        Some(self.when(next)?.max(now.saturating_add(OFTEN)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn rate(millionths: u32) -> ClockRate {
+        ClockRate::from_millionths(millionths).unwrap()
+    }
+
+    #[test]
+    fn cluster_time_goes_on_at_the_rate_that_was_told() {
+        let mut clock = Clock::default();
+        assert_eq!((clock.at(ms(700)), clock.rate()), (ms(700), ClockRate::REAL));
+        assert!(clock.tell(ClusterTime { rate: rate(10_000), now: ms(1000) }, ms(1100)));
+        assert_eq!(clock.at(ms(2100)), ms(1010));
+        assert_eq!(clock.when(ms(1010)), Some(ms(2100)));
+        assert_eq!(clock.shown(ms(2100)), "1.01 s");
+        clock.tell(ClusterTime { rate: ClockRate::FROZEN, now: ms(1012) }, ms(2300));
+        assert_eq!(clock.at(ms(9000)), ms(1012));
+        assert_eq!((clock.when(ms(1013)), clock.next_change(ms(9000))), (None, None));
+        assert_eq!((clock.last_rate(), clock.shown(ms(9000)).as_str()), (rate(10_000), "1.012 s"));
+    }
+
+    #[test]
+    fn the_header_counts_at_most_five_times_a_second_at_any_rate() {
+        for millionths in [1, 1000, 9_999, 10_000, 50_000, 100_000, 200_000, 500_000, 1_000_000] {
+            let mut clock = Clock::default();
+            clock.tell(ClusterTime { rate: rate(millionths), now: ms(5) }, ms(10));
+            let next = clock.next_change(ms(10));
+            assert!(next.is_some_and(|next| next >= ms(210)), "{millionths}: {next:?}");
+        }
+    }
+}

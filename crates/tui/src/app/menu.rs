@@ -1,0 +1,203 @@
+//! The menus over the screen: what can be done to messages and nodes (each a line of the grammar), and what is in force.
+
+use crate::app::App;
+use raftdeck_lab::rule::{Fault, FaultId, MessageReport};
+use raftdeck_lab::words::write;
+use raftdeck_raft::NodeId;
+
+/// Which menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What can be brought into force.
+    Faults,
+    /// What is in force.
+    InForce,
+}
+
+/// An open menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Menu {
+    /// Which.
+    pub kind: Kind,
+    /// The chosen row of [`Kind::Faults`].
+    row: usize,
+    /// The chosen fault of [`Kind::InForce`]: by name, so that it stays when others come and go.
+    fault: Option<FaultId>,
+    /// The links meant, as words.
+    links: String,
+}
+
+/// One row of a menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// A line of the grammar.
+    pub words: String,
+    /// What it does.
+    pub about: &'static str,
+    /// What is in force, in the other menu.
+    pub fault: Option<FaultId>,
+}
+
+/// `{L}` are the chosen links, `{N}` is the selected node, `{W}` every node with a region.
+const FAULTS: &[(&str, &str)] = &[
+    ("hold {L}", "messages stand on the link until they are released"),
+    ("cut {L}", "messages are lost"),
+    ("delay {L} 100ms", "messages take longer"),
+    ("delay {L} 50ms±20ms", "messages take longer, some more than others"),
+    ("lose {L} 10%", "some messages are lost"),
+    ("duplicate {L} 10%", "some messages come twice"),
+    ("reorder {L} 20% 20ms", "some messages are overtaken"),
+    ("limit {L} 100KB/s", "little room: messages queue"),
+    ("flaky {L}", "a bad link: some lost, some late, some twice"),
+    ("slow-link {L}", "a thin and long link"),
+    ("release {L}", "held messages go on"),
+    ("drop {L}", "held messages and those under way are lost"),
+    ("isolate {N}", "nobody reaches it, it reaches nobody"),
+    ("mute {N}", "it can hear but not send"),
+    ("deaf {N}", "it can send but not hear"),
+    ("bridge {N}", "two halves that only it reaches both"),
+    ("halves", "the cluster is split in two"),
+    ("ring", "each reaches a majority, no two the same"),
+    ("wan {W}", "nodes far apart, by region"),
+    ("slow {N} 50%", "its process stands still half of the time"),
+    ("full {N} 64KB", "its disk is full soon"),
+    ("align", "election timers all alike: split votes"),
+    ("spread", "election timers far apart: no split vote"),
+    ("random", "election timers random again"),
+];
+
+const REGIONS: [&str; 3] = ["eu", "us", "ap"];
+
+impl Menu {
+    /// The menu of faults; about a message's link, where one is given.
+    #[must_use]
+    pub fn faults(message: Option<&MessageReport>) -> Self {
+        let links = message.map_or_else(|| "*".to_owned(), |message| one_way(message.from, message.to));
+        Self { kind: Kind::Faults, row: 0, fault: None, links }
+    }
+
+    /// The menu of what is in force, the newest chosen.
+    #[must_use]
+    pub fn in_force(faults: &[Fault]) -> Self {
+        let newest = faults.last().map(|fault| fault.id);
+        Self { kind: Kind::InForce, row: 0, fault: newest, links: String::new() }
+    }
+
+    /// The links meant, as words.
+    #[must_use]
+    pub fn links(&self) -> &str {
+        &self.links
+    }
+
+    /// Its rows.
+    #[must_use]
+    pub fn rows(&self, app: &App) -> Vec<Row> {
+        match self.kind {
+            Kind::Faults => self.fault_rows(app),
+            Kind::InForce => app.in_force().iter().map(in_force_row).collect(),
+        }
+    }
+
+    fn fault_rows(&self, app: &App) -> Vec<Row> {
+        let node = app.selected.map_or_else(String::new, |node| node.0.to_string());
+        let regions = || {
+            let ids = app.cluster.ids().into_iter().zip(REGIONS.iter().cycle());
+            ids.map(|(id, region)| format!("{}={region}", id.0)).collect::<Vec<_>>().join(",")
+        };
+        let words = |template: &str| {
+            template.replace("{L}", &self.links).replace("{N}", &node).replace("{W}", &regions())
+        };
+        FAULTS.iter().map(|(template, about)| Row { words: words(template), about, fault: None }).collect()
+    }
+
+    /// The place of the chosen row.
+    #[must_use]
+    pub fn at(&self, app: &App) -> usize {
+        match self.kind {
+            Kind::Faults => self.row.min(FAULTS.len() - 1),
+            Kind::InForce => {
+                let faults = app.in_force();
+                let place = faults.iter().position(|fault| Some(fault.id) >= self.fault);
+                place.unwrap_or(faults.len().saturating_sub(1))
+            }
+        }
+    }
+
+    /// The chosen row, unless there is none.
+    #[must_use]
+    pub fn chosen(&self, app: &App) -> Option<Row> {
+        self.rows(app).into_iter().nth(self.at(app))
+    }
+
+    /// Chooses a row by its place, or the nearest there is.
+    pub fn choose(&mut self, place: usize, app: &App) {
+        let last = match self.kind {
+            Kind::Faults => FAULTS.len(),
+            Kind::InForce => app.in_force().len(),
+        };
+        self.row = place.min(last.saturating_sub(1));
+        self.fault = app.in_force().get(self.row).map(|fault| fault.id);
+    }
+
+    /// The next links, or the ones before: all, the selected node's, each pair of it.
+    pub fn turn(&mut self, app: &App, on: bool) {
+        let choices = choices(&app.cluster.ids(), app.selected);
+        let place = choices.iter().position(|links| *links == self.links);
+        let next = match (place, on) {
+            (None, _) => 0,
+            (Some(place), true) => (place + 1) % choices.len(),
+            (Some(place), false) => (place + choices.len() - 1) % choices.len(),
+        };
+        self.links.clone_from(&choices[next]);
+    }
+}
+
+fn one_way(from: NodeId, to: NodeId) -> String {
+    format!("{}>{}", from.0, to.0)
+}
+
+fn in_force_row(fault: &Fault) -> Row {
+    Row { words: write::disturbance(&fault.what), about: "", fault: Some(fault.id) }
+}
+
+/// Never empty.
+fn choices(ids: &[NodeId], selected: Option<NodeId>) -> Vec<String> {
+    let mut choices = vec!["*".to_owned()];
+    let Some(node) = selected else { return choices };
+    let others = || ids.iter().copied().filter(move |other| *other != node);
+    choices.extend([node.0.to_string(), format!("{}>", node.0), format!(">{}", node.0)]);
+    choices.extend(others().map(|other| format!("{}-{}", node.0, other.0)));
+    choices.extend(others().map(|other| one_way(node, other)));
+    choices.extend(others().map(|other| one_way(other, node)));
+    choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Settings;
+    use crate::app::palette::{Said, understand};
+    use raftdeck_lab::Update;
+
+    fn app() -> App {
+        let mut app = App::new(Settings::default());
+        let nodes = (1..=5).map(NodeId).collect();
+        let update = Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        crate::app::update(&mut app, crate::app::Msg::Lab(update), std::time::Duration::ZERO);
+        app
+    }
+
+    #[test]
+    fn every_line_of_the_menu_is_understood_for_all_links() {
+        let app = app();
+        let mut menu = Menu::faults(None);
+        for _ in 0..choices(&app.cluster.ids(), app.selected).len() {
+            for row in menu.rows(&app) {
+                let said = understand(&row.words, &app.known);
+                assert!(matches!(said, Ok(Said::Do(_))), "{}: {said:?}", row.words);
+            }
+            menu.turn(&app, true);
+        }
+        assert_eq!(menu.links(), "*", "it goes round");
+    }
+}

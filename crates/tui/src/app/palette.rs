@@ -1,0 +1,169 @@
+//! What a line at the palette means, and how it could go on.
+//!
+//! The words are the grammar's, which scripts use too ([`raftdeck_lab::words`]). Whatever has a key can also be had here by
+//! the few words that the footer has for it.
+
+use crate::actions::{ACTIONS, ActionId};
+use raftdeck_lab::words::{self, Known, Line};
+use raftdeck_lab::{ClientOp, Command};
+
+/// What a line at the palette wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// Have the lab do this.
+    Do(Vec<Command>),
+    /// Ask this of the store.
+    Store(ClientOp),
+    /// What this key does.
+    Act(ActionId),
+    /// Show the logs.
+    Logs,
+    /// Show what is in force.
+    InForce,
+    /// Show the cluster.
+    Cluster,
+    /// Say this.
+    Tell(String),
+    /// End.
+    Quit,
+}
+
+/// Understands a line, or says in a sentence why not.
+pub fn understand(line: &str, known: &Known) -> Result<Said, String> {
+    let said = match words::parse(line, known) {
+        Ok(said) => said,
+        Err(mistake) => return by_name(line).map(Said::Act).ok_or_else(|| mistake.to_string()),
+    };
+    Ok(match said {
+        Line::Nothing => Said::Nothing,
+        Line::Do(commands) if commands.is_empty() => Said::Tell("there is nothing to do".to_owned()),
+        Line::Do(commands) => Said::Do(commands),
+        Line::Store(op) => Said::Store(op),
+        Line::Wait { .. } | Line::Expect(_) => {
+            return Err("wait and expect are for scripts (raftdeck up): here you see it yourself".to_owned());
+        }
+        Line::Save(_) | Line::Load(_) => {
+            return Err(
+                "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
+            );
+        }
+        Line::Logs => Said::Logs,
+        Line::Rules => Said::InForce,
+        Line::Status => Said::Cluster,
+        Line::Help(None) => Said::Act(ActionId::Help),
+        Line::Help(Some(word)) => Said::Tell(format!("{}: {}", word.usage, word.about)),
+        Line::Quit => Said::Quit,
+    })
+}
+
+/// The commands of a line of the grammar; none if it is not understood.
+#[must_use]
+pub fn commands(line: &str, known: &Known) -> Vec<Command> {
+    match words::parse(line, known) {
+        Ok(Line::Do(commands)) => commands,
+        _ => Vec::new(),
+    }
+}
+
+fn by_name(line: &str) -> Option<ActionId> {
+    let line = line.trim();
+    ACTIONS.iter().find(|action| action.short == line && can_be_named(action.id)).map(|action| action.id)
+}
+
+/// Not what needs a number, or only moves within a view.
+fn can_be_named(id: ActionId) -> bool {
+    !matches!(
+        id,
+        ActionId::SelectNumber
+            | ActionId::EntryBack
+            | ActionId::EntryOn
+            | ActionId::MessageBack
+            | ActionId::MessageOn
+            | ActionId::PageBack
+            | ActionId::PageOn
+            | ActionId::Palette
+    )
+}
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The line up to the cursor, if it goes on so.
+    pub line: String,
+    /// What is new in it.
+    pub text: String,
+    /// What that means; may be empty.
+    pub about: String,
+}
+
+/// The most ways to go on that are offered.
+const MAX_OFFERS: usize = 200;
+
+/// How a line could go on after what stands before the cursor; the likeliest first.
+#[must_use]
+pub fn offers(before: &str, known: &Known) -> Vec<Offer> {
+    let offer = |completion: words::Completion| Offer {
+        line: format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text),
+        text: completion.text,
+        about: completion.about.to_owned(),
+    };
+    let mut offers: Vec<Offer> = words::complete(before, known).into_iter().map(offer).collect();
+    let named = ACTIONS.iter().filter(|action| {
+        can_be_named(action.id)
+            && action.short.len() > before.len()
+            && action.short.starts_with(before)
+            && !before.is_empty()
+            && words::word(action.short).is_none()
+    });
+    for action in named {
+        let keys = action.keys.first().map(|(key, _)| format!(" ({key})")).unwrap_or_default();
+        offers.push(Offer {
+            line: action.short.to_owned(),
+            text: action.short.to_owned(),
+            about: format!("{}{keys}", action.long),
+        });
+    }
+    offers.truncate(MAX_OFFERS);
+    offers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::NodeId;
+
+    fn known() -> Known {
+        Known { nodes: (1..=3).map(NodeId).collect(), ..Known::default() }
+    }
+
+    #[test]
+    fn lines_are_the_grammars_and_the_actions() {
+        let understood = |line: &str| understand(line, &known()).unwrap();
+        assert_eq!(understood("kill 2"), Said::Do(vec![Command::Kill(NodeId(2))]));
+        assert_eq!(understood("restart down"), Said::Tell("there is nothing to do".to_owned()));
+        assert_eq!(understood("quit"), Said::Quit);
+        assert_eq!(understood("help"), Said::Act(ActionId::Help));
+        assert_eq!(understood("  # nothing"), Said::Nothing);
+        assert_eq!(
+            understood("kill leader"),
+            Said::Act(ActionId::KillLeader),
+            "by its name when nobody leads"
+        );
+        assert!(matches!(understood("help cut"), Said::Tell(text) if text.contains("cut")));
+        for line in ["frobnicate", "kill 9", "wait leader", "save x"] {
+            assert!(understand(line, &known()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
+        let lines =
+            |before: &str| offers(before, &known()).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
+        assert!(lines("isol").contains(&"isolate".to_owned()));
+        assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
+        let offer = offers("restart a", &known()).into_iter().find(|offer| offer.line == "restart all");
+        assert!(offer.is_some());
+    }
+}

@@ -1,0 +1,239 @@
+//! What each action does.
+
+use crate::actions::{Action, ActionId};
+use crate::app::cluster::Cluster;
+use crate::app::menu::Menu;
+use crate::app::notice::Notice;
+use crate::app::prompt::Purpose;
+use crate::app::sieve::kind_word;
+use crate::app::{App, Effect, View, palette, selection};
+use crate::view::Pane;
+use raftdeck_lab::rule::{Disturbance, Step, Which};
+use raftdeck_lab::words::{faster, slower};
+use raftdeck_lab::{ClientOp, Command};
+use raftdeck_protocol::ClockRate;
+use raftdeck_raft::{LogIndex, NodeId};
+use std::time::Duration;
+
+/// How far the mouse wheel scrolls, in lines or entries.
+pub(super) const WHEEL: usize = 3;
+
+/// Takes an action if it can be taken, else says why not.
+pub(super) fn attempt(app: &mut App, action: &Action, number: Option<u32>, now: Duration) -> Vec<Effect> {
+    match (action.enabled)(app) {
+        Ok(()) => {
+            app.notice = None;
+            perform(app, action.id, number, now)
+        }
+        Err(reason) => {
+            app.notice = Some(Notice::new(reason.0, now));
+            Vec::new()
+        }
+    }
+}
+
+fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> Vec<Effect> {
+    match id {
+        ActionId::Kill
+        | ActionId::KillLeader
+        | ActionId::Restart
+        | ActionId::RestartDown
+        | ActionId::Pause
+        | ActionId::Partition
+        | ActionId::Isolate
+        | ActionId::Heal => return fault(app, id),
+        ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode => return of_selected(app, id),
+        ActionId::AddNode => return vec![Effect::Lab(Command::AddNode)],
+        ActionId::Workload => {
+            let runs = app.workload.is_some_and(|figures| figures.running);
+            return vec![Effect::Lab(Command::Workload(!runs))];
+        }
+        ActionId::Freeze
+        | ActionId::Step
+        | ActionId::StepTimer
+        | ActionId::Faster
+        | ActionId::Slower
+        | ActionId::Undo => return vec![Effect::Lab(timely(app, id))],
+        ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
+        ActionId::LinkFaults => {
+            let about =
+                app.messages.chosen().filter(|_| app.view == View::Messages && !app.messages.follows());
+            app.menu = Some(Menu::faults(about));
+        }
+        ActionId::InForce => app.menu = Some(Menu::in_force(app.in_force())),
+        ActionId::Palette => app.prompt.open(Purpose::Command, ""),
+        ActionId::Filter => app.prompt.open(Purpose::Filter, &app.messages.sieve.words().to_owned()),
+        ActionId::MessageBack => step_message(app, 1, false),
+        ActionId::MessageOn => step_message(app, 1, true),
+        ActionId::NextOpen => app.messages.to_open(),
+        ActionId::Write => app.prompt.open(Purpose::Write, ""),
+        ActionId::SelectNumber => select_number(app, number, now),
+        ActionId::SelectPrevious => app.selected = selection::step(&app.cluster.ids(), app.selected, false),
+        ActionId::SelectNext => app.selected = selection::step(&app.cluster.ids(), app.selected, true),
+        ActionId::NextView => app.view = app.view.step(true),
+        ActionId::PreviousView => app.view = app.view.step(false),
+        ActionId::EntryBack => step_log(app, -1),
+        ActionId::EntryOn => step_log(app, 1),
+        ActionId::PageBack => page(app, false),
+        ActionId::PageOn => page(app, true),
+        ActionId::ToStart => to_start(app),
+        ActionId::ToEnd => to_end(app),
+        ActionId::NodeFilter => app.output.toggle_node_filter(),
+        ActionId::Level => app.output.next_level(),
+        ActionId::Help => app.help = Some(0),
+        ActionId::Quit => return vec![Effect::Quit],
+        ActionId::Suspend => return vec![Effect::Suspend],
+    }
+    Vec::new()
+}
+
+fn timely(app: &App, id: ActionId) -> Command {
+    let rate = app.clock.rate();
+    match id {
+        ActionId::Step => Command::Step(Step::Message),
+        ActionId::StepTimer => Command::Step(Step::Timer),
+        ActionId::Faster => Command::SetRate(faster(rate)),
+        ActionId::Slower => Command::SetRate(slower(rate)),
+        ActionId::Undo => Command::Undo(None),
+        _ if rate.is_frozen() => Command::SetRate(app.clock.last_rate()),
+        _ => Command::SetRate(ClockRate::FROZEN),
+    }
+}
+
+fn of_message(app: &App, id: ActionId) -> Vec<Effect> {
+    let Some(message) = app.messages.chosen() else { return Vec::new() };
+    let commands = match id {
+        ActionId::ReleaseMessage => vec![Command::Release(Which::Message(message.id))],
+        ActionId::DropMessage => vec![Command::Drop(Which::Message(message.id))],
+        _ => {
+            let words = format!("hold {}>{} only {}", message.from.0, message.to.0, kind_word(message.kind));
+            hold_or_not(app, &words)
+        }
+    };
+    commands.into_iter().map(Effect::Lab).collect()
+}
+
+/// Brings a rule into force, or undoes it if it is.
+fn hold_or_not(app: &App, words: &str) -> Vec<Command> {
+    let commands = palette::commands(words, &app.known);
+    let wanted = commands.iter().find_map(|command| match command {
+        Command::Disturb(Disturbance::Rules { rules, .. }) => Some(rules),
+        _ => None,
+    });
+    let same = |what: &Disturbance| matches!(what, Disturbance::Rules { rules, .. } if Some(rules) == wanted);
+    match app.in_force().iter().find(|fault| same(&fault.what)) {
+        Some(fault) => vec![Command::Undo(Some(fault.id))],
+        None => commands,
+    }
+}
+
+fn of_selected(app: &App, id: ActionId) -> Vec<Effect> {
+    let Some(selected) = app.selected else { return Vec::new() };
+    let command = match id {
+        ActionId::Transfer => Command::Transfer(selected),
+        ActionId::Elect => Command::Campaign(selected),
+        ActionId::RemoveNode => Command::RemoveNode(selected),
+        _ => return Vec::new(),
+    };
+    vec![Effect::Lab(command)]
+}
+
+fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
+    let Some(selected) = app.selected_node() else { return Vec::new() };
+    let (selected, paused) = (selected.id, selected.is_paused());
+    let leader = app.cluster.leader().map(|node| node.id);
+    let commands = match id {
+        ActionId::Kill => vec![Command::Kill(selected)],
+        ActionId::KillLeader => leader.map(Command::Kill).into_iter().collect(),
+        ActionId::Restart => vec![Command::Restart(selected)],
+        ActionId::RestartDown => down(&app.cluster).into_iter().map(Command::Restart).collect(),
+        ActionId::Pause if paused => vec![Command::Resume(selected)],
+        ActionId::Pause => vec![Command::Pause(selected)],
+        ActionId::Partition => leader.map_or_else(Vec::new, |leader| {
+            app.cluster.set_partition(leader);
+            isolate(app, leader)
+        }),
+        ActionId::Isolate => isolate(app, selected),
+        ActionId::Heal => vec![Command::Heal],
+        _ => Vec::new(),
+    };
+    commands.into_iter().map(Effect::Lab).collect()
+}
+
+fn down(cluster: &Cluster) -> Vec<NodeId> {
+    cluster.nodes().filter(|node| node.is_down()).map(|node| node.id).collect()
+}
+
+fn isolate(app: &App, node: NodeId) -> Vec<Command> {
+    palette::commands(&format!("isolate {}", node.0), &app.known)
+}
+
+pub(super) fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
+    let Some(id) = app.operations.start(op.clone(), now) else {
+        app.notice = Some(Notice::new("too many operations are waiting already", now));
+        return Vec::new();
+    };
+    app.notice = None;
+    vec![Effect::Lab(Command::Client { id, op })]
+}
+
+fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
+    let Some(id) = number.map(|number| NodeId(number.into())) else { return };
+    if app.cluster.node(id).is_some() {
+        app.selected = Some(id);
+    } else {
+        app.notice = Some(Notice::new(format!("there is no node {id}"), now));
+    }
+}
+
+/// The cursor of the Messages view by so many messages.
+pub(super) fn step_message(app: &mut App, by: usize, newer: bool) {
+    app.messages.step(by, newer);
+}
+
+/// The cursor of the Logs view by so many entries.
+pub(super) fn step_log(app: &mut App, by: i64) {
+    let (extent, columns) = (app.cluster.extent(), app.landed.rows(Pane::Entries));
+    app.logs.step(by, extent, columns);
+}
+
+fn page(app: &mut App, on: bool) {
+    match app.view {
+        View::Cluster => scroll_feed(app, app.landed.rows(Pane::Feed).saturating_sub(1).max(1), on),
+        View::Logs => {
+            let by =
+                i64::try_from(app.landed.rows(Pane::Entries).saturating_sub(1).max(1)).unwrap_or(i64::MAX);
+            step_log(app, if on { by } else { -by });
+        }
+        View::Messages => step_message(app, app.landed.rows(Pane::Messages).saturating_sub(1).max(1), on),
+        View::Output => scroll_output(app, app.landed.rows(Pane::Output).saturating_sub(1).max(1), on),
+    }
+}
+
+pub(super) fn scroll_feed(app: &mut App, by: usize, on: bool) {
+    if on { app.feed.scroll_on(by) } else { app.feed.scroll_back(by) }
+}
+
+pub(super) fn scroll_output(app: &mut App, by: usize, on: bool) {
+    if on { app.output.scroll_on(by) } else { app.output.scroll_back(by, app.selected) }
+}
+
+fn to_start(app: &mut App) {
+    match app.view {
+        View::Cluster => app.feed.to_start(),
+        View::Logs => {
+            app.logs.go_to(LogIndex(1), app.cluster.extent(), app.landed.rows(Pane::Entries));
+        }
+        View::Messages => app.messages.to_start(),
+        View::Output => scroll_output(app, usize::MAX, false),
+    }
+}
+
+fn to_end(app: &mut App) {
+    match app.view {
+        View::Cluster => app.feed.to_end(),
+        View::Logs => app.logs.follow(),
+        View::Messages => app.messages.to_end(),
+        View::Output => app.output.to_end(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The mouse: what a click means depends on what was painted there.
+
+use crate::actions::Action;
+use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, step_message};
+use crate::app::{App, Effect, View};
+use crate::view::{Pane, Target};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use raftdeck_lab::Command;
+use std::time::Duration;
+
+/// Takes a mouse event.
+pub(super) fn mouse(app: &mut App, event: MouseEvent, now: Duration) -> Vec<Effect> {
+    let target = app.landed.at(event.column, event.row);
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => click(app, target, now),
+        MouseEventKind::ScrollUp => wheel(app, target, false),
+        MouseEventKind::ScrollDown => wheel(app, target, true),
+        _ => Vec::new(),
+    }
+}
+
+fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
+    app.mark_changed();
+    if app.help.is_some() {
+        if target != Some(Target::Pane(Pane::Help)) {
+            app.help = None;
+        }
+        return Vec::new();
+    }
+    if let Some(menu) = &mut app.menu.clone() {
+        match target {
+            Some(Target::MenuRow(row)) => {
+                menu.choose(row, app);
+                app.menu = Some(menu.clone());
+            }
+            Some(Target::Pane(Pane::Menu)) => {}
+            _ => app.menu = None,
+        }
+        return Vec::new();
+    }
+    match target {
+        Some(Target::Fault(id)) if !app.prompt.is_open() => {
+            return vec![Effect::Lab(Command::Undo(Some(id)))];
+        }
+        Some(Target::Message(id)) => app.messages.choose(id),
+        Some(Target::Node(id)) if app.cluster.node(id).is_some() => app.selected = Some(id),
+        Some(Target::View(view)) => app.view = view,
+        Some(Target::Action(id)) if !app.prompt.is_open() => {
+            return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
+        }
+        Some(Target::Entry(index)) => {
+            app.logs.go_to(index, app.cluster.extent(), app.landed.rows(Pane::Entries));
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
+    app.mark_changed();
+    if let Some(first) = app.help {
+        let to =
+            if on { (first + WHEEL).min(app.landed.last_help_line()) } else { first.saturating_sub(WHEEL) };
+        app.help = Some(to);
+        return Vec::new();
+    }
+    if let Some(mut menu) = app.menu.take() {
+        let at = menu.at(app);
+        menu.choose(if on { at + 1 } else { at.saturating_sub(1) }, app);
+        app.menu = Some(menu);
+        return Vec::new();
+    }
+    match (app.view, target) {
+        (View::Cluster, Some(Target::Pane(Pane::Feed))) => scroll_feed(app, WHEEL, on),
+        (View::Logs, _) => step_log(app, if on { 1 } else { -1 }),
+        (View::Messages, _) => step_message(app, 1, on),
+        (View::Output, _) => scroll_output(app, WHEEL, on),
+        _ => {}
+    }
+    Vec::new()
+}

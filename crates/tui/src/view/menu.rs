@@ -1,0 +1,57 @@
+//! A menu over whatever is on the screen.
+
+use crate::app::menu::{Kind, Menu};
+use crate::view::landed::{Pane, Target};
+use crate::view::paint::Paint;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+/// Draws it.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
+    let app = paint.app;
+    let rows = menu.rows(app);
+    let at = menu.at(app);
+    let words_width = rows.iter().map(|row| row.words.chars().count()).max().unwrap_or(0);
+    let about_width = rows.iter().map(|row| row.about.chars().count()).max().unwrap_or(0);
+    let (title, hint) = match menu.kind {
+        Kind::Faults => (
+            format!(" on the links {} ", menu.links()),
+            " Left Right: links   Enter: do it   : change the words   Tab: in force   Esc ",
+        ),
+        Kind::InForce => (" in force ".to_owned(), " Enter: undo it   Tab: faults   Esc "),
+    };
+    let width = (words_width + about_width + 8).max(hint.len() + 4).min(usize::from(area.width));
+    let width = u16::try_from(width).unwrap_or(u16::MAX);
+    let height = u16::try_from(rows.len().max(1) + 2).unwrap_or(u16::MAX).min(area.height);
+    let page =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    paint.clear(page);
+    let block = Block::bordered()
+        .border_set(paint.glyphs().border)
+        .title(Line::styled(title, paint.theme.strong()))
+        .title_bottom(Line::styled(hint, paint.theme.faint()));
+    let inner = block.inner(page);
+    block.render(page, paint.buf);
+    paint.mark(area, Target::Pane(Pane::Feed));
+    paint.mark(page, Target::Pane(Pane::Menu));
+    let shown = usize::from(inner.height);
+    let first = (at + 1).saturating_sub(shown);
+    if rows.is_empty() {
+        paint.row(inner, 0, &Line::styled(" Nothing is in force.", paint.theme.faint()));
+    }
+    for (place, row) in rows.iter().enumerate().skip(first).take(shown) {
+        let y = u16::try_from(place - first).unwrap_or(0);
+        let style = if place == at { paint.theme.selected() } else { paint.theme.text() };
+        let mark = if place == at { paint.glyphs().selected } else { " " };
+        let name = row.fault.map_or_else(String::new, |fault| format!("#{:<3} ", fault.0));
+        let words = paint.cut(&row.words, usize::from(inner.width).saturating_sub(8));
+        let line = Line::from(vec![
+            Span::raw(format!(" {mark} ")),
+            Span::styled(format!("{name}{words:<words_width$}"), style),
+            Span::styled(format!("  {}", row.about), paint.theme.faint()),
+        ]);
+        paint.row(inner, y, &line);
+        paint.mark(Rect { y: inner.y + y, height: 1, ..inner }, Target::MenuRow(place));
+    }
+}
