@@ -25,11 +25,14 @@ pub struct Options {
     pub cluster: String,
     /// How long a node may say nothing at all before another one is asked.
     pub patience: Duration,
+    /// Ask only the nodes whose addresses were given, whatever others say of who leads: as a client does that reaches
+    /// no others.
+    pub confined: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cluster: String::new(), patience: Duration::from_millis(400) }
+        Self { cluster: String::new(), patience: Duration::from_millis(400), confined: false }
     }
 }
 
@@ -72,7 +75,7 @@ impl Client {
         let shared = Shared {
             hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
-            directory: Mutex::new(Directory::new(addresses)),
+            directory: Mutex::new(Directory::new(addresses, options.confined)),
             session: AsyncMutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })

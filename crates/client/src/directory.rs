@@ -133,11 +133,13 @@ pub(crate) struct Directory {
     /// From hints, oldest first.
     learned: Vec<Arc<Target>>,
     leader: Option<Arc<Target>>,
+    /// Hints lead to given addresses only.
+    confined: bool,
 }
 
 impl Directory {
-    pub(crate) fn new(addresses: &[String]) -> Self {
-        let mut directory = Self { given: Vec::new(), learned: Vec::new(), leader: None };
+    pub(crate) fn new(addresses: &[String], confined: bool) -> Self {
+        let mut directory = Self { given: Vec::new(), learned: Vec::new(), leader: None, confined };
         for address in addresses {
             if directory.find(address).is_none() {
                 directory.given.push(Arc::new(Target::new(address)));
@@ -183,7 +185,7 @@ impl Directory {
         let known = id.and_then(|id| self.all().find(|target| target.node() == Some(id)).map(Arc::clone));
         self.leader = known.or_else(|| {
             let address = address.filter(|address| address::split(address).is_ok())?;
-            Some(self.at(address))
+            if self.confined { self.find(address).map(Arc::clone) } else { Some(self.at(address)) }
         });
     }
 
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     fn three() -> Directory {
-        Directory::new(&["a:1".to_owned(), "b:1".to_owned(), "c:1".to_owned()])
+        Directory::new(&["a:1".to_owned(), "b:1".to_owned(), "c:1".to_owned()], false)
     }
 
     fn ask_all(directory: &Directory) -> Vec<String> {
@@ -229,6 +231,15 @@ mod tests {
         assert_eq!(ask_all(&directory), ["c:1", "a:1", "b:1"]);
         directory.follow(None, None);
         assert_eq!(ask_all(&directory), ["a:1", "b:1", "c:1"]);
+    }
+
+    #[test]
+    fn a_confined_client_asks_nobody_else() {
+        let mut directory = Directory::new(&["a:1".to_owned(), "b:1".to_owned()], true);
+        directory.follow(Some(NodeId(3)), Some("c:1"));
+        assert_eq!(ask_all(&directory), ["a:1", "b:1"]);
+        directory.follow(Some(NodeId(2)), Some("b:1"));
+        assert_eq!(ask_all(&directory), ["b:1", "a:1"]);
     }
 
     #[test]

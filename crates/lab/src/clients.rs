@@ -11,6 +11,7 @@ use raftdeck_client::{Client, Options};
 use raftdeck_protocol::ResponseBody;
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_raft::{LogIndex, NodeId};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
@@ -34,22 +35,39 @@ pub(crate) struct Clients {
     fetches: Arc<Semaphore>,
 }
 
+#[derive(Default)]
 struct Known {
     places: Places,
+    /// Requests reach only these; `None`: all.
+    reach: Option<BTreeSet<NodeId>>,
     current: Option<Current>,
+    /// Who looks at the nodes' logs is no client of theirs, and reaches all.
+    onlooker: Option<Current>,
 }
 
-/// A client and the addresses it was made for. Restarted nodes have new ones.
+/// A client and what it was made for. Restarted nodes have new addresses.
 struct Current {
     addresses: Vec<String>,
+    confined: bool,
     client: Client,
+}
+
+/// The client for these addresses: the one there is, or a new one. Requests under way go on with the client they have.
+fn renewed(current: &mut Option<Current>, addresses: Vec<String>, confined: bool) -> Option<Client> {
+    let fits = |current: &Current| current.addresses == addresses && current.confined == confined;
+    if !current.as_ref().is_some_and(fits) {
+        let options = Options { confined, ..Options::default() };
+        *current =
+            Client::new(&addresses, options).ok().map(|client| Current { addresses, confined, client });
+    }
+    Some(current.as_ref()?.client.clone())
 }
 
 impl Clients {
     pub(crate) fn new(leaders: Leaders, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        let known = Arc::new(Mutex::new(Known { places: Places::new(), current: None }));
+        let known = Arc::new(Mutex::new(Known::default()));
         Self { known, leaders, outlet, requests, fetches }
     }
 
@@ -61,6 +79,11 @@ impl Clients {
     /// A node is no more.
     pub(crate) fn remove(&self, node: NodeId) {
         self.lock().places.remove(&node);
+    }
+
+    /// From now on requests reach only these nodes; `None`: all. Those under way go on.
+    pub(crate) fn reach(&self, only: Option<BTreeSet<NodeId>>) {
+        self.lock().reach = only;
     }
 
     /// Asks the cluster; the outcome is told.
@@ -90,7 +113,8 @@ impl Clients {
             return self.outlet.refuse(format!("there is no {node} in this cluster"));
         }
         let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
-        let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.client()) else {
+        let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.onlooker())
+        else {
             return self.outlet.tell(Update::Log { node, lines: Vec::new() });
         };
         let outlet = self.outlet.clone();
@@ -109,19 +133,25 @@ impl Clients {
     pub(crate) fn client(&self) -> Option<Client> {
         let leader = self.leader();
         let mut known = self.lock();
-        let addresses: Vec<String> = known.places.keys().filter_map(|&node| known.address(node)).collect();
-        if known.current.as_ref().is_none_or(|current| current.addresses != addresses) {
-            // Requests under way go on with the client they have.
-            known.current =
-                Client::new(&addresses, Options::default()).ok().map(|client| Current { addresses, client });
-        }
-        let client = known.current.as_ref()?.client.clone();
+        let reach = known.reach.clone();
+        let reaches = |node: &NodeId| reach.as_ref().is_none_or(|reach| reach.contains(node));
+        let addresses = known.addresses(reaches);
+        let client = renewed(&mut known.current, addresses, reach.is_some())?;
+        drop(known);
+        let leader = leader.filter(|(leader, _)| reaches(leader));
         if let Some((leader, address)) = leader
             && let Err(error) = client.set_leader_hint(&address)
         {
             tracing::debug!("{leader} is no address: {error}");
         }
         Some(client)
+    }
+
+    /// A client that may ask any node of itself.
+    fn onlooker(&self) -> Option<Client> {
+        let mut known = self.lock();
+        let addresses = known.addresses(|_| true);
+        renewed(&mut known.onlooker, addresses, false)
     }
 
     /// Who seems to lead, and where it takes requests.
@@ -141,6 +171,10 @@ impl Clients {
 }
 
 impl Known {
+    fn addresses(&self, wanted: impl Fn(&NodeId) -> bool) -> Vec<String> {
+        self.places.keys().filter(|node| wanted(node)).filter_map(|&node| self.address(node)).collect()
+    }
+
     fn address(&self, node: NodeId) -> Option<String> {
         match self.places.get(&node)?.borrow().place {
             Place::Serving { client, .. } => Some(client.to_string()),

@@ -6,7 +6,7 @@
 use crate::data_dir::DataDir;
 use crate::links::Listeners;
 use crate::model::{Command, Update};
-use crate::nodes::{Nodes, Surroundings};
+use crate::nodes::{Happened, Nodes, Surroundings};
 use crate::options::{LabError, LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
 use raftdeck_raft::NodeId;
@@ -118,7 +118,7 @@ impl Cluster {
             match next {
                 Next::Command(command) => nodes.carry_out(command),
                 Next::Left(node) => nodes.dismiss(node),
-                Next::Ended(node) => nodes.bury(node),
+                Next::Happened(happened) => nodes.hear(happened),
             }
             let left_out = left_out.swap(0, Ordering::Relaxed);
             if left_out > 0 {
@@ -135,8 +135,8 @@ enum Next {
     Command(Command),
     /// A node is no member of the cluster any more.
     Left(NodeId),
-    /// A node's process has ended for good.
-    Ended(NodeId),
+    /// Something happened by itself.
+    Happened(Happened),
 }
 
 /// `None`: the lab is stopped.
@@ -146,15 +146,11 @@ async fn next(
     leaving: &mut mpsc::Receiver<NodeId>,
     nodes: &mut Nodes,
 ) -> Option<Next> {
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            Some(command) = queue.recv() => return Some(Next::Command(command)),
-            Some(node) = leaving.recv() => return Some(Next::Left(node)),
-            ended = nodes.ended() => if let Some(node) = ended {
-                return Some(Next::Ended(node));
-            },
-        }
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        Some(command) = queue.recv() => Some(Next::Command(command)),
+        Some(node) = leaving.recv() => Some(Next::Left(node)),
+        happened = nodes.next() => Some(Next::Happened(happened)),
     }
 }

@@ -7,13 +7,20 @@ use crate::data_dir::DataDir;
 use crate::links::Links;
 use crate::options::LabOptions;
 use crate::process::Launch;
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The launch of a node as things are now.
-pub(crate) fn launch(options: &LabOptions, data_dir: &DataDir, links: &Links, node: NodeId) -> Launch {
+pub(crate) fn launch(
+    options: &LabOptions,
+    data_dir: &DataDir,
+    links: &Links,
+    rate: ClockRate,
+    node: NodeId,
+) -> Launch {
     let record = data_dir.record();
     let own = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port(node)));
     let timing = options.timing;
@@ -41,6 +48,9 @@ pub(crate) fn launch(options: &LabOptions, data_dir: &DataDir, links: &Links, no
     }
     if let Some(seed) = options.seed {
         give("--seed", seed.wrapping_add(node.0).to_string().into());
+    }
+    if rate != ClockRate::REAL {
+        give("--clock-rate", rate.millionths().to_string().into());
     }
     for other in record.nodes().into_iter().filter(|other| joins || record.is_late(*other)) {
         if let Some(link) = links.address((node, other)) {

@@ -8,10 +8,13 @@
 //! process when it is stopped or dropped.
 
 mod ask;
+mod carrier;
 mod causes;
 mod changes;
 mod clients;
 mod data_dir;
+mod disk_faults;
+mod in_force;
 mod lab;
 mod launch;
 mod lines;
@@ -22,13 +25,20 @@ mod nodes;
 mod options;
 mod outlet;
 mod process;
+mod queue;
 mod record;
 mod reports;
 pub mod rule;
+mod rulebook;
+mod seen;
 pub mod shapes;
+mod slow;
+mod stepper;
 mod supervisor;
 mod telemetry;
+mod tempo;
 mod time;
+mod traffic;
 mod whereabouts;
 
 pub mod words;

@@ -1,26 +1,27 @@
 //! One link: the only way from one node to another.
 //!
-//! A link accepts the sender's connections and relays whole frames to wherever the receiver listens now. It can be
-//! cut, and then frames are lost while connections stay. It never changes a frame, never answers for a node, and
-//! never holds more of them than fit one buffer: when the receiver does not read, the link stops reading.
+//! A link accepts the sender's connections, hands whole frames to `traffic`, which decides what becomes of them, and carries
+//! those that have arrived to wherever the receiver listens now (`carrier`). It never changes a frame and never answers
+//! for a node. When the receiver does not read, the link stops reading.
 
-use crate::model::{FrameFate, LinkState};
-use crate::reports::Reports;
+use crate::carrier::{Carrier, Ending, Handed};
+use crate::links::Pair;
+use crate::model::LinkState;
+use crate::time::ClockReader;
+use crate::traffic::{Signals, Traffic};
 use crate::whereabouts::{Place, Whereabouts, life_over};
-use bytes::{Bytes, BytesMut};
-use futures::{Sink, SinkExt, StreamExt};
+use bytes::BytesMut;
+use futures::{SinkExt, StreamExt};
 use raftdeck_client::codec;
 use raftdeck_protocol::frame::MAX_FRAME;
-use raftdeck_raft::NodeId;
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
@@ -31,42 +32,57 @@ pub(crate) const MAX_CONNECTIONS: usize = 8;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Reader = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
-type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
+/// Where frames leave for a node.
+pub(crate) type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
 
 /// What a link is made of.
 #[derive(Clone)]
 pub(crate) struct Link {
-    /// The sender.
-    pub(crate) from: NodeId,
-    /// The receiver.
-    pub(crate) to: NodeId,
+    /// The sender and the receiver.
+    pub(crate) pair: Pair,
     /// Open or cut.
     pub(crate) gate: watch::Receiver<LinkState>,
     /// The sender's lives.
     pub(crate) source: watch::Receiver<Whereabouts>,
     /// The receiver's lives, and where it listens.
     pub(crate) target: watch::Receiver<Whereabouts>,
-    /// Where frames are counted.
-    pub(crate) reports: Arc<Reports>,
+    /// What is on the links.
+    pub(crate) traffic: Arc<Traffic>,
+    /// How it is woken.
+    pub(crate) signals: Arc<Signals>,
+    /// Cluster time.
+    pub(crate) clock: ClockReader,
 }
 
 impl Link {
     /// Accepts and relays as long as the lab runs.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let mut relays = JoinSet::new();
+        // A connection is handed over once and ends once, so what waits here is bounded by their number.
+        let (hand_over, handed) = mpsc::unbounded_channel();
+        relays.spawn(Carrier::new(&self).run(handed));
         let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
+        for number in 0.. {
+            let connection = self.accept(&listener, &mut relays).await;
+            oldest_first.retain(|relay| !relay.is_finished());
+            if oldest_first.len() >= MAX_CONNECTIONS
+                && let Some(oldest) = oldest_first.pop_front()
+            {
+                oldest.abort();
+            }
+            let ending = Ending::new(number, hand_over.clone());
+            oldest_first.push_back(relays.spawn(self.clone().relay(connection, ending)));
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener, relays: &mut JoinSet<()>) -> TcpStream {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((connection, _)) => {
-                        oldest_first.retain(|relay| !relay.is_finished());
-                        if oldest_first.len() >= MAX_CONNECTIONS && let Some(oldest) = oldest_first.pop_front() {
-                            oldest.abort();
-                        }
-                        oldest_first.push_back(relays.spawn(self.clone().relay(connection)));
-                    }
+                    Ok((connection, _)) => return connection,
                     Err(error) => {
-                        tracing::warn!("the link from {} to {} accepts nothing: {error}", self.from, self.to);
+                        let (from, to) = self.pair;
+                        tracing::warn!("the link from {from} to {to} accepts nothing: {error}");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -76,34 +92,42 @@ impl Link {
     }
 
     /// Carries one connection for as long as both ends live the life they live now.
-    async fn relay(self, connection: TcpStream) {
+    async fn relay(self, connection: TcpStream, ending: Ending) {
         let source = self.source.borrow().life;
         let Whereabouts { life: target, place } = *self.target.borrow();
         if place == Place::Down {
             // Closed at once, as by a machine on which nothing listens: the sender dials again.
             return;
         }
-        let (from, to) = (self.from, self.to);
+        let (from, to) = self.pair;
         tokio::select! {
             biased;
             () = life_over(self.source.clone(), source) => {}
             () = life_over(self.target.clone(), target) => {}
-            carried = self.carry(connection) => if let Err(error) = carried {
+            carried = self.carry(connection, target, ending) => if let Err(error) = carried {
                 tracing::debug!("a connection from {from} to {to} ended: {error}");
             }
         }
     }
 
-    async fn carry(mut self, connection: TcpStream) -> io::Result<()> {
+    async fn carry(mut self, connection: TcpStream, life: u64, mut ending: Ending) -> io::Result<()> {
         let (mut incoming, mut answers) = framed(connection)?;
         let Some(hello) = incoming.next().await.transpose()? else { return Ok(()) };
         let mut waiting = None;
-        let Some(address) = self.held(&mut incoming, &mut waiting).await? else { return Ok(()) };
+        let held = self.held(&mut incoming, &mut waiting, life).await?;
+        let Some(address) = held else { return Ok(()) };
         let (mut back, mut outgoing) = framed(TcpStream::connect(address).await?)?;
         outgoing.send(hello.freeze()).await?;
+        ending.hand_over(|number| Handed::Connection { number, life, writer: outgoing });
+        if let Some(frame) = waiting {
+            self.traffic.take_in(self.pair, life, frame);
+        }
         tokio::select! {
-            forth = self.forth(&mut incoming, &mut outgoing, waiting) => forth,
-            back = pass_back(&mut back, &mut answers) => back,
+            forth = self.forth(&mut incoming, life) => forth,
+            back = pass_back(&mut back, &mut answers) => {
+                ending.is_broken = true;
+                back
+            }
         }
     }
 
@@ -114,12 +138,15 @@ impl Link {
         &mut self,
         incoming: &mut Reader,
         waiting: &mut Option<BytesMut>,
+        life: u64,
     ) -> io::Result<Option<SocketAddr>> {
         loop {
             let state = *self.gate.borrow_and_update();
             let place = self.target.borrow_and_update().place;
             if state == LinkState::Cut {
-                self.lose(waiting);
+                if let Some(frame) = waiting.take() {
+                    self.traffic.take_in(self.pair, life, frame);
+                }
             } else if let Place::Serving { raft, .. } = place {
                 return Ok(Some(raft));
             }
@@ -135,55 +162,20 @@ impl Link {
         }
     }
 
-    /// Relays the sender's frames until it closes. While frames keep arriving they are only queued; they are
-    /// flushed when the sender pauses or the buffer is full.
-    async fn forth(
-        &mut self,
-        incoming: &mut Reader,
-        outgoing: &mut Writer,
-        mut waiting: Option<BytesMut>,
-    ) -> io::Result<()> {
-        let (mut more, mut unflushed) = (true, false);
-        while more || waiting.is_some() || unflushed {
-            let state = *self.gate.borrow_and_update();
-            if state == LinkState::Cut {
-                self.lose(&mut waiting);
+    /// Takes the sender's frames in until it closes.
+    async fn forth(&self, incoming: &mut Reader, life: u64) -> io::Result<()> {
+        loop {
+            let room = self.signals.room.notified();
+            if self.traffic.is_crowded(self.pair) {
+                room.await;
+                continue;
             }
-            let queueing = waiting.is_some();
-            tokio::select! {
-                biased;
-                changed = self.gate.changed() => changed.map_err(io::Error::other)?,
-                frame = incoming.next(), if more && !queueing => match frame.transpose()? {
-                    Some(frame) => waiting = Some(frame),
-                    None => more = false,
-                },
-                pushed = push(outgoing, queueing), if queueing || unflushed => {
-                    pushed?;
-                    unflushed = queueing;
-                    if let Some(frame) = waiting.take() {
-                        let frame = frame.freeze();
-                        self.reports.count(self.from, self.to, &frame, FrameFate::Delivered);
-                        outgoing.start_send_unpin(frame)?;
-                    }
-                }
+            match incoming.next().await.transpose()? {
+                Some(frame) => self.traffic.take_in(self.pair, life, frame),
+                None => return Ok(()),
             }
         }
-        Ok(())
     }
-
-    fn lose(&self, waiting: &mut Option<BytesMut>) {
-        if let Some(frame) = waiting.take() {
-            self.reports.count(self.from, self.to, &frame, FrameFate::Lost);
-        }
-    }
-}
-
-/// Writes until there is room for one more frame, or, if none is to follow, until all is written.
-async fn push(
-    outgoing: &mut (impl Sink<Bytes, Error = io::Error> + Unpin),
-    queueing: bool,
-) -> io::Result<()> {
-    poll_fn(|cx| if queueing { outgoing.poll_ready_unpin(cx) } else { outgoing.poll_flush_unpin(cx) }).await
 }
 
 /// The receiver's side of a connection carries the answer to the handshake and no message, so it is passed back

@@ -1,10 +1,11 @@
-//! All links of a cluster: where they listen, and which of them are cut.
+//! All links of a cluster: where they listen, and what can be done to what is on them.
 
 use crate::link::Link;
-use crate::model::LinkState;
+use crate::outlet::Outlet;
 use crate::reports::Reports;
 use crate::rule::{FaultId, Matching, MessageId, Rule, Scope, Watch, Which};
 use crate::time::ClockReader;
+use crate::traffic::{Opened, Traffic};
 use crate::whereabouts::Places;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// A directed pair: sender, receiver.
@@ -56,62 +56,76 @@ pub(crate) enum LinkNews {
 
 /// The links at work.
 pub(crate) struct Links {
-    reports: Arc<Reports>,
-    links: BTreeMap<Pair, Opened>,
+    traffic: Arc<Traffic>,
+    clock: ClockReader,
+    links: BTreeMap<Pair, Served>,
+    /// The nodes reach each other without links, at these addresses.
+    direct: Option<Direct>,
 }
 
-struct Opened {
-    gate: watch::Sender<LinkState>,
+/// Where a node listens itself.
+type Direct = Box<dyn Fn(NodeId) -> SocketAddr + Send>;
+
+struct Served {
     address: SocketAddr,
     task: AbortHandle,
 }
 
 impl Links {
-    /// Starts a task for each link; they end with the runtime.
+    /// Starts tasks for each link; they end with the runtime.
     pub(crate) fn open(
         listeners: Listeners,
         places: &Places,
         reports: &Arc<Reports>,
-        _clock: ClockReader,
+        clock: ClockReader,
+        outlet: Outlet,
     ) -> io::Result<Self> {
-        let mut links = Self { reports: Arc::clone(reports), links: BTreeMap::new() };
+        let traffic = Arc::new(Traffic::new(clock.clone(), Arc::clone(reports), outlet));
+        let mut links = Self { traffic, clock, links: BTreeMap::new(), direct: None };
         links.add(listeners, places)?;
         Ok(links)
     }
 
-    /// Starts a task for each new link.
+    /// Lets the nodes reach each other without links, where they listen themselves.
+    pub(crate) fn bypass(&mut self, address: impl Fn(NodeId) -> SocketAddr + Send + 'static) {
+        self.direct = Some(Box::new(address));
+    }
+
+    /// Starts tasks for each new link.
     pub(crate) fn add(&mut self, listeners: Listeners, places: &Places) -> io::Result<()> {
-        for ((from, to), (listener, address)) in listeners.0 {
+        for (pair, (listener, address)) in listeners.0 {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let (gate, state) = watch::channel(LinkState::Open);
+            let Opened { gate, signals } = self.traffic.open(pair);
             let link = Link {
-                from,
-                to,
-                gate: state,
-                source: places[&from].clone(),
-                target: places[&to].clone(),
-                reports: Arc::clone(&self.reports),
+                pair,
+                gate,
+                source: places[&pair.0].clone(),
+                target: places[&pair.1].clone(),
+                traffic: Arc::clone(&self.traffic),
+                signals,
+                clock: self.clock.clone(),
             };
             let task = tokio::spawn(link.serve(listener)).abort_handle();
-            self.links.insert((from, to), Opened { gate, address, task });
+            self.links.insert(pair, Served { address, task });
         }
         Ok(())
     }
 
     /// Closes every link of a node, with all that it carries.
     pub(crate) fn remove(&mut self, node: NodeId) {
-        self.links.retain(|(from, to), link| {
-            let stays = *from != node && *to != node;
-            if !stays {
-                link.task.abort();
-            }
-            stays
-        });
+        for (&pair, link) in self.links.iter().filter(|((from, to), _)| *from == node || *to == node) {
+            link.task.abort();
+            self.traffic.close(pair);
+        }
+        self.links.retain(|(from, to), _| *from != node && *to != node);
     }
 
     /// Where `from` dials to reach `to`.
     pub(crate) fn address(&self, pair: Pair) -> Option<SocketAddr> {
-        self.links.get(&pair).map(|link| link.address)
+        match &self.direct {
+            Some(address) => Some(address(pair.1)),
+            None => self.links.get(&pair).map(|link| link.address),
+        }
     }
 
     /// Whether there is such a link.
@@ -119,71 +133,66 @@ impl Links {
         self.links.contains_key(&pair)
     }
 
-    /// Cuts or mends; says whether that changed anything.
-    pub(crate) fn set(&self, pair: Pair, state: LinkState) -> bool {
-        self.links.get(&pair).is_some_and(|link| {
-            link.gate.send_if_modified(|now| {
-                let changes = *now != state;
-                *now = state;
-                changes
-            })
-        })
-    }
-
     /// Rules come into force, under this name, which is a new one. A cut or a hold without `next` catches what is under
     /// way on its links too.
-    pub(crate) fn disturb(&self, _id: FaultId, _rules: Vec<Rule>) {}
+    pub(crate) fn disturb(&self, id: FaultId, rules: Vec<Rule>) {
+        self.traffic.disturb(id, rules);
+    }
 
-    /// A watch begins. When it fires its rules come into force under the same name.
-    pub(crate) fn watch(&self, _id: FaultId, _watch: Watch) {}
+    /// A watch begins. When it fires its rules come into force under the same name. With `next`, it fires at the last of so
+    /// many messages.
+    pub(crate) fn watch(&self, id: FaultId, watch: Watch) {
+        self.traffic.watch(id, watch);
+    }
 
     /// What came into force under this name is over; what only it held goes on. `false`: the links know nothing of it.
-    pub(crate) fn undo(&self, _id: FaultId) -> bool {
-        false
+    pub(crate) fn undo(&self, id: FaultId) -> bool {
+        self.traffic.undo(id)
     }
 
     /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.
-    pub(crate) fn release(&self, _which: &Which) -> usize {
-        0
+    pub(crate) fn release(&self, which: &Which) -> usize {
+        self.traffic.release(which)
     }
 
     /// Loses messages that are held or under way; says how many.
-    pub(crate) fn drop(&self, _which: &Which) -> usize {
-        0
+    pub(crate) fn drop(&self, which: &Which) -> usize {
+        self.traffic.drop(which)
     }
 
     /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
-    pub(crate) fn seed(&self, _seed: u64) {}
+    pub(crate) fn seed(&self, seed: u64) {
+        self.traffic.seed(seed);
+    }
 
     /// Whether nothing is under way; what is held does not count.
     pub(crate) fn is_idle(&self) -> bool {
-        true
+        self.traffic.is_idle()
     }
 
     /// How many such messages are held.
-    pub(crate) fn held(&self, _scope: &Scope, _matching: &Matching) -> usize {
-        0
+    pub(crate) fn held(&self, scope: &Scope, matching: &Matching) -> usize {
+        self.traffic.held(scope, matching)
     }
 
     /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
     pub(crate) fn deliver_oldest(&self) -> Option<MessageId> {
-        None
+        self.traffic.deliver_oldest()
     }
 
     /// When the next message arrives, in cluster time.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        None
+        self.traffic.next_due()
     }
 
     /// What became of things in force without anybody's command. Waits until there is something. Cancel-safe.
     pub(crate) async fn news(&self) -> Vec<LinkNews> {
-        std::future::pending().await
+        self.traffic.news().await
     }
 
-    /// All that are cut.
+    /// All on which every message is lost.
     pub(crate) fn cut(&self) -> Vec<Pair> {
-        let cut = |link: &Opened| *link.gate.borrow() == LinkState::Cut;
-        self.links.iter().filter(|(_, link)| cut(link)).map(|(&pair, _)| pair).collect()
+        self.traffic.cut()
     }
 }
 

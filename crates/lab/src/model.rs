@@ -205,6 +205,8 @@ pub enum ProcessState {
     },
     /// Killed on request.
     Killed,
+    /// Ended in an orderly way on request.
+    Stopped,
     /// Ended by itself, or never started.
     Failed {
         /// How: exit status or signal, in words.
@@ -212,6 +214,14 @@ pub enum ProcessState {
         /// The last lines it wrote, oldest first, without their levels.
         last_words: Vec<String>,
     },
+}
+
+impl ProcessState {
+    /// Whether there is no process.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self, Self::Killed | Self::Stopped | Self::Failed { .. })
+    }
 }
 
 /// Where a node listens, each `HOST:PORT`.

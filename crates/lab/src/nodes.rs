@@ -6,13 +6,16 @@
 use crate::changes::{Changes, Newcomer};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
+use crate::in_force::InForce;
 use crate::launch::{launch, millis};
-use crate::links::{Links, Listeners, Pair};
-use crate::model::{ChangeStep, Command, LinkState, Update};
+use crate::links::{LinkNews, Links, Listeners};
+use crate::model::{ChangeStep, Command, Update};
 use crate::options::{LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
 use crate::process::Launch;
 use crate::reports::Reports;
+use crate::rule::Disturbance;
+use crate::stepper::{Reached, Stepper};
 use crate::supervisor::{Order, Supervisor};
 use crate::telemetry::Watchers;
 use crate::time::ClusterClock;
@@ -27,6 +30,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+mod faults;
+mod time;
+
 /// Orders that wait for one node's supervisor, which may be busy with an ending process for half a second.
 const MAX_ORDERS: usize = 64;
 
@@ -38,8 +44,9 @@ pub(crate) struct Nodes {
     stop: CancellationToken,
     kept: BTreeMap<NodeId, Kept>,
     places: Places,
-    clock: ClusterClock,
     links: Links,
+    stepper: Stepper,
+    in_force: InForce,
     watchers: Watchers,
     clients: Clients,
     changes: Changes,
@@ -56,6 +63,16 @@ struct Kept {
     launch: watch::Sender<Launch>,
     /// Ends it.
     stop: CancellationToken,
+}
+
+/// What happened without a command.
+pub(crate) enum Happened {
+    /// A node's process has ended for good.
+    Ended(NodeId),
+    /// What a step was waiting for.
+    Reached(Reached),
+    /// What became of rules.
+    OnLinks(Vec<LinkNews>),
 }
 
 /// What commands need beside the nodes.
@@ -90,6 +107,8 @@ impl Nodes {
         let clients = Clients::new(watchers.leaders(), outlet.clone());
         let changes = Changes::new(clients.clone(), outlet.clone(), left);
         let workload = Workload::new(clients.clone(), outlet.clone());
+        let stepper = Stepper::new(clock, watchers.milestones(), outlet.clone());
+        let in_force = InForce::new(outlet.clone());
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), Vec::new());
         let mut nodes = Self {
             options,
@@ -98,8 +117,9 @@ impl Nodes {
             stop,
             kept,
             places,
-            clock,
             links,
+            stepper,
+            in_force,
             watchers,
             clients,
             changes,
@@ -108,6 +128,7 @@ impl Nodes {
             leaving,
         };
         nodes.introduce();
+        nodes.stepper.tell();
         for (node, presence) in presences {
             nodes.keep(node, presence);
         }
@@ -128,12 +149,15 @@ impl Nodes {
     /// Starts a node that has its place and its links.
     fn keep(&mut self, node: NodeId, presence: Presence) {
         let place = presence.watch();
-        let (launch, launches) = watch::channel(launch(&self.options, &self.data_dir, &self.links, node));
+        let (launch, launches) = watch::channel(self.launch(node));
         let (orders, receiver) = mpsc::channel(MAX_ORDERS);
         let stop = self.stop.child_token();
-        let supervisor = Supervisor::new(node, launches, self.outlet.clone(), presence);
+        let in_force = self.in_force.clone();
+        let supervisor =
+            Supervisor::new(node, launches, self.data_dir.of(node), in_force, self.outlet.clone(), presence);
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
         self.kept.insert(node, Kept { orders, launch, stop });
+        self.stepper.tempo().add(node, place.clone());
         self.watchers.watch(node, place.clone());
         self.clients.add(node, place);
     }
@@ -141,22 +165,35 @@ impl Nodes {
     /// Whoever starts from now on finds the nodes that there are now.
     fn renew_launches(&self) {
         for (&node, kept) in &self.kept {
-            kept.launch.send_replace(launch(&self.options, &self.data_dir, &self.links, node));
+            kept.launch.send_replace(self.launch(node));
         }
+    }
+
+    fn launch(&self, node: NodeId) -> Launch {
+        launch(&self.options, &self.data_dir, &self.links, self.stepper.rate(), node)
     }
 
     pub(crate) fn carry_out(&mut self, command: Command) {
         match command {
             Command::Kill(node) => self.order(node, Order::Kill),
+            Command::Stop(node) => self.order(node, Order::Stop),
             Command::Restart(node) => self.order(node, Order::Restart),
-            Command::Pause(node) => self.order(node, Order::Pause),
-            Command::Resume(node) => self.order(node, Order::Resume),
-            Command::Cut(pairs) => self.set_links(&pairs, LinkState::Cut),
-            Command::Mend(pairs) => self.set_links(&pairs, LinkState::Open),
-            Command::Heal => {
-                self.set_links(&self.links.cut(), LinkState::Open);
-                self.kept.keys().for_each(|&node| self.order(node, Order::ResumeIfPaused));
-            }
+            Command::Wipe(node) => self.order(node, Order::Wipe),
+            Command::LoseTail(node, bytes) => self.order(node, Order::LoseTail(bytes)),
+            Command::Pause(node) => self.disturb(Disturbance::Paused(node)),
+            Command::Resume(node) => self.resume(node),
+            Command::Slow(node, percent) => self.disturb(Disturbance::Slowed(node, percent)),
+            Command::FillDisk(node, bytes) => self.disturb(Disturbance::DiskFull(node, bytes)),
+            Command::Cut(pairs) => self.cut(&pairs),
+            Command::Mend(pairs) => self.mend(&pairs),
+            Command::Disturb(what) => self.disturb(what),
+            Command::Undo(which) => self.undo(which),
+            Command::Heal => self.heal(),
+            Command::Release(which) => self.release(&which),
+            Command::Drop(which) => self.lose(&which),
+            Command::Seed(seed) => self.links.seed(seed),
+            Command::SetRate(rate) => self.set_rate(rate),
+            Command::Step(step) => self.step(step),
             Command::Client { id, op } => self.clients.ask(id, op),
             Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
             Command::AddNode => self.add(),
@@ -164,18 +201,6 @@ impl Nodes {
             Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
             Command::Campaign(node) => self.with(node, |nodes| nodes.changes.campaign(node)),
             Command::Workload(on) => self.workload.switch(on),
-            Command::Stop(_)
-            | Command::Slow(..)
-            | Command::Wipe(_)
-            | Command::FillDisk(..)
-            | Command::LoseTail(..)
-            | Command::Disturb(_)
-            | Command::Undo(_)
-            | Command::Release(_)
-            | Command::Drop(_)
-            | Command::SetRate(_)
-            | Command::Step(_)
-            | Command::Seed(_) => self.outlet.refuse("not yet".to_owned()),
         }
     }
 
@@ -193,16 +218,6 @@ impl Nodes {
                 nodes.outlet.refuse(format!("{node} has been told too much at once: try again"));
             }
         });
-    }
-
-    fn set_links(&self, pairs: &[Pair], state: LinkState) {
-        for &(from, to) in pairs {
-            if !self.links.has((from, to)) {
-                self.outlet.refuse(format!("there is no link from {from} to {to}"));
-            } else if self.links.set((from, to), state) {
-                self.outlet.tell(Update::Link { from, to, state });
-            }
-        }
     }
 
     fn add(&mut self) {
@@ -235,6 +250,7 @@ impl Nodes {
         let place = presence.watch();
         self.keep(node, presence);
         self.renew_launches();
+        self.set_timers();
         self.changes.add(Newcomer { node, place, others });
         Ok(())
     }
@@ -246,16 +262,31 @@ impl Nodes {
         kept.stop.cancel();
     }
 
-    /// Waits until some node's process has ended for good.
-    pub(crate) async fn ended(&mut self) -> Option<NodeId> {
-        match self.supervisors.join_next().await {
-            Some(ended) => ended.ok(),
-            None => std::future::pending().await,
+    /// Waits until something happens that is to be acted on. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Happened {
+        let Self { supervisors, stepper, links, .. } = self;
+        loop {
+            tokio::select! {
+                Some(ended) = supervisors.join_next() => if let Ok(node) = ended {
+                    return Happened::Ended(node);
+                },
+                reached = stepper.reached() => return Happened::Reached(reached),
+                news = links.news() => return Happened::OnLinks(news),
+            }
+        }
+    }
+
+    /// Acts on it.
+    pub(crate) fn hear(&mut self, happened: Happened) {
+        match happened {
+            Happened::Ended(node) => self.bury(node),
+            Happened::Reached(reached) => self.reached(reached),
+            Happened::OnLinks(news) => news.into_iter().for_each(|news| self.hear_of_links(news)),
         }
     }
 
     /// Puts away what is left of a node that was dismissed.
-    pub(crate) fn bury(&mut self, node: NodeId) {
+    fn bury(&mut self, node: NodeId) {
         let Some(at) = self.leaving.iter().position(|leaving| *leaving == node) else { return };
         self.leaving.swap_remove(at);
         self.forget(node);
@@ -269,6 +300,9 @@ impl Nodes {
     fn forget(&mut self, node: NodeId) {
         self.places.remove(&node);
         self.links.remove(node);
+        self.stepper.tempo().remove(node);
+        self.in_force.is_gone(node);
+        self.set_timers();
         self.clients.remove(node);
         if let Err(error) = self.data_dir.remove(node) {
             self.outlet.refuse(format!("that {node} was removed cannot be remembered: {error}"));

@@ -4,6 +4,7 @@
 //! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to a stranger
 //! that was given its id.
 
+use crate::disk_faults::limit_files;
 use crate::lines::{Lines, ReadyLine, message_of};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::VecDeque;
@@ -160,13 +161,20 @@ impl Process {
         lines
     }
 
+    /// Whom to send signals to, until it is reaped: then its id may be a stranger's.
+    fn alive(&self) -> Option<Pid> {
+        // `id` is there until `wait` has reaped the child, and both need this one owner.
+        self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw)
+    }
+
+    /// Lets none of its files grow beyond so many bytes; `None`: without such a limit.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) -> io::Result<()> {
+        self.alive().map_or(Ok(()), |pid| limit_files(pid, bytes))
+    }
+
     /// Sends a signal, unless the child has ended and is reaped.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
-        // `id` is there until `wait` has reaped the child, and both need this one owner.
-        let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw)
-        else {
-            return Ok(());
-        };
+        let Some(pid) = self.alive() else { return Ok(()) };
         // A stop takes effect a moment after its signal. Until then, untaken news of an earlier continuation would
         // be mistaken for the answer to it.
         let _ = stop_or_continuation(self.pid);

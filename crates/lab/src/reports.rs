@@ -1,13 +1,16 @@
-//! What passed the links, counted and told at a rate that an eye can follow.
+//! What passes the links, counted and told at a rate that an eye can follow.
 //!
-//! Frames are decoded here to see what they are. What cannot be decoded is not counted, and no frame is ever changed.
+//! Counts tell of every message. Single messages are told of as long as a screen could make something of them: when very
+//! many pass at once some are only counted, but whoever was told of a message is also told how it ended.
 
+use crate::links::Pair;
 use crate::model::{FrameFate, FrameKind, FrameReport, Update};
 use crate::outlet::Outlet;
-use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{AppendOutcome, LogIndex, Message, NodeId};
+use crate::rule::{MessageId, MessageReport};
+use crate::seen::Seen;
+use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -17,25 +20,46 @@ const GATHER: Duration = Duration::from_millis(10);
 /// The least time between two updates: 30 a second.
 const INTERVAL: Duration = Duration::from_millis(34);
 
-/// The tally since the last update. Bounded by the number of links times kinds times fates.
+/// Single messages that are told of in one update, when they pass at once.
+const MAX_PASSING: usize = 256;
+
+/// The same with those that stay on a link for a while. More of them are told of only when they are held, or were told of before;
+/// the links have a bound of their own on how many those can be.
+const MAX_WAITING: usize = 1024;
+
+/// What there is to tell since the last update.
 #[derive(Default)]
 pub(crate) struct Reports {
-    tally: Mutex<BTreeMap<Key, FrameReport>>,
+    tally: Mutex<Tally>,
     news: Notify,
+}
+
+#[derive(Default)]
+struct Tally {
+    /// Bounded by the number of links times kinds times fates.
+    frames: BTreeMap<Key, FrameReport>,
+    messages: BTreeMap<MessageId, MessageReport>,
+    skipped: u64,
 }
 
 type Key = (NodeId, NodeId, FrameKind, FrameFate);
 
 impl Reports {
-    /// Counts one frame on the link `from -> to`.
-    pub(crate) fn count(&self, from: NodeId, to: NodeId, content: &[u8], fate: FrameFate) {
-        let Ok(PeerFrame { message, .. }) = frame::decode::<PeerFrame>("peer", content) else {
-            tracing::debug!("a frame of {} bytes from {from} to {to} is not a Raft message", content.len());
-            return;
+    /// Counts one message on a link.
+    pub(crate) fn count(&self, (from, to): Pair, seen: &Seen, fate: FrameFate) {
+        let newest = FrameReport {
+            from,
+            to,
+            kind: seen.kind,
+            term: seen.term,
+            index: seen.index,
+            granted: seen.granted,
+            fate,
+            count: 1,
+            entries: seen.entries,
         };
-        let newest = report(from, to, &message, fate);
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally
+        self.lock()
+            .frames
             .entry((from, to, newest.kind, fate))
             .and_modify(|sum| {
                 let (count, entries) = (sum.count + 1, sum.entries + newest.entries);
@@ -45,10 +69,31 @@ impl Reports {
         self.news.notify_one();
     }
 
-    /// Takes what was counted since the last time.
-    pub(crate) fn take(&self) -> Vec<FrameReport> {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *tally).into_values().collect()
+    /// Whether one more message will be told of that passes at once, or that `waits` on its link. If not, it is only counted.
+    pub(crate) fn has_room(&self, waits: bool) -> bool {
+        let mut tally = self.lock();
+        let has_room = tally.messages.len() < if waits { MAX_WAITING } else { MAX_PASSING };
+        tally.skipped += u64::from(!has_room);
+        has_room
+    }
+
+    /// Tells where a message is now.
+    pub(crate) fn note(&self, message: &MessageReport) {
+        self.lock().messages.insert(message.id, message.clone());
+        self.news.notify_one();
+    }
+
+    /// Takes what there is to tell since the last time.
+    pub(crate) fn take(&self) -> Vec<Update> {
+        let Tally { frames, messages, skipped } = std::mem::take(&mut *self.lock());
+        let frames: Vec<_> = frames.into_values().collect();
+        let messages: Vec<_> = messages.into_values().collect();
+        let told = (!messages.is_empty() || skipped > 0).then_some(Update::Messages { messages, skipped });
+        told.into_iter().chain((!frames.is_empty()).then_some(Update::Frames { frames })).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when something was counted that nobody waited for yet.
@@ -61,67 +106,11 @@ impl Reports {
         loop {
             self.news().await;
             tokio::time::sleep(GATHER).await;
-            let frames = self.take();
-            if !frames.is_empty() {
-                outlet.tell(Update::Frames { frames });
+            let updates = self.take();
+            if !updates.is_empty() {
+                updates.into_iter().for_each(|update| outlet.tell(update));
                 tokio::time::sleep(INTERVAL.saturating_sub(GATHER)).await;
             }
-        }
-    }
-}
-
-fn report(from: NodeId, to: NodeId, message: &Message, fate: FrameFate) -> FrameReport {
-    let seen = glance(message);
-    FrameReport {
-        from,
-        to,
-        kind: seen.kind,
-        term: message.term(),
-        index: seen.index,
-        granted: seen.granted,
-        fate,
-        count: 1,
-        entries: seen.entries,
-    }
-}
-
-struct Glance {
-    kind: FrameKind,
-    index: Option<LogIndex>,
-    granted: Option<bool>,
-    entries: u64,
-}
-
-fn glance(message: &Message) -> Glance {
-    let plain = |kind| Glance { kind, index: None, granted: None, entries: 0 };
-    match message {
-        Message::PreVote(_) => plain(FrameKind::PreVote),
-        Message::RequestVote(_) => plain(FrameKind::RequestVote),
-        Message::PreVoteReply(reply) => {
-            Glance { granted: Some(reply.granted), ..plain(FrameKind::PreVoteReply) }
-        }
-        Message::VoteReply(reply) => Glance { granted: Some(reply.granted), ..plain(FrameKind::VoteReply) },
-        Message::AppendEntries(append) => {
-            let entries = append.entries.len() as u64;
-            let kind = if entries == 0 { FrameKind::Heartbeat } else { FrameKind::AppendEntries };
-            let last = LogIndex(append.prev.index.0.saturating_add(entries));
-            Glance { index: Some(last), entries, ..plain(kind) }
-        }
-        Message::AppendReply(reply) => {
-            let matched = match reply.outcome {
-                AppendOutcome::Matched { through } => Some(through),
-                AppendOutcome::Conflict { .. } => None,
-            };
-            Glance { index: matched, granted: Some(matched.is_some()), ..plain(FrameKind::AppendReply) }
-        }
-        Message::TimeoutNow(_) => plain(FrameKind::TimeoutNow),
-        Message::InstallSnapshot(install) => {
-            Glance { index: Some(install.meta.last.index), ..plain(FrameKind::InstallSnapshot) }
-        }
-        Message::SnapshotReply(reply) => {
-            // An answer to any but the last piece says neither yes nor no.
-            let granted = reply.installed.then_some(true);
-            Glance { index: Some(reply.last.index), granted, ..plain(FrameKind::SnapshotReply) }
         }
     }
 }

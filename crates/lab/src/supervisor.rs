@@ -3,13 +3,19 @@
 //! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
 //! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
 
+use crate::data_dir::wipe;
+use crate::disk_faults::{limit, lose_tail};
+use crate::in_force::InForce;
 use crate::lines::{ReadyLine, parse_log_line};
 use crate::model::{LogLevel, ProcessState, Update};
 use crate::outlet::Outlet;
 use crate::process::{Happening, Launch, Process};
+use crate::slow::Slow;
 use crate::whereabouts::Presence;
 use raftdeck_raft::NodeId;
 use rustix::process::Signal;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,15 +32,33 @@ pub(crate) enum Order {
     Resume,
     /// SIGCONT if it is paused, and no word if it is not.
     ResumeIfPaused,
+    /// SIGTERM: it ends in an orderly way.
+    Stop,
+    /// Pause and resume it again and again, so that it stands still for so many percent of the time, in this life and in
+    /// those that follow; 0: no more.
+    Slow(u8),
+    /// Kill it if it runs, wipe its data, and start it again.
+    Wipe,
+    /// Let it write only so many bytes more to its log, and nothing larger than that to any file, in this life and in
+    /// those that follow; `None`: there is room again.
+    FillDisk(Option<u64>),
+    /// Take so many bytes from the end of its log while it is down.
+    LoseTail(u64),
 }
 
 /// Keeps one node.
 pub(crate) struct Supervisor {
     node: NodeId,
     launch: watch::Receiver<Launch>,
+    /// Where it keeps its data.
+    data: PathBuf,
     outlet: Outlet,
+    in_force: InForce,
     presence: Presence,
     running: Option<Running>,
+    slow: Option<Slow>,
+    /// None of its files may grow beyond so many bytes.
+    file_limit: Option<u64>,
 }
 
 /// A process and what is known of it.
@@ -42,6 +66,8 @@ struct Running {
     process: Process,
     ready: bool,
     paused: bool,
+    /// It was told to end.
+    stopping: bool,
 }
 
 impl Running {
@@ -60,10 +86,12 @@ impl Supervisor {
     pub(crate) fn new(
         node: NodeId,
         launch: watch::Receiver<Launch>,
+        data: PathBuf,
+        in_force: InForce,
         outlet: Outlet,
         presence: Presence,
     ) -> Self {
-        Self { node, launch, outlet, presence, running: None }
+        Self { node, launch, data, outlet, in_force, presence, running: None, slow: None, file_limit: None }
     }
 
     /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
@@ -75,6 +103,7 @@ impl Supervisor {
                 () = stop.cancelled() => break,
                 Some(order) = orders.recv() => self.obey(order).await,
                 happening = next(&mut self.running) => self.hear(happening).await,
+                () = turn(self.slow), if self.can_be_slow() => self.turn(),
             }
         }
         if let Some(mut running) = self.running.take()
@@ -102,6 +131,16 @@ impl Supervisor {
                     self.signal(Signal::CONT, "resume");
                 }
             }
+            Order::Stop => self.stop(),
+            Order::Slow(percent) => self.slow(percent),
+            Order::Wipe => {
+                self.kill().await;
+                if self.running.is_none() {
+                    self.wipe();
+                }
+            }
+            Order::FillDisk(more) => self.fill_disk(more),
+            Order::LoseTail(bytes) => self.lose_tail(bytes),
         }
     }
 
@@ -110,9 +149,13 @@ impl Supervisor {
         let launch = self.launch.borrow().clone();
         match Process::start(&launch) {
             Ok(process) => {
-                let running = Running { process, ready: false, paused: false };
+                let running = Running { process, ready: false, paused: false, stopping: false };
                 self.tell(running.state());
                 self.running = Some(running);
+                self.slow.iter_mut().for_each(Slow::restart);
+                if self.file_limit.is_some() {
+                    self.limit_files();
+                }
             }
             Err(error) => {
                 self.presence.down();
@@ -130,6 +173,7 @@ impl Supervisor {
             return;
         }
         self.presence.down();
+        self.in_force.is_paused(self.node, false);
         let last = running.process.last_output().await;
         self.log(&last);
         self.tell(ProcessState::Killed);
@@ -137,6 +181,7 @@ impl Supervisor {
 
     fn signal(&mut self, signal: Signal, verb: &str) {
         let Some(running) = &mut self.running else {
+            self.in_force.is_paused(self.node, false);
             self.outlet.refuse(format!("{} is not running, so there is nothing to {verb}", self.node));
             return;
         };
@@ -145,10 +190,111 @@ impl Supervisor {
             return;
         }
         if let Err(error) = running.process.signal(signal) {
+            self.in_force.is_paused(self.node, !paused);
             self.outlet.refuse(format!("{} could not be sent {verb}: {error}", self.node));
             return;
         }
+        self.slow.iter_mut().for_each(Slow::restart);
         self.is_paused(paused);
+    }
+
+    /// Whether its process is there and stands still, if at all, only because it is slow.
+    fn can_be_slow(&self) -> bool {
+        self.slow.is_some() && self.running.as_ref().is_some_and(|running| !running.paused)
+    }
+
+    /// From a halt to a run, or back. That is no news: it is what a slow node does.
+    fn turn(&mut self) {
+        let (Some(slow), Some(running)) = (&mut self.slow, &self.running) else { return };
+        slow.turned();
+        let signal = if slow.is_halted() { Signal::STOP } else { Signal::CONT };
+        if let Err(error) = running.process.signal(signal) {
+            self.slow = None;
+            self.in_force.is_not_slow(self.node);
+            self.outlet.refuse(format!("{} can no longer be slowed: {error}", self.node));
+        }
+    }
+
+    fn slow(&mut self, percent: u8) {
+        let slow = Slow::begin(percent);
+        if slow.is_none() && percent != 0 {
+            self.in_force.is_not_slow(self.node);
+            return self.outlet.refuse(format!(
+                "{} cannot stand still for {percent} % of the time: say 1 to 99, or pause it",
+                self.node
+            ));
+        }
+        let halted = self.can_be_slow() && self.slow.is_some_and(Slow::is_halted);
+        self.slow = slow;
+        if halted
+            && let Some(running) = &self.running
+            && let Err(error) = running.process.signal(Signal::CONT)
+        {
+            self.outlet.refuse(format!("{} could not be sent resume: {error}", self.node));
+        }
+    }
+
+    fn stop(&mut self) {
+        let Some(running) = &mut self.running else {
+            return self.outlet.refuse(format!("{} is not running, so there is nothing to stop", self.node));
+        };
+        running.stopping = true;
+        if let Err(error) = running.process.signal(Signal::TERM) {
+            return self.outlet.refuse(format!("{} could not be stopped: {error}", self.node));
+        }
+        // A paused process takes the signal when it runs again.
+        if running.paused {
+            self.signal(Signal::CONT, "resume");
+        }
+    }
+
+    fn wipe(&mut self) {
+        match wipe(&self.data) {
+            Ok(()) => self.start(),
+            Err(error) => {
+                let (node, data) = (self.node, self.data.display());
+                self.outlet.refuse(format!("the data of {node} in {data} cannot be wiped: {error}"));
+            }
+        }
+    }
+
+    fn fill_disk(&mut self, more: Option<u64>) {
+        let limit = match more.map(|more| limit(&self.data, more)).transpose() {
+            Ok(limit) => limit,
+            Err(error) => {
+                self.in_force.is_not_full(self.node);
+                let data = self.data.display();
+                return self.outlet.refuse(format!("the size of the log in {data} cannot be read: {error}"));
+            }
+        };
+        if limit != self.file_limit {
+            self.file_limit = limit;
+            self.limit_files();
+        }
+    }
+
+    fn limit_files(&mut self) {
+        let Some(running) = &self.running else { return };
+        if let Err(error) = running.process.limit_files(self.file_limit) {
+            self.file_limit = None;
+            self.in_force.is_not_full(self.node);
+            self.outlet.refuse(format!("the disk of {} cannot be filled: {error}", self.node));
+        }
+    }
+
+    fn lose_tail(&self, bytes: u64) {
+        let node = self.node;
+        if self.running.is_some() {
+            let why = format!("{node} is running: stop or kill it, then its log can lose its tail");
+            return self.outlet.refuse(why);
+        }
+        match lose_tail(node, &self.data, bytes) {
+            Ok(left) => self.output(
+                LogLevel::Warn,
+                &format!("lab: its log has lost its tail and ends after {left} bytes"),
+            ),
+            Err(why) => self.outlet.refuse(why),
+        }
     }
 
     /// Takes note, and tells it if it is news.
@@ -156,6 +302,9 @@ impl Supervisor {
         let Some(running) = self.running.as_mut().filter(|running| running.paused != paused) else { return };
         running.paused = paused;
         let state = running.state();
+        if !paused {
+            self.in_force.is_paused(self.node, false);
+        }
         self.tell(state);
     }
 
@@ -167,15 +316,30 @@ impl Supervisor {
                 LogLevel::Warn,
                 "lab: the node was started 10 seconds ago and has not said yet that it is ready",
             ),
-            Happening::Stopped => self.is_paused(true),
+            // A slow node stands still and goes on all the time.
+            Happening::Stopped if self.can_be_slow() => {}
+            Happening::Stopped => {
+                // By somebody else: what is paused here is entered when that is commanded.
+                if self.running.as_ref().is_some_and(|running| !running.paused) {
+                    self.in_force.is_paused(self.node, true);
+                }
+                self.is_paused(true);
+            }
             Happening::Continued => self.is_paused(false),
             Happening::Ended(status) => {
                 self.presence.down();
+                self.in_force.is_paused(self.node, false);
                 let Some(mut running) = self.running.take() else { return };
                 let last = running.process.last_output().await;
                 self.log(&last);
-                let last_words = running.process.last_words();
-                self.tell(ProcessState::Failed { how: status.to_string(), last_words });
+                // It may be told to end before it knows how to do that in an orderly way.
+                let by_that_signal = status.signal() == Some(Signal::TERM.as_raw());
+                self.tell(if running.stopping && (status.success() || by_that_signal) {
+                    ProcessState::Stopped
+                } else {
+                    let last_words = running.process.last_words();
+                    ProcessState::Failed { how: status.to_string(), last_words }
+                });
             }
         }
     }
@@ -209,6 +373,14 @@ impl Supervisor {
 
     fn tell(&self, state: ProcessState) {
         self.outlet.tell(Update::Process { node: self.node, state });
+    }
+}
+
+/// The next time that a slow node stands still or goes on; without one, never.
+async fn turn(slow: Option<Slow>) {
+    match slow {
+        Some(slow) => slow.turn().await,
+        None => std::future::pending().await,
     }
 }
 

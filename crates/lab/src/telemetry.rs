@@ -52,10 +52,31 @@ impl Leaders {
     }
 }
 
+/// How often something happened that a step may end with. Counts up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Milestones {
+    /// A node changed its role.
+    pub(crate) roles: u64,
+    /// A node's commit index advanced.
+    pub(crate) commits: u64,
+}
+
+impl Milestones {
+    fn count(&mut self, event: &TraceEvent) -> bool {
+        match event {
+            TraceEvent::RoleChanged { .. } => self.roles += 1,
+            TraceEvent::Committed { .. } => self.commits += 1,
+            _ => return false,
+        }
+        true
+    }
+}
+
 /// Watches nodes, and keeps account of who leads.
 pub(crate) struct Watchers {
     outlet: Outlet,
     leaders: Leaders,
+    milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
 }
 
@@ -63,13 +84,19 @@ impl Watchers {
     pub(crate) fn start(outlet: &Outlet) -> Self {
         let story = Story { outlet: outlet.clone(), told: Arc::default() };
         tokio::spawn(story.clone().go_on());
-        Self { outlet: outlet.clone(), leaders: Leaders::default(), story }
+        Self { outlet: outlet.clone(), leaders: Leaders::default(), milestones: Arc::default(), story }
     }
 
     /// Watches a node from now on, until it is no more.
     pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         let (outlet, leaders, story) = (self.outlet.clone(), self.leaders.clone(), self.story.clone());
-        tokio::spawn(Watcher { node, outlet, leaders, story }.watch(place));
+        let milestones = Arc::clone(&self.milestones);
+        tokio::spawn(Watcher { node, outlet, leaders, milestones, story }.watch(place));
+    }
+
+    /// What has happened by now, as it goes on. Known before it is told.
+    pub(crate) fn milestones(&self) -> watch::Receiver<Milestones> {
+        self.milestones.subscribe()
     }
 
     /// Who leads by their own account.
@@ -127,6 +154,7 @@ struct Watcher {
     node: NodeId,
     outlet: Outlet,
     leaders: Leaders,
+    milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
 }
 
@@ -176,7 +204,10 @@ impl Watcher {
                 self.leaders.note(node, status.raft.role, status.raft.term);
                 self.outlet.tell(Update::Status { node, status });
             }
-            Telemetry::Event { event, .. } => self.story.tell(node, event),
+            Telemetry::Event { event, .. } => {
+                self.milestones.send_if_modified(|milestones| milestones.count(&event));
+                self.story.tell(node, event);
+            }
             Telemetry::Missed { count } => self.outlet.tell(Update::Missed { node, count }),
         }
     }

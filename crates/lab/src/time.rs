@@ -99,7 +99,7 @@ impl ClockReader {
     /// Waits until time passes at another rate than when this was last asked. Cancel-safe.
     pub(crate) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -433,3 +433,109 @@ fn a_lab_that_cannot_start_says_why() {
     let error = start(LabOptions { data_dir, ..options(NODE, 1) });
     assert!(error.to_string().starts_with("the data directory /proc/raftdeck cannot be used"), "{error}");
 }
+
+#[test]
+fn a_node_that_is_told_to_stop_ends_in_peace_even_when_it_is_paused() {
+    let deck = Deck::start(options(NODE, 1));
+    let pid = deck.running(N1);
+    deck.send(Command::Stop(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Stopped);
+    assert_eq!(process_letter(pid), None);
+    deck.send(Command::Stop(N1));
+    assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to stop");
+    deck.send(Command::Restart(N1));
+    let pid = deck.running(N1);
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    wait_for_letter(pid, 'T');
+    deck.send(Command::Stop(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Stopped);
+}
+
+#[test]
+fn a_node_that_fails_while_it_stops_has_failed() {
+    let script = NODE.replace("exec cat", "trap 'echo oh >&2; exit 3' TERM; read line");
+    let deck = Deck::start(options(&script, 1));
+    let pid = deck.running(N1);
+    // It waits for a line only when its trap is set.
+    wait_for_letter(pid, 'S');
+    deck.send(Command::Stop(N1));
+    let ProcessState::Failed { how, last_words } = deck.next_state(N1) else {
+        panic!("it should have failed")
+    };
+    assert_eq!((how.as_str(), last_words.last().map(String::as_str)), ("exit status: 3", Some("oh")));
+}
+
+#[test]
+fn a_slow_node_stands_still_and_goes_on_again_and_again_without_a_word() {
+    let deck = Deck::start(options(NODE, 1));
+    let pid = deck.running(N1);
+    deck.send(Command::Slow(N1, 50));
+    for _ in 0..3 {
+        wait_for_letter(pid, 'T');
+        wait_for_letter(pid, 'S');
+    }
+    // A pause goes before, and ends the rhythm until it is resumed.
+    deck.send(Command::Pause(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    deck.send(Command::Resume(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
+    wait_for_letter(pid, 'T');
+    // The next life is as slow, until that is undone.
+    deck.send(Command::Restart(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed);
+    let pid = deck.running(N1);
+    wait_for_letter(pid, 'T');
+    deck.send(Command::Slow(N1, 0));
+    deck.send(Command::Slow(N1, 100));
+    let refusal = deck.refusal();
+    assert_eq!(refusal, "n1 cannot stand still for 100 % of the time: say 1 to 99, or pause it");
+    wait_for_letter(pid, 'S');
+    deck.send(Command::Slow(N1, 99));
+    wait_for_letter(pid, 'T');
+    deck.send(Command::Heal);
+    deck.send(Command::Kill(NodeId(9)));
+    assert!(deck.refusal().contains("n9"), "all of that has been carried out");
+    wait_for_letter(pid, 'S');
+    deck.send(Command::Kill(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed, "neither halt nor run was told");
+}
+
+#[test]
+fn a_wiped_node_starts_anew_with_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let deck = Deck::start(LabOptions { data_dir: Some(dir.path().to_owned()), ..options(NODE, 1) });
+    let pid = deck.running(N1);
+    let data = dir.path().join("n1");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("raft.log"), "votes").unwrap();
+    deck.send(Command::Wipe(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed);
+    assert_ne!(deck.running(N1), pid);
+    assert!(!data.exists());
+    // One that is down is started too.
+    deck.send(Command::Kill(N1));
+    assert_eq!(deck.next_state(N1), ProcessState::Killed);
+    deck.send(Command::Wipe(N1));
+    deck.running(N1);
+}
+
+#[test]
+fn only_a_node_that_is_down_loses_its_logs_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    let deck = Deck::start(LabOptions { data_dir: Some(dir.path().to_owned()), ..options("exec cat", 1) });
+    assert!(matches!(deck.next_state(N1), ProcessState::Starting { .. }));
+    deck.send(Command::LoseTail(N1, 512));
+    assert_eq!(deck.refusal(), "n1 is running: stop or kill it, then its log can lose its tail");
+    deck.send(Command::Kill(N1));
+    deck.send(Command::LoseTail(N1, 512));
+    assert_eq!(deck.refusal(), "n1 has no log that could lose its tail");
+    let log = dir.path().join("n1/raft.log");
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, [0; 2000]).unwrap();
+    deck.send(Command::LoseTail(N1, 512));
+    let wanted = "lab: its log has lost its tail and ends after 1488 bytes";
+    assert_eq!(deck.output(), (LogLevel::Warn, wanted.to_owned()));
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 1488);
+}

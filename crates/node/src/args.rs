@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +96,10 @@ pub struct NodeArgs {
     /// The node is a child of the process that started it and ends with it: at the end of standard input at the latest
     #[arg(long, hide = true)]
     pub managed: bool,
+
+    /// The rate of the node's clock at its start, in millionths of real time; whoever manages it may set it later
+    #[arg(long, value_name = "MILLIONTHS", hide = true, requires = "managed", value_parser = parse_clock_rate)]
+    pub clock_rate: Option<ClockRate>,
 }
 
 impl NodeArgs {
@@ -173,6 +178,11 @@ fn parse_switch(text: &str) -> Result<bool, String> {
     }
 }
 
+fn parse_clock_rate(text: &str) -> Result<ClockRate, String> {
+    let rate = text.parse().ok().and_then(ClockRate::from_millionths);
+    rate.ok_or_else(|| "a clock's rate is a number of millionths from 0 to 1000000".to_owned())
+}
+
 fn parse_snapshot_entries(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(entries) if entries > 0 => Ok(entries),
@@ -225,6 +235,17 @@ mod tests {
         for wrong in
             ["--pre-vote maybe", "--snapshot-entries 0", "--snapshot-entries x", "--peer-address a:1"]
         {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_clock_rate_is_for_managed_nodes_and_never_above_real_time() {
+        let hundredth = ClockRate::from_millionths(10_000);
+        assert_eq!(parse("--managed --clock-rate 10000").unwrap().clock_rate, hundredth);
+        assert_eq!(parse("--managed --clock-rate 0").unwrap().clock_rate, Some(ClockRate::FROZEN));
+        assert_eq!(parse("--managed").unwrap().clock_rate, None);
+        for wrong in ["--clock-rate 10000", "--managed --clock-rate 1000001", "--managed --clock-rate 0.5"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -230,7 +230,6 @@ async fn send_telemetry(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
     use crate::telemetry::Publisher;
     use raftdeck_client::codec;
     use raftdeck_protocol::frame::MAX_FRAME;
@@ -251,7 +250,7 @@ mod tests {
             connection: ConnectionId::next(),
             by_manager: false,
             driver,
-            hub: Publisher::new(Clock::start()).hub(),
+            hub: Publisher::new().hub(),
             answers,
             turns: Arc::new(Semaphore::new(LONG_IN_FLIGHT)),
             subscribe: mpsc::channel(1).0,

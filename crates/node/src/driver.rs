@@ -12,13 +12,13 @@ use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
 use raftdeck_protocol::kv::Consistency;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
-use raftdeck_protocol::{ClockRate, Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
+use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What waits to be taken in, of each kind; whoever brings more waits himself.
@@ -82,7 +82,8 @@ pub(crate) struct Driver {
     pub(crate) publisher: Publisher,
     pub(crate) requests: Requests,
     pub(crate) fsync: Duration,
-    /// A sleep longer by this than was asked for is a pause: as long as a follower stands by a silent leader.
+    /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
+    /// silent leader.
     pub(crate) pause: Duration,
     /// Whether this node was started by a process that manages it.
     pub(crate) managed: bool,
@@ -100,8 +101,9 @@ impl Driver {
         self.carry_out()?;
         loop {
             let alarm = self.alarm();
+            let expected = self.clock.at(alarm);
             let wake = self.wait(alarm, &mut inputs, &stop).await?;
-            let awake = self.notice_pause(alarm);
+            let awake = self.notice_pause(expected);
             match wake {
                 Wake::Stop => return self.stop(inputs).await,
                 Wake::Durable(durable) => self.durable(durable),
@@ -118,20 +120,22 @@ impl Driver {
                 self.replica.handle_deadline(now);
                 self.publisher.stir();
             }
+            if self.clock.end_run() {
+                self.publisher.stir();
+            }
             self.carry_out()?;
-            let Self { replica, publisher, fsync, .. } = &mut self;
-            publisher.publish(|now| node_status(replica, *fsync, now));
+            let Self { replica, publisher, clock, fsync, .. } = &mut self;
+            publisher.publish(|| node_status(replica, clock, *fsync));
             self.notice_pause(awake);
         }
     }
 
     async fn wait(
         &mut self,
-        alarm: Timestamp,
+        alarm: Instant,
         inputs: &mut Inputs,
         stop: &CancellationToken,
     ) -> Result<Wake, DiskError> {
-        let alarm = self.clock.instant(alarm);
         // While the disk is behind, nothing comes in that would give it more to do.
         let room = self.disk.has_room();
         Ok(tokio::select! {
@@ -148,13 +152,14 @@ impl Driver {
     }
 
     /// When it wants to be woken, at the latest; never before now.
-    fn alarm(&self) -> Timestamp {
-        let deadline = self.replica.next_deadline();
-        self.publisher.due().map_or(deadline, |due| due.min(deadline)).max(self.clock.now())
+    fn alarm(&self) -> Instant {
+        let deadline = self.clock.instant(self.replica.next_deadline());
+        let others = [self.publisher.due(), self.clock.run_ends()];
+        others.into_iter().flatten().fold(deadline, Instant::min).max(Instant::now())
     }
 
     /// Whether this process, or the machine, stood still since it should have gone on. What it believed before is too old
-    /// then (thesis §6.4.1).
+    /// then (thesis §6.4.1). Its own clock says so: what counts is how much time passed for the cluster meanwhile.
     fn notice_pause(&mut self, expected: Timestamp) -> Timestamp {
         let now = self.clock.now();
         let late = now.since(expected);
@@ -278,7 +283,7 @@ impl Driver {
             RequestBody::Manage(_) if !(self.managed && by_manager) => asked.fail(Failure::NotManaged),
             RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
-                let status = node_status(&self.replica, self.fsync, now);
+                let status = node_status(&self.replica, &self.clock, self.fsync);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
@@ -309,9 +314,14 @@ impl Driver {
             Manage::Tune(tuning) => {
                 self.replica.tune(tuning, now).map_err(|error| Failure::Invalid(error.to_string()))
             }
-            Manage::SetClock { .. } | Manage::SetElectionTimeout(_) => {
-                Err(Failure::Invalid("not yet".to_owned()))
+            Manage::SetClock { rate, run_for } => {
+                self.clock.set(rate, run_for);
+                Ok(())
             }
+            Manage::SetElectionTimeout(election_timeout) => self
+                .replica
+                .set_election_timeout(election_timeout, now)
+                .map_err(|error| Failure::Invalid(error.to_string())),
             Manage::TakeSnapshot => {
                 self.snapshot_asked.extend(self.requests.enter(asked, false));
                 return;
@@ -412,7 +422,8 @@ impl Driver {
     }
 }
 
-fn node_status(replica: &Replica, fsync: Duration, now: Timestamp) -> NodeStatus {
+fn node_status(replica: &Replica, clock: &Clock, fsync: Duration) -> NodeStatus {
+    let now = clock.now();
     NodeStatus {
         raft: replica.status(now),
         keys: replica.keys(),
@@ -420,7 +431,7 @@ fn node_status(replica: &Replica, fsync: Duration, now: Timestamp) -> NodeStatus
         uptime_micros: now.0,
         fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
-        clock_rate: ClockRate::REAL,
+        clock_rate: clock.rate(),
         next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
     }
 }

@@ -5,7 +5,7 @@ use crate::book::Book;
 use crate::clients::{Answer, Place};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
-use raftdeck_protocol::Telemetry;
+use raftdeck_protocol::{ClockRate, Telemetry};
 use raftdeck_protocol::{Read, Response, Write};
 use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::LogStore;
@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc as blocking};
-use std::time::Instant;
 use tokio::task::JoinHandle;
 
 const ME: NodeId = NodeId(1);
@@ -83,7 +82,7 @@ impl FileSystem for Gated {
 
 fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver {
     let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
-    let clock = Clock::start();
+    let clock = Clock::start(ClockRate::REAL);
     let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
     let config = Config::new(ME, voters, Timing::FAST);
     let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
@@ -99,7 +98,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         disk: Disk::start(store).unwrap(),
         cabinet: Cabinet::start(recovered.snapshots).unwrap(),
         outgoing: Outgoing::new(me, Book::default()),
-        publisher: Publisher::new(clock),
+        publisher: Publisher::new(),
         requests: Requests::default(),
         fsync: Duration::ZERO,
         pause: Timing::FAST.election_min,
@@ -271,7 +270,7 @@ async fn a_busy_disk_does_not_hold_up_snapshots() {
     let (_to_peers, peers) = mpsc::channel(1);
     let (_to_clients, clients) = mpsc::channel(1);
     let (mut inputs, stop) = (Inputs { peers, clients }, CancellationToken::new());
-    let wake = driver.wait(driver.clock.now(), &mut inputs, &stop).await.unwrap();
+    let wake = driver.wait(tokio::time::Instant::now(), &mut inputs, &stop).await.unwrap();
     assert!(matches!(wake, Wake::Filed(_)));
     assert!(driver.disk.try_completed().is_some(), "and the write is taken in on the same pass");
 }
@@ -302,4 +301,44 @@ async fn a_driver_that_stood_still_notices() {
         }
     };
     timeout(Duration::from_secs(30), noticed).await.expect("it is told");
+}
+
+/// What counts is how much time passed for the cluster: at a thousandth of real time it was next to nothing.
+#[tokio::test]
+async fn a_driver_that_stood_still_in_slow_motion_has_missed_nothing() {
+    let mut bench = Bench::start([1, 2, 3]);
+    let rate = ClockRate::from_millionths(1000).unwrap();
+    bench.ask_as(true, RequestBody::Manage(Manage::SetClock { rate, run_for: None })).await;
+    bench.answer().await;
+    std::thread::sleep(Timing::FAST.election_min * 10);
+    bench.ask(RequestBody::Status).await;
+    assert!(matches!(bench.answer().await.body, ResponseBody::Status(status) if status.clock_rate == rate));
+    while let Some(told) = bench.watcher.try_event() {
+        let paused = matches!(told, Telemetry::Event { event: TraceEvent::Paused, .. });
+        assert!(!paused, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_stands_still_tells_what_changes_and_does_not_repeat_itself() {
+    let mut bench = Bench::start([1, 2, 3]);
+    let frozen = Manage::SetClock { rate: ClockRate::FROZEN, run_for: None };
+    bench.ask_as(true, RequestBody::Manage(frozen)).await;
+    bench.answer().await;
+    let mut statuses = Vec::new();
+    while let Ok(Some(told)) = timeout(Duration::from_millis(500), bench.watcher.next()).await {
+        if let Telemetry::Status(status) = told {
+            statuses.push(status);
+        }
+    }
+    let last = statuses.last().unwrap();
+    assert!(last.clock_rate.is_frozen(), "it says so, and then falls silent");
+    let fixed = Manage::SetElectionTimeout(Some(Duration::from_millis(999)));
+    bench.ask_as(true, RequestBody::Manage(fixed)).await;
+    loop {
+        if let Some(Telemetry::Status(status)) = bench.watcher.next().await {
+            assert_ne!(&status, last);
+            break assert_eq!(status.raft.election_timeout, Duration::from_millis(999));
+        }
+    }
 }

@@ -72,6 +72,9 @@ pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
 
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    // Caught, so that a write over the limit on the size of files fails as it does on a full disk, which has its own
+    // orderly end, instead of killing the process.
+    let _file_too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     let (store, Recovered { restored, snapshots, repaired }) =
         LogStore::open(&DiskFs, &settings.data_dir, settings.id, &settings.cluster)?;
     if let Some(tail) = repaired {
@@ -82,7 +85,7 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
         Some((meta, _)) => Some(read_back(&snapshots, meta).map_err(DiskError::from)??),
         None => None,
     };
-    let clock = Clock::start();
+    let clock = Clock::start(settings.clock_rate);
     let replica = Replica::new(settings.config(), settings.seed, restored, image, clock.now())?;
     let listeners = Listeners::bind(settings).await?;
     let stop = CancellationToken::new();
@@ -146,7 +149,7 @@ impl Listeners {
         let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
         tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), MOST_PEERS, admit_peer));
 
-        let publisher = Publisher::new(clock);
+        let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
         let reception = Reception { driver: to_driver, hub: publisher.hub(), stop: stop.clone() };
         let tracker = connections.clone();

@@ -2,6 +2,7 @@
 
 use crate::args::{NodeArgs, parse_node_id};
 use raftdeck_client::{AddressError, split};
+use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::address::{self, PortError};
 use raftdeck_raft::{Config, ConfigError, NodeId, Tuning};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     /// The process that started it may tell it more than others may.
     pub(crate) managed: bool,
+    /// The rate of its clock at its start.
+    pub(crate) clock_rate: ClockRate,
 }
 
 /// A command line, or an environment, that makes no sense.
@@ -166,6 +169,7 @@ impl Settings {
             // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
             managed: args.managed,
+            clock_rate: args.clock_rate.unwrap_or_default(),
         };
         settings.config().validate().map_err(UsageError::Timing)?;
         Ok(settings)

@@ -1,13 +1,14 @@
 //! Telemetry: the driver publishes, any number of watchers take what they can. Publishing never waits: a watcher
-//! that is too slow misses events, is told how many, and sees only the newest status.
+//! that is too slow misses events, is told how many, and sees only the newest status. The pace is the watchers', so it
+//! goes by real time; what is told is told in the node's own.
 
-use crate::clock::Clock;
 use raftdeck_protocol::{NodeStatus, Telemetry};
 use raftdeck_raft::{Timestamp, TraceEvent};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
 /// Events kept for the slowest watcher.
 const EVENTS: usize = 4096;
@@ -42,21 +43,20 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 pub(crate) struct Publisher {
     hub: Hub,
-    clock: Clock,
     seq: u64,
     /// Something happened since the last look at the status.
     stirred: bool,
-    looked: Timestamp,
-    sent: Timestamp,
+    looked: Instant,
+    sent: Instant,
     /// What was sent last, without its ages.
     newest: Option<NodeStatus>,
 }
 
 impl Publisher {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new() -> Self {
         let hub = Hub { events: broadcast::Sender::new(EVENTS), status: watch::Sender::new(None) };
-        let start = Timestamp::default();
-        Self { hub, clock, seq: 0, stirred: true, looked: start, sent: start, newest: None }
+        let start = Instant::now();
+        Self { hub, seq: 0, stirred: true, looked: start, sent: start, newest: None }
     }
 
     pub(crate) fn hub(&self) -> Hub {
@@ -80,11 +80,11 @@ impl Publisher {
     }
 
     /// When [`Publisher::publish`] wants to be called; `None` while nobody watches.
-    pub(crate) fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         if self.hub.status.receiver_count() == 0 {
             None
         } else if self.newest.is_none() {
-            Some(Timestamp::default())
+            Some(self.looked)
         } else if self.stirred {
             Some((self.looked + LEAST).min(self.sent + MOST))
         } else {
@@ -92,28 +92,37 @@ impl Publisher {
         }
     }
 
-    /// Publishes the status if it is due and has changed, or is growing stale.
-    pub(crate) fn publish(&mut self, status: impl FnOnce(Timestamp) -> NodeStatus) {
-        let now = self.clock.now();
+    /// Publishes the status if it is due and has changed, or is growing stale. In a node whose time stands still nothing
+    /// grows stale.
+    pub(crate) fn publish(&mut self, status: impl FnOnce() -> NodeStatus) {
+        let now = Instant::now();
         if self.due().is_none_or(|due| now < due) {
             return;
         }
-        let status = status(now);
+        let status = status();
         self.looked = now;
         self.stirred = false;
         let ageless = without_ages(&status);
-        if self.newest.as_ref() != Some(&ageless) || now >= self.sent + MOST {
+        let changed = self.newest.as_ref() != Some(&ageless);
+        if changed || now >= self.sent + MOST {
             self.newest = Some(ageless);
             self.sent = now;
-            self.hub.status.send_replace(Some(Arc::new(status)));
+            if changed || self.hub.status.borrow().as_deref() != Some(&status) {
+                self.hub.status.send_replace(Some(Arc::new(status)));
+            }
         }
     }
 }
 
-/// The status without what changes by the mere passing of time, or with every heartbeat.
+/// The status without what changes by the mere passing of time, or with every heartbeat. While time stands still,
+/// whatever changes is news.
 fn without_ages(status: &NodeStatus) -> NodeStatus {
     let mut status = status.clone();
+    if status.clock_rate.is_frozen() {
+        return status;
+    }
     status.uptime_micros = 0;
+    status.next_timer_micros = 0;
     status.raft.election_timeout = Duration::ZERO;
     status.raft.election_remaining = Duration::ZERO;
     status.raft.heartbeat_age = None;
@@ -180,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_that_is_too_slow_is_told_how_much_it_missed() {
-        let mut publisher = Publisher::new(Clock::start());
+        let mut publisher = Publisher::new();
         let mut slow = publisher.hub().watch();
         let kept = EVENTS as u64;
         for nth in 1..=kept + 10 {
@@ -196,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn numbering_goes_on_while_nobody_watches() {
-        let mut publisher = Publisher::new(Clock::start());
+        let mut publisher = Publisher::new();
         publisher.event(committed(1), Timestamp(1));
         let mut late = publisher.hub().watch();
         publisher.event(committed(2), Timestamp(2));
@@ -205,10 +214,10 @@ mod tests {
 
     #[tokio::test]
     async fn no_status_is_made_while_nobody_watches() {
-        let mut publisher = Publisher::new(Clock::start());
+        let mut publisher = Publisher::new();
         assert_eq!(publisher.due(), None);
-        publisher.publish(|_| unreachable!("nobody would see it"));
+        publisher.publish(|| unreachable!("nobody would see it"));
         let _watcher = publisher.hub().watch();
-        assert_eq!(publisher.due(), Some(Timestamp::default()));
+        assert!(publisher.due().is_some_and(|due| due <= Instant::now()));
     }
 }

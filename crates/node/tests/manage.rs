@@ -3,7 +3,7 @@
 mod support;
 
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody};
+use raftdeck_protocol::{ClockRate, Failure, Manage, RequestBody, ResponseBody};
 use raftdeck_raft::{NodeId, Timing, Tuning};
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +16,8 @@ fn all() -> Vec<Manage> {
         Manage::Campaign,
         Manage::Tune(Tuning { timing: Timing::DEBUG, pre_vote: false, check_quorum: false }),
         Manage::TakeSnapshot,
+        Manage::SetClock { rate: ClockRate::FROZEN, run_for: Some(Duration::from_secs(1)) },
+        Manage::SetElectionTimeout(Some(Timing::DEBUG.election_max)),
     ]
 }
 

@@ -177,6 +177,19 @@ fn requests() {
         (RequestBody::Manage(Manage::Campaign), "ac020a01"),
         (RequestBody::Manage(Manage::Tune(TUNING)), "ac020a020080e1eb170080a3c3470080c6868f010100"),
         (RequestBody::Manage(Manage::TakeSnapshot), "ac020a03"),
+        (RequestBody::Manage(Manage::SetClock { rate: ClockRate::FROZEN, run_for: None }), "ac020a040000"),
+        (
+            RequestBody::Manage(Manage::SetClock {
+                rate: ClockRate::REAL,
+                run_for: Some(Duration::from_millis(300)),
+            }),
+            "ac020a04c0843d010080c6868f01",
+        ),
+        (RequestBody::Manage(Manage::SetElectionTimeout(None)), "ac020a0500"),
+        (
+            RequestBody::Manage(Manage::SetElectionTimeout(Some(Duration::from_millis(300)))),
+            "ac020a05010080c6868f01",
+        ),
     ] {
         golden(&Request { id: 300, body }, expected);
     }
@@ -267,7 +280,7 @@ fn telemetry() {
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607",
+        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d08",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");

@@ -151,4 +151,12 @@ pub enum ConfigError {
         /// As given.
         max: Duration,
     },
+    /// A fixed election timeout is too short.
+    #[error("an election timeout of {timeout:?} is under the least one, {least:?}: choose that one or more")]
+    ShortTimeout {
+        /// As given.
+        timeout: Duration,
+        /// The least election timeout.
+        least: Duration,
+    },
 }

@@ -3,9 +3,10 @@
 mod support;
 
 use raftdeck_raft::{
-    LogIndex, Message, Role, Status, StepDownReason, Term, Timing, TraceEvent, VoteRefusal, VoteReply,
-    VoteRequest,
+    ConfigError, LogIndex, Message, Role, Status, StepDownReason, Term, Timestamp, Timing, TraceEvent,
+    VoteRefusal, VoteReply, VoteRequest,
 };
+use std::time::Duration;
 use support::*;
 
 fn vote_request(term: u64, last: raftdeck_raft::LogId) -> VoteRequest {
@@ -330,4 +331,78 @@ fn a_configuration_that_makes_no_sense_is_refused() {
         refuse(|c| c.tuning.timing.election_max = c.tuning.timing.election_min),
         ConfigError::ElectionRange { .. }
     ));
+}
+
+#[test]
+fn a_fixed_election_timeout_holds_for_the_running_timer_and_all_that_follow() {
+    let mut cluster = Cluster::new(3);
+    let fixed = Duration::from_millis(290);
+    let now = cluster.now;
+    let left = cluster.status(N2).election_remaining;
+    let before = cluster.status(N2).election_timeout;
+    cluster.raft(N2).set_election_timeout(Some(fixed), now).unwrap();
+    assert_eq!(cluster.status(N2).election_timeout, fixed);
+    assert_eq!(cluster.status(N2).election_remaining, left + fixed - before, "it began when it began");
+    for _ in 0..5 {
+        cluster.time_out(N2);
+        assert_eq!(cluster.status(N2).election_timeout, fixed);
+        assert_eq!(cluster.raft(N2).next_deadline(), cluster.now + fixed);
+    }
+    let now = cluster.now;
+    cluster.raft(N2).set_election_timeout(None, now).unwrap();
+    let mut random = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        random.insert(cluster.status(N2).election_timeout);
+        cluster.time_out(N2);
+    }
+    assert_eq!(random.len(), 5, "random again");
+    assert!(
+        random.iter().all(|timeout| (Timing::FAST.election_min..Timing::FAST.election_max).contains(timeout))
+    );
+}
+
+#[test]
+fn a_running_timer_that_is_over_by_a_fixed_timeout_goes_off_at_once() {
+    let mut cluster = Cluster::new(3);
+    cluster.time_out(N1);
+    let began = cluster.now;
+    let least = Timing::FAST.election_min;
+    cluster.now = began + least;
+    let now = cluster.now;
+    assert!(cluster.raft(N1).next_deadline() > now, "its random timeout is not over");
+    cluster.member(N1).trace.clear();
+    cluster.raft(N1).set_election_timeout(Some(least), now).unwrap();
+    cluster.collect(N1);
+    assert_eq!(cluster.members[&N1].trace.first(), Some(&TraceEvent::TimedOut { waited: least }));
+}
+
+#[test]
+fn a_fixed_election_timeout_under_what_leases_rest_on_is_refused() {
+    let mut cluster = Cluster::new(3);
+    let least = Timing::FAST.election_min;
+    for timeout in [Duration::ZERO, Duration::from_millis(149)] {
+        let before = cluster.status(N1).election_timeout;
+        let refused = cluster.raft(N1).set_election_timeout(Some(timeout), Timestamp(0));
+        assert_eq!(refused, Err(ConfigError::ShortTimeout { timeout, least }));
+        assert_eq!(cluster.status(N1).election_timeout, before);
+    }
+    // Nor does it stay under a least timeout that is raised later.
+    let now = cluster.now;
+    cluster.raft(N1).set_election_timeout(Some(least), now).unwrap();
+    let tuning = raftdeck_raft::Tuning { timing: Timing::DEBUG, pre_vote: true, check_quorum: true };
+    cluster.raft(N1).tune(tuning, now).unwrap();
+    assert_eq!(cluster.status(N1).election_timeout, Timing::DEBUG.election_min);
+}
+
+#[test]
+fn aligned_election_timeouts_split_the_vote_and_spread_ones_do_not() {
+    let mut cluster = Cluster::new(2);
+    for (id, millis) in [(N1, 200), (N2, 200)] {
+        cluster.raft(id).set_election_timeout(Some(Duration::from_millis(millis)), Timestamp(0)).unwrap();
+    }
+    cluster.run(Duration::from_secs(5));
+    assert_eq!(cluster.leaders(), [], "both ask at the same moment, and each has its own vote");
+    let now = cluster.now;
+    cluster.raft(N2).set_election_timeout(Some(Duration::from_millis(400)), now).unwrap();
+    cluster.run_until("a leader", |c| c.leaders() == [N1]);
 }

@@ -22,6 +22,7 @@ use raftdeck_raft::{
     TraceEvent, TransferError, Tuning,
 };
 use state::State;
+use std::time::Duration;
 use waiting::Waiting;
 
 /// About as many pairs are read from the map in one go as take a millisecond.
@@ -189,6 +190,15 @@ impl Replica {
     /// Changes timing, PreVote and CheckQuorum.
     pub fn tune(&mut self, tuning: Tuning, now: Timestamp) -> Result<(), ConfigError> {
         self.raft.tune(tuning, now)
+    }
+
+    /// Fixes the election timeout, or makes it random again.
+    pub fn set_election_timeout(
+        &mut self,
+        timeout: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), ConfigError> {
+        self.raft.set_election_timeout(timeout, now)
     }
 
     /// Changes the membership. Answered when the new one is committed, or the change has failed.

@@ -33,8 +33,9 @@ pub enum OpenError {
     },
     /// The system refused an operation.
     #[error(
-        "cannot {action} {}: {cause}; check that this user may read and write there and that the disk is sound",
-        path.display()
+        "cannot {action} {}: {}; check that this user may read and write there and that the disk is sound",
+        path.display(),
+        in_words(cause)
     )]
     Access {
         /// What was tried, as a verb.
@@ -141,9 +142,10 @@ pub enum OpenError {
 pub enum StorageError {
     /// The write failed.
     #[error(
-        "cannot write to {}: {cause}; the node must stop. Check the disk and its free space, and start the node again: \
+        "cannot write to {}: {}; the node must stop. Check the disk and its free space, and start the node again: \
          what was acknowledged is safe",
-        path.display()
+        path.display(),
+        in_words(cause)
     )]
     Write {
         /// The file.
@@ -153,9 +155,10 @@ pub enum StorageError {
     },
     /// The data may or may not be on the disk, and no further sync could tell.
     #[error(
-        "cannot sync {}: {cause}; the node must stop. Check the disk, and start the node again: what was acknowledged \
+        "cannot sync {}: {}; the node must stop. Check the disk, and start the node again: what was acknowledged \
          is safe",
-        path.display()
+        path.display(),
+        in_words(cause)
     )]
     Sync {
         /// The file.
@@ -198,9 +201,10 @@ pub enum StorageError {
     },
     /// The system refused another operation.
     #[error(
-        "cannot {action} {}: {cause}; the node must stop. Check the disk, and start the node again: what was \
+        "cannot {action} {}: {}; the node must stop. Check the disk, and start the node again: what was \
          acknowledged is safe",
-        path.display()
+        path.display(),
+        in_words(cause)
     )]
     Access {
         /// What was tried, as a verb.
@@ -236,4 +240,31 @@ pub enum StorageError {
         /// The first failure.
         first: Box<StorageError>,
     },
+}
+
+/// What the system said. That there is no more room, it says in several ways: a limit on the size of files, or on what
+/// one user may store, is as final as the end of the disk.
+fn in_words(cause: &io::Error) -> String {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match cause.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => format!("disk full ({cause})"),
+        _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_run_out_of_room_is_a_full_disk() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge] {
+            let cause = Arc::new(io::Error::from(kind));
+            let error = StorageError::Write { path: "raft.log".into(), cause };
+            assert!(error.to_string().starts_with("cannot write to raft.log: disk full ("), "{error}");
+        }
+        let cause = Arc::new(io::Error::from(io::ErrorKind::PermissionDenied));
+        let error = StorageError::Write { path: "raft.log".into(), cause };
+        assert!(error.to_string().starts_with("cannot write to raft.log: permission denied;"), "{error}");
+    }
 }

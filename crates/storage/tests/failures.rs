@@ -40,8 +40,8 @@ fn a_full_disk_is_final_also_when_there_is_room_again() {
     assert!(matches!(error, StorageError::Write { .. }));
     assert_eq!(
         error.to_string(),
-        "cannot write to /data/n1/raft.log: no storage space; the node must stop. Check the disk and its free space, \
-         and start the node again: what was acknowledged is safe"
+        "cannot write to /data/n1/raft.log: disk full (no storage space); the node must stop. Check the disk and its \
+         free space, and start the node again: what was acknowledged is safe"
     );
     fs.set_capacity(None);
     assert!(matches!(store.append(&[appends([entry(1, 1, "a")])]), Err(StorageError::Poisoned { .. })));

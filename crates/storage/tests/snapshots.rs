@@ -276,7 +276,7 @@ fn a_full_disk_keeps_the_snapshot_that_there_is() {
     fs.set_capacity(Some(4 << 20));
     let error = snapshots.save(&meta(1, 2), content().into_iter(), &[]).unwrap_err();
     assert!(
-        error.to_string().starts_with("cannot write to /data/n1/snapshot.new: no storage space;"),
+        error.to_string().starts_with("cannot write to /data/n1/snapshot.new: disk full (no storage space);"),
         "{error}"
     );
     fs.set_capacity(None);

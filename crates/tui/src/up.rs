@@ -196,6 +196,7 @@ enum State<'a> {
     Running { pid: u32 },
     Paused { pid: u32 },
     Killed,
+    Stopped,
     Failed { how: &'a str, last_words: &'a [String] },
 }
 
@@ -290,6 +291,7 @@ fn process(state: &ProcessState) -> State<'_> {
         ProcessState::Running { pid } => State::Running { pid: *pid },
         ProcessState::Paused { pid } => State::Paused { pid: *pid },
         ProcessState::Killed => State::Killed,
+        ProcessState::Stopped => State::Stopped,
         ProcessState::Failed { how, last_words } => State::Failed { how, last_words },
     }
 }

@@ -120,6 +120,7 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
         ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running, process {pid}")),
         ProcessState::Paused { .. } => (Weight::Major, format!("{node} was paused")),
         ProcessState::Killed => (Weight::Major, format!("{node} was killed")),
+        ProcessState::Stopped => (Weight::Major, format!("{node} was stopped")),
         ProcessState::Failed { how, last_words } => {
             let mut text = format!("{node} failed: {how}");
             if let Some(last) = last_words.iter().rev().find(|line| !line.trim().is_empty()) {

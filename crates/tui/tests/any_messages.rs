@@ -125,6 +125,7 @@ fn process() -> impl Strategy<Value = ProcessState> {
         any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
         any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
         Just(ProcessState::Killed),
+        Just(ProcessState::Stopped),
         (text(), vec(text(), 0..9)).prop_map(|(how, last_words)| ProcessState::Failed { how, last_words }),
     ]
 }

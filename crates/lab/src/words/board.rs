@@ -127,6 +127,7 @@ impl Board {
             Some(ProcessState::Starting { .. }) => "is starting",
             Some(ProcessState::Paused { .. }) => "is paused",
             Some(ProcessState::Killed) => "is killed",
+            Some(ProcessState::Stopped) => "has stopped",
             Some(ProcessState::Failed { .. }) => "has failed",
             None => "is not there",
         }

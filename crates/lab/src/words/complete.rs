@@ -22,11 +22,16 @@ pub struct Completion {
 #[must_use]
 pub fn complete(line: &str, known: &Known) -> Vec<Completion> {
     let (mut tokens, open_quote) = scan(line);
+    let is_named = line.ends_with(" #") && !tokens.is_empty();
     if open_quote || line.trim_start().starts_with('#') {
         return Vec::new();
     }
-    let begun = if line.ends_with(char::is_whitespace) { None } else { tokens.pop() };
-    let (given, mut start) = begun.map_or((String::new(), line.len()), |token| (token.text, token.start));
+    let begun = if is_named || line.ends_with(char::is_whitespace) { None } else { tokens.pop() };
+    let (mut given, mut start) = begun.map_or((String::new(), line.len()), |token| (token.text, token.start));
+    if is_named {
+        // The beginning of `#12`, not of a comment.
+        (given, start) = ("#".to_owned(), line.len() - 1);
+    }
     let pieces: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let offers = match pieces.split_first() {
         None => WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect(),
@@ -73,11 +78,11 @@ impl Wanted<'_> {
         }
         for slot in word.slots {
             match (slot, pieces) {
-                (Slot::Filters, _) => return self.filters(pieces, word.name == "when"),
+                (Slot::Filters, _) => return self.filters(pieces, true, word.name == "when"),
                 (Slot::Condition, _) => return self.condition(word, pieces),
                 (Slot::Message, [first, rest @ ..]) => {
                     let named = first.starts_with('#') || *first == "all";
-                    return if named { Vec::new() } else { self.filters(rest, false) };
+                    return if named { Vec::new() } else { self.filters(rest, false, false) };
                 }
                 // It may be left out.
                 (Slot::Free(_), [first, ..]) if is_filter(first) => {}
@@ -149,13 +154,13 @@ impl Wanted<'_> {
         offers
     }
 
-    fn filters(&self, mut pieces: &[&str], watches: bool) -> Vec<Offer> {
+    fn filters(&self, mut pieces: &[&str], joins: bool, watches: bool) -> Vec<Offer> {
         let mut left: Vec<&str> = FILTERS.to_vec();
         loop {
             match pieces {
                 [] => {
-                    let then = watches.then_some("then");
-                    return plain(left.into_iter().chain(then));
+                    let next = if watches { "then" } else { "and" };
+                    return plain(left.into_iter().chain(joins.then_some(next)));
                 }
                 ["then" | "and", rest @ ..] => return self.rule(rest),
                 [_] if pieces == ["only"] => return plain(KINDS.map(|(_, name)| name)),
@@ -174,11 +179,7 @@ impl Wanted<'_> {
         }
         let Some((first, rest)) = pieces.split_first() else { return plain(RULES) };
         let Some(word) = word(first).filter(|word| RULES.contains(&word.name)) else { return Vec::new() };
-        let mut offers = self.of(word, rest);
-        if rest.len() >= word.slots.len() - 1 {
-            offers.extend(plain(["and"]));
-        }
-        offers
+        self.of(word, rest)
     }
 
     fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
@@ -192,8 +193,8 @@ impl Wanted<'_> {
             [.., "within"] => plain(["5s", "30s", "1m"]),
             ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),
             ["held", _] => self.links().into_iter().chain(plain(FILTERS)).chain(within).collect(),
-            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false),
-            ["held", _, _, rest @ ..] => self.filters(rest, false),
+            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false, false),
+            ["held", _, _, rest @ ..] => self.filters(rest, false, false),
             _ => within,
         };
         if matches!(pieces, [.., "within", _]) {

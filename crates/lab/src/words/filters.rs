@@ -58,8 +58,8 @@ pub(super) fn filters(phrase: &mut Phrase<'_>) -> Result<Matching, Mistake> {
 }
 
 fn kind(given: &str) -> Result<FrameKind, Mistake> {
-    let named = |(_, name): &&(FrameKind, &str)| name.eq_ignore_ascii_case(given);
-    if let Some((kind, _)) = KINDS.iter().find(named) {
+    let is_it = |(_, name): &&(FrameKind, &str)| name.eq_ignore_ascii_case(given);
+    if let Some((kind, _)) = KINDS.iter().find(is_it) {
         return Ok(*kind);
     }
     let names = KINDS.map(|(_, name)| name);

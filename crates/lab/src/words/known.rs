@@ -1,6 +1,6 @@
 //! What words may refer to: the nodes, who leads, how fast time passes, what is in force.
 
-use crate::model::{ProcessState, Update};
+use crate::model::Update;
 use crate::rule::{ClusterTime, Fault, MessageId, MessageState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Role, Term};
@@ -41,7 +41,7 @@ impl Known {
                 self.leaders.retain(|node, _| self.nodes.contains(node));
             }
             Update::Process { node, state } => {
-                if matches!(state, ProcessState::Killed | ProcessState::Failed { .. }) {
+                if state.is_down() {
                     self.down.insert(*node);
                     self.leaders.remove(node);
                 } else {

@@ -17,7 +17,6 @@ mod names;
 mod near;
 mod phrase;
 mod shape;
-mod shape_rules;
 mod table;
 mod tokens;
 mod verbs;

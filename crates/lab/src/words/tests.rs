@@ -159,7 +159,7 @@ fn a_watch_waits_for_a_message_and_has_rules() {
     assert!(why("when 2>").contains("then"));
     assert!(why("when 2> onyl RequestVote then cut *").contains("did you mean only?"));
     assert!(why("when 2> then kill 1").contains("is no rule"));
-    assert!(why("when 2> then cut 1 and").contains("a rule after then"));
+    assert!(why("when 2> then cut 1 and").contains("a rule here"));
 }
 
 #[test]
@@ -253,6 +253,7 @@ fn what_is_written_is_read_as_the_same() {
     let examples = WORDS.iter().flat_map(|word| word.examples.iter().copied());
     let more = [
         "cut 1>3+3>2",
+        "cut 1>3 and hold 2 only VoteReply and lose * 1%",
         "hold 1,2|3,4,5 only PreVote,TimeoutNow term 5.. index ..9 next 2",
         "delay 2> 1500us..2s",
         "limit * 1500B/s",
@@ -291,13 +292,14 @@ fn a_line_can_be_completed_at_every_place() {
     assert!(texts("kill 1 ").is_empty());
     assert!(texts("cut ").contains(&"*".to_owned()));
     assert!(texts("cut 1").contains(&"1>3".to_owned()));
-    assert_eq!(texts("cut 1>3 "), ["only", "term", "index", "next"]);
+    assert_eq!(texts("cut 1>3 "), ["only", "term", "index", "next", "and"]);
     assert_eq!(texts("cut 1>3 only Req"), ["RequestVote"]);
-    assert_eq!(texts("hold * only RequestVote "), ["term", "index", "next"]);
+    assert_eq!(texts("hold * only RequestVote "), ["term", "index", "next", "and"]);
     assert_eq!(texts("when * only RequestVote t"), ["term", "then"]);
     assert_eq!(texts("when * only RequestVote then d"), ["delay", "duplicate"]);
     assert!(texts("when * then cut 1 ").contains(&"and".to_owned()));
     assert_eq!(texts("release #"), ["#12"]);
+    assert_eq!(texts("undo #"), ["#7"]);
     assert_eq!(texts("undo "), ["#7", "all"]);
     assert_eq!(texts("wait r"), ["role"]);
     assert_eq!(texts("wait role 2 c"), ["candidate"]);

@@ -57,15 +57,6 @@ fn push(token: &mut Option<Token>, start: usize, c: Option<char>) {
     token.get_or_insert_with(|| Token { text: String::new(), start }).text.extend(c);
 }
 
-/// A piece as it is written, so that it is read as the same one.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | '\\');
-    if !text.is_empty() && !text.starts_with('#') && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,13 +78,6 @@ mod tests {
         assert_eq!(texts("kill 1 # the first"), ["kill", "1"]);
         assert_eq!(texts("release #12"), ["release", "#12"]);
         assert_eq!(texts("put k a#b \"#c\""), ["put", "k", "a#b", "#c"]);
-    }
-
-    #[test]
-    fn what_is_quoted_reads_the_same() {
-        for text in ["a", "", "a b", "#1", "\"", "\\", "a\tb\"c"] {
-            assert_eq!(texts(&format!("put {}", quoted(text))), ["put", text]);
-        }
     }
 
     #[test]

@@ -119,10 +119,33 @@ fn links(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
         },
         "heal" => Command::Heal,
         _ => {
-            let rule = rule(phrase)?;
-            Command::Disturb(Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] })
+            let rules = rules(phrase)?;
+            Command::Disturb(Disturbance::Rules { words: write::rules(&rules), rules })
         }
     })
+}
+
+/// Takes a rule, and those joined to it by `and`.
+fn rules(phrase: &mut Phrase<'_>) -> Result<Vec<Rule>, Mistake> {
+    let mut rules = vec![rule(phrase)?];
+    let first = phrase.word;
+    while phrase.skip("and") {
+        rules.push(named_rule(phrase)?);
+    }
+    phrase.word = first;
+    Ok(rules)
+}
+
+/// Takes a rule from its first word on.
+fn named_rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
+    let name = phrase.need("a rule here, such as cut 2>3")?;
+    let Some(word) = word(name).filter(|word| RULES.contains(&word.name)) else {
+        let hint = hint(name, RULES);
+        let end = if hint.is_empty() { format!(": the rules are {}", RULES.join(", ")) } else { hint };
+        return Err(Mistake::new(format!("\"{name}\" is no rule{end}")));
+    };
+    phrase.word = word;
+    rule(phrase)
 }
 
 /// Takes what follows a rule's first word.
@@ -162,21 +185,12 @@ fn watch(phrase: &mut Phrase<'_>) -> Result<Watch, Mistake> {
         });
     }
     let when = phrase.word;
-    let mut then = Vec::new();
-    loop {
-        let name = phrase.need("a rule after then, such as cut 2>3")?;
-        let Some(word) = word(name).filter(|word| RULES.contains(&word.name)) else {
-            let hint = hint(name, RULES);
-            let end = if hint.is_empty() { format!(": the rules are {}", RULES.join(", ")) } else { hint };
-            return Err(Mistake::new(format!("\"{name}\" is no rule{end}")));
-        };
-        phrase.word = word;
-        then.push(rule(phrase)?);
-        phrase.word = when;
-        if !phrase.skip("and") {
-            return Ok(Watch { scope, matching, then });
-        }
+    let mut then = vec![named_rule(phrase)?];
+    while phrase.skip("and") {
+        then.push(named_rule(phrase)?);
     }
+    phrase.word = when;
+    Ok(Watch { scope, matching, then })
 }
 
 fn which(phrase: &mut Phrase<'_>) -> Result<Which, Mistake> {

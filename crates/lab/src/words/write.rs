@@ -3,6 +3,7 @@
 use super::filters::kind_name;
 use super::links::pairs;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch};
+use crate::shapes::Shape;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -32,6 +33,27 @@ fn timers_name(timers: Timers) -> &'static str {
     }
 }
 
+/// `isolate 2`.
+#[must_use]
+pub fn shape(shape: &Shape) -> String {
+    match shape {
+        Shape::Isolate(node) => format!("isolate {}", node.0),
+        Shape::Halves(left, right) if left.is_empty() && right.is_empty() => "halves".to_owned(),
+        Shape::Halves(left, right) => format!("halves {}|{}", nodes(left), nodes(right)),
+        Shape::OneWay(from, to) => format!("one-way {}>{}", from.0, to.0),
+        Shape::Bridge(node) => format!("bridge {}", node.0),
+        Shape::Ring => "ring".to_owned(),
+        Shape::Mute(node) => format!("mute {}", node.0),
+        Shape::Deaf(node) => format!("deaf {}", node.0),
+        Shape::Flaky(links) => format!("flaky {}", scope(links)),
+        Shape::SlowLink(links) => format!("slow-link {}", scope(links)),
+        Shape::Wan(placed) => {
+            let placed: Vec<_> = placed.iter().map(|(node, region)| format!("{}={region}", node.0)).collect();
+            format!("wan {}", placed.join(","))
+        }
+    }
+}
+
 /// `cut 1>3 only VoteReply`.
 #[must_use]
 pub fn rule(rule: &Rule) -> String {
@@ -51,11 +73,16 @@ pub fn rule(rule: &Rule) -> String {
     line
 }
 
+/// `cut 1>3 and hold 2`.
+#[must_use]
+pub fn rules(rules: &[Rule]) -> String {
+    rules.iter().map(rule).collect::<Vec<_>>().join(" and ")
+}
+
 /// `when 2> only RequestVote term 5 then cut 2>3`.
 #[must_use]
 pub fn watch(watch: &Watch) -> String {
-    let then = watch.then.iter().map(rule).collect::<Vec<_>>().join(" and ");
-    format!("when {}{} then {then}", scope(&watch.scope), matching(&watch.matching))
+    format!("when {}{} then {}", scope(&watch.scope), matching(&watch.matching), rules(&watch.then))
 }
 
 /// ` only RequestVote term 5`, with a blank before each filter; nothing without one.

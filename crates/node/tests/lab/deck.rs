@@ -214,7 +214,7 @@ impl World {
             ProcessState::Running { pid } | ProcessState::Paused { pid } | ProcessState::Starting { pid } => {
                 Some(*pid)
             }
-            ProcessState::Killed | ProcessState::Failed { .. } => None,
+            ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod deck;
 mod failover;
+mod faults;
 mod lifetime;
 mod members;
 mod partition;

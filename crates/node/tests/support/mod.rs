@@ -189,9 +189,12 @@ impl Node {
         self.log.lock().expect("no reader panics").clone()
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("the process is there");
+        kill_process(self.pid(), signal).expect("the process is there");
     }
 
     /// SIGKILL, and waits until the process is gone.

@@ -2,13 +2,16 @@
 
 use super::lease::Lease;
 use super::{Leadership, Raft, RoleState, quorum, read};
+use crate::config::{ConfigError, Timing};
 use crate::membership::Membership;
 use crate::message::{Message, VoteReply, VoteRequest};
 use crate::mutants::{Mutant, is_active};
 use crate::progress::Progress;
 use crate::trace::{StepDownReason, TraceEvent, VoteRefusal};
 use crate::types::{NodeId, Payload, Term, Timestamp};
+use rand_chacha::rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A campaign under way, for votes or for pre-votes.
 #[derive(Debug)]
@@ -36,6 +39,41 @@ impl Campaign {
 }
 
 impl Raft {
+    /// From now on every election timeout is this long instead of random, the one that runs now included: it goes on
+    /// from when it began, and goes off at once if it is over by that. `None`: random again. Equal ones at several
+    /// members split votes again and again; such that are far apart never do. One under the least election timeout, which
+    /// leases rest on, is refused; if [`tune`](Self::tune) raises the least one over it, that one holds.
+    pub fn set_election_timeout(
+        &mut self,
+        timeout: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), ConfigError> {
+        let least = self.config.tuning.timing.election_min;
+        if let Some(timeout) = timeout.filter(|timeout| *timeout < least) {
+            return Err(ConfigError::ShortTimeout { timeout, least });
+        }
+        self.fixed_timeout = timeout;
+        self.election_timeout = self.draw_election_timeout();
+        self.handle_deadline(now);
+        Ok(())
+    }
+
+    pub(super) fn restart_election_timer(&mut self, now: Timestamp) {
+        self.election_timeout = self.draw_election_timeout();
+        self.timer_started = now;
+    }
+
+    /// Random (paper §5.2), unless it is fixed.
+    fn draw_election_timeout(&mut self) -> Duration {
+        let Timing { election_min: min, election_max: max, .. } = self.config.tuning.timing;
+        if let Some(fixed) = self.fixed_timeout {
+            return fixed.max(min);
+        }
+        let range = max.checked_sub(min).expect("invariant: `validate` has checked the range");
+        let micros = u64::try_from(range.as_micros()).unwrap_or(u64::MAX).max(1);
+        min + Duration::from_micros(self.rng.next_u64() % micros)
+    }
+
     /// The greatest value that a majority has reached, as a leader counts it. `own` is this member's, which counts only
     /// if it votes (thesis §4.2.2).
     pub(super) fn reached<T: Ord + Copy + Default>(

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use durability::Durability;
 use election::Campaign;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use snapshot::Incoming;
 use std::collections::BTreeMap;
@@ -162,7 +162,8 @@ pub enum TransferError {
 ///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline), and the
 ///   `handle_snapshot_*` for what the disk did with snapshots;
 /// - *commands*: [`propose`](Self::propose), [`read`](Self::read), [`change_membership`](Self::change_membership),
-///   [`transfer_leadership`](Self::transfer_leadership), [`campaign`](Self::campaign), [`tune`](Self::tune);
+///   [`transfer_leadership`](Self::transfer_leadership), [`campaign`](Self::campaign), [`tune`](Self::tune),
+///   [`set_election_timeout`](Self::set_election_timeout);
 /// - [`take_effects`](Self::take_effects), the one place where decisions come out.
 ///
 /// A driver makes any number of calls, then takes the effects and carries them out, then looks at
@@ -202,6 +203,8 @@ pub struct Raft {
     stands_by_until: Timestamp,
     timer_started: Timestamp,
     election_timeout: Duration,
+    /// Every election timeout is so long instead of random.
+    fixed_timeout: Option<Duration>,
     effects: Effects,
 }
 
@@ -284,6 +287,7 @@ impl Raft {
             stands_by_until,
             timer_started: now,
             election_timeout: Duration::ZERO,
+            fixed_timeout: None,
             effects: Effects::default(),
         };
         if replaced {
@@ -549,14 +553,6 @@ impl Raft {
         assert!(term > self.hard_state.term, "terms only rise");
         self.hard_state = HardState { term, vote: None };
         self.durability.hard_state_changed();
-    }
-
-    fn restart_election_timer(&mut self, now: Timestamp) {
-        let Timing { election_min: min, election_max: max, .. } = self.config.tuning.timing;
-        let range = max.checked_sub(min).expect("invariant: `validate` has checked the range");
-        let micros = u64::try_from(range.as_micros()).unwrap_or(u64::MAX).max(1);
-        self.election_timeout = min + Duration::from_micros(self.rng.next_u64() % micros);
-        self.timer_started = now;
     }
 
     fn assert_invariants(&self) {

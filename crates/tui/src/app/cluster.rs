@@ -46,6 +46,8 @@ pub enum Phase {
     Paused,
     /// Its process was killed.
     Killed,
+    /// Its process was told to end, and did.
+    Stopped,
     /// Its process ended by itself or never started.
     Failed,
 }
@@ -60,6 +62,7 @@ impl Node {
     pub fn phase(&self) -> Phase {
         match (&self.process, self.raft()) {
             (Some(ProcessState::Killed), _) => Phase::Killed,
+            (Some(ProcessState::Stopped), _) => Phase::Stopped,
             (Some(ProcessState::Failed { .. }), _) => Phase::Failed,
             (Some(ProcessState::Paused { .. }), _) => Phase::Paused,
             (Some(ProcessState::Running { .. }), Some(raft)) if self.current => Phase::Running(raft.role),
@@ -88,7 +91,10 @@ impl Node {
     /// Whether there is no process.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        matches!(self.process, Some(ProcessState::Killed | ProcessState::Failed { .. }))
+        matches!(
+            self.process,
+            Some(ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. })
+        )
     }
 
     /// Whether its process is stopped.

@@ -98,6 +98,7 @@ pub(crate) fn role(theme: Theme, node: &Node, cluster: &Cluster) -> (&'static st
         Phase::Running(role @ Role::PreCandidate) => (theme.role_glyph(role), "pre-candidate"),
         Phase::Paused => (glyphs.paused, "paused"),
         Phase::Killed => (glyphs.dead, "killed"),
+        Phase::Stopped => (glyphs.dead, "stopped"),
         Phase::Failed => (glyphs.dead, "failed"),
     }
 }
@@ -111,7 +112,7 @@ pub(crate) fn tone(node: &Node, cluster: &Cluster) -> Tone {
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
         (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
-        (Phase::Paused | Phase::Killed | Phase::Failed, _) => Tone::Gone,
+        (Phase::Paused | Phase::Killed | Phase::Stopped | Phase::Failed, _) => Tone::Gone,
     }
 }
 
@@ -130,6 +131,7 @@ pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
         (Phase::Starting, _) => "starting",
         (Phase::Paused, _) => "paused",
         (Phase::Killed, _) => "killed",
+        (Phase::Stopped, _) => "stopped",
         (Phase::Failed, _) => "failed",
         (Phase::Running(Role::Leader), Some(status)) if !status.has_quorum => "no quorum",
         (Phase::Running(_), _) if cluster.is_isolated(node.id) => "cut off",

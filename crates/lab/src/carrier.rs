@@ -1,0 +1,190 @@
+//! A link's far end: carries what has arrived to the receiver.
+//!
+//! A message that a link took in does not depend on the connection that brought it: its sender may be dead, or have connected
+//! anew, when it arrives. So connections to the receiver are kept here as long as they are of use.
+
+use crate::link::{Link, Writer};
+use crate::links::Pair;
+use crate::time::ClockReader;
+use crate::traffic::{Outlook, Signals, Traffic};
+use crate::whereabouts::Whereabouts;
+use bytes::Bytes;
+use futures::{Sink, SinkExt};
+use std::future::{pending, poll_fn};
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// As much as is gathered for one write.
+const GATHERED: usize = 64 << 10;
+
+/// What those who accept connections tell the carrier. Connections are numbered in the order in which they were accepted.
+pub(crate) enum Handed {
+    /// One more, after its handshake.
+    Connection {
+        number: u64,
+        /// The receiver's life that it leads to.
+        life: u64,
+        writer: Writer,
+    },
+    /// The sender has closed its end: it is kept while something is on the link.
+    Finished(u64),
+    /// The receiver has closed its end.
+    Broken(u64),
+}
+
+/// Tells the carrier how a connection ended, when it is dropped.
+pub(crate) struct Ending {
+    number: u64,
+    carrier: mpsc::UnboundedSender<Handed>,
+    /// By the receiver.
+    pub(crate) is_broken: bool,
+}
+
+impl Ending {
+    pub(crate) fn new(number: u64, carrier: mpsc::UnboundedSender<Handed>) -> Self {
+        Self { number, carrier, is_broken: false }
+    }
+
+    pub(crate) fn hand_over(&self, connection: impl FnOnce(u64) -> Handed) {
+        // A carrier that is gone has nothing to carry.
+        let _ = self.carrier.send(connection(self.number));
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.hand_over(if self.is_broken { Handed::Broken } else { Handed::Finished });
+    }
+}
+
+/// The task that writes.
+pub(crate) struct Carrier {
+    pair: Pair,
+    target: watch::Receiver<Whereabouts>,
+    traffic: Arc<Traffic>,
+    signals: Arc<Signals>,
+    clock: ClockReader,
+    /// In the order in which they were made. The last one is used.
+    connections: Vec<Connection>,
+}
+
+struct Connection {
+    number: u64,
+    life: u64,
+    writer: Writer,
+    is_finished: bool,
+    /// Whether something was written that may not have left yet.
+    unflushed: bool,
+}
+
+impl Carrier {
+    pub(crate) fn new(link: &Link) -> Self {
+        Self {
+            pair: link.pair,
+            target: link.target.clone(),
+            traffic: Arc::clone(&link.traffic),
+            signals: Arc::clone(&link.signals),
+            clock: link.clock.clone(),
+            connections: Vec::new(),
+        }
+    }
+
+    /// Carries as long as the lab runs.
+    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handed>) {
+        self.traffic.bury(self.pair, self.target.borrow_and_update().life);
+        loop {
+            let outlook = self.traffic.outlook(self.pair);
+            self.tidy(outlook);
+            if outlook.is_ready && self.connections.is_empty() {
+                self.traffic.lose_arrived(self.pair);
+                continue;
+            }
+            let signals = Arc::clone(&self.signals);
+            let Self { target, clock, connections, .. } = &mut self;
+            tokio::select! {
+                biased;
+                news = handed.recv() => match news {
+                    Some(news) => self.learn(news),
+                    None => return,
+                },
+                changed = target.changed() => match changed {
+                    Ok(()) => self.follow(),
+                    // Its supervisor is gone.
+                    Err(_) => return,
+                },
+                pushed = push_last(connections, outlook.is_ready) => self.pushed(pushed, outlook.is_ready),
+                () = signals.work.notified() => {}
+                () = async {
+                    match outlook.next_due {
+                        Some(due) => clock.sleep_until(due).await,
+                        None => pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    fn learn(&mut self, news: Handed) {
+        match news {
+            Handed::Connection { number, life, writer } => {
+                let connection = Connection { number, life, writer, is_finished: false, unflushed: false };
+                let at = self.connections.partition_point(|other| other.number < number);
+                self.connections.insert(at, connection);
+            }
+            Handed::Finished(number) => {
+                let mut all = self.connections.iter_mut();
+                if let Some(connection) = all.find(|connection| connection.number == number) {
+                    connection.is_finished = true;
+                }
+            }
+            Handed::Broken(number) => self.connections.retain(|connection| connection.number != number),
+        }
+    }
+
+    /// The receiver began another life, or said where it is.
+    fn follow(&mut self) {
+        let life = self.target.borrow_and_update().life;
+        self.connections.retain(|connection| connection.life == life);
+        self.traffic.bury(self.pair, life);
+    }
+
+    /// Closes the connections that are of no use any more.
+    fn tidy(&mut self, outlook: Outlook) {
+        let last = self.connections.last().map(|connection| connection.number);
+        self.connections.retain(|connection| {
+            let is_of_use = !outlook.is_empty && Some(connection.number) == last;
+            !connection.is_finished || connection.unflushed || is_of_use
+        });
+    }
+
+    fn pushed(&mut self, pushed: io::Result<()>, queueing: bool) {
+        let written = pushed.and_then(|()| {
+            let Some(connection) = self.connections.last_mut() else { return Ok(()) };
+            connection.unflushed = queueing;
+            while queueing
+                && connection.writer.write_buffer().len() < GATHERED
+                && let Some(frame) = self.traffic.next_frame(self.pair)
+            {
+                connection.writer.start_send_unpin(frame)?;
+            }
+            Ok(())
+        });
+        if written.is_err() {
+            self.connections.pop();
+        }
+    }
+}
+
+/// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits for ever when there is nothing
+/// to do.
+async fn push_last(connections: &mut [Connection], queueing: bool) -> io::Result<()> {
+    match connections.last_mut() {
+        Some(connection) if queueing || connection.unflushed => push(&mut connection.writer, queueing).await,
+        _ => pending().await,
+    }
+}
+
+async fn push(writer: &mut (impl Sink<Bytes, Error = io::Error> + Unpin), queueing: bool) -> io::Result<()> {
+    poll_fn(|cx| if queueing { writer.poll_ready_unpin(cx) } else { writer.poll_flush_unpin(cx) }).await
+}

@@ -1,0 +1,177 @@
+//! The ledger of what is in force and can be undone, each thing under a name of its own.
+//!
+//! It only keeps account and tells of every change. Whoever enters something here also does it, and whoever strikes it
+//! out undoes it.
+
+use crate::model::Update;
+use crate::outlet::Outlet;
+use crate::rule::{Disturbance, Fault, FaultId};
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The most things in force at a time.
+pub(crate) const MAX_IN_FORCE: usize = 256;
+
+/// The ledger. Clones are one.
+#[derive(Clone)]
+pub(crate) struct InForce {
+    outlet: Outlet,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Default)]
+struct Book {
+    faults: BTreeMap<FaultId, Disturbance>,
+    last: u64,
+}
+
+impl InForce {
+    pub(crate) fn new(outlet: Outlet) -> Self {
+        Self { outlet, book: Arc::default() }
+    }
+
+    /// Enters something under a new name. `None`: the ledger is full.
+    pub(crate) fn enter(&self, what: Disturbance) -> Option<FaultId> {
+        let mut book = self.lock();
+        if book.faults.len() >= MAX_IN_FORCE {
+            return None;
+        }
+        book.last += 1;
+        let id = FaultId(book.last);
+        book.faults.insert(id, what);
+        drop(book);
+        self.tell();
+        Some(id)
+    }
+
+    /// What has this name is something else from now on. Nothing if there is no such name.
+    pub(crate) fn becomes(&self, id: FaultId, what: Disturbance) {
+        if let Some(was) = self.lock().faults.get_mut(&id) {
+            *was = what;
+        } else {
+            return;
+        }
+        self.tell();
+    }
+
+    /// Strikes out what has this name.
+    pub(crate) fn strike(&self, id: FaultId) -> Option<Disturbance> {
+        let what = self.lock().faults.remove(&id)?;
+        self.tell();
+        Some(what)
+    }
+
+    /// Strikes out all that is like that; says whether there was anything.
+    pub(crate) fn strike_all(&self, like: impl Fn(&Disturbance) -> bool) -> bool {
+        let mut book = self.lock();
+        let before = book.faults.len();
+        book.faults.retain(|_, what| !like(what));
+        let changed = book.faults.len() < before;
+        drop(book);
+        if changed {
+            self.tell();
+        }
+        changed
+    }
+
+    /// The name of what came into force last.
+    pub(crate) fn newest(&self) -> Option<FaultId> {
+        self.lock().faults.keys().next_back().copied()
+    }
+
+    /// All of it, oldest first.
+    pub(crate) fn all(&self) -> Vec<Fault> {
+        self.lock().faults.iter().map(|(&id, what)| Fault { id, what: what.clone() }).collect()
+    }
+
+    /// A node's process is paused, or not any more, by whomever.
+    pub(crate) fn is_paused(&self, node: NodeId, paused: bool) {
+        let entered = self.lock().faults.values().any(|what| *what == Disturbance::Paused(node));
+        if paused && !entered {
+            self.enter(Disturbance::Paused(node));
+        } else if !paused {
+            self.strike_all(|what| *what == Disturbance::Paused(node));
+        }
+    }
+
+    /// A node's process could not be slowed, or its disk could not be filled.
+    pub(crate) fn is_not_slow(&self, node: NodeId) {
+        self.strike_all(|what| matches!(what, Disturbance::Slowed(of, _) if *of == node));
+    }
+
+    /// Its disk could not be filled.
+    pub(crate) fn is_not_full(&self, node: NodeId) {
+        self.strike_all(|what| matches!(what, Disturbance::DiskFull(of, _) if *of == node));
+    }
+
+    /// There is no such node any more.
+    pub(crate) fn is_gone(&self, node: NodeId) {
+        self.is_paused(node, false);
+        self.is_not_slow(node);
+        self.is_not_full(node);
+    }
+
+    fn tell(&self) {
+        self.outlet.tell(Update::InForce { faults: self.all() });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N1: NodeId = NodeId(1);
+    const N2: NodeId = NodeId(2);
+
+    fn ledger() -> (InForce, Arc<Mutex<Vec<Vec<u64>>>>) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&told);
+        let outlet = Outlet::new(move |update| {
+            let Update::InForce { faults } = update else { panic!("{update:?}") };
+            listener.lock().unwrap().push(faults.iter().map(|fault| fault.id.0).collect());
+        });
+        (InForce::new(outlet), told)
+    }
+
+    #[test]
+    fn names_are_never_used_again_and_every_change_is_told() {
+        let (ledger, told) = ledger();
+        let first = ledger.enter(Disturbance::Slowed(N1, 50)).unwrap();
+        let second = ledger.enter(Disturbance::Paused(N2)).unwrap();
+        assert_eq!(ledger.newest(), Some(second));
+        assert_eq!(ledger.strike(second), Some(Disturbance::Paused(N2)));
+        assert_eq!(ledger.strike(second), None);
+        let third = ledger.enter(Disturbance::Paused(N2)).unwrap();
+        assert!(third > second);
+        ledger.becomes(third, Disturbance::Paused(N1));
+        ledger.becomes(second, Disturbance::Paused(N1));
+        assert_eq!(*told.lock().unwrap(), [vec![1], vec![1, 2], vec![1], vec![1, 3], vec![1, 3]]);
+        assert_eq!(ledger.all()[0], Fault { id: first, what: Disturbance::Slowed(N1, 50) });
+    }
+
+    #[test]
+    fn a_pause_is_entered_once_and_goes_with_the_node() {
+        let (ledger, told) = ledger();
+        ledger.is_paused(N1, true);
+        ledger.is_paused(N1, true);
+        ledger.is_paused(N2, false);
+        ledger.enter(Disturbance::DiskFull(N1, 0)).unwrap();
+        assert_eq!(*told.lock().unwrap(), [vec![1], vec![1, 2]]);
+        ledger.is_gone(N1);
+        assert_eq!(ledger.newest(), None);
+    }
+
+    #[test]
+    fn the_ledger_has_an_end() {
+        let (ledger, _) = ledger();
+        for _ in 0..MAX_IN_FORCE {
+            assert!(ledger.enter(Disturbance::Paused(N1)).is_some());
+        }
+        assert_eq!(ledger.enter(Disturbance::Paused(N1)), None);
+    }
+}

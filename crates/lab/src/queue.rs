@@ -1,0 +1,161 @@
+//! What is on one link at the moment: messages under way, held ones, and those that have arrived and wait until the receiver's
+//! socket takes them. Pure: time comes in as a value.
+
+use crate::rule::{FaultId, MessageId, MessageReport, MessageState};
+use crate::seen::Seen;
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The most frames on one link. What comes on top is lost, as at a router.
+pub(crate) const MAX_FRAMES: usize = 4096;
+
+/// The most bytes that have arrived and wait for the receiver's socket, before the link reads no more of its sender. One frame
+/// more may be among them.
+const MAX_READY: usize = 256 << 10;
+
+/// One frame on a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Parcel {
+    /// Its name; what is no message has one too, but nobody is told of it.
+    pub(crate) id: MessageId,
+    /// The frame, untouched.
+    pub(crate) frame: Bytes,
+    /// What it is; `None`: no message.
+    pub(crate) seen: Option<Seen>,
+    /// For whom this message is told; `None`: for nobody.
+    pub(crate) report: Option<Box<MessageReport>>,
+    /// The receiver's life that it was sent to.
+    pub(crate) life: u64,
+    /// What holds it.
+    pub(crate) held_by: Vec<FaultId>,
+    /// How long it takes once nothing holds it.
+    pub(crate) takes: Duration,
+}
+
+/// One link's frames.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    under_way: BTreeMap<(Duration, MessageId), Parcel>,
+    held: BTreeMap<MessageId, Parcel>,
+    ready: VecDeque<Parcel>,
+    ready_bytes: usize,
+    /// No message that keeps its place arrives before this one.
+    last_due: Duration,
+}
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.under_way.len() + self.held.len() + self.ready.len()
+    }
+
+    /// Whether nothing is on its way; what is held does not count.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.ready.is_empty()
+    }
+
+    /// Whether the receiver's socket has to take something before more is read.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.ready_bytes >= MAX_READY
+    }
+
+    /// When a frame that is sent now arrives: after all that were sent before, unless it may be overtaken, by so much.
+    pub(crate) fn due(&mut self, takes: Duration, now: Duration, behind: Duration) -> Duration {
+        let in_order = (now + takes).max(self.last_due);
+        self.last_due = in_order;
+        in_order + behind
+    }
+
+    /// Sends a frame on its way.
+    pub(crate) fn send(&mut self, parcel: Parcel, due: Duration) {
+        self.under_way.insert((due, parcel.id), parcel);
+    }
+
+    /// Keeps a frame until somebody asks for it.
+    pub(crate) fn hold(&mut self, parcel: Parcel) {
+        self.held.insert(parcel.id, parcel);
+    }
+
+    /// It has arrived, and waits for the receiver's socket.
+    pub(crate) fn deliver(&mut self, parcel: Parcel) {
+        self.ready_bytes += parcel.frame.len();
+        self.ready.push_back(parcel);
+    }
+
+    /// All that is due has arrived.
+    pub(crate) fn pass(&mut self, now: Duration) {
+        while let Some(first) = self.under_way.first_entry()
+            && first.key().0 <= now
+        {
+            let parcel = first.remove();
+            self.deliver(parcel);
+        }
+    }
+
+    /// When the next frame arrives.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.under_way.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Takes what the receiver's socket can have next.
+    pub(crate) fn take_ready(&mut self) -> Option<Parcel> {
+        let parcel = self.ready.pop_front()?;
+        self.ready_bytes -= parcel.frame.len();
+        Some(parcel)
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes the held ones of this kind, in order of age.
+    pub(crate) fn take_held(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+        self.held.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel).collect()
+    }
+
+    /// Takes those under way of this kind, in order of arrival, and those that have arrived and that the socket has not taken.
+    pub(crate) fn take_under_way(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+        let mut taken = self.take_arrived(&mut wanted);
+        taken.extend(self.under_way.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel));
+        taken
+    }
+
+    /// Takes everything.
+    pub(crate) fn take_all(&mut self) -> Vec<Parcel> {
+        let mut taken = self.take_under_way(|_| true);
+        taken.extend(self.take_held(|_| true));
+        taken
+    }
+
+    fn take_arrived(&mut self, wanted: &mut impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+        let mut taken = Vec::new();
+        for parcel in std::mem::take(&mut self.ready) {
+            if wanted(&parcel) {
+                self.ready_bytes -= parcel.frame.len();
+                taken.push(parcel);
+            } else {
+                self.ready.push_back(parcel);
+            }
+        }
+        taken
+    }
+
+    /// All that are held or under way, for those who only look.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Parcel> {
+        self.under_way.values().chain(self.held.values())
+    }
+
+    /// All that are held.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Parcel> {
+        self.held.values()
+    }
+}
+
+impl Parcel {
+    /// Where it is from now on. `None`: nobody is told.
+    pub(crate) fn now_is(&mut self, state: MessageState) -> Option<&MessageReport> {
+        let report = self.report.as_mut()?;
+        report.state = state;
+        Some(report)
+    }
+}

@@ -1,0 +1,260 @@
+//! What each node is told of time by its manager: how fast its clock runs, and how long its election timeouts are.
+//!
+//! One connection for each node and life of it, on which it hears every change in order, so that an old word never
+//! comes after a newer one, not even at a node that was paused in between. Nothing is decided here.
+
+use crate::time::ClockReader;
+use crate::whereabouts::{Place, Whereabouts, life_over};
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::{Backoff, Dialed, dial};
+use raftdeck_protocol::{
+    ClockRate, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
+};
+use raftdeck_raft::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+/// How long a node may take to answer the handshake. A paused one does when it runs again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pauses between attempts.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+const MOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How time is to pass, and how often that was said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Beat {
+    /// Counts up; 0: nothing was ever said.
+    number: u64,
+    rate: ClockRate,
+    run_for: Option<Duration>,
+    /// When such a run ends, in cluster time, for who comes late.
+    until: Option<Duration>,
+}
+
+/// What one node is to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wish {
+    beat: Beat,
+    /// How often the timeouts were said, and they.
+    timeouts: (u64, Option<Duration>),
+}
+
+/// Every node's.
+pub(crate) struct Tempo {
+    reader: ClockReader,
+    beat: Beat,
+    timeouts: BTreeMap<NodeId, Duration>,
+    nodes: BTreeMap<NodeId, Told>,
+}
+
+struct Told {
+    wish: watch::Sender<Wish>,
+    /// The number of the beat that it has confirmed last.
+    confirmed: watch::Receiver<u64>,
+    place: watch::Receiver<Whereabouts>,
+    task: AbortHandle,
+}
+
+impl Tempo {
+    pub(crate) fn new(reader: ClockReader) -> Self {
+        let (timeouts, nodes) = (BTreeMap::new(), BTreeMap::new());
+        Self { reader, beat: Beat::default(), timeouts, nodes }
+    }
+
+    /// There is one more node.
+    pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
+        let wish = watch::Sender::new(Wish { beat: self.beat, timeouts: (0, None) });
+        let (confirm, confirmed) = watch::channel(0);
+        let teller = Teller { node, wish: wish.subscribe(), confirm, reader: self.reader.clone() };
+        let task = tokio::spawn(teller.keep(place.clone())).abort_handle();
+        self.nodes.insert(node, Told { wish, confirmed, place, task });
+    }
+
+    /// A node is no more.
+    pub(crate) fn remove(&mut self, node: NodeId) {
+        if let Some(told) = self.nodes.remove(&node) {
+            told.task.abort();
+        }
+        self.timeouts.remove(&node);
+    }
+
+    /// Every node's clock runs at this rate from now on, until so much time has passed, if that is said.
+    pub(crate) fn set_clock(&mut self, rate: ClockRate, run_for: Option<Duration>) {
+        let until = run_for.map(|run_for| self.reader.now() + run_for);
+        self.beat = Beat { number: self.beat.number + 1, rate, run_for, until };
+        for told in self.nodes.values() {
+            told.wish.send_modify(|wish| wish.beat = self.beat);
+        }
+    }
+
+    /// These nodes' election timeouts are this long from now on, the others' random.
+    pub(crate) fn set_timeouts(&mut self, timeouts: BTreeMap<NodeId, Duration>) {
+        self.timeouts = timeouts;
+        for (node, told) in &self.nodes {
+            let timeout = self.timeouts.get(node).copied();
+            told.wish.send_if_modified(|wish| {
+                let changes = wish.timeouts.1 != timeout;
+                if changes {
+                    wish.timeouts = (wish.timeouts.0 + 1, timeout);
+                }
+                changes
+            });
+        }
+    }
+
+    /// Waits until every node that serves, but for these, has confirmed what was said last; not for ever.
+    pub(crate) fn settled(
+        &self,
+        within: Duration,
+        but_for: &BTreeSet<NodeId>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let wanted = self.beat.number;
+        let serves = |told: &Told| matches!(told.place.borrow().place, Place::Serving { .. });
+        let counts = |(node, told): &(&NodeId, &Told)| serves(told) && !but_for.contains(node);
+        let nodes: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(counts)
+            .map(|(_, told)| (told.confirmed.clone(), told.place.clone()))
+            .collect();
+        async move {
+            let all = async move {
+                for (mut confirmed, place) in nodes {
+                    let life = place.borrow().life;
+                    tokio::select! {
+                        _ = confirmed.wait_for(|number| *number >= wanted) => {}
+                        () = life_over(place, life) => {}
+                    }
+                }
+            };
+            // Whoever is paused hears of it later.
+            let _ = timeout(within, all).await;
+        }
+    }
+}
+
+struct Teller {
+    node: NodeId,
+    wish: watch::Receiver<Wish>,
+    confirm: watch::Sender<u64>,
+    reader: ClockReader,
+}
+
+impl Teller {
+    async fn keep(mut self, mut place: watch::Receiver<Whereabouts>) {
+        loop {
+            let now = *place.borrow_and_update();
+            if let Place::Serving { client, .. } = now.place {
+                tokio::select! {
+                    biased;
+                    () = life_over(place.clone(), now.life) => {}
+                    () = self.serve(client) => return,
+                }
+            }
+            if place.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells again and again. Ends with the lab.
+    async fn serve(&mut self, address: SocketAddr) {
+        // A node starts at the rate that holds then; there is nothing to say before somebody changes something.
+        if self.wish.wait_for(|wish| *wish != Wish::default()).await.is_err() {
+            return;
+        }
+        let (address, hello) = (address.to_string(), Hello::new("", Role::Manager));
+        let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        loop {
+            let told = match dial(&address, &hello, PATIENCE).await {
+                Ok(dialed) => self.tell(dialed, &mut pauses).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match told {
+                Ok(()) => return,
+                Err(why) => tracing::debug!("{} cannot be told of time: {why}", self.node),
+            }
+            tokio::time::sleep(pauses.pause()).await;
+        }
+    }
+
+    /// Tells all there is to say on one connection. `Ok`: the lab ends.
+    async fn tell(&mut self, mut dialed: Dialed, pauses: &mut Backoff) -> io::Result<()> {
+        let mut told: Option<Wish> = None;
+        loop {
+            let wish = *self.wish.borrow_and_update();
+            for (id, manage) in self.news(told, wish) {
+                let request = Request { id, body: RequestBody::Manage(manage) };
+                dialed.frames.send(frame::encode(&request)).await?;
+            }
+            told = Some(wish);
+            tokio::select! {
+                changed = self.wish.changed() => if changed.is_err() {
+                    return Ok(());
+                },
+                answer = dialed.frames.next() => {
+                    let bytes = answer.ok_or(io::ErrorKind::UnexpectedEof)??;
+                    pauses.reset();
+                    self.heard(&bytes);
+                }
+            }
+        }
+    }
+
+    /// What a node that was told `told` must hear, with numbers for its answers.
+    fn news(&self, told: Option<Wish>, wish: Wish) -> Vec<(u64, Manage)> {
+        let mut news = Vec::new();
+        let beat = wish.beat;
+        if beat.number > 0 && told.is_none_or(|told| told.beat != beat) {
+            let manage = if told.is_some() {
+                Manage::SetClock { rate: beat.rate, run_for: beat.run_for }
+            } else {
+                late(beat, self.reader.now())
+            };
+            news.push((beat.number, manage));
+        }
+        if wish.timeouts.0 > told.map_or(0, |told| told.timeouts.0) {
+            news.push((0, Manage::SetElectionTimeout(wish.timeouts.1)));
+        }
+        news
+    }
+
+    fn heard(&self, bytes: &[u8]) {
+        match frame::decode::<Response>("response", bytes) {
+            Ok(Response { id, body: ResponseBody::Failed(failure) }) => {
+                // Confirmed all the same: it will not say anything else.
+                self.confirmed(id);
+                self.complain(&failure);
+            }
+            Ok(Response { id, .. }) => self.confirmed(id),
+            Err(error) => tracing::debug!("{} answers oddly: {error}", self.node),
+        }
+    }
+
+    fn confirmed(&self, number: u64) {
+        self.confirm.send_if_modified(|last| {
+            let newer = *last < number;
+            *last = number.max(*last);
+            newer
+        });
+    }
+
+    fn complain(&self, failure: &Failure) {
+        tracing::warn!("{} does not let its time be set: {failure}", self.node);
+    }
+}
+
+/// What is left of a beat for a node that hears of it only now.
+fn late(beat: Beat, now: Duration) -> Manage {
+    match beat.until {
+        None => Manage::SetClock { rate: beat.rate, run_for: None },
+        Some(until) if until <= now => Manage::SetClock { rate: ClockRate::FROZEN, run_for: None },
+        Some(until) => Manage::SetClock { rate: beat.rate, run_for: Some(until.saturating_sub(now)) },
+    }
+}
