@@ -26,7 +26,12 @@ Ctrl-C and q end the deck and its nodes, with exit status 0.
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 
 const UP_HELP: &str = "\
-Example: raftdeck up --nodes 3 --json
+Examples:
+  raftdeck up --nodes 3 --json
+  printf 'wait leader\nkill leader\nwait leader\nlogs\nquit\n' | raftdeck up
+
+Commands are read from standard input, one a line; help lists all words, # begins a comment. The next line is
+begun when the one before is done. The end of the input ends nothing: quit does.
 
 With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start. Events:
   cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
@@ -56,9 +61,15 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
   tuned      node, heartbeat_ms, election_ms [least, greatest], pre_vote, check_quorum
   paused     node: it noticed that it had been stopped, or that its clock had stepped
   missed     node, count: events that could not be told
+  time       rate, now_us: how fast cluster time passes, and how late it is
+  in_force   faults: all that can be undone, each with id and words
+  client     id, asked, node, answer or failed: what came of a request to the store
+  refused    reason: a command could not be carried out
+  answer     to, lines: to logs, rules, status, save and help
 More events and fields may be added.
 
-Ends with status 0 on Ctrl-C, or when nobody reads the output any more.";
+Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of a script that
+makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal the last two are only told.";
 
 const CLIENT_EXAMPLES: &str = "\
 Examples:
