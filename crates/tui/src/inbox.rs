@@ -224,8 +224,8 @@ struct Memory {
     refusals: usize,
     missed: BTreeMap<NodeId, u64>,
     messages: usize,
-    time: bool,
-    in_force: bool,
+    time: usize,
+    in_force: usize,
 }
 
 impl Memory {
@@ -249,8 +249,8 @@ impl Memory {
             // What passed while nobody could look.
             Update::Frames { .. } => false,
             Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
-            Update::Time(_) => !std::mem::replace(&mut self.time, true),
-            Update::InForce { .. } => !std::mem::replace(&mut self.in_force, true),
+            Update::Time(_) => few(&mut self.time, 1),
+            Update::InForce { .. } => few(&mut self.in_force, 1),
             Update::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);
                 if !keep {
