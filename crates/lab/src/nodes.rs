@@ -21,7 +21,6 @@ use crate::telemetry::Watchers;
 use crate::time::ClusterClock;
 use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
-use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -102,7 +101,7 @@ impl Nodes {
             ids.into_iter().map(|node| (node, Presence::new())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
         let reports = Arc::new(Reports::default());
-        let clock = ClusterClock::start(ClockRate::REAL);
+        let clock = ClusterClock::start(options.rate);
         let mut links = Links::open(listeners, &places, &reports, clock.reader(), outlet.clone())?;
         links.seed(options.seed.unwrap_or_default());
         if options.direct {

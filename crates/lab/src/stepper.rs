@@ -67,7 +67,9 @@ impl Stepper {
         let reader = clock.reader();
         let tempo = Tempo::new(reader.clone());
         let (says, said) = mpsc::channel(1);
-        let (last, waiting, number) = (ClockRate::REAL, None, 0);
+        let rate = reader.time().rate;
+        let last = if rate.is_frozen() { ClockRate::REAL } else { rate };
+        let (waiting, number) = (None, 0);
         Self { clock, reader, tempo, milestones, outlet, last, waiting, number, says, said }
     }
 

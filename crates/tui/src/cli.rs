@@ -9,8 +9,9 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_lab::{LabOptions, MAX_NODES};
+use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -162,6 +163,9 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
+    #[arg(long, value_name = "RATE", default_value = "1", value_parser = clock_rate)]
+    rate: ClockRate,
     /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
     #[arg(long)]
     direct: bool,
@@ -190,6 +194,10 @@ impl TimingName {
     }
 }
 
+fn clock_rate(given: &str) -> Result<ClockRate, String> {
+    words::rate(given).map_err(|mistake| mistake.to_string())
+}
+
 fn node_count(given: &str) -> Result<u8, String> {
     match given.parse() {
         Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
@@ -209,6 +217,7 @@ impl ClusterArgs {
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
             append_bytes: self.append_bytes,
+            rate: self.rate,
             direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
