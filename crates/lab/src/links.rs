@@ -170,6 +170,11 @@ impl Links {
         self.traffic.discard(which)
     }
 
+    /// Tells at once what became of messages.
+    pub(crate) fn tell_news(&self) {
+        self.traffic.tell_news();
+    }
+
     /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
     pub(crate) fn seed(&self, seed: u64) {
         self.traffic.seed(seed);

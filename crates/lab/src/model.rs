@@ -126,6 +126,8 @@ pub enum Update {
         /// All of it.
         faults: Vec<Fault>,
     },
+    /// What came of [`Command::Sync`]: everything that became of messages before it has been told.
+    Synced(u64),
     /// A command could not be carried out: what, and why.
     Refused {
         /// A sentence for a person.
@@ -419,4 +421,6 @@ pub enum Command {
     Step(Step),
     /// From now on the rules that leave things to chance decide by this seed.
     Seed(u64),
+    /// Tell at once what became of messages, and then [`Update::Synced`] with this number.
+    Sync(u64),
 }

@@ -209,6 +209,10 @@ impl Nodes {
             Command::Release(which) => self.release(&which),
             Command::Drop(which) => self.lose(&which),
             Command::Seed(seed) => self.links.seed(seed),
+            Command::Sync(number) => {
+                self.links.tell_news();
+                self.outlet.tell(Update::Synced(number));
+            }
             Command::SetRate(rate) => self.set_rate(rate),
             Command::Step(step) => self.step(step),
             Command::Client { id, op } => self.clients.ask(id, op),

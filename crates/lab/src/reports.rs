@@ -101,16 +101,20 @@ impl Reports {
         self.news.notified().await;
     }
 
+    /// Tells what passed since the last time; says whether that was anything.
+    pub(crate) fn tell(&self, outlet: &Outlet) -> bool {
+        let updates = self.take();
+        let any = !updates.is_empty();
+        updates.into_iter().for_each(|update| outlet.tell(update));
+        any
+    }
+
     /// Tells what passed, as long as the lab runs. Sleeps while nothing passes.
     pub(crate) async fn tell_all(&self, outlet: &Outlet) {
         loop {
             self.news().await;
             tokio::time::sleep(GATHER).await;
-            let updates = self.take();
-            if !updates.is_empty() {
-                for update in updates {
-                    outlet.tell(update);
-                }
+            if self.tell(outlet) {
                 tokio::time::sleep(INTERVAL.saturating_sub(GATHER)).await;
             }
         }

@@ -226,6 +226,11 @@ impl Traffic {
         })
     }
 
+    /// Tells at once what became of messages.
+    pub(crate) fn tell_news(&self) {
+        self.reports.tell(&self.outlet);
+    }
+
     pub(crate) fn seed(&self, seed: u64) {
         let mut state = self.lock();
         state.book.seed(seed);

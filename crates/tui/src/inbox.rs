@@ -250,6 +250,7 @@ impl Memory {
             Update::Frames { .. } => false,
             Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
             Update::Time(_) => few(&mut self.time, 1),
+            Update::Synced(_) => false,
             Update::InForce { .. } => few(&mut self.in_force, 1),
             Update::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);

@@ -328,6 +328,7 @@ fn event(update: &Update) -> Option<Event<'_>> {
         Update::Status { .. }
         | Update::Frames { .. }
         | Update::Messages { .. }
+        | Update::Synced(_)
         | Update::Log { .. }
         | Update::Output { .. }
         | Update::Change { .. }

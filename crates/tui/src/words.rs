@@ -90,6 +90,7 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
         | Update::Messages { .. }
         | Update::Time(_)
         | Update::InForce { .. }
+        | Update::Synced(_)
         | Update::Log { .. }
         | Update::Output { .. } => {
             return None;

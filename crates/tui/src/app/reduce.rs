@@ -92,6 +92,7 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             changed |= any && (app.view == View::Messages || slow || app.messages.held() > 0);
         }
         Update::InForce { .. } => changed = true,
+        Update::Synced(_) => {}
         Update::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ Update::Client { .. } => {
             app.operations.end(answer, now);

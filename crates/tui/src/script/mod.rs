@@ -1,7 +1,7 @@
 //! Commands given line by line, carried out one after the other: what `raftdeck up` does with its standard input.
 //!
 //! A line is begun when the one before is done: a change of time or of what is in force has been told, a step has
-//! ended, a process has, a `wait` is over. Requests to the store are not waited for, as they may have no answer while messages are
+//! ended, a process has, messages were released or dropped, a `wait` is over. Requests to the store are not waited for, as they may have no answer while messages are
 //! held; `wait answered` does. Pure but for the two files that `save` and `load` name.
 
 mod show;
@@ -82,6 +82,8 @@ enum Awaited {
     Rate(ClockRate),
     /// What is in force was told, or that a command cannot be carried out.
     Told,
+    /// What became of messages, asked for by this number.
+    Synced(u64),
     /// Time stands still after a step.
     StandStill,
     /// These nodes' processes have ended, or, if so said, were started.
@@ -112,6 +114,7 @@ pub struct Script {
     read: usize,
     present: Option<Present>,
     asked: u64,
+    synced: u64,
 }
 
 impl Script {
@@ -132,6 +135,7 @@ impl Script {
             (Awaited::StandStill, Update::Time(ClusterTime { rate, .. })) if rate.is_frozen() => {
                 present.came = true;
             }
+            (Awaited::Synced(number), Update::Synced(told)) if number == told => present.came = true,
             (Awaited::Told, Update::InForce { .. } | Update::Refused { .. }) => present.came = true,
             (Awaited::Processes { nodes, started }, Update::Process { node, state }) => {
                 if state.is_down() != *started {
@@ -218,9 +222,11 @@ impl Script {
             }
             Awaited::Logs(logs) => Ok(Done::Deed(Deed::Answer("logs", show::logs(&self.board, &logs)))),
             Awaited::News(line) => Ok(Done::Look(place, line)),
-            Awaited::StandStill | Awaited::Rate(_) | Awaited::Told | Awaited::Processes { .. } => {
-                Ok(Done::Nothing)
-            }
+            Awaited::StandStill
+            | Awaited::Rate(_)
+            | Awaited::Told
+            | Awaited::Synced(_)
+            | Awaited::Processes { .. } => Ok(Done::Nothing),
         }
     }
 
@@ -229,9 +235,16 @@ impl Script {
             Line::Nothing => {}
             Line::Do(commands) => {
                 if let Some((awaited, patience)) = awaited(&commands, &self.board.known.down) {
-                    self.wait(place, awaited, now + patience);
+                    self.wait(place.clone(), awaited, now + patience);
                 }
+                let moves =
+                    commands.iter().any(|command| matches!(command, Command::Release(_) | Command::Drop(_)));
                 deeds.extend(commands.into_iter().map(Deed::Send));
+                if moves {
+                    self.synced += 1;
+                    deeds.push(Deed::Send(Command::Sync(self.synced)));
+                    self.wait(place, Awaited::Synced(self.synced), now + TOLD_WITHIN);
+                }
             }
             Line::Store(op) => {
                 self.asked += 1;
