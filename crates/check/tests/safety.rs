@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use raftdeck_check::{Observation, Property, SafetyChecker, Violation, observations_of};
-use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::{ClockRate, NodeStatus};
 use raftdeck_raft::{
     Config, Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, PeerStatus, Raft,
     ReplicationState, Restored, Role, StepDownReason, Term, TermRun, Timestamp, Timing, TraceEvent,

@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a node may take to answer one question. The promotion of a learner is answered when it has caught up.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long a node may take to forgo leases. A paused one has lost its lease when it goes on.
+const FORGONE_WITHIN: Duration = Duration::from_millis(500);
+
 /// How long a new process may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -82,14 +85,20 @@ impl Changes {
         self.begin(node, self.clone().hand_over(node));
     }
 
-    /// Has a node's election timer run out.
-    pub(crate) fn campaign(&self, node: NodeId) {
+    /// Has a node campaign, whoever leads. First everybody, `all`, forgoes leases: such an order breaks the promises that leases
+    /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
+    pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId]) {
         let changes = self.clone();
+        let everybody: Vec<String> = all.iter().filter_map(|&other| self.clients.address(other)).collect();
         self.spawn(async move {
             let Some(address) = changes.clients.address(node) else {
                 return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
             };
-            let campaign = RequestBody::Manage(Manage::Campaign);
+            let told = everybody.iter().map(|address| {
+                ask(address, Role::Manager, RequestBody::Manage(Manage::ForgoLeases), FORGONE_WITHIN)
+            });
+            join_all(told).await;
+            let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
             if let Err(why) = ask(&address, Role::Manager, campaign, SHORT).await {
                 changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
             }

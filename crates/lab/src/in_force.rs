@@ -112,7 +112,8 @@ impl InForce {
         self.is_not_full(node);
     }
 
-    fn tell(&self) {
+    /// Tells all that is in force.
+    pub(crate) fn tell(&self) {
         self.outlet.tell(Update::InForce { faults: self.all() });
     }
 

@@ -13,12 +13,21 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+/// How things are when a node is started.
+#[derive(Clone, Copy)]
+pub(crate) struct Circumstances {
+    /// The rate of cluster time.
+    pub(crate) rate: ClockRate,
+    /// Nobody may serve reads by a lease.
+    pub(crate) forgo_leases: bool,
+}
+
 /// The launch of a node as things are now.
 pub(crate) fn launch(
     options: &LabOptions,
     data_dir: &DataDir,
     links: &Links,
-    rate: ClockRate,
+    now: Circumstances,
     node: NodeId,
 ) -> Launch {
     let record = data_dir.record();
@@ -46,11 +55,14 @@ pub(crate) fn launch(
     if let Some(entries) = options.snapshot_entries {
         give("--snapshot-entries", entries.to_string().into());
     }
+    if let Some(bytes) = options.append_bytes {
+        give("--append-bytes", bytes.to_string().into());
+    }
     if let Some(seed) = options.seed {
         give("--seed", seed.wrapping_add(node.0).to_string().into());
     }
-    if rate != ClockRate::REAL {
-        give("--clock-rate", rate.millionths().to_string().into());
+    if now.rate != ClockRate::REAL {
+        give("--clock-rate", now.rate.millionths().to_string().into());
     }
     for other in record.nodes().into_iter().filter(|other| joins || record.is_late(*other)) {
         if let Some(link) = links.address((node, other)) {
@@ -59,6 +71,9 @@ pub(crate) fn launch(
     }
     if joins {
         args.push("--join".into());
+    }
+    if now.forgo_leases {
+        args.push("--forgo-leases".into());
     }
     Launch { executable: options.executable.clone(), args }
 }

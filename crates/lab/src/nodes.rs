@@ -7,7 +7,7 @@ use crate::changes::{Changes, Newcomer};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
 use crate::in_force::InForce;
-use crate::launch::{launch, millis};
+use crate::launch::{Circumstances, launch, millis};
 use crate::links::{LinkNews, Links, Listeners};
 use crate::model::{ChangeStep, Command, Update};
 use crate::options::{LabOptions, MAX_NODES};
@@ -21,7 +21,6 @@ use crate::telemetry::Watchers;
 use crate::time::ClusterClock;
 use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
-use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -52,6 +51,8 @@ pub(crate) struct Nodes {
     clients: Clients,
     changes: Changes,
     workload: Workload,
+    /// Nobody may serve reads by a lease any more.
+    forgo_leases: bool,
     supervisors: JoinSet<NodeId>,
     /// Those that have left the cluster and whose processes are ending.
     leaving: Vec<NodeId>,
@@ -100,7 +101,7 @@ impl Nodes {
             ids.into_iter().map(|node| (node, Presence::new())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
         let reports = Arc::new(Reports::default());
-        let clock = ClusterClock::start(ClockRate::REAL);
+        let clock = ClusterClock::start(options.rate);
         let mut links = Links::open(listeners, &places, &reports, clock.reader(), outlet.clone())?;
         links.seed(options.seed.unwrap_or_default());
         if options.direct {
@@ -130,6 +131,7 @@ impl Nodes {
             clients,
             changes,
             workload,
+            forgo_leases: false,
             supervisors,
             leaving,
         };
@@ -175,8 +177,12 @@ impl Nodes {
         }
     }
 
+    fn circumstances(&self) -> Circumstances {
+        Circumstances { rate: self.stepper.rate(), forgo_leases: self.forgo_leases }
+    }
+
     fn launch(&self, node: NodeId) -> Launch {
-        launch(&self.options, &self.data_dir, &self.links, self.stepper.rate(), node)
+        launch(&self.options, &self.data_dir, &self.links, self.circumstances(), node)
     }
 
     pub(crate) fn carry_out(&mut self, command: Command) {
@@ -210,7 +216,7 @@ impl Nodes {
             Command::AddNode => self.add(),
             Command::RemoveNode(node) => self.with(node, |nodes| nodes.changes.remove(node)),
             Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
-            Command::Campaign(node) => self.with(node, |nodes| nodes.changes.campaign(node)),
+            Command::Campaign(node) => self.campaign(node),
             Command::Workload(on) => self.workload.switch(on),
         }
     }
@@ -229,6 +235,14 @@ impl Nodes {
                 nodes.outlet.refuse(format!("{node} has been told too much at once: try again"));
             }
         });
+    }
+
+    fn campaign(&mut self, node: NodeId) {
+        if !std::mem::replace(&mut self.forgo_leases, true) {
+            self.renew_launches();
+        }
+        let all: Vec<NodeId> = self.kept.keys().copied().collect();
+        self.with(node, |nodes| nodes.changes.campaign(node, &all));
     }
 
     fn add(&mut self) {

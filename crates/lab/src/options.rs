@@ -2,6 +2,7 @@
 //!
 //! Everything that can be known to fail is found here, before the first process is started.
 
+use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
@@ -34,6 +35,10 @@ pub struct LabOptions {
     pub seed: Option<u64>,
     /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
     pub snapshot_entries: Option<u64>,
+    /// The most bytes of entries in one message. `None`: as nodes do by themselves.
+    pub append_bytes: Option<u32>,
+    /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
+    pub rate: ClockRate,
     /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
     pub direct: bool,
 }
@@ -143,6 +148,8 @@ impl LabOptions {
             base_port: None,
             seed: None,
             snapshot_entries: None,
+            append_bytes: None,
+            rate: ClockRate::REAL,
             direct: false,
         }
     }

@@ -58,15 +58,19 @@ pub(crate) struct Stepper {
     waiting: Option<AbortHandle>,
     /// Counts steps, so that what an earlier one waited for ends no later one.
     number: u64,
-    reached: (mpsc::Sender<(u64, Reached)>, mpsc::Receiver<(u64, Reached)>),
+    says: mpsc::Sender<(u64, Reached)>,
+    said: mpsc::Receiver<(u64, Reached)>,
 }
 
 impl Stepper {
     pub(crate) fn new(clock: ClusterClock, milestones: watch::Receiver<Milestones>, outlet: Outlet) -> Self {
         let reader = clock.reader();
         let tempo = Tempo::new(reader.clone());
-        let (last, waiting, number, reached) = (ClockRate::REAL, None, 0, mpsc::channel(1));
-        Self { clock, reader, tempo, milestones, outlet, last, waiting, number, reached }
+        let (says, said) = mpsc::channel(1);
+        let rate = reader.time().rate;
+        let last = if rate.is_frozen() { ClockRate::REAL } else { rate };
+        let (waiting, number) = (None, 0);
+        Self { clock, reader, tempo, milestones, outlet, last, waiting, number, says, said }
     }
 
     /// Where nodes come and go.
@@ -95,10 +99,10 @@ impl Stepper {
         self.tell();
     }
 
-    /// Time stands still from now on, if it does not already.
+    /// Time stands still from now on, if it does not already. Nothing is told of it.
     pub(crate) fn freeze(&mut self) {
         if self.waiting.is_some() || !self.rate().is_frozen() {
-            self.set_rate(ClockRate::FROZEN);
+            self.set(ClockRate::FROZEN, None);
         }
     }
 
@@ -136,7 +140,7 @@ impl Stepper {
         });
     }
 
-    /// Freezes the world and asks when the next timer goes off.
+    /// Freezes the world and asks when the next timer goes off. That it stands still is not told before the step ends.
     pub(crate) fn seek_timer(&mut self, places: &Places, unasked: &BTreeSet<NodeId>) {
         self.freeze();
         let asked = asked(places, unasked);
@@ -151,7 +155,7 @@ impl Stepper {
     /// What a step under way was waiting for. Cancel-safe.
     pub(crate) async fn reached(&mut self) -> Reached {
         loop {
-            match self.reached.1.recv().await {
+            match self.said.recv().await {
                 Some((number, reached)) if number == self.number => {
                     self.waiting = None;
                     return reached;
@@ -175,7 +179,7 @@ impl Stepper {
     }
 
     fn wait_for(&mut self, reached: impl Future<Output = Reached> + Send + 'static) {
-        let (sender, number) = (self.reached.0.clone(), self.number);
+        let (sender, number) = (self.says.clone(), self.number);
         let waiting = tokio::spawn(async move {
             let reached = reached.await;
             // An error: the lab ends.

@@ -258,3 +258,51 @@ fn late(beat: Beat, now: Duration) -> Manage {
         Some(until) => Manage::SetClock { rate: beat.rate, run_for: Some(until.saturating_sub(now)) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::ClusterClock;
+
+    const HALF: ClockRate = ClockRate::from_millionths(500_000).unwrap();
+
+    fn teller(clock: &ClusterClock) -> Teller {
+        let (wish, confirm) = (watch::Sender::new(Wish::default()), watch::Sender::new(0));
+        Teller { node: NodeId(1), wish: wish.subscribe(), confirm, reader: clock.reader() }
+    }
+
+    fn beat(number: u64, rate: ClockRate, run: Option<(u64, u64)>) -> Wish {
+        let (run_for, until) =
+            run.map(|(run, until)| (Duration::from_millis(run), Duration::from_millis(until))).unzip();
+        Wish { beat: Beat { number, rate, run_for, until }, timeouts: (0, None) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_hears_each_change_once_and_a_late_one_what_is_left() {
+        let clock = ClusterClock::start(ClockRate::REAL);
+        let teller = teller(&clock);
+        let set = |rate, run_for: Option<u64>| Manage::SetClock {
+            rate,
+            run_for: run_for.map(Duration::from_millis),
+        };
+        let run = beat(3, HALF, Some((10, 10)));
+        assert_eq!(teller.news(Some(beat(2, HALF, None)), run), [(3, set(HALF, Some(10)))]);
+        assert_eq!(teller.news(Some(run), run), []);
+        assert_eq!(teller.news(None, Wish::default()), []);
+        tokio::time::advance(Duration::from_millis(4)).await;
+        assert_eq!(teller.news(None, run), [(3, set(HALF, Some(6)))]);
+        tokio::time::advance(Duration::from_millis(6)).await;
+        assert_eq!(teller.news(None, run), [(3, set(ClockRate::FROZEN, None))], "the run is over");
+        assert_eq!(teller.news(None, beat(4, HALF, None)), [(4, set(HALF, None))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timeouts_are_told_when_they_were_ever_said() {
+        let teller = teller(&ClusterClock::start(ClockRate::REAL));
+        let said = |number, timeout| Wish { timeouts: (number, timeout), ..Wish::default() };
+        let fixed = Some(Duration::from_millis(200));
+        assert_eq!(teller.news(None, said(1, fixed)), [(0, Manage::SetElectionTimeout(fixed))]);
+        assert_eq!(teller.news(Some(said(1, fixed)), said(2, None)), [(0, Manage::SetElectionTimeout(None))]);
+        assert_eq!(teller.news(Some(said(2, None)), said(2, None)), []);
+    }
+}

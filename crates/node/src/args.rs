@@ -7,6 +7,9 @@ use raftdeck_raft::{NodeId, Timing};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The most bytes of entries in one message that may be asked for: well below the largest frame.
+const MAX_APPEND_BYTES: usize = 4 << 20;
+
 /// How to start a node. Each value can also be given in the environment.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -76,6 +79,10 @@ pub struct NodeArgs {
     /// many entries before it stay in the log [default: 10000]
     #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_ENTRIES", value_parser = parse_snapshot_entries)]
     pub snapshot_entries: Option<u64>,
+
+    /// The most bytes of entries in one message to a follower; a larger entry goes alone [default: 1048576]
+    #[arg(long, value_name = "N", env = "RAFTDECK_APPEND_BYTES", value_parser = parse_append_bytes)]
+    pub append_bytes: Option<usize>,
 
     /// Where HTTP is served, HOST:PORT or a port of --bind's host [else env: KVSTORE_PORT, PORT] [default: the Raft
     /// port + 2000]
@@ -188,6 +195,13 @@ fn parse_clock_rate(text: &str) -> Result<ClockRate, String> {
     rate.ok_or_else(|| "a clock's rate is a number of millionths from 0 to 1000000".to_owned())
 }
 
+fn parse_append_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes) if (1..=MAX_APPEND_BYTES).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("a message has 1 to {MAX_APPEND_BYTES} bytes of entries; 1 sends each entry alone")),
+    }
+}
+
 fn parse_snapshot_entries(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(entries) if entries > 0 => Ok(entries),
@@ -237,9 +251,14 @@ mod tests {
         let args = parse("--peer-address 4=a:1 --peer-address n5=b:2,6=c:3").unwrap();
         let ids: Vec<u64> = args.peer_address.iter().map(|(id, _)| id.0).collect();
         assert_eq!(ids, [4, 5, 6]);
-        for wrong in
-            ["--pre-vote maybe", "--snapshot-entries 0", "--snapshot-entries x", "--peer-address a:1"]
-        {
+        for wrong in [
+            "--pre-vote maybe",
+            "--append-bytes 0",
+            "--append-bytes 4194305",
+            "--snapshot-entries 0",
+            "--snapshot-entries x",
+            "--peer-address a:1",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

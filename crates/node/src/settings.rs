@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) tuning: Tuning,
     /// A snapshot after so many entries; `None`: as usual.
     pub(crate) snapshot_entries: Option<u64>,
+    /// The most bytes of entries in one message.
+    pub(crate) append_bytes: Option<usize>,
     pub(crate) seed: u64,
     /// The process that started it may tell it more than others may.
     pub(crate) managed: bool,
@@ -169,6 +171,7 @@ impl Settings {
                 check_quorum: args.check_quorum.unwrap_or(true),
             },
             snapshot_entries: args.snapshot_entries,
+            append_bytes: args.append_bytes,
             // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
             managed: args.managed,
@@ -193,6 +196,7 @@ impl Settings {
             config.snapshot_entries = entries;
             config.retained_entries = entries / RETAINED_PART;
         }
+        config.max_append_bytes = self.append_bytes.unwrap_or(config.max_append_bytes);
         config
     }
 

@@ -9,8 +9,9 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_lab::{LabOptions, MAX_NODES};
+use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -26,7 +27,12 @@ Ctrl-C and q end the deck and its nodes, with exit status 0.
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 
 const UP_HELP: &str = "\
-Example: raftdeck up --nodes 3 --json
+Examples:
+  raftdeck up --nodes 3 --json
+  printf 'wait leader\nkill leader\nwait leader\nlogs\nquit\n' | raftdeck up
+
+Commands are read from standard input, one a line; help lists all words, # begins a comment. The next line is
+begun when the one before is done. The end of the input ends nothing: quit does.
 
 With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start. Events:
   cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
@@ -56,9 +62,15 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
   tuned      node, heartbeat_ms, election_ms [least, greatest], pre_vote, check_quorum
   paused     node: it noticed that it had been stopped, or that its clock had stepped
   missed     node, count: events that could not be told
+  time       rate, now_us: how fast cluster time passes, and how late it is
+  in_force   faults: all that can be undone, each with id and words
+  client     id, asked, node, answer or failed: what came of a request to the store
+  refused    reason: a command could not be carried out
+  answer     to, lines: to logs, rules, status, save and help
 More events and fields may be added.
 
-Ends with status 0 on Ctrl-C, or when nobody reads the output any more.";
+Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of a script that
+makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal the last two are only told.";
 
 const CLIENT_EXAMPLES: &str = "\
 Examples:
@@ -145,9 +157,15 @@ struct ClusterArgs {
     /// A node takes a snapshot of its state after so many entries, and lets go of most of the log before it
     #[arg(long, value_name = "N", default_value_t = SNAPSHOT_ENTRIES, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
+    /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    append_bytes: Option<u32>,
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
+    #[arg(long, value_name = "RATE", default_value = "1", value_parser = clock_rate)]
+    rate: ClockRate,
     /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
     #[arg(long)]
     direct: bool,
@@ -176,6 +194,10 @@ impl TimingName {
     }
 }
 
+fn clock_rate(given: &str) -> Result<ClockRate, String> {
+    words::rate(given).map_err(|mistake| mistake.to_string())
+}
+
 fn node_count(given: &str) -> Result<u8, String> {
     match given.parse() {
         Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
@@ -194,6 +216,8 @@ impl ClusterArgs {
             base_port: self.base_port,
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
+            append_bytes: self.append_bytes,
+            rate: self.rate,
             direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };

@@ -29,6 +29,8 @@ pub struct Batch {
     pub updates: Vec<Update>,
     /// From the terminal, in order.
     pub input: Vec<Event>,
+    /// Lines of commands, in order.
+    pub lines: Vec<String>,
     /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
     pub continued: bool,
     /// The deck is to end. Stays set once it was.
@@ -51,6 +53,7 @@ pub struct Inbox {
 struct Waiting {
     backlog: Backlog,
     input: VecDeque<Event>,
+    lines: VecDeque<String>,
     continued: bool,
     end: Option<End>,
 }
@@ -75,6 +78,20 @@ impl Inbox {
             return false;
         }
         waiting.input.push_back(event);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Adds a line of commands; waits while too many wait already. `false`: it ends, stop reading.
+    pub fn line(&self, line: String) -> bool {
+        let mut waiting = self.lock();
+        while waiting.lines.len() >= MAX_INPUT && waiting.end.is_none() {
+            waiting = self.taken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        if waiting.end.is_some() {
+            return false;
+        }
+        waiting.lines.push_back(line);
         self.arrived.notify_one();
         true
     }
@@ -121,6 +138,7 @@ impl Inbox {
         let batch = Batch {
             updates: waiting.backlog.take(),
             input: waiting.input.drain(..).collect(),
+            lines: waiting.lines.drain(..).collect(),
             continued: std::mem::take(&mut waiting.continued),
             end: waiting.end,
         };
@@ -136,7 +154,11 @@ impl Inbox {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.backlog.updates.is_empty() && self.input.is_empty() && !self.continued && self.end.is_none()
+        self.backlog.updates.is_empty()
+            && self.input.is_empty()
+            && self.lines.is_empty()
+            && !self.continued
+            && self.end.is_none()
     }
 }
 
@@ -202,8 +224,8 @@ struct Memory {
     refusals: usize,
     missed: BTreeMap<NodeId, u64>,
     messages: usize,
-    time: bool,
-    in_force: bool,
+    time: usize,
+    in_force: usize,
 }
 
 impl Memory {
@@ -227,8 +249,8 @@ impl Memory {
             // What passed while nobody could look.
             Update::Frames { .. } => false,
             Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
-            Update::Time(_) => !std::mem::replace(&mut self.time, true),
-            Update::InForce { .. } => !std::mem::replace(&mut self.in_force, true),
+            Update::Time(_) => few(&mut self.time, 1),
+            Update::InForce { .. } => few(&mut self.in_force, 1),
             Update::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);
                 if !keep {

@@ -14,6 +14,7 @@ pub mod keys;
 mod member_cmd;
 pub mod plain;
 pub mod runtime;
+pub mod script;
 pub mod signals;
 pub mod sim_cmd;
 pub mod terminal;

@@ -1,7 +1,8 @@
 //! A cluster without a screen: one line per event, in plain words or as JSON, until a signal or the end of the
-//! output. For terminals that are none, for screen readers, for scripts.
+//! output. For terminals that are none, for screen readers, for scripts. Commands are taken from the standard input.
 
 use crate::inbox::{End, Inbox};
+use crate::script::{Deed, Script, Told};
 use crate::signals;
 use crate::up::JsonLines;
 use crate::words::{Teller, Weight};
@@ -9,7 +10,7 @@ use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions, ProcessState, Update};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,9 +34,36 @@ pub fn run(options: LabOptions, format: Format) -> Result<u8> {
         let inbox = Arc::clone(&inbox);
         move |update| inbox.update(update)
     })?;
-    let result = print_all(&inbox, started, format);
+    read_commands(&inbox).wrap_err("a thread cannot be started")?;
+    let result = run_all(&inbox, &lab, started, format);
     lab.stop();
     result
+}
+
+/// The exit status when a `wait`, an `expect` or a step of a script failed.
+const UNMET: u8 = 3;
+
+/// Reads lines until the input ends, which ends nothing else. A terminal that belongs to somebody else is left alone:
+/// reading from it would stop a program in the background.
+fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
+    let stdin = io::stdin();
+    let is_ours =
+        || rustix::termios::tcgetpgrp(&stdin).is_ok_and(|group| group == rustix::process::getpgrp());
+    if stdin.is_terminal() && !is_ours() {
+        return Ok(());
+    }
+    let inbox = Arc::clone(inbox);
+    std::thread::Builder::new().name("commands".to_owned()).spawn(move || {
+        let mut input = io::stdin().lock();
+        let mut line = Vec::new();
+        while input.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if !inbox.line(String::from_utf8_lossy(&line).trim_end().to_owned()) {
+                return;
+            }
+            line.clear();
+        }
+    })?;
+    Ok(())
 }
 
 /// A reader that has read enough is no failure.
@@ -46,18 +74,26 @@ fn end_status(end: End) -> u8 {
     }
 }
 
-fn print_all(inbox: &Inbox, started: Instant, format: Format) -> Result<u8> {
+fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format) -> Result<u8> {
     let mut lines = Lines::new(format);
     let mut births = Births::default();
+    let mut script = Script::default();
+    // Somebody who types is told of his mistake and types again; a script that goes wrong ends.
+    let typed = io::stdin().is_terminal();
     loop {
-        let batch = inbox.wait(lines.next_due().map(|due| started + due));
+        let due = [lines.next_due(), script.next_due()].into_iter().flatten().min();
+        let batch = inbox.wait(due.map(|due| started + due));
         let now = started.elapsed();
         let mut text = String::new();
         for update in &batch.updates {
             lines.add(update, now, &mut text);
             births.note(update);
+            script.hear(update);
         }
         lines.add_due(now, &mut text);
+        batch.lines.into_iter().for_each(|line| script.add(line));
+        let ending =
+            carry_out(script.go_on(now), lab, typed, |to, answer| lines.answer(to, &answer, now, &mut text));
         if let Err(error) = print(&text) {
             return match error.kind() {
                 io::ErrorKind::BrokenPipe => Ok(0),
@@ -67,10 +103,37 @@ fn print_all(inbox: &Inbox, started: Instant, format: Format) -> Result<u8> {
         if let Some(end) = batch.end {
             return Ok(end_status(end));
         }
+        if let Some(status) = ending? {
+            return Ok(status);
+        }
         if let Some(reason) = births.all_failed() {
             bail!("no node could be started: {reason}");
         }
     }
+}
+
+/// Does what the script says. Its end, if it is over, as an exit status or a mistake.
+fn carry_out(
+    deeds: Vec<Deed>,
+    lab: &Lab,
+    typed: bool,
+    mut answer: impl FnMut(&str, Vec<String>),
+) -> Result<Option<u8>> {
+    for deed in deeds {
+        match deed {
+            Deed::Send(command) => lab.send(command),
+            Deed::Answer(to, lines) => answer(to, lines),
+            Deed::Mistake(what) | Deed::Unmet(what) if typed => answer("mistake", vec![what]),
+            Deed::Mistake(what) => bail!("up: {what}"),
+            Deed::Unmet(what) => {
+                // There is nobody else to tell.
+                let _ = writeln!(io::stderr(), "raftdeck: up: {what}");
+                return Ok(Some(UNMET));
+            }
+            Deed::Quit => return Ok(Some(0)),
+        }
+    }
+    Ok(None)
 }
 
 /// Whether any node came up. Later on a dead cluster is a state to be watched; one that never lived is an error.
@@ -110,26 +173,37 @@ fn print(text: &str) -> io::Result<()> {
 /// Updates in, lines out.
 #[derive(Debug)]
 enum Lines {
-    Words(Teller),
+    Words(Teller, Told),
     Json(JsonLines),
 }
 
 impl Lines {
     fn new(format: Format) -> Self {
         match format {
-            Format::Words => Self::Words(Teller::default()),
+            Format::Words => Self::Words(Teller::default(), Told::default()),
             Format::Json => Self::Json(JsonLines::default()),
         }
     }
 
     fn add(&mut self, update: &Update, now: Duration, text: &mut String) {
         match self {
-            Self::Words(teller) => {
+            Self::Words(teller, told) => {
+                let mut say = |what: &str| push_line(text, &format!("{:9.3}  {what}", now.as_secs_f64()));
+                for sentence in told.tell(update) {
+                    say(&sentence);
+                }
                 if let Some(sentence) = teller.tell(update).filter(|said| said.weight >= Weight::Minor) {
-                    push_line(text, &format!("{:9.3}  {}", now.as_secs_f64(), sentence.text));
+                    say(&sentence.text);
                 }
             }
             Self::Json(json) => json.tell(update, now).iter().for_each(|line| push_line(text, line)),
+        }
+    }
+
+    fn answer(&mut self, to: &str, answer: &[String], now: Duration, text: &mut String) {
+        match self {
+            Self::Words(..) => answer.iter().for_each(|line| push_line(text, line)),
+            Self::Json(_) => push_line(text, &crate::up::answer(to, answer, now)),
         }
     }
 
@@ -141,7 +215,7 @@ impl Lines {
 
     fn next_due(&self) -> Option<Duration> {
         match self {
-            Self::Words(_) => None,
+            Self::Words(..) => None,
             Self::Json(json) => json.next_due(),
         }
     }

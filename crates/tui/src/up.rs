@@ -33,9 +33,18 @@
 //! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
+//! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
+//! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
+//! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}  or "failed" instead of "answer"
+//! {"event":"refused","reason":"...","at_ms":9}                                a command could not be carried out
+//! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to logs, rules, status, save, help
 //! ```
 
-use raftdeck_lab::{LinkState, NodeAddresses, ProcessState, Update};
+use crate::words::{answered, asked};
+use raftdeck_lab::rule::{ClusterTime, Fault};
+use raftdeck_lab::words::write;
+use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
+use raftdeck_protocol::{ClockRate, ResponseBody};
 use raftdeck_raft::{LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -187,6 +196,41 @@ enum Event<'a> {
         node: NodeId,
         count: u64,
     },
+    Time {
+        rate: f64,
+        now_us: u64,
+    },
+    InForce {
+        faults: Vec<InForce>,
+    },
+    Client {
+        id: u64,
+        asked: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        node: Option<NodeId>,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    Refused {
+        reason: &'a str,
+    },
+    Answer {
+        to: &'a str,
+        lines: &'a [String],
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct InForce {
+    id: u64,
+    words: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Answer(String),
+    Failed(String),
 }
 
 #[derive(Debug, Serialize)]
@@ -270,19 +314,47 @@ fn event(update: &Update) -> Option<Event<'_>> {
         Update::Trace { node, trace } => return trace_event(*node, trace),
         Update::Missed { node, count } => Event::Missed { node: *node, count: *count },
         Update::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
-        // Gathered figures, chatter, and answers to commands, of which `up` gives none.
+        Update::Time(ClusterTime { rate, now }) => Event::Time {
+            rate: f64::from(rate.millionths()) / f64::from(ClockRate::REAL.millionths()),
+            now_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+        },
+        Update::InForce { faults } => {
+            let line = |fault: &Fault| InForce { id: fault.id.0, words: write::disturbance(&fault.what) };
+            Event::InForce { faults: faults.iter().map(line).collect() }
+        }
+        Update::Client { id, op, outcome, .. } => client(*id, op, outcome),
+        Update::Refused { reason } => Event::Refused { reason },
+        // Gathered figures and chatter.
         Update::Status { .. }
         | Update::Frames { .. }
         | Update::Messages { .. }
-        | Update::Time(_)
-        | Update::InForce { .. }
-        | Update::Client { .. }
         | Update::Log { .. }
         | Update::Output { .. }
         | Update::Change { .. }
-        | Update::Workload(_)
-        | Update::Refused { .. } => return None,
+        | Update::Workload(_) => return None,
     })
+}
+
+fn client<'a>(id: u64, op: &ClientOp, outcome: &ClientOutcome) -> Event<'a> {
+    let (node, outcome) = match outcome {
+        ClientOutcome::Answered { node, body: ResponseBody::Done { answer, .. } } => {
+            (Some(*node), Outcome::Answer(answered(answer)))
+        }
+        ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) } => {
+            (Some(*node), Outcome::Failed(failure.to_string()))
+        }
+        ClientOutcome::Answered { node, .. } => {
+            (Some(*node), Outcome::Failed("an answer to some other question".to_owned()))
+        }
+        ClientOutcome::Failed { reason } => (None, Outcome::Failed(reason.clone())),
+    };
+    Event::Client { id, asked: asked(op), node, outcome }
+}
+
+/// The line that answers a word.
+#[must_use]
+pub fn answer(to: &str, lines: &[String], now: Duration) -> String {
+    line(Event::Answer { to, lines }, now)
 }
 
 fn process(state: &ProcessState) -> State<'_> {
@@ -371,6 +443,8 @@ fn whole_millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_lab::rule::{Disturbance, FaultId};
+    use raftdeck_protocol::{Answer, Read};
     use raftdeck_raft::{LogId, Timing};
 
     const N1: NodeId = NodeId(1);
@@ -473,6 +547,32 @@ mod tests {
 {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
 {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
 {"event":"missed","node":1,"count":12,"at_ms":9}"#
+        );
+    }
+
+    #[test]
+    fn what_comes_of_commands_is_printed_as_documented() {
+        let hundredth = ClockRate::from_millionths(10_000).unwrap();
+        let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
+        let op = ClientOp::Read(Read::Get { key: "a".into() });
+        let client = |outcome| told(&Update::Client { id: 1, op: op.clone(), outcome, took: at(1) });
+        let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
+        let commanded = [
+            told(&Update::Time(ClusterTime { rate: hundredth, now: at(5) })),
+            told(&Update::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
+            client(ClientOutcome::Answered { node: NodeId(2), body }),
+            client(ClientOutcome::Failed { reason: "no".into() }),
+            told(&Update::Refused { reason: "no".into() }),
+            answer("rules", &["cut 1>3".into()], at(9)),
+        ];
+        assert_eq!(
+            commanded.join("\n"),
+            r#"{"event":"time","rate":0.01,"now_us":5000,"at_ms":9}
+{"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
+{"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
+{"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
+{"event":"refused","reason":"no","at_ms":9}
+{"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
         );
     }
 

@@ -370,24 +370,13 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     match effect {
         Effect::Quit
         | Effect::Suspend
-        | Effect::Lab(Command::Heal | Command::Client { .. } | Command::AddNode | Command::Workload(_)) => {
-            true
-        }
-        Effect::Lab(
-            Command::Kill(id)
-            | Command::Restart(id)
-            | Command::Pause(id)
-            | Command::Resume(id)
-            | Command::RemoveNode(id)
-            | Command::Transfer(id)
-            | Command::Campaign(id),
-        ) => member(*id),
-        Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
-            links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
-        }
-        // What they name is the grammar's affair, which knows the nodes.
-        Effect::Lab(
-            Command::Disturb(_)
+        // What these name is the grammar's affair, which knows the nodes.
+        | Effect::Lab(
+            Command::Heal
+            | Command::Client { .. }
+            | Command::AddNode
+            | Command::Workload(_)
+            | Command::Disturb(_)
             | Command::Undo(_)
             | Command::Release(_)
             | Command::Drop(_)
@@ -396,12 +385,22 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Command::Seed(_),
         ) => true,
         Effect::Lab(
-            Command::Stop(id)
+            Command::Kill(id)
+            | Command::Restart(id)
+            | Command::Pause(id)
+            | Command::Resume(id)
+            | Command::RemoveNode(id)
+            | Command::Transfer(id)
+            | Command::Campaign(id)
+            | Command::Stop(id)
             | Command::Slow(id, _)
             | Command::Wipe(id)
             | Command::FillDisk(id, _)
             | Command::LoseTail(id, _),
         ) => member(*id),
+        Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
+            links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
+        }
         Effect::Lab(Command::FetchLog { node, first, limit }) => member(*node) && first.0 > 0 && *limit > 0,
     }
 }

@@ -17,7 +17,7 @@ fn rows() -> Vec<(Vec<String>, String)> {
 
 /// `` `1`-`9`, arrows `` becomes `1-9`, `Up`, `Down`, `Left`, `Right`.
 fn names(cell: &str) -> Vec<String> {
-    let cell = cell.replace("`-`", "-").replace("arrows", "`Up` `Down` `Left` `Right`");
+    let cell = cell.replace("`1`-`9`", "`1-9`").replace("arrows", "`Up` `Down` `Left` `Right`");
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

@@ -234,7 +234,7 @@ fn a_screen_too_small_for_anything_still_says_who_leads() {
 
 #[test]
 fn ascii_means_ascii() {
-    for scene in [
+    for scene in vec![
         quiet(ASCII, 3),
         partition(ASCII),
         election(ASCII),

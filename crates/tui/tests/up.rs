@@ -6,7 +6,7 @@ mod support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::MutexGuard;
 use std::sync::mpsc::{Receiver, channel};
@@ -211,4 +211,77 @@ fn data_of_a_newer_version_ends_a_cluster_that_cannot_start_with_the_reason() {
     assert!(said.starts_with("raftdeck: no node could be started: n1 failed"), "{said}");
     assert!(said.contains(log.to_str().unwrap()) && said.contains("has format version 3"), "{said}");
     assert_eq!(std::fs::read(&log).unwrap(), NEWER, "it is left as it was");
+}
+
+/// Runs a script to its end, which it brings about itself; the exit status, the output and what was said on standard
+/// error.
+fn carries_out(script: &str) -> (Option<i32>, String, String) {
+    let _alone = alone();
+    let mut command = Command::new(RAFTDECK);
+    command.arg("up").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_script_writes_kills_and_looks_at_the_logs() {
+    let (status, told, said) = carries_out(
+        "wait leader within 30s  # patience for a busy machine\n\
+         put color blue\nwait answered\nkill leader\nwait leader within 30s\nget color\nwait answered\n\
+         restart down\nwait up within 30s\nlogs\nstatus\nquit\n",
+    );
+    assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
+    assert!(told.contains("get color: blue"), "{told}");
+    let row = told.lines().find(|line| line.contains("put color blue") && !line.contains(": ")).unwrap();
+    assert!(row.trim_start().starts_with("3  1* put color blue"), "{told}");
+    assert!(told.contains("n1 running, ") && told.contains("time passes at rate 1"), "{told}");
+}
+
+#[test]
+fn time_is_slowed_stands_still_and_goes_on_in_steps() {
+    let (status, told, said) = carries_out(
+        "wait leader within 30s\nrate 1/10\nfreeze\nstep 10ms\nstep timer\nexpect leader\nstep message\n\
+         put color blue\nstep commit\nrun\nrate 1\nwait answered\nquit\n",
+    );
+    assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
+    let at = |line: &str| -> Option<f64> {
+        let (_, rest) = line.split_once("time stands still at ")?;
+        rest.strip_suffix(" ms")?.parse().ok()
+    };
+    let stops: Vec<f64> = told.lines().filter_map(at).collect();
+    assert!(stops.len() >= 4, "{told}");
+    let step = stops[1] - stops[0];
+    assert!((step - 10.0).abs() < 0.0015, "a step of 10 ms took {step} ms: {told}");
+    let timer = stops[2] - stops[1];
+    assert!(timer > 0.0 && timer < 301.0, "the next timer is a heartbeat's or an election's: {timer}");
+    assert!(told.contains("time passes at rate 1/10 from"), "{told}");
+    assert!(told.contains("put color blue: stored"), "{told}");
+}
+
+#[test]
+fn what_comes_into_force_is_told_and_undone() {
+    let (status, told, said) = carries_out(
+        "wait leader within 30s\nisolate leader\npause 1\nalign\nrules\nundo\nundo #2\nrules\nheal\nrules\nquit\n",
+    );
+    assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
+    for line in ["pause 1    # undo #2", "align      # undo #3", "# nothing is in force"] {
+        assert!(told.lines().any(|told| told == line), "{line}: {told}");
+    }
+    assert!(told.contains("#3 align is over") && told.contains("#1 isolate "), "{told}");
+}
+
+#[test]
+fn a_mistake_ends_a_script_with_its_line_and_an_unmet_expectation_with_3() {
+    let (status, _, said) = carries_out("# breaks it\n\nklil 1\n");
+    let mistake = "raftdeck: up: line 3: \"klil\" is not known: did you mean kill?\n";
+    assert_eq!((status, said.as_str()), (Some(1), mistake));
+    let (status, _, said) = carries_out("wait up within 30s\nexpect down 2\n");
+    let unmet = "raftdeck: up: line 2: not as expected: n2 runs\n";
+    assert_eq!((status, said.as_str()), (Some(3), unmet));
+    let (status, _, said) = carries_out("wait leader none within 1ms\nload /nowhere\n");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.starts_with("raftdeck: up: line 2: /nowhere cannot be read"), "{said}");
 }

@@ -156,7 +156,14 @@ fn a_cluster_that_says_nothing_more_is_painted_less_and_less() {
     scene.at(60_000);
     update(&mut scene.app, Msg::Wake, scene.now);
     scene.paint(120, 40);
-    assert_eq!(scene.app.next_wake(scene.now), None);
+    assert_eq!(
+        scene.app.next_wake(scene.now),
+        Some(ms(61_000)),
+        "cluster time passes all the same, by seconds"
+    );
+    fixture::rate(&mut scene, 0, 60_000_000);
+    scene.paint(120, 40);
+    assert_eq!(scene.app.next_wake(scene.now), None, "a frozen world is not painted again");
 }
 
 #[test]

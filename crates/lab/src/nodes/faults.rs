@@ -32,6 +32,7 @@ impl Nodes {
             _ => false,
         };
         if restores {
+            self.in_force.tell();
             return self.put_right(&what);
         }
         let Some(id) = self.in_force.enter(what.clone()) else {

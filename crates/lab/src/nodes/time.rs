@@ -49,7 +49,7 @@ impl Nodes {
                     self.stepper.tell();
                 }
             }
-            Reached::Milestone => self.stepper.freeze(),
+            Reached::Milestone => self.set_rate(ClockRate::FROZEN),
             Reached::End => self.stepper.tell(),
         }
         self.renew_launches();

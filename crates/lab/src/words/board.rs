@@ -7,7 +7,7 @@ use crate::model::{ProcessState, Update};
 use crate::rule::{Matching, MessageId, MessageReport, MessageState, Scope};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{NodeId, Status};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -20,6 +20,8 @@ pub struct Board {
     pub statuses: BTreeMap<NodeId, Box<NodeStatus>>,
     /// The nodes' processes.
     pub processes: BTreeMap<NodeId, ProcessState>,
+    /// What was asked of the store and has no outcome yet, by the numbers it was given. Whoever asks enters it.
+    pub unanswered: BTreeSet<u64>,
     /// The messages that are held or under way.
     pub messages: BTreeMap<MessageId, MessageReport>,
 }
@@ -51,6 +53,9 @@ impl Board {
             }
             Update::Status { node, status } => {
                 self.statuses.insert(*node, status.clone());
+            }
+            Update::Client { id, .. } => {
+                self.unanswered.remove(id);
             }
             Update::Messages { messages, .. } => {
                 for message in messages {
@@ -105,6 +110,11 @@ impl Board {
                 0 => return Ok(()),
                 1 => "1 message is under way".to_owned(),
                 some => format!("{some} messages are under way"),
+            },
+            Condition::Answered => match self.unanswered.len() {
+                0 => return Ok(()),
+                1 => "1 request to the store has no answer yet".to_owned(),
+                some => format!("{some} requests to the store have no answer yet"),
             },
         };
         Err(Unmet(unmet))

@@ -44,6 +44,8 @@ pub enum Condition {
     },
     /// No message is under way; those that are held may be.
     Idle,
+    /// Everything that was asked of the store has an outcome.
+    Answered,
 }
 
 /// What of a node is compared.
@@ -60,8 +62,8 @@ pub enum Figure {
 }
 
 /// The first words of conditions.
-pub(super) const CONDITIONS: [&str; 11] =
-    ["leader", "role", "term", "log", "terms", "commit", "applied", "up", "down", "held", "idle"];
+pub(super) const CONDITIONS: [&str; 12] =
+    ["leader", "role", "term", "log", "terms", "commit", "applied", "up", "down", "held", "idle", "answered"];
 
 /// The roles by name.
 pub(super) const ROLES: [(&str, Role); 4] = [
@@ -107,6 +109,7 @@ pub(super) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
             Condition::Held { count, scope, matching: filters(phrase)? }
         }
         "idle" => Condition::Idle,
+        "answered" => Condition::Answered,
         other => {
             let hint = hint(other, CONDITIONS);
             let known = CONDITIONS.join(", ");

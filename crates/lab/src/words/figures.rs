@@ -95,8 +95,8 @@ pub(super) fn bandwidth(given: &str) -> Result<u64, Mistake> {
     })
 }
 
-/// `1/100`, `0.01`, `1`, `0`.
-pub(super) fn rate(given: &str) -> Result<ClockRate, Mistake> {
+/// Understands a rate of cluster time: `1/100`, `0.01`, `1`, `0`.
+pub fn rate(given: &str) -> Result<ClockRate, Mistake> {
     let millionths = match given.split_once('/') {
         Some(("1", below)) => {
             let below = below.parse::<u32>().ok().filter(|below| (1..=1_000_000).contains(below));

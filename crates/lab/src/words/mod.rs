@@ -25,6 +25,7 @@ pub mod write;
 pub use board::{Board, Unmet};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE};
+pub use figures::rate;
 pub use known::{Known, faster, slower};
 pub use mistake::Mistake;
 pub use table::{Group, WORDS, Word, word};

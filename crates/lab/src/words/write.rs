@@ -110,9 +110,8 @@ pub fn matching(matching: &Matching) -> String {
 #[must_use]
 pub fn scope(scope: &Scope) -> String {
     match scope {
-        Scope::All => "*".to_owned(),
+        Scope::All | Scope::Between { from: None, to: None } => "*".to_owned(),
         Scope::Of(of) => nodes(of),
-        Scope::Between { from: None, to: None } => "*".to_owned(),
         Scope::Between { from, to } => {
             let side = |side: &Option<BTreeSet<NodeId>>| side.as_ref().map(nodes).unwrap_or_default();
             format!("{}>{}", side(from), side(to))

@@ -60,7 +60,7 @@ pub static ACTIONS: &[Action] = &[
         short: "restart",
         long: "restart the selected node, its data kept",
         dangerous: false,
-        footer: 5,
+        footer: 7,
         enabled: has_selection,
     },
     Action {
@@ -150,7 +150,7 @@ pub static ACTIONS: &[Action] = &[
         short: "freeze",
         long: "freeze the world, or let it go on",
         dangerous: false,
-        footer: 7,
+        footer: 5,
         enabled: has_nodes,
     },
     Action {
@@ -160,7 +160,7 @@ pub static ACTIONS: &[Action] = &[
         short: "step",
         long: "deliver the oldest message; if there is none, go to the next timer",
         dangerous: false,
-        footer: 8,
+        footer: 6,
         enabled: has_nodes,
     },
     Action {
@@ -200,7 +200,7 @@ pub static ACTIONS: &[Action] = &[
         short: "deliver",
         long: "Messages: the selected message arrives at once",
         dangerous: false,
-        footer: 3,
+        footer: 7,
         enabled: can_move,
     },
     Action {
@@ -213,7 +213,7 @@ pub static ACTIONS: &[Action] = &[
         short: "drop",
         long: "Messages: the selected message is lost",
         dangerous: true,
-        footer: 4,
+        footer: 8,
         enabled: can_move,
     },
     Action {
@@ -223,7 +223,7 @@ pub static ACTIONS: &[Action] = &[
         short: "hold alike",
         long: "Messages: hold those of this kind on this link; again: no more",
         dangerous: false,
-        footer: 5,
+        footer: 9,
         enabled: has_message,
     },
     Action {
@@ -233,7 +233,7 @@ pub static ACTIONS: &[Action] = &[
         short: "next open",
         long: "Messages: to the next that is held or under way",
         dangerous: false,
-        footer: 9,
+        footer: 12,
         enabled: any_open,
     },
     Action {
@@ -283,7 +283,7 @@ pub static ACTIONS: &[Action] = &[
         short: "write",
         long: "put k v, get k, delete k, cas k old new, list [prefix]",
         dangerous: false,
-        footer: 6,
+        footer: 8,
         enabled: always,
     },
     Action {
@@ -433,7 +433,7 @@ pub static ACTIONS: &[Action] = &[
         short: "filter",
         long: "Messages: only some, by kind, link and state",
         dangerous: false,
-        footer: 6,
+        footer: 10,
         enabled: always,
     },
     Action {

@@ -67,10 +67,9 @@ impl Clock {
     #[must_use]
     pub fn step(&self) -> Duration {
         Duration::from_millis(match self.rate().millionths() {
-            0 => 1,
-            ..10_000 => 1,
-            ..100_000 => 10,
-            ..500_000 => 100,
+            0..10_000 => 1,
+            10_000..100_000 => 10,
+            100_000..500_000 => 100,
             _ => 1000,
         })
     }

@@ -58,9 +58,8 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
     let Some(mut menu) = app.menu.take() else { return Vec::new() };
     let at = menu.at(app);
     match event.code {
-        KeyCode::Esc => return Vec::new(),
+        KeyCode::Esc | KeyCode::Char('f' | 'U') => return Vec::new(),
         KeyCode::Char('q') => return vec![Effect::Quit],
-        KeyCode::Char('f' | 'U') => return Vec::new(),
         KeyCode::Up => menu.choose(at.saturating_sub(1), app),
         KeyCode::Down => menu.choose(at.saturating_add(1), app),
         KeyCode::Home | KeyCode::PageUp => menu.choose(0, app),
@@ -76,7 +75,7 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
         }
         KeyCode::Enter | KeyCode::Delete | KeyCode::Backspace => {
             let Some(row) = menu.chosen(app) else { return Vec::new() };
-            return choose(app, menu, row, now);
+            return choose(app, menu, &row, now);
         }
         _ => {}
     }
@@ -85,7 +84,7 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
 }
 
 /// A fault comes into force and its menu closes; one in force is undone, and its menu stays while others are left.
-fn choose(app: &mut App, menu: Menu, row: Row, now: Duration) -> Vec<Effect> {
+fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
     if let Some(fault) = row.fault {
         app.menu = (app.in_force().len() > 1).then_some(menu);
         return vec![Effect::Lab(Command::Undo(Some(fault)))];

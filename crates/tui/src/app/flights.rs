@@ -191,7 +191,8 @@ impl Flights {
     }
 }
 
-fn is_answer(kind: FrameKind) -> bool {
+/// Whether a message answers another.
+pub(crate) fn is_answer(kind: FrameKind) -> bool {
     matches!(
         kind,
         FrameKind::PreVoteReply | FrameKind::VoteReply | FrameKind::AppendReply | FrameKind::SnapshotReply

@@ -261,6 +261,7 @@ impl Messages {
 
     /// What is on the links, as it is to be drawn at `time` (the cluster's) and `now` (the deck's). While time is not
     /// slow only what stands or takes long.
+    #[must_use]
     pub fn shown(&self, slow: bool, now: Duration, time: Duration) -> Vec<Shown> {
         let mut standing: BTreeMap<(NodeId, NodeId), usize> = BTreeMap::new();
         let mut shown = Vec::new();

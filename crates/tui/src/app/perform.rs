@@ -62,7 +62,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::InForce => app.menu = Some(Menu::in_force(app.in_force())),
         ActionId::Palette => app.prompt.open(Purpose::Command, ""),
-        ActionId::Filter => app.prompt.open(Purpose::Filter, &app.messages.sieve.words().to_owned()),
+        ActionId::Filter => app.prompt.open(Purpose::Filter, app.messages.sieve.words()),
         ActionId::MessageBack => step_message(app, 1, false),
         ActionId::MessageOn => step_message(app, 1, true),
         ActionId::NextOpen => app.messages.to_open(),

@@ -31,7 +31,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         if room < 8 {
             break;
         }
-        let words = paint.cut(&write::disturbance(&fault.what), room.saturating_sub(6).max(8).min(40));
+        let words = paint.cut(&write::disturbance(&fault.what), room.saturating_sub(6).clamp(8, 40));
         let line = Line::from(vec![
             Span::styled(format!("#{} ", fault.id.0), paint.theme.faint()),
             Span::styled(words, paint.theme.strong()),

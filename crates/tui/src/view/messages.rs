@@ -1,5 +1,6 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
+use crate::app::flights::is_answer;
 use crate::app::sieve::kind_word;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -38,7 +39,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         return;
     }
     if area.width >= WIDE && body.height >= 8 {
-        let list_width = (area.width * 2 / 5).min(76);
+        let list_width = (area.width * 2 / 5).clamp(56, 76);
         let left = Rect { width: area.width - list_width - 1, ..body };
         let right = Rect { x: left.right() + 1, width: list_width, ..body };
         let detail_rows = 6.min(right.height / 3);
@@ -203,7 +204,13 @@ fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
     let whole = diagram(sight.iter().copied(), columns, paint.time);
     let Some(here) = whole.arrows.iter().find(|arrow| arrow.id == chosen).copied() else { return };
     let last = whole.rows.len().saturating_sub(rows);
-    let first = if messages.follows() { last } else { here.sent.saturating_sub(rows * 2 / 3).min(last) };
+    let first = if messages.follows() {
+        last
+    } else {
+        // All of the chosen one, and some of what was before.
+        let end = (here.ends + 1).saturating_sub(rows);
+        here.sent.saturating_sub(rows * 2 / 3).max(end).min(here.sent).min(last)
+    };
     let sheet = Sheet { body, lanes, first, chosen };
     sheet.draw(paint, &whole, &sight);
 }
@@ -345,15 +352,29 @@ impl Sheet {
         };
         let inside = |y: f64| y >= f64::from(self.body.y) && y < f64::from(self.body.bottom());
         if inside(end.1) {
-            let place = Rect { x: to_cell(end.0), y: to_cell(end.1), width: 1, height: 1 };
-            paint.at(place.intersection(self.body), &Line::styled(head, style));
+            let place =
+                Rect { x: to_cell(end.0), y: to_cell(end.1), width: 1, height: 1 }.intersection(self.body);
+            paint.clear(place);
+            paint.at(place, &Line::styled(head, style));
         }
-        let part = 0.45;
-        let (x, y) = (start.0 + (end.0 - start.0) * part, start.1 + (end.1 - start.1) * part);
+        let (x, room) = self.label_place(arrow, message, (start.0, end.0));
+        let part = if (end.0 - start.0).abs() < 1e-9 { 0.5 } else { (x - start.0) / (end.0 - start.0) };
+        let y = start.1 + (end.1 - start.1) * part;
         if inside(y) {
-            let room = (end.0 - start.0).abs();
             self.label(paint, arrow, message, (x, to_cell(y)), room);
         }
+    }
+
+    /// Where along an arrow its name stands, and how much room it has: between two lanes, at that end of the arrow where
+    /// others are least likely, for questions spread out and answers come together.
+    fn label_place(&self, arrow: &Arrow, message: &MessageReport, (start, end): (f64, f64)) -> (f64, f64) {
+        let at_receiver = arrow.end == End::Arrived && !is_answer(message.kind);
+        let (near, far) = if at_receiver { (arrow.to, arrow.from) } else { (arrow.from, arrow.to) };
+        let beside = if far > near { near + 1 } else { near.saturating_sub(1) };
+        let lane = |column| f64::from(self.lanes.x(column)) + 0.5;
+        let (left, right) = (lane(near).min(lane(beside)), lane(near).max(lane(beside)));
+        let (left, right) = (left.max(start.min(end)), right.min(start.max(end)));
+        (f64::midpoint(left, right), (right - left).max(0.0))
     }
 
     /// A level arrow, on one row.
@@ -375,8 +396,10 @@ impl Sheet {
         };
         let style = self.style(paint, arrow, message);
         let x = if arrow.to > arrow.from { right } else { left };
+        paint.clear(self.cell(x, row));
         paint.at(self.cell(x, row), &Line::styled(sign, style));
-        self.label(paint, arrow, message, (f64::midpoint(start, end), self.body.y + row), f64::from(width));
+        let (x, room) = self.label_place(arrow, message, (start, end));
+        self.label(paint, arrow, message, (x, self.body.y + row), room);
     }
 
     fn label(
@@ -389,15 +412,17 @@ impl Sheet {
     ) {
         let full = format!("{}{} t{}", kind_word(message.kind), said(paint, message), message.term);
         let glyph = words::message_glyph(paint.theme, message.kind, message.granted);
-        let fits = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(0)) + 3.0 <= room;
+        let fits = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(0)) + 2.0 <= room;
         let text = [full, format!("{}{}", short(message), said(paint, message)), glyph.to_owned()]
             .into_iter()
             .find(|text| fits(text));
         let Some(text) = text else { return };
         let width = u16::try_from(text.chars().count()).unwrap_or(0);
-        let x = to_cell(at.0 - f64::from(width) / 2.0 + 0.5);
+        let x = to_cell(at.0 - f64::from(width) / 2.0 + 0.25);
         let place = Rect { x, y: at.1, width, height: 1 }.intersection(self.body);
         let style = self.style(paint, arrow, message);
+        // What lies below must not show through.
+        paint.clear(place);
         paint.at(place, &Line::styled(text, style));
         paint.mark(place, Target::Message(arrow.id));
     }

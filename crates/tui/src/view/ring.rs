@@ -300,10 +300,9 @@ fn under_way(paint: &mut Paint<'_>, places: &[Placed]) {
             Does::Moves | Does::Lands => (glyph, style),
         };
         let here = along(start, end, shown.part);
-        paint.at(
-            Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 },
-            &Line::styled(glyph, style),
-        );
+        let cell = Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 };
+        paint.clear(cell);
+        paint.at(cell, &Line::styled(glyph, style));
     }
     for (from, one) in places {
         for (to, other) in places {

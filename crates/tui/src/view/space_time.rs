@@ -77,6 +77,9 @@ enum Half {
 struct Taken {
     /// From and to which columns, the lesser first.
     span: (f64, f64),
+    /// The same with the beginning of a slanted line, which is in the way of level ones.
+    reach: (f64, f64),
+    level: bool,
     departs: Option<usize>,
     arrives: Option<usize>,
     place: usize,
@@ -84,7 +87,8 @@ struct Taken {
 
 impl Taken {
     fn bars(&self, other: &Self) -> bool {
-        let (one, two) = (self.span, other.span);
+        let (one, two) =
+            if self.level == other.level { (self.span, other.span) } else { (self.reach, other.reach) };
         let overlaps = one.0.max(two.0) + 1e-9 < one.1.min(two.1);
         let within = |point: (f64, f64), span: (f64, f64)| {
             (point.1 - point.0).abs() < 1e-9 && span.0 + 1e-9 < point.0 && point.0 + 1e-9 < span.1
@@ -166,18 +170,29 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
 fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> Taken {
     let column = |column: usize| f64::from(u32::try_from(column).unwrap_or(u32::MAX));
     let (start, target) = (column(from), column(to));
-    let reach = match message.state {
-        // It has no lane of its own: it ends half-way.
-        MessageState::Held | MessageState::Lost { .. } => f64::midpoint(start, target),
-        _ => target,
-    };
+    // What does not arrive ends half-way.
+    let stays = matches!(message.state, MessageState::Held | MessageState::Lost { .. });
+    let aside = (target - start).signum() * 0.7;
     let (one, other, departs, arrives) = match event.half {
-        None if reach == target => (start, target, Some(from), Some(to)),
-        None => (start, reach, Some(from), None),
+        None if stays => (start, f64::midpoint(start, target), Some(from), None),
+        None => (start, target, Some(from), Some(to)),
         Some(Half::Begins) => (start, start, Some(from), None),
         Some(Half::Ends) => (target, target, None, Some(to)),
     };
-    Taken { span: (one.min(other), one.max(other)), departs, arrives, place: event.place }
+    let (near, far) = match event.half {
+        None => (one, other),
+        Some(Half::Begins) => (start, start + aside),
+        Some(Half::Ends) => (target - aside, target),
+    };
+    let ordered = |one: f64, other: f64| (one.min(other), one.max(other));
+    Taken {
+        span: ordered(one, other),
+        reach: ordered(near, far),
+        level: event.half.is_none(),
+        departs,
+        arrives,
+        place: event.place,
+    }
 }
 
 fn progress(message: &MessageReport, time: Duration) -> (f64, End) {
@@ -256,7 +271,7 @@ mod tests {
     fn what_is_under_way_ends_in_the_present_and_what_stands_does_not_slant() {
         let state = MessageState::UnderWay { due: Duration::from_secs(10) };
         let open = [message(1, 1, 2, 8_000_000, state), message(2, 2, 1, 8_000_100, MessageState::Held)];
-        assert_eq!(drawn(&open), (vec![(0, 1), (0, 0)], 2));
+        assert_eq!(drawn(&open), (vec![(0, 2), (1, 1)], 3));
     }
 
     #[test]
