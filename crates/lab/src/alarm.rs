@@ -43,7 +43,12 @@ mod linux {
         let value = Timespec::try_from(left).map_err(io::Error::other)?;
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &once)?;
-        AsyncFd::with_interest(timer, Interest::READABLE)?.readable().await.map(|_| ())
+        #[expect(
+            deprecated,
+            reason = "an owned descriptor is what it says it is, and its successor is unsafe to call"
+        )]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        timer.readable().await.map(|_| ())
     }
 }
 
