@@ -60,7 +60,7 @@ fn a_watch_cuts_a_candidate_off_when_it_asks_for_votes() {
     let (asking, asked) = (rest[0], rest[1]);
     let links = Scope::Links([(asking, asked), (asking, leader)].into());
     let cut = Rule { scope: links.clone(), matching: Matching::default(), effect: Effect::Cut };
-    let matching = Matching { kinds: [FrameKind::PreVote].into(), next: Some(1), ..Matching::default() };
+    let matching = Matching { kinds: [FrameKind::RequestVote].into(), next: Some(1), ..Matching::default() };
     deck.send(Command::Disturb(Disturbance::Watch(Watch { scope: links, matching, then: vec![cut] })));
     deck.send(Command::Campaign(asking));
     deck.wait("the cuts", |world| {
