@@ -3,10 +3,11 @@
 //! A message that a link took in does not depend on the connection that brought it: its sender may be dead, or have connected
 //! anew, when it arrives. So connections to the receiver are kept here as long as they are of use.
 
+use crate::lane::Signals;
 use crate::link::{Link, Writer};
 use crate::links::Pair;
 use crate::time::ClockReader;
-use crate::traffic::{Outlook, Signals, Traffic};
+use crate::traffic::{Outlook, Traffic};
 use crate::whereabouts::Whereabouts;
 use bytes::Bytes;
 use futures::{Sink, SinkExt};
@@ -117,7 +118,7 @@ impl Carrier {
                 () = signals.work.notified() => {}
                 () = async {
                     match outlook.next_due {
-                        Some(due) => clock.sleep_until(due).await,
+                        Some(due) => clock.wake_at(due).await,
                         None => pending().await,
                     }
                 } => {}

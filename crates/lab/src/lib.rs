@@ -7,6 +7,7 @@
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
 
+mod alarm;
 mod ask;
 mod carrier;
 mod causes;
@@ -16,6 +17,7 @@ mod data_dir;
 mod disk_faults;
 mod in_force;
 mod lab;
+mod lane;
 mod launch;
 mod lines;
 mod link;

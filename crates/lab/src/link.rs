@@ -5,10 +5,11 @@
 //! for a node. When the receiver does not read, the link stops reading.
 
 use crate::carrier::{Carrier, Ending, Handed};
+use crate::lane::Signals;
 use crate::links::Pair;
 use crate::model::LinkState;
 use crate::time::ClockReader;
-use crate::traffic::{Signals, Traffic};
+use crate::traffic::Traffic;
 use crate::whereabouts::{Place, Whereabouts, life_over};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};

@@ -2,6 +2,7 @@
 //!
 //! One clock for the links and the screen. The nodes have clocks of their own, which are told the same rate.
 
+use crate::alarm::wake_at;
 use crate::rule::ClusterTime;
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
@@ -75,6 +76,15 @@ impl ClockReader {
 
     /// Waits until it is so late. Never returns while time stands still before that. Cancel-safe.
     pub(crate) async fn sleep_until(&mut self, time: Duration) {
+        self.wait(time, sleep_until).await;
+    }
+
+    /// The same, and returns as exactly then as the system can. Not for tests in virtual time.
+    pub(crate) async fn wake_at(&mut self, time: Duration) {
+        self.wait(time, wake_at).await;
+    }
+
+    async fn wait(&mut self, time: Duration, sleep: impl AsyncFn(Instant)) {
         loop {
             let pace = *self.0.borrow_and_update();
             let reached = pace.until.is_none_or(|until| time <= until);
@@ -88,7 +98,7 @@ impl ClockReader {
                 },
                 () = async {
                     match wakes {
-                        Some(at) => sleep_until(at).await,
+                        Some(at) => sleep(at).await,
                         None => std::future::pending().await,
                     }
                 } => return,

@@ -3,10 +3,11 @@
 //! Links bring frames here and take those that have arrived out again; commands act on what is here. Nothing waits
 //! here and no socket is touched.
 
+use crate::lane::{Lane, Signals, lost};
 use crate::links::{LinkNews, Pair};
 use crate::model::{FrameFate, LinkState, Update};
 use crate::outlet::Outlet;
-use crate::queue::{MAX_FRAMES, Parcel, Queue};
+use crate::queue::{Parcel, Queue};
 use crate::reports::Reports;
 use crate::rule::{
     ClusterTime, Effect, FaultId, Matching, MessageId, MessageReport, MessageState, Rule, Scope, Watch, Which,
@@ -24,9 +25,6 @@ use tokio::sync::{Notify, watch};
 
 /// The least time that a message is under way while cluster time is slowed down, so that eyes can see it fly.
 const FLIGHT: Duration = Duration::from_millis(2);
-
-/// The most bytes on all links together.
-const MAX_BYTES: usize = 256 << 20;
 
 /// A frame up to this size is copied when it stays for a while, so that it does not keep a whole read buffer alive.
 const SMALL: usize = 4 << 10;
@@ -48,27 +46,6 @@ struct State {
     /// Of all frames on all links.
     bytes: usize,
     news: Vec<LinkNews>,
-}
-
-/// One link.
-struct Lane {
-    queue: Queue,
-    /// Frames taken in since the seed was set.
-    frames: u64,
-    /// Whether the rules lose all of it.
-    gate: watch::Sender<LinkState>,
-    signals: Arc<Signals>,
-    /// Whether it was told that there is no more room.
-    full: bool,
-}
-
-/// How a link's tasks wake each other.
-#[derive(Default)]
-pub(crate) struct Signals {
-    /// There is something new to carry.
-    pub(crate) work: Notify,
-    /// There is room again.
-    pub(crate) room: Notify,
 }
 
 /// What a link's tasks need to know of its lane.
@@ -93,9 +70,8 @@ impl Traffic {
 
     /// There is one more link. The rules may be about it already.
     pub(crate) fn open(&self, pair: Pair) -> Opened {
-        let (gate, signals) = (watch::Sender::new(LinkState::Open), Arc::new(Signals::default()));
-        let opened = Opened { gate: gate.subscribe(), signals: Arc::clone(&signals) };
-        let lane = Lane { queue: Queue::default(), frames: 0, gate, signals, full: false };
+        let lane = Lane::new();
+        let opened = Opened { gate: lane.gate.subscribe(), signals: Arc::clone(&lane.signals) };
         self.change(|state, _| drop(state.lanes.insert(pair, lane)));
         opened
     }
@@ -489,60 +465,12 @@ impl State {
     }
 }
 
-impl Lane {
-    /// Whether one more frame has no room. It is said once, until there is plenty of room again.
-    fn is_full(&mut self, bytes: usize, (from, to): Pair, outlet: &Outlet) -> bool {
-        let full = self.queue.len() >= MAX_FRAMES || bytes > MAX_BYTES;
-        if full && !self.full {
-            outlet.refuse(format!(
-                "there is no more room on the link from {from} to {to}: further messages are lost until some are released or dropped"
-            ));
-        }
-        self.full = full || (self.full && self.queue.len() > MAX_FRAMES / 2);
-        full
-    }
-
-    fn hold(&mut self, mut parcel: Parcel, reports: &Reports) {
-        if let Some(report) = parcel.now_is(MessageState::Held) {
-            reports.note(report);
-        }
-        self.queue.hold(parcel);
-    }
-
-    fn send(&mut self, mut parcel: Parcel, now: Duration, behind: Duration, reports: &Reports) {
-        let due = self.queue.due(parcel.takes, now, behind);
-        // What arrives at once is told of when it has.
-        if due > now
-            && let Some(report) = parcel.now_is(MessageState::UnderWay { due })
-        {
-            reports.note(report);
-        }
-        self.queue.send(parcel, due);
-    }
-
-    fn send_alone(&mut self, mut parcel: Parcel, due: Duration, reports: &Reports) {
-        if let Some(report) = parcel.now_is(MessageState::UnderWay { due }) {
-            reports.note(report);
-        }
-        self.queue.send(parcel, due);
-    }
-}
-
 fn flight(rate: ClockRate) -> Duration {
     if rate == ClockRate::REAL { Duration::ZERO } else { FLIGHT }
 }
 
 fn name((parcel, pair): (&Parcel, Pair)) -> (MessageId, Pair) {
     (parcel.id, pair)
-}
-
-fn lost(pair: Pair, parcel: &mut Parcel, at: Duration, reports: &Reports) {
-    if let Some(seen) = &parcel.seen {
-        reports.count(pair, seen, FrameFate::Lost);
-    }
-    if let Some(report) = parcel.now_is(MessageState::Lost { at }) {
-        reports.note(report);
-    }
 }
 
 fn report(

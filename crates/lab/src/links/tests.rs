@@ -496,5 +496,5 @@ async fn a_delay_takes_as_long_as_asked() {
     }
     // A busy machine is late at times, never early.
     let least = late.iter().min().unwrap();
-    assert!(*least < Duration::from_millis(5), "late by {late:?}");
+    assert!(*least < Duration::from_millis(1), "late by {late:?}");
 }

@@ -1,6 +1,7 @@
 //! What is on the links, in virtual time and without sockets.
 
 use super::*;
+use crate::queue::MAX_FRAMES;
 use crate::rule::{Delay, Probability};
 use crate::time::ClusterClock;
 use raftdeck_protocol::{PeerFrame, frame};

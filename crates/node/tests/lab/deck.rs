@@ -1,9 +1,10 @@
 //! A lab with real nodes, and the newest that it has told. Waits are for what is told, with a deadline that only a
 //! failure meets.
 
+use raftdeck_lab::rule::{MessageId, MessageReport, MessageState};
 use raftdeck_lab::{
-    ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, NodeAddresses, ProcessState,
-    Update, WorkloadFigures,
+    ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, LinkState, NodeAddresses,
+    ProcessState, Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
@@ -29,6 +30,10 @@ pub(crate) struct World {
     pub(crate) timed_out: Vec<NodeId>,
     /// All of them; a test takes out what it has seen.
     pub(crate) frames: Vec<FrameReport>,
+    /// Messages that are held.
+    pub(crate) held: BTreeMap<MessageId, MessageReport>,
+    /// Links that were cut or mended.
+    pub(crate) links: BTreeMap<(NodeId, NodeId), LinkState>,
     /// The newest updates but the commonest, for the message of a failed test.
     recent: VecDeque<String>,
 }
@@ -147,7 +152,11 @@ pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
 
 impl World {
     fn take_in(&mut self, update: Update) {
-        if !matches!(update, Update::Status { .. } | Update::Frames { .. } | Update::Log { .. }) {
+        let common = matches!(
+            update,
+            Update::Status { .. } | Update::Frames { .. } | Update::Messages { .. } | Update::Log { .. }
+        );
+        if !common {
             self.recent.push_back(format!("{update:?}"));
             let surplus = self.recent.len().saturating_sub(200);
             self.recent.drain(..surplus);
@@ -167,6 +176,16 @@ impl World {
             Update::Cluster { nodes, .. } => {
                 self.statuses.retain(|node, _| nodes.contains(node));
                 self.nodes = nodes;
+            }
+            Update::Link { from, to, state } => drop(self.links.insert((from, to), state)),
+            Update::Messages { messages, .. } => {
+                for message in messages {
+                    if message.state == MessageState::Held {
+                        self.held.insert(message.id, message);
+                    } else {
+                        self.held.remove(&message.id);
+                    }
+                }
             }
             Update::Change { node, step } => self.changes.push((node, step)),
             Update::Workload(figures) => self.workload = Some(figures),

@@ -4,5 +4,6 @@ mod deck;
 mod failover;
 mod faults;
 mod lifetime;
+mod links;
 mod members;
 mod partition;

@@ -1,0 +1,93 @@
+//! One link as `traffic` keeps it: what is on it, and who is told of every change.
+
+use crate::links::Pair;
+use crate::model::{FrameFate, LinkState};
+use crate::outlet::Outlet;
+use crate::queue::{MAX_FRAMES, Parcel, Queue};
+use crate::reports::Reports;
+use crate::rule::MessageState;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// The most bytes on all links together.
+const MAX_BYTES: usize = 256 << 20;
+
+/// One link.
+pub(crate) struct Lane {
+    pub(crate) queue: Queue,
+    /// Frames taken in since the seed was set.
+    pub(crate) frames: u64,
+    /// Whether the rules lose all of it.
+    pub(crate) gate: watch::Sender<LinkState>,
+    pub(crate) signals: Arc<Signals>,
+    /// Whether it was told that there is no more room.
+    full: bool,
+}
+
+/// How a link's tasks wake each other.
+#[derive(Default)]
+pub(crate) struct Signals {
+    /// There is something new to carry.
+    pub(crate) work: Notify,
+    /// There is room again.
+    pub(crate) room: Notify,
+}
+
+impl Lane {
+    /// An open one, and empty.
+    pub(crate) fn new() -> Self {
+        let (gate, signals) = (watch::Sender::new(LinkState::Open), Arc::new(Signals::default()));
+        Self { queue: Queue::default(), frames: 0, gate, signals, full: false }
+    }
+
+    /// Whether one more frame has no room. It is said once, until there is plenty of room again.
+    pub(crate) fn is_full(&mut self, bytes: usize, (from, to): Pair, outlet: &Outlet) -> bool {
+        let full = self.queue.len() >= MAX_FRAMES || bytes > MAX_BYTES;
+        if full && !self.full {
+            outlet.refuse(format!(
+                "there is no more room on the link from {from} to {to}: further messages are lost until some are released or dropped"
+            ));
+        }
+        self.full = full || (self.full && self.queue.len() > MAX_FRAMES / 2);
+        full
+    }
+
+    /// Keeps a message until it is let go.
+    pub(crate) fn hold(&mut self, mut parcel: Parcel, reports: &Reports) {
+        if let Some(report) = parcel.now_is(MessageState::Held) {
+            reports.note(report);
+        }
+        self.queue.hold(parcel);
+    }
+
+    /// Sends a message on its way, behind those sent before unless others may overtake it, by so much.
+    pub(crate) fn send(&mut self, mut parcel: Parcel, now: Duration, behind: Duration, reports: &Reports) {
+        let due = self.queue.due(parcel.takes, now, behind);
+        // What arrives at once is told of when it has.
+        if due > now
+            && let Some(report) = parcel.now_is(MessageState::UnderWay { due })
+        {
+            reports.note(report);
+        }
+        self.queue.send(parcel, due);
+    }
+
+    /// Sends a message on its way, whatever else is there.
+    pub(crate) fn send_alone(&mut self, mut parcel: Parcel, due: Duration, reports: &Reports) {
+        if let Some(report) = parcel.now_is(MessageState::UnderWay { due }) {
+            reports.note(report);
+        }
+        self.queue.send(parcel, due);
+    }
+}
+
+/// A frame will not arrive.
+pub(crate) fn lost(pair: Pair, parcel: &mut Parcel, at: Duration, reports: &Reports) {
+    if let Some(seen) = &parcel.seen {
+        reports.count(pair, seen, FrameFate::Lost);
+    }
+    if let Some(report) = parcel.now_is(MessageState::Lost { at }) {
+        reports.note(report);
+    }
+}
