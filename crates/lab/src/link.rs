@@ -95,25 +95,55 @@ impl Link {
     /// Carries one connection for as long as both ends live the life they live now.
     async fn relay(self, connection: TcpStream, ending: Ending) {
         let source = self.source.borrow().life;
-        let Whereabouts { life: target, place } = *self.target.borrow();
-        if place == Place::Down {
-            // Closed at once, as by a machine on which nothing listens: the sender dials again.
-            return;
-        }
         let (from, to) = self.pair;
         tokio::select! {
             biased;
             () = life_over(self.source.clone(), source) => {}
-            () = life_over(self.target.clone(), target) => {}
-            carried = self.carry(connection, target, ending) => if let Err(error) = carried {
+            carried = self.carry(connection, ending) => if let Err(error) = carried {
                 tracing::debug!("a connection from {from} to {to} ended: {error}");
             }
         }
     }
 
-    async fn carry(mut self, connection: TcpStream, life: u64, mut ending: Ending) -> io::Result<()> {
-        let (mut incoming, mut answers) = framed(connection)?;
+    async fn carry(mut self, connection: TcpStream, ending: Ending) -> io::Result<()> {
+        let (mut incoming, answers) = framed(connection)?;
         let Some(hello) = incoming.next().await.transpose()? else { return Ok(()) };
+        let Some(life) = self.awaited(&mut incoming).await? else { return Ok(()) };
+        tokio::select! {
+            biased;
+            () = life_over(self.target.clone(), life) => Ok(()),
+            carried = self.carry_to(life, hello, incoming, answers, ending) => carried,
+        }
+    }
+
+    /// Waits while the receiver has no process, and says in which life it is then. The connection stays, so that a receiver
+    /// that comes back is reached at once instead of after the sender's next attempt; what is sent until then is lost.
+    /// `None`: the sender has gone.
+    async fn awaited(&mut self, incoming: &mut Reader) -> io::Result<Option<u64>> {
+        loop {
+            let Whereabouts { life, place } = *self.target.borrow_and_update();
+            if place != Place::Down {
+                return Ok(Some(life));
+            }
+            tokio::select! {
+                biased;
+                changed = self.target.changed() => changed.map_err(io::Error::other)?,
+                frame = incoming.next() => match frame.transpose()? {
+                    Some(frame) => self.traffic.take_in_vain(self.pair, life, frame),
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    async fn carry_to(
+        mut self,
+        life: u64,
+        hello: BytesMut,
+        mut incoming: Reader,
+        mut answers: Writer,
+        mut ending: Ending,
+    ) -> io::Result<()> {
         let mut waiting = None;
         let held = self.held(&mut incoming, &mut waiting, life).await?;
         let Some(address) = held else { return Ok(()) };

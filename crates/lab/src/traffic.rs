@@ -87,6 +87,15 @@ impl Traffic {
 
     /// A frame came from the sender, for this life of the receiver.
     pub(crate) fn take_in(&self, pair: Pair, life: u64, frame: BytesMut) {
+        self.take(pair, life, frame, true);
+    }
+
+    /// Takes in a frame for a receiver that is no more: it is lost.
+    pub(crate) fn take_in_vain(&self, pair: Pair, life: u64, frame: BytesMut) {
+        self.take(pair, life, frame, false);
+    }
+
+    fn take(&self, pair: Pair, life: u64, frame: BytesMut, is_awaited: bool) {
         let message = seen::message(&frame);
         let seen = message.as_ref().map(seen::glance);
         let mut state = self.lock();
@@ -102,7 +111,8 @@ impl Traffic {
             self.fire(fired);
             state = self.lock();
         }
-        let decision = state.book.decide(passing);
+        let mut decision = state.book.decide(passing);
+        decision.lost |= !is_awaited;
         let arrival = Arrival { pair, life, frame: frame.freeze(), seen, message, now };
         state.accept(arrival, &decision, self);
         let told = state.settle();

@@ -286,18 +286,23 @@ async fn a_connection_to_a_node_that_is_starting_is_held_until_it_serves() {
 }
 
 #[tokio::test]
-async fn a_dead_receiver_closes_the_dialer_and_its_next_life_is_found() {
+async fn a_dead_receiver_closes_the_dialer_and_its_next_life_gets_the_connection_that_waits() {
     let mut rig = Rig::new().await;
     let (mut sender, receiver) = rig.connect((N1, N2)).await;
     // Both ends of the receiver's side are still there, as with a process that is killed while it is stopped.
     rig.presences[&N2].down();
     closed(&mut sender).await;
-    let mut refused = rig.dial((N1, N2)).await;
-    closed(&mut refused).await;
     drop(receiver);
+    let mut waiting = rig.dial((N1, N2)).await;
+    waiting.send(hello(N1, N2)).await.unwrap();
+    waiting.send(append(N1, 1, 10)).await.unwrap();
+    rig.counts((N1, N2), FrameFate::Lost, 1).await;
     rig.presences[&N2].starting();
     rig.serve(N2).await;
-    rig.connect((N1, N2)).await;
+    let mut receiver = rig.accept(N2).await;
+    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    waiting.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10), "what was sent to nobody is lost");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use raftdeck_lab::{
     ProcessState, Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
-use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -26,8 +26,6 @@ pub(crate) struct World {
     pub(crate) changes: Vec<(NodeId, ChangeStep)>,
     pub(crate) workload: Option<WorkloadFigures>,
     pub(crate) refusals: Vec<String>,
-    /// Who timed out.
-    pub(crate) timed_out: Vec<NodeId>,
     /// All of them; a test takes out what it has seen.
     pub(crate) frames: Vec<FrameReport>,
     /// Messages that are held.
@@ -190,7 +188,6 @@ impl World {
             Update::Change { node, step } => self.changes.push((node, step)),
             Update::Workload(figures) => self.workload = Some(figures),
             Update::Refused { reason } => self.refusals.push(reason),
-            Update::Trace { node, trace: TraceEvent::TimedOut { .. } } => self.timed_out.push(node),
             _ => {}
         }
     }
