@@ -158,7 +158,7 @@ impl Script {
     pub fn next_due(&self) -> Option<Duration> {
         match &self.present {
             Some(present) => Some(present.until),
-            None => (!self.lines.is_empty()).then_some(Duration::ZERO),
+            None => (!self.lines.is_empty() && !self.board.known.nodes.is_empty()).then_some(Duration::ZERO),
         }
     }
 
@@ -191,6 +191,10 @@ impl Script {
                 if ends(&deeds) {
                     return deeds;
                 }
+            }
+            // Which nodes there are is told first of all, and what a line means depends on it.
+            if self.board.known.nodes.is_empty() {
+                return deeds;
             }
             let Some((place, line)) = self.lines.pop_front() else { return deeds };
             match parse(&line, &self.board.known) {
