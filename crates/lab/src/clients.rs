@@ -3,12 +3,13 @@
 //!
 //! Asking is the client's business. This room knows where the nodes are at the moment and who seems to lead.
 
+use crate::ask::{Unanswered, ask};
 use crate::model::{ClientOp, ClientOutcome, Update};
 use crate::outlet::Outlet;
 use crate::telemetry::Leaders;
 use crate::whereabouts::{Place, Places, Whereabouts};
 use raftdeck_client::{Client, Options};
-use raftdeck_protocol::ResponseBody;
+use raftdeck_protocol::{RequestBody, ResponseBody, Role, Write};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::BTreeSet;
@@ -104,6 +105,33 @@ impl Clients {
             };
             drop(permit);
             outlet.tell(Update::Client { id, op, outcome, took: begun.elapsed() });
+        });
+    }
+
+    /// Hands a write to one node, once and without a session.
+    pub(crate) fn propose(&self, node: NodeId, write: Write) {
+        let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
+            return self.outlet.refuse(format!(
+                "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
+            ));
+        };
+        let Some(address) = self.address(node) else {
+            return self.outlet.refuse(format!("{node} does not run and takes no write"));
+        };
+        let outlet = self.outlet.clone();
+        tokio::spawn(async move {
+            let (begun, body) = (Instant::now(), RequestBody::Write(write.clone()));
+            let outcome = match ask(&address, Role::Client, body, DEADLINE).await {
+                Ok(body) => ClientOutcome::Answered { node, body },
+                Err(Unanswered::Refused(failure)) => {
+                    ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
+                }
+                Err(Unanswered::Lost(why)) => {
+                    ClientOutcome::Failed { reason: format!("{why}; the write may have happened") }
+                }
+            };
+            drop(permit);
+            outlet.tell(Update::Client { id: 0, op: ClientOp::Write(write), outcome, took: begun.elapsed() });
         });
     }
 

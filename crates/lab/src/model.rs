@@ -376,6 +376,9 @@ pub enum Command {
         /// What to do.
         op: ClientOp,
     },
+    /// Hand this write to this node, once and outside of any session: as the leader it appends one entry for it, and else it
+    /// refuses. The outcome comes as [`Update::Client`] with id 0.
+    Propose(NodeId, Write),
     /// Ask a node for entries of its log; they come as [`Update::Log`].
     FetchLog {
         /// Which node.

@@ -216,6 +216,7 @@ impl Nodes {
             Command::SetRate(rate) => self.set_rate(rate),
             Command::Step(step) => self.step(step),
             Command::Client { id, op } => self.clients.ask(id, op),
+            Command::Propose(node, write) => self.with(node, |nodes| nodes.clients.propose(node, write)),
             Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
             Command::AddNode => self.add(),
             Command::RemoveNode(node) => self.with(node, |nodes| nodes.changes.remove(node)),

@@ -165,10 +165,7 @@ impl Teller {
 
     /// Tells again and again. Ends with the lab.
     async fn serve(&mut self, address: SocketAddr) {
-        // A node starts at the rate that holds then; there is nothing to say before somebody changes something.
-        if self.wish.wait_for(|wish| *wish != Wish::default()).await.is_err() {
-            return;
-        }
+        // At once, though there is nothing to say yet: a step must find every node ready to run for just as long.
         let (address, hello) = (address.to_string(), Hello::new("", Role::Manager));
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {

@@ -382,7 +382,8 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Command::Drop(_)
             | Command::SetRate(_)
             | Command::Step(_)
-            | Command::Seed(_),
+            | Command::Seed(_)
+            | Command::Sync(_),
         ) => true,
         Effect::Lab(
             Command::Kill(id)
@@ -396,7 +397,8 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Command::Slow(id, _)
             | Command::Wipe(id)
             | Command::FillDisk(id, _)
-            | Command::LoseTail(id, _),
+            | Command::LoseTail(id, _)
+            | Command::Propose(id, _),
         ) => member(*id),
         Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
             links.iter().all(|(from, to)| from != to && member(*from) && member(*to))

@@ -144,6 +144,8 @@ pub const WORDS: &[Word] = &[
         &["transfer 2"], &[Slot::Node]),
     entry("elect", Cluster, "elect N", "have a node ask for votes at once, whoever leads",
         &["elect 2"], &[Slot::Node]),
+    entry("propose", Cluster, "propose N KEY VALUE", "hand a write to this node, once and outside of any session: one entry if it leads",
+        &["propose leader color blue"], &[Slot::Node, Slot::Free(&[]), Slot::Free(&[])]),
     entry("align", Cluster, "align", "make all election timeouts the same: votes are split",
         &["align"], &[]),
     entry("spread", Cluster, "spread", "keep election timeouts far apart: no vote is split",

@@ -82,6 +82,7 @@ fn cluster(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
         "remove" => Command::RemoveNode(next_node(phrase)?),
         "transfer" => Command::Transfer(next_node(phrase)?),
         "elect" => Command::Campaign(next_node(phrase)?),
+        "propose" => propose(phrase)?,
         "align" => Command::Disturb(Disturbance::Timers(Timers::Aligned)),
         "spread" => Command::Disturb(Disturbance::Timers(Timers::Spread)),
         "random" => Command::Disturb(Disturbance::Timers(Timers::Random)),
@@ -97,6 +98,14 @@ fn cluster(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
             Command::Seed(whole(given).ok_or_else(no)?)
         }
     })
+}
+
+fn propose(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
+    let node = next_node(phrase)?;
+    let mut take = |what: &str| phrase.need(what).map(|word| Bytes::copy_from_slice(word.as_bytes()));
+    let write = Write::Put { key: take("a key and a value")?, value: take("a value")? };
+    write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
+    Ok(Command::Propose(node, write))
 }
 
 fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<raftdeck_raft::NodeId>, Mistake> {
