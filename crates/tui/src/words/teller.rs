@@ -102,7 +102,9 @@ impl Teller {
                     Cause::Silence(waited) => {
                         format!("{node} heard no leader for {} and {asks} in term {term}", millis(waited))
                     }
-                    Cause::Order if !pre_vote => format!("{node} {asks} in term {term} at once, whoever leads"),
+                    Cause::Order if !pre_vote => {
+                        format!("{node} {asks} in term {term} at once, whoever leads")
+                    }
                     Cause::Order | Cause::Told => return sentence(update),
                 };
                 (weight, text)
@@ -285,7 +287,10 @@ mod tests {
         ];
         assert_eq!(
             told(&traces),
-            ["n1 starts in term 3 with a log through entry 4", "n1 asks for votes in term 4"]
+            [
+                "n1 starts in term 3 with a log through entry 4",
+                "n1 asks for votes in term 4 at once, whoever leads"
+            ]
         );
     }
 
