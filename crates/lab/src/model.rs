@@ -396,7 +396,7 @@ pub enum Command {
     RemoveNode(NodeId),
     /// Have the leader hand over to this node (thesis §3.10). How it goes comes as [`Update::Change`].
     Transfer(NodeId),
-    /// Have this node's election timer run out now.
+    /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.
     Campaign(NodeId),
     /// Switch a steady workload of small writes on or off; its figures come as [`Update::Workload`].
     Workload(bool),

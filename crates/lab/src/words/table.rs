@@ -142,7 +142,7 @@ pub const WORDS: &[Word] = &[
         &["remove 3"], &[Slot::Node]),
     entry("transfer", Cluster, "transfer N", "have the leader hand over to a node",
         &["transfer 2"], &[Slot::Node]),
-    entry("elect", Cluster, "elect N", "have a node's election timer run out now",
+    entry("elect", Cluster, "elect N", "have a node ask for votes at once, whoever leads",
         &["elect 2"], &[Slot::Node]),
     entry("propose", Cluster, "propose N KEY VALUE", "hand a write to this node, once and outside of any session: one entry if it leads",
         &["propose leader color blue"], &[Slot::Node, Slot::Free(&[]), Slot::Free(&[])]),

@@ -40,7 +40,7 @@ pub struct Row {
 
 /// `{L}` are the chosen links, `{N}` is the selected node, `{W}` every node with a region.
 const FAULTS: &[(&str, &str)] = &[
-    ("hold {L}", "messages stand on the link until they are released"),
+    ("hold {L}", "messages stand on the link until released"),
     ("cut {L}", "messages are lost"),
     ("delay {L} 100ms", "messages take longer"),
     ("delay {L} 50ms±20ms", "messages take longer, some more than others"),

@@ -1,6 +1,7 @@
 //! The bottom of the screen: the keys that act now, made from the action table; each is a button.
 
-use crate::actions::{ACTIONS, Action};
+use crate::actions::{ACTIONS, Action, ActionId};
+use crate::app::cluster::Node;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::prompt;
@@ -35,7 +36,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
         };
         let line = Line::from(vec![
             Span::styled(key.to_string(), key_style),
-            Span::styled(format!(" {}", action.short), word_style),
+            Span::styled(format!(" {}", short(paint, action)), word_style),
         ]);
         let width = u16::try_from(line.width()).unwrap_or(0);
         let place = Rect { x, width, ..area };
@@ -45,13 +46,22 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
+/// What a key does as things are.
+fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
+    match action.id {
+        ActionId::Freeze if paint.app.clock.is_frozen() => "run",
+        ActionId::Pause if paint.app.selected_node().is_some_and(Node::is_paused) => "resume",
+        _ => action.short,
+    }
+}
+
 /// The footer's actions in the table's order, without those that must go for want of room, and the gap between them.
 fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
         ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).collect();
     let length =
-        |action: &&Action| action.key(view).map_or(0, |key| key.to_string().len() + action.short.len() + 1);
+        |action: &&Action| action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1);
     loop {
         let words: usize = kept.iter().map(length).sum();
         let fits = |gap: usize| words + gap * kept.len().saturating_sub(1) <= usize::from(width);

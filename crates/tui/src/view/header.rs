@@ -136,7 +136,8 @@ fn figures(paint: &Paint<'_>) -> Vec<String> {
     if let Some(load) = paint.app.workload.filter(|load| load.running) {
         figures = workload(load, committed, dot);
     }
-    figures.push(format!("committed {committed}  {dot}  {beats} heartbeats/s "));
+    let plural = if beats == 1 { "" } else { "s" };
+    figures.push(format!("committed {committed}  {dot}  {beats} heartbeat{plural}/s "));
     figures.push(format!("committed {committed} "));
     figures
 }

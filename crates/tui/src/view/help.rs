@@ -1,16 +1,16 @@
 //! The help page, made from the action table, over whatever is on the screen.
 
-use crate::actions::{ACTIONS, Group};
+use crate::actions::{ACTIONS, Action, Group};
 use crate::app::App;
 use crate::view::landed::{Pane, Target};
-use crate::view::paint::Paint;
+use crate::view::paint::{Paint, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
 /// Draws it, from its line `first` on.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
-    let lines = lines(paint);
+    let lines = lines(paint, usize::from(area.width.saturating_sub(6)));
     let width = lines.iter().map(Line::width).max().unwrap_or(0) + 6;
     let width = u16::try_from(width).unwrap_or(u16::MAX).min(area.width);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
@@ -41,8 +41,14 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
     }
 }
 
-fn lines(paint: &Paint<'_>) -> Vec<Line<'static>> {
+/// The page, in lines of this width if that is possible.
+fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
     let theme = paint.theme;
+    let keys_of = |action: &Action| {
+        let keys: Vec<String> = action.keys.iter().map(|(key, _)| key.to_string()).collect();
+        keys.join(" ")
+    };
+    let column = ACTIONS.iter().map(|action| keys_of(action).len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for group in Group::ALL {
         if !lines.is_empty() {
@@ -50,11 +56,14 @@ fn lines(paint: &Paint<'_>) -> Vec<Line<'static>> {
         }
         lines.push(Line::styled(group.name(), theme.strong()));
         for action in ACTIONS.iter().filter(|action| action.group == group) {
-            let keys: Vec<String> = action.keys.iter().map(|(key, _)| key.to_string()).collect();
-            lines.push(Line::from(vec![
-                Span::styled(format!("{:>12}  ", keys.join(" ")), theme.key()),
-                Span::raw(action.long),
-            ]));
+            let mut keys = keys_of(action);
+            for text in wrap(action.long, width.saturating_sub(column + 2)) {
+                let keys = std::mem::take(&mut keys);
+                lines.push(Line::from(vec![
+                    Span::styled(format!("{keys:>column$}  "), theme.key()),
+                    Span::raw(text),
+                ]));
+            }
         }
     }
     lines.push(Line::default());

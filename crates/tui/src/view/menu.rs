@@ -37,6 +37,10 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
     paint.mark(page, Target::Pane(Pane::Menu));
     let shown = usize::from(inner.height);
     let first = (at + 1).saturating_sub(shown);
+    if first + shown < rows.len() {
+        let top = Rect { height: 1, width: page.width.saturating_sub(1), ..page };
+        paint.right(top, 0, &Line::styled(" Down: more ", paint.theme.strong()));
+    }
     if rows.is_empty() {
         paint.row(inner, 0, &Line::styled(" Nothing is in force.", paint.theme.faint()));
     }
@@ -46,10 +50,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
         let mark = if place == at { paint.glyphs().selected } else { " " };
         let name = row.fault.map_or_else(String::new, |fault| format!("#{:<3} ", fault.0));
         let words = paint.cut(&row.words, usize::from(inner.width).saturating_sub(8));
+        let used = 3 + name.len() + words_width.max(words.chars().count());
+        let room = usize::from(inner.width).saturating_sub(used);
         let line = Line::from(vec![
             Span::raw(format!(" {mark} ")),
             Span::styled(format!("{name}{words:<words_width$}"), style),
-            Span::styled(format!("  {}", row.about), paint.theme.faint()),
+            Span::styled(paint.cut(&format!("  {}", row.about), room), paint.theme.faint()),
         ]);
         paint.row(inner, y, &line);
         paint.mark(Rect { y: inner.y + y, height: 1, ..inner }, Target::MenuRow(place));

@@ -12,6 +12,7 @@ use raftdeck_raft::NodeId;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::time::Duration;
 
 /// From this width on the list stands beside the diagram.
 const WIDE: u16 = 110;
@@ -127,7 +128,7 @@ fn state_words(paint: &Paint<'_>, message: &MessageReport) -> String {
         MessageState::UnderWay { due } => {
             format!("{} in {}", glyphs.ellipsis, span(due.saturating_sub(paint.time)))
         }
-        MessageState::Delivered { at } => format!("after {}", span(at.saturating_sub(message.sent))),
+        MessageState::Delivered { at } => took(at.saturating_sub(message.sent)),
         MessageState::Lost { .. } => format!("{} lost", glyphs.lost),
     }
 }
@@ -168,7 +169,7 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
         MessageState::UnderWay { due } => {
             format!("on its way, there in {}", span(due.saturating_sub(paint.time)))
         }
-        MessageState::Delivered { at } => format!("it took {}", span(at.saturating_sub(message.sent))),
+        MessageState::Delivered { at } => format!("arrived {}", took(at.saturating_sub(message.sent))),
         MessageState::Lost { .. } => "lost".to_owned(),
     };
     let room = usize::from(area.width).saturating_sub(2);
@@ -180,8 +181,13 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
+/// How long a message took, where a tenth of a millisecond is the least that is told.
+fn took(time: Duration) -> String {
+    if time < Duration::from_micros(100) { "at once".to_owned() } else { format!("after {}", span(time)) }
+}
+
 /// Seconds with a tenth of a millisecond.
-fn moment(at: std::time::Duration) -> String {
+fn moment(at: Duration) -> String {
     format!("{}.{:04}", at.as_secs(), at.subsec_micros() / 100)
 }
 

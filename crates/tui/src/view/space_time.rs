@@ -16,6 +16,10 @@ const TOGETHER: Duration = Duration::from_micros(500);
 /// After a pause of this length a row is left out.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// A slanted line comes down by a row for each column on its way, but no more than so many: lines that fan out from one node,
+/// or come together at it, can be told apart.
+const STEEP: usize = 3;
+
 /// How a message is drawn. Columns are counted from 0; rows too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Arrow {
@@ -128,7 +132,7 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
     let mut sent = vec![0; placed.len()];
     let mut ends = vec![None; placed.len()];
     let mut last: Vec<Taken> = Vec::new();
-    for event in events {
+    for (index, event) in events.iter().enumerate() {
         let (message, columns) = placed[event.place];
         let taken = taken(event, message, columns);
         let row = match diagram.rows.last().copied().flatten() {
@@ -139,7 +143,14 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
                 diagram.rows.len() - 1
             }
             before => {
-                if before.is_some_and(|at| event.at.saturating_sub(at) >= PAUSE) {
+                let ends_here = events[index..]
+                    .iter()
+                    .take_while(|other| other.at.saturating_sub(event.at) <= TOGETHER)
+                    .filter(|other| other.half == Some(Half::Ends))
+                    .map(|other| lowest(sent[other.place], placed[other.place].1));
+                let pauses = before.is_some_and(|at| event.at.saturating_sub(at) >= PAUSE);
+                make_room(&mut diagram.rows, ends_here.max().unwrap_or(0).saturating_sub(usize::from(pauses)));
+                if pauses {
                     diagram.rows.push(None);
                 }
                 diagram.rows.push(Some(event.at));
@@ -155,7 +166,9 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
             ends[event.place] = Some(row);
         }
     }
-    if ends.iter().any(Option::is_none) {
+    let open = (0..placed.len()).filter(|place| ends[*place].is_none());
+    if let Some(room) = open.map(|place| lowest(sent[place], placed[place].1)).max() {
+        make_room(&mut diagram.rows, room);
         diagram.rows.push(Some(time));
     }
     let now = diagram.rows.len().saturating_sub(1);
@@ -165,6 +178,17 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
         diagram.arrows.push(Arrow { id: message.id, from: *from, to: *to, sent, ends, part, end });
     }
     diagram
+}
+
+/// The first row in which a line that begins in row `sent` and slants may end.
+fn lowest(sent: usize, (from, to): (usize, usize)) -> usize {
+    sent + from.abs_diff(to).min(STEEP)
+}
+
+/// Adds rows of the last moment until there are so many.
+fn make_room(rows: &mut Vec<Option<Duration>>, count: usize) {
+    let last = rows.last().copied().flatten();
+    rows.resize(rows.len().max(count), last);
 }
 
 fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> Taken {
@@ -265,6 +289,19 @@ mod tests {
     fn a_message_that_takes_long_slants_and_a_pause_leaves_a_row_out() {
         let slow = [arrived(1, 1, 2, 0, 30_000), arrived(2, 2, 1, 5_000, 2_000)];
         assert_eq!(drawn(&slow), (vec![(0, 4), (1, 2)], 5));
+    }
+
+    #[test]
+    fn slanted_lines_from_one_node_have_room_to_fan_out() {
+        let round = [
+            arrived(1, 1, 2, 0, 2_000),
+            arrived(2, 1, 3, 0, 2_000),
+            arrived(3, 1, 4, 0, 2_000),
+            arrived(4, 1, 5, 0, 2_000),
+        ];
+        assert_eq!(drawn(&round), (vec![(0, 3); 4], 4));
+        let state = MessageState::UnderWay { due: Duration::from_secs(10) };
+        assert_eq!(drawn(&[message(1, 1, 3, 8_000_000, state)]), (vec![(0, 2)], 3), "as they do on their way");
     }
 
     #[test]

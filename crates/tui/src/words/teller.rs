@@ -11,8 +11,6 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
-    /// The shortest that a node waits for a leader by itself.
-    election_min: Duration,
     /// The configuration that was last told to be committed.
     committed: Option<Membership>,
     /// Whether the workload is on.
@@ -20,11 +18,23 @@ pub struct Teller {
     nodes: BTreeMap<NodeId, Memory>,
 }
 
+/// Why a node campaigns.
+#[derive(Clone, Copy, Debug, Default)]
+enum Cause {
+    /// It was told to at the deck.
+    #[default]
+    Order,
+    /// It heard no leader for so long.
+    Silence(Duration),
+    /// What was told already: its leader hands over, or it was promised votes.
+    Told,
+}
+
 /// What is remembered of a node.
 #[derive(Clone, Debug, Default)]
 struct Memory {
-    /// How long it waited for a leader before the campaign that it is about to start.
-    waited: Option<Duration>,
+    /// Why it starts the campaign that it is about to start.
+    cause: Cause,
     /// The term that it last asked for pre-votes in.
     asked: Option<Term>,
     /// The terms in which it last answered a request for pre-votes, and whether with yes, by candidate.
@@ -43,14 +53,18 @@ impl Teller {
     /// What an update says, given all that was told before.
     pub fn tell(&mut self, update: &Update) -> Option<Sentence> {
         match update {
-            Update::Cluster { nodes, election_ms: (least, _), .. } => {
-                self.election_min = Duration::from_millis(*least);
+            Update::Cluster { nodes, .. } => {
                 self.nodes.retain(|node, _| nodes.contains(node));
                 // Told again when nodes came or went, which has its own words.
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
                 if again { None } else { sentence(update) }
             }
             Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
+            Update::Missed { node, .. } => {
+                // Why it campaigns may be among what is missing.
+                self.nodes.entry(*node).or_default().cause = Cause::Told;
+                sentence(update)
+            }
             Update::Workload(figures) => {
                 let began = figures.running && !std::mem::replace(&mut self.workload, figures.running);
                 let begins = "a steady workload of small writes begins";
@@ -61,7 +75,7 @@ impl Teller {
     }
 
     fn tell_trace(&mut self, node: NodeId, trace: &TraceEvent, update: &Update) -> Option<Sentence> {
-        let (members, election_min) = (self.members, self.election_min);
+        let members = self.members;
         let memory = self.nodes.entry(node).or_default();
         let (weight, text) = match trace {
             TraceEvent::Started { .. } => {
@@ -69,23 +83,29 @@ impl Teller {
                 return sentence(update);
             }
             TraceEvent::TimedOut { waited } => {
-                memory.waited = Some(*waited);
+                memory.cause = Cause::Silence(*waited);
                 return None;
+            }
+            TraceEvent::ToldToCampaign { .. } => {
+                memory.cause = Cause::Told;
+                return sentence(update);
             }
             TraceEvent::ElectionStarted { term, pre_vote } => {
                 memory.votes = 1;
-                let Some(waited) = memory.waited.take() else { return sentence(update) };
+                // Who is promised votes campaigns next, and nothing more is to be said of why.
+                let next = if *pre_vote { Cause::Told } else { Cause::Order };
                 // A node that is cut off asks again and again, and nothing comes of it.
                 let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
                 let weight = if again { Weight::Detail } else { Weight::Minor };
                 let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
-                let cause = if waited < election_min {
-                    // Nobody's silence lasted: it was told to (key e).
-                    "lets its election timer run out".to_owned()
-                } else {
-                    format!("heard no leader for {}", millis(waited))
+                let text = match std::mem::replace(&mut memory.cause, next) {
+                    Cause::Silence(waited) => {
+                        format!("{node} heard no leader for {} and {asks} in term {term}", millis(waited))
+                    }
+                    Cause::Order if !pre_vote => format!("{node} {asks} in term {term} at once, whoever leads"),
+                    Cause::Order | Cause::Told => return sentence(update),
                 };
-                (weight, format!("{node} {cause} and {asks} in term {term}"))
+                (weight, text)
             }
             // Asked again and again, it gives the same answer, and nothing comes of that either.
             TraceEvent::VoteGranted { candidate, term, pre_vote: true }
@@ -102,6 +122,9 @@ impl Teller {
             TraceEvent::RoleChanged { from, to, term } => {
                 memory.led = *from == Role::Leader;
                 memory.leads = *to == Role::Leader;
+                if *to == Role::Follower {
+                    memory.cause = Cause::Order;
+                }
                 // The votes of a joint configuration are two counts, which one number would get wrong.
                 if *to != Role::Leader || memory.votes == 0 || members == 0 || memory.membership.is_joint() {
                     return sentence(update);
@@ -198,14 +221,14 @@ mod tests {
 
     #[test]
     fn a_campaign_that_was_asked_for_is_not_blamed_on_a_silent_leader() {
-        let traces = [
-            TraceEvent::TimedOut { waited: Duration::from_millis(4) },
-            TraceEvent::ElectionStarted { term: Term(7), pre_vote: true },
+        let term = Term(7);
+        let campaign = [
+            TraceEvent::RoleChanged { from: Role::Follower, to: Role::Candidate, term },
+            TraceEvent::ElectionStarted { term, pre_vote: false },
         ];
-        assert_eq!(
-            told(&traces),
-            ["n1 lets its election timer run out and asks who would vote for it in term 7"]
-        );
+        assert_eq!(told(&campaign), ["n1 asks for votes in term 7 at once, whoever leads"]);
+        let handed_over = [&[TraceEvent::ToldToCampaign { leader: N2 }][..], &campaign].concat();
+        assert_eq!(told(&handed_over).last().map(String::as_str), Some("n1 asks for votes in term 7"));
     }
 
     #[test]
