@@ -194,12 +194,11 @@ async fn keep_connected(
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
         state.accepts.store(true, Relaxed);
         let mut dialing = pin!(dial(&address, &hello, HANDSHAKE));
-        let dialed = match timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
-            Ok(dialed) => dialed,
-            Err(_) => {
-                state.give_up(&mut messages);
-                dialing.await
-            }
+        let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
+            dialed
+        } else {
+            state.give_up(&mut messages);
+            dialing.await
         };
         let why = match dialed {
             Ok(dialed) => {

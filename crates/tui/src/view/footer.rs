@@ -60,8 +60,9 @@ fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
         ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).collect();
-    let length =
-        |action: &&Action| action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1);
+    let length = |action: &&Action| {
+        action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1)
+    };
     loop {
         let words: usize = kept.iter().map(length).sum();
         let fits = |gap: usize| words + gap * kept.len().saturating_sub(1) <= usize::from(width);

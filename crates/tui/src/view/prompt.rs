@@ -63,9 +63,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
 fn keys_of(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Write => " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
-        Purpose::Command => {
-            " Enter does it   Tab goes on   Esc leaves   Up Down recall   help WORD explains"
-        }
+        Purpose::Command => " Enter does it   Tab goes on   Esc leaves   Up Down recall   help WORD explains",
         Purpose::Filter => " Enter filters   an empty line shows all   Esc leaves",
     }
 }

@@ -149,7 +149,10 @@ fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Dur
                     .filter(|other| other.half == Some(Half::Ends))
                     .map(|other| lowest(sent[other.place], placed[other.place].1));
                 let pauses = before.is_some_and(|at| event.at.saturating_sub(at) >= PAUSE);
-                make_room(&mut diagram.rows, ends_here.max().unwrap_or(0).saturating_sub(usize::from(pauses)));
+                make_room(
+                    &mut diagram.rows,
+                    ends_here.max().unwrap_or(0).saturating_sub(usize::from(pauses)),
+                );
                 if pauses {
                     diagram.rows.push(None);
                 }
@@ -301,7 +304,11 @@ mod tests {
         ];
         assert_eq!(drawn(&round), (vec![(0, 3); 4], 4));
         let state = MessageState::UnderWay { due: Duration::from_secs(10) };
-        assert_eq!(drawn(&[message(1, 1, 3, 8_000_000, state)]), (vec![(0, 2)], 3), "as they do on their way");
+        assert_eq!(
+            drawn(&[message(1, 1, 3, 8_000_000, state)]),
+            (vec![(0, 2)], 3),
+            "as they do on their way"
+        );
     }
 
     #[test]

@@ -102,7 +102,9 @@ impl Teller {
                     Cause::Silence(waited) => {
                         format!("{node} heard no leader for {} and {asks} in term {term}", millis(waited))
                     }
-                    Cause::Order if !pre_vote => format!("{node} {asks} in term {term} at once, whoever leads"),
+                    Cause::Order if !pre_vote => {
+                        format!("{node} {asks} in term {term} at once, whoever leads")
+                    }
                     Cause::Order | Cause::Told => return sentence(update),
                 };
                 (weight, text)
