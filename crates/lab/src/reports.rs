@@ -105,7 +105,9 @@ impl Reports {
     pub(crate) fn tell(&self, outlet: &Outlet) -> bool {
         let updates = self.take();
         let any = !updates.is_empty();
-        updates.into_iter().for_each(|update| outlet.tell(update));
+        for update in updates {
+            outlet.tell(update);
+        }
         any
     }
 

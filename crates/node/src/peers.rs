@@ -12,11 +12,12 @@ use raftdeck_protocol::{Hello, PeerFrame, frame};
 use raftdeck_raft::{Envelope, Membership, Message, NodeId};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Messages that wait for one peer's connection; what comes on top is dropped.
@@ -24,6 +25,9 @@ const QUEUE: usize = 1024;
 
 /// The same in bytes. Above the core's window for one peer, so that a full window never drops its own messages.
 const QUEUE_BYTES: usize = 24 << 20;
+
+/// Messages wait so long for a connection that is being made.
+const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
 
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_millis(200);
@@ -57,7 +61,8 @@ struct Lane {
 
 #[derive(Debug, Default)]
 struct LaneState {
-    connected: AtomicBool,
+    /// Whether there is a connection, or will be at once.
+    accepts: AtomicBool,
     bytes: AtomicUsize,
 }
 
@@ -114,7 +119,7 @@ impl Outgoing {
             self.connect(envelope.to);
         }
         let Some(lane) = self.lanes.get_mut(&envelope.to) else { return };
-        if !lane.state.connected.load(Relaxed) {
+        if !lane.state.accepts.load(Relaxed) {
             return;
         }
         let bytes = size(&envelope.message);
@@ -164,6 +169,15 @@ fn size(message: &Message) -> usize {
     }
 }
 
+impl LaneState {
+    /// Nothing can be sent now: what waits is stale by the time that can be.
+    fn give_up(&self, messages: &mut mpsc::Receiver<Message>) {
+        self.accepts.store(false, Relaxed);
+        while messages.try_recv().is_ok() {}
+        self.bytes.store(0, Relaxed);
+    }
+}
+
 /// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
 async fn keep_connected(
     me: Sender,
@@ -177,20 +191,26 @@ async fn keep_connected(
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
     while !messages.is_closed() {
-        let why = match dial(&address, &hello, HANDSHAKE).await {
+        // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
+        state.accepts.store(true, Relaxed);
+        let mut dialing = pin!(dial(&address, &hello, HANDSHAKE));
+        let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
+            dialed
+        } else {
+            state.give_up(&mut messages);
+            dialing.await
+        };
+        let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
                 pauses.reset();
-                state.connected.store(true, Relaxed);
+                state.accepts.store(true, Relaxed);
                 let why = send_all(me.id, dialed.frames, &mut messages, &state).await;
-                state.connected.store(false, Relaxed);
-                // What waited is stale by the time there is a connection again.
-                while messages.try_recv().is_ok() {}
-                state.bytes.store(0, Relaxed);
                 format!("lost the connection to {to}: {why}")
             }
             Err(error) => format!("cannot reach {to}: {error}"),
         };
+        state.give_up(&mut messages);
         if why != said && !messages.is_closed() {
             tracing::info!("{why}");
             said = why;

@@ -247,10 +247,9 @@ impl Memory {
             Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
             Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
             // What passed while nobody could look.
-            Update::Frames { .. } => false,
+            Update::Frames { .. } | Update::Synced(_) => false,
             Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
             Update::Time(_) => few(&mut self.time, 1),
-            Update::Synced(_) => false,
             Update::InForce { .. } => few(&mut self.in_force, 1),
             Update::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);

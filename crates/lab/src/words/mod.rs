@@ -1,7 +1,7 @@
 //! The words in which a cluster is commanded: one line, one command.
 //!
 //! The same words stand in the deck's palette and in what `raftdeck up` reads. This room turns a line into values
-//! ([`parse()`]), values into lines ([`write`]), and a line's beginning into how it could go on ([`complete()`]). It is
+//! ([`parse()`]), values into lines ([`mod@write`]), and a line's beginning into how it could go on ([`complete()`]). It is
 //! pure: what words may refer to, such as `leader`, is handed in as [`Known`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 

@@ -1,7 +1,8 @@
 //! A lab with real nodes, and the newest that it has told. Waits are for what is told, with a deadline that only a
 //! failure meets.
 
-use raftdeck_lab::rule::{MessageId, MessageReport, MessageState};
+use raftdeck_client::{Client, Options};
+use raftdeck_lab::rule::{Fault, MessageId, MessageReport, MessageState};
 use raftdeck_lab::{
     ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, LinkState, NodeAddresses,
     ProcessState, Update, WorkloadFigures,
@@ -30,6 +31,12 @@ pub(crate) struct World {
     pub(crate) frames: Vec<FrameReport>,
     /// Messages that are held.
     pub(crate) held: BTreeMap<MessageId, MessageReport>,
+    /// What became of messages that are not on the links any more.
+    pub(crate) over: BTreeMap<MessageId, MessageState>,
+    /// What is in force, as far as it was told.
+    pub(crate) in_force: Vec<Fault>,
+    /// The number of the newest barrier that was passed.
+    synced: u64,
     /// Links that were cut or mended.
     pub(crate) links: BTreeMap<(NodeId, NodeId), LinkState>,
     /// The newest updates but the commonest, for the message of a failed test.
@@ -89,6 +96,14 @@ impl Deck {
         }
     }
 
+    /// Waits until the lab has begun all that it was told, and has told what became of messages until then.
+    pub(crate) fn sync(&mut self) {
+        let number = self.next_id;
+        self.next_id += 1;
+        self.send(Command::Sync(number));
+        self.wait("a barrier", |world| (world.synced == number).then_some(()));
+    }
+
     /// Asks the cluster and returns the request's id.
     pub(crate) fn ask(&mut self, op: ClientOp) -> u64 {
         let id = self.next_id;
@@ -143,6 +158,16 @@ pub(crate) fn put(key: &str, value: &str) -> ClientOp {
     ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() })
 }
 
+/// What a node says of itself at this moment, not through the lab: news there may be a moment late.
+pub(crate) fn asked(world: &World, node: NodeId) -> NodeStatus {
+    let address = world.addresses[&node].client.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = Client::new(std::slice::from_ref(&address), Options::default()).expect("an address");
+        client.status(&address, DEADLINE).await.expect("a node that answers")
+    })
+}
+
 /// Every directed pair between a node and the others.
 pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     nodes.iter().filter(|&&other| other != node).flat_map(|&other| [(node, other), (other, node)]).collect()
@@ -182,9 +207,14 @@ impl World {
                         self.held.insert(message.id, message);
                     } else {
                         self.held.remove(&message.id);
+                        if message.state.is_over() {
+                            self.over.insert(message.id, message.state);
+                        }
                     }
                 }
             }
+            Update::InForce { faults } => self.in_force = faults,
+            Update::Synced(number) => self.synced = number,
             Update::Change { node, step } => self.changes.push((node, step)),
             Update::Workload(figures) => self.workload = Some(figures),
             Update::Refused { reason } => self.refusals.push(reason),

@@ -7,3 +7,4 @@ mod lifetime;
 mod links;
 mod members;
 mod partition;
+mod stepping;

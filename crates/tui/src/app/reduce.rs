@@ -92,7 +92,6 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             changed |= any && (app.view == View::Messages || slow || app.messages.held() > 0);
         }
         Update::InForce { .. } => changed = true,
-        Update::Synced(_) => {}
         Update::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ Update::Client { .. } => {
             app.operations.end(answer, now);
@@ -120,7 +119,7 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             app.notice = Some(Notice::new(reason, now));
             changed = true;
         }
-        Update::Trace { .. } | Update::Missed { .. } => {}
+        Update::Trace { .. } | Update::Missed { .. } | Update::Synced(_) => {}
     }
     if changed {
         app.mark_changed();

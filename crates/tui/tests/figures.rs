@@ -1,0 +1,71 @@
+//! The scripts under `examples/` do what they say, over real processes: each is run as its own head says, and ends well only
+//! if every state that it waits for and expects comes about.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Runs `examples/NAME` by the command in its head, and gives what it printed.
+fn run(name: &str) -> String {
+    let script = root().join("examples").join(name);
+    let text = std::fs::read_to_string(&script).unwrap();
+    let command =
+        text.lines().find_map(|line| line.strip_prefix("#   raftdeck ")).expect("a command in its head");
+    let (args, file) = command.split_once(" < ").expect("it is read from the standard input");
+    assert_eq!(file, format!("examples/{name}"));
+    let done = Command::new(env!("CARGO_BIN_EXE_raftdeck"))
+        .args(args.split(' '))
+        .current_dir(root())
+        .stdin(File::open(&script).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{}: {}\n{said}", done.status, String::from_utf8_lossy(&done.stderr));
+    said
+}
+
+/// The rows of what `logs` printed, the last time or so many times before, with single blanks and without marks of commitment.
+fn logs(said: &str, from_end: usize) -> Vec<String> {
+    let lines: Vec<&str> = said.lines().collect();
+    let heads: Vec<usize> =
+        (0..lines.len()).filter(|&at| lines[at].trim_start().starts_with("entry ")).collect();
+    let head = heads[heads.len() - 1 - from_end];
+    let is_row =
+        |line: &&&str| line.split_whitespace().next().is_some_and(|word| word.parse::<u64>().is_ok());
+    let rows = lines[head + 1..].iter().take_while(is_row);
+    rows.map(|row| row.replace('*', "").split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn figure_7_is_brought_about_and_mended() {
+    let said = run("figure-7.txt");
+    let picture = logs(&said, 1);
+    assert_eq!(picture.len(), 12, "{said}");
+    assert_eq!(picture[3], "4 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 2 no-op");
+    assert_eq!(picture[11], "12 7 put x 16");
+    let mended = logs(&said, 0);
+    assert_eq!(mended.len(), 11, "{said}");
+    assert_eq!(mended[10], format!("11{}", " 8 no-op".repeat(7)));
+}
+
+#[test]
+fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_replaced() {
+    let said = run("figure-8.txt");
+    assert_eq!(
+        logs(&said, 1),
+        ["1 1 no-op 1 no-op 1 no-op 1 no-op", "2 2 no-op 2 no-op 2 no-op", "3 4 no-op"]
+    );
+    assert_eq!(logs(&said, 0)[1], "2 3 no-op 3 no-op 3 no-op 3 no-op");
+}
+
+#[test]
+fn figure_8_e_an_entry_of_the_own_term_on_a_majority_stays() {
+    let said = run("figure-8-e.txt");
+    assert_eq!(logs(&said, 0)[2], "3 4 no-op 4 no-op");
+}
