@@ -29,14 +29,16 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 const UP_HELP: &str = "\
 Examples:
   raftdeck up --nodes 3 --json
-  printf 'wait leader\nkill leader\nwait leader\nlogs\nquit\n' | raftdeck up
+  printf 'wait leader\\nkill leader\\nwait leader\\nlogs\\nquit\\n' | raftdeck up
 
-Commands are read from standard input, one a line; help lists all words, # begins a comment. The next line is
-begun when the one before is done. The end of the input ends nothing: quit does.
+Commands are read from standard input, one a line; help lists all words, # begins a comment. The
+next line is begun when the one before is done. The end of the input ends nothing: quit does.
 
-With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start. Events:
+With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start.
+Events:
   cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
-  process    node, state: starting, running, paused (with pid), killed, failed (with how, last_words)
+  process    node, state: starting, running, paused (with pid), killed, stopped, failed (with how,
+             last_words)
   ready      node, raft, client, http (addresses)
   started    node, term, last: what its disk held
   timeout    node, waited_ms: heard no leader for so long
@@ -48,7 +50,8 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
   commit     node, index; at most ten a second and node
   truncate   node, from, to: entries removed because they conflicted with the leader's
   link       from, to, state: cut, open
-  membership            node, index, voters, outgoing (the old voters, while the change is joint), learners
+  membership            node, index, voters, learners, outgoing (the old voters, while the change
+                        is joint)
   membership_committed  node, index
   caught_up             node, learner, round, took_ms
   promotion_given_up    node, learner
@@ -69,8 +72,9 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
   answer     to, lines: to logs, rules, status, save and help
 More events and fields may be added.
 
-Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of a script that
-makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal the last two are only told.";
+Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of
+a script that makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal
+the last two are only told.";
 
 const CLIENT_EXAMPLES: &str = "\
 Examples:
