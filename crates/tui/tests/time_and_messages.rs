@@ -54,6 +54,11 @@ fn plus_and_minus_go_the_steps_of_the_rate_and_say_where_they_end() {
     assert_eq!(scene.key('-'), lab(Command::SetRate(at(500_000))));
     assert_eq!(scene.key('+'), []);
     assert!(screen(&mut scene).contains("time is real time already"));
+    // Pressed again before the lab has answered, it goes a step further.
+    assert_eq!(scene.key('-'), lab(Command::SetRate(at(200_000))));
+    rate(&mut scene, 500_000, 8_000_000);
+    assert_eq!(scene.key('-'), lab(Command::SetRate(at(100_000))));
+    rate(&mut scene, 100_000, 8_000_000);
     rate(&mut scene, 1_000, 8_000_000);
     assert_eq!(scene.key('-'), lab(Command::SetRate(ClockRate::FROZEN)));
     rate(&mut scene, 0, 8_000_000);

@@ -13,7 +13,12 @@ pub struct Clock {
     told: ClusterTime,
     since: Duration,
     last_rate: ClockRate,
+    /// The rate that was asked for last, and when, while the lab has not told of it.
+    asked: Option<(ClockRate, Duration)>,
 }
+
+/// How long the lab may take to tell of a rate that it was asked for.
+const TOLD_WITHIN: Duration = Duration::from_millis(500);
 
 impl Clock {
     /// The lab told how late it is and how fast time passes, at `now`. Says whether that is another rate.
@@ -22,8 +27,23 @@ impl Clock {
         if !told.rate.is_frozen() {
             self.last_rate = told.rate;
         }
-        *self = Self { told, since: now, ..*self };
+        let asked = self.asked.filter(|(rate, _)| *rate != told.rate);
+        *self = Self { told, since: now, asked, ..*self };
         other
+    }
+
+    /// The lab was asked for this rate, at `now`.
+    pub fn ask(&mut self, rate: ClockRate, now: Duration) {
+        self.asked = Some((rate, now));
+    }
+
+    /// How fast time passes when all that was asked for has been done: keys that come faster than the lab's answers count too.
+    #[must_use]
+    pub fn wished(&self, now: Duration) -> ClockRate {
+        match self.asked {
+            Some((rate, at)) if now.saturating_sub(at) < TOLD_WITHIN => rate,
+            _ => self.told.rate,
+        }
     }
 
     /// How late it is in the cluster at `now`.
@@ -122,6 +142,20 @@ mod tests {
         assert_eq!(clock.at(ms(9000)), ms(1012));
         assert_eq!((clock.when(ms(1013)), clock.next_change(ms(9000))), (None, None));
         assert_eq!((clock.last_rate(), clock.shown(ms(9000)).as_str()), (rate(10_000), "1.012 s"));
+    }
+
+    #[test]
+    fn what_was_asked_for_counts_until_the_lab_answers_or_does_not() {
+        let mut clock = Clock::default();
+        clock.ask(rate(500_000), ms(0));
+        clock.ask(rate(200_000), ms(1));
+        clock.tell(ClusterTime { rate: rate(500_000), now: ms(2) }, ms(2));
+        assert_eq!(clock.wished(ms(3)), rate(200_000));
+        clock.tell(ClusterTime { rate: rate(200_000), now: ms(3) }, ms(3));
+        clock.tell(ClusterTime { rate: ClockRate::FROZEN, now: ms(4) }, ms(4));
+        assert_eq!(clock.wished(ms(5)), ClockRate::FROZEN, "somebody else's");
+        clock.ask(rate(1000), ms(6));
+        assert_eq!(clock.wished(ms(600)), ClockRate::FROZEN, "it was not done");
     }
 
     #[test]

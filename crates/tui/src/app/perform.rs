@@ -53,7 +53,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::StepTimer
         | ActionId::Faster
         | ActionId::Slower
-        | ActionId::Undo => return vec![Effect::Lab(timely(app, id))],
+        | ActionId::Undo => return vec![Effect::Lab(timely(app, id, now))],
         ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
         ActionId::LinkFaults => {
             let about =
@@ -87,17 +87,19 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
     Vec::new()
 }
 
-fn timely(app: &App, id: ActionId) -> Command {
-    let rate = app.clock.rate();
-    match id {
-        ActionId::Step => Command::Step(Step::Message),
-        ActionId::StepTimer => Command::Step(Step::Timer),
-        ActionId::Faster => Command::SetRate(faster(rate)),
-        ActionId::Slower => Command::SetRate(slower(rate)),
-        ActionId::Undo => Command::Undo(None),
-        _ if rate.is_frozen() => Command::SetRate(app.clock.last_rate()),
-        _ => Command::SetRate(ClockRate::FROZEN),
-    }
+fn timely(app: &mut App, id: ActionId, now: Duration) -> Command {
+    let rate = app.clock.wished(now);
+    let rate = match id {
+        ActionId::Step => return Command::Step(Step::Message),
+        ActionId::StepTimer => return Command::Step(Step::Timer),
+        ActionId::Undo => return Command::Undo(None),
+        ActionId::Faster => faster(rate),
+        ActionId::Slower => slower(rate),
+        _ if rate.is_frozen() => app.clock.last_rate(),
+        _ => ClockRate::FROZEN,
+    };
+    app.clock.ask(rate, now);
+    Command::SetRate(rate)
 }
 
 fn of_message(app: &App, id: ActionId) -> Vec<Effect> {
