@@ -1,7 +1,8 @@
 //! Draws a moment of a cluster as an SVG picture, for the README:
 //! `cargo run -p raftdeck-tui --example screenshot -- [SCENE [WIDTH HEIGHT]] > assets/screenshots/cluster.svg`
 //!
-//! Scenes: partition (the default), quiet3, quiet5, quiet9, quiet15, election, logs, output, failed, help, starting.
+//! Scenes: partition (the default), quiet3, quiet5, quiet9, quiet15, election, logs, messages, many, frozen, output, failed,
+//! help, starting.
 //! It shows what the view drew and nothing else; the picture has no fonts, scripts or links of its own.
 
 #[path = "../../tests/fixture/mod.rs"]
@@ -49,6 +50,9 @@ fn scene(name: &str, settings: Settings) -> Option<Scene> {
         "election" => fixture::election(settings),
         "logs" => fixture::logs(settings),
         "output" => fixture::output(settings),
+        "messages" => fixture::messages(settings),
+        "many" => fixture::many_messages(settings),
+        "frozen" => fixture::frozen(settings),
         "failed" => fixture::failed(settings),
         "starting" => Scene::new(settings),
         "help" => {
