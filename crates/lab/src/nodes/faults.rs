@@ -86,6 +86,8 @@ impl Nodes {
         for fault in self.in_force.all().into_iter().rev() {
             self.undo(Some(fault.id));
         }
+        // Rules that were about so many messages are in force no more, but these may still be late.
+        self.links.hurry();
         for &node in self.kept.keys() {
             for order in [Order::Slow(0), Order::FillDisk(None), Order::ResumeIfPaused] {
                 self.order(node, order);
