@@ -102,11 +102,13 @@ impl Deck {
     }
 
     /// Takes in what was told and not looked at yet.
+    #[allow(dead_code, reason = "each test binary uses a part of it")]
     pub(crate) fn take_in_news(&mut self) {
         self.updates.try_iter().for_each(|update| self.world.take_in(update));
     }
 
     /// Takes in the next news. `false`: there is none until then.
+    #[allow(dead_code, reason = "each test binary uses a part of it")]
     pub(crate) fn take_in_next(&mut self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         match self.updates.recv_timeout(left) {
