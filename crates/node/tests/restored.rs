@@ -332,6 +332,12 @@ fn restored(deck: &mut Deck) -> Result<Duration, String> {
     }
 }
 
+/// Whether the system lets a node's process run.
+fn state(world: &World, node: NodeId) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid(node)?)).ok()?;
+    status.lines().find(|line| line.starts_with("State:")).map(str::to_owned)
+}
+
 fn survives(deck: &mut Deck, seed: u64) -> Duration {
     let sent = disturb(deck, seed);
     for command in [Command::Heal, Command::SetRate(ClockRate::REAL), Command::Workload(false)] {
@@ -343,7 +349,14 @@ fn survives(deck: &mut Deck, seed: u64) -> Duration {
     let ended: Vec<_> = failures.iter().filter(|(_, words)| !words.contains("disk full")).collect();
     match took {
         Ok(took) if ended.is_empty() => took,
-        why => panic!("seed {seed}: {why:?}; ended by themselves: {ended:?}\n{sent}\n{:#?}", deck.world),
+        why => {
+            let states: Vec<_> =
+                deck.world.nodes.iter().map(|node| (node, state(&deck.world, *node))).collect();
+            panic!(
+                "seed {seed}: {why:?}; {states:?}; ended by themselves: {ended:?}\n{sent}\n{:#?}",
+                deck.world
+            )
+        }
     }
 }
 
