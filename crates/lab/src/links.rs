@@ -155,9 +155,15 @@ impl Links {
         self.traffic.watch(id, watch);
     }
 
-    /// What came into force under this name is over; what only it held goes on. `false`: the links know nothing of it.
+    /// What came into force under this name is over; what only it held goes on, and what only it
+    /// made late arrives as if it had been sent now. `false`: the links know nothing of it.
     pub(crate) fn undo(&self, id: FaultId) -> bool {
         self.traffic.undo(id)
+    }
+
+    /// What rules have made late arrives as if it had been sent now.
+    pub(crate) fn hurry(&self) {
+        self.traffic.hurry();
     }
 
     /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.

@@ -36,6 +36,10 @@ mod time;
 /// Orders that wait for one node's supervisor, which may be busy with an ending process for half a second.
 const MAX_ORDERS: usize = 64;
 
+/// As many more, for what undoes something: an undo that is refused would leave a node paused that nobody holds to be so.
+/// Enough for one heal, and others of the same node that wait are as good as the next.
+const MAX_UNDOING: usize = 16;
+
 /// Everything that commands act on.
 pub(crate) struct Nodes {
     options: LabOptions,
@@ -158,7 +162,7 @@ impl Nodes {
     fn keep(&mut self, node: NodeId, presence: Presence) {
         let place = presence.watch();
         let (launch, launches) = watch::channel(self.launch(node));
-        let (orders, receiver) = mpsc::channel(MAX_ORDERS);
+        let (orders, receiver) = mpsc::channel(MAX_ORDERS + MAX_UNDOING);
         let stop = self.stop.child_token();
         let in_force = self.in_force.clone();
         let supervisor =
@@ -234,12 +238,34 @@ impl Nodes {
         }
     }
 
+    /// Tells the node's supervisor, unless too much waits there already.
     fn order(&self, node: NodeId, order: Order) {
         self.with(node, |nodes| {
-            if nodes.kept[&node].orders.try_send(order).is_err() {
-                nodes.outlet.refuse(format!("{node} has been told too much at once: try again"));
+            if nodes.has_room(node) {
+                nodes.order_undoing(node, order);
             }
         });
+    }
+
+    /// The same for what undoes something.
+    fn order_undoing(&self, node: NodeId, order: Order) {
+        let taken = self.kept.get(&node).is_none_or(|kept| kept.orders.try_send(order).is_ok());
+        if !taken {
+            self.refuse_more(node);
+        }
+    }
+
+    /// Whether the node's supervisor takes one more order. If it does not, that is told.
+    fn has_room(&self, node: NodeId) -> bool {
+        let has_room = self.kept.get(&node).is_none_or(|kept| kept.orders.capacity() > MAX_UNDOING);
+        if !has_room {
+            self.refuse_more(node);
+        }
+        has_room
+    }
+
+    fn refuse_more(&self, node: NodeId) {
+        self.outlet.refuse(format!("{node} has been told too much at once: try again"));
     }
 
     fn campaign(&mut self, node: NodeId) {

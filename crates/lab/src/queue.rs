@@ -56,6 +56,10 @@ impl Queue {
 
     /// When a frame that is sent now arrives: after all that were sent before, unless it may be overtaken, by so much.
     pub(crate) fn due(&mut self, takes: Duration, now: Duration, behind: Duration) -> Duration {
+        if self.under_way.is_empty() {
+            // Whatever it would have to wait for was lost meanwhile, if it has not arrived.
+            self.last_due = Duration::ZERO;
+        }
         let in_order = (now + takes).max(self.last_due);
         self.last_due = in_order;
         in_order + behind
@@ -113,6 +117,17 @@ impl Queue {
         let mut taken = self.take_arrived(&mut wanted);
         taken.extend(self.under_way.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel));
         taken
+    }
+
+    /// Nothing makes messages late any more: takes those that would arrive after then, in order of age. What is sent from now on
+    /// does not wait for them, and what is held takes no time by itself.
+    pub(crate) fn take_late(&mut self, then: Duration) -> Vec<Parcel> {
+        self.last_due = self.last_due.min(then);
+        self.held.values_mut().for_each(|parcel| parcel.takes = Duration::ZERO);
+        let late = self.under_way.extract_if(.., |(due, _), _| *due > then);
+        let mut late: Vec<Parcel> = late.map(|(_, parcel)| parcel).collect();
+        late.sort_unstable_by_key(|parcel| parcel.id);
+        late
     }
 
     /// Takes everything.

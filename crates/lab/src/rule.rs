@@ -94,6 +94,13 @@ pub enum Effect {
     Hold,
 }
 
+impl Effect {
+    /// Whether messages arrive later by it.
+    pub(crate) fn makes_late(&self) -> bool {
+        matches!(self, Self::Delay(_) | Self::Reorder(..) | Self::Limit(_))
+    }
+}
+
 /// One rule about messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rule {

@@ -4,7 +4,7 @@
 //! Nothing here knows where messages are; `traffic` carries the decisions out.
 
 use crate::links::Pair;
-use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Watch};
+use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
 use crate::seen::Seen;
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -103,6 +103,19 @@ impl Rulebook {
         self.rules.len() + self.watches.len() < before
     }
 
+    /// Where rules of this name make messages late.
+    pub(crate) fn slowed_by(&self, id: FaultId) -> Vec<Scope> {
+        let slows = |active: &&Active| active.id == id && active.rule.effect.makes_late();
+        self.rules.iter().filter(slows).map(|active| active.rule.scope.clone()).collect()
+    }
+
+    /// Whether any rule makes messages on this link late.
+    pub(crate) fn is_slow(&self, pair: Pair) -> bool {
+        self.rules
+            .iter()
+            .any(|Active { rule, .. }| rule.effect.makes_late() && rule.scope.covers(pair.0, pair.1))
+    }
+
     /// The watches that fire at this message. They are over, and their rules not in force yet.
     pub(crate) fn fire(&mut self, passing: Passing<'_>) -> Vec<(FaultId, Vec<Rule>)> {
         let mut fired = Vec::new();
@@ -157,7 +170,7 @@ impl Rulebook {
     }
 }
 
-fn applies(scope: &crate::rule::Scope, matching: &Matching, passing: Passing<'_>) -> bool {
+fn applies(scope: &Scope, matching: &Matching, passing: Passing<'_>) -> bool {
     let (from, to) = passing.pair;
     scope.covers(from, to) && matches(matching, passing.seen)
 }

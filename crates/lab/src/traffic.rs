@@ -206,10 +206,24 @@ impl Traffic {
 
     pub(crate) fn undo(&self, id: FaultId) -> bool {
         self.change(|state, reports| {
+            let slowed = state.book.slowed_by(id);
             let known = state.book.remove(id);
             state.let_go(id, reports);
+            let State { book, .. } = state;
+            let is_freed = |(from, to): Pair| slowed.iter().any(|scope| scope.covers(from, to));
+            let freed: Vec<Pair> =
+                state.lanes.keys().copied().filter(|&pair| is_freed(pair) && !book.is_slow(pair)).collect();
+            state.hurry(&freed, reports);
             known
         })
+    }
+
+    /// Nothing that is under way is late any more, whatever rule has made it so.
+    pub(crate) fn hurry(&self) {
+        self.change(|state, reports| {
+            let all: Vec<Pair> = state.lanes.keys().copied().collect();
+            state.hurry(&all, reports);
+        });
     }
 
     /// Tells at once what became of messages.
@@ -389,6 +403,18 @@ impl State {
                 } else {
                     lane.queue.hold(parcel);
                 }
+            }
+        }
+    }
+
+    /// What is under way on these links, and late, arrives as if it had been sent now.
+    fn hurry(&mut self, pairs: &[Pair], reports: &Reports) {
+        let time = self.clock.time();
+        let due = time.now + flight(time.rate);
+        for pair in pairs {
+            let Some(lane) = self.lanes.get_mut(pair) else { continue };
+            for parcel in lane.queue.take_late(due) {
+                lane.send_alone(parcel, due, reports);
             }
         }
     }

@@ -25,44 +25,107 @@ fn ends(mut deck: Deck) {
     deck.wait_restored();
 }
 
+/// A cluster that n1 leads, and its term.
+fn led_by_n1() -> (Deck, u64) {
+    let mut deck = healthy();
+    if deck.look(|screen| leader(&rows(screen))).expect("a leader").node != 1 {
+        deck.press("1t");
+        deck.wait_for("n1 as the leader", |screen| {
+            is_healthy(screen, 3) && leader(&rows(screen)).is_some_and(|row| row.node == 1)
+        });
+    }
+    let term = deck.look(|screen| leader(&rows(screen))).expect("a leader").term;
+    (deck, term)
+}
+
+/// Waits until the table says of n1, n2 and n3 just this: role, term and vote.
+fn wait_for_rows(deck: &Deck, what: &str, expected: [(&str, u64, &str); 3]) {
+    deck.wait_for(&format!("{what}: {expected:?}"), |screen| {
+        let rows = rows(screen);
+        rows.iter().map(|row| (row.role.as_str(), row.term, row.vote.as_str())).eq(expected)
+    });
+}
+
+/// The messages that are held, oldest first: their names, links and kinds.
+fn held(screen: &vt100::Screen) -> Vec<(String, String, String)> {
+    let message = |line: &str| {
+        let line = line.get(line.find('#')?..)?;
+        let mut words = line.split_whitespace();
+        let (name, link, kind) = (words.next()?, words.next()?, words.next()?);
+        let is_one = link.starts_with('n') && line.trim_end().ends_with("held");
+        is_one.then(|| (name.to_owned(), link.replace('▶', ">"), kind.to_owned()))
+    };
+    screen.contents().lines().filter_map(message).collect()
+}
+
+/// In the Messages view: waits until these are held.
+fn wait_for_held(deck: &Deck, wanted: &[(&str, &str)]) {
+    deck.wait_for(&format!("held: {wanted:?}"), |screen| {
+        let held = held(screen);
+        wanted.iter().all(|(link, kind)| held.iter().any(|(_, l, k)| l == link && k == kind))
+    });
+}
+
+/// From the Cluster view and back: messages are delivered one by one, until this one was, and then these are held. What is
+/// older is from before the election.
+fn step_to(deck: &mut Deck, link: &str, kind: &str, then: &[(&str, &str)]) {
+    deck.press("\t\t");
+    wait_for_held(deck, &[(link, kind)]);
+    loop {
+        let oldest = deck.look(held).first().cloned().expect("a held message");
+        deck.press(".");
+        deck.wait_for(&format!("the delivery of {oldest:?}"), |screen| !held(screen).contains(&oldest));
+        if (oldest.1.as_str(), oldest.2.as_str()) == (link, kind) {
+            break;
+        }
+    }
+    wait_for_held(deck, then);
+    deck.press("\t\t");
+}
+
 #[test]
 fn an_election_is_stepped_through_message_by_message() {
-    let mut deck = healthy();
-    let old = deck.look(|screen| leader(&rows(screen))).expect("a leader");
+    let (mut deck, old) = led_by_n1();
+    let vote = deck.look(|screen| rows(screen)[2].vote.clone());
+    let new = old + 1;
     deck.press(" ");
     deck.wait_for_text("FROZEN");
     command(&mut deck, "hold *");
     deck.wait_for_text("hold *");
-    deck.press("K");
-    deck.wait_for_text(&format!("n{} was killed", old.node));
-    // Long enough for an election timeout to run out: whoever asks first is heard by nobody.
-    command(&mut deck, "step 400ms");
-    deck.wait_for("one who asks, in a world that stands still again", |screen| {
-        let asks = rows(screen).iter().any(|row| row.role.ends_with("candidate"));
-        asks && screen.contents().contains("FROZEN")
-    });
+    deck.press("2e");
+    let (n1, n3) = (("leader", old, vote.as_str()), ("follower", old, vote.as_str()));
+    wait_for_rows(&deck, "n2 campaigns, nobody knows", [n1, ("candidate", new, "n2"), n3]);
     deck.press("\t\t");
-    deck.wait_for("what is asked, held", |screen| {
-        let text = screen.contents();
-        text.lines().any(|line| line.contains("PreVote") && line.contains("held"))
-    });
-    // Each step delivers one message; the votes for it, and so the leader, come of nothing else.
-    for steps in 0.. {
-        let before = deck.look(vt100::Screen::contents);
-        if before.contains("LEADS TERM") {
-            assert!(steps >= 2, "a leader after {steps} messages");
-            break;
-        }
-        assert!(steps < 60, "no leader after {steps} messages:\n{before}");
-        deck.press(".");
-        deck.wait_for("a message that arrived", |screen| screen.contents() != before);
-    }
+    wait_for_held(&deck, &[("n2>n1", "RequestVote"), ("n2>n3", "RequestVote")]);
+    deck.press("\t\t");
+
+    let voted = ("follower", new, "n2");
+    step_to(&mut deck, "n2>n1", "RequestVote", &[("n1>n2", "VoteReply")]);
+    wait_for_rows(&deck, "n1 has heard of it", [voted, ("candidate", new, "n2"), n3]);
+    step_to(&mut deck, "n2>n3", "RequestVote", &[("n3>n2", "VoteReply")]);
+    wait_for_rows(&deck, "n3 has heard of it", [voted, ("candidate", new, "n2"), voted]);
+    step_to(&mut deck, "n1>n2", "VoteReply", &[("n2>n1", "AppendEntries"), ("n2>n3", "AppendEntries")]);
+    wait_for_rows(&deck, "n2 has a majority", [voted, ("leader", new, "n2"), voted]);
+
+    // The first entry of the new term: n2 has it, then n1, then n3, and it is committed when n2 knows that of one of them.
+    let logs = |screen: &vt100::Screen| rows(screen).iter().map(|row| row.last).collect::<Vec<_>>();
+    let first = deck.look(|screen| logs(screen)[1]);
+    assert_eq!(deck.look(logs), [first - 1, first, first - 1]);
+    step_to(&mut deck, "n3>n2", "VoteReply", &[]);
+    step_to(&mut deck, "n2>n1", "AppendEntries", &[("n1>n2", "AppendReply")]);
+    deck.wait_for("the entry at n1", |screen| logs(screen) == [first, first, first - 1]);
+    step_to(&mut deck, "n2>n3", "AppendEntries", &[("n3>n2", "AppendReply")]);
+    deck.wait_for("the entry at n3", |screen| logs(screen) == [first; 3]);
+    let commits = |screen: &vt100::Screen| rows(screen).iter().map(|row| row.commit).collect::<Vec<_>>();
+    assert_eq!(deck.look(commits), [first - 1; 3]);
+    step_to(&mut deck, "n1>n2", "AppendReply", &[]);
+    deck.wait_for("the commit at n2", |screen| commits(screen) == [first - 1, first, first - 1]);
+
     deck.press("h");
     deck.press(" ");
-    deck.press("R");
-    deck.press("\t\t");
-    deck.wait_for("all as before", |screen| {
+    deck.wait_for("n2 as everybody's leader", |screen| {
         is_healthy(screen, 3)
+            && leader(&rows(screen)).is_some_and(|row| (row.node, row.term) == (2, new))
             && !screen.contents().contains("in force")
             && !screen.contents().contains("FROZEN")
     });

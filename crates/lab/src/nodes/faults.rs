@@ -15,6 +15,10 @@ impl Nodes {
         if let Some(stranger) = named(&what).into_iter().find(|node| !self.kept.contains_key(node)) {
             return self.outlet.refuse(format!("there is no {stranger} in this cluster"));
         }
+        // What is refused is not in force, and leaves what it would replace.
+        if process(&what).is_some_and(|node| !self.has_room(node)) {
+            return;
+        }
         // Of these only one at a time can be in force.
         let replaces = |other: &Disturbance| match (&what, other) {
             (Disturbance::Paused(node), Disturbance::Paused(other))
@@ -59,9 +63,9 @@ impl Nodes {
     fn put_right(&mut self, what: &Disturbance) {
         match *what {
             Disturbance::Rules { .. } | Disturbance::Watch(_) => {}
-            Disturbance::Paused(node) => self.order(node, Order::ResumeIfPaused),
-            Disturbance::Slowed(node, _) => self.order(node, Order::Slow(0)),
-            Disturbance::DiskFull(node, _) => self.order(node, Order::FillDisk(None)),
+            Disturbance::Paused(node) => self.order_undoing(node, Order::ResumeIfPaused),
+            Disturbance::Slowed(node, _) => self.order_undoing(node, Order::Slow(0)),
+            Disturbance::DiskFull(node, _) => self.order_undoing(node, Order::FillDisk(None)),
             Disturbance::Timers(_) => self.set_timers(),
             Disturbance::ClientAt(_) => self.clients.reach(None),
         }
@@ -86,14 +90,19 @@ impl Nodes {
         for fault in self.in_force.all().into_iter().rev() {
             self.undo(Some(fault.id));
         }
+        // Rules that were about so many messages are in force no more, but these may still be late.
+        self.links.hurry();
         for &node in self.kept.keys() {
             for order in [Order::Slow(0), Order::FillDisk(None), Order::ResumeIfPaused] {
-                self.order(node, order);
+                self.order_undoing(node, order);
             }
         }
     }
 
     pub(super) fn resume(&mut self, node: NodeId) {
+        if !self.has_room(node) {
+            return;
+        }
         self.in_force.is_paused(node, false);
         self.order(node, Order::Resume);
     }
@@ -196,11 +205,18 @@ fn cut(links: BTreeSet<Pair>) -> Disturbance {
 /// The nodes whose process it concerns, or whom the client is to reach.
 fn named(what: &Disturbance) -> Vec<NodeId> {
     match what {
-        Disturbance::Paused(node) | Disturbance::Slowed(node, _) | Disturbance::DiskFull(node, _) => {
-            vec![*node]
-        }
         Disturbance::ClientAt(nodes) => nodes.iter().copied().collect(),
-        Disturbance::Rules { .. } | Disturbance::Watch(_) | Disturbance::Timers(_) => Vec::new(),
+        _ => process(what).into_iter().collect(),
+    }
+}
+
+/// The node whose process it concerns.
+fn process(what: &Disturbance) -> Option<NodeId> {
+    match what {
+        Disturbance::Paused(node) | Disturbance::Slowed(node, _) | Disturbance::DiskFull(node, _) => {
+            Some(*node)
+        }
+        _ => None,
     }
 }
 

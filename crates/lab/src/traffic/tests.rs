@@ -161,15 +161,48 @@ async fn a_delayed_link_keeps_the_order_and_a_reordering_one_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_do_not_overtake_delayed_ones_when_the_delay_is_undone() {
+async fn when_a_delay_is_undone_what_it_delayed_arrives_at_once_and_in_order() {
     let rig = Rig::new(ClockRate::REAL);
-    rig.traffic.disturb(FIRST, vec![on(link(LINK), delay(100))]);
+    rig.traffic.disturb(FIRST, vec![on(link(LINK), delay(60_000))]);
+    rig.traffic.disturb(SECOND, vec![on(Scope::All, delay(100))]);
+    rig.send(LINK, 1);
+    rig.send((N1, N3), 3);
+    rig.traffic.undo(FIRST);
+    assert!(rig.arrived(LINK).is_empty(), "another delay is in force still");
+    rig.traffic.undo(SECOND);
+    rig.send(LINK, 2);
+    assert_eq!(rig.arrived(LINK), [1, 2]);
+    assert_eq!(rig.arrived((N1, N3)), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_frozen_world_undone_delays_leave_messages_in_flight() {
+    let rig = Rig::new(ClockRate::FROZEN);
+    rig.traffic.disturb(FIRST, vec![on(link(LINK), delay(60_000))]);
     rig.send(LINK, 1);
     rig.traffic.undo(FIRST);
-    rig.send(LINK, 2);
     assert!(rig.arrived(LINK).is_empty());
-    pass(100).await;
-    assert_eq!(rig.arrived(LINK), [1, 2]);
+    rig.clock.set(ClockRate::REAL, None);
+    pass(2).await;
+    assert_eq!(rig.arrived(LINK), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_for_a_delayed_message_that_was_lost_or_whose_rule_is_over() {
+    let rig = Rig::new(ClockRate::REAL);
+    rig.traffic.disturb(FIRST, vec![next(2, on(link(LINK), delay(60_000)))]);
+    rig.send(LINK, 1);
+    assert_eq!(rig.traffic.discard(&all()), 1);
+    rig.traffic.undo(FIRST);
+    rig.send(LINK, 2);
+    assert_eq!(rig.arrived(LINK), [2]);
+    rig.traffic.disturb(SECOND, vec![next(1, on(link(LINK), delay(60_000)))]);
+    rig.send(LINK, 3);
+    assert!(!rig.traffic.undo(SECOND), "it is over already");
+    rig.send(LINK, 4);
+    assert!(rig.arrived(LINK).is_empty(), "in order, behind a message that is late");
+    rig.traffic.hurry();
+    assert_eq!(rig.arrived(LINK), [3, 4]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use raftdeck_client::{Client, Options};
 use raftdeck_lab::rule::{Fault, MessageId, MessageReport, MessageState};
+use raftdeck_lab::words::Known;
 use raftdeck_lab::{
     ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, LinkState, NodeAddresses,
     ProcessState, Update, WorkloadFigures,
@@ -33,6 +34,10 @@ pub(crate) struct World {
     pub(crate) held: BTreeMap<MessageId, MessageReport>,
     /// What became of messages that are not on the links any more.
     pub(crate) over: BTreeMap<MessageId, MessageState>,
+    /// Those that ended by themselves, and their last words.
+    pub(crate) failures: Vec<(NodeId, String)>,
+    /// What lines may refer to.
+    pub(crate) known: Known,
     /// What is in force, as far as it was told.
     pub(crate) in_force: Vec<Fault>,
     /// The number of the newest barrier that was passed.
@@ -93,6 +98,25 @@ impl Deck {
                 Ok(update) => self.world.take_in(update),
                 Err(error) => panic!("waited in vain for {what} ({error}): {:#?}", self.world),
             }
+        }
+    }
+
+    /// Takes in what was told and not looked at yet.
+    #[allow(dead_code, reason = "each test binary uses a part of it")]
+    pub(crate) fn take_in_news(&mut self) {
+        self.updates.try_iter().for_each(|update| self.world.take_in(update));
+    }
+
+    /// Takes in the next news. `false`: there is none until then.
+    #[allow(dead_code, reason = "each test binary uses a part of it")]
+    pub(crate) fn take_in_next(&mut self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        match self.updates.recv_timeout(left) {
+            Ok(update) if !left.is_zero() => {
+                self.world.take_in(update);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -184,8 +208,12 @@ impl World {
             let surplus = self.recent.len().saturating_sub(200);
             self.recent.drain(..surplus);
         }
+        self.known.note(&update);
         match update {
             Update::Process { node, state } => {
+                if let ProcessState::Failed { how, last_words } = &state {
+                    self.failures.push((node, format!("{how}: {}", last_words.join(" | "))));
+                }
                 if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
                     self.statuses.remove(&node);
                 }

@@ -8,3 +8,4 @@ mod links;
 mod members;
 mod partition;
 mod stepping;
+mod undone;

@@ -8,6 +8,8 @@ pub(crate) struct Row {
     /// `leader`, `follower`, `pre-candidate`, …, or what became of its process.
     pub(crate) role: String,
     pub(crate) term: u64,
+    /// `n2`, or whatever stands there if it has not voted.
+    pub(crate) vote: String,
     pub(crate) last: u64,
     pub(crate) commit: u64,
     /// All of it.
@@ -28,9 +30,9 @@ fn row(line: &str) -> Option<Row> {
     let _glyph = words.next()?;
     let role = words.next()?.to_owned();
     let term = words.next()?.parse().ok()?;
-    let _vote = words.next()?;
+    let vote = words.next()?.to_owned();
     let (last, commit) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some(Row { node, role, term, last, commit, text: line.to_owned() })
+    Some(Row { node, role, term, vote, last, commit, text: line.to_owned() })
 }
 
 /// The one leader, if exactly one row says so.
