@@ -76,7 +76,7 @@ pub(crate) fn glance(message: &Message) -> Seen {
 pub(crate) fn fields(message: &Message) -> String {
     match message {
         Message::PreVote(request) | Message::RequestVote(request) => {
-            let asked = if request.transfer { ", asked for by the leader" } else { "" };
+            let asked = if request.transfer { ", on order" } else { "" };
             format!("last {}{asked}", place(request.last))
         }
         Message::AppendEntries(append) => {
@@ -188,7 +188,7 @@ mod tests {
         for (message, said) in [
             (append(0, 1), "prev 0, commit 2"),
             (append(4, 0), "prev 4 in term 3, commit 2"),
-            (Message::PreVote(request), "last 7 in term 3, asked for by the leader"),
+            (Message::PreVote(request), "last 7 in term 3, on order"),
             (refusal(Some(Term(2)), 3), "refused 5, its term 2 begins at 3"),
             (refusal(None, 3), "refused 5, its log goes on at 3"),
             (piece(30), "bytes 5 to 10 of 20"),

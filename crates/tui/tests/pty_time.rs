@@ -48,11 +48,10 @@ fn wait_for_rows(deck: &Deck, what: &str, expected: [(&str, u64, &str); 3]) {
 
 /// The messages that are held, oldest first: their names, links and kinds.
 fn held(screen: &vt100::Screen) -> Vec<(String, String, String)> {
-    let message = |line: &str| {
-        let line = line.get(line.find('#')?..)?;
-        let mut words = line.split_whitespace();
+    let message = |row: &str| {
+        let mut words = row.get(row.find('#')?..)?.split_whitespace();
         let (name, link, kind) = (words.next()?, words.next()?, words.next()?);
-        let is_one = link.starts_with('n') && line.trim_end().ends_with("held");
+        let is_one = link.starts_with('n') && row.trim_end().ends_with("held");
         is_one.then(|| (name.to_owned(), link.replace('▶', ">"), kind.to_owned()))
     };
     screen.contents().lines().filter_map(message).collect()
