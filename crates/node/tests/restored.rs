@@ -189,6 +189,7 @@ impl Author<'_> {
             "rate" => format!("rate {}", self.chance.pick(&["1", "1/2", "1/10", "1/1000", "0"])),
             "step" => format!("step {}", self.chance.pick(&["message", "timer", "role", "commit", "30ms"])),
             "put" | "create" => format!("{word} {} {}", self.key(), self.chance.below(1000)),
+            "propose" => format!("propose {one} {} {}", self.key(), self.chance.below(1000)),
             "cas" => format!("cas {} {} 3", self.key(), self.chance.below(3)),
             "get" | "delete" => format!("{word} {}", self.key()),
             "list" => word.to_owned(),
