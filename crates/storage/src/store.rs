@@ -146,6 +146,7 @@ impl LogStore {
             snapshot: newest,
             purged: outline.purged(),
             entries,
+            ..Restored::default()
         };
         let mut store = Self {
             fs: fs.handle(),
