@@ -20,6 +20,8 @@ pub struct LogEnd {
     pub start: u64,
     /// Where the last write in it ends.
     pub end: u64,
+    /// The file's size. What is behind the end is room.
+    pub size: u64,
 }
 
 /// Where the log in `dir` ends; `None`: there is none. Somebody may be writing to it: then it ended there just now.
@@ -41,5 +43,6 @@ pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenEr
             start = end;
         }
     }
-    Ok(Some(LogEnd { file: path, start, end }))
+    let size = reader.size;
+    Ok(Some(LogEnd { file: path, start, end, size }))
 }
