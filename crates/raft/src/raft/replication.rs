@@ -171,7 +171,7 @@ impl Raft {
     /// Answers once everything is durable, also if nothing new was written: what the answer vouches for may
     /// still be on its way to the disk.
     fn answer(&mut self, leader: NodeId, round: u64, outcome: AppendOutcome) {
-        let reply = AppendReply { term: self.hard_state.term, round, outcome };
+        let reply = AppendReply { term: self.hard_state.term, round, outcome, stands_by: true };
         if is_active(Mutant::AnswerBeforeDurable) {
             self.send(leader, Message::AppendReply(reply));
         } else {
@@ -203,7 +203,7 @@ impl Raft {
         for entry in entries {
             self.uncommitted_bytes += entry.payload.size();
             let membership = match &entry.payload {
-                Payload::Membership(membership) => Some(membership.clone()),
+                Payload::Membership(membership) => Some((**membership).clone()),
                 _ => None,
             };
             let index = entry.id.index;

@@ -108,7 +108,8 @@ impl Raft {
     pub fn snapshot_due(&self) -> bool {
         let entries = self.applied.0 - self.snapshot_last().index.0;
         entries > 0
-            && (entries >= self.config.snapshot_entries || self.bytes_applied > self.config.snapshot_bytes)
+            && (self.config.snapshot_entries.is_some_and(|limit| entries >= limit)
+                || self.bytes_applied > self.config.snapshot_bytes)
     }
 
     /// Snapshots that must stay readable: the newest, and those that followers are being sent.
