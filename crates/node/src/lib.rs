@@ -16,6 +16,7 @@ mod http_port;
 mod listen;
 mod logging;
 mod narrate;
+mod outbox;
 mod node;
 mod parent;
 mod peers;
