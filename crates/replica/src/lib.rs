@@ -325,11 +325,11 @@ impl Replica {
         self.waiting.cancel(token);
     }
 
-    /// Whether there is more to take: long reads are answered a few at a time, so that a flood of them does not keep
-    /// the driver from messages and deadlines.
+    /// Whether there is more to take: long reads are answered, and very many entries applied, a few at a time, so that a
+    /// flood of them does not keep the driver from messages and deadlines.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.waiting.has_granted_reads()
+        self.raft.has_more() || self.waiting.has_granted_reads()
     }
 
     /// Takes everything decided since the last call, but for answers to reads that have to wait for the next one
