@@ -65,7 +65,9 @@ impl Member {
             member.replica.open_session(RequestToken(client), LoggedTime(1));
         }
         for (_, body) in member.carry_out() {
-            let ResponseBody::Done { answer: Answer::SessionOpened(session), .. } = body else { panic!("{body:?}") };
+            let ResponseBody::Done { answer: Answer::SessionOpened(session), .. } = body else {
+                panic!("{body:?}")
+            };
             member.sessions.push(Client { session, sequence: 0 });
         }
         member.fill(keys, |member, write| {

@@ -11,7 +11,7 @@
 //! hash of the state u64
 //! ```
 
-use crate::sessions::{Kept, Session};
+use crate::session::{Kept, Session};
 use crate::state::State;
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_protocol::kv::{LoggedTime, MAX_KEY, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId};
@@ -112,7 +112,7 @@ impl StateImage {
 /// One part of an image that is written at once.
 enum Record<'a> {
     Header { now: LoggedTime, pairs: u64, sessions: u64 },
-    Pair(&'a Bytes, &'a Bytes),
+    Pair(&'a [u8], &'a [u8]),
     Session(SessionId, &'a Session),
     Answer(u64, &'a Kept),
     End(u64),
@@ -175,7 +175,7 @@ fn read_pairs<I: Iterator<Item = Bytes>>(
             return Err(broken("its keys are not in order".to_owned()));
         }
         previous = Some(key.clone());
-        state.machine.apply(Write::Put { key, value });
+        state.machine.apply(&Write::Put { key, value });
     }
     Ok(())
 }

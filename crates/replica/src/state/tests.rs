@@ -4,7 +4,9 @@ use super::*;
 use crate::image::{ImageError, StateImage};
 use bytes::Bytes;
 use proptest::prelude::*;
-use raftdeck_protocol::kv::{LoggedTime, MAX_SESSION_WRITES, MAX_SESSIONS, SESSION_LIFETIME, Write};
+use raftdeck_protocol::kv::{
+    Action, Command, LoggedTime, MAX_SESSION_WRITES, MAX_SESSIONS, SESSION_LIFETIME, SessionWrite, Write,
+};
 use raftdeck_raft::{LogIndex, SnapshotMeta, Term};
 use std::collections::BTreeMap;
 
@@ -21,7 +23,7 @@ impl Log {
     fn apply(&mut self, at: u64, action: Action) -> Outcome {
         self.last += 1;
         let id = LogId { term: Term(1), index: LogIndex(self.last) };
-        self.state.apply(id, Command { at: LoggedTime(at), action })
+        self.state.apply(id, &Command { at: LoggedTime(at), action })
     }
 
     fn open(&mut self, at: u64) -> u64 {
