@@ -1,8 +1,8 @@
 //! What one session write costs a member, besides its sockets and its disk. `cargo bench -p raftdeck-replica`.
 //!
 //! `leader`: proposed, made durable, committed, applied, answered, by the only voter. `follower`: received, made durable,
-//! committed, applied. Both in groups, as a driver under load forms them, over the stated number of keys; now and then a
-//! snapshot is taken, and held for a while as if it were being written.
+//! committed, applied. Both in groups, as a driver under load forms them, over the stated number of keys; after each 64 MiB
+//! a snapshot is taken, and held for a while as if it were being written.
 
 use bytes::Bytes;
 use divan::counter::ItemsCount;
@@ -47,7 +47,8 @@ struct Client {
 
 impl Member {
     fn new(voters: u64) -> Self {
-        let config = Config::new(NodeId(1), (1..=voters).map(NodeId).collect(), Timing::FAST);
+        let mut config = Config::new(NodeId(1), (1..=voters).map(NodeId).collect(), Timing::FAST);
+        config.snapshot_entries = u64::MAX;
         let now = Timestamp(0);
         let replica = Replica::new(config, 1, Restored::default(), None, now).expect("a valid configuration");
         let value = vec![7; VALUE].into();
@@ -174,13 +175,13 @@ fn key(number: u64) -> Bytes {
 }
 
 /// Each client has one write under way.
-#[divan::bench(args = KEYS, sample_count = 200)]
+#[divan::bench(args = KEYS, sample_count = 1000)]
 fn leader_with_256_sessions(bencher: Bencher, keys: u64) {
     lead(bencher, GROUP, keys);
 }
 
 /// One client has all writes under way.
-#[divan::bench(args = KEYS, sample_count = 200)]
+#[divan::bench(args = KEYS, sample_count = 1000)]
 fn leader_with_one_session(bencher: Bencher, keys: u64) {
     lead(bencher, 1, keys);
 }
@@ -203,12 +204,12 @@ fn lead(bencher: Bencher, clients: u64, keys: u64) {
         });
 }
 
-#[divan::bench(args = KEYS, sample_count = 200)]
+#[divan::bench(args = KEYS, sample_count = 1000)]
 fn follower_with_256_sessions(bencher: Bencher, keys: u64) {
     follow(bencher, GROUP, keys);
 }
 
-#[divan::bench(args = KEYS, sample_count = 200)]
+#[divan::bench(args = KEYS, sample_count = 1000)]
 fn follower_with_one_session(bencher: Bencher, keys: u64) {
     follow(bencher, 1, keys);
 }
@@ -230,7 +231,7 @@ fn follow(bencher: Bencher, clients: u64, keys: u64) {
 }
 
 /// A read by lease is granted at once: what is left is to wait for it and to answer it.
-#[divan::bench(args = KEYS, sample_count = 200)]
+#[divan::bench(args = KEYS, sample_count = 1000)]
 fn leader_reads_by_lease(bencher: Bencher, keys: u64) {
     let mut member = Member::leader(1, keys);
     bencher.counter(ItemsCount::new(GROUP)).bench_local(|| {

@@ -10,6 +10,10 @@
 //!   answers, in order:              number u64 | term u64 | index u64 | length u32 | answer (postcard)
 //! hash of the state u64
 //! ```
+//!
+//! Version 1 differs in the hash alone ([`version1`]); it is still read.
+
+mod version1;
 
 use crate::session::{Kept, Session};
 use crate::state::State;
@@ -20,7 +24,7 @@ use raftdeck_raft::{LogId, LogIndex, SnapshotMeta, Term};
 use std::iter;
 
 /// The first byte. Another layout gets another number.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The size of all pieces but the last.
 const PIECE: usize = 64 << 10;
@@ -74,11 +78,15 @@ impl StateImage {
         let mut reader = Reader { pieces, current: Bytes::new() };
         let mut state = State::default();
         let version = reader.take(1)?[0];
-        if version != VERSION {
-            return Err(broken(format!(
-                "its layout is version {version}, and this release reads version {VERSION}: use the release that wrote it"
-            )));
-        }
+        let state_hash = match version {
+            VERSION => State::hash,
+            version1::VERSION => version1::hash,
+            _ => {
+                return Err(broken(format!(
+                    "its layout is version {version}, and this release reads versions up to {VERSION}: use the release that wrote it"
+                )));
+            }
+        };
         state.sessions.pass_time(LoggedTime(reader.number()?));
         let (pairs, sessions) = (reader.number()?, reader.number()?);
         read_pairs(&mut reader, &mut state, pairs)?;
@@ -90,7 +98,7 @@ impl StateImage {
         if reader.fill() {
             return Err(broken("bytes are left over after its end".to_owned()));
         }
-        if hash != state.hash() {
+        if hash != state_hash(&state) {
             return Err(broken("the state in it does not have the hash that it names".to_owned()));
         }
         Ok(Self { meta, state })
@@ -242,8 +250,11 @@ impl<I: Iterator<Item = Bytes>> Reader<I> {
         true
     }
 
-    /// The next `count` bytes, in memory of their own: what stays in the state must not hold on to whole pieces.
+    /// The next `count` bytes, which may be a part of a piece: what stays in the state has to be copied.
     fn take(&mut self, count: usize) -> Result<Bytes, ImageError> {
+        if count <= self.current.len() {
+            return Ok(self.current.split_to(count));
+        }
         let mut taken = BytesMut::with_capacity(count);
         while taken.len() < count {
             if !self.fill() {
