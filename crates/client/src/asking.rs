@@ -131,7 +131,13 @@ impl Client {
     }
 
     /// The usual course: it is known who leads, and there is a connection. `None`: it takes more.
-    async fn ask_leader(&self, question: &Question, limit: Limit, trail: &mut Trail, round: &mut Round) -> End {
+    async fn ask_leader(
+        &self,
+        question: &Question,
+        limit: Limit,
+        trail: &mut Trail,
+        round: &mut Round,
+    ) -> End {
         let target = self.directory().leading()?;
         let connection = target.connected()?;
         round.add(&target);

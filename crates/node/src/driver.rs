@@ -4,7 +4,7 @@
 use crate::book::Introduction;
 use crate::clients::Asked;
 use crate::clock::{Clock, wall_clock};
-use crate::disk::{Disk, DiskError, Durable, Gone};
+use crate::disk::{Disk, DiskError, Durable, Finished, Gone};
 use crate::narrate::{introduce, narrate};
 use crate::outbox::{ConnectionId, Place};
 use crate::peers::Outgoing;
@@ -66,12 +66,19 @@ pub(crate) struct Inputs {
 /// Why one pass begins.
 enum Wake {
     Stop,
-    Durable(Durable),
+    Finished(Finished),
     Filed(Filed),
     Peer(PeerInput),
     Client(ClientInput),
     Time,
     More,
+}
+
+/// How often the log was made durable since the start, and how long that took the last time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Syncs {
+    count: u64,
+    newest: Duration,
 }
 
 /// The task's state.
@@ -84,7 +91,7 @@ pub(crate) struct Driver {
     pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Publisher,
     pub(crate) requests: Requests,
-    pub(crate) fsync: Duration,
+    pub(crate) syncs: Syncs,
     /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
     /// silent leader.
     pub(crate) pause: Duration,
@@ -109,7 +116,7 @@ impl Driver {
             let awake = self.notice_pause(expected);
             match wake {
                 Wake::Stop => return self.stop(inputs).await,
-                Wake::Durable(durable) => self.durable(durable),
+                Wake::Finished(finished) => self.finished(finished),
                 // Only here, where everything that was decided before has been carried out: a state that takes the place of
                 // another must not come between entries and their application.
                 Wake::Filed(filed) => self.filed(filed)?,
@@ -127,8 +134,8 @@ impl Driver {
                 self.publisher.stir();
             }
             self.carry_out()?;
-            let Self { replica, publisher, clock, fsync, .. } = &mut self;
-            publisher.publish(|| node_status(replica, clock, *fsync));
+            let Self { replica, publisher, clock, syncs, .. } = &mut self;
+            publisher.publish(|| node_status(replica, clock, *syncs));
             self.notice_pause(awake);
         }
     }
@@ -147,7 +154,7 @@ impl Driver {
             () = stop.cancelled() => Wake::Stop,
             // Before the writes, which are all taken in on every pass anyway: a busy disk always has one.
             filed = self.cabinet.completed() => Wake::Filed(filed?),
-            durable = self.disk.completed() => Wake::Durable(durable?),
+            finished = self.disk.completed() => Wake::Finished(finished?),
             Some(input) = inputs.peers.recv() => Wake::Peer(input),
             () = sleep_until(alarm) => Wake::Time,
             Some(input) = inputs.clients.recv(), if room => Wake::Client(input),
@@ -177,8 +184,8 @@ impl Driver {
 
     /// Takes in all else that waits, within the budgets: one sync and one flush will serve it all.
     fn drain(&mut self, inputs: &mut Inputs) -> Result<(), DiskError> {
-        while let Some(durable) = self.disk.try_completed() {
-            self.durable(durable?);
+        while let Some(finished) = self.disk.try_completed() {
+            self.finished(finished?);
         }
         let until = Instant::now() + TIME_BUDGET;
         for _ in 0..PEER_BUDGET {
@@ -198,14 +205,24 @@ impl Driver {
         Ok(())
     }
 
+    fn finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Durable(durable) => self.durable(durable),
+            Finished::Read(entries) => self.replica.handle_entries_read(entries, self.clock.now()),
+        }
+        self.publisher.stir();
+    }
+
     fn durable(&mut self, durable: Durable) {
         let now = self.clock.now();
-        self.fsync = durable.took.unwrap_or(self.fsync);
+        if let Some(took) = durable.took {
+            self.syncs.newest = took;
+            self.syncs.count += 1;
+        }
         self.outgoing.send(durable.then_send);
         for ticket in durable.tickets {
             self.replica.handle_persisted(ticket, now);
         }
-        self.publisher.stir();
     }
 
     fn filed(&mut self, filed: Filed) -> Result<(), Gone> {
@@ -235,7 +252,12 @@ impl Driver {
     fn peer(&mut self, input: PeerInput) {
         match input {
             PeerInput::Arrived(id, introduction) => self.outgoing.arrived(id, introduction),
-            PeerInput::Left(id, connection) => self.outgoing.left(id, connection),
+            PeerInput::Left(id, connection) => {
+                if self.outgoing.left(id, connection) {
+                    self.replica.handle_disconnected(id, self.clock.now());
+                    self.publisher.stir();
+                }
+            }
             PeerInput::Messages(from, messages) => {
                 let now = self.clock.now();
                 for message in messages {
@@ -310,7 +332,7 @@ impl Driver {
             RequestBody::Manage(_) if !(self.managed && by_manager) => asked.fail(Failure::NotManaged),
             RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
-                let status = node_status(&self.replica, &self.clock, self.fsync);
+                let status = node_status(&self.replica, &self.clock, self.syncs);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
@@ -382,12 +404,15 @@ impl Driver {
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace, .. } =
+        let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
             self.replica.take_outputs(now);
         for persist in persist {
             self.disk.write(persist)?;
         }
         self.outgoing.send(send);
+        for entries in entries_to_read {
+            self.disk.read(entries)?;
+        }
         for piece in pieces_to_send {
             self.cabinet.read(piece)?;
         }
@@ -457,17 +482,18 @@ impl Driver {
     }
 }
 
-fn node_status(replica: &Replica, clock: &Clock, fsync: Duration) -> NodeStatus {
+fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs) -> NodeStatus {
     let now = clock.now();
     NodeStatus {
         raft: replica.status(now),
         keys: replica.keys(),
         state_hash: replica.state_hash(),
         uptime_micros: now.0,
-        fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
+        fsync_micros: u64::try_from(syncs.newest.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
         clock_rate: clock.rate(),
         next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
+        fsyncs: syncs.count,
     }
 }
 

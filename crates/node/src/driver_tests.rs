@@ -100,7 +100,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         outgoing: Outgoing::new(me, Book::default()),
         publisher: Publisher::new(),
         requests: Requests::default(),
-        fsync: Duration::ZERO,
+        syncs: Syncs::default(),
         pause: Timing::FAST.election_min,
         managed: true,
         snapshot_asked: Vec::new(),
@@ -155,7 +155,9 @@ impl Bench {
             if let Some(answer) = self.answers.pop_front() {
                 return answer;
             }
-            let filled = async { tokio::select! { () = client.filled() => {}, () = manager.filled() => {} } };
+            let filled = async {
+                tokio::select! { () = client.filled() => {}, () = manager.filled() => {} }
+            };
             timeout(Duration::from_secs(30), filled).await.expect("an answer");
         }
     }

@@ -16,8 +16,8 @@ mod http_port;
 mod listen;
 mod logging;
 mod narrate;
-mod outbox;
 mod node;
+mod outbox;
 mod parent;
 mod peers;
 mod ready;
@@ -26,7 +26,7 @@ mod settings;
 mod snapshots;
 mod telemetry;
 
-pub use args::NodeArgs;
+pub use args::{NodeArgs, parse_sync_delay};
 
 use settings::Settings;
 use std::env;

@@ -131,11 +131,13 @@ impl Outgoing {
         self.reconnect(node);
     }
 
-    /// This connection of it ended.
-    pub(crate) fn left(&mut self, node: NodeId, connection: u64) {
+    /// This connection of it ended. Whether it has no newer one.
+    pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
+        let is_newest = self.book.is_newest(node, connection);
         if self.book.left(node, connection) {
             self.lanes.remove(&node);
         }
+        is_newest
     }
 
     /// Where a node serves clients, if that is known.
@@ -455,7 +457,8 @@ fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>)
     let said = |error: FrameError| error.to_string();
     while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
         // A copy, so that an entry that stays does not keep a buffer full of other messages.
-        let PeerFrame { from, message } = shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
+        let PeerFrame { from, message } =
+            shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
         if from != id {
             return Err(format!("it sent a message in the name of {from}"));
         }
