@@ -21,9 +21,12 @@ pub(crate) const FIRST: u64 = 1 << 20;
 /// The most files that lie ready. When a log is purged, several segments may come free at once.
 const MOST_SPARES: usize = 2;
 
-/// So much is written and synced at once where a file is filled with zeros: a log that syncs beside it has to wait for
-/// no more than that.
+/// So much is synced at once where a file is filled with zeros: a log that syncs beside it has to wait for no more than that.
 const STEP: u64 = 1 << 20;
+
+/// So much of it is written at once. Larger pieces take the system several times as long (Linux 6.18, ext4: 64 MiB in pieces
+/// of 64 KiB take 25 ms of processor time, in pieces of 1 MiB 180 ms).
+const PIECE: u64 = 64 << 10;
 
 /// A file that a segment can be written into.
 #[derive(Debug)]
@@ -216,13 +219,13 @@ impl Work {
         let path = self.next_path();
         let mut file = self.fs.open(&path).map_err(failed("create", &path))?;
         let mut filled = file.set_len(0).map_err(write_failed(&path));
-        let zeros = vec![0; usize::try_from(STEP.min(size)).expect("no more than STEP")];
+        let zeros = vec![0; usize::try_from(PIECE.min(size)).expect("no more than PIECE")];
         let mut end = 0;
         while filled.is_ok() && end < size && !self.state().ends {
-            let bytes = usize::try_from(STEP.min(size - end)).expect("no more than STEP");
-            filled = file.write_at(end, &zeros[..bytes]).map_err(write_failed(&path));
-            end += bytes as u64;
-            if filled.is_ok() {
+            let piece = usize::try_from(PIECE.min(size - end)).expect("no more than PIECE");
+            filled = file.write_at(end, &zeros[..piece]).map_err(write_failed(&path));
+            end += piece as u64;
+            if filled.is_ok() && (end.is_multiple_of(STEP) || end == size) {
                 filled = file.sync_data().map_err(sync_failed(&path));
             }
         }
