@@ -36,14 +36,16 @@ static LIFE: LazyLock<Vec<Step>> = LazyLock::new(|| {
     let filler = "x".repeat(600);
     let entries = |from, to| appends((from..=to).map(|index| entry(1, index, &filler)));
     let mut steps = vec![
-        Step::Append(vec![votes(1, 2), entries(1, 6)]),
+        Step::Append(vec![votes(1, 2), entries(1, 2)]),
+        Step::Append(vec![entries(3, 4)]),
+        Step::Append(vec![entries(5, 6)]),
         Step::Append(vec![entries(7, 8)]),
         Step::Save(meta(1, 3)),
         Step::Append(vec![purges(1, 2)]),
         Step::Save(meta(1, 8)),
-        Step::Append(vec![purges(1, 7), entries(9, 9)]),
+        Step::Append(vec![purges(1, 7)]),
         Step::Tend,
-        Step::Append(vec![entries(10, 10), votes(2, 3)]),
+        Step::Append(vec![entries(9, 10), votes(2, 3)]),
         Step::Append(vec![entries(11, 12)]),
         Step::Tend,
     ];
