@@ -96,15 +96,28 @@ impl Machine {
 
     fn store(&mut self, key: &[u8], value: &[u8]) {
         let hash = hash_pair(key, value);
-        let replaced = self.pairs.insert(key.into(), Value { bytes: value.into(), hash });
-        let removed = replaced.map_or(0, |old| old.hash);
-        self.hash = self.hash.wrapping_add(hash).wrapping_sub(removed);
+        self.hash = self.hash.wrapping_add(hash);
+        if let Some(stored) = self.pairs.get_mut(key) {
+            self.hash = self.hash.wrapping_sub(stored.hash);
+            stored.replace(value, hash);
+        } else {
+            self.pairs.insert(key.into(), Value { bytes: value.into(), hash });
+        }
     }
 }
 
 impl Value {
     fn share(&self) -> Bytes {
         Bytes::from_owner(Arc::clone(&self.bytes))
+    }
+
+    /// In the same memory, if it fits and nobody else looks at it.
+    fn replace(&mut self, value: &[u8], hash: u64) {
+        match Arc::get_mut(&mut self.bytes) {
+            Some(bytes) if bytes.len() == value.len() => bytes.copy_from_slice(value),
+            _ => self.bytes = value.into(),
+        }
+        self.hash = hash;
     }
 }
 
