@@ -1,12 +1,12 @@
 //! The key-value state machine: what committed writes make of the map.
 
 use crate::key::Key;
+use crate::value::Value;
 use bytes::Bytes;
 use imbl::OrdMap;
 use raftdeck_protocol::kv::WriteOf;
 use raftdeck_protocol::{Answer, Read};
 use std::ops::Bound;
-use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The map. Deterministic: the same writes in the same order give the same map and the same answers. What it holds is
@@ -15,14 +15,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 pub(crate) struct Machine {
     pairs: OrdMap<Key, Value>,
     /// The sum of the pairs' hashes, kept up to date: equal maps have equal hashes, however they came about.
-    hash: u64,
-}
-
-/// A value in the map. A clone shares the bytes.
-#[derive(Clone, Debug)]
-struct Value {
-    bytes: Arc<[u8]>,
-    /// The hash of the pair, so that to replace the value it need not be looked at again.
     hash: u64,
 }
 
@@ -36,7 +28,7 @@ impl Machine {
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs.iter().map(|(key, value)| (key.as_slice(), &*value.bytes))
+        self.pairs.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
     /// Applies a committed write.
@@ -49,13 +41,13 @@ impl Machine {
             WriteOf::Delete { key } => {
                 let removed = self.pairs.remove(key.as_ref());
                 if let Some(value) = &removed {
-                    self.hash = self.hash.wrapping_sub(value.hash);
+                    self.hash = self.hash.wrapping_sub(value.hash());
                 }
                 Answer::Deleted { existed: removed.is_some() }
             }
             WriteOf::CompareAndSet { key, expected, value } => {
                 let current = self.pairs.get(key.as_ref());
-                if current.map(|current| &*current.bytes) == expected.as_ref().map(AsRef::as_ref) {
+                if current.map(|current| current.as_slice()) == expected.as_ref().map(AsRef::as_ref) {
                     self.store(key.as_ref(), value.as_ref());
                     Answer::Stored
                 } else {
@@ -98,26 +90,11 @@ impl Machine {
         let hash = hash_pair(key, value);
         self.hash = self.hash.wrapping_add(hash);
         if let Some(stored) = self.pairs.get_mut(key) {
-            self.hash = self.hash.wrapping_sub(stored.hash);
+            self.hash = self.hash.wrapping_sub(stored.hash());
             stored.replace(value, hash);
         } else {
-            self.pairs.insert(key.into(), Value { bytes: value.into(), hash });
+            self.pairs.insert(key.into(), Value::new(value, hash));
         }
-    }
-}
-
-impl Value {
-    fn share(&self) -> Bytes {
-        Bytes::from_owner(Arc::clone(&self.bytes))
-    }
-
-    /// In the same memory, if it fits and nobody else looks at it.
-    fn replace(&mut self, value: &[u8], hash: u64) {
-        match Arc::get_mut(&mut self.bytes) {
-            Some(bytes) if bytes.len() == value.len() => bytes.copy_from_slice(value),
-            _ => self.bytes = value.into(),
-        }
-        self.hash = hash;
     }
 }
 
