@@ -47,7 +47,7 @@ impl Machine {
             }
             WriteOf::CompareAndSet { key, expected, value } => {
                 let current = self.pairs.get(key.as_ref());
-                if current.map(|current| current.as_slice()) == expected.as_ref().map(AsRef::as_ref) {
+                if current.map(Value::as_slice) == expected.as_ref().map(AsRef::as_ref) {
                     self.store(key.as_ref(), value.as_ref());
                     Answer::Stored
                 } else {
