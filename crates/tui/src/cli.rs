@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
 use crate::app::Settings;
+use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
 use crate::plain::{self, Format};
 use crate::runtime;
@@ -14,13 +15,15 @@ use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const DECK_EXAMPLES: &str = "\
 Examples:
   raftdeck                          three nodes; kill the leader with K, write with w, help with ?
   raftdeck --nodes 5 --timing demo  slow enough to talk about each message
+  raftdeck --nodes 5 --rate 0 --append-bytes 1 --script examples/figure-8.txt
+                                    the paper's Figure 8, step by step
   raftdeck --data-dir ./cluster     the data is there again at the next start
 
 Ctrl-C and q end the deck and its nodes, with exit status 0.
@@ -126,6 +129,9 @@ struct DeckArgs {
     /// No screen: one line per event in plain words. Also used when this is no terminal
     #[arg(long)]
     plain: bool,
+    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up reads one from its input
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    script: Option<PathBuf>,
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
@@ -286,7 +292,9 @@ fn sentence(error: &color_eyre::Report) -> String {
 
 fn deck(args: DeckArgs) -> Result<u8> {
     let lab = args.cluster.lab_options()?;
-    if args.plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
+    if args.plain || !on_terminal {
         return plain::run(lab, Format::Words);
     }
     // https://no-color.org: any value but an empty one.
@@ -294,7 +302,18 @@ fn deck(args: DeckArgs) -> Result<u8> {
         Some(value) if !value.is_empty() => ColourChoice::Never,
         _ => ColourChoice::Terminal,
     };
-    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse })
+    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse }, scripted)
+}
+
+fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
+    if !on_terminal {
+        let error =
+            "--script is for the deck, which needs a terminal: without one, raftdeck up < FILE does the same";
+        Cli::command().error(ErrorKind::ValueValidation, error).exit();
+    }
+    let text = std::fs::read_to_string(file)
+        .wrap_err_with(|| format!("the script {} cannot be read", file.display()))?;
+    Ok(Scripted::new(&file.display().to_string(), &text))
 }
 
 fn up(args: UpArgs) -> Result<u8> {

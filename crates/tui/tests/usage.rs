@@ -31,6 +31,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["--unknown"], "--unknown"),
         (&["dance"], "dance"),
         (&["--plain", "up"], "up"),
+        (&["--script", "examples/figure-8.txt"], "raftdeck up < FILE"),
+        (&["--plain", "--script", "x"], "--script"),
         (&["client"], "put"),
         (&["client", "put", "color"], "VALUE"),
         (&["client", "--timeout", "0", "get", "color"], "1..=3600"),
