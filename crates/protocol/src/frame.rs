@@ -2,8 +2,7 @@
 //! are cut by whoever owns the socket.
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The largest frame that is read, in bytes, without its length prefix. A longer one closes the connection
 /// before any of it is read into memory.
@@ -47,8 +46,8 @@ pub fn encode<T: Serialize>(value: &T) -> Bytes {
         .into()
 }
 
-/// Decodes a frame's content; all of it must be one value. `expected` names the type in errors.
-pub fn decode<T: DeserializeOwned>(expected: &'static str, bytes: &[u8]) -> Result<T, FrameError> {
+/// Decodes a frame's content; all of it must be one value, which may borrow from it. `expected` names the type in errors.
+pub fn decode<'de, T: Deserialize<'de>>(expected: &'static str, bytes: &'de [u8]) -> Result<T, FrameError> {
     let (value, rest) = postcard::take_from_bytes(bytes).map_err(|source| FrameError::Malformed {
         expected,
         len: bytes.len(),

@@ -7,6 +7,7 @@
 //! Enums on the wire only grow at the end; `tests/golden.rs` holds the bytes still.
 
 pub mod address;
+mod command;
 pub mod frame;
 pub mod handshake;
 pub mod kv;
