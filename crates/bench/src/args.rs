@@ -1,7 +1,5 @@
 //! The command line of `raftdeck bench`.
 
-#![expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
-
 use clap::{Args, Subcommand, ValueEnum};
 use raftdeck_lab::MAX_NODES;
 use raftdeck_protocol::Consistency;
@@ -35,6 +33,18 @@ pub(crate) enum What {
     /// Read and write keys
     #[command(after_help = MIXED_HELP)]
     Mixed(MixedArgs),
+    /// Kill the leader again and again while clients write, and time how long no write is acknowledged
+    ///
+    /// Each time is from the SIGKILL to the first write that the next leader acknowledges, as a client sees it. The
+    /// killed node is started again and catches up before the next trial.
+    #[command(after_help = FAILOVER_HELP)]
+    Failover(FailoverArgs),
+    /// Start clusters, and time how long it takes until the first write is acknowledged
+    #[command(after_help = START_HELP)]
+    Start(StartArgs),
+    /// Fill a node's log, kill the node, and time how long it takes until it is ready again
+    #[command(after_help = RECOVERY_HELP)]
+    Recovery(RecoveryArgs),
 }
 
 const WRITE_HELP: &str = "\
@@ -59,6 +69,84 @@ Examples:
   raftdeck bench mixed --reads 50 --consistency stale --json
 
 Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
+const FAILOVER_HELP: &str = "\
+Examples:
+  raftdeck bench failover --trials 50
+  raftdeck bench failover --heartbeat 10 --election 50..100
+  raftdeck bench failover --detect-crash
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
+const START_HELP: &str = "\
+Examples:
+  raftdeck bench start --trials 10
+  raftdeck bench start --nodes 5 --json
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
+const RECOVERY_HELP: &str = "\
+Examples:
+  raftdeck bench recovery --entries 1000000
+  raftdeck bench recovery --entries 100000 --value-size 4096 --trials 5
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
+#[derive(Args, Debug)]
+pub(crate) struct FailoverArgs {
+    /// How often the leader is killed
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = count(10_000))]
+    pub(crate) trials: u64,
+    /// How many clients write all the time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = count(1024))]
+    pub(crate) clients: u64,
+    /// The size of each value in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = value_size)]
+    pub(crate) value_size: usize,
+    /// How many nodes; without the leader there must still be a majority
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = nodes_with_spare)]
+    pub(crate) nodes: u8,
+    #[command(flatten)]
+    pub(crate) own: OwnArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StartArgs {
+    /// How many clusters are started, one after the other
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = count(1000))]
+    pub(crate) trials: u64,
+    #[command(flatten)]
+    pub(crate) nodes: NodesArg,
+    #[command(flatten)]
+    pub(crate) own: OwnArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RecoveryArgs {
+    /// How many entries the log has
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = count(1_000_000_000))]
+    pub(crate) entries: u64,
+    /// The size of each value in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = value_size)]
+    pub(crate) value_size: usize,
+    /// How many different keys
+    #[arg(long, value_name = "N", default_value_t = KEYS, value_parser = count(1_000_000_000))]
+    pub(crate) keys: u64,
+    /// How often the node is killed and started again
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count(1000))]
+    pub(crate) trials: u64,
+    #[command(flatten)]
+    pub(crate) own: OwnArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct WriteArgs {
@@ -152,6 +240,8 @@ pub(crate) struct LoadArgs {
     )]
     pub(crate) cluster: Vec<String>,
     #[command(flatten)]
+    pub(crate) nodes: NodesArg,
+    #[command(flatten)]
     pub(crate) own: OwnArgs,
     /// Print one JSON object
     #[arg(long)]
@@ -173,12 +263,16 @@ impl LoadArgs {
     }
 }
 
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct NodesArg {
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = nodes)]
+    pub(crate) nodes: u8,
+}
+
 /// The cluster that a benchmark starts for itself.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct OwnArgs {
-    /// How many nodes
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_NODES)))]
-    pub(crate) nodes: u8,
     /// Heartbeat interval in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     heartbeat: u64,
@@ -201,6 +295,10 @@ pub(crate) struct OwnArgs {
 }
 
 impl OwnArgs {
+    pub(crate) fn sync_delay_micros(&self) -> Option<u64> {
+        self.sync_delay.map(|delay| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX))
+    }
+
     pub(crate) fn timing(&self) -> Timing {
         let millis = Duration::from_millis;
         Timing {
@@ -216,6 +314,20 @@ fn count(most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Syn
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         _ if most == u64::MAX => Err("a number from 1 on".to_owned()),
         _ => Err(format!("a number from 1 to {most}")),
+    }
+}
+
+fn nodes(given: &str) -> Result<u8, String> {
+    let nodes = given.parse().ok().filter(|nodes| (1..=MAX_NODES).contains(nodes));
+    nodes.ok_or_else(|| format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual"))
+}
+
+fn nodes_with_spare(given: &str) -> Result<u8, String> {
+    let spare = nodes(given)?;
+    if spare < 3 {
+        Err("a cluster goes on without its leader if it has at least 3 nodes".to_owned())
+    } else {
+        Ok(spare)
     }
 }
 
@@ -271,6 +383,7 @@ mod tests {
             What::Write(args) => args.load,
             What::Read(args) => args.load,
             What::Mixed(args) => args.load,
+            other => panic!("{other:?} is no load"),
         })
     }
 

@@ -9,7 +9,7 @@ use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -27,11 +27,14 @@ pub(crate) struct Node {
     pub(crate) pid: Option<u32>,
     /// Where clients reach it, while it serves.
     pub(crate) client: Option<String>,
+    /// Since when.
+    pub(crate) ready: Option<Instant>,
     /// How it ended by itself.
     pub(crate) failed: Option<String>,
 }
 
-type Nodes = BTreeMap<NodeId, Node>;
+/// All nodes.
+pub(crate) type Nodes = BTreeMap<NodeId, Node>;
 
 /// A cluster that was started for a benchmark. Dropped, it ends, and its data goes.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub(crate) struct Own {
 
 impl Own {
     /// Starts it; returns before it serves.
-    pub(crate) fn start(args: &OwnArgs) -> Result<Self, BenchError> {
+    pub(crate) fn start(args: &OwnArgs, nodes: u8) -> Result<Self, BenchError> {
         let dir = data_dir(args.data_dir.as_deref())?;
         let program = std::env::current_exe()
             .map_err(BenchError::system("this program's own file, which runs the nodes, cannot be found"))?;
@@ -55,7 +58,7 @@ impl Own {
             node_args: node_args(args),
             direct: true,
             watched: false,
-            ..LabOptions::new(program, &[], args.nodes)
+            ..LabOptions::new(program, &[], nodes)
         };
         let (told, nodes) = watch::channel(Nodes::new());
         let lab = Lab::start(options, move |update| {
@@ -97,6 +100,17 @@ impl Own {
     pub(crate) async fn ready(&self) -> Result<(), BenchError> {
         let all = |nodes: &Nodes| !nodes.is_empty() && nodes.values().all(|node| node.client.is_some());
         self.wait_for("the nodes serve", all).await
+    }
+
+    /// Waits until a node serves that was started after `then`; since when it does.
+    pub(crate) async fn ready_since(&self, node: NodeId, then: Instant) -> Result<Instant, BenchError> {
+        let mut since = None;
+        let serves = |nodes: &Nodes| {
+            since = nodes.get(&node).and_then(|node| node.ready).filter(|ready| *ready >= then);
+            since.is_some()
+        };
+        self.wait_for("a restarted node serves", serves).await?;
+        since.ok_or_else(|| BenchError::Node(format!("{node} ended")))
     }
 
     /// Where clients reach the nodes that serve.
@@ -141,16 +155,20 @@ fn note(nodes: &mut Nodes, update: Update) -> bool {
                 }
                 _ => None,
             };
-            let serving = nodes.get(&node).and_then(|node| node.client.clone());
-            let (pid, client) = match state {
-                ProcessState::Starting { pid } => (Some(pid), None),
-                ProcessState::Running { pid } | ProcessState::Paused { pid } => (Some(pid), serving),
-                ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => (None, None),
+            let node = nodes.entry(node).or_default();
+            *node = match state {
+                ProcessState::Starting { pid } => Node { pid: Some(pid), ..Node::default() },
+                ProcessState::Running { pid } | ProcessState::Paused { pid } => {
+                    Node { pid: Some(pid), ..std::mem::take(node) }
+                }
+                ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => {
+                    Node { failed, ..Node::default() }
+                }
             };
-            nodes.insert(node, Node { pid, client, failed });
         }
         Update::Ready { node, addresses } => {
-            nodes.entry(node).or_default().client = Some(addresses.client);
+            let node = nodes.entry(node).or_default();
+            (node.client, node.ready) = (Some(addresses.client), Some(Instant::now()));
         }
         _ => return false,
     }

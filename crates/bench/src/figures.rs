@@ -24,12 +24,7 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
-/// `88.2 us`, `1.32 ms`, `14.1 ms`, `2.50 s`.
-pub(crate) fn span(span: Duration) -> String {
-    micros(span.as_secs_f64() * 1e6)
-}
-
-/// The same of a number of microseconds.
+/// A number of microseconds as `88.2 us`, `1.32 ms`, `14.1 ms` or `2.50 s`.
 pub(crate) fn micros(micros: f64) -> String {
     // What would be rounded to 1000 has the next unit.
     if micros < 999.5 {
@@ -73,6 +68,19 @@ fn round(number: f64) -> String {
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
+/// How something went over time, as bars of up to so many columns, each the mean of its part.
+pub(crate) fn sparkline(samples: &[f64], columns: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let part = samples.len().div_ceil(columns.max(1)).max(1);
+    let means: Vec<f64> =
+        samples.chunks(part).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
+    let most = means.iter().copied().fold(0.0, f64::max);
+    let bar = |mean: &f64| {
+        if most > 0.0 { BARS[((mean / most * 8.0).ceil() as usize).clamp(1, 8) - 1] } else { BARS[0] }
+    };
+    means.iter().map(bar).collect()
+}
+
 /// A number of things: `1 client`, `256 clients`.
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -94,12 +102,19 @@ mod tests {
 
     #[test]
     fn times_have_three_digits_and_a_unit_that_fits() {
-        let nanos = |nanos| span(Duration::from_nanos(nanos));
-        assert_eq!(nanos(88_200), "88.2 us");
-        assert_eq!(nanos(999_499), "999 us");
-        assert_eq!(nanos(999_600), "1.00 ms");
-        assert_eq!(nanos(14_060_000), "14.1 ms");
-        assert_eq!(nanos(2_500_000_000), "2.50 s");
+        assert_eq!(micros(88.2), "88.2 us");
+        assert_eq!(micros(999.499), "999 us");
+        assert_eq!(micros(999.6), "1.00 ms");
+        assert_eq!(micros(14_060.0), "14.1 ms");
+        assert_eq!(micros(2_500_000.0), "2.50 s");
+    }
+
+    #[test]
+    fn a_line_of_bars_begins_at_nothing() {
+        assert_eq!(sparkline(&[0.0, 1.0, 4.0, 8.0], 10), "▁▁▄█");
+        assert_eq!(sparkline(&[8.0, 8.0, 0.0, 2.0, 8.0], 3), "█▁█");
+        assert_eq!(sparkline(&[0.0], 3), "▁");
+        assert_eq!(sparkline(&[], 3), "");
     }
 
     #[test]

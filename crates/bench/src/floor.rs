@@ -82,9 +82,9 @@ impl Header {
     }
 
     fn decode(bytes: [u8; Self::SIZE]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-        let last = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        Self { last, bytes: u32::from_be_bytes([i, j, k, l]) }
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        // Four bytes make a number that fits.
+        Self { last: number(&bytes[..8]), bytes: number(&bytes[8..]) as u32 }
     }
 }
 

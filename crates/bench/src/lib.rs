@@ -8,17 +8,29 @@
 //! A benchmark shares the machine with what it measures, so the load generator does as little as it can for each
 //! operation, and what it does is measured too.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are counts and times of runs of minutes, far below 2^52, and rounded to three digits in the end"
+)]
+
 mod args;
 mod cluster;
 mod error;
+mod failover;
 mod figures;
 mod floor;
 mod load;
 mod measure;
+mod print;
 mod processes;
 mod progress;
+mod recovery;
 mod report;
+mod start;
 mod tally;
+mod times;
 
 pub use args::BenchArgs;
 pub use error::BenchError;

@@ -7,7 +7,7 @@
 
 use crate::tally::Tally;
 use bytes::{BufMut, Bytes, BytesMut};
-use raftdeck_client::Client;
+use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::{Consistency, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -91,10 +91,6 @@ impl Generator {
         Self { load, clients, seed: 0 }
     }
 
-    pub(crate) fn load(&self) -> &Load {
-        &self.load
-    }
-
     /// Runs it for so long. `watch` is given what the clients share, to look at it while they work.
     pub(crate) async fn run(&mut self, span: Duration, watch: impl FnOnce(Arc<Shared>)) -> Outcome {
         let shared = Arc::new(Shared { load: self.load.clone(), tally: Mutex::default() });
@@ -122,20 +118,20 @@ impl Generator {
         Outcome { tally, took }
     }
 
-    /// Writes every key once; `told` hears how many are done.
-    pub(crate) async fn fill(&self, told: impl Fn(u64)) -> Result<(), raftdeck_client::ClientError> {
+    /// Writes one key after the other, round and round, so many times in all; `told` hears how many are done.
+    pub(crate) async fn fill(&self, total: u64, told: impl Fn(u64)) -> Result<(), ClientError> {
         let next = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
         for client in &self.clients {
-            for _ in 0..512.min(self.load.keys) {
+            for _ in 0..512.min(total) {
                 let (client, load, next) = (client.clone(), self.load.clone(), Arc::clone(&next));
                 tasks.spawn(async move {
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= load.keys {
+                        if number >= total {
                             return Ok(());
                         }
-                        let write = Write::Put { key: key(number), value: load.value.clone() };
+                        let write = Write::Put { key: key(number % load.keys), value: load.value.clone() };
                         client.write(write, load.timeout).await?;
                     }
                 });
@@ -148,7 +144,7 @@ impl Generator {
                     None => return Ok(()),
                     Some(ended) => ended.unwrap_or(Ok(()))?,
                 },
-                _ = ticks.tick() => told(next.load(Ordering::Relaxed).min(self.load.keys)),
+                _ = ticks.tick() => told(next.load(Ordering::Relaxed).min(total)),
             }
         }
     }

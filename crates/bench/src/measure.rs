@@ -5,10 +5,12 @@ use crate::cluster::{Cluster, Own};
 use crate::error::BenchError;
 use crate::floor::{Floor, Slice};
 use crate::load::{Generator, Load, Outcome};
+use crate::print::print;
 use crate::processes::processor_time;
 use crate::progress::{OverTime, Progress};
 use crate::report::{Report, Store};
 use crate::tally::Tally;
+use crate::{failover, recovery, start};
 use bytes::Bytes;
 use raftdeck_client::{Client, Options};
 use raftdeck_protocol::{Consistency, NodeStatus};
@@ -69,6 +71,9 @@ async fn carry_out(args: BenchArgs) -> Result<(), BenchError> {
                 Plan { name: "mixed", reads: args.reads, consistency: args.consistency.into(), fill: true };
             plan.measure(&args.load).await
         }
+        What::Failover(args) => failover::run(&args).await,
+        What::Start(args) => start::run(&args).await,
+        What::Recovery(args) => recovery::run(&args).await,
     }
 }
 
@@ -85,7 +90,7 @@ impl Plan {
         let progress = Progress::new();
         let cluster = if args.cluster.is_empty() {
             progress.begin("starting", 1);
-            let own = Own::start(&args.own)?;
+            let own = Own::start(&args.own, args.nodes.nodes)?;
             own.ready().await?;
             Cluster::Own(Box::new(own))
         } else {
@@ -96,12 +101,11 @@ impl Plan {
             progress.begin("writing keys", args.keys());
             let told = |done| progress.at(done, format!("{} keys", crate::figures::whole(done)));
             let what = "the keys cannot be written";
-            generator.fill(told).await.map_err(|source| BenchError::Store { what, source })?;
+            generator.fill(args.keys(), told).await.map_err(|source| BenchError::Store { what, source })?;
         }
         let mut floor = args.floor.then(|| floor(&cluster, args)).transpose()?;
         warm_up(&mut generator, floor.as_mut(), args.warm_up, &progress).await?;
-        let mut measured = Measured::default();
-        measured.before = cluster.statuses().await;
+        let mut measured = Measured { before: cluster.statuses().await, ..Measured::default() };
         measured.work(&cluster, &mut generator, floor.as_mut(), args.secs, &progress).await?;
         let after = cluster.statuses().await;
         progress.end();
@@ -118,8 +122,8 @@ impl Plan {
             after,
             over_time: measured.over_time.samples(),
         };
-        let report = Report::new(self.name, self.reads, args, store, floor.map(|_| measured.floor));
-        report.print(args.json).map_err(BenchError::system("the result cannot be printed"))
+        let report = Report::new(self.name, args, store, floor.map(|_| measured.floor));
+        print(&report, args.json, Report::table)
     }
 
     fn load(&self, args: &LoadArgs) -> Load {

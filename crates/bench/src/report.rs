@@ -1,7 +1,7 @@
 //! What a load came to: the figures, as one JSON object and as a table.
 
 use crate::args::LoadArgs;
-use crate::figures::{bytes, counted, digits, micros, rate, seconds, whole};
+use crate::figures::{bytes, counted, digits, micros, rate, seconds, sparkline, whole};
 use crate::floor::Slice;
 use crate::tally::{Latencies, Tally};
 use console::style;
@@ -10,7 +10,6 @@ use raftdeck_raft::{NodeId, Role};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// What was measured of the store.
@@ -73,6 +72,9 @@ struct LatencyFigures {
     max: f64,
 }
 
+/// One of them.
+type Latency = fn(&LatencyFigures) -> f64;
+
 /// One node.
 #[derive(Debug, Serialize)]
 struct Process {
@@ -108,13 +110,7 @@ fn fsyncs(_: &NodeStatus) -> Option<u64> {
 }
 
 impl Report {
-    pub(crate) fn new(
-        benchmark: &'static str,
-        reads: u8,
-        args: &LoadArgs,
-        store: Store,
-        floor: Option<Slice>,
-    ) -> Self {
+    pub(crate) fn new(benchmark: &'static str, args: &LoadArgs, store: Store, floor: Option<Slice>) -> Self {
         let done = store.tally.done() as f64;
         let per_op = |span: Duration| span.as_secs_f64() * 1e6 / done;
         let processes = store.after.iter().map(|(&node, after)| Process {
@@ -134,7 +130,6 @@ impl Report {
             let cpu_us_per_op = slice.processor.map(|span| span.as_secs_f64() * 1e6 / count);
             Some(FloorFigures { figures, cpu_us_per_op, fsyncs_per_op: slice.syncs as f64 / count })
         });
-        let _ = reads;
         Self {
             benchmark,
             nodes: store.after.len(),
@@ -143,10 +138,7 @@ impl Report {
             rate: args.rate,
             value_bytes: args.value_size,
             keys: args.keys(),
-            sync_delay_us: args
-                .own
-                .sync_delay
-                .map(|delay| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX)),
+            sync_delay_us: args.own.sync_delay_micros(),
             secs: store.took.as_secs_f64(),
             throughput,
             writes: figures(&store.tally.writes, store.took),
@@ -168,26 +160,14 @@ impl Report {
         }
     }
 
-    pub(crate) fn print(&self, as_json: bool) -> io::Result<()> {
-        let text = if as_json {
-            serde_json::to_string(self).map_err(io::Error::other)? + "\n"
-        } else {
-            self.table()
-        };
-        match io::stdout().write_all(text.as_bytes()) {
-            // Nobody reads any more, which is their right.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
-    }
-
-    fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         let _ = writeln!(text, "\n  {}  {}", style(self.benchmark).bold(), self.setting());
         text.push('\n');
         self.latencies(&mut text);
         text.push('\n');
         self.costs(&mut text);
+        self.over_time(&mut text);
         self.remarks(&mut text);
         text
     }
@@ -226,8 +206,8 @@ impl Report {
             text.push('\n');
         };
         row("throughput", &|f| rate(f.per_second), &|f| f.per_second);
-        let latency = |of: fn(&LatencyFigures) -> f64| move |figures: &Figures| of(&figures.latency_us);
-        let rows: [(&str, fn(&LatencyFigures) -> f64); 4] = [
+        let latency = |of: Latency| move |figures: &Figures| of(&figures.latency_us);
+        let rows: [(&str, Latency); 4] = [
             ("latency p50", |l| l.p50),
             ("        p99", |l| l.p99),
             ("        p99.9", |l| l.p999),
@@ -259,6 +239,21 @@ impl Report {
         if let Some(floor) = &self.floor {
             row("the floor", cpu(floor.cpu_us_per_op), digits(floor.fsyncs_per_op));
         }
+    }
+
+    /// A stall is seen here even if the quantiles hide it.
+    fn over_time(&self, text: &mut String) {
+        if self.over_time.len() < 2 {
+            return;
+        }
+        let least = self.over_time.iter().copied().fold(f64::INFINITY, f64::min);
+        let line = style(sparkline(&self.over_time, 44)).cyan();
+        let _ = writeln!(
+            text,
+            "\n  {}  {line}  {}",
+            style(format!("{:<14}", "over time")).dim(),
+            style(format!("least {}", rate(least))).dim()
+        );
     }
 
     fn remarks(&self, text: &mut String) {
