@@ -140,6 +140,17 @@ fn data_dir(parent: Option<&Path>) -> Result<TempDir, BenchError> {
     made.map_err(BenchError::system(format!("no data directory can be made where {whereabouts}")))
 }
 
+#[cfg(target_os = "linux")]
+fn is_in_memory(dir: &Path) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    rustix::fs::statfs(dir).is_ok_and(|system| system.f_type as u64 == TMPFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &Path) -> bool {
+    false
+}
+
 /// Whether the update was about a node's process.
 fn note(nodes: &mut Nodes, update: Update) -> bool {
     match update {
@@ -189,6 +200,11 @@ impl Cluster {
             Self::Own(own) => own.addresses(),
             Self::Given(addresses) => addresses.clone(),
         }
+    }
+
+    /// Whether its data is in memory, so that no sync reaches a disk. Not known of a given cluster.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self, Self::Own(own) if is_in_memory(own.dir()))
     }
 
     /// The processor time that each of its processes has used so far, as far as it is known.

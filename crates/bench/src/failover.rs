@@ -4,7 +4,7 @@ use crate::args::FailoverArgs;
 use crate::cluster::{Nodes, Own};
 use crate::error::BenchError;
 use crate::figures::{counted, micros};
-use crate::print::print;
+use crate::print::{print, title};
 use crate::progress::Progress;
 use crate::start::{START_PATIENCE, first_write};
 use crate::times::Times;
@@ -15,6 +15,7 @@ use raftdeck_lab::Command;
 use raftdeck_protocol::Write;
 use raftdeck_raft::NodeId;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -219,35 +220,29 @@ async fn one_trial(own: &Own, watch: &Watch) -> Result<(Duration, Duration), Ben
 impl Report {
     fn table(&self) -> String {
         let (min, max) = self.election_ms;
-        let detect = if self.detect_crash { ", crashes detected" } else { "" };
-        let delay = self.sync_delay_us.map(|delay| format!(", syncs + {}", micros(delay as f64)));
-        format!(
-            "\n  {}  {}, {}, heartbeat {} ms, election {min} to {max} ms{detect}{}\n\n{}{}{}\n{}\n  {}\n{}",
-            style("failover").bold(),
+        let mut circumstances = vec![
             counted(self.nodes.into(), "node"),
             counted(self.trials, "trial"),
-            self.heartbeat_ms,
-            delay.unwrap_or_default(),
-            Times::heading(),
-            self.failover_ms.row("SIGKILL to next write"),
-            self.restart_ms.row("restart to ready"),
-            self.failover_ms.distribution(),
-            style(format!(
-                "{} wrote all the time; the cluster's first write came {} after its start",
-                counted(self.clients, "client"),
-                micros(self.start_ms * 1e3)
-            ))
-            .dim(),
-            self.remarks(),
-        )
-    }
-
-    fn remarks(&self) -> String {
-        if self.failed + self.unknown == 0 {
-            return String::new();
+            counted(self.clients, "client"),
+            format!("heartbeat {} ms", self.heartbeat_ms),
+            format!("election timeout {min} to {max} ms"),
+        ];
+        if self.detect_crash {
+            circumstances.push("crashes detected".to_owned());
         }
-        let failed = counted(self.failed, "write");
-        let text = format!("{failed} failed, of {} nobody knows whether they happened", self.unknown);
-        format!("  {}\n", style(text).yellow())
+        circumstances
+            .extend(self.sync_delay_us.map(|delay| format!("each sync {} longer", micros(delay as f64))));
+        let mut text = title("failover", &circumstances) + &Times::heading();
+        text += &self.failover_ms.row("SIGKILL to next write");
+        text += &self.restart_ms.row("restart to ready");
+        text += &Times::single_row("cluster start to write", self.start_ms);
+        text.push('\n');
+        text += &self.failover_ms.distribution();
+        if self.failed + self.unknown > 0 {
+            let failed = counted(self.failed, "write");
+            let remark = format!("{failed} failed, of {} nobody knows whether they happened", self.unknown);
+            let _ = writeln!(text, "\n  {}", style(remark).yellow());
+        }
+        text + "\n"
     }
 }

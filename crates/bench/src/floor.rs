@@ -1,8 +1,8 @@
 //! The floor: the least that a store must do before it may acknowledge a write, and nothing else.
 //!
 //! One leader process has a fixed number of writes in flight, which it makes up itself. It sends all of them as one batch to
-//! two followers, appends them to its file and syncs it; a follower appends a batch, syncs, and acknowledges it. When the
-//! leader and one follower have it on disk, the batch is done and the next one begins. Files are preallocated and
+//! its followers, appends them to its file and syncs it; a follower appends a batch, syncs, and acknowledges it. When a
+//! majority, itself included, has it on disk, the batch is done and the next one begins. Files are preallocated and
 //! filled beforehand, a batch is one write and one `fdatasync`, sockets and files are used by one thread that waits for
 //! them. There is no Raft, no client, no state machine, no checksum and no recovery.
 
@@ -38,8 +38,8 @@ enum Part {
         in_flight: usize,
         #[arg(long)]
         value_size: usize,
-        #[arg(long, value_delimiter = ',')]
-        followers: Vec<SocketAddr>,
+        #[arg(long)]
+        follower: Vec<SocketAddr>,
         #[command(flatten)]
         disk: DiskArgs,
     },
@@ -107,8 +107,8 @@ struct Ran {
 /// Runs one process of the floor until its standard input ends.
 pub fn run(args: &FloorArgs) -> io::Result<()> {
     match &args.part {
-        Part::Leader { in_flight, value_size, followers, disk } => {
-            leader::run((*in_flight).max(1), value_size + ENTRY_OVERHEAD, followers, disk.open()?)
+        Part::Leader { in_flight, value_size, follower, disk } => {
+            leader::run((*in_flight).max(1), value_size + ENTRY_OVERHEAD, follower, disk.open()?)
         }
         Part::Follower { disk } => follower::run(disk.open()?),
     }

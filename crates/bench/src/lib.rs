@@ -29,6 +29,7 @@ mod progress;
 mod recovery;
 mod report;
 mod start;
+mod table;
 mod tally;
 mod times;
 

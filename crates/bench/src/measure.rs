@@ -1,6 +1,6 @@
 //! A benchmark from its beginning to its end: a cluster, a load, and what came of it.
 
-use crate::args::{BenchArgs, LoadArgs, What};
+use crate::args::{BenchArgs, LoadArgs, MixedArgs, ReadArgs, What, WriteArgs};
 use crate::cluster::{Cluster, Own};
 use crate::error::BenchError;
 use crate::floor::{Floor, Slice};
@@ -57,19 +57,17 @@ async fn interrupted() -> BenchError {
 
 async fn carry_out(args: BenchArgs) -> Result<(), BenchError> {
     match args.what {
-        What::Write(args) => {
-            let plan =
-                Plan { name: "write", reads: 0, consistency: Consistency::Linearizable, fill: args.fill };
-            plan.measure(&args.load).await
+        What::Write(WriteArgs { load, fill, floor }) => {
+            let (reads, consistency) = (0, Consistency::Linearizable);
+            Plan { name: "write", reads, consistency, fill, floor }.measure(&load).await
         }
-        What::Read(args) => {
-            let plan = Plan { name: "read", reads: 100, consistency: args.consistency.into(), fill: true };
-            plan.measure(&args.load).await
+        What::Read(ReadArgs { load, consistency, floor }) => {
+            let (reads, consistency) = (100, consistency.into());
+            Plan { name: "read", reads, consistency, fill: true, floor }.measure(&load).await
         }
-        What::Mixed(args) => {
-            let plan =
-                Plan { name: "mixed", reads: args.reads, consistency: args.consistency.into(), fill: true };
-            plan.measure(&args.load).await
+        What::Mixed(MixedArgs { load, reads, consistency }) => {
+            let consistency = consistency.into();
+            Plan { name: "mixed", reads, consistency, fill: true, floor: false }.measure(&load).await
         }
         What::Failover(args) => failover::run(&args).await,
         What::Start(args) => start::run(&args).await,
@@ -78,11 +76,15 @@ async fn carry_out(args: BenchArgs) -> Result<(), BenchError> {
 }
 
 /// What kind of load.
-struct Plan {
-    name: &'static str,
-    reads: u8,
-    consistency: Consistency,
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
+    /// How many of a hundred operations are reads.
+    pub(crate) reads: u8,
+    pub(crate) consistency: Consistency,
+    /// Every key is written before.
     fill: bool,
+    /// The floor is measured too.
+    floor: bool,
 }
 
 impl Plan {
@@ -103,9 +105,11 @@ impl Plan {
             let what = "the keys cannot be written";
             generator.fill(args.keys(), told).await.map_err(|source| BenchError::Store { what, source })?;
         }
-        let mut floor = args.floor.then(|| floor(&cluster, args)).transpose()?;
+        let mut measured = Measured::default();
+        let nodes = cluster.statuses().await.values().map(|status| status.raft.membership.voters.len()).max();
+        let mut floor = if self.floor { Some(floor(&cluster, args, nodes.unwrap_or(1))?) } else { None };
         warm_up(&mut generator, floor.as_mut(), args.warm_up, &progress).await?;
-        let mut measured = Measured { before: cluster.statuses().await, ..Measured::default() };
+        measured.before = cluster.statuses().await;
         measured.work(&cluster, &mut generator, floor.as_mut(), args.secs, &progress).await?;
         let after = cluster.statuses().await;
         progress.end();
@@ -121,8 +125,9 @@ impl Plan {
             before: measured.before,
             after,
             over_time: measured.over_time.samples(),
+            in_memory: cluster.is_in_memory(),
         };
-        let report = Report::new(self.name, args, store, floor.map(|_| measured.floor));
+        let report = Report::new(self, args, &store, floor.map(|_| measured.floor));
         print(&report, args.json, Report::table)
     }
 
@@ -145,9 +150,9 @@ fn clients(cluster: &Cluster, connections: u64) -> Result<Vec<Client>, BenchErro
     (0..connections).map(|_| Ok(Client::new(&addresses, Options::default())?)).collect()
 }
 
-fn floor(cluster: &Cluster, args: &LoadArgs) -> Result<Floor, BenchError> {
+fn floor(cluster: &Cluster, args: &LoadArgs, nodes: usize) -> Result<Floor, BenchError> {
     let delay = args.own.sync_delay.unwrap_or_default();
-    let start = |dir: &Path| Floor::start(dir, args.clients(), args.value_size, delay);
+    let start = |dir: &Path| Floor::start(dir, nodes, args.clients(), args.value_size, delay);
     match cluster {
         Cluster::Own(own) => start(own.dir()),
         Cluster::Given(_) => {

@@ -8,7 +8,7 @@ use crate::cluster::Own;
 use crate::error::BenchError;
 use crate::figures::{bytes, counted, whole};
 use crate::load::{Generator, Load};
-use crate::print::print;
+use crate::print::{print, title};
 use crate::processes::peak_memory;
 use crate::progress::Progress;
 use crate::start::{START_PATIENCE, first_write};
@@ -20,6 +20,7 @@ use raftdeck_lab::Command;
 use raftdeck_protocol::Consistency;
 use raftdeck_raft::NodeId;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 const NODE: NodeId = NodeId(1);
@@ -121,24 +122,25 @@ fn size_of(dir: &std::path::Path) -> u64 {
 
 impl Report {
     fn table(&self) -> String {
-        let memory = |peak: Option<u64>| peak.map_or_else(|| "n/a".to_owned(), bytes);
-        let snapshot = match self.snapshot_entries {
-            0 => "no snapshot".to_owned(),
-            entries => format!("a snapshot of {}", whole(entries)),
-        };
-        format!(
-            "\n  {}  {} log entries, {snapshot}, values of {}, {} of data\n\n{}{}{}\n  {}{:>12}\n  {}{:>12}\n",
-            style("recovery").bold(),
-            whole(self.entries),
-            bytes(self.value_bytes as u64),
-            bytes(self.data_bytes),
-            Times::heading(),
-            self.ready_ms.row("start to ready"),
-            self.first_write_ms.row("start to first write"),
-            style(format!("{:<24}", "peak memory, ready")).dim(),
-            memory(self.peak_memory_bytes),
-            style(format!("{:<24}", "peak memory, first write")).dim(),
-            memory(self.peak_memory_at_first_write_bytes),
-        )
+        let mut circumstances = vec![format!("{} log entries", whole(self.entries))];
+        if self.snapshot_entries > 0 {
+            circumstances.push(format!("a snapshot of {}", whole(self.snapshot_entries)));
+        }
+        circumstances.push(format!("{}-byte values", self.value_bytes));
+        circumstances.push(format!("{} of data", bytes(self.data_bytes)));
+        circumstances.push(counted(self.trials, "trial"));
+        let mut text = title("recovery", &circumstances) + &Times::heading();
+        text += &self.ready_ms.row("start to ready");
+        text += &self.first_write_ms.row("start to first write");
+        text.push('\n');
+        let rows = [
+            ("peak memory, ready", self.peak_memory_bytes),
+            ("peak memory, first write", self.peak_memory_at_first_write_bytes),
+        ];
+        for (name, peak) in rows {
+            let peak = peak.map_or_else(|| "n/a".to_owned(), bytes);
+            let _ = writeln!(text, "  {}{peak:>12}", style(format!("{name:<24}")).dim());
+        }
+        text + "\n"
     }
 }

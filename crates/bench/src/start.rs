@@ -4,10 +4,9 @@ use crate::args::StartArgs;
 use crate::cluster::Own;
 use crate::error::BenchError;
 use crate::figures::{counted, micros};
-use crate::print::print;
+use crate::print::{print, title};
 use crate::progress::Progress;
 use crate::times::Times;
-use console::style;
 use raftdeck_client::{Client, ClientError, Options};
 use raftdeck_protocol::Write;
 use serde::Serialize;
@@ -94,16 +93,15 @@ pub(crate) async fn first_write(addresses: &[String], patience: Duration) -> Res
 impl Report {
     fn table(&self) -> String {
         let (min, max) = self.election_ms;
-        format!(
-            "\n  {}  {}, {}, heartbeat {} ms, election {min} to {max} ms\n\n{}{}{}\n{}",
-            style("start").bold(),
+        let circumstances = [
             counted(self.nodes.into(), "node"),
             counted(self.trials, "trial"),
-            self.heartbeat_ms,
-            Times::heading(),
-            self.ready_ms.row("start to all serving"),
-            self.first_write_ms.row("start to first write"),
-            self.first_write_ms.distribution(),
-        )
+            format!("heartbeat {} ms", self.heartbeat_ms),
+            format!("election timeout {min} to {max} ms"),
+        ];
+        let mut text = title("start", &circumstances) + &Times::heading();
+        text += &self.ready_ms.row("start to all serving");
+        text += &self.first_write_ms.row("start to first write");
+        text + "\n" + &self.first_write_ms.distribution() + "\n"
     }
 }

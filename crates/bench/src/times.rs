@@ -1,6 +1,7 @@
 //! Times of trials: a few dozen of them, each told apart. Pure.
 
 use crate::figures;
+use crate::print::rule;
 use console::style;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -38,8 +39,13 @@ impl Times {
 
     /// The heading of a table of times.
     pub(crate) fn heading() -> String {
-        let line = format!("  {:<24}{:>12}{:>12}{:>12}{:>12}", "", "median", "p95", "least", "greatest");
-        format!("{}\n", style(line).bold())
+        let line = format!("{:<24}{:>12}{:>12}{:>12}{:>12}", "", "median", "p95", "least", "greatest");
+        format!("  {}\n{}", style(&line).bold(), rule(line.len()))
+    }
+
+    /// A row of it with one time alone.
+    pub(crate) fn single_row(name: &str, ms: f64) -> String {
+        format!("  {}{:>12}\n", style(format!("{name:<24}")).dim(), figures::micros(ms * 1e3))
     }
 
     /// One row of it.

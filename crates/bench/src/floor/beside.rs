@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// A leader and two followers that wait for work. They end when this is dropped, or when this process ends: they notice
+/// A leader and its followers that wait for work. They end when this is dropped, or when this process ends: they notice
 /// the end of their standard input.
 #[derive(Debug)]
 pub(crate) struct Floor {
@@ -34,7 +34,7 @@ pub(crate) struct Slice {
     pub(crate) took: Duration,
     /// Of the leader.
     pub(crate) syncs: u64,
-    /// Processor time of all three processes; `None`: not known.
+    /// Processor time of all its processes; `None`: not known.
     pub(crate) processor: Option<Duration>,
 }
 
@@ -48,9 +48,10 @@ impl Slice {
 }
 
 impl Floor {
-    /// Starts the processes, with their files in `dir`.
+    /// Starts as many processes as a cluster has nodes, with their files in `dir`.
     pub(crate) fn start(
         dir: &Path,
+        nodes: usize,
         in_flight: u64,
         value_size: usize,
         sync_delay: Duration,
@@ -61,8 +62,8 @@ impl Floor {
         };
         let mut followers = Vec::new();
         let mut addresses = Vec::new();
-        for name in ["follower-1", "follower-2"] {
-            let mut part = Part::start("follower", &disk(name))?;
+        for number in 1..nodes {
+            let mut part = Part::start("follower", &disk(&format!("follower-{number}")))?;
             let listening: Listening = part.hear()?;
             addresses.push(listening.address.to_string());
             followers.push(part);
@@ -70,7 +71,7 @@ impl Floor {
         let mut args = disk("leader").to_vec();
         args.extend(["--in-flight".to_owned(), in_flight.to_string()]);
         args.extend(["--value-size".to_owned(), value_size.to_string()]);
-        args.extend(["--followers".to_owned(), addresses.join(",")]);
+        args.extend(addresses.into_iter().flat_map(|address| ["--follower".to_owned(), address]));
         Ok(Self { leader: Part::start("leader", &args)?, followers })
     }
 

@@ -67,10 +67,16 @@ impl Leader {
             follower.send(&header, &self.batch)?;
         }
         self.disk.append(&self.batch)?;
-        while !self.followers.iter().any(|follower| follower.acknowledged >= self.last) {
+        while !self.is_on_a_majority() {
             self.listen()?;
         }
         Ok(())
+    }
+
+    /// Of the last batch. The leader itself has it.
+    fn is_on_a_majority(&self) -> bool {
+        let have = self.followers.iter().filter(|follower| follower.acknowledged >= self.last).count();
+        have >= self.followers.len().div_ceil(2)
     }
 
     /// Waits for acknowledgements and takes in those that are there.
