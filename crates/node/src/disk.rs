@@ -1,7 +1,8 @@
-//! The disk thread: takes every write that waits, makes them durable by one sync, and says so. It never reorders
-//! writes, and after the first error it writes and says nothing more.
+//! The disk thread: takes every write that waits, makes them durable by one sync, and says so. Entries that are read back
+//! are read between the writes, in their order. It never reorders writes, and after the first error it writes and says
+//! nothing more.
 
-use raftdeck_raft::{Envelope, Persist, Ticket};
+use raftdeck_raft::{EntriesToRead, Entry, Envelope, Persist, Ticket};
 use raftdeck_storage::{LogStore, StorageError};
 use std::io;
 use std::sync::mpsc as blocking;
@@ -31,11 +32,25 @@ pub(crate) struct Durable {
     bytes: usize,
 }
 
+/// What the thread finished.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    Durable(Durable),
+    Read(Vec<Entry>),
+}
+
+/// What the thread is to do.
+#[derive(Debug)]
+enum Work {
+    Write(Persist),
+    Read(EntriesToRead),
+}
+
 /// The driver's end of the disk thread.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    queue: blocking::Sender<Persist>,
-    done: mpsc::Receiver<Result<Durable, StorageError>>,
+    queue: blocking::Sender<Work>,
+    done: mpsc::Receiver<Result<Finished, StorageError>>,
     waiting: usize,
     waiting_bytes: usize,
 }
@@ -58,7 +73,12 @@ impl Disk {
     pub(crate) fn write(&mut self, persist: Persist) -> Result<(), Gone> {
         self.waiting += 1;
         self.waiting_bytes += size(&persist);
-        self.queue.send(persist).map_err(|_| Gone)
+        self.queue.send(Work::Write(persist)).map_err(|_| Gone)
+    }
+
+    /// Reads entries back, after all that was handed over before. Never waits.
+    pub(crate) fn read(&self, entries: EntriesToRead) -> Result<(), Gone> {
+        self.queue.send(Work::Read(entries)).map_err(|_| Gone)
     }
 
     /// Whether the disk keeps up well enough to take in more work.
@@ -73,17 +93,17 @@ impl Disk {
     }
 
     /// The next completion. Cancel-safe. After an error there is no other.
-    pub(crate) async fn completed(&mut self) -> Result<Durable, DiskError> {
-        let durable = self.done.recv().await.ok_or(Gone)??;
-        self.settle(&durable);
-        Ok(durable)
+    pub(crate) async fn completed(&mut self) -> Result<Finished, DiskError> {
+        let finished = self.done.recv().await.ok_or(Gone)??;
+        self.settle(&finished);
+        Ok(finished)
     }
 
     /// A completion that is already there.
-    pub(crate) fn try_completed(&mut self) -> Option<Result<Durable, StorageError>> {
+    pub(crate) fn try_completed(&mut self) -> Option<Result<Finished, StorageError>> {
         let completed = self.done.try_recv().ok()?;
-        if let Ok(durable) = &completed {
-            self.settle(durable);
+        if let Ok(finished) = &completed {
+            self.settle(finished);
         }
         Some(completed)
     }
@@ -98,9 +118,11 @@ impl Disk {
         Ok(())
     }
 
-    fn settle(&mut self, durable: &Durable) {
-        self.waiting -= durable.tickets.len();
-        self.waiting_bytes -= durable.bytes;
+    fn settle(&mut self, finished: &Finished) {
+        if let Finished::Durable(durable) = finished {
+            self.waiting -= durable.tickets.len();
+            self.waiting_bytes -= durable.bytes;
+        }
     }
 }
 
@@ -115,20 +137,33 @@ pub(crate) enum DiskError {
 
 fn serve(
     mut store: LogStore,
-    work: &blocking::Receiver<Persist>,
-    report: &mpsc::Sender<Result<Durable, StorageError>>,
+    work: &blocking::Receiver<Work>,
+    report: &mpsc::Sender<Result<Finished, StorageError>>,
 ) {
     let mut batch = Vec::new();
-    while let Ok(first) = work.recv() {
-        let mut durable = Durable { bytes: size(&first), ..Durable::default() };
-        batch.push(first);
-        while durable.bytes < ROOM_BYTES
-            && let Ok(next) = work.try_recv()
-        {
-            durable.bytes += size(&next);
-            batch.push(next);
-        }
-        let result = write(&mut store, &mut batch, durable);
+    // What came behind the writes that go together.
+    let mut held = None;
+    while let Some(first) = held.take().or_else(|| work.recv().ok()) {
+        let result = match first {
+            Work::Read(EntriesToRead { first, last, max_bytes }) => {
+                store.read(first, last, max_bytes).map(Finished::Read)
+            }
+            Work::Write(first) => {
+                let mut durable = Durable { bytes: size(&first), ..Durable::default() };
+                batch.push(first);
+                while durable.bytes < ROOM_BYTES && held.is_none() {
+                    match work.try_recv() {
+                        Ok(Work::Write(next)) => {
+                            durable.bytes += size(&next);
+                            batch.push(next);
+                        }
+                        Ok(other) => held = Some(other),
+                        Err(_) => break,
+                    }
+                }
+                write(&mut store, &mut batch, durable).map(Finished::Durable)
+            }
+        };
         let failed = result.is_err();
         if report.blocking_send(result).is_err() || failed {
             return;

@@ -17,6 +17,7 @@ mod listen;
 mod logging;
 mod narrate;
 mod node;
+mod outbox;
 mod parent;
 mod peers;
 mod ready;
@@ -25,7 +26,7 @@ mod settings;
 mod snapshots;
 mod telemetry;
 
-pub use args::NodeArgs;
+pub use args::{NodeArgs, parse_sync_delay};
 
 use settings::Settings;
 use std::env;

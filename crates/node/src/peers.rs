@@ -1,21 +1,27 @@
 //! Messages between members: one connection out to each peer for this node's own messages, one in from each for
 //! theirs. Messages may be lost here, which Raft expects: what cannot be sent now is dropped, never kept for later.
+//!
+//! What several peers get alike is encoded once. All that one read brings goes to the driver together, and all that waits for
+//! a connection goes out with one write.
 
 use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
-use crate::listen::{Guest, HANDSHAKE};
-use futures::stream::SplitSink;
-use futures::{SinkExt, StreamExt};
-use raftdeck_client::{Backoff, Frames, dial};
+use crate::listen::{Guest, HANDSHAKE, Wire};
+use bytes::{Buf, Bytes, BytesMut};
+use raftdeck_client::{Backoff, dial};
+use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Hello, PeerFrame, frame};
-use raftdeck_raft::{Envelope, Membership, Message, NodeId};
-use std::collections::{BTreeMap, HashMap};
+use raftdeck_protocol::{Hello, PeerFrame, shared};
+use raftdeck_raft::{AppendEntries, Envelope, LogId, LogIndex, Membership, Message, NodeId, Term};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::WriteHalf;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +34,9 @@ const QUEUE_BYTES: usize = 24 << 20;
 
 /// Messages wait so long for a connection that is being made.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
+
+/// One read brings at most about so many bytes.
+const READ: usize = 256 << 10;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_millis(200);
@@ -48,12 +57,34 @@ pub(crate) struct Outgoing {
     me: Sender,
     book: Book,
     lanes: BTreeMap<NodeId, Lane>,
+    /// The frame of entries that was encoded last.
+    newest: Option<(Content, Bytes)>,
+    scratch: BytesMut,
+}
+
+/// What two messages of this node, sent by one call of the core, have in common if they are the same: entries of one log
+/// that stand in the same places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    term: Term,
+    prev: LogId,
+    last: LogId,
+    commit: LogIndex,
+    round: u64,
+}
+
+impl Content {
+    fn of(append: &AppendEntries) -> Option<Self> {
+        let AppendEntries { term, prev, commit, round, .. } = *append;
+        append.entries.last().map(|last| Self { term, prev, last: last.id, commit, round })
+    }
 }
 
 #[derive(Debug)]
 struct Lane {
     address: String,
-    queue: mpsc::Sender<Message>,
+    /// Whole frames.
+    queue: mpsc::Sender<Bytes>,
     state: Arc<LaneState>,
     /// Whether the last message was dropped because the queue was full.
     full: bool,
@@ -69,7 +100,7 @@ struct LaneState {
 impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
-        Self { me, book, lanes: BTreeMap::new() }
+        Self { me, book, lanes: BTreeMap::new(), newest: None, scratch: BytesMut::new() }
     }
 
     /// This node's own id.
@@ -100,11 +131,13 @@ impl Outgoing {
         self.reconnect(node);
     }
 
-    /// This connection of it ended.
-    pub(crate) fn left(&mut self, node: NodeId, connection: u64) {
+    /// This connection of it ended. Whether it has no newer one.
+    pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
+        let is_newest = self.book.is_newest(node, connection);
         if self.book.left(node, connection) {
             self.lanes.remove(&node);
         }
+        is_newest
     }
 
     /// Where a node serves clients, if that is known.
@@ -113,28 +146,39 @@ impl Outgoing {
         own().or_else(|| self.book.client_address(node).map(str::to_owned))
     }
 
-    /// Sends a message, or drops it if there is no connection or too much waits already. Never waits.
-    pub(crate) fn send(&mut self, envelope: Envelope) {
-        if !self.lanes.contains_key(&envelope.to) {
-            self.connect(envelope.to);
-        }
-        let Some(lane) = self.lanes.get_mut(&envelope.to) else { return };
-        if !lane.state.accepts.load(Relaxed) {
-            return;
-        }
-        let bytes = size(&envelope.message);
-        let fits = lane.state.bytes.load(Relaxed) + bytes <= QUEUE_BYTES;
-        let kind = envelope.message.name();
-        // Counted before the other side can take it out again.
-        lane.state.bytes.fetch_add(bytes, Relaxed);
-        let full = !fits || lane.queue.try_send(envelope.message).is_err();
-        if full {
-            lane.state.bytes.fetch_sub(bytes, Relaxed);
-            if !lane.full {
-                tracing::warn!("{} takes nothing in: dropping messages to it, first {kind}", envelope.to);
+    /// Sends messages that the core gave out together, or drops those for whom there is no connection or too much waits
+    /// already. Never waits.
+    pub(crate) fn send(&mut self, envelopes: Vec<Envelope>) {
+        for Envelope { to, message } in envelopes {
+            if !self.lanes.contains_key(&to) {
+                self.connect(to);
+            }
+            if self.lanes.get(&to).is_some_and(|lane| lane.state.accepts.load(Relaxed)) {
+                let kind = message.name();
+                let frame = self.encode(message);
+                if let Some(lane) = self.lanes.get_mut(&to) {
+                    lane.send(to, kind, frame);
+                }
             }
         }
-        lane.full = full;
+        self.newest = None;
+    }
+
+    fn encode(&mut self, message: Message) -> Bytes {
+        let content = match &message {
+            Message::AppendEntries(append) => Content::of(append),
+            _ => None,
+        };
+        if let (Some(content), Some((newest, frame))) = (content, &self.newest)
+            && content == *newest
+        {
+            return frame.clone();
+        }
+        self.scratch.reserve(size(&message));
+        frame::put(&PeerFrame { from: self.me.id, message }, &mut self.scratch);
+        let frame = self.scratch.split().freeze();
+        self.newest = content.map(|content| (content, frame.clone()));
+        frame
     }
 
     /// A member's address, or a stranger's who is being answered, may have changed.
@@ -158,11 +202,28 @@ impl Outgoing {
     }
 }
 
+impl Lane {
+    fn send(&mut self, to: NodeId, kind: &str, frame: Bytes) {
+        let bytes = frame.len();
+        let fits = self.state.bytes.load(Relaxed) + bytes <= QUEUE_BYTES;
+        // Counted before the other side can take it out again.
+        self.state.bytes.fetch_add(bytes, Relaxed);
+        let full = !fits || self.queue.try_send(frame).is_err();
+        if full {
+            self.state.bytes.fetch_sub(bytes, Relaxed);
+            if !self.full {
+                tracing::warn!("{to} takes nothing in: dropping messages to it, first {kind}");
+            }
+        }
+        self.full = full;
+    }
+}
+
 /// Roughly what a message takes up.
 fn size(message: &Message) -> usize {
     64 + match message {
         Message::AppendEntries(append) => {
-            append.entries.iter().map(|entry| 16 + entry.payload.size()).sum::<usize>()
+            append.entries.iter().map(|entry| 24 + entry.payload.size()).sum::<usize>()
         }
         Message::InstallSnapshot(piece) => piece.data.len(),
         _ => 0,
@@ -171,9 +232,9 @@ fn size(message: &Message) -> usize {
 
 impl LaneState {
     /// Nothing can be sent now: what waits is stale by the time that can be.
-    fn give_up(&self, messages: &mut mpsc::Receiver<Message>) {
+    fn give_up(&self, frames: &mut mpsc::Receiver<Bytes>) {
         self.accepts.store(false, Relaxed);
-        while messages.try_recv().is_ok() {}
+        while frames.try_recv().is_ok() {}
         self.bytes.store(0, Relaxed);
     }
 }
@@ -183,7 +244,7 @@ async fn keep_connected(
     me: Sender,
     to: NodeId,
     address: String,
-    mut messages: mpsc::Receiver<Message>,
+    mut messages: mpsc::Receiver<Bytes>,
     state: Arc<LaneState>,
 ) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
@@ -205,7 +266,7 @@ async fn keep_connected(
                 tracing::debug!("connected to {to} at {address}");
                 pauses.reset();
                 state.accepts.store(true, Relaxed);
-                let why = send_all(me.id, dialed.frames, &mut messages, &state).await;
+                let why = send_all(dialed.frames.into(), &mut messages, &state).await;
                 format!("lost the connection to {to}: {why}")
             }
             Err(error) => format!("cannot reach {to}: {error}"),
@@ -220,47 +281,76 @@ async fn keep_connected(
 }
 
 /// Sends until the connection ends, and says how it did.
-async fn send_all(
-    from: NodeId,
-    frames: Frames,
-    messages: &mut mpsc::Receiver<Message>,
-    state: &LaneState,
-) -> String {
-    let (mut sink, mut stream) = frames.split();
+async fn send_all(mut wire: Wire, frames: &mut mpsc::Receiver<Bytes>, state: &LaneState) -> String {
+    if !wire.read.is_empty() {
+        return SPOKE.to_owned();
+    }
+    let (mut reader, mut writer) = wire.stream.split();
+    let mut heard = [0];
     tokio::select! {
         // Nothing is ever said here in this direction; what can be heard is the end.
-        heard = stream.next() => match heard {
-            None => "the peer closed it".to_owned(),
-            Some(Ok(_)) => "the peer spoke on a one-way connection".to_owned(),
-            Some(Err(error)) => error.to_string(),
+        heard = reader.read(&mut heard) => match heard {
+            Ok(0) => "the peer closed it".to_owned(),
+            Ok(_) => SPOKE.to_owned(),
+            Err(error) => error.to_string(),
         },
-        error = pump(from, &mut sink, messages, state) => {
+        error = pump(&mut writer, frames, state) => {
             error.map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
         }
     }
 }
 
-/// Drains all that waits, then flushes once.
+const SPOKE: &str = "the peer spoke on a one-way connection";
+
+/// Sends all that waits with as few writes as that takes.
 async fn pump(
-    from: NodeId,
-    sink: &mut SplitSink<Frames, bytes::Bytes>,
-    messages: &mut mpsc::Receiver<Message>,
+    writer: &mut WriteHalf<'_>,
+    frames: &mut mpsc::Receiver<Bytes>,
     state: &LaneState,
-) -> Option<std::io::Error> {
-    while let Some(first) = messages.recv().await {
-        let mut next = Some(first);
-        while let Some(message) = next {
-            state.bytes.fetch_sub(size(&message), Relaxed);
-            if let Err(error) = sink.feed(frame::encode(&PeerFrame { from, message })).await {
-                return Some(error);
-            }
-            next = messages.try_recv().ok();
+) -> Option<io::Error> {
+    while let Some(first) = frames.recv().await {
+        let mut train = Train([first].into());
+        while let Ok(frame) = frames.try_recv() {
+            train.0.push_back(frame);
         }
-        if let Err(error) = sink.flush().await {
+        state.bytes.fetch_sub(train.remaining(), Relaxed);
+        if let Err(error) = writer.write_all_buf(&mut train).await {
             return Some(error);
         }
     }
     None
+}
+
+/// Frames that are written one behind the other without being copied together. None of them is empty.
+#[derive(Debug)]
+struct Train(VecDeque<Bytes>);
+
+impl Buf for Train {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |frame| frame)
+    }
+
+    fn chunks_vectored<'a>(&'a self, pieces: &mut [IoSlice<'a>]) -> usize {
+        let filled = pieces.iter_mut().zip(&self.0).map(|(piece, frame)| *piece = IoSlice::new(frame));
+        filled.count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(frame) = self.0.front_mut()
+            && count > 0
+        {
+            let part = count.min(frame.len());
+            frame.advance(part);
+            count -= part;
+            if frame.is_empty() {
+                self.0.pop_front();
+            }
+        }
+    }
 }
 
 /// The incoming connections: at most one from each peer, the newest.
@@ -288,10 +378,9 @@ impl Incoming {
             client_address: seen_from(from, client_address),
             raft_address: seen_from(from, raft_address),
         };
-        let mut frames = guest.frames;
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            why = receive(id, introduction, &mut frames, &driver) => {
+            why = receive(id, introduction, guest.wire, &driver) => {
                 tracing::debug!("the connection from {id} at {} ended: {why}", guest.address);
             }
         }
@@ -334,38 +423,48 @@ fn seen_from(from: IpAddr, address: String) -> String {
 async fn receive(
     id: NodeId,
     introduction: Introduction,
-    frames: &mut Frames,
+    Wire { mut stream, read: mut buffer }: Wire,
     driver: &mpsc::Sender<PeerInput>,
 ) -> String {
     let stops = || "this node stops".to_owned();
+    let broke = |why: String| {
+        tracing::warn!("closed the connection from {id}: {why}");
+        why
+    };
     if driver.send(PeerInput::Arrived(id, introduction)).await.is_err() {
         return stops();
     }
     loop {
-        let bytes = match frames.next().await {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => {
-                tracing::warn!("closed the connection from {id}: {error}");
-                return error.to_string();
-            }
-            None => return "the peer closed it".to_owned(),
-        };
-        let message = match read_message(id, &bytes) {
-            Ok(message) => message,
-            Err(why) => {
-                tracing::warn!("closed the connection from {id}: {why}");
-                return why;
-            }
-        };
-        if driver.send(PeerInput::Message(id, message)).await.is_err() {
+        let mut messages = Vec::new();
+        let missing = take_messages(id, &mut buffer, &mut messages);
+        if !messages.is_empty() && driver.send(PeerInput::Messages(id, messages)).await.is_err() {
             return stops();
+        }
+        match missing {
+            Ok(missing) => buffer.reserve(missing.max(READ)),
+            Err(why) => return broke(why),
+        }
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(_) => {}
+            Err(error) => return broke(error.to_string()),
         }
     }
 }
 
-fn read_message(id: NodeId, bytes: &[u8]) -> Result<Message, String> {
-    let PeerFrame { from, message } = frame::decode("peer", bytes).map_err(|error| error.to_string())?;
-    if from == id { Ok(message) } else { Err(format!("it sent a message in the name of {from}")) }
+/// Takes all messages out of the buffer; gives how many bytes are missing for the next one.
+fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>) -> Result<usize, String> {
+    let said = |error: FrameError| error.to_string();
+    while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
+        // A copy, so that an entry that stays does not keep a buffer full of other messages.
+        let PeerFrame { from, message } =
+            shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
+        if from != id {
+            return Err(format!("it sent a message in the name of {from}"));
+        }
+        messages.push(message);
+    }
+    frame::missing(buffer, MAX_FRAME).map_err(said)
 }
 
 #[cfg(test)]

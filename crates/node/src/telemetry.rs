@@ -65,7 +65,11 @@ impl Publisher {
 
     pub(crate) fn event(&mut self, event: TraceEvent, at: Timestamp) {
         self.seq += 1;
-        // An error only says that nobody watches.
+        // Every watcher watches both.
+        if self.hub.status.receiver_count() == 0 {
+            return;
+        }
+        // An error only says that nobody watches any more.
         let _ = self.hub.events.send(Stamped { seq: self.seq, at, event });
     }
 

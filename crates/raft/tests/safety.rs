@@ -124,11 +124,12 @@ impl Judge {
             if status.role == Role::Leader {
                 let leader = *self.leaders.entry(status.term).or_insert(*id);
                 assert_eq!(leader, *id, "Election Safety: two leaders in term {}", status.term);
-                let log = cluster.members[id].raft.as_ref().unwrap().entries(LogIndex(1), usize::MAX);
+                let raft = cluster.members[id].raft.as_ref().unwrap();
+                let log: Vec<&Entry> = raft.entries(LogIndex(1), usize::MAX).collect();
                 for (index, entry) in self.applied.range(status.purged.next()..) {
                     let place = usize::try_from(index.0 - status.purged.0).unwrap() - 1;
                     if entry.id.term < status.term {
-                        assert_eq!(log.get(place), Some(entry), "Leader Completeness");
+                        assert_eq!(log.get(place), Some(&entry), "Leader Completeness");
                     }
                 }
             }

@@ -180,7 +180,7 @@ impl World<'_> {
     }
 
     fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
-        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } = outputs;
+        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace, .. } = outputs;
         self.tell(id, trace);
         for write in persist {
             self.effect(id, |world| world.write(id, write));
@@ -260,12 +260,12 @@ impl World<'_> {
         let at = self.now;
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         let first = process.story.commit().next();
-        let entries = process.replica.entries(first, usize::MAX);
+        let entries: Vec<&Entry> = process.replica.entries(first, usize::MAX).collect();
         // What it took itself, and all before it; a membership on top of that is no client's.
         let own = |entry: &Entry| {
             entry.id.term == process.story.term && matches!(entry.payload, Payload::Command(_))
         };
-        let taken = entries.iter().rposition(own).map_or(0, |last| last + 1);
+        let taken = entries.iter().rposition(|entry| own(entry)).map_or(0, |last| last + 1);
         let sizes = entries[..taken].iter().map(|entry| entry.payload.size()).filter(|size| *size > 0);
         let (count, total) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
         if count > 1 && total > cap {

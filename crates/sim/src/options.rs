@@ -206,9 +206,11 @@ impl Setup {
             max_inflight_bytes: rng.pick(&[200, 2000, 8 << 20]),
             max_uncommitted_bytes: rng.pick(&[400, 4000, 64 << 20, 64 << 20]),
             max_piece_bytes: rng.pick(&[48, 300, 1 << 20]),
-            snapshot_entries: rng.pick(&[4, 16, 60, 100_000]),
+            snapshot_entries: rng.pick(&[Some(4), Some(16), Some(60), None]),
             snapshot_bytes: rng.pick(&[1000, 64 << 20]),
             retained_entries: rng.pick(&[0, 0, 3, 20]),
+            log_cache_bytes: 32 << 20,
+            detect_crash: false,
         };
         Self {
             config,

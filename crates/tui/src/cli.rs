@@ -17,6 +17,7 @@ use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 const DECK_EXAMPLES: &str = "\
 Examples:
@@ -179,6 +180,13 @@ struct ClusterArgs {
     /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
     append_bytes: Option<u32>,
+    /// Let every sync of the nodes' disks take so much longer, such as 2ms or 500us: how the store does on a slower disk
+    #[arg(long, value_name = "DURATION", value_parser = raftdeck_node::parse_sync_delay)]
+    sync_delay: Option<Duration>,
+    /// Let the nodes take the end of their leader's connection for its end, and campaign at once instead of when their
+    /// election timeout passes
+    #[arg(long)]
+    detect_crash: bool,
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -236,6 +244,8 @@ impl ClusterArgs {
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
             append_bytes: self.append_bytes,
+            sync_delay: self.sync_delay,
+            detect_crash: self.detect_crash,
             rate: self.rate,
             direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)

@@ -151,7 +151,7 @@ impl Cluster {
     /// The log as terms.
     pub fn terms(&self, id: NodeId) -> Vec<u64> {
         let raft = self.members[&id].raft.as_ref().expect("the member is up");
-        raft.entries(LogIndex(1), usize::MAX).iter().map(|e| e.id.term.0).collect()
+        raft.entries(LogIndex(1), usize::MAX).map(|e| e.id.term.0).collect()
     }
 
     /// Carries out what a member decided: messages to the wire, writes to its disk queue.
@@ -160,7 +160,8 @@ impl Cluster {
         let member = self.member(id);
         let Some(raft) = &mut member.raft else { return };
         let effects = raft.take_effects(now);
-        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, change } = effects;
+        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, change, .. } =
+            effects;
         member.writes.extend(persist);
         member.applied.extend(apply);
         member.reads.extend(reads);
