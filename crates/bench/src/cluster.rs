@@ -55,10 +55,11 @@ impl Own {
             timing: args.timing(),
             data_dir: Some(dir.path().join("nodes")),
             snapshot_entries: args.snapshot_entries,
-            node_args: node_args(args),
+            sync_delay: args.sync_delay,
+            detect_crash: args.detect_crash,
             direct: true,
             watched: false,
-            ..LabOptions::new(program, &[], nodes)
+            ..LabOptions::new(program, &["node"], nodes)
         };
         let (told, nodes) = watch::channel(Nodes::new());
         let lab = Lab::start(options, move |update| {
@@ -117,18 +118,6 @@ impl Own {
     pub(crate) fn addresses(&self) -> Vec<String> {
         self.nodes.borrow().values().filter_map(|node| node.client.clone()).collect()
     }
-}
-
-/// What the nodes' command line begins with.
-fn node_args(args: &OwnArgs) -> Vec<String> {
-    let mut node = vec!["node".to_owned()];
-    if let Some(delay) = args.sync_delay {
-        node.extend(["--sync-delay".to_owned(), format!("{}us", delay.as_micros())]);
-    }
-    if args.detect_crash {
-        node.push("--detect-crash".to_owned());
-    }
-    node
 }
 
 fn data_dir(parent: Option<&Path>) -> Result<TempDir, BenchError> {

@@ -120,7 +120,7 @@ impl Report {
             fsyncs_per_op: store
                 .before
                 .get(&node)
-                .and_then(|before| Some((fsyncs(after)?.saturating_sub(fsyncs(before)?)) as f64 / done)),
+                .map(|before| after.fsyncs.saturating_sub(before.fsyncs) as f64 / done),
         });
         let term = |statuses: &BTreeMap<NodeId, NodeStatus>| statuses.values().map(|s| s.raft.term.0).max();
         let throughput = done / store.took.as_secs_f64();
