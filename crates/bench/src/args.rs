@@ -1,6 +1,7 @@
 //! The command line of `raftdeck bench`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use raftdeck_client::AddressError;
 use raftdeck_lab::MAX_NODES;
 use raftdeck_protocol::Consistency;
 use raftdeck_protocol::kv::MAX_VALUE;
@@ -239,6 +240,7 @@ pub(crate) struct LoadArgs {
         long,
         value_name = "HOST:PORT,…",
         value_delimiter = ',',
+        value_parser = address,
         conflicts_with_all = ["nodes", "heartbeat", "election", "sync_delay", "detect_crash", "snapshot_entries"]
     )]
     pub(crate) cluster: Vec<String>,
@@ -318,6 +320,10 @@ fn count(most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Syn
         _ if most == u64::MAX => Err("a number from 1 on".to_owned()),
         _ => Err(format!("a number from 1 to {most}")),
     }
+}
+
+fn address(given: &str) -> Result<String, AddressError> {
+    raftdeck_client::split(given).map(|_| given.to_owned())
 }
 
 fn nodes(given: &str) -> Result<u8, String> {

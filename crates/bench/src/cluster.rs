@@ -48,12 +48,10 @@ pub(crate) struct Own {
 impl Own {
     /// Starts it; returns before it serves.
     pub(crate) fn start(args: &OwnArgs, nodes: u8) -> Result<Self, BenchError> {
-        let dir = data_dir(args.data_dir.as_deref())?;
         let program = std::env::current_exe()
             .map_err(BenchError::system("this program's own file, which runs the nodes, cannot be found"))?;
-        let options = LabOptions {
+        let mut options = LabOptions {
             timing: args.timing(),
-            data_dir: Some(dir.path().join("nodes")),
             snapshot_entries: args.snapshot_entries,
             sync_delay: args.sync_delay,
             detect_crash: args.detect_crash,
@@ -61,6 +59,9 @@ impl Own {
             watched: false,
             ..LabOptions::new(program, &["node"], nodes)
         };
+        options.validate().map_err(|error| BenchError::Usage(error.to_string()))?;
+        let dir = data_dir(args.data_dir.as_deref())?;
+        options.data_dir = Some(dir.path().join("nodes"));
         let (told, nodes) = watch::channel(Nodes::new());
         let lab = Lab::start(options, move |update| {
             told.send_if_modified(|nodes| note(nodes, update));

@@ -7,6 +7,9 @@ use std::io;
 /// Why a benchmark has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
+    /// What was asked for makes no sense; nothing was started.
+    #[error("{0}")]
+    Usage(String),
     /// No cluster could be started.
     #[error(transparent)]
     Lab(#[from] LabError),

@@ -189,7 +189,7 @@ async fn store_turn(
     from: u64,
 ) -> Outcome {
     let mut follower = None;
-    let watch = |shared| follower = Some(over_time.follow(shared, progress.clone(), from));
+    let watch = |shared| follower = Some(over_time.follow(shared, progress.line(), from));
     let outcome = generator.run(span, watch).await;
     if let Some(follower) = follower {
         follower.abort();

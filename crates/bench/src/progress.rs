@@ -15,10 +15,23 @@ const TICK: Duration = Duration::from_millis(100);
 
 const STYLE: &str = "  {prefix:<12} {bar:36.cyan/dim} {msg:.dim}";
 
-/// One line that shows how far it is. Removed when it is dropped.
-#[derive(Clone, Debug)]
+/// One line that shows how far it is. Removed when this is dropped.
+#[derive(Debug)]
 pub(crate) struct Progress {
-    bar: ProgressBar,
+    line: Line,
+}
+
+/// The line itself, for whoever knows how far it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(ProgressBar);
+
+impl Line {
+    fn at(&self, step: u64, message: String) {
+        let Self(bar) = self;
+        bar.set_message(message);
+        bar.set_position(step);
+        bar.tick();
+    }
 }
 
 impl Progress {
@@ -28,34 +41,34 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template(STYLE).expect("invariant: the template is well-formed");
         bar.set_style(style.progress_chars("━╸─"));
-        Self { bar }
+        Self { line: Line(bar) }
     }
 
     /// A new part begins, of so many steps.
     pub(crate) fn begin(&self, what: &str, steps: u64) {
-        self.bar.set_length(steps.max(1));
-        self.bar.set_prefix(what.to_owned());
-        self.bar.set_message("");
-        self.bar.set_position(0);
-        self.bar.tick();
+        let Line(bar) = &self.line;
+        bar.set_length(steps.max(1));
+        bar.set_prefix(what.to_owned());
+        self.line.at(0, String::new());
     }
 
     pub(crate) fn at(&self, step: u64, message: String) {
-        self.bar.set_message(message);
-        self.bar.set_position(step);
-        self.bar.tick();
+        self.line.at(step, message);
     }
 
-    pub(crate) fn end(&self) {
-        self.bar.finish_and_clear();
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
+    }
+
+    pub(crate) fn end(self) {
+        drop(self);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if !self.bar.is_finished() {
-            self.bar.finish_and_clear();
-        }
+        let Line(bar) = &self.line;
+        bar.finish_and_clear();
     }
 }
 
@@ -64,8 +77,8 @@ impl Drop for Progress {
 pub(crate) struct OverTime(Arc<Mutex<Vec<f64>>>);
 
 impl OverTime {
-    /// Looks at a load until it is told to stop; the progress bar goes on from `from`, in milliseconds.
-    pub(crate) fn follow(&self, shared: Arc<Shared>, progress: Progress, from: u64) -> JoinHandle<()> {
+    /// Looks at a load until it is told to stop; the line goes on from `from`, in milliseconds.
+    pub(crate) fn follow(&self, shared: Arc<Shared>, line: Line, from: u64) -> JoinHandle<()> {
         let Self(samples) = self.clone();
         tokio::spawn(async move {
             let begun = Instant::now();
@@ -77,7 +90,7 @@ impl OverTime {
                 let rate = (all - done) as f64 / (now - then).as_secs_f64();
                 samples.lock().unwrap_or_else(PoisonError::into_inner).push(rate);
                 let so_far = u64::try_from((now - begun).as_millis()).unwrap_or(u64::MAX);
-                progress.at(from + so_far, figures::rate(rate));
+                line.at(from + so_far, figures::rate(rate));
                 (then, done) = (now, all);
             }
         })

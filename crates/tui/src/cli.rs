@@ -335,6 +335,7 @@ fn bench(args: BenchArgs) -> Result<u8> {
     match raftdeck_bench::run(args) {
         Ok(()) => Ok(0),
         Err(BenchError::Interrupted(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(1)),
+        Err(BenchError::Usage(why)) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
         Err(error) => Err(error.into()),
     }
 }
