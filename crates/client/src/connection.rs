@@ -116,7 +116,8 @@ impl Connection {
             state: State::Open,
         };
         let line = Arc::new(Line { calls: Mutex::new(calls), stirred: Notify::new(), sent: Notify::new() });
-        tokio::spawn(serve(dialed.frames, Arc::clone(&line)));
+        let served = Served(Arc::clone(&line));
+        tokio::spawn(async move { serve(dialed.frames, &served).await });
         Self { line, node: dialed.node }
     }
 
@@ -293,18 +294,26 @@ impl Drop for Call {
     }
 }
 
-/// Reads and writes until either side ends, then tells everybody who waits.
-async fn serve(frames: Frames, line: Arc<Line>) {
+/// The task that serves a connection ends, also when its runtime does: tells everybody who waits.
+struct Served(Arc<Line>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let lost = self.0.lock().close();
+        lost.into_iter().for_each(Waker::wake);
+        self.0.sent.notify_waiters();
+    }
+}
+
+/// Reads and writes until either side ends.
+async fn serve(frames: Frames, Served(line): &Served) {
     let parts = frames.into_parts();
     let mut stream: TcpStream = parts.io;
     let (reader, writer) = stream.split();
     tokio::select! {
-        why = read(reader, parts.read_buf, &line) => tracing::debug!("connection closed: {why}"),
-        _ = write(writer, &line) => {}
+        why = read(reader, parts.read_buf, line) => tracing::debug!("connection closed: {why}"),
+        _ = write(writer, line) => {}
     }
-    let lost = line.lock().close();
-    lost.into_iter().for_each(Waker::wake);
-    line.sent.notify_waiters();
 }
 
 async fn read(mut reader: ReadHalf<'_>, mut buffer: BytesMut, line: &Line) -> String {

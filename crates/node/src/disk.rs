@@ -189,3 +189,49 @@ fn write(
 fn size(persist: &Persist) -> usize {
     persist.entries.iter().map(|entry| entry.payload.size()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Payload, Term};
+    use raftdeck_storage::fs::MemoryFs;
+    use std::path::Path;
+
+    fn write(seq: u64) -> Persist {
+        let id = LogId { term: Term(1), index: LogIndex(seq) };
+        Persist {
+            ticket: Ticket { seq, last: id },
+            hard_state: Some(HardState { term: Term(1), vote: None }),
+            reset: None,
+            truncate: None,
+            purge: None,
+            entries: vec![Entry { id, payload: Payload::Command(vec![0; 100].into()) }],
+            then_send: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_are_read_back_after_the_writes_that_were_asked_for_before() {
+        let (store, _) = LogStore::open(&MemoryFs::new(), Path::new("/data"), NodeId(1), "test").unwrap();
+        let mut disk = Disk::start(store).unwrap();
+        for seq in 1..=20 {
+            disk.write(write(seq)).unwrap();
+            let (first, last) = (LogIndex(seq.saturating_sub(2).max(1)), LogIndex(seq));
+            disk.read(EntriesToRead { first, last, max_bytes: 1 << 20 }).unwrap();
+        }
+        let (mut durable, mut reads) = (0, 0);
+        while reads < 20 {
+            match disk.completed().await.unwrap() {
+                Finished::Durable(group) => durable = group.tickets.last().unwrap().seq,
+                Finished::Read(entries) => {
+                    reads += 1;
+                    assert_eq!(durable, reads, "in the order in which it was asked");
+                    assert_eq!(entries.last().unwrap().id.index, LogIndex(reads));
+                    assert_eq!(entries.len() as u64, reads.min(3));
+                }
+            }
+        }
+        assert!(disk.has_room());
+        disk.finish().await.unwrap();
+    }
+}

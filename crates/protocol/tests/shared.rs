@@ -52,7 +52,7 @@ fn payload() -> impl Strategy<Value = Payload> {
     prop_oneof![
         4 => bytes().prop_map(Payload::Command),
         1 => Just(Payload::Noop),
-        1 => Just(Payload::Membership(membership)),
+        1 => Just(Payload::Membership(Box::new(membership))),
     ]
 }
 
@@ -66,7 +66,7 @@ fn message() -> impl Strategy<Value = Message> {
                 Message::AppendEntries(AppendEntries { term, prev, entries, commit, round })
             }
         ),
-        1 => Just(Message::AppendReply(AppendReply { term: Term(3), round: 9, outcome })),
+        1 => Just(Message::AppendReply(AppendReply { term: Term(3), round: 9, outcome, stands_by: true })),
     ]
 }
 
