@@ -12,7 +12,7 @@ use raftdeck_check::Observation;
 use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
-use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
+use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -24,8 +24,8 @@ const MOST_OLD: usize = 64;
 
 const CLUSTER: &str = "simulated";
 
-/// A virtual disk writes a log anew already when it is small, so that this happens often.
-const REWRITE_FROM: u64 = 2000;
+/// Segments are so small that many are begun, and used again.
+const SEGMENT_BYTES: u64 = 2000;
 
 pub(crate) fn data_dir() -> &'static Path {
     Path::new("/data")
@@ -63,9 +63,12 @@ impl World<'_> {
             // The whole process stands still; the end of the pause comes back to this.
             return;
         }
+        let tends = self.rng.chance(300);
         let Some(process) = self.process(id, life) else { return };
         let writes = std::mem::take(&mut process.writing);
-        if let Err(error) = process.store.append(&writes) {
+        // The next segment is prepared at some time or other, or in the middle of a write that needs it.
+        let tended = if tends { process.store.tend() } else { Ok(()) };
+        if let Err(error) = tended.and_then(|()| process.store.append(&writes)) {
             self.disk_failed(id, &writes, &error);
             return;
         }
@@ -198,6 +201,9 @@ impl World<'_> {
         // What the disk was doing gets as far as it gets.
         fs.halt_after(doom.changes);
         let filing = process.filing.take();
+        if doom.changes.is_multiple_of(3) {
+            let _ = process.store.tend();
+        }
         if doom.changes.is_multiple_of(2) {
             let _ = process.store.append(&writes);
         }
@@ -278,8 +284,7 @@ impl World<'_> {
         let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(self.node(id).life));
         let config = self.setup.config.clone();
         let node = self.node(id);
-        let (mut store, recovered) = open(node)?;
-        store.rewrite_from(REWRITE_FROM);
+        let (store, recovered) = open(node)?;
         let Recovered { restored, snapshots, .. } = recovered;
         let image = match &restored.snapshot {
             None => None,
@@ -343,7 +348,8 @@ impl World<'_> {
 }
 
 fn open(node: &crate::node::Node) -> Result<(LogStore, Recovered), String> {
-    let opened: Result<_, OpenError> = LogStore::open(&node.fs, data_dir(), node.id, CLUSTER);
+    let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes: usize::MAX, background: false };
+    let opened: Result<_, OpenError> = LogStore::open_with(&node.fs, data_dir(), node.id, CLUSTER, &options);
     opened.map_err(|error| error.to_string())
 }
 

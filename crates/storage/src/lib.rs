@@ -55,17 +55,26 @@
 
 pub mod fs;
 
+mod end;
 mod error;
-mod format;
 mod founders;
+mod founding;
+mod frame;
+mod ground;
+mod header;
+mod legacy;
 mod marks;
+mod open;
 mod outline;
+mod read;
+mod record;
 mod recover;
-mod rewrite;
+mod segment;
 mod snapshot_file;
 mod snapshots;
 mod store;
 
+pub use end::{LogEnd, log_end};
 pub use error::{OpenError, StorageError};
 pub use founders::Founders;
 pub use outline::Misfit;
