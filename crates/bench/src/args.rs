@@ -290,7 +290,8 @@ pub(crate) struct OwnArgs {
     /// A node begins an election as soon as its connection to the leader breaks
     #[arg(long)]
     pub(crate) detect_crash: bool,
-    /// A node takes a snapshot of its state after so many entries. Default: as nodes do by themselves
+    /// A node takes a snapshot of its state after so many entries. Default: as nodes do by themselves; for recovery
+    /// never, so that all is in the log
     #[arg(long, value_name = "N", value_parser = count(u64::MAX))]
     pub(crate) snapshot_entries: Option<u64>,
     /// Keep the data here while it runs, in a new directory that is removed at the end. Default: where temporary

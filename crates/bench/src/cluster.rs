@@ -48,6 +48,11 @@ pub(crate) struct Own {
 impl Own {
     /// Starts it; returns before it serves.
     pub(crate) fn start(args: &OwnArgs, nodes: u8) -> Result<Self, BenchError> {
+        Self::start_with(args, nodes, &["node"])
+    }
+
+    /// The same, with more on the nodes' command line.
+    pub(crate) fn start_with(args: &OwnArgs, nodes: u8, node: &[&str]) -> Result<Self, BenchError> {
         let program = std::env::current_exe()
             .map_err(BenchError::system("this program's own file, which runs the nodes, cannot be found"))?;
         let mut options = LabOptions {
@@ -57,7 +62,7 @@ impl Own {
             detect_crash: args.detect_crash,
             direct: true,
             watched: false,
-            ..LabOptions::new(program, &["node"], nodes)
+            ..LabOptions::new(program, node, nodes)
         };
         options.validate().map_err(|error| BenchError::Usage(error.to_string()))?;
         let dir = data_dir(args.data_dir.as_deref())?;

@@ -50,7 +50,9 @@ struct Report {
 pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
     let progress = Progress::new();
     progress.begin("starting", 1);
-    let own = Own::start(&args.own, 1)?;
+    let all_in_the_log = ["node", "--snapshot-bytes", "1000000000000"];
+    let node = if args.own.snapshot_entries.is_none() { &all_in_the_log[..] } else { &all_in_the_log[..1] };
+    let own = Own::start_with(&args.own, 1, node)?;
     own.ready().await?;
     fill(args, &own, &progress).await?;
     let address = own.addresses().first().cloned().unwrap_or_default();

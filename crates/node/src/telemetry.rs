@@ -97,7 +97,17 @@ impl Publisher {
         let hub = Hub { events: broadcast::Sender::new(EVENTS), status: watch::Sender::new(None) };
         let start = Instant::now();
         let growth = Growth::default();
-        Self { hub, seq: 0, span: start, told: 0, growth, stirred: true, looked: start, sent: start, newest: None }
+        Self {
+            hub,
+            seq: 0,
+            span: start,
+            told: 0,
+            growth,
+            stirred: true,
+            looked: start,
+            sent: start,
+            newest: None,
+        }
     }
 
     pub(crate) fn hub(&self) -> Hub {
