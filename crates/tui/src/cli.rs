@@ -10,6 +10,7 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_bench::{BenchArgs, BenchError, FloorArgs};
 use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -89,6 +90,14 @@ Examples:
 
 Exit status: 0 done, 1 failed or not as asked for, 2 wrong usage.";
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  raftdeck bench write --clients 256 --secs 5 --floor
+  raftdeck bench read --consistency lease
+  raftdeck bench mixed --reads 90 --rate 50000
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
 /// A live Raft cluster on the terminal: watch it, break it, heal it
 ///
 /// Starts a cluster of key-value nodes on this machine and shows their terms, roles, votes and logs as they happen.
@@ -121,6 +130,12 @@ enum Sub {
     /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
+    /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
+    /// One process of the floor that bench compares with
+    #[command(hide = true, after_help = "raftdeck bench starts these by itself")]
+    BenchFloor(FloorArgs),
 }
 
 #[derive(Args, Debug)]
@@ -261,6 +276,10 @@ pub fn main() -> ExitCode {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
+        Some(Sub::Bench(args)) => bench(args),
+        Some(Sub::BenchFloor(args)) => {
+            raftdeck_bench::run_floor(&args).map(|()| 0).wrap_err("the floor cannot go on")
+        }
         Some(Sub::Node(_)) | None => deck(cli.deck),
     };
     match result {
@@ -329,6 +348,15 @@ fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
 fn up(args: UpArgs) -> Result<u8> {
     let format = if args.json { Format::Json } else { Format::Words };
     plain::run(args.cluster.lab_options()?, format)
+}
+
+fn bench(args: BenchArgs) -> Result<u8> {
+    match raftdeck_bench::run(args) {
+        Ok(()) => Ok(0),
+        Err(BenchError::Interrupted(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(1)),
+        Err(BenchError::Usage(why)) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
