@@ -143,6 +143,36 @@ fn ctrl_c_ends_the_wait_and_not_the_session() {
     ends(terminal);
 }
 
+/// Between two lines the terminal makes a signal of Ctrl-C.
+#[test]
+fn an_interrupt_between_two_lines_ends_nothing() {
+    let cluster = Cluster::start();
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = prompt(&cluster, state.path());
+    terminal.signal(rustix::process::Signal::INT);
+    ask(&mut terminal, "put color blue", "stored\n");
+    terminal.signal(rustix::process::Signal::INT);
+    ask(&mut terminal, "get color", "blue\n");
+    terminal.press(&ctrl('d'));
+    ends(terminal);
+}
+
+#[test]
+fn lines_that_come_at_once_are_carried_out_one_by_one() {
+    let cluster = Cluster::start();
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = prompt(&cluster, state.path());
+    terminal.press("put key1 value1\rput key2 value2\rget key1\r");
+    terminal.wait_for("the typed lines' answers", |screen| screen.contents().contains("get key1\nvalue1\n"));
+    terminal.press("\x1b[200~put key3 value3\nget key2\nget key3\x1b[201~\r");
+    terminal.wait_for("the pasted lines' answers", |screen| {
+        screen.contents().contains("stored\nvalue2\nvalue3\n")
+            && typed(screen).is_some_and(|typed| typed.is_empty())
+    });
+    terminal.press(&ctrl('d'));
+    ends(terminal);
+}
+
 #[test]
 fn tab_completes_commands_and_keys_and_never_hangs() {
     let cluster = Cluster::start();
@@ -182,6 +212,7 @@ fn tab_completes_commands_and_keys_and_never_hangs() {
     wait_typed(&terminal, "get color/one");
     assert!(asked.elapsed() < Duration::from_secs(10), "Tab waited for nodes that say nothing");
     terminal.press(&ctrl('c'));
+    wait_for_prompt(&terminal);
     terminal.press(&ctrl('d'));
     ends(terminal);
 }
@@ -202,6 +233,7 @@ fn what_was_typed_is_there_in_the_next_run() {
     terminal.press("\x1b[A");
     wait_typed(&terminal, "put key1 value1");
     terminal.press(&ctrl('c'));
+    wait_for_prompt(&terminal);
     terminal.press(&ctrl('d'));
     ends(terminal);
     let history = state.path().join("raftdeck/client-history");
@@ -219,6 +251,7 @@ fn a_prompt_works_where_nothing_can_be_kept() {
     terminal.press("\x1b[A");
     wait_typed(&terminal, "put key1 value1");
     terminal.press(&ctrl('c'));
+    wait_for_prompt(&terminal);
     terminal.press(&ctrl('d'));
     ends(terminal);
 }

@@ -19,6 +19,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 const PROMPT: &str = "raftdeck> ";
@@ -165,6 +166,10 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
+    // From now on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    let entered = runner.runtime.enter();
+    drop(signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?);
+    drop(entered);
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
         crate::cli::VERSION,
@@ -174,8 +179,11 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         match editor.readline(PROMPT) {
             Ok(line) => {
                 remember(&mut editor, &line, history.as_deref());
-                if runner.line(&line, "")? == After::Quit {
-                    return Ok(0);
+                // Several lines come as one when they are pasted.
+                for line in line.lines() {
+                    if runner.line(line, "")? == After::Quit {
+                        return Ok(0);
+                    }
                 }
             }
             Err(ReadlineError::Interrupted) => {}
