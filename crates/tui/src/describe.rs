@@ -4,7 +4,9 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 use color_eyre::eyre::{Result, WrapErr};
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// `raftdeck completions ...`
 #[derive(Args, Debug)]
@@ -30,13 +32,66 @@ pub(crate) fn completions(args: &CompletionsArgs, mut program: Command) -> Vec<u
 
 /// The page of the whole program; nothing when pages were written to a directory instead.
 pub(crate) fn man(args: ManArgs, program: Command) -> Result<Vec<u8>> {
+    let mut program = program.disable_help_subcommand(true);
+    program.build();
+    let Some(dir) = args.dir else {
+        return page(&program).wrap_err("the page cannot be made");
+    };
+    let written = std::fs::create_dir_all(&dir).and_then(|()| write_pages(&program, &dir));
+    written.wrap_err_with(|| format!("the pages cannot be written to {}", dir.display()))?;
+    Ok(Vec::new())
+}
+
+fn write_pages(command: &Command, dir: &Path) -> io::Result<()> {
+    let name = clap_mangen::Man::new(command.clone()).get_filename();
+    std::fs::write(dir.join(name), page(command)?)?;
+    command.get_subcommands().try_for_each(|sub| write_pages(sub, dir))
+}
+
+fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    if let Some(dir) = args.dir {
-        let cannot = || format!("the pages cannot be written to {}", dir.display());
-        std::fs::create_dir_all(&dir).wrap_err_with(cannot)?;
-        clap_mangen::generate_to(program, &dir).wrap_err_with(cannot)?;
-    } else {
-        clap_mangen::Man::new(program).render(&mut page).wrap_err("the page cannot be made")?;
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    Ok(set_lines(&String::from_utf8_lossy(&page)).into_bytes())
+}
+
+/// What stands below the options is written in lines, not in paragraphs, and must stay so. Letters outside ASCII are named, as
+/// not every man takes them.
+fn set_lines(page: &str) -> String {
+    let mut text = String::new();
+    let mut in_lines = false;
+    for line in page.lines() {
+        if line.starts_with(".SH") && in_lines {
+            text.push_str(".fi\n");
+            in_lines = false;
+        }
+        if line == ".SH EXTRA" {
+            text.push_str(".SH EXAMPLES\n.nf");
+            in_lines = true;
+        } else {
+            for c in line.chars() {
+                if c.is_ascii() {
+                    text.push(c);
+                } else {
+                    // A String takes it all.
+                    let _ = write!(text, "\\[u{:04X}]", u32::from(c));
+                }
+            }
+        }
+        text.push('\n');
     }
-    Ok(page)
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_keep_their_lines_and_letters_are_named() {
+        let page = ".SH OPTIONS\nA,\u{2026}\n.SH EXTRA\nExample:\n  raftdeck\n.SH VERSION\nv1\n";
+        assert_eq!(
+            set_lines(page),
+            ".SH OPTIONS\nA,\\[u2026]\n.SH EXAMPLES\n.nf\nExample:\n  raftdeck\n.fi\n.SH VERSION\nv1\n"
+        );
+    }
 }

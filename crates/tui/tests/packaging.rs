@@ -62,6 +62,7 @@ fn there_is_a_page_for_man_and_one_for_each_command() {
     ] {
         let page = fs::read_to_string(into.join(format!("{name}.1"))).unwrap();
         assert!(page.contains(&format!(".TH {name} 1")) && page.contains(says), "{name}: {page}");
+        assert!(page.contains(".SH EXAMPLES\n.nf\n") && page.is_ascii(), "{name}: {page}");
     }
     let output = raftdeck(&["man", "--dir", "/dev/null/x"]);
     let said = String::from_utf8(output.stderr).unwrap();

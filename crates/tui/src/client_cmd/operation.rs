@@ -22,6 +22,7 @@ pub(crate) enum Operation {
         after_help = "Examples:\n  raftdeck client put color blue\n  date | raftdeck client put now -\n  raftdeck client put photo --from-file photo.jpg\n\nOn the command line a hyphen alone stands for the standard input; to store one, pipe it in. Values\nfrom the input and from files are stored byte for byte, a last newline included."
     )]
     Put {
+        /// The key, 1 to 4096 bytes
         key: OsString,
         /// The value; on the command line - reads it from the standard input
         #[arg(allow_hyphen_values = true, required_unless_present = "from_file")]
@@ -35,18 +36,23 @@ pub(crate) enum Operation {
         after_help = "Examples:\n  raftdeck client get color\n  raftdeck client get photo --quiet > photo.jpg\n  raftdeck client --cluster 127.0.0.1:8082 get --consistency stale color"
     )]
     Get {
+        /// The key, 1 to 4096 bytes
         key: OsString,
         #[command(flatten)]
         freshness: Freshness,
     },
     /// Remove a key; exit status 1 if there is no such key
     #[command(after_help = "Example: raftdeck client delete color")]
-    Delete { key: OsString },
+    Delete {
+        /// The key, 1 to 4096 bytes
+        key: OsString,
+    },
     /// Store a value if the present one is as expected; exit status 1 if it is not
     #[command(
         after_help = "Examples:\n  raftdeck client cas color blue green\n  raftdeck client cas color --absent blue\n  raftdeck client cas photo old --from-file photo.jpg"
     )]
     Cas {
+        /// The key, 1 to 4096 bytes
         key: OsString,
         /// The value that the key must have
         #[arg(allow_hyphen_values = true, required_unless_present = "absent")]
