@@ -4,21 +4,23 @@
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
 mod image;
+mod key;
 mod machine;
+mod session;
 mod sessions;
 mod state;
+mod value;
 mod waiting;
 
 pub use image::{ImageError, StateImage};
 
-use raftdeck_protocol::frame;
-use raftdeck_protocol::kv::{Action, Command, LoggedTime, SessionWrite};
+use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{
     ChangeError, Config, ConfigError, Effects, EntriesToRead, Entry, Envelope, LogId, LogIndex, Membership,
     MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend, ProposeError, Raft,
-    ReadError, ReadId, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
+    ReadError, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
     TraceEvent, TransferError, Tuning,
 };
 use state::State;
@@ -294,7 +296,7 @@ impl Replica {
     }
 
     fn propose(&mut self, token: RequestToken, command: &Command) {
-        match self.raft.propose(frame::encode(command)) {
+        match self.raft.propose(command.encode()) {
             Ok(id) => self.waiting.await_write(token, id),
             Err(ProposeError::NotLeader { leader }) => self.not_leader(token, leader),
             Err(ProposeError::Busy) => self.waiting.fail(token, Failure::Busy),
@@ -309,12 +311,9 @@ impl Replica {
         let mode = match consistency {
             Consistency::Linearizable => ReadMode::Index,
             Consistency::Lease => ReadMode::Lease,
-            Consistency::Stale => {
-                self.waiting.await_read(token, read);
-                return self.waiting.grant_read(token);
-            }
+            Consistency::Stale => return self.waiting.grant(token, read),
         };
-        match self.raft.read(ReadId(token.0), mode, now) {
+        match self.raft.read(self.waiting.next_read_id(), mode, now) {
             Ok(()) => self.waiting.await_read(token, read),
             Err(ReadError::NotLeader { leader }) => self.not_leader(token, leader),
         }
@@ -346,12 +345,12 @@ impl Replica {
             change,
             trace,
         } = self.raft.take_effects(now);
+        self.waiting.expect_replies(apply.len(), reads.len());
         for entry in apply {
             self.apply(entry);
         }
         for ReadReady { id, granted } in reads {
-            let token = RequestToken(id.0);
-            if granted { self.waiting.grant_read(token) } else { self.waiting.refuse_read(token) }
+            self.waiting.decide_read(id, granted);
         }
         self.answer_reads();
         // Before the trace: a change that is done was done before the leadership was lost.
@@ -386,9 +385,9 @@ impl Replica {
         let outcome = match entry.payload {
             Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(command) => {
-                let command = frame::decode::<Command>("command", &command)
+                let command = CommandOf::decode(&command)
                     .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
-                Some(self.state.apply(entry.id, command))
+                Some(self.state.apply(entry.id, &command))
             }
         };
         self.waiting.finish_write(entry.id, outcome);
