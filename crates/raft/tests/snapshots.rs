@@ -868,3 +868,26 @@ fn a_cluster_that_starts_from_snapshots_goes_on() {
         assert_eq!(cluster.status(member).role == Role::Leader, member == N1);
     }
 }
+
+/// It may have been on its way to the disk when its receiver was elected.
+#[test]
+fn a_leader_lets_no_snapshot_take_the_place_of_what_it_is_about_to_commit() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    cluster.partition(&[N1]);
+    let last = cluster.propose(N1, "x").unwrap();
+    cluster.settle();
+    let mut meta = cluster.raft(N1).snapshot_meta();
+    meta.last = last;
+    let now = cluster.now;
+    assert!(!cluster.raft(N1).handle_snapshot_received(meta, 100, now));
+    let status = cluster.status(N1);
+    assert_eq!(
+        (status.committed, status.applied, status.snapshot),
+        (LogIndex(1), LogIndex(1), LogId::default())
+    );
+    cluster.heal();
+    cluster.heartbeat(N1);
+    cluster.heartbeat(N1);
+    assert_eq!(cluster.status(N1).applied, last.index);
+}

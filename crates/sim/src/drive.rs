@@ -5,7 +5,7 @@ use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
 use crate::record::What;
-use crate::rules::{CAP, MATCH};
+use crate::rules::{CAP, LEASE, MATCH};
 use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
@@ -235,6 +235,9 @@ impl World<'_> {
             self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
             self.hold_against_rules(id, &event);
+            if let TraceEvent::RoleChanged { to: Role::Leader, .. } = &event {
+                self.hold_against_leases(id);
+            }
             self.judge.trace(at, id, event);
         }
         if let Some(process) = &mut self.node(id).process
@@ -254,6 +257,25 @@ impl World<'_> {
         let Some(Process { story, .. }) = node.process.as_deref_mut() else { return };
         if let Some((rule, sentence)) = story.tells(event, now, patience) {
             self.judge.accuse(rule, at, sentence);
+        }
+    }
+
+    /// Somebody begins to lead: nobody else may serve reads by a lease any more.
+    fn hold_against_leases(&mut self, id: NodeId) {
+        let at = self.now;
+        if !self.judge.trusts_leases(at) {
+            return;
+        }
+        // Who stands still serves nobody, and forgets its lease before it goes on.
+        let others = self.nodes.iter().filter(|node| node.id != id && !node.paused);
+        let holder = others.filter_map(|node| {
+            let lease = node.process.as_ref()?.replica.status(node.clock.now(at)).lease;
+            (!lease.is_zero()).then_some((node.id, lease))
+        });
+        if let Some((holder, lease)) = holder.max_by_key(|(_, lease)| *lease) {
+            let sentence =
+                format!("{id} begins to lead while {holder} has a lease for {} us", lease.as_micros());
+            self.judge.accuse(LEASE, at, sentence);
         }
     }
 

@@ -48,6 +48,11 @@ impl Judge {
         }
     }
 
+    /// Whether leases hold now, as far as clocks and settings go.
+    pub(crate) fn trusts_leases(&self, at: u64) -> bool {
+        at < self.trusts_leases
+    }
+
     pub(crate) fn is_content(&self) -> bool {
         self.violation.is_none()
     }

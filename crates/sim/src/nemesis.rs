@@ -56,7 +56,7 @@ impl Nemesis {
         match self.kind {
             FaultKind::Transfer if self.rng.chance(600) => self.late_word(),
             FaultKind::Partition if self.rng.chance(350) => self.late_answers(),
-            FaultKind::Partition if self.rng.chance(250) => self.broken_connections(),
+            FaultKind::Partition if self.rng.chance(450) => self.broken_connections(),
             FaultKind::Partition if self.nodes > 1 && self.rng.chance(350) => self.overwritten_tail(),
             // The old leader is not told that another was elected at its own wish.
             FaultKind::Transfer => {
@@ -151,11 +151,16 @@ impl Nemesis {
     fn broken_connections(&mut self) -> Vec<(u64, Fault)> {
         let lasts = self.rng.between(200 * MS, 400 * MS);
         let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts };
+        // Where only some detect crashes, the first node never does.
+        let begins = self.rng.between(60 * MS, 150 * MS);
         vec![
-            (0, loyalty),
-            (1, Fault::Disconnect { who: Who::Leader, peer: None }),
-            (2, Fault::Cut { cut: Cut::Isolate(Who::Leader), lasts }),
-            (self.rng.between(5 * MS, 60 * MS), Fault::Rush { count: 20, readers: true }),
+            (0, Fault::Transfer { to: id(1) }),
+            (begins, loyalty),
+            (begins + 1, Fault::Disconnect { who: Who::Leader, peer: None }),
+            (begins + 2, Fault::Cut { cut: Cut::Isolate(Who::Leader), lasts }),
+            (begins + 3, Fault::Impatience { patience: 15 * MS, lasts }),
+            (begins + self.rng.between(5 * MS, 30 * MS), Fault::Rush { count: 9, readers: false }),
+            (begins + self.rng.between(20 * MS, 60 * MS), Fault::Rush { count: 20, readers: true }),
         ]
     }
 

@@ -193,8 +193,8 @@ pub(crate) struct Setup {
 pub(crate) enum Detection {
     Nobody,
     Everybody,
-    /// Some, and after a restart others; this decides.
-    Some(u64),
+    /// All but the first and a few more, which are others after a restart; this decides.
+    Most(u64),
 }
 
 impl Detection {
@@ -203,7 +203,7 @@ impl Detection {
         match self {
             Self::Nobody => false,
             Self::Everybody => true,
-            Self::Some(pick) => Rng::new(pick, id.0 * 1000 + u64::from(life)).chance(500),
+            Self::Most(pick) => id.0 > 1 && Rng::new(pick, id.0 * 1000 + u64::from(life)).chance(850),
         }
     }
 }
@@ -242,7 +242,7 @@ impl Setup {
             sync: rng.pick(&[(100, 500), (500, 3000), (1000, 25_000)]),
             detection: match rng.below(8) {
                 0 => Detection::Everybody,
-                1 | 2 => Detection::Some(rng.next()),
+                1..4 => Detection::Most(rng.next()),
                 _ => Detection::Nobody,
             },
         }

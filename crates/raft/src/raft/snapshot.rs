@@ -250,10 +250,13 @@ impl Raft {
     /// state machine now, before anything else is applied. `false`: it is not needed any more.
     pub fn handle_snapshot_received(&mut self, meta: SnapshotMeta, size: u64, _now: Timestamp) -> bool {
         let last = meta.last;
-        let mut is_needed = last.index > self.committed || is_active(Mutant::InstallOldSnapshot);
+        // A leader has it all in its log, and is about to commit it itself (Leader Completeness).
+        let leads = matches!(self.role, RoleState::Leader(_));
+        let is_news = last.index > self.committed && !leads;
+        let mut is_needed = is_news || is_active(Mutant::InstallOldSnapshot);
         if is_needed {
             self.install_snapshot(meta, size);
-        } else if last.index > self.snapshot_last().index {
+        } else if self.snapshot_last().index < last.index && last.index <= self.committed {
             // The log has brought everything meanwhile. On the disk it is the newest snapshot all the same.
             is_needed = self.skip_to(last.index);
             self.adopt_snapshot(meta, size);
