@@ -349,13 +349,13 @@ impl Driver {
         let limit = usize::try_from(limit.min(MAX_LOG_LINES)).unwrap_or(usize::MAX);
         let begin = self.replica.status(self.clock.now()).purged.next();
         let entries = self.replica.entries(LogIndex(first).max(begin), limit);
-        let lines = entries.iter().map(|entry| LogLine { id: entry.id, text: describe(&entry.payload) });
+        let lines = entries.map(|entry| LogLine { id: entry.id, text: describe(&entry.payload) });
         ResponseBody::Log(lines.collect())
     }
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } =
+        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace, .. } =
             self.replica.take_outputs(now);
         for persist in persist {
             self.disk.write(persist)?;

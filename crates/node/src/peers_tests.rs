@@ -62,7 +62,10 @@ fn membership(address: Option<&str>) -> Membership {
 
 fn said(round: u64) -> Envelope {
     let outcome = AppendOutcome::Matched { through: LogIndex(1) };
-    Envelope { to: YOU, message: Message::AppendReply(AppendReply { term: Term(1), round, outcome }) }
+    Envelope {
+        to: YOU,
+        message: Message::AppendReply(AppendReply { term: Term(1), round, outcome, stands_by: true }),
+    }
 }
 
 /// Sends until it arrives: a connection may not know yet that it is up.

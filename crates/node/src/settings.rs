@@ -193,7 +193,7 @@ impl Settings {
         let mut config = Config::new(self.id, voters, self.tuning.timing);
         config.tuning = self.tuning;
         if let Some(entries) = self.snapshot_entries {
-            config.snapshot_entries = entries;
+            config.snapshot_entries = Some(entries);
             config.retained_entries = entries / RETAINED_PART;
         }
         config.max_append_bytes = self.append_bytes.unwrap_or(config.max_append_bytes);

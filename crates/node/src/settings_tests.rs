@@ -194,6 +194,6 @@ fn tuning_and_snapshots_reach_the_core() {
     let settings = Settings::resolve(&given, &nothing).unwrap();
     let config = settings.config(&settings.founders());
     assert!(!config.tuning.pre_vote && !config.tuning.check_quorum);
-    assert_eq!((config.snapshot_entries, config.retained_entries), (50, 5));
+    assert_eq!((config.snapshot_entries, config.retained_entries), (Some(50), 5));
     assert_eq!(config.max_append_bytes, 7);
 }

@@ -258,7 +258,8 @@ fn most_payload_bytes(payload: &Payload) -> usize {
     match payload {
         Payload::Noop => 0,
         Payload::Command(bytes) => NUMBER + bytes.len(),
-        Payload::Membership(Membership { voters, outgoing, learners, addresses }) => {
+        Payload::Membership(membership) => {
+            let Membership { voters, outgoing, learners, addresses } = &**membership;
             let numbers = 4 + voters.len() + outgoing.len() + learners.len() + 2 * addresses.len();
             NUMBER * numbers + addresses.values().map(String::len).sum::<usize>()
         }
@@ -388,8 +389,11 @@ mod tests {
         let (voters, outgoing, learners) = (nodes(most - 9), nodes(most - 8), nodes(most - 4));
         let addresses = voters.iter().map(|node| (*node, "an address".to_owned())).collect();
         let membership = Membership { voters, outgoing, learners, addresses };
-        let payloads =
-            [Payload::Noop, Payload::Command(Bytes::from_static(b"blue")), Payload::Membership(membership)];
+        let payloads = [
+            Payload::Noop,
+            Payload::Command(Bytes::from_static(b"blue")),
+            Payload::Membership(Box::new(membership)),
+        ];
         write.entries = payloads.map(|payload| Entry { id, payload }).to_vec();
         let mut encoded = Vec::new();
         encode_write(&write, &mut encoded);

@@ -70,4 +70,4 @@ pub use error::{OpenError, StorageError};
 pub use founders::Founders;
 pub use outline::Misfit;
 pub use snapshots::Snapshots;
-pub use store::{LogStore, Recovered, TornTail};
+pub use store::{LogOptions, LogStore, Recovered, TornTail};

@@ -64,6 +64,12 @@ impl Marks {
         self.marks.clear();
     }
 
+    /// The frame at this offset, or one behind it, has the entry of this index.
+    pub(crate) fn at(&self, index: LogIndex) -> Option<u64> {
+        let behind = self.marks.partition_point(|(first, _)| *first <= index);
+        self.marks.get(behind.checked_sub(1)?).map(|(_, offset)| *offset)
+    }
+
     /// No entry of the log is before this offset; `None`: there are no entries.
     pub(crate) fn start(&self) -> Option<u64> {
         self.marks.front().map(|(_, offset)| *offset)

@@ -3,7 +3,7 @@
 //! Never syncs twice for the same write: the first failure is the last thing a store does.
 
 use crate::error::{OpenError, StorageError};
-use crate::format::{self, Framing, Header, Identity};
+use crate::format::{self, Framing, Header, Identity, Record};
 use crate::founders::{self, Flaw, Founders};
 use crate::fs::{File, FileSystem, Lock, LockError};
 use crate::marks::Marks;
@@ -12,7 +12,7 @@ use crate::recover::{Opening, Reader, Recovery};
 use crate::rewrite::{NewLog, OldLog, rewrite};
 use crate::snapshots::Snapshots;
 use raftdeck_raft::mutants::{Mutant, is_active};
-use raftdeck_raft::{LogId, NodeId, Persist, Restored, SnapshotMeta};
+use raftdeck_raft::{Entry, LogId, LogIndex, NodeId, Persist, Restored, SnapshotMeta};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,25 @@ const NEW_FOUNDERS: &str = "founders.new";
 
 /// A log of fewer bytes is not worth writing anew.
 const REWRITE_FROM: u64 = 64 << 10;
+
+/// How a log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The size of a full-grown segment file in bytes. The first ones of a log are smaller.
+    pub segment_bytes: u64,
+    /// Recovery hands out the newest entries up to so many bytes of payloads; those before them stay on the disk, to be had
+    /// by [`LogStore::read`].
+    pub cache_bytes: usize,
+    /// A thread of the store's own prepares segments ahead of need and removes those that are not needed any more.
+    /// Otherwise the owner of the store calls [`LogStore::tend`], or the writes wait for it.
+    pub background: bool,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, cache_bytes: 32 << 20, background: false }
+    }
+}
 
 /// What a data directory held.
 #[derive(Debug)]
@@ -75,12 +94,23 @@ pub struct LogStore {
 
 impl LogStore {
     /// Opens the data directory of `node` in `cluster`, creates it if it is missing, locks it, and recovers what
-    /// it holds.
+    /// it holds, with the default options.
     pub fn open(
         fs: &dyn FileSystem,
         dir: &Path,
         node: NodeId,
         cluster: &str,
+    ) -> Result<(Self, Recovered), OpenError> {
+        Self::open_with(fs, dir, node, cluster, &LogOptions::default())
+    }
+
+    /// Opens the data directory as [`LogStore::open`] does, and keeps its log as `options` say.
+    pub fn open_with(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        node: NodeId,
+        cluster: &str,
+        _options: &LogOptions,
     ) -> Result<(Self, Recovered), OpenError> {
         let identity = Identity { node, cluster: cluster.to_owned() };
         let path = dir.join(LOG);
@@ -116,6 +146,7 @@ impl LogStore {
             snapshot: newest,
             purged: outline.purged(),
             entries,
+            ..Restored::default()
         };
         let mut store = Self {
             fs: fs.handle(),
@@ -204,6 +235,58 @@ impl LogStore {
         let result = self.append_frame(writes).and_then(|()| self.give_back(writes));
         self.failure = result.as_ref().err().cloned();
         result
+    }
+
+    /// Prepares the next segment and removes what is not needed any more, if that is due. For the owner of a store without
+    /// a thread of its own, to be called when nothing waits.
+    pub fn tend(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Entries of the log from `first` on, none behind `last`: as many as have at most `max_bytes` of payloads together, and
+    /// at least one. Whoever asks for entries that the log does not hold gets those that it does, from `first` on.
+    pub fn read(
+        &self,
+        first: LogIndex,
+        last: LogIndex,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let mut entries = Vec::<Entry>::new();
+        let Some(mut offset) = self.marks.at(first).filter(|_| first > self.outline.purged().index) else {
+            return Ok(entries);
+        };
+        let last = last.min(self.outline.last());
+        let reader = Reader::new(&*self.file, &self.path).map_err(|error| self.unreadable(offset, error))?;
+        let (mut next, mut bytes) = (first, 0);
+        while offset < self.end && next <= last {
+            let frame = reader.records_at(offset, self.framing);
+            let (records, behind) = frame.map_err(|error| self.unreadable(offset, error))?;
+            offset = behind;
+            for record in records {
+                // One that was removed since is told by its term.
+                let Record::Append(entry) = record else { continue };
+                if entry.id.index != next || next > last || !self.outline.contains(entry.id) {
+                    continue;
+                }
+                bytes += entry.payload.size();
+                if bytes > max_bytes && !entries.is_empty() {
+                    return Ok(entries);
+                }
+                next = next.next();
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+
+    fn unreadable(&self, offset: u64, error: OpenError) -> StorageError {
+        let path = self.path.clone();
+        match error {
+            OpenError::Access { action, path, cause } => {
+                StorageError::Access { action, path, cause: Arc::new(cause) }
+            }
+            _ => StorageError::Damaged { path, offset, what: "a record there cannot be read back" },
+        }
     }
 
     fn append_frame(&mut self, writes: &[Persist]) -> Result<(), StorageError> {
