@@ -14,6 +14,7 @@ pub mod kv;
 pub mod peer;
 pub mod rate;
 pub mod request;
+pub mod shared;
 pub mod telemetry;
 
 pub use handshake::{Hello, HelloReply, RefusalReason, Role};

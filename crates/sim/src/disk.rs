@@ -24,8 +24,8 @@ const MOST_OLD: usize = 64;
 
 const CLUSTER: &str = "simulated";
 
-/// A virtual disk writes a log anew already when it is small, so that this happens often.
-const REWRITE_FROM: u64 = 2000;
+/// Segments are so small that many are begun, and used again.
+const SEGMENT_BYTES: u64 = 2000;
 
 pub(crate) fn data_dir() -> &'static Path {
     Path::new("/data")
@@ -71,13 +71,16 @@ impl World<'_> {
             // The whole process stands still; the end of the pause comes back to this.
             return;
         }
+        let tends = self.rng.chance(300);
         let Some(process) = self.process(id, life) else { return };
         if let Some(entries) = process.reading.take() {
             self.read_back(id, entries);
             return;
         }
         let writes = std::mem::take(&mut process.writing);
-        if let Err(error) = process.store.append(&writes) {
+        // The next segment is prepared at some time or other, or in the middle of a write that needs it.
+        let tended = if tends { process.store.tend() } else { Ok(()) };
+        if let Err(error) = tended.and_then(|()| process.store.append(&writes)) {
             self.disk_failed(id, &writes, &error);
             return;
         }
@@ -227,6 +230,9 @@ impl World<'_> {
         // What the disk was doing gets as far as it gets.
         fs.halt_after(doom.changes);
         let filing = process.filing.take();
+        if doom.changes.is_multiple_of(3) {
+            let _ = process.store.tend();
+        }
         if doom.changes.is_multiple_of(2) {
             let _ = process.store.append(&writes);
         }
@@ -310,10 +316,8 @@ impl World<'_> {
         let config = Config { detect_crash, ..self.setup.config.clone() };
         let cache_bytes = config.log_cache_bytes;
         let node = self.node(id);
-        let (mut store, recovered) = open(node, cache_bytes)?;
-        store.rewrite_from(REWRITE_FROM);
-        let Recovered { mut restored, snapshots, .. } = recovered;
-        leave_on_disk(&mut restored, cache_bytes);
+        let (store, recovered) = open(node, cache_bytes)?;
+        let Recovered { restored, snapshots, .. } = recovered;
         let image = match &restored.snapshot {
             None => None,
             Some((meta, _)) => {
@@ -377,27 +381,8 @@ impl World<'_> {
     }
 }
 
-fn leave_on_disk(restored: &mut raftdeck_raft::Restored, cache_bytes: usize) {
-    let mut bytes = 0;
-    let kept = restored.entries.iter().rev().take_while(|entry| {
-        bytes += entry.payload.size();
-        bytes <= cache_bytes
-    });
-    let left = restored.entries.len() - kept.count();
-    for entry in restored.entries.drain(..left) {
-        let (term, index) = (entry.id.term, entry.id.index);
-        match restored.on_disk.last_mut() {
-            Some(run) if run.term == term => run.last = index,
-            _ => restored.on_disk.push(raftdeck_raft::TermRun { term, first: index, last: index }),
-        }
-        if let raftdeck_raft::Payload::Membership(membership) = entry.payload {
-            restored.memberships_on_disk.push((index, *membership));
-        }
-    }
-}
-
 fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recovered), String> {
-    let options = LogOptions { cache_bytes, ..LogOptions::default() };
+    let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes, background: false };
     let opened: Result<_, OpenError> = LogStore::open_with(&node.fs, data_dir(), node.id, CLUSTER, &options);
     opened.map_err(|error| error.to_string())
 }

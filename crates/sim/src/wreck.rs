@@ -9,6 +9,7 @@ use crate::record::What;
 use crate::world::World;
 use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
 use raftdeck_storage::fs::{FileSystem, Survival};
+use raftdeck_storage::log_end;
 use std::path::PathBuf;
 
 impl World<'_> {
@@ -187,11 +188,16 @@ impl World<'_> {
         let doom = Doom { effects: 0, survival: Survival::Process, changes: 0, down };
         self.crash(id, doom);
         let node = self.node(id);
-        let files = node.fs.list(data_dir()).unwrap_or_default();
-        let files: Vec<(PathBuf, usize)> = files
-            .into_iter()
-            .filter_map(|file| node.fs.contents(&file).map(|bytes| (file, bytes.len() * 8)))
-            .collect();
+        let mut files = node.fs.list(data_dir()).unwrap_or_default();
+        // What lies ready for the log, and the room behind its end, hold nothing that counts.
+        files.retain(|file| !file.to_string_lossy().contains("spare"));
+        let end = log_end(&node.fs, data_dir()).ok().flatten();
+        let used = |file: &PathBuf| match &end {
+            Some(end) if end.file == *file => usize::try_from(end.end).ok(),
+            _ => node.fs.contents(file).map(|bytes| bytes.len()),
+        };
+        let files: Vec<(PathBuf, usize)> =
+            files.into_iter().filter_map(|file| used(&file).map(|bytes| (file, bytes * 8))).collect();
         let mut bit =
             usize::try_from(pick).unwrap_or(0) % files.iter().map(|(_, bits)| bits).sum::<usize>().max(1);
         for (file, bits) in files {
