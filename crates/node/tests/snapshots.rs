@@ -96,8 +96,7 @@ fn the_log_s_files_go_and_the_state_outlives_them() {
     let data = cluster.data_dir(1);
     eventually("of the log's files only the last ones are left", || {
         let files = fs::read_dir(&data).expect("is there").map(|file| file.expect("can be read").file_name());
-        let segments: Vec<_> =
-            files.filter(|name| name.to_string_lossy().starts_with("log-")).collect();
+        let segments: Vec<_> = files.filter(|name| name.to_string_lossy().starts_with("log-")).collect();
         (segments.len() <= 2 && !segments.contains(&"log-0000000001".into())).then_some(())
     });
     let before = status_of(&cluster, 1);
