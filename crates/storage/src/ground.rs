@@ -19,7 +19,7 @@ use std::thread::{self, JoinHandle};
 pub(crate) const FIRST: u64 = 1 << 20;
 
 /// The most files that lie ready. When a log is purged, several segments may come free at once.
-const MOST_SPARES: usize = 3;
+const MOST_SPARES: usize = 2;
 
 /// So much is written and synced at once where a file is filled with zeros: a log that syncs beside it has to wait for
 /// no more than that.
@@ -97,7 +97,7 @@ impl Ground {
         Ok(ground)
     }
 
-    /// The size of the segment after one of this size.
+    /// The size of the next segment after one of this size.
     pub(crate) fn size_after(&self, size: u64) -> u64 {
         size.saturating_mul(2).min(self.work.full).max(self.first_size())
     }
@@ -216,10 +216,11 @@ impl Work {
         let path = self.next_path();
         let mut file = self.fs.open(&path).map_err(failed("create", &path))?;
         let mut filled = file.set_len(0).map_err(write_failed(&path));
+        let zeros = vec![0; usize::try_from(STEP.min(size)).expect("no more than STEP")];
         let mut end = 0;
         while filled.is_ok() && end < size && !self.state().ends {
             let bytes = usize::try_from(STEP.min(size - end)).expect("no more than STEP");
-            filled = file.write_at(end, &vec![0; bytes]).map_err(write_failed(&path));
+            filled = file.write_at(end, &zeros[..bytes]).map_err(write_failed(&path));
             end += bytes as u64;
             if filled.is_ok() {
                 filled = file.sync_data().map_err(sync_failed(&path));

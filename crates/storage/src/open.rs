@@ -217,6 +217,7 @@ impl Opening<'_> {
             dir: dir.to_owned(),
             identity: self.identity.clone(),
             log,
+            grown: closed.iter().map(|segment| segment.size).fold(size, u64::max),
             closed: VecDeque::from(closed),
             current: Segment { sequence, path, file, framing, end, size, next_is_wanted: false },
             outline,

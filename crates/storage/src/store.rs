@@ -73,6 +73,8 @@ pub struct LogStore {
     /// The segments before the newest one, without gaps.
     pub(crate) closed: VecDeque<Closed>,
     pub(crate) current: Segment,
+    /// The size of the largest segment so far: the next one is no smaller, also after one that was made in a hurry.
+    pub(crate) grown: u64,
     pub(crate) outline: Outline,
     pub(crate) marks: Marks,
     /// The frame that is being written.
@@ -187,6 +189,7 @@ impl LogStore {
         }
         bytes.extend_from_slice(frame);
         let path = self.dir.join(segment::name(sequence));
+        self.grown = self.grown.max(size);
         let mut next = Segment { sequence, path: spare, file, framing, end, size, next_is_wanted: false };
         next.write(0, &bytes)?;
         next.sync()?;
@@ -206,7 +209,7 @@ impl LogStore {
         let current = &mut self.current;
         if !current.next_is_wanted && current.end > current.size / 4 {
             current.next_is_wanted = true;
-            self.ground.want(self.ground.size_after(current.size));
+            self.ground.want(self.ground.size_after(self.grown));
         }
     }
 

@@ -254,6 +254,27 @@ fn segments_grow_up_to_their_full_size_and_have_it_before_they_are_written_to() 
 }
 
 #[test]
+fn a_segment_made_in_a_hurry_is_small_and_the_next_one_is_as_large_as_ever() {
+    let fs = MemoryFs::new();
+    let options = sized(4 << 20);
+    let (mut store, _) = open_with(&fs, &options).unwrap();
+    store.append(&[votes(1, 2)]).unwrap();
+    let mut sizes = vec![0];
+    for index in 1..=300 {
+        store.append(&[one(index, 50_000)]).unwrap();
+        // Nobody has time in the middle.
+        if !(150..250).contains(&index) {
+            store.tend().unwrap();
+        }
+        let size = fs.contents(&newest(&fs)).unwrap().len() >> 20;
+        if sizes.last() != Some(&size) {
+            sizes.push(size);
+        }
+    }
+    assert_eq!(sizes, [0, 1, 2, 4, 1, 4]);
+}
+
+#[test]
 fn a_group_larger_than_a_segment_has_one_for_itself() {
     let fs = MemoryFs::new();
     let mut store = filled(&fs, 3);
