@@ -46,6 +46,9 @@ pub struct LabOptions {
     pub rate: ClockRate,
     /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
     pub direct: bool,
+    /// The lab subscribes to what the nodes tell of themselves. Without that nothing is known of them but what
+    /// becomes of their processes, and telling costs them nothing: for measurements.
+    pub watched: bool,
 }
 
 /// Why a lab cannot be started.
@@ -158,6 +161,7 @@ impl LabOptions {
             detect_crash: false,
             rate: ClockRate::REAL,
             direct: false,
+            watched: true,
         }
     }
 

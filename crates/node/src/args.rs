@@ -83,6 +83,11 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_ENTRIES", value_parser = parse_snapshot_entries)]
     pub snapshot_entries: Option<u64>,
 
+    /// Take a snapshot whenever the entries applied since the last one have more bytes than this, and than the last one
+    /// has [default: 67108864]
+    #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_bytes: Option<u64>,
+
     /// The most bytes of entries in one message to a follower; a larger entry goes alone [default: 1048576]
     #[arg(long, value_name = "N", env = "RAFTDECK_APPEND_BYTES", value_parser = parse_append_bytes)]
     pub append_bytes: Option<usize>,

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) tuning: Tuning,
     /// A snapshot after so many entries; `None`: as usual.
     pub(crate) snapshot_entries: Option<u64>,
+    /// Or after so many bytes; `None`: as usual.
+    pub(crate) snapshot_bytes: Option<usize>,
     /// The most bytes of entries in one message.
     pub(crate) append_bytes: Option<usize>,
     pub(crate) seed: u64,
@@ -177,6 +179,7 @@ impl Settings {
                 check_quorum: args.check_quorum.unwrap_or(true),
             },
             snapshot_entries: args.snapshot_entries,
+            snapshot_bytes: args.snapshot_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             append_bytes: args.append_bytes,
             // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
@@ -204,6 +207,7 @@ impl Settings {
             config.snapshot_entries = Some(entries);
             config.retained_entries = entries / RETAINED_PART;
         }
+        config.snapshot_bytes = self.snapshot_bytes.unwrap_or(config.snapshot_bytes);
         config.detect_crash = self.detect_crash;
         config.max_append_bytes = self.append_bytes.unwrap_or(config.max_append_bytes);
         config

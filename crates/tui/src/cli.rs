@@ -3,6 +3,8 @@
 use crate::app::Settings;
 use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
+use crate::describe::{self, CompletionsArgs, ManArgs};
+use crate::paths;
 use crate::plain::{self, Format};
 use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
@@ -10,6 +12,7 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_bench::{BenchArgs, BenchError, FloorArgs};
 use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -80,14 +83,16 @@ Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 
 a script that makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal
 the last two are only told.";
 
-const CLIENT_EXAMPLES: &str = "\
-Examples:
-  raftdeck client put color blue
-  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
-  raftdeck client member add 4 127.0.0.1:8083
-  raftdeck client transfer n2
+/// The package's version, and the commit if it was built from a checkout.
+pub const VERSION: &str = env!("RAFTDECK_VERSION");
 
-Exit status: 0 done, 1 failed or not as asked for, 2 wrong usage.";
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  raftdeck bench write --clients 256 --secs 5 --floor
+  raftdeck bench read --consistency lease
+  raftdeck bench mixed --reads 90 --rate 50000
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
 
 /// A live Raft cluster on the terminal: watch it, break it, heal it
 ///
@@ -96,7 +101,7 @@ Exit status: 0 done, 1 failed or not as asked for, 2 wrong usage.";
 #[derive(Debug, Parser)]
 #[command(
     name = "raftdeck",
-    version,
+    version = VERSION,
     args_conflicts_with_subcommands = true,
     after_help = DECK_EXAMPLES
 )]
@@ -115,13 +120,42 @@ enum Sub {
     /// Run one node, as raftdeck-node does
     #[command(after_help = NodeArgs::EXAMPLES.replace("raftdeck-node", "raftdeck node"))]
     Node(NodeArgs),
-    /// Read from and write to a running cluster
-    #[command(after_help = CLIENT_EXAMPLES)]
+    /// Read from and write to a running cluster; without a command, at a prompt
+    #[command(after_help = client_cmd::HELP)]
     Client(ClientArgs),
     /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
+    /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
+    /// One process of the floor that bench compares with
+    #[command(hide = true, after_help = "raftdeck bench starts these by itself")]
+    BenchFloor(FloorArgs),
+    /// Print a script that lets a shell complete this program's commands and options
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print this program's page for man, or write one page per command
+    #[command(
+        after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
+    /// Print where this program keeps what is its own
+    #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
+    Paths {
+        /// Print one JSON object; what does not exist on this system is null
+        #[arg(long)]
+        json: bool,
+    },
 }
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  raftdeck completions bash > ~/.local/share/bash-completion/completions/raftdeck
+  raftdeck completions zsh > ~/.zfunc/_raftdeck      with fpath+=~/.zfunc before compinit
+  raftdeck completions fish > ~/.config/fish/completions/raftdeck.fish
+  raftdeck completions powershell >> $PROFILE
+  raftdeck completions elvish >> ~/.config/elvish/rc.elv";
 
 #[derive(Args, Debug)]
 struct DeckArgs {
@@ -261,6 +295,13 @@ pub fn main() -> ExitCode {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
+        Some(Sub::Bench(args)) => bench(args),
+        Some(Sub::BenchFloor(args)) => {
+            raftdeck_bench::run_floor(&args).map(|()| 0).wrap_err("the floor cannot go on")
+        }
+        Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, Cli::command()))),
+        Some(Sub::Man(args)) => told(describe::man(args, Cli::command())),
+        Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
         Some(Sub::Node(_)) | None => deck(cli.deck),
     };
     match result {
@@ -289,7 +330,7 @@ fn complain(what: &str) {
 }
 
 /// An error with its causes, each said once.
-fn sentence(error: &color_eyre::Report) -> String {
+pub(crate) fn sentence(error: &color_eyre::Report) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -298,6 +339,12 @@ fn sentence(error: &color_eyre::Report) -> String {
         }
     }
     text
+}
+
+/// Prints what is the whole of an answer.
+fn told(text: Result<Vec<u8>>) -> Result<u8> {
+    client_cmd::print(&text?)?;
+    Ok(0)
 }
 
 fn deck(args: DeckArgs) -> Result<u8> {
@@ -329,6 +376,15 @@ fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
 fn up(args: UpArgs) -> Result<u8> {
     let format = if args.json { Format::Json } else { Format::Words };
     plain::run(args.cluster.lab_options()?, format)
+}
+
+fn bench(args: BenchArgs) -> Result<u8> {
+    match raftdeck_bench::run(args) {
+        Ok(()) => Ok(0),
+        Err(BenchError::Interrupted(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(1)),
+        Err(BenchError::Usage(why)) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

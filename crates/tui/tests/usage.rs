@@ -33,14 +33,19 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["--plain", "up"], "up"),
         (&["--script", "examples/figure-8.txt"], "raftdeck up < FILE"),
         (&["--plain", "--script", "x"], "--script"),
-        (&["client"], "put"),
+        (&["client", "dance"], "dance"),
         (&["client", "put", "color"], "VALUE"),
+        (&["client", "put", "color", "blue", "green"], "green"),
+        (&["client", "put", "color", "blue", "--from-file", "x"], "--from-file"),
+        (&["client", "get", "color", "--json", "--quiet"], "--quiet"),
+        (&["client", "status", "--watch=1"], "--watch"),
         (&["client", "--timeout", "0", "get", "color"], "1..=3600"),
         (&["client", "list", "--limit", "1001"], "1..=1000"),
         (&["client", "get", "color", "--consistency", "eventual"], "linearizable, lease, stale"),
         (&["client", "cas", "color"], "VALUE"),
         (&["client", "cas", "color", "blue"], "VALUE"),
         (&["client", "cas", "color", "blue", "green", "--absent", "red"], "--absent"),
+        (&["client", "cas", "color", "--absent", "red", "--from-file", "x"], "--absent"),
         (&["client", "member"], "promote"),
         (&["client", "member", "add", "4"], "HOST:PORT"),
         (&["client", "member", "add", "four", "127.0.0.1:8083"], "written as 4 or n4"),
@@ -53,6 +58,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["client", "--cluster", "nowhere", "get", "color"], "HOST:PORT"),
         (&["client", "--cluster", "", "get", "color"], "HOST:PORT"),
         (&["node", "--node-id", "0"], "id"),
+        (&["completions"], "SHELL"),
+        (&["completions", "cmd"], "bash, elvish, fish, powershell, zsh"),
+        (&["man", "put"], "put"),
+        (&["paths", "--all"], "--all"),
         (&["sim"], "run"),
         (&["sim", "run", "--nodes", "10"], "1 to 9 nodes"),
         (
@@ -64,6 +73,19 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["sim", "run", "--trace", "x"], "--seed"),
         (&["sim", "run", "--seeds", "3", "--trace", "x"], "--seeds"),
         (&["sim", "run", "--seed", "1", "--seeds", "5"], "--seeds"),
+        (&["bench"], "failover"),
+        (&["bench", "write", "--clients", "0"], "a number from 1 to 1000000"),
+        (&["bench", "write", "--secs", "0"], "at least a millisecond"),
+        (&["bench", "write", "--value-size", "2000000"], "a value has 0 to 1048576 bytes"),
+        (&["bench", "write", "--sync-delay", "2"], "for example 2ms or 500us"),
+        (&["bench", "write", "--cluster", "127.0.0.1:8080", "--nodes", "3"], "--nodes"),
+        (&["bench", "write", "--cluster", "nowhere"], "HOST:PORT"),
+        (&["bench", "write", "--rate", "1000", "--floor"], "--floor"),
+        (&["bench", "write", "--heartbeat", "200"], "this timing cannot work"),
+        (&["bench", "read", "--consistency", "eventual"], "linearizable, lease, stale"),
+        (&["bench", "mixed", "--reads", "100"], "1..=99"),
+        (&["bench", "failover", "--nodes", "2"], "at least 3 nodes"),
+        (&["bench", "failover", "--election", "300..150"], "for example 150..300"),
     ] {
         let (status, said) = fails(args);
         assert_eq!(status, 2, "{args:?}: {said}");
@@ -78,16 +100,29 @@ fn help_and_version_go_to_standard_output_with_status_0() {
         (&["up", "--help"], "raftdeck up --nodes 3 --json"),
         (&["node", "--help"], "raftdeck node --node-id 1 --cluster"),
         (&["client", "--help"], "raftdeck client put color blue"),
+        (&["bench", "--help"], "raftdeck bench write --clients 256 --secs 5 --floor"),
+        (&["bench", "failover", "--help"], "raftdeck bench failover --detect-crash"),
+        (&["bench", "recovery", "--help"], "raftdeck bench recovery --entries 1000000"),
         (&["client", "get", "--help"], "--consistency stale"),
         (&["client", "cas", "--help"], "cas color --absent blue"),
         (&["client", "member", "--help"], "raftdeck client member promote 4"),
         (&["client", "transfer", "--help"], "raftdeck client transfer n2"),
+        (&["client", "status", "--help"], "raftdeck client status --watch"),
+        (&["completions", "--help"], "raftdeck completions zsh"),
+        (&["man", "--help"], "raftdeck man --dir"),
+        (&["paths", "--help"], "raftdeck paths --json"),
     ] {
         let output = raftdeck(args).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{args:?}");
         assert!(String::from_utf8(output.stdout).unwrap().contains(example), "{args:?}");
     }
-    raftdeck(&["--version"]).assert().success().stdout(concat!("raftdeck ", env!("CARGO_PKG_VERSION"), "\n"));
+    let version = raftdeck(&["--version"]).output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let commit = version.strip_prefix(concat!("raftdeck ", env!("CARGO_PKG_VERSION"))).unwrap().trim_end();
+    let digits = commit.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+    let is_commit =
+        digits.is_some_and(|digits| digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    assert!(commit.is_empty() || is_commit, "{version}");
 }
 
 #[test]
