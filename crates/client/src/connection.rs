@@ -55,8 +55,10 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 struct Line {
     calls: Mutex<Calls>,
-    /// There is something to be sent, or an earlier time to look at who waits, or the handle is gone.
-    stirred: Notify,
+    /// There is something to be sent.
+    unsent: Notify,
+    /// There is an earlier time to look at who waits, or the handle is gone.
+    watched: Notify,
     /// What waited to be sent is on its way.
     sent: Notify,
 }
@@ -115,7 +117,12 @@ impl Connection {
             due: None,
             state: State::Open,
         };
-        let line = Arc::new(Line { calls: Mutex::new(calls), stirred: Notify::new(), sent: Notify::new() });
+        let line = Arc::new(Line {
+            calls: Mutex::new(calls),
+            unsent: Notify::new(),
+            watched: Notify::new(),
+            sent: Notify::new(),
+        });
         let served = Served(Arc::clone(&line));
         tokio::spawn(async move { serve(dialed.frames, &served).await });
         Self { line, node: dialed.node }
@@ -166,7 +173,7 @@ impl Drop for Connection {
             calls.state = State::Abandoned;
         }
         drop(calls);
-        self.line.stirred.notify_one();
+        self.line.watched.notify_one();
     }
 }
 
@@ -192,7 +199,7 @@ impl Line {
         frame::put(request, &mut calls.unsent);
         drop(calls);
         if is_first {
-            self.stirred.notify_one();
+            self.unsent.notify_one();
         }
         Ok(Some(Call { line: Arc::clone(self), at }))
     }
@@ -282,7 +289,7 @@ impl Call {
         if is_new && is_earlier {
             calls.due = until;
             drop(calls);
-            self.line.stirred.notify_one();
+            self.line.watched.notify_one();
         }
         Poll::Pending
     }
@@ -313,6 +320,7 @@ async fn serve(frames: Frames, Served(line): &Served) {
     tokio::select! {
         why = read(reader, parts.read_buf, line) => tracing::debug!("connection closed: {why}"),
         _ = write(writer, line) => {}
+        () = watch(line) => {}
     }
 }
 
@@ -348,31 +356,41 @@ fn take_answers(buffer: &mut BytesMut, line: &Line, woken: &mut Vec<Waker>) -> R
     missing
 }
 
-/// Sends what waits with one write, and wakes who has waited long, until the handle or the connection is gone.
+/// Sends what waits with one write, until the connection is gone.
 async fn write(mut writer: WriteHalf<'_>, line: &Line) -> io::Result<()> {
     let mut sending = BytesMut::new();
     loop {
-        let (due, state) = {
+        {
             let mut calls = line.lock();
             std::mem::swap(&mut calls.unsent, &mut sending);
             calls.taken = calls.newest;
-            (calls.due, calls.state)
-        };
-        if !sending.is_empty() {
-            line.sent.notify_waiters();
-            writer.write_all(&sending).await?;
-            sending.clear();
-            if sending.capacity() > MAX_UNSENT {
-                sending = BytesMut::new();
-            }
+        }
+        if sending.is_empty() {
+            line.unsent.notified().await;
             continue;
         }
+        line.sent.notify_waiters();
+        writer.write_all(&sending).await?;
+        sending.clear();
+        if sending.capacity() > MAX_UNSENT {
+            sending = BytesMut::new();
+        }
+    }
+}
+
+/// Wakes who has waited long, also while the connection takes nothing in, until the handle is gone.
+async fn watch(line: &Line) {
+    loop {
+        let (due, state) = {
+            let calls = line.lock();
+            (calls.due, calls.state)
+        };
         if state != State::Open {
-            return Ok(());
+            return;
         }
         tokio::select! {
             biased;
-            () = line.stirred.notified() => {}
+            () = line.watched.notified() => {}
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 let overdue = line.lock().overdue(Instant::now());
                 overdue.into_iter().for_each(Waker::wake);

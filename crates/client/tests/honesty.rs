@@ -220,3 +220,23 @@ async fn a_slow_answer_is_waited_for_while_the_node_lives() {
     assert_eq!(client.write(put(), LONG).await.expect("is answered").node.0, 1);
     assert_eq!((slow.reads_heard(), slow.writes_heard()), (1, 1));
 }
+
+/// A stopped process reads nothing, and after a while the system takes nothing more in for it.
+#[tokio::test]
+async fn a_node_that_reads_nothing_costs_nobody_the_deadline() {
+    let deaf = support::free_port().await;
+    let address = deaf.local_addr().unwrap().to_string();
+    let accepted = tokio::spawn(async move { support::let_in(deaf).await });
+    let client = hasty(&[&address]);
+    let long = || Read::List { prefix: vec![b'k'; 4096].into(), after: None, limit: 1 };
+    let begun = std::time::Instant::now();
+    let reads = (0..4000).map(|_| client.read(long(), SHORT));
+    for read in futures::future::join_all(reads).await {
+        assert!(
+            matches!(read, Err(ClientError::TimedOut { .. } | ClientError::Unreachable { .. })),
+            "{read:?}"
+        );
+    }
+    assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
+    drop(accepted);
+}

@@ -472,7 +472,9 @@ impl Driver {
         inputs.clients.close();
         while let Ok(input) = inputs.clients.try_recv() {
             if let ClientInput::Asked(Asked { requests }) = input {
-                requests.into_iter().for_each(|(place, _)| place.fail(Failure::Stopping));
+                for (place, _) in requests {
+                    place.fail(Failure::Stopping);
+                }
             }
         }
         let Ok(finished) = timeout(LAST_SYNC, self.disk.finish()).await else {

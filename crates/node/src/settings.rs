@@ -28,6 +28,7 @@ pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// All that a node needs to know to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Settings {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,

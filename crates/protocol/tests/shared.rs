@@ -117,7 +117,9 @@ proptest! {
     ) {
         let requests: Vec<Request> = (0..).zip(bodies).map(|(id, body)| Request { id, body }).collect();
         let mut sent = BytesMut::new();
-        requests.iter().for_each(|request| frame::put(request, &mut sent));
+        for request in &requests {
+            frame::put(request, &mut sent);
+        }
         let (mut buffer, mut taken) = (BytesMut::new(), Vec::new());
         for piece in sent.chunks(step) {
             prop_assert!(frame::missing(&buffer, 2000).unwrap() > 0, "all that was there was taken");

@@ -13,7 +13,7 @@ use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Role, Status, Term, Tim
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::codec::Framed;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 /// An address that refuses connections: nobody is given this port, and no system of today serves it.
 pub(crate) const NOBODY: &str = "127.0.0.1:1";
@@ -112,6 +112,15 @@ impl Scripted {
     pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().expect("no panic")
     }
+}
+
+/// Lets one client in and then reads nothing.
+pub(crate) async fn let_in(listener: TcpListener) -> Framed<TcpStream, LengthDelimitedCodec> {
+    let mut frames = Framed::new(listener.accept().await.expect("somebody comes").0, codec(MAX_FRAME));
+    frames.next().await.expect("it says hello").expect("in a frame");
+    let accepted = HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned() };
+    frames.send(frame::encode(&accepted)).await.expect("it listens");
+    frames
 }
 
 async fn converse(
