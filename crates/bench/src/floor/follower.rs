@@ -30,7 +30,8 @@ pub(super) fn run(mut disk: Disk) -> io::Result<()> {
         while incoming.buffer().len() >= Header::SIZE {
             last = take(&mut incoming, &mut batch)?;
         }
-        disk.append(&batch)?;
+        disk.write(&batch)?;
+        disk.sync()?;
         socket.write_all(&last.to_be_bytes())?;
     }
 }
