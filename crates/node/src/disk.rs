@@ -1,10 +1,12 @@
 //! The disk thread: takes every write that waits, makes them durable by one sync, and says so. Entries that are read back
 //! are read between the writes, in their order. It never reorders writes, and after the first error it writes and says
-//! nothing more.
+//! nothing more. What had to wait for a write it sends itself.
 
+use crate::peers::Post;
 use raftdeck_raft::{EntriesToRead, Entry, Envelope, Persist, Ticket};
 use raftdeck_storage::{LogStore, StorageError};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ const COMPLETIONS: usize = 64;
 pub(crate) struct Durable {
     /// Which writes, in order.
     pub(crate) tickets: Vec<Ticket>,
-    /// The messages that had to wait for them.
+    /// Of the messages that had to wait for them, those that could not be sent yet.
     pub(crate) then_send: Vec<Envelope>,
     /// How long it took; `None` if there was nothing to write.
     pub(crate) took: Option<Duration>,
@@ -62,10 +64,10 @@ pub(crate) struct Gone;
 
 impl Disk {
     /// Starts the thread.
-    pub(crate) fn start(store: LogStore) -> io::Result<Self> {
+    pub(crate) fn start(store: LogStore, post: Arc<Post>) -> io::Result<Self> {
         let (queue, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);
-        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &work, &report))?;
+        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &post, &work, &report))?;
         Ok(Self { queue, done, waiting: 0, waiting_bytes: 0 })
     }
 
@@ -137,6 +139,7 @@ pub(crate) enum DiskError {
 
 fn serve(
     mut store: LogStore,
+    post: &Post,
     work: &blocking::Receiver<Work>,
     report: &mpsc::Sender<Result<Finished, StorageError>>,
 ) {
@@ -161,7 +164,7 @@ fn serve(
                         Err(_) => break,
                     }
                 }
-                write(&mut store, &mut batch, durable).map(Finished::Durable)
+                write(&mut store, post, &mut batch, durable).map(Finished::Durable)
             }
         };
         let failed = result.is_err();
@@ -173,6 +176,7 @@ fn serve(
 
 fn write(
     store: &mut LogStore,
+    post: &Post,
     batch: &mut Vec<Persist>,
     mut durable: Durable,
 ) -> Result<Durable, StorageError> {
@@ -183,6 +187,8 @@ fn write(
         durable.tickets.push(persist.ticket);
         durable.then_send.extend(persist.then_send);
     }
+    // From here: the way through the driver would take each follower's answer as long as half a sync.
+    durable.then_send = post.send(std::mem::take(&mut durable.then_send));
     Ok(durable)
 }
 
@@ -193,9 +199,21 @@ fn size(persist: &Persist) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::Book;
+    use crate::peers::{Outgoing, Sender};
     use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Payload, Term};
     use raftdeck_storage::fs::MemoryFs;
     use std::path::Path;
+
+    fn post() -> Arc<Post> {
+        let me = Sender {
+            id: NodeId(1),
+            cluster: "test".to_owned(),
+            client_address: String::new(),
+            raft_address: String::new(),
+        };
+        Outgoing::new(me, Book::default()).post()
+    }
 
     fn write(seq: u64) -> Persist {
         let id = LogId { term: Term(1), index: LogIndex(seq) };
@@ -213,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn entries_are_read_back_after_the_writes_that_were_asked_for_before() {
         let (store, _) = LogStore::open(&MemoryFs::new(), Path::new("/data"), NodeId(1), "test").unwrap();
-        let mut disk = Disk::start(store).unwrap();
+        let mut disk = Disk::start(store, post()).unwrap();
         for seq in 1..=20 {
             disk.write(write(seq)).unwrap();
             let (first, last) = (LogIndex(seq.saturating_sub(2).max(1)), LogIndex(seq));

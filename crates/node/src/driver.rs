@@ -406,10 +406,11 @@ impl Driver {
         let now = self.clock.now();
         let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
             self.replica.take_outputs(now);
+        // First: the others then write while this disk does, and their way is the longer one.
+        self.outgoing.send(send);
         for persist in persist {
             self.disk.write(persist)?;
         }
-        self.outgoing.send(send);
         for entries in entries_to_read {
             self.disk.read(entries)?;
         }

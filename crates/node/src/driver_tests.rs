@@ -92,12 +92,13 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         client_address: "here".to_owned(),
         raft_address: String::new(),
     };
+    let outgoing = Outgoing::new(me, Book::default());
     Driver {
         replica,
         clock,
-        disk: Disk::start(store).unwrap(),
+        disk: Disk::start(store, outgoing.post()).unwrap(),
         cabinet: Cabinet::start(recovered.snapshots).unwrap(),
-        outgoing: Outgoing::new(me, Book::default()),
+        outgoing,
         publisher: Publisher::new(),
         requests: Requests::default(),
         syncs: Syncs::default(),

@@ -13,6 +13,7 @@ mod driver;
 mod founders;
 mod http;
 mod http_port;
+mod lane;
 mod listen;
 mod logging;
 mod narrate;

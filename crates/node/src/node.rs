@@ -189,12 +189,13 @@ impl Listeners {
             raft_address: settings.advertised(raft.1),
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
+        let outgoing = Outgoing::new(sender, book);
         let driver = Driver {
             replica,
             clock,
-            disk: Disk::start(store)?,
+            disk: Disk::start(store, outgoing.post())?,
             cabinet: Cabinet::start(snapshots)?,
-            outgoing: Outgoing::new(sender, book),
+            outgoing,
             publisher,
             requests: Requests::default(),
             syncs: Syncs::default(),

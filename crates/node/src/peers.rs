@@ -6,31 +6,25 @@
 
 use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
+use crate::lane::{Lane, Taken};
 use crate::listen::{Guest, HANDSHAKE, Wire};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use raftdeck_client::{Backoff, dial};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, PeerFrame, shared};
 use raftdeck_raft::{AppendEntries, Envelope, LogId, LogIndex, Membership, Message, NodeId, Term};
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::{self, IoSlice};
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::WriteHalf;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-
-/// Messages that wait for one peer's connection; what comes on top is dropped.
-const QUEUE: usize = 1024;
-
-/// The same in bytes. Above the core's window for one peer, so that a full window never drops its own messages.
-const QUEUE_BYTES: usize = 24 << 20;
 
 /// Messages wait so long for a connection that is being made.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
@@ -56,7 +50,9 @@ pub(crate) struct Sender {
 pub(crate) struct Outgoing {
     me: Sender,
     book: Book,
-    lanes: BTreeMap<NodeId, Lane>,
+    lanes: BTreeMap<NodeId, Dialed>,
+    /// **Invariant:** the same lanes.
+    post: Arc<Post>,
     /// The frame of entries that was encoded last.
     newest: Option<(Content, Bytes)>,
     scratch: BytesMut,
@@ -80,27 +76,75 @@ impl Content {
     }
 }
 
+/// The end of a lane that closes it.
 #[derive(Debug)]
-struct Lane {
+struct Dialed {
     address: String,
-    /// Whole frames.
-    queue: mpsc::Sender<Bytes>,
-    state: Arc<LaneState>,
-    /// Whether the last message was dropped because the queue was full.
-    full: bool,
+    lane: Arc<Lane>,
 }
 
-#[derive(Debug, Default)]
-struct LaneState {
-    /// Whether there is a connection, or will be at once.
-    accepts: AtomicBool,
-    bytes: AtomicUsize,
+impl Drop for Dialed {
+    fn drop(&mut self) {
+        self.lane.close();
+    }
+}
+
+/// For those beside the driver who have something to send: the disk thread sends what had to wait for it.
+#[derive(Debug)]
+pub(crate) struct Post {
+    me: NodeId,
+    lanes: Mutex<BTreeMap<NodeId, Arc<Lane>>>,
+}
+
+impl Post {
+    /// Sends messages, those for one peer that follow each other in one piece. Gives back those to whom nobody has said
+    /// anything yet.
+    pub(crate) fn send(&self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+        let mut left = Vec::new();
+        let mut piece: Option<(NodeId, Arc<Lane>, BytesMut)> = None;
+        for Envelope { to, message } in envelopes {
+            if piece.as_ref().is_none_or(|(last, ..)| *last != to) {
+                flush(piece.take());
+                let lane = self.lanes().get(&to).map(Arc::clone);
+                piece = lane.map(|lane| (to, lane, BytesMut::new()));
+            }
+            match &mut piece {
+                Some((.., frames)) => frame::put(&PeerFrame { from: self.me, message }, frames),
+                None => left.push(Envelope { to, message }),
+            }
+        }
+        flush(piece);
+        left
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<NodeId, Arc<Lane>>> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn flush(piece: Option<(NodeId, Arc<Lane>, BytesMut)>) {
+    if let Some((to, lane, frames)) = piece {
+        say_if_full(to, lane.send(frames.freeze()));
+    }
+}
+
+fn say_if_full(to: NodeId, taken: Taken) {
+    if taken == Taken::FullNow {
+        tracing::warn!("{to} takes nothing in: dropping messages to it");
+    }
 }
 
 impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
-        Self { me, book, lanes: BTreeMap::new(), newest: None, scratch: BytesMut::new() }
+        let post = Arc::new(Post { me: me.id, lanes: Mutex::default() });
+        Self { me, book, lanes: BTreeMap::new(), post, newest: None, scratch: BytesMut::new() }
+    }
+
+    /// For those beside the driver who send.
+    pub(crate) fn post(&self) -> Arc<Post> {
+        Arc::clone(&self.post)
     }
 
     /// This node's own id.
@@ -112,7 +156,9 @@ impl Outgoing {
     /// what waits there has been sent.
     pub(crate) fn follow(&mut self, membership: &Membership) {
         self.book.follow(self.me.id, membership);
-        self.lanes.retain(|node, _| self.book.members().contains(node));
+        let members = self.book.members();
+        self.lanes.retain(|node, _| members.contains(node));
+        self.post.lanes().retain(|node, _| members.contains(node));
         for node in self.book.members().clone() {
             self.connect(node);
         }
@@ -136,6 +182,7 @@ impl Outgoing {
         let is_newest = self.book.is_newest(node, connection);
         if self.book.left(node, connection) {
             self.lanes.remove(&node);
+            self.post.lanes().remove(&node);
         }
         is_newest
     }
@@ -153,11 +200,10 @@ impl Outgoing {
             if !self.lanes.contains_key(&to) {
                 self.connect(to);
             }
-            if self.lanes.get(&to).is_some_and(|lane| lane.state.accepts.load(Relaxed)) {
-                let kind = message.name();
+            if self.lanes.get(&to).is_some_and(|dialed| dialed.lane.accepts()) {
                 let frame = self.encode(message);
-                if let Some(lane) = self.lanes.get_mut(&to) {
-                    lane.send(to, kind, frame);
+                if let Some(dialed) = self.lanes.get(&to) {
+                    say_if_full(to, dialed.lane.send(frame));
                 }
             }
         }
@@ -191,31 +237,13 @@ impl Outgoing {
     /// Sees to it that a node is dialed where it is, if that is known.
     fn connect(&mut self, node: NodeId) {
         let Some(address) = self.book.address(node).filter(|_| node != self.me.id) else { return };
-        if self.lanes.get(&node).is_some_and(|lane| lane.address == address) {
+        if self.lanes.get(&node).is_some_and(|dialed| dialed.address == address) {
             return;
         }
-        let (queue, messages) = mpsc::channel(QUEUE);
-        let state = Arc::new(LaneState::default());
-        let lane = Lane { address: address.to_owned(), queue, state: Arc::clone(&state), full: false };
-        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), messages, state));
-        self.lanes.insert(node, lane);
-    }
-}
-
-impl Lane {
-    fn send(&mut self, to: NodeId, kind: &str, frame: Bytes) {
-        let bytes = frame.len();
-        let fits = self.state.bytes.load(Relaxed) + bytes <= QUEUE_BYTES;
-        // Counted before the other side can take it out again.
-        self.state.bytes.fetch_add(bytes, Relaxed);
-        let full = !fits || self.queue.try_send(frame).is_err();
-        if full {
-            self.state.bytes.fetch_sub(bytes, Relaxed);
-            if !self.full {
-                tracing::warn!("{to} takes nothing in: dropping messages to it, first {kind}");
-            }
-        }
-        self.full = full;
+        let lane = Arc::new(Lane::default());
+        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
+        self.post.lanes().insert(node, Arc::clone(&lane));
+        self.lanes.insert(node, Dialed { address: address.to_owned(), lane });
     }
 }
 
@@ -230,49 +258,33 @@ fn size(message: &Message) -> usize {
     }
 }
 
-impl LaneState {
-    /// Nothing can be sent now: what waits is stale by the time that can be.
-    fn give_up(&self, frames: &mut mpsc::Receiver<Bytes>) {
-        self.accepts.store(false, Relaxed);
-        while frames.try_recv().is_ok() {}
-        self.bytes.store(0, Relaxed);
-    }
-}
-
 /// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
-async fn keep_connected(
-    me: Sender,
-    to: NodeId,
-    address: String,
-    mut messages: mpsc::Receiver<Bytes>,
-    state: Arc<LaneState>,
-) {
+async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     let hello = Hello::new(me.cluster, role);
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
-    while !messages.is_closed() {
+    while !lane.is_closed() {
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
-        state.accepts.store(true, Relaxed);
+        lane.expect_connection();
         let mut dialing = pin!(dial(&address, &hello, HANDSHAKE));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
         } else {
-            state.give_up(&mut messages);
+            lane.give_up();
             dialing.await
         };
         let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
                 pauses.reset();
-                state.accepts.store(true, Relaxed);
-                let why = send_all(dialed.frames.into(), &mut messages, &state).await;
+                let why = send_all(dialed.frames.into(), &lane).await;
                 format!("lost the connection to {to}: {why}")
             }
             Err(error) => format!("cannot reach {to}: {error}"),
         };
-        state.give_up(&mut messages);
-        if why != said && !messages.is_closed() {
+        lane.give_up();
+        if why != said && !lane.is_closed() {
             tracing::info!("{why}");
             said = why;
         }
@@ -281,74 +293,31 @@ async fn keep_connected(
 }
 
 /// Sends until the connection ends, and says how it did.
-async fn send_all(mut wire: Wire, frames: &mut mpsc::Receiver<Bytes>, state: &LaneState) -> String {
-    if !wire.read.is_empty() {
-        return SPOKE.to_owned();
-    }
-    let (mut reader, mut writer) = wire.stream.split();
-    let mut heard = [0];
+async fn send_all(Wire { stream, read }: Wire, lane: &Lane) -> String {
+    let stream = Arc::new(stream);
     tokio::select! {
-        // Nothing is ever said here in this direction; what can be heard is the end.
-        heard = reader.read(&mut heard) => match heard {
-            Ok(0) => "the peer closed it".to_owned(),
-            Ok(_) => SPOKE.to_owned(),
-            Err(error) => error.to_string(),
-        },
-        error = pump(&mut writer, frames, state) => {
-            error.map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
+        why = end_of(&stream), if read.is_empty() => why,
+        ended = lane.serve(Arc::clone(&stream)), if read.is_empty() => {
+            ended.err().map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
         }
+        else => SPOKE.to_owned(),
     }
 }
 
 const SPOKE: &str = "the peer spoke on a one-way connection";
 
-/// Sends all that waits with as few writes as that takes.
-async fn pump(
-    writer: &mut WriteHalf<'_>,
-    frames: &mut mpsc::Receiver<Bytes>,
-    state: &LaneState,
-) -> Option<io::Error> {
-    while let Some(first) = frames.recv().await {
-        let mut train = Train([first].into());
-        while let Ok(frame) = frames.try_recv() {
-            train.0.push_back(frame);
-        }
-        state.bytes.fetch_sub(train.remaining(), Relaxed);
-        if let Err(error) = writer.write_all_buf(&mut train).await {
-            return Some(error);
-        }
-    }
-    None
-}
-
-/// Frames that are written one behind the other without being copied together. None of them is empty.
-#[derive(Debug)]
-struct Train(VecDeque<Bytes>);
-
-impl Buf for Train {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0.front().map_or(&[], |frame| frame)
-    }
-
-    fn chunks_vectored<'a>(&'a self, pieces: &mut [IoSlice<'a>]) -> usize {
-        let filled = pieces.iter_mut().zip(&self.0).map(|(piece, frame)| *piece = IoSlice::new(frame));
-        filled.count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(frame) = self.0.front_mut()
-            && count > 0
-        {
-            let part = count.min(frame.len());
-            frame.advance(part);
-            count -= part;
-            if frame.is_empty() {
-                self.0.pop_front();
-            }
+/// Nothing is ever said here in this direction; what can be heard is the end.
+async fn end_of(stream: &TcpStream) -> String {
+    loop {
+        let heard = match stream.readable().await {
+            Ok(()) => stream.try_read(&mut [0]),
+            Err(error) => Err(error),
+        };
+        match heard {
+            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(_) => return SPOKE.to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return error.to_string(),
         }
     }
 }

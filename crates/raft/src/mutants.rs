@@ -87,12 +87,8 @@ pub enum Mutant {
     LeaseWithoutPromise,
     /// A read is served before the state machine has caught up with the commit index (trap 35).
     ReadBeforeApplied,
-    /// Entries leave the memory before they are on disk.
-    EvictBeforeDurable,
     /// A membership is forgotten when the next one is committed, though a snapshot may still stand for the time before.
     ForgetMembershipsAtCommit,
-    /// A snapshot of what is committed but not applied yet is only kept, and the log before it released.
-    SnapshotSkipsUnapplied,
     /// A repeated request of a session is applied again (trap 38).
     RetryAppliesTwice,
     /// A step-down leaves the writes that wait without an answer (trap 39).
@@ -145,9 +141,7 @@ impl Mutant {
         Self::LeaseSurvivesTransfer,
         Self::LeaseWithoutPromise,
         Self::ReadBeforeApplied,
-        Self::EvictBeforeDurable,
         Self::ForgetMembershipsAtCommit,
-        Self::SnapshotSkipsUnapplied,
         Self::RetryAppliesTwice,
         Self::DropWritesOnStepDown,
         Self::IgnoreFailedSync,

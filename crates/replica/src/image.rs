@@ -110,7 +110,7 @@ impl StateImage {
             Record::Header { now: sessions.now(), pairs: machine.len(), sessions: sessions.len() as u64 };
         let pairs = machine.pairs().map(|(key, value)| Record::Pair(key, value));
         let sessions = sessions.iter().flat_map(|(id, session)| {
-            let answers = session.answers().map(|(number, kept)| Record::Answer(number, kept));
+            let answers = session.answers().map(Record::Answer);
             iter::once(Record::Session(id, session)).chain(answers)
         });
         iter::once(header).chain(pairs).chain(sessions).chain(iter::once(Record::End(self.state.hash())))
@@ -122,7 +122,7 @@ enum Record<'a> {
     Header { now: LoggedTime, pairs: u64, sessions: u64 },
     Pair(&'a [u8], &'a [u8]),
     Session(SessionId, &'a Session),
-    Answer(u64, &'a Kept),
+    Answer(&'a Kept),
     End(u64),
 }
 
@@ -145,11 +145,11 @@ impl Record<'_> {
                 buffer.put_u64_le(session.acknowledged);
                 put_length(buffer, session.answers().len());
             }
-            Self::Answer(number, kept) => {
-                buffer.put_u64_le(number);
+            Self::Answer(kept) => {
+                buffer.put_u64_le(kept.sequence);
                 buffer.put_u64_le(kept.at.term.0);
                 buffer.put_u64_le(kept.at.index.0);
-                put_bytes(buffer, &frame::encode(&kept.answer));
+                put_bytes(buffer, &frame::encode(kept.answer()));
             }
             Self::End(hash) => buffer.put_u64_le(hash),
         }
@@ -209,25 +209,27 @@ fn read_sessions<I: Iterator<Item = Bytes>>(
         let mut answers = Vec::new();
         let mut newest = acknowledged;
         for _ in 0..count {
-            let (number, kept) = read_answer(reader)?;
+            let (number, answer, at) = read_answer(reader)?;
             let in_window = number > newest && number - acknowledged <= MAX_SESSION_WRITES as u64;
-            if !in_window || kept.at.index.0 <= id.0 || kept.at.index > last {
+            if !in_window || at.index.0 <= id.0 || at.index > last {
                 return Err(broken(format!("answer {number} of session {} is not in its place", id.0)));
             }
             newest = number;
-            answers.push((number, kept));
+            answers.push((number, answer, at));
         }
         state.sessions.restore(id, last_used, acknowledged, answers);
     }
     Ok(())
 }
 
-fn read_answer<I: Iterator<Item = Bytes>>(reader: &mut Reader<I>) -> Result<(u64, Kept), ImageError> {
+fn read_answer<I: Iterator<Item = Bytes>>(
+    reader: &mut Reader<I>,
+) -> Result<(u64, Answer, LogId), ImageError> {
     let number = reader.number()?;
     let at = LogId { term: Term(reader.number()?), index: LogIndex(reader.number()?) };
     let bytes = reader.bytes("an answer", MAX_ANSWER)?;
     let answer = frame::decode::<Answer>("answer", &bytes).map_err(|error| broken(error.to_string()))?;
-    Ok((number, Kept { answer, at }))
+    Ok((number, answer, at))
 }
 
 fn broken(why: String) -> ImageError {

@@ -9,6 +9,7 @@ mod machine;
 mod session;
 mod sessions;
 mod state;
+mod value;
 mod waiting;
 
 pub use image::{ImageError, StateImage};

@@ -1,12 +1,12 @@
 //! The key-value state machine: what committed writes make of the map.
 
 use crate::key::Key;
+use crate::value::Value;
 use bytes::Bytes;
 use imbl::OrdMap;
 use raftdeck_protocol::kv::WriteOf;
 use raftdeck_protocol::{Answer, Read};
 use std::ops::Bound;
-use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The map. Deterministic: the same writes in the same order give the same map and the same answers. What it holds is
@@ -15,14 +15,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 pub(crate) struct Machine {
     pairs: OrdMap<Key, Value>,
     /// The sum of the pairs' hashes, kept up to date: equal maps have equal hashes, however they came about.
-    hash: u64,
-}
-
-/// A value in the map. A clone shares the bytes.
-#[derive(Clone, Debug)]
-struct Value {
-    bytes: Arc<[u8]>,
-    /// The hash of the pair, so that to replace the value it need not be looked at again.
     hash: u64,
 }
 
@@ -36,7 +28,7 @@ impl Machine {
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs.iter().map(|(key, value)| (key.as_slice(), &*value.bytes))
+        self.pairs.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
     /// Applies a committed write.
@@ -49,13 +41,13 @@ impl Machine {
             WriteOf::Delete { key } => {
                 let removed = self.pairs.remove(key.as_ref());
                 if let Some(value) = &removed {
-                    self.hash = self.hash.wrapping_sub(value.hash);
+                    self.hash = self.hash.wrapping_sub(value.hash());
                 }
                 Answer::Deleted { existed: removed.is_some() }
             }
             WriteOf::CompareAndSet { key, expected, value } => {
                 let current = self.pairs.get(key.as_ref());
-                if current.map(|current| &*current.bytes) == expected.as_ref().map(AsRef::as_ref) {
+                if current.map(Value::as_slice) == expected.as_ref().map(AsRef::as_ref) {
                     self.store(key.as_ref(), value.as_ref());
                     Answer::Stored
                 } else {
@@ -96,15 +88,13 @@ impl Machine {
 
     fn store(&mut self, key: &[u8], value: &[u8]) {
         let hash = hash_pair(key, value);
-        let replaced = self.pairs.insert(key.into(), Value { bytes: value.into(), hash });
-        let removed = replaced.map_or(0, |old| old.hash);
-        self.hash = self.hash.wrapping_add(hash).wrapping_sub(removed);
-    }
-}
-
-impl Value {
-    fn share(&self) -> Bytes {
-        Bytes::from_owner(Arc::clone(&self.bytes))
+        self.hash = self.hash.wrapping_add(hash);
+        if let Some(stored) = self.pairs.get_mut(key) {
+            self.hash = self.hash.wrapping_sub(stored.hash());
+            stored.replace(value, hash);
+        } else {
+            self.pairs.insert(key.into(), Value::new(value, hash));
+        }
     }
 }
 

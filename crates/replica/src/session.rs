@@ -26,19 +26,21 @@ pub(crate) struct Session {
     pub(crate) acknowledged: u64,
     /// In order of their numbers, all above `acknowledged`. Nearly always one comes in at the end and leaves at the
     /// beginning.
-    answers: VecDeque<(u64, Kept)>,
+    answers: VecDeque<Kept>,
     /// What is kept, in bytes.
     bytes: usize,
     /// The sum of the answers' hashes.
     hash: u64,
 }
 
-/// The answer to a write that was applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The answer to a write that was applied. Four words, as there are up to a million of them.
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    pub(crate) answer: Answer,
+    pub(crate) sequence: u64,
     /// The entry that applied it.
     pub(crate) at: LogId,
+    /// `None`: [`Answer::Stored`], which most are.
+    other: Option<Box<Answer>>,
 }
 
 /// What becomes of a session's write.
@@ -47,7 +49,7 @@ pub(crate) enum Verdict {
     /// It has to be applied, and its answer given to [`Session::keep`].
     Apply,
     /// It was applied before: this is its answer.
-    Repeated(Kept),
+    Repeated(Answer, LogId),
     /// It is not applied.
     Refused(Failure),
 }
@@ -58,8 +60,8 @@ impl Session {
     }
 
     /// The answers that are kept, in order of their numbers.
-    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = (u64, &Kept)> {
-        self.answers.iter().map(|(sequence, kept)| (*sequence, kept))
+    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = &Kept> {
+        self.answers.iter()
     }
 
     /// What is kept, in bytes.
@@ -77,11 +79,11 @@ impl Session {
         self.last_used = now;
         // An attempt that was sent earlier may arrive later.
         self.acknowledged = self.acknowledged.max(acknowledged);
-        while let Some((sequence, _)) = self.answers.front()
-            && *sequence <= self.acknowledged
-            && let Some((sequence, kept)) = self.answers.pop_front()
+        while let Some(kept) = self.answers.front()
+            && kept.sequence <= self.acknowledged
+            && let Some(kept) = self.answers.pop_front()
         {
-            self.forget(id, sequence, &kept);
+            self.forget(id, &kept);
         }
         if self.answers.capacity() > ROOM && self.answers.len() < self.answers.capacity() / 4 {
             self.answers.shrink_to(self.answers.capacity() / 2);
@@ -102,7 +104,8 @@ impl Session {
         if let Ok(place) = self.place(sequence)
             && !is_active(Mutant::RetryAppliesTwice)
         {
-            return Verdict::Repeated(self.answers[place].1.clone());
+            let kept = &self.answers[place];
+            return Verdict::Repeated(kept.answer().clone(), kept.at);
         }
         if sequence - acknowledged > MAX_SESSION_WRITES as u64 {
             return refused(format!(
@@ -116,30 +119,31 @@ impl Session {
         Verdict::Apply
     }
 
-    /// Keeps the answer to a write that [`Session::judge`] let through.
-    pub(crate) fn keep(&mut self, id: SessionId, sequence: u64, kept: Kept) {
+    /// Keeps the answer to a write that [`Session::judge`] let through and the entry `at` applied.
+    pub(crate) fn keep(&mut self, id: SessionId, sequence: u64, answer: &Answer, at: LogId) {
+        let kept = Kept::new(sequence, answer, at);
         self.bytes += kept.size();
-        self.hash = self.hash.wrapping_add(kept.hash(id, sequence));
+        self.hash = self.hash.wrapping_add(kept.hash(id));
         match self.place(sequence) {
-            Err(place) if place == self.answers.len() => self.answers.push_back((sequence, kept)),
-            Err(place) => self.answers.insert(place, (sequence, kept)),
+            Err(place) if place == self.answers.len() => self.answers.push_back(kept),
+            Err(place) => self.answers.insert(place, kept),
             Ok(place) => {
-                let (_, old) = std::mem::replace(&mut self.answers[place], (sequence, kept));
-                self.forget(id, sequence, &old);
+                let old = std::mem::replace(&mut self.answers[place], kept);
+                self.forget(id, &old);
             }
         }
     }
 
-    fn forget(&mut self, id: SessionId, sequence: u64, kept: &Kept) {
+    fn forget(&mut self, id: SessionId, kept: &Kept) {
         self.bytes -= kept.size();
-        self.hash = self.hash.wrapping_sub(kept.hash(id, sequence));
+        self.hash = self.hash.wrapping_sub(kept.hash(id));
     }
 
     /// Where the answer with this number stands, or would stand.
     fn place(&self, sequence: u64) -> Result<usize, usize> {
         match self.answers.back() {
-            Some((last, _)) if sequence <= *last => {
-                self.answers.binary_search_by_key(&sequence, |(number, _)| *number)
+            Some(last) if sequence <= last.sequence => {
+                self.answers.binary_search_by_key(&sequence, |kept| kept.sequence)
             }
             _ => Err(self.answers.len()),
         }
@@ -147,23 +151,33 @@ impl Session {
 }
 
 impl Kept {
+    fn new(sequence: u64, answer: &Answer, at: LogId) -> Self {
+        let other = (*answer != Answer::Stored).then(|| Box::new(answer.clone()));
+        Self { sequence, at, other }
+    }
+
+    pub(crate) fn answer(&self) -> &Answer {
+        static STORED: Answer = Answer::Stored;
+        self.other.as_deref().unwrap_or(&STORED)
+    }
+
     fn size(&self) -> usize {
-        let value = match &self.answer {
+        let value = match self.answer() {
             Answer::Mismatch { current: Some(value) } => value.len(),
             _ => 0,
         };
         ANSWER_BYTES + value
     }
 
-    fn hash(&self, id: SessionId, sequence: u64) -> u64 {
-        let answer = match &self.answer {
+    fn hash(&self, id: SessionId) -> u64 {
+        let answer = match self.answer() {
             Answer::Stored => 0,
             Answer::Deleted { existed } => 1 + u64::from(*existed),
             Answer::Mismatch { current: None } => 3,
             Answer::Mismatch { current: Some(value) } => xxh3_64_with_seed(value, 4),
             other => xxh3_64_with_seed(&frame::encode(other), 5),
         };
-        hash_of([id.0, sequence, self.at.term.0, self.at.index.0, answer])
+        hash_of([id.0, self.sequence, self.at.term.0, self.at.index.0, answer])
     }
 }
 

@@ -1,7 +1,7 @@
 //! The clients' sessions: which writes were applied already, and what was answered (thesis §6.3). Part of the
 //! replicated state, so every decision depends on the log alone. Applies no write itself.
 
-use crate::session::{Kept, Session, Verdict};
+use crate::session::{Session, Verdict};
 use crate::state::Outcome;
 use imbl::{OrdMap, OrdSet};
 use raftdeck_protocol::Failure;
@@ -87,10 +87,10 @@ impl Sessions {
         let outcome = match session.judge(sequence) {
             Verdict::Apply => {
                 let answer = apply();
-                session.keep(id, sequence, Kept { answer: answer.clone(), at });
+                session.keep(id, sequence, &answer, at);
                 Ok((answer, at))
             }
-            Verdict::Repeated(Kept { answer, at }) => Ok((answer, at)),
+            Verdict::Repeated(answer, at) => Ok((answer, at)),
             Verdict::Refused(failure) => Err(failure),
         };
         self.hash = self.hash.wrapping_add(session.hash(id)).wrapping_sub(hash);
@@ -105,11 +105,11 @@ impl Sessions {
         id: SessionId,
         last_used: LoggedTime,
         acknowledged: u64,
-        answers: Vec<(u64, Kept)>,
+        answers: Vec<(u64, Answer, LogId)>,
     ) {
         let mut session = Session::new(last_used, acknowledged);
-        for (sequence, kept) in answers {
-            session.keep(id, sequence, kept);
+        for (sequence, answer, at) in answers {
+            session.keep(id, sequence, &answer, at);
         }
         self.insert(id, session);
         self.keep_bounds();

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use raftdeck_raft::{Entry, HardState, LogId, LogIndex, NodeId, Payload, Persist, Term, Ticket};
-use raftdeck_storage::fs::{DiskFs, File, FileSystem, Lock, LockError};
+use raftdeck_storage::fs::{DelayedFs, DiskFs, File, FileSystem, Lock, LockError};
 use raftdeck_storage::{LogOptions, LogStore};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn main() {
@@ -152,6 +153,15 @@ fn floor(bencher: Bencher<'_, '_>, count: u64) {
         file.sync_data().unwrap();
         at = (at + bytes.len() as u64) % (SIZE - bytes.len()) as u64;
     });
+}
+
+/// A sync that should take so many microseconds longer than one without a delay.
+#[divan::bench(args = [0, 500, 2000], sample_count = 200, sample_size = 1)]
+fn delayed_sync(bencher: Bencher<'_, '_>, micros: u64) {
+    let dir = directory();
+    let fs = DelayedFs::new(Box::new(Unsynced), Duration::from_micros(micros));
+    let mut file = fs.open(&dir.path().join("delayed")).unwrap();
+    bencher.bench_local(|| file.sync_data().unwrap());
 }
 
 /// A log of so many entries, in groups of 100.

@@ -125,9 +125,9 @@ pub(crate) fn read_prologue(bytes: &[u8; PROLOGUE], magic: [u8; 8]) -> Prologue 
 }
 
 /// The length and checksum of the body of `raft.log`, if the length can be one.
-pub(crate) fn read_identity_head(bytes: &[u8; IDENTITY_HEAD]) -> Option<(usize, u32)> {
-    let length = usize::try_from(u32_at(bytes, 0)).ok().filter(|length| *length <= MAX_IDENTITY)?;
-    Some((length, u32_at(bytes, 4)))
+pub(crate) fn read_identity_head(bytes: [u8; IDENTITY_HEAD]) -> Option<(usize, u32)> {
+    let length = usize::try_from(u32_at(&bytes, 0)).ok().filter(|length| *length <= MAX_IDENTITY)?;
+    Some((length, u32_at(&bytes, 4)))
 }
 
 /// The length and checksum of the body of a segment's header. The length is believed: it is under a checksum.

@@ -56,10 +56,10 @@ impl LogStore {
             &*self.current.file
         } else {
             // A file that was taken away must not be created.
-            match self.fs.exists(&path).map_err(failed("look for", &path))? {
-                true => opened = self.fs.open(&path).map_err(failed("open", &path))?,
-                false => return Err(StorageError::Damaged { path, offset: 0, what: "it was taken away" }),
+            if !self.fs.exists(&path).map_err(failed("look for", &path))? {
+                return Err(StorageError::Damaged { path, offset: 0, what: "it was taken away" });
             }
+            opened = self.fs.open(&path).map_err(failed("open", &path))?;
             &*opened
         };
         let mut reader = Reader::new(file, &path, AHEAD).map_err(|error| unreadable(error, &path))?;

@@ -173,7 +173,7 @@ fn a_flipped_bit_anywhere_loses_nothing_that_was_acknowledged() {
                 Ok((restored, repaired)) => {
                     assert!(bit / 8 >= last, "bit {bit} was flipped and not refused");
                     assert_eq!(restored, *small.states.last().unwrap(), "bit {bit}");
-                    let is_seen = repaired.is_some_and(|tail| tail.offset as usize >= last);
+                    let is_seen = repaired.is_some_and(|tail| tail.offset >= last as u64);
                     assert!(is_seen || small.old.is_some(), "bit {bit}");
                 }
                 Err(error) => assert!(bit / 8 < last, "bit {bit}, behind the log, was refused: {error}"),

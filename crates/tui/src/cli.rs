@@ -1,7 +1,10 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
 use crate::app::Settings;
+use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
+use crate::describe::{self, CompletionsArgs, ManArgs};
+use crate::paths;
 use crate::plain::{self, Format};
 use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
@@ -15,7 +18,7 @@ use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,6 +26,8 @@ const DECK_EXAMPLES: &str = "\
 Examples:
   raftdeck                          three nodes; kill the leader with K, write with w, help with ?
   raftdeck --nodes 5 --timing demo  slow enough to talk about each message
+  raftdeck --nodes 5 --rate 0 --append-bytes 1 --script examples/figure-8.txt
+                                    the paper's Figure 8, step by step
   raftdeck --data-dir ./cluster     the data is there again at the next start
 
 Ctrl-C and q end the deck and its nodes, with exit status 0.
@@ -78,14 +83,8 @@ Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 
 a script that makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal
 the last two are only told.";
 
-const CLIENT_EXAMPLES: &str = "\
-Examples:
-  raftdeck client put color blue
-  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
-  raftdeck client member add 4 127.0.0.1:8083
-  raftdeck client transfer n2
-
-Exit status: 0 done, 1 failed or not as asked for, 2 wrong usage.";
+/// The package's version, and the commit if it was built from a checkout.
+pub const VERSION: &str = env!("RAFTDECK_VERSION");
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
@@ -102,7 +101,7 @@ Exit status: 0 measured, 1 failed, 2 wrong usage.";
 #[derive(Debug, Parser)]
 #[command(
     name = "raftdeck",
-    version,
+    version = VERSION,
     args_conflicts_with_subcommands = true,
     after_help = DECK_EXAMPLES
 )]
@@ -121,8 +120,8 @@ enum Sub {
     /// Run one node, as raftdeck-node does
     #[command(after_help = NodeArgs::EXAMPLES.replace("raftdeck-node", "raftdeck node"))]
     Node(NodeArgs),
-    /// Read from and write to a running cluster
-    #[command(after_help = CLIENT_EXAMPLES)]
+    /// Read from and write to a running cluster; without a command, at a prompt
+    #[command(after_help = client_cmd::HELP)]
     Client(ClientArgs),
     /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
@@ -133,7 +132,30 @@ enum Sub {
     /// One process of the floor that bench compares with
     #[command(hide = true, after_help = "raftdeck bench starts these by itself")]
     BenchFloor(FloorArgs),
+    /// Print a script that lets a shell complete this program's commands and options
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print this program's page for man, or write one page per command
+    #[command(
+        after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
+    /// Print where this program keeps what is its own
+    #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
+    Paths {
+        /// Print one JSON object; what does not exist on this system is null
+        #[arg(long)]
+        json: bool,
+    },
 }
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  raftdeck completions bash > ~/.local/share/bash-completion/completions/raftdeck
+  raftdeck completions zsh > ~/.zfunc/_raftdeck      with fpath+=~/.zfunc before compinit
+  raftdeck completions fish > ~/.config/fish/completions/raftdeck.fish
+  raftdeck completions powershell >> $PROFILE
+  raftdeck completions elvish >> ~/.config/elvish/rc.elv";
 
 #[derive(Args, Debug)]
 struct DeckArgs {
@@ -142,6 +164,9 @@ struct DeckArgs {
     /// No screen: one line per event in plain words. Also used when this is no terminal
     #[arg(long)]
     plain: bool,
+    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up reads one from its input
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    script: Option<PathBuf>,
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
@@ -274,6 +299,9 @@ pub fn main() -> ExitCode {
         Some(Sub::BenchFloor(args)) => {
             raftdeck_bench::run_floor(&args).map(|()| 0).wrap_err("the floor cannot go on")
         }
+        Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, Cli::command()))),
+        Some(Sub::Man(args)) => told(describe::man(args, Cli::command())),
+        Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
         Some(Sub::Node(_)) | None => deck(cli.deck),
     };
     match result {
@@ -302,7 +330,7 @@ fn complain(what: &str) {
 }
 
 /// An error with its causes, each said once.
-fn sentence(error: &color_eyre::Report) -> String {
+pub(crate) fn sentence(error: &color_eyre::Report) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -313,9 +341,17 @@ fn sentence(error: &color_eyre::Report) -> String {
     text
 }
 
+/// Prints what is the whole of an answer.
+fn told(text: Result<Vec<u8>>) -> Result<u8> {
+    client_cmd::print(&text?)?;
+    Ok(0)
+}
+
 fn deck(args: DeckArgs) -> Result<u8> {
     let lab = args.cluster.lab_options()?;
-    if args.plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
+    if args.plain || !on_terminal {
         return plain::run(lab, Format::Words);
     }
     // https://no-color.org: any value but an empty one.
@@ -323,7 +359,18 @@ fn deck(args: DeckArgs) -> Result<u8> {
         Some(value) if !value.is_empty() => ColourChoice::Never,
         _ => ColourChoice::Terminal,
     };
-    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse })
+    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse }, scripted)
+}
+
+fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
+    if !on_terminal {
+        let error =
+            "--script is for the deck, which needs a terminal: without one, raftdeck up < FILE does the same";
+        Cli::command().error(ErrorKind::ValueValidation, error).exit();
+    }
+    let text = std::fs::read_to_string(file)
+        .wrap_err_with(|| format!("the script {} cannot be read", file.display()))?;
+    Ok(Scripted::new(&file.display().to_string(), &text))
 }
 
 fn up(args: UpArgs) -> Result<u8> {

@@ -3,6 +3,7 @@
 //! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
 //! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
 
+use crate::app::scripted::Scripted;
 use crate::app::{App, Effect, Msg, Settings, update};
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
@@ -22,10 +23,10 @@ use std::time::{Duration, Instant};
 /// Frames of telemetry come at most this often.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// Runs a cluster and its deck until either is ended; returns the exit status.
+/// Runs a cluster and its deck, with a script if there is one, until either is ended; returns the exit status.
 ///
 /// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(options: LabOptions, settings: Settings) -> Result<u8> {
+pub fn run(options: LabOptions, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -38,14 +39,14 @@ pub fn run(options: LabOptions, settings: Settings) -> Result<u8> {
         let inbox = Arc::clone(&inbox);
         move |update| inbox.update(update)
     })?;
-    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&lab, inbox, settings)));
+    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&lab, inbox, settings, scripted)));
     terminal::leave();
     lab.stop();
     // The hook has printed what happened.
     status.unwrap_or(Ok(signals::PANICKED))
 }
 
-fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings) -> Result<u8> {
+fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
     terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     let mut deck = Deck {
@@ -58,6 +59,9 @@ fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings) -> Result<u8> {
         inbox,
         lab,
     };
+    if let Some(scripted) = scripted {
+        deck.app.play(scripted);
+    }
     match deck.run() {
         // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),

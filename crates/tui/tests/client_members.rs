@@ -1,89 +1,14 @@
 //! `raftdeck client` on real nodes that come, lead and go.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
-use serde_json::Value;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
+mod support;
 
-const RAFTDECK: &str = env!("CARGO_BIN_EXE_raftdeck");
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use support::nodes::{Cluster, ask};
 
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Nodes n1 to n3, and others that join; all end with the test.
-struct Cluster {
-    /// A loopback host of this test's own, so that no other test or program has its ports.
-    host: String,
-    data: TempDir,
-    nodes: Vec<Child>,
-}
-
-impl Cluster {
-    fn start(nth: u8) -> Self {
-        let pid = std::process::id();
-        let host = if cfg!(target_os = "linux") {
-            format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
-        } else {
-            "127.0.0.1".to_owned()
-        };
-        let mut cluster = Self { host, data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
-        for id in 1..=3 {
-            cluster.run(id, &["--cluster", &cluster.addresses(3)]);
-        }
-        cluster
-    }
-
-    fn join(&mut self, id: u16) {
-        self.run(id, &["--join"]);
-    }
-
-    fn run(&mut self, id: u16, args: &[&str]) {
-        let mut node = Command::new(RAFTDECK);
-        node.args(["node", "--node-id", &id.to_string(), "--bind", &self.address(id)]);
-        node.arg("--data-dir").arg(self.data.path().join(id.to_string())).args(args);
-        node.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.nodes.push(node.spawn().unwrap());
-    }
-
-    fn address(&self, id: u16) -> String {
-        format!("{}:{}", self.host, 8079 + id)
-    }
-
-    fn addresses(&self, count: u16) -> String {
-        (1..=count).map(|id| self.address(id)).collect::<Vec<_>>().join(",")
-    }
-
-    /// What is printed by an operation that works.
-    fn does(&self, args: &[&str]) -> String {
-        let output = ask(&self.addresses(3), args);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What is said by an operation that fails.
-    fn fails(&self, args: &[&str]) -> String {
-        let output = ask(&self.addresses(3), args);
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{args:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-}
-
-fn ask(addresses: &str, args: &[&str]) -> Output {
-    let mut client = Command::new(RAFTDECK);
-    client.args(["client", "--timeout", "20", "--cluster", addresses]).args(args);
-    client.output().unwrap()
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for node in &mut self.nodes {
-            let _ = node.kill();
-            let _ = node.wait();
-        }
-    }
-}
 
 fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
@@ -95,7 +20,7 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 
 #[test]
 fn a_node_joins_learns_votes_leads_and_leaves_by_the_command_line() {
-    let mut cluster = Cluster::start(0);
+    let mut cluster = Cluster::start();
     cluster.does(&["put", "color", "blue"]);
     assert!(cluster.does(&["member", "list"]).contains("n3 voter"));
 
@@ -127,7 +52,7 @@ fn a_node_joins_learns_votes_leads_and_leaves_by_the_command_line() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_a_sentence_and_changes_nothing() {
-    let cluster = Cluster::start(1);
+    let cluster = Cluster::start();
     cluster.does(&["cas", "color", "--absent", "blue"]);
     assert!(cluster.fails(&["cas", "color", "--absent", "red"]).contains("the value is blue"));
     let before = cluster.does(&["member", "list"]);

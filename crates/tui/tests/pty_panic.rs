@@ -43,6 +43,6 @@ fn the_deck_that_panics() {
         panic!("provoked on a thread of its own");
     });
     let lab = LabOptions::new(RAFTDECK, &["node"], 3);
-    let status = runtime::run(lab, Settings::default()).unwrap();
+    let status = runtime::run(lab, Settings::default(), None).unwrap();
     std::process::exit(status.into());
 }

@@ -173,3 +173,41 @@ fn what_is_in_force_is_shown_and_undone_one_by_one() {
     });
     ends(deck);
 }
+
+#[test]
+fn a_script_on_the_deck_waits_where_it_shows_the_logs_and_leaves_the_deck_to_the_person() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("lesson");
+    std::fs::write(
+        &script,
+        "wait leader\nput color blue\nwait answered\nfreeze\nlogs\nrun\nput color red\nwait answered\n",
+    )
+    .unwrap();
+    let mut deck = Deck::start(&["--script", script.to_str().unwrap()], 120, 40);
+    deck.wait_for("the logs, and the script waiting", |screen| {
+        let text = screen.contents();
+        text.contains("Enter goes on") && text.contains("put color blue") && text.contains("FROZEN")
+    });
+    deck.nodes(3);
+    deck.press("\r");
+    deck.wait_for("the end of the script", |screen| {
+        let text = screen.contents();
+        text.contains("the keys are yours") && text.contains("put color red") && text.contains("rate 1")
+    });
+    ends(deck);
+}
+
+#[test]
+fn a_script_that_fails_says_where_and_the_deck_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("lesson");
+    std::fs::write(&script, "wait leader\nexpect down 1\n").unwrap();
+    let mut deck = Deck::start(&["--script", script.to_str().unwrap()], 120, 40);
+    deck.wait_for("the reason", |screen| screen.contents().contains("line 2: not as expected"));
+    deck.nodes(3);
+    deck.press("\r");
+    deck.wait_for("a healthy cluster and no script", |screen| {
+        is_healthy(screen, 3) && !screen.contents().contains("the script ends")
+    });
+    ends(deck);
+}

@@ -108,6 +108,7 @@ impl Durability {
 
     /// Turns what was collected into one write, if there is any need for one.
     pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
+        assert!(log.first_in_memory() <= self.written.next(), "what is not written yet is in memory");
         let entries: Vec<Entry> = log.slice(self.written.next(), usize::MAX).cloned().collect();
         // The term is durable before, or together with, any entry of it.
         let with_hard_state =

@@ -4,7 +4,6 @@
 use super::{Raft, RoleState};
 use crate::effect::EntriesToRead;
 use crate::log::bytes_of;
-use crate::mutants::{Mutant, is_active};
 use crate::types::{Entry, LogIndex, Timestamp};
 
 /// Committed entries that come out at once, at most: to apply them takes the driver's time, and messages wait meanwhile.
@@ -93,8 +92,7 @@ impl Raft {
     pub(super) fn evict(&mut self) {
         let is_behind = self.applied.next() < self.log.first_in_memory();
         let needless = if is_behind { self.committed } else { self.applied };
-        let durable = if is_active(Mutant::EvictBeforeDurable) { needless } else { self.durability.log() };
-        self.log.evict(needless.min(durable), self.config.log_cache_bytes);
+        self.log.evict(needless.min(self.durability.log()), self.config.log_cache_bytes);
     }
 
     /// Whether there is a follower for whom these entries come next.

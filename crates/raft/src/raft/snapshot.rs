@@ -250,13 +250,12 @@ impl Raft {
     /// state machine now, before anything else is applied. `false`: it is not needed any more.
     pub fn handle_snapshot_received(&mut self, meta: SnapshotMeta, size: u64, _now: Timestamp) -> bool {
         let last = meta.last;
-        // Also if it is committed by now, and not all before it is applied: there may be much to read back.
-        let known = if is_active(Mutant::SnapshotSkipsUnapplied) { self.committed } else { self.applied };
-        let install = last.index > known || is_active(Mutant::InstallOldSnapshot);
-        if install {
+        let mut is_needed = last.index > self.committed || is_active(Mutant::InstallOldSnapshot);
+        if is_needed {
             self.install_snapshot(meta, size);
         } else if last.index > self.snapshot_last().index {
             // The log has brought everything meanwhile. On the disk it is the newest snapshot all the same.
+            is_needed = self.skip_to(last.index);
             self.adopt_snapshot(meta, size);
             self.trace(TraceEvent::SnapshotTaken { last, size });
             self.release_log();
@@ -268,7 +267,20 @@ impl Raft {
             self.answer_piece(leader, incoming.round, last, incoming.size, true);
         }
         self.assert_invariants();
-        install
+        is_needed
+    }
+
+    /// The log has everything through `index`, but the state machine has not: what is read back from the disk, a part at
+    /// a time, may take longer than the snapshot did. Says whether that was so.
+    fn skip_to(&mut self, index: LogIndex) -> bool {
+        if index <= self.applied {
+            return false;
+        }
+        self.effects.apply.clear();
+        self.applied = index;
+        self.tally = Tally::new(index, self.config.snapshot_bytes);
+        self.memberships.compact(index);
+        true
     }
 
     /// Everything through the snapshot's end is committed and applied by it (paper §7, Figure 13, steps 6 to 8).
@@ -284,8 +296,7 @@ impl Raft {
         }
         // It covers what was not carried out yet, too.
         self.effects.apply.clear();
-        let old = is_active(Mutant::InstallOldSnapshot);
-        self.committed = if old { last.index } else { self.committed.max(last.index) };
+        self.committed = last.index;
         self.applied = last.index;
         self.tally = Tally::new(last.index, self.config.snapshot_bytes);
         self.uncommitted_bytes =

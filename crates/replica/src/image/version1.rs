@@ -12,7 +12,7 @@ pub(super) const VERSION: u8 = 1;
 pub(super) fn hash(state: &State) -> u64 {
     let pairs = state.machine.pairs().map(|(key, value)| hash_pair(key, value));
     let sessions = state.sessions.iter().map(|(id, session)| {
-        let answers = session.answers().map(|(number, kept)| hash_of(&(id, number, &kept.answer, kept.at)));
+        let answers = session.answers().map(|kept| hash_of(&(id, kept.sequence, kept.answer(), kept.at)));
         answers.fold(hash_of(&(id, session.last_used, session.acknowledged)), u64::wrapping_add)
     });
     pairs.chain(sessions).fold(hash_of(&state.sessions.now()), u64::wrapping_add)

@@ -49,7 +49,7 @@ impl FileSystem for DelayedFs {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.inner.sync_dir(dir)?;
-        thread::sleep(self.delay);
+        wait(self.delay);
         Ok(())
     }
 
@@ -87,7 +87,35 @@ impl File for DelayedFile {
 
     fn sync_data(&mut self) -> io::Result<()> {
         self.inner.sync_data()?;
-        thread::sleep(self.delay);
+        wait(self.delay);
         Ok(())
+    }
+}
+
+/// Sleeps so long, to some microseconds where the system can do that.
+fn wait(delay: Duration) {
+    if delay.is_zero() {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    punctual::become_so();
+    thread::sleep(delay);
+}
+
+#[cfg(target_os = "linux")]
+mod punctual {
+    use std::cell::Cell;
+    use std::num::NonZero;
+
+    thread_local! {
+        static IS_SO: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// The system lets a thread oversleep by some 50 microseconds, to wake several at once, unless it is asked not to.
+    pub(super) fn become_so() {
+        if !IS_SO.replace(true) {
+            // Refused, the delay is a little longer.
+            let _ = rustix::thread::set_current_timer_slack(NonZero::new(1));
+        }
     }
 }

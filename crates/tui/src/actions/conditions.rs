@@ -19,6 +19,14 @@ pub(super) fn always(_: &App) -> Result<(), Reason> {
     Ok(())
 }
 
+pub(super) fn script_waits(app: &App) -> Result<(), Reason> {
+    match &app.scripted {
+        Some(scripted) if scripted.waits() => Ok(()),
+        Some(_) => because("the script goes on already"),
+        None => because("no script is played: raftdeck --script FILE plays one"),
+    }
+}
+
 pub(super) fn has_nodes(app: &App) -> Result<(), Reason> {
     if app.cluster.is_empty() { because("there is no node to select yet") } else { Ok(()) }
 }

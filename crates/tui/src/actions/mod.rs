@@ -59,6 +59,7 @@ pub enum ActionId {
     DropMessage,
     HoldAlike,
     NextOpen,
+    GoOn,
 }
 
 /// What an action is about; the help page's sections, in this order.

@@ -3,7 +3,7 @@
 use super::conditions::{
     always, any_down, any_open, can_add, can_elect, can_heal, can_isolate, can_kill, can_move, can_partition,
     can_pause, can_remove, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message, has_nodes,
-    has_selection,
+    has_selection, script_waits,
 };
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
@@ -455,6 +455,16 @@ pub static ACTIONS: &[Action] = &[
         dangerous: false,
         footer: 6,
         enabled: always,
+    },
+    Action {
+        id: ActionId::GoOn,
+        group: Group::Deck,
+        keys: &[not(View::Messages, Key::Code(KeyCode::Enter))],
+        short: "go on",
+        long: "the script, which waits where it shows the logs, goes on",
+        dangerous: false,
+        footer: 0,
+        enabled: script_waits,
     },
     Action {
         id: ActionId::Palette,

@@ -25,6 +25,7 @@ mod pointer;
 pub mod prompt;
 mod rate;
 mod reduce;
+pub mod scripted;
 pub mod selection;
 pub mod sieve;
 pub mod timers;
@@ -46,6 +47,7 @@ use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
 use crate::app::prompt::Prompt;
+use crate::app::scripted::Scripted;
 use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
@@ -127,6 +129,8 @@ pub struct App {
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
     pub(crate) operations: Operations,
+    /// The script that is being played, if any.
+    pub(crate) scripted: Option<Scripted>,
     pub(crate) notice: Option<Notice>,
     /// The menu over the screen, while it is open.
     pub(crate) menu: Option<Menu>,
@@ -157,12 +161,18 @@ impl App {
             output: Output::default(),
             prompt: Prompt::default(),
             operations: Operations::default(),
+            scripted: None,
             notice: None,
             menu: None,
             help: None,
             landed: Landed::default(),
             changed: true,
         }
+    }
+
+    /// Plays a script beside the person at the keys.
+    pub fn play(&mut self, scripted: Scripted) {
+        self.scripted = Some(scripted);
     }
 
     /// Whether the screen would show something else than was painted last. Passing time alone is
@@ -200,7 +210,8 @@ impl App {
         // Never at once: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
         let clock = if self.cluster.is_empty() { None } else { self.clock.next_change(now) };
-        [notice, beats, waiting, of_view, clock].into_iter().flatten().min().map(|at| at.max(soonest))
+        let script = self.scripted.as_ref().and_then(Scripted::next_due);
+        [notice, beats, waiting, of_view, clock, script].into_iter().flatten().min().map(|at| at.max(soonest))
     }
 
     fn cluster_view_change(&self, now: Duration) -> Option<Duration> {

@@ -6,7 +6,7 @@ use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::sieve::kind_word;
-use crate::app::{App, Effect, View, palette, selection};
+use crate::app::{App, Effect, View, palette, scripted, selection};
 use crate::view::Pane;
 use raftdeck_lab::rule::{Disturbance, Step, Which};
 use raftdeck_lab::words::{faster, slower};
@@ -55,6 +55,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Slower
         | ActionId::Undo => return vec![Effect::Lab(timely(app, id, now))],
         ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
+        ActionId::GoOn => scripted::resume(app),
         ActionId::LinkFaults => {
             let about =
                 app.messages.chosen().filter(|_| app.view == View::Messages && !app.messages.follows());

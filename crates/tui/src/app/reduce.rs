@@ -5,7 +5,7 @@ use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{Outcome, Purpose};
-use crate::app::{App, Effect, Msg, View, palette, selection};
+use crate::app::{App, Effect, Msg, View, palette, scripted, selection};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -43,6 +43,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         app.notice = None;
         app.mark_changed();
     }
+    effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
         effects.extend(app.logs.ask(&app.cluster, now).into_iter().map(Effect::Lab));
     }
@@ -51,6 +52,9 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
 
 fn lab(app: &mut App, update: Update, now: Duration) {
     app.known.note(&update);
+    if let Some(scripted) = &mut app.scripted {
+        scripted.hear(&update);
+    }
     app.feed.set_time(app.clock.at(now));
     let mut changed = app.feed.tell(&update, now);
     match update {

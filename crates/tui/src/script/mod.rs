@@ -1,5 +1,7 @@
 //! Commands given line by line, carried out one after the other: what `raftdeck up` does with its standard input.
 //!
+//! The deck plays such lines too, from a file; there it stops at each `logs`, so that they can be looked at.
+//!
 //! A line is begun when the one before is done: a change of time or of what is in force has been told, a step has
 //! ended, a process has, messages were released or dropped, a `wait` is over. Requests to the store are not waited for, as they may have no answer while messages are
 //! held; `wait answered` does. Pure but for the two files that `save` and `load` name.
@@ -113,11 +115,48 @@ pub struct Script {
     lines: VecDeque<(Place, String)>,
     read: usize,
     present: Option<Present>,
+    /// The line that was begun last.
+    begun: Option<(Place, String)>,
+    /// Whether it stops when logs were shown.
+    stops_at_logs: bool,
+    stopped: bool,
     asked: u64,
     synced: u64,
 }
 
 impl Script {
+    /// The lines of a file, to be played beside a person who asks the store too: its requests are numbered from
+    /// `first_request` on. It stops when logs were shown, until [`Script::resume`].
+    #[must_use]
+    pub fn to_watch(file: &str, text: &str, first_request: u64) -> Self {
+        let place = |line| Place { file: Some(file.to_owned()), line, depth: 0 };
+        let lines = (1..).zip(text.lines()).map(|(line, text)| (place(line), text.to_owned())).collect();
+        Self { lines, stops_at_logs: true, asked: first_request, ..Self::default() }
+    }
+
+    /// Whether it stopped because logs were shown.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Goes on after a stop.
+    pub fn resume(&mut self) {
+        self.stopped = false;
+    }
+
+    /// Whether every line is done.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.lines.is_empty() && self.present.is_none()
+    }
+
+    /// The line that is being carried out: its place and what it says.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        self.begun.as_ref().map(|(place, line)| place.say(line))
+    }
+
     /// One more line of the standard input.
     pub fn add(&mut self, line: String) {
         self.read += 1;
@@ -156,6 +195,9 @@ impl Script {
     /// When [`Script::go_on`] is to be asked again, if nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
+        if self.stopped {
+            return None;
+        }
         match &self.present {
             Some(present) => Some(present.until),
             None => (!self.lines.is_empty() && !self.board.known.nodes.is_empty()).then_some(Duration::ZERO),
@@ -174,11 +216,14 @@ impl Script {
 
     fn do_all(&mut self, now: Duration) -> Vec<Deed> {
         let mut deeds = Vec::new();
-        loop {
+        while !self.stopped {
             if let Some(present) = self.present.take() {
                 match self.finish(present, now) {
                     Ok(Done::Nothing) => {}
-                    Ok(Done::Deed(deed)) => deeds.push(deed),
+                    Ok(Done::Deed(deed)) => {
+                        self.stopped = self.stops_at_logs && matches!(deed, Deed::Answer("logs", _));
+                        deeds.push(deed);
+                    }
                     Ok(Done::Look(place, line)) => self.look(place, line, now, &mut deeds),
                     Err(still) => {
                         self.present = Some(*still);
@@ -188,7 +233,7 @@ impl Script {
                 if self.present.is_some() {
                     continue;
                 }
-                if ends(&deeds) {
+                if self.stopped || ends(&deeds) {
                     return deeds;
                 }
             }
@@ -198,13 +243,19 @@ impl Script {
             }
             let Some((place, line)) = self.lines.pop_front() else { return deeds };
             match parse(&line, &self.board.known) {
-                Ok(line) => self.begin(place, line, now, &mut deeds),
+                Ok(meant) => {
+                    if meant != Line::Nothing {
+                        self.begun = Some((place.clone(), line));
+                    }
+                    self.begin(place, meant, now, &mut deeds);
+                }
                 Err(mistake) => deeds.push(Deed::Mistake(place.say(mistake))),
             }
             if ends(&deeds) {
                 return deeds;
             }
         }
+        deeds
     }
 
     /// What follows when the present line is done; `Err`: it is not.

@@ -11,15 +11,19 @@ fn at(ms: u64) -> Duration {
 /// Three nodes, all running.
 fn script(lines: &[&str]) -> Script {
     let mut script = Script::default();
+    start(&mut script);
+    for line in lines {
+        script.add((*line).to_owned());
+    }
+    script
+}
+
+fn start(script: &mut Script) {
     let nodes: Vec<NodeId> = (1..=3).map(NodeId).collect();
     for &node in &nodes {
         script.hear(&Update::Process { node, state: ProcessState::Running { pid: 1 } });
     }
     script.hear(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
-    for line in lines {
-        script.add((*line).to_owned());
-    }
-    script
 }
 
 fn time(rate: ClockRate) -> Update {
@@ -142,4 +146,20 @@ fn what_is_saved_can_be_loaded() {
     assert!(matches!(script.go_on(at(0))[..], [Deed::Answer("save", _)]));
     script.add(format!("load {path}"));
     assert_eq!(script.go_on(at(1)), [Deed::Send(Command::Pause(NodeId(1)))]);
+}
+
+#[test]
+fn a_script_to_watch_stops_where_it_shows_the_logs() {
+    let mut script = Script::to_watch("lesson", "# a comment\nlogs\nelect 1\n", 7);
+    start(&mut script);
+    assert!(script.line().is_none());
+    script.go_on(at(0));
+    assert_eq!(script.line().as_deref(), Some("lesson, line 2: logs"));
+    let due = script.next_due().unwrap();
+    assert!(matches!(script.go_on(due)[..], [Deed::Answer("logs", _)]));
+    assert!(script.is_stopped() && !script.is_over());
+    assert_eq!((script.next_due(), script.go_on(due * 2)), (None, vec![]), "however long that takes");
+    script.resume();
+    assert_eq!(script.go_on(due * 2), [Deed::Send(Command::Campaign(NodeId(1)))]);
+    assert!(script.is_over());
 }

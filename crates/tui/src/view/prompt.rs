@@ -2,7 +2,8 @@
 
 use crate::app::operations::Outcome;
 use crate::app::prompt::Purpose;
-use crate::app::{USAGE, palette, sieve};
+use crate::app::scripted::{Said, Scripted};
+use crate::app::{USAGE, View, palette, sieve};
 use crate::view::paint::Paint;
 use crate::words::asked;
 use ratatui::layout::{Position, Rect};
@@ -21,10 +22,27 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
         let style = paint.theme.trouble_plate();
         let text = paint.cut(&format!(" {} ", notice.text), usize::from(area.width));
         paint.row(area, 0, &Line::from(Span::styled(text, style)));
+    } else if let Some(said) = app.scripted.as_ref().map(Scripted::said) {
+        script(paint, area, said);
     } else {
         return operation(paint, area, shared);
     }
     true
+}
+
+/// What the script does, or what it waits for.
+fn script(paint: &mut Paint<'_>, area: Rect, said: Said) {
+    let (text, style) = match said {
+        Said::Doing(line) => (format!(" {line} "), paint.theme.strong()),
+        Said::Waits if paint.app.view == View::Messages => (
+            " the script waits: Tab leaves this view, then Enter goes on ".to_owned(),
+            paint.theme.selected(),
+        ),
+        Said::Waits => (" the script waits: Enter goes on ".to_owned(), paint.theme.selected()),
+        Said::Failed(why) => (format!(" the script ends here: {why} "), paint.theme.trouble_plate()),
+    };
+    let text = paint.cut(&text, usize::from(area.width));
+    paint.row(area, 0, &Line::from(Span::styled(text, style)));
 }
 
 fn prompt(paint: &mut Paint<'_>, area: Rect) {

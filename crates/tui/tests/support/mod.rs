@@ -1,11 +1,12 @@
 //! The real program with real nodes: in a pseudo-terminal with someone at the keyboard ([`deck::Deck`]), and the
-//! processes it starts, as the system sees them ([`processes`]).
+//! processes it starts, as the system sees them ([`processes`]); and nodes that run without a deck ([`nodes`]).
 //!
 //! Tests wait for what they can see, never for a time; [`PATIENCE`] only bounds how long.
 #![allow(dead_code)] // Each test binary uses a part of it.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 pub(crate) mod deck;
+pub(crate) mod nodes;
 pub(crate) mod processes;
 pub(crate) mod table;
 

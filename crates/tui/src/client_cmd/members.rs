@@ -1,8 +1,16 @@
-//! `raftdeck client member …` and `transfer`: who belongs to the cluster and who leads it. Reads and writes no keys.
+//! `raftdeck client member ...` and `transfer`: who belongs to the cluster and who leads it. Reads and writes no keys.
+//!
+//! ```text
+//! member list                 {"members":[...],"committed":true,"node":1}   as n1 knows it
+//! member add|promote|remove   {"members":[...]}                             as it is committed
+//! transfer                    {"leader":2,"term":5}
+//! ```
+//!
+//! A member is `{"node":4,"standing":"learner","leader":false,"address":"127.0.0.1:8083"}`; its standing is voter, learner, or
+//! while a change is half done joining or leaving; `leader` and `address` are null where they are not known.
 
-use crate::client_cmd::print;
+use super::reply::{Failure, Form, Reply};
 use clap::Subcommand;
-use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_client::Client;
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{Membership, MembershipChange, NodeId, Role};
@@ -26,7 +34,7 @@ pub(crate) enum MemberOperation {
         address: String,
     },
     /// Give a node that was added a vote, as soon as it has caught up
-    #[command(after_help = "Example: raftdeck client --timeout 60 member promote n4")]
+    #[command(after_help = "Example: raftdeck client member promote n4 --timeout 60")]
     Promote {
         /// The node's id, as 4 or n4
         #[arg(value_parser = node_id)]
@@ -62,16 +70,16 @@ fn raft_address(given: &str) -> Result<String, String> {
     }
 }
 
-/// Carries out one operation; returns the exit status.
-pub(crate) async fn run(
+/// Carries out one operation.
+pub(crate) async fn carry_out(
     client: &Client,
     addresses: &[String],
     operation: MemberOperation,
     deadline: Duration,
-    as_json: bool,
-) -> Result<u8> {
+    form: Form,
+) -> Result<Reply, Failure> {
     let (change, asked) = match operation {
-        MemberOperation::List => return list(client, addresses, deadline, as_json).await,
+        MemberOperation::List => return list(client, addresses, deadline, form).await,
         MemberOperation::Add { id, address } => {
             let asked = format!("member add {id} {address}");
             (MembershipChange::AddLearner { node: id, address }, asked)
@@ -83,42 +91,68 @@ pub(crate) async fn run(
             (MembershipChange::Remove { node: id }, format!("member remove {id}"))
         }
     };
-    let membership = client.change_membership(vec![change], deadline).await.wrap_err(asked)?;
-    let text = if as_json {
-        format!("{}\n", json!({ "members": members_json(&membership, None) }))
-    } else {
-        members_plain(&membership, None)
-    };
-    print(text.as_bytes())?;
-    Ok(0)
+    let changed = client.change_membership(vec![change], deadline).await;
+    let membership = changed.map_err(|error| Failure::new(&asked, &error))?;
+    let mut reply = Reply::default();
+    match form {
+        Form::Json => reply.line(&json!({ "members": members_json(&membership, None) }).to_string()),
+        Form::Plain { .. } => reply.out.extend(members_plain(&membership, None).bytes()),
+        Form::Quiet => {}
+    }
+    Ok(reply)
 }
 
-/// Hands the leadership over; returns the exit status.
-pub(crate) async fn transfer(client: &Client, to: NodeId, deadline: Duration, as_json: bool) -> Result<u8> {
-    let term = client.transfer(to, deadline).await.wrap_err_with(|| format!("transfer {to}"))?;
-    let text = if as_json {
-        format!("{}\n", json!({ "leader": to, "term": term }))
-    } else {
-        format!("{to} leads in term {term}\n")
-    };
-    print(text.as_bytes())?;
-    Ok(0)
+/// Hands the leadership over.
+pub(crate) async fn transfer(
+    client: &Client,
+    to: NodeId,
+    deadline: Duration,
+    form: Form,
+) -> Result<Reply, Failure> {
+    let transferred = client.transfer(to, deadline).await;
+    let term = transferred.map_err(|error| Failure::new(&format!("transfer {to}"), &error))?;
+    let source = format!("{to} leads, term {term}");
+    let mut reply = Reply { source: Some(source), ..Reply::default() };
+    match form {
+        Form::Json => reply.line(&json!({ "leader": to, "term": term }).to_string()),
+        Form::Plain { .. } => reply.line(&format!("{to} leads in term {term}")),
+        Form::Quiet => {}
+    }
+    Ok(reply)
 }
 
-async fn list(client: &Client, addresses: &[String], deadline: Duration, as_json: bool) -> Result<u8> {
+async fn list(
+    client: &Client,
+    addresses: &[String],
+    deadline: Duration,
+    form: Form,
+) -> Result<Reply, Failure> {
     let asked = addresses.iter().map(|address| client.status(address, deadline));
-    let (known, failed): (Vec<_>, Vec<_>) =
-        futures::future::join_all(asked).await.into_iter().partition(Result::is_ok);
-    let newest = known.into_iter().flatten().max_by_key(|status| {
-        let raft = &status.raft;
-        (leads(status), raft.term, raft.membership_index)
-    });
+    let mut newest: Option<NodeStatus> = None;
+    let mut failed = None;
+    let rank = |status: &NodeStatus| (leads(status), status.raft.term, status.raft.membership_index);
+    for answer in futures::future::join_all(asked).await {
+        match answer {
+            Ok(status) if newest.as_ref().is_none_or(|other| rank(other) < rank(&status)) => {
+                newest = Some(status);
+            }
+            Ok(_) => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
     let Some(status) = newest else {
-        let why = failed.into_iter().find_map(Result::err);
-        bail!("member list: {}", why.map_or_else(String::new, |error| error.to_string()));
+        let error = failed.expect("at least one address was asked, and nobody answered");
+        return Err(Failure::new("member list", &error));
     };
-    print(if as_json { list_json(&status) } else { list_plain(&status) }.as_bytes())?;
-    Ok(0)
+    let raft = &status.raft;
+    let source = format!("{} answered, term {}, index {}", raft.id, raft.term, raft.membership_index);
+    let mut reply = Reply { source: Some(source), ..Reply::default() };
+    match form {
+        Form::Json => reply.line(&list_json(&status)),
+        Form::Plain { .. } => reply.out.extend(list_plain(&status).bytes()),
+        Form::Quiet => raft.membership.members().iter().for_each(|id| reply.line(&id.to_string())),
+    }
+    Ok(reply)
 }
 
 /// Whether what it knows is what the cluster works with.
@@ -148,7 +182,7 @@ fn list_json(status: &NodeStatus) -> String {
         "committed": raft.membership_index <= raft.committed,
         "node": raft.id,
     });
-    format!("{object}\n")
+    object.to_string()
 }
 
 /// `n4 learner 127.0.0.1:8083`, a line a member.

@@ -1,0 +1,105 @@
+//! A script that is played on the deck: its lines are carried out as if they were entered, and where it shows the logs it
+//! waits for the person.
+
+use crate::app::notice::Notice;
+use crate::app::{App, Effect, View};
+use crate::script::{Deed, Script};
+use raftdeck_lab::Update;
+use std::time::Duration;
+
+/// The script's requests to the store are numbered from here on, the person's from 1.
+const FIRST_REQUEST: u64 = 1 << 32;
+
+/// A script and how it goes.
+#[derive(Debug)]
+pub struct Scripted {
+    script: Script,
+    /// Why it ended before its last line.
+    failure: Option<String>,
+}
+
+/// What is to be said of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It carries this line out.
+    Doing(String),
+    /// It waits to be told to go on.
+    Waits,
+    /// It ended before its last line; why.
+    Failed(String),
+}
+
+impl Scripted {
+    /// The lines of a file of this name.
+    #[must_use]
+    pub fn new(file: &str, text: &str) -> Self {
+        Self { script: Script::to_watch(file, text, FIRST_REQUEST), failure: None }
+    }
+
+    /// What is to be said of it.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        match &self.failure {
+            Some(why) => Said::Failed(why.clone()),
+            None if self.script.is_stopped() => Said::Waits,
+            None => Said::Doing(self.script.line().unwrap_or_else(|| "the script begins".to_owned())),
+        }
+    }
+
+    /// Whether it waits for the person: to go on, or to have read why it failed.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.script.is_stopped() || self.failure.is_some()
+    }
+
+    pub(crate) fn hear(&mut self, update: &Update) {
+        self.script.hear(update);
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.script.next_due().filter(|_| self.failure.is_none())
+    }
+}
+
+/// The person has seen enough: the script goes on, or one that failed is put away.
+pub(super) fn resume(app: &mut App) {
+    if let Some(scripted) = &mut app.scripted {
+        if scripted.failure.is_some() {
+            app.scripted = None;
+        } else {
+            scripted.script.resume();
+        }
+    }
+}
+
+/// Goes on with the script as far as it can.
+pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
+    let Some(scripted) = app.scripted.as_mut().filter(|scripted| scripted.failure.is_none()) else {
+        return Vec::new();
+    };
+    let before = scripted.said();
+    let mut effects = Vec::new();
+    let mut is_over = false;
+    for deed in scripted.script.go_on(now) {
+        match deed {
+            Deed::Send(command) => effects.push(Effect::Lab(command)),
+            Deed::Answer("logs", _) => app.view = View::Logs,
+            Deed::Answer("status", _) => app.view = View::Cluster,
+            Deed::Answer(_, lines) => {
+                app.notice = lines.into_iter().next().map(|line| Notice::new(line, now));
+            }
+            Deed::Mistake(why) | Deed::Unmet(why) => scripted.failure = Some(why),
+            // The deck stays, so that what came of it can be seen and played with.
+            Deed::Quit => is_over = true,
+        }
+    }
+    let is_changed = scripted.said() != before;
+    if is_over || (scripted.script.is_over() && !scripted.waits()) {
+        app.scripted = None;
+        app.notice = Some(Notice::new("the script is over: the keys are yours", now));
+    }
+    if is_changed || app.scripted.is_none() {
+        app.mark_changed();
+    }
+    effects
+}

@@ -1,0 +1,220 @@
+//! `raftdeck client`: operations on a running cluster. With a command it carries that one out, prints the answer and ends; with
+//! none it takes commands at a prompt, or as a script ([`repl`]). The answers' shapes are in [`reply`], [`members`] and
+//! [`status`]; it knows the cluster by the client crate alone.
+
+mod members;
+mod operation;
+mod repl;
+mod reply;
+mod status;
+mod text;
+
+use crate::words;
+use clap::Args;
+use color_eyre::eyre::{Result, WrapErr, bail};
+use operation::{Input, Operation, Task};
+use raftdeck_client::{AddressError, Client, Options};
+use raftdeck_lab::ClientOp;
+use reply::{Failure, Form, Reply};
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
+
+/// What `raftdeck client --help` ends with.
+pub const HELP: &str = "\
+Examples:
+  raftdeck client put color blue
+  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
+  raftdeck client --json list user/ | jq -r '.pairs[].key'
+  raftdeck client status --watch
+  raftdeck client member add 4 127.0.0.1:8083
+  raftdeck client transfer n2
+  raftdeck client                  a prompt: history, Tab completes commands and keys, help
+  raftdeck client < commands.txt   the same commands, one a line, # begins a comment
+
+Plain output: a value and a newline; of a list a line per key, key, tab and value, in which a backslash
+stands twice and \\n, \\t, \\r and \\xNN for what is no printable text. --quiet prints a value byte for
+byte, of a list the keys alone, of status the leader's name, and nothing where a change is done or a
+key is missing. --json prints an object per line, also when the operation fails:
+  put     {\"key\":\"color\",\"stored\":true, ...}
+  get     {\"key\":\"color\",\"found\":true,\"value\":\"blue\", ...}
+  delete  {\"key\":\"color\",\"deleted\":true, ...}
+  cas     {\"key\":\"color\",\"stored\":false,\"current\":\"blue\", ...}
+  list    {\"prefix\":\"\",\"pairs\":[{\"key\":\"color\",\"value\":\"blue\"}],\"more\":false, ...}
+          with \"node\", who answered, and the \"term\" and \"index\" of the entry, at each \"...\"
+  status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
+          \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true} for each node, or \"error\"
+  status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
+  member list      {\"members\":[{\"node\":1,\"standing\":\"voter\",\"leader\":true,\"address\":null}],
+                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...]}
+  transfer         {\"leader\":2,\"term\":5}
+  a failure        {\"error\":\"...\",\"may_have_happened\":false}
+Bytes that are no text come in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
+
+Exit status: 0 done, 1 failed, no such key or not as expected, 2 wrong usage. A script's is 1 if a line of
+it made no sense or failed; that a key is missing is an answer there.";
+
+/// `raftdeck client ...`
+#[derive(Args, Debug)]
+pub struct ClientArgs {
+    /// Any of the cluster's nodes, by Raft or client address; the leader is found from there
+    #[arg(
+        long,
+        visible_alias = "node",
+        value_name = "HOST:PORT,…",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082",
+        value_parser = address,
+        global = true
+    )]
+    cluster: Vec<String>,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(subcommand)]
+    operation: Option<Operation>,
+}
+
+/// How an operation is carried out and told. At the prompt a line may say it for itself.
+#[derive(Args, Clone, Copy, Debug, Default)]
+struct Manner {
+    /// Give up after this many seconds [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), global = true)]
+    timeout: Option<u64>,
+    /// Answer with JSON, one object per line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print what was asked for and nothing else
+    #[arg(long, global = true, conflicts_with = "json")]
+    quiet: bool,
+    /// Say which node answered, in which term and at which index, on the standard error
+    #[arg(long, global = true)]
+    verbose: bool,
+}
+
+impl Manner {
+    fn deadline(self) -> Duration {
+        Duration::from_secs(self.timeout.unwrap_or(5))
+    }
+
+    fn form(self) -> Form {
+        match self {
+            Self { json: true, .. } => Form::Json,
+            Self { quiet: true, .. } => Form::Quiet,
+            _ => Form::Plain { for_eyes: io::stdout().is_terminal() },
+        }
+    }
+
+    /// What this says, and where it says nothing, what `other` does.
+    fn or(self, other: Self) -> Self {
+        let form = if self.json || self.quiet { self } else { other };
+        Self {
+            timeout: self.timeout.or(other.timeout),
+            json: form.json,
+            quiet: form.quiet,
+            verbose: self.verbose || other.verbose,
+        }
+    }
+}
+
+/// The cluster that is asked, and where it was said to be.
+#[derive(Clone, Debug)]
+struct Cluster {
+    client: Client,
+    addresses: Vec<String>,
+}
+
+/// Carries out one operation or takes many; returns the exit status.
+pub fn run(args: ClientArgs) -> Result<u8> {
+    let client = Client::new(&args.cluster, Options::default())?;
+    let cluster = Cluster { client, addresses: args.cluster };
+    let Some(operation) = args.operation else {
+        return repl::run(cluster, args.manner);
+    };
+    let form = args.manner.form();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .wrap_err("the client cannot be started")?;
+    let carried_out = match operation.task(Input::Value) {
+        Ok(Task::Watch) => {
+            return runtime.block_on(status::watch(&cluster.client, &cluster.addresses, form));
+        }
+        Ok(task) => runtime.block_on(carry_out(&cluster, task, args.manner.deadline(), form)),
+        Err(failure) => Err(failure),
+    };
+    let reply = match carried_out {
+        Ok(reply) => reply,
+        Err(failure) => {
+            if form == Form::Json {
+                print(format!("{}\n", failure.json()).as_bytes())?;
+            }
+            bail!(failure.sentence);
+        }
+    };
+    print(&reply.out)?;
+    tell_notes(&reply, args.manner);
+    match reply.miss {
+        Some(_) if form == Form::Quiet => Ok(1),
+        Some(miss) => bail!(miss),
+        None => Ok(u8::from(reply.incomplete)),
+    }
+}
+
+async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form) -> Result<Reply, Failure> {
+    let Cluster { client, addresses } = cluster;
+    match task {
+        Task::Keys(op, consistency) => {
+            let done = match op.clone() {
+                ClientOp::Write(write) => client.write(write, deadline).await,
+                ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
+            };
+            let done = done.map_err(|error| Failure::new(&words::asked(&op), &error))?;
+            Ok(reply::of_keys(&op, &done, form))
+        }
+        Task::Status | Task::Watch => Ok(status::carry_out(client, addresses, deadline, form).await),
+        Task::Member(operation) => members::carry_out(client, addresses, operation, deadline, form).await,
+        Task::Transfer(id) => members::transfer(client, id, deadline, form).await,
+    }
+}
+
+/// Says what is beside the answer.
+fn tell_notes(reply: &Reply, manner: Manner) {
+    reply.notes.iter().for_each(|note| say(note));
+    if let Some(source) = reply.source.as_ref().filter(|_| manner.verbose) {
+        say(source);
+    }
+}
+
+/// Says something to the person, on the standard error.
+fn say(what: &str) {
+    // Where nobody listens there is nobody else to tell.
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
+fn address(given: &str) -> Result<String, AddressError> {
+    raftdeck_client::split(given).map(|_| given.to_owned())
+}
+
+/// A reader that has read enough is no failure.
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).wrap_err("the output cannot be written")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_at_the_prompt_goes_before_the_command_line() {
+        let json = Manner { json: true, timeout: Some(9), ..Manner::default() };
+        let quiet = Manner { quiet: true, verbose: true, ..Manner::default() };
+        let both = quiet.or(json);
+        assert_eq!((both.form(), both.timeout, both.verbose), (Form::Quiet, Some(9), true));
+        assert_eq!(Manner::default().or(json).form(), Form::Json);
+    }
+}

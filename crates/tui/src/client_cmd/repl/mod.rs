@@ -1,0 +1,255 @@
+//! Many operations in one go: at a prompt, with history and completion, or from a script on the standard input. Whatever fails
+//! is said, and the next line is read: only quit, the end of the input, and an end of the terminal end it.
+
+mod complete;
+mod line;
+mod tokens;
+
+use super::operation::{Input, Task};
+use super::{Cluster, Manner, carry_out, print, say, tell_notes};
+use crate::paths;
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use complete::Completion;
+use line::{Line, Said, Word};
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor};
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+const PROMPT: &str = "raftdeck> ";
+
+/// The most lines that are remembered.
+const MOST_REMEMBERED: usize = 1000;
+
+/// The longest line of a script: a value at its limit, each byte written as `\xNN`, fits.
+const MAX_LINE: u64 = 8 << 20;
+
+/// Takes commands until there are no more; returns the exit status.
+pub(super) fn run(cluster: Cluster, manner: Manner) -> Result<u8> {
+    let background = Background::start().wrap_err("the client cannot be started")?;
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let runner = Runner { cluster, manner, runtime: background.handle.clone(), on_terminal };
+    if on_terminal { at_prompt(&runner) } else { script(&runner, io::stdin().lock()) }
+}
+
+/// A runtime that goes on while a line is typed: connections notice their end when it comes.
+struct Background {
+    handle: Handle,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Background {
+    fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        // It ends when the sender does.
+        let run = move || _ = runtime.block_on(ended);
+        let thread = thread::Builder::new().name("client".to_owned()).spawn(run)?;
+        Ok(Self { handle, end: Some(end), thread: Some(thread) })
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Done,
+    /// It made no sense, or could not be carried out.
+    Failed,
+    Quit,
+}
+
+/// Carries out lines.
+struct Runner {
+    cluster: Cluster,
+    manner: Manner,
+    runtime: Handle,
+    on_terminal: bool,
+}
+
+impl Runner {
+    /// Carries out one line. `place` names it, for messages. An error means that nothing can be printed any more.
+    fn line(&self, line: &str, place: &str) -> Result<After> {
+        match line::read(line) {
+            Said::Nothing => Ok(After::Done),
+            Said::Help(text) => {
+                print(format!("{text}\n").as_bytes())?;
+                Ok(After::Done)
+            }
+            Said::Mistake(what) => {
+                say(&format!("{place}{what}"));
+                Ok(After::Failed)
+            }
+            Said::Command(Line { word: Word::Quit | Word::Help { .. }, .. }) => Ok(After::Quit),
+            Said::Command(Line { word: Word::Operation(operation), manner }) => {
+                match operation.task(Input::Commands) {
+                    Ok(task) => self.task(task, manner.or(self.manner), place),
+                    Err(failure) => {
+                        say(&format!("{place}{}", failure.sentence));
+                        Ok(After::Failed)
+                    }
+                }
+            }
+        }
+    }
+
+    fn task(&self, task: Task, manner: Manner, place: &str) -> Result<After> {
+        if matches!(task, Task::Watch) {
+            say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
+            return Ok(After::Failed);
+        }
+        let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
+        let form = manner.form();
+        let asked = carry_out(&self.cluster, task, manner.deadline(), form);
+        let answered = self.runtime.block_on(async {
+            if !self.on_terminal {
+                return Some(asked.await);
+            }
+            tokio::select! {
+                answered = asked => Some(answered),
+                Ok(()) = tokio::signal::ctrl_c() => None,
+            }
+        });
+        let reply = match answered {
+            None => {
+                let doubt = if changes { ": it may have happened, or may yet" } else { "" };
+                say(&format!("{place}cancelled{doubt}"));
+                return Ok(After::Failed);
+            }
+            Some(Err(failure)) => {
+                if form == super::Form::Json {
+                    print(format!("{}\n", failure.json()).as_bytes())?;
+                }
+                say(&format!("{place}{}", failure.sentence));
+                return Ok(After::Failed);
+            }
+            Some(Ok(reply)) => reply,
+        };
+        print(&reply.out)?;
+        if reply.out.last().is_some_and(|last| *last != b'\n') {
+            print(b"\n")?;
+        }
+        tell_notes(&reply, manner);
+        if let Some(miss) = reply.miss.filter(|_| form != super::Form::Quiet) {
+            say(&format!("{place}{miss}"));
+        }
+        Ok(if reply.incomplete { After::Failed } else { After::Done })
+    }
+}
+
+/// Lines from a person.
+fn at_prompt(runner: &Runner) -> Result<u8> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .history_ignore_space(true)
+        .max_history_size(MOST_REMEMBERED)
+        .wrap_err("the prompt cannot be set up")?
+        .build();
+    let mut editor: Editor<Completion, FileHistory> =
+        Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
+    editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
+    let history = remembered(&mut editor);
+    // From now on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    let entered = runner.runtime.enter();
+    drop(signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?);
+    drop(entered);
+    say(&format!(
+        "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
+        crate::cli::VERSION,
+        runner.cluster.addresses.join(", ")
+    ));
+    loop {
+        match editor.readline(PROMPT) {
+            Ok(line) => {
+                remember(&mut editor, &line, history.as_deref());
+                // Several lines come as one when they are pasted.
+                for line in line.lines() {
+                    if runner.line(line, "")? == After::Quit {
+                        return Ok(0);
+                    }
+                }
+            }
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => return Ok(0),
+            Err(error) => return Err(eyre!("the terminal cannot be read: {error}")),
+        }
+    }
+}
+
+/// Takes up what was typed in earlier runs; gives where it is kept, if it can be.
+fn remembered(editor: &mut Editor<Completion, FileHistory>) -> Option<PathBuf> {
+    let history = paths::client_history()?;
+    // What was typed may be nobody else's business.
+    let made = history.parent().map(|dir| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir));
+    let loaded = match made {
+        Some(Err(error)) => Err(ReadlineError::Io(error)),
+        _ if !history.exists() => Ok(()),
+        _ => editor.load_history(&history),
+    };
+    match loaded {
+        Ok(()) => Some(history),
+        Err(error) => {
+            say(&format!(
+                "what is typed here is not remembered: {} cannot be used: {error}",
+                history.display()
+            ));
+            None
+        }
+    }
+}
+
+/// At once, and not at the end: that may come without a warning.
+fn remember(editor: &mut Editor<Completion, FileHistory>, line: &str, history: Option<&Path>) {
+    let is_new = editor.add_history_entry(line).unwrap_or(false);
+    if let Some(history) = history.filter(|_| is_new) {
+        // A history that cannot be kept is no reason to disturb anybody.
+        let _ = editor.append_history(history);
+    }
+}
+
+/// Lines from a file or a pipe. What is wrong with one is said with its number.
+fn script(runner: &Runner, mut input: impl BufRead) -> Result<u8> {
+    let mut status = 0;
+    for number in 1_u64.. {
+        let mut line = Vec::new();
+        let read = input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+        if read.wrap_err("the standard input cannot be read")? == 0 {
+            break;
+        }
+        let place = format!("line {number}: ");
+        let is_cut = line.len() as u64 == MAX_LINE && line.last() != Some(&b'\n');
+        let after = if is_cut {
+            input.skip_until(b'\n').wrap_err("the standard input cannot be read")?;
+            say(&format!("{place}it is longer than {MAX_LINE} bytes"));
+            After::Failed
+        } else if let Ok(text) = str::from_utf8(&line) {
+            runner.line(text, &place)?
+        } else {
+            say(&format!("{place}it is not UTF-8; between double quotes \\xNN writes any byte"));
+            After::Failed
+        };
+        match after {
+            After::Done => {}
+            After::Failed => status = 1,
+            After::Quit => break,
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,43 @@
+//! Where the program keeps what is its own, and `raftdeck paths`, which tells. Makes nothing by itself.
+
+use etcetera::BaseStrategy;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The directory for what may be lost without harm, such as histories: `$XDG_STATE_HOME/raftdeck`, else
+/// `~/.local/state/raftdeck`. None where the user has no home.
+#[must_use]
+pub fn state_dir() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("raftdeck"))
+}
+
+/// What was typed at the client's prompt.
+#[must_use]
+pub fn client_history() -> Option<PathBuf> {
+    Some(state_dir()?.join("client-history"))
+}
+
+/// What `raftdeck paths` prints: a line each, or one JSON object.
+#[must_use]
+pub fn told(as_json: bool) -> String {
+    let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
+    let all = [
+        ("program", shown(std::env::current_exe().ok())),
+        ("state", shown(state_dir())),
+        ("client_history", shown(client_history())),
+        ("temporary_data", shown(Some(std::env::temp_dir()))),
+    ];
+    if as_json {
+        let object = all.into_iter().map(|(name, path)| (name.to_owned(), json!(path))).collect();
+        return format!("{}\n", serde_json::Value::Object(object));
+    }
+    let line = |(name, path): &(&str, Option<String>)| {
+        format!(
+            "{:15} {}\n",
+            name.replace('_', " "),
+            path.as_deref().unwrap_or("none: there is no home directory")
+        )
+    };
+    all.iter().map(line).collect()
+}
