@@ -33,6 +33,7 @@ pub struct FloorArgs {
 #[derive(Debug, Subcommand)]
 enum Part {
     /// Makes up writes, replicates and syncs them; runs when told to on its standard input
+    #[command(after_help = "raftdeck bench starts this by itself")]
     Leader {
         #[arg(long)]
         in_flight: usize,
@@ -44,6 +45,7 @@ enum Part {
         disk: DiskArgs,
     },
     /// Syncs what it is sent, and says so
+    #[command(after_help = "raftdeck bench starts this by itself")]
     Follower {
         #[command(flatten)]
         disk: DiskArgs,
