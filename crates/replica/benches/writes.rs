@@ -48,7 +48,7 @@ struct Client {
 impl Member {
     fn new(voters: u64) -> Self {
         let mut config = Config::new(NodeId(1), (1..=voters).map(NodeId).collect(), Timing::FAST);
-        config.snapshot_entries = u64::MAX;
+        config.snapshot_entries = None;
         let now = Timestamp(0);
         let replica = Replica::new(config, 1, Restored::default(), None, now).expect("a valid configuration");
         let value = vec![7; VALUE].into();
