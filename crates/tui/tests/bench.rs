@@ -276,7 +276,7 @@ fn on_a_terminal_it_shows_how_far_it_is_and_then_a_table_of_80_columns() {
     deck.wait_for_text("the floor");
     deck.wait_for_text("over time");
     deck.wait_for_text("the clients");
-    let screen = deck.look(|screen| screen.contents());
+    let screen = deck.look(vt100::Screen::contents);
     for text in [
         "write  3 nodes, 4 clients, 256-byte values, 100 keys",
         "throughput",
