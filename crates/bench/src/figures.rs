@@ -39,6 +39,7 @@ pub(crate) fn micros(micros: f64) -> String {
 /// Three digits that count, at most four after the point: `0.0123`, `1.32`, `14.1`, `950`.
 pub(crate) fn digits(number: f64) -> String {
     let places = match number.abs() {
+        0.0 => 0,
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
         size if size >= 0.9995 => 2,
@@ -125,8 +126,8 @@ mod tests {
         );
         assert_eq!((rate(182_340.4), rate(12.34)), ("182,340/s".into(), "12.3/s".into()));
         assert_eq!(
-            (digits(0.01234), digits(0.1917), digits(950.0)),
-            ("0.0123".into(), "0.192".into(), "950".into())
+            (digits(0.01234), digits(0.1917), digits(950.0), digits(0.0)),
+            ("0.0123".into(), "0.192".into(), "950".into(), "0".into())
         );
         assert_eq!(
             (counted(1, "client"), counted(2048, "client")),

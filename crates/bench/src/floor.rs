@@ -13,19 +13,24 @@ mod leader;
 
 pub(crate) use beside::{Floor, Slice};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// What an entry has besides its value: as much as the store's own entries, about.
 const ENTRY_OVERHEAD: usize = 44;
 
-/// `raftdeck bench-floor …`: one process of the floor.
-#[derive(Args, Debug)]
-pub struct FloorArgs {
+/// The command that is one process of the floor.
+pub const COMMAND: &str = "bench-floor";
+
+/// `raftdeck bench-floor ...`
+#[derive(Debug, Parser)]
+struct FloorArgs {
     #[command(subcommand)]
     part: Part,
 }
@@ -104,13 +109,21 @@ struct Ran {
     latencies: Vec<(u64, u64)>,
 }
 
-/// Runs one process of the floor until its standard input ends.
-pub fn run(args: &FloorArgs) -> io::Result<()> {
-    match &args.part {
-        Part::Leader { in_flight, value_size, follower, disk } => {
-            leader::run((*in_flight).max(1), value_size + ENTRY_OVERHEAD, follower, disk.open()?)
+/// Runs one process of the floor, with the command and its arguments, until its standard input ends.
+#[must_use]
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let ran = match FloorArgs::parse_from(args).part {
+        Part::Leader { in_flight, value_size, follower, disk } => disk
+            .open()
+            .and_then(|disk| leader::run(in_flight.max(1), value_size + ENTRY_OVERHEAD, &follower, disk)),
+        Part::Follower { disk } => disk.open().and_then(follower::run),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{COMMAND}: {error}");
+            ExitCode::FAILURE
         }
-        Part::Follower { disk } => follower::run(disk.open()?),
     }
 }
 

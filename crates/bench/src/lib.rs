@@ -35,5 +35,5 @@ mod times;
 
 pub use args::BenchArgs;
 pub use error::BenchError;
-pub use floor::{FloorArgs, run as run_floor};
+pub use floor::{COMMAND as FLOOR_COMMAND, run as run_floor};
 pub use measure::run;

@@ -6,7 +6,7 @@
 //! stall (what is known as coordinated omission is not omitted).
 
 use crate::tally::Tally;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::{Consistency, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -229,14 +229,13 @@ impl Pace {
 
 /// `key-000000042`: of one length, so that all operations are of one size.
 fn key(number: u64) -> Bytes {
-    let mut key = BytesMut::with_capacity(16);
-    key.put_slice(b"key-");
-    let mut divisor = 100_000_000;
-    while divisor > 0 {
-        key.put_u8(b'0' + (number / divisor % 10) as u8);
-        divisor /= 10;
+    let mut key = *b"key-000000000";
+    let mut left = number;
+    for digit in key[4..].iter_mut().rev() {
+        *digit += (left % 10) as u8;
+        left /= 10;
     }
-    key.freeze()
+    Bytes::copy_from_slice(&key)
 }
 
 /// Cheap chance (xorshift64*), good enough to choose keys.

@@ -7,8 +7,9 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The longest bar of a distribution, in characters.
+/// The longest bar of a distribution, in characters, and how many of them stand for one trial at most.
 const BAR: u64 = 40;
+const ONE: u64 = 2;
 
 /// About how many rows a distribution has.
 const ROWS: f64 = 8.0;
@@ -67,7 +68,7 @@ impl Times {
         for ms in &self.all {
             counts[(row_of(*ms) - first) as usize] += 1;
         }
-        let most = counts.iter().copied().max().unwrap_or(1).max(1);
+        let most = counts.iter().copied().max().unwrap_or(1).max(BAR / ONE);
         let mut text = String::new();
         for (row, count) in (first..).zip(counts) {
             let from = figures::micros(row as f64 * width * 1e3);

@@ -12,7 +12,7 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_bench::{BenchArgs, BenchError, FloorArgs};
+use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -129,9 +129,6 @@ enum Sub {
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
-    /// One process of the floor that bench compares with
-    #[command(hide = true, after_help = "raftdeck bench starts these by itself")]
-    BenchFloor(FloorArgs),
     /// Print a script that lets a shell complete this program's commands and options
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -286,6 +283,10 @@ impl ClusterArgs {
 /// Runs what the command line asks for; the program's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Nobody but the program itself asks for it, so it is no part of what is described.
+    if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_bench::FLOOR_COMMAND) {
+        return raftdeck_bench::run_floor(std::env::args_os().skip(1));
+    }
     let cli = Cli::parse();
     if let Some(Sub::Node(args)) = cli.command {
         return raftdeck_node::run(&args);
@@ -296,9 +297,6 @@ pub fn main() -> ExitCode {
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
         Some(Sub::Bench(args)) => bench(args),
-        Some(Sub::BenchFloor(args)) => {
-            raftdeck_bench::run_floor(&args).map(|()| 0).wrap_err("the floor cannot go on")
-        }
         Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, Cli::command()))),
         Some(Sub::Man(args)) => told(describe::man(args, Cli::command())),
         Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),

@@ -15,9 +15,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("node", &["replica", "storage", "client", "protocol", "raft"]),
     ("sim", &["replica", "storage", "check", "protocol", "raft"]),
     ("lab", &["client", "sim", "storage", "check", "protocol", "raft"]),
-    // The node, because the one executable starts its children by running itself as `raftdeck node`.
     // It measures as a client does; the cluster is the lab's.
     ("bench", &["lab", "client", "protocol", "raft"]),
+    // The node, because the one executable starts its children by running itself as `raftdeck node`.
     ("tui", &["bench", "lab", "client", "node", "sim", "protocol", "raft"]),
 ];
 

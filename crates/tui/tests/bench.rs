@@ -156,6 +156,15 @@ fn an_open_loop_begins_as_many_operations_as_are_due() {
 }
 
 #[test]
+fn an_open_loop_counts_from_when_an_operation_was_due() {
+    // One client and 20 ms a write: of 200 a second most begin far too late, which their latency must show.
+    let load = "--rate 200 --clients 1 --sync-delay 20ms --nodes 1";
+    let report = Bench::json(&format!("write {load} --secs 0.5 --warm-up 0 --keys 5"));
+    assert!(number(&report["writes"]["latency_us"]["max"]) > 500_000.0, "{report}");
+    assert_eq!(report["clients"], 1);
+}
+
+#[test]
 fn each_failover_has_a_time_and_so_has_each_restart() {
     let report = Bench::json("failover --trials 2 --clients 4 --heartbeat 20 --election 80..160");
     for name in ["failover_ms", "restart_ms"] {
@@ -267,7 +276,7 @@ fn on_a_terminal_it_shows_how_far_it_is_and_then_a_table_of_80_columns() {
     deck.wait_for_text("the floor");
     deck.wait_for_text("over time");
     deck.wait_for_text("the clients");
-    let screen = deck.look(|screen| screen.contents());
+    let screen = deck.look(vt100::Screen::contents);
     for text in [
         "write  3 nodes, 4 clients, 256-byte values, 100 keys",
         "throughput",

@@ -1,6 +1,6 @@
 //! The floor's processes, seen from the benchmark that runs them by turns with the store.
 
-use super::{Listening, Ran};
+use super::{COMMAND, Listening, Ran};
 use crate::error::BenchError;
 use crate::processes::processor_time;
 use crate::tally::Latencies;
@@ -98,7 +98,7 @@ impl Part {
         let program =
             std::env::current_exe().map_err(BenchError::system("this program's own file cannot be found"))?;
         let mut child = Command::new(program)
-            .args(["bench-floor", part])
+            .args([COMMAND, part])
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

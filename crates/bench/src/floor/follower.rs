@@ -2,13 +2,13 @@
 
 use super::disk::Disk;
 use super::{Header, Listening};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 /// What is read from the socket at once.
 const READ: usize = 1 << 20;
 
-pub(super) fn run(mut disk: Disk) -> io::Result<()> {
+pub(super) fn run(disk: Disk) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let listening = Listening { address: listener.local_addr()? };
     println!("{}", serde_json::to_string(&listening)?);
@@ -17,7 +17,20 @@ pub(super) fn run(mut disk: Disk) -> io::Result<()> {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    let (mut socket, _) = listener.accept()?;
+    let (socket, _) = listener.accept()?;
+    match follow(socket, disk) {
+        // The leader is ended first, in the middle of whatever it does.
+        Err(error) if is_its_end(error.kind()) => Ok(()),
+        other => other,
+    }
+}
+
+fn is_its_end(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
+}
+
+/// Until the leader ends.
+fn follow(mut socket: TcpStream, mut disk: Disk) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut incoming = BufReader::with_capacity(READ, socket.try_clone()?);
     let mut batch = Vec::new();
@@ -30,7 +43,8 @@ pub(super) fn run(mut disk: Disk) -> io::Result<()> {
         while incoming.buffer().len() >= Header::SIZE {
             last = take(&mut incoming, &mut batch)?;
         }
-        disk.append(&batch)?;
+        disk.write(&batch)?;
+        disk.sync()?;
         socket.write_all(&last.to_be_bytes())?;
     }
 }

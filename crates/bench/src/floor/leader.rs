@@ -8,6 +8,9 @@ use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+/// The most bytes that are sent at once; the usual batches are smaller.
+const PIECE: usize = 256 << 10;
+
 /// Runs for as many milliseconds as each line of the standard input says, and tells what came of it.
 pub(super) fn run(in_flight: usize, entry: usize, followers: &[SocketAddr], disk: Disk) -> io::Result<()> {
     let followers = followers.iter().map(Follower::connect).collect::<io::Result<_>>()?;
@@ -54,19 +57,23 @@ impl Leader {
         Ok(Ran { micros, syncs: self.disk.syncs - syncs, latencies: latencies.parts() })
     }
 
-    /// One batch, until a majority has it on disk. What the followers are sent leaves first, so that three disks work at
-    /// once.
+    /// One batch, until a majority has it on disk. What the followers are sent leaves first, so that all disks work at
+    /// once; a large batch leaves in pieces, so that they do not wait for the whole of it.
     fn replicate(&mut self) -> io::Result<()> {
-        for entry in self.batch.chunks_exact_mut(self.entry) {
-            self.last += 1;
-            entry[..8].copy_from_slice(&self.last.to_be_bytes());
+        let Self { followers, disk, entry, batch, last } = self;
+        for piece in batch.chunks_mut((PIECE / *entry).max(1) * *entry) {
+            for entry in piece.chunks_exact_mut(*entry) {
+                *last += 1;
+                entry[..8].copy_from_slice(&last.to_be_bytes());
+            }
+            let bytes = u32::try_from(piece.len()).map_err(io::Error::other)?;
+            let header = Header { last: *last, bytes }.encode();
+            for follower in &mut *followers {
+                follower.send(&header, piece)?;
+            }
+            disk.write(piece)?;
         }
-        let bytes = u32::try_from(self.batch.len()).map_err(io::Error::other)?;
-        let header = Header { last: self.last, bytes }.encode();
-        for follower in &mut self.followers {
-            follower.send(&header, &self.batch)?;
-        }
-        self.disk.append(&self.batch)?;
+        disk.sync()?;
         while !self.is_on_a_majority() {
             self.listen()?;
         }
