@@ -652,6 +652,7 @@ fn status(terms: &[u64]) -> NodeStatus {
         sessions: 0,
         clock_rate: ClockRate::REAL,
         next_timer_micros: 0,
+        fsyncs: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::backoff::Backoff;
 use crate::client::Client;
-use crate::connection::{Connection, Lost, Reply};
+use crate::connection::{Call, Connection, Lost};
 use crate::dial::DialError;
 use crate::directory::{Round, Target};
 use crate::error::ClientError;
@@ -13,8 +13,7 @@ use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
 use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The pauses between two rounds of asking everybody.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
@@ -123,9 +122,40 @@ impl Client {
     /// Asks one node after the other, round after round, until one answers or the deadline passes.
     pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answered, Stop> {
         let mut trail = Trail::default();
+        let mut round = Round::default();
+        if let Some(end) = self.ask_leader(question, limit, &mut trail, &mut round).await {
+            return end;
+        }
+        // Only now: it is much, and rarely needed.
+        Box::pin(self.ask_around(question, limit, trail, round)).await
+    }
+
+    /// The usual course: it is known who leads, and there is a connection. `None`: it takes more.
+    async fn ask_leader(
+        &self,
+        question: &Question,
+        limit: Limit,
+        trail: &mut Trail,
+        round: &mut Round,
+    ) -> End {
+        let target = self.directory().leading()?;
+        let connection = target.connected()?;
+        round.add(&target);
+        let attempt = self.attempt_on(&target, &connection, question, limit).await;
+        self.judge(&target, attempt, question, trail)
+    }
+
+    async fn ask_around(
+        &self,
+        question: &Question,
+        limit: Limit,
+        mut trail: Trail,
+        first: Round,
+    ) -> Result<Answered, Stop> {
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        let mut round = Some(first);
         loop {
-            if let Some(end) = self.ask_round(question, limit, &mut trail).await {
+            if let Some(end) = self.ask_round(question, limit, &mut trail, round.take()).await {
                 return end;
             }
             if let Some((address, reason)) = trail.all_refused() {
@@ -140,9 +170,17 @@ impl Client {
     }
 
     /// Asks each node at most once. `None`: none of them had the answer.
-    async fn ask_round(&self, question: &Question, limit: Limit, trail: &mut Trail) -> End {
-        let mut round = Round::default();
-        trail.begin_round();
+    async fn ask_round(
+        &self,
+        question: &Question,
+        limit: Limit,
+        trail: &mut Trail,
+        begun: Option<Round>,
+    ) -> End {
+        let mut round = begun.unwrap_or_else(|| {
+            trail.begin_round();
+            Round::default()
+        });
         while Instant::now() < limit.until {
             let target = self.directory().choose(&mut round)?;
             let attempt = self.attempt(&target, question, limit).await;
@@ -243,10 +281,27 @@ impl Client {
             Ok(connection) => connection,
             Err(error) => return Attempt::Unreached(error),
         };
-        let call = tokio::time::timeout(patience.min(limit.left()), connection.call(question.body()));
-        let Ok(Ok(reply)) = call.await else { return Attempt::Unsent };
+        self.attempt_on(target, &connection, question, limit).await
+    }
+
+    async fn attempt_on(
+        &self,
+        target: &Target,
+        connection: &Connection,
+        question: &Question,
+        limit: Limit,
+    ) -> Attempt {
+        let call = match connection.try_call(question.body()) {
+            Ok(Some(call)) => call,
+            Ok(None) => {
+                let call = timeout(self.patience().min(limit.left()), connection.call(question.body()));
+                let Ok(Ok(call)) = call.await else { return Attempt::Unsent };
+                call
+            }
+            Err(_) => return Attempt::Unsent,
+        };
         let waits_on = matches!(question, Question::Once(_));
-        self.await_reply(target, &connection, reply, waits_on, limit).await
+        self.await_reply(target, connection, call, waits_on, limit).await
     }
 
     /// Waits for the answer of a node for as long as the node gives signs of life, or to the deadline.
@@ -254,23 +309,21 @@ impl Client {
         &self,
         target: &Target,
         connection: &Connection,
-        mut reply: oneshot::Receiver<Reply>,
+        call: Call,
         waits_on: bool,
         limit: Limit,
     ) -> Attempt {
         let patience = self.patience();
+        let mut since = Instant::now();
         loop {
-            tokio::select! {
-                biased;
-                answer = &mut reply => return match answer {
-                    Ok(Ok(body)) => {
-                        target.mark_heard();
-                        Attempt::Answered(body, connection.node())
-                    }
-                    Ok(Err(Lost::BeforeSending)) => Attempt::Unsent,
-                    Ok(Err(Lost::AfterSending)) | Err(_) => Attempt::Broke,
-                },
-                () = sleep_until(limit.until.min(Instant::now() + patience)) => {}
+            match call.reply_by(limit.until.min(since + patience)).await {
+                Some(Ok(body)) => {
+                    target.mark_heard();
+                    return Attempt::Answered(body, connection.node());
+                }
+                Some(Err(Lost::BeforeSending)) => return Attempt::Unsent,
+                Some(Err(Lost::AfterSending)) => return Attempt::Broke,
+                None => since = Instant::now(),
             }
             if Instant::now() >= limit.until {
                 return Attempt::OutOfTime;
@@ -329,8 +382,7 @@ pub(crate) async fn answer_of(
     body: RequestBody,
 ) -> Result<ResponseBody, ClientError> {
     let closed = |_| broken(address, "it closed before the answer came");
-    let reply = connection.call(body).await.map_err(closed)?;
-    reply.await.unwrap_or(Err(Lost::AfterSending)).map_err(closed)
+    connection.call(body).await.map_err(closed)?.reply().await.map_err(closed)
 }
 
 /// The outcome if it comes in time.

@@ -58,8 +58,10 @@ struct Shared {
     hello: Hello,
     patience: Duration,
     directory: Mutex<Directory>,
-    /// Opened at the first write. Locked while it is being opened.
-    session: AsyncMutex<Option<Arc<Session>>>,
+    /// Opened at the first write.
+    session: Mutex<Option<Arc<Session>>>,
+    /// Held while it is being opened.
+    opening: AsyncMutex<()>,
 }
 
 impl Client {
@@ -76,7 +78,8 @@ impl Client {
             hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
             directory: Mutex::new(Directory::new(addresses, options.confined)),
-            session: AsyncMutex::default(),
+            session: Mutex::default(),
+            opening: AsyncMutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -96,16 +99,24 @@ impl Client {
     pub async fn write(&self, write: Write, deadline: Duration) -> Result<Done, ClientError> {
         write.check().map_err(ClientError::Limit)?;
         let limit = Limit::new(deadline);
+        let mut write = write;
         loop {
-            let session = self.session(limit).await?;
-            let Ok(slot) = timeout_at(limit.until, session.slot()).await else {
-                return Err(ClientError::Busy);
+            let session = match self.open_session() {
+                Some(session) => session,
+                None => self.session(limit).await?,
             };
-            match self.ask(&Question::Write(slot, write.clone()), limit).await {
+            let slot = match session.try_slot() {
+                Some(slot) => slot,
+                None => timeout_at(limit.until, session.slot()).await.map_err(|_| ClientError::Busy)?,
+            };
+            let question = Question::Write(slot, write);
+            match self.ask(&question, limit).await {
                 Ok(answered) => return done(answered),
                 Err(Stop::Failed(error)) => return Err(error),
-                Err(Stop::SessionExpired) => self.leave_session(&session, limit).await,
+                Err(Stop::SessionExpired) => self.leave_session(&session),
             }
+            let Question::Write(_, again) = question else { unreachable!("it was made above") };
+            write = again;
         }
     }
 
@@ -232,27 +243,35 @@ impl Client {
         self.shared.patience
     }
 
+    fn open_session(&self) -> Option<Arc<Session>> {
+        self.current_session().as_ref().map(Arc::clone)
+    }
+
+    fn current_session(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+        self.shared.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The open session, or a new one; writes that come meanwhile wait for the same one.
     async fn session(&self, limit: Limit) -> Result<Arc<Session>, ClientError> {
-        let Ok(mut session) = timeout_at(limit.until, self.shared.session.lock()).await else {
+        let Ok(_opening) = timeout_at(limit.until, self.shared.opening.lock()).await else {
             let last = "another write was still opening the session".to_owned();
             return Err(ClientError::NoLeader { after: limit.after, last });
         };
-        if let Some(open) = session.as_ref() {
-            return Ok(Arc::clone(open));
+        if let Some(open) = self.open_session() {
+            return Ok(open);
         }
         let opened = self.ask(&Question::OpenSession, limit).await.map_err(error)?;
         let ResponseBody::Done { answer: Answer::SessionOpened(id), .. } = opened.body else {
             return Err(misplaced(&opened.node.to_string(), &opened.body));
         };
-        Ok(Arc::clone(session.insert(Arc::new(Session::new(id)))))
+        let session = Arc::new(Session::new(id));
+        *self.current_session() = Some(Arc::clone(&session));
+        Ok(session)
     }
 
     /// The session is forgotten by the cluster.
-    async fn leave_session(&self, expired: &Arc<Session>, limit: Limit) {
-        if let Ok(mut session) = timeout_at(limit.until, self.shared.session.lock()).await {
-            session.take_if(|session| Arc::ptr_eq(session, expired));
-        }
+    fn leave_session(&self, expired: &Arc<Session>) {
+        self.current_session().take_if(|session| Arc::ptr_eq(session, expired));
     }
 
     /// Asks every node that is known for its state, again and again, until one shows what is looked for.

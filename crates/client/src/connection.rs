@@ -1,22 +1,37 @@
 //! One open connection: many requests under way, each answered by its id. Never retries and never reconnects;
 //! when it breaks, each waiting request learns whether it may have been sent.
+//!
+//! Callers put their requests into one buffer, which goes out with one write, and all answers that one read brings are handed
+//! out together. A call in the usual course allocates nothing and sets no timer of its own: one for all of them says when
+//! somebody has waited long.
 
 use crate::dial::{Dialed, Frames};
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use raftdeck_protocol::{Request, RequestBody, Response, ResponseBody, frame};
+use bytes::BytesMut;
+use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
+use raftdeck_protocol::{Request, RequestBody, Response, ResponseBody};
 use raftdeck_raft::NodeId;
-use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
 
-/// Requests that wait to be sent; more wait at their callers.
-const QUEUE: usize = 1024;
+/// Over so many bytes that wait to be sent, further requests wait at their callers.
+const MAX_UNSENT: usize = 1 << 20;
 
-/// Requests that were sent and not answered. More are turned away unsent.
-const MAX_PENDING: usize = 4096;
+/// The lowest bits of a request's id say where its caller waits; above them it counts.
+const PLACE_BITS: u32 = 12;
+
+/// Requests that were not answered. More are turned away unsent.
+const MAX_PENDING: usize = 1 << PLACE_BITS;
+
+/// One read brings at most about so many bytes.
+const READ: usize = 64 << 10;
 
 /// The request will not be answered on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,36 +44,81 @@ pub(crate) enum Lost {
 
 pub(crate) type Reply = Result<ResponseBody, Lost>;
 
-#[derive(Debug)]
-struct Call {
-    body: RequestBody,
-    reply: oneshot::Sender<Reply>,
-}
-
-/// A handle on an open connection. The connection closes when the last handle is gone.
+/// A handle on an open connection. The connection closes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    calls: mpsc::Sender<Call>,
-    pending: Arc<Mutex<Pending>>,
+    line: Arc<Line>,
     node: NodeId,
 }
 
-/// What was sent and not answered, and when something last arrived.
+/// What callers and the task that serves the connection share.
 #[derive(Debug)]
-struct Pending {
-    replies: HashMap<u64, oneshot::Sender<Reply>>,
-    next_id: u64,
+struct Line {
+    calls: Mutex<Calls>,
+    /// There is something to be sent, or an earlier time to look at who waits, or the handle is gone.
+    stirred: Notify,
+    /// What waited to be sent is on its way.
+    sent: Notify,
+}
+
+#[derive(Debug)]
+struct Calls {
+    /// Whole frames.
+    unsent: BytesMut,
+    places: Vec<Place>,
+    free: Vec<usize>,
+    /// Requests are counted from 1: so many were put into the buffer, so many of them were given to the system.
+    newest: u64,
+    taken: u64,
     heard: Instant,
+    /// No later than the earliest time at which somebody wants to be woken.
+    due: Option<Instant>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The handle is gone.
+    Abandoned,
+    Closed,
+}
+
+/// Where one caller waits.
+#[derive(Debug, Default)]
+struct Place {
+    /// Its request; 0: nobody waits here.
+    nth: u64,
+    waker: Option<Waker>,
+    /// It wants to be woken at this time even without an answer.
+    due: Option<Instant>,
+    reply: Option<Reply>,
+}
+
+/// A request that was put into the buffer. Dropped, its answer is for nobody.
+#[derive(Debug)]
+pub(crate) struct Call {
+    line: Arc<Line>,
+    at: usize,
 }
 
 impl Connection {
     /// Takes over a connection and starts the task that serves it.
     pub(crate) fn start(dialed: Dialed) -> Self {
-        let (calls, queue) = mpsc::channel(QUEUE);
-        let pending =
-            Arc::new(Mutex::new(Pending { replies: HashMap::new(), next_id: 1, heard: Instant::now() }));
-        tokio::spawn(serve(dialed.frames, queue, Arc::clone(&pending)));
-        Self { calls, pending, node: dialed.node }
+        let calls = Calls {
+            unsent: BytesMut::new(),
+            places: Vec::new(),
+            free: Vec::new(),
+            newest: 0,
+            taken: 0,
+            heard: Instant::now(),
+            due: None,
+            state: State::Open,
+        };
+        let line = Arc::new(Line { calls: Mutex::new(calls), stirred: Notify::new(), sent: Notify::new() });
+        let served = Served(Arc::clone(&line));
+        tokio::spawn(async move { serve(dialed.frames, &served).await });
+        Self { line, node: dialed.node }
     }
 
     pub(crate) fn node(&self) -> NodeId {
@@ -66,108 +126,257 @@ impl Connection {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        !self.calls.is_closed()
+        self.line.lock().state == State::Open
     }
 
     /// Whether anything arrived in the last `span`.
     pub(crate) fn heard_within(&self, span: Duration) -> bool {
-        lock(&self.pending).heard.elapsed() <= span
+        self.line.lock().heard.elapsed() <= span
     }
 
-    /// Hands a request over. Waits only while [`QUEUE`] is full; dropping the future then means it was not sent.
-    pub(crate) async fn call(&self, body: RequestBody) -> Result<oneshot::Receiver<Reply>, Lost> {
-        let (reply, answer) = oneshot::channel();
-        self.calls.send(Call { body, reply }).await.map_err(|_| Lost::BeforeSending)?;
-        Ok(answer)
+    /// Hands a request over, unless too much waits to be sent.
+    pub(crate) fn try_call(&self, body: RequestBody) -> Result<Option<Call>, Lost> {
+        self.line.put(&mut Request { id: 0, body })
+    }
+
+    /// Hands a request over. Waits only while [`MAX_UNSENT`] is exceeded; dropping the future then means it was not sent.
+    pub(crate) async fn call(&self, body: RequestBody) -> Result<Call, Lost> {
+        let mut request = Request { id: 0, body };
+        loop {
+            // Before the look, so that nothing is missed after it.
+            let sent = self.line.sent.notified();
+            match self.line.put(&mut request)? {
+                Some(call) => return Ok(call),
+                None => sent.await,
+            }
+        }
     }
 
     /// Whether the node says anything at all: its own state, within `span`.
     pub(crate) async fn probe(&self, span: Duration) -> bool {
-        let asked = async {
-            let answer = self.call(RequestBody::Status).await.ok()?;
-            answer.await.ok()?.ok()
-        };
-        matches!(timeout(span, asked).await, Ok(Some(_)))
+        let asked = async { self.call(RequestBody::Status).await?.reply().await };
+        matches!(timeout(span, asked).await, Ok(Ok(_)))
     }
 }
 
-fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
-    // Nothing that holds this lock can panic half-way through a change.
-    pending.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut calls = self.line.lock();
+        if calls.state == State::Open {
+            calls.state = State::Abandoned;
+        }
+        drop(calls);
+        self.line.stirred.notify_one();
+    }
 }
 
-/// Reads and writes until either side ends, then tells everybody who waits.
-async fn serve(frames: Frames, mut queue: mpsc::Receiver<Call>, pending: Arc<Mutex<Pending>>) {
-    let (sink, stream) = frames.split();
+impl Line {
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None`: too much waits to be sent.
+    fn put(self: &Arc<Self>, request: &mut Request) -> Result<Option<Call>, Lost> {
+        let mut calls = self.lock();
+        if calls.state != State::Open {
+            return Err(Lost::BeforeSending);
+        }
+        if calls.unsent.len() > MAX_UNSENT {
+            return Ok(None);
+        }
+        let at = calls.enter().ok_or(Lost::BeforeSending)?;
+        let nth = calls.newest;
+        request.id = nth << PLACE_BITS | at as u64;
+        let is_first = calls.unsent.is_empty();
+        frame::put(request, &mut calls.unsent);
+        drop(calls);
+        if is_first {
+            self.stirred.notify_one();
+        }
+        Ok(Some(Call { line: Arc::clone(self), at }))
+    }
+}
+
+impl Calls {
+    /// Counts one more request and gives the place where its caller waits, if there is one.
+    fn enter(&mut self) -> Option<usize> {
+        let at = match self.free.pop() {
+            Some(at) => at,
+            None if self.places.len() < MAX_PENDING => {
+                self.places.push(Place::default());
+                self.places.len() - 1
+            }
+            None => return None,
+        };
+        self.newest += 1;
+        self.places[at].nth = self.newest;
+        Some(at)
+    }
+
+    fn leave(&mut self, at: usize) {
+        self.places[at] = Place::default();
+        self.free.push(at);
+    }
+
+    /// The answer to a request; gives who waits for it.
+    fn answer(&mut self, Response { id, body }: Response) -> Option<Waker> {
+        let at = usize::try_from(id).map_or(0, |id| id % MAX_PENDING);
+        let place = self.places.get_mut(at).filter(|place| place.nth == id >> PLACE_BITS && place.nth > 0)?;
+        // A second answer is for nobody.
+        place.reply.get_or_insert(Ok(body));
+        place.waker.take()
+    }
+
+    /// Who wants to be woken by now; later times are looked at later.
+    fn overdue(&mut self, now: Instant) -> Vec<Waker> {
+        let waiting = self.places.iter_mut().filter(|place| place.due.is_some_and(|due| due <= now));
+        let woken = waiting.filter_map(|place| place.waker.take()).collect();
+        self.due = self.places.iter().filter_map(|place| place.due).filter(|due| *due > now).min();
+        woken
+    }
+
+    /// Nothing more is sent or heard.
+    fn close(&mut self) -> Vec<Waker> {
+        self.state = State::Closed;
+        let taken = self.taken;
+        let waiting = self.places.iter_mut().filter(|place| place.nth > 0);
+        let lost = waiting.filter_map(|place| {
+            let lost = if place.nth > taken { Lost::BeforeSending } else { Lost::AfterSending };
+            place.reply.get_or_insert(Err(lost));
+            place.waker.take()
+        });
+        lost.collect()
+    }
+}
+
+impl Call {
+    /// The answer.
+    pub(crate) async fn reply(self) -> Reply {
+        poll_fn(|context| self.poll(context, None)).await.unwrap_or(Err(Lost::AfterSending))
+    }
+
+    /// The answer, if it comes by `until`.
+    pub(crate) async fn reply_by(&self, until: Instant) -> Option<Reply> {
+        poll_fn(|context| self.poll(context, Some(until))).await
+    }
+
+    fn poll(&self, context: &Context<'_>, until: Option<Instant>) -> Poll<Option<Reply>> {
+        let mut calls = self.line.lock();
+        let place = &mut calls.places[self.at];
+        if place.reply.is_some() {
+            return Poll::Ready(place.reply.take());
+        }
+        let is_new = place.due != until;
+        // Woken for the time: the clock is asked only then, and not when the wait begins.
+        if !is_new && until.is_some_and(|until| until <= Instant::now()) {
+            place.due = None;
+            return Poll::Ready(None);
+        }
+        place.due = until;
+        match &mut place.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        let is_earlier = until.is_some_and(|until| calls.due.is_none_or(|due| until < due));
+        if is_new && is_earlier {
+            calls.due = until;
+            drop(calls);
+            self.line.stirred.notify_one();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.line.lock().leave(self.at);
+    }
+}
+
+/// The task that serves a connection ends, also when its runtime does: tells everybody who waits.
+struct Served(Arc<Line>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let lost = self.0.lock().close();
+        lost.into_iter().for_each(Waker::wake);
+        self.0.sent.notify_waiters();
+    }
+}
+
+/// Reads and writes until either side ends.
+async fn serve(frames: Frames, Served(line): &Served) {
+    let parts = frames.into_parts();
+    let mut stream: TcpStream = parts.io;
+    let (reader, writer) = stream.split();
     tokio::select! {
-        why = read(stream, &pending) => tracing::debug!("connection closed: {why}"),
-        () = write(sink, &mut queue, &pending) => {}
-    }
-    queue.close();
-    for (_, reply) in lock(&pending).replies.drain() {
-        let _ = reply.send(Err(Lost::AfterSending));
-    }
-    while let Some(call) = queue.recv().await {
-        let _ = call.reply.send(Err(Lost::BeforeSending));
+        why = read(reader, parts.read_buf, line) => tracing::debug!("connection closed: {why}"),
+        _ = write(writer, line) => {}
     }
 }
 
-async fn read(mut stream: SplitStream<Frames>, pending: &Mutex<Pending>) -> String {
+async fn read(mut reader: ReadHalf<'_>, mut buffer: BytesMut, line: &Line) -> String {
+    let mut woken = Vec::new();
     loop {
-        let bytes = match stream.next().await {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => return error.to_string(),
-            None => return "the node closed it".to_owned(),
-        };
-        let response: Response = match frame::decode("response", &bytes) {
-            Ok(response) => response,
+        let missing = match take_answers(&mut buffer, line, &mut woken) {
+            Ok(missing) => missing,
             Err(error) => return error.to_string(),
         };
-        let mut pending = lock(pending);
-        pending.heard = Instant::now();
-        if let Some(reply) = pending.replies.remove(&response.id) {
-            let _ = reply.send(Ok(response.body));
+        buffer.reserve(missing.max(READ));
+        match reader.read_buf(&mut buffer).await {
+            Ok(0) => return "the node closed it".to_owned(),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
         }
     }
 }
 
-/// Sends what waits, many requests to one flush, until the queue or the connection ends.
-async fn write(
-    mut sink: SplitSink<Frames, bytes::Bytes>,
-    queue: &mut mpsc::Receiver<Call>,
-    pending: &Mutex<Pending>,
-) {
-    while let Some(first) = queue.recv().await {
-        let mut next = Some(first);
-        while let Some(call) = next {
-            if let Some(request) = register(call, pending)
-                && sink.feed(frame::encode(&request)).await.is_err()
-            {
-                return;
+/// Hands out all answers that are there; gives how many bytes are missing for the next one.
+fn take_answers(buffer: &mut BytesMut, line: &Line, woken: &mut Vec<Waker>) -> Result<usize, FrameError> {
+    let mut calls = line.lock();
+    calls.heard = Instant::now();
+    let mut take = || {
+        while let Some(content) = frame::take(buffer, MAX_FRAME)? {
+            woken.extend(calls.answer(frame::decode("response", &content)?));
+        }
+        frame::missing(buffer, MAX_FRAME)
+    };
+    let missing = take();
+    drop(calls);
+    woken.drain(..).for_each(Waker::wake);
+    missing
+}
+
+/// Sends what waits with one write, and wakes who has waited long, until the handle or the connection is gone.
+async fn write(mut writer: WriteHalf<'_>, line: &Line) -> io::Result<()> {
+    let mut sending = BytesMut::new();
+    loop {
+        let (due, state) = {
+            let mut calls = line.lock();
+            std::mem::swap(&mut calls.unsent, &mut sending);
+            calls.taken = calls.newest;
+            (calls.due, calls.state)
+        };
+        if !sending.is_empty() {
+            line.sent.notify_waiters();
+            writer.write_all(&sending).await?;
+            sending.clear();
+            if sending.capacity() > MAX_UNSENT {
+                sending = BytesMut::new();
             }
-            next = queue.try_recv().ok();
+            continue;
         }
-        if sink.flush().await.is_err() {
-            return;
+        if state != State::Open {
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            () = line.stirred.notified() => {}
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                let overdue = line.lock().overdue(Instant::now());
+                overdue.into_iter().for_each(Waker::wake);
+            }
         }
     }
-}
-
-/// Gives a request its id. One whose caller has gone is not sent, nor is one too many.
-fn register(call: Call, pending: &Mutex<Pending>) -> Option<Request> {
-    if call.reply.is_closed() {
-        return None;
-    }
-    let mut pending = lock(pending);
-    if pending.replies.len() >= MAX_PENDING {
-        pending.replies.retain(|_, reply| !reply.is_closed());
-    }
-    if pending.replies.len() >= MAX_PENDING {
-        let _ = call.reply.send(Err(Lost::BeforeSending));
-        return None;
-    }
-    let id = pending.next_id;
-    pending.next_id += 1;
-    pending.replies.insert(id, call.reply);
-    Some(Request { id, body: call.body })
 }

@@ -65,6 +65,12 @@ impl Target {
         connection
     }
 
+    /// The open connection, if there is one and nobody is just looking after it.
+    pub(crate) fn connected(&self) -> Option<Arc<Connection>> {
+        let link = self.link.try_lock().ok()?;
+        link.connection.as_ref().filter(|connection| connection.is_open()).map(Arc::clone)
+    }
+
     async fn open(&self, hello: &Hello, within: Duration) -> Result<Arc<Connection>, DialError> {
         let mut link = self.link.lock().await;
         if let Some(connection) = link.connection.as_ref().filter(|connection| connection.is_open()) {
@@ -118,6 +124,10 @@ pub(crate) struct Round {
 }
 
 impl Round {
+    pub(crate) fn add(&mut self, target: &Arc<Target>) {
+        self.asked.push(Arc::clone(target));
+    }
+
     fn has(&self, target: &Arc<Target>) -> bool {
         self.asked.iter().any(|asked| {
             Arc::ptr_eq(asked, target) || (asked.node().is_some() && asked.node() == target.node())
@@ -170,13 +180,20 @@ impl Directory {
             .iter()
             .chain(self.all())
             .find(|target| !round.has(target) && (everybody_is_silent || !target.is_silent()))?;
-        round.asked.push(Arc::clone(chosen));
+        round.add(chosen);
         Some(Arc::clone(chosen))
+    }
+
+    /// Who leads, as far as is known, unless it is silent.
+    pub(crate) fn leading(&self) -> Option<Arc<Target>> {
+        self.leader.as_ref().filter(|target| !target.is_silent()).map(Arc::clone)
     }
 
     /// This one answered as a leader does.
     pub(crate) fn set_leader(&mut self, target: &Arc<Target>) {
-        self.leader = Some(Arc::clone(target));
+        if !self.leader.as_ref().is_some_and(|leader| Arc::ptr_eq(leader, target)) {
+            self.leader = Some(Arc::clone(target));
+        }
     }
 
     /// This one does not lead; who does, if it knows. A node that is already known by its id is preferred to the

@@ -3,52 +3,75 @@
 
 use raftdeck_protocol::Write;
 use raftdeck_protocol::kv::{MAX_SESSION_WRITES, SessionId, SessionWrite};
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 
 /// An open session.
 #[derive(Debug)]
 pub(crate) struct Session {
     id: SessionId,
     numbers: Mutex<Numbers>,
-    /// **Invariant:** as many permits as numbers may be given out before one more must be acknowledged.
-    room: Semaphore,
+    /// There may be room for another number.
+    room: Notify,
 }
 
+/// **Invariant:** at most [`MAX_SESSION_WRITES`] numbers are given out and not acknowledged.
 #[derive(Debug)]
 struct Numbers {
-    next: u64,
-    under_way: BTreeSet<u64>,
+    /// All up to this one are done with.
+    acknowledged: u64,
+    /// Of each that was given out after that, whether it is done with; the first is not.
+    done: VecDeque<bool>,
 }
 
 impl Numbers {
-    /// The greatest number below which nothing is under way.
-    fn acknowledged(&self) -> u64 {
-        self.under_way.first().unwrap_or(&self.next) - 1
+    fn next(&mut self) -> Option<u64> {
+        if self.done.len() >= MAX_SESSION_WRITES {
+            return None;
+        }
+        self.done.push_back(false);
+        Some(self.acknowledged + self.done.len() as u64)
+    }
+
+    /// Whether this acknowledges anything.
+    fn done_with(&mut self, number: u64) -> bool {
+        let nth = usize::try_from(number - self.acknowledged - 1).unwrap_or(usize::MAX);
+        if let Some(done) = self.done.get_mut(nth) {
+            *done = true;
+        }
+        let before = self.acknowledged;
+        while self.done.front() == Some(&true) {
+            self.done.pop_front();
+            self.acknowledged += 1;
+        }
+        self.acknowledged > before
     }
 }
 
 impl Session {
     pub(crate) fn new(id: SessionId) -> Self {
-        Self {
-            id,
-            numbers: Mutex::new(Numbers { next: 1, under_way: BTreeSet::new() }),
-            room: Semaphore::new(MAX_SESSION_WRITES),
-        }
+        let numbers = Numbers { acknowledged: 0, done: VecDeque::new() };
+        Self { id, numbers: Mutex::new(numbers), room: Notify::new() }
     }
 
-    /// A number for a write. Waits while too many are under way; in the order of the calls.
+    /// A number for a write, unless too many are under way.
+    pub(crate) fn try_slot(self: &Arc<Self>) -> Option<Slot> {
+        let sequence = self.numbers().next()?;
+        Some(Slot { session: Arc::clone(self), sequence })
+    }
+
+    /// A number for a write. Waits while too many are under way; about in the order of the calls.
     pub(crate) async fn slot(self: &Arc<Self>) -> Slot {
-        if let Ok(permit) = self.room.acquire().await {
-            // It comes back when its number is acknowledged.
-            permit.forget();
+        loop {
+            let room = self.room.notified();
+            if let Some(slot) = self.try_slot() {
+                // Where there is room for one there may be room for another.
+                self.room.notify_one();
+                return slot;
+            }
+            room.await;
         }
-        let mut numbers = self.numbers();
-        let sequence = numbers.next;
-        numbers.next += 1;
-        numbers.under_way.insert(sequence);
-        Slot { session: Arc::clone(self), sequence }
     }
 
     fn numbers(&self) -> MutexGuard<'_, Numbers> {
@@ -68,7 +91,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// The write as it is sent now.
     pub(crate) fn number(&self, write: Write) -> SessionWrite {
-        let acknowledged = self.session.numbers().acknowledged();
+        let acknowledged = self.session.numbers().acknowledged;
         SessionWrite { session: self.session.id, sequence: self.sequence, acknowledged, write }
     }
 }
@@ -76,12 +99,12 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut numbers = self.session.numbers();
-        let before = numbers.acknowledged();
-        numbers.under_way.remove(&self.sequence);
-        let gained = numbers.acknowledged() - before;
+        let was_full = numbers.done.len() >= MAX_SESSION_WRITES;
+        let gained = numbers.done_with(self.sequence);
         drop(numbers);
-        // At most `MAX_SESSION_WRITES` are given out, so it always fits.
-        self.session.room.add_permits(usize::try_from(gained).unwrap_or(MAX_SESSION_WRITES));
+        if was_full && gained {
+            self.session.room.notify_one();
+        }
     }
 }
 

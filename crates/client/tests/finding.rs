@@ -159,3 +159,20 @@ fn addresses_are_checked_before_anything_is_tried() {
     assert_eq!(made(&[]), Err(AddressError::None));
     assert!(matches!(made(&["127.0.0.1:1", "nonsense"]), Err(AddressError::Form { .. })));
 }
+
+#[test]
+fn a_client_outlives_the_runtime_in_which_it_was_used() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let serving = runtime();
+    let node = serving.block_on(Scripted::start(1, leader));
+    std::thread::scope(|scope| {
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        scope.spawn(|| serving.block_on(ended));
+        let client = client(&[&node.address]);
+        for _ in 0..2 {
+            runtime().block_on(client.write(put("a"), LONG)).expect("is taken");
+        }
+        drop(end);
+    });
+    assert_eq!(node.connections(), 2, "each runtime has its own");
+}

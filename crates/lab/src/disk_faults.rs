@@ -2,26 +2,18 @@
 //! process and to its files; the node itself never notices more than a failed write, or a log that is shorter.
 
 use raftdeck_raft::NodeId;
+use raftdeck_storage::fs::DiskFs;
+use raftdeck_storage::log_end;
 use rustix::process::Pid;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
-/// The file that a node's log is in.
-const LOG: &str = "raft.log";
-
-/// The log starts with as many bytes in every version, the last eight of which are the length of what follows in its
-/// header, and a checksum. Without its header it would not be a shorter log but none.
-const HEAD: usize = 24;
-const LENGTH: std::ops::Range<usize> = 16..20;
-
-/// The size that a node's files may have if its log may grow by so much more.
+/// The size that a node's files may have if its log may grow by so much more. The log's own file has its size from the
+/// beginning, and another one would follow: so that it is full before that, it has at most half of the room that is left.
 pub(crate) fn limit(data: &Path, more: u64) -> io::Result<u64> {
-    match fs::metadata(data.join(LOG)) {
-        Ok(log) => Ok(log.len().saturating_add(more)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(more),
-        Err(error) => Err(error),
-    }
+    let end = log_end(&DiskFs, data).map_err(io::Error::other)?;
+    Ok(end.map_or(more, |log| log.end + more.min(log.size.saturating_sub(log.end) / 2)))
 }
 
 /// Lets no file that a process writes grow beyond so many bytes; `None`: as large as the lab's own may be.
@@ -47,68 +39,90 @@ pub(crate) fn limit_files(_: Pid, bytes: Option<u64>) -> io::Result<()> {
     }
 }
 
-/// Takes so many bytes from the end of a log that nobody writes, as if they had never been synced, and says how many
-/// it has left. Its header stays.
+/// Takes so many bytes from the end of a log that nobody writes, as if they had never been synced, and says how many its
+/// last file has left. What makes that a part of the log stays, and so do the files before it.
 pub(crate) fn lose_tail(node: NodeId, data: &Path, bytes: u64) -> Result<u64, String> {
-    let path = data.join(LOG);
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("{node} has no log that could lose its tail"),
-        _ => format!("the log of {node} cannot be shortened: {}: {error}", path.display()),
+    let log =
+        log_end(&DiskFs, data).map_err(|error| format!("the log of {node} cannot be shortened: {error}"))?;
+    let Some(log) = log else { return Err(format!("{node} has no log that could lose its tail")) };
+    let left = log.end.saturating_sub(bytes).max(log.start);
+    let cut = || {
+        let file = File::options().write(true).open(&log.file)?;
+        file.set_len(left)?;
+        // The room behind the log is there as before, and holds nothing.
+        file.set_len(log.size.max(left))?;
+        file.sync_all()
     };
-    let mut log = File::options().read(true).write(true).open(&path).map_err(failed)?;
-    let mut head = [0; HEAD];
-    log.read_exact(&mut head).map_err(failed)?;
-    let mut length = [0; 4];
-    length.copy_from_slice(&head[LENGTH]);
-    let header = HEAD as u64 + u64::from(u32::from_le_bytes(length));
-    let size = log.metadata().map_err(failed)?.len();
-    let left = size.saturating_sub(bytes).max(header.min(size));
-    log.set_len(left).and_then(|()| log.sync_all()).map_err(failed)?;
+    cut()
+        .map_err(|error| format!("the log of {node} cannot be shortened: {}: {error}", log.file.display()))?;
     Ok(left)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::{HardState, LogId, Persist, Term, Ticket};
+    use raftdeck_storage::LogStore;
+    use std::fs;
 
     const N2: NodeId = NodeId(2);
 
-    /// As a node writes it: 24 bytes, a header body of 9, then frames of 100 bytes together.
-    fn log() -> Vec<u8> {
-        let mut bytes = b"raftdeck\x02\0\0\0crc!".to_vec();
-        bytes.extend(9_u32.to_le_bytes());
-        bytes.extend(b"crc!123456789");
-        bytes.extend([7; 100]);
-        bytes
+    fn open(dir: &Path) -> (LogStore, Term) {
+        let (store, recovered) = LogStore::open(&DiskFs, dir, N2, "deck").unwrap();
+        (store, recovered.restored.hard_state.term)
+    }
+
+    /// A log of ten writes, of which each is of another term.
+    fn log(dir: &Path) {
+        let mut store = open(dir).0;
+        for term in 1..=10 {
+            let write = Persist {
+                ticket: Ticket { seq: term, last: LogId::default() },
+                hard_state: Some(HardState { term: Term(term), vote: Some(N2) }),
+                reset: None,
+                truncate: None,
+                purge: None,
+                entries: Vec::new(),
+                then_send: Vec::new(),
+            };
+            store.append(&[write]).unwrap();
+        }
     }
 
     #[test]
-    fn a_log_loses_its_tail_and_never_its_header() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(LOG);
-        for (bytes, left) in [(0, 133), (40, 93), (100, 33), (101, 33), (u64::MAX, 33)] {
-            fs::write(&path, log()).unwrap();
-            assert_eq!(lose_tail(N2, dir.path(), bytes), Ok(left));
-            assert_eq!(fs::read(&path).unwrap(), log()[..usize::try_from(left).unwrap()]);
+    fn a_log_loses_its_tail_and_stays_a_log() {
+        for (bytes, lost) in [(0, 0), (1, 1), (20, 1), (21, 2), (100, 5), (10_000, 10), (u64::MAX, 10)] {
+            let dir = tempfile::tempdir().unwrap();
+            log(dir.path());
+            let before = log_end(&DiskFs, dir.path()).unwrap().unwrap();
+            let left = lose_tail(N2, dir.path(), bytes).unwrap();
+            assert_eq!(left, (before.end.saturating_sub(bytes)).max(before.start));
+            assert_eq!(fs::metadata(&before.file).unwrap().len(), before.size);
+            assert_eq!(open(dir.path()).1, Term(10 - lost), "{bytes} bytes");
         }
     }
 
     #[test]
     fn what_has_no_log_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(lose_tail(N2, dir.path(), 9).unwrap_err(), "n2 has no log that could lose its tail");
-        fs::write(dir.path().join(LOG), "short").unwrap();
+        for data in [dir.path().to_owned(), dir.path().join("missing")] {
+            assert_eq!(lose_tail(N2, &data, 9).unwrap_err(), "n2 has no log that could lose its tail");
+        }
+        let path = dir.path().join("log-0000000001");
+        fs::write(&path, "short").unwrap();
         let error = lose_tail(N2, dir.path(), 9).unwrap_err();
         assert!(error.starts_with("the log of n2 cannot be shortened"), "{error}");
-        assert_eq!(fs::read(dir.path().join(LOG)).unwrap(), b"short");
+        assert_eq!(fs::read(&path).unwrap(), b"short");
     }
 
     #[test]
     fn the_limit_counts_from_where_the_log_ends() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(limit(dir.path(), 50).unwrap(), 50);
-        fs::write(dir.path().join(LOG), log()).unwrap();
-        assert_eq!(limit(dir.path(), 50).unwrap(), 183);
-        assert_eq!(limit(dir.path(), u64::MAX).unwrap(), u64::MAX);
+        log(dir.path());
+        let log = log_end(&DiskFs, dir.path()).unwrap().unwrap();
+        assert_eq!(limit(dir.path(), 50).unwrap(), log.end + 50);
+        let most = limit(dir.path(), u64::MAX).unwrap();
+        assert!(log.end < most && most < log.size - 1000, "{most} of {}", log.size);
     }
 }

@@ -58,6 +58,9 @@ pub(crate) fn launch(
     if let Some(bytes) = options.append_bytes {
         give("--append-bytes", bytes.to_string().into());
     }
+    if let Some(delay) = options.sync_delay {
+        give("--sync-delay", format!("{}us", delay.as_micros()).into());
+    }
     if let Some(seed) = options.seed {
         give("--seed", seed.wrapping_add(node.0).to_string().into());
     }
@@ -71,6 +74,9 @@ pub(crate) fn launch(
     }
     if joins {
         args.push("--join".into());
+    }
+    if options.detect_crash {
+        args.push("--detect-crash".into());
     }
     if now.forgo_leases {
         args.push("--forgo-leases".into());

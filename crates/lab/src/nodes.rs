@@ -170,7 +170,9 @@ impl Nodes {
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
         self.kept.insert(node, Kept { orders, launch, stop });
         self.stepper.tempo().add(node, place.clone());
-        self.watchers.watch(node, place.clone());
+        if self.options.watched {
+            self.watchers.watch(node, place.clone());
+        }
         self.clients.add(node, place);
     }
 

@@ -8,6 +8,7 @@ use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The most nodes of one lab.
 pub const MAX_NODES: u8 = 15;
@@ -37,10 +38,17 @@ pub struct LabOptions {
     pub snapshot_entries: Option<u64>,
     /// The most bytes of entries in one message. `None`: as nodes do by themselves.
     pub append_bytes: Option<u32>,
+    /// Every sync of a node's disk takes so much longer. `None`: as long as it takes.
+    pub sync_delay: Option<Duration>,
+    /// The nodes take the end of their leader's connection for its end.
+    pub detect_crash: bool,
     /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
     pub rate: ClockRate,
     /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
     pub direct: bool,
+    /// The lab subscribes to what the nodes tell of themselves. Without that nothing is known of them but what
+    /// becomes of their processes, and telling costs them nothing: for measurements.
+    pub watched: bool,
 }
 
 /// Why a lab cannot be started.
@@ -149,8 +157,11 @@ impl LabOptions {
             seed: None,
             snapshot_entries: None,
             append_bytes: None,
+            sync_delay: None,
+            detect_crash: false,
             rate: ClockRate::REAL,
             direct: false,
+            watched: true,
         }
     }
 

@@ -151,7 +151,8 @@ mod tests {
     fn each_kind_is_told_apart() {
         let request = VoteRequest { term: Term(3), last: id(7), transfer: false };
         let vote = |granted| VoteReply { term: Term(3), granted };
-        let reply = |outcome| Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome });
+        let reply =
+            |outcome| Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome, stands_by: true });
         let hint = ConflictHint { term: None, first: LogIndex(2) };
         let conflict = AppendOutcome::Conflict { refused: LogIndex(5), hint };
         let matched = AppendOutcome::Matched { through: LogIndex(9) };
@@ -183,7 +184,7 @@ mod tests {
         let refusal = |term, first| {
             let hint = ConflictHint { term, first: LogIndex(first) };
             let outcome = AppendOutcome::Conflict { refused: LogIndex(5), hint };
-            Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome })
+            Message::AppendReply(AppendReply { term: Term(3), round: 1, outcome, stands_by: true })
         };
         for (message, said) in [
             (append(0, 1), "prev 0, commit 2"),

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The most bytes of entries in one message that may be asked for: well below the largest frame.
 const MAX_APPEND_BYTES: usize = 4 << 20;
 
+/// Beyond that, a node would be taken for dead.
+const MAX_SYNC_DELAY: Duration = Duration::from_secs(1);
+
 /// How to start a node. Each value can also be given in the environment.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -80,9 +83,24 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_ENTRIES", value_parser = parse_snapshot_entries)]
     pub snapshot_entries: Option<u64>,
 
+    /// Take a snapshot whenever the entries applied since the last one have more bytes than this, and than the last one
+    /// has [default: 67108864]
+    #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_bytes: Option<u64>,
+
     /// The most bytes of entries in one message to a follower; a larger entry goes alone [default: 1048576]
     #[arg(long, value_name = "N", env = "RAFTDECK_APPEND_BYTES", value_parser = parse_append_bytes)]
     pub append_bytes: Option<usize>,
+
+    /// Let every sync of the disk take so much longer, such as 2ms or 500us: how the store does on a slower disk, for
+    /// benchmarks and drills
+    #[arg(long, value_name = "DURATION", env = "RAFTDECK_SYNC_DELAY", value_parser = parse_sync_delay)]
+    pub sync_delay: Option<Duration>,
+
+    /// Take the end of the leader's connection for its end, and campaign at once instead of when the election timeout
+    /// passes. Reads by lease take a round then
+    #[arg(long, env = "RAFTDECK_DETECT_CRASH", value_parser = clap::builder::FalseyValueParser::new())]
+    pub detect_crash: bool,
 
     /// Where HTTP is served, HOST:PORT or a port of --bind's host [else env: KVSTORE_PORT, PORT] [default: the Raft
     /// port + 2000]
@@ -167,6 +185,21 @@ fn parse_millis(text: &str) -> Result<Duration, String> {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis.into())),
         _ => Err("a time is a whole number of milliseconds from 1 on".to_owned()),
     }
+}
+
+/// `2ms`, `500us` or `1s`: how much longer a sync shall take.
+pub fn parse_sync_delay(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number = digits.parse::<u32>().ok();
+    let delay = match (number, &text[digits.len()..]) {
+        (Some(micros), "us") => Some(Duration::from_micros(micros.into())),
+        (Some(millis), "ms") => Some(Duration::from_millis(millis.into())),
+        (Some(seconds), "s") => Some(Duration::from_secs(seconds.into())),
+        _ => None,
+    };
+    delay
+        .filter(|delay| *delay <= MAX_SYNC_DELAY)
+        .ok_or_else(|| "a delay is written 500us, 2ms or 1s, which is the most".to_owned())
 }
 
 fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
@@ -271,6 +304,17 @@ mod tests {
         assert_eq!(parse("--managed").unwrap().clock_rate, None);
         for wrong in ["--clock-rate 10000", "--managed --clock-rate 1000001", "--managed --clock-rate 0.5"] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sync_delay_has_a_unit_and_a_bound() {
+        let delay = |given: &str| parse(&format!("--sync-delay {given}")).map(|args| args.sync_delay);
+        for (given, micros) in [("500us", 500), ("2ms", 2000), ("1s", 1_000_000), ("0ms", 0)] {
+            assert_eq!(delay(given).unwrap(), Some(Duration::from_micros(micros)));
+        }
+        for wrong in ["2", "ms", "2m", "2s", "-1ms", "0.5ms", "2msms"] {
+            assert!(delay(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -69,7 +69,7 @@ impl Book {
 
     /// This connection of it ended. `true`: it is a stranger, and nothing is known of it any more but what the command line said.
     pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
-        let is_newest = self.guests.get(&node).is_some_and(|guest| guest.connection == connection);
+        let is_newest = self.is_newest(node, connection);
         if is_newest {
             self.connected.remove(&node);
         }
@@ -78,6 +78,11 @@ impl Book {
             self.guests.remove(&node);
         }
         forgotten
+    }
+
+    /// Whether this is the newest connection that a node made.
+    pub(crate) fn is_newest(&self, node: NodeId, connection: u64) -> bool {
+        self.guests.get(&node).is_some_and(|guest| guest.connection == connection)
     }
 
     pub(crate) fn members(&self) -> &BTreeSet<NodeId> {

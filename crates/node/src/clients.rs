@@ -1,79 +1,39 @@
-//! Client connections: requests in, answers and telemetry out. A client that sends faster than it reads answers is
-//! read no further; one that breaks a rule is closed; neither is ever felt by the driver.
+//! Client connections: requests in, answers and telemetry out. All requests that one read brings go to the driver
+//! together, and all answers that wait go out with one write. A client that sends faster than it reads answers is read no
+//! further; one that breaks a rule is closed; neither is ever felt by the driver.
 
 use crate::driver::ClientInput;
-use crate::listen::Guest;
+use crate::listen::{Guest, Wire};
+use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
 use crate::telemetry::{Hub, Watcher};
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use raftdeck_client::Frames;
+use bytes::BytesMut;
+use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, frame};
+use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
 use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::sync::mpsc::{self, OwnedPermit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Requests of one connection that are under way, or answered and not yet sent.
-const IN_FLIGHT: usize = 1024;
+/// One read brings at most about so many bytes. A connection has one message under way to the driver, so these, or one
+/// longer frame, are what a connection's requests take up before they are taken in.
+const READ: usize = 64 << 10;
 
-/// Of these, questions whose answer may be long. The next one is taken in when an answer has been sent: a client that asks
-/// and does not read must neither fill the memory nor keep the driver busy.
-const LONG_IN_FLIGHT: usize = 4;
-
-/// Telemetry frames that go out with one flush.
+/// Telemetry frames that go out with one write.
 const BATCH: usize = 256;
 
 /// A stopping node gives a client this long to take its last answers.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// A connection, as the driver knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ConnectionId(u64);
-
-impl ConnectionId {
-    /// One that was never given out before.
-    pub(crate) fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Relaxed))
-    }
-}
-
-/// A request with the place for its answer.
-#[derive(Debug)]
+/// Requests that arrived together on one connection, each with the place for its answer.
+#[derive(Debug, Default)]
 pub(crate) struct Asked {
-    pub(crate) connection: ConnectionId,
-    /// Whether the process that started this node asks, as far as its handshake says.
-    pub(crate) by_manager: bool,
-    pub(crate) id: u64,
-    pub(crate) body: RequestBody,
-    pub(crate) place: Place,
-}
-
-/// Where an answer goes; it can always be given at once.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) queue: OwnedPermit<Answer>,
-    /// For a long answer, its turn among those.
-    pub(crate) turn: Option<OwnedSemaphorePermit>,
-}
-
-/// An answer that waits to be sent, and keeps its turn until then.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) response: Response,
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Place {
-    pub(crate) fn send(self, response: Response) {
-        self.queue.send(Answer { response, _turn: self.turn });
-    }
+    pub(crate) requests: Vec<(Place, RequestBody)>,
 }
 
 /// What every client connection needs.
@@ -87,90 +47,119 @@ pub(crate) struct Reception {
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        let connection = ConnectionId::next();
-        let by_manager = guest.role == Role::Manager;
-        let (sink, stream) = guest.frames.split();
-        let (answers, queue) = mpsc::channel(IN_FLIGHT);
+        let Guest { wire: Wire { mut stream, read }, role, address, place: _place } = guest;
+        let outbox = Outbox::new(ConnectionId::next(), role == Role::Manager);
+        let (reader, writer) = stream.split();
         // One newest subscription at a time.
         let (subscribe, subscriptions) = mpsc::channel(1);
-        let turns = Arc::new(Semaphore::new(LONG_IN_FLIGHT));
-        let mut desk = Desk {
-            connection,
-            by_manager,
-            driver: self.driver.clone(),
-            hub: self.hub,
-            answers,
-            turns,
-            subscribe,
-        };
-        let mut writing = std::pin::pin!(write(sink, queue, subscriptions));
+        let mut desk =
+            Desk { outbox: Arc::clone(&outbox), driver: self.driver.clone(), hub: self.hub, subscribe };
+        let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
-            why = desk.read(stream) => why,
+            why = desk.read(reader, read) => why,
             () = self.stop.cancelled() => {
-                // The driver has answered all it had; when the last place is given back the writer is done.
+                // The driver answers all it had, or drops it; then the writer is done.
                 drop(desk);
                 let _ = timeout(FAREWELL, writing).await;
                 return;
             }
         };
-        tracing::debug!("client {} left: {why}", guest.address);
+        tracing::debug!("client {address} left: {why}");
         // An error only says that the node stops.
-        let _ = self.driver.send(ClientInput::Gone(connection)).await;
+        let _ = self.driver.send(ClientInput::Gone(outbox.connection)).await;
     }
 }
 
 /// The reading half.
 struct Desk {
-    connection: ConnectionId,
-    by_manager: bool,
+    outbox: Arc<Outbox>,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
-    answers: mpsc::Sender<Answer>,
-    turns: Arc<Semaphore>,
     subscribe: mpsc::Sender<(u64, Watcher)>,
 }
 
+/// The node stops, so nothing more can be asked.
+struct Stops;
+
 impl Desk {
     /// Takes requests in, each only when there is a place for its answer. Says why it ended.
-    async fn read(&mut self, mut stream: SplitStream<Frames>) -> String {
-        let stops = || "this node stops".to_owned();
+    async fn read(&mut self, mut reader: ReadHalf<'_>, mut buffer: BytesMut) -> String {
         loop {
-            let Ok(queue) = self.answers.clone().reserve_owned().await else { return stops() };
-            let bytes = match stream.next().await {
-                Some(Ok(bytes)) => bytes,
-                Some(Err(error)) => return broke(&error),
-                None => return "the client closed it".to_owned(),
-            };
-            let Request { id, body } = match frame::decode("request", &bytes) {
-                Ok(request) => request,
+            match self.take_in(&mut buffer).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return broke(&error),
+                Err(Stops) => return "this node stops".to_owned(),
+            }
+            let missing = match frame::missing(&buffer, MAX_FRAME) {
+                Ok(missing) => missing,
                 Err(error) => return broke(&error),
             };
-            let input = if body == RequestBody::Subscribe {
-                drop(queue);
-                if self.subscribe.send((id, self.hub.watch())).await.is_err() {
-                    return stops();
-                }
-                ClientInput::Watched
-            } else {
-                let turn = match &body {
-                    RequestBody::Log { .. }
-                    | RequestBody::Read(Read::List { .. })
-                    | RequestBody::ReadWith { read: Read::List { .. }, .. } => {
-                        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return stops() };
-                        Some(turn)
-                    }
-                    _ => None,
-                };
-                let place = Place { queue, turn };
-                let Self { connection, by_manager, .. } = *self;
-                ClientInput::Asked(Asked { connection, by_manager, id, body, place })
-            };
-            if self.driver.send(input).await.is_err() {
-                return stops();
+            buffer.reserve(missing.max(READ));
+            match reader.read_buf(&mut buffer).await {
+                Ok(0) => return "the client closed it".to_owned(),
+                Ok(_) => {}
+                Err(error) => return broke(&error),
             }
         }
     }
+
+    /// Hands all whole frames to the driver.
+    async fn take_in(&mut self, buffer: &mut BytesMut) -> Result<Result<(), FrameError>, Stops> {
+        let mut asked = Asked::default();
+        loop {
+            let request = match frame::take(buffer, MAX_FRAME) {
+                Ok(Some(content)) => shared::request(&content),
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            let Request { id, body } = match request {
+                Ok(request) => request,
+                Err(error) => {
+                    // What came before it was well-formed.
+                    self.hand_over(&mut asked).await?;
+                    return Ok(Err(error));
+                }
+            };
+            if body == RequestBody::Subscribe {
+                self.subscribe.send((id, self.hub.watch())).await.map_err(|_| Stops)?;
+                self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
+            } else {
+                let place = self.place(id, is_long(&body), &mut asked).await?;
+                asked.requests.push((place, body));
+            }
+        }
+        self.hand_over(&mut asked).await?;
+        Ok(Ok(()))
+    }
+
+    /// The place for an answer. While there is none, what was read before goes on.
+    async fn place(&self, id: u64, long: bool, asked: &mut Asked) -> Result<Place, Stops> {
+        loop {
+            if let Some(place) = self.outbox.place(id, long) {
+                return Ok(place);
+            }
+            self.hand_over(asked).await?;
+            self.outbox.freed().await;
+        }
+    }
+
+    async fn hand_over(&self, asked: &mut Asked) -> Result<(), Stops> {
+        if asked.requests.is_empty() {
+            return Ok(());
+        }
+        self.driver.send(ClientInput::Asked(std::mem::take(asked))).await.map_err(|_| Stops)
+    }
+}
+
+/// Whether the answer may be long.
+fn is_long(body: &RequestBody) -> bool {
+    matches!(
+        body,
+        RequestBody::Log { .. }
+            | RequestBody::Read(Read::List { .. })
+            | RequestBody::ReadWith { read: Read::List { .. }, .. }
+    )
 }
 
 fn broke(why: &dyn Display) -> String {
@@ -180,25 +169,52 @@ fn broke(why: &dyn Display) -> String {
 
 /// Sends answers and, once subscribed, telemetry; returns when there can be no more answers.
 async fn write(
-    mut sink: SplitSink<Frames, bytes::Bytes>,
-    mut answers: mpsc::Receiver<Answer>,
+    mut writer: WriteHalf<'_>,
+    outbox: &Outbox,
     mut subscriptions: mpsc::Receiver<(u64, Watcher)>,
 ) -> io::Result<()> {
     let mut watching: Option<(u64, Watcher)> = None;
+    let mut scratch = BytesMut::new();
     loop {
         tokio::select! {
-            answer = answers.recv() => {
-                let Some(answer) = answer else { return Ok(()) };
-                sink.feed(frame::encode(&answer.response)).await?;
-                while let Ok(answer) = answers.try_recv() {
-                    sink.feed(frame::encode(&answer.response)).await?;
-                }
-            }
-            Some(subscription) = subscriptions.recv() => watching = Some(subscription),
-            telemetry = next(&mut watching) => send_telemetry(&mut sink, &mut watching, telemetry).await?,
+            () = outbox.filled() => send_answers(&mut writer, outbox, &mut scratch).await?,
+            subscription = subscriptions.recv() => match subscription {
+                Some(subscription) => watching = Some(subscription),
+                // The reader is gone: nothing more is asked.
+                None => return send_last(&mut writer, outbox, &mut scratch).await,
+            },
+            telemetry = next(&mut watching) => send_telemetry(&mut writer, &mut watching, telemetry).await?,
         }
-        sink.flush().await?;
     }
+}
+
+/// Sends the answers that are still to come.
+async fn send_last(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+    loop {
+        send_answers(writer, outbox, scratch).await?;
+        if outbox.is_done() {
+            return Ok(());
+        }
+        outbox.filled().await;
+    }
+}
+
+async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+    for parcel in outbox.take() {
+        match &parcel {
+            Parcel::Encoded { frames, .. } => writer.write_all(frames).await?,
+            Parcel::Whole { response, .. } => {
+                scratch.clear();
+                frame::put(response, scratch);
+                writer.write_all(scratch).await?;
+            }
+        }
+        outbox.sent(parcel);
+    }
+    if scratch.capacity() > READ {
+        *scratch = BytesMut::new();
+    }
+    Ok(())
 }
 
 /// The next telemetry frame; waits for ever without a subscription.
@@ -211,7 +227,7 @@ async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
 
 /// Sends this frame and what events there are by now.
 async fn send_telemetry(
-    sink: &mut SplitSink<Frames, bytes::Bytes>,
+    writer: &mut WriteHalf<'_>,
     watching: &mut Option<(u64, Watcher)>,
     first: Option<Telemetry>,
 ) -> io::Result<()> {
@@ -220,53 +236,50 @@ async fn send_telemetry(
         return Ok(());
     };
     let more = std::iter::from_fn(|| watcher.try_event()).take(BATCH);
+    let mut frames = BytesMut::new();
     for telemetry in std::iter::once(first).chain(more) {
-        let response = Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) };
-        sink.feed(frame::encode(&response)).await?;
+        frame::put(&Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) }, &mut frames);
     }
-    Ok(())
+    writer.write_all(&frames).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::LONG_IN_FLIGHT;
     use crate::telemetry::Publisher;
-    use raftdeck_client::codec;
-    use raftdeck_protocol::frame::MAX_FRAME;
     use tokio::net::{TcpListener, TcpStream};
-    use tokio_util::codec::Framed;
 
     #[tokio::test]
     async fn long_answers_that_are_not_taken_hold_up_further_questions() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut client = Framed::new(client, codec(MAX_FRAME));
-        let (accepted, _) = listener.accept().await.unwrap();
-        let frames: Frames = Framed::new(accepted, codec(MAX_FRAME));
-        let (_sink, stream): (SplitSink<Frames, bytes::Bytes>, _) = frames.split();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut accepted, _) = listener.accept().await.unwrap();
         let (driver, mut asked) = mpsc::channel(64);
-        let (answers, mut answered) = mpsc::channel(64);
+        let outbox = Outbox::new(ConnectionId::next(), false);
         let mut desk = Desk {
-            connection: ConnectionId::next(),
-            by_manager: false,
+            outbox: Arc::clone(&outbox),
             driver,
             hub: Publisher::new().hub(),
-            answers,
-            turns: Arc::new(Semaphore::new(LONG_IN_FLIGHT)),
             subscribe: mpsc::channel(1).0,
         };
-        tokio::spawn(async move { desk.read(stream).await });
+        tokio::spawn(async move { desk.read(accepted.split().0, BytesMut::new()).await });
+        let mut requests = BytesMut::new();
         for id in 0..10 {
-            let body = RequestBody::Log { first: 1, limit: 512 };
-            client.send(frame::encode(&Request { id, body })).await.unwrap();
+            frame::put(&Request { id, body: RequestBody::Log { first: 1, limit: 512 } }, &mut requests);
         }
-        for id in 0..LONG_IN_FLIGHT as u64 {
-            let Some(ClientInput::Asked(log)) = asked.recv().await else { panic!("it asks for the log") };
-            log.place.send(Response { id, body: ResponseBody::Log(Vec::new()) });
+        client.write_all(&requests).await.unwrap();
+        let Some(ClientInput::Asked(Asked { requests })) = asked.recv().await else {
+            panic!("it asks for the log")
+        };
+        assert_eq!(requests.len(), LONG_IN_FLIGHT);
+        for (place, _) in requests {
+            place.answer(ResponseBody::Log(Vec::new()));
         }
         assert!(timeout(Duration::from_millis(200), asked.recv()).await.is_err(), "nothing was sent yet");
-        drop(answered.recv().await);
+        let parcel = outbox.take().pop().unwrap();
+        outbox.sent(parcel);
         let next = timeout(Duration::from_secs(30), asked.recv()).await;
-        assert!(matches!(next, Ok(Some(ClientInput::Asked(Asked { id: 4, .. })))), "{next:?}");
+        assert!(matches!(next, Ok(Some(ClientInput::Asked(asked))) if asked.requests.len() == 1));
     }
 }

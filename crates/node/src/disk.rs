@@ -1,9 +1,12 @@
-//! The disk thread: takes every write that waits, makes them durable by one sync, and says so. It never reorders
-//! writes, and after the first error it writes and says nothing more.
+//! The disk thread: takes every write that waits, makes them durable by one sync, and says so. Entries that are read back
+//! are read between the writes, in their order. It never reorders writes, and after the first error it writes and says
+//! nothing more. What had to wait for a write it sends itself.
 
-use raftdeck_raft::{Envelope, Persist, Ticket};
+use crate::peers::Post;
+use raftdeck_raft::{EntriesToRead, Entry, Envelope, Persist, Ticket};
 use raftdeck_storage::{LogStore, StorageError};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,18 +27,32 @@ const COMPLETIONS: usize = 64;
 pub(crate) struct Durable {
     /// Which writes, in order.
     pub(crate) tickets: Vec<Ticket>,
-    /// The messages that had to wait for them.
+    /// Of the messages that had to wait for them, those that could not be sent yet.
     pub(crate) then_send: Vec<Envelope>,
     /// How long it took; `None` if there was nothing to write.
     pub(crate) took: Option<Duration>,
     bytes: usize,
 }
 
+/// What the thread finished.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    Durable(Durable),
+    Read(Vec<Entry>),
+}
+
+/// What the thread is to do.
+#[derive(Debug)]
+enum Work {
+    Write(Persist),
+    Read(EntriesToRead),
+}
+
 /// The driver's end of the disk thread.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    queue: blocking::Sender<Persist>,
-    done: mpsc::Receiver<Result<Durable, StorageError>>,
+    queue: blocking::Sender<Work>,
+    done: mpsc::Receiver<Result<Finished, StorageError>>,
     waiting: usize,
     waiting_bytes: usize,
 }
@@ -47,10 +64,10 @@ pub(crate) struct Gone;
 
 impl Disk {
     /// Starts the thread.
-    pub(crate) fn start(store: LogStore) -> io::Result<Self> {
+    pub(crate) fn start(store: LogStore, post: Arc<Post>) -> io::Result<Self> {
         let (queue, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);
-        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &work, &report))?;
+        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &post, &work, &report))?;
         Ok(Self { queue, done, waiting: 0, waiting_bytes: 0 })
     }
 
@@ -58,7 +75,12 @@ impl Disk {
     pub(crate) fn write(&mut self, persist: Persist) -> Result<(), Gone> {
         self.waiting += 1;
         self.waiting_bytes += size(&persist);
-        self.queue.send(persist).map_err(|_| Gone)
+        self.queue.send(Work::Write(persist)).map_err(|_| Gone)
+    }
+
+    /// Reads entries back, after all that was handed over before. Never waits.
+    pub(crate) fn read(&self, entries: EntriesToRead) -> Result<(), Gone> {
+        self.queue.send(Work::Read(entries)).map_err(|_| Gone)
     }
 
     /// Whether the disk keeps up well enough to take in more work.
@@ -73,17 +95,17 @@ impl Disk {
     }
 
     /// The next completion. Cancel-safe. After an error there is no other.
-    pub(crate) async fn completed(&mut self) -> Result<Durable, DiskError> {
-        let durable = self.done.recv().await.ok_or(Gone)??;
-        self.settle(&durable);
-        Ok(durable)
+    pub(crate) async fn completed(&mut self) -> Result<Finished, DiskError> {
+        let finished = self.done.recv().await.ok_or(Gone)??;
+        self.settle(&finished);
+        Ok(finished)
     }
 
     /// A completion that is already there.
-    pub(crate) fn try_completed(&mut self) -> Option<Result<Durable, StorageError>> {
+    pub(crate) fn try_completed(&mut self) -> Option<Result<Finished, StorageError>> {
         let completed = self.done.try_recv().ok()?;
-        if let Ok(durable) = &completed {
-            self.settle(durable);
+        if let Ok(finished) = &completed {
+            self.settle(finished);
         }
         Some(completed)
     }
@@ -98,9 +120,11 @@ impl Disk {
         Ok(())
     }
 
-    fn settle(&mut self, durable: &Durable) {
-        self.waiting -= durable.tickets.len();
-        self.waiting_bytes -= durable.bytes;
+    fn settle(&mut self, finished: &Finished) {
+        if let Finished::Durable(durable) = finished {
+            self.waiting -= durable.tickets.len();
+            self.waiting_bytes -= durable.bytes;
+        }
     }
 }
 
@@ -115,20 +139,34 @@ pub(crate) enum DiskError {
 
 fn serve(
     mut store: LogStore,
-    work: &blocking::Receiver<Persist>,
-    report: &mpsc::Sender<Result<Durable, StorageError>>,
+    post: &Post,
+    work: &blocking::Receiver<Work>,
+    report: &mpsc::Sender<Result<Finished, StorageError>>,
 ) {
     let mut batch = Vec::new();
-    while let Ok(first) = work.recv() {
-        let mut durable = Durable { bytes: size(&first), ..Durable::default() };
-        batch.push(first);
-        while durable.bytes < ROOM_BYTES
-            && let Ok(next) = work.try_recv()
-        {
-            durable.bytes += size(&next);
-            batch.push(next);
-        }
-        let result = write(&mut store, &mut batch, durable);
+    // What came behind the writes that go together.
+    let mut held = None;
+    while let Some(first) = held.take().or_else(|| work.recv().ok()) {
+        let result = match first {
+            Work::Read(EntriesToRead { first, last, max_bytes }) => {
+                store.read(first, last, max_bytes).map(Finished::Read)
+            }
+            Work::Write(first) => {
+                let mut durable = Durable { bytes: size(&first), ..Durable::default() };
+                batch.push(first);
+                while durable.bytes < ROOM_BYTES && held.is_none() {
+                    match work.try_recv() {
+                        Ok(Work::Write(next)) => {
+                            durable.bytes += size(&next);
+                            batch.push(next);
+                        }
+                        Ok(other) => held = Some(other),
+                        Err(_) => break,
+                    }
+                }
+                write(&mut store, post, &mut batch, durable).map(Finished::Durable)
+            }
+        };
         let failed = result.is_err();
         if report.blocking_send(result).is_err() || failed {
             return;
@@ -138,6 +176,7 @@ fn serve(
 
 fn write(
     store: &mut LogStore,
+    post: &Post,
     batch: &mut Vec<Persist>,
     mut durable: Durable,
 ) -> Result<Durable, StorageError> {
@@ -148,9 +187,69 @@ fn write(
         durable.tickets.push(persist.ticket);
         durable.then_send.extend(persist.then_send);
     }
+    // From here: the way through the driver would take each follower's answer as long as half a sync.
+    durable.then_send = post.send(std::mem::take(&mut durable.then_send));
     Ok(durable)
 }
 
 fn size(persist: &Persist) -> usize {
     persist.entries.iter().map(|entry| entry.payload.size()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::Book;
+    use crate::peers::{Outgoing, Sender};
+    use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Payload, Term};
+    use raftdeck_storage::fs::MemoryFs;
+    use std::path::Path;
+
+    fn post() -> Arc<Post> {
+        let me = Sender {
+            id: NodeId(1),
+            cluster: "test".to_owned(),
+            client_address: String::new(),
+            raft_address: String::new(),
+        };
+        Outgoing::new(me, Book::default()).post()
+    }
+
+    fn write(seq: u64) -> Persist {
+        let id = LogId { term: Term(1), index: LogIndex(seq) };
+        Persist {
+            ticket: Ticket { seq, last: id },
+            hard_state: Some(HardState { term: Term(1), vote: None }),
+            reset: None,
+            truncate: None,
+            purge: None,
+            entries: vec![Entry { id, payload: Payload::Command(vec![0; 100].into()) }],
+            then_send: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_are_read_back_after_the_writes_that_were_asked_for_before() {
+        let (store, _) = LogStore::open(&MemoryFs::new(), Path::new("/data"), NodeId(1), "test").unwrap();
+        let mut disk = Disk::start(store, post()).unwrap();
+        for seq in 1..=20 {
+            disk.write(write(seq)).unwrap();
+            let (first, last) = (LogIndex(seq.saturating_sub(2).max(1)), LogIndex(seq));
+            disk.read(EntriesToRead { first, last, max_bytes: 1 << 20 }).unwrap();
+        }
+        let (mut durable, mut reads) = (0, 0);
+        while reads < 20 {
+            match disk.completed().await.unwrap() {
+                Finished::Durable(group) => durable = group.tickets.last().unwrap().seq,
+                Finished::Read(entries) => {
+                    reads += 1;
+                    assert_eq!(durable, reads, "in the order in which it was asked");
+                    assert_eq!(entries.last().unwrap().id.index, LogIndex(reads));
+                    assert_eq!(entries.len() as u64, reads.min(3));
+                }
+            }
+        }
+        assert!(disk.has_room());
+        disk.finish().await.unwrap();
+    }
 }

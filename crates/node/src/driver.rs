@@ -2,15 +2,16 @@
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
 use crate::book::Introduction;
-use crate::clients::{Asked, ConnectionId};
+use crate::clients::Asked;
 use crate::clock::{Clock, wall_clock};
-use crate::disk::{Disk, DiskError, Durable, Gone};
+use crate::disk::{Disk, DiskError, Durable, Finished, Gone};
 use crate::narrate::{introduce, narrate};
+use crate::outbox::{ConnectionId, Place};
 use crate::peers::Outgoing;
-use crate::requests::{Answerable, Requests, check_address, check_changes};
+use crate::requests::{Requests, check_address, check_changes};
 use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
-use raftdeck_protocol::kv::Consistency;
+use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
@@ -25,9 +26,11 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PEER_QUEUE: usize = 256;
 pub(crate) const CLIENT_QUEUE: usize = 512;
 
-/// What one pass takes in at most. Messages go first: a flood of requests must not cost a leader its term.
+/// What one pass takes in at most, and for how long: a flood of either must not keep it from the clock, nor a flood of
+/// requests from the peers. Messages go first.
 const PEER_BUDGET: usize = 64;
-const CLIENT_BUDGET: usize = 256;
+const CLIENT_BUDGET: usize = 64;
+const TIME_BUDGET: Duration = Duration::from_millis(2);
 
 /// A stopping node waits this long for its disk.
 const LAST_SYNC: Duration = Duration::from_millis(700);
@@ -38,7 +41,7 @@ pub(crate) enum PeerInput {
     /// It connected, and says this of itself.
     Arrived(NodeId, Introduction),
     /// It says this.
-    Message(NodeId, Message),
+    Messages(NodeId, Vec<Message>),
     /// This connection of it ended.
     Left(NodeId, u64),
 }
@@ -63,12 +66,19 @@ pub(crate) struct Inputs {
 /// Why one pass begins.
 enum Wake {
     Stop,
-    Durable(Durable),
+    Finished(Finished),
     Filed(Filed),
     Peer(PeerInput),
     Client(ClientInput),
     Time,
     More,
+}
+
+/// How often the log was made durable since the start, and how long that took the last time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Syncs {
+    count: u64,
+    newest: Duration,
 }
 
 /// The task's state.
@@ -81,7 +91,7 @@ pub(crate) struct Driver {
     pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Publisher,
     pub(crate) requests: Requests,
-    pub(crate) fsync: Duration,
+    pub(crate) syncs: Syncs,
     /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
     /// silent leader.
     pub(crate) pause: Duration,
@@ -106,7 +116,7 @@ impl Driver {
             let awake = self.notice_pause(expected);
             match wake {
                 Wake::Stop => return self.stop(inputs).await,
-                Wake::Durable(durable) => self.durable(durable),
+                Wake::Finished(finished) => self.finished(finished),
                 // Only here, where everything that was decided before has been carried out: a state that takes the place of
                 // another must not come between entries and their application.
                 Wake::Filed(filed) => self.filed(filed)?,
@@ -124,8 +134,8 @@ impl Driver {
                 self.publisher.stir();
             }
             self.carry_out()?;
-            let Self { replica, publisher, clock, fsync, .. } = &mut self;
-            publisher.publish(|| node_status(replica, clock, *fsync));
+            let Self { replica, publisher, clock, syncs, .. } = &mut self;
+            publisher.publish(|| node_status(replica, clock, *syncs));
             self.notice_pause(awake);
         }
     }
@@ -136,15 +146,16 @@ impl Driver {
         inputs: &mut Inputs,
         stop: &CancellationToken,
     ) -> Result<Wake, DiskError> {
-        // While the disk is behind, nothing comes in that would give it more to do.
+        // While the disk is behind, no request comes in that would give it more to do. Messages do: who hears nothing from its
+        // leader campaigns, and a leader that hears nothing gives up.
         let room = self.disk.has_room();
         Ok(tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
             // Before the writes, which are all taken in on every pass anyway: a busy disk always has one.
             filed = self.cabinet.completed() => Wake::Filed(filed?),
-            durable = self.disk.completed() => Wake::Durable(durable?),
-            Some(input) = inputs.peers.recv(), if room => Wake::Peer(input),
+            finished = self.disk.completed() => Wake::Finished(finished?),
+            Some(input) = inputs.peers.recv() => Wake::Peer(input),
             () = sleep_until(alarm) => Wake::Time,
             Some(input) = inputs.clients.recv(), if room => Wake::Client(input),
             () = yield_now(), if self.replica.has_more() => Wake::More,
@@ -173,32 +184,45 @@ impl Driver {
 
     /// Takes in all else that waits, within the budgets: one sync and one flush will serve it all.
     fn drain(&mut self, inputs: &mut Inputs) -> Result<(), DiskError> {
-        while let Some(durable) = self.disk.try_completed() {
-            self.durable(durable?);
+        while let Some(finished) = self.disk.try_completed() {
+            self.finished(finished?);
         }
-        if self.disk.has_room() {
-            for _ in 0..PEER_BUDGET {
-                let Ok(input) = inputs.peers.try_recv() else { break };
-                self.peer(input);
+        let until = Instant::now() + TIME_BUDGET;
+        for _ in 0..PEER_BUDGET {
+            let Ok(input) = inputs.peers.try_recv() else { break };
+            self.peer(input);
+            if Instant::now() >= until {
+                break;
             }
-            for _ in 0..CLIENT_BUDGET {
-                let Ok(input) = inputs.clients.try_recv() else { break };
-                self.client(input);
+        }
+        for _ in 0..CLIENT_BUDGET {
+            if !self.disk.has_room() || Instant::now() >= until {
+                break;
             }
+            let Ok(input) = inputs.clients.try_recv() else { break };
+            self.client(input);
         }
         Ok(())
     }
 
+    fn finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Durable(durable) => self.durable(durable),
+            Finished::Read(entries) => self.replica.handle_entries_read(entries, self.clock.now()),
+        }
+        self.publisher.stir();
+    }
+
     fn durable(&mut self, durable: Durable) {
         let now = self.clock.now();
-        self.fsync = durable.took.unwrap_or(self.fsync);
-        for envelope in durable.then_send {
-            self.outgoing.send(envelope);
+        if let Some(took) = durable.took {
+            self.syncs.newest = took;
+            self.syncs.count += 1;
         }
+        self.outgoing.send(durable.then_send);
         for ticket in durable.tickets {
             self.replica.handle_persisted(ticket, now);
         }
-        self.publisher.stir();
     }
 
     fn filed(&mut self, filed: Filed) -> Result<(), Gone> {
@@ -218,7 +242,7 @@ impl Driver {
                 self.cabinet.discard(replaced)?;
             }
             Filed::Discarded(last) => self.replica.handle_snapshot_discarded(last),
-            Filed::Filled(envelope) => self.outgoing.send(envelope),
+            Filed::Filled(envelope) => self.outgoing.send(vec![envelope]),
             Filed::Nothing => {}
         }
         self.publisher.stir();
@@ -228,13 +252,31 @@ impl Driver {
     fn peer(&mut self, input: PeerInput) {
         match input {
             PeerInput::Arrived(id, introduction) => self.outgoing.arrived(id, introduction),
-            PeerInput::Left(id, connection) => self.outgoing.left(id, connection),
-            // As if it had been lost on its way: the leader sends it again.
-            PeerInput::Message(_, Message::InstallSnapshot(_)) if !self.cabinet.has_room() => {}
-            PeerInput::Message(from, message) => {
-                self.replica.handle_message(from, message, self.clock.now());
+            PeerInput::Left(id, connection) => {
+                if self.outgoing.left(id, connection) {
+                    self.replica.handle_disconnected(id, self.clock.now());
+                    self.publisher.stir();
+                }
+            }
+            PeerInput::Messages(from, messages) => {
+                let now = self.clock.now();
+                for message in messages {
+                    if self.has_room_for(&message) {
+                        self.replica.handle_message(from, message, now);
+                    }
+                }
                 self.publisher.stir();
             }
+        }
+    }
+
+    /// Whether the disk can take in what this brings. If not, it is as if it had been lost on its way: the leader sends it
+    /// again.
+    fn has_room_for(&self, message: &Message) -> bool {
+        match message {
+            Message::InstallSnapshot(_) => self.cabinet.has_room(),
+            Message::AppendEntries(append) => append.entries.is_empty() || self.disk.has_room(),
+            _ => true,
         }
     }
 
@@ -250,18 +292,25 @@ impl Driver {
         }
     }
 
-    fn asked(&mut self, Asked { connection, by_manager, id, body, place }: Asked) {
-        let asked = Answerable { connection, id, place };
+    fn asked(&mut self, Asked { requests }: Asked) {
         let now = self.clock.now();
+        let at = wall_clock();
+        for (place, body) in requests {
+            self.request(place, body, now, at);
+        }
+    }
+
+    fn request(&mut self, asked: Place, body: RequestBody, now: Timestamp, at: LoggedTime) {
+        let by_manager = asked.outbox().by_manager;
         match body {
             RequestBody::Write(write) => {
-                self.submit(asked, true, |replica, token| replica.write(token, write, wall_clock()));
+                self.submit(asked, true, |replica, token| replica.write(token, write, at));
             }
             RequestBody::OpenSession => {
-                self.submit(asked, true, |replica, token| replica.open_session(token, wall_clock()));
+                self.submit(asked, true, |replica, token| replica.open_session(token, at));
             }
             RequestBody::SessionWrite(write) => {
-                self.submit(asked, true, |replica, token| replica.session_write(token, write, wall_clock()));
+                self.submit(asked, true, |replica, token| replica.session_write(token, write, at));
             }
             RequestBody::Read(read) => self.submit(asked, false, |replica, token| {
                 replica.read(token, read, Consistency::Linearizable, now);
@@ -283,7 +332,7 @@ impl Driver {
             RequestBody::Manage(_) if !(self.managed && by_manager) => asked.fail(Failure::NotManaged),
             RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
-                let status = node_status(&self.replica, &self.clock, self.fsync);
+                let status = node_status(&self.replica, &self.clock, self.syncs);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
@@ -293,14 +342,14 @@ impl Driver {
     }
 
     /// Asks the replica for something that it answers sooner or later.
-    fn submit(&mut self, asked: Answerable, is_write: bool, ask: impl FnOnce(&mut Replica, RequestToken)) {
+    fn submit(&mut self, asked: Place, is_write: bool, ask: impl FnOnce(&mut Replica, RequestToken)) {
         if let Some(token) = self.requests.enter(asked, is_write) {
             ask(&mut self.replica, token);
             self.publisher.stir();
         }
     }
 
-    fn manage(&mut self, asked: Answerable, manage: Manage, now: Timestamp) {
+    fn manage(&mut self, asked: Place, manage: Manage, now: Timestamp) {
         let done = match manage {
             Manage::SetPeerAddress { node, address } => match check_address(&address) {
                 Ok(()) if self.outgoing.set_address(node, address) => Ok(()),
@@ -349,19 +398,21 @@ impl Driver {
         let limit = usize::try_from(limit.min(MAX_LOG_LINES)).unwrap_or(usize::MAX);
         let begin = self.replica.status(self.clock.now()).purged.next();
         let entries = self.replica.entries(LogIndex(first).max(begin), limit);
-        let lines = entries.iter().map(|entry| LogLine { id: entry.id, text: describe(&entry.payload) });
+        let lines = entries.map(|entry| LogLine { id: entry.id, text: describe(&entry.payload) });
         ResponseBody::Log(lines.collect())
     }
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } =
+        let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
             self.replica.take_outputs(now);
+        // First: the others then write while this disk does, and their way is the longer one.
+        self.outgoing.send(send);
         for persist in persist {
             self.disk.write(persist)?;
         }
-        for envelope in send {
-            self.outgoing.send(envelope);
+        for entries in entries_to_read {
+            self.disk.read(entries)?;
         }
         for piece in pieces_to_send {
             self.cabinet.read(piece)?;
@@ -420,8 +471,8 @@ impl Driver {
         self.requests.give_up();
         inputs.clients.close();
         while let Ok(input) = inputs.clients.try_recv() {
-            if let ClientInput::Asked(Asked { connection, id, place, .. }) = input {
-                Answerable { connection, id, place }.fail(Failure::Stopping);
+            if let ClientInput::Asked(Asked { requests }) = input {
+                requests.into_iter().for_each(|(place, _)| place.fail(Failure::Stopping));
             }
         }
         let Ok(finished) = timeout(LAST_SYNC, self.disk.finish()).await else {
@@ -432,17 +483,18 @@ impl Driver {
     }
 }
 
-fn node_status(replica: &Replica, clock: &Clock, fsync: Duration) -> NodeStatus {
+fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs) -> NodeStatus {
     let now = clock.now();
     NodeStatus {
         raft: replica.status(now),
         keys: replica.keys(),
         state_hash: replica.state_hash(),
         uptime_micros: now.0,
-        fsync_micros: u64::try_from(fsync.as_micros()).unwrap_or(u64::MAX),
+        fsync_micros: u64::try_from(syncs.newest.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
         clock_rate: clock.rate(),
         next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
+        fsyncs: syncs.count,
     }
 }
 

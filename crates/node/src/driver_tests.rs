@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::book::Book;
-use crate::clients::{Answer, Place};
+use crate::outbox::{Outbox, Parcel};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
 use raftdeck_protocol::{ClockRate, Telemetry};
-use raftdeck_protocol::{Read, Response, Write};
+use raftdeck_protocol::{Read, Response, Write, frame};
 use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::LogStore;
 use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc as blocking};
@@ -25,10 +25,10 @@ struct Bench {
     running: JoinHandle<Result<(), DiskError>>,
     clients: mpsc::Sender<ClientInput>,
     _peers: mpsc::Sender<PeerInput>,
-    places: mpsc::Sender<Answer>,
-    answers: mpsc::Receiver<Answer>,
+    client: Arc<Outbox>,
+    manager: Arc<Outbox>,
+    answers: VecDeque<Response>,
     stop: CancellationToken,
-    connection: ConnectionId,
     asked: u64,
 }
 
@@ -92,15 +92,16 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         client_address: "here".to_owned(),
         raft_address: String::new(),
     };
+    let outgoing = Outgoing::new(me, Book::default());
     Driver {
         replica,
         clock,
-        disk: Disk::start(store).unwrap(),
+        disk: Disk::start(store, outgoing.post()).unwrap(),
         cabinet: Cabinet::start(recovered.snapshots).unwrap(),
-        outgoing: Outgoing::new(me, Book::default()),
+        outgoing,
         publisher: Publisher::new(),
         requests: Requests::default(),
-        fsync: Duration::ZERO,
+        syncs: Syncs::default(),
         pause: Timing::FAST.election_min,
         managed: true,
         snapshot_asked: Vec::new(),
@@ -119,7 +120,6 @@ impl Bench {
         let watcher = driver.publisher.hub().watch();
         let (to_peers, peers) = mpsc::channel(PEER_QUEUE);
         let (to_clients, clients) = mpsc::channel(CLIENT_QUEUE);
-        let (places, answers) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let running = tokio::spawn(driver.run(Inputs { peers, clients }, stop.clone()));
         Self {
@@ -128,10 +128,10 @@ impl Bench {
             running,
             clients: to_clients,
             _peers: to_peers,
-            places,
-            answers,
+            client: Outbox::new(ConnectionId::next(), false),
+            manager: Outbox::new(ConnectionId::next(), true),
+            answers: VecDeque::new(),
             stop,
-            connection: ConnectionId::next(),
             asked: 0,
         }
     }
@@ -142,15 +142,42 @@ impl Bench {
 
     async fn ask_as(&mut self, by_manager: bool, body: RequestBody) {
         self.asked += 1;
-        let queue = self.places.clone().reserve_owned().await.unwrap();
-        let place = Place { queue, turn: None };
-        let asked = Asked { connection: self.connection, by_manager, id: self.asked, body, place };
+        let outbox = if by_manager { &self.manager } else { &self.client };
+        let place = outbox.place(self.asked, false).unwrap();
+        let asked = Asked { requests: vec![(place, body)] };
         // A driver that has ended takes nothing in.
         let _ = self.clients.send(ClientInput::Asked(asked)).await;
     }
 
     async fn answer(&mut self) -> Response {
-        timeout(Duration::from_secs(30), self.answers.recv()).await.expect("an answer").unwrap().response
+        let (client, manager) = (Arc::clone(&self.client), Arc::clone(&self.manager));
+        loop {
+            self.take_answers();
+            if let Some(answer) = self.answers.pop_front() {
+                return answer;
+            }
+            let filled = async {
+                tokio::select! { () = client.filled() => {}, () = manager.filled() => {} }
+            };
+            timeout(Duration::from_secs(30), filled).await.expect("an answer");
+        }
+    }
+
+    fn take_answers(&mut self) {
+        for outbox in [&self.client, &self.manager] {
+            for parcel in outbox.take() {
+                match &parcel {
+                    Parcel::Whole { response, .. } => self.answers.push_back((**response).clone()),
+                    Parcel::Encoded { frames, .. } => {
+                        let mut frames = frames.clone();
+                        while let Some(content) = frame::take(&mut frames, frame::MAX_FRAME).unwrap() {
+                            self.answers.push_back(frame::decode("response", &content).unwrap());
+                        }
+                    }
+                }
+                outbox.sent(parcel);
+            }
+        }
     }
 
     /// Writes until this node leads and acknowledges.
@@ -176,10 +203,11 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_the_driver_ends() {
     for _ in 0..3 {
         bench.ask(RequestBody::Write(put())).await;
     }
-    let error = bench.running.await.unwrap().expect_err("the disk failed");
+    let error = (&mut bench.running).await.unwrap().expect_err("the disk failed");
     assert!(matches!(error, DiskError::Storage(_)), "{error}");
-    drop(bench.places);
-    assert!(bench.answers.recv().await.is_none(), "nobody was told anything");
+    bench.take_answers();
+    assert!(bench.answers.is_empty(), "nobody was told anything");
+    assert!(bench.client.is_done(), "nor will be");
 }
 
 #[tokio::test]
@@ -207,7 +235,7 @@ async fn a_client_that_left_is_forgotten() {
     for _ in 0..4 {
         bench.ask(RequestBody::Write(put())).await;
     }
-    bench.clients.send(ClientInput::Gone(bench.connection)).await.unwrap();
+    bench.clients.send(ClientInput::Gone(bench.client.connection)).await.unwrap();
     // Taken in after all that went before, and answered after it.
     bench.ask(RequestBody::Status).await;
     let last = bench.asked;
@@ -279,13 +307,14 @@ async fn a_busy_disk_does_not_hold_up_snapshots() {
 async fn after_a_failed_snapshot_the_driver_ends_and_says_nothing_of_it() {
     let mut bench = Bench::start([1]);
     bench.warm_up().await;
-    let held: usize = bench.disk.contents(Path::new("/data/raft.log")).unwrap().len();
+    let files = bench.disk.list(Path::new("/data")).unwrap();
+    let held: usize = files.iter().map(|path| bench.disk.contents(path).unwrap().len()).sum();
     bench.disk.set_capacity(Some(held + 10));
     bench.ask_as(true, RequestBody::Manage(Manage::TakeSnapshot)).await;
-    let error = bench.running.await.unwrap().expect_err("the disk is full");
+    let error = (&mut bench.running).await.unwrap().expect_err("the disk is full");
     assert!(matches!(error, DiskError::Storage(_)), "{error}");
-    drop(bench.places);
-    assert!(bench.answers.recv().await.is_none(), "nobody was told that it is there");
+    bench.take_answers();
+    assert!(bench.answers.is_empty(), "nobody was told that it is there");
 }
 
 #[tokio::test]

@@ -13,10 +13,12 @@ mod driver;
 mod founders;
 mod http;
 mod http_port;
+mod lane;
 mod listen;
 mod logging;
 mod narrate;
 mod node;
+mod outbox;
 mod parent;
 mod peers;
 mod ready;
@@ -25,7 +27,7 @@ mod settings;
 mod snapshots;
 mod telemetry;
 
-pub use args::NodeArgs;
+pub use args::{NodeArgs, parse_sync_delay};
 
 use settings::Settings;
 use std::env;

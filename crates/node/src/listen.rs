@@ -1,9 +1,10 @@
 //! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
 //! and in the time it may take to say who it is; what is done with it afterwards is others' business.
 
+use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::Frames;
-use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
+use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Role, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
 use raftdeck_raft::NodeId;
@@ -46,10 +47,25 @@ pub(crate) enum Door {
 /// A connection that is let in. Its place among the connections is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    pub(crate) frames: Frames,
+    pub(crate) wire: Wire,
     pub(crate) role: Role,
     pub(crate) address: SocketAddr,
-    _place: OwnedSemaphorePermit,
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// A connection past its handshake.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) stream: TcpStream,
+    /// What was read already and belongs to the frames that follow.
+    pub(crate) read: BytesMut,
+}
+
+impl From<Frames> for Wire {
+    fn from(frames: Frames) -> Self {
+        let parts = frames.into_parts();
+        Self { stream: parts.io, read: parts.read_buf }
+    }
 }
 
 /// Accepts connections until the listener is dropped, and starts `admitted` for each that gets past the handshake.
@@ -68,8 +84,8 @@ pub(crate) async fn accept<F>(
         let identity = Arc::clone(&identity);
         let admitted = admitted.clone();
         tokio::spawn(async move {
-            if let Some((frames, role)) = greet(stream, address, door, &identity).await {
-                admitted(Guest { frames, role, address, _place: place }).await;
+            if let Some((wire, role)) = greet(stream, address, door, &identity).await {
+                admitted(Guest { wire, role, address, place }).await;
             }
         });
     }
@@ -134,7 +150,7 @@ async fn greet(
     address: SocketAddr,
     door: Door,
     identity: &Identity,
-) -> Option<(Frames, Role)> {
+) -> Option<(Wire, Role)> {
     let shaken = timeout(HANDSHAKE, shake_hands(stream, door, identity)).await;
     match shaken {
         Ok(Ok(Ok(admitted))) => Some(admitted),
@@ -158,7 +174,7 @@ async fn shake_hands(
     stream: TcpStream,
     door: Door,
     identity: &Identity,
-) -> io::Result<Result<(Frames, Role), RefusalReason>> {
+) -> io::Result<Result<(Wire, Role), RefusalReason>> {
     stream.set_nodelay(true)?;
     let mut frames = Framed::new(stream, raftdeck_client::codec(MAX_HANDSHAKE));
     let hello = match frames.next().await {
@@ -171,8 +187,7 @@ async fn shake_hands(
         Ok(role) => {
             let reply = HelloReply::Accepted { id: identity.id, cluster: identity.cluster.clone() };
             frames.send(frame::encode(&reply)).await?;
-            frames.codec_mut().set_max_frame_length(MAX_FRAME);
-            Ok(Ok((frames, role)))
+            Ok(Ok((frames.into(), role)))
         }
         Err(reason) => {
             // The reason matters here even if the other side is not there any more to hear it.

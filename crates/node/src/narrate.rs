@@ -63,7 +63,7 @@ fn membership(me: NodeId, event: &TraceEvent) {
 
 /// The members, and what this node is among them if it is no voter.
 fn in_words(me: NodeId, membership: &Membership) -> String {
-    let members = describe(&Payload::Membership(membership.clone()));
+    let members = describe(&Payload::Membership(Box::new(membership.clone())));
     if membership.is_voter(me) {
         members
     } else if membership.learners.contains(&me) {

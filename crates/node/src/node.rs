@@ -4,7 +4,7 @@ use crate::book::Book;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
-use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE};
+use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ready;
@@ -15,8 +15,8 @@ use crate::telemetry::Publisher;
 use crate::{founders, http, http_port};
 use raftdeck_raft::RestoreError;
 use raftdeck_replica::{ImageError, Replica};
-use raftdeck_storage::fs::DiskFs;
-use raftdeck_storage::{Founders, LogStore, OpenError, Recovered, Snapshots};
+use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem};
+use raftdeck_storage::{Founders, LogOptions, LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -75,8 +75,7 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
     // Caught, so that a write over the limit on the size of files fails as it does on a full disk, which has its own
     // orderly end, instead of killing the process.
     let _file_too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
-    let (store, Recovered { restored, snapshots, repaired }) =
-        LogStore::open(&DiskFs, &settings.data_dir, settings.id, &settings.cluster)?;
+    let (store, Recovered { restored, snapshots, repaired }) = open_store(settings)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
         tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
@@ -114,6 +113,19 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
         Ok(result) => Ok(result?),
         Err(_) => Err(RunError::Defect),
     }
+}
+
+fn open_store(settings: &Settings) -> Result<(LogStore, Recovered), OpenError> {
+    let options = LogOptions { background: true, ..LogOptions::default() };
+    let open = |fs: &dyn FileSystem| {
+        LogStore::open_with(fs, &settings.data_dir, settings.id, &settings.cluster, &options)
+    };
+    let Some(delay) = settings.sync_delay else { return open(&DiskFs) };
+    tracing::warn!(
+        "--sync-delay: every sync of the disk takes {} us longer than it does, which is for benchmarks and drills only",
+        delay.as_micros()
+    );
+    open(&DelayedFs::new(Box::new(DiskFs), delay))
 }
 
 async fn stop_on_signal([mut terminate, mut interrupt]: [Signal; 2], stop: CancellationToken) {
@@ -177,15 +189,16 @@ impl Listeners {
             raft_address: settings.advertised(raft.1),
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
+        let outgoing = Outgoing::new(sender, book);
         let driver = Driver {
             replica,
             clock,
-            disk: Disk::start(store)?,
+            disk: Disk::start(store, outgoing.post())?,
             cabinet: Cabinet::start(snapshots)?,
-            outgoing: Outgoing::new(sender, book),
+            outgoing,
             publisher,
             requests: Requests::default(),
-            fsync: Duration::ZERO,
+            syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,
             managed: settings.managed,
             snapshot_asked: Vec::new(),

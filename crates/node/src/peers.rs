@@ -1,33 +1,36 @@
 //! Messages between members: one connection out to each peer for this node's own messages, one in from each for
 //! theirs. Messages may be lost here, which Raft expects: what cannot be sent now is dropped, never kept for later.
+//!
+//! What several peers get alike is encoded once. All that one read brings goes to the driver together, and all that waits for
+//! a connection goes out with one write.
 
 use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
-use crate::listen::{Guest, HANDSHAKE};
-use futures::stream::SplitSink;
-use futures::{SinkExt, StreamExt};
-use raftdeck_client::{Backoff, Frames, dial};
+use crate::lane::{Lane, Taken};
+use crate::listen::{Guest, HANDSHAKE, Wire};
+use bytes::{Bytes, BytesMut};
+use raftdeck_client::{Backoff, dial};
+use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Hello, PeerFrame, frame};
-use raftdeck_raft::{Envelope, Membership, Message, NodeId};
+use raftdeck_protocol::{Hello, PeerFrame, shared};
+use raftdeck_raft::{AppendEntries, Envelope, LogId, LogIndex, Membership, Message, NodeId, Term};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Messages that wait for one peer's connection; what comes on top is dropped.
-const QUEUE: usize = 1024;
-
-/// The same in bytes. Above the core's window for one peer, so that a full window never drops its own messages.
-const QUEUE_BYTES: usize = 24 << 20;
-
 /// Messages wait so long for a connection that is being made.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
+
+/// One read brings at most about so many bytes.
+const READ: usize = 256 << 10;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_millis(200);
@@ -47,29 +50,101 @@ pub(crate) struct Sender {
 pub(crate) struct Outgoing {
     me: Sender,
     book: Book,
-    lanes: BTreeMap<NodeId, Lane>,
+    lanes: BTreeMap<NodeId, Dialed>,
+    /// **Invariant:** the same lanes.
+    post: Arc<Post>,
+    /// The frame of entries that was encoded last.
+    newest: Option<(Content, Bytes)>,
+    scratch: BytesMut,
 }
 
+/// What two messages of this node, sent by one call of the core, have in common if they are the same: entries of one log
+/// that stand in the same places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    term: Term,
+    prev: LogId,
+    last: LogId,
+    commit: LogIndex,
+    round: u64,
+}
+
+impl Content {
+    fn of(append: &AppendEntries) -> Option<Self> {
+        let AppendEntries { term, prev, commit, round, .. } = *append;
+        append.entries.last().map(|last| Self { term, prev, last: last.id, commit, round })
+    }
+}
+
+/// The end of a lane that closes it.
 #[derive(Debug)]
-struct Lane {
+struct Dialed {
     address: String,
-    queue: mpsc::Sender<Message>,
-    state: Arc<LaneState>,
-    /// Whether the last message was dropped because the queue was full.
-    full: bool,
+    lane: Arc<Lane>,
 }
 
-#[derive(Debug, Default)]
-struct LaneState {
-    /// Whether there is a connection, or will be at once.
-    accepts: AtomicBool,
-    bytes: AtomicUsize,
+impl Drop for Dialed {
+    fn drop(&mut self) {
+        self.lane.close();
+    }
+}
+
+/// For those beside the driver who have something to send: the disk thread sends what had to wait for it.
+#[derive(Debug)]
+pub(crate) struct Post {
+    me: NodeId,
+    lanes: Mutex<BTreeMap<NodeId, Arc<Lane>>>,
+}
+
+impl Post {
+    /// Sends messages, those for one peer that follow each other in one piece. Gives back those to whom nobody has said
+    /// anything yet.
+    pub(crate) fn send(&self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+        let mut left = Vec::new();
+        let mut piece: Option<(NodeId, Arc<Lane>, BytesMut)> = None;
+        for Envelope { to, message } in envelopes {
+            if piece.as_ref().is_none_or(|(last, ..)| *last != to) {
+                flush(piece.take());
+                let lane = self.lanes().get(&to).map(Arc::clone);
+                piece = lane.map(|lane| (to, lane, BytesMut::new()));
+            }
+            match &mut piece {
+                Some((.., frames)) => frame::put(&PeerFrame { from: self.me, message }, frames),
+                None => left.push(Envelope { to, message }),
+            }
+        }
+        flush(piece);
+        left
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<NodeId, Arc<Lane>>> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn flush(piece: Option<(NodeId, Arc<Lane>, BytesMut)>) {
+    if let Some((to, lane, frames)) = piece {
+        say_if_full(to, lane.send(frames.freeze()));
+    }
+}
+
+fn say_if_full(to: NodeId, taken: Taken) {
+    if taken == Taken::FullNow {
+        tracing::warn!("{to} takes nothing in: dropping messages to it");
+    }
 }
 
 impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
-        Self { me, book, lanes: BTreeMap::new() }
+        let post = Arc::new(Post { me: me.id, lanes: Mutex::default() });
+        Self { me, book, lanes: BTreeMap::new(), post, newest: None, scratch: BytesMut::new() }
+    }
+
+    /// For those beside the driver who send.
+    pub(crate) fn post(&self) -> Arc<Post> {
+        Arc::clone(&self.post)
     }
 
     /// This node's own id.
@@ -81,7 +156,9 @@ impl Outgoing {
     /// what waits there has been sent.
     pub(crate) fn follow(&mut self, membership: &Membership) {
         self.book.follow(self.me.id, membership);
-        self.lanes.retain(|node, _| self.book.members().contains(node));
+        let members = self.book.members();
+        self.lanes.retain(|node, _| members.contains(node));
+        self.post.lanes().retain(|node, _| members.contains(node));
         for node in self.book.members().clone() {
             self.connect(node);
         }
@@ -100,11 +177,14 @@ impl Outgoing {
         self.reconnect(node);
     }
 
-    /// This connection of it ended.
-    pub(crate) fn left(&mut self, node: NodeId, connection: u64) {
+    /// This connection of it ended. Whether it has no newer one.
+    pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
+        let is_newest = self.book.is_newest(node, connection);
         if self.book.left(node, connection) {
             self.lanes.remove(&node);
+            self.post.lanes().remove(&node);
         }
+        is_newest
     }
 
     /// Where a node serves clients, if that is known.
@@ -113,28 +193,38 @@ impl Outgoing {
         own().or_else(|| self.book.client_address(node).map(str::to_owned))
     }
 
-    /// Sends a message, or drops it if there is no connection or too much waits already. Never waits.
-    pub(crate) fn send(&mut self, envelope: Envelope) {
-        if !self.lanes.contains_key(&envelope.to) {
-            self.connect(envelope.to);
-        }
-        let Some(lane) = self.lanes.get_mut(&envelope.to) else { return };
-        if !lane.state.accepts.load(Relaxed) {
-            return;
-        }
-        let bytes = size(&envelope.message);
-        let fits = lane.state.bytes.load(Relaxed) + bytes <= QUEUE_BYTES;
-        let kind = envelope.message.name();
-        // Counted before the other side can take it out again.
-        lane.state.bytes.fetch_add(bytes, Relaxed);
-        let full = !fits || lane.queue.try_send(envelope.message).is_err();
-        if full {
-            lane.state.bytes.fetch_sub(bytes, Relaxed);
-            if !lane.full {
-                tracing::warn!("{} takes nothing in: dropping messages to it, first {kind}", envelope.to);
+    /// Sends messages that the core gave out together, or drops those for whom there is no connection or too much waits
+    /// already. Never waits.
+    pub(crate) fn send(&mut self, envelopes: Vec<Envelope>) {
+        for Envelope { to, message } in envelopes {
+            if !self.lanes.contains_key(&to) {
+                self.connect(to);
+            }
+            if self.lanes.get(&to).is_some_and(|dialed| dialed.lane.accepts()) {
+                let frame = self.encode(message);
+                if let Some(dialed) = self.lanes.get(&to) {
+                    say_if_full(to, dialed.lane.send(frame));
+                }
             }
         }
-        lane.full = full;
+        self.newest = None;
+    }
+
+    fn encode(&mut self, message: Message) -> Bytes {
+        let content = match &message {
+            Message::AppendEntries(append) => Content::of(append),
+            _ => None,
+        };
+        if let (Some(content), Some((newest, frame))) = (content, &self.newest)
+            && content == *newest
+        {
+            return frame.clone();
+        }
+        self.scratch.reserve(size(&message));
+        frame::put(&PeerFrame { from: self.me.id, message }, &mut self.scratch);
+        let frame = self.scratch.split().freeze();
+        self.newest = content.map(|content| (content, frame.clone()));
+        frame
     }
 
     /// A member's address, or a stranger's who is being answered, may have changed.
@@ -147,14 +237,13 @@ impl Outgoing {
     /// Sees to it that a node is dialed where it is, if that is known.
     fn connect(&mut self, node: NodeId) {
         let Some(address) = self.book.address(node).filter(|_| node != self.me.id) else { return };
-        if self.lanes.get(&node).is_some_and(|lane| lane.address == address) {
+        if self.lanes.get(&node).is_some_and(|dialed| dialed.address == address) {
             return;
         }
-        let (queue, messages) = mpsc::channel(QUEUE);
-        let state = Arc::new(LaneState::default());
-        let lane = Lane { address: address.to_owned(), queue, state: Arc::clone(&state), full: false };
-        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), messages, state));
-        self.lanes.insert(node, lane);
+        let lane = Arc::new(Lane::default());
+        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
+        self.post.lanes().insert(node, Arc::clone(&lane));
+        self.lanes.insert(node, Dialed { address: address.to_owned(), lane });
     }
 }
 
@@ -162,56 +251,40 @@ impl Outgoing {
 fn size(message: &Message) -> usize {
     64 + match message {
         Message::AppendEntries(append) => {
-            append.entries.iter().map(|entry| 16 + entry.payload.size()).sum::<usize>()
+            append.entries.iter().map(|entry| 24 + entry.payload.size()).sum::<usize>()
         }
         Message::InstallSnapshot(piece) => piece.data.len(),
         _ => 0,
     }
 }
 
-impl LaneState {
-    /// Nothing can be sent now: what waits is stale by the time that can be.
-    fn give_up(&self, messages: &mut mpsc::Receiver<Message>) {
-        self.accepts.store(false, Relaxed);
-        while messages.try_recv().is_ok() {}
-        self.bytes.store(0, Relaxed);
-    }
-}
-
 /// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
-async fn keep_connected(
-    me: Sender,
-    to: NodeId,
-    address: String,
-    mut messages: mpsc::Receiver<Message>,
-    state: Arc<LaneState>,
-) {
+async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     let hello = Hello::new(me.cluster, role);
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
-    while !messages.is_closed() {
+    while !lane.is_closed() {
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
-        state.accepts.store(true, Relaxed);
+        lane.expect_connection();
         let mut dialing = pin!(dial(&address, &hello, HANDSHAKE));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
         } else {
-            state.give_up(&mut messages);
+            lane.give_up();
             dialing.await
         };
         let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
                 pauses.reset();
-                state.accepts.store(true, Relaxed);
-                let why = send_all(me.id, dialed.frames, &mut messages, &state).await;
+                let why = send_all(dialed.frames.into(), &lane).await;
                 format!("lost the connection to {to}: {why}")
             }
             Err(error) => format!("cannot reach {to}: {error}"),
         };
-        state.give_up(&mut messages);
-        if why != said && !messages.is_closed() {
+        lane.give_up();
+        if why != said && !lane.is_closed() {
             tracing::info!("{why}");
             said = why;
         }
@@ -220,47 +293,33 @@ async fn keep_connected(
 }
 
 /// Sends until the connection ends, and says how it did.
-async fn send_all(
-    from: NodeId,
-    frames: Frames,
-    messages: &mut mpsc::Receiver<Message>,
-    state: &LaneState,
-) -> String {
-    let (mut sink, mut stream) = frames.split();
+async fn send_all(Wire { stream, read }: Wire, lane: &Lane) -> String {
+    let stream = Arc::new(stream);
     tokio::select! {
-        // Nothing is ever said here in this direction; what can be heard is the end.
-        heard = stream.next() => match heard {
-            None => "the peer closed it".to_owned(),
-            Some(Ok(_)) => "the peer spoke on a one-way connection".to_owned(),
-            Some(Err(error)) => error.to_string(),
-        },
-        error = pump(from, &mut sink, messages, state) => {
-            error.map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
+        why = end_of(&stream), if read.is_empty() => why,
+        ended = lane.serve(Arc::clone(&stream)), if read.is_empty() => {
+            ended.err().map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
         }
+        else => SPOKE.to_owned(),
     }
 }
 
-/// Drains all that waits, then flushes once.
-async fn pump(
-    from: NodeId,
-    sink: &mut SplitSink<Frames, bytes::Bytes>,
-    messages: &mut mpsc::Receiver<Message>,
-    state: &LaneState,
-) -> Option<std::io::Error> {
-    while let Some(first) = messages.recv().await {
-        let mut next = Some(first);
-        while let Some(message) = next {
-            state.bytes.fetch_sub(size(&message), Relaxed);
-            if let Err(error) = sink.feed(frame::encode(&PeerFrame { from, message })).await {
-                return Some(error);
-            }
-            next = messages.try_recv().ok();
-        }
-        if let Err(error) = sink.flush().await {
-            return Some(error);
+const SPOKE: &str = "the peer spoke on a one-way connection";
+
+/// Nothing is ever said here in this direction; what can be heard is the end.
+async fn end_of(stream: &TcpStream) -> String {
+    loop {
+        let heard = match stream.readable().await {
+            Ok(()) => stream.try_read(&mut [0]),
+            Err(error) => Err(error),
+        };
+        match heard {
+            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(_) => return SPOKE.to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return error.to_string(),
         }
     }
-    None
 }
 
 /// The incoming connections: at most one from each peer, the newest.
@@ -288,10 +347,9 @@ impl Incoming {
             client_address: seen_from(from, client_address),
             raft_address: seen_from(from, raft_address),
         };
-        let mut frames = guest.frames;
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            why = receive(id, introduction, &mut frames, &driver) => {
+            why = receive(id, introduction, guest.wire, &driver) => {
                 tracing::debug!("the connection from {id} at {} ended: {why}", guest.address);
             }
         }
@@ -334,38 +392,48 @@ fn seen_from(from: IpAddr, address: String) -> String {
 async fn receive(
     id: NodeId,
     introduction: Introduction,
-    frames: &mut Frames,
+    Wire { mut stream, read: mut buffer }: Wire,
     driver: &mpsc::Sender<PeerInput>,
 ) -> String {
     let stops = || "this node stops".to_owned();
+    let broke = |why: String| {
+        tracing::warn!("closed the connection from {id}: {why}");
+        why
+    };
     if driver.send(PeerInput::Arrived(id, introduction)).await.is_err() {
         return stops();
     }
     loop {
-        let bytes = match frames.next().await {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => {
-                tracing::warn!("closed the connection from {id}: {error}");
-                return error.to_string();
-            }
-            None => return "the peer closed it".to_owned(),
-        };
-        let message = match read_message(id, &bytes) {
-            Ok(message) => message,
-            Err(why) => {
-                tracing::warn!("closed the connection from {id}: {why}");
-                return why;
-            }
-        };
-        if driver.send(PeerInput::Message(id, message)).await.is_err() {
+        let mut messages = Vec::new();
+        let missing = take_messages(id, &mut buffer, &mut messages);
+        if !messages.is_empty() && driver.send(PeerInput::Messages(id, messages)).await.is_err() {
             return stops();
+        }
+        match missing {
+            Ok(missing) => buffer.reserve(missing.max(READ)),
+            Err(why) => return broke(why),
+        }
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(_) => {}
+            Err(error) => return broke(error.to_string()),
         }
     }
 }
 
-fn read_message(id: NodeId, bytes: &[u8]) -> Result<Message, String> {
-    let PeerFrame { from, message } = frame::decode("peer", bytes).map_err(|error| error.to_string())?;
-    if from == id { Ok(message) } else { Err(format!("it sent a message in the name of {from}")) }
+/// Takes all messages out of the buffer; gives how many bytes are missing for the next one.
+fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>) -> Result<usize, String> {
+    let said = |error: FrameError| error.to_string();
+    while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
+        // A copy, so that an entry that stays does not keep a buffer full of other messages.
+        let PeerFrame { from, message } =
+            shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
+        if from != id {
+            return Err(format!("it sent a message in the name of {from}"));
+        }
+        messages.push(message);
+    }
+    frame::missing(buffer, MAX_FRAME).map_err(said)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Whom a node dials, and where: against real sockets, with whoever listens there played by the test.
 
 use super::*;
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::Frames;
 use raftdeck_client::codec;
 use raftdeck_protocol::HelloReply;
 use raftdeck_protocol::frame::MAX_FRAME;
@@ -62,13 +64,16 @@ fn membership(address: Option<&str>) -> Membership {
 
 fn said(round: u64) -> Envelope {
     let outcome = AppendOutcome::Matched { through: LogIndex(1) };
-    Envelope { to: YOU, message: Message::AppendReply(AppendReply { term: Term(1), round, outcome }) }
+    Envelope {
+        to: YOU,
+        message: Message::AppendReply(AppendReply { term: Term(1), round, outcome, stands_by: true }),
+    }
 }
 
 /// Sends until it arrives: a connection may not know yet that it is up.
 async fn say(outgoing: &mut Outgoing, frames: &mut Frames, round: u64) {
     let heard = loop {
-        outgoing.send(said(round));
+        outgoing.send(vec![said(round)]);
         if let Ok(heard) = timeout(Duration::from_millis(20), frames.next()).await {
             break heard;
         }
@@ -91,7 +96,7 @@ async fn connections_follow_the_membership_and_its_addresses() {
     say(&mut outgoing, &mut at_second, 2).await;
     outgoing.follow(&membership(None));
     assert_closed(at_second).await;
-    outgoing.send(said(3));
+    outgoing.send(vec![said(3)]);
     assert!(outgoing.lanes.is_empty(), "nobody knows where it is any more");
 }
 
@@ -102,7 +107,7 @@ async fn what_was_said_to_a_member_before_it_left_is_still_sent() {
     outgoing.follow(&membership(Some(&address)));
     let mut frames = listener.dialed().await;
     say(&mut outgoing, &mut frames, 1).await;
-    outgoing.send(said(77));
+    outgoing.send(vec![said(77)]);
     outgoing.follow(&membership(None));
     let last = async {
         let mut last = None;
@@ -122,7 +127,7 @@ async fn a_stranger_is_answered_where_it_says_it_is_while_it_is_connected() {
         Introduction { connection: 5, client_address: "127.0.0.1:2".to_owned(), raft_address: address };
     outgoing.arrived(YOU, introduction);
     assert!(outgoing.lanes.is_empty(), "nobody is dialed to whom there is nothing to say");
-    outgoing.send(said(1));
+    outgoing.send(vec![said(1)]);
     let mut frames = listener.dialed().await;
     say(&mut outgoing, &mut frames, 2).await;
     assert_eq!(outgoing.client_address(YOU).as_deref(), Some("127.0.0.1:2"));

@@ -1,14 +1,16 @@
 //! The requests under way: who waits for which answer. Carries nothing out.
 
-use crate::clients::{ConnectionId, Place};
+use crate::outbox::{ConnectionId, Place};
 use raftdeck_client::split;
-use raftdeck_protocol::{Failure, Response, ResponseBody};
+use raftdeck_protocol::{Failure, ResponseBody};
 use raftdeck_raft::MembershipChange;
 use raftdeck_replica::RequestToken;
-use std::collections::HashMap;
+
+/// A token's lowest bits say where its request stands; above them it counts.
+const PLACE_BITS: u32 = 13;
 
 /// Requests that wait for their answer; more are told "busy".
-const MAX_WAITING: usize = 8192;
+const MAX_WAITING: usize = 1 << PLACE_BITS;
 
 /// The most steps of one change of the membership, and the longest address in it: both stay in the log.
 const MAX_CHANGES: usize = 64;
@@ -18,19 +20,7 @@ const MAX_ADDRESS: usize = 256;
 /// over that none could be saved any more.
 const MAX_MEMBERS: usize = 100;
 
-/// Where an answer goes.
-#[derive(Debug)]
-pub(crate) struct Answerable {
-    pub(crate) connection: ConnectionId,
-    pub(crate) id: u64,
-    pub(crate) place: Place,
-}
-
-impl Answerable {
-    pub(crate) fn answer(self, body: ResponseBody) {
-        self.place.send(Response { id: self.id, body });
-    }
-
+impl Place {
     pub(crate) fn fail(self, failure: Failure) {
         self.answer(ResponseBody::Failed(failure));
     }
@@ -39,52 +29,69 @@ impl Answerable {
 /// A request under way.
 #[derive(Debug)]
 struct Waiting {
-    asked: Answerable,
+    token: RequestToken,
+    place: Place,
     is_write: bool,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    waiting: HashMap<RequestToken, Waiting>,
+    /// Each where its token says.
+    waiting: Vec<Option<Waiting>>,
+    /// Where nobody stands.
+    free: Vec<usize>,
     newest: u64,
 }
 
 impl Requests {
     /// Gives a request its token; `None`: too many wait, and it was told so.
-    pub(crate) fn enter(&mut self, asked: Answerable, is_write: bool) -> Option<RequestToken> {
-        if self.waiting.len() >= MAX_WAITING {
-            asked.fail(Failure::Busy);
-            return None;
-        }
+    pub(crate) fn enter(&mut self, place: Place, is_write: bool) -> Option<RequestToken> {
+        let at = match self.free.pop() {
+            Some(at) => at,
+            None if self.waiting.len() < MAX_WAITING => {
+                self.waiting.push(None);
+                self.waiting.len() - 1
+            }
+            None => {
+                place.fail(Failure::Busy);
+                return None;
+            }
+        };
         self.newest += 1;
-        let token = RequestToken(self.newest);
-        self.waiting.insert(token, Waiting { asked, is_write });
+        let token = RequestToken(self.newest << PLACE_BITS | at as u64);
+        self.waiting[at] = Some(Waiting { token, place, is_write });
         Some(token)
     }
 
     pub(crate) fn answer(&mut self, token: RequestToken, body: ResponseBody) {
-        if let Some(waiting) = self.waiting.remove(&token) {
-            waiting.asked.answer(body);
+        let at = usize::try_from(token.0).map_or(0, |token| token % MAX_WAITING);
+        let Some(place) = self.waiting.get_mut(at) else { return };
+        if let Some(waiting) = place.take_if(|waiting| waiting.token == token) {
+            self.free.push(at);
+            waiting.place.answer(body);
         }
     }
 
     /// Nobody is there any more to hear these answers.
     pub(crate) fn forget(&mut self, connection: ConnectionId) -> Vec<RequestToken> {
-        let theirs = |waiting: &Waiting| waiting.asked.connection == connection;
-        let tokens: Vec<RequestToken> =
-            self.waiting.iter().filter(|(_, waiting)| theirs(waiting)).map(|(token, _)| *token).collect();
-        for token in &tokens {
-            self.waiting.remove(token);
+        let theirs = |waiting: &mut Waiting| waiting.place.outbox().connection == connection;
+        let mut tokens = Vec::new();
+        for (at, place) in self.waiting.iter_mut().enumerate() {
+            if let Some(waiting) = place.take_if(theirs) {
+                self.free.push(at);
+                tokens.push(waiting.token);
+            }
         }
         tokens
     }
 
     /// The node stops: reads will not be answered, writes may still be carried out by the others.
     pub(crate) fn give_up(&mut self) {
-        for (_, waiting) in self.waiting.drain() {
-            waiting.asked.fail(if waiting.is_write { Failure::Unknown } else { Failure::Stopping });
+        for Waiting { place, is_write, .. } in self.waiting.drain(..).flatten() {
+            place.fail(if is_write { Failure::Unknown } else { Failure::Stopping });
         }
+        self.free.clear();
     }
 }
 
@@ -124,7 +131,29 @@ pub(crate) fn check_address(address: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::Outbox;
     use raftdeck_raft::NodeId;
+
+    #[test]
+    fn a_token_names_one_request_for_ever_and_over_the_bound_there_is_none() {
+        let outboxes = [(); 9].map(|()| Outbox::new(ConnectionId::next(), false));
+        let mut requests = Requests::default();
+        let mut tokens = Vec::new();
+        for (nth, outbox) in outboxes.iter().enumerate() {
+            let places = std::iter::from_fn(|| outbox.place(7, false));
+            tokens.push(places.map_while(|place| requests.enter(place, false)).collect::<Vec<_>>());
+            assert_eq!(tokens[nth].len(), if nth < 8 { MAX_WAITING / 8 } else { 0 });
+        }
+        let first = tokens[0][0];
+        requests.answer(first, ResponseBody::Managed);
+        assert_eq!(outboxes[0].take().len(), 1);
+        let next = requests.enter(outboxes[8].place(8, false).unwrap(), false).expect("there is room again");
+        assert!(next > tokens[7][MAX_WAITING / 8 - 1], "later ones are greater");
+        requests.answer(first, ResponseBody::Managed);
+        assert!(outboxes[8].take().len() == 1, "busy, and nobody else's answer");
+        assert_eq!(requests.forget(outboxes[1].connection), tokens[1]);
+        assert!(outboxes[1].is_done());
+    }
 
     fn add(address: &str) -> MembershipChange {
         MembershipChange::AddLearner { node: NodeId(4), address: address.to_owned() }

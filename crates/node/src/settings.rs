@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// With `PEERS`, Raft is served this far above HTTP.
 const RAFT_ABOVE_HTTP: u16 = 10_000;
@@ -45,9 +46,15 @@ pub(crate) struct Settings {
     pub(crate) tuning: Tuning,
     /// A snapshot after so many entries; `None`: as usual.
     pub(crate) snapshot_entries: Option<u64>,
+    /// Or after so many bytes; `None`: as usual.
+    pub(crate) snapshot_bytes: Option<usize>,
     /// The most bytes of entries in one message.
     pub(crate) append_bytes: Option<usize>,
     pub(crate) seed: u64,
+    /// Every sync takes so much longer than the disk does.
+    pub(crate) sync_delay: Option<Duration>,
+    /// The end of the leader's connection is taken for its end.
+    pub(crate) detect_crash: bool,
     /// The process that started it may tell it more than others may.
     pub(crate) managed: bool,
     /// The rate of its clock at its start.
@@ -171,9 +178,12 @@ impl Settings {
                 check_quorum: args.check_quorum.unwrap_or(true),
             },
             snapshot_entries: args.snapshot_entries,
+            snapshot_bytes: args.snapshot_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             append_bytes: args.append_bytes,
             // Each RandomState has keys of its own: nodes must not draw the same election timeouts.
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+            sync_delay: args.sync_delay.filter(|delay| !delay.is_zero()),
+            detect_crash: args.detect_crash,
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
             forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
@@ -193,9 +203,11 @@ impl Settings {
         let mut config = Config::new(self.id, voters, self.tuning.timing);
         config.tuning = self.tuning;
         if let Some(entries) = self.snapshot_entries {
-            config.snapshot_entries = entries;
+            config.snapshot_entries = Some(entries);
             config.retained_entries = entries / RETAINED_PART;
         }
+        config.snapshot_bytes = self.snapshot_bytes.unwrap_or(config.snapshot_bytes);
+        config.detect_crash = self.detect_crash;
         config.max_append_bytes = self.append_bytes.unwrap_or(config.max_append_bytes);
         config
     }

@@ -190,10 +190,11 @@ fn tuning_and_snapshots_reach_the_core() {
     given.pre_vote = Some(false);
     given.check_quorum = Some(false);
     given.snapshot_entries = Some(50);
+    given.snapshot_bytes = Some(900);
     given.append_bytes = Some(7);
     let settings = Settings::resolve(&given, &nothing).unwrap();
     let config = settings.config(&settings.founders());
     assert!(!config.tuning.pre_vote && !config.tuning.check_quorum);
-    assert_eq!((config.snapshot_entries, config.retained_entries), (50, 5));
-    assert_eq!(config.max_append_bytes, 7);
+    assert_eq!((config.snapshot_entries, config.retained_entries), (Some(50), 5));
+    assert_eq!((config.snapshot_bytes, config.max_append_bytes), (900, 7));
 }

@@ -1,9 +1,12 @@
 //! Telemetry: the driver publishes, any number of watchers take what they can. Publishing never waits: a watcher
 //! that is too slow misses events, is told how many, and sees only the newest status. The pace is the watchers', so it
 //! goes by real time; what is told is told in the node's own.
+//!
+//! Under load a log grows thousands of times a second. Nobody can follow that, so growth beyond what anybody can is told in
+//! greater steps: what watching costs a node has a bound.
 
 use raftdeck_protocol::{NodeStatus, Telemetry};
-use raftdeck_raft::{Timestamp, TraceEvent};
+use raftdeck_raft::{LogIndex, Timestamp, TraceEvent};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -18,6 +21,12 @@ const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SE
 
 /// A status is sent at least this often, as its ages grow stale.
 const MOST: Duration = Duration::from_millis(100);
+
+/// Of the events that tell of the log's growth so many are told one by one,
+const GROWTH_AT_ONCE: u32 = 32;
+
+/// in such a span; those that follow in it are told together at its end.
+const SPAN: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 struct Stamped {
@@ -39,11 +48,42 @@ pub(crate) struct Hub {
     status: watch::Sender<Option<Arc<NodeStatus>>>,
 }
 
+/// The log's growth that is told later, as if it had been one step.
+#[derive(Debug, Default)]
+struct Growth {
+    /// [`TraceEvent::Appended`].
+    appended: Option<TraceEvent>,
+    committed: Option<LogIndex>,
+    /// When the newest of it happened.
+    at: Timestamp,
+}
+
+impl Growth {
+    /// Adds a step. `false`: it does not continue what is there.
+    fn take_in(&mut self, event: &TraceEvent, at: Timestamp) -> bool {
+        match (event, &mut self.appended) {
+            (TraceEvent::Committed { through }, _) => self.committed = Some(*through),
+            (TraceEvent::Appended { .. }, none @ None) => *none = Some(event.clone()),
+            (
+                TraceEvent::Appended { first: next, last: newest, term },
+                Some(TraceEvent::Appended { last, term: before, .. }),
+            ) if *next == last.next() && term == before => *last = *newest,
+            _ => return false,
+        }
+        self.at = at;
+        true
+    }
+}
+
 /// The driver's end.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     hub: Hub,
     seq: u64,
+    /// The present span's beginning, and what was told of the log's growth in it.
+    span: Instant,
+    told: u32,
+    growth: Growth,
     /// Something happened since the last look at the status.
     stirred: bool,
     looked: Instant,
@@ -56,7 +96,18 @@ impl Publisher {
     pub(crate) fn new() -> Self {
         let hub = Hub { events: broadcast::Sender::new(EVENTS), status: watch::Sender::new(None) };
         let start = Instant::now();
-        Self { hub, seq: 0, stirred: true, looked: start, sent: start, newest: None }
+        let growth = Growth::default();
+        Self {
+            hub,
+            seq: 0,
+            span: start,
+            told: 0,
+            growth,
+            stirred: true,
+            looked: start,
+            sent: start,
+            newest: None,
+        }
     }
 
     pub(crate) fn hub(&self) -> Hub {
@@ -64,9 +115,49 @@ impl Publisher {
     }
 
     pub(crate) fn event(&mut self, event: TraceEvent, at: Timestamp) {
+        if self.is_watched() {
+            return self.event_when(Instant::now(), event, at);
+        }
+        self.growth = Growth::default();
         self.seq += 1;
-        // An error only says that nobody watches.
+    }
+
+    fn event_when(&mut self, now: Instant, event: TraceEvent, at: Timestamp) {
+        let grows = matches!(event, TraceEvent::Appended { .. } | TraceEvent::Committed { .. });
+        if grows && self.is_crowded(now) && self.growth.take_in(&event, at) {
+            return;
+        }
+        self.tell_growth();
+        self.tell(event, at);
+    }
+
+    /// Whether one more event of the log's growth is to be told later.
+    fn is_crowded(&mut self, now: Instant) -> bool {
+        if now >= self.span + SPAN {
+            (self.span, self.told) = (now, 0);
+            self.tell_growth();
+        }
+        self.told += 1;
+        self.told > GROWTH_AT_ONCE
+    }
+
+    fn tell_growth(&mut self) {
+        let Growth { appended, committed, at } = std::mem::take(&mut self.growth);
+        let committed = committed.map(|through| TraceEvent::Committed { through });
+        for event in appended.into_iter().chain(committed) {
+            self.tell(event, at);
+        }
+    }
+
+    fn tell(&mut self, event: TraceEvent, at: Timestamp) {
+        self.seq += 1;
+        // An error only says that nobody watches any more.
         let _ = self.hub.events.send(Stamped { seq: self.seq, at, event });
+    }
+
+    /// Every watcher watches both, the events and the status.
+    fn is_watched(&self) -> bool {
+        self.hub.status.receiver_count() > 0
     }
 
     /// Something happened that the status may show.
@@ -81,7 +172,7 @@ impl Publisher {
 
     /// When [`Publisher::publish`] wants to be called; `None` while nobody watches.
     pub(crate) fn due(&self) -> Option<Instant> {
-        if self.hub.status.receiver_count() == 0 {
+        if !self.is_watched() {
             None
         } else if self.newest.is_none() {
             Some(self.looked)
@@ -99,6 +190,8 @@ impl Publisher {
         if self.due().is_none_or(|due| now < due) {
             return;
         }
+        // No status is ahead of the events.
+        self.tell_growth();
         let status = status();
         self.looked = now;
         self.stirred = false;
@@ -181,7 +274,7 @@ impl Watcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::LogIndex;
+    use raftdeck_raft::Term;
 
     fn committed(through: u64) -> TraceEvent {
         TraceEvent::Committed { through: LogIndex(through) }
@@ -193,14 +286,48 @@ mod tests {
         let mut slow = publisher.hub().watch();
         let kept = EVENTS as u64;
         for nth in 1..=kept + 10 {
-            publisher.event(committed(nth), Timestamp(nth));
+            publisher.event(TraceEvent::Paused, Timestamp(nth));
         }
         assert_eq!(slow.next().await, Some(Telemetry::Missed { count: 10 }));
         for nth in 11..=kept + 10 {
-            let event = Telemetry::Event { seq: nth, at_micros: nth, event: committed(nth) };
+            let event = Telemetry::Event { seq: nth, at_micros: nth, event: TraceEvent::Paused };
             assert_eq!(slow.next().await, Some(event));
         }
         assert_eq!(slow.try_event(), None);
+    }
+
+    #[tokio::test]
+    async fn growth_that_nobody_can_follow_is_told_in_greater_steps() {
+        let mut publisher = Publisher::new();
+        let mut watcher = publisher.hub().watch();
+        let appended = |first, last| TraceEvent::Appended {
+            first: LogIndex(first),
+            last: LogIndex(last),
+            term: Term(1),
+        };
+        let now = Instant::now();
+        let steps = 10 * u64::from(GROWTH_AT_ONCE);
+        for nth in 1..=steps {
+            publisher.event_when(now, appended(nth, nth), Timestamp(nth));
+            publisher.event_when(now, committed(nth - 1), Timestamp(nth));
+        }
+        let mut told = |publisher: &mut Publisher| {
+            publisher.tell_growth();
+            std::iter::from_fn(|| watcher.try_event()).collect::<Vec<_>>()
+        };
+        let events = told(&mut publisher);
+        let alone = u64::from(GROWTH_AT_ONCE);
+        assert_eq!(events.len() as u64, alone + 2);
+        let next = |seq, event| Telemetry::Event { seq, at_micros: steps, event };
+        let rest = [next(alone + 1, appended(alone / 2 + 1, steps)), next(alone + 2, committed(steps - 1))];
+        assert_eq!(events[GROWTH_AT_ONCE as usize..], rest);
+        // Anything else comes in its place among it.
+        publisher.event_when(now, committed(steps), Timestamp(steps));
+        publisher.event_when(now, TraceEvent::Paused, Timestamp(steps));
+        let seq = alone + 3;
+        assert_eq!(told(&mut publisher), [next(seq, committed(steps)), next(seq + 1, TraceEvent::Paused)]);
+        publisher.event_when(now + SPAN * 2, committed(steps + 1), Timestamp(steps));
+        assert!(watcher.try_event().is_some(), "a quiet log's growth is told at once");
     }
 
     #[tokio::test]

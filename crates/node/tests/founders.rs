@@ -145,7 +145,7 @@ fn a_damaged_record_is_refused_by_name_and_left_as_it_is() {
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains(&path.display().to_string()) && log.contains("ERROR"), "{log}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
-    assert_eq!(names(dir.path()), ["LOCK", "founders", "raft.log"]);
+    assert_eq!(names(dir.path()), ["LOCK", "founders", "log-0000000001", "raft.log"]);
 }
 
 #[test]

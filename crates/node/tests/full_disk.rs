@@ -3,8 +3,9 @@
 
 mod support;
 
+use raftdeck_storage::fs::DiskFs;
+use raftdeck_storage::log_end;
 use rustix::process::{Resource, Rlimit, prlimit};
-use std::fs;
 use support::{Launch, eventually, own_host};
 
 #[test]
@@ -15,8 +16,8 @@ fn a_full_disk_ends_a_node_with_a_word_and_loses_nothing_that_was_acknowledged()
     eventually("it serves", || {
         (node.http("PUT", "/set", r#"{"key":"0","value":"0"}"#).status == 200).then_some(())
     });
-    let size = fs::metadata(dir.path().join("raft.log")).unwrap().len();
-    let limit = Rlimit { current: Some(size + 20_000), maximum: None };
+    let end = log_end(&DiskFs, dir.path()).unwrap().unwrap().end;
+    let limit = Rlimit { current: Some(end + 20_000), maximum: None };
     prlimit(Some(node.pid()), Resource::Fsize, limit).unwrap();
     let value = "x".repeat(3000);
     let mut acknowledged = 0;

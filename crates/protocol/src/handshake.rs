@@ -8,7 +8,7 @@ use std::fmt;
 pub const MAGIC: [u8; 4] = *b"RFTD";
 
 /// The version of everything after the magic. A node speaks exactly one.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// What the side that connects says first.
 ///

@@ -32,29 +32,35 @@ pub const MAX_SESSIONS: usize = 10_000;
 /// The most writes of one session whose answers are kept; a client has no more of them under way.
 pub const MAX_SESSION_WRITES: usize = 1024;
 
-/// What a log entry carries for the state machine.
+/// What a log entry carries for the state machine. Keys and values are `B`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
+pub struct CommandOf<B> {
     /// When the leader appended it.
     pub at: LoggedTime,
     /// What to do.
-    pub action: Action,
+    pub action: ActionOf<B>,
 }
+
+/// A command that owns its keys and values.
+pub type Command = CommandOf<Bytes>;
 
 /// What a [`Command`] does. Stored in the log: variants are only ever added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
+pub enum ActionOf<B> {
     /// A write outside any session: repeated, it is applied again.
-    Write(Write),
+    Write(WriteOf<B>),
     /// Open a session.
     OpenSession,
     /// A write within a session: applied once, however often it comes.
-    SessionWrite(SessionWrite),
+    SessionWrite(SessionWriteOf<B>),
 }
+
+/// An action that owns its keys and values.
+pub type Action = ActionOf<Bytes>;
 
 /// A write that can be repeated without harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionWrite {
+pub struct SessionWriteOf<B> {
     /// Whose.
     pub session: SessionId,
     /// Which of its writes; the first is 1.
@@ -62,8 +68,11 @@ pub struct SessionWrite {
     /// The client has the answers to all writes up to this number and will not repeat them.
     pub acknowledged: u64,
     /// What to change.
-    pub write: Write,
+    pub write: WriteOf<B>,
 }
+
+/// A session's write that owns its keys and values.
+pub type SessionWrite = SessionWriteOf<Bytes>;
 
 /// How new an answer to a read must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,36 +86,40 @@ pub enum Consistency {
     Stale,
 }
 
-/// A change. Stored in the log: variants are only ever added at the end.
+/// A change. Stored in the log: variants are only ever added at the end. Keys and values are `B`: [`Bytes`] where they are
+/// kept, `&[u8]` where a command is only looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Write {
+pub enum WriteOf<B> {
     /// Store a value under a key.
     Put {
         /// The key.
-        key: Bytes,
+        key: B,
         /// The value.
-        value: Bytes,
+        value: B,
     },
     /// Remove a key.
     Delete {
         /// The key.
-        key: Bytes,
+        key: B,
     },
     /// Store a value if the current one is as expected.
     CompareAndSet {
         /// The key.
-        key: Bytes,
+        key: B,
         /// The value it must have; `None`: the key must not exist.
-        expected: Option<Bytes>,
+        expected: Option<B>,
         /// The value to store.
-        value: Bytes,
+        value: B,
     },
 }
 
-impl Write {
+/// A change that owns its keys and values.
+pub type Write = WriteOf<Bytes>;
+
+impl<B: AsRef<[u8]>> WriteOf<B> {
     /// The key it changes.
     #[must_use]
-    pub fn key(&self) -> &Bytes {
+    pub fn key(&self) -> &B {
         match self {
             Self::Put { key, .. } | Self::Delete { key } | Self::CompareAndSet { key, .. } => key,
         }
@@ -114,13 +127,13 @@ impl Write {
 
     /// Checks the limits on keys and values.
     pub fn check(&self) -> Result<(), LimitError> {
-        check_key(self.key())?;
+        check_key(self.key().as_ref())?;
         match self {
-            Self::Put { value, .. } => check_value(value),
+            Self::Put { value, .. } => check_value(value.as_ref()),
             Self::Delete { .. } => Ok(()),
             Self::CompareAndSet { expected, value, .. } => {
-                expected.as_ref().map_or(Ok(()), |e| check_value(e))?;
-                check_value(value)
+                expected.as_ref().map_or(Ok(()), |e| check_value(e.as_ref()))?;
+                check_value(value.as_ref())
             }
         }
     }

@@ -7,12 +7,14 @@
 //! Enums on the wire only grow at the end; `tests/golden.rs` holds the bytes still.
 
 pub mod address;
+mod command;
 pub mod frame;
 pub mod handshake;
 pub mod kv;
 pub mod peer;
 pub mod rate;
 pub mod request;
+pub mod shared;
 pub mod telemetry;
 
 pub use handshake::{Hello, HelloReply, RefusalReason, Role};

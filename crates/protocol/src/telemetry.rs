@@ -23,6 +23,8 @@ pub struct NodeStatus {
     pub clock_rate: ClockRate,
     /// The time until the consensus core's next timer goes off, in microseconds of the node's own clock.
     pub next_timer_micros: u64,
+    /// How many times it has made its log durable since it started: one write and one sync each.
+    pub fsyncs: u64,
 }
 
 /// One telemetry frame. On the wire: variants are only ever added at the end.

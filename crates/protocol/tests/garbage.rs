@@ -8,12 +8,12 @@ use raftdeck_protocol::{PeerFrame, Read, RefusalReason, Request, Response, Write
 #[test]
 fn a_hello_of_another_version_is_told_from_garbage() {
     let mut hello = Hello::new("raftdeck", Role::Client);
-    hello.version = 3;
+    hello.version = 4;
     let mut bytes = frame::encode(&hello).to_vec();
-    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 2, theirs: 3 }));
+    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 3, theirs: 4 }));
     // Also when the rest has changed beyond recognition.
     bytes.truncate(5);
-    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 2, theirs: 3 }));
+    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 3, theirs: 4 }));
     assert_eq!(decode_hello(b"GET / HTTP/1.1\r\n"), Err(RefusalReason::NotRaftdeck));
     assert_eq!(decode_hello(b""), Err(RefusalReason::NotRaftdeck));
 }

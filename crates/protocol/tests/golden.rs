@@ -61,10 +61,10 @@ fn handshakes() {
     );
     golden(
         &hello,
-        "524654440208726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a3830383000",
+        "524654440308726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a3830383000",
     );
-    golden(&Hello::new("", Role::Client), "5246544402000100");
-    golden(&Hello::new("", Role::Manager), "5246544402000200");
+    golden(&Hello::new("", Role::Client), "5246544403000100");
+    golden(&Hello::new("", Role::Manager), "5246544403000200");
     golden(&HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() }, "000308726166746465636b");
     let refusals = [
         RefusalReason::NotRaftdeck,
@@ -88,7 +88,7 @@ fn peer_frames() {
     let entries = vec![
         Entry { id: id(7, 301), payload: Payload::Noop },
         Entry { id: id(7, 302), payload: Payload::Command(Bytes::from_static(b"hi")) },
-        Entry { id: id(7, 303), payload: Payload::Membership(membership()) },
+        Entry { id: id(7, 303), payload: Payload::Membership(Box::new(membership())) },
     ];
     let append =
         raft::AppendEntries { term: Term(7), prev: id(6, 300), entries, commit: LogIndex(299), round: 5 };
@@ -99,8 +99,9 @@ fn peer_frames() {
     let matched = raft::AppendOutcome::Matched { through: LogIndex(302) };
     let hint = raft::ConflictHint { term: Some(Term(4)), first: LogIndex(3) };
     let conflict = raft::AppendOutcome::Conflict { refused: LogIndex(300), hint };
-    for (outcome, expected) in [(matched, "0205070500ae02"), (conflict, "0205070501ac02010403")] {
-        golden(&peer(Message::AppendReply(raft::AppendReply { term: Term(7), round: 5, outcome })), expected);
+    for (outcome, expected) in [(matched, "0205070500ae0201"), (conflict, "0205070501ac0201040301")] {
+        let reply = raft::AppendReply { term: Term(7), round: 5, outcome, stands_by: true };
+        golden(&peer(Message::AppendReply(reply)), expected);
     }
 }
 
@@ -279,10 +280,11 @@ fn telemetry() {
         sessions: 7,
         clock_rate: ClockRate::REAL,
         next_timer_micros: 8,
+        fsyncs: 9,
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d08",
+        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d0809",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");

@@ -54,14 +54,22 @@ pub struct Config {
     pub max_uncommitted_bytes: usize,
     /// The most bytes in one piece of a snapshot.
     pub max_piece_bytes: usize,
-    /// A snapshot is due when this many entries were applied since the last one.
-    pub snapshot_entries: u64,
-    /// Or when the entries applied since the last one have more than this many bytes.
+    /// If given, a snapshot is due when this many entries were applied since the last one.
+    pub snapshot_entries: Option<u64>,
+    /// Also when the entries applied since the last one have more than this many bytes, and more than that snapshot has:
+    /// so all snapshots together cost the disk no more than the log does.
     pub snapshot_bytes: usize,
     /// This many entries before a snapshot's end are kept for followers that are a little behind, as long as they have no
     /// more than `snapshot_bytes`. So the log in memory holds at most twice `snapshot_bytes`, what is applied while a
     /// snapshot is written, and what is not committed.
     pub retained_entries: u64,
+    /// The newest entries of the log are kept in memory up to this many bytes, besides those that are not applied or not
+    /// durable yet. Earlier ones are read back from the disk where they are needed ([`EntriesToRead`](crate::EntriesToRead)).
+    pub log_cache_bytes: usize,
+    /// The loss of the leader's connection ([`Raft::handle_disconnected`](crate::Raft::handle_disconnected)) starts a
+    /// campaign at once. No member with this stands by its leader beyond that, so no lease can rest on it, and as a
+    /// leader it serves no read by a lease.
+    pub detect_crash: bool,
 }
 
 impl Config {
@@ -78,9 +86,11 @@ impl Config {
             max_inflight_bytes: 8 << 20,
             max_uncommitted_bytes: 64 << 20,
             max_piece_bytes: 1 << 20,
-            snapshot_entries: 10_000,
+            snapshot_entries: None,
             snapshot_bytes: 64 << 20,
             retained_entries: 1_000,
+            log_cache_bytes: 32 << 20,
+            detect_crash: false,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Effects {
     pub pieces_to_send: Vec<PieceToSend>,
     /// Pieces of a snapshot that arrived, for the disk, in this order.
     pub pieces_received: Vec<PieceReceived>,
+    /// Entries to be read back from the disk.
+    pub entries_to_read: Vec<EntriesToRead>,
     /// What came of [`Raft::change_membership`](crate::Raft::change_membership): the new membership is committed at
     /// this entry, or it failed. At most one is under way.
     pub change: Option<Result<LogId, ChangeError>>,
@@ -42,6 +44,7 @@ impl Effects {
             && self.reads.is_empty()
             && self.pieces_to_send.is_empty()
             && self.pieces_received.is_empty()
+            && self.entries_to_read.is_empty()
             && self.change.is_none()
             && self.trace.is_empty()
     }
@@ -93,6 +96,22 @@ pub struct Ticket {
     pub seq: u64,
     /// The last entry of the log as of this write.
     pub last: LogId,
+}
+
+/// Entries that are needed and not in memory any more. The driver reads them from the log on its disk and gives them to
+/// [`Raft::handle_entries_read`](crate::Raft::handle_entries_read): those from `first` on, without gaps, at least one,
+/// as many as fit into `max_bytes`, and none after `last`.
+///
+/// The disk serves it in order with the writes: after all that came out before it or with it, and before all that comes
+/// out later. So what is asked for is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntriesToRead {
+    /// The first.
+    pub first: LogIndex,
+    /// The last that is of any use.
+    pub last: LogIndex,
+    /// How many bytes of payloads at most; one entry is always read, however large.
+    pub max_bytes: usize,
 }
 
 /// The fate of a linearizable read.

@@ -24,7 +24,7 @@ mod trace;
 mod types;
 
 pub use config::{Config, ConfigError, Timing, Tuning};
-pub use effect::{Effects, Persist, PieceReceived, PieceToSend, ReadReady, Ticket};
+pub use effect::{Effects, EntriesToRead, Persist, PieceReceived, PieceToSend, ReadReady, Ticket};
 pub use log::TermRun;
 pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{

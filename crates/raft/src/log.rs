@@ -1,8 +1,11 @@
-//! The log in memory. Its beginning may have been released. Knows indices and terms, not what is durable or committed.
+//! The log: of all of it the terms, and of its newest part the entries. Its beginning may have been released, and earlier
+//! entries may be on the disk only. Knows indices and terms, not what is durable or committed.
 
 use crate::mutants::{Mutant, is_active};
 use crate::types::{Entry, HardState, LogId, LogIndex, Term};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::collections::vec_deque;
 
 /// A run of neighbouring entries of one term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,14 +20,17 @@ pub struct TermRun {
 
 /// The log.
 ///
-/// **Invariant:** entry i stands at `entries[i - base - 1]`; terms never fall, from `base` on; `runs` covers exactly
-/// the entries.
+/// **Invariant:** `base <= evicted <= last`. Entry i stands at `entries[i - evicted - 1]`; terms never fall, from `base`
+/// on; `runs` covers exactly the entries after `base`, be they in memory or not; `bytes` is what those in memory cost.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     /// The entry before the first one. Of what was released only this is known; the zero id: nothing was.
     base: LogId,
-    entries: Vec<Entry>,
+    /// The entry before the first one in memory. From `base` to here they are on the disk only.
+    evicted: LogIndex,
+    entries: VecDeque<Entry>,
     runs: Vec<TermRun>,
+    bytes: usize,
 }
 
 /// Why entries do not make a log.
@@ -35,21 +41,35 @@ pub(crate) enum Flaw {
 }
 
 impl Log {
-    /// Takes a log read from disk, checked against the hard state beside it: a term is durable
-    /// before any entry of that term.
-    pub(crate) fn restore(base: LogId, entries: Vec<Entry>, hard_state: HardState) -> Result<Self, Flaw> {
-        let mut log = Self { base, ..Self::default() };
+    /// Takes a log read from disk, checked against the hard state beside it: a term is durable before any entry of that
+    /// term. Of the entries before `entries` only the runs were read.
+    pub(crate) fn restore(
+        base: LogId,
+        on_disk: &[TermRun],
+        entries: Vec<Entry>,
+        hard_state: HardState,
+    ) -> Result<Self, Flaw> {
+        let mut log = Self { base, evicted: base.index, ..Self::default() };
         if base.term > hard_state.term {
             return Err(Flaw::Term { index: base.index });
         }
+        let check = |log: &Self, LogId { term, index }| {
+            let (expected, last_term) = (log.last().index.next(), log.last().term);
+            if index != expected {
+                return Err(Flaw::Gap { expected, found: index });
+            }
+            if term < last_term || term > hard_state.term { Err(Flaw::Term { index }) } else { Ok(()) }
+        };
+        for TermRun { term, first, last } in on_disk.iter().copied() {
+            check(&log, LogId { term, index: first })?;
+            if last < first {
+                return Err(Flaw::Gap { expected: first, found: last });
+            }
+            log.extend_runs(term, first, last);
+            log.evicted = last;
+        }
         for entry in entries {
-            let (expected, found) = (log.last().index.next(), entry.id.index);
-            if found != expected {
-                return Err(Flaw::Gap { expected, found });
-            }
-            if entry.id.term < log.last().term || entry.id.term > hard_state.term {
-                return Err(Flaw::Term { index: found });
-            }
+            check(&log, entry.id)?;
             log.push(entry);
         }
         Ok(log)
@@ -65,9 +85,14 @@ impl Log {
         self.base.index.next()
     }
 
+    /// The index of the first entry in memory, or of the next one if there is none.
+    pub(crate) fn first_in_memory(&self) -> LogIndex {
+        self.evicted.next()
+    }
+
     /// The last entry's id; of an empty log, the base.
     pub(crate) fn last(&self) -> LogId {
-        self.entries.last().map_or(self.base, |entry| entry.id)
+        self.runs.last().map_or(self.base, |run| LogId { term: run.term, index: run.last })
     }
 
     /// The term at an index: 0 at index 0, `None` past the end and before the base. What was released is unknown,
@@ -79,7 +104,16 @@ impl Log {
         if index < self.base.index {
             return is_active(Mutant::CompactedTermIsZero).then_some(Term(0));
         }
-        self.entries.get(self.slot(index)).map(|entry| entry.id.term)
+        let newest = self.runs.last()?;
+        if index > newest.last {
+            return None;
+        }
+        // Nearly always the question is about the newest run.
+        if index >= newest.first {
+            return Some(newest.term);
+        }
+        let run = self.runs.partition_point(|run| run.last < index);
+        self.runs.get(run).map(|run| run.term)
     }
 
     /// Whether this entry, or the base, is in the log.
@@ -93,13 +127,19 @@ impl Log {
     /// If it is not the next one or its term falls: the caller has checked.
     pub(crate) fn push(&mut self, entry: Entry) {
         let LogId { term, index } = entry.id;
-        assert_eq!(index, self.last().index.next(), "the log has no gaps");
-        assert!(term >= self.last().term, "terms never fall along a log");
+        let last = self.last();
+        assert_eq!(index, last.index.next(), "the log has no gaps");
+        assert!(term >= last.term, "terms never fall along a log");
+        self.extend_runs(term, index, index);
+        self.bytes += in_memory(&entry);
+        self.entries.push_back(entry);
+    }
+
+    fn extend_runs(&mut self, term: Term, first: LogIndex, last: LogIndex) {
         match self.runs.last_mut() {
-            Some(run) if run.term == term => run.last = index,
-            _ => self.runs.push(TermRun { term, first: index, last: index }),
+            Some(run) if run.term == term => run.last = last,
+            _ => self.runs.push(TermRun { term, first, last }),
         }
-        self.entries.push(entry);
     }
 
     /// Removes `from` and everything after it.
@@ -108,58 +148,90 @@ impl Log {
     /// If `from` was released: it is committed.
     pub(crate) fn truncate(&mut self, from: LogIndex) {
         assert!(from > self.base.index, "what was released is committed and stays");
-        self.entries.truncate(self.slot(from));
+        while let Some(entry) = self.entries.pop_back_if(|entry| entry.id.index >= from) {
+            self.bytes -= in_memory(&entry);
+        }
+        self.evicted = self.evicted.min(from.previous());
         self.runs.retain(|run| run.first < from);
         if let Some(run) = self.runs.last_mut() {
             run.last = run.last.min(from.previous());
         }
     }
 
-    /// Releases the entries through `through`, memory included. Takes time in the number of entries released and left.
+    /// Releases the entries through `through`, memory included.
     ///
     /// # Panics
     /// If there is no such entry.
     pub(crate) fn purge(&mut self, through: LogIndex) {
         let term = self.term(through).expect("only entries of the log are released");
-        let released = self.slot(through.next());
-        self.entries.drain(..released);
+        self.base = LogId { term, index: through };
+        while self.entries.front().is_some_and(|entry| entry.id.index <= through) {
+            self.evict_first();
+        }
         if self.entries.capacity() / 4 > self.entries.len() {
             self.entries.shrink_to(2 * self.entries.len());
         }
-        self.base = LogId { term, index: through };
-        self.runs.retain(|run| run.last > through);
+        self.evicted = self.evicted.max(through);
+        let gone = self.runs.partition_point(|run| run.last <= through);
+        self.runs.drain(..gone);
         if let Some(run) = self.runs.first_mut() {
             run.first = run.first.max(through.next());
         }
     }
 
+    /// Leaves entries to the disk, the oldest first and none after `through`, until those in memory fit into `limit`
+    /// bytes.
+    pub(crate) fn evict(&mut self, through: LogIndex, limit: usize) {
+        while self.bytes > limit && self.evicted < through && !self.entries.is_empty() {
+            self.evict_first();
+        }
+    }
+
+    fn evict_first(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.bytes -= in_memory(&entry);
+            self.evicted = entry.id.index;
+        }
+    }
+
     /// Forgets everything: the log goes on after `base`.
     pub(crate) fn reset(&mut self, base: LogId) {
-        *self = Self { base, ..Self::default() };
+        *self = Self { base, evicted: base.index, ..Self::default() };
     }
 
-    /// Entries from `first` on, at most `limit`; none if `first` was released.
-    pub(crate) fn slice(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        if first <= self.base.index {
-            return &[];
+    /// Entries from `first` on, at most `limit`; none if `first` is not in memory.
+    pub(crate) fn slice(&self, first: LogIndex, limit: usize) -> vec_deque::Iter<'_, Entry> {
+        if first <= self.evicted {
+            return self.entries.range(..0);
         }
-        let start = self.slot(first).min(self.entries.len());
+        let start =
+            usize::try_from(first.0 - self.evicted.0 - 1).unwrap_or(usize::MAX).min(self.entries.len());
         let end = start.saturating_add(limit).min(self.entries.len());
-        &self.entries[start..end]
+        self.entries.range(start..end)
     }
 
-    /// Entries from `first` on while they fit into `max_bytes`; always at least one if there is one.
-    pub(crate) fn slice_bytes(&self, first: LogIndex, max_bytes: usize) -> &[Entry] {
-        let rest = self.slice(first, usize::MAX);
-        let mut bytes = 0;
-        let fit = rest
-            .iter()
-            .take_while(|entry| {
-                bytes += entry.payload.size() + ENTRY_OVERHEAD;
-                bytes <= max_bytes
-            })
-            .count();
-        &rest[..fit.max(1).min(rest.len())]
+    /// Entries after `after`, through `through`, that are in memory.
+    pub(crate) fn between(&self, after: LogIndex, through: LogIndex) -> vec_deque::Iter<'_, Entry> {
+        let after = after.max(self.evicted);
+        let count = usize::try_from(through.0.saturating_sub(after.0)).unwrap_or(usize::MAX);
+        self.slice(after.next(), count)
+    }
+
+    /// Entries from `first` on while they fit into `max_bytes`, and their bytes; always at least one if there is one.
+    pub(crate) fn slice_bytes(
+        &self,
+        first: LogIndex,
+        max_bytes: usize,
+    ) -> (vec_deque::Iter<'_, Entry>, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        for entry in self.slice(first, usize::MAX) {
+            let more = bytes + bytes_of(entry);
+            if more > max_bytes && count > 0 {
+                break;
+            }
+            (count, bytes) = (count + 1, more);
+        }
+        (self.slice(first, count), bytes)
     }
 
     /// The runs of equal terms, oldest first.
@@ -177,16 +249,23 @@ impl Log {
         let at_base = || (self.base.term == term).then_some(self.base.index);
         self.run_of(term).map(|run| run.last).or_else(at_base)
     }
-
-    /// Where an index past the base stands in `entries`.
-    fn slot(&self, index: LogIndex) -> usize {
-        usize::try_from(index.0 - self.base.index.0 - 1).unwrap_or(usize::MAX)
-    }
 }
 
 /// What an entry costs besides its payload, roughly: its id and lengths on the wire. Keeps a flood of empty
 /// commands from making one endless message.
-pub(crate) const ENTRY_OVERHEAD: usize = 16;
+const ENTRY_OVERHEAD: usize = 16;
+
+/// The same in memory.
+const OVERHEAD_IN_MEMORY: usize = 64;
+
+/// The bytes of an entry that count toward a limit.
+pub(crate) fn bytes_of(entry: &Entry) -> usize {
+    entry.payload.size() + ENTRY_OVERHEAD
+}
+
+fn in_memory(entry: &Entry) -> usize {
+    entry.payload.size() + OVERHEAD_IN_MEMORY
+}
 
 #[cfg(test)]
 mod tests {
@@ -231,9 +310,9 @@ mod tests {
     fn a_slice_that_starts_before_the_base_is_empty() {
         let mut log = log(&[1, 1, 2, 2]);
         log.purge(LogIndex(2));
-        assert!(log.slice(LogIndex(2), usize::MAX).is_empty());
-        assert!(log.slice_bytes(LogIndex(1), 1000).is_empty());
-        assert_eq!(log.slice(log.first(), usize::MAX), [entry(2, 3), entry(2, 4)]);
+        assert_eq!(log.slice(LogIndex(2), usize::MAX).len(), 0);
+        assert_eq!(log.slice_bytes(LogIndex(1), 1000).0.len(), 0);
+        assert!(log.slice(log.first(), usize::MAX).eq(&[entry(2, 3), entry(2, 4)]));
     }
 
     #[test]
@@ -265,15 +344,15 @@ mod tests {
     #[test]
     fn a_slice_by_bytes_holds_at_least_one_entry() {
         let log = log(&[1, 1, 1]);
-        assert_eq!(log.slice_bytes(LogIndex(2), 0).len(), 1);
-        assert_eq!(log.slice_bytes(LogIndex(1), 2 * ENTRY_OVERHEAD).len(), 2);
-        assert_eq!(log.slice_bytes(LogIndex(4), 100).len(), 0);
+        assert_eq!(log.slice_bytes(LogIndex(2), 0).0.len(), 1);
+        assert_eq!(log.slice_bytes(LogIndex(1), 2 * ENTRY_OVERHEAD).0.len(), 2);
+        assert_eq!(log.slice_bytes(LogIndex(4), 100).0.len(), 0);
     }
 
     #[test]
     fn a_log_with_a_gap_or_an_impossible_term_is_refused() {
         let hard_state = HardState { term: Term(2), vote: None };
-        let refused = |entries| Log::restore(LogId::default(), entries, hard_state).unwrap_err();
+        let refused = |entries| Log::restore(LogId::default(), &[], entries, hard_state).unwrap_err();
         assert_eq!(
             refused(vec![entry(1, 1), entry(1, 3)]),
             Flaw::Gap { expected: LogIndex(2), found: LogIndex(3) }
@@ -286,14 +365,48 @@ mod tests {
     fn a_log_on_disk_goes_on_after_its_base() {
         let hard_state = HardState { term: Term(2), vote: None };
         let base = LogId { term: Term(1), index: LogIndex(7) };
-        let log = Log::restore(base, vec![entry(1, 8), entry(2, 9)], hard_state).unwrap();
+        let log = Log::restore(base, &[], vec![entry(1, 8), entry(2, 9)], hard_state).unwrap();
         assert_eq!((log.first(), log.last().index), (LogIndex(8), LogIndex(9)));
-        let gap = Log::restore(base, vec![entry(1, 1)], hard_state).unwrap_err();
+        let gap = Log::restore(base, &[], vec![entry(1, 1)], hard_state).unwrap_err();
         assert_eq!(gap, Flaw::Gap { expected: LogIndex(8), found: LogIndex(1) });
-        let falling = Log::restore(base, vec![entry(0, 8)], hard_state).unwrap_err();
+        let falling = Log::restore(base, &[], vec![entry(0, 8)], hard_state).unwrap_err();
         assert_eq!(falling, Flaw::Term { index: LogIndex(8) });
         let future = LogId { term: Term(3), index: LogIndex(7) };
-        assert_eq!(Log::restore(future, vec![], hard_state).unwrap_err(), Flaw::Term { index: LogIndex(7) });
+        assert_eq!(
+            Log::restore(future, &[], vec![], hard_state).unwrap_err(),
+            Flaw::Term { index: LogIndex(7) }
+        );
+    }
+
+    #[test]
+    fn a_log_whose_beginning_stays_on_disk_knows_its_terms() {
+        let hard_state = HardState { term: Term(3), vote: None };
+        let run =
+            |term, first, last| TermRun { term: Term(term), first: LogIndex(first), last: LogIndex(last) };
+        let on_disk = [run(1, 1, 4), run(2, 5, 6)];
+        let restore =
+            |on_disk: &[TermRun], entries| Log::restore(LogId::default(), on_disk, entries, hard_state);
+        let mut log = restore(&on_disk, vec![entry(2, 7), entry(3, 8)]).unwrap();
+        assert_eq!(log.runs(), [run(1, 1, 4), run(2, 5, 7), run(3, 8, 8)]);
+        assert_eq!((log.first(), log.first_in_memory()), (LogIndex(1), LogIndex(7)));
+        assert_eq!(
+            (1..=8).map(|i| log.term(LogIndex(i)).unwrap().0).collect::<Vec<_>>(),
+            [1, 1, 1, 1, 2, 2, 2, 3]
+        );
+        assert_eq!(log.slice(LogIndex(6), 10).len(), 0);
+        log.truncate(LogIndex(6));
+        assert_eq!(
+            (log.last(), log.first_in_memory()),
+            (LogId { term: Term(2), index: LogIndex(5) }, LogIndex(6))
+        );
+        let flaw = |on_disk: &[TermRun], entries| restore(on_disk, entries).unwrap_err();
+        assert_eq!(flaw(&[run(1, 2, 3)], vec![]), Flaw::Gap { expected: LogIndex(1), found: LogIndex(2) });
+        assert_eq!(
+            flaw(&on_disk, vec![entry(2, 8)]),
+            Flaw::Gap { expected: LogIndex(7), found: LogIndex(8) }
+        );
+        assert_eq!(flaw(&on_disk, vec![entry(1, 7)]), Flaw::Term { index: LogIndex(7) });
+        assert_eq!(flaw(&[run(4, 1, 1)], vec![]), Flaw::Term { index: LogIndex(1) });
     }
 
     #[derive(Clone, Debug)]
@@ -302,6 +415,7 @@ mod tests {
         Truncate { back: u64 },
         Purge { ahead: u64 },
         Reset { ahead: u64 },
+        Evict { ahead: u64, limit: usize },
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -310,6 +424,7 @@ mod tests {
             3 => (0_u64..4).prop_map(|back| Step::Truncate { back }),
             3 => (0_u64..4).prop_map(|ahead| Step::Purge { ahead }),
             1 => (0_u64..4).prop_map(|ahead| Step::Reset { ahead }),
+            3 => (0_u64..9, 0_usize..300).prop_map(|(ahead, limit)| Step::Evict { ahead, limit }),
         ]
     }
 
@@ -337,6 +452,11 @@ mod tests {
                         base = (base + ahead).min(last);
                         log.purge(LogIndex(base));
                     }
+                    Step::Evict { ahead, limit } => {
+                        let through = LogIndex((log.evicted.0 + ahead).min(last));
+                        log.evict(through, limit);
+                        prop_assert!(log.evicted >= through || log.bytes <= limit);
+                    }
                     Step::Reset { ahead } => {
                         base = last + ahead;
                         terms.resize(usize::try_from(base).unwrap(), term + 1);
@@ -352,9 +472,13 @@ mod tests {
                 let from_runs: Vec<_> = log.runs().iter()
                     .flat_map(|run| (run.first.0..=run.last.0).map(|i| (run.term, LogIndex(i))))
                     .collect();
-                let from_entries: Vec<_> = log.slice(log.first(), usize::MAX).iter()
+                prop_assert_eq!(from_runs.len() as u64, terms.len() as u64 - base);
+                let from_entries: Vec<_> = log.slice(log.first_in_memory(), usize::MAX)
                     .map(|e| (e.id.term, e.id.index)).collect();
-                prop_assert_eq!(from_runs, from_entries);
+                prop_assert!(from_runs.ends_with(&from_entries));
+                prop_assert_eq!(log.first_in_memory().0 - 1 + from_entries.len() as u64, terms.len() as u64);
+                prop_assert!(log.first_in_memory() >= log.first());
+                prop_assert_eq!(log.bytes, log.entries.iter().map(in_memory).sum::<usize>());
                 prop_assert!(log.runs().windows(2).all(|w| w[0].term < w[1].term));
                 prop_assert_eq!(log.last().index, LogIndex(terms.len() as u64));
             }

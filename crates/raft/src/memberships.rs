@@ -58,9 +58,15 @@ impl Memberships {
         (*index, membership)
     }
 
-    /// All of them, oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(LogIndex, Membership)> {
-        self.0.iter()
+    /// Where the oldest one that is known stands.
+    pub(crate) fn oldest(&self) -> LogIndex {
+        self.0.front().map_or(LogIndex::ZERO, |(index, _)| *index)
+    }
+
+    /// The one that holds at `index`, and all after it.
+    pub(crate) fn since(&self, index: LogIndex) -> impl Iterator<Item = &(LogIndex, Membership)> {
+        let place = self.0.iter().rposition(|(since, _)| *since <= index).unwrap_or(0);
+        self.0.range(place..)
     }
 }
 
@@ -90,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn those_since_an_entry_begin_with_the_one_that_holds_there() {
+        let memberships = history();
+        let since = |index| memberships.since(LogIndex(index)).map(|(index, _)| index.0).collect::<Vec<_>>();
+        assert_eq!((since(0), since(2)), (vec![0, 3, 7], vec![0, 3, 7]));
+        assert_eq!((since(3), since(9)), (vec![3, 7], vec![7]));
+    }
+
+    #[test]
     fn what_is_truncated_is_not_in_force_any_more() {
         let mut memberships = history();
         assert!(!memberships.truncate(LogIndex(8)));
@@ -105,7 +119,8 @@ mod tests {
         memberships.compact(LogIndex(5));
         assert_eq!(memberships.at(LogIndex(5)), (LogIndex(3), &of(&[1, 2])));
         memberships.compact(LogIndex(9));
-        assert_eq!(memberships.iter().count(), 1);
+        assert_eq!(memberships.since(LogIndex::ZERO).count(), 1);
+        assert_eq!(memberships.oldest(), LogIndex(7));
         assert_eq!(memberships.latest(), (LogIndex(7), &of(&[1, 2, 3])));
     }
 

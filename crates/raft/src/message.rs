@@ -115,6 +115,9 @@ pub struct AppendReply {
     pub round: u64,
     /// What became of the entries.
     pub outcome: AppendOutcome,
+    /// Its sender stands by the leader for the least election timeout from now on: a lease may rest on that (thesis §6.4.1).
+    /// Not so with [`Config::detect_crash`](crate::Config::detect_crash).
+    pub stands_by: bool,
 }
 
 /// What became of an [`AppendEntries`].

@@ -83,6 +83,12 @@ pub enum Mutant {
     LeaseFromAnswer,
     /// A lease outlives the hand-over of the leadership (trap 37).
     LeaseSurvivesTransfer,
+    /// A lease rests on members that do not stand by their leader (trap 37).
+    LeaseWithoutPromise,
+    /// A read is served before the state machine has caught up with the commit index (trap 35).
+    ReadBeforeApplied,
+    /// A membership is forgotten when the next one is committed, though a snapshot may still stand for the time before.
+    ForgetMembershipsAtCommit,
     /// A repeated request of a session is applied again (trap 38).
     RetryAppliesTwice,
     /// A step-down leaves the writes that wait without an answer (trap 39).
@@ -133,6 +139,9 @@ impl Mutant {
         Self::OldRoundServesRead,
         Self::LeaseFromAnswer,
         Self::LeaseSurvivesTransfer,
+        Self::LeaseWithoutPromise,
+        Self::ReadBeforeApplied,
+        Self::ForgetMembershipsAtCommit,
         Self::RetryAppliesTwice,
         Self::DropWritesOnStepDown,
         Self::IgnoreFailedSync,

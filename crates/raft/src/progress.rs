@@ -45,6 +45,8 @@ pub(crate) struct Progress {
     pub(crate) last_heard: Option<Timestamp>,
     /// The highest heartbeat round it answered.
     pub(crate) acked_round: u64,
+    /// The highest one whose answer promised to stand by the leader.
+    pub(crate) promised_round: u64,
 }
 
 /// A snapshot on its way to a follower. One piece at a time is under way.
@@ -79,6 +81,7 @@ impl Progress {
             sending: None,
             last_heard: None,
             acked_round: 0,
+            promised_round: 0,
         }
     }
 
@@ -86,6 +89,11 @@ impl Progress {
     pub(crate) fn heard(&mut self, round: u64, now: Timestamp) {
         self.last_heard = Some(now);
         self.acked_round = self.acked_round.max(round);
+    }
+
+    /// Having answered this round, it stands by its leader.
+    pub(crate) fn promised(&mut self, round: u64) {
+        self.promised_round = self.promised_round.max(round);
     }
 
     /// Whether a message with entries may be sent now.

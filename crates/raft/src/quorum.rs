@@ -6,6 +6,9 @@ use crate::mutants::{Mutant, is_active};
 use crate::types::NodeId;
 use std::collections::BTreeSet;
 
+/// Fewer members than this are counted without memory from the heap.
+const FEW: usize = 12;
+
 /// How many of `members` make a majority.
 fn majority(members: usize) -> usize {
     members / 2 + 1
@@ -36,12 +39,35 @@ pub(crate) fn reached_by_majority<T: Ord + Copy>(
     value: impl Fn(NodeId) -> T,
 ) -> Option<T> {
     let of_half = |half: &BTreeSet<NodeId>| {
-        let mut values: Vec<T> =
-            half.iter().copied().chain(guests(membership, half, this)).map(&value).collect();
-        values.sort_unstable_by(|a, b| b.cmp(a));
-        values[majority(half.len()) - 1]
+        let values = half.iter().copied().chain(guests(membership, half, this)).map(&value);
+        nth_greatest(values, majority(half.len()) - 1)
     };
     halves(membership).map(of_half).min()
+}
+
+/// The value that `n` others are at least as great as. Asked for with every message, so the usual case does without
+/// memory from the heap.
+///
+/// # Panics
+/// If there are no more than `n` values.
+fn nth_greatest<T: Ord + Copy>(mut values: impl Iterator<Item = T>, n: usize) -> T {
+    let first = values.next().expect("invariant: a half that decides has members");
+    let (mut few, mut count) = ([first; FEW], 1);
+    for value in values.by_ref() {
+        few[count] = value;
+        count += 1;
+        if count == FEW {
+            break;
+        }
+    }
+    let few = &mut few[..count];
+    if count < FEW {
+        few.sort_unstable_by(|a, b| b.cmp(a));
+        return few[n];
+    }
+    let mut many: Vec<T> = few.iter().copied().chain(values).collect();
+    many.sort_unstable_by(|a, b| b.cmp(a));
+    many[n]
 }
 
 /// Whether `yes` holds a majority of each half, as `this` member counts. Ids without a vote do not count.

@@ -90,8 +90,8 @@ pub enum Payload {
     Noop,
     /// A command for the state machine, opaque to this crate.
     Command(Bytes),
-    /// The cluster's members from here on (thesis §4.3).
-    Membership(Membership),
+    /// The cluster's members from here on (thesis §4.3). Boxed: it is rare, and would make every entry thrice as large.
+    Membership(Box<Membership>),
 }
 
 impl Payload {

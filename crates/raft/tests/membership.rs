@@ -58,7 +58,7 @@ fn membership(cluster: &Cluster, id: NodeId) -> Membership {
 }
 
 fn entry_of(term: u64, index: u64, membership: Membership) -> Entry {
-    Entry { id: id(term, index), payload: Payload::Membership(membership) }
+    Entry { id: id(term, index), payload: Payload::Membership(Box::new(membership)) }
 }
 
 fn append(term: u64, prev: (u64, u64), entries: &[Entry], commit: u64) -> Message {

@@ -240,7 +240,7 @@ fn answers_that_no_correct_follower_gives_change_nothing() {
             hint: ConflictHint { term: Some(Term(u64::MAX)), first: LogIndex(u64::MAX) },
         },
     ] {
-        let reply = AppendReply { term: before.term, round: 0, outcome };
+        let reply = AppendReply { term: before.term, round: 0, outcome, stands_by: true };
         cluster.deliver(N2, N1, Message::AppendReply(reply));
     }
     assert_eq!(cluster.status(N1).committed, before.committed);
@@ -261,7 +261,8 @@ fn an_answer_from_an_earlier_term_of_the_same_leader_counts_for_nothing() {
     cluster.settle();
     let before = cluster.status(N1);
     cluster.heal();
-    let reply = AppendReply { term: Term(id.term.0 - 1), round: 1, outcome: matched(id.index.0) };
+    let reply =
+        AppendReply { term: Term(id.term.0 - 1), round: 1, outcome: matched(id.index.0), stands_by: true };
     cluster.deliver(N2, N1, Message::AppendReply(reply));
     let after = cluster.status(N1);
     assert_eq!((after.committed, &after.peers), (before.committed, &before.peers));

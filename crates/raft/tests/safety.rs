@@ -39,6 +39,8 @@ enum Trouble {
     Campaign(u64),
     Read(u64, bool),
     Pause(u64),
+    /// The connection of two is lost.
+    Disconnect(u64, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +87,8 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         2 => (node.clone(), node.clone()).prop_map(|(from, to)| Trouble::Transfer(from, to)),
         2 => node.clone().prop_map(Trouble::Campaign),
         5 => (node.clone(), any::<bool>()).prop_map(|(at, lease)| Trouble::Read(at, lease)),
-        1 => node.prop_map(Trouble::Pause),
+        1 => node.clone().prop_map(Trouble::Pause),
+        4 => (node.clone(), node).prop_map(|(a, b)| Trouble::Disconnect(a, b)),
     ]
 }
 
@@ -124,11 +127,13 @@ impl Judge {
             if status.role == Role::Leader {
                 let leader = *self.leaders.entry(status.term).or_insert(*id);
                 assert_eq!(leader, *id, "Election Safety: two leaders in term {}", status.term);
-                let log = cluster.members[id].raft.as_ref().unwrap().entries(LogIndex(1), usize::MAX);
+                let raft = cluster.members[id].raft.as_ref().unwrap();
+                let log: Vec<&Entry> = raft.entries(LogIndex(1), usize::MAX).collect();
                 for (index, entry) in self.applied.range(status.purged.next()..) {
-                    let place = usize::try_from(index.0 - status.purged.0).unwrap() - 1;
-                    if entry.id.term < status.term {
-                        assert_eq!(log.get(place), Some(entry), "Leader Completeness");
+                    let first = log.first().map_or(status.last.index.next(), |entry| entry.id.index);
+                    if entry.id.term < status.term && *index >= first {
+                        let place = usize::try_from(index.0 - first.0).unwrap();
+                        assert_eq!(log.get(place), Some(&entry), "Leader Completeness");
                     }
                 }
             }
@@ -236,6 +241,7 @@ fn cause(cluster: &mut Cluster, trouble: &Trouble, names: &mut u64, judge: &mut 
             judge.ask_to_read(cluster, NodeId(id), mode);
         }
         Trouble::Pause(id) if up(cluster, id) => cluster.raft(NodeId(id)).handle_pause(now),
+        Trouble::Disconnect(a, b) => cluster.disconnect(NodeId(a), NodeId(b)),
         Trouble::Pass(ms) => cluster.now = cluster.now + Duration::from_millis(ms),
         _ => {}
     }
@@ -252,6 +258,8 @@ proptest! {
         check_quorum: bool,
         retained_entries in 0_u64..4,
         small_pieces: bool,
+        log_cache_bytes in prop::sample::select(vec![0, 300, 32 << 20]),
+        detectors in 0_u8..32,
         troubles in prop::collection::vec(trouble(), 0..400),
     ) {
         let members = (1..=5).map(|i| {
@@ -263,6 +271,8 @@ proptest! {
             config.max_inflight_bytes = 120;
             config.max_piece_bytes = if small_pieces { 30 } else { 1 << 20 };
             config.retained_entries = retained_entries;
+            config.log_cache_bytes = log_cache_bytes;
+            config.detect_crash = detectors >> (i - 1) & 1 == 1;
             (config, disk(&[]))
         });
         let mut cluster = Cluster::with(members.collect(), seed);

@@ -126,7 +126,7 @@ fn a_snapshot_that_is_durable_releases_the_log_but_for_a_trailing_part() {
     cluster.settle();
     let after = cluster.status(N1);
     assert_eq!((after.snapshot, after.purged), (id(1, 11), LogIndex(7)));
-    let kept: Vec<u64> = cluster.raft(N1).entries(LogIndex(1), 100).iter().map(|e| e.id.index.0).collect();
+    let kept: Vec<u64> = cluster.raft(N1).entries(LogIndex(1), 100).map(|e| e.id.index.0).collect();
     assert_eq!(kept, [8, 9, 10, 11]);
     assert_eq!(cluster.member(N1).disk.purged, id(1, 7), "the disk was told");
     assert_eq!(
@@ -143,7 +143,7 @@ fn the_kept_part_is_bounded_in_bytes_too() {
                 let mut config = small_config(i);
                 config.retained_entries = 100;
                 config.snapshot_bytes = 5_000;
-                config.snapshot_entries = 1_000_000;
+                config.snapshot_entries = None;
                 (config, disk(&[]))
             })
             .collect(),
@@ -188,7 +188,7 @@ fn a_snapshot_is_due_after_so_many_entries() {
         (1..=3)
             .map(|i| {
                 let mut config = small_config(i);
-                config.snapshot_entries = 5;
+                config.snapshot_entries = Some(5);
                 (config, disk(&[]))
             })
             .collect(),
@@ -390,10 +390,10 @@ fn an_append_answer_that_reconnects_the_logs_ends_the_snapshot() {
     let (round, purged) = (1, cluster.status(N1).purged);
     let term = cluster.status(N1).term;
     let outcome = AppendOutcome::Matched { through: LogIndex(purged.0 - 1) };
-    cluster.deliver(N3, N1, Message::AppendReply(AppendReply { term, round, outcome }));
+    cluster.deliver(N3, N1, Message::AppendReply(AppendReply { term, round, outcome, stands_by: true }));
     assert_eq!(state(&cluster, N3), ReplicationState::Snapshot, "one entry is still missing");
     let outcome = AppendOutcome::Matched { through: purged };
-    cluster.deliver(N3, N1, Message::AppendReply(AppendReply { term, round, outcome }));
+    cluster.deliver(N3, N1, Message::AppendReply(AppendReply { term, round, outcome, stands_by: true }));
     assert_eq!(state(&cluster, N3), ReplicationState::Replicate);
     assert_eq!(progress(&cluster, N3), None);
 }
@@ -596,7 +596,7 @@ fn a_snapshot_takes_back_a_membership_that_was_not_committed() {
     let mut cluster = small(&vec![disk(&[]); 3]);
     let mut other = Membership::of([N1, N2].into());
     other.learners.insert(N5);
-    let change = Entry { id: id(1, 2), payload: Payload::Membership(other.clone()) };
+    let change = Entry { id: id(1, 2), payload: Payload::Membership(Box::new(other.clone())) };
     cluster.deliver(N1, N2, append(1, (0, 0), &[entry(1, 1), change], 1));
     assert_eq!(cluster.status(N2).membership, other);
     cluster.deliver(N3, N2, append(2, (2, 9), &[], 0));
@@ -612,7 +612,7 @@ fn a_snapshot_inside_a_matching_log_leaves_a_later_membership_in_force() {
     let mut cluster = small(&vec![disk(&[]); 3]);
     let mut later = Membership::of([N1, N2, N3].into());
     later.learners.insert(N5);
-    let change = Entry { id: id(1, 4), payload: Payload::Membership(later.clone()) };
+    let change = Entry { id: id(1, 4), payload: Payload::Membership(Box::new(later.clone())) };
     let entries = [entry(1, 1), entry(1, 2), entry(1, 3), change];
     cluster.deliver(N1, N2, append(1, (0, 0), &entries, 1));
     let now = cluster.now;

@@ -10,8 +10,12 @@
 //!   answers, in order:              number u64 | term u64 | index u64 | length u32 | answer (postcard)
 //! hash of the state u64
 //! ```
+//!
+//! Version 1 differs in the hash alone ([`version1`]); it is still read.
 
-use crate::sessions::{Kept, Session};
+mod version1;
+
+use crate::session::{Kept, Session};
 use crate::state::State;
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_protocol::kv::{LoggedTime, MAX_KEY, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId};
@@ -20,7 +24,7 @@ use raftdeck_raft::{LogId, LogIndex, SnapshotMeta, Term};
 use std::iter;
 
 /// The first byte. Another layout gets another number.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The size of all pieces but the last.
 const PIECE: usize = 64 << 10;
@@ -74,11 +78,15 @@ impl StateImage {
         let mut reader = Reader { pieces, current: Bytes::new() };
         let mut state = State::default();
         let version = reader.take(1)?[0];
-        if version != VERSION {
-            return Err(broken(format!(
-                "its layout is version {version}, and this release reads version {VERSION}: use the release that wrote it"
-            )));
-        }
+        let state_hash = match version {
+            VERSION => State::hash,
+            version1::VERSION => version1::hash,
+            _ => {
+                return Err(broken(format!(
+                    "its layout is version {version}, and this release reads versions up to {VERSION}: use the release that wrote it"
+                )));
+            }
+        };
         state.sessions.pass_time(LoggedTime(reader.number()?));
         let (pairs, sessions) = (reader.number()?, reader.number()?);
         read_pairs(&mut reader, &mut state, pairs)?;
@@ -90,7 +98,7 @@ impl StateImage {
         if reader.fill() {
             return Err(broken("bytes are left over after its end".to_owned()));
         }
-        if hash != state.hash() {
+        if hash != state_hash(&state) {
             return Err(broken("the state in it does not have the hash that it names".to_owned()));
         }
         Ok(Self { meta, state })
@@ -102,7 +110,7 @@ impl StateImage {
             Record::Header { now: sessions.now(), pairs: machine.len(), sessions: sessions.len() as u64 };
         let pairs = machine.pairs().map(|(key, value)| Record::Pair(key, value));
         let sessions = sessions.iter().flat_map(|(id, session)| {
-            let answers = session.answers().map(|(number, kept)| Record::Answer(number, kept));
+            let answers = session.answers().map(Record::Answer);
             iter::once(Record::Session(id, session)).chain(answers)
         });
         iter::once(header).chain(pairs).chain(sessions).chain(iter::once(Record::End(self.state.hash())))
@@ -112,9 +120,9 @@ impl StateImage {
 /// One part of an image that is written at once.
 enum Record<'a> {
     Header { now: LoggedTime, pairs: u64, sessions: u64 },
-    Pair(&'a Bytes, &'a Bytes),
+    Pair(&'a [u8], &'a [u8]),
     Session(SessionId, &'a Session),
-    Answer(u64, &'a Kept),
+    Answer(&'a Kept),
     End(u64),
 }
 
@@ -137,11 +145,11 @@ impl Record<'_> {
                 buffer.put_u64_le(session.acknowledged);
                 put_length(buffer, session.answers().len());
             }
-            Self::Answer(number, kept) => {
-                buffer.put_u64_le(number);
+            Self::Answer(kept) => {
+                buffer.put_u64_le(kept.sequence);
                 buffer.put_u64_le(kept.at.term.0);
                 buffer.put_u64_le(kept.at.index.0);
-                put_bytes(buffer, &frame::encode(&kept.answer));
+                put_bytes(buffer, &frame::encode(kept.answer()));
             }
             Self::End(hash) => buffer.put_u64_le(hash),
         }
@@ -175,7 +183,7 @@ fn read_pairs<I: Iterator<Item = Bytes>>(
             return Err(broken("its keys are not in order".to_owned()));
         }
         previous = Some(key.clone());
-        state.machine.apply(Write::Put { key, value });
+        state.machine.apply(&Write::Put { key, value });
     }
     Ok(())
 }
@@ -201,25 +209,27 @@ fn read_sessions<I: Iterator<Item = Bytes>>(
         let mut answers = Vec::new();
         let mut newest = acknowledged;
         for _ in 0..count {
-            let (number, kept) = read_answer(reader)?;
+            let (number, answer, at) = read_answer(reader)?;
             let in_window = number > newest && number - acknowledged <= MAX_SESSION_WRITES as u64;
-            if !in_window || kept.at.index.0 <= id.0 || kept.at.index > last {
+            if !in_window || at.index.0 <= id.0 || at.index > last {
                 return Err(broken(format!("answer {number} of session {} is not in its place", id.0)));
             }
             newest = number;
-            answers.push((number, kept));
+            answers.push((number, answer, at));
         }
         state.sessions.restore(id, last_used, acknowledged, answers);
     }
     Ok(())
 }
 
-fn read_answer<I: Iterator<Item = Bytes>>(reader: &mut Reader<I>) -> Result<(u64, Kept), ImageError> {
+fn read_answer<I: Iterator<Item = Bytes>>(
+    reader: &mut Reader<I>,
+) -> Result<(u64, Answer, LogId), ImageError> {
     let number = reader.number()?;
     let at = LogId { term: Term(reader.number()?), index: LogIndex(reader.number()?) };
     let bytes = reader.bytes("an answer", MAX_ANSWER)?;
     let answer = frame::decode::<Answer>("answer", &bytes).map_err(|error| broken(error.to_string()))?;
-    Ok((number, Kept { answer, at }))
+    Ok((number, answer, at))
 }
 
 fn broken(why: String) -> ImageError {
@@ -242,8 +252,11 @@ impl<I: Iterator<Item = Bytes>> Reader<I> {
         true
     }
 
-    /// The next `count` bytes, in memory of their own: what stays in the state must not hold on to whole pieces.
+    /// The next `count` bytes, which may be a part of a piece: what stays in the state has to be copied.
     fn take(&mut self, count: usize) -> Result<Bytes, ImageError> {
+        if count <= self.current.len() {
+            return Ok(self.current.split_to(count));
+        }
         let mut taken = BytesMut::with_capacity(count);
         while taken.len() < count {
             if !self.fill() {

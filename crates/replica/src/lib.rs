@@ -4,21 +4,23 @@
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
 mod image;
+mod key;
 mod machine;
+mod session;
 mod sessions;
 mod state;
+mod value;
 mod waiting;
 
 pub use image::{ImageError, StateImage};
 
-use raftdeck_protocol::frame;
-use raftdeck_protocol::kv::{Action, Command, LoggedTime, SessionWrite};
+use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{
-    ChangeError, Config, ConfigError, Effects, Entry, Envelope, LogId, LogIndex, Membership,
+    ChangeError, Config, ConfigError, Effects, EntriesToRead, Entry, Envelope, LogId, LogIndex, Membership,
     MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend, ProposeError, Raft,
-    ReadError, ReadId, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
+    ReadError, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
     TraceEvent, TransferError, Tuning,
 };
 use state::State;
@@ -43,6 +45,8 @@ pub struct Outputs {
     pub pieces_to_send: Vec<PieceToSend>,
     /// Pieces of a snapshot for the disk, in this order; see [`PieceReceived`].
     pub pieces_received: Vec<PieceReceived>,
+    /// Entries to be read back from the disk, in order with the writes; see [`EntriesToRead`].
+    pub entries_to_read: Vec<EntriesToRead>,
     /// Answers. Each request gets one, unless it was cancelled.
     pub replies: Vec<(RequestToken, ResponseBody)>,
     /// What happened.
@@ -131,9 +135,19 @@ impl Replica {
         self.state.hash()
     }
 
-    /// The log from `first` on, committed or not, at most `limit` entries.
+    /// The newest entry that the state includes.
     #[must_use]
-    pub fn entries(&self, first: LogIndex, limit: usize) -> &[Entry] {
+    pub fn applied(&self) -> LogId {
+        self.applied
+    }
+
+    /// The log from `first` on, committed or not, at most `limit` entries; only what is in memory.
+    #[must_use]
+    pub fn entries(
+        &self,
+        first: LogIndex,
+        limit: usize,
+    ) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.raft.entries(first, limit)
     }
 
@@ -151,6 +165,16 @@ impl Replica {
     /// The write with this ticket, and all before it, are durable.
     pub fn handle_persisted(&mut self, ticket: Ticket, now: Timestamp) {
         self.raft.handle_persisted(ticket, now);
+    }
+
+    /// Entries from the disk that were asked for ([`Outputs::entries_to_read`]).
+    pub fn handle_entries_read(&mut self, entries: Vec<Entry>, now: Timestamp) {
+        self.raft.handle_entries_read(entries, now);
+    }
+
+    /// The connection to a peer was lost ([`Raft::handle_disconnected`]).
+    pub fn handle_disconnected(&mut self, peer: NodeId, now: Timestamp) {
+        self.raft.handle_disconnected(peer, now);
     }
 
     /// The time given by [`Replica::next_deadline`] has come. Calling early is harmless.
@@ -272,7 +296,7 @@ impl Replica {
     }
 
     fn propose(&mut self, token: RequestToken, command: &Command) {
-        match self.raft.propose(frame::encode(command)) {
+        match self.raft.propose(command.encode()) {
             Ok(id) => self.waiting.await_write(token, id),
             Err(ProposeError::NotLeader { leader }) => self.not_leader(token, leader),
             Err(ProposeError::Busy) => self.waiting.fail(token, Failure::Busy),
@@ -287,12 +311,9 @@ impl Replica {
         let mode = match consistency {
             Consistency::Linearizable => ReadMode::Index,
             Consistency::Lease => ReadMode::Lease,
-            Consistency::Stale => {
-                self.waiting.await_read(token, read);
-                return self.waiting.grant_read(token);
-            }
+            Consistency::Stale => return self.waiting.grant(token, read),
         };
-        match self.raft.read(ReadId(token.0), mode, now) {
+        match self.raft.read(self.waiting.next_read_id(), mode, now) {
             Ok(()) => self.waiting.await_read(token, read),
             Err(ReadError::NotLeader { leader }) => self.not_leader(token, leader),
         }
@@ -303,24 +324,33 @@ impl Replica {
         self.waiting.cancel(token);
     }
 
-    /// Whether there is more to take: long reads are answered a few at a time, so that a flood of them does not keep
-    /// the driver from messages and deadlines.
+    /// Whether there is more to take: long reads are answered, and very many entries applied, a few at a time, so that a
+    /// flood of them does not keep the driver from messages and deadlines.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.waiting.has_granted_reads()
+        self.raft.has_more() || self.waiting.has_granted_reads()
     }
 
     /// Takes everything decided since the last call, but for answers to reads that have to wait for the next one
     /// ([`Replica::has_more`]).
     pub fn take_outputs(&mut self, now: Timestamp) -> Outputs {
-        let Effects { persist, send, apply, reads, pieces_to_send, pieces_received, change, trace } =
-            self.raft.take_effects(now);
+        let Effects {
+            persist,
+            send,
+            apply,
+            reads,
+            pieces_to_send,
+            pieces_received,
+            entries_to_read,
+            change,
+            trace,
+        } = self.raft.take_effects(now);
+        self.waiting.expect_replies(apply.len(), reads.len());
         for entry in apply {
             self.apply(entry);
         }
         for ReadReady { id, granted } in reads {
-            let token = RequestToken(id.0);
-            if granted { self.waiting.grant_read(token) } else { self.waiting.refuse_read(token) }
+            self.waiting.decide_read(id, granted);
         }
         self.answer_reads();
         // Before the trace: a change that is done was done before the leadership was lost.
@@ -332,7 +362,7 @@ impl Replica {
             self.waiting.observe(event);
         }
         let replies = self.waiting.take_replies();
-        Outputs { persist, send, pieces_to_send, pieces_received, replies, trace }
+        Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace }
     }
 
     fn not_leader(&mut self, token: RequestToken, leader: Option<NodeId>) {
@@ -341,8 +371,10 @@ impl Replica {
 
     /// The membership that this entry holds; the one in force if the entry is gone from the log.
     fn membership_at(&self, at: LogId) -> Membership {
-        match self.raft.entries(at.index, 1) {
-            [Entry { id, payload: Payload::Membership(membership) }] if *id == at => membership.clone(),
+        match self.raft.entries(at.index, 1).next() {
+            Some(Entry { id, payload: Payload::Membership(membership) }) if *id == at => {
+                (**membership).clone()
+            }
             _ => self.raft.membership().clone(),
         }
     }
@@ -353,9 +385,9 @@ impl Replica {
         let outcome = match entry.payload {
             Payload::Noop | Payload::Membership(_) => None,
             Payload::Command(command) => {
-                let command = frame::decode::<Command>("command", &command)
+                let command = CommandOf::decode(&command)
                     .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
-                Some(self.state.apply(entry.id, command))
+                Some(self.state.apply(entry.id, &command))
             }
         };
         self.waiting.finish_write(entry.id, outcome);

@@ -2,8 +2,8 @@
 //! waits for the answer.
 
 use crate::machine::Machine;
-use crate::sessions::{Kept, Sessions, Verdict};
-use raftdeck_protocol::kv::{Action, Command, SessionId, SessionWrite};
+use crate::sessions::Sessions;
+use raftdeck_protocol::kv::{ActionOf, CommandOf, SessionId};
 use raftdeck_protocol::{Answer, Failure};
 use raftdeck_raft::LogId;
 
@@ -24,28 +24,17 @@ impl State {
     }
 
     /// Applies the committed command of the entry `at`.
-    pub(crate) fn apply(&mut self, at: LogId, command: Command) -> Outcome {
-        self.sessions.pass_time(command.at);
-        match command.action {
-            Action::Write(write) => Ok((self.machine.apply(write), at)),
-            Action::OpenSession => {
+    pub(crate) fn apply<B: AsRef<[u8]>>(&mut self, at: LogId, command: &CommandOf<B>) -> Outcome {
+        let Self { machine, sessions } = self;
+        sessions.pass_time(command.at);
+        match &command.action {
+            ActionOf::Write(write) => Ok((machine.apply(write), at)),
+            ActionOf::OpenSession => {
                 let id = SessionId(at.index.0);
-                self.sessions.open(id);
+                sessions.open(id);
                 Ok((Answer::SessionOpened(id), at))
             }
-            Action::SessionWrite(write) => self.apply_once(at, write),
-        }
-    }
-
-    fn apply_once(&mut self, at: LogId, write: SessionWrite) -> Outcome {
-        match self.sessions.judge(&write) {
-            Verdict::Apply => {
-                let answer = self.machine.apply(write.write);
-                self.sessions.keep(write.session, write.sequence, Kept { answer: answer.clone(), at });
-                Ok((answer, at))
-            }
-            Verdict::Repeated(Kept { answer, at }) => Ok((answer, at)),
-            Verdict::Refused(failure) => Err(failure),
+            ActionOf::SessionWrite(write) => sessions.write(write, at, || machine.apply(&write.write)),
         }
     }
 }

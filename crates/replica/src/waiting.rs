@@ -1,29 +1,31 @@
 //! The clients that wait for an answer, and the answers that wait to be taken. Each gets one, unless it goes away.
 
+mod writes;
+
 use crate::RequestToken;
 use crate::state::Outcome;
 use raftdeck_protocol::{Failure, Read, ResponseBody};
 use raftdeck_raft::mutants::{Mutant, is_active};
-use raftdeck_raft::{ChangeError, LogId, LogIndex, Membership, NodeId, Role, Term, TraceEvent};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use raftdeck_raft::{ChangeError, LogId, LogIndex, Membership, NodeId, ReadId, Role, Term, TraceEvent};
+use std::collections::{BTreeSet, VecDeque};
+use writes::Writes;
 
 /// Everybody who waits, by what for, so that nobody is looked for among all.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     /// Writes that wait for their entry to be committed.
-    writes: BTreeMap<LogIndex, WaitingWrite>,
-    /// The same, to find the one that goes away.
-    write_of: BTreeMap<RequestToken, LogIndex>,
-    /// Reads that wait for proof of leadership, or for their turn in `granted`.
-    reads: BTreeMap<RequestToken, Read>,
+    writes: Writes,
+    /// Reads that wait for proof of leadership: at `i` the one with the id `first_read + i`; `None`: it waits no more.
+    reads: VecDeque<Option<(RequestToken, Read)>>,
+    first_read: u64,
     /// Reads that may be answered, in order.
-    granted: VecDeque<RequestToken>,
+    granted: VecDeque<(RequestToken, Read)>,
     /// The change of the membership that is under way, also when nobody waits for it any more.
     change: Option<Change>,
     /// The transfer whose end is not known yet, also when nobody waits for it any more.
     transfer: Option<Transfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
-    /// Went away, perhaps after the answer was made.
+    /// Went away while they waited. What they wait for still comes to its end, and then they are not answered.
     gone: BTreeSet<RequestToken>,
 }
 
@@ -38,12 +40,6 @@ struct Transfer {
     to: NodeId,
 }
 
-#[derive(Debug)]
-struct WaitingWrite {
-    id: LogId,
-    token: RequestToken,
-}
-
 impl Waiting {
     pub(crate) fn reply(&mut self, token: RequestToken, body: ResponseBody) {
         self.replies.push((token, body));
@@ -55,59 +51,69 @@ impl Waiting {
 
     pub(crate) fn take_replies(&mut self) -> Vec<(RequestToken, ResponseBody)> {
         let mut replies = std::mem::take(&mut self.replies);
-        let gone = std::mem::take(&mut self.gone);
-        if !gone.is_empty() {
-            replies.retain(|(token, _)| !gone.contains(token));
+        if !self.gone.is_empty() {
+            replies.retain(|(token, _)| !self.gone.remove(token));
+            self.forget_strangers(0);
         }
         replies
     }
 
     /// The client went away.
     pub(crate) fn cancel(&mut self, token: RequestToken) {
-        if let Some(index) = self.write_of.remove(&token) {
-            self.writes.remove(&index);
-        } else if self.reads.remove(&token).is_some() {
-            // Its turn in `granted` passes by itself.
-        } else if self.change == Some(Change { token: Some(token) }) {
+        if self.change == Some(Change { token: Some(token) }) {
             self.change = Some(Change { token: None });
         } else if let Some(Transfer { token: waiting, .. }) = &mut self.transfer
             && *waiting == Some(token)
         {
             *waiting = None;
-        } else if !self.replies.is_empty() {
+        } else {
             self.gone.insert(token);
+            // Not each time: it looks at all who wait.
+            self.forget_strangers(2 * self.waiting());
         }
     }
 
+    /// How many wait, but for a change or a transfer.
+    fn waiting(&self) -> usize {
+        self.writes.len() + self.reads.len() + self.granted.len() + self.replies.len()
+    }
+
+    /// Of those who went away, if they are more than `most` although fewer wait, keeps the ones who wait.
+    fn forget_strangers(&mut self, most: usize) {
+        if self.gone.len() <= most.max(self.waiting()) {
+            return;
+        }
+        let reads = self.reads.iter().flatten().chain(&self.granted).map(|(token, _)| *token);
+        let replies = self.replies.iter().map(|(token, _)| *token);
+        let gone = &self.gone;
+        let known = self.writes.tokens().chain(reads).chain(replies).filter(|token| gone.contains(token));
+        self.gone = known.collect();
+    }
+
     pub(crate) fn await_write(&mut self, token: RequestToken, id: LogId) {
-        let earlier = self.writes.insert(id.index, WaitingWrite { id, token });
-        assert!(earlier.is_none(), "a step-down has answered what waited for an index before");
-        self.write_of.insert(token, id.index);
+        self.writes.push(token, id);
     }
 
     /// The entry `applied` was applied; `outcome` is what its command came to.
     pub(crate) fn finish_write(&mut self, applied: LogId, outcome: Option<Outcome>) {
-        let Some(WaitingWrite { id, token }) = self.writes.remove(&applied.index) else { return };
-        self.write_of.remove(&token);
+        let Some((token, term)) = self.writes.take(applied.index) else { return };
         let body = match outcome {
-            Some(Ok((answer, at))) if id == applied => ResponseBody::Done { answer, at },
-            Some(Err(failure)) if id == applied => ResponseBody::Failed(failure),
+            Some(Ok((answer, at))) if term == applied.term => ResponseBody::Done { answer, at },
+            Some(Err(failure)) if term == applied.term => ResponseBody::Failed(failure),
             // Another entry was committed in its place, so this one never will be.
             _ => ResponseBody::Failed(Failure::NotLeader { leader: None, address: None }),
         };
         self.reply(token, body);
     }
 
-    /// A snapshot took the place of the entries through here: what they came to is not known any more.
-    pub(crate) fn skip_writes(&mut self, through: LogIndex) {
-        let later = self.writes.split_off(&through.next());
-        self.give_up(later);
+    /// So many entries will be applied, and so many reads granted: makes room for their answers.
+    pub(crate) fn expect_replies(&mut self, entries: usize, reads: usize) {
+        self.replies.reserve(entries.min(self.writes.len()) + reads.min(self.reads.len()));
     }
 
-    /// Answers the writes that wait, but for those to be kept.
-    fn give_up(&mut self, kept: BTreeMap<LogIndex, WaitingWrite>) {
-        for WaitingWrite { token, .. } in std::mem::replace(&mut self.writes, kept).into_values() {
-            self.write_of.remove(&token);
+    /// A snapshot took the place of the entries through here: what they came to is not known any more.
+    pub(crate) fn skip_writes(&mut self, through: LogIndex) {
+        while let Some(token) = self.writes.pop(through) {
             // trap 39: a step-down answers every waiting request.
             if !is_active(Mutant::DropWritesOnStepDown) {
                 self.fail(token, Failure::Unknown);
@@ -115,24 +121,41 @@ impl Waiting {
         }
     }
 
+    /// The name of the read that comes next.
+    pub(crate) fn next_read_id(&self) -> ReadId {
+        ReadId(self.first_read + self.reads.len() as u64)
+    }
+
+    /// This read has been given [`Waiting::next_read_id`] and waits.
     pub(crate) fn await_read(&mut self, token: RequestToken, read: Read) {
-        self.reads.insert(token, read);
+        self.reads.push_back(Some((token, read)));
     }
 
-    pub(crate) fn grant_read(&mut self, token: RequestToken) {
-        self.granted.push_back(token);
+    /// This read may be answered as soon as it is its turn.
+    pub(crate) fn grant(&mut self, token: RequestToken, read: Read) {
+        self.granted.push_back((token, read));
     }
 
-    pub(crate) fn refuse_read(&mut self, token: RequestToken) {
-        if self.reads.remove(&token).is_some() {
+    /// The read waits no more: it may be answered, or its leader leads no more.
+    pub(crate) fn decide_read(&mut self, id: ReadId, granted: bool) {
+        let place = id.0.checked_sub(self.first_read).and_then(|place| usize::try_from(place).ok());
+        let Some(read) = place.and_then(|place| self.reads.get_mut(place)) else { return };
+        let Some((token, read)) = read.take() else { return };
+        while let Some(None) = self.reads.front() {
+            self.reads.pop_front();
+            self.first_read += 1;
+        }
+        if granted {
+            self.grant(token, read);
+        } else {
             self.fail(token, Failure::NotLeader { leader: None, address: None });
         }
     }
 
     /// The next read that may be answered.
     pub(crate) fn next_read(&mut self) -> Option<(RequestToken, Read)> {
-        while let Some(token) = self.granted.pop_front() {
-            if let Some(read) = self.reads.remove(&token) {
+        while let Some((token, read)) = self.granted.pop_front() {
+            if self.gone.is_empty() || !self.gone.remove(&token) {
                 return Some((token, read));
             }
         }
@@ -199,7 +222,7 @@ impl Waiting {
 
     /// The entries of waiting writes may still be committed by the next leader, and a change may still be finished.
     fn lose_leadership(&mut self) {
-        self.give_up(BTreeMap::new());
+        self.skip_writes(LogIndex(u64::MAX));
         if let Some(Change { token: Some(token) }) = self.change.take() {
             self.fail(token, Failure::Unknown);
         }
@@ -278,7 +301,7 @@ mod tests {
         let tokens: Vec<_> = (1..=6).map(RequestToken).collect();
         waiting.await_write(tokens[0], id);
         waiting.await_read(tokens[1], Read::Get { key: "k".into() });
-        waiting.grant_read(tokens[1]);
+        waiting.decide_read(ReadId(0), true);
         waiting.await_change(tokens[2]);
         waiting.await_transfer(tokens[3], NodeId(2));
         waiting.fail(tokens[4], Failure::Busy);
@@ -294,6 +317,6 @@ mod tests {
         waiting.observe(&leads(Some(2), 2));
         let left: Vec<_> = waiting.take_replies().into_iter().map(|(token, _)| token).collect();
         assert_eq!(left, [tokens[5]]);
-        assert!(waiting.gone.is_empty() && waiting.write_of.is_empty());
+        assert!(waiting.gone.is_empty() && waiting.waiting() == 0);
     }
 }

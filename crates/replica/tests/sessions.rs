@@ -41,7 +41,7 @@ fn from_image(image: StateImage) -> Table {
         hard_state: HardState { term: meta.last.term, vote: None },
         purged: meta.last,
         snapshot: Some((meta, 1)),
-        entries: Vec::new(),
+        ..Restored::default()
     };
     Table::restart(1, restored, Some(image))
 }
@@ -139,7 +139,7 @@ fn restarted_at(log: &[Entry], cut: usize) -> Table {
         hard_state: HardState { term: Term(1), vote: Some(N1) },
         purged: middle,
         snapshot: Some((image.meta().clone(), 1)),
-        entries: Vec::new(),
+        ..Restored::default()
     };
     let mut table = Table::restart(3, restored, Some(image));
     table.follow(1, middle, after.to_vec(), log.len() as u64);

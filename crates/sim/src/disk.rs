@@ -3,16 +3,16 @@
 
 use crate::client::Answered;
 use crate::event::Event;
-use crate::node::{Doom, Fate, Filing, Input, Process, Waiting};
+use crate::node::{Doom, Fate, Filing, Input, Job, Process, Waiting};
 use crate::platter::{Platter, describe};
 use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
+use raftdeck_raft::{Config, EntriesToRead, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
-use raftdeck_storage::{LogStore, OpenError, Recovered, Snapshots, StorageError};
+use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -24,23 +24,23 @@ const MOST_OLD: usize = 64;
 
 const CLUSTER: &str = "simulated";
 
-/// A virtual disk writes a log anew already when it is small, so that this happens often.
-const REWRITE_FROM: u64 = 2000;
+/// Segments are so small that many are begun, and used again.
+const SEGMENT_BYTES: u64 = 2000;
 
 pub(crate) fn data_dir() -> &'static Path {
     Path::new("/data")
 }
 
 impl World<'_> {
-    pub(crate) fn write(&mut self, id: NodeId, write: Persist) {
+    pub(crate) fn ask_disk(&mut self, id: NodeId, job: Job) {
         if let Some(process) = &mut self.node(id).process {
-            process.writes.push_back(write);
-            self.begin_write(id);
+            process.jobs.push_back(job);
+            self.begin_job(id);
         }
     }
 
-    /// The disk takes all that waits, unless it is busy.
-    fn begin_write(&mut self, id: NodeId) {
+    /// The disk takes all writes that wait, or what is to be read before them, unless it is busy.
+    fn begin_job(&mut self, id: NodeId) {
         let (low, high) = self.setup.sync;
         let took = self.rng.between(low, high);
         let more = self.rng.next();
@@ -48,10 +48,18 @@ impl World<'_> {
         let node = self.node(id);
         let (slow, life) = (if at < node.slow.1 { node.slow.0 } else { 0 }, node.life);
         let Some(process) = &mut node.process else { return };
-        if !process.writing.is_empty() || process.writes.is_empty() {
+        if process.is_disk_busy() {
             return;
         }
-        process.writing = process.writes.drain(..).collect();
+        while let Some(job) = process.jobs.pop_front_if(|job| matches!(job, Job::Write(_))) {
+            process.writing.extend(job.write());
+        }
+        if process.writing.is_empty() {
+            let Some(Job::Read(entries)) = process.jobs.pop_front() else { return };
+            process.reading = Some(entries);
+            self.queue.at(at + took / 4 + more % (slow + 1), Event::Disk { node: id, life });
+            return;
+        }
         let is_free = process.writing.iter().all(Persist::is_barrier);
         let took = if is_free { 5 } else { took + more % (slow + 1) };
         self.queue.at(at + took, Event::Disk { node: id, life });
@@ -63,9 +71,16 @@ impl World<'_> {
             // The whole process stands still; the end of the pause comes back to this.
             return;
         }
+        let tends = self.rng.chance(300);
         let Some(process) = self.process(id, life) else { return };
+        if let Some(entries) = process.reading.take() {
+            self.read_back(id, entries);
+            return;
+        }
         let writes = std::mem::take(&mut process.writing);
-        if let Err(error) = process.store.append(&writes) {
+        // The next segment is prepared at some time or other, or in the middle of a write that needs it.
+        let tended = if tends { process.store.tend() } else { Ok(()) };
+        if let Err(error) = tended.and_then(|()| process.store.append(&writes)) {
             self.disk_failed(id, &writes, &error);
             return;
         }
@@ -89,7 +104,24 @@ impl World<'_> {
         self.show(Some(id), || What::Durable { writes: count });
         self.observe_disk(id);
         self.give(id, Input::Durable { tickets, then_send });
-        self.begin_write(id);
+        self.begin_job(id);
+    }
+
+    /// What is asked for must be there: the disk does all in order.
+    fn read_back(&mut self, id: NodeId, EntriesToRead { first, last, max_bytes }: EntriesToRead) {
+        let at = self.now;
+        let Some(process) = &mut self.node(id).process else { return };
+        let sentence = match process.store.read(first, last, max_bytes) {
+            Ok(entries) if !entries.is_empty() => {
+                self.stats.reads_back += 1;
+                self.give(id, Input::ReadBack(entries));
+                self.begin_job(id);
+                return;
+            }
+            Ok(_) => format!("{id} finds nothing of its entries from {first} to {last}"),
+            Err(error) => format!("{id} cannot read its entries from {first} to {last}: {error}"),
+        };
+        self.judge.accuse("a disk with honest crashes can be read", at, sentence);
     }
 
     /// Completions may come in any order: some are told only long after a later one, which includes them.
@@ -97,7 +129,7 @@ impl World<'_> {
         let is_late = self.rng.chance(150);
         let node = self.node(id);
         if let Some(process) = &mut node.process
-            && !process.writes.is_empty()
+            && process.jobs.iter().any(|job| matches!(job, Job::Write(_)))
             && process.late.len() < MOST_LATE
             && is_late
         {
@@ -198,6 +230,9 @@ impl World<'_> {
         // What the disk was doing gets as far as it gets.
         fs.halt_after(doom.changes);
         let filing = process.filing.take();
+        if doom.changes.is_multiple_of(3) {
+            let _ = process.store.tend();
+        }
         if doom.changes.is_multiple_of(2) {
             let _ = process.store.append(&writes);
         }
@@ -236,6 +271,7 @@ impl World<'_> {
                 self.reply(client, attempt, Answered::Lost);
             }
         }
+        self.disconnect(id, None);
         self.judge.observe(at, id, &Observation::Stopped);
         self.show(Some(id), || What::Ended { why: why.to_owned() });
     }
@@ -276,10 +312,11 @@ impl World<'_> {
     fn start(&mut self, id: NodeId) -> Result<(), String> {
         let at = self.now;
         let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(self.node(id).life));
-        let config = self.setup.config.clone();
+        let detect_crash = self.setup.detection.is_on(id, self.node(id).life);
+        let config = Config { detect_crash, ..self.setup.config.clone() };
+        let cache_bytes = config.log_cache_bytes;
         let node = self.node(id);
-        let (mut store, recovered) = open(node)?;
-        store.rewrite_from(REWRITE_FROM);
+        let (store, recovered) = open(node, cache_bytes)?;
         let Recovered { restored, snapshots, .. } = recovered;
         let image = match &restored.snapshot {
             None => None,
@@ -320,8 +357,9 @@ impl World<'_> {
             inbox: Vec::new(),
             turn_due: false,
             wakes_at: u64::MAX,
-            writes: VecDeque::new(),
+            jobs: VecDeque::new(),
             writing: Vec::new(),
+            reading: None,
             files: VecDeque::new(),
             filing: None,
             expects: now,
@@ -333,6 +371,7 @@ impl World<'_> {
             newest_token: 0,
             doom: None,
             story: Story::new(id, term, newest_snapshot, &membership),
+            judged: LogIndex::ZERO,
             took_write: false,
             late: Vec::new(),
             old: Vec::new(),
@@ -342,8 +381,9 @@ impl World<'_> {
     }
 }
 
-fn open(node: &crate::node::Node) -> Result<(LogStore, Recovered), String> {
-    let opened: Result<_, OpenError> = LogStore::open(&node.fs, data_dir(), node.id, CLUSTER);
+fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recovered), String> {
+    let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes, background: false };
+    let opened: Result<_, OpenError> = LogStore::open_with(&node.fs, data_dir(), node.id, CLUSTER, &options);
     opened.map_err(|error| error.to_string())
 }
 

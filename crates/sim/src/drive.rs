@@ -3,7 +3,7 @@
 
 use crate::client::{Answered, Ask};
 use crate::event::Event;
-use crate::node::{Fate, Filing, INBOX, Input, Process, Waiting};
+use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
 use crate::record::What;
 use crate::rules::{CAP, MATCH};
 use crate::said::Said;
@@ -149,6 +149,8 @@ impl World<'_> {
             }
             Input::Received(image, size) => replica.handle_snapshot_received(*image, size, now),
             Input::Discarded(last) => replica.handle_snapshot_discarded(last),
+            Input::ReadBack(entries) => replica.handle_entries_read(entries, now),
+            Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
         }
     }
 
@@ -180,10 +182,14 @@ impl World<'_> {
     }
 
     fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
-        let Outputs { persist, send, pieces_to_send, pieces_received, replies, trace } = outputs;
+        let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
+            outputs;
         self.tell(id, trace);
         for write in persist {
-            self.effect(id, |world| world.write(id, write));
+            self.effect(id, |world| world.ask_disk(id, Job::Write(write)));
+        }
+        for entries in entries_to_read {
+            self.effect(id, |world| world.ask_disk(id, Job::Read(entries)));
         }
         for envelope in send {
             self.effect(id, |world| world.transmit(id, envelope));
@@ -224,21 +230,18 @@ impl World<'_> {
     /// Tells everybody who listens what happened at a member.
     fn tell(&mut self, id: NodeId, trace: Vec<TraceEvent>) {
         let at = self.now;
-        let mut has_applied = None;
         for event in trace {
             self.hash.trace(id, &event);
             self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
-            match &event {
-                TraceEvent::Committed { through } => has_applied = Some(*through),
-                TraceEvent::SnapshotInstalled { last, .. } => has_applied = has_applied.max(Some(last.index)),
-                _ => {}
-            }
             self.hold_against_rules(id, &event);
             self.judge.trace(at, id, event);
         }
-        let state = self.node(id).process.as_ref().map(|process| process.replica.state_hash());
-        if let (Some(applied), Some(hash)) = (has_applied, state) {
+        if let Some(process) = &mut self.node(id).process
+            && process.replica.applied().index != process.judged
+        {
+            process.judged = process.replica.applied().index;
+            let (applied, hash) = (process.judged, process.replica.state_hash());
             self.judge.state(at, id, applied, hash);
         }
     }
@@ -248,8 +251,8 @@ impl World<'_> {
         let patience = self.setup.config.tuning.timing.election_min;
         let node = self.node(id);
         let now = node.clock.now(at);
-        let Some(Process { story, replica, .. }) = node.process.as_deref_mut() else { return };
-        if let Some((rule, sentence)) = story.tells(event, now, replica.membership(), patience) {
+        let Some(Process { story, .. }) = node.process.as_deref_mut() else { return };
+        if let Some((rule, sentence)) = story.tells(event, now, patience) {
             self.judge.accuse(rule, at, sentence);
         }
     }
@@ -260,12 +263,12 @@ impl World<'_> {
         let at = self.now;
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         let first = process.story.commit().next();
-        let entries = process.replica.entries(first, usize::MAX);
+        let entries: Vec<&Entry> = process.replica.entries(first, usize::MAX).collect();
         // What it took itself, and all before it; a membership on top of that is no client's.
         let own = |entry: &Entry| {
             entry.id.term == process.story.term && matches!(entry.payload, Payload::Command(_))
         };
-        let taken = entries.iter().rposition(own).map_or(0, |last| last + 1);
+        let taken = entries.iter().rposition(|entry| own(entry)).map_or(0, |last| last + 1);
         let sizes = entries[..taken].iter().map(|entry| entry.payload.size()).filter(|size| *size > 0);
         let (count, total) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
         if count > 1 && total > cap {

@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Answer { client: usize, attempt: u64, answer: Box<Answered> },
     /// From now on nothing goes wrong any more.
     Quiet,
+    /// A member learns that its connection to a peer is lost.
+    Disconnected { node: NodeId, life: u32, peer: NodeId },
     /// Has everything come to rest?
     Look,
 }

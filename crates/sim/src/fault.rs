@@ -173,6 +173,14 @@ pub enum Fault {
         /// How many.
         count: u64,
     },
+    /// Connections are lost, and made again at once: whoever has one learns of it. Messages are lost only if they are
+    /// lost otherwise.
+    Disconnect {
+        /// Whose.
+        who: Who,
+        /// With whom; with all if nobody is named.
+        peer: Option<NodeId>,
+    },
     /// A process stands still.
     Pause {
         /// Whose.
@@ -257,7 +265,7 @@ impl Fault {
                 FaultKind::Disk
             }
             Self::Cut { .. } => FaultKind::Partition,
-            Self::Weather { .. } | Self::Replay { .. } => FaultKind::Network,
+            Self::Weather { .. } | Self::Replay { .. } | Self::Disconnect { .. } => FaultKind::Network,
             Self::Pause { .. } => FaultKind::Pause,
             Self::Drift { .. } | Self::WallJump { .. } => FaultKind::Clock,
             Self::Change(_) => FaultKind::Membership,
@@ -378,6 +386,10 @@ impl fmt::Display for Fault {
                 write!(f, "on links from {} to {} {weather} for {}", name(from), name(to), Span(*lasts))
             }
             Self::Replay { pick, count } => write!(f, "deliver {count} old messages again (pick {pick})"),
+            Self::Disconnect { who, peer: Some(peer) } => {
+                write!(f, "break the connection of {who} with {peer}")
+            }
+            Self::Disconnect { who, peer: None } => write!(f, "break all connections of {who}"),
             Self::Pause { who, lasts, frozen: false } => write!(f, "pause {who} for {}", Span(*lasts)),
             Self::Pause { who, lasts, frozen: true } => {
                 write!(f, "pause {who} and its clock for {}", Span(*lasts))

@@ -30,6 +30,7 @@ impl EventHash {
             Event::GiveUp { client, attempt } => (9, *client as u64, *attempt),
             Event::Ask { client, attempt, .. } => (10, *client as u64, *attempt),
             Event::Answer { client, attempt, .. } => (11, *client as u64, *attempt),
+            Event::Disconnected { node, peer, .. } => (15, node.0, peer.0),
             Event::Quiet => (12, 0, 0),
             Event::Look => (13, 0, 0),
         };

@@ -56,6 +56,7 @@ impl Nemesis {
         match self.kind {
             FaultKind::Transfer if self.rng.chance(600) => self.late_word(),
             FaultKind::Partition if self.rng.chance(350) => self.late_answers(),
+            FaultKind::Partition if self.rng.chance(250) => self.broken_connections(),
             FaultKind::Partition if self.nodes > 1 && self.rng.chance(350) => self.overwritten_tail(),
             // The old leader is not told that another was elected at its own wish.
             FaultKind::Transfer => {
@@ -146,6 +147,18 @@ impl Nemesis {
         vec![(0, late), (begins, cut), (begins + self.rng.between(0, 150 * MS), loyalty)]
     }
 
+    /// Nobody has a connection to the leader any more, which learns nothing of that; clients go on to read there.
+    fn broken_connections(&mut self) -> Vec<(u64, Fault)> {
+        let lasts = self.rng.between(200 * MS, 400 * MS);
+        let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts };
+        vec![
+            (0, loyalty),
+            (1, Fault::Disconnect { who: Who::Leader, peer: None }),
+            (2, Fault::Cut { cut: Cut::Isolate(Who::Leader), lasts }),
+            (self.rng.between(5 * MS, 60 * MS), Fault::Rush { count: 20, readers: true }),
+        ]
+    }
+
     /// A leader takes writes that it cannot commit, loses them to another's, and leads again with a slow disk.
     fn overwritten_tail(&mut self) -> Vec<(u64, Fault)> {
         let first = self.node();
@@ -234,6 +247,10 @@ impl Nemesis {
     }
 
     fn network(&mut self) -> Fault {
+        if self.rng.chance(150) {
+            let (who, peer) = (self.who(), self.node());
+            return Fault::Disconnect { who, peer: self.rng.chance(300).then_some(peer) };
+        }
         let rng = &mut self.rng;
         if rng.chance(400) {
             return Fault::Replay { pick: rng.next() >> 16, count: rng.between(1, 30) };

@@ -71,6 +71,11 @@ impl Network {
         self.rng.chance(125)
     }
 
+    /// Whether nothing gets through from one member to the other.
+    pub(crate) fn is_cut(&mut self, from: NodeId, to: NodeId, now: u64) -> bool {
+        now < self.link(from, to).cut_until
+    }
+
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: &Message, now: u64) -> Arrivals {
         self.remember(from, to, message);
         let delay = self.calm_delay();

@@ -6,8 +6,9 @@ use crate::clock::Clock;
 use crate::platter::Platter;
 use crate::rules::Story;
 use raftdeck_raft::{
-    AppendOutcome, AppendReply, Envelope, LogId, LogIndex, Membership, MembershipChange, Message, NodeId,
-    Persist, PieceReceived, PieceToSend, SnapshotMeta, Term, Ticket, Timestamp, Tuning,
+    AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, LogId, LogIndex, Membership,
+    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, SnapshotMeta, Term, Ticket,
+    Timestamp, Tuning,
 };
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
@@ -40,10 +41,31 @@ pub(crate) enum Input {
     Saved(SnapshotMeta, u64),
     Received(Box<StateImage>, u64),
     Discarded(LogId),
+    /// Entries that were read back.
+    ReadBack(Vec<Entry>),
+    /// A connection was lost.
+    Disconnected(NodeId),
 }
 
 /// Messages that may wait for a turn; what comes on top is lost, as in the real node.
 pub(crate) const INBOX: usize = 256;
+
+/// What the disk thread is to do, in order.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Write(Persist),
+    Read(EntriesToRead),
+}
+
+impl Job {
+    /// The write, if it is one.
+    pub(crate) fn write(self) -> Option<Persist> {
+        match self {
+            Self::Write(write) => Some(write),
+            Self::Read(_) => None,
+        }
+    }
+}
 
 /// What the thread beside the disk thread is to do with snapshots, in order.
 #[derive(Debug)]
@@ -86,9 +108,11 @@ pub(crate) struct Process {
     pub(crate) turn_due: bool,
     /// The earliest wake-up that is coming.
     pub(crate) wakes_at: u64,
-    pub(crate) writes: VecDeque<Persist>,
+    pub(crate) jobs: VecDeque<Job>,
     /// What the disk is making durable by one sync.
     pub(crate) writing: Vec<Persist>,
+    /// What it is reading instead.
+    pub(crate) reading: Option<EntriesToRead>,
     pub(crate) files: VecDeque<Filing>,
     pub(crate) filing: Option<Filing>,
     /// When it expects its next turn at the latest, by its own clock.
@@ -103,6 +127,8 @@ pub(crate) struct Process {
     pub(crate) newest_token: u64,
     pub(crate) doom: Option<Doom>,
     pub(crate) story: Story,
+    /// The state was judged when so much was applied.
+    pub(crate) judged: LogIndex,
     /// A leader was asked to write in this turn.
     pub(crate) took_write: bool,
     /// Completions that are not told yet, though later ones were.
@@ -141,9 +167,18 @@ impl Process {
         self.replica.status(now).peers.into_iter().map(|peer| (peer.id, peer.matched)).collect()
     }
 
+    /// Whether its disk does something.
+    pub(crate) fn is_disk_busy(&self) -> bool {
+        !self.writing.is_empty() || self.reading.is_some()
+    }
+
     /// The lowest entry that a write which is not durable yet is going to remove.
     pub(crate) fn lowest_removal(&self) -> Option<LogIndex> {
-        let writes = self.writing.iter().chain(&self.writes);
+        let jobs = self.jobs.iter().filter_map(|job| match job {
+            Job::Write(write) => Some(write),
+            Job::Read(_) => None,
+        });
+        let writes = self.writing.iter().chain(jobs);
         writes.filter_map(|write| write.reset.map_or(write.truncate, |_| Some(LogIndex(1)))).min()
     }
 }

@@ -185,6 +185,27 @@ pub(crate) struct Setup {
     pub(crate) delay: (u64, u64),
     /// A sync takes this long.
     pub(crate) sync: (u64, u64),
+    pub(crate) detection: Detection,
+}
+
+/// Who detects crashes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Detection {
+    Nobody,
+    Everybody,
+    /// Some, and after a restart others; this decides.
+    Some(u64),
+}
+
+impl Detection {
+    /// Whether this member does in this life.
+    pub(crate) fn is_on(self, id: raftdeck_raft::NodeId, life: u32) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::Some(pick) => Rng::new(pick, id.0 * 1000 + u64::from(life)).chance(500),
+        }
+    }
 }
 
 impl Setup {
@@ -206,9 +227,11 @@ impl Setup {
             max_inflight_bytes: rng.pick(&[200, 2000, 8 << 20]),
             max_uncommitted_bytes: rng.pick(&[400, 4000, 64 << 20, 64 << 20]),
             max_piece_bytes: rng.pick(&[48, 300, 1 << 20]),
-            snapshot_entries: rng.pick(&[4, 16, 60, 100_000]),
+            snapshot_entries: rng.pick(&[Some(4), Some(16), Some(60), None]),
             snapshot_bytes: rng.pick(&[1000, 64 << 20]),
             retained_entries: rng.pick(&[0, 0, 3, 20]),
+            log_cache_bytes: rng.pick(&[0, 300, 3000, 32 << 20]),
+            detect_crash: false,
         };
         Self {
             config,
@@ -217,6 +240,11 @@ impl Setup {
             keys: rng.between(1, 5),
             delay: rng.pick(&[(200, 800), (500, 3000), (100, 20_000)]),
             sync: rng.pick(&[(100, 500), (500, 3000), (1000, 25_000)]),
+            detection: match rng.below(8) {
+                0 => Detection::Everybody,
+                1 | 2 => Detection::Some(rng.next()),
+                _ => Detection::Nobody,
+            },
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Stats {
     pub memberships: u64,
     /// Members that refused to start from a damaged disk.
     pub refusals: u64,
+    /// Times that entries were read back from the disk.
+    pub reads_back: u64,
     /// Restarts.
     pub restarts: u64,
     /// Client operations that were judged.
@@ -63,6 +65,7 @@ impl Stats {
         self.memberships += other.memberships;
         self.refusals += other.refusals;
         self.restarts += other.restarts;
+        self.reads_back += other.reads_back;
         self.operations += other.operations;
         self.undecided += other.undecided;
     }

@@ -39,11 +39,14 @@ impl Platter {
     /// Whether a start may find this.
     pub(crate) fn allows(&self, restored: &Restored) -> bool {
         let purged = restored.purged.index;
-        let kept = self.ids.iter().filter(|id| id.index > purged);
+        let kept = self.ids.iter().filter(|id| id.index > purged).copied();
+        let on_disk = restored.on_disk.iter().flat_map(|run| {
+            (run.first.0..=run.last.0).map(|index| LogId { term: run.term, index: LogIndex(index) })
+        });
         restored.hard_state == self.hard_state
             && purged >= self.base.index
             && purged <= self.released
-            && kept.eq(restored.entries.iter().map(|entry| &entry.id))
+            && kept.eq(on_disk.chain(restored.entries.iter().map(|entry| entry.id)))
     }
 }
 

@@ -4,7 +4,7 @@
 use raftdeck_raft::{
     LogId, LogIndex, Membership, Message, NodeId, Role, Term, Timestamp, TraceEvent, VoteRefusal, VoteRequest,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A rule, and how it was broken.
@@ -35,6 +35,8 @@ pub(crate) struct Story {
     last: LogId,
     commit: LogIndex,
     learns: bool,
+    /// The voters in force, as far as it has told.
+    voters: BTreeSet<NodeId>,
     /// Where the membership in force stands.
     membership_at: LogIndex,
     /// It is joint.
@@ -60,6 +62,7 @@ impl Story {
             last: LogId::default(),
             commit,
             learns: membership.learners.contains(&id),
+            voters: membership.voters.clone(),
             membership_at: LogIndex::ZERO,
             is_joint: membership.is_joint(),
             first_own: LogIndex::ZERO,
@@ -104,14 +107,8 @@ impl Story {
         self.told.clear();
     }
 
-    /// It told of this. `membership` is in force, `patience` the least election timeout.
-    pub(crate) fn tells(
-        &mut self,
-        event: &TraceEvent,
-        now: Timestamp,
-        membership: &Membership,
-        patience: Duration,
-    ) -> Option<Broken> {
+    /// It told of this. `patience` is the least election timeout.
+    pub(crate) fn tells(&mut self, event: &TraceEvent, now: Timestamp, patience: Duration) -> Option<Broken> {
         let id = self.id;
         match event {
             TraceEvent::Started { runs, purged, term, .. } => {
@@ -149,11 +146,7 @@ impl Story {
             }
             TraceEvent::VoteRefused { reason: VoteRefusal::LeaderAlive, candidate, .. }
                 if self.role == Role::Leader
-                    && self.is_deaf(
-                        self.asked_at.get(candidate).copied().unwrap_or(now),
-                        membership,
-                        patience,
-                    ) =>
+                    && self.is_deaf(self.asked_at.get(candidate).copied().unwrap_or(now), patience) =>
             {
                 let sentence = format!("{id} lost its majority, leads on, and refuses {candidate} its vote");
                 return Some((DEAF, sentence));
@@ -206,6 +199,7 @@ impl Story {
     fn changes_members(&mut self, index: LogIndex, membership: &Membership) -> Option<Broken> {
         let before = std::mem::replace(&mut self.membership_at, index);
         self.learns = membership.learners.contains(&self.id);
+        self.voters.clone_from(&membership.voters);
         let leaves_joint = std::mem::replace(&mut self.is_joint, membership.is_joint());
         if self.role != Role::Leader || index <= before {
             return None;
@@ -227,7 +221,7 @@ impl Story {
     }
 
     /// Whether it cannot have heard from a majority within its patience; what is close is not counted.
-    fn is_deaf(&self, now: Timestamp, membership: &Membership, patience: Duration) -> bool {
+    fn is_deaf(&self, now: Timestamp, patience: Duration) -> bool {
         let long = patience + patience / 5;
         if now.since(self.leads_since) < long {
             return false;
@@ -235,8 +229,7 @@ impl Story {
         let recent = |id: &&NodeId| {
             **id == self.id || self.heard.get(id).is_some_and(|heard| now.since(*heard) < long)
         };
-        let voters = &membership.voters;
-        voters.iter().filter(recent).count() * 2 <= voters.len()
+        self.voters.iter().filter(recent).count() * 2 <= self.voters.len()
     }
 }
 
@@ -255,7 +248,7 @@ mod tests {
     }
 
     fn broken(story: &mut Story, events: &[TraceEvent]) -> Option<&'static str> {
-        let told = |event| story.tells(event, Timestamp(1_000_000), &members(), PATIENCE);
+        let told = |event| story.tells(event, Timestamp(1_000_000), PATIENCE);
         events.iter().find_map(told).map(|(rule, _)| rule)
     }
 
@@ -322,7 +315,7 @@ mod tests {
         let refused = TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: true, reason };
         for (heard, expected) in [(900_000, None), (100_000, Some(DEAF))] {
             let mut story = story();
-            story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), &members(), PATIENCE);
+            story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), PATIENCE);
             let reply = raftdeck_raft::SnapshotReply {
                 term: Term(2),
                 round: 1,
@@ -341,7 +334,7 @@ mod tests {
         let refused =
             TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: false, reason };
         let mut story = story();
-        story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), &members(), PATIENCE);
+        story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), PATIENCE);
         let request = VoteRequest { term: Term(3), last: LogId::default(), transfer: false };
         story.hears(NodeId(2), &Message::RequestVote(request), Timestamp(100_000));
         assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), None);

@@ -145,6 +145,7 @@ impl<'a> World<'a> {
             Event::GiveUp { client, attempt } => self.client_gives_up(client, attempt),
             Event::Ask { node, client, attempt, ask } => self.asked(node, client, attempt, ask),
             Event::Answer { client, attempt, answer } => self.answered(client, attempt, *answer),
+            Event::Disconnected { node, life, peer } => self.disconnected(node, life, peer),
             Event::Quiet => self.become_quiet(),
             Event::Look => self.look(),
         }

@@ -9,6 +9,7 @@ use crate::record::What;
 use crate::world::World;
 use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
 use raftdeck_storage::fs::{FileSystem, Survival};
+use raftdeck_storage::log_end;
 use std::path::PathBuf;
 
 impl World<'_> {
@@ -59,6 +60,7 @@ impl World<'_> {
                     self.queue.at(at, Event::Deliver { from, to, message: Box::new(message) });
                 }
             }
+            Fault::Disconnect { who, peer } => self.with(*who, |world, id| world.disconnect(id, *peer)),
             Fault::Pause { who, lasts, frozen } => {
                 self.with(*who, |world, id| world.pause(id, *lasts, *frozen));
             }
@@ -140,6 +142,28 @@ impl World<'_> {
         }
     }
 
+    /// A member's connections to this peer, or to all, are lost, and both ends learn of it where anything gets through.
+    pub(crate) fn disconnect(&mut self, id: NodeId, peer: Option<NodeId>) {
+        let at = self.now;
+        let peers =
+            self.ids().into_iter().filter(|other| *other != id && peer.is_none_or(|peer| peer == *other));
+        for peer in peers.collect::<Vec<_>>() {
+            for (node, from) in [(id, peer), (peer, id)] {
+                if !self.network.is_cut(from, node, at) {
+                    let at = at + self.rng.between(30, 3000);
+                    let life = self.node(node).life;
+                    self.queue.at(at, Event::Disconnected { node, life, peer: from });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn disconnected(&mut self, id: NodeId, life: u32, peer: NodeId) {
+        if self.process(id, life).is_some() {
+            self.give(id, Input::Disconnected(peer));
+        }
+    }
+
     fn fill_disk(&mut self, id: NodeId, spare: usize) {
         if !self.is_up(id) {
             return;
@@ -164,11 +188,16 @@ impl World<'_> {
         let doom = Doom { effects: 0, survival: Survival::Process, changes: 0, down };
         self.crash(id, doom);
         let node = self.node(id);
-        let files = node.fs.list(data_dir()).unwrap_or_default();
-        let files: Vec<(PathBuf, usize)> = files
-            .into_iter()
-            .filter_map(|file| node.fs.contents(&file).map(|bytes| (file, bytes.len() * 8)))
-            .collect();
+        let mut files = node.fs.list(data_dir()).unwrap_or_default();
+        // What lies ready for the log, and the room behind its end, hold nothing that counts.
+        files.retain(|file| !file.to_string_lossy().contains("spare"));
+        let end = log_end(&node.fs, data_dir()).ok().flatten();
+        let used = |file: &PathBuf| match &end {
+            Some(end) if end.file == *file => usize::try_from(end.end).ok(),
+            _ => node.fs.contents(file).map(|bytes| bytes.len()),
+        };
+        let files: Vec<(PathBuf, usize)> =
+            files.into_iter().filter_map(|file| used(&file).map(|bytes| (file, bytes * 8))).collect();
         let mut bit =
             usize::try_from(pick).unwrap_or(0) % files.iter().map(|(_, bits)| bits).sum::<usize>().max(1);
         for (file, bits) in files {
@@ -205,7 +234,7 @@ impl World<'_> {
         let life = node.life;
         if let Some(process) = &mut node.process {
             process.turn_due = true;
-            if !process.writing.is_empty() {
+            if process.is_disk_busy() {
                 self.queue.at(at + 5, Event::Disk { node: id, life });
             }
             self.queue.at(at + 5, Event::Files { node: id, life });

@@ -129,6 +129,34 @@ pub enum OpenError {
         /// The file.
         file: PathBuf,
     },
+    /// A part of the log is gone.
+    #[error(
+        "{} is missing, and the log needs it: a segment file was taken away. Put it back, or leave the other members \
+         running and replace this member by a new one with an empty directory",
+        file.display()
+    )]
+    MissingSegment {
+        /// The segment.
+        file: PathBuf,
+    },
+    /// There are parts of a log, and nothing says whose it is.
+    #[error(
+        "{} is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, or leave the \
+         other members running and replace this member by a new one with an empty directory",
+        file.display()
+    )]
+    Headless {
+        /// What is missing.
+        file: PathBuf,
+    },
+    /// A log of an older version could not be written in today's format.
+    #[error("{}, which an older version of this program wrote, cannot be brought into today's format: {cause}", file.display())]
+    BringOver {
+        /// The log.
+        file: PathBuf,
+        /// What went wrong.
+        cause: StorageError,
+    },
     /// The log starts behind the newest snapshot: what is between them is gone.
     #[error(
         "{} starts after entry {purged}, and the newest snapshot beside it ends with entry {snapshot}: a snapshot file was \
@@ -211,18 +239,6 @@ pub enum StorageError {
         /// The most there may be.
         limit: usize,
     },
-    /// The log could not be written anew without what was purged.
-    #[error(
-        "cannot give back space of {}: {cause}; the node must stop. Start it again when that is mended: what was \
-         acknowledged is safe",
-        path.display()
-    )]
-    Rewrite {
-        /// The log.
-        path: PathBuf,
-        /// What went wrong.
-        cause: Arc<OpenError>,
-    },
     /// The system refused another operation.
     #[error(
         "cannot {action} {}: {}; the node must stop. Check the disk, and start the node again: what was \
@@ -238,14 +254,14 @@ pub enum StorageError {
         /// What the system said.
         cause: Arc<io::Error>,
     },
-    /// A durable snapshot can no longer be read as it was written.
+    /// A durable snapshot, or a part of the log, can no longer be read as it was written.
     #[error(
         "{} is damaged at byte {offset}: {what}; the node must stop. Check the disk, keep a copy of the file, leave the \
          other members running, and replace this member by a new one with an empty directory",
         path.display()
     )]
     Damaged {
-        /// The snapshot.
+        /// The snapshot or segment.
         path: PathBuf,
         /// Where.
         offset: u64,

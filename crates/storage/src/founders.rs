@@ -7,7 +7,8 @@
 //! body     postcard (node, cluster, founding members with their addresses)          nothing follows
 //! ```
 
-use crate::format::{Identity, encode, u32_at, whole};
+use crate::header::{Identity, u32_at};
+use crate::record::{encode, whole};
 use crc32c::crc32c;
 use raftdeck_raft::NodeId;
 use serde::{Deserialize, Serialize};

@@ -2,22 +2,37 @@
 //!
 //! A [`LogStore`] makes what the consensus core hands out as [`Persist`](raftdeck_raft::Persist) durable, and
 //! gives it back after a crash of the process or of the machine; [`Snapshots`] does so with images of the state machine.
-//! They decide nothing about consensus, start no thread, read no clock, and never repeat a sync that failed.
+//! They decide nothing about consensus, read no clock, and never repeat a sync that failed. The one thread is started only if
+//! [`LogOptions::background`] asks for it; it touches no file that the log needs.
 //!
 //! # What is on the disk
 //!
-//! A data directory holds `LOCK`, which keeps a second process out, `raft.log`, `founders`, and `snapshot-TERM-INDEX`, named
-//! after the last entry that it includes; older ones only while somebody is still being sent them. The log starts with a header
-//! (magic, format version, node, cluster), and goes on with one *frame* for each [`LogStore::append`]: all that
-//! one sync made durable, under one checksum, so that a crash leaves all of it or nothing. Behind the last frame
-//! stands a *seal*, written once the frame is synced, which says "the frame before me is durable". The next frame
-//! overwrites the seal, and its own existence says the same, since a frame is only written after the one before
-//! it was synced. Checksums cover the place in the file too: a frame's image inside a client's value, or a
-//! misdirected write, is no frame.
+//! A data directory holds
 //!
-//! A purge or reset is a record like any other. When it makes more than half of the log useless, and the log is not
-//! small, what is kept is written to `raft.log.new`, synced, and renamed. The new file's generation goes into the
-//! checksums: a frame of the old one is none in the new one.
+//! - `LOCK`, which keeps a second process out;
+//! - `raft.log`, which says whose log it is and in which format. Programs from before there were segments find a version there
+//!   that they refuse;
+//! - `log-NNNNNNNNNN`, the log's *segments*, and `log.spare-N`, files that lie ready to become one;
+//! - `founders`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
+//!   still being sent them.
+//!
+//! A segment starts with a header, and goes on with one *frame* for each [`LogStore::append`]: all that one sync made durable,
+//! under one checksum, so that a crash leaves all of it or nothing. Behind the last frame stands a *seal*, written once the
+//! frame is synced, which says "the frame before me is durable". The next frame overwrites the seal, and its own existence
+//! says the same, since a frame is only written after the one before it was synced. Checksums cover the segment and the place
+//! in it too: a frame's image inside a client's value, a misdirected write, or what an earlier segment has left in the same
+//! file, is no frame.
+//!
+//! The header says what was stored when the segment began: term and vote, where the log starts and ends and the terms in it,
+//! and where the segment before it ends. So a segment needs none before it but for the entries in them, and to give back the
+//! space of a purged log is to give up whole files: a purge costs no more than any other record. A group that does not fit into
+//! what is left of a segment begins the next one, which is made larger if one group needs that.
+//!
+//! A segment's file has its full length, and its blocks, before anything is written into it: it was filled with zeros and synced,
+//! or is that of a segment that is not needed any more. So a sync has nothing to write but the frame. The header and the first
+//! frame are written and synced before the file gets the name of a segment, which is synced as well: what has such a name is
+//! whole. A file that is to be used again loses its old name durably before anything is written into it. The first segments
+//! of a log are small, and each is twice as large as the one before it, up to the full size.
 //!
 //! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then renamed
 //! and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the next start
@@ -32,19 +47,23 @@
 //!
 //! # What recovery can tell
 //!
-//! It reads frames until one is incomplete or does not match its checksum, and looks for anything valid, frame or
-//! seal, in the rest of the file.
+//! It reads the segments that entries of the log are in, and all frames of each. Where a segment ends, and what is stored then,
+//! is said by the header of the next one: anything else is corruption, and so is a missing segment; that there is a next one,
+//! the last seal says, which is replaced by a *turn of the page*. In the newest segment it reads frames until one is incomplete
+//! or does not match its checksum, and looks for anything valid, frame or seal, in the rest of the file.
 //!
 //! - Something valid is behind it: the bad frame had been synced, and may have been acknowledged. This is
 //!   corruption, and is refused with file and offset ([`OpenError::Corrupt`]).
-//! - Nothing valid is behind it: it is the torn last write, never acknowledged. It is cut off and reported
-//!   ([`TornTail`]).
+//! - Nothing valid is behind it: it is the torn last write, never acknowledged. It is no part of the log, and is reported
+//!   ([`TornTail`]) as far as it can be told from what was in the file before.
 //!
 //! Every flipped bit is therefore either refused or without effect, also in the last frame, as long as its seal
 //! reached the disk: at once if only the process died, and within the system's write-back time (about half a
 //! minute) if the power did. What cannot be told from a torn write: damage to the last frame within that time
-//! after its sync and followed by a power loss, and damage to everything from some frame to the end of the file,
-//! its loss included.
+//! after its sync and followed by a power loss, and damage to everything from some frame to the end of the newest segment.
+//!
+//! Of the entries only the newest stay in memory ([`LogOptions::cache_bytes`]); the others are decoded and checked all the
+//! same, and are had from the disk later ([`LogStore::read`]), where their checksums are looked at again.
 //!
 //! The newest snapshot is read whole. Any flipped or missing bit in it is refused with file and offset: no crash explains
 //! it, and the log may need it. So is any in `founders`. If that file is missing as a whole, the directory was never started,
@@ -52,22 +71,36 @@
 //!
 //! A last frame without a seal was perhaps never synced, or its sync failed and only the system's cache still
 //! has it. It is written again and synced before anyone relies on it.
+//!
+//! # Older versions
+//!
+//! Versions 1 and 2 had the whole log in `raft.log`. At its first start such a log is written into segments; it counts, and stays
+//! as it is, until they are durable and today's `raft.log` takes its place.
 
 pub mod fs;
 
+mod end;
 mod error;
-mod format;
 mod founders;
+mod founding;
+mod frame;
+mod ground;
+mod header;
+mod legacy;
 mod marks;
+mod open;
 mod outline;
+mod read;
+mod record;
 mod recover;
-mod rewrite;
+mod segment;
 mod snapshot_file;
 mod snapshots;
 mod store;
 
+pub use end::{LogEnd, log_end};
 pub use error::{OpenError, StorageError};
 pub use founders::Founders;
 pub use outline::Misfit;
 pub use snapshots::Snapshots;
-pub use store::{LogStore, Recovered, TornTail};
+pub use store::{LogOptions, LogStore, Recovered, TornTail};

@@ -1,26 +1,27 @@
-//! Where in the file the entries of the log are, roughly: enough to know how much of the file is of no use any more, and
-//! where to start reading the rest. Holds one position for about a KiB of log, never an entry.
+//! Where the entries of the log are, roughly: enough to know which segments are of no use any more, and where to start
+//! reading. Holds one place for some KiB of log, never an entry.
 
 use crate::outline::Outline;
+use crate::segment::Place;
 use raftdeck_raft::{LogIndex, Persist};
 use std::collections::VecDeque;
 
-/// At least so many bytes are between two marks.
-const SPACING: u64 = 1 << 10;
+/// At least so many bytes are between two marks in a segment.
+const SPACING: u64 = 16 << 10;
 
-/// Positions in the file.
+/// Places in the log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks {
-    /// An index and where a frame starts.
+    /// An index and a frame.
     ///
     /// **Invariant:** both strictly increase, and an entry of the log at that index or behind it is in that frame or
     /// behind it. The first mark stands for the whole log.
-    marks: VecDeque<(LogIndex, u64)>,
+    marks: VecDeque<(LogIndex, Place)>,
 }
 
 impl Marks {
-    /// Takes in a write that is in the frame at this offset; `outline` has taken it in already.
-    pub(crate) fn write(&mut self, write: &Persist, frame: u64, outline: &Outline) {
+    /// Takes in a write that is in this frame; `outline` has taken it in already.
+    pub(crate) fn write(&mut self, write: &Persist, frame: Place, outline: &Outline) {
         if write.reset.is_some() {
             self.reset();
         }
@@ -35,9 +36,10 @@ impl Marks {
         }
     }
 
-    /// The entry of this index is in the frame at this offset, behind all other entries of the log.
-    pub(crate) fn append(&mut self, index: LogIndex, frame: u64) {
-        if self.marks.back().is_none_or(|(_, last)| last + SPACING <= frame) {
+    /// The entry of this index is in this frame, behind all other entries of the log.
+    pub(crate) fn append(&mut self, index: LogIndex, frame: Place) {
+        let is_near = |last: &Place| frame.segment == last.segment && frame.offset - last.offset < SPACING;
+        if !self.marks.back().is_some_and(|(_, last)| is_near(last)) {
             self.marks.push_back((index, frame));
         }
     }
@@ -64,9 +66,15 @@ impl Marks {
         self.marks.clear();
     }
 
-    /// No entry of the log is before this offset; `None`: there are no entries.
-    pub(crate) fn start(&self) -> Option<u64> {
-        self.marks.front().map(|(_, offset)| *offset)
+    /// This frame, or one behind it, has the entry of this index.
+    pub(crate) fn at(&self, index: LogIndex) -> Option<Place> {
+        let behind = self.marks.partition_point(|(first, _)| *first <= index);
+        self.marks.get(behind.checked_sub(1)?).map(|(_, place)| *place)
+    }
+
+    /// No entry of the log is before this frame; `None`: there are no entries.
+    pub(crate) fn start(&self) -> Option<Place> {
+        self.marks.front().map(|(_, place)| *place)
     }
 }
 
@@ -74,11 +82,15 @@ impl Marks {
 mod tests {
     use super::*;
 
+    fn place(offset: u64) -> Place {
+        Place { segment: 1, offset }
+    }
+
     /// Entries 1 to 9, each in a frame of its own, far from the next.
     fn marks() -> Marks {
         let mut marks = Marks::default();
         for index in 1..10 {
-            marks.append(LogIndex(index), index * SPACING);
+            marks.append(LogIndex(index), place(index * SPACING));
         }
         marks
     }
@@ -86,9 +98,9 @@ mod tests {
     #[test]
     fn a_purge_moves_the_start_to_the_first_entry_that_is_left() {
         let mut marks = marks();
-        assert_eq!(marks.start(), Some(SPACING));
+        assert_eq!(marks.start(), Some(place(SPACING)));
         marks.purge(LogIndex(3), LogIndex(9));
-        assert_eq!(marks.start(), Some(4 * SPACING));
+        assert_eq!(marks.start(), Some(place(4 * SPACING)));
         marks.purge(LogIndex(9), LogIndex(9));
         assert_eq!(marks.start(), None);
     }
@@ -97,21 +109,35 @@ mod tests {
     fn entries_that_were_written_anew_are_found_where_they_are_now() {
         let mut marks = marks();
         marks.truncate(LogIndex(4));
-        marks.append(LogIndex(4), 20 * SPACING);
-        marks.append(LogIndex(5), 21 * SPACING);
+        marks.append(LogIndex(4), place(20 * SPACING));
+        marks.append(LogIndex(5), place(21 * SPACING));
+        assert_eq!(marks.at(LogIndex(3)), Some(place(3 * SPACING)));
+        assert_eq!(marks.at(LogIndex(4)), Some(place(20 * SPACING)));
         marks.purge(LogIndex(4), LogIndex(5));
-        assert_eq!(marks.start(), Some(21 * SPACING));
+        assert_eq!(marks.start(), Some(place(21 * SPACING)));
+        assert_eq!(marks.at(LogIndex(4)), None);
     }
 
     #[test]
     fn an_entry_without_a_mark_is_behind_the_mark_before_it() {
         let mut marks = Marks::default();
         for index in 1..100 {
-            marks.append(LogIndex(index), index * SPACING / 10);
+            marks.append(LogIndex(index), place(index * SPACING / 10));
         }
         assert_eq!(marks.marks.len(), 10);
         marks.purge(LogIndex(57), LogIndex(99));
-        assert!(marks.start().unwrap() <= 58 * SPACING / 10);
-        assert!(marks.start().unwrap() > 40 * SPACING / 10);
+        assert!(marks.start().unwrap() <= place(58 * SPACING / 10));
+        assert!(marks.start().unwrap() > place(40 * SPACING / 10));
+    }
+
+    #[test]
+    fn each_segment_has_a_mark_of_its_own() {
+        let mut marks = Marks::default();
+        for segment in 1..10 {
+            marks.append(LogIndex(segment), Place { segment, offset: 500 - segment });
+        }
+        assert_eq!(marks.marks.len(), 9);
+        marks.purge(LogIndex(5), LogIndex(9));
+        assert_eq!(marks.start(), Some(Place { segment: 6, offset: 494 }));
     }
 }

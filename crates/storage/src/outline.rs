@@ -1,10 +1,11 @@
 //! What a log and hard state may look like, judged the same way when they are written and when they are read:
 //! what could not be recovered is not written. Keeps the terms and indices alone, never an entry's content.
 
-use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Term};
+use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Term, TermRun};
+use serde::{Deserialize, Serialize};
 
 /// The shape of what is stored.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outline {
     hard_state: HardState,
     /// The log starts after this entry; the zero id: it is whole.
@@ -95,6 +96,11 @@ pub enum Misfit {
 }
 
 impl Outline {
+    /// That of an empty log that starts after this entry.
+    pub(crate) fn starting(hard_state: HardState, purged: LogId) -> Self {
+        Self { hard_state, purged, last: purged.index, runs: Vec::new() }
+    }
+
     /// Takes in all of a write, in the order in which it is stored.
     pub(crate) fn write(&mut self, write: &Persist) -> Result<(), Misfit> {
         if let Some(id) = write.reset {
@@ -226,6 +232,26 @@ impl Outline {
         }
         let behind = self.runs.partition_point(|(first, _)| *first <= index);
         self.runs[..behind].last().map(|(_, term)| *term)
+    }
+
+    /// The runs of equal terms before this entry.
+    pub(crate) fn runs_before(&self, end: LogIndex) -> Vec<TermRun> {
+        let last = self.last.min(end.previous());
+        let ends = self.runs.iter().skip(1).map(|(first, _)| first.previous()).chain([last]);
+        let runs = self.runs.iter().zip(ends).take_while(|((first, _), _)| *first <= last);
+        runs.map(|((first, term), end)| TermRun { term: *term, first: *first, last: end.min(last) }).collect()
+    }
+
+    /// Whether one that was read could have come about.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let first = self.runs.first();
+        self.runs.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1)
+            && first.is_none_or(|(index, term)| {
+                index.0 == self.purged.index.0.saturating_add(1) && *term >= self.purged.term
+            })
+            && first.is_none() == (self.last == self.purged.index)
+            && self.runs.last().is_none_or(|(index, _)| *index <= self.last)
+            && self.check_terms().is_ok()
     }
 
     /// The term of the last entry, also if that is gone.

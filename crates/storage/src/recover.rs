@@ -1,337 +1,350 @@
 //! Reads a log back and tells a torn tail from corruption. Only reads: the repair is the store's.
 //!
-//! Takes no byte on trust: every length is bounded by its limit and by the file before memory is taken for it.
+//! All that counts is decoded and checked, one frame at a time; of the entries only the newest stay in memory.
 
 use crate::error::OpenError;
-use crate::format::{
-    self, FRAME_HEAD, FrameKind, Framing, Header, IDENTITY_HEAD, PROLOGUE, Prologue, Record,
-};
-use crate::fs::File;
+use crate::frame::{FRAME_HEAD, FrameKind, Framing};
+use crate::fs::FileSystem;
+use crate::header::SegmentHeader;
 use crate::marks::Marks;
 use crate::outline::{Misfit, Outline};
-use raftdeck_raft::{Entry, LogIndex};
+use crate::record::{Record, records};
+use crate::segment::{self, Found, Place, Reader};
+use raftdeck_raft::{Entry, LogIndex, Membership, Payload, Restored};
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// How much is read at once when a valid frame is searched.
-const WINDOW: usize = 64 << 10;
+/// So much is read at once.
+const AHEAD: usize = 1 << 20;
+
+/// A segment with others behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    pub(crate) sequence: u64,
+    /// Where the last frame ends.
+    pub(crate) end: u64,
+    /// The file's size.
+    pub(crate) size: u64,
+}
+
+/// The segment that is written to.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    pub(crate) sequence: u64,
+    /// Where the next frame goes.
+    pub(crate) end: u64,
+    pub(crate) size: u64,
+    /// Where the last intact frame is.
+    pub(crate) last_frame: Option<Range<u64>>,
+    /// Whether the last frame's seal is there: it is durable.
+    pub(crate) sealed: bool,
+    /// Bytes that were torn, as far as they can be told from what was there before.
+    pub(crate) torn: Option<Range<u64>>,
+    /// What is behind the frames should be zeros.
+    pub(crate) clean: bool,
+}
 
 /// What a log holds.
 #[derive(Debug)]
 pub(crate) struct Recovery {
-    pub(crate) outline: Outline,
-    /// Those that were not purged.
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) marks: Marks,
-    /// Where the last intact frame is.
-    pub(crate) last_frame: Option<Range<u64>>,
-    /// Where the next frame goes.
+    pub(crate) replay: Replay,
+    pub(crate) closed: Vec<Closed>,
+    pub(crate) newest: Newest,
+    /// Segments before those, of which nothing is needed.
+    pub(crate) left_over: Vec<u64>,
+}
+
+/// A segment that has to be read.
+#[derive(Debug)]
+struct Needed {
+    path: PathBuf,
+    header: SegmentHeader,
+    start: u64,
+}
+
+/// Reads the log in `dir` whose identity has this checksum.
+pub(crate) fn recover(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    log: u32,
+    cache_bytes: usize,
+) -> Result<Recovery, OpenError> {
+    let mut sequences = segments(fs, dir)?;
+    let Some(newest) = sequences.last() else {
+        return Err(OpenError::MissingSegment { file: dir.join(segment::name(1)) });
+    };
+    let mut needed = vec![read_header(fs, dir, *newest, log)?];
+    let purged = needed[0].header.outline.purged().index;
+    sequences.pop();
+    while let Some(previous) = sequences.last()
+        && let Some(first) = needed.last()
+        && first.header.outline.last() > purged
+        && *previous + 1 == first.header.sequence
+    {
+        needed.push(read_header(fs, dir, *previous, log)?);
+        sequences.pop();
+    }
+    needed.reverse();
+
+    let mut replay = Replay::new(needed[0].header.outline.clone(), cache_bytes);
+    let mut closed = Vec::new();
+    for pair in needed.windows(2) {
+        closed.push(replay_closed(fs, &pair[0], &pair[1], &mut replay)?);
+    }
+    let newest = replay_newest(fs, dir, &needed[needed.len() - 1], &mut replay)?;
+    if replay.outline.purged().index < replay.absent {
+        let before = needed[0].header.sequence.saturating_sub(1);
+        return Err(OpenError::MissingSegment { file: dir.join(segment::name(before)) });
+    }
+    Ok(Recovery { replay, closed, newest, left_over: sequences })
+}
+
+/// The numbers of the segments in `dir`, in order.
+pub(crate) fn segments(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<u64>, OpenError> {
+    let names =
+        fs.list(dir).map_err(|cause| OpenError::Access { action: "list", path: dir.to_owned(), cause })?;
+    let mut sequences: Vec<_> = names.iter().filter_map(|path| segment::parse_name(path)).collect();
+    sequences.sort_unstable();
+    Ok(sequences)
+}
+
+fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Result<Needed, OpenError> {
+    let path = dir.join(segment::name(sequence));
+    let file = fs.open(&path).map_err(open_failed(&path))?;
+    let mut reader = Reader::new(&*file, &path, 4 << 10)?;
+    let (header, start) = reader.segment_header()?;
+    if header.log != log {
+        return Err(reader.corrupt(0, "it is a segment of another log"));
+    }
+    if header.sequence != sequence {
+        return Err(reader.corrupt(0, "it is another segment than its name says"));
+    }
+    Ok(Needed { path, header, start })
+}
+
+/// A segment with `next` behind it, which says where it ends and what is stored then: all of it must be there.
+fn replay_closed(
+    fs: &dyn FileSystem,
+    this: &Needed,
+    next: &Needed,
+    replay: &mut Replay,
+) -> Result<Closed, OpenError> {
+    let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
+    let mut reader = Reader::new(&*file, &this.path, AHEAD)?;
+    let Needed { header: SegmentHeader { log, sequence, .. }, start, .. } = *this;
+    let end = next.header.previous_end;
+    let read = replay.frames(
+        &mut reader,
+        Framing::new(log, sequence),
+        Place { segment: sequence, offset: start },
+        end,
+    )?;
+    if read.end != end {
+        let what = format!(
+            "a record there does not match its checksum, and the log goes on in {}",
+            segment::name(next.header.sequence)
+        );
+        return Err(reader.corrupt(read.end, what));
+    }
+    if replay.outline != next.header.outline {
+        let (file, what) = (next.path.clone(), "it does not fit the end of the segment before it".to_owned());
+        return Err(OpenError::Corrupt { file, offset: 0, what });
+    }
+    Ok(Closed { sequence, end, size: reader.size })
+}
+
+/// The segment that ends where the log does.
+fn replay_newest(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    this: &Needed,
+    replay: &mut Replay,
+) -> Result<Newest, OpenError> {
+    let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
+    let mut reader = Reader::new(&*file, &this.path, AHEAD)?;
+    let Needed { header: SegmentHeader { log, sequence, recycled, .. }, start, .. } = *this;
+    let framing = Framing::new(log, sequence);
+    let read = replay.frames(&mut reader, framing, Place { segment: sequence, offset: start }, u64::MAX)?;
+    if read.mark == Some(FrameKind::Turn) {
+        return Err(OpenError::MissingSegment { file: dir.join(segment::name(sequence + 1)) });
+    }
+    if sequence > 1 && read.last.is_none() {
+        // It got its name only when that was durable.
+        return Err(reader.corrupt(read.end, "its first record does not match its checksum"));
+    }
+    let sealed = read.mark.is_some();
+    let behind = if sealed { read.end + FRAME_HEAD as u64 } else { read.end };
+    // One frame is on its way to the disk at a time, and the next one, or the seal, follows its sync. So what has
+    // something valid behind it was durable once, and only what has nothing may be torn.
+    if let Some(valid) = reader.find_frame(behind.saturating_sub(u64::from(sealed)), framing)? {
+        let what =
+            format!("a record there does not match its checksum, and a sound one follows at byte {valid}");
+        return Err(reader.corrupt(behind, what));
+    }
+    let torn = if recycled {
+        // What was there before looks like anything; only a whole head is known to be new.
+        read.torn.filter(|_| !sealed).map(|size| behind..behind.saturating_add(size).min(reader.size))
+    } else {
+        reader.last_written(behind)?.map(|last| behind..last)
+    };
+    let Frames { end, last, .. } = read;
+    let size = reader.size;
+    Ok(Newest { sequence, end, size, last_frame: last, sealed, torn, clean: !recycled })
+}
+
+fn open_failed(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |cause| OpenError::Access { action: "open", path: path.to_owned(), cause }
+}
+
+/// What a walk over frames came to.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// Where the last intact one ends.
     pub(crate) end: u64,
-    /// Whether the last frame's seal is there: it is durable.
-    pub(crate) sealed: bool,
-    /// The bytes from here on are torn.
-    pub(crate) torn_from: Option<u64>,
+    pub(crate) last: Option<Range<u64>>,
+    /// The seal or turn that stands there.
+    pub(crate) mark: Option<FrameKind>,
+    /// The size of the frame there whose head is sound and whose body is not.
+    pub(crate) torn: Option<u64>,
 }
 
-/// What a log's header says, and what follows from it.
+/// What comes of the records, one after the other.
 #[derive(Debug)]
-pub(crate) struct Opening {
-    pub(crate) version: u32,
-    pub(crate) header: Header,
-    /// Where the frames start.
-    pub(crate) start: u64,
-    pub(crate) framing: Framing,
+pub(crate) struct Replay {
+    pub(crate) outline: Outline,
+    pub(crate) marks: Marks,
+    /// Those in the log, with their places.
+    memberships: VecDeque<(LogIndex, Membership)>,
+    /// The newest entries, up to `cache_bytes` and at least one, without gaps.
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    cache_bytes: usize,
+    /// The log's entries through this one are in none of the segments that are read.
+    absent: LogIndex,
 }
 
-/// A log file that is being read.
-#[derive(Debug)]
-pub(crate) struct Reader<'a> {
-    file: &'a dyn File,
-    path: &'a Path,
-    size: u64,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(file: &'a dyn File, path: &'a Path) -> Result<Self, OpenError> {
-        let size = file.size().map_err(|cause| access(path, cause))?;
-        Ok(Self { file, path, size })
-    }
-
-    /// The header: whose log it is, where the frames start and how they are made.
-    pub(crate) fn opening(&self) -> Result<Opening, OpenError> {
-        let mut prologue = [0; PROLOGUE];
-        if !self.read(0, &mut prologue)? {
-            return Err(self.corrupt(0, "the file ends inside its header"));
-        }
-        match format::read_prologue(&prologue) {
-            Prologue::NotALog => Err(OpenError::NotALog { file: self.path.to_owned() }),
-            Prologue::Damaged => Err(self.corrupt(0, "the header does not match its checksum")),
-            Prologue::Version(found) if found > format::VERSION => {
-                Err(OpenError::Newer { file: self.path.to_owned(), found, reads: format::VERSION })
-            }
-            Prologue::Version(version) if version >= format::OLDEST_VERSION => {
-                self.header_behind(&prologue, version)
-            }
-            Prologue::Version(_) => Err(self.corrupt(8, "there is no such format version")),
-        }
-    }
-
-    fn header_behind(&self, prologue: &[u8], version: u32) -> Result<Opening, OpenError> {
-        let damaged = || self.corrupt(PROLOGUE as u64, "the header does not match its checksum");
-        let mut head = [0; IDENTITY_HEAD];
-        if !self.read(PROLOGUE as u64, &mut head)? {
-            return Err(damaged());
-        }
-        let (length, crc) = format::read_identity_head(head).ok_or_else(damaged)?;
-        let mut body = vec![0; length];
-        if !self.read((PROLOGUE + IDENTITY_HEAD) as u64, &mut body)? {
-            return Err(damaged());
-        }
-        let header = format::read_header(version, &body, crc).ok_or_else(damaged)?;
-        let bytes = [prologue, &head, &body].concat();
-        Ok(Opening { version, header, start: bytes.len() as u64, framing: Framing::new(&bytes) })
-    }
-
-    /// Everything behind the header, which ends at `start`.
-    pub(crate) fn frames(&self, start: u64, framing: Framing) -> Result<Recovery, OpenError> {
-        let mut recovery = Recovery {
-            outline: Outline::default(),
-            entries: Vec::new(),
+impl Replay {
+    /// Begins with what is said to be stored.
+    pub(crate) fn new(outline: Outline, cache_bytes: usize) -> Self {
+        let absent = if outline.last() > outline.purged().index { outline.last() } else { LogIndex::ZERO };
+        Self {
+            outline,
             marks: Marks::default(),
-            last_frame: None,
-            end: start,
-            sealed: false,
-            torn_from: None,
-        };
-        let mut read_to = start;
-        while let Some((kind, body)) = self.frame(read_to, framing)? {
-            let range = read_to..read_to + (FRAME_HEAD + body.len()) as u64;
-            read_to = range.end;
-            if kind == FrameKind::Seal {
-                recovery.sealed = true;
-                break;
-            }
-            self.take_in(&body, range, &mut recovery)?;
+            memberships: VecDeque::new(),
+            entries: VecDeque::new(),
+            bytes: 0,
+            cache_bytes,
+            absent,
         }
-        if read_to < self.size {
-            // One frame is on its way to the disk at a time, and the next one, or the seal, follows its sync. So
-            // what has something valid behind it was durable once, and only what has nothing may be torn.
-            if let Some(valid) = self.find_frame(read_to, framing)? {
-                let what = format!(
-                    "a record there does not match its checksum, and a sound one follows at byte {valid}"
-                );
-                return Err(self.corrupt(read_to, what));
-            }
-            recovery.torn_from = Some(read_to);
-        }
-        // What was purged meanwhile has left room.
-        recovery.entries.shrink_to_fit();
-        Ok(recovery)
     }
 
-    /// The records of the frame at `offset`, which is known to be there, and where the next one starts.
-    pub(crate) fn records_at(&self, offset: u64, framing: Framing) -> Result<(Vec<Record>, u64), OpenError> {
-        let Some((FrameKind::Write, body)) = self.frame(offset, framing)? else {
-            return Err(self.corrupt(offset, "a record there, which was sound, is so no more"));
-        };
-        let records = format::records(&body).collect::<Option<Vec<_>>>();
-        let records = records.ok_or_else(|| self.corrupt(offset, "a record there cannot be decoded"))?;
-        Ok((records, offset + (FRAME_HEAD + body.len()) as u64))
-    }
-
-    /// Carries out the records of the frame at `range`.
-    fn take_in(&self, body: &[u8], range: Range<u64>, recovery: &mut Recovery) -> Result<(), OpenError> {
-        for record in format::records(body) {
-            let record =
-                record.ok_or_else(|| self.corrupt(range.start, "a record there cannot be decoded"))?;
-            recovery
-                .take_in(record, range.start)
-                .map_err(|misfit| self.corrupt(range.start, misfit.to_string()))?;
-        }
-        recovery.outline.check_terms().map_err(|misfit| self.corrupt(range.start, misfit.to_string()))?;
-        recovery.end = range.end;
-        recovery.last_frame = Some(range);
-        Ok(())
-    }
-
-    /// The frame at `offset`, if there is an intact one.
-    fn frame(&self, offset: u64, framing: Framing) -> Result<Option<(FrameKind, Vec<u8>)>, OpenError> {
-        let mut head = [0; FRAME_HEAD];
-        if !self.read(offset, &mut head)? {
-            return Ok(None);
-        }
-        // The length is believed, as it is under the checksum, and still bounded by the file.
-        let Some(head) = framing.head(offset, &head).filter(|head| head.size() <= self.size - offset) else {
-            return Ok(None);
-        };
-        let mut body = vec![0; head.length];
-        let complete = self.read(offset + FRAME_HEAD as u64, &mut body)?;
-        Ok((complete && head.matches(&body)).then_some((head.kind, body)))
-    }
-
-    /// The first intact frame or seal behind `offset`, wherever it starts.
-    fn find_frame(&self, offset: u64, framing: Framing) -> Result<Option<u64>, OpenError> {
-        let mut at = offset + 1;
-        let mut window = vec![0; WINDOW];
-        while at + FRAME_HEAD as u64 <= self.size {
-            let length = usize::try_from(self.size - at).map_or(WINDOW, |rest| rest.min(WINDOW));
-            let window = &mut window[..length];
-            self.read(at, window)?;
-            let starts = length - FRAME_HEAD + 1;
-            for start in (0..starts).filter(|start| format::is_marked(&window[*start..])) {
-                let candidate = at + start as u64;
-                if self.frame(candidate, framing)?.is_some() {
-                    return Ok(Some(candidate));
+    /// Carries out the frames of a file from `from` on, as long as they are intact and begin before `until`.
+    pub(crate) fn frames(
+        &mut self,
+        reader: &mut Reader<'_>,
+        framing: Framing,
+        from: Place,
+        until: u64,
+    ) -> Result<Frames, OpenError> {
+        let mut frames = Frames { end: from.offset, last: None, mark: None, torn: None };
+        while frames.end < until {
+            let start = frames.end;
+            let body = match reader.frame(start, framing)? {
+                Found::Frame(FrameKind::Write, body) => body,
+                Found::Frame(mark, _) => {
+                    frames.mark = Some(mark);
+                    break;
                 }
-            }
-            at += starts as u64;
+                Found::Torn(size) => {
+                    frames.torn = Some(size);
+                    break;
+                }
+                Found::Nothing => break,
+            };
+            let end = start + (FRAME_HEAD + body.len()) as u64;
+            self.frame(body, Place { offset: start, ..from }).map_err(|what| reader.corrupt(start, what))?;
+            frames.end = end;
+            frames.last = Some(start..end);
         }
-        Ok(None)
+        Ok(frames)
     }
 
-    /// Fills `buffer` from `offset` on; `false` if the file ends before that.
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<bool, OpenError> {
-        if self.size.saturating_sub(offset) < buffer.len() as u64 {
-            return Ok(false);
+    fn frame(&mut self, body: &[u8], place: Place) -> Result<(), String> {
+        for record in records(body) {
+            let record = record.ok_or("a record there cannot be decoded")?;
+            self.take_in(record, place).map_err(|misfit| misfit.to_string())?;
         }
-        self.file.read_at(offset, buffer).map_err(|cause| access(self.path, cause))?;
-        Ok(true)
+        self.outline.check_terms().map_err(|misfit| misfit.to_string())
     }
 
-    fn corrupt(&self, offset: u64, what: impl Into<String>) -> OpenError {
-        OpenError::Corrupt { file: self.path.to_owned(), offset, what: what.into() }
-    }
-}
-
-impl Recovery {
-    /// Carries out a record of the frame at `frame`.
-    fn take_in(&mut self, record: Record, frame: u64) -> Result<(), Misfit> {
+    /// Carries out a record of the frame at `place`.
+    fn take_in(&mut self, record: Record, place: Place) -> Result<(), Misfit> {
         match record {
             Record::Truncate(from) => {
                 self.outline.truncate(from)?;
-                self.entries.truncate(self.position(from));
                 self.marks.truncate(from);
+                self.absent = self.absent.min(from.previous());
+                while self.memberships.back().is_some_and(|(index, _)| *index >= from) {
+                    self.memberships.pop_back();
+                }
+                while let Some(entry) = self.entries.pop_back_if(|entry| entry.id.index >= from) {
+                    self.bytes -= entry.payload.size();
+                }
             }
             Record::Append(entry) => {
                 self.outline.append(entry.id)?;
-                self.marks.append(entry.id.index, frame);
-                self.entries.push(entry);
+                self.marks.append(entry.id.index, place);
+                self.append(entry);
             }
             Record::HardState(hard_state) => self.outline.set_hard_state(hard_state)?,
             Record::Reset(id) => {
                 self.outline.reset(id)?;
-                self.entries.clear();
                 self.marks.reset();
+                self.absent = LogIndex::ZERO;
+                self.memberships.clear();
+                self.entries.clear();
+                self.bytes = 0;
             }
             Record::Purge(id) => {
-                let gone = self.position(id.index.next()).min(self.entries.len());
                 self.outline.purge(id)?;
-                self.entries.drain(..gone);
-                self.marks.purge(self.outline.purged().index, self.outline.last());
+                let through = self.outline.purged().index;
+                self.marks.purge(through, self.outline.last());
+                while self.memberships.front().is_some_and(|(index, _)| *index <= through) {
+                    self.memberships.pop_front();
+                }
+                while let Some(entry) = self.entries.pop_front_if(|entry| entry.id.index <= through) {
+                    self.bytes -= entry.payload.size();
+                }
             }
         }
         Ok(())
     }
 
-    /// Where the entry of this index stands, or would, in `entries`.
-    fn position(&self, index: LogIndex) -> usize {
-        usize::try_from(index.0.saturating_sub(self.outline.purged().index.0 + 1)).unwrap_or(usize::MAX)
-    }
-}
-
-fn access(path: &Path, cause: io::Error) -> OpenError {
-    OpenError::Access { action: "read", path: path.to_owned(), cause }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::Identity;
-    use crate::fs::{FileSystem, MemoryFs};
-
-    /// The header is this long.
-    const START: u64 = 27;
-
-    fn log() -> (Vec<u8>, Framing) {
-        let identity = Identity { node: raftdeck_raft::NodeId(1), cluster: String::new() };
-        let header = format::header(&Header { identity, generation: 0 });
-        let framing = Framing::new(&header);
-        (header, framing)
-    }
-
-    fn read(log: &[u8]) -> Result<Recovery, OpenError> {
-        let (fs, path) = (MemoryFs::new(), Path::new("/raft.log"));
-        fs.put(path, log);
-        let file = fs.open(path).unwrap();
-        let reader = Reader::new(&*file, path)?;
-        let opening = reader.opening()?;
-        assert_eq!(opening.start, START);
-        reader.frames(opening.start, opening.framing)
-    }
-
-    /// A log with these frames, each sound by its checksum.
-    fn with_frames(bodies: &[&[u8]]) -> Vec<u8> {
-        let (mut log, framing) = log();
-        for body in bodies {
-            let mut frame = [&[0; FRAME_HEAD], *body].concat();
-            framing.fill_head(FrameKind::Write, log.len() as u64, &mut frame);
-            log.extend(frame);
+    fn append(&mut self, entry: Entry) {
+        if let Payload::Membership(membership) = &entry.payload {
+            self.memberships.push_back((entry.id.index, (**membership).clone()));
         }
-        log
-    }
-
-    fn refused(bodies: &[&[u8]]) -> (u64, String) {
-        match read(&with_frames(bodies)) {
-            Err(OpenError::Corrupt { offset, what, .. }) => (offset, what),
-            other => panic!("not refused as corrupt: {other:?}"),
+        self.bytes += entry.payload.size();
+        self.entries.push_back(entry);
+        while self.bytes > self.cache_bytes && self.entries.len() > 1 {
+            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.payload.size());
         }
     }
 
-    // Postcard: the variant's number, then the fields. A hard state of term 1 without a vote, and no-ops.
-    const TERM_1: &[u8] = &[2, 1, 0];
-    const ENTRY_1: &[u8] = &[1, 1, 1, 0];
-    const ENTRY_3: &[u8] = &[1, 1, 3, 0];
-
-    #[test]
-    fn sound_frames_with_a_gap_are_refused_at_the_frame() {
-        let gap = "entry 3 stands where entry 2 belongs".to_owned();
-        assert_eq!(refused(&[TERM_1, ENTRY_1, ENTRY_3]), (START + 19 + 20, gap));
-    }
-
-    #[test]
-    fn entries_above_the_hard_state_s_term_are_refused() {
-        assert_eq!(refused(&[ENTRY_1]), (START, "entry 1 has term 1, above the current term 0".to_owned()));
-        read(&with_frames(&[&[ENTRY_1, TERM_1].concat()])).unwrap();
-    }
-
-    #[test]
-    fn records_that_cannot_be_decoded_are_refused() {
-        let what = "a record there cannot be decoded".to_owned();
-        for body in [&[9][..], &[1, 1], &[0xff; 40], &[1, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f]] {
-            assert_eq!(refused(&[body]), (START, what.clone()), "{body:?}");
-            assert_eq!(refused(&[&[TERM_1, body].concat()]), (START, what.clone()), "{body:?}");
-        }
-        assert_eq!(refused(&[&[0, 0]]), (START, "the log cannot be truncated from index 0 on".to_owned()));
-    }
-
-    #[test]
-    fn a_length_beyond_the_file_is_a_torn_frame() {
-        let mut log = with_frames(&[TERM_1, &vec![0; 100_000]]);
-        log.truncate(log.len() - 99_999);
-        let recovery = read(&log).unwrap();
-        assert_eq!((recovery.end, recovery.torn_from), (START + 19, Some(START + 19)));
-    }
-
-    #[test]
-    fn a_sound_frame_is_found_however_it_lies_to_the_window_of_the_search() {
-        for size in (WINDOW - 2 * FRAME_HEAD..WINDOW + 2 * FRAME_HEAD).chain([3 * WINDOW]) {
-            let (mut log, framing) = log();
-            log.extend(vec![b'r'; size]);
-            let sound = log.len() as u64;
-            log.extend(framing.seal(sound));
-            let error = read(&log).unwrap_err().to_string();
-            assert!(error.contains(&format!("a sound one follows at byte {sound}.")), "{error}");
-        }
+    /// What the core starts with, but for the snapshot, and what the store goes on with.
+    pub(crate) fn finish(self) -> (Restored, Outline, Marks) {
+        let Self { outline, marks, memberships, entries, .. } = self;
+        let first = entries.front().map_or(outline.last().next(), |entry| entry.id.index);
+        let restored = Restored {
+            hard_state: outline.hard_state(),
+            snapshot: None,
+            purged: outline.purged(),
+            on_disk: outline.runs_before(first),
+            memberships_on_disk: memberships.into_iter().take_while(|(index, _)| *index < first).collect(),
+            entries: entries.into(),
+        };
+        (restored, outline, marks)
     }
 }

@@ -13,8 +13,9 @@
 //! be missing, moved or of another file. It covers the length, so that a length is believed, and memory taken for it,
 //! only if it is one that was written.
 
-use crate::format::{encode, u32_at, whole};
 use crate::fs::File;
+use crate::header::u32_at;
+use crate::record::{encode, whole};
 use bytes::Bytes;
 use crc32c::{crc32c, crc32c_append};
 use raftdeck_raft::SnapshotMeta;

@@ -8,8 +8,21 @@ mod scene;
 use proptest::prelude::*;
 use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Persist, Restored, Term};
 use raftdeck_storage::fs::{FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{LogStore, Snapshots};
-use scene::{appends, barrier, carry_out, dir, entry, history, log, meta, open, snapshot_file, states};
+use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, Snapshots};
+use scene::{
+    appends, barrier, carry_out, dir, entry, history, meta, open_with, sized, snapshot_file, states,
+};
+
+/// Opens with segments so small that most groups begin a new one, or hold a few.
+fn open(fs: &MemoryFs) -> Result<(LogStore, Recovered), OpenError> {
+    open_with(fs, &sized(110))
+}
+
+/// How many bytes of any one file are not durable.
+fn unsynced(fs: &MemoryFs) -> usize {
+    let names = fs.list(dir()).unwrap_or_default();
+    names.iter().map(|path| fs.unsynced(path)).max().unwrap_or(0)
+}
 
 /// Every way in which unsynced bytes may survive: each prefix, and a number of choices of sectors.
 fn survivals(unsynced: usize) -> impl Iterator<Item = Survival> {
@@ -22,7 +35,7 @@ fn survivals(unsynced: usize) -> impl Iterator<Item = Survival> {
 fn write_until(fs: &MemoryFs, changes: u64) -> Option<usize> {
     fs.halt_after(changes);
     let Ok((mut store, _)) = open(fs) else { return Some(0) };
-    history().iter().position(|group| store.append(group).is_err())
+    history().iter().position(|group| store.append(group).is_err() || store.tend().is_err())
 }
 
 #[test]
@@ -32,7 +45,7 @@ fn a_crash_at_any_step_keeps_what_was_acknowledged() {
     for changes in 0.. {
         let fs = MemoryFs::new();
         let Some(acknowledged) = write_until(&fs, changes) else { break };
-        for survival in survivals(fs.unsynced(&log())) {
+        for survival in survivals(unsynced(&fs)) {
             let fs = MemoryFs::new();
             write_until(&fs, changes);
             fs.crash(survival);
@@ -65,7 +78,7 @@ fn a_crash_at_any_step_of_a_recovery_changes_nothing() {
         store.append(&last).unwrap_err();
         fs
     };
-    for first in survivals(torn().unsynced(&log())) {
+    for first in survivals(unsynced(&torn())) {
         for changes in 0..8 {
             let halted = || {
                 let fs = torn();
@@ -74,7 +87,7 @@ fn a_crash_at_any_step_of_a_recovery_changes_nothing() {
                 let state = open(&fs).map(|(_, recovered)| recovered.restored).ok();
                 (fs, state)
             };
-            for second in survivals(halted().0.unsynced(&log())) {
+            for second in survivals(unsynced(&halted().0)) {
                 let (fs, handed_out) = halted();
                 fs.crash(second);
                 let (_, recovered) = open(&fs).unwrap();
@@ -90,17 +103,17 @@ fn a_crash_at_any_step_of_a_recovery_changes_nothing() {
 #[test]
 fn data_whose_sync_failed_is_durable_once_a_recovery_hands_it_out() {
     let fs = MemoryFs::new();
-    let (mut store, _) = open(&fs).unwrap();
+    let (mut store, _) = open_with(&fs, &SEGMENTS).unwrap();
     let [first, second, ..] = &history()[..] else { panic!("a history of several groups") };
     store.append(first).unwrap();
     fs.fail_sync_after(0);
     store.append(second).unwrap_err();
     // The process restarts on a system whose cache has the write and takes it for clean.
     fs.crash(Survival::Process);
-    let (_, recovered) = open(&fs).unwrap();
+    let (_, recovered) = open_with(&fs, &SEGMENTS).unwrap();
     assert_eq!(recovered.restored, states()[2]);
     fs.crash(Survival::Nothing);
-    let (_, recovered) = open(&fs).unwrap();
+    let (_, recovered) = open_with(&fs, &SEGMENTS).unwrap();
     assert_eq!(recovered.restored, states()[2]);
 }
 
@@ -122,6 +135,11 @@ enum Step {
     /// Receives a snapshot from a leader, and lets it take the log's place if it goes so far beyond its end.
     Install {
         ahead: u64,
+        fault: Option<Fault>,
+        crash: Survival,
+    },
+    /// Prepares and takes back segments.
+    Tend {
         fault: Option<Fault>,
         crash: Survival,
     },
@@ -214,10 +232,14 @@ fn step() -> impl Strategy<Value = Step> {
         8 => append.prop_map(|(group, fault, crash)| Step::Append { group, fault, crash }),
         3 => save.prop_map(|(keep, size, fault, crash)| Step::Save { keep, size, fault, crash }),
         1 => install.prop_map(|(ahead, fault, crash)| Step::Install { ahead, fault, crash }),
+        4 => (fault(), survival()).prop_map(|(fault, crash)| Step::Tend { fault, crash }),
         1 => survival().prop_map(Step::Crash),
         1 => (0_u64..12, survival()).prop_map(|(changes, crash)| Step::HaltedRecovery { changes, crash }),
     ]
 }
+
+/// A few groups fit into each.
+const SEGMENTS: LogOptions = LogOptions { segment_bytes: 1500, cache_bytes: usize::MAX, background: false };
 
 /// A store under test beside the model of it.
 struct Scene {
@@ -230,8 +252,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let fs = MemoryFs::new();
-        let (mut store, recovered) = open(&fs).unwrap();
-        store.rewrite_from(0);
+        let (store, recovered) = open_with(&fs, &SEGMENTS).unwrap();
         Self { fs, store, snapshots: recovered.snapshots, acknowledged: Restored::default() }
     }
 
@@ -240,6 +261,11 @@ impl Scene {
             Step::Append { group, fault, crash } => self.append(group, fault.as_ref(), *crash),
             Step::Save { keep, size, fault, crash } => self.save(*keep, *size, fault.as_ref(), *crash),
             Step::Install { ahead, fault, crash } => self.install(*ahead, fault.as_ref(), *crash),
+            Step::Tend { fault, crash } => {
+                self.arm(fault.as_ref());
+                let done = self.store.tend().is_ok();
+                self.settle(done, self.acknowledged.clone(), fault.as_ref(), *crash);
+            }
             Step::Crash(survival) => {
                 self.fs.crash(*survival);
                 self.recover(&[]);
@@ -247,7 +273,7 @@ impl Scene {
             Step::HaltedRecovery { changes, crash } => {
                 self.fs.crash(Survival::Process);
                 self.fs.halt_after(*changes);
-                drop(open(&self.fs));
+                drop(open_with(&self.fs, &SEGMENTS));
                 self.fs.crash(*crash);
                 self.recover(&[]);
             }
@@ -338,14 +364,13 @@ impl Scene {
 
     /// Opens the store again, which must hold what was acknowledged or one of the other states.
     fn recover(&mut self, others: &[Restored]) {
-        let (mut store, recovered) = open(&self.fs).unwrap();
+        let (store, recovered) = open_with(&self.fs, &SEGMENTS).unwrap();
         let state = recovered.restored;
         assert!(
             state == self.acknowledged || others.contains(&state),
             "{state:?} after {:?}",
             self.acknowledged
         );
-        store.rewrite_from(0);
         (self.store, self.snapshots, self.acknowledged) = (store, recovered.snapshots, state);
     }
 }

@@ -6,7 +6,7 @@ mod scene;
 
 use raftdeck_raft::{NodeId, Restored};
 use raftdeck_storage::fs::DiskFs;
-use raftdeck_storage::{LogStore, OpenError, Recovered};
+use raftdeck_storage::{LogEnd, LogStore, OpenError, Recovered, log_end};
 use scene::{CLUSTER, NODE, appends, entry, history, meta, purges, states, votes};
 use std::fs;
 use std::path::Path;
@@ -58,6 +58,8 @@ fn a_released_log_and_its_snapshot_are_there_after_a_restart() {
     drop(store);
     // What a killed process leaves.
     fs::write(dir.path().join("raft.log.new"), b"half").unwrap();
+    fs::write(dir.path().join("log.new"), b"half").unwrap();
+    fs::write(dir.path().join("log.spare-7"), b"half").unwrap();
     fs::write(dir.path().join("snapshot.received"), b"half").unwrap();
 
     let (_store, recovered) = open(dir.path()).unwrap();
@@ -70,23 +72,25 @@ fn a_released_log_and_its_snapshot_are_there_after_a_restart() {
     let mut names: Vec<_> =
         fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["LOCK", "raft.log", "snapshot-1-90"]);
-    assert!(fs::metadata(dir.path().join("raft.log")).unwrap().len() < 12_000);
+    assert_eq!(names, ["LOCK", "log-0000000001", "raft.log", "snapshot-1-90"]);
     assert_eq!(fs::metadata(dir.path().join("snapshot-1-90")).unwrap().len(), size);
 }
 
 #[test]
 fn a_torn_tail_is_cut_off_and_reported_once() {
     let dir = written();
-    let log = dir.path().join("raft.log");
-    let bytes = fs::read(&log).unwrap();
-    fs::write(&log, [&bytes[..], b"rdf half a frame"].concat()).unwrap();
+    let LogEnd { file, end, .. } = log_end(&DiskFs, dir.path()).unwrap().unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let behind = usize::try_from(end).unwrap() + 16;
+    let mut torn = bytes.clone();
+    torn[behind..behind + 16].copy_from_slice(b"rdf half a frame");
+    fs::write(&file, torn).unwrap();
     let (store, recovered) = open(dir.path()).unwrap();
     assert_eq!(recovered.restored, *states().last().unwrap());
-    let torn = recovered.repaired.unwrap();
-    assert_eq!((torn.file, torn.offset, torn.bytes), (log.clone(), bytes.len() as u64, 16));
+    let tail = recovered.repaired.unwrap();
+    assert_eq!((tail.file, tail.offset, tail.bytes), (file.clone(), behind as u64, 16));
     drop(store);
-    assert_eq!(fs::read(&log).unwrap(), bytes);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
     assert_eq!(open(dir.path()).unwrap().1.repaired, None);
 }
 
@@ -191,7 +195,7 @@ fn a_newer_format_version_is_refused_and_left_alone() {
     assert_eq!(
         open(dir.path()).unwrap_err().to_string(),
         format!(
-            "{} has format version 7, and this program reads version 2; start it with the newer program that wrote it, \
+            "{} has format version 7, and this program reads version 3; start it with the newer program that wrote it, \
              or give this one another data directory",
             log.display()
         )

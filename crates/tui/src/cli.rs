@@ -12,6 +12,7 @@ use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_bench::{BenchArgs, BenchError, FloorArgs};
 use raftdeck_lab::{LabOptions, MAX_NODES, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -19,6 +20,7 @@ use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const DECK_EXAMPLES: &str = "\
 Examples:
@@ -84,6 +86,14 @@ the last two are only told.";
 /// The package's version, and the commit if it was built from a checkout.
 pub const VERSION: &str = env!("RAFTDECK_VERSION");
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  raftdeck bench write --clients 256 --secs 5 --floor
+  raftdeck bench read --consistency lease
+  raftdeck bench mixed --reads 90 --rate 50000
+
+Exit status: 0 measured, 1 failed, 2 wrong usage.";
+
 /// A live Raft cluster on the terminal: watch it, break it, heal it
 ///
 /// Starts a cluster of key-value nodes on this machine and shows their terms, roles, votes and logs as they happen.
@@ -116,6 +126,12 @@ enum Sub {
     /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
+    /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
+    /// One process of the floor that bench compares with
+    #[command(hide = true, after_help = "raftdeck bench starts these by itself")]
+    BenchFloor(FloorArgs),
     /// Print a script that lets a shell complete this program's commands and options
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -189,6 +205,13 @@ struct ClusterArgs {
     /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
     append_bytes: Option<u32>,
+    /// Let every sync of the nodes' disks take so much longer, such as 2ms or 500us: how the store does on a slower disk
+    #[arg(long, value_name = "DURATION", value_parser = raftdeck_node::parse_sync_delay)]
+    sync_delay: Option<Duration>,
+    /// Let the nodes take the end of their leader's connection for its end, and campaign at once instead of when their
+    /// election timeout passes
+    #[arg(long)]
+    detect_crash: bool,
     /// Make the nodes' random choices the same each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -246,6 +269,8 @@ impl ClusterArgs {
             seed: self.seed,
             snapshot_entries: Some(self.snapshot_entries),
             append_bytes: self.append_bytes,
+            sync_delay: self.sync_delay,
+            detect_crash: self.detect_crash,
             rate: self.rate,
             direct: self.direct,
             ..LabOptions::new(executable, &["node"], self.nodes)
@@ -270,6 +295,10 @@ pub fn main() -> ExitCode {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
+        Some(Sub::Bench(args)) => bench(args),
+        Some(Sub::BenchFloor(args)) => {
+            raftdeck_bench::run_floor(&args).map(|()| 0).wrap_err("the floor cannot go on")
+        }
         Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, Cli::command()))),
         Some(Sub::Man(args)) => told(describe::man(args, Cli::command())),
         Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
@@ -347,6 +376,15 @@ fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
 fn up(args: UpArgs) -> Result<u8> {
     let format = if args.json { Format::Json } else { Format::Words };
     plain::run(args.cluster.lab_options()?, format)
+}
+
+fn bench(args: BenchArgs) -> Result<u8> {
+    match raftdeck_bench::run(args) {
+        Ok(()) => Ok(0),
+        Err(BenchError::Interrupted(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(1)),
+        Err(BenchError::Usage(why)) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

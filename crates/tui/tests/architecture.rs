@@ -14,9 +14,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["protocol", "raft"]),
     ("node", &["replica", "storage", "client", "protocol", "raft"]),
     ("sim", &["replica", "storage", "check", "protocol", "raft"]),
-    ("lab", &["client", "sim", "check", "protocol", "raft"]),
+    ("lab", &["client", "sim", "storage", "check", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
-    ("tui", &["lab", "client", "node", "sim", "protocol", "raft"]),
+    // It measures as a client does; the cluster is the lab's.
+    ("bench", &["lab", "client", "protocol", "raft"]),
+    ("tui", &["bench", "lab", "client", "node", "sim", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.

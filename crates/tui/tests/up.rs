@@ -199,9 +199,9 @@ fn a_data_directory_in_use_is_named_before_anything_starts() {
 
 #[test]
 fn data_of_a_newer_version_ends_a_cluster_that_cannot_start_with_the_reason() {
-    /// The head of a log of format version 3: magic, version, checksum.
+    /// The head of a log of format version 9: magic, version, checksum.
     const NEWER: &[u8] =
-        &[b'r', b'a', b'f', b't', b'd', b'e', b'c', b'k', 3, 0, 0, 0, 0xbb, 0xe5, 0xc5, 0x9a];
+        &[b'r', b'a', b'f', b't', b'd', b'e', b'c', b'k', 9, 0, 0, 0, 0xdc, 0xa5, 0xe6, 0xd3];
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("n1").join("raft.log");
     std::fs::create_dir(log.parent().unwrap()).unwrap();
@@ -209,7 +209,7 @@ fn data_of_a_newer_version_ends_a_cluster_that_cannot_start_with_the_reason() {
     let (status, said) = fails(&["up", "--nodes", "1", "--data-dir", dir.path().to_str().unwrap()]);
     assert_eq!(status, Some(1), "{said}");
     assert!(said.starts_with("raftdeck: no node could be started: n1 failed"), "{said}");
-    assert!(said.contains(log.to_str().unwrap()) && said.contains("has format version 3"), "{said}");
+    assert!(said.contains(log.to_str().unwrap()) && said.contains("has format version 9"), "{said}");
     assert_eq!(std::fs::read(&log).unwrap(), NEWER, "it is left as it was");
 }
 

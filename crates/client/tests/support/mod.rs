@@ -230,6 +230,7 @@ pub(crate) fn node_status(id: u64) -> NodeStatus {
         sessions: 0,
         clock_rate: ClockRate::REAL,
         next_timer_micros: 0,
+        fsyncs: 0,
     }
 }
 

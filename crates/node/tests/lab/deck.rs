@@ -111,13 +111,11 @@ impl Deck {
     #[allow(dead_code, reason = "each test binary uses a part of it")]
     pub(crate) fn take_in_next(&mut self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
-        match self.updates.recv_timeout(left) {
-            Ok(update) if !left.is_zero() => {
-                self.world.take_in(update);
-                true
-            }
-            _ => false,
+        if left.is_zero() {
+            return false;
         }
+        let news = self.updates.recv_timeout(left);
+        news.map(|update| self.world.take_in(update)).is_ok()
     }
 
     /// Waits until the lab has begun all that it was told, and has told what became of messages until then.

@@ -4,7 +4,7 @@ use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;
 use crate::message::Envelope;
 use crate::mutants::{Mutant, is_active};
-use crate::types::{HardState, LogId, LogIndex};
+use crate::types::{Entry, HardState, LogId, LogIndex};
 
 /// The disk as the core sees it.
 ///
@@ -108,7 +108,8 @@ impl Durability {
 
     /// Turns what was collected into one write, if there is any need for one.
     pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
-        let entries = log.slice(self.written.next(), usize::MAX).to_vec();
+        assert!(log.first_in_memory() <= self.written.next(), "what is not written yet is in memory");
+        let entries: Vec<Entry> = log.slice(self.written.next(), usize::MAX).cloned().collect();
         // The term is durable before, or together with, any entry of it.
         let with_hard_state =
             self.hard_state_changed && (entries.is_empty() || !is_active(Mutant::EntryBeforeTerm));

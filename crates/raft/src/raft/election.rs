@@ -13,6 +13,11 @@ use rand_chacha::rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// After the loss of the leader's connection a member tries again after a tenth to a quarter of the least election timeout:
+/// longer than an election takes, and shorter than anybody else waits.
+const HURRIED_MIN: u32 = 10;
+const HURRIED_MAX: u32 = 4;
+
 /// A campaign under way, for votes or for pre-votes.
 #[derive(Debug)]
 pub(super) struct Campaign {
@@ -53,22 +58,26 @@ impl Raft {
             return Err(ConfigError::ShortTimeout { timeout, least });
         }
         self.fixed_timeout = timeout;
-        self.election_timeout = self.draw_election_timeout();
+        self.election_timeout = self.draw_election_timeout(now);
         self.handle_deadline(now);
         Ok(())
     }
 
     pub(super) fn restart_election_timer(&mut self, now: Timestamp) {
-        self.election_timeout = self.draw_election_timeout();
+        self.election_timeout = self.draw_election_timeout(now);
         self.timer_started = now;
     }
 
-    /// Random (paper §5.2), unless it is fixed.
-    fn draw_election_timeout(&mut self) -> Duration {
-        let Timing { election_min: min, election_max: max, .. } = self.config.tuning.timing;
-        if let Some(fixed) = self.fixed_timeout {
-            return fixed.max(min);
-        }
+    /// Random (paper §5.2), unless it is fixed. Short for a while after the leader's connection was lost.
+    fn draw_election_timeout(&mut self, now: Timestamp) -> Duration {
+        let Timing { election_min, election_max, .. } = self.config.tuning.timing;
+        let (min, max) = if self.hurries(now) {
+            (election_min / HURRIED_MIN, election_min / HURRIED_MAX)
+        } else if let Some(fixed) = self.fixed_timeout {
+            return fixed.max(election_min);
+        } else {
+            (election_min, election_max)
+        };
         let range = max.checked_sub(min).expect("invariant: `validate` has checked the range");
         let micros = u64::try_from(range.as_micros()).unwrap_or(u64::MAX).max(1);
         min + Duration::from_micros(self.rng.next_u64() % micros)
@@ -101,7 +110,7 @@ impl Raft {
     pub(super) fn may_campaign(&self) -> bool {
         let id = self.config.id;
         let learns = self.membership().learners.contains(&id);
-        let votes = self.memberships.iter().any(|(_, membership)| membership.is_voter(id));
+        let votes = self.memberships.since(self.committed).any(|(_, membership)| membership.is_voter(id));
         if learns { is_active(Mutant::LearnerCampaigns) } else { votes }
     }
 
@@ -153,6 +162,37 @@ impl Raft {
             self.send(peer, Message::PreVote(request));
         }
         self.record_answer(self.config.id, now >= self.stands_by_until, now);
+    }
+
+    /// The connection to a peer was lost, as when its process ends. If that leads as far as this member knows, and
+    /// [`Config::detect_crash`](crate::Config::detect_crash) is on, it campaigns at once, and for the least election
+    /// timeout tries again soon. May be said of any peer at any time.
+    ///
+    /// A promise to stand by a leader, given in an earlier life without this, is kept: leases may rest on it.
+    pub fn handle_disconnected(&mut self, peer: NodeId, now: Timestamp) {
+        if self.config.detect_crash && self.leader == Some(peer) && peer != self.config.id {
+            self.set_leader(None);
+            if self.may_campaign() {
+                self.hurries_until = Some(now + self.config.tuning.timing.election_min);
+                // Also with PreVote off: several members detect this at once, and would split their votes.
+                self.become_pre_candidate(now);
+            }
+        }
+        self.assert_invariants();
+    }
+
+    fn hurries(&self, now: Timestamp) -> bool {
+        self.hurries_until.is_some_and(|until| now < until)
+    }
+
+    /// Of several who lost their leader at the same moment, and would grant each other the pre-vote and then split the
+    /// votes, all but one wait: who has the longer log goes first, or of equals the one with the least id.
+    fn yield_to(&mut self, rival: NodeId, request: &VoteRequest, now: Timestamp) {
+        let goes_first = request.last > self.log.last() || rival < self.config.id;
+        if goes_first && self.hurries(now) && matches!(self.role, RoleState::PreCandidate(_)) {
+            self.set_role(RoleState::Follower);
+            self.restart_election_timer(now);
+        }
     }
 
     /// `transfer`: its leader told it to.
@@ -266,6 +306,9 @@ impl Raft {
             None
         };
         self.trace_vote(from, request.term, true, refusal);
+        if refusal.is_none() {
+            self.yield_to(from, &request, now);
+        }
         let term = if refusal.is_none() { request.term } else { self.hard_state.term };
         self.send(from, Message::PreVoteReply(VoteReply { term, granted: refusal.is_none() }));
     }

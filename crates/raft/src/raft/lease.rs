@@ -56,14 +56,15 @@ impl Raft {
     pub(super) fn lease_end(&self) -> Option<Timestamp> {
         let RoleState::Leader(leadership) = &self.role else { return None };
         let hands_over = leadership.transfer.is_some() && !is_active(Mutant::LeaseSurvivesTransfer);
-        if self.forgoes_leases || !self.config.tuning.check_quorum || leadership.lease.given_up || hands_over
-        {
+        // Where crashes are detected, nobody stands by a leader that it has lost its connection to: there is no lease.
+        let has_none = self.forgoes_leases || self.config.detect_crash || !self.config.tuning.check_quorum;
+        if has_none || leadership.lease.given_up || hands_over {
             return None;
         }
         let start = if is_active(Mutant::LeaseFromAnswer) {
             self.quorum_contact(leadership)
         } else {
-            leadership.lease.sent_at(self.confirmed_round(leadership))?
+            leadership.lease.sent_at(self.promised_round(leadership))?
         };
         // A quarter less: so much faster may a follower's clock run.
         Some(start + leadership.lease.least * 3 / 4)
@@ -73,6 +74,17 @@ impl Raft {
     pub(super) fn lease(&self, now: Timestamp) -> Duration {
         let ready = self.committed_in_own_term();
         self.lease_end().filter(|_| ready).map_or(Duration::ZERO, |end| end.since(now))
+    }
+
+    /// The newest round that a majority stands by its leader for, itself included. An answer may come from a member that
+    /// promises nothing: one that detects crashes, or does without CheckQuorum.
+    fn promised_round(&self, leadership: &Leadership) -> u64 {
+        self.reached(leadership, leadership.round, |progress| progress.promised_round).unwrap_or(0)
+    }
+
+    /// Whether this member stands by a leader whom it answers, for the least election timeout (thesis §6.4.1).
+    pub(super) fn promises(&self) -> bool {
+        self.config.tuning.check_quorum && !self.config.detect_crash
     }
 
     /// The newest round that a majority has answered, itself included.

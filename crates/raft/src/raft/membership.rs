@@ -3,12 +3,13 @@
 
 use super::{Leadership, Raft, RoleState};
 use crate::config::Config;
+use crate::log::Log;
 use crate::membership::{ChangeError, Membership, MembershipChange};
 use crate::memberships::Memberships;
 use crate::mutants::{Mutant, is_active};
 use crate::progress::Progress;
 use crate::trace::TraceEvent;
-use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, SnapshotMeta, Timestamp};
+use crate::types::{LogId, LogIndex, NodeId, Payload, SnapshotMeta, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -65,15 +66,28 @@ impl CatchUp {
     }
 }
 
-/// What a restarted member knows of the membership, from its configuration, its snapshot, and its log after that.
-pub(super) fn restore(config: &Config, snapshot: Option<&SnapshotMeta>, entries: &[Entry]) -> Memberships {
+/// What a restarted member knows of the membership, from its configuration, its snapshot, and its log after that, the
+/// part that stays on the disk first.
+pub(super) fn restore(
+    config: &Config,
+    snapshot: Option<&SnapshotMeta>,
+    on_disk: Vec<(LogIndex, Membership)>,
+    log: &Log,
+) -> Memberships {
     let mut memberships = Memberships::new(config.membership.clone());
     if let Some(meta) = snapshot {
         memberships.reset(meta, false);
     }
-    for entry in entries {
+    let known = snapshot.map_or(LogIndex::ZERO, |meta| meta.last.index);
+    for (index, membership) in on_disk {
+        // If the snapshot took the log's place, nothing of it counts.
+        if index > known && index < log.first_in_memory() && index <= log.last().index {
+            memberships.push(index, membership);
+        }
+    }
+    for entry in log.between(known, log.last().index) {
         if let Payload::Membership(membership) = &entry.payload {
-            memberships.push(entry.id.index, membership.clone());
+            memberships.push(entry.id.index, (**membership).clone());
         }
     }
     memberships
@@ -99,7 +113,7 @@ impl Raft {
 
     /// Everyone to whom a leader replicates: the members, and those that leave by a change that is not committed yet.
     pub(super) fn receivers(&self) -> BTreeSet<NodeId> {
-        let all = self.memberships.iter().flat_map(|(_, membership)| membership.members());
+        let all = self.memberships.since(self.committed).flat_map(|(_, membership)| membership.members());
         all.filter(|id| *id != self.config.id).collect()
     }
 
@@ -134,7 +148,7 @@ impl Raft {
         }
         let promoted = promoted_by(changes);
         if promoted.is_empty() {
-            self.append(Payload::Membership(target));
+            self.append(Payload::Membership(Box::new(target)));
             self.set_change(Some(Change::Committing));
             return Ok(());
         }
@@ -143,7 +157,7 @@ impl Raft {
         let (added, rest): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(is_learner);
         if !added.is_empty() {
             let with_learners = self.membership().enter(&added)?;
-            self.append(Payload::Membership(with_learners));
+            self.append(Payload::Membership(Box::new(with_learners)));
         }
         let goal = self.log.last().index;
         let learners = promoted.into_iter().map(|node| (node, CatchUp::new(goal, now))).collect();
@@ -174,7 +188,7 @@ impl Raft {
             // thesis §4.3: only when the joint configuration is committed, no old majority can decide alone.
             if committed || is_active(Mutant::LeaveBeforeJointCommit) {
                 let next = self.membership().leave();
-                self.append(Payload::Membership(next));
+                self.append(Payload::Membership(Box::new(next)));
             }
         } else if committed {
             if let RoleState::Leader(leadership) = &self.role
@@ -215,7 +229,7 @@ impl Raft {
             let changes = std::mem::take(changes);
             match self.membership().enter(&changes) {
                 Ok(target) => {
-                    self.append(Payload::Membership(target));
+                    self.append(Payload::Membership(Box::new(target)));
                     self.set_change(Some(Change::Committing));
                 }
                 Err(error) => self.finish_change(Err(error)),
@@ -237,18 +251,23 @@ impl Raft {
         self.update_receivers();
     }
 
-    /// Entries through here are committed, and with them the memberships that they bring.
-    pub(super) fn commit_memberships(&mut self, through: LogIndex) {
-        // The first one was committed before.
-        let since = self.memberships.iter().skip(1).map(|(index, _)| *index);
-        let committed: Vec<LogIndex> = since.take_while(|index| *index <= through).collect();
-        if committed.is_empty() {
+    /// Entries after `earlier` are committed, and with them the memberships that they bring.
+    pub(super) fn commit_memberships(&mut self, earlier: LogIndex) {
+        if self.memberships.latest().0 <= earlier {
             return;
         }
-        for index in committed {
+        let through = self.committed;
+        let news = self.memberships.since(earlier).map(|(index, _)| *index);
+        let news: Vec<LogIndex> = news.filter(|index| earlier < *index && *index <= through).collect();
+        if news.is_empty() {
+            return;
+        }
+        for index in news {
             self.trace(TraceEvent::MembershipCommitted { index });
         }
-        self.memberships.compact(through);
+        if is_active(Mutant::ForgetMembershipsAtCommit) {
+            self.memberships.compact(through);
+        }
         self.update_receivers();
     }
 

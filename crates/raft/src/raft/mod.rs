@@ -5,13 +5,15 @@ mod election;
 mod lease;
 mod membership;
 mod read;
+mod read_back;
 mod replication;
 mod snapshot;
+mod tally;
 mod transfer;
 
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
-use crate::log::{Flaw, Log};
+use crate::log::{Flaw, Log, TermRun};
 use crate::membership::{ChangeError, Membership};
 use crate::memberships::Memberships;
 use crate::message::{Envelope, Message};
@@ -28,8 +30,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use snapshot::Incoming;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tally::Tally;
 
 /// What the disk held at start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +43,12 @@ pub struct Restored {
     pub snapshot: Option<(SnapshotMeta, u64)>,
     /// The log starts after this entry; the zero id: it is whole.
     pub purged: LogId,
-    /// The log from there on, without gaps.
+    /// The runs of equal terms of those entries that come first in the log and stay on the disk: from there on, without
+    /// gaps. Empty: `entries` is the whole log.
+    pub on_disk: Vec<TermRun>,
+    /// The memberships among those, in order, with their places.
+    pub memberships_on_disk: Vec<(LogIndex, Membership)>,
+    /// The log after them, without gaps.
     pub entries: Vec<Entry>,
 }
 
@@ -159,7 +167,8 @@ pub enum TransferError {
 /// - *getters*: [`id`](Self::id), [`status`](Self::status), [`entries`](Self::entries),
 ///   [`next_deadline`](Self::next_deadline);
 /// - `handle_*`, for what arrives from outside: [`handle_message`](Self::handle_message),
-///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline), and the
+///   [`handle_persisted`](Self::handle_persisted), [`handle_deadline`](Self::handle_deadline),
+///   [`handle_entries_read`](Self::handle_entries_read), [`handle_disconnected`](Self::handle_disconnected), and the
 ///   `handle_snapshot_*` for what the disk did with snapshots;
 /// - *commands*: [`propose`](Self::propose), [`read`](Self::read), [`change_membership`](Self::change_membership),
 ///   [`transfer_leadership`](Self::transfer_leadership), [`campaign`](Self::campaign), [`tune`](Self::tune),
@@ -169,8 +178,8 @@ pub enum TransferError {
 /// A driver makes any number of calls, then takes the effects and carries them out, then looks at
 /// `next_deadline`. Calls that are made before one `take_effects` share one disk write and one message a peer.
 ///
-/// **Invariant**, asserted after every call: `purged <= snapshot <= applied <= committed <= last`,
-/// `durable <= last`, and for each follower of a leader `match < next`.
+/// **Invariant**, asserted after every call: `purged <= snapshot <= applied <= committed <= last`, `durable <= last`, and,
+/// before anything comes out, for each follower of a leader `match < next`.
 ///
 /// # Panics
 /// Any method panics when it finds the invariant, or a safety property of the paper's Figure 3, broken: going
@@ -185,14 +194,18 @@ pub struct Raft {
     memberships: Memberships,
     durability: Durability,
     committed: LogIndex,
-    /// Handed out in [`Effects::apply`] through here.
+    /// Handed out in [`Effects::apply`] through here. Behind `committed` while entries are read back from the disk, and
+    /// where there are very many at once.
     applied: LogIndex,
-    /// Bytes in the log past `committed`; kept across terms, so that the cap survives an election.
+    /// Where entries begin that are being read back from the disk.
+    reading: BTreeSet<LogIndex>,
+    /// Bytes in the log past `committed`, as far as it is in memory; kept across terms, so that the cap survives an
+    /// election.
     uncommitted_bytes: usize,
     /// What the newest durable snapshot stands for, and its size in bytes.
     snapshot: Option<(SnapshotMeta, u64)>,
-    /// Bytes applied since that snapshot.
-    bytes_applied: usize,
+    /// Bytes applied.
+    tally: Tally,
     /// A snapshot that the leader is sending.
     incoming: Option<Incoming>,
     role: RoleState,
@@ -201,6 +214,8 @@ pub struct Raft {
     leader_heard: Timestamp,
     /// Having answered a leader, it votes for nobody else until then, not even for itself: a lease may rest on that.
     stands_by_until: Timestamp,
+    /// Its leader's connection was lost: until then it does not wait for long.
+    hurries_until: Option<Timestamp>,
     timer_started: Timestamp,
     election_timeout: Duration,
     /// Every election timeout is so long instead of random.
@@ -252,13 +267,13 @@ impl Raft {
     /// snapshot, the driver starts with the state machine that it holds.
     pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
         config.validate()?;
-        let Restored { mut hard_state, snapshot, purged, entries } = restored;
+        let Restored { mut hard_state, snapshot, purged, on_disk, memberships_on_disk, entries } = restored;
         let durable_state = hard_state;
-        let log = Log::restore(purged, entries, hard_state)?;
+        let log = Log::restore(purged, &on_disk, entries, hard_state)?;
         let meta = snapshot.as_ref().map(|(meta, _)| meta);
         let (log, replaced) = snapshot::settle(log, meta, &mut hard_state)?;
         let applied = meta.map_or(LogIndex::ZERO, |meta| meta.last.index);
-        let memberships = membership::restore(&config, meta, log.slice(applied.next(), usize::MAX));
+        let memberships = membership::restore(&config, meta, memberships_on_disk, &log);
         // It may have answered a leader just before it stopped; the lease that rests on it goes on.
         let election_min = config.tuning.timing.election_min;
         let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum;
@@ -272,9 +287,10 @@ impl Raft {
         };
         let mut raft = Self {
             durability: Durability::new(log.last().index),
-            uncommitted_bytes: log.slice(applied.next(), usize::MAX).iter().map(|e| e.payload.size()).sum(),
+            uncommitted_bytes: log.between(applied, LogIndex(u64::MAX)).map(|e| e.payload.size()).sum(),
             snapshot,
-            bytes_applied: 0,
+            tally: Tally::new(applied, config.snapshot_bytes),
+            reading: BTreeSet::new(),
             incoming: None,
             config,
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -287,6 +303,7 @@ impl Raft {
             leader: None,
             leader_heard: now,
             stands_by_until,
+            hurries_until: None,
             timer_started: now,
             election_timeout: Duration::ZERO,
             fixed_timeout: None,
@@ -313,10 +330,14 @@ impl Raft {
     }
 
     /// Entries of the log from `first` on, committed or not, at most `limit` of them. If `first` was released they
-    /// begin with the first one that is left.
+    /// begin with the first one that is left, and if it is not in memory, with the first one that is.
     #[must_use]
-    pub fn entries(&self, first: LogIndex, limit: usize) -> &[Entry] {
-        self.log.slice(first.max(self.log.first()), limit)
+    pub fn entries(
+        &self,
+        first: LogIndex,
+        limit: usize,
+    ) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.log.slice(first.max(self.log.first_in_memory()), limit)
     }
 
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
@@ -447,13 +468,14 @@ impl Raft {
     pub fn read(&mut self, id: ReadId, mode: ReadMode, now: Timestamp) -> Result<(), ReadError> {
         let leader = self.leader;
         let by_lease = mode == ReadMode::Lease && !self.lease(now).is_zero();
+        let committed = self.committed;
         let RoleState::Leader(leadership) = &mut self.role else {
             return Err(ReadError::NotLeader { leader });
         };
         if by_lease {
-            self.effects.reads.push(ReadReady { id, granted: true });
+            leadership.reads.confirm(id, committed)
         } else {
-            leadership.reads.add(id);
+            leadership.reads.add(id)
         }
         Ok(())
     }
@@ -516,14 +538,23 @@ impl Raft {
     pub fn take_effects(&mut self, now: Timestamp) -> Effects {
         self.advance_membership(now);
         self.advance_transfer(now);
+        self.apply_committed();
         // The end of a round is what the reads that came meanwhile wait for; a single member's round ends at once.
         self.serve_reads();
         self.start_read_round(now);
         self.serve_reads();
         self.replicate(now);
         self.durability.hand_out(&self.log, self.hard_state, &mut self.effects);
+        self.evict();
         self.assert_invariants();
+        self.assert_followers();
         std::mem::take(&mut self.effects)
+    }
+
+    /// Whether there is more to take at once: very many committed entries come out a part at a time.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.applied < self.committed && self.applied.next() >= self.log.first_in_memory()
     }
 
     fn trace(&mut self, event: TraceEvent) {
@@ -582,8 +613,13 @@ impl Raft {
         assert!(self.applied <= self.committed, "applied <= committed");
         assert!(self.committed <= last.index, "committed <= last");
         assert!(self.durability.log() <= last.index, "durable <= last");
-        assert!(self.memberships.at(LogIndex::ZERO).0 <= self.committed, "what was before is committed");
+        assert!(self.memberships.oldest() <= self.applied, "the membership of what was applied is known");
         assert!(last.term <= self.hard_state.term, "no entry is of a later term than this");
+    }
+
+    /// Those of the followers, which are many: looked at before anything that was decided comes out.
+    fn assert_followers(&self) {
+        let last = self.log.last();
         if let RoleState::Leader(leadership) = &self.role {
             assert_eq!(self.leader, Some(self.config.id), "a leader knows itself");
             let Membership { voters, outgoing, learners, .. } = self.membership();

@@ -3,7 +3,7 @@
 use super::{Raft, RoleState};
 use crate::effect::ReadReady;
 use crate::mutants::{Mutant, is_active};
-use crate::types::{ReadId, Timestamp};
+use crate::types::{LogIndex, ReadId, Timestamp};
 use std::collections::VecDeque;
 
 /// Reads that wait for proof that their leader still led after they arrived.
@@ -13,6 +13,8 @@ pub(super) struct PendingReads {
     fresh: Vec<ReadId>,
     /// Covered by this round, in order of rounds.
     covered: VecDeque<(u64, ReadId)>,
+    /// Proven, to be granted when the state machine has applied through this index. In order of indices.
+    confirmed: VecDeque<(LogIndex, ReadId)>,
 }
 
 impl PendingReads {
@@ -26,14 +28,27 @@ impl PendingReads {
         self.covered.extend(self.fresh.drain(..).map(|id| (round, id)));
     }
 
-    /// Takes the reads whose round a majority has answered.
-    fn take_confirmed(&mut self, round: u64) -> Vec<ReadId> {
-        let confirmed = self.covered.iter().take_while(|(needed, _)| *needed <= round).count();
-        self.covered.drain(..confirmed).map(|(_, id)| id).collect()
+    /// It is certain that this member led when the read arrived, and had committed all that was committed then.
+    pub(super) fn confirm(&mut self, id: ReadId, committed: LogIndex) {
+        self.confirmed.push_back((committed, id));
+    }
+
+    /// A majority has answered this round.
+    fn confirm_round(&mut self, round: u64, committed: LogIndex) {
+        while let Some((_, id)) = self.covered.pop_front_if(|(needed, _)| *needed <= round) {
+            self.confirm(id, committed);
+        }
+    }
+
+    /// Takes the next read that the state machine is ready for.
+    fn next_granted(&mut self, applied: LogIndex) -> Option<ReadId> {
+        let early = is_active(Mutant::ReadBeforeApplied);
+        self.confirmed.pop_front_if(|(needed, _)| *needed <= applied || early).map(|(_, id)| id)
     }
 
     pub(super) fn into_ids(self) -> Vec<ReadId> {
-        self.covered.into_iter().map(|(_, id)| id).chain(self.fresh).collect()
+        let proven = self.confirmed.into_iter().map(|(_, id)| id);
+        proven.chain(self.covered.into_iter().map(|(_, id)| id)).chain(self.fresh).collect()
     }
 }
 
@@ -53,16 +68,20 @@ impl Raft {
         }
     }
 
-    /// Grants the reads whose round a majority has answered. All entries committed before the round began have
-    /// been handed out for application by now.
+    /// Grants the reads whose round a majority has answered, once all entries committed by then have been handed out for
+    /// application: those may have to be read back from the disk first (thesis §6.4, step 4).
     pub(super) fn serve_reads(&mut self) {
-        if !self.committed_in_own_term() && !is_active(Mutant::ReadBeforeOwnCommit) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        if leadership.reads.covered.is_empty() && leadership.reads.confirmed.is_empty() {
             return;
         }
-        let RoleState::Leader(leadership) = &self.role else { return };
-        let round = self.confirmed_round(leadership);
+        let ready = self.committed_in_own_term() || is_active(Mutant::ReadBeforeOwnCommit);
+        let round = if ready { self.confirmed_round(leadership) } else { 0 };
+        let (committed, applied) = (self.committed, self.applied);
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let confirmed = leadership.reads.take_confirmed(round);
-        self.effects.reads.extend(confirmed.into_iter().map(|id| ReadReady { id, granted: true }));
+        leadership.reads.confirm_round(round, committed);
+        while let Some(id) = leadership.reads.next_granted(applied) {
+            self.effects.reads.push(ReadReady { id, granted: true });
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Log replication: appending, sending, answering, repairing, committing (paper §5.3, §5.4).
 
-use super::snapshot::bytes_of;
 use super::{ProposeError, Raft, RoleState};
-use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Message};
+use crate::log::{Log, bytes_of};
+use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Envelope, Message};
 use crate::mutants::{Mutant, is_active};
 use crate::progress::Window;
 use crate::trace::{StepDownReason, TraceEvent};
@@ -54,29 +54,56 @@ impl Raft {
     /// Appends one entry of its own term, as the leader (paper §5.3).
     pub(super) fn append(&mut self, payload: Payload) -> LogId {
         let id = LogId { term: self.hard_state.term, index: self.log.last().index.next() };
-        self.extend_log(vec![Entry { id, payload }]);
+        self.push(Entry { id, payload });
         id
     }
 
     /// Sends every follower what it has not been sent yet, as far as its window allows.
     pub(super) fn replicate(&mut self, now: Timestamp) {
         self.send_snapshots(now);
+        let window = self.window();
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let window = Window { messages: self.config.max_inflight, bytes: self.config.max_inflight_bytes };
         let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
+        let mut on_disk = Vec::new();
         for (peer, progress) in &mut leadership.peers {
             let mut first = progress.next;
             while progress.may_send(window) {
-                let entries = self.log.slice_bytes(first, self.config.max_append_bytes);
+                if self.log.first() <= first && first < self.log.first_in_memory() {
+                    on_disk.push(first);
+                    break;
+                }
+                let (entries, bytes) = self.log.slice_bytes(first, self.config.max_append_bytes);
+                let entries: Vec<Entry> = entries.cloned().collect();
                 let Some(last) = entries.last().map(|entry| entry.id.index) else { break };
-                let bytes = bytes_of(entries);
                 let prev = prev_of(&self.log, first);
-                let append = AppendEntries { term, prev, entries: entries.to_vec(), commit, round };
+                let append = AppendEntries { term, prev, entries, commit, round };
                 self.effects.send.push(envelope(*peer, append));
                 progress.sent(last, bytes);
                 first = last.next();
             }
         }
+        for first in on_disk {
+            self.read_back(first, self.log.first_in_memory().previous());
+        }
+    }
+
+    /// Sends a follower the entries that come next for it, as far as its window allows.
+    pub(super) fn send_entries(&mut self, peer: NodeId, entries: Vec<Entry>) {
+        let window = self.window();
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        let Some(progress) = leadership.peers.get_mut(&peer) else { return };
+        let Some(last) = entries.last().map(|entry| entry.id.index) else { return };
+        if progress.may_send(window) {
+            let (term, commit, round) = (self.hard_state.term, self.committed, leadership.round);
+            let prev = prev_of(&self.log, progress.next);
+            let bytes = entries.iter().map(bytes_of).sum();
+            self.effects.send.push(envelope(peer, AppendEntries { term, prev, entries, commit, round }));
+            progress.sent(last, bytes);
+        }
+    }
+
+    fn window(&self) -> Window {
+        Window { messages: self.config.max_inflight, bytes: self.config.max_inflight_bytes }
     }
 
     /// Starts a new round of heartbeats: keeps the followers from campaigning, tells them the commit index,
@@ -148,8 +175,8 @@ impl Raft {
         self.step_down(term, reason, now);
         self.set_leader(Some(leader));
         self.leader_heard = now;
-        if self.config.tuning.check_quorum {
-            // thesis §6.4.1: what a leader's lease rests on.
+        self.hurries_until = None;
+        if self.promises() {
             self.stands_by_until = now + self.config.tuning.timing.election_min;
         }
         self.restart_election_timer(now);
@@ -171,7 +198,8 @@ impl Raft {
     /// Answers once everything is durable, also if nothing new was written: what the answer vouches for may
     /// still be on its way to the disk.
     fn answer(&mut self, leader: NodeId, round: u64, outcome: AppendOutcome) {
-        let reply = AppendReply { term: self.hard_state.term, round, outcome };
+        let stands_by = self.promises() && round > 0;
+        let reply = AppendReply { term: self.hard_state.term, round, outcome, stands_by };
         if is_active(Mutant::AnswerBeforeDurable) {
             self.send(leader, Message::AppendReply(reply));
         } else {
@@ -191,33 +219,33 @@ impl Raft {
         if first <= self.log.last().index {
             self.remove_from(first);
         }
-        self.extend_log(entries);
+        entries.into_iter().for_each(|entry| self.push(entry));
     }
 
-    /// Appends entries, tells it once for each run of one term, and puts the memberships among them in force.
-    fn extend_log(&mut self, entries: Vec<Entry>) {
-        for run in entries.chunk_by(|a, b| a.id.term == b.id.term) {
-            let (first, last) = (run[0].id, run[run.len() - 1].id);
-            self.trace(TraceEvent::Appended { first: first.index, last: last.index, term: first.term });
-        }
-        for entry in entries {
-            self.uncommitted_bytes += entry.payload.size();
-            let membership = match &entry.payload {
-                Payload::Membership(membership) => Some(membership.clone()),
-                _ => None,
-            };
-            let index = entry.id.index;
-            self.log.push(entry);
-            if let Some(membership) = membership {
-                self.take_membership(index, membership);
+    /// Appends an entry, and puts the membership that it may bring in force. Neighbours of one term are told of once.
+    fn push(&mut self, entry: Entry) {
+        let LogId { term: of, index } = entry.id;
+        match self.effects.trace.last_mut() {
+            Some(TraceEvent::Appended { last, term, .. }) if *term == of && last.next() == index => {
+                *last = index
             }
+            _ => self.trace(TraceEvent::Appended { first: index, last: index, term: of }),
+        }
+        self.uncommitted_bytes += entry.payload.size();
+        let membership = match &entry.payload {
+            Payload::Membership(membership) => Some((**membership).clone()),
+            _ => None,
+        };
+        self.log.push(entry);
+        if let Some(membership) = membership {
+            self.take_membership(index, membership);
         }
     }
 
     fn remove_from(&mut self, from: LogIndex) {
         assert!(from > self.committed, "committed entries are never removed (Leader Completeness)");
         let to = self.log.last().index;
-        let removed = self.log.slice(from, usize::MAX).iter().map(|e| e.payload.size()).sum::<usize>();
+        let removed = self.log.between(from.previous(), to).map(|e| e.payload.size()).sum::<usize>();
         self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(removed);
         self.log.truncate(from);
         self.durability.truncated(from);
@@ -239,6 +267,9 @@ impl Raft {
             return;
         }
         progress.heard(reply.round, now);
+        if reply.stands_by || is_active(Mutant::LeaseWithoutPromise) {
+            progress.promised(reply.round);
+        }
         match reply.outcome {
             AppendOutcome::Matched { through } if through <= last => {
                 if progress.matched(through, base) {
@@ -271,33 +302,28 @@ impl Raft {
         }
     }
 
-    /// Commits through `index` if that is news, and hands the entries to the state machine.
+    /// Commits through `index` if that is news.
     fn commit_through(&mut self, index: LogIndex) {
         if index <= self.committed {
             return;
         }
-        let count = usize::try_from(index.0 - self.committed.0).unwrap_or(usize::MAX);
-        let entries = self.log.slice(self.committed.next(), count);
-        assert_eq!(entries.len(), count, "what is committed is in the log");
-        let bytes = entries.iter().map(|e| e.payload.size()).sum::<usize>();
+        assert!(index <= self.log.last().index, "what is committed is in the log");
+        let bytes = self.log.between(self.committed, index).map(|e| e.payload.size()).sum::<usize>();
         // Saturating only for the mutant that starts it anew.
         self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(bytes);
-        self.bytes_applied += bytes_of(entries);
-        self.effects.apply.extend_from_slice(entries);
-        self.committed = index;
-        self.applied = index;
+        let earlier = std::mem::replace(&mut self.committed, index);
         self.trace(TraceEvent::Committed { through: index });
-        self.commit_memberships(index);
+        self.commit_memberships(earlier);
     }
 }
 
-fn envelope(to: NodeId, append: AppendEntries) -> crate::message::Envelope {
-    crate::message::Envelope { to, message: Message::AppendEntries(append) }
+fn envelope(to: NodeId, append: AppendEntries) -> Envelope {
+    Envelope { to, message: Message::AppendEntries(append) }
 }
 
 /// The entry just before `next`. If that is gone, the first one that is known: a follower that has it needs nothing
 /// of what is gone.
-fn prev_of(log: &crate::log::Log, next: LogIndex) -> LogId {
+fn prev_of(log: &Log, next: LogIndex) -> LogId {
     let index = next.previous();
     log.term(index).map_or(log.base(), |term| LogId { term, index })
 }

@@ -1,14 +1,15 @@
 //! Snapshots: when one is due, what may be released for it, sending it to a follower, and taking one from the leader
 //! (paper §7, thesis ch. 5). Never sees what is in a snapshot: the driver moves the bytes.
 
+use super::tally::Tally;
 use super::{Raft, RestoreError, RoleState};
 use crate::effect::{PieceReceived, PieceToSend};
-use crate::log::{ENTRY_OVERHEAD, Log};
+use crate::log::Log;
 use crate::message::{InstallSnapshot, Message, SnapshotReply};
 use crate::mutants::{Mutant, is_active};
 use crate::progress::{Progress, ReplicationState};
 use crate::trace::{StepDownReason, TraceEvent};
-use crate::types::{Entry, HardState, LogId, LogIndex, NodeId, SnapshotMeta, Term, Timestamp};
+use crate::types::{HardState, LogId, LogIndex, NodeId, SnapshotMeta, Term, Timestamp};
 
 /// A snapshot that the leader is sending. It is told from others by the leader's term too: another leader's snapshot
 /// of the same state may have other bytes.
@@ -46,11 +47,6 @@ impl InstallSnapshot {
             && membership.is_sound()
             && end.is_some_and(|end| end <= self.size && self.done == (end == self.size))
     }
-}
-
-/// The bytes of entries that count toward a limit.
-pub(super) fn bytes_of(entries: &[Entry]) -> usize {
-    entries.iter().map(|entry| entry.payload.size() + ENTRY_OVERHEAD).sum()
 }
 
 /// What a restarted member makes of the log on its disk in the light of its newest snapshot. A crash may have come
@@ -103,12 +99,17 @@ impl Raft {
         }
     }
 
-    /// Whether it is time for a snapshot, by the configured limits.
+    /// Whether it is time for a snapshot, by the configured limits. A snapshot costs as much as the state is large, however
+    /// little of it has changed: a large one waits for as many bytes of log.
     #[must_use]
     pub fn snapshot_due(&self) -> bool {
-        let entries = self.applied.0 - self.snapshot_last().index.0;
+        let last = self.snapshot_last().index;
+        let entries = self.applied.0 - last.0;
+        let size = self.snapshot.as_ref().map_or(0, |(_, size)| *size);
+        let bytes = size.max(self.config.snapshot_bytes as u64);
         entries > 0
-            && (entries >= self.config.snapshot_entries || self.bytes_applied > self.config.snapshot_bytes)
+            && (self.config.snapshot_entries.is_some_and(|limit| entries >= limit)
+                || self.tally.since(last) > bytes)
     }
 
     /// Snapshots that must stay readable: the newest, and those that followers are being sent.
@@ -141,9 +142,6 @@ impl Raft {
 
     /// From now on this is the newest snapshot.
     fn adopt_snapshot(&mut self, meta: SnapshotMeta, size: u64) {
-        let first = meta.last.index.next();
-        let count = usize::try_from(self.applied.0.saturating_sub(meta.last.index.0)).unwrap_or(usize::MAX);
-        self.bytes_applied = bytes_of(self.log.slice(first, count));
         self.snapshot = Some((meta, size));
     }
 
@@ -156,6 +154,7 @@ impl Raft {
         if through > self.log.base().index {
             self.log.purge(through);
             self.durability.purged(self.log.base());
+            self.tally.forget(through);
             self.trace(TraceEvent::Purged { through: self.log.base() });
         }
     }
@@ -164,13 +163,7 @@ impl Raft {
     /// the part after a snapshot is: large entries must not make it outgrow that.
     fn retained_after(&self, end: LogIndex) -> LogIndex {
         let first = LogIndex(end.0.saturating_sub(self.config.retained_entries)).max(self.log.base().index);
-        let count = usize::try_from(end.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
-        let mut bytes = 0;
-        let fit = self.log.slice(first.next(), count).iter().rev().take_while(|entry| {
-            bytes += entry.payload.size() + ENTRY_OVERHEAD;
-            bytes <= self.config.snapshot_bytes
-        });
-        LogIndex(end.0 - fit.count() as u64)
+        self.tally.fit(first.min(end), end, self.config.snapshot_bytes as u64)
     }
 
     /// Gives the newest snapshot to followers whose next entry is gone, also when there is nothing new to send, and
@@ -257,11 +250,12 @@ impl Raft {
     /// state machine now, before anything else is applied. `false`: it is not needed any more.
     pub fn handle_snapshot_received(&mut self, meta: SnapshotMeta, size: u64, _now: Timestamp) -> bool {
         let last = meta.last;
-        let install = last.index > self.committed || is_active(Mutant::InstallOldSnapshot);
-        if install {
+        let mut is_needed = last.index > self.committed || is_active(Mutant::InstallOldSnapshot);
+        if is_needed {
             self.install_snapshot(meta, size);
         } else if last.index > self.snapshot_last().index {
             // The log has brought everything meanwhile. On the disk it is the newest snapshot all the same.
+            is_needed = self.skip_to(last.index);
             self.adopt_snapshot(meta, size);
             self.trace(TraceEvent::SnapshotTaken { last, size });
             self.release_log();
@@ -273,7 +267,20 @@ impl Raft {
             self.answer_piece(leader, incoming.round, last, incoming.size, true);
         }
         self.assert_invariants();
-        install
+        is_needed
+    }
+
+    /// The log has everything through `index`, but the state machine has not: what is read back from the disk, a part at
+    /// a time, may take longer than the snapshot did. Says whether that was so.
+    fn skip_to(&mut self, index: LogIndex) -> bool {
+        if index <= self.applied {
+            return false;
+        }
+        self.effects.apply.clear();
+        self.applied = index;
+        self.tally = Tally::new(index, self.config.snapshot_bytes);
+        self.memberships.compact(index);
+        true
     }
 
     /// Everything through the snapshot's end is committed and applied by it (paper §7, Figure 13, steps 6 to 8).
@@ -291,8 +298,9 @@ impl Raft {
         self.effects.apply.clear();
         self.committed = last.index;
         self.applied = last.index;
+        self.tally = Tally::new(last.index, self.config.snapshot_bytes);
         self.uncommitted_bytes =
-            self.log.slice(last.index.next(), usize::MAX).iter().map(|e| e.payload.size()).sum();
+            self.log.between(self.committed, self.log.last().index).map(|e| e.payload.size()).sum();
         if !is_active(Mutant::SnapshotKeepsMembership) {
             // Also one that was not committed: it was in the part of the log that is gone.
             self.memberships.reset(&meta, kept_log);

@@ -143,7 +143,7 @@ impl Stage {
     fn log(&mut self, status: &Status) -> String {
         let first = status.purged.next();
         let entries = self.cluster().raft(status.id).entries(first, usize::MAX);
-        let terms: Vec<String> = entries.iter().map(|entry| entry.id.term.to_string()).collect();
+        let terms: Vec<String> = entries.map(|entry| entry.id.term.to_string()).collect();
         let terms = if terms.is_empty() { "-".to_owned() } else { terms.join(",") };
         if status.purged == LogIndex::ZERO { terms } else { format!("{}:{terms}", status.purged) }
     }

@@ -7,9 +7,9 @@ mod snapshots;
 
 use bytes::Bytes;
 use raftdeck_raft::{
-    ChangeError, Config, Effects, Entry, Envelope, HardState, LogId, LogIndex, MembershipChange, Message,
-    NodeId, Payload, Persist, ProposeError, Raft, ReadId, ReadMode, ReadReady, Restored, Role, Status, Term,
-    Timestamp, Timing, TraceEvent,
+    ChangeError, Config, Effects, EntriesToRead, Entry, Envelope, HardState, LogId, LogIndex,
+    MembershipChange, Message, NodeId, Payload, Persist, ProposeError, Raft, ReadId, ReadMode, ReadReady,
+    Restored, Role, Status, Term, TermRun, Timestamp, Timing, TraceEvent,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -31,6 +31,11 @@ pub struct Member {
     /// Written, not durable yet.
     pub writes: VecDeque<Persist>,
     pub disk_is_held: bool,
+    pub reads_are_held: bool,
+    /// What is to be read back, after so many writes.
+    pub reads_back: VecDeque<(u64, EntriesToRead)>,
+    /// Writes that came out, and those that are durable.
+    writes_so_far: (u64, u64),
     /// Its snapshots.
     pub files: Files,
     pub applied: Vec<Entry>,
@@ -44,11 +49,14 @@ pub struct Member {
 impl Member {
     fn start(config: Config, disk: Restored, seed: u64, now: Timestamp) -> Self {
         Self {
-            raft: Some(Raft::new(config.clone(), seed * 100 + config.id.0, disk.clone(), now).unwrap()),
+            raft: Some(start(&config, seed * 100 + config.id.0, &disk, now)),
             config,
             disk,
             writes: VecDeque::new(),
             disk_is_held: false,
+            reads_are_held: false,
+            reads_back: VecDeque::new(),
+            writes_so_far: (0, 0),
             files: Files::default(),
             applied: Vec::new(),
             reads: Vec::new(),
@@ -112,8 +120,16 @@ impl Cluster {
 
     /// A node with an empty disk that no cluster knows yet.
     pub fn join(&mut self, id: NodeId) {
-        let config = config(id, 0);
+        self.join_as(id, config(id, 0));
+    }
+
+    pub fn join_as(&mut self, id: NodeId, config: Config) {
         self.members.insert(id, Member::start(config, Restored::default(), self.seed, self.now));
+    }
+
+    /// From the next start on.
+    pub fn reconfigure(&mut self, id: NodeId, change: impl Fn(&mut Config)) {
+        change(&mut self.member(id).config);
     }
 
     pub fn change(&mut self, at: NodeId, changes: &[MembershipChange]) -> Result<(), ChangeError> {
@@ -151,7 +167,7 @@ impl Cluster {
     /// The log as terms.
     pub fn terms(&self, id: NodeId) -> Vec<u64> {
         let raft = self.members[&id].raft.as_ref().expect("the member is up");
-        raft.entries(LogIndex(1), usize::MAX).iter().map(|e| e.id.term.0).collect()
+        raft.entries(LogIndex(1), usize::MAX).map(|e| e.id.term.0).collect()
     }
 
     /// Carries out what a member decided: messages to the wire, writes to its disk queue.
@@ -160,8 +176,21 @@ impl Cluster {
         let member = self.member(id);
         let Some(raft) = &mut member.raft else { return };
         let effects = raft.take_effects(now);
-        let Effects { persist, send, apply, reads, trace, pieces_received, pieces_to_send, change } = effects;
+        let Effects {
+            persist,
+            send,
+            apply,
+            reads,
+            trace,
+            pieces_received,
+            pieces_to_send,
+            entries_to_read,
+            change,
+        } = effects;
+        member.writes_so_far.0 += persist.len() as u64;
         member.writes.extend(persist);
+        let after = member.writes_so_far.0;
+        member.reads_back.extend(entries_to_read.into_iter().map(|entries| (after, entries)));
         member.applied.extend(apply);
         member.reads.extend(reads);
         member.trace.extend(trace);
@@ -178,12 +207,42 @@ impl Cluster {
     pub fn finish_write(&mut self, id: NodeId) -> bool {
         let now = self.now;
         let member = self.member(id);
-        let Some(write) = member.writes.pop_front() else { return false };
+        let Some(write) = member.writes.pop_front() else {
+            return !member.reads_are_held && self.finish_read_back(id);
+        };
+        member.writes_so_far.1 += 1;
         store(&mut member.disk, &write);
         self.post(id, write.then_send);
         self.raft(id).handle_persisted(write.ticket, now);
         self.collect(id);
         true
+    }
+
+    /// Gives a member the entries that it asked for first, if all writes before that are durable. Says whether there were
+    /// any.
+    pub fn finish_read_back(&mut self, id: NodeId) -> bool {
+        let now = self.now;
+        let member = self.member(id);
+        let done = member.writes_so_far.1;
+        let Some((_, wanted)) = member.reads_back.pop_front_if(|(after, _)| *after <= done) else {
+            return false;
+        };
+        let entries = read_back(&member.disk, wanted);
+        assert!(!entries.is_empty(), "what is asked for is there: {wanted:?}");
+        self.raft(id).handle_entries_read(entries, now);
+        self.collect(id);
+        true
+    }
+
+    /// The connection between two members is lost, and both know.
+    pub fn disconnect(&mut self, a: NodeId, b: NodeId) {
+        let now = self.now;
+        for (id, peer) in [(a, b), (b, a)] {
+            if let Some(raft) = self.members.get_mut(&id).and_then(|member| member.raft.as_mut()) {
+                raft.handle_disconnected(peer, now);
+                self.collect(id);
+            }
+        }
     }
 
     /// Hands a message over, unless its link is cut or its receiver is down.
@@ -309,6 +368,8 @@ impl Cluster {
         let member = self.member(id);
         member.raft = None;
         member.writes.clear();
+        member.reads_back.clear();
+        member.writes_so_far = (0, 0);
         member.files.crash();
         member.applied.clear();
     }
@@ -320,7 +381,7 @@ impl Cluster {
         member.restarts += 1;
         let seed = seed * 100 + id.0 + member.restarts * 7919;
         member.applied = member.files.state();
-        member.raft = Some(Raft::new(member.config.clone(), seed, member.disk.clone(), now).unwrap());
+        member.raft = Some(start(&member.config, seed, &member.disk, now));
     }
 
     pub fn cut(&mut self, a: NodeId, b: NodeId) {
@@ -341,6 +402,42 @@ impl Cluster {
     pub fn heal(&mut self) {
         self.cuts.clear();
     }
+}
+
+fn start(config: &Config, seed: u64, disk: &Restored, now: Timestamp) -> Raft {
+    Raft::new(config.clone(), seed, leave_on_disk(disk.clone(), config.log_cache_bytes), now).unwrap()
+}
+
+/// What a start reads of a disk if only the newest entries fit into memory.
+fn leave_on_disk(mut disk: Restored, cache_bytes: usize) -> Restored {
+    let mut bytes = 0;
+    let fits = |entry: &&Entry| {
+        bytes += entry.payload.size();
+        bytes <= cache_bytes
+    };
+    let left = disk.entries.len() - disk.entries.iter().rev().take_while(fits).count();
+    for Entry { id: LogId { term, index }, payload } in disk.entries.drain(..left) {
+        match disk.on_disk.last_mut() {
+            Some(run) if run.term == term => run.last = index,
+            _ => disk.on_disk.push(TermRun { term, first: index, last: index }),
+        }
+        if let Payload::Membership(membership) = payload {
+            disk.memberships_on_disk.push((index, *membership));
+        }
+    }
+    disk
+}
+
+/// What a correct disk finds of what is asked for.
+pub fn read_back(disk: &Restored, wanted: EntriesToRead) -> Vec<Entry> {
+    let EntriesToRead { first, last, max_bytes } = wanted;
+    let wanted = disk.entries.iter().filter(|entry| first <= entry.id.index && entry.id.index <= last);
+    let mut bytes = 0;
+    let fits = |(place, entry): &(usize, &Entry)| {
+        bytes += entry.payload.size();
+        *place == 0 || bytes <= max_bytes
+    };
+    wanted.enumerate().take_while(fits).map(|(_, entry)| entry.clone()).collect()
 }
 
 /// What a correct disk makes of a write.

@@ -4,7 +4,9 @@ use super::*;
 use crate::image::{ImageError, StateImage};
 use bytes::Bytes;
 use proptest::prelude::*;
-use raftdeck_protocol::kv::{LoggedTime, MAX_SESSION_WRITES, MAX_SESSIONS, SESSION_LIFETIME, Write};
+use raftdeck_protocol::kv::{
+    Action, Command, LoggedTime, MAX_SESSION_WRITES, MAX_SESSIONS, SESSION_LIFETIME, SessionWrite, Write,
+};
 use raftdeck_raft::{LogIndex, SnapshotMeta, Term};
 use std::collections::BTreeMap;
 
@@ -21,7 +23,7 @@ impl Log {
     fn apply(&mut self, at: u64, action: Action) -> Outcome {
         self.last += 1;
         let id = LogId { term: Term(1), index: LogIndex(self.last) };
-        self.state.apply(id, Command { at: LoggedTime(at), action })
+        self.state.apply(id, &Command { at: LoggedTime(at), action })
     }
 
     fn open(&mut self, at: u64) -> u64 {
@@ -174,8 +176,68 @@ fn damaged_images_are_refused() {
             assert!(decode(&bytes).is_err(), "bit {bit} of byte {at} is flipped");
         }
     }
-    let newer = decode(&[&[2], &whole[1..]].concat()).unwrap_err();
+    let newer = decode(&[&[3], &whole[1..]].concat()).unwrap_err();
     assert!(newer.to_string().contains("use the release that wrote it"), "{newer}");
+}
+
+/// An image of version 1, of the state that [`an_image_of_version_1_is_read_and_checked`] makes.
+const VERSION_1: &str = "\
+    01090000000000000001000000000000000200000000000000010000006b0100000031010000000000000008000000000000\
+    0001000000000000000300000002000000000000000100000000000000030000000000000004000000020101310300000000\
+    0000000100000000000000040000000000000004000000020101310400000000000000010000000000000005000000000000\
+    0002000000010006000000000000000900000000000000000000000000000000000000cd3761c021a78fbb";
+
+#[test]
+fn an_image_of_version_1_is_read_and_checked() {
+    let mut log = Log::default();
+    let session = log.open(7);
+    for i in 1..=3 {
+        log.append(8, session, i, 0).unwrap();
+    }
+    log.apply(8, session_write(session, 4, 1, Write::Delete { key: "none".into() })).unwrap();
+    log.open(9);
+    let digit = |place: usize| u8::from_str_radix(&VERSION_1[place..place + 2], 16).unwrap();
+    let mut bytes: Vec<u8> = (0..VERSION_1.len()).step_by(2).map(digit).collect();
+    let decode =
+        |bytes: &[u8]| StateImage::decode(log.image().meta, std::iter::once(Bytes::copy_from_slice(bytes)));
+    let read = decode(&bytes).unwrap();
+    assert_eq!(read.state_hash(), log.state.hash());
+    assert_eq!(
+        read.pieces().collect::<Vec<_>>().concat(),
+        log.bytes(),
+        "written again, it is of this version"
+    );
+    for at in 0..bytes.len() {
+        bytes[at] ^= 1;
+        assert!(decode(&bytes).is_err(), "byte {at} is changed");
+        bytes[at] ^= 1;
+    }
+}
+
+#[test]
+fn what_is_forgotten_is_what_was_unused_for_the_longest_time_also_after_an_image() {
+    let mut log = Log::default();
+    let sessions: Vec<_> = (0..4).map(|i| log.open(i)).collect();
+    // In another order than they were opened in, and the third one never.
+    for (at, i) in [(LIFETIME / 2, 1), (LIFETIME / 2 + 1, 0), (LIFETIME / 2 + 2, 3)] {
+        log.append(at, sessions[i], 1, 0).unwrap();
+    }
+    for mut log in [log.reread().unwrap(), log] {
+        let mut left = |at| {
+            log.apply(at, Action::Write(append(1))).unwrap();
+            let (open, iter) = (log.state.sessions.len(), log.state.sessions.iter());
+            let left: Vec<_> =
+                iter.map(|(id, _)| sessions.iter().position(|s| *s == id.0).unwrap()).collect();
+            assert_eq!(open, left.len());
+            left
+        };
+        assert_eq!(left(LIFETIME + 1), [0, 1, 2, 3]);
+        assert_eq!(left(LIFETIME + 2), [0, 1, 3]);
+        assert_eq!(left(LIFETIME + LIFETIME / 2 - 1), [0, 1, 3]);
+        assert_eq!(left(LIFETIME + LIFETIME / 2), [0, 3]);
+        assert_eq!(left(LIFETIME + LIFETIME / 2 + 1), [3]);
+        assert_eq!(left(LIFETIME + LIFETIME / 2 + 2), [] as [usize; 0]);
+    }
 }
 
 /// One step of a random history: the kind, whose session, which number, the key, how much time passes.

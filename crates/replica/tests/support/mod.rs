@@ -86,6 +86,7 @@ impl Table {
             term: self.term(),
             round: round.unwrap_or(0),
             outcome,
+            stands_by: true,
         }));
     }
 
@@ -145,7 +146,7 @@ impl Table {
 
     /// The whole log.
     pub(crate) fn log(&self) -> Vec<Entry> {
-        self.replica.entries(LogIndex(1), usize::MAX).to_vec()
+        self.replica.entries(LogIndex(1), usize::MAX).cloned().collect()
     }
 }
 

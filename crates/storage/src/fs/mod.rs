@@ -1,12 +1,14 @@
 //! The file system as the log store sees it: few operations, each with a stated promise about durability.
 //!
 //! Two implementations: [`DiskFs`] is the real one, [`MemoryFs`] a virtual disk that can crash, tear writes,
-//! fill up and fail. Nothing here knows what the files contain.
+//! fill up and fail. [`DelayedFs`] makes either one slower. Nothing here knows what the files contain.
 
 mod content;
+mod delayed;
 mod disk;
 mod memory;
 
+pub use delayed::DelayedFs;
 pub use disk::DiskFs;
 pub use memory::{MemoryFs, Survival};
 

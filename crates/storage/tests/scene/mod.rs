@@ -7,7 +7,7 @@ use raftdeck_raft::{
     Ticket,
 };
 use raftdeck_storage::fs::{FileSystem, MemoryFs};
-use raftdeck_storage::{LogStore, OpenError, Recovered};
+use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, log_end};
 use std::path::{Path, PathBuf};
 
 pub(crate) const NODE: NodeId = NodeId(1);
@@ -17,12 +17,49 @@ pub(crate) fn dir() -> &'static Path {
     Path::new("/data/n1")
 }
 
+/// The file that says whose log it is.
 pub(crate) fn log() -> PathBuf {
     dir().join("raft.log")
 }
 
+/// The file of a segment.
+pub(crate) fn segment(sequence: u64) -> PathBuf {
+    dir().join(format!("log-{sequence:010}"))
+}
+
+/// Segments of so many bytes, prepared by whoever writes.
+pub(crate) fn sized(segment_bytes: u64) -> LogOptions {
+    LogOptions { segment_bytes, cache_bytes: usize::MAX, background: false }
+}
+
+/// Opens with segments that the small histories here fit into.
 pub(crate) fn open(fs: &dyn FileSystem) -> Result<(LogStore, Recovered), OpenError> {
-    LogStore::open(fs, dir(), NODE, CLUSTER)
+    open_with(fs, &sized(1 << 10))
+}
+
+pub(crate) fn open_with(
+    fs: &dyn FileSystem,
+    options: &LogOptions,
+) -> Result<(LogStore, Recovered), OpenError> {
+    LogStore::open_with(fs, dir(), NODE, CLUSTER, options)
+}
+
+/// The segment that is written to.
+pub(crate) fn newest(fs: &dyn FileSystem) -> PathBuf {
+    log_end(fs, dir()).unwrap().unwrap().file
+}
+
+/// Where the last write in it ends.
+pub(crate) fn end(fs: &dyn FileSystem) -> usize {
+    usize::try_from(log_end(fs, dir()).unwrap().unwrap().end).unwrap()
+}
+
+/// The segments' files.
+pub(crate) fn segments(fs: &dyn FileSystem) -> Vec<PathBuf> {
+    let mut names = fs.list(dir()).unwrap();
+    names.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("log-"));
+    names.sort();
+    names
 }
 
 pub(crate) fn entry(term: u64, index: u64, command: &str) -> Entry {

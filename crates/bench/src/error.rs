@@ -1,0 +1,55 @@
+//! Why a benchmark has no result.
+
+use raftdeck_client::{AddressError, ClientError};
+use raftdeck_lab::LabError;
+use std::io;
+
+/// Why a benchmark has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// What was asked for makes no sense; nothing was started.
+    #[error("{0}")]
+    Usage(String),
+    /// No cluster could be started.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// The given cluster's addresses make no sense.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The operating system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What failed.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A node ended, or never started to serve.
+    #[error("{0}")]
+    Node(String),
+    /// The store did not do what the benchmark needs.
+    #[error("{what}: {source}")]
+    Store {
+        /// What it was to do.
+        what: &'static str,
+        /// What it said.
+        source: ClientError,
+    },
+    /// Nothing was acknowledged, so there is nothing to tell.
+    #[error("nothing was acknowledged: {0}")]
+    Nothing(String),
+    /// The floor program failed.
+    #[error("the floor program failed: {0}")]
+    Floor(String),
+    /// It was interrupted, by this signal.
+    #[error("interrupted")]
+    Interrupted(i32),
+}
+
+impl BenchError {
+    /// For `map_err`: what the system refused.
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source }
+    }
+}

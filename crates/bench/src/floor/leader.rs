@@ -1,0 +1,127 @@
+//! The leader of the floor: batch after batch, each with all that is in flight.
+
+use super::disk::Disk;
+use super::{Header, Ran};
+use crate::tally::Latencies;
+use rustix::event::{PollFd, PollFlags, poll};
+use std::io::{self, BufRead, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Runs for as many milliseconds as each line of the standard input says, and tells what came of it.
+pub(super) fn run(in_flight: usize, entry: usize, followers: &[SocketAddr], disk: Disk) -> io::Result<()> {
+    let followers = followers.iter().map(Follower::connect).collect::<io::Result<_>>()?;
+    let mut leader = Leader { followers, disk, entry, batch: vec![0x5a; in_flight * entry], last: 0 };
+    for line in io::stdin().lock().lines() {
+        let millis = line?.trim().parse().map_err(io::Error::other)?;
+        println!("{}", serde_json::to_string(&leader.work(Duration::from_millis(millis))?)?);
+    }
+    Ok(())
+}
+
+struct Leader {
+    followers: Vec<Follower>,
+    disk: Disk,
+    /// The size of one.
+    entry: usize,
+    batch: Vec<u8>,
+    /// The index of the last entry that was made up.
+    last: u64,
+}
+
+struct Follower {
+    socket: TcpStream,
+    /// It has everything through here on its disk.
+    acknowledged: u64,
+    /// The beginning of an acknowledgement.
+    incoming: Vec<u8>,
+}
+
+impl Leader {
+    fn work(&mut self, span: Duration) -> io::Result<Ran> {
+        let in_flight = (self.batch.len() / self.entry) as u64;
+        let syncs = self.disk.syncs;
+        let mut latencies = Latencies::default();
+        let begun = Instant::now();
+        let mut now = begun;
+        while now < begun + span {
+            self.replicate()?;
+            let done = Instant::now();
+            latencies.note(done - now, in_flight);
+            now = done;
+        }
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(Ran { micros, syncs: self.disk.syncs - syncs, latencies: latencies.parts() })
+    }
+
+    /// One batch, until a majority has it on disk. What the followers are sent leaves first, so that three disks work at
+    /// once.
+    fn replicate(&mut self) -> io::Result<()> {
+        for entry in self.batch.chunks_exact_mut(self.entry) {
+            self.last += 1;
+            entry[..8].copy_from_slice(&self.last.to_be_bytes());
+        }
+        let bytes = u32::try_from(self.batch.len()).map_err(io::Error::other)?;
+        let header = Header { last: self.last, bytes }.encode();
+        for follower in &mut self.followers {
+            follower.send(&header, &self.batch)?;
+        }
+        self.disk.append(&self.batch)?;
+        while !self.is_on_a_majority() {
+            self.listen()?;
+        }
+        Ok(())
+    }
+
+    /// Of the last batch. The leader itself has it.
+    fn is_on_a_majority(&self) -> bool {
+        let have = self.followers.iter().filter(|follower| follower.acknowledged >= self.last).count();
+        have >= self.followers.len().div_ceil(2)
+    }
+
+    /// Waits for acknowledgements and takes in those that are there.
+    fn listen(&mut self) -> io::Result<()> {
+        let mut files: Vec<_> =
+            self.followers.iter().map(|follower| PollFd::new(&follower.socket, PollFlags::IN)).collect();
+        poll(&mut files, None)?;
+        let speaking: Vec<bool> = files.iter().map(|file| !file.revents().is_empty()).collect();
+        for (follower, _) in self.followers.iter_mut().zip(speaking).filter(|(_, speaks)| *speaks) {
+            follower.hear()?;
+        }
+        Ok(())
+    }
+}
+
+impl Follower {
+    fn connect(address: &SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, acknowledged: 0, incoming: Vec::new() })
+    }
+
+    /// Sends a batch, with one system call if the socket takes it.
+    fn send(&mut self, header: &[u8], batch: &[u8]) -> io::Result<()> {
+        let parts = [io::IoSlice::new(header), io::IoSlice::new(batch)];
+        let sent = self.socket.write_vectored(&parts)?;
+        if sent < header.len() {
+            self.socket.write_all(&header[sent..])?;
+        }
+        self.socket.write_all(&batch[sent.saturating_sub(header.len())..])
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 4096];
+        let count = self.socket.read(&mut bytes)?;
+        if count == 0 {
+            return Err(io::Error::other("a follower is gone"));
+        }
+        self.incoming.extend_from_slice(&bytes[..count]);
+        let whole = self.incoming.len() / 8 * 8;
+        if let Some(last) = self.incoming[..whole].rchunks_exact(8).next() {
+            let last = last.try_into().map_err(io::Error::other)?;
+            self.acknowledged = u64::from_be_bytes(last);
+        }
+        self.incoming.drain(..whole);
+        Ok(())
+    }
+}

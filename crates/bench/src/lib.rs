@@ -1,0 +1,39 @@
+//! How fast a cluster is, measured where its users are: through the client crate, over TCP, every acknowledged write on
+//! the disks of a majority.
+//!
+//! [`run`] carries out what the command line asks for. A cluster of its own is started through the lab, with nothing
+//! between the nodes and nobody watching them; a cluster that runs already is only asked. Beside it the *floor* can be
+//! measured: the least that any store must do to replicate and sync the same bytes (see `floor`).
+//!
+//! A benchmark shares the machine with what it measures, so the load generator does as little as it can for each
+//! operation, and what it does is measured too.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are counts and times of runs of minutes, far below 2^52, and rounded to three digits in the end"
+)]
+
+mod args;
+mod cluster;
+mod error;
+mod failover;
+mod figures;
+mod floor;
+mod load;
+mod measure;
+mod print;
+mod processes;
+mod progress;
+mod recovery;
+mod report;
+mod start;
+mod table;
+mod tally;
+mod times;
+
+pub use args::BenchArgs;
+pub use error::BenchError;
+pub use floor::{FloorArgs, run as run_floor};
+pub use measure::run;

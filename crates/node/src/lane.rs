@@ -1,0 +1,231 @@
+//! One peer's frames on their way out. Whoever sends one writes it at once, on whatever thread that is, as long as the
+//! connection takes it; what it does not take waits for the connection's own task. Nobody ever waits here.
+
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// Pieces that wait for one peer's connection; what comes on top is dropped.
+const QUEUE: usize = 1024;
+
+/// The same in bytes. Above the core's window for one peer, so that a full window never drops its own messages.
+const QUEUE_BYTES: usize = 24 << 20;
+
+/// As many pieces go into one write.
+const PIECES: usize = 64;
+
+/// The frames for one peer, shared by who sends and the task that keeps the connection.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    state: Mutex<State>,
+    /// There is something to do for the task.
+    stirred: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether there is a connection, or will be at once.
+    accepts: bool,
+    stream: Option<Arc<TcpStream>>,
+    /// **Invariant:** every write goes through here, so that frames never mix; of the first piece a part may be gone.
+    waiting: VecDeque<Bytes>,
+    bytes: usize,
+    /// The last one was dropped because too much waits.
+    full: bool,
+    /// Nobody sends anything any more.
+    closed: bool,
+}
+
+/// What became of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was written, or waits.
+    Yes,
+    /// There is no connection.
+    Nowhere,
+    /// Too much waits; the first time that this happens.
+    FullNow,
+    /// Too much still waits.
+    Full,
+}
+
+/// How far a write came.
+enum Progress {
+    AllWritten,
+    /// The connection takes nothing more at the moment.
+    Blocked,
+}
+
+impl Lane {
+    /// Whether what is sent now would go anywhere.
+    pub(crate) fn accepts(&self) -> bool {
+        self.lock().accepts
+    }
+
+    /// Sends whole frames, one or many in one piece.
+    pub(crate) fn send(&self, frames: Bytes) -> Taken {
+        let mut state = self.lock();
+        if !state.accepts {
+            return Taken::Nowhere;
+        }
+        let fits = state.waiting.len() < QUEUE && state.bytes + frames.len() <= QUEUE_BYTES;
+        let was_full = std::mem::replace(&mut state.full, !fits);
+        if !fits {
+            return if was_full { Taken::Full } else { Taken::FullNow };
+        }
+        let is_first = state.waiting.is_empty();
+        state.bytes += frames.len();
+        state.waiting.push_back(frames);
+        // With something before it, the task is at it already.
+        if is_first && !matches!(state.write(), Ok(Progress::AllWritten)) {
+            self.stirred.notify_one();
+        }
+        Taken::Yes
+    }
+
+    /// Nothing more will be sent; what waits still goes out.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.stirred.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// There will be a connection at once: what is sent until then waits for it.
+    pub(crate) fn expect_connection(&self) {
+        self.lock().accepts = true;
+    }
+
+    /// Nothing can be sent now: what waits is stale by the time that can be.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.lock();
+        *state = State { closed: state.closed, ..State::default() };
+    }
+
+    /// Sends through this connection until it breaks, or until the lane is closed and empty.
+    pub(crate) async fn serve(&self, stream: Arc<TcpStream>) -> io::Result<()> {
+        {
+            let mut state = self.lock();
+            state.accepts = true;
+            state.stream = Some(Arc::clone(&stream));
+        }
+        loop {
+            let (progress, closed) = {
+                let mut state = self.lock();
+                (state.write()?, state.closed)
+            };
+            match progress {
+                Progress::AllWritten if closed => return Ok(()),
+                Progress::AllWritten => self.stirred.notified().await,
+                Progress::Blocked => stream.writable().await?,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes as much as the connection takes.
+    fn write(&mut self) -> io::Result<Progress> {
+        let Some(stream) = &self.stream else { return Ok(Progress::Blocked) };
+        while !self.waiting.is_empty() {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let filled =
+                pieces.iter_mut().zip(&self.waiting).map(|(piece, frames)| *piece = IoSlice::new(frames));
+            let count = filled.count();
+            match stream.try_write_vectored(&pieces[..count]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.bytes -= written;
+                    advance(&mut self.waiting, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Blocked),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Progress::AllWritten)
+    }
+}
+
+/// So many bytes at the beginning are gone.
+fn advance(waiting: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(first) = waiting.front_mut() {
+        let part = written.min(first.len());
+        first.advance(part);
+        written -= part;
+        if !first.is_empty() {
+            return;
+        }
+        waiting.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    async fn connected() -> (Arc<TcpStream>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Arc::new(stream), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_the_connection_does_not_take_at_once_is_sent_in_order_and_the_rest_is_dropped() {
+        let (stream, mut peer) = connected().await;
+        let lane = Arc::new(Lane::default());
+        assert_eq!(lane.send(Bytes::from_static(b"early")), Taken::Nowhere);
+        lane.expect_connection();
+        let piece = |nth: usize| Bytes::from(vec![u8::try_from(nth % 251).unwrap(); 1 << 20]);
+        let mut sent = 0;
+        // The first ones wait for the connection, and more is sent from elsewhere than it can take.
+        while lane.send(piece(sent)) == Taken::Yes {
+            sent += 1;
+        }
+        assert_eq!(sent, QUEUE_BYTES >> 20);
+        assert_eq!(lane.send(piece(sent)), Taken::Full, "this is said once");
+        let serving = Arc::clone(&lane);
+        let serving = tokio::spawn(async move { serving.serve(stream).await });
+        let mut received = vec![0; 1 << 20];
+        for nth in 0..2 * sent {
+            timeout(Duration::from_secs(30), peer.read_exact(&mut received)).await.unwrap().unwrap();
+            assert_eq!(received, piece(nth));
+            if nth < sent {
+                assert_eq!(lane.send(piece(sent + nth)), Taken::Yes, "there is room again");
+            }
+        }
+        lane.close();
+        timeout(Duration::from_secs(30), serving).await.unwrap().unwrap().expect("closed and empty");
+    }
+
+    #[tokio::test]
+    async fn a_frame_is_written_by_who_sends_it() {
+        let (stream, mut peer) = connected().await;
+        stream.writable().await.unwrap();
+        let lane = Arc::new(Lane::default());
+        lane.lock().accepts = true;
+        lane.lock().stream = Some(stream);
+        // No task serves the lane.
+        let sending = Arc::clone(&lane);
+        let sent = std::thread::spawn(move || sending.send(Bytes::from_static(b"hello")));
+        assert_eq!(sent.join().unwrap(), Taken::Yes);
+        let mut received = [0; 5];
+        timeout(Duration::from_secs(30), peer.read_exact(&mut received)).await.unwrap().unwrap();
+        assert_eq!(&received, b"hello");
+        lane.give_up();
+        assert_eq!(lane.send(Bytes::from_static(b"late")), Taken::Nowhere);
+    }
+}

@@ -1,0 +1,190 @@
+//! One client's session: what it was answered, and what becomes of its next write (thesis §6.3). Knows neither the other
+//! sessions nor the time. Every write looks at it, so what is done here is counted in nanoseconds.
+
+use raftdeck_protocol::kv::{Answer, LoggedTime, MAX_SESSION_WRITES, SessionId};
+use raftdeck_protocol::{Failure, frame};
+use raftdeck_raft::LogId;
+use raftdeck_raft::mutants::{Mutant, is_active};
+use std::collections::VecDeque;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+/// Over this much that is kept for one session its client must first acknowledge answers; only the write that it waits
+/// for longest is still taken, so that it always gets on.
+const MAX_SESSION_BYTES: usize = 4 << 20;
+
+/// What an answer takes besides the value in it.
+const ANSWER_BYTES: usize = 64;
+
+/// Room for this many answers is not given back.
+const ROOM: usize = 16;
+
+/// One client's session.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) last_used: LoggedTime,
+    /// No write up to this number comes again.
+    pub(crate) acknowledged: u64,
+    /// In order of their numbers, all above `acknowledged`. Nearly always one comes in at the end and leaves at the
+    /// beginning.
+    answers: VecDeque<Kept>,
+    /// What is kept, in bytes.
+    bytes: usize,
+    /// The sum of the answers' hashes.
+    hash: u64,
+}
+
+/// The answer to a write that was applied. Four words, as there are up to a million of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) sequence: u64,
+    /// The entry that applied it.
+    pub(crate) at: LogId,
+    /// `None`: [`Answer::Stored`], which most are.
+    other: Option<Box<Answer>>,
+}
+
+/// What becomes of a session's write.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It has to be applied, and its answer given to [`Session::keep`].
+    Apply,
+    /// It was applied before: this is its answer.
+    Repeated(Answer, LogId),
+    /// It is not applied.
+    Refused(Failure),
+}
+
+impl Session {
+    pub(crate) fn new(last_used: LoggedTime, acknowledged: u64) -> Self {
+        Self { last_used, acknowledged, answers: VecDeque::new(), bytes: 0, hash: 0 }
+    }
+
+    /// The answers that are kept, in order of their numbers.
+    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = &Kept> {
+        self.answers.iter()
+    }
+
+    /// What is kept, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Equal sessions have equal hashes.
+    pub(crate) fn hash(&self, id: SessionId) -> u64 {
+        hash_of([id.0, self.last_used.0, self.acknowledged]).wrapping_add(self.hash)
+    }
+
+    /// It is used now, and its client acknowledges the answers up to this number: they are forgotten.
+    pub(crate) fn touch(&mut self, id: SessionId, now: LoggedTime, acknowledged: u64) {
+        self.last_used = now;
+        // An attempt that was sent earlier may arrive later.
+        self.acknowledged = self.acknowledged.max(acknowledged);
+        while let Some(kept) = self.answers.front()
+            && kept.sequence <= self.acknowledged
+            && let Some(kept) = self.answers.pop_front()
+        {
+            self.forget(id, &kept);
+        }
+        if self.answers.capacity() > ROOM && self.answers.len() < self.answers.capacity() / 4 {
+            self.answers.shrink_to(self.answers.capacity() / 2);
+        }
+    }
+
+    /// A write arrived from the log: is it to be applied?
+    pub(crate) fn judge(&self, sequence: u64) -> Verdict {
+        let acknowledged = self.acknowledged;
+        if sequence == 0 {
+            return refused("a session's writes are numbered from 1".to_owned());
+        }
+        if sequence <= acknowledged {
+            let why = "was acknowledged by its client before: if it was applied, it will not be again";
+            return refused(format!("write {sequence} of the session {why}, and its answer is gone"));
+        }
+        // trap 38: a repeated request applies once.
+        if let Ok(place) = self.place(sequence)
+            && !is_active(Mutant::RetryAppliesTwice)
+        {
+            let kept = &self.answers[place];
+            return Verdict::Repeated(kept.answer().clone(), kept.at);
+        }
+        if sequence - acknowledged > MAX_SESSION_WRITES as u64 {
+            return refused(format!(
+                "write {sequence} of the session came with {acknowledged} acknowledged: at most {MAX_SESSION_WRITES} may be under way"
+            ));
+        }
+        let is_next = sequence == acknowledged + 1;
+        if self.bytes > MAX_SESSION_BYTES && !is_next {
+            return Verdict::Refused(Failure::Busy);
+        }
+        Verdict::Apply
+    }
+
+    /// Keeps the answer to a write that [`Session::judge`] let through and the entry `at` applied.
+    pub(crate) fn keep(&mut self, id: SessionId, sequence: u64, answer: &Answer, at: LogId) {
+        let kept = Kept::new(sequence, answer, at);
+        self.bytes += kept.size();
+        self.hash = self.hash.wrapping_add(kept.hash(id));
+        match self.place(sequence) {
+            Err(place) if place == self.answers.len() => self.answers.push_back(kept),
+            Err(place) => self.answers.insert(place, kept),
+            Ok(place) => {
+                let old = std::mem::replace(&mut self.answers[place], kept);
+                self.forget(id, &old);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: SessionId, kept: &Kept) {
+        self.bytes -= kept.size();
+        self.hash = self.hash.wrapping_sub(kept.hash(id));
+    }
+
+    /// Where the answer with this number stands, or would stand.
+    fn place(&self, sequence: u64) -> Result<usize, usize> {
+        match self.answers.back() {
+            Some(last) if sequence <= last.sequence => {
+                self.answers.binary_search_by_key(&sequence, |kept| kept.sequence)
+            }
+            _ => Err(self.answers.len()),
+        }
+    }
+}
+
+impl Kept {
+    fn new(sequence: u64, answer: &Answer, at: LogId) -> Self {
+        let other = (*answer != Answer::Stored).then(|| Box::new(answer.clone()));
+        Self { sequence, at, other }
+    }
+
+    pub(crate) fn answer(&self) -> &Answer {
+        static STORED: Answer = Answer::Stored;
+        self.other.as_deref().unwrap_or(&STORED)
+    }
+
+    fn size(&self) -> usize {
+        let value = match self.answer() {
+            Answer::Mismatch { current: Some(value) } => value.len(),
+            _ => 0,
+        };
+        ANSWER_BYTES + value
+    }
+
+    fn hash(&self, id: SessionId) -> u64 {
+        let answer = match self.answer() {
+            Answer::Stored => 0,
+            Answer::Deleted { existed } => 1 + u64::from(*existed),
+            Answer::Mismatch { current: None } => 3,
+            Answer::Mismatch { current: Some(value) } => xxh3_64_with_seed(value, 4),
+            other => xxh3_64_with_seed(&frame::encode(other), 5),
+        };
+        hash_of([id.0, self.sequence, self.at.term.0, self.at.index.0, answer])
+    }
+}
+
+fn refused(why: String) -> Verdict {
+    Verdict::Refused(Failure::Invalid(why))
+}
+
+fn hash_of<const N: usize>(numbers: [u64; N]) -> u64 {
+    xxh3_64(numbers.map(u64::to_le_bytes).as_flattened())
+}

@@ -1,0 +1,285 @@
+//! The bytes of a frame: what one sync made durable, under checksums. Pure: knows slices and offsets only.
+//!
+//! All numbers are little-endian; the checksum is CRC-32C.
+//!
+//! ```text
+//! frame    "rdf" | kind u8 | length u32 | crc of the body u32 | crc of the 12 bytes before u32 | body
+//!          kind 1: a write, whose body is records one after the other
+//!          kind 2: a seal, whose body is empty
+//!          kind 3: a turn of the page, whose body is empty
+//! ```
+//!
+//! A frame's second checksum also covers the log's identity, the segment's number and the frame's offset in its file. It
+//! covers the length, so that a length is believed, and memory taken for it, only if it is one that was written. As two
+//! numbers of segments never give the same checksum, what an earlier segment has left in a file is never a frame of
+//! the next one.
+
+use crate::header::{length, u32_at};
+use crate::record::{encode_write, most_bytes};
+use crc32c::{crc32c, crc32c_append};
+use raftdeck_raft::Persist;
+
+/// The bytes of a frame before its body.
+pub(crate) const FRAME_HEAD: usize = 16;
+
+/// The bytes of a seal, and of a turn of the page.
+pub(crate) const SEAL: u64 = FRAME_HEAD as u64;
+
+/// The most bytes in a frame's body. Far above what the core hands out at once; bounds memory in recovery.
+pub(crate) const MAX_BODY: usize = 256 << 20;
+
+pub(crate) const MARKER: [u8; 3] = *b"rdf";
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// All that one call stored.
+    Write,
+    /// Says that the frame before it is durable.
+    Seal,
+    /// Says that the log goes on in the next segment, which is durable. It stands in the place of the last seal.
+    Turn,
+}
+
+/// A frame without its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHead {
+    pub(crate) kind: FrameKind,
+    pub(crate) length: usize,
+    body_crc: u32,
+}
+
+impl FrameHead {
+    /// The bytes of the whole frame.
+    pub(crate) fn size(&self) -> u64 {
+        (FRAME_HEAD + self.length) as u64
+    }
+
+    pub(crate) fn matches(&self, body: &[u8]) -> bool {
+        crc32c(body) == self.body_crc
+    }
+}
+
+/// Builds and reads the frames of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Framing {
+    /// Ties frames to their segment.
+    salt: u32,
+}
+
+impl Framing {
+    /// That of a segment of the log whose identity has this checksum.
+    pub(crate) fn new(log: u32, sequence: u64) -> Self {
+        // Of two numbers with the same upper half the checksums differ for certain, and no log has 2^32 segments.
+        Self { salt: crc32c_append(log, &sequence.to_le_bytes()) }
+    }
+
+    /// That of a log of version 1 or 2, whose header has this checksum.
+    pub(crate) fn of_one_file(header: u32) -> Self {
+        Self { salt: header }
+    }
+
+    /// The seal, or turn, at `offset`.
+    pub(crate) fn mark(self, kind: FrameKind, offset: u64) -> [u8; FRAME_HEAD] {
+        let mut frame = [0; FRAME_HEAD];
+        self.fill_head(kind, offset, &mut frame);
+        frame
+    }
+
+    /// Reads a frame's head at `offset`, if it is one that was written there.
+    pub(crate) fn head(self, offset: u64, bytes: &[u8; FRAME_HEAD]) -> Option<FrameHead> {
+        if !bytes.starts_with(&MARKER) || u32_at(bytes, 12) != self.head_crc(offset, bytes) {
+            return None;
+        }
+        let length = usize::try_from(u32_at(bytes, 4)).ok()?;
+        let kind = match bytes[3] {
+            1 if length <= MAX_BODY => FrameKind::Write,
+            2 if length == 0 => FrameKind::Seal,
+            3 if length == 0 => FrameKind::Turn,
+            _ => return None,
+        };
+        Some(FrameHead { kind, length, body_crc: u32_at(bytes, 8) })
+    }
+
+    /// Writes the head of a frame whose body is in place.
+    pub(crate) fn fill_head(self, kind: FrameKind, offset: u64, frame: &mut [u8]) {
+        let (head, body) = frame.split_at_mut(FRAME_HEAD);
+        head[..3].copy_from_slice(&MARKER);
+        head[3] = match kind {
+            FrameKind::Write => 1,
+            FrameKind::Seal => 2,
+            FrameKind::Turn => 3,
+        };
+        head[4..8].copy_from_slice(&length(body));
+        head[8..12].copy_from_slice(&crc32c(body).to_le_bytes());
+        let crc = self.head_crc(offset, head);
+        head[12..].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    fn head_crc(self, offset: u64, head: &[u8]) -> u32 {
+        crc32c_append(crc32c_append(self.salt, &offset.to_le_bytes()), &head[..12])
+    }
+}
+
+/// Puts the frame that stores `writes` into `frame`, but for its head, which depends on where it goes. If it may need more
+/// than [`MAX_BODY`] bytes, nothing is done but to say how many.
+pub(crate) fn encode_body(writes: &[Persist], frame: &mut Vec<u8>) -> Result<(), usize> {
+    let bound = writes.iter().map(most_bytes).sum();
+    if bound > MAX_BODY {
+        return Err(bound);
+    }
+    frame.clear();
+    frame.reserve(FRAME_HEAD + bound);
+    frame.resize(FRAME_HEAD, 0);
+    for write in writes {
+        encode_write(write, frame);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Record, records};
+    use bytes::Bytes;
+    use raftdeck_raft::{
+        Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist, Term, Ticket,
+    };
+    use std::collections::BTreeSet;
+
+    fn write() -> Persist {
+        let id = |index| LogId { term: Term(2), index: LogIndex(index) };
+        Persist {
+            ticket: Ticket { seq: 1, last: id(6) },
+            hard_state: Some(HardState { term: Term(2), vote: Some(NodeId(3)) }),
+            reset: Some(id(3)),
+            truncate: Some(LogIndex(5)),
+            purge: Some(id(4)),
+            entries: vec![
+                Entry { id: id(5), payload: Payload::Noop },
+                Entry { id: id(6), payload: Payload::Command(Bytes::from_static(b"blue")) },
+            ],
+            then_send: Vec::new(),
+        }
+    }
+
+    fn framed(framing: Framing, offset: u64, write: &Persist) -> Vec<u8> {
+        let mut frame = Vec::new();
+        encode_body(std::slice::from_ref(write), &mut frame).unwrap();
+        framing.fill_head(FrameKind::Write, offset, &mut frame);
+        frame
+    }
+
+    /// These bytes are on users' disks: if this test fails, the format version has to go up.
+    #[test]
+    fn the_format_stands_still() {
+        let framing = Framing::new(0x1234_5678, 9);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        assert_eq!(
+            hex(&framed(framing, 30, &write())),
+            "726466011900000060223f6d4bf1f1460302030005040204010205000102060104626c756502020103"
+        );
+        assert_eq!(hex(&framing.mark(FrameKind::Seal, 30)), "72646602000000000000000091a85e7b");
+        assert_eq!(hex(&framing.mark(FrameKind::Turn, 30)), "726466030000000000000000d97e608f");
+    }
+
+    #[test]
+    fn a_frame_is_valid_only_at_its_place_and_in_its_segment() {
+        let framing = Framing::new(7, 100);
+        let frame = framed(framing, 100, &write());
+        let head: &[u8; FRAME_HEAD] = frame[..FRAME_HEAD].try_into().unwrap();
+        assert!(framing.head(100, head).unwrap().matches(&frame[FRAME_HEAD..]));
+        assert_eq!(framing.head(101, head), None);
+        assert_eq!(Framing::new(8, 100).head(100, head), None);
+        for sequence in (0..100_000).filter(|sequence| *sequence != 100) {
+            assert_eq!(Framing::new(7, sequence).head(100, head), None, "segment {sequence}");
+        }
+    }
+
+    #[test]
+    fn records_come_back_in_the_order_in_which_a_write_is_carried_out() {
+        let write = write();
+        let frame = framed(Framing::new(0, 0), 0, &write);
+        let (reset, purge) = (write.reset.unwrap(), write.purge.unwrap());
+        let mut expected = vec![Record::Reset(reset), Record::Truncate(LogIndex(5)), Record::Purge(purge)];
+        expected.extend(write.entries.iter().cloned().map(Record::Append));
+        expected.push(Record::HardState(write.hard_state.unwrap()));
+        assert_eq!(records(&frame[FRAME_HEAD..]).collect::<Option<Vec<_>>>(), Some(expected));
+    }
+
+    /// Every kind of entry, with small and with the largest numbers.
+    fn entries() -> Vec<Entry> {
+        let nodes = |from: u64| (from..=from + 4).map(NodeId).collect::<BTreeSet<_>>();
+        let most = u64::MAX;
+        let (voters, outgoing, learners) = (nodes(most - 9), nodes(most - 8), nodes(most - 4));
+        let addresses = voters.iter().map(|node| (*node, "an address".to_owned())).collect();
+        let membership = Box::new(Membership { voters, outgoing, learners, addresses });
+        let long = Bytes::from(vec![7; 300]);
+        let payloads = [
+            Payload::Noop,
+            Payload::Command(Bytes::new()),
+            Payload::Command(long),
+            Payload::Membership(membership),
+        ];
+        let numbers = [0, 1, 127, 128, 300, 1 << 35, most];
+        payloads
+            .iter()
+            .flat_map(|payload| {
+                numbers.map(|number| Entry {
+                    id: LogId { term: Term(number), index: LogIndex(most - number) },
+                    payload: payload.clone(),
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn entries_are_encoded_and_decoded_as_postcard_does() {
+        for entry in entries() {
+            let write = Persist {
+                hard_state: None,
+                reset: None,
+                truncate: None,
+                purge: None,
+                entries: vec![entry.clone()],
+                ..write()
+            };
+            let mut encoded = Vec::new();
+            encode_write(&write, &mut encoded);
+            let record = Record::Append(entry);
+            assert_eq!(encoded, postcard::to_stdvec(&record).unwrap());
+            for length in 0..encoded.len() {
+                assert_eq!(records(&encoded[..length]).collect::<Option<Vec<_>>>().unwrap_or_default(), []);
+            }
+            encoded.push(9);
+            assert_eq!(records(&encoded).next(), Some(Some(record)));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_decoded_as_postcard_does(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..40),
+        ) {
+            for start in [&[][..], &[1], &[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+                let bytes = [start, &bytes].concat();
+                let (expected, _) = postcard::take_from_bytes::<Record>(&bytes).map_or((None, &[][..]), |(r, rest)| (Some(r), rest));
+                proptest::prop_assert_eq!(records(&bytes).next(), Some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_never_needs_more_than_its_bound() {
+        let most = u64::MAX;
+        let id = LogId { term: Term(most), index: LogIndex(most) };
+        let mut write = write();
+        write.truncate = Some(LogIndex(most));
+        write.hard_state = Some(HardState { term: Term(most), vote: Some(NodeId(most)) });
+        (write.reset, write.purge) = (Some(id), Some(id));
+        write.entries = entries();
+        let mut encoded = Vec::new();
+        encode_write(&write, &mut encoded);
+        assert!(encoded.len() <= most_bytes(&write));
+    }
+}

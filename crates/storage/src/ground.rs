@@ -1,0 +1,336 @@
+//! The ground that segments are built on: files of full length, so that a sync of what is written into them has nothing to
+//! do but to write that. Prepares them ahead of need, and takes back those that are not needed any more, to be used again.
+//! Touches no file that the log still needs, and writes into none before it has lost the name of a segment for good.
+//!
+//! A file that is being prepared, or lies ready, is called `log.spare-N`; a crash leaves it behind, and the next start
+//! removes it.
+
+use crate::error::{OpenError, StorageError};
+use crate::fs::{File, FileSystem};
+use crate::segment;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// The first segment of a log has so many bytes, and each has twice as many as the one before it, up to the full size: a
+/// log that little is written to takes little room. One that is needed before it could be prepared is as small.
+pub(crate) const FIRST: u64 = 1 << 20;
+
+/// The most files that lie ready. When a log is purged, several segments may come free at once.
+const MOST_SPARES: usize = 3;
+
+/// So much is written and synced at once where a file is filled with zeros: a log that syncs beside it has to wait for
+/// no more than that.
+const STEP: u64 = 1 << 20;
+
+/// A file that a segment can be written into.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    pub(crate) path: PathBuf,
+    pub(crate) file: Box<dyn File>,
+    pub(crate) size: u64,
+    /// It holds what a segment has left; otherwise zeros.
+    pub(crate) recycled: bool,
+}
+
+/// A segment that is not needed any more.
+#[derive(Debug)]
+pub(crate) struct Released {
+    pub(crate) path: PathBuf,
+    pub(crate) size: u64,
+}
+
+impl Released {
+    /// One that was never looked at, and is only removed.
+    pub(crate) fn unknown(dir: &Path, sequence: u64) -> Self {
+        Self { path: dir.join(segment::name(sequence)), size: 0 }
+    }
+}
+
+/// What a store knows of its ground. If it has a thread, that is joined when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    work: Arc<Work>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Work {
+    fs: Box<dyn FileSystem>,
+    dir: PathBuf,
+    /// The full size of a segment.
+    full: u64,
+    state: Mutex<State>,
+    /// There is something to do, or the end has come.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// A file of this size should lie ready.
+    wanted: Option<u64>,
+    released: Vec<Released>,
+    spares: VecDeque<Spare>,
+    /// Counts the files that were given the name of a spare one.
+    number: u64,
+    failure: Option<StorageError>,
+    ends: bool,
+}
+
+enum Job {
+    Prepare(u64),
+    /// Makes room: the first so many files that fit are kept.
+    TakeBack(Vec<Released>, usize),
+}
+
+impl Ground {
+    pub(crate) fn new(fs: Box<dyn FileSystem>, dir: &Path, full: u64, background: bool) -> io::Result<Self> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let work = Arc::new(Work { fs, dir: dir.to_owned(), full, state, changed });
+        let mut ground = Self { work: Arc::clone(&work), thread: None };
+        if background {
+            let thread = thread::Builder::new().name("log-ground".to_owned());
+            ground.thread = Some(thread.spawn(move || work.run())?);
+        }
+        Ok(ground)
+    }
+
+    /// The size of the segment after one of this size.
+    pub(crate) fn size_after(&self, size: u64) -> u64 {
+        size.saturating_mul(2).min(self.work.full).max(self.first_size())
+    }
+
+    pub(crate) fn first_size(&self) -> u64 {
+        first_size(self.work.full)
+    }
+
+    /// A file of this size will be needed.
+    pub(crate) fn want(&self, size: u64) {
+        self.work.state().wanted = Some(size);
+        self.work.changed.notify_one();
+    }
+
+    /// These are of no use any more.
+    pub(crate) fn release(&self, segments: impl IntoIterator<Item = Released>) {
+        self.work.state().released.extend(segments);
+        self.work.changed.notify_one();
+    }
+
+    /// A file for a segment that begins with so many bytes: one that lies ready, or else one that is made now.
+    pub(crate) fn take(&self, needed: u64) -> Result<Spare, StorageError> {
+        if self.thread.is_none() {
+            // Otherwise nobody may ever do it.
+            self.work.take_back()?;
+        }
+        let mut state = self.work.state();
+        let ready = state.spares.iter().position(|spare| spare.size >= needed);
+        if let Some(spare) = ready.and_then(|place| state.spares.remove(place)) {
+            return Ok(spare);
+        }
+        drop(state);
+        if needed <= self.first_size() {
+            self.work.create(self.first_size())
+        } else {
+            // It is full with what it begins with.
+            let spare = self.work.create(0)?;
+            Ok(Spare { size: needed, ..spare })
+        }
+    }
+
+    /// Does all that is due, unless a thread does.
+    pub(crate) fn tend(&self) -> Result<(), StorageError> {
+        if self.thread.is_none() {
+            while self.work.step() {}
+        }
+        self.check()
+    }
+
+    /// What went wrong, if anything did.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        match &self.work.state().failure {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        self.work.state().ends = true;
+        self.work.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say any more, and a panic of it was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    fn run(&self) {
+        loop {
+            let state = self.state();
+            let idle = |state: &mut State| !state.ends && !state.is_due();
+            let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+            if state.ends {
+                return;
+            }
+            drop(state);
+            self.step();
+        }
+    }
+
+    /// Does one thing that is due; `false`: there is none.
+    fn step(&self) -> bool {
+        let Some(job) = self.state().next(self.full) else { return false };
+        if let Err(failure) = self.carry_out(job) {
+            self.state().failure.get_or_insert(failure);
+        }
+        true
+    }
+
+    /// Takes back what was released, and leaves everything else.
+    fn take_back(&self) -> Result<(), StorageError> {
+        let job = self.state().next_release();
+        job.map_or(Ok(()), |job| self.carry_out(job))
+    }
+
+    fn carry_out(&self, job: Job) -> Result<(), StorageError> {
+        match job {
+            Job::Prepare(size) => {
+                match self.create(size) {
+                    Ok(spare) => self.state().spares.push_back(spare),
+                    // The log may still have room where it is, and is told when it needs more.
+                    Err(StorageError::Write { cause, .. }) if is_full(&cause) => {}
+                    Err(error) => return Err(error),
+                }
+                Ok(())
+            }
+            Job::TakeBack(released, room) => self.recycle(released, room),
+        }
+    }
+
+    /// Makes a file that is full of zeros, durably. If it cannot be done it leaves nothing behind.
+    fn create(&self, size: u64) -> Result<Spare, StorageError> {
+        let path = self.next_path();
+        let mut file = self.fs.open(&path).map_err(failed("create", &path))?;
+        let mut filled = file.set_len(0).map_err(write_failed(&path));
+        let mut end = 0;
+        while filled.is_ok() && end < size && !self.state().ends {
+            let bytes = usize::try_from(STEP.min(size - end)).expect("no more than STEP");
+            filled = file.write_at(end, &vec![0; bytes]).map_err(write_failed(&path));
+            end += bytes as u64;
+            if filled.is_ok() {
+                filled = file.sync_data().map_err(sync_failed(&path));
+            }
+        }
+        match filled {
+            Ok(()) => Ok(Spare { path, file, size, recycled: false }),
+            Err(error) => {
+                // The error that counts is the first one.
+                let _ = self.fs.remove(&path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives segments the names of spare files, as far as there is room for them, and removes the rest.
+    fn recycle(&self, released: Vec<Released>, mut room: usize) -> Result<(), StorageError> {
+        let mut spares = Vec::new();
+        for Released { path, size } in released {
+            if size == self.full && room > 0 {
+                room -= 1;
+                let spare = self.next_path();
+                self.fs.rename(&path, &spare).map_err(failed("rename", &path))?;
+                let file = self.fs.open(&spare).map_err(failed("open", &spare))?;
+                spares.push(Spare { path: spare, file, size, recycled: true });
+            } else {
+                self.fs.remove(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        // Before anything is written into them: a crash must not bring the name back over what is not that segment.
+        self.fs.sync_dir(&self.dir).map_err(sync_failed(&self.dir))?;
+        self.state().spares.extend(spares);
+        Ok(())
+    }
+
+    fn next_path(&self) -> PathBuf {
+        let mut state = self.state();
+        state.number += 1;
+        self.dir.join(format!("{SPARE}{}", state.number))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is done under the lock that could leave it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        self.failure.is_none() && (!self.released.is_empty() || self.wanted.is_some())
+    }
+
+    fn next(&mut self, full: u64) -> Option<Job> {
+        if !self.is_due() {
+            return None;
+        }
+        if let Some(job) = self.next_release() {
+            return Some(job);
+        }
+        let size = self.wanted.take()?.min(full);
+        if self.spares.iter().any(|spare| spare.size >= size) {
+            return None;
+        }
+        Some(Job::Prepare(size))
+    }
+
+    fn next_release(&mut self) -> Option<Job> {
+        if self.released.is_empty() {
+            return None;
+        }
+        let room = MOST_SPARES.saturating_sub(self.spares.len());
+        Some(Job::TakeBack(std::mem::take(&mut self.released), room))
+    }
+}
+
+/// The beginning of the names of files that lie ready.
+const SPARE: &str = "log.spare-";
+
+/// The size of a log's first segment if a full one has so many bytes.
+pub(crate) fn first_size(full: u64) -> u64 {
+    full.min(FIRST)
+}
+
+/// Removes the files that lay ready when the process ended: nobody knows how far they were prepared.
+pub(crate) fn remove_left_overs(fs: &dyn FileSystem, dir: &Path) -> Result<(), OpenError> {
+    let access = |action, path: &Path| {
+        let path = path.to_owned();
+        move |cause| OpenError::Access { action, path, cause }
+    };
+    for path in fs.list(dir).map_err(access("list", dir))? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(SPARE) {
+            fs.remove(&path).map_err(access("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_full(cause: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(cause.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StorageError {
+    move |cause| StorageError::Access { action, path: path.to_owned(), cause: Arc::new(cause) }
+}
+
+pub(crate) fn write_failed(path: &Path) -> impl FnOnce(io::Error) -> StorageError {
+    move |cause| StorageError::Write { path: path.to_owned(), cause: Arc::new(cause) }
+}
+
+pub(crate) fn sync_failed(path: &Path) -> impl FnOnce(io::Error) -> StorageError {
+    move |cause| StorageError::Sync { path: path.to_owned(), cause: Arc::new(cause) }
+}

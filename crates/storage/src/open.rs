@@ -1,0 +1,339 @@
+//! Opening a data directory: takes its lock, makes a log where there is none, brings an old one into today's format, and
+//! makes durable what recovery found, and only that. Refuses what no crash explains, and then changes nothing.
+
+use crate::error::OpenError;
+use crate::frame::{FrameKind, Framing};
+use crate::fs::{File, FileSystem, Lock, LockError};
+use crate::ground::{self, Ground, Released};
+use crate::header::{self, Identity, LOG_MAGIC, SegmentHeader};
+use crate::legacy::{self, SEGMENTED};
+use crate::outline::Outline;
+use crate::recover::{Newest, Recovery, recover, segments};
+use crate::segment::{self, Reader};
+use crate::snapshots::Snapshots;
+use crate::store::{LogOptions, LogStore, Recovered, Segment, TornTail};
+use raftdeck_raft::{Entry, LogId, NodeId, Persist, Restored, SnapshotMeta, Ticket};
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+const LOG: &str = "raft.log";
+/// The same while it is being written.
+const NEW_LOG: &str = "raft.log.new";
+/// The first segment while it is being made.
+const NEW_SEGMENT: &str = "log.new";
+const LOCK: &str = "LOCK";
+
+/// So much of `raft.log` is read at once: all of it, unless it is an old one.
+const AHEAD: usize = 1 << 20;
+
+/// The most bytes of entries that are brought over from an old log at once; a larger entry goes alone.
+const GROUP: usize = 1 << 20;
+
+impl LogStore {
+    /// Opens the data directory of `node` in `cluster`, creates it if it is missing, locks it, and recovers what
+    /// it holds, with the default options.
+    pub fn open(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        node: NodeId,
+        cluster: &str,
+    ) -> Result<(Self, Recovered), OpenError> {
+        Self::open_with(fs, dir, node, cluster, &LogOptions::default())
+    }
+
+    /// Opens the data directory as [`LogStore::open`] does, and keeps its log as `options` say.
+    pub fn open_with(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        node: NodeId,
+        cluster: &str,
+        options: &LogOptions,
+    ) -> Result<(Self, Recovered), OpenError> {
+        let opening = Opening { fs, dir, identity: Identity { node, cluster: cluster.to_owned() }, options };
+        let path = dir.join(LOG);
+        let missing = || fs.exists(&path).map_err(access("look for", &path)).map(|found| !found);
+        if missing()? {
+            fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
+        }
+        let lock = take_lock(fs, dir)?;
+        // Only the holder of the lock may create the log, so it is looked for again.
+        if missing()? {
+            opening.start_log()?;
+            return opening.recover(lock);
+        }
+        match opening.old_log(&path)? {
+            Some(old) => opening.bring_over(old, &path, lock),
+            None => opening.recover(lock),
+        }
+    }
+}
+
+/// What a log of an old version holds.
+struct OldLog {
+    restored: Restored,
+    torn: Option<TornTail>,
+}
+
+/// A directory that is being opened, by its lock's holder.
+struct Opening<'a> {
+    fs: &'a dyn FileSystem,
+    dir: &'a Path,
+    identity: Identity,
+    options: &'a LogOptions,
+}
+
+impl Opening<'_> {
+    /// There is no log. Segments without one are what a crash has left of an earlier attempt, as long as they are empty.
+    fn start_log(&self) -> Result<(), OpenError> {
+        let bytes = self.identity.cluster.len();
+        if bytes > header::MAX_CLUSTER {
+            return Err(OpenError::ClusterName { bytes, limit: header::MAX_CLUSTER });
+        }
+        if segments(self.fs, self.dir)?.iter().any(|sequence| *sequence != 1) || self.has_frames()? {
+            return Err(OpenError::Headless { file: self.dir.join(LOG) });
+        }
+        self.first_segment(Outline::default())?;
+        self.name_log()
+    }
+
+    /// Whether something was stored in the first segment.
+    fn has_frames(&self) -> Result<bool, OpenError> {
+        let path = self.dir.join(segment::name(1));
+        if !self.fs.exists(&path).map_err(access("look for", &path))? {
+            return Ok(false);
+        }
+        let file = self.fs.open(&path).map_err(access("open", &path))?;
+        let mut reader = Reader::new(&*file, &path, AHEAD)?;
+        let (SegmentHeader { log, sequence, .. }, start) = reader.segment_header()?;
+        Ok(reader.find_frame(start - 1, Framing::new(log, sequence))?.is_some())
+    }
+
+    /// Makes the first segment of a log that begins like this; durable when this returns.
+    fn first_segment(&self, outline: Outline) -> Result<(), OpenError> {
+        let new = self.dir.join(NEW_SEGMENT);
+        let log = self.identity.checksum();
+        let header = SegmentHeader { log, sequence: 1, recycled: false, previous_end: 0, outline };
+        let mut bytes = header::segment(&header);
+        let size = usize::try_from(ground::first_size(self.options.segment_bytes)).unwrap_or(usize::MAX);
+        bytes.resize(bytes.len().max(size), 0);
+        let make = || {
+            let mut file = self.fs.open(&new)?;
+            file.set_len(0)?;
+            file.write_at(0, &bytes)?;
+            file.sync_data()?;
+            self.fs.rename(&new, &self.dir.join(segment::name(1)))
+        };
+        make().map_err(access("create", &new))?;
+        self.fs.sync_dir(self.dir).map_err(access("sync", self.dir))
+    }
+
+    /// Says whose log it is. From now on its segments count.
+    fn name_log(&self) -> Result<(), OpenError> {
+        let new = self.dir.join(NEW_LOG);
+        let bytes = header::log(&self.identity);
+        let make = || {
+            let mut file = self.fs.open(&new)?;
+            file.set_len(0)?;
+            file.write_at(0, &bytes)?;
+            file.sync_data()?;
+            self.fs.rename(&new, &self.dir.join(LOG))
+        };
+        make().map_err(access("create", &new))
+    }
+
+    /// Checks whose log it is, and reads one of an old version.
+    fn old_log(&self, path: &Path) -> Result<Option<OldLog>, OpenError> {
+        let file = self.fs.open(path).map_err(access("open", path))?;
+        let mut reader = Reader::new(&*file, path, AHEAD)?;
+        let version = reader.version(LOG_MAGIC)?;
+        let opening = legacy::opening(&mut reader, version)?;
+        self.check_identity(&opening.identity)?;
+        if version >= SEGMENTED {
+            return Ok(None);
+        }
+        let (restored, torn) = legacy::read(&mut reader, &opening)?;
+        let newest = Snapshots::open(self.fs, self.dir)?.1;
+        check_fit(path, restored.purged, newest.as_ref())?;
+        let torn = torn.map(|torn| tail(path, &torn));
+        Ok(Some(OldLog { restored, torn }))
+    }
+
+    /// Writes an old log into segments. The old one counts, and stays as it is, until all of them are durable.
+    fn bring_over(
+        &self,
+        old: OldLog,
+        path: &Path,
+        lock: Box<dyn Lock>,
+    ) -> Result<(LogStore, Recovered), OpenError> {
+        for sequence in segments(self.fs, self.dir)? {
+            let left_over = self.dir.join(segment::name(sequence));
+            self.fs.remove(&left_over).map_err(access("remove", &left_over))?;
+        }
+        let failed = |cause| OpenError::BringOver { file: path.to_owned(), cause };
+        let Restored { hard_state, purged, entries, .. } = old.restored;
+        self.first_segment(Outline::starting(hard_state, purged))?;
+        let (mut store, _) = self.recover(lock)?;
+        for group in groups(entries) {
+            store.append(&[group]).map_err(failed)?;
+        }
+        let LogStore { ground, _lock: lock, .. } = store;
+        drop(ground);
+        self.name_log()?;
+        let (store, mut recovered) = self.recover(lock)?;
+        recovered.repaired = recovered.repaired.or(old.torn);
+        Ok((store, recovered))
+    }
+
+    /// Reads the segments, and makes durable what is in them.
+    fn recover(&self, lock: Box<dyn Lock>) -> Result<(LogStore, Recovered), OpenError> {
+        let Self { fs, dir, options, .. } = *self;
+        // Also for an existing log: a crash may have come between its renaming and the sync of its name.
+        fs.sync_dir(dir).map_err(access("sync", dir))?;
+        let log = self.identity.checksum();
+        let Recovery { replay, closed, newest, left_over } = recover(fs, dir, log, options.cache_bytes)?;
+        let (mut snapshots, newest_snapshot) = Snapshots::open(fs, dir)?;
+        check_fit(&dir.join(LOG), replay.outline.purged(), newest_snapshot.as_ref())?;
+        let path = dir.join(segment::name(newest.sequence));
+        let mut file = fs.open(&path).map_err(access("open", &path))?;
+        let framing = Framing::new(log, newest.sequence);
+        repair(&mut *file, framing, &newest).map_err(access("repair", &path))?;
+        for name in [NEW_LOG, NEW_SEGMENT] {
+            remove_left_over(fs, &dir.join(name))?;
+        }
+        ground::remove_left_overs(fs, dir)?;
+        snapshots.remove_left_overs()?;
+
+        let repaired = newest.torn.as_ref().map(|torn| tail(&path, torn));
+        let (restored, outline, marks) = replay.finish();
+        let restored = Restored { snapshot: newest_snapshot, ..restored };
+        let ground = Ground::new(fs.handle(), dir, options.segment_bytes, options.background)
+            .map_err(access("start a thread for", dir))?;
+        ground.release(left_over.into_iter().map(|sequence| Released::unknown(dir, sequence)));
+        let Newest { sequence, end, size, .. } = newest;
+        let mut store = LogStore {
+            fs: fs.handle(),
+            dir: dir.to_owned(),
+            identity: self.identity.clone(),
+            log,
+            closed: VecDeque::from(closed),
+            current: Segment { sequence, path, file, framing, end, size, next_is_wanted: false },
+            outline,
+            marks,
+            frame: Vec::new(),
+            ground,
+            failure: None,
+            _lock: lock,
+        };
+        store.release();
+        Ok((store, Recovered { restored, snapshots, repaired }))
+    }
+
+    fn check_identity(&self, owner: &Identity) -> Result<(), OpenError> {
+        let (dir, asked) = (self.dir.to_owned(), &self.identity);
+        if owner.cluster != asked.cluster {
+            let (owner, cluster) = (owner.cluster.clone(), asked.cluster.clone());
+            return Err(OpenError::WrongCluster { dir, owner, cluster });
+        }
+        if owner.node != asked.node {
+            return Err(OpenError::WrongNode { dir, owner: owner.node, node: asked.node });
+        }
+        Ok(())
+    }
+}
+
+fn tail(file: &Path, torn: &Range<u64>) -> TornTail {
+    TornTail { file: file.to_owned(), offset: torn.start, bytes: torn.end - torn.start }
+}
+
+/// Entries as writes of a moderate size.
+fn groups(entries: Vec<Entry>) -> Vec<Persist> {
+    let mut groups: Vec<Persist> = Vec::new();
+    let mut room = 0;
+    for entry in entries {
+        let size = entry.payload.size();
+        match groups.last_mut() {
+            Some(group) if size <= room => {
+                room -= size;
+                group.entries.push(entry);
+            }
+            _ => {
+                room = GROUP.saturating_sub(size);
+                let ticket = Ticket { seq: 0, last: LogId::default() };
+                groups.push(Persist {
+                    ticket,
+                    hard_state: None,
+                    reset: None,
+                    truncate: None,
+                    purge: None,
+                    entries: vec![entry],
+                    then_send: Vec::new(),
+                });
+            }
+        }
+    }
+    groups
+}
+
+fn take_lock(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn Lock>, OpenError> {
+    let path = dir.join(LOCK);
+    fs.try_lock(&path).map_err(|error| match error {
+        LockError::Held { holder } => OpenError::InUse { dir: dir.to_owned(), holder },
+        LockError::Io(cause) => access("lock", &path)(cause),
+    })
+}
+
+/// A crash came before a file was whole: what is in its place, if anything, is what counts.
+fn remove_left_over(fs: &dyn FileSystem, new: &Path) -> Result<(), OpenError> {
+    if fs.exists(new).map_err(access("look for", new))? {
+        fs.remove(new).map_err(access("remove", new))?;
+    }
+    Ok(())
+}
+
+/// What the log does not hold any more must be in a snapshot.
+fn check_fit(log: &Path, purged: LogId, newest: Option<&(SnapshotMeta, u64)>) -> Result<(), OpenError> {
+    let snapshot = newest.map_or(LogId::default(), |(meta, _)| meta.last);
+    if purged.index > snapshot.index {
+        let (file, purged, snapshot) = (log.to_owned(), purged.index, snapshot.index);
+        return Err(OpenError::NoSnapshot { file, purged, snapshot });
+    }
+    Ok(())
+}
+
+/// Makes durable what recovery found, and only that.
+fn repair(file: &mut dyn File, framing: Framing, newest: &Newest) -> io::Result<()> {
+    if newest.clean
+        && let Some(torn) = &newest.torn
+    {
+        // What is behind the frames is zeros again, so that the next torn tail is told from this one.
+        let mut at = torn.start;
+        while at < torn.end {
+            let bytes = (torn.end - at).min(AHEAD as u64);
+            file.write_at(at, &vec![0; usize::try_from(bytes).map_err(io::Error::other)?])?;
+            at += bytes;
+        }
+    }
+    let unsealed = newest.last_frame.as_ref().filter(|_| !newest.sealed);
+    if let Some(frame) = unsealed {
+        // Its sync may have failed, after which the cache can hold it as clean though the disk never got it. To
+        // write it again is to make sure that the sync below is about it.
+        let size = usize::try_from(frame.end - frame.start).map_err(io::Error::other)?;
+        let mut bytes = vec![0; size];
+        file.read_at(frame.start, &mut bytes)?;
+        file.write_at(frame.start, &bytes)?;
+    }
+    if newest.torn.is_some() || unsealed.is_some() {
+        file.sync_data()?;
+    }
+    match unsealed {
+        Some(frame) => file.write_at(frame.end, &framing.mark(FrameKind::Seal, frame.end)),
+        None => Ok(()),
+    }
+}
+
+/// Turns the system's error into one that names what was tried, on which path.
+pub(crate) fn access(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |cause| OpenError::Access { action, path: path.to_owned(), cause }
+}

@@ -1,0 +1,54 @@
+//! A slower disk: every sync takes the stated time longer, what it stores is the same, and what fails fails as before.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod scene;
+
+use raftdeck_storage::LogStore;
+use raftdeck_storage::fs::{DelayedFs, FileSystem, MemoryFs, Survival};
+use scene::{CLUSTER, NODE, appends, dir, entry, history, states, votes};
+use std::time::{Duration, Instant};
+
+const DELAY: Duration = Duration::from_millis(3);
+
+#[test]
+fn a_sync_of_a_file_or_directory_takes_at_least_the_delay() {
+    let fs = MemoryFs::new();
+    let slow = DelayedFs::new(Box::new(fs.clone()), DELAY);
+    slow.create_dir_all(dir()).unwrap();
+    let mut file = slow.open(&dir().join("file")).unwrap();
+    let takes = |act: &mut dyn FnMut()| {
+        let start = Instant::now();
+        act();
+        start.elapsed()
+    };
+    assert!(takes(&mut || file.sync_data().unwrap()) >= DELAY);
+    assert!(takes(&mut || slow.sync_dir(dir()).unwrap()) >= DELAY);
+    assert!(takes(&mut || slow.handle().sync_dir(dir()).unwrap()) >= DELAY);
+}
+
+#[test]
+fn a_store_on_a_slow_disk_keeps_the_same() {
+    let fs = MemoryFs::new();
+    let slow = DelayedFs::new(Box::new(fs.clone()), Duration::from_micros(10));
+    let (mut store, _) = LogStore::open(&slow, dir(), NODE, CLUSTER).unwrap();
+    for group in &history() {
+        store.append(group).unwrap();
+    }
+    fs.crash(Survival::Nothing);
+    let (_store, recovered) = LogStore::open(&slow, dir(), NODE, CLUSTER).unwrap();
+    assert_eq!(recovered.restored, *states().last().unwrap());
+}
+
+#[test]
+fn an_append_is_not_done_before_its_sync() {
+    let fs = MemoryFs::new();
+    let slow = DelayedFs::new(Box::new(fs.clone()), DELAY);
+    let (mut store, _) = LogStore::open(&slow, dir(), NODE, CLUSTER).unwrap();
+    store.append(&[votes(1, 1)]).unwrap();
+    let start = Instant::now();
+    store.append(&[appends([entry(1, 1, "a")])]).unwrap();
+    assert!(start.elapsed() >= DELAY);
+    fs.fail_sync_after(0);
+    store.append(&[appends([entry(1, 2, "b")])]).unwrap_err();
+}
