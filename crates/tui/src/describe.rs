@@ -45,7 +45,8 @@ pub(crate) fn man(args: ManArgs, program: Command) -> Result<Vec<u8>> {
 fn write_pages(command: &Command, dir: &Path) -> io::Result<()> {
     let name = clap_mangen::Man::new(command.clone()).get_filename();
     std::fs::write(dir.join(name), page(command)?)?;
-    command.get_subcommands().try_for_each(|sub| write_pages(sub, dir))
+    let mut shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    shown.try_for_each(|sub| write_pages(sub, dir))
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {

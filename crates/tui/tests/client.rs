@@ -247,7 +247,8 @@ fn a_watch_that_nobody_reads_ends() {
     let mut command = client(&cluster.addresses(3));
     let mut child = command.args(["status", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let status = eventually("the watch ends", || child.try_wait().unwrap());
+    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
+    let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }
 

@@ -64,6 +64,8 @@ fn there_is_a_page_for_man_and_one_for_each_command() {
         assert!(page.contains(&format!(".TH {name} 1")) && page.contains(says), "{name}: {page}");
         assert!(page.contains(".SH EXAMPLES\n.nf\n") && page.is_ascii(), "{name}: {page}");
     }
+    // What is for the program's own use is not described.
+    assert!(!into.join("raftdeck-bench-floor.1").exists());
     let output = raftdeck(&["man", "--dir", "/dev/null/x"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");

@@ -1,6 +1,6 @@
 //! `raftdeck client`: operations on a running cluster. With a command it carries that one out, prints the answer and ends; with
-//! none it takes commands at a prompt, or as a script ([`repl`]). The answers' shapes are in [`reply`], [`members`] and
-//! [`status`]; it knows the cluster by the client crate alone.
+//! none it takes commands at a prompt, or as a script (`repl`). The answers' shapes are in `reply`, `members` and
+//! `status`; it knows the cluster by the client crate alone.
 
 mod members;
 mod operation;

@@ -19,7 +19,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 const PROMPT: &str = "raftdeck> ";
@@ -34,7 +34,7 @@ const MAX_LINE: u64 = 8 << 20;
 pub(super) fn run(cluster: Cluster, manner: Manner) -> Result<u8> {
     let background = Background::start().wrap_err("the client cannot be started")?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let runner = Runner { cluster, manner, runtime: background.handle.clone(), on_terminal };
+    let runner = Runner { cluster, manner, runtime: background.handle.clone() };
     if on_terminal { at_prompt(&runner) } else { script(&runner, io::stdin().lock()) }
 }
 
@@ -73,6 +73,8 @@ enum After {
     Done,
     /// It made no sense, or could not be carried out.
     Failed,
+    /// The person did not want to wait.
+    Cancelled,
     Quit,
 }
 
@@ -81,12 +83,18 @@ struct Runner {
     cluster: Cluster,
     manner: Manner,
     runtime: Handle,
-    on_terminal: bool,
 }
 
 impl Runner {
-    /// Carries out one line. `place` names it, for messages. An error means that nothing can be printed any more.
-    fn line(&self, line: &str, place: &str) -> Result<After> {
+    /// Interrupts from now on.
+    fn interrupts(&self) -> Result<Signal> {
+        let _entered = self.runtime.enter();
+        signal(SignalKind::interrupt()).wrap_err("signals cannot be received")
+    }
+
+    /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
+    /// error means that nothing can be printed any more.
+    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Signal>) -> Result<After> {
         match line::read(line) {
             Said::Nothing => Ok(After::Done),
             Said::Help(text) => {
@@ -100,7 +108,7 @@ impl Runner {
             Said::Command(Line { word: Word::Quit | Word::Help { .. }, .. }) => Ok(After::Quit),
             Said::Command(Line { word: Word::Operation(operation), manner }) => {
                 match operation.task(Input::Commands) {
-                    Ok(task) => self.task(task, manner.or(self.manner), place),
+                    Ok(task) => self.task(task, manner.or(self.manner), place, interrupts),
                     Err(failure) => {
                         say(&format!("{place}{}", failure.sentence));
                         Ok(After::Failed)
@@ -110,7 +118,13 @@ impl Runner {
         }
     }
 
-    fn task(&self, task: Task, manner: Manner, place: &str) -> Result<After> {
+    fn task(
+        &self,
+        task: Task,
+        manner: Manner,
+        place: &str,
+        interrupts: Option<&mut Signal>,
+    ) -> Result<After> {
         if matches!(task, Task::Watch) {
             say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
             return Ok(After::Failed);
@@ -118,20 +132,18 @@ impl Runner {
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
         let asked = carry_out(&self.cluster, task, manner.deadline(), form);
+        let interrupted = async { interrupts?.recv().await };
         let answered = self.runtime.block_on(async {
-            if !self.on_terminal {
-                return Some(asked.await);
-            }
             tokio::select! {
                 answered = asked => Some(answered),
-                Ok(()) = tokio::signal::ctrl_c() => None,
+                Some(()) = interrupted => None,
             }
         });
         let reply = match answered {
             None => {
                 let doubt = if changes { ": it may have happened, or may yet" } else { "" };
                 say(&format!("{place}cancelled{doubt}"));
-                return Ok(After::Failed);
+                return Ok(After::Cancelled);
             }
             Some(Err(failure)) => {
                 if form == super::Form::Json {
@@ -166,10 +178,8 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
-    // From now on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
-    let entered = runner.runtime.enter();
-    drop(signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?);
-    drop(entered);
+    // Once somebody has listened the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    drop(runner.interrupts()?);
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
         crate::cli::VERSION,
@@ -178,11 +188,14 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
+                let mut interrupts = runner.interrupts()?;
                 remember(&mut editor, &line, history.as_deref());
                 // Several lines come as one when they are pasted.
                 for line in line.lines() {
-                    if runner.line(line, "")? == After::Quit {
-                        return Ok(0);
+                    match runner.line(line, "", Some(&mut interrupts))? {
+                        After::Done | After::Failed => {}
+                        After::Cancelled => break,
+                        After::Quit => return Ok(0),
                     }
                 }
             }
@@ -240,14 +253,14 @@ fn script(runner: &Runner, mut input: impl BufRead) -> Result<u8> {
             say(&format!("{place}it is longer than {MAX_LINE} bytes"));
             After::Failed
         } else if let Ok(text) = str::from_utf8(&line) {
-            runner.line(text, &place)?
+            runner.line(text, &place, None)?
         } else {
             say(&format!("{place}it is not UTF-8; between double quotes \\xNN writes any byte"));
             After::Failed
         };
         match after {
             After::Done => {}
-            After::Failed => status = 1,
+            After::Failed | After::Cancelled => status = 1,
             After::Quit => break,
         }
     }
