@@ -249,7 +249,7 @@ fn a_snapshot_may_overtake_a_state_machine_that_reads_back() {
 
 #[test]
 fn very_many_committed_entries_come_out_a_part_at_a_time() {
-    let mut cluster = Cluster::with_disks(&[disk(&[1; 10_000])]);
+    let mut cluster = Cluster::with_disks(&[disk(&vec![1; 10_000])]);
     cluster.time_out(N1);
     while cluster.status(N1).committed < LogIndex(10_001) {
         assert!(cluster.finish_write(N1));

@@ -10,7 +10,7 @@ use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Timestamp, TraceEvent};
+use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Term, Timestamp, TraceEvent};
 use raftdeck_replica::Outputs;
 use std::collections::BTreeMap;
 
@@ -235,8 +235,8 @@ impl World<'_> {
             self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
             self.hold_against_rules(id, &event);
-            if let TraceEvent::RoleChanged { to: Role::Leader, .. } = &event {
-                self.hold_against_leases(id);
+            if let TraceEvent::RoleChanged { to: Role::Leader, term, .. } = &event {
+                self.hold_against_leases(id, *term);
             }
             self.judge.trace(at, id, event);
         }
@@ -260,8 +260,8 @@ impl World<'_> {
         }
     }
 
-    /// Somebody begins to lead: nobody else may serve reads by a lease any more.
-    fn hold_against_leases(&mut self, id: NodeId) {
+    /// Somebody begins to lead: no leader of an earlier term may serve reads by a lease any more.
+    fn hold_against_leases(&mut self, id: NodeId, term: Term) {
         let at = self.now;
         if !self.judge.trusts_leases(at) {
             return;
@@ -269,8 +269,8 @@ impl World<'_> {
         // Who stands still serves nobody, and forgets its lease before it goes on.
         let others = self.nodes.iter().filter(|node| node.id != id && !node.paused);
         let holder = others.filter_map(|node| {
-            let lease = node.process.as_ref()?.replica.status(node.clock.now(at)).lease;
-            (!lease.is_zero()).then_some((node.id, lease))
+            let status = node.process.as_ref()?.replica.status(node.clock.now(at));
+            (status.term < term && !status.lease.is_zero()).then_some((node.id, status.lease))
         });
         if let Some((holder, lease)) = holder.max_by_key(|(_, lease)| *lease) {
             let sentence =

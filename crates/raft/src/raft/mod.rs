@@ -473,9 +473,9 @@ impl Raft {
             return Err(ReadError::NotLeader { leader });
         };
         if by_lease {
-            leadership.reads.confirm(id, committed)
+            leadership.reads.confirm(id, committed);
         } else {
-            leadership.reads.add(id)
+            leadership.reads.add(id);
         }
         Ok(())
     }

@@ -219,7 +219,9 @@ impl Raft {
         if first <= self.log.last().index {
             self.remove_from(first);
         }
-        entries.into_iter().for_each(|entry| self.push(entry));
+        for entry in entries {
+            self.push(entry);
+        }
     }
 
     /// Appends an entry, and puts the membership that it may bring in force. Neighbours of one term are told of once.
@@ -227,7 +229,7 @@ impl Raft {
         let LogId { term: of, index } = entry.id;
         match self.effects.trace.last_mut() {
             Some(TraceEvent::Appended { last, term, .. }) if *term == of && last.next() == index => {
-                *last = index
+                *last = index;
             }
             _ => self.trace(TraceEvent::Appended { first: index, last: index, term: of }),
         }
