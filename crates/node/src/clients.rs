@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// One read brings at most about so many bytes. A connection has one message under way to the driver, so these, or one
 /// longer frame, are what a connection's requests take up before they are taken in.
-const READ: usize = 64 << 10;
+const READ: usize = 16 << 10;
 
 /// Telemetry frames that go out with one write.
 const BATCH: usize = 256;

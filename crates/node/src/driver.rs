@@ -29,7 +29,7 @@ pub(crate) const CLIENT_QUEUE: usize = 512;
 /// What one pass takes in at most, and for how long: a flood of either must not keep it from the clock, nor a flood of
 /// requests from the peers. Messages go first.
 const PEER_BUDGET: usize = 64;
-const CLIENT_BUDGET: usize = 64;
+const REQUEST_BUDGET: usize = 64;
 const TIME_BUDGET: Duration = Duration::from_millis(2);
 
 /// A stopping node waits this long for its disk.
@@ -114,6 +114,7 @@ impl Driver {
             let expected = self.clock.at(alarm);
             let wake = self.wait(alarm, &mut inputs, &stop).await?;
             let awake = self.notice_pause(expected);
+            let mut taken = 0;
             match wake {
                 Wake::Stop => return self.stop(inputs).await,
                 Wake::Finished(finished) => self.finished(finished),
@@ -121,10 +122,10 @@ impl Driver {
                 // another must not come between entries and their application.
                 Wake::Filed(filed) => self.filed(filed)?,
                 Wake::Peer(input) => self.peer(input),
-                Wake::Client(input) => self.client(input),
+                Wake::Client(input) => taken = self.client(input),
                 Wake::Time | Wake::More => {}
             }
-            self.drain(&mut inputs)?;
+            self.drain(&mut inputs, taken)?;
             let now = self.clock.now();
             if now >= self.replica.next_deadline() {
                 self.replica.handle_deadline(now);
@@ -183,7 +184,7 @@ impl Driver {
     }
 
     /// Takes in all else that waits, within the budgets: one sync and one flush will serve it all.
-    fn drain(&mut self, inputs: &mut Inputs) -> Result<(), DiskError> {
+    fn drain(&mut self, inputs: &mut Inputs, mut taken: usize) -> Result<(), DiskError> {
         while let Some(finished) = self.disk.try_completed() {
             self.finished(finished?);
         }
@@ -195,12 +196,9 @@ impl Driver {
                 break;
             }
         }
-        for _ in 0..CLIENT_BUDGET {
-            if !self.disk.has_room() || Instant::now() >= until {
-                break;
-            }
+        while taken < REQUEST_BUDGET && self.disk.has_room() && Instant::now() < until {
             let Ok(input) = inputs.clients.try_recv() else { break };
-            self.client(input);
+            taken += self.client(input);
         }
         Ok(())
     }
@@ -280,9 +278,10 @@ impl Driver {
         }
     }
 
-    fn client(&mut self, input: ClientInput) {
+    /// How many requests that were.
+    fn client(&mut self, input: ClientInput) -> usize {
         match input {
-            ClientInput::Asked(asked) => self.asked(asked),
+            ClientInput::Asked(asked) => return self.asked(asked),
             ClientInput::Watched => self.publisher.renew(),
             ClientInput::Gone(connection) => {
                 for token in self.requests.forget(connection) {
@@ -290,14 +289,17 @@ impl Driver {
                 }
             }
         }
+        0
     }
 
-    fn asked(&mut self, Asked { requests }: Asked) {
+    fn asked(&mut self, Asked { requests }: Asked) -> usize {
         let now = self.clock.now();
         let at = wall_clock();
+        let count = requests.len();
         for (place, body) in requests {
             self.request(place, body, now, at);
         }
+        count
     }
 
     fn request(&mut self, asked: Place, body: RequestBody, now: Timestamp, at: LoggedTime) {

@@ -87,7 +87,7 @@ impl Config {
             max_uncommitted_bytes: 64 << 20,
             max_piece_bytes: 1 << 20,
             snapshot_entries: None,
-            snapshot_bytes: 64 << 20,
+            snapshot_bytes: 256 << 20,
             retained_entries: 1_000,
             log_cache_bytes: 32 << 20,
             detect_crash: false,

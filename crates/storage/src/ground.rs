@@ -8,7 +8,7 @@
 use crate::error::{OpenError, StorageError};
 use crate::fs::{File, FileSystem};
 use crate::segment;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -75,6 +75,10 @@ struct State {
     /// A file of this size should lie ready.
     wanted: Option<u64>,
     released: Vec<Released>,
+    /// Segments that are full, and still as they were written in the system's memory.
+    full: Vec<(PathBuf, Box<dyn File>)>,
+    /// Those that are there no more: to write a part of a page into them would mean to read it first.
+    cold: HashSet<PathBuf>,
     spares: VecDeque<Spare>,
     /// Counts the files that were given the name of a spare one.
     number: u64,
@@ -119,6 +123,12 @@ impl Ground {
     pub(crate) fn release(&self, segments: impl IntoIterator<Item = Released>) {
         self.work.state().released.extend(segments);
         self.work.changed.notify_one();
+    }
+
+    /// This segment is full. When a file has to be filled for another one, the memory that the system keeps this one in is
+    /// used for that: fresh memory can take several times as long.
+    pub(crate) fn full(&self, path: PathBuf, file: Box<dyn File>) {
+        self.work.state().full.push((path, file));
     }
 
     /// A file for a segment that begins with so many bytes: one that lies ready, or else one that is made now.
@@ -202,6 +212,7 @@ impl Work {
     fn carry_out(&self, job: Job) -> Result<(), StorageError> {
         match job {
             Job::Prepare(size) => {
+                self.let_rest();
                 match self.create(size) {
                     Ok(spare) => self.state().spares.push_back(spare),
                     // The log may still have room where it is, and is told when it needs more.
@@ -211,6 +222,15 @@ impl Work {
                 Ok(())
             }
             Job::TakeBack(released, room) => self.recycle(released, room),
+        }
+    }
+
+    /// Gives the memory of full segments back to the system.
+    fn let_rest(&self) {
+        let full = std::mem::take(&mut self.state().full);
+        for (path, file) in full {
+            file.let_rest();
+            self.state().cold.insert(path);
         }
     }
 
@@ -239,11 +259,13 @@ impl Work {
         }
     }
 
-    /// Gives segments the names of spare files, as far as there is room for them, and removes the rest.
+    /// Gives segments the names of spare files, as far as there is room for them and they are in memory still, and removes
+    /// the rest.
     fn recycle(&self, released: Vec<Released>, mut room: usize) -> Result<(), StorageError> {
         let mut spares = Vec::new();
         for Released { path, size } in released {
-            if size == self.full && room > 0 {
+            let is_cold = self.state().gone(&path);
+            if size == self.full && room > 0 && !is_cold {
                 room -= 1;
                 let spare = self.next_path();
                 self.fs.rename(&path, &spare).map_err(failed("rename", &path))?;
@@ -272,6 +294,12 @@ impl Work {
 }
 
 impl State {
+    /// This segment is one no more. Whether it was cold.
+    fn gone(&mut self, path: &Path) -> bool {
+        self.full.retain(|(full, _)| full != path);
+        self.cold.remove(path)
+    }
+
     fn is_due(&self) -> bool {
         self.failure.is_none() && (!self.released.is_empty() || self.wanted.is_some())
     }

@@ -198,7 +198,9 @@ impl LogStore {
         next.path = path;
 
         let last = std::mem::replace(&mut self.current, next);
-        self.closed.push_back(last.close()?);
+        let (path, file, closed) = last.close()?;
+        self.closed.push_back(closed);
+        self.ground.full(path, file);
         // Those without an entry are of no use once there is another.
         self.release();
         Ok(())
@@ -258,9 +260,10 @@ impl Segment {
     }
 
     /// Says that the log goes on in the next segment, which is durable.
-    fn close(mut self) -> Result<Closed, StorageError> {
+    fn close(mut self) -> Result<(PathBuf, Box<dyn File>, Closed), StorageError> {
         let turn = self.framing.mark(FrameKind::Turn, self.end);
         self.write(self.end, &turn)?;
-        Ok(Closed { sequence: self.sequence, end: self.end, size: self.size })
+        let closed = Closed { sequence: self.sequence, end: self.end, size: self.size };
+        Ok((self.path, self.file, closed))
     }
 }

@@ -90,6 +90,10 @@ impl File for DelayedFile {
         wait(self.delay);
         Ok(())
     }
+
+    fn let_rest(&self) {
+        self.inner.let_rest();
+    }
 }
 
 /// Sleeps so long, to some microseconds where the system can do that.

@@ -70,6 +70,9 @@ pub trait File: Send + Debug {
     /// the last success, and a further call proves nothing about it: the system may have marked the lost pages
     /// as clean.
     fn sync_data(&mut self) -> io::Result<()>;
+
+    /// Nobody will read this soon: the memory that the system keeps its content in can serve something else. Only advice.
+    fn let_rest(&self) {}
 }
 
 /// A lock that is held; dropping it releases it.
