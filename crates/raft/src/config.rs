@@ -60,8 +60,8 @@ pub struct Config {
     /// so all snapshots together cost the disk no more than the log does.
     pub snapshot_bytes: usize,
     /// This many entries before a snapshot's end are kept for followers that are a little behind, as long as they have no
-    /// more than `snapshot_bytes`. So the log in memory holds at most twice `snapshot_bytes`, what is applied while a
-    /// snapshot is written, and what is not committed.
+    /// more than `snapshot_bytes`. So the log on the disk holds about twice `snapshot_bytes` or twice the size of a snapshot,
+    /// whatever is more, and what is applied while a snapshot is written.
     pub retained_entries: u64,
     /// The newest entries of the log are kept in memory up to this many bytes, besides those that are not applied or not
     /// durable yet. Earlier ones are read back from the disk where they are needed ([`EntriesToRead`](crate::EntriesToRead)).

@@ -182,7 +182,7 @@ impl LogStore {
         framing.fill_head(FrameKind::Write, start, frame);
         let end = start + frame.len() as u64;
 
-        let Spare { path: spare, file, size, recycled } = self.ground.take(end + SEAL)?;
+        let Spare { path: spare, file, size, recycled, .. } = self.ground.take(end + SEAL)?;
         if recycled {
             header.recycled = true;
             bytes = header::segment(&header);
