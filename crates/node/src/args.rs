@@ -78,13 +78,13 @@ pub struct NodeArgs {
     #[arg(long, value_name = "on|off", env = "RAFTDECK_CHECK_QUORUM", value_parser = parse_switch)]
     pub check_quorum: Option<bool>,
 
-    /// Take a snapshot whenever this many entries were applied since the last one, or the log has grown large; a tenth as
-    /// many entries before it stay in the log [default: 10000]
+    /// Take a snapshot whenever this many entries were applied since the last one, also if --snapshot-bytes is not reached; a
+    /// tenth as many entries before it stay in the log [default: only by bytes, and 1000 entries stay]
     #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_ENTRIES", value_parser = parse_snapshot_entries)]
     pub snapshot_entries: Option<u64>,
 
     /// Take a snapshot whenever the entries applied since the last one have more bytes than this, and than the last one
-    /// has [default: 67108864]
+    /// has [default: 268435456]
     #[arg(long, value_name = "N", env = "RAFTDECK_SNAPSHOT_BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_bytes: Option<u64>,
 
