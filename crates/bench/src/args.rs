@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use raftdeck_client::AddressError;
-use raftdeck_lab::MAX_NODES;
+use raftdeck_lab::node_count;
 use raftdeck_protocol::Consistency;
 use raftdeck_protocol::kv::MAX_VALUE;
 use raftdeck_raft::Timing;
@@ -271,7 +271,7 @@ impl LoadArgs {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct NodesArg {
     /// How many nodes
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = nodes)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     pub(crate) nodes: u8,
 }
 
@@ -327,13 +327,8 @@ fn address(given: &str) -> Result<String, AddressError> {
     raftdeck_client::split(given).map(|_| given.to_owned())
 }
 
-fn nodes(given: &str) -> Result<u8, String> {
-    let nodes = given.parse().ok().filter(|nodes| (1..=MAX_NODES).contains(nodes));
-    nodes.ok_or_else(|| format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual"))
-}
-
 fn nodes_with_spare(given: &str) -> Result<u8, String> {
-    let spare = nodes(given)?;
+    let spare = node_count(given)?;
     if spare < 3 {
         Err("a cluster goes on without its leader if it has at least 3 nodes".to_owned())
     } else {

@@ -51,4 +51,4 @@ pub use model::{
     ChangeStep, ClientOp, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel,
     NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
-pub use options::{LabError, LabOptions, MAX_NODES};
+pub use options::{LabError, LabOptions, MAX_NODES, node_count};

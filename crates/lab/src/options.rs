@@ -13,6 +13,14 @@ use std::time::Duration;
 /// The most nodes of one lab.
 pub const MAX_NODES: u8 = 15;
 
+/// Reads how many nodes a cluster is to have, 1 to [`MAX_NODES`]; or says in a sentence what is possible.
+pub fn node_count(given: &str) -> Result<u8, String> {
+    match given.parse() {
+        Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
+        _ => Err(format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual")),
+    }
+}
+
 /// Where free ports are looked for: below those that systems give out by themselves.
 const FREE_FROM: u16 = 18_000;
 

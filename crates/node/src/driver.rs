@@ -206,7 +206,7 @@ impl Driver {
     fn finished(&mut self, finished: Finished) {
         match finished {
             Finished::Durable(durable) => self.durable(durable),
-            Finished::Read(entries) => self.replica.handle_entries_read(entries, self.clock.now()),
+            Finished::Read(entries) => self.replica.handle_entries_read(entries),
         }
         self.publisher.stir();
     }

@@ -174,8 +174,7 @@ fn what_was_overwritten_meanwhile_is_recognised_when_it_comes_back_from_the_disk
     let (term, entries) = (Term(5), vec![entry(5, 1), entry(5, 2)]);
     let append = AppendEntries { term, prev: id(0, 0), entries, commit: LogIndex(2), round: 1 };
     cluster.deliver(N2, N1, Message::AppendEntries(append));
-    let now = cluster.now;
-    cluster.raft(N1).handle_entries_read(stale, now);
+    cluster.raft(N1).handle_entries_read(stale);
     cluster.collect(N1);
     assert_eq!(cluster.terms(N1), [5, 5]);
     assert!(cluster.members[&N1].applied.iter().all(|entry| entry.id.term == Term(5)));
@@ -184,9 +183,8 @@ fn what_was_overwritten_meanwhile_is_recognised_when_it_comes_back_from_the_disk
 #[test]
 fn entries_that_nobody_asked_for_are_ignored() {
     let mut cluster = forgetful([disk(&[1; 9]), disk(&[1; 9]), disk(&[1; 9])]);
-    let now = cluster.now;
-    cluster.raft(N1).handle_entries_read(vec![entry(1, 1)], now);
-    cluster.raft(N1).handle_entries_read(vec![], now);
+    cluster.raft(N1).handle_entries_read(vec![entry(1, 1)]);
+    cluster.raft(N1).handle_entries_read(vec![]);
     cluster.collect(N1);
     assert!(applied(&cluster, N1).is_empty());
 }
@@ -239,7 +237,7 @@ fn a_snapshot_may_overtake_a_state_machine_that_reads_back() {
     let stale = read_back(&cluster.members[&N2].disk, stale);
     let now = cluster.now;
     assert!(cluster.raft(N2).handle_snapshot_received(meta, 100, now), "its state machine takes it over");
-    cluster.raft(N2).handle_entries_read(stale, now);
+    cluster.raft(N2).handle_entries_read(stale);
     cluster.member(N2).reads_back = VecDeque::new();
     cluster.collect(N2);
     let status = cluster.status(N2);

@@ -168,8 +168,8 @@ impl Replica {
     }
 
     /// Entries from the disk that were asked for ([`Outputs::entries_to_read`]).
-    pub fn handle_entries_read(&mut self, entries: Vec<Entry>, now: Timestamp) {
-        self.raft.handle_entries_read(entries, now);
+    pub fn handle_entries_read(&mut self, entries: Vec<Entry>) {
+        self.raft.handle_entries_read(entries);
     }
 
     /// The connection to a peer was lost ([`Raft::handle_disconnected`]).

@@ -149,7 +149,7 @@ impl World<'_> {
             }
             Input::Received(image, size) => replica.handle_snapshot_received(*image, size, now),
             Input::Discarded(last) => replica.handle_snapshot_discarded(last),
-            Input::ReadBack(entries) => replica.handle_entries_read(entries, now),
+            Input::ReadBack(entries) => replica.handle_entries_read(entries),
             Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
         }
     }

@@ -8,7 +8,7 @@
 use crate::error::{OpenError, StorageError};
 use crate::fs::{File, FileSystem};
 use crate::segment;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -77,10 +77,8 @@ struct State {
     /// A file of this size should lie ready.
     wanted: Option<u64>,
     released: Vec<Released>,
-    /// Segments that are full, and still as they were written in the system's memory.
+    /// Segments that are full, and still as they were written in the system's memory. Others are cold.
     full: Vec<(PathBuf, Box<dyn File>)>,
-    /// Those that are there no more.
-    cold: HashSet<PathBuf>,
     spares: VecDeque<Spare>,
     /// Counts the files that were given the name of a spare one.
     number: u64,
@@ -241,9 +239,8 @@ impl Work {
     /// Gives the memory of full segments back to the system.
     fn let_rest(&self) {
         let full = std::mem::take(&mut self.state().full);
-        for (path, file) in full {
+        for (_, file) in full {
             file.let_rest();
-            self.state().cold.insert(path);
         }
     }
 
@@ -272,6 +269,7 @@ impl Work {
         }
     }
 
+    /// Reads a file, so that the system has it in memory.
     fn warm(&self, spare: Spare) -> Result<Spare, StorageError> {
         let mut piece = vec![0; usize::try_from(PIECE).expect("a small number")];
         let size = spare.file.size().map_err(failed("read", &spare.path))?;
@@ -320,8 +318,9 @@ impl Work {
 impl State {
     /// This segment is one no more. Whether it was cold.
     fn gone(&mut self, path: &Path) -> bool {
+        let before = self.full.len();
         self.full.retain(|(full, _)| full != path);
-        self.cold.remove(path)
+        self.full.len() == before
     }
 
     fn is_due(&self) -> bool {

@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_bench::{BenchArgs, BenchError};
-use raftdeck_lab::{LabOptions, MAX_NODES, words};
+use raftdeck_lab::{LabOptions, node_count, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
@@ -245,13 +245,6 @@ impl TimingName {
 
 fn clock_rate(given: &str) -> Result<ClockRate, String> {
     words::rate(given).map_err(|mistake| mistake.to_string())
-}
-
-fn node_count(given: &str) -> Result<u8, String> {
-    match given.parse() {
-        Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
-        _ => Err(format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual")),
-    }
 }
 
 impl ClusterArgs {

@@ -4,7 +4,7 @@
 use super::{Raft, RoleState};
 use crate::effect::EntriesToRead;
 use crate::log::bytes_of;
-use crate::types::{Entry, LogIndex, Timestamp};
+use crate::types::{Entry, LogIndex};
 
 /// Committed entries that come out at once, at most: to apply them takes the driver's time, and messages wait meanwhile.
 const APPLY_AT_ONCE: usize = 4096;
@@ -54,7 +54,7 @@ impl Raft {
     ///
     /// # Panics
     /// As all methods do, where an invariant is broken.
-    pub fn handle_entries_read(&mut self, mut entries: Vec<Entry>, _now: Timestamp) {
+    pub fn handle_entries_read(&mut self, mut entries: Vec<Entry>) {
         let Some(first) = entries.first().map(|entry| entry.id.index) else { return };
         if !self.reading.remove(&first) {
             return;

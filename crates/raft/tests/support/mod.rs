@@ -221,7 +221,6 @@ impl Cluster {
     /// Gives a member the entries that it asked for first, if all writes before that are durable. Says whether there were
     /// any.
     pub fn finish_read_back(&mut self, id: NodeId) -> bool {
-        let now = self.now;
         let member = self.member(id);
         let done = member.writes_so_far.1;
         let Some((_, wanted)) = member.reads_back.pop_front_if(|(after, _)| *after <= done) else {
@@ -229,7 +228,7 @@ impl Cluster {
         };
         let entries = read_back(&member.disk, wanted);
         assert!(!entries.is_empty(), "what is asked for is there: {wanted:?}");
-        self.raft(id).handle_entries_read(entries, now);
+        self.raft(id).handle_entries_read(entries);
         self.collect(id);
         true
     }
