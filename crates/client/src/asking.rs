@@ -266,7 +266,12 @@ impl Client {
             Failure::Change(error) => return Some(failed(ClientError::Change(error))),
             Failure::Transfer(error) => return Some(failed(ClientError::Transfer(error))),
             Failure::TransferGivenUp => return Some(failed(ClientError::TransferGivenUp)),
-            Failure::SessionExpired | Failure::NotManaged | Failure::Invalid(_) => {
+            Failure::SessionExpired
+            | Failure::NotManaged
+            | Failure::Invalid(_)
+            | Failure::Forgotten { .. }
+            | Failure::NameInUse
+            | Failure::NotPermitted => {
                 let rejected = ClientError::Rejected { node, why: failure.to_string() };
                 return Some(failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why })));
             }

@@ -338,8 +338,11 @@ impl Driver {
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
+            RequestBody::NamedWrite(_) => {
+                asked.fail(Failure::Invalid("named writes are not served yet".to_owned()))
+            }
             // Taken care of where the connection is.
-            RequestBody::Subscribe => {}
+            RequestBody::Subscribe | RequestBody::Watch { .. } => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //! more than it must: one buffer of the right size, and nothing. The bytes are those of [`frame`](crate::frame).
 
 use crate::frame::{self, FrameError};
-use crate::kv::{ActionOf, Command, CommandOf, SessionWriteOf, WriteOf};
+use crate::kv::{ActionOf, Command, CommandOf, NamedWriteOf, SessionWriteOf, WriteOf};
 use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 
@@ -33,6 +33,7 @@ impl<B: AsRef<[u8]>> CommandOf<B> {
         const TAG: usize = 1;
         let write = match &self.action {
             ActionOf::OpenSession => 0,
+            ActionOf::NamedWrite(NamedWriteOf { name, write }) => string(name) + write.encoded_len(),
             ActionOf::Write(write) => write.encoded_len(),
             ActionOf::SessionWrite(SessionWriteOf { session, sequence, acknowledged, write }) => {
                 number(session.0) + number(*sequence) + number(*acknowledged) + write.encoded_len()
@@ -92,7 +93,7 @@ impl Flavor for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::{Action, LoggedTime, SessionId, SessionWrite, Write};
+    use crate::kv::{Action, LoggedTime, NamedWrite, SessionId, SessionWrite, Write};
     use proptest::prelude::*;
 
     fn bytes() -> impl Strategy<Value = Bytes> {
@@ -120,7 +121,14 @@ mod tests {
                 Action::SessionWrite(SessionWrite { session, sequence, acknowledged, write })
             },
         );
-        let action = prop_oneof![write().prop_map(Action::Write), Just(Action::OpenSession), session_write];
+        let named_write =
+            (bytes(), write()).prop_map(|(name, write)| Action::NamedWrite(NamedWrite { name, write }));
+        let action = prop_oneof![
+            write().prop_map(Action::Write),
+            Just(Action::OpenSession),
+            session_write,
+            named_write
+        ];
         (integer(), action).prop_map(|(at, action)| Command { at: LoggedTime(at), action })
     }
 

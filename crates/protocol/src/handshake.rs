@@ -1,5 +1,6 @@
 //! The first frame each way.
 
+use crate::secret::Secret;
 use raftdeck_raft::NodeId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,7 +26,7 @@ pub struct Hello {
     /// Who connects.
     pub role: Role,
     /// A secret, where one is required.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
 }
 
 impl Hello {
@@ -103,6 +104,15 @@ pub enum RefusalReason {
     },
     /// This port does not serve that role: peers use the Raft port, clients the client port.
     WrongPort,
+    /// The token that this role needs here is missing, or wrong.
+    Token,
+    /// This port speaks TLS only.
+    TlsNeeded,
+    /// The certificate does not name the node that it was shown for.
+    Certificate {
+        /// Who it had to name.
+        id: NodeId,
+    },
 }
 
 impl fmt::Display for RefusalReason {
@@ -126,6 +136,11 @@ impl fmt::Display for RefusalReason {
                 f,
                 "wrong port for this role: peers connect to the Raft port, clients to the client port (Raft port + 1000)"
             ),
+            Self::Token => write!(f, "the token is missing or wrong"),
+            Self::TlsNeeded => {
+                write!(f, "this port speaks TLS only: give --tls-ca, --tls-cert and --tls-key")
+            }
+            Self::Certificate { id } => write!(f, "the certificate does not name {id}"),
         }
     }
 }

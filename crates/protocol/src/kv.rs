@@ -32,6 +32,9 @@ pub const MAX_SESSIONS: usize = 10_000;
 /// The most writes of one session whose answers are kept; a client has no more of them under way.
 pub const MAX_SESSION_WRITES: usize = 1024;
 
+/// The longest name of a [`NamedWrite`], in bytes. A name has at least one byte.
+pub const MAX_NAME: usize = 256;
+
 /// What a log entry carries for the state machine. Keys and values are `B`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOf<B> {
@@ -53,6 +56,8 @@ pub enum ActionOf<B> {
     OpenSession,
     /// A write within a session: applied once, however often it comes.
     SessionWrite(SessionWriteOf<B>),
+    /// A write that its client has given a name: applied once, however often and through whomever it comes.
+    NamedWrite(NamedWriteOf<B>),
 }
 
 /// An action that owns its keys and values.
@@ -73,6 +78,30 @@ pub struct SessionWriteOf<B> {
 
 /// A session's write that owns its keys and values.
 pub type SessionWrite = SessionWriteOf<Bytes>;
+
+/// A write with a name, for clients that keep no session: a session of one write, opened by its name. It is kept and
+/// forgotten as a session is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedWriteOf<B> {
+    /// Chosen by the client and used for no other write; 1 to [`MAX_NAME`] bytes.
+    pub name: B,
+    /// What to change.
+    pub write: WriteOf<B>,
+}
+
+/// A named write that owns its name, key and value.
+pub type NamedWrite = NamedWriteOf<Bytes>;
+
+/// A committed change of one key. An entry of the log makes one or none, so its index names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The entry that made it.
+    pub index: u64,
+    /// The key.
+    pub key: Bytes,
+    /// The value that it has from here on; `None`: there is no such key any more.
+    pub value: Option<Bytes>,
+}
 
 /// How new an answer to a read must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -245,6 +274,12 @@ pub enum LimitError {
     ListLimit {
         /// As given.
         limit: u32,
+    },
+    /// Not within 1 to [`MAX_NAME`].
+    #[error("the name of a write has {len} bytes: it has 1 to {MAX_NAME}")]
+    Name {
+        /// Its length in bytes.
+        len: usize,
     },
 }
 

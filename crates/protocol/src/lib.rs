@@ -14,12 +14,14 @@ pub mod kv;
 pub mod peer;
 pub mod rate;
 pub mod request;
+pub mod secret;
 pub mod shared;
 pub mod telemetry;
 
 pub use handshake::{Hello, HelloReply, RefusalReason, Role};
-pub use kv::{Answer, Consistency, Read, SessionId, Write};
+pub use kv::{Answer, Change, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
 pub use rate::ClockRate;
 pub use request::{Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
+pub use secret::{Secret, SecretError};
 pub use telemetry::{NodeStatus, Telemetry};

@@ -1,8 +1,11 @@
 //! What clients ask and what nodes answer. Many requests may be under way on one connection; `id` matches them.
 
-use crate::kv::{Action, Answer, Command, Consistency, LimitError, Read, SessionWrite, Write};
+use crate::kv::{
+    Action, Answer, Change, Command, Consistency, LimitError, NamedWrite, Read, SessionWrite, Write,
+};
 use crate::rate::ClockRate;
 use crate::telemetry::{NodeStatus, Telemetry};
+use bytes::Bytes;
 use raftdeck_raft::{
     ChangeError, LogId, Membership, MembershipChange, NodeId, Payload, Term, TransferError, Tuning,
 };
@@ -58,6 +61,17 @@ pub enum RequestBody {
     },
     /// For the process that started this node, and nobody else.
     Manage(Manage),
+    /// Change something, once, however often it is asked under this name.
+    NamedWrite(NamedWrite),
+    /// From now on send the committed changes of keys that start with a prefix, in the order of the log, as responses with
+    /// this request's id: first [`ResponseBody::Watching`], then [`ResponseBody::Changes`]. Any node answers. It ends with the
+    /// connection, or with [`Failure::Forgotten`].
+    Watch {
+        /// The prefix; empty for all.
+        prefix: Bytes,
+        /// Only changes by entries after this index; `None`: after the newest one that this node has applied.
+        after: Option<u64>,
+    },
 }
 
 /// What the process that started a node may tell it. On the wire: variants are only ever added at the end.
@@ -139,6 +153,18 @@ pub enum ResponseBody {
     },
     /// To [`RequestBody::Manage`]: done.
     Managed,
+    /// To [`RequestBody::Watch`], once.
+    Watching {
+        /// All changes by entries after this index will be told.
+        after: u64,
+    },
+    /// To [`RequestBody::Watch`], again and again, also without a change from time to time.
+    Changes {
+        /// In the order of their indices.
+        changes: Vec<Change>,
+        /// All changes up to this index have been told: from here a watch can be resumed.
+        through: u64,
+    },
 }
 
 /// One entry of a node's log, for people.
@@ -157,7 +183,9 @@ pub fn describe(payload: &Payload) -> String {
         Payload::Noop => "no-op".to_owned(),
         Payload::Command(bytes) => match crate::frame::decode::<Command>("command", bytes) {
             Ok(Command { action, .. }) => match action {
-                Action::Write(write) | Action::SessionWrite(SessionWrite { write, .. }) => write.to_string(),
+                Action::Write(write)
+                | Action::SessionWrite(SessionWrite { write, .. })
+                | Action::NamedWrite(NamedWrite { write, .. }) => write.to_string(),
                 Action::OpenSession => "open a session".to_owned(),
             },
             Err(_) => format!("? ({} bytes)", bytes.len()),
@@ -210,6 +238,15 @@ pub enum Failure {
     NotManaged,
     /// What was asked for makes no sense: a sentence.
     Invalid(String),
+    /// The changes after the asked index are not kept any more. List the keys, and watch from that answer's index.
+    Forgotten {
+        /// Changes by entries after this index are kept.
+        oldest: u64,
+    },
+    /// The name was given to another write before, which this attempt did not repeat.
+    NameInUse,
+    /// Whoever asked may not.
+    NotPermitted,
 }
 
 impl fmt::Display for Failure {
@@ -236,6 +273,14 @@ impl fmt::Display for Failure {
             }
             Self::NotManaged => write!(f, "only the process that manages this node may ask that"),
             Self::Invalid(why) => f.write_str(why),
+            Self::Forgotten { oldest } => write!(
+                f,
+                "only changes after index {oldest} are kept: list the keys, and watch from the index of that answer"
+            ),
+            Self::NameInUse => {
+                write!(f, "this name was given to another write before: choose a new name for each")
+            }
+            Self::NotPermitted => write!(f, "this takes the manager's token"),
         }
     }
 }

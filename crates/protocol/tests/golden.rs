@@ -3,10 +3,12 @@
 
 use bytes::Bytes;
 use raftdeck_protocol::handshake::{Hello, HelloReply, RefusalReason, Role};
-use raftdeck_protocol::kv::{Action, Command, Consistency, LoggedTime, SessionId, SessionWrite};
+use raftdeck_protocol::kv::{
+    Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
+};
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody, Response,
-    ResponseBody, Telemetry, Write, frame,
+    ResponseBody, Secret, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
@@ -73,8 +75,16 @@ fn handshakes() {
         RefusalReason::WrongNode { ours: NodeId(1), wanted: NodeId(2) },
         RefusalReason::UnknownPeer { id: NodeId(9) },
         RefusalReason::WrongPort,
+        RefusalReason::Token,
+        RefusalReason::TlsNeeded,
+        RefusalReason::Certificate { id: NodeId(9) },
     ];
-    golden(&refusals.map(HelloReply::Refused), "0100010101ac02010201610162010301020104090105");
+    golden(&refusals.map(HelloReply::Refused), "0100010101ac0201020161016201030102010409010501060107010809");
+    let token = Some(Secret::new("0123456789abcdef").expect("a token"));
+    golden(
+        &Hello { token, ..Hello::new("", Role::Client) },
+        "52465444030001011030313233343536373839616263646566",
+    );
 }
 
 #[test]
@@ -136,6 +146,8 @@ fn commands() {
     golden(&Command { at, action: Action::Write(write) }, "ac020000016b0176");
     golden(&Command { at, action: Action::OpenSession }, "ac0201");
     golden(&Command { at, action: Action::SessionWrite(session) }, "ac020205020100016b0176");
+    let named = NamedWrite { name: "n".into(), write: Write::Delete { key: "k".into() } };
+    golden(&Command { at, action: Action::NamedWrite(named) }, "ac0203016e01016b");
 }
 
 #[test]
@@ -193,6 +205,15 @@ fn requests() {
             RequestBody::Manage(Manage::SetElectionTimeout(Some(Duration::from_millis(300)))),
             "ac020a05010080c6868f01",
         ),
+        (
+            RequestBody::NamedWrite(NamedWrite {
+                name: "n".into(),
+                write: Write::Delete { key: "k".into() },
+            }),
+            "ac020b016e01016b",
+        ),
+        (RequestBody::Watch { prefix: "k".into(), after: None }, "ac020c016b00"),
+        (RequestBody::Watch { prefix: Bytes::new(), after: Some(300) }, "ac020c0001ac02"),
     ] {
         golden(&Request { id: 300, body }, expected);
     }
@@ -228,6 +249,20 @@ fn responses() {
         ),
         (ResponseBody::Transferred { leader: NodeId(2), term: Term(7) }, "01060207"),
         (ResponseBody::Managed, "0107"),
+        (ResponseBody::Watching { after: 300 }, "0108ac02"),
+        (
+            ResponseBody::Changes {
+                changes: vec![
+                    Change { index: 8, key: "k".into(), value: Some("v".into()) },
+                    Change { index: 9, key: "k".into(), value: None },
+                ],
+                through: 300,
+            },
+            "01090208016b01017609016b00ac02",
+        ),
+        (ResponseBody::Failed(Failure::Forgotten { oldest: 300 }), "01010bac02"),
+        (ResponseBody::Failed(Failure::NameInUse), "01010c"),
+        (ResponseBody::Failed(Failure::NotPermitted), "01010d"),
         (
             ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
             "010301020907707574206b2076",

@@ -35,6 +35,7 @@ impl State {
                 Ok((Answer::SessionOpened(id), at))
             }
             ActionOf::SessionWrite(write) => sessions.write(write, at, || machine.apply(&write.write)),
+            ActionOf::NamedWrite(write) => Ok((machine.apply(&write.write), at)),
         }
     }
 }

@@ -288,7 +288,7 @@ impl Model {
         let before = log.state.machine.hash();
         let outcome = log.apply(at, action.clone());
         match action {
-            Action::Write(_) => assert!(outcome.is_ok()),
+            Action::Write(_) | Action::NamedWrite(_) => assert!(outcome.is_ok()),
             Action::OpenSession => {
                 let session = ModelSession { last_used: self.now, ..ModelSession::default() };
                 self.sessions.insert(log.last, session);
