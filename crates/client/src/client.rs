@@ -1,5 +1,6 @@
 //! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`].
 
+use crate::access::Access;
 use crate::address::{self, AddressError};
 use crate::asking::{Answered, Limit, Question, Stop, answer_of, misplaced, within};
 use crate::backoff::Backoff;
@@ -8,6 +9,7 @@ use crate::dial::dial_client_port;
 use crate::directory::Directory;
 use crate::error::ClientError;
 use crate::session::Session;
+use crate::tls::Tls;
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{
     Answer, Consistency, Hello, LogLine, Manage, NodeStatus, Read, RequestBody, ResponseBody, Write,
@@ -28,11 +30,18 @@ pub struct Options {
     /// Ask only the nodes whose addresses were given, whatever others say of who leads: as a client does that reaches
     /// no others.
     pub confined: bool,
+    /// What lets it in.
+    pub access: Access,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cluster: String::new(), patience: Duration::from_millis(400), confined: false }
+        Self {
+            cluster: String::new(),
+            patience: Duration::from_millis(400),
+            confined: false,
+            access: Access::default(),
+        }
     }
 }
 
@@ -56,6 +65,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     hello: Hello,
+    access: Access,
     patience: Duration,
     directory: Mutex<Directory>,
     /// Opened at the first write.
@@ -75,9 +85,10 @@ impl Client {
             address::split(given)?;
         }
         let shared = Shared {
-            hello: Hello::new(options.cluster, Role::Client),
+            hello: options.access.shown(Hello::new(options.cluster, Role::Client)),
             patience: options.patience,
             directory: Mutex::new(Directory::new(addresses, options.confined)),
+            access: options.access,
             session: Mutex::default(),
             opening: AsyncMutex::default(),
         };
@@ -194,7 +205,7 @@ impl Client {
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
         let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
         let asked = async {
-            let dialed = dial_client_port(address, &hello, deadline)
+            let dialed = dial_client_port(address, hello, deadline, &self.shared.access)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let connection = Connection::start(dialed);
@@ -237,6 +248,10 @@ impl Client {
 
     pub(crate) fn hello(&self) -> &Hello {
         &self.shared.hello
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.shared.access.tls.as_ref()
     }
 
     pub(crate) fn patience(&self) -> Duration {

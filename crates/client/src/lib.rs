@@ -9,6 +9,7 @@
 //! repeated without harm, such as a change of the membership, is sent again only after an attempt that certainly
 //! changed nothing: the client never hides a doubt behind a retry.
 
+mod access;
 mod address;
 mod asking;
 mod backoff;
@@ -19,11 +20,16 @@ mod directory;
 mod error;
 mod session;
 mod subscription;
+mod tls;
 mod trail;
+mod transport;
 
+pub use access::{Access, TokenError, exposed, token};
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
 pub use client::{Client, Done, Options};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::ClientError;
 pub use subscription::Subscription;
+pub use tls::{Tls, TlsError, TlsFiles};
+pub use transport::{Transport, prepare};
