@@ -31,5 +31,5 @@ pub use client::{Client, Done, Options};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::ClientError;
 pub use subscription::Subscription;
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Tls, TlsError, TlsFiles, tls_failure};
 pub use transport::{Transport, prepare};

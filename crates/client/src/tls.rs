@@ -226,6 +226,19 @@ pub(crate) fn names(certificate: &CertificateDer<'_>, node: NodeId) -> bool {
     parsed.is_ok_and(|parsed| verify_server_name(&parsed, &node_name(node)).is_ok())
 }
 
+/// Why a connection that ended with this error was refused by one of the sides, if TLS is the reason: in words.
+#[must_use]
+pub fn tls_failure(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(format!("the other side says {alert:?}")),
+        rustls::Error::NoCertificatesPresented => Some("it shows no certificate".to_owned()),
+        error @ rustls::Error::InvalidCertificate(_) => {
+            Some(format!("its certificate is not accepted: {}", in_words(error)))
+        }
+        error => Some(error.to_string()),
+    }
+}
+
 /// An error of a certificate as a person needs it.
 pub(crate) fn in_words(error: &rustls::Error) -> String {
     use CertificateError as Wrong;

@@ -7,15 +7,16 @@ use crate::listen::{Guest, Wire};
 use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
 use crate::telemetry::{Hub, Watcher};
 use bytes::BytesMut;
+use raftdeck_client::Transport;
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
+use raftdeck_protocol::{Failure, Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -47,13 +48,37 @@ pub(crate) struct Reception {
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        let Guest { wire: Wire { mut stream, read }, role, address, place: _place } = guest;
-        let outbox = Outbox::new(ConnectionId::next(), role == Role::Manager);
-        let (reader, writer) = stream.split();
+        let Guest { wire: Wire { stream, read }, role, governs, address, place: _place } = guest;
+        let caller = Caller { by_manager: role == Role::Manager, governs, address };
+        match stream {
+            Transport::Plain(mut stream) => {
+                let (reader, writer) = stream.split();
+                self.exchange(reader, writer, read, caller).await;
+            }
+            Transport::Tls(stream) => {
+                let (reader, writer) = tokio::io::split(stream);
+                self.exchange(reader, writer, read, caller).await;
+            }
+        }
+    }
+
+    async fn exchange(
+        self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        read: BytesMut,
+        Caller { by_manager, governs, address }: Caller,
+    ) {
+        let outbox = Outbox::new(ConnectionId::next(), by_manager);
         // One newest subscription at a time.
         let (subscribe, subscriptions) = mpsc::channel(1);
-        let mut desk =
-            Desk { outbox: Arc::clone(&outbox), driver: self.driver.clone(), hub: self.hub, subscribe };
+        let mut desk = Desk {
+            outbox: Arc::clone(&outbox),
+            governs,
+            driver: self.driver.clone(),
+            hub: self.hub,
+            subscribe,
+        };
         let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
@@ -71,9 +96,18 @@ impl Reception {
     }
 }
 
+/// Who asks.
+struct Caller {
+    by_manager: bool,
+    governs: bool,
+    address: SocketAddr,
+}
+
 /// The reading half.
 struct Desk {
     outbox: Arc<Outbox>,
+    /// Whether it may change who belongs to the cluster and who leads it.
+    governs: bool,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
     subscribe: mpsc::Sender<(u64, Watcher)>,
@@ -84,7 +118,7 @@ struct Stops;
 
 impl Desk {
     /// Takes requests in, each only when there is a place for its answer. Says why it ended.
-    async fn read(&mut self, mut reader: ReadHalf<'_>, mut buffer: BytesMut) -> String {
+    async fn read(&mut self, mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut) -> String {
         loop {
             match self.take_in(&mut buffer).await {
                 Ok(Ok(())) => {}
@@ -126,7 +160,11 @@ impl Desk {
                 self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
             } else {
                 let place = self.place(id, is_long(&body), &mut asked).await?;
-                asked.requests.push((place, body));
+                if self.governs || !is_governing(&body) {
+                    asked.requests.push((place, body));
+                } else {
+                    place.fail(Failure::NotPermitted);
+                }
             }
         }
         self.hand_over(&mut asked).await?;
@@ -152,6 +190,11 @@ impl Desk {
     }
 }
 
+/// Whether this is about who belongs to the cluster or who leads it.
+fn is_governing(body: &RequestBody) -> bool {
+    matches!(body, RequestBody::ChangeMembership(_) | RequestBody::TransferLeadership { .. })
+}
+
 /// Whether the answer may be long.
 fn is_long(body: &RequestBody) -> bool {
     matches!(
@@ -169,7 +212,7 @@ fn broke(why: &dyn Display) -> String {
 
 /// Sends answers and, once subscribed, telemetry; returns when there can be no more answers.
 async fn write(
-    mut writer: WriteHalf<'_>,
+    mut writer: impl AsyncWrite + Unpin,
     outbox: &Outbox,
     mut subscriptions: mpsc::Receiver<(u64, Watcher)>,
 ) -> io::Result<()> {
@@ -189,7 +232,11 @@ async fn write(
 }
 
 /// Sends the answers that are still to come.
-async fn send_last(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+async fn send_last(
+    writer: &mut (impl AsyncWrite + Unpin),
+    outbox: &Outbox,
+    scratch: &mut BytesMut,
+) -> io::Result<()> {
     loop {
         send_answers(writer, outbox, scratch).await?;
         if outbox.is_done() {
@@ -199,7 +246,11 @@ async fn send_last(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut By
     }
 }
 
-async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+async fn send_answers(
+    writer: &mut (impl AsyncWrite + Unpin),
+    outbox: &Outbox,
+    scratch: &mut BytesMut,
+) -> io::Result<()> {
     for parcel in outbox.take() {
         match &parcel {
             Parcel::Encoded { frames, .. } => writer.write_all(frames).await?,
@@ -209,6 +260,8 @@ async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut
                 writer.write_all(scratch).await?;
             }
         }
+        // TLS may keep some of it back until then.
+        writer.flush().await?;
         outbox.sent(parcel);
     }
     if scratch.capacity() > READ {
@@ -227,7 +280,7 @@ async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
 
 /// Sends this frame and what events there are by now.
 async fn send_telemetry(
-    writer: &mut WriteHalf<'_>,
+    writer: &mut (impl AsyncWrite + Unpin),
     watching: &mut Option<(u64, Watcher)>,
     first: Option<Telemetry>,
 ) -> io::Result<()> {
@@ -240,7 +293,8 @@ async fn send_telemetry(
     for telemetry in std::iter::once(first).chain(more) {
         frame::put(&Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) }, &mut frames);
     }
-    writer.write_all(&frames).await
+    writer.write_all(&frames).await?;
+    writer.flush().await
 }
 
 #[cfg(test)]
@@ -259,6 +313,7 @@ mod tests {
         let outbox = Outbox::new(ConnectionId::next(), false);
         let mut desk = Desk {
             outbox: Arc::clone(&outbox),
+            governs: true,
             driver,
             hub: Publisher::new().hub(),
             subscribe: mpsc::channel(1).0,

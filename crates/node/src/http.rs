@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, put};
 use axum::{Json, Router};
-use raftdeck_client::{AddressError, Client, ClientError, Options};
+use raftdeck_client::{Access, AddressError, Client, ClientError, Options};
 use raftdeck_protocol::kv::LimitError;
 use raftdeck_protocol::{Answer, Read, Write};
 use raftdeck_raft::NodeId;
@@ -29,10 +29,10 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// A value of the greatest length, each byte of it written as a JSON escape, with its key.
 const MAX_BODY: usize = 7 << 20;
 
-/// The door of the node whose clients connect to `client`.
-pub(crate) fn door(client: SocketAddr, cluster: &str) -> Result<Router, AddressError> {
+/// The door of the node whose clients connect to `client`, as long as `access` lets them in.
+pub(crate) fn door(client: SocketAddr, cluster: &str, access: Access) -> Result<Router, AddressError> {
     let own = reachable(client).to_string();
-    let options = Options { cluster: cluster.to_owned(), ..Options::default() };
+    let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
     Ok(router(Door { client, own }))
 }

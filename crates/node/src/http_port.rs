@@ -1,44 +1,115 @@
 //! The HTTP port: accepts connections within bounds of number and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
-use crate::listen::BoundedPort;
+use crate::listen::HANDSHAKE;
+use crate::ports::{BoundedPort, Bounds, Seat};
+use crate::tls::{self, Opened};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use raftdeck_client::{Transport, prepare, tls_failure};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Connections that are served at a time.
-const MOST: usize = 256;
+/// Connections that are served at a time. Those from one address may be all of them: often one program asks for many people.
+const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192 };
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
 
+/// To who asks without TLS where it is spoken.
+const TLS_NEEDED: &str = r#"{"ok":false,"message":"this port speaks TLS only: ask with https://"}"#;
+
 /// Serves until `stop`, then lets requests that are under way finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let mut port = BoundedPort::new(listener, "HTTP".to_owned(), MOST);
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+) {
+    let mut port = BoundedPort::new(listener, "HTTP", BOUNDS);
     let connections = GracefulShutdown::new();
     loop {
         let (stream, address, place) = tokio::select! {
             accepted = port.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        // Answers are small and waited for. A socket that refuses this is about to fail by itself.
-        let _ = stream.set_nodelay(true);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = connections.watch(connection);
+        let (router, tls, watcher) = (router.clone(), tls.clone(), connections.watcher());
+        let (place, stop) = (Arc::new(place), stop.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("the HTTP connection from {address} ended: {error}");
+            let opened = tokio::select! {
+                opened = open(stream, address, tls.as_ref()) => opened,
+                () = place.ousted() => None,
+                () = stop.cancelled() => None,
+            };
+            if let Some(transport) = opened {
+                tokio::select! {
+                    () = answer(transport, address, router, &place, watcher) => {}
+                    () = place.ousted() => {}
+                }
             }
-            drop(place);
         });
     }
     connections.shutdown().await;
+}
+
+/// The connection past its TLS handshake, where there is one.
+async fn open(stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>) -> Option<Transport> {
+    // A socket that refuses this is about to fail by itself.
+    let _ = prepare(&stream);
+    let Some(acceptor) = tls else { return Some(Transport::Plain(stream)) };
+    match timeout(HANDSHAKE, encrypt(stream, acceptor)).await {
+        Ok(Ok(transport)) => transport,
+        Ok(Err(error)) => {
+            match tls_failure(&error) {
+                Some(why) => tracing::warn!("refused {address} on the HTTP port: {why}"),
+                None => tracing::debug!("{address} left the HTTP port during the handshake: {error}"),
+            }
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn encrypt(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option<Transport>> {
+    match tls::open(stream, acceptor).await? {
+        Opened::Tls(transport) => Ok(Some(transport)),
+        Opened::Plain(mut stream) => {
+            let length = TLS_NEEDED.len();
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
+            );
+            stream.write_all(answer.as_bytes()).await?;
+            tls::drain(&mut stream).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Answers until the connection ends.
+async fn answer(
+    transport: Transport,
+    address: SocketAddr,
+    router: Router,
+    place: &Arc<Seat>,
+    watcher: Watcher,
+) {
+    // Whoever guards the router lets the connection in.
+    let router = router.layer(axum::Extension(Arc::clone(place)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(transport), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("the HTTP connection from {address} ended: {error}");
+    }
 }

@@ -12,6 +12,7 @@ mod disk;
 mod driver;
 mod founders;
 mod http;
+mod http_guard;
 mod http_port;
 mod lane;
 mod listen;
@@ -21,11 +22,15 @@ mod node;
 mod outbox;
 mod parent;
 mod peers;
+mod ports;
 mod ready;
 mod requests;
+mod security;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod tls;
+mod tokens;
 
 pub use args::{NodeArgs, parse_sync_delay};
 
@@ -37,7 +42,8 @@ use std::process::ExitCode;
 /// failure and 2 if the command line makes no sense.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
-    let environment = |name: &str| env::var(name).ok();
+    // What is no text is none of the values that are known, and never taken for a variable that is not set.
+    let environment = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let prepared = Settings::resolve(args, &environment)
         .and_then(|settings| Ok((settings, logging::start(args.verbose)?)));
     let (settings, _log) = match prepared {
