@@ -20,6 +20,7 @@ mod error;
 mod session;
 mod subscription;
 mod trail;
+mod watch;
 
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
@@ -27,3 +28,4 @@ pub use client::{Client, Done, Options};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::ClientError;
 pub use subscription::Subscription;
+pub use watch::{Changes, Watch};
