@@ -100,6 +100,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         cabinet: Cabinet::start(recovered.snapshots).unwrap(),
         outgoing,
         publisher: Publisher::new(),
+        meters: Meters::new(),
         requests: Requests::default(),
         syncs: Syncs::default(),
         pause: Timing::FAST.election_min,

@@ -16,6 +16,7 @@ mod http_port;
 mod lane;
 mod listen;
 mod logging;
+mod meters;
 mod narrate;
 mod node;
 mod outbox;
@@ -28,6 +29,12 @@ mod snapshots;
 mod telemetry;
 
 pub use args::{NodeArgs, parse_sync_delay};
+
+/// What takes in text from anywhere and can be called alone, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::http::query::{Query, QueryError};
+}
 
 use settings::Settings;
 use std::env;
