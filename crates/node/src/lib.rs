@@ -17,6 +17,7 @@ mod http_port;
 mod lane;
 mod listen;
 mod logging;
+mod meters;
 mod narrate;
 mod node;
 mod outbox;
@@ -30,6 +31,12 @@ mod telemetry;
 mod watches;
 
 pub use args::{NodeArgs, parse_sync_delay};
+
+/// What takes in text from anywhere and can be called alone, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::http::query::{Query, QueryError};
+}
 
 use settings::Settings;
 use std::env;

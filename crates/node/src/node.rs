@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
+use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ready;
 use crate::requests::Requests;
@@ -185,7 +186,10 @@ impl Listeners {
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
 
-        let door = http::door(client.1, &settings.cluster).map_err(io::Error::other)?;
+        let meters = Meters::new();
+        connections.spawn(meters.clone().add_up(stop.clone()));
+        let door = http::door(client.1, &settings.cluster, meters.clone(), stop.clone());
+        let door = door.map_err(io::Error::other)?;
         connections.spawn(http_port::serve(http.0, door, stop.clone()));
         ready::announce(settings.id, raft.1, client.1, http.1);
 
@@ -205,6 +209,7 @@ impl Listeners {
             outgoing,
             publisher,
             changes,
+            meters,
             requests: Requests::default(),
             syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,
