@@ -9,6 +9,7 @@ use crate::directory::{Round, Target};
 use crate::error::ClientError;
 use crate::session::Slot;
 use crate::trail::{Met, Trail};
+use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
 use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub(crate) enum Question {
     OpenSession,
     /// A write within a session: applied once, however often it is asked.
     Write(Slot, Write),
+    /// A write with a name: applied once, however often it is asked.
+    WriteNamed(NamedWrite),
     /// Asked again only after an attempt that certainly changed nothing.
     Once(RequestBody),
 }
@@ -96,13 +99,14 @@ impl Question {
         match self {
             Self::Look(body) | Self::LookAnywhere(body) | Self::Once(body) => body.clone(),
             Self::OpenSession => RequestBody::OpenSession,
+            Self::WriteNamed(write) => RequestBody::NamedWrite(write.clone()),
             Self::Write(slot, write) => RequestBody::SessionWrite(slot.number(write.clone())),
         }
     }
 
     /// Whether an attempt without an answer leaves a doubt.
     fn changes(&self) -> bool {
-        matches!(self, Self::Write(..) | Self::Once(_))
+        matches!(self, Self::Write(..) | Self::WriteNamed(_) | Self::Once(_))
     }
 
     pub(crate) fn is_look(&self) -> bool {
@@ -114,9 +118,10 @@ impl Question {
             (Self::OpenSession, ResponseBody::Done { answer, .. }) => {
                 matches!(answer, Answer::SessionOpened(_))
             }
-            (Self::Look(_) | Self::LookAnywhere(_) | Self::Write(..), ResponseBody::Done { answer, .. }) => {
-                !matches!(answer, Answer::SessionOpened(_))
-            }
+            (
+                Self::Look(_) | Self::LookAnywhere(_) | Self::Write(..) | Self::WriteNamed(_),
+                ResponseBody::Done { answer, .. },
+            ) => !matches!(answer, Answer::SessionOpened(_)),
             (Self::Once(RequestBody::ChangeMembership(_)), ResponseBody::MembershipChanged { .. })
             | (Self::Once(RequestBody::TransferLeadership { .. }), ResponseBody::Transferred { .. }) => true,
             _ => false,
@@ -272,13 +277,17 @@ impl Client {
             Failure::Change(error) => return Some(failed(ClientError::Change(error))),
             Failure::Transfer(error) => return Some(failed(ClientError::Transfer(error))),
             Failure::TransferGivenUp => return Some(failed(ClientError::TransferGivenUp)),
+            // Had an earlier attempt been carried out, the name would be this write's.
+            Failure::NameInUse => return Some(failed(ClientError::NameInUse)),
             Failure::SessionExpired
             | Failure::NotManaged
             | Failure::Invalid(_)
             | Failure::Forgotten { .. }
-            | Failure::NameInUse
             | Failure::NotPermitted => {
-                let rejected = ClientError::Rejected { node, why: failure.to_string() };
+                let rejected = match failure {
+                    Failure::NotPermitted => ClientError::NotPermitted,
+                    other => ClientError::Rejected { node, why: other.to_string() },
+                };
                 return Some(failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why })));
             }
         };

@@ -10,9 +10,11 @@ use crate::directory::Directory;
 use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
 use crate::trail::Tried;
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use raftdeck_protocol::handshake::Role;
+use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{
     Answer, Consistency, Hello, LogLine, Manage, NodeStatus, Read, RequestBody, ResponseBody, Write,
 };
@@ -203,6 +205,22 @@ impl Client {
             let Question::Write(_, again) = question else { unreachable!("it was made above") };
             write = again;
         }
+    }
+
+    /// Changes something, once, under a name that is used for no other write (1 to
+    /// [`MAX_NAME`](raftdeck_protocol::kv::MAX_NAME) bytes). It may be asked again by anyone, through any node, also after a
+    /// restart of whoever asked: the answer is that of the first time. An error says whether it may have happened;
+    /// [`ClientError::NameInUse`] says that the name is another write's. Names are forgotten as sessions are, an hour after
+    /// their write at the soonest unless there are very many.
+    pub async fn write_named(
+        &self,
+        name: Bytes,
+        write: Write,
+        deadline: Duration,
+    ) -> Result<Done, ClientError> {
+        let named = NamedWrite { name, write };
+        named.check().map_err(ClientError::Limit)?;
+        self.ask(&Question::WriteNamed(named), Limit::new(deadline)).await.map_err(error).and_then(done)
     }
 
     /// A linearizable read.

@@ -99,6 +99,19 @@ pub enum ClientError {
         /// Its reason.
         reason: RefusalReason,
     },
+    /// The name was given to another write before. Nothing was changed.
+    #[error("{}", Failure::NameInUse)]
+    NameInUse,
+    /// The changes that a watch was to go on with are not kept any more by any node that can be reached. List the keys, and
+    /// watch from that answer's index.
+    #[error("{}", Failure::Forgotten { oldest: *oldest })]
+    Forgotten {
+        /// Changes by entries after this index are kept.
+        oldest: u64,
+    },
+    /// The token that was shown does not allow this. Nothing was changed.
+    #[error("{}", Failure::NotPermitted)]
+    NotPermitted,
     /// The connection broke, or the node said something that does not belong here.
     #[error("the connection to {address} broke: {why}")]
     Broken {

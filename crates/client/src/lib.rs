@@ -1,7 +1,7 @@
 //! The async client of a raftdeck cluster: it finds the leader from any address, follows hints, and retries until
 //! a deadline.
 //!
-//! [`Client`] reads and writes keys. [`Subscription`] watches one node. [`dial`] opens a connection and shakes
+//! [`Client`] reads and writes keys. [`Watch`] tells what changes. [`Subscription`] watches one node's state. [`dial`] opens a connection and shakes
 //! hands, for whoever wants to speak the protocol alone; nodes reach each other with it.
 //!
 //! # First steps
@@ -52,6 +52,9 @@
 //! | [`Unknown`](ClientError::Unknown) | **yes**, or may yet | a write was sent, and nobody said what came of it: read the key |
 //! | [`MembershipUnknown`](ClientError::MembershipUnknown) | **yes**, or may yet | the same of a change of the membership: look at the members |
 //! | [`TransferUnknown`](ClientError::TransferUnknown) | **yes**, or may yet | the same of a transfer: look who leads |
+//! | [`NameInUse`](ClientError::NameInUse) | no | the name was another write's: choose a new one for each |
+//! | [`NotPermitted`](ClientError::NotPermitted) | no | who asked may not |
+//! | [`Forgotten`](ClientError::Forgotten) | no: a watch | the changes are not kept any more: list, and watch from there |
 //! | [`Change`](ClientError::Change), [`Transfer`](ClientError::Transfer) | no | it makes no sense now: the reason says when it would |
 //! | [`TransferGivenUp`](ClientError::TransferGivenUp) | no | the other node did not catch up in time: try again |
 //!
@@ -72,6 +75,31 @@
 //! A session that was forgotten is replaced without a word, unless a write was in doubt in it: then the error is
 //! [`ClientError::Unknown`].
 //!
+//! A program that must repeat a write after it was started anew has no session to go on with: it gives the write a name
+//! ([`Client::write_named`]), under which it is applied once, however often and by whomever it is asked.
+//!
+//! # Watching
+//!
+//! [`Client::watch`] is a stream of the committed changes of all keys with a prefix, in the order of the log. It goes from node
+//! to node by itself, leaves nothing out and tells nothing twice. Each item says how far it goes, and that is where another
+//! watch can go on, in another process if need be:
+//!
+//! ```no_run
+//! # async fn example(client: raftdeck_client::Client) -> Result<(), raftdeck_client::ClientError> {
+//! use futures::TryStreamExt;
+//!
+//! let mut watch = client.watch("user/".into(), None);
+//! while let Some(told) = watch.try_next().await? {
+//!     for change in told.changes {
+//!         println!("{:?} is {:?} from entry {} on", change.key, change.value, change.index);
+//!     }
+//!     // Kept somewhere, this is the `after` of the next watch.
+//!     let _resume_after = Some(told.through);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Deadlines and cancellation
 //!
 //! Each operation has one deadline for everything: finding the leader, connecting, asking, asking again. The short forms
@@ -86,7 +114,7 @@
 //!
 //! There is at most one connection to each address, shared by all clones and all operations under way; it is opened when it
 //! is first needed and again when it broke, and closes with the last clone. Requests that are made at the same time travel
-//! together. [`Client::manage`] and [`Subscription`] have connections of their own.
+//! together. [`Client::manage`], [`Watch`] and [`Subscription`] have connections of their own.
 //!
 //! When a round of asking every node brought nothing, the next one comes after a pause that grows from 10 to 100 ms and is partly random
 //! ([`Backoff`]), so that many clients do not come back at the same moment.
@@ -103,6 +131,7 @@ mod keys;
 mod session;
 mod subscription;
 mod trail;
+mod watch;
 
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
@@ -112,6 +141,7 @@ pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::{ClientError, ConnectError};
 pub use keys::{CompareAndSet, List};
 pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
-pub use raftdeck_protocol::{Answer, Consistency, NodeStatus, Read, Write};
+pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Write};
 pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 pub use subscription::Subscription;
+pub use watch::{Changes, Watch};

@@ -92,6 +92,16 @@ pub struct NamedWriteOf<B> {
 /// A named write that owns its name, key and value.
 pub type NamedWrite = NamedWriteOf<Bytes>;
 
+impl<B: AsRef<[u8]>> NamedWriteOf<B> {
+    /// Checks the limits on the name, the key and the values.
+    pub fn check(&self) -> Result<(), LimitError> {
+        match self.name.as_ref().len() {
+            1..=MAX_NAME => self.write.check(),
+            len => Err(LimitError::Name { len }),
+        }
+    }
+}
+
 /// A committed change of one key. An entry of the log makes one or none, so its index names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -209,11 +219,8 @@ impl Read {
         match self {
             Self::Get { key } => check_key(key),
             Self::List { prefix, after, limit } => {
-                for bound in [Some(prefix), after.as_ref()].into_iter().flatten() {
-                    if bound.len() > MAX_KEY {
-                        return Err(LimitError::KeyTooLong { len: bound.len() });
-                    }
-                }
+                check_prefix(prefix)?;
+                after.as_ref().map_or(Ok(()), |after| check_prefix(after))?;
                 if *limit == 0 || *limit > MAX_LIST {
                     return Err(LimitError::ListLimit { limit: *limit });
                 }
@@ -289,6 +296,14 @@ fn check_key(key: &[u8]) -> Result<(), LimitError> {
         len if len > MAX_KEY => Err(LimitError::KeyTooLong { len }),
         _ => Ok(()),
     }
+}
+
+/// Checks the limit on the beginning of keys, which may be empty.
+pub fn check_prefix(prefix: &[u8]) -> Result<(), LimitError> {
+    if prefix.len() > MAX_KEY {
+        return Err(LimitError::KeyTooLong { len: prefix.len() });
+    }
+    Ok(())
 }
 
 fn check_value(value: &[u8]) -> Result<(), LimitError> {
