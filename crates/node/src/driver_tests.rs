@@ -96,8 +96,8 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
     Driver {
         replica,
         clock,
-        disk: Disk::start(store, outgoing.post()).unwrap(),
-        cabinet: Cabinet::start(recovered.snapshots).unwrap(),
+        disk: Disk::start(store, outgoing.post()).unwrap().0,
+        cabinet: Cabinet::start(recovered.snapshots).unwrap().0,
         outgoing,
         publisher: Publisher::new(),
         changes: Ring::new(0),
