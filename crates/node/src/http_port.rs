@@ -1,10 +1,10 @@
-//! The HTTP port: accepts connections within bounds of number and time, and hands their requests to the router. What
+//! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
 use crate::listen::HANDSHAKE;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::tls::{self, Opened};
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,13 @@ const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192 };
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
+
+/// The most bytes and fields of a head; what is over it is refused by a bare 431. The router refuses a long path earlier, in words.
+const HEAD_BYTES: usize = 64 << 10;
+const HEAD_FIELDS: usize = 64;
+
+/// Who takes nothing of its answer for so long is dropped: an answer that nobody reads holds memory.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// To who asks without TLS where it is spoken.
 const TLS_NEEDED: &str = r#"{"ok":false,"message":"this port speaks TLS only: ask with https://"}"#;
@@ -103,12 +111,16 @@ async fn answer(
     place: &Arc<Seat>,
     watcher: Watcher,
 ) {
-    // Whoever guards the router lets the connection in.
-    let router = router.layer(axum::Extension(Arc::clone(place)));
+    // Whoever guards the router makes a guest of the stranger.
+    let router = router.layer(Extension(Arc::clone(place)));
+    let mut stream = TimeoutStream::new(transport);
+    stream.set_write_timeout(Some(STALLED));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(transport), TowerToHyperService::new(router));
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_FIELDS)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!("the HTTP connection from {address} ended: {error}");
     }

@@ -139,6 +139,8 @@ pub(crate) enum UsageError {
         "the {one} token and the {other} token are the same: give each its own, as whoever has one would have both"
     )]
     SameToken { one: &'static str, other: &'static str },
+    #[error("0 is no node's id: ids are numbers from 1 on")]
+    IdZero,
     #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
     LogFilter { value: String, why: String },
 }
@@ -193,7 +195,7 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
             tuning: Tuning {
-                timing: args.timing(&environment),
+                timing: args.timing(),
                 pre_vote: args.pre_vote.unwrap_or(true),
                 check_quorum: args.check_quorum.unwrap_or(true),
             },

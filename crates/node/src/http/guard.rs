@@ -1,23 +1,18 @@
 //! Who may ask anything over HTTP: whoever shows the token, where there is one. All of it is behind the token, /health too: what
 //! a node tells of itself is not for everybody.
 
+use crate::http::answer::Refusal;
 use crate::ports::Seat;
 use crate::tokens::Tokens;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
 use raftdeck_protocol::Secret;
-use serde_json::json;
 use std::sync::Arc;
 
-/// The router behind its guard. A connection is a stranger's until it has shown that it may ask.
-pub(crate) fn guarded(router: Router, tokens: Tokens) -> Router {
-    router.layer(middleware::from_fn_with_state(Arc::new(tokens), admit))
-}
-
-async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) -> Response {
+/// Lets a request in, or not. A connection is a stranger's until it has shown that it may ask.
+pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) -> Response {
     if tokens.client.is_some() {
         let shown = bearer(request.headers());
         if !tokens.admit_client(shown.as_ref().ok()) {
@@ -26,7 +21,8 @@ async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) 
     }
     let seat = request.extensions().get::<Arc<Seat>>();
     if seat.is_some_and(|seat| !seat.admit()) {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many connections are served already");
+        let message = "too many connections are served already";
+        return closing(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     }
     next.run(request).await
 }
@@ -59,14 +55,14 @@ fn unauthorized(nothing_shown: bool) -> Response {
     } else {
         ("the token is wrong", "Bearer realm=\"raftdeck\", error=\"invalid_token\"")
     };
-    let mut response = refusal(StatusCode::UNAUTHORIZED, message);
+    let mut response = closing(Refusal::new(StatusCode::UNAUTHORIZED, message));
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response
 }
 
-fn refusal(status: StatusCode, message: &str) -> Response {
-    let mut response = (status, Json(json!({ "ok": false, "message": message }))).into_response();
-    // Whatever comes next on this connection is not read.
+/// Whatever comes next on this connection is not read.
+fn closing(refusal: Refusal) -> Response {
+    let mut response = refusal.into_response();
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
