@@ -63,7 +63,9 @@ fn play(text: &str, known: &Known) {
     for _ in 0..STEPS {
         let deeds = script.go_on(now);
         let ends = matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit));
-        deeds.iter().for_each(|deed| answer(&mut script, deed, now));
+        for deed in &deeds {
+            answer(&mut script, deed, now);
+        }
         if script.is_stopped() {
             script.resume();
         }

@@ -1,5 +1,6 @@
 //! Every input that a fuzzer kept, or that once broke something, is harmless.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 use raftdeck_fuzz::{TARGETS, Target};
 use std::fs;
 use std::path::{Path, PathBuf};
