@@ -229,6 +229,7 @@ impl Driver {
                 let (index, took) = (meta.last.index, took.as_millis());
                 tracing::debug!("saved a snapshot through {index}: {size} bytes in {took} ms");
                 self.replica.handle_snapshot_saved(meta, size);
+                self.cabinet.remove_unused(self.replica.snapshots_in_use())?;
                 for token in std::mem::take(&mut self.snapshot_awaited) {
                     self.requests.answer(token, ResponseBody::Managed);
                 }
@@ -236,6 +237,7 @@ impl Driver {
             Filed::Received { image, size } => {
                 let replaced = self.replica.image();
                 self.replica.handle_snapshot_received(*image, size, self.clock.now());
+                self.cabinet.remove_unused(self.replica.snapshots_in_use())?;
                 // The last that holds it, so that its memory is given back over there.
                 self.cabinet.discard(replaced)?;
             }
@@ -423,7 +425,7 @@ impl Driver {
             self.cabinet.read(piece)?;
         }
         for piece in pieces_received {
-            self.cabinet.receive(piece, self.replica.snapshots_in_use())?;
+            self.cabinet.receive(piece)?;
         }
         for (token, body) in replies {
             self.answer(token, body);
@@ -468,7 +470,7 @@ impl Driver {
             return Ok(());
         }
         self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);
-        self.cabinet.save(image, self.replica.snapshots_in_use())
+        self.cabinet.save(image)
     }
 
     /// Answers everybody, then lets the disk finish what it was given.
