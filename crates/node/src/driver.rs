@@ -6,6 +6,7 @@ use crate::changes::Ring;
 use crate::clients::Asked;
 use crate::clock::{Clock, wall_clock};
 use crate::disk::{Disk, DiskError, Durable, Finished, Gone};
+use crate::meters::Meters;
 use crate::narrate::{introduce, narrate};
 use crate::outbox::{ConnectionId, Place};
 use crate::peers::Outgoing;
@@ -94,6 +95,7 @@ pub(crate) struct Driver {
     pub(crate) publisher: Publisher,
     /// What whoever watches keys is told.
     pub(crate) changes: Arc<Ring>,
+    pub(crate) meters: Meters,
     pub(crate) requests: Requests,
     pub(crate) syncs: Syncs,
     /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
@@ -220,6 +222,7 @@ impl Driver {
         if let Some(took) = durable.took {
             self.syncs.newest = took;
             self.syncs.count += 1;
+            self.meters.synced(took);
         }
         self.outgoing.send(durable.then_send);
         for ticket in durable.tickets {
@@ -303,6 +306,7 @@ impl Driver {
         let now = self.clock.now();
         let at = wall_clock();
         let count = requests.len();
+        self.meters.asked(count);
         for (place, body) in requests {
             self.request(place, body, now, at);
         }
@@ -459,6 +463,7 @@ impl Driver {
 
     fn happened(&mut self, event: TraceEvent, now: Timestamp) {
         narrate(self.outgoing.me(), &event);
+        self.meters.happened(&event);
         match &event {
             // What was to be sent to who is no member any more is on its way already.
             TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),
