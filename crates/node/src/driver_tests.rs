@@ -101,6 +101,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         outgoing,
         publisher: Publisher::new(),
         meters: Meters::new(),
+        changes: Ring::new(0),
         requests: Requests::default(),
         syncs: Syncs::default(),
         pause: Timing::FAST.election_min,

@@ -6,6 +6,7 @@
 
 mod args;
 mod book;
+mod changes;
 mod clients;
 mod clock;
 mod disk;
@@ -27,6 +28,7 @@ mod requests;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod watches;
 
 pub use args::{NodeArgs, parse_sync_delay};
 

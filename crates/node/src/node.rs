@@ -1,6 +1,7 @@
 //! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself.
 
 use crate::book::Book;
+use crate::changes::Ring;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
@@ -174,7 +175,13 @@ impl Listeners {
 
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
-        let reception = Reception { driver: to_driver, hub: publisher.hub(), stop: stop.clone() };
+        let changes = Ring::new(replica.applied().index.0);
+        let reception = Reception {
+            driver: to_driver,
+            hub: publisher.hub(),
+            changes: Arc::clone(&changes),
+            stop: stop.clone(),
+        };
         let tracker = connections.clone();
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
@@ -202,6 +209,7 @@ impl Listeners {
             outgoing,
             publisher,
             meters,
+            changes,
             requests: Requests::default(),
             syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,
