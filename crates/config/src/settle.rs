@@ -63,7 +63,9 @@ impl Refusal {
             Self::Usage(error, notes) => {
                 // Nobody else is there to be told that nobody listens.
                 let _ = error.print();
-                notes.iter().for_each(|note| eprintln!("note: {note}"));
+                for note in notes {
+                    eprintln!("note: {note}");
+                }
                 process::exit(error.exit_code());
             }
             Self::Config(error) => {
@@ -145,7 +147,9 @@ impl Program {
         std::fs::File::open(&path)
             .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
             .map_err(|error| ConfigError::Read { path: path.clone(), error: plain(error) })?;
-        let file = self.check(&bytes).map_err(|error| ConfigError::File { path: path.clone(), error })?;
+        let file = self
+            .check(&bytes)
+            .map_err(|error| ConfigError::File { path: path.clone(), error: error.into() })?;
         Ok(Some((path, file)))
     }
 
@@ -185,7 +189,8 @@ impl Program {
         let said = deepest(&line.matches);
         let open: Vec<(&str, &Arg)> = options(command)
             .filter(|(long, option)| {
-                *long != CONFIG && said.value_source(option.get_id().as_str()) != Some(ValueSource::CommandLine)
+                *long != CONFIG
+                    && said.value_source(option.get_id().as_str()) != Some(ValueSource::CommandLine)
             })
             .collect();
         let mut by_variables = Vec::new();
@@ -223,19 +228,20 @@ impl Program {
         {
             let shown = value.to_string_lossy().into_owned();
             let wrong = |why| ConfigError::Variable { name: name.clone(), value: shown.clone(), why };
-            let words = if kind(option) == Kind::Switch {
+            if kind(option) == Kind::Switch {
                 let on = switch(&value).ok_or_else(|| wrong("it is true or false".to_owned()))?;
-                words(long, &Given::Switch(on)).unwrap_or_default()
-            } else {
-                vec![word(long, &value)]
-            };
-            if let Some(why) = refusal(command, &words) {
-                return Err(wrong(why));
+                let words = words(long, &Given::Switch(on)).unwrap_or_default();
+                return Ok(Some(settled(name, words, vec![on.to_string()])));
             }
-            return Ok(Some(settled(name, words, vec![shown])));
+            let words = vec![word(long, &value)];
+            return match refusal(command, &words) {
+                Some(why) => Err(wrong(why)),
+                None => Ok(Some(settled(name, words, vec![shown]))),
+            };
         }
         let table = self.table(path);
-        let mut stand_ins = self.stand_ins.iter().filter(|stand| stand.table == table && stand.option == long);
+        let mut stand_ins =
+            self.stand_ins.iter().filter(|stand| stand.table == table && stand.option == long);
         Ok(stand_ins.find_map(|stand| {
             let value = set(environment, stand.variable)?.to_string_lossy().into_owned();
             Some(settled(stand.variable.to_owned(), Vec::new(), vec![value]))
@@ -256,7 +262,7 @@ impl Program {
         let words = words(long, &entry.given).unwrap_or_default();
         if let Some(why) = refusal(command, &words) {
             let error = entry.refused(&table, long, why);
-            return Err(ConfigError::File { path: file_path.to_owned(), error });
+            return Err(ConfigError::File { path: file_path.to_owned(), error: error.into() });
         }
         Ok(Some(Settled {
             id: option.get_id().to_string(),
@@ -284,7 +290,8 @@ impl Program {
     pub(crate) fn matches(&self, line: &Line, settled: &[Settled]) -> Result<ArgMatches, Refusal> {
         self.bare.clone().try_get_matches_from(line.with(settled)).map_err(|error| {
             let text = error.to_string();
-            let is_named = |one: &&Settled| !one.words.is_empty() && text.contains(&format!("--{}", one.long));
+            let is_named =
+                |one: &&Settled| !one.words.is_empty() && text.contains(&format!("--{}", one.long));
             let note = |one: &Settled| format!("--{} comes from {}", one.long, one.source);
             let notes = settled.iter().filter(is_named).map(note).collect();
             Refusal::Usage(Box::new(error), notes)

@@ -27,10 +27,12 @@ mod settings;
 mod snapshots;
 mod telemetry;
 
-pub use args::{NodeArgs, parse_sync_delay};
+pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
 
+use logging::LogError;
 use settings::Settings;
 use std::env;
+use std::error::Error;
 use std::process::ExitCode;
 
 /// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
@@ -41,14 +43,14 @@ pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "pa
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
     let environment = |name: &str| env::var(name).ok();
-    let prepared = Settings::resolve(args, &environment)
-        .and_then(|settings| Ok((settings, logging::start(args.verbose)?)));
-    let (settings, _log) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
+    let settings = match Settings::resolve(args, &environment) {
+        Ok(settings) => settings,
+        Err(error) => return refused(2, &error),
+    };
+    let _log = match logging::start(args.verbose, &args.log) {
+        Ok(log) => log,
+        Err(error @ LogError::Usage(_)) => return refused(2, &error),
+        Err(error @ LogError::File { .. }) => return refused(1, &error),
     };
     if args.managed
         && let Err(error) = parent::tie()
@@ -63,4 +65,10 @@ pub fn run(args: &NodeArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// There is no log yet that could say it.
+fn refused(status: u8, error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
 }

@@ -125,7 +125,9 @@ pub(crate) enum UsageError {
         "{address} can be reached from other machines, and there is neither encryption nor a check of who connects: bind 127.0.0.1, or accept that with --insecure"
     )]
     Open { address: SocketAddr },
-    #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
+    #[error(
+        "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"
+    )]
     LogFilter { value: String, why: String },
 }
 
