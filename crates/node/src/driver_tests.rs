@@ -100,6 +100,8 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         cabinet: Cabinet::start(recovered.snapshots).unwrap().0,
         outgoing,
         publisher: Publisher::new(),
+        changes: Ring::new(0),
+        meters: Meters::new(),
         requests: Requests::default(),
         syncs: Syncs::default(),
         pause: Timing::FAST.election_min,

@@ -42,6 +42,7 @@
 
 mod args;
 mod book;
+mod changes;
 mod clients;
 mod clock;
 mod disk;
@@ -53,6 +54,7 @@ mod http_port;
 mod lane;
 mod listen;
 mod logging;
+mod meters;
 mod narrate;
 mod node;
 mod options;
@@ -65,6 +67,7 @@ mod service;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod watches;
 
 pub use args::{NodeArgs, parse_sync_delay};
 pub use disk::{DiskError, Gone};
@@ -73,9 +76,18 @@ pub use node::{Addresses, NodeError, OptionsError, StartError};
 pub use options::NodeOptions;
 pub use raftdeck_raft::{NodeId, Timing};
 
+/// What takes in text from anywhere and can be called alone, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::http::query::{Query, QueryError};
+}
+
 use settings::Settings;
 use std::env;
 use std::process::ExitCode;
+
+/// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
+pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "paths", "config", "tls"];
 
 /// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot go on. Its exit code is 0 after a stop, 1 after a
 /// failure and 2 if the command line makes no sense.

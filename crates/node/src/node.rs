@@ -2,11 +2,13 @@
 //! signal and never ends the process.
 
 use crate::book::Book;
+use crate::changes::Ring;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
+use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::requests::Requests;
 use crate::settings::{Settings, UsageError};
@@ -212,12 +214,21 @@ impl Listeners {
 
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
-        let reception = Reception { driver: to_driver, hub: publisher.hub(), stop: stop.clone() };
+        let changes = Ring::new(replica.applied().index.0);
+        let reception = Reception {
+            driver: to_driver,
+            hub: publisher.hub(),
+            changes: Arc::clone(&changes),
+            stop: stop.clone(),
+        };
         let tracker = connections.clone();
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
 
-        let door = http::door(client.1, &settings.cluster).map_err(io::Error::other)?;
+        let meters = Meters::new();
+        connections.spawn(meters.clone().add_up(stop.clone()));
+        let door = http::door(client.1, &settings.cluster, meters.clone(), stop.clone());
+        let door = door.map_err(io::Error::other)?;
         connections.spawn(http_port::serve(http.0, door, stop.clone()));
 
         let sender = Sender {
@@ -237,6 +248,8 @@ impl Listeners {
             cabinet,
             outgoing,
             publisher,
+            changes,
+            meters,
             requests: Requests::default(),
             syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,

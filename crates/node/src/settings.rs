@@ -176,7 +176,7 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
             tuning: Tuning {
-                timing: args.timing(&environment),
+                timing: args.timing(),
                 pre_vote: args.pre_vote.unwrap_or(true),
                 check_quorum: args.check_quorum.unwrap_or(true),
             },
