@@ -2,15 +2,16 @@
 //! must not stop a node. Standard output is left alone.
 
 use crate::settings::UsageError;
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// The variable that takes a filter.
 const FILTER: &str = "RAFTDECK_LOG";
@@ -29,8 +30,14 @@ pub(crate) fn start(verbose: bool) -> Result<WorkerGuard, UsageError> {
     } else {
         lines.with_ansi(false).event_format(Plain).try_init()
     };
-    panic::set_hook(Box::new(|info| tracing::error!("this is a defect, please report it: {info}")));
+    panic::set_hook(Box::new(log_panic));
     Ok(guard)
+}
+
+/// Logs a panic and where it came from, within the span in which it happened.
+pub(crate) fn log_panic(info: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::force_capture();
+    tracing::error!("this is a defect, please report it: {info}\n{backtrace}");
 }
 
 fn filter(verbose: bool, given: Option<String>) -> Result<EnvFilter, UsageError> {
@@ -43,7 +50,7 @@ fn filter(verbose: bool, given: Option<String>) -> Result<EnvFilter, UsageError>
 }
 
 /// `LEVEL target: message`, for programs that read along.
-struct Plain;
+pub(crate) struct Plain;
 
 impl<S, N> FormatEvent<S, N> for Plain
 where
@@ -57,6 +64,12 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         write!(writer, "{} {}: ", event.metadata().level(), event.metadata().target())?;
+        // What it happened in, such as a request with its id.
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
+            write!(writer, "{}{{{fields}}}: ", span.name())?;
+        }
         context.field_format().format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }
