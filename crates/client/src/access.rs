@@ -2,7 +2,7 @@
 //! files or the environment, never from a command line, which everybody on the machine can read.
 
 use crate::dial::{DialError, Dialed, dial_with};
-use crate::tls::Tls;
+use crate::tls::{Tls, TlsError, TlsFiles};
 use raftdeck_protocol::{Hello, Secret, SecretError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,46 @@ impl Access {
     /// A hello that shows the token.
     pub(crate) fn shown(&self, hello: Hello) -> Hello {
         Hello { token: hello.token.or_else(|| self.token.clone()), ..hello }
+    }
+}
+
+/// The variable that holds the token of a client.
+pub const TOKEN_VARIABLE: &str = "RAFTDECK_CLIENT_TOKEN";
+
+/// What a command line says about access.
+#[derive(Clone, Debug, Default)]
+pub struct AccessFiles {
+    /// The authority's certificates.
+    pub ca: Option<PathBuf>,
+    /// The certificate to show.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// The token to show.
+    pub token: Option<PathBuf>,
+}
+
+/// Why what is named gives no access.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Tokens.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl AccessFiles {
+    /// Reads all of it; without a token's file, [`TOKEN_VARIABLE`] of this process is looked at. Also gives warnings,
+    /// sentences for a person.
+    pub fn read(self) -> Result<(Access, Vec<String>), AccessError> {
+        let held = std::env::var_os(TOKEN_VARIABLE).map(|held| held.to_string_lossy().into_owned());
+        let warnings = [&self.key, &self.token].into_iter().flatten().filter_map(|path| exposed(path));
+        let warnings = warnings.collect();
+        let token = token(self.token.as_deref(), (TOKEN_VARIABLE, held))?;
+        let files = TlsFiles::of(self.ca, self.cert, self.key)?;
+        Ok((Access { token, tls: files.map(Tls::from_files).transpose()? }, warnings))
     }
 }
 

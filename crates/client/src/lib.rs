@@ -136,7 +136,7 @@ mod trail;
 mod transport;
 mod watch;
 
-pub use access::{Access, TokenError, exposed, token};
+pub use access::{Access, AccessError, AccessFiles, TOKEN_VARIABLE, TokenError, exposed, token};
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
 pub use bytes::Bytes;
