@@ -150,6 +150,10 @@ impl Desk {
             match reader.read_buf(&mut buffer).await {
                 Ok(0) => return "the client closed it".to_owned(),
                 Ok(_) => {}
+                // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return "the client closed it".to_owned();
+                }
                 Err(error) => return broke(&error),
             }
         }

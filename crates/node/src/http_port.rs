@@ -75,20 +75,21 @@ async fn open(stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>)
     // A socket that refuses this is about to fail by itself.
     let _ = prepare(&stream);
     let Some(acceptor) = tls else { return Some(Transport::Plain(stream)) };
-    match timeout(HANDSHAKE, encrypt(stream, acceptor)).await {
+    match timeout(HANDSHAKE, encrypt(stream, address, acceptor)).await {
         Ok(Ok(transport)) => transport,
         Ok(Err(error)) => {
-            match tls_failure(&error) {
-                Some(why) => tracing::warn!("refused {address} on the HTTP port: {why}"),
-                None => tracing::debug!("{address} left the HTTP port during the handshake: {error}"),
-            }
+            tracing::debug!("{address} left the HTTP port during the handshake: {error}");
             None
         }
         Err(_) => None,
     }
 }
 
-async fn encrypt(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option<Transport>> {
+async fn encrypt(
+    stream: TcpStream,
+    address: SocketAddr,
+    acceptor: &TlsAcceptor,
+) -> io::Result<Option<Transport>> {
     match tls::open(stream, acceptor).await? {
         Opened::Tls(transport) => Ok(Some(transport)),
         Opened::Plain(mut stream) => {
@@ -97,6 +98,14 @@ async fn encrypt(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option
                 "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
             );
             stream.write_all(answer.as_bytes()).await?;
+            tls::drain(&mut stream).await?;
+            Ok(None)
+        }
+        Opened::Failed(error, mut stream) => {
+            match tls_failure(&error) {
+                Some(why) => tracing::warn!("refused {address} on the HTTP port: {why}"),
+                None => tracing::debug!("{address} left the HTTP port during the handshake: {error}"),
+            }
             tls::drain(&mut stream).await?;
             Ok(None)
         }

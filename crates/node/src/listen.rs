@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Framed;
 
@@ -103,7 +103,9 @@ struct Standing {
 /// How a handshake can end, if the connection lasts until then.
 enum Shaken {
     In(Wire, Standing),
-    Refused(RefusalReason),
+    Refused(Frames, RefusalReason),
+    /// One of the sides does not take the other's certificate.
+    Failed(io::Error, TcpStream),
     /// There is no more room.
     Full,
 }
@@ -116,42 +118,47 @@ async fn greet(
     identity: &Identity,
     place: &Seat,
 ) -> Option<(Wire, Standing)> {
-    let shaken = timeout(HANDSHAKE, shake_hands(stream, door, identity, place)).await;
-    match shaken {
-        Ok(Ok(Shaken::In(wire, standing))) => Some((wire, standing)),
-        Ok(Ok(Shaken::Full)) => None,
-        Ok(Ok(Shaken::Refused(reason))) => {
+    let until = Instant::now() + HANDSHAKE;
+    match timeout_at(until, shake_hands(stream, door, identity, place)).await {
+        Ok(Ok(Shaken::In(wire, standing))) => return Some((wire, standing)),
+        Ok(Ok(Shaken::Full)) => {}
+        Ok(Ok(Shaken::Refused(frames, reason))) => {
             tracing::warn!("refused {address} on the {door:?} port: {reason}");
-            None
+            // Nothing more can be done if the other side is not there any more to hear it.
+            let _ = timeout_at(until, refuse(frames, reason)).await;
         }
-        Ok(Err(error)) => {
+        Ok(Ok(Shaken::Failed(error, mut stream))) => {
             match tls_failure(&error) {
                 Some(why) => tracing::warn!("refused {address} on the {door:?} port: {why}"),
-                // Somebody looked whether the port is open: nothing to report.
                 None => tracing::debug!("{address} left the {door:?} port during the handshake: {error}"),
             }
-            None
+            let _ = timeout_at(until, tls::drain(&mut stream)).await;
+        }
+        // Somebody looked whether the port is open: nothing to report.
+        Ok(Err(error)) => {
+            tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
         }
         Err(_) => {
             tracing::info!("{address} said nothing on the {door:?} port for {} ms", HANDSHAKE.as_millis());
-            None
         }
     }
+    None
 }
 
 async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
     prepare(&stream)?;
+    let framed = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
     let transport = match &identity.tls {
         None => Transport::Plain(stream),
         Some(acceptor) => match tls::open(stream, acceptor).await? {
             Opened::Tls(transport) => transport,
             Opened::Plain(stream) => {
-                let frames = Framed::new(Transport::Plain(stream), raftdeck_client::codec(MAX_HANDSHAKE));
-                return Ok(refuse(frames, RefusalReason::TlsNeeded).await);
+                return Ok(Shaken::Refused(framed(Transport::Plain(stream)), RefusalReason::TlsNeeded));
             }
+            Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
         },
     };
-    let mut frames = Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
+    let mut frames = framed(transport);
     let hello = match frames.next().await {
         Some(Ok(bytes)) => decode_hello(&bytes),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
@@ -170,7 +177,7 @@ async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: 
             frames.send(frame::encode(&reply)).await?;
             Ok(Shaken::In(frames.into(), standing))
         }
-        Err(reason) => Ok(refuse(frames, reason).await),
+        Err(reason) => Ok(Shaken::Refused(frames, reason)),
     }
 }
 
@@ -212,12 +219,7 @@ fn judge(
     Ok(Standing { governs: tokens.lets_govern(shown), role: hello.role })
 }
 
-async fn refuse(mut frames: Frames, reason: RefusalReason) -> Shaken {
-    let said = async {
-        frames.send(frame::encode(&HelloReply::Refused(reason.clone()))).await?;
-        tls::drain(&mut frames.into_inner()).await
-    };
-    // The reason matters here even if the other side is not there any more to hear it.
-    let _ = said.await;
-    Shaken::Refused(reason)
+async fn refuse(mut frames: Frames, reason: RefusalReason) -> io::Result<()> {
+    frames.send(frame::encode(&HelloReply::Refused(reason))).await?;
+    tls::drain(&mut frames.into_inner()).await
 }

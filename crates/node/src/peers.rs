@@ -440,6 +440,8 @@ async fn receive(
         match stream.read_buf(&mut buffer).await {
             Ok(0) => return CLOSED.to_owned(),
             Ok(_) => {}
+            // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return CLOSED.to_owned(),
             Err(error) => return broke(error.to_string()),
         }
     }

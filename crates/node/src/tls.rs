@@ -32,6 +32,8 @@ pub(crate) enum Opened {
     Tls(Transport),
     /// It begins with something else.
     Plain(TcpStream),
+    /// One of the sides does not take what the other one shows; why was sent.
+    Failed(io::Error, TcpStream),
 }
 
 impl Acceptors {
@@ -69,11 +71,7 @@ pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Resul
     }
     match acceptor.accept(stream).into_fallible().await {
         Ok(stream) => Ok(Opened::Tls(Transport::Tls(Box::new(TlsStream::Server(stream))))),
-        Err((error, mut stream)) => {
-            // Why it is refused was sent; the error matters here even if nobody hears that any more.
-            let _ = drain(&mut stream).await;
-            Err(error)
-        }
+        Err((error, stream)) => Ok(Opened::Failed(error, stream)),
     }
 }
 
