@@ -14,8 +14,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let program =
-        Program::new(Cli::command(), "node").foreign(raftdeck_node::OTHER_TABLES).stand_ins(NodeArgs::STAND_INS);
+    let program = Program::new(Cli::command(), "node")
+        .foreign(raftdeck_node::OTHER_TABLES)
+        .stand_ins(NodeArgs::STAND_INS);
     let cli = Cli::from_arg_matches(&program.parse_or_exit()).unwrap_or_else(|error| error.exit());
     raftdeck_node::run(&cli.node)
 }
