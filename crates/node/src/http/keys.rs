@@ -50,9 +50,8 @@ struct Swap {
     key: Option<String>,
     #[serde(default, deserialize_with = "present")]
     key_base64: Option<String>,
-    /// Null stands for no such key.
     #[serde(default, deserialize_with = "present")]
-    expected: Option<Option<String>>,
+    expected: Option<Expected>,
     #[serde(default, deserialize_with = "present")]
     expected_base64: Option<String>,
     #[serde(default, deserialize_with = "present")]
@@ -61,16 +60,21 @@ struct Swap {
     value_base64: Option<String>,
 }
 
+/// What a key must have; null stands for no such key, which is not the same as saying nothing.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Expected(Option<String>);
+
 impl Swap {
     const EXAMPLE: &str = r#"{"key":"name","expected":"luffy","value":"zoro"}"#;
 
     fn write(&self) -> Result<Write, Refusal> {
         let key = field("key", self.key.as_deref(), self.key_base64.as_deref(), Self::EXAMPLE)?;
         let expected = match (&self.expected, &self.expected_base64) {
-            (Some(None), None) => None,
+            (Some(Expected(None)), None) => None,
             (expected, base64) => {
                 // Null beside bytes is as much of a contradiction as text beside them.
-                let text = expected.as_ref().map(|text| text.as_deref().unwrap_or_default());
+                let text = expected.as_ref().map(|Expected(text)| text.as_deref().unwrap_or_default());
                 let bytes = given("expected", text, base64.as_deref())?;
                 Some(bytes.ok_or_else(|| {
                     Refusal::bad(

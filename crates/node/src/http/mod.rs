@@ -7,6 +7,7 @@ mod body;
 mod keys;
 mod layers;
 mod openapi;
+mod outgoing;
 pub(crate) mod query;
 mod routes;
 mod scrape;
