@@ -30,12 +30,18 @@ pub(crate) struct Limit {
 
 impl Limit {
     pub(crate) fn new(after: Duration) -> Self {
-        Self { until: Instant::now() + after, after }
+        Self { until: later(Instant::now(), after), after }
     }
 
     pub(crate) fn left(self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
+}
+
+/// So long after `from`; where no clock goes so far, in a year.
+pub(crate) fn later(from: Instant, span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    from.checked_add(span).unwrap_or_else(|| from + YEAR)
 }
 
 /// What a cluster is asked.
@@ -219,7 +225,7 @@ impl Client {
             }
             Attempt::Answered(other, _) => Some(failed(misplaced(address, &other))),
             Attempt::Unreached(error) => {
-                trail.unreached(error);
+                trail.unreached(address, error);
                 None
             }
             Attempt::Unsent => {
@@ -330,7 +336,7 @@ impl Client {
         let patience = self.patience();
         let mut since = Instant::now();
         loop {
-            match call.reply_by(limit.until.min(since + patience)).await {
+            match call.reply_by(limit.until.min(later(since, patience))).await {
                 Some(Ok(body)) => {
                     target.mark_heard();
                     return Attempt::Answered(body, connection.node());
@@ -410,6 +416,8 @@ pub(crate) async fn within<T>(
     })
 }
 
+pub(crate) const NOT_THE_ANSWER: &str = "the answer does not belong to the question";
+
 pub(crate) fn broken(address: &str, why: &str) -> ClientError {
     ClientError::Broken { address: address.to_owned(), why: why.to_owned() }
 }
@@ -418,6 +426,6 @@ pub(crate) fn broken(address: &str, why: &str) -> ClientError {
 pub(crate) fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
     match body {
         ResponseBody::Failed(failure) => broken(address, &failure.to_string()),
-        _ => broken(address, "the answer does not belong to the question"),
+        _ => broken(address, NOT_THE_ANSWER),
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The most bytes of entries in one message that may be asked for: well below the largest frame.
-const MAX_APPEND_BYTES: usize = 4 << 20;
+pub(crate) const MAX_APPEND_BYTES: usize = 4 << 20;
 
 /// Smaller log files would be put aside all the time.
 const MIN_LOG_FILE: u64 = 4096;

@@ -6,10 +6,12 @@ mod rotated;
 
 use crate::args::{LogArgs, LogFormat};
 use crate::settings::UsageError;
-use lines::{Json, Plain};
+pub(crate) use lines::Plain;
+use lines::{Colourless, Json};
 use rotated::{Bounds, Rotated};
+use std::backtrace::Backtrace;
 use std::io::{self, IsTerminal, Write};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use std::path::PathBuf;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::layer;
@@ -59,13 +61,22 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
         };
         let file =
             Rotated::open(path, bounds).map_err(|error| LogError::File { path: path.clone(), error })?;
-        let file = layer().with_ansi(false).with_writer(writer(file, &mut writers));
+        let file = layer()
+            .fmt_fields(Colourless::default())
+            .with_ansi(false)
+            .with_writer(writer(file, &mut writers));
         places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
     }
     // An error only says that this process logs already, which then goes on.
     let _ = tracing_subscriber::registry().with(places).with(filter).try_init();
-    panic::set_hook(Box::new(|info| tracing::error!("this is a defect, please report it: {info}")));
+    panic::set_hook(Box::new(log_panic));
     Ok(Log { _writers: writers })
+}
+
+/// Logs a panic and where it came from, within the span in which it happened.
+pub(crate) fn log_panic(info: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::force_capture();
+    tracing::error!("this is a defect, please report it: {info}\n{backtrace}");
 }
 
 /// A thread that writes there.

@@ -125,6 +125,8 @@ pub(crate) enum UsageError {
         "{address} can be reached from other machines, and there is neither encryption nor a check of who connects: bind 127.0.0.1, or accept that with --insecure"
     )]
     Open { address: SocketAddr },
+    #[error("0 is no node's id: ids are numbers from 1 on")]
+    IdZero,
     #[error(
         "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"
     )]

@@ -32,6 +32,9 @@ pub const MAX_SESSIONS: usize = 10_000;
 /// The most writes of one session whose answers are kept; a client has no more of them under way.
 pub const MAX_SESSION_WRITES: usize = 1024;
 
+/// The most names of writes that are remembered; the one that was unused for the longest time makes room.
+pub const MAX_NAMES: usize = 100_000;
+
 /// The longest name of a [`NamedWrite`], in bytes. A name has at least one byte.
 pub const MAX_NAME: usize = 256;
 

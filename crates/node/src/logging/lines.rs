@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 use std::fmt::{self, Debug, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// `LEVEL target: message`. The time is known to who reads along.
 pub(crate) struct Plain;
@@ -26,6 +27,10 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         write!(writer, "{} {}: ", event.metadata().level(), event.metadata().target())?;
+        // What it happened in, such as a request with its id.
+        for span in spans(context) {
+            write!(writer, "{span}: ")?;
+        }
         context.field_format().format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }
@@ -50,16 +55,6 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let spans =
-            context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root);
-        let spans: Vec<String> = spans
-            .map(|span| {
-                let extensions = span.extensions();
-                let fields =
-                    extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.fields.as_str());
-                format!("{}{{{fields}}}", span.name())
-            })
-            .collect();
         let metadata = event.metadata();
         let line = Line {
             time,
@@ -67,11 +62,37 @@ where
             target: metadata.target(),
             message: fields.message,
             fields: fields.others,
-            spans,
+            spans: spans(context),
         };
         let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
         writeln!(writer, "{line}")
     }
+}
+
+/// The fields of spans as a file has them. They are formatted once for all places that format them by the same type, and a
+/// terminal's have colours.
+#[derive(Default)]
+pub(crate) struct Colourless(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for Colourless {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+}
+
+/// The spans that an event happened in, with their fields, from the outermost.
+fn spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
+    let told = spans.map(|span| {
+        let extensions = span.extensions();
+        let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
+        format!("{}{{{fields}}}", span.name())
+    });
+    told.collect()
 }
 
 /// The order in which one reads it.
