@@ -2,6 +2,7 @@
 //! is said, and the next line is read: only quit, the end of the input, and an end of the terminal end it.
 
 mod complete;
+mod ending;
 mod line;
 mod tokens;
 
@@ -200,6 +201,7 @@ impl Runner {
 
 /// Lines from a person.
 fn at_prompt(runner: &Runner) -> Result<u8> {
+    ending::restores_the_terminal().wrap_err("the prompt cannot be set up")?;
     let config = Config::builder()
         .completion_type(CompletionType::List)
         .history_ignore_space(true)
