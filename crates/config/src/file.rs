@@ -118,7 +118,12 @@ impl Shape {
             let key = key.get_ref().as_ref();
             let Some(option) = known.get(key) else {
                 let near = self.near_key(table, key, known);
-                return Err(FileError::UnknownKey { line, table: table.to_owned(), key: key.to_owned(), near });
+                return Err(FileError::UnknownKey {
+                    line,
+                    table: table.to_owned(),
+                    key: key.to_owned(),
+                    near,
+                });
             };
             let given = option.given(value).map_err(|found| FileError::Type {
                 line,

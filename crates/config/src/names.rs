@@ -91,7 +91,9 @@ impl Program {
         let mut tables: BTreeMap<String, BTreeMap<String, Known>> = BTreeMap::new();
         for (path, command) in self.commands() {
             let table = tables.entry(self.table(&path)).or_default();
-            for (key, option) in options(command).filter(|(key, option)| *key != CONFIG && !option.is_hide_set()) {
+            for (key, option) in
+                options(command).filter(|(key, option)| *key != CONFIG && !option.is_hide_set())
+            {
                 table.entry(key.to_owned()).or_insert_with(|| known(option));
             }
         }

@@ -185,7 +185,8 @@ impl Program {
         let said = deepest(&line.matches);
         let open: Vec<(&str, &Arg)> = options(command)
             .filter(|(long, option)| {
-                *long != CONFIG && said.value_source(option.get_id().as_str()) != Some(ValueSource::CommandLine)
+                *long != CONFIG
+                    && said.value_source(option.get_id().as_str()) != Some(ValueSource::CommandLine)
             })
             .collect();
         let mut by_variables = Vec::new();
@@ -235,7 +236,8 @@ impl Program {
             return Ok(Some(settled(name, words, vec![shown])));
         }
         let table = self.table(path);
-        let mut stand_ins = self.stand_ins.iter().filter(|stand| stand.table == table && stand.option == long);
+        let mut stand_ins =
+            self.stand_ins.iter().filter(|stand| stand.table == table && stand.option == long);
         Ok(stand_ins.find_map(|stand| {
             let value = set(environment, stand.variable)?.to_string_lossy().into_owned();
             Some(settled(stand.variable.to_owned(), Vec::new(), vec![value]))
@@ -284,7 +286,8 @@ impl Program {
     pub(crate) fn matches(&self, line: &Line, settled: &[Settled]) -> Result<ArgMatches, Refusal> {
         self.bare.clone().try_get_matches_from(line.with(settled)).map_err(|error| {
             let text = error.to_string();
-            let is_named = |one: &&Settled| !one.words.is_empty() && text.contains(&format!("--{}", one.long));
+            let is_named =
+                |one: &&Settled| !one.words.is_empty() && text.contains(&format!("--{}", one.long));
             let note = |one: &Settled| format!("--{} comes from {}", one.long, one.source);
             let notes = settled.iter().filter(is_named).map(note).collect();
             Refusal::Usage(Box::new(error), notes)

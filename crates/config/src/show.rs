@@ -1,8 +1,8 @@
 //! What is in force and where it comes from, for people and for programs.
 
+use crate::file::Kind;
 use crate::names::{CONFIG, Program, kind, options};
 use crate::settle::{Environment, Refusal, Settled, Source};
-use crate::file::Kind;
 use clap::{Arg, ArgMatches};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -79,7 +79,12 @@ impl Program {
 fn row(long: &str, option: &Arg, settled: &[Settled]) -> Row {
     let kind = kind(option);
     if let Some(settled) = settled.iter().find(|settled| option.get_id() == settled.id.as_str()) {
-        return Row { option: long.to_owned(), values: settled.shown.clone(), kind, source: settled.source.clone() };
+        return Row {
+            option: long.to_owned(),
+            values: settled.shown.clone(),
+            kind,
+            source: settled.source.clone(),
+        };
     }
     let defaults = option.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
     let values = if kind == Kind::Switch { vec!["false".to_owned()] } else { defaults.collect() };
@@ -111,7 +116,9 @@ pub fn as_table(program: &str, sections: &[Section]) -> String {
 pub fn as_json(program: &str, sections: &[Section]) -> Value {
     let of = |row: &Row| {
         let value = match (row.kind, &row.values[..]) {
-            (Kind::Switch, [on, ..]) => json!(!matches!(on.to_ascii_lowercase().as_str(), "false" | "f" | "no" | "n" | "off" | "0")),
+            (Kind::Switch, [on, ..]) => {
+                json!(!matches!(on.to_ascii_lowercase().as_str(), "false" | "f" | "no" | "n" | "off" | "0"))
+            }
             (Kind::Values, values) if !values.is_empty() => json!(values),
             (Kind::Value, [value, ..]) => json!(value),
             _ => Value::Null,

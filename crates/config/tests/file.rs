@@ -16,10 +16,15 @@ fn program() -> Program {
                 .action(ArgAction::Append),
         )
         .arg(
-            Arg::new("seed").long("seed").value_name("N").value_parser(value_parser!(u64)).action(ArgAction::Set),
+            Arg::new("seed")
+                .long("seed")
+                .value_name("N")
+                .value_parser(value_parser!(u64))
+                .action(ArgAction::Set),
         )
         .arg(Arg::new("secret").long("secret").hide(true));
-    let client = Command::new("client").arg(Arg::new("timeout").long("timeout").value_parser(value_parser!(u64)));
+    let client =
+        Command::new("client").arg(Arg::new("timeout").long("timeout").value_parser(value_parser!(u64)));
     Program::new(Command::new("raftdeck").subcommand(node).subcommand(client), "deck").foreign(&["elsewhere"])
 }
 
@@ -102,7 +107,10 @@ fn what_is_no_text_or_far_too_long_is_refused() {
 #[test]
 fn an_empty_file_says_nothing() {
     for text in ["", "\n", "# a comment", "[node]\n[client]\n", "\u{feff}[node]\n"] {
-        assert!(program().check(text.as_bytes()).unwrap().tables.values().all(|table| table.is_empty()), "{text:?}");
+        assert!(
+            program().check(text.as_bytes()).unwrap().tables.values().all(|table| table.is_empty()),
+            "{text:?}"
+        );
     }
 }
 

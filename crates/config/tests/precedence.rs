@@ -16,7 +16,13 @@ fn number(name: &'static str) -> Arg {
 
 fn program() -> Program {
     let node = Command::new("node")
-        .args([switch("fast"), switch("slow"), switch("verbose"), number("seed").default_value("7"), number("id")])
+        .args([
+            switch("fast"),
+            switch("slow"),
+            switch("verbose"),
+            number("seed").default_value("7"),
+            number("id"),
+        ])
         .group(ArgGroup::new("mode").args(["fast", "slow"]))
         .arg(number("trace").requires("id"))
         .arg(Arg::new("filter").long("filter").env("RAFTDECK_LOG"))
@@ -53,8 +59,9 @@ impl Drop for Written {
 
 fn parse(line: &str, environment: &[(&str, &str)]) -> Result<ArgMatches, Refusal> {
     let words = std::iter::once("raftdeck").chain(line.split_whitespace()).map(OsString::from).collect();
-    let lookup =
-        |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+    let lookup = |name: &str| {
+        environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+    };
     program().parse(words, &lookup)
 }
 
@@ -133,7 +140,10 @@ fn what_excludes_something_of_a_higher_rank_is_left_out() {
     assert_eq!(modes("node --slow", &[("RAFTDECK_FAST", "true")]), (false, true));
     // Of one rank, neither can give way.
     let said = refused("node", &[("RAFTDECK_FAST", "1"), ("RAFTDECK_SLOW", "1")]);
-    assert!(said.contains("cannot be used with") && said.contains("--slow comes from RAFTDECK_SLOW"), "{said}");
+    assert!(
+        said.contains("cannot be used with") && said.contains("--slow comes from RAFTDECK_SLOW"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -195,8 +205,9 @@ fn mistakes_of_files_and_variables_are_told_with_their_place() {
 
 fn shown(below: &[&str], environment: &[(&str, &str)], path: &str) -> Vec<Section> {
     let words = ["raftdeck", "--config", path].map(OsString::from).to_vec();
-    let lookup =
-        |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+    let lookup = |name: &str| {
+        environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+    };
     let program = program();
     let matches = program.parse(words, &lookup).unwrap();
     let below: Vec<String> = below.iter().map(|&word| word.to_owned()).collect();
@@ -224,7 +235,10 @@ fn each_value_is_shown_with_where_it_comes_from() {
     }
     let json = as_json("raftdeck", &sections);
     let node = &json["raftdeck node"];
-    assert_eq!(node["fast"], serde_json::json!({"value": true, "source": "environment", "variable": "RAFTDECK_FAST"}));
+    assert_eq!(
+        node["fast"],
+        serde_json::json!({"value": true, "source": "environment", "variable": "RAFTDECK_FAST"})
+    );
     assert_eq!(node["peers"]["value"], serde_json::json!(["a", "b"]));
     assert_eq!((&node["seed"]["line"], &node["seed"]["value"]), (&2.into(), &"3".into()));
     assert_eq!(node["trace"], serde_json::json!({"value": null, "source": "default"}));

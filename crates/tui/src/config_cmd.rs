@@ -42,12 +42,14 @@ pub(crate) enum ConfigArgs {
 pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -> String {
     let ConfigArgs::Show { command, json } = args;
     let environment = |name: &str| std::env::var_os(name);
-    let sections =
-        program.in_force(command, matches, &environment).unwrap_or_else(|refusal| refusal.exit());
+    let sections = program.in_force(command, matches, &environment).unwrap_or_else(|refusal| refusal.exit());
     if sections.is_empty() {
         let known: Vec<String> = program.shape().tables.into_keys().collect();
-        let error =
-            format!("\"{}\" is no command that has options; there is {}", command.join(" "), known.join(", "));
+        let error = format!(
+            "\"{}\" is no command that has options; there is {}",
+            command.join(" "),
+            known.join(", ")
+        );
         program.described().error(ErrorKind::InvalidValue, error).exit();
     }
     if *json {

@@ -17,15 +17,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
-        static STARTED: AtomicU8 = AtomicU8::new(0);
-        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
-        let pid = std::process::id();
-        let host = if cfg!(target_os = "linux") {
-            format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
-        } else {
-            "127.0.0.1".to_owned()
-        };
-        let mut cluster = Self { host, data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        let mut cluster = Self { host: own_host(), data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
         for id in 1..=3 {
             cluster.run(id, &["--cluster", &cluster.addresses(3)]);
         }
@@ -95,6 +87,18 @@ impl Drop for Cluster {
             let _ = node.kill();
             let _ = node.wait();
         }
+    }
+}
+
+/// A loopback host of the caller's own, so that no other test or program has its ports.
+pub(crate) fn own_host() -> String {
+    static GIVEN: AtomicU8 = AtomicU8::new(0);
+    let nth = GIVEN.fetch_add(1, Ordering::Relaxed);
+    let pid = std::process::id();
+    if cfg!(target_os = "linux") {
+        format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
+    } else {
+        "127.0.0.1".to_owned()
     }
 }
 

@@ -17,6 +17,8 @@ use rustyline::{CompletionType, Config, Editor};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -78,6 +80,26 @@ enum After {
     Quit,
 }
 
+/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before counts for nothing, however late
+/// it arrives.
+struct Interrupts {
+    arrive: Signal,
+    /// Set at the very moment when one is sent.
+    is_sent: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// The next one; `None`: there will be none.
+    async fn next(&mut self) -> Option<()> {
+        loop {
+            self.arrive.recv().await?;
+            if self.is_sent.load(SeqCst) {
+                return Some(());
+            }
+        }
+    }
+}
+
 /// Carries out lines.
 struct Runner {
     cluster: Cluster,
@@ -87,14 +109,16 @@ struct Runner {
 
 impl Runner {
     /// Interrupts from now on.
-    fn interrupts(&self) -> Result<Signal> {
+    fn interrupts(&self, is_sent: &Arc<AtomicBool>) -> Result<Interrupts> {
         let _entered = self.runtime.enter();
-        signal(SignalKind::interrupt()).wrap_err("signals cannot be received")
+        let arrive = signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?;
+        is_sent.store(false, SeqCst);
+        Ok(Interrupts { arrive, is_sent: Arc::clone(is_sent) })
     }
 
     /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
     /// error means that nothing can be printed any more.
-    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Signal>) -> Result<After> {
+    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<After> {
         match line::read(line) {
             Said::Nothing => Ok(After::Done),
             Said::Help(text) => {
@@ -123,7 +147,7 @@ impl Runner {
         task: Task,
         manner: Manner,
         place: &str,
-        interrupts: Option<&mut Signal>,
+        interrupts: Option<&mut Interrupts>,
     ) -> Result<After> {
         if matches!(task, Task::Watch) {
             say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
@@ -132,7 +156,7 @@ impl Runner {
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
         let asked = carry_out(&self.cluster, task, manner.deadline(), form);
-        let interrupted = async { interrupts?.recv().await };
+        let interrupted = async { interrupts?.next().await };
         let answered = self.runtime.block_on(async {
             tokio::select! {
                 answered = asked => Some(answered),
@@ -178,8 +202,10 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
-    // Once somebody has listened the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
-    drop(runner.interrupts()?);
+    // From here on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    let interrupted = Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
+        .wrap_err("signals cannot be received")?;
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
         crate::cli::VERSION,
@@ -188,7 +214,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
-                let mut interrupts = runner.interrupts()?;
+                let mut interrupts = runner.interrupts(&interrupted)?;
                 remember(&mut editor, &line, history.as_deref());
                 // Several lines come as one when they are pasted.
                 for line in line.lines() {
