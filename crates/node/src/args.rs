@@ -11,6 +11,9 @@ use std::time::Duration;
 /// The most bytes of entries in one message that may be asked for: well below the largest frame.
 pub(crate) const MAX_APPEND_BYTES: usize = 4 << 20;
 
+/// Smaller log files would be put aside all the time.
+const MIN_LOG_FILE: u64 = 4096;
+
 /// Beyond that, a node would be taken for dead.
 const MAX_SYNC_DELAY: Duration = Duration::from_secs(1);
 
@@ -112,9 +115,13 @@ pub struct NodeArgs {
     #[arg(long, env = "RAFTDECK_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure: bool,
 
-    /// Log more; RAFTDECK_LOG takes a filter, such as raftdeck_node=trace
+    /// Log more
     #[arg(long, short, env = "RAFTDECK_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
     pub verbose: bool,
+
+    /// What is logged, how and where.
+    #[command(flatten)]
+    pub log: LogArgs,
 
     /// The seed of the election timeouts, for experiments that shall repeat
     #[arg(long, value_name = "N", env = "RAFTDECK_SEED", hide = true)]
@@ -131,6 +138,40 @@ pub struct NodeArgs {
     /// Serve no read by a lease: whoever manages the node does what leases cannot bear
     #[arg(long, hide = true, requires = "managed")]
     pub forgo_leases: bool,
+}
+
+/// What is logged, how and where.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct LogArgs {
+    /// Log only this: a level, or levels by module, such as info,raftdeck_node::http=debug. Goes before --verbose
+    #[arg(long, value_name = "FILTER", env = "RAFTDECK_LOG")]
+    pub log_filter: Option<String>,
+
+    /// How a line of the log is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub log_format: LogFormat,
+
+    /// Log to this file, too. When it is full it becomes FILE.1, that FILE.2, and so on
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// How many bytes a log file may have [default: 10485760]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(MIN_LOG_FILE..))]
+    pub log_file_size: Option<u64>,
+
+    /// How many log files are kept, the one in use included [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub log_file_count: Option<u32>,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Human,
+    /// A JSON object a line: time, level, target, message, fields
+    Json,
 }
 
 impl NodeArgs {

@@ -236,6 +236,7 @@ impl Driver {
                 let (index, took) = (meta.last.index, took.as_millis());
                 tracing::debug!("saved a snapshot through {index}: {size} bytes in {took} ms");
                 self.replica.handle_snapshot_saved(meta, size);
+                self.cabinet.remove_unused(self.replica.snapshots_in_use())?;
                 for token in std::mem::take(&mut self.snapshot_awaited) {
                     self.requests.answer(token, ResponseBody::Managed);
                 }
@@ -246,6 +247,7 @@ impl Driver {
                 if self.replica.applied() != replaced.meta().last {
                     self.changes.restart(self.replica.applied().index.0);
                 }
+                self.cabinet.remove_unused(self.replica.snapshots_in_use())?;
                 // The last that holds it, so that its memory is given back over there.
                 self.cabinet.discard(replaced)?;
             }
@@ -442,7 +444,7 @@ impl Driver {
             self.cabinet.read(piece)?;
         }
         for piece in pieces_received {
-            self.cabinet.receive(piece, self.replica.snapshots_in_use())?;
+            self.cabinet.receive(piece)?;
         }
         for (token, body) in replies {
             self.answer(token, body);
@@ -489,7 +491,7 @@ impl Driver {
             return Ok(());
         }
         self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);
-        self.cabinet.save(image, self.replica.snapshots_in_use())
+        self.cabinet.save(image)
     }
 
     /// Answers everybody, then lets the disk finish what it was given.

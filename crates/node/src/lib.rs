@@ -69,7 +69,7 @@ mod snapshots;
 mod telemetry;
 mod watches;
 
-pub use args::{NodeArgs, parse_sync_delay};
+pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
 pub use disk::{DiskError, Gone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};
@@ -82,8 +82,10 @@ pub mod fuzzing {
     pub use crate::http::query::{Query, QueryError};
 }
 
+use logging::LogError;
 use settings::Settings;
 use std::env;
+use std::error::Error;
 use std::process::ExitCode;
 
 /// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
@@ -94,14 +96,14 @@ pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "pa
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
     let environment = |name: &str| env::var(name).ok();
-    let prepared = Settings::resolve(args, &environment)
-        .and_then(|settings| Ok((settings, logging::start(args.verbose)?)));
-    let (settings, _log) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
+    let settings = match Settings::resolve(args, &environment) {
+        Ok(settings) => settings,
+        Err(error) => return refused(2, &error),
+    };
+    let _log = match logging::start(args.verbose, &args.log) {
+        Ok(log) => log,
+        Err(error @ LogError::Usage(_)) => return refused(2, &error),
+        Err(error @ LogError::File { .. }) => return refused(1, &error),
     };
     if args.managed
         && let Err(error) = parent::tie()
@@ -116,4 +118,10 @@ pub fn run(args: &NodeArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// There is no log yet that could say it.
+fn refused(status: u8, error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
 }

@@ -127,7 +127,9 @@ pub(crate) enum UsageError {
     Open { address: SocketAddr },
     #[error("0 is no node's id: ids are numbers from 1 on")]
     IdZero,
-    #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
+    #[error(
+        "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"
+    )]
     LogFilter { value: String, why: String },
 }
 

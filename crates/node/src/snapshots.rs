@@ -38,15 +38,12 @@ pub(crate) enum Filed {
 
 #[derive(Debug)]
 enum Job {
-    Save {
-        image: StateImage,
-        in_use: Vec<LogId>,
-    },
-    Receive {
-        piece: PieceReceived,
-        in_use: Vec<LogId>,
-    },
+    Save(StateImage),
+    Receive(PieceReceived),
     Read(PieceToSend),
+    RemoveUnused {
+        in_use: Vec<LogId>,
+    },
     /// To give back a big state's memory takes a while.
     Drop {
         _image: StateImage,
@@ -88,10 +85,16 @@ impl Cabinet {
         self.saving
     }
 
-    /// Saves a snapshot. Those `in_use` stay readable.
-    pub(crate) fn save(&mut self, image: StateImage, in_use: Vec<LogId>) -> Result<(), Gone> {
+    /// Saves a snapshot.
+    pub(crate) fn save(&mut self, image: StateImage) -> Result<(), Gone> {
         self.saving = true;
-        self.hand_over(Job::Save { image, in_use })
+        self.hand_over(Job::Save(image))
+    }
+
+    /// Removes older snapshots than those `in_use`, as the core sees it now. It may begin to send one that it hears of
+    /// later, but never one that is older than the newest it knows: so what it asks for is there.
+    pub(crate) fn remove_unused(&mut self, in_use: Vec<LogId>) -> Result<(), Gone> {
+        self.hand_over(Job::RemoveUnused { in_use })
     }
 
     /// Whether the thread keeps up well enough to take in more pieces.
@@ -100,9 +103,9 @@ impl Cabinet {
     }
 
     /// Takes in a piece; after the last one the whole is checked and decoded.
-    pub(crate) fn receive(&mut self, piece: PieceReceived, in_use: Vec<LogId>) -> Result<(), Gone> {
+    pub(crate) fn receive(&mut self, piece: PieceReceived) -> Result<(), Gone> {
         self.waiting_bytes += piece.data.len();
-        self.hand_over(Job::Receive { piece, in_use })
+        self.hand_over(Job::Receive(piece))
     }
 
     /// Reads a piece for a follower. While one is being read for it, only the newest of further ones is kept: the core asks
@@ -175,17 +178,21 @@ impl Job {
     fn carry_out(self, snapshots: &mut Snapshots) -> Result<Completion, StorageError> {
         let mut completion = Completion { filed: Filed::Nothing, received: 0, read: None };
         completion.filed = match self {
-            Self::Save { image, in_use } => save(snapshots, &image, &in_use)?,
-            Self::Receive { piece, in_use } => {
+            Self::Save(image) => save(snapshots, &image)?,
+            Self::Receive(piece) => {
                 completion.received = piece.data.len();
-                receive(snapshots, &piece, &in_use)?
+                receive(snapshots, &piece)?
             }
             Self::Read(piece) => {
                 completion.read = Some(piece.clone());
-                // A snapshot that is gone is not sent any more; the core asks for another.
+                // While this waited behind another piece, the core has gone on to send something else.
                 snapshots
                     .read(piece.meta.last, piece.offset, piece.max_bytes)?
                     .map_or(Filed::Nothing, |data| Filed::Filled(piece.fill(data)))
+            }
+            Self::RemoveUnused { in_use } => {
+                snapshots.remove_unused(&in_use)?;
+                Filed::Nothing
             }
             Self::Drop { .. } => Filed::Nothing,
         };
@@ -193,17 +200,13 @@ impl Job {
     }
 }
 
-fn save(snapshots: &mut Snapshots, image: &StateImage, in_use: &[LogId]) -> Result<Filed, StorageError> {
+fn save(snapshots: &mut Snapshots, image: &StateImage) -> Result<Filed, StorageError> {
     let start = Instant::now();
-    let size = snapshots.save(image.meta(), image.pieces(), in_use)?;
+    let size = snapshots.save(image.meta(), image.pieces())?;
     Ok(Filed::Saved { meta: image.meta().clone(), size, took: start.elapsed() })
 }
 
-fn receive(
-    snapshots: &mut Snapshots,
-    piece: &PieceReceived,
-    in_use: &[LogId],
-) -> Result<Filed, StorageError> {
+fn receive(snapshots: &mut Snapshots, piece: &PieceReceived) -> Result<Filed, StorageError> {
     let PieceReceived { meta, offset, data, done } = piece;
     snapshots.receive(meta, *offset, data)?;
     if !done {
@@ -221,7 +224,7 @@ fn receive(
         snapshots.discard_received()?;
         return Ok(Filed::Discarded(meta.last));
     };
-    Ok(match snapshots.finish(meta, in_use)? {
+    Ok(match snapshots.finish(meta)? {
         Some(size) => Filed::Received { image: Box::new(image), size },
         None => Filed::Discarded(meta.last),
     })

@@ -53,7 +53,7 @@ async fn next(cabinet: &mut Cabinet) -> Filed {
 }
 
 async fn save(cabinet: &mut Cabinet, image: StateImage) -> u64 {
-    cabinet.save(image, Vec::new()).unwrap();
+    cabinet.save(image).unwrap();
     assert!(cabinet.is_saving());
     let Filed::Saved { size, .. } = next(cabinet).await else { panic!("is saved") };
     assert!(!cabinet.is_saving());
@@ -80,7 +80,7 @@ async fn transfer(
         let data = damage(offset, sent.data);
         offset += data.len() as u64;
         let piece = PieceReceived { meta: sent.meta, offset: sent.offset, data, done: sent.done };
-        to.receive(piece, Vec::new()).unwrap();
+        to.receive(piece).unwrap();
         let filed = next(to).await;
         if sent.done {
             return filed;
@@ -127,7 +127,7 @@ async fn a_snapshot_that_this_release_cannot_read_is_not_there_at_the_next_start
     let (store, recovered) = open(&theirs, 1);
     let (meta, mut snapshots) = (image(5).meta().clone(), recovered.snapshots);
     let newer_layout = Bytes::from(vec![0xff; 3 * PIECE]);
-    let size = snapshots.save(&meta, std::iter::once(newer_layout), &[]).unwrap();
+    let size = snapshots.save(&meta, std::iter::once(newer_layout)).unwrap();
     let (mut from, _from) = (Cabinet::start(snapshots).unwrap().0, store);
 
     let (store, recovered) = open(&ours, 2);
@@ -163,12 +163,43 @@ async fn a_snapshot_that_is_gone_is_not_sent() {
     assert!(from.reading.is_empty());
 }
 
+/// Whether a piece of a snapshot can be read, after all that was asked for before.
+async fn is_there(cabinet: &mut Cabinet, meta: &SnapshotMeta, size: u64) -> bool {
+    cabinet.read(piece(meta, 0, size)).unwrap();
+    loop {
+        match next(cabinet).await {
+            Filed::Filled(_) => return true,
+            _ if cabinet.reading.is_empty() => return false,
+            _ => {}
+        }
+    }
+}
+
+/// While this member saves a snapshot of its own it takes in one of the leader's, and becomes the leader itself.
+#[tokio::test]
+async fn what_is_sent_stays_readable_whatever_was_handed_over_before_and_then_goes() {
+    let ((mut from, _from), (mut to, _to)) = (cabinet(1), cabinet(2));
+    let (received, own) = (image(50), image(60));
+    let size = save(&mut from, received.clone()).await;
+    let filed = transfer(&mut from, &mut to, received.meta(), size, |_, data| data).await;
+    assert!(matches!(filed, Filed::Received { .. }), "{filed:?}");
+    to.save(own.clone()).unwrap();
+    to.remove_unused(vec![received.meta().last]).unwrap();
+    assert!(is_there(&mut to, received.meta(), size).await, "it is the newest that the core knows");
+    let in_use = vec![received.meta().last, own.meta().last];
+    to.remove_unused(in_use).unwrap();
+    assert!(is_there(&mut to, received.meta(), size).await, "it is still being sent");
+    to.remove_unused(vec![own.meta().last]).unwrap();
+    assert!(!is_there(&mut to, received.meta(), size).await);
+    assert!(is_there(&mut to, own.meta(), size).await);
+}
+
 #[tokio::test]
 async fn pieces_beyond_the_room_are_turned_away() {
     let (mut to, _store) = cabinet(2);
     let meta = image(5).meta().clone();
     let data = Bytes::from(vec![0; ROOM_BYTES]);
-    to.receive(PieceReceived { meta, offset: 0, data, done: false }, Vec::new()).unwrap();
+    to.receive(PieceReceived { meta, offset: 0, data, done: false }).unwrap();
     assert!(!to.has_room());
     next(&mut to).await;
     assert!(to.has_room());

@@ -129,7 +129,7 @@ impl Replica {
         StateImage { meta, state: self.state.clone() }
     }
 
-    /// Snapshots that must stay readable on the disk.
+    /// Snapshots that must stay readable on the disk ([`Raft::snapshots_in_use`]).
     #[must_use]
     pub fn snapshots_in_use(&self) -> Vec<LogId> {
         self.raft.snapshots_in_use()

@@ -9,7 +9,7 @@ use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, EntriesToRead, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
+use raftdeck_raft::{Config, EntriesToRead, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
 use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
@@ -192,7 +192,7 @@ impl World<'_> {
         process.filing = process.files.pop_front();
         let took = match process.filing {
             Some(Filing::Read(_)) => 50,
-            Some(Filing::Receive { piece: PieceReceived { done: false, .. }, .. }) => 100,
+            Some(Filing::Receive(PieceReceived { done: false, .. })) => 100,
             Some(_) => took,
             None => return,
         };
@@ -208,6 +208,11 @@ impl World<'_> {
         match carry_out(&mut process.snapshots, filing) {
             Ok(Filed::Input(input)) => self.give(id, *input),
             Ok(Filed::Piece(envelope)) => self.transmit(id, *envelope),
+            Ok(Filed::Missing(last)) => {
+                let at = self.now;
+                let sentence = format!("{id} sends its snapshot through {}, which is gone", last.index);
+                self.judge.accuse("a snapshot that is sent stays readable", at, sentence);
+            }
             Ok(Filed::Nothing) => {}
             Err(error) => return self.disk_failed(id, &[], &error),
         }
@@ -391,16 +396,18 @@ fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recov
 enum Filed {
     Input(Box<Input>),
     Piece(Box<raftdeck_raft::Envelope>),
+    /// There is no such snapshot to read from.
+    Missing(LogId),
     Nothing,
 }
 
 fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, StorageError> {
     let input = match filing {
-        Filing::Save { image, in_use } => {
-            let size = snapshots.save(image.meta(), image.pieces(), &in_use)?;
+        Filing::Save(image) => {
+            let size = snapshots.save(image.meta(), image.pieces())?;
             Input::Saved(image.meta().clone(), size)
         }
-        Filing::Receive { piece: PieceReceived { meta, offset, data, done }, in_use } => {
+        Filing::Receive(PieceReceived { meta, offset, data, done }) => {
             snapshots.receive(&meta, offset, &data)?;
             if !done {
                 return Ok(Filed::Nothing);
@@ -413,14 +420,19 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
                 snapshots.discard_received()?;
                 return Ok(Filed::Input(Box::new(Input::Discarded(last))));
             };
-            match snapshots.finish(&meta, &in_use)? {
+            match snapshots.finish(&meta)? {
                 Some(size) => Input::Received(Box::new(image), size),
                 None => Input::Discarded(last),
             }
         }
         Filing::Read(piece) => {
-            let bytes = snapshots.read(piece.meta.last, piece.offset, piece.max_bytes)?;
-            return Ok(bytes.map_or(Filed::Nothing, |bytes| Filed::Piece(Box::new(piece.fill(bytes)))));
+            let last = piece.meta.last;
+            let bytes = snapshots.read(last, piece.offset, piece.max_bytes)?;
+            return Ok(bytes.map_or(Filed::Missing(last), |bytes| Filed::Piece(Box::new(piece.fill(bytes)))));
+        }
+        Filing::RemoveUnused { in_use } => {
+            snapshots.remove_unused(&in_use)?;
+            return Ok(Filed::Nothing);
         }
     };
     Ok(Filed::Input(Box::new(input)))

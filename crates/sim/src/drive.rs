@@ -147,8 +147,14 @@ impl World<'_> {
             Input::Saved(meta, size) => {
                 process.is_saving = false;
                 replica.handle_snapshot_saved(meta, size);
+                let in_use = replica.snapshots_in_use();
+                self.effect(id, |world| world.file(id, Filing::RemoveUnused { in_use }));
             }
-            Input::Received(image, size) => replica.handle_snapshot_received(*image, size, now),
+            Input::Received(image, size) => {
+                replica.handle_snapshot_received(*image, size, now);
+                let in_use = replica.snapshots_in_use();
+                self.effect(id, |world| world.file(id, Filing::RemoveUnused { in_use }));
+            }
             Input::Discarded(last) => replica.handle_snapshot_discarded(last),
             Input::ReadBack(entries) => replica.handle_entries_read(entries),
             Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
@@ -209,8 +215,7 @@ impl World<'_> {
         }
         for piece in pieces_received {
             self.effect(id, |world| {
-                let in_use = world.node(id).process.as_ref().map(|p| p.replica.snapshots_in_use());
-                world.file(id, Filing::Receive { piece, in_use: in_use.unwrap_or_default() });
+                world.file(id, Filing::Receive(piece));
             });
         }
         for (token, body) in replies {
@@ -385,8 +390,7 @@ impl World<'_> {
         }
         process.newest_snapshot = image.meta().last.index;
         process.is_saving = true;
-        let in_use = process.replica.snapshots_in_use();
-        self.effect(id, |world| world.file(id, Filing::Save { image: Box::new(image), in_use }));
+        self.effect(id, |world| world.file(id, Filing::Save(Box::new(image))));
     }
 
     /// The next turn comes at the next deadline at the latest.

@@ -70,9 +70,10 @@ impl Job {
 /// What the thread beside the disk thread is to do with snapshots, in order.
 #[derive(Debug)]
 pub(crate) enum Filing {
-    Save { image: Box<StateImage>, in_use: Vec<LogId> },
-    Receive { piece: PieceReceived, in_use: Vec<LogId> },
+    Save(Box<StateImage>),
+    Receive(PieceReceived),
     Read(PieceToSend),
+    RemoveUnused { in_use: Vec<LogId> },
 }
 
 /// Who waits for an answer.

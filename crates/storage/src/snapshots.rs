@@ -1,5 +1,6 @@
 //! Snapshots on disk: each a file of its own, complete and checked, or absent. Knows nothing of what they contain, and
-//! decides nothing about which are needed. The first error is the last thing it does.
+//! decides nothing about which are needed: what is there stays, byte for byte, until it is told what is in use. The first
+//! error is the last thing it does.
 
 use crate::error::{OpenError, StorageError};
 use crate::fs::{File, FileSystem};
@@ -90,21 +91,30 @@ impl Snapshots {
     }
 
     /// Writes a snapshot of this content, makes it durable, and gives its size on disk in bytes: what a follower is
-    /// sent. Older ones go, except those `in_use`.
+    /// sent. If it is there already, that one stays: somebody may have read the half of it.
     ///
     /// After an error the snapshot does not count as stored, and every later change fails.
     pub fn save(
         &mut self,
         meta: &SnapshotMeta,
         content: impl Iterator<Item = Bytes>,
-        in_use: &[LogId],
     ) -> Result<u64, StorageError> {
         self.check()?;
+        if let Some(stored) = self.stored.get(&meta.last) {
+            return Ok(stored.size);
+        }
         let result = self.write_new(meta, content).and_then(|(file, size)| {
             self.adopt(NEW, meta.last, file, size)?;
-            self.remove_older(meta.last, in_use)?;
             Ok(size)
         });
+        self.settle(result)
+    }
+
+    /// Removes those that are older than the newest one `in_use` and not in use themselves. Newer ones stay: they may have
+    /// become durable after somebody found out what is in use.
+    pub fn remove_unused(&mut self, in_use: &[LogId]) -> Result<(), StorageError> {
+        self.check()?;
+        let result = self.remove_older(in_use);
         self.settle(result)
     }
 
@@ -167,14 +177,15 @@ impl Snapshots {
     }
 
     /// All pieces are in: checks them and makes the snapshot durable. Gives its size, or `None` if the bytes are
-    /// damaged or are of another snapshot, and are gone. Older ones go, except those `in_use`.
-    pub fn finish(&mut self, meta: &SnapshotMeta, in_use: &[LogId]) -> Result<Option<u64>, StorageError> {
+    /// damaged or are of another snapshot, and are gone. If it is there already, that one stays, as with
+    /// [`Snapshots::save`].
+    pub fn finish(&mut self, meta: &SnapshotMeta) -> Result<Option<u64>, StorageError> {
         self.check()?;
-        let result = self.check_and_keep(meta, in_use);
+        let result = self.check_and_keep(meta);
         self.settle(result)
     }
 
-    fn check_and_keep(&mut self, meta: &SnapshotMeta, in_use: &[LogId]) -> Result<Option<u64>, StorageError> {
+    fn check_and_keep(&mut self, meta: &SnapshotMeta) -> Result<Option<u64>, StorageError> {
         let path = self.dir.join(RECEIVED);
         let sound = match self.received.take() {
             Some(received) if is_sound(&received, meta, drop).map_err(failed("read", &path))? => received,
@@ -183,10 +194,14 @@ impl Snapshots {
                 return Ok(None);
             }
         };
+        if let Some(stored) = self.stored.get(&meta.last) {
+            let size = stored.size;
+            self.discard(&path)?;
+            return Ok(Some(size));
+        }
         let Received { mut file, size, .. } = sound;
         file.sync_data().map_err(sync_failed(&path))?;
         self.adopt(RECEIVED, meta.last, file, size)?;
-        self.remove_older(meta.last, in_use)?;
         Ok(Some(size))
     }
 
@@ -247,10 +262,11 @@ impl Snapshots {
         Ok(())
     }
 
-    fn remove_older(&mut self, than: LogId, in_use: &[LogId]) -> Result<(), StorageError> {
-        let older: Vec<_> =
-            self.stored.range(..than).map(|(last, _)| *last).filter(|last| !in_use.contains(last)).collect();
-        for last in older {
+    fn remove_older(&mut self, in_use: &[LogId]) -> Result<(), StorageError> {
+        let Some(newest) = in_use.iter().max() else { return Ok(()) };
+        let older = self.stored.range(..newest).map(|(last, _)| *last);
+        let unused: Vec<_> = older.filter(|last| !in_use.contains(last)).collect();
+        for last in unused {
             if let Some(stored) = self.stored.remove(&last) {
                 self.fs.remove(&stored.path).map_err(failed("remove", &stored.path))?;
             }

@@ -304,7 +304,8 @@ impl Scene {
         let content = vec![b's'; size];
         attempted.snapshot = Some((meta.clone(), snapshot_file(&meta, &content).len() as u64));
         self.arm(fault);
-        let result = self.snapshots.save(&meta, std::iter::once(content.into()), &[]);
+        let result = self.snapshots.save(&meta, std::iter::once(content.into()));
+        let result = result.and_then(|_| self.snapshots.remove_unused(&[meta.last]));
         self.settle(result.is_ok(), attempted, fault, crash);
     }
 
@@ -325,7 +326,8 @@ impl Scene {
             .chunks(30)
             .zip(0..)
             .try_for_each(|(piece, number)| self.snapshots.receive(&meta, number * 30, piece))
-            .and_then(|()| self.snapshots.finish(&meta, &[]));
+            .and_then(|()| self.snapshots.finish(&meta))
+            .and_then(|_| self.snapshots.remove_unused(&[meta.last]));
         let arrived = result.is_ok();
         if arrived {
             self.acknowledged = received.clone();

@@ -28,6 +28,7 @@ enum Step {
     Save(SnapshotMeta),
     Receive(SnapshotMeta, usize, Vec<u8>),
     Finish(SnapshotMeta),
+    RemoveUnused(SnapshotMeta),
 }
 
 /// A leader's or follower's own snapshot and purge, another one whose purge frees segments, which are used again, then a snapshot from a leader,
@@ -43,6 +44,7 @@ static LIFE: LazyLock<Vec<Step>> = LazyLock::new(|| {
         Step::Save(meta(1, 3)),
         Step::Append(vec![purges(1, 2)]),
         Step::Save(meta(1, 8)),
+        Step::RemoveUnused(meta(1, 8)),
         Step::Append(vec![purges(1, 7)]),
         Step::Tend,
         Step::Append(vec![entries(9, 10), votes(2, 3)]),
@@ -54,6 +56,7 @@ static LIFE: LazyLock<Vec<Step>> = LazyLock::new(|| {
         steps.push(Step::Receive(meta(3, 20), number * (leader_s.len() / 3 + 1), piece.to_vec()));
     }
     steps.push(Step::Finish(meta(3, 20)));
+    steps.push(Step::RemoveUnused(meta(3, 20)));
     steps.push(Step::Append(vec![Persist { hard_state: Some(hard_state(3, 0)), ..resets(3, 20) }]));
     steps.push(Step::Tend);
     steps.push(Step::Append(vec![appends([entry(3, 21, "on")])]));
@@ -64,9 +67,10 @@ fn take(step: &Step, store: &mut LogStore, snapshots: &mut Snapshots) -> Result<
     match step {
         Step::Append(group) => store.append(group),
         Step::Tend => store.tend(),
-        Step::Save(meta) => snapshots.save(meta, content(meta), &[]).map(drop),
+        Step::Save(meta) => snapshots.save(meta, content(meta)).map(drop),
         Step::Receive(meta, offset, data) => snapshots.receive(meta, *offset as u64, data),
-        Step::Finish(meta) => snapshots.finish(meta, &[]).map(|size| assert!(size.is_some())),
+        Step::Finish(meta) => snapshots.finish(meta).map(|size| assert!(size.is_some())),
+        Step::RemoveUnused(newest) => snapshots.remove_unused(&[newest.last]),
     }
 }
 
@@ -86,7 +90,7 @@ fn states() -> Vec<Restored> {
                 let size = snapshot_file(meta, &content.concat()).len() as u64;
                 state.snapshot = Some((meta.clone(), size));
             }
-            Step::Tend | Step::Receive(..) => {}
+            Step::Tend | Step::Receive(..) | Step::RemoveUnused(_) => {}
             Step::Finish(meta) => {
                 let size = snapshot_file(meta, b"what the leader has").len() as u64;
                 state.snapshot = Some((meta.clone(), size));

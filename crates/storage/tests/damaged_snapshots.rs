@@ -39,7 +39,7 @@ fn received(bytes: &[u8]) -> Option<u64> {
     let (_store, recovered) = open(&fs).unwrap();
     let mut snapshots: Snapshots = recovered.snapshots;
     snapshots.receive(&last_snapshot(), 0, bytes).unwrap();
-    let result = snapshots.finish(&last_snapshot(), &[]).unwrap();
+    let result = snapshots.finish(&last_snapshot()).unwrap();
     let left: Vec<_> = fs.list(dir()).unwrap();
     assert_eq!(left.contains(&snapshot_path(last_snapshot().last)), result.is_some());
     assert!(!left.contains(&dir().join("snapshot.received")));

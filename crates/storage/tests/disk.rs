@@ -52,7 +52,7 @@ fn a_released_log_and_its_snapshot_are_there_after_a_restart() {
         store.append(&[appends([entry(1, index, &"x".repeat(1000))])]).unwrap();
     }
     for index in [50, 90] {
-        snapshots.save(&meta(1, index), [vec![b's'; 200_000].into()].into_iter(), &[]).unwrap();
+        snapshots.save(&meta(1, index), [vec![b's'; 200_000].into()].into_iter()).unwrap();
     }
     store.append(&[purges(1, 90)]).unwrap();
     drop(store);

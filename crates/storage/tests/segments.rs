@@ -332,7 +332,7 @@ fn a_thread_prepares_and_takes_back_and_ends_with_the_store() {
     for index in 1..=2000 {
         store.append(&[one(index, 100)]).unwrap();
         if index % 500 == 0 {
-            snapshots.save(&meta(1, index), std::iter::empty(), &[]).unwrap();
+            snapshots.save(&meta(1, index), std::iter::empty()).unwrap();
             store.append(&[purges(1, index - 10)]).unwrap();
         }
     }

@@ -24,8 +24,8 @@ fn content() -> Vec<Bytes> {
         .to_vec()
 }
 
-fn save(snapshots: &mut Snapshots, meta: &SnapshotMeta, in_use: &[LogId]) -> u64 {
-    snapshots.save(meta, content().into_iter(), in_use).unwrap()
+fn save(snapshots: &mut Snapshots, meta: &SnapshotMeta) -> u64 {
+    snapshots.save(meta, content().into_iter()).unwrap()
 }
 
 /// The whole file, read in pieces of so many bytes.
@@ -49,7 +49,7 @@ fn names(fs: &MemoryFs) -> Vec<String> {
 #[test]
 fn what_was_saved_comes_back_now_and_after_a_restart() {
     let (fs, store, mut snapshots) = opened();
-    let size = save(&mut snapshots, &meta(2, 7), &[]);
+    let size = save(&mut snapshots, &meta(2, 7));
     assert_eq!(snapshots.content(id(2, 7)).unwrap().concat(), content().concat());
     assert_eq!(file(&snapshots, id(2, 7), 1000).len() as u64, size);
     drop(store);
@@ -61,27 +61,32 @@ fn what_was_saved_comes_back_now_and_after_a_restart() {
 #[test]
 fn a_received_file_is_the_same_snapshot() {
     let (_fs, _store, mut sender) = opened();
-    let size = save(&mut sender, &meta(2, 7), &[]);
+    let size = save(&mut sender, &meta(2, 7));
     let bytes = file(&sender, id(2, 7), 1 << 20);
     let (fs, _store, mut receiver) = opened();
     for (number, piece) in bytes.chunks(100_000).enumerate() {
         receiver.receive(&meta(2, 7), number as u64 * 100_000, piece).unwrap();
     }
-    assert_eq!(receiver.finish(&meta(2, 7), &[]).unwrap(), Some(size));
+    assert_eq!(receiver.finish(&meta(2, 7)).unwrap(), Some(size));
     assert_eq!(receiver.content(id(2, 7)).unwrap().concat(), content().concat());
     assert_eq!(names(&fs), ["snapshot-2-7"]);
 }
 
 #[test]
-fn older_snapshots_go_except_those_in_use() {
+fn snapshots_older_than_the_newest_in_use_go_except_those_in_use() {
     let (fs, store, mut snapshots) = opened();
     for index in 1..=3 {
-        save(&mut snapshots, &meta(1, index), &[id(1, 1)]);
+        save(&mut snapshots, &meta(1, index));
     }
+    assert_eq!(names(&fs), ["snapshot-1-1", "snapshot-1-2", "snapshot-1-3"], "nobody said what is in use");
+    snapshots.remove_unused(&[id(1, 1), id(1, 3)]).unwrap();
     assert_eq!(names(&fs), ["snapshot-1-1", "snapshot-1-3"]);
     assert_eq!(snapshots.content(id(1, 1)).unwrap().concat(), content().concat());
     assert!(snapshots.read(id(1, 2), 0, 9).unwrap().is_none());
-    save(&mut snapshots, &meta(1, 4), &[id(1, 3)]);
+    save(&mut snapshots, &meta(1, 4));
+    snapshots.remove_unused(&[id(1, 3)]).unwrap();
+    assert_eq!(names(&fs), ["snapshot-1-3", "snapshot-1-4"], "nobody knows of the newest yet");
+    snapshots.remove_unused(&[]).unwrap();
     assert_eq!(names(&fs), ["snapshot-1-3", "snapshot-1-4"]);
     // Nothing is in use after a restart.
     drop(store);
@@ -90,13 +95,27 @@ fn older_snapshots_go_except_those_in_use() {
     assert_eq!(names(&fs), ["snapshot-1-4"]);
 }
 
+/// Two members' snapshots of one state may differ in their bytes: who has read the half of one must not get the rest of
+/// the other.
+#[test]
+fn a_snapshot_that_is_there_already_stays_as_it_is() {
+    let (fs, _store, mut snapshots) = opened();
+    let size = save(&mut snapshots, &meta(3, 30));
+    snapshots.receive(&meta(3, 30), 0, &sent()).unwrap();
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), Some(size));
+    assert_eq!(snapshots.save(&meta(3, 30), std::iter::empty()).unwrap(), size);
+    assert_eq!(snapshots.content(id(3, 30)).unwrap().concat(), content().concat());
+    assert_eq!(names(&fs), ["snapshot-3-30"]);
+}
+
 #[test]
 fn the_newest_is_the_one_that_goes_furthest() {
     let (fs, store, mut snapshots) = opened();
-    save(&mut snapshots, &meta(9, 90), &[]);
+    save(&mut snapshots, &meta(9, 90));
     // One that was asked for earlier is done later, and takes nothing away.
-    save(&mut snapshots, &meta(2, 100), &[id(9, 90)]);
-    save(&mut snapshots, &meta(10, 200), &[id(9, 90)]);
+    save(&mut snapshots, &meta(2, 100));
+    save(&mut snapshots, &meta(10, 200));
+    snapshots.remove_unused(&[id(9, 90), id(10, 200)]).unwrap();
     drop(store);
     let (_store, recovered) = open(&fs).unwrap();
     assert_eq!(recovered.restored.snapshot.unwrap().0, meta(10, 200));
@@ -105,7 +124,7 @@ fn the_newest_is_the_one_that_goes_furthest() {
 #[test]
 fn an_empty_snapshot_is_one_too() {
     let (_fs, _store, mut snapshots) = opened();
-    let size = snapshots.save(&meta(1, 1), std::iter::empty(), &[]).unwrap();
+    let size = snapshots.save(&meta(1, 1), std::iter::empty()).unwrap();
     assert_eq!(snapshots.content(id(1, 1)).unwrap(), Vec::<Bytes>::new());
     assert_eq!(file(&snapshots, id(1, 1), 7).len() as u64, size);
 }
@@ -113,7 +132,7 @@ fn an_empty_snapshot_is_one_too() {
 #[test]
 fn reading_outside_a_snapshot_gives_nothing_and_takes_no_memory() {
     let (_fs, _store, mut snapshots) = opened();
-    let size = save(&mut snapshots, &meta(1, 1), &[]);
+    let size = save(&mut snapshots, &meta(1, 1));
     assert_eq!(snapshots.read(id(1, 1), size, usize::MAX).unwrap().unwrap(), Bytes::new());
     assert_eq!(snapshots.read(id(1, 1), u64::MAX, usize::MAX).unwrap().unwrap(), Bytes::new());
     assert_eq!(snapshots.read(id(1, 1), size - 3, usize::MAX).unwrap().unwrap().len(), 3);
@@ -137,7 +156,7 @@ fn a_reception_starts_anew_at_offset_0() {
     snapshots.receive(&meta(3, 30), 0, &sent()[..100]).unwrap();
     snapshots.receive(&meta(3, 30), 0, &sent()[..3000]).unwrap();
     snapshots.receive(&meta(3, 30), 3000, &sent()[3000..]).unwrap();
-    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), Some(sent().len() as u64));
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), Some(sent().len() as u64));
     assert_eq!(snapshots.content(id(3, 30)).unwrap().concat(), [b's'; 5000]);
 }
 
@@ -156,7 +175,7 @@ fn pieces_that_do_not_follow_each_other_are_no_snapshot() {
             snapshots.receive(meta, *start as u64, &sent()[*start..*start + 1000]).unwrap();
         }
         snapshots.receive(&meta(3, 30), 3000, &sent()[3000..]).unwrap();
-        assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None, "{pieces:?}");
+        assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None, "{pieces:?}");
         assert_eq!(names(&fs), [""; 0]);
     }
 }
@@ -167,7 +186,7 @@ fn a_snapshot_of_another_membership_is_not_the_expected_one() {
     let mut other = meta(3, 30);
     other.membership_index = raftdeck_raft::LogIndex(4);
     snapshots.receive(&other, 0, &sent()).unwrap();
-    assert_eq!(snapshots.finish(&other, &[]).unwrap(), None);
+    assert_eq!(snapshots.finish(&other).unwrap(), None);
     assert_eq!(names(&fs), [""; 0]);
 }
 
@@ -175,8 +194,8 @@ fn a_snapshot_of_another_membership_is_not_the_expected_one() {
 fn a_finished_reception_is_over() {
     let (_fs, _store, mut snapshots) = opened();
     snapshots.receive(&meta(3, 30), 0, &sent()).unwrap();
-    snapshots.finish(&meta(3, 30), &[]).unwrap().unwrap();
-    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None);
+    snapshots.finish(&meta(3, 30)).unwrap().unwrap();
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None);
     assert_eq!(snapshots.content(id(3, 30)).unwrap().concat(), [b's'; 5000]);
 }
 
@@ -191,7 +210,7 @@ fn what_was_received_can_be_looked_at_and_be_given_up_before_it_counts() {
     snapshots.discard_received().unwrap();
     assert_eq!(names(&fs), [""; 0]);
     assert_eq!(snapshots.received(&meta(3, 30)).unwrap(), None);
-    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None);
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None);
     snapshots.discard_received().unwrap();
 }
 
@@ -209,14 +228,14 @@ fn what_was_half_received_or_half_written_is_gone_after_a_restart() {
     assert_eq!(names(&fs), ["snapshot-01-2", "snapshot-of-mine"]);
     let mut snapshots = recovered.snapshots;
     snapshots.receive(&meta(3, 30), 1000, &sent()[1000..]).unwrap();
-    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None);
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None);
 }
 
 #[test]
 fn a_log_without_the_snapshot_that_has_its_beginning_is_refused() {
     let (fs, mut store, mut snapshots) = opened();
     store.append(&[votes(1, 1), appends([entry(1, 1, "a"), entry(1, 2, "b")])]).unwrap();
-    save(&mut snapshots, &meta(1, 1), &[]);
+    save(&mut snapshots, &meta(1, 1));
     store.append(&[purges(1, 1)]).unwrap();
     drop(store);
     drop(open(&fs).unwrap());
@@ -237,7 +256,7 @@ fn a_snapshot_of_a_newer_version_is_refused_and_left_alone() {
     bytes[20..24].copy_from_slice(&crc.to_le_bytes());
     let (fs, store, mut snapshots) = opened();
     snapshots.receive(&meta(3, 30), 0, &bytes).unwrap();
-    assert_eq!(snapshots.finish(&meta(3, 30), &[]).unwrap(), None);
+    assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None);
     drop(store);
     fs.put(&snapshot_path(id(3, 30)), &bytes);
     let error = open(&fs).unwrap_err().to_string();
@@ -251,17 +270,17 @@ fn a_snapshot_of_a_newer_version_is_refused_and_left_alone() {
 #[test]
 fn a_failure_is_final_and_what_was_stored_stays_readable() {
     let (fs, _store, mut snapshots) = opened();
-    save(&mut snapshots, &meta(1, 1), &[]);
+    save(&mut snapshots, &meta(1, 1));
     fs.fail_sync_after(0);
-    let error = snapshots.save(&meta(1, 2), content().into_iter(), &[]).unwrap_err();
+    let error = snapshots.save(&meta(1, 2), content().into_iter()).unwrap_err();
     let first = "cannot sync /data/n1/snapshot.new: the virtual disk failed to sync; the node must stop. Check the disk, \
          and start the node again: what was acknowledged is safe";
     assert_eq!(error.to_string(), first);
     let later = format!("nothing more is stored since an earlier failure: {first}");
     let mut attempts = [
-        snapshots.save(&meta(1, 3), content().into_iter(), &[]).map(drop),
+        snapshots.save(&meta(1, 3), content().into_iter()).map(drop),
         snapshots.receive(&meta(1, 3), 0, b""),
-        snapshots.finish(&meta(1, 3), &[]).map(drop),
+        snapshots.finish(&meta(1, 3)).map(drop),
     ];
     for attempt in &mut attempts {
         assert_eq!(attempt.as_ref().unwrap_err().to_string(), later);
@@ -272,9 +291,9 @@ fn a_failure_is_final_and_what_was_stored_stays_readable() {
 #[test]
 fn a_full_disk_keeps_the_snapshot_that_there_is() {
     let (fs, store, mut snapshots) = opened();
-    save(&mut snapshots, &meta(1, 1), &[]);
+    save(&mut snapshots, &meta(1, 1));
     fs.set_capacity(Some(4 << 20));
-    let error = snapshots.save(&meta(1, 2), content().into_iter(), &[]).unwrap_err();
+    let error = snapshots.save(&meta(1, 2), content().into_iter()).unwrap_err();
     assert!(
         error.to_string().starts_with("cannot write to /data/n1/snapshot.new: disk full (no storage space);"),
         "{error}"
@@ -289,7 +308,7 @@ fn a_full_disk_keeps_the_snapshot_that_there_is() {
 #[test]
 fn a_snapshot_damaged_while_the_node_runs_is_not_handed_out() {
     let (fs, _store, mut snapshots) = opened();
-    save(&mut snapshots, &meta(1, 1), &[]);
+    save(&mut snapshots, &meta(1, 1));
     fs.flip_bit(&snapshot_path(id(1, 1)), 8 * 100_000);
     let error = snapshots.content(id(1, 1)).unwrap_err().to_string();
     assert!(error.starts_with("/data/n1/snapshot-1-1 is damaged at byte "), "{error}");

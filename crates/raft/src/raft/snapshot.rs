@@ -112,7 +112,12 @@ impl Raft {
                 || self.tally.since(last) > bytes)
     }
 
-    /// Snapshots that must stay readable: the newest, and those that followers are being sent.
+    /// Snapshots that must stay readable: the newest, and those that followers are being sent. Whatever is older than the
+    /// newest of them and not among them is never asked for again. What is newer may be: the disk has made it durable, which
+    /// is not known here yet. So this is to be asked for after each
+    /// [`handle_snapshot_saved`](Self::handle_snapshot_saved) and
+    /// [`handle_snapshot_received`](Self::handle_snapshot_received), when the old ones can go, and not before: what is sent
+    /// may change while a snapshot is being made durable.
     #[must_use]
     pub fn snapshots_in_use(&self) -> Vec<LogId> {
         let sending = match &self.role {

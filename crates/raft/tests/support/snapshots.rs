@@ -23,8 +23,9 @@ pub struct Files {
 
 #[derive(Clone, Debug)]
 pub enum Job {
-    Save { meta: SnapshotMeta, content: Bytes, in_use: Vec<LogId> },
+    Save { meta: SnapshotMeta, content: Bytes },
     Receive(PieceReceived),
+    RemoveUnused { in_use: Vec<LogId> },
 }
 
 impl Files {
@@ -36,11 +37,13 @@ impl Files {
         self.durable.values().next_back().map(|(meta, content)| (meta.clone(), content.len() as u64))
     }
 
-    fn keep(&mut self, meta: SnapshotMeta, content: Bytes, in_use: &[LogId]) {
-        let last = meta.last;
-        self.durable.insert(last, (meta, content));
-        let newest = self.durable.keys().next_back().copied();
-        self.durable.retain(|end, _| *end == last || Some(*end) == newest || in_use.contains(end));
+    fn keep(&mut self, meta: SnapshotMeta, content: Bytes) {
+        self.durable.entry(meta.last).or_insert((meta, content));
+    }
+
+    fn remove_unused(&mut self, in_use: &[LogId]) {
+        let newest = in_use.iter().max().copied().unwrap_or_default();
+        self.durable.retain(|end, _| *end >= newest || in_use.contains(end));
     }
 
     /// The state machine in the newest snapshot.
@@ -71,11 +74,10 @@ impl Cluster {
 
     fn begin_snapshot(&mut self, id: NodeId) {
         let meta = self.raft(id).snapshot_meta();
-        let in_use = self.raft(id).snapshots_in_use();
         let member = self.member(id);
         assert_eq!(member.applied.last().map_or(LogId::default(), |e| e.id), meta.last);
         let content = encode(&member.applied);
-        member.files.jobs.push_back(Job::Save { meta, content, in_use });
+        member.files.jobs.push_back(Job::Save { meta, content });
     }
 
     /// Takes one and waits for it.
@@ -92,20 +94,21 @@ impl Cluster {
         let member = self.member(id);
         let Some(job) = member.files.jobs.pop_front() else { return false };
         match job {
-            Job::Save { meta, content, in_use } => {
+            Job::Save { meta, content } => {
                 let size = content.len() as u64;
-                member.files.keep(meta.clone(), content, &in_use);
+                member.files.keep(meta.clone(), content);
                 member.disk.snapshot = member.files.newest();
                 self.raft(id).handle_snapshot_saved(meta, size);
+                self.remove_unused(id);
             }
             Job::Receive(piece) => self.finish_piece(id, piece, now),
+            Job::RemoveUnused { in_use } => member.files.remove_unused(&in_use),
         }
         self.collect(id);
         true
     }
 
     fn finish_piece(&mut self, id: NodeId, piece: PieceReceived, now: raftdeck_raft::Timestamp) {
-        let in_use = self.raft(id).snapshots_in_use();
         let member = self.member(id);
         let PieceReceived { meta, offset, data, done } = piece;
         if offset == 0 {
@@ -124,11 +127,18 @@ impl Cluster {
         }
         let content = Bytes::from(bytes);
         let (size, state) = (content.len() as u64, decode(&content));
-        member.files.keep(meta.clone(), content, &in_use);
+        member.files.keep(meta.clone(), content);
         member.disk.snapshot = member.files.newest();
         if self.raft(id).handle_snapshot_received(meta, size, now) {
             self.member(id).applied = state;
         }
+        self.remove_unused(id);
+    }
+
+    /// Asks the disk to let go of what the member does not need any more, when it gets to that.
+    fn remove_unused(&mut self, id: NodeId) {
+        let in_use = self.raft(id).snapshots_in_use();
+        self.member(id).files.jobs.push_back(Job::RemoveUnused { in_use });
     }
 
     /// Hands pieces over: to the disk what arrived, to the wire what is to be sent.
@@ -177,7 +187,7 @@ pub fn disk_with_snapshot(whole: &Restored, snapshot: u64, purged: u64, voters: 
     disk.purged = whole.entries.iter().map(|e| e.id).find(|id| id.index.0 == purged).unwrap_or_default();
     disk.entries.retain(|e| e.id.index.0 > purged);
     let mut files = Files::default();
-    files.keep(meta, content, &[]);
+    files.keep(meta, content);
     (disk, files)
 }
 

@@ -199,7 +199,7 @@ pub(crate) fn snapshot_file(meta: &SnapshotMeta, content: &[u8]) -> Vec<u8> {
     let fs = MemoryFs::new();
     let (_store, recovered) = open(&fs).unwrap();
     let mut snapshots = recovered.snapshots;
-    snapshots.save(meta, content.chunks(70_000).map(Bytes::copy_from_slice), &[]).unwrap();
+    snapshots.save(meta, content.chunks(70_000).map(Bytes::copy_from_slice)).unwrap();
     snapshots.read(meta.last, 0, usize::MAX).unwrap().unwrap().to_vec()
 }
 
