@@ -3,6 +3,7 @@
 
 use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::address::CLIENT_OFFSET;
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -67,7 +68,7 @@ impl Roster {
         for id in members.into_iter().filter(|id| !asked.contains(id)) {
             match membership.addresses.get(&id) {
                 // It was asked there, and says nothing.
-                Some(address) if self.given.contains(address) => {}
+                Some(address) if self.was_given(address) => {}
                 Some(address) => new.push((id, address.clone())),
                 None if Some(id) == newest.raft.leader => {
                     // The way to the leader is told to whoever wants something of it.
@@ -84,6 +85,15 @@ impl Roster {
             unplaced.clear();
         }
         (new, unplaced)
+    }
+
+    /// Whether this Raft address was named, be it by its client address.
+    fn was_given(&self, raft: &str) -> bool {
+        let client = raftdeck_client::split(raft).ok().and_then(|(host, port)| {
+            let port = port.checked_add(CLIENT_OFFSET)?;
+            Some(format!("{host}:{port}"))
+        });
+        self.given.iter().any(|given| given == raft || Some(given) == client.as_ref())
     }
 }
 
@@ -111,5 +121,17 @@ pub(super) fn why(error: &ClientError) -> String {
     match error {
         ClientError::Unreachable { tried, .. } => tried.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_named_by_either_of_its_addresses() {
+        let roster = Roster::new(&["a:8080".to_owned(), "b:9081".to_owned()]);
+        assert!(roster.was_given("a:8080") && roster.was_given("b:8081"));
+        assert!(!roster.was_given("a:8081") && !roster.was_given("b:65000"));
     }
 }
