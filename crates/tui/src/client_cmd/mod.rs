@@ -6,19 +6,22 @@ mod members;
 mod operation;
 mod repl;
 mod reply;
+mod roster;
 mod status;
 mod text;
 mod watch;
 
 use crate::words;
+use bytes::Bytes;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
 use raftdeck_client::{AddressError, Client, Options};
 use raftdeck_lab::ClientOp;
 use reply::{Failure, Form, Reply};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use watch::Ended;
 
 /// What `raftdeck client --help` ends with.
@@ -50,8 +53,8 @@ key is missing. --json prints an object per line, also when the operation fails:
           \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true} for each node, or \"error\"
   status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
   member list      {\"members\":[{\"node\":1,\"standing\":\"voter\",\"leader\":true,\"address\":null}],
-                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...]}
-  transfer         {\"leader\":2,\"term\":5}
+                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...], ...}
+  transfer         {\"leader\":2,\"term\":5,\"node\":1}
   a failure        {\"error\":\"...\",\"may_have_happened\":false}
 Bytes that are no text come in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
 
@@ -125,12 +128,15 @@ impl Manner {
 struct Cluster {
     client: Client,
     addresses: Vec<String>,
+    /// One operation, and the client ends: a session for it would cost a round of its own.
+    is_for_one: bool,
 }
 
 /// Carries out one operation or takes many; returns the exit status.
 pub fn run(args: ClientArgs) -> Result<u8> {
     let client = Client::new(&args.cluster, Options::default())?;
-    let cluster = Cluster { client, addresses: args.cluster };
+    let is_for_one = args.operation.is_some();
+    let cluster = Cluster { client, addresses: args.cluster, is_for_one };
     let Some(operation) = args.operation else {
         return repl::run(cluster, args.manner);
     };
@@ -177,10 +183,11 @@ pub fn run(args: ClientArgs) -> Result<u8> {
 }
 
 async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form) -> Result<Reply, Failure> {
-    let Cluster { client, addresses } = cluster;
+    let Cluster { client, addresses, is_for_one } = cluster;
     match task {
         Task::Keys(op, consistency) => {
             let done = match op.clone() {
+                ClientOp::Write(write) if *is_for_one => client.write_named(unique(), write, deadline).await,
                 ClientOp::Write(write) => client.write(write, deadline).await,
                 ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
             };
@@ -194,6 +201,14 @@ async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form
         Task::Member(operation) => members::carry_out(client, addresses, operation, deadline, form).await,
         Task::Transfer(id) => members::transfer(client, id, deadline, form).await,
     }
+}
+
+/// A name that no other write has: 128 bits, drawn from keys that the system gave this process, with its id and the time among
+/// them.
+fn unique() -> Bytes {
+    let (pid, now) = (std::process::id(), SystemTime::now());
+    let draw = || RandomState::new().hash_one((pid, now)).to_be_bytes();
+    [b"once/", &draw()[..], &draw()].concat().into()
 }
 
 /// Says what is beside the answer.
@@ -228,6 +243,13 @@ pub(crate) fn print(bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_their_writes_own() {
+        let names: std::collections::BTreeSet<Bytes> = (0..1000).map(|_| unique()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| name.len() == 21));
+    }
 
     #[test]
     fn a_line_at_the_prompt_goes_before_the_command_line() {
