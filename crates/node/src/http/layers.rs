@@ -3,6 +3,7 @@
 
 use crate::http::answer::Refusal;
 use crate::http::guard;
+use crate::http::outgoing::{Outgoing, bound};
 use crate::meters::Meters;
 use crate::tokens::Tokens;
 use axum::Router;
@@ -45,6 +46,7 @@ pub(super) fn around(routes: Router, tokens: Tokens, meters: Meters) -> Router {
         Refusal::new(StatusCode::FORBIDDEN, message).into_response()
     });
     routes
+        .layer(from_fn_with_state(Outgoing::default(), bound))
         .layer(cross_site)
         .layer(from_fn(check_uri))
         .layer(from_fn_with_state(Arc::new(tokens), guard::admit))

@@ -8,12 +8,14 @@ mod guard;
 mod keys;
 mod layers;
 mod openapi;
+mod outgoing;
 pub(crate) mod query;
 mod routes;
 mod scrape;
 mod status;
 mod text;
 mod watch;
+mod work;
 
 use crate::meters::Meters;
 use crate::tokens::Tokens;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use work::Work;
 
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -50,8 +53,16 @@ pub(crate) fn door(
     let own = reachable(client).to_string();
     let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
-    let watches = Arc::new(Semaphore::new(watch::MOST));
-    let door = Door { client, own, intake: Intake::default(), watches, meters: meters.clone(), stop };
+    let door = Door {
+        client,
+        own,
+        intake: Intake::default(),
+        work: Work::default(),
+        lists: Arc::new(Semaphore::new(keys::MOST_LISTS)),
+        watches: Arc::new(Semaphore::new(watch::MOST)),
+        meters: meters.clone(),
+        stop,
+    };
     Ok(layers::around(routes::router(door), tokens, meters))
 }
 
@@ -74,6 +85,9 @@ struct Door {
     /// This node's own client address.
     own: String,
     intake: Intake,
+    work: Work,
+    /// Places for pages on their way.
+    lists: Arc<Semaphore>,
     /// Places for streams of changes.
     watches: Arc<Semaphore>,
     meters: Meters,
