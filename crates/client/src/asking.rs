@@ -9,6 +9,7 @@ use crate::directory::{Round, Target};
 use crate::error::ClientError;
 use crate::session::Slot;
 use crate::trail::{Met, Trail};
+use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
 use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::sync::Arc;
@@ -29,12 +30,18 @@ pub(crate) struct Limit {
 
 impl Limit {
     pub(crate) fn new(after: Duration) -> Self {
-        Self { until: Instant::now() + after, after }
+        Self { until: later(Instant::now(), after), after }
     }
 
     pub(crate) fn left(self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
+}
+
+/// So long after `from`; where no clock goes so far, in a year.
+pub(crate) fn later(from: Instant, span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    from.checked_add(span).unwrap_or_else(|| from + YEAR)
 }
 
 /// What a cluster is asked.
@@ -48,6 +55,8 @@ pub(crate) enum Question {
     OpenSession,
     /// A write within a session: applied once, however often it is asked.
     Write(Slot, Write),
+    /// A write with a name: applied once, however often it is asked.
+    WriteNamed(NamedWrite),
     /// Asked again only after an attempt that certainly changed nothing.
     Once(RequestBody),
 }
@@ -90,13 +99,14 @@ impl Question {
         match self {
             Self::Look(body) | Self::LookAnywhere(body) | Self::Once(body) => body.clone(),
             Self::OpenSession => RequestBody::OpenSession,
+            Self::WriteNamed(write) => RequestBody::NamedWrite(write.clone()),
             Self::Write(slot, write) => RequestBody::SessionWrite(slot.number(write.clone())),
         }
     }
 
     /// Whether an attempt without an answer leaves a doubt.
     fn changes(&self) -> bool {
-        matches!(self, Self::Write(..) | Self::Once(_))
+        matches!(self, Self::Write(..) | Self::WriteNamed(_) | Self::Once(_))
     }
 
     pub(crate) fn is_look(&self) -> bool {
@@ -108,9 +118,10 @@ impl Question {
             (Self::OpenSession, ResponseBody::Done { answer, .. }) => {
                 matches!(answer, Answer::SessionOpened(_))
             }
-            (Self::Look(_) | Self::LookAnywhere(_) | Self::Write(..), ResponseBody::Done { answer, .. }) => {
-                !matches!(answer, Answer::SessionOpened(_))
-            }
+            (
+                Self::Look(_) | Self::LookAnywhere(_) | Self::Write(..) | Self::WriteNamed(_),
+                ResponseBody::Done { answer, .. },
+            ) => !matches!(answer, Answer::SessionOpened(_)),
             (Self::Once(RequestBody::ChangeMembership(_)), ResponseBody::MembershipChanged { .. })
             | (Self::Once(RequestBody::TransferLeadership { .. }), ResponseBody::Transferred { .. }) => true,
             _ => false,
@@ -214,7 +225,7 @@ impl Client {
             }
             Attempt::Answered(other, _) => Some(failed(misplaced(address, &other))),
             Attempt::Unreached(error) => {
-                trail.unreached(error);
+                trail.unreached(address, error);
                 None
             }
             Attempt::Unsent => {
@@ -266,13 +277,17 @@ impl Client {
             Failure::Change(error) => return Some(failed(ClientError::Change(error))),
             Failure::Transfer(error) => return Some(failed(ClientError::Transfer(error))),
             Failure::TransferGivenUp => return Some(failed(ClientError::TransferGivenUp)),
+            // Had an earlier attempt been carried out, the name would be this write's.
+            Failure::NameInUse => return Some(failed(ClientError::NameInUse)),
             Failure::SessionExpired
             | Failure::NotManaged
             | Failure::Invalid(_)
             | Failure::Forgotten { .. }
-            | Failure::NameInUse
             | Failure::NotPermitted => {
-                let rejected = ClientError::Rejected { node, why: failure.to_string() };
+                let rejected = match failure {
+                    Failure::NotPermitted => ClientError::NotPermitted,
+                    other => ClientError::Rejected { node, why: other.to_string() },
+                };
                 return Some(failed(trail.doubt().map_or(rejected, |why| ClientError::Unknown { why })));
             }
         };
@@ -321,7 +336,7 @@ impl Client {
         let patience = self.patience();
         let mut since = Instant::now();
         loop {
-            match call.reply_by(limit.until.min(since + patience)).await {
+            match call.reply_by(limit.until.min(later(since, patience))).await {
                 Some(Ok(body)) => {
                     target.mark_heard();
                     return Attempt::Answered(body, connection.node());
@@ -401,6 +416,8 @@ pub(crate) async fn within<T>(
     })
 }
 
+pub(crate) const NOT_THE_ANSWER: &str = "the answer does not belong to the question";
+
 pub(crate) fn broken(address: &str, why: &str) -> ClientError {
     ClientError::Broken { address: address.to_owned(), why: why.to_owned() }
 }
@@ -409,6 +426,6 @@ pub(crate) fn broken(address: &str, why: &str) -> ClientError {
 pub(crate) fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
     match body {
         ResponseBody::Failed(failure) => broken(address, &failure.to_string()),
-        _ => broken(address, "the answer does not belong to the question"),
+        _ => broken(address, NOT_THE_ANSWER),
     }
 }

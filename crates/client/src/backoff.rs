@@ -48,4 +48,16 @@ mod tests {
         backoff.reset();
         assert!(backoff.pause() <= ms(20));
     }
+
+    #[test]
+    fn those_who_failed_together_do_not_return_together() {
+        let whole = Duration::from_millis(1024);
+        let mut pauses: Vec<Duration> = (0..400).map(|_| Backoff::new(whole, whole).pause()).collect();
+        pauses.sort_unstable();
+        assert!(pauses[0] >= whole / 2 && pauses[399] <= whole);
+        let (early, late) = (pauses[40], pauses[360]);
+        assert!(late - early > whole / 4, "eight of ten lie between {early:?} and {late:?}");
+        pauses.dedup();
+        assert!(pauses.len() > 200, "{} different pauses of 400", pauses.len());
+    }
 }

@@ -1,4 +1,5 @@
-//! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`].
+//! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`]; what is asked of one node
+//! alone, and what only the process that manages it may ask, is here as well. The short forms are in [`crate::keys`].
 
 use crate::address::{self, AddressError};
 use crate::asking::{Answered, Limit, Question, Stop, answer_of, misplaced, within};
@@ -6,25 +7,34 @@ use crate::backoff::Backoff;
 use crate::connection::Connection;
 use crate::dial::dial_client_port;
 use crate::directory::Directory;
-use crate::error::ClientError;
+use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
+use crate::trail::Tried;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use raftdeck_protocol::handshake::Role;
+use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{
     Answer, Consistency, Hello, LogLine, Manage, NodeStatus, Read, RequestBody, ResponseBody, Write,
 };
-use raftdeck_raft::{self as raft, LogId, Membership, MembershipChange, NodeId, Term};
+use raftdeck_raft::{self as raft, LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How a client behaves.
+/// How a client behaves. `..Options::default()` fills in what is not chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The cluster it insists on; empty: any.
     pub cluster: String,
-    /// How long a node may say nothing at all before another one is asked.
+    /// How long a node may say nothing at all before another one is asked. Also how long a connection may take to come about.
+    /// 400 ms by default; more where the way to the nodes is long.
     pub patience: Duration,
+    /// The time that an operation has which takes none of its own: [`Client::connect`], [`Client::get`], [`Client::put`],
+    /// [`Client::delete`], [`Client::compare_and_set`], and [`Client::list`] for each page. 5 s by default.
+    pub deadline: Duration,
     /// Ask only the nodes whose addresses were given, whatever others say of who leads: as a client does that reaches
     /// no others.
     pub confined: bool,
@@ -32,7 +42,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cluster: String::new(), patience: Duration::from_millis(400), confined: false }
+        Self {
+            cluster: String::new(),
+            patience: Duration::from_millis(400),
+            deadline: Duration::from_secs(5),
+            confined: false,
+        }
     }
 }
 
@@ -47,7 +62,43 @@ pub struct Done {
     pub node: NodeId,
 }
 
+/// A change of the membership that is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The membership that it led to.
+    pub membership: Membership,
+    /// The term of the leader that answered.
+    pub term: Term,
+    /// The entry that holds the membership.
+    pub index: LogIndex,
+    /// Who answered.
+    pub node: NodeId,
+}
+
+/// A leadership that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transferred {
+    /// Who leads now.
+    pub leader: NodeId,
+    /// Its term.
+    pub term: Term,
+    /// Who answered: who led before, or, if its answer was lost, the one that leads now.
+    pub node: NodeId,
+}
+
+/// Who leads, as the one itself said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// Its id.
+    pub node: NodeId,
+    /// The address under which it was asked, as it was given or learned.
+    pub address: String,
+}
+
 /// A client of one cluster. Cheap to clone; clones share connections, the session, and what was learned.
+///
+/// All its methods may be called at the same time, from any number of tasks of one tokio runtime. The connections live in that
+/// runtime: with another one, use another client.
 #[derive(Clone, Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -57,6 +108,7 @@ pub struct Client {
 struct Shared {
     hello: Hello,
     patience: Duration,
+    deadline: Duration,
     directory: Mutex<Directory>,
     /// Opened at the first write.
     session: Mutex<Option<Arc<Session>>>,
@@ -66,22 +118,55 @@ struct Shared {
 
 impl Client {
     /// A client that starts with these addresses (`HOST:PORT`, names allowed, Raft or client port). Connects when
-    /// it is first used; needs a tokio runtime from then on.
-    pub fn new(addresses: &[String], options: Options) -> Result<Self, AddressError> {
+    /// it is first used; needs a tokio runtime from then on. That nobody is there shows only then.
+    pub fn new(addresses: &[impl AsRef<str>], options: Options) -> Result<Self, AddressError> {
+        let addresses: Vec<String> = addresses.iter().map(|address| address.as_ref().to_owned()).collect();
         if addresses.is_empty() {
             return Err(AddressError::None);
         }
-        for given in addresses {
+        for given in &addresses {
             address::split(given)?;
         }
         let shared = Shared {
             hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
-            directory: Mutex::new(Directory::new(addresses, options.confined)),
+            deadline: options.deadline,
+            directory: Mutex::new(Directory::new(&addresses, options.confined)),
             session: Mutex::default(),
             opening: AsyncMutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The same as [`new`](Self::new), and connects to one of the nodes at once: all are tried, and the first that lets this client
+    /// in is enough. It need not lead, and there need not be a leader yet.
+    ///
+    /// An error comes as soon as every address has said no, and says what each of them said; an address that says nothing is
+    /// waited for until [`Options::deadline`]. Nothing is tried twice: a program that may start before its cluster does tries
+    /// again, or uses [`new`](Self::new), whose operations wait.
+    pub async fn connect(addresses: &[impl AsRef<str>], options: Options) -> Result<Self, ConnectError> {
+        let client = Self::new(addresses, options)?;
+        let within = client.deadline();
+        let mut attempts: FuturesUnordered<_> = client
+            .directory()
+            .targets()
+            .into_iter()
+            .map(|target| {
+                let hello = client.hello();
+                async move { (target.connect(hello, within).await, target) }
+            })
+            .collect();
+        let mut tried = Tried::default();
+        while let Some((attempt, target)) = attempts.next().await {
+            match attempt {
+                Ok(_) => {
+                    drop(attempts);
+                    return Ok(client);
+                }
+                Err(error) => tried.add(target.address(), &error),
+            }
+        }
+        Err(ConnectError::Unreachable { tried: tried.to_string() })
     }
 
     /// The caller knows better who leads: ask there first, even if it said nothing a moment ago.
@@ -95,7 +180,9 @@ impl Client {
     }
 
     /// Changes something, once, however often it has to be asked: in a session, which is opened at the first write
-    /// (thesis §6.3). An error says whether it may have happened.
+    /// (thesis §6.3). An error says whether it may have happened ([`ClientError::may_have_happened`]).
+    ///
+    /// Dropping the future leaves the write where it is: if it was sent it may happen, but it is not sent again.
     pub async fn write(&self, write: Write, deadline: Duration) -> Result<Done, ClientError> {
         write.check().map_err(ClientError::Limit)?;
         let limit = Limit::new(deadline);
@@ -118,6 +205,22 @@ impl Client {
             let Question::Write(_, again) = question else { unreachable!("it was made above") };
             write = again;
         }
+    }
+
+    /// Changes something, once, under a name that is used for no other write (1 to
+    /// [`MAX_NAME`](raftdeck_protocol::kv::MAX_NAME) bytes). It may be asked again by anyone, through any node, also after a
+    /// restart of whoever asked: the answer is that of the first time. An error says whether it may have happened;
+    /// [`ClientError::NameInUse`] says that the name is another write's. Names are forgotten as sessions are, an hour after
+    /// their write at the soonest unless there are very many.
+    pub async fn write_named(
+        &self,
+        name: Bytes,
+        write: Write,
+        deadline: Duration,
+    ) -> Result<Done, ClientError> {
+        let named = NamedWrite { name, write };
+        named.check().map_err(ClientError::Limit)?;
+        self.ask(&Question::WriteNamed(named), Limit::new(deadline)).await.map_err(error).and_then(done)
     }
 
     /// A linearizable read.
@@ -149,24 +252,29 @@ impl Client {
         self.ask_one(address, body, deadline).await.and_then(done)
     }
 
-    /// Changes who belongs to the cluster; gives the membership when it is committed. Never asked twice when the first
-    /// time may have worked: then the nodes' own states are looked at until they show it, or the deadline passes.
+    /// Changes who belongs to the cluster; answers when the new membership is committed. Never asked twice when the first
+    /// time may have worked: then the nodes' own states are looked at until they show it, or the deadline passes
+    /// ([`ClientError::MembershipUnknown`]).
     pub async fn change_membership(
         &self,
         changes: Vec<MembershipChange>,
         deadline: Duration,
-    ) -> Result<Membership, ClientError> {
+    ) -> Result<Changed, ClientError> {
         let limit = Limit::new(deadline);
         let question = Question::Once(RequestBody::ChangeMembership(changes.clone()));
         match self.ask(&question, limit).await.map_err(error) {
-            Ok(Answered { body: ResponseBody::MembershipChanged { membership, .. }, .. }) => Ok(membership),
+            Ok(Answered { body: ResponseBody::MembershipChanged { membership, at }, node }) => {
+                Ok(Changed { membership, term: at.term, index: at.index, node })
+            }
             Ok(Answered { body, node }) => Err(misplaced(&node.to_string(), &body)),
             Err(ClientError::Unknown { why }) => {
                 // Only a leader's: a member that lags behind may not have heard of the node that is to be removed.
                 let shown = |status: &NodeStatus| {
-                    let committed = status.raft.membership_index <= status.raft.committed;
-                    let is_done = leads(status) && committed && shows(&status.raft.membership, &changes);
-                    is_done.then(|| status.raft.membership.clone())
+                    let raft = &status.raft;
+                    let committed = raft.membership_index <= raft.committed;
+                    let is_done = leads(status) && committed && shows(&raft.membership, &changes);
+                    let membership = is_done.then(|| raft.membership.clone())?;
+                    Some(Changed { membership, term: raft.term, index: raft.membership_index, node: raft.id })
                 };
                 self.look_for(shown, limit).await.ok_or(ClientError::MembershipUnknown { why })
             }
@@ -174,23 +282,44 @@ impl Client {
         }
     }
 
-    /// Hands the leadership to a voter; gives the term in which it leads.
-    pub async fn transfer(&self, to: NodeId, deadline: Duration) -> Result<Term, ClientError> {
+    /// Hands the leadership to a voter; answers when that one leads. Asked twice only if the first time certainly did nothing.
+    pub async fn transfer(&self, to: NodeId, deadline: Duration) -> Result<Transferred, ClientError> {
         let limit = Limit::new(deadline);
         let question = Question::Once(RequestBody::TransferLeadership { to });
         match self.ask(&question, limit).await.map_err(error) {
-            Ok(Answered { body: ResponseBody::Transferred { term, .. }, .. }) => Ok(term),
+            Ok(Answered { body: ResponseBody::Transferred { leader, term }, node }) => {
+                Ok(Transferred { leader, term, node })
+            }
             Ok(Answered { body, node }) => Err(misplaced(&node.to_string(), &body)),
             Err(ClientError::Unknown { why }) => {
-                let shown =
-                    |status: &NodeStatus| (leads(status) && status.raft.id == to).then_some(status.raft.term);
+                let shown = |status: &NodeStatus| {
+                    let is_done = leads(status) && status.raft.id == to;
+                    is_done.then_some(Transferred { leader: to, term: status.raft.term, node: to })
+                };
                 self.look_for(shown, limit).await.ok_or(ClientError::TransferUnknown { to, why })
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Tells a node what only the process that started it may tell.
+    /// Finds who leads now. That one has asked a majority whether it still does when it answers; a moment later it may be
+    /// another one.
+    pub async fn find_leader(&self, deadline: Duration) -> Result<Leader, ClientError> {
+        // Only a leader answers one. Whether there is such a key is of no interest.
+        let done = self.read(Read::Get { key: vec![0].into() }, deadline).await?;
+        let leading = self.directory().leading();
+        let address = leading.map_or_else(String::new, |target| target.address().to_owned());
+        Ok(Leader { node: done.node, address })
+    }
+
+    /// The addresses that this client knows: those given, then those learned from the nodes, each as it was given or learned. A
+    /// node may be known under two addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.directory().addresses()
+    }
+
+    /// Tells a node what only the process that started it may tell. On a connection of its own.
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
         let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
         let asked = async {
@@ -209,7 +338,7 @@ impl Client {
         within(address, deadline, asked).await
     }
 
-    /// One node's own state.
+    /// One node's own state. Any address will do, known or not; needs no leader.
     pub async fn status(&self, address: &str, deadline: Duration) -> Result<NodeStatus, ClientError> {
         match self.ask_one(address, RequestBody::Status, deadline).await?.body {
             ResponseBody::Status(status) => Ok(*status),
@@ -241,6 +370,10 @@ impl Client {
 
     pub(crate) fn patience(&self) -> Duration {
         self.shared.patience
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.shared.deadline
     }
 
     fn open_session(&self) -> Option<Arc<Session>> {

@@ -37,7 +37,14 @@ pub struct Dialed {
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// The name or the port leads nowhere.
-    #[error("cannot connect to {address}: {source}")]
+    #[error(
+        "{}",
+        if source.kind() == io::ErrorKind::ConnectionRefused {
+            format!("{address} refuses connections (is a node running there?)")
+        } else {
+            format!("cannot connect to {address}: {source}")
+        }
+    )]
     Connect {
         /// As given.
         address: String,

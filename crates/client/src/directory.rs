@@ -213,6 +213,10 @@ impl Directory {
         }
     }
 
+    pub(crate) fn targets(&self) -> Vec<Arc<Target>> {
+        self.all().map(Arc::clone).collect()
+    }
+
     /// All addresses that are known.
     pub(crate) fn addresses(&self) -> Vec<String> {
         self.all().map(|target| target.address.clone()).collect()

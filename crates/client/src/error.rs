@@ -1,10 +1,25 @@
 //! Why an operation has no answer, and whether a write may have happened all the same.
 
+use crate::address::AddressError;
 use crate::dial::DialError;
 use raftdeck_protocol::kv::LimitError;
 use raftdeck_protocol::{Failure, RefusalReason};
 use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::time::Duration;
+
+/// Why [`Client::connect`](crate::Client::connect) found no node. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The addresses are none: trying again is of no use.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// None of the addresses led to a node that lets this client in.
+    #[error("no node could be reached: {tried}")]
+    Unreachable {
+        /// The addresses, and what each attempt met.
+        tried: String,
+    },
+}
 
 /// Why an operation has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +33,12 @@ pub enum ClientError {
         last: String,
     },
     /// No node could be reached before the deadline. Nothing was changed.
-    #[error("no node could be reached within {} ms (last: {last}); nothing was changed", after.as_millis())]
+    #[error("no node could be reached within {} ms: {tried}; nothing was changed", after.as_millis())]
     Unreachable {
         /// How long it was tried.
         after: Duration,
-        /// What the last attempt met.
-        last: String,
+        /// The addresses, and what the last attempt at each of them met.
+        tried: String,
     },
     /// A write was sent, and could not be repeated before the deadline or not in its session any more: its fate is not known: it may have happened, or may yet.
     #[error("the write may or may not have happened: {why}; read the key to find out")]
@@ -84,6 +99,19 @@ pub enum ClientError {
         /// Its reason.
         reason: RefusalReason,
     },
+    /// The name was given to another write before. Nothing was changed.
+    #[error("{}", Failure::NameInUse)]
+    NameInUse,
+    /// The changes that a watch was to go on with are not kept any more by any node that can be reached. List the keys, and
+    /// watch from that answer's index.
+    #[error("{}", Failure::Forgotten { oldest: *oldest })]
+    Forgotten {
+        /// Changes by entries after this index are kept.
+        oldest: u64,
+    },
+    /// The token that was shown does not allow this. Nothing was changed.
+    #[error("{}", Failure::NotPermitted)]
+    NotPermitted,
     /// The connection broke, or the node said something that does not belong here.
     #[error("the connection to {address} broke: {why}")]
     Broken {
@@ -105,7 +133,7 @@ impl ClientError {
     pub(crate) fn unreached(error: DialError, after: Duration) -> Self {
         match error {
             DialError::Refused { address, reason } => Self::Refused { address, reason },
-            other => Self::Unreachable { after, last: other.to_string() },
+            other => Self::Unreachable { after, tried: other.to_string() },
         }
     }
 }

@@ -1,13 +1,123 @@
 //! The async client of a raftdeck cluster: it finds the leader from any address, follows hints, and retries until
 //! a deadline.
 //!
-//! [`Client`] reads and writes keys. [`Subscription`] watches one node. [`dial`] opens a connection and shakes
+//! [`Client`] reads and writes keys. [`Watch`] tells what changes. [`Subscription`] watches one node's state. [`dial`] opens a connection and shakes
 //! hands, for whoever wants to speak the protocol alone; nodes reach each other with it.
 //!
+//! # First steps
+//!
+//! Three nodes run on this machine (`raftdeck up --base-port 8080` starts some):
+//!
+//! ```no_run
+//! use futures::TryStreamExt;
+//! use raftdeck_client::{Client, Options};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let addresses = ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082"];
+//! let client = Client::connect(&addresses, Options::default()).await?;
+//!
+//! client.put("color", "blue").await?;
+//! assert_eq!(client.get("color").await?.as_deref(), Some(&b"blue"[..]));
+//!
+//! let mut pairs = client.list("co");
+//! while let Some((key, value)) = pairs.try_next().await? {
+//!     println!("{key:?} is {value:?}");
+//! }
+//! client.delete("color").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One address is enough as long as that node is there when the client starts; with more of them it need not be. Raft
+//! addresses and client addresses will both do. A client needs a tokio runtime with time and I/O, of either flavour.
+//! `examples/embed_client.rs` goes further, and the example of `raftdeck_node` starts a cluster to talk to.
+//!
+//! # Writes that fail
+//!
 //! A write whose answer is lost is sent again, in a session in which it is applied only once (thesis §6.3). When the
-//! deadline passes before its fate is known, the caller is told so ([`ClientError::may_have_happened`]). What cannot be
-//! repeated without harm, such as a change of the membership, is sent again only after an attempt that certainly
-//! changed nothing: the client never hides a doubt behind a retry.
+//! deadline passes before its fate is known, the caller is told so. What cannot be repeated without harm, such as a change of
+//! the membership, is sent again only after an attempt that certainly changed nothing: the client never hides a doubt
+//! behind a retry. [`ClientError::may_have_happened`] is the one question to ask:
+//!
+//! | error | may have happened | what it is, and what helps |
+//! | --- | --- | --- |
+//! | [`NoLeader`](ClientError::NoLeader) | no | nodes answered, none led until the deadline: try again later |
+//! | [`Unreachable`](ClientError::Unreachable) | no | no connection came about: the sentence says what each address met |
+//! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
+//! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
+//! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
+//! | [`Rejected`](ClientError::Rejected) | no | a node understood and says no |
+//! | [`TimedOut`](ClientError::TimedOut) | no: a read | it was asked and not answered: try again |
+//! | [`Broken`](ClientError::Broken) | no: a read, or asked of one node alone | the connection ended, or the answer made no sense |
+//! | [`Unknown`](ClientError::Unknown) | **yes**, or may yet | a write was sent, and nobody said what came of it: read the key |
+//! | [`MembershipUnknown`](ClientError::MembershipUnknown) | **yes**, or may yet | the same of a change of the membership: look at the members |
+//! | [`TransferUnknown`](ClientError::TransferUnknown) | **yes**, or may yet | the same of a transfer: look who leads |
+//! | [`NameInUse`](ClientError::NameInUse) | no | the name was another write's: choose a new one for each |
+//! | [`NotPermitted`](ClientError::NotPermitted) | no | who asked may not |
+//! | [`Forgotten`](ClientError::Forgotten) | no: a watch | the changes are not kept any more: list, and watch from there |
+//! | [`Change`](ClientError::Change), [`Transfer`](ClientError::Transfer) | no | it makes no sense now: the reason says when it would |
+//! | [`TransferGivenUp`](ClientError::TransferGivenUp) | no | the other node did not catch up in time: try again |
+//!
+//! ```no_run
+//! # async fn example(client: raftdeck_client::Client) {
+//! match client.put("order/17", "paid").await {
+//!     Ok(()) => {}
+//!     Err(error) if error.may_have_happened() => eprintln!("look whether order 17 is paid: {error}"),
+//!     Err(error) => eprintln!("order 17 is not paid: {error}"),
+//! }
+//! # }
+//! ```
+//!
+//! # Sessions
+//!
+//! A client opens one session, at its first write, and all its clones share it. The cluster remembers a session's answers until the
+//! client says that it has them, and the session itself until nobody used it for a long time or too many newer ones came.
+//! A session that was forgotten is replaced without a word, unless a write was in doubt in it: then the error is
+//! [`ClientError::Unknown`].
+//!
+//! A program that must repeat a write after it was started anew has no session to go on with: it gives the write a name
+//! ([`Client::write_named`]), under which it is applied once, however often and by whomever it is asked.
+//!
+//! # Watching
+//!
+//! [`Client::watch`] is a stream of the committed changes of all keys with a prefix, in the order of the log. It goes from node
+//! to node by itself, leaves nothing out and tells nothing twice. Each item says how far it goes, and that is where another
+//! watch can go on, in another process if need be:
+//!
+//! ```no_run
+//! # async fn example(client: raftdeck_client::Client) -> Result<(), raftdeck_client::ClientError> {
+//! use futures::TryStreamExt;
+//!
+//! let mut watch = client.watch("user/".into(), None);
+//! while let Some(told) = watch.try_next().await? {
+//!     for change in told.changes {
+//!         println!("{:?} is {:?} from entry {} on", change.key, change.value, change.index);
+//!     }
+//!     // Kept somewhere, this is the `after` of the next watch.
+//!     let _resume_after = Some(told.through);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Deadlines and cancellation
+//!
+//! Each operation has one deadline for everything: finding the leader, connecting, asking, asking again. The short forms
+//! ([`Client::get`] and its like) take it from [`Options::deadline`]; the others are given one. A node that says nothing at all
+//! for [`Options::patience`] is passed over long before the deadline, one that is alive and slow is waited for.
+//!
+//! Dropping a future cancels it. A read is then forgotten. A write that was not sent yet never will be; one that was sent may
+//! happen, or may yet, and is never sent again. Nobody else is disturbed: the connection stays open, and other
+//! operations under way on it, of clones too, go on. A change of the membership or a transfer goes on at the leader.
+//!
+//! # Connections
+//!
+//! There is at most one connection to each address, shared by all clones and all operations under way; it is opened when it
+//! is first needed and again when it broke, and closes with the last clone. Requests that are made at the same time travel
+//! together. [`Client::manage`], [`Watch`] and [`Subscription`] have connections of their own.
+//!
+//! When a round of asking every node brought nothing, the next one comes after a pause that grows from 10 to 100 ms and is partly random
+//! ([`Backoff`]), so that many clients do not come back at the same moment.
 
 mod address;
 mod asking;
@@ -17,13 +127,21 @@ mod connection;
 mod dial;
 mod directory;
 mod error;
+mod keys;
 mod session;
 mod subscription;
 mod trail;
+mod watch;
 
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
-pub use client::{Client, Done, Options};
+pub use bytes::Bytes;
+pub use client::{Changed, Client, Done, Leader, Options, Transferred};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
-pub use error::ClientError;
+pub use error::{ClientError, ConnectError};
+pub use keys::{CompareAndSet, List};
+pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
+pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Write};
+pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 pub use subscription::Subscription;
+pub use watch::{Changes, Watch};

@@ -5,6 +5,8 @@ use crate::dial::DialError;
 use crate::error::ClientError;
 use raftdeck_protocol::RefusalReason;
 use raftdeck_raft::{ChangeError, TransferError};
+use std::fmt;
+use std::io;
 use std::time::Duration;
 
 /// What an operation has met so far.
@@ -14,6 +16,8 @@ pub(crate) struct Trail {
     met: Met,
     /// An attempt was sent and not answered: what came in between.
     doubt: Option<String>,
+    /// Where no connection came about, also in earlier rounds.
+    tried: Tried,
     /// The newest refused handshake of this round.
     refused: Option<(String, RefusalReason)>,
     /// Attempts of this round that met anything else.
@@ -40,8 +44,9 @@ impl Trail {
     }
 
     /// No connection came about.
-    pub(crate) fn unreached(&mut self, error: DialError) {
+    pub(crate) fn unreached(&mut self, address: &str, error: DialError) {
         self.last = error.to_string();
+        self.tried.add(address, &error);
         match error {
             DialError::Refused { address, reason } => self.refused = Some((address, reason)),
             _ => self.others += 1,
@@ -94,7 +99,69 @@ impl Trail {
             Met::Transfer(error) => ClientError::Transfer(error),
             Met::Silence if question.is_look() => ClientError::TimedOut { after, last },
             Met::Silence | Met::Answer => ClientError::NoLeader { after, last },
-            Met::Nobody => ClientError::Unreachable { after, last },
+            Met::Nobody => ClientError::Unreachable { after, tried: self.tried.or(last) },
         }
+    }
+}
+
+/// The addresses that led to nobody, each with what it met last; `None`: the system says that nobody listens there. As many as
+/// are known, and so bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Tried(Vec<(String, Option<String>)>);
+
+impl Tried {
+    pub(crate) fn add(&mut self, address: &str, error: &DialError) {
+        let refuses = matches!(error, DialError::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused);
+        let met = (!refuses).then(|| error.to_string());
+        match self.0.iter_mut().find(|(tried, _)| tried == address) {
+            Some((_, last)) => *last = met,
+            None => self.0.push((address.to_owned(), met)),
+        }
+    }
+
+    /// All of it in words; if nobody was tried, `otherwise`.
+    fn or(self, otherwise: String) -> String {
+        if self.0.is_empty() { otherwise } else { self.to_string() }
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refuse = self.0.iter().filter(|(_, met)| met.is_none()).map(|(address, _)| address.as_str());
+        let refuse = match &refuse.collect::<Vec<_>>()[..] {
+            [] => None,
+            [one] => Some(format!("{one} refuses connections (is a node running there?)")),
+            [all @ .., last] => {
+                let all = all.join(", ");
+                Some(format!("{all} and {last} refuse connections (are nodes running there?)"))
+            }
+        };
+        let others = self.0.iter().filter_map(|(_, met)| met.as_ref());
+        let sentences: Vec<&str> = refuse.iter().chain(others).map(String::as_str).collect();
+        f.write_str(&sentences.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: &str) -> DialError {
+        let source = io::ErrorKind::ConnectionRefused.into();
+        DialError::Connect { address: address.to_owned(), source }
+    }
+
+    #[test]
+    fn what_was_tried_is_told_address_by_address() {
+        let mut tried = Tried::default();
+        tried.add("a:1", &refused("a:1"));
+        assert_eq!(tried.to_string(), "a:1 refuses connections (is a node running there?)");
+        tried.add("b:1", &DialError::Closed { address: "b:1".to_owned() });
+        tried.add("c:1", &DialError::Closed { address: "c:1".to_owned() });
+        tried.add("c:1", &refused("c:1"));
+        assert_eq!(
+            tried.to_string(),
+            "a:1 and c:1 refuse connections (are nodes running there?); b:1 closed the connection during the handshake"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use raftdeck_client::ClientError;
+use raftdeck_client::{ClientError, Transferred};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Consistency, Failure, Manage, Read, RequestBody, ResponseBody};
 use raftdeck_raft::{
@@ -43,8 +43,8 @@ fn leading(membership: Membership) -> ResponseBody {
 async fn a_change_finds_the_leader_and_gives_the_new_membership() {
     let leader = Scripted::start(1, |_| changed()).await;
     let follower = Scripted::start(2, follower_of(1, Some(leader.address.clone()))).await;
-    let membership = client(&[&follower.address]).change_membership(add(), LONG).await;
-    assert_eq!(membership, Ok(with_four()));
+    let changed = client(&[&follower.address]).change_membership(add(), LONG).await.expect("is taken");
+    assert_eq!((changed.membership, changed.node), (with_four(), NodeId(1)), "the leader answered");
 }
 
 #[tokio::test]
@@ -56,7 +56,8 @@ async fn a_change_waits_for_the_one_before_it() {
         _ => changed(),
     })
     .await;
-    assert_eq!(client(&[&node.address]).change_membership(add(), LONG).await, Ok(with_four()));
+    let changed = client(&[&node.address]).change_membership(add(), LONG).await;
+    assert_eq!(changed.map(|changed| changed.membership), Ok(with_four()));
 
     let busy = Scripted::start(1, |_| failed(Failure::Change(ChangeError::InProgress))).await;
     let error = client(&[&busy.address]).change_membership(add(), SHORT).await;
@@ -83,7 +84,8 @@ async fn a_change_in_doubt_is_not_repeated_but_looked_for() {
         _ => failed(Failure::Unknown),
     })
     .await;
-    assert_eq!(client(&[&node.address]).change_membership(add(), LONG).await, Ok(with_four()));
+    let changed = client(&[&node.address]).change_membership(add(), LONG).await;
+    assert_eq!(changed.map(|changed| changed.membership), Ok(with_four()));
     assert_eq!(node.count(is_change), 1);
 }
 
@@ -110,7 +112,8 @@ async fn a_transfer_gives_the_term_in_which_the_target_leads() {
         _ => Act::Nothing,
     })
     .await;
-    assert_eq!(client(&[&node.address]).transfer(NodeId(2), LONG).await, Ok(Term(7)));
+    let transferred = client(&[&node.address]).transfer(NodeId(2), LONG).await;
+    assert_eq!(transferred, Ok(Transferred { leader: NodeId(2), term: Term(7), node: NodeId(1) }));
 }
 
 #[tokio::test]
@@ -138,7 +141,8 @@ async fn a_transfer_in_doubt_is_looked_for_at_the_target() {
     })
     .await;
     let client = client(&[&old.address, &new.address]);
-    assert_eq!(client.transfer(NodeId(1), LONG).await, Ok(Term(1)));
+    let transferred = client.transfer(NodeId(1), LONG).await;
+    assert_eq!(transferred, Ok(Transferred { leader: NodeId(1), term: Term(1), node: NodeId(1) }));
 }
 
 fn get() -> Read {

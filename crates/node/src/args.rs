@@ -2,13 +2,17 @@
 
 #![expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 
+use raftdeck_config::StandIn;
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The most bytes of entries in one message that may be asked for: well below the largest frame.
-const MAX_APPEND_BYTES: usize = 4 << 20;
+pub(crate) const MAX_APPEND_BYTES: usize = 4 << 20;
+
+/// Smaller log files would be put aside all the time.
+const MIN_LOG_FILE: u64 = 4096;
 
 /// Beyond that, a node would be taken for dead.
 const MAX_SYNC_DELAY: Duration = Duration::from_secs(1);
@@ -49,15 +53,15 @@ pub struct NodeArgs {
     #[arg(long, value_name = "DIR", env = "RAFTDECK_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// Heartbeat 50 ms, election timeout 150 to 300 ms (the default) [env: RAFTDECK_FAST_MODE]
+    /// Heartbeat 50 ms, election timeout 150 to 300 ms (the default)
     #[arg(long, group = "mode")]
     pub fast_mode: bool,
 
-    /// Heartbeat 500 ms, election timeout 1 to 2 s [env: RAFTDECK_DEBUG_MODE]
+    /// Heartbeat 500 ms, election timeout 1 to 2 s
     #[arg(long, group = "mode")]
     pub debug_mode: bool,
 
-    /// Heartbeat 3 s, election timeout 5 to 8 s [env: RAFTDECK_DEMO_MODE]
+    /// Heartbeat 3 s, election timeout 5 to 8 s
     #[arg(long, group = "mode")]
     pub demo_mode: bool,
 
@@ -111,9 +115,13 @@ pub struct NodeArgs {
     #[arg(long, env = "RAFTDECK_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure: bool,
 
-    /// Log more; RAFTDECK_LOG takes a filter, such as raftdeck_node=trace
+    /// Log more
     #[arg(long, short, env = "RAFTDECK_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
     pub verbose: bool,
+
+    /// What is logged, how and where.
+    #[command(flatten)]
+    pub log: LogArgs,
 
     /// The seed of the election timeouts, for experiments that shall repeat
     #[arg(long, value_name = "N", env = "RAFTDECK_SEED", hide = true)]
@@ -132,7 +140,49 @@ pub struct NodeArgs {
     pub forgo_leases: bool,
 }
 
+/// What is logged, how and where.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct LogArgs {
+    /// Log only this: a level, or levels by module, such as info,raftdeck_node::http=debug. Goes before --verbose
+    #[arg(long, value_name = "FILTER", env = "RAFTDECK_LOG")]
+    pub log_filter: Option<String>,
+
+    /// How a line of the log is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub log_format: LogFormat,
+
+    /// Log to this file, too. When it is full it becomes FILE.1, that FILE.2, and so on
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// How many bytes a log file may have [default: 10485760]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(MIN_LOG_FILE..))]
+    pub log_file_size: Option<u64>,
+
+    /// How many log files are kept, the one in use included [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub log_file_count: Option<u32>,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Human,
+    /// A JSON object a line: time, level, target, message, fields
+    Json,
+}
+
 impl NodeArgs {
+    /// Variables that say what options say, in the way of servers that are started by others. They go before a file.
+    pub const STAND_INS: &[StandIn] = &[
+        StandIn { table: "node", option: "node-id", variable: "NODE_ID" },
+        StandIn { table: "node", option: "http", variable: "KVSTORE_PORT" },
+        StandIn { table: "node", option: "http", variable: "PORT" },
+        StandIn { table: "node", option: "cluster", variable: "PEERS" },
+    ];
+
     /// Command lines to start from.
     pub const EXAMPLES: &str = "\
 Three nodes on this machine, each in a shell of its own:
@@ -144,13 +194,9 @@ A fourth that joins them; it serves once it is added, for example with raftdeck 
 The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
   NODE_ID=n1 PORT=8081 PEERS=http://localhost:8082,http://localhost:8083 raftdeck-node";
 
-    /// The timing asked for; a mode on the command line goes before one in the environment.
-    pub(crate) fn timing(&self, environment: &dyn Fn(&str) -> Option<String>) -> Timing {
-        let mut modes = [self.fast_mode, self.debug_mode, self.demo_mode];
-        if modes == [false; 3] {
-            let set = |name| environment(name).is_some_and(|value| is_true(&value));
-            modes = ["RAFTDECK_FAST_MODE", "RAFTDECK_DEBUG_MODE", "RAFTDECK_DEMO_MODE"].map(set);
-        }
+    /// The timing asked for.
+    pub(crate) fn timing(&self) -> Timing {
+        let modes = [self.fast_mode, self.debug_mode, self.demo_mode];
         let mut timing = match modes {
             [false, true, _] => Timing::DEBUG,
             [false, false, true] => Timing::DEMO,
@@ -165,10 +211,6 @@ The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000)
         }
         timing
     }
-}
-
-fn is_true(value: &str) -> bool {
-    !matches!(value.to_ascii_lowercase().as_str(), "" | "0" | "n" | "no" | "f" | "false" | "off")
 }
 
 /// `1` or `n1`.
@@ -258,19 +300,12 @@ mod tests {
         Cli::try_parse_from(std::iter::once("node").chain(line.split_whitespace())).map(|cli| cli.node)
     }
 
-    fn nothing(_: &str) -> Option<String> {
-        None
-    }
-
     #[test]
     fn modes_give_the_documented_timings_and_exclude_each_other() {
-        assert_eq!(parse("").unwrap().timing(&nothing), Timing::FAST);
-        assert_eq!(parse("--debug-mode").unwrap().timing(&nothing), Timing::DEBUG);
-        assert_eq!(parse("--demo-mode").unwrap().timing(&nothing), Timing::DEMO);
+        assert_eq!(parse("").unwrap().timing(), Timing::FAST);
+        assert_eq!(parse("--debug-mode").unwrap().timing(), Timing::DEBUG);
+        assert_eq!(parse("--demo-mode").unwrap().timing(), Timing::DEMO);
         assert!(parse("--fast-mode --demo-mode").is_err());
-        let environment = |name: &str| (name == "RAFTDECK_DEMO_MODE").then(|| "1".to_owned());
-        assert_eq!(parse("").unwrap().timing(&environment), Timing::DEMO);
-        assert_eq!(parse("--fast-mode").unwrap().timing(&environment), Timing::FAST);
     }
 
     #[test]
@@ -320,7 +355,7 @@ mod tests {
 
     #[test]
     fn single_times_replace_the_modes() {
-        let timing = parse("--debug-mode --heartbeat 20 --election 60..120").unwrap().timing(&nothing);
+        let timing = parse("--debug-mode --heartbeat 20 --election 60..120").unwrap().timing();
         assert_eq!(timing.heartbeat, Duration::from_millis(20));
         assert_eq!(timing.election_max, Duration::from_millis(120));
         for wrong in

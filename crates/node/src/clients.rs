@@ -1,12 +1,14 @@
-//! Client connections: requests in, answers and telemetry out. All requests that one read brings go to the driver
+//! Client connections: requests in, answers, telemetry and changes out. All requests that one read brings go to the driver
 //! together, and all answers that wait go out with one write. A client that sends faster than it reads answers is read no
 //! further; one that breaks a rule is closed; neither is ever felt by the driver.
 
+use crate::changes::Ring;
 use crate::driver::ClientInput;
 use crate::listen::{Guest, Wire};
 use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
 use crate::telemetry::{Hub, Watcher};
-use bytes::BytesMut;
+use crate::watches::Watches;
+use bytes::{Bytes, BytesMut};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
@@ -41,6 +43,7 @@ pub(crate) struct Asked {
 pub(crate) struct Reception {
     pub(crate) driver: mpsc::Sender<ClientInput>,
     pub(crate) hub: Hub,
+    pub(crate) changes: Arc<Ring>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -50,11 +53,11 @@ impl Reception {
         let Guest { wire: Wire { mut stream, read }, role, address, place: _place } = guest;
         let outbox = Outbox::new(ConnectionId::next(), role == Role::Manager);
         let (reader, writer) = stream.split();
-        // One newest subscription at a time.
         let (subscribe, subscriptions) = mpsc::channel(1);
         let mut desk =
             Desk { outbox: Arc::clone(&outbox), driver: self.driver.clone(), hub: self.hub, subscribe };
-        let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions));
+        let told = Told { watching: None, watches: Watches::new(self.changes) };
+        let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions, told));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
             why = desk.read(reader, read) => why,
@@ -76,7 +79,21 @@ struct Desk {
     outbox: Arc<Outbox>,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
-    subscribe: mpsc::Sender<(u64, Watcher)>,
+    subscribe: mpsc::Sender<Subscription>,
+}
+
+/// A question that is answered again and again.
+enum Subscription {
+    /// The newest one takes the place of the one before.
+    Telemetry { id: u64, watcher: Watcher },
+    /// Of several each is answered.
+    Changes { id: u64, prefix: Bytes, after: Option<u64> },
+}
+
+/// What a connection is told without asking again.
+struct Told {
+    watching: Option<(u64, Watcher)>,
+    watches: Watches,
 }
 
 /// The node stops, so nothing more can be asked.
@@ -121,12 +138,20 @@ impl Desk {
                     return Ok(Err(error));
                 }
             };
-            if body == RequestBody::Subscribe {
-                self.subscribe.send((id, self.hub.watch())).await.map_err(|_| Stops)?;
-                self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
-            } else {
-                let place = self.place(id, is_long(&body), &mut asked).await?;
-                asked.requests.push((place, body));
+            match body {
+                RequestBody::Subscribe => {
+                    let telemetry = Subscription::Telemetry { id, watcher: self.hub.watch() };
+                    self.subscribe.send(telemetry).await.map_err(|_| Stops)?;
+                    self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
+                }
+                RequestBody::Watch { prefix, after } => {
+                    let changes = Subscription::Changes { id, prefix, after };
+                    self.subscribe.send(changes).await.map_err(|_| Stops)?;
+                }
+                body => {
+                    let place = self.place(id, is_long(&body), &mut asked).await?;
+                    asked.requests.push((place, body));
+                }
             }
         }
         self.hand_over(&mut asked).await?;
@@ -167,23 +192,28 @@ fn broke(why: &dyn Display) -> String {
     why.to_string()
 }
 
-/// Sends answers and, once subscribed, telemetry; returns when there can be no more answers.
+/// Sends answers and, once subscribed, telemetry and changes; returns when there can be no more answers.
 async fn write(
     mut writer: WriteHalf<'_>,
     outbox: &Outbox,
-    mut subscriptions: mpsc::Receiver<(u64, Watcher)>,
+    mut subscriptions: mpsc::Receiver<Subscription>,
+    Told { mut watching, mut watches }: Told,
 ) -> io::Result<()> {
-    let mut watching: Option<(u64, Watcher)> = None;
     let mut scratch = BytesMut::new();
     loop {
         tokio::select! {
             () = outbox.filled() => send_answers(&mut writer, outbox, &mut scratch).await?,
             subscription = subscriptions.recv() => match subscription {
-                Some(subscription) => watching = Some(subscription),
+                Some(Subscription::Telemetry { id, watcher }) => watching = Some((id, watcher)),
+                Some(Subscription::Changes { id, prefix, after }) => {
+                    let body = watches.open(id, prefix, after);
+                    writer.write_all(&frame_of(&Response { id, body })).await?;
+                }
                 // The reader is gone: nothing more is asked.
                 None => return send_last(&mut writer, outbox, &mut scratch).await,
             },
             telemetry = next(&mut watching) => send_telemetry(&mut writer, &mut watching, telemetry).await?,
+            () = watches.due() => send_changes(&mut writer, &mut watches).await?,
         }
     }
 }
@@ -215,6 +245,24 @@ async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut
         *scratch = BytesMut::new();
     }
     Ok(())
+}
+
+/// Sends what one watch has to tell: answers wait for no more than that.
+async fn send_changes(writer: &mut WriteHalf<'_>, watches: &mut Watches) -> io::Result<()> {
+    let mut frames = BytesMut::new();
+    watches.tell(&mut frames);
+    if frames.is_empty() {
+        // It looked through much that it does not want: others first.
+        tokio::task::yield_now().await;
+        return Ok(());
+    }
+    writer.write_all(&frames).await
+}
+
+fn frame_of(response: &Response) -> BytesMut {
+    let mut frame = BytesMut::new();
+    frame::put(response, &mut frame);
+    frame
 }
 
 /// The next telemetry frame; waits for ever without a subscription.

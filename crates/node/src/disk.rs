@@ -8,7 +8,7 @@ use raftdeck_storage::{LogStore, StorageError};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -60,15 +60,16 @@ pub(crate) struct Disk {
 /// The thread is gone without having said why.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk thread ended unexpectedly")]
-pub(crate) struct Gone;
+pub struct Gone;
 
 impl Disk {
-    /// Starts the thread.
-    pub(crate) fn start(store: LogStore, post: Arc<Post>) -> io::Result<Self> {
+    /// Starts the thread. It ends, and lets go of the store, when this is dropped and what it was given is done.
+    pub(crate) fn start(store: LogStore, post: Arc<Post>) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);
-        thread::Builder::new().name("disk".to_owned()).spawn(move || serve(store, &post, &work, &report))?;
-        Ok(Self { queue, done, waiting: 0, waiting_bytes: 0 })
+        let thread = thread::Builder::new().name("disk".to_owned());
+        let thread = thread.spawn(move || serve(store, &post, &work, &report))?;
+        Ok((Self { queue, done, waiting: 0, waiting_bytes: 0 }, thread))
     }
 
     /// Hands a write over. Never waits.
@@ -130,9 +131,11 @@ impl Disk {
 
 /// Why the disk is of no use any more.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DiskError {
+pub enum DiskError {
+    /// Reading or writing failed, or what was read is damaged.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Its thread panicked, which is a defect.
     #[error(transparent)]
     Gone(#[from] Gone),
 }
@@ -231,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn entries_are_read_back_after_the_writes_that_were_asked_for_before() {
         let (store, _) = LogStore::open(&MemoryFs::new(), Path::new("/data"), NodeId(1), "test").unwrap();
-        let mut disk = Disk::start(store, post()).unwrap();
+        let (mut disk, thread) = Disk::start(store, post()).unwrap();
         for seq in 1..=20 {
             disk.write(write(seq)).unwrap();
             let (first, last) = (LogIndex(seq.saturating_sub(2).max(1)), LogIndex(seq));
@@ -251,5 +254,6 @@ mod tests {
         }
         assert!(disk.has_room());
         disk.finish().await.unwrap();
+        thread.join().unwrap();
     }
 }

@@ -2,9 +2,11 @@
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
 use crate::book::Introduction;
+use crate::changes::Ring;
 use crate::clients::Asked;
 use crate::clock::{Clock, wall_clock};
 use crate::disk::{Disk, DiskError, Durable, Finished, Gone};
+use crate::meters::Meters;
 use crate::narrate::{introduce, narrate};
 use crate::outbox::{ConnectionId, Place};
 use crate::peers::Outgoing;
@@ -16,6 +18,7 @@ use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -90,6 +93,9 @@ pub(crate) struct Driver {
     pub(crate) cabinet: Cabinet,
     pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Publisher,
+    /// What whoever watches keys is told.
+    pub(crate) changes: Arc<Ring>,
+    pub(crate) meters: Meters,
     pub(crate) requests: Requests,
     pub(crate) syncs: Syncs,
     /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
@@ -216,6 +222,7 @@ impl Driver {
         if let Some(took) = durable.took {
             self.syncs.newest = took;
             self.syncs.count += 1;
+            self.meters.synced(took);
         }
         self.outgoing.send(durable.then_send);
         for ticket in durable.tickets {
@@ -237,6 +244,9 @@ impl Driver {
             Filed::Received { image, size } => {
                 let replaced = self.replica.image();
                 self.replica.handle_snapshot_received(*image, size, self.clock.now());
+                if self.replica.applied() != replaced.meta().last {
+                    self.changes.restart(self.replica.applied().index.0);
+                }
                 self.cabinet.remove_unused(self.replica.snapshots_in_use())?;
                 // The last that holds it, so that its memory is given back over there.
                 self.cabinet.discard(replaced)?;
@@ -298,6 +308,7 @@ impl Driver {
         let now = self.clock.now();
         let at = wall_clock();
         let count = requests.len();
+        self.meters.asked(count);
         for (place, body) in requests {
             self.request(place, body, now, at);
         }
@@ -340,8 +351,8 @@ impl Driver {
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
-            RequestBody::NamedWrite(_) => {
-                asked.fail(Failure::Invalid("named writes are not served yet".to_owned()))
+            RequestBody::NamedWrite(write) => {
+                self.submit(asked, true, |replica, token| replica.named_write(token, write, at));
             }
             // Taken care of where the connection is.
             RequestBody::Subscribe | RequestBody::Watch { .. } => {}
@@ -411,8 +422,16 @@ impl Driver {
 
     fn carry_out(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
-        let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
-            self.replica.take_outputs(now);
+        let Outputs {
+            persist,
+            send,
+            pieces_to_send,
+            pieces_received,
+            entries_to_read,
+            replies,
+            changes,
+            trace,
+        } = self.replica.take_outputs(now);
         // First: the others then write while this disk does, and their way is the longer one.
         self.outgoing.send(send);
         for persist in persist {
@@ -430,6 +449,7 @@ impl Driver {
         for (token, body) in replies {
             self.answer(token, body);
         }
+        self.changes.record(&changes, self.replica.applied().index.0);
         for event in trace {
             self.happened(event, now);
         }
@@ -445,6 +465,7 @@ impl Driver {
 
     fn happened(&mut self, event: TraceEvent, now: Timestamp) {
         narrate(self.outgoing.me(), &event);
+        self.meters.happened(&event);
         match &event {
             // What was to be sent to who is no member any more is on its way already.
             TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),

@@ -3,49 +3,107 @@
 //! One task, the driver, owns the [`Replica`](raftdeck_replica::Replica); connections bring it input through bounded
 //! queues, and it hands writes to the disk thread and messages to the peers' connections without ever waiting for
 //! either. A node has no fault-injection code, and it knows nothing of who watches it.
+//!
+//! # A node in a program of yours
+//!
+//! [`Node::start`] runs a node on threads of its own, with its own data directory and ports; several run side by side in one
+//! process. It installs no signal handler, no panic hook and no logger, and never ends the process: what it logs goes to
+//! your `tracing` subscriber, and why it ended is what [`Node::wait`] and [`Node::stop`] give back.
+//!
+//! ```
+//! use raftdeck_node::{Node, NodeId, NodeOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let data_dir = directory.path().join("n1");
+//! // A cluster of this node alone, on free ports.
+//! let node = Node::start(NodeOptions::new(NodeId(1), &["127.0.0.1:0"], data_dir))?;
+//! let client = node.client();
+//!
+//! // Whatever runtime the program has; the node needs none of it.
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! runtime.block_on(async {
+//!     client.put("color", "blue").await?;
+//!     assert_eq!(client.get("color").await?.as_deref(), Some(&b"blue"[..]));
+//!     Ok::<(), raftdeck_client::ClientError>(())
+//! })?;
+//!
+//! // Waits until the ports and the data directory are free again.
+//! node.stop()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/embed_node.rs` is a cluster of three in one process. What a client can do is told in [`raftdeck_client`].
+//!
+//! # A node as a process
+//!
+//! [`run`] is all of `raftdeck-node`: it reads the environment, logs to standard error, ends on SIGTERM and SIGINT.
 
 mod args;
 mod book;
+mod changes;
 mod clients;
 mod clock;
 mod disk;
 mod driver;
 mod founders;
+mod handle;
 mod http;
 mod http_port;
 mod lane;
 mod listen;
 mod logging;
+mod meters;
 mod narrate;
 mod node;
+mod options;
 mod outbox;
 mod parent;
 mod peers;
 mod ready;
 mod requests;
+mod service;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod watches;
 
-pub use args::{NodeArgs, parse_sync_delay};
+pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
+pub use disk::{DiskError, Gone};
+pub use handle::Node;
+pub use node::{Addresses, NodeError, OptionsError, StartError};
+pub use options::NodeOptions;
+pub use raftdeck_raft::{NodeId, Timing};
 
+/// What takes in text from anywhere and can be called alone, for fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::http::query::{Query, QueryError};
+}
+
+use logging::LogError;
 use settings::Settings;
 use std::env;
+use std::error::Error;
 use std::process::ExitCode;
+
+/// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
+pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "paths", "config", "tls"];
 
 /// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot go on. Its exit code is 0 after a stop, 1 after a
 /// failure and 2 if the command line makes no sense.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
     let environment = |name: &str| env::var(name).ok();
-    let prepared = Settings::resolve(args, &environment)
-        .and_then(|settings| Ok((settings, logging::start(args.verbose)?)));
-    let (settings, _log) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
+    let settings = match Settings::resolve(args, &environment) {
+        Ok(settings) => settings,
+        Err(error) => return refused(2, &error),
+    };
+    let _log = match logging::start(args.verbose, &args.log) {
+        Ok(log) => log,
+        Err(error @ LogError::Usage(_)) => return refused(2, &error),
+        Err(error @ LogError::File { .. }) => return refused(1, &error),
     };
     if args.managed
         && let Err(error) = parent::tie()
@@ -53,11 +111,17 @@ pub fn run(args: &NodeArgs) -> ExitCode {
         tracing::error!("cannot tie this process to its parent: {error}");
         return ExitCode::FAILURE;
     }
-    match node::run(&settings) {
+    match service::run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// There is no log yet that could say it.
+fn refused(status: u8, error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
 }

@@ -1,6 +1,7 @@
 //! `raftdeck-node`: a headless node. All it does is in the library, which `raftdeck node` uses as well.
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use raftdeck_config::Program;
 use raftdeck_node::NodeArgs;
 use std::process::ExitCode;
 
@@ -13,5 +14,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    raftdeck_node::run(&Cli::parse().node)
+    let program = Program::new(Cli::command(), "node")
+        .foreign(raftdeck_node::OTHER_TABLES)
+        .stand_ins(NodeArgs::STAND_INS);
+    let cli = Cli::from_arg_matches(&program.parse_or_exit()).unwrap_or_else(|error| error.exit());
+    raftdeck_node::run(&cli.node)
 }

@@ -1,15 +1,17 @@
-//! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself.
+//! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself; listens to no
+//! signal and never ends the process.
 
 use crate::book::Book;
+use crate::changes::Ring;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
+use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
-use crate::ready;
 use crate::requests::Requests;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::snapshots::{Cabinet, read_back};
 use crate::telemetry::Publisher;
 use crate::{founders, http, http_port};
@@ -20,10 +22,9 @@ use raftdeck_storage::{Founders, LogOptions, LogStore, OpenError, Recovered, Sna
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -37,44 +38,92 @@ const MOST_CLIENTS: usize = 512;
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Why a node could not start, or could not go on.
+/// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RunError {
+pub enum StartError {
+    /// The options make no sense together. The sentence calls them by the names of the command line.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The data directory cannot be used: it is locked, another member's, damaged, or the system refuses it.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What the log holds does not fit the cluster.
     #[error("the log does not fit the cluster: {0}")]
     Restore(#[from] RestoreError),
+    /// The newest snapshot cannot be read.
     #[error(
         "the newest snapshot is of no use, and the log before it is gone: {0}; start with the release that wrote it"
     )]
     Image(#[from] ImageError),
+    /// One of its ports is taken, or not this machine's.
     #[error(
         "cannot listen on {address} for {what}: {source}{}",
         if source.kind() == io::ErrorKind::AddrInUse { "; is another node running there? Choose another port" } else { "" }
     )]
-    Listen { address: SocketAddr, what: &'static str, source: io::Error },
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Whom it would serve there.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread, no timer, or the like.
     #[error("the system refuses what a node needs to run: {0}")]
     System(#[from] io::Error),
+    /// The disk failed while the node was starting.
     #[error("stopping, nothing more will be acknowledged: {0}")]
     Disk(#[from] DiskError),
+    /// It panicked while it was starting, which is a defect.
     #[error("stopping: the node found itself in a state that must not be")]
     Defect,
 }
 
-/// Runs a node to its end, on this thread, one more for the log and one for snapshots.
-pub(crate) fn run(settings: &Settings) -> Result<(), RunError> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(settings));
-    // A name that is being resolved must not hold up the end.
-    runtime.shutdown_background();
-    result
+/// Options that make no sense together: a sentence that says which, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct OptionsError(#[from] pub(crate) UsageError);
+
+/// Why a node that ran did not go on. Whatever it had acknowledged is on its disk.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its disk failed.
+    #[error("stopping, nothing more will be acknowledged: {0}")]
+    Disk(#[from] DiskError),
+    /// It panicked, or found one of its invariants broken, which is a defect.
+    #[error("stopping: the node found itself in a state that must not be")]
+    Defect,
 }
 
-async fn serve(settings: &Settings) -> Result<(), RunError> {
-    let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    // Caught, so that a write over the limit on the size of files fails as it does on a full disk, which has its own
-    // orderly end, instead of killing the process.
-    let _file_too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+/// Where a node serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Its peers. Clients are shown the way to their port from here.
+    pub raft: SocketAddr,
+    /// Clients.
+    pub client: SocketAddr,
+    /// HTTP.
+    pub http: SocketAddr,
+}
+
+/// The threads that hold the data directory. They end by themselves when the driver is gone and their work is done.
+pub(crate) type DiskThreads = [JoinHandle<()>; 2];
+
+/// A node that serves and is to be driven.
+pub(crate) struct Serving {
+    pub(crate) addresses: Addresses,
+    driver: Driver,
+    inputs: Inputs,
+    connections: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Opens the data directory and the ports, and begins to serve on them; all is ready but the driver, which answers nobody
+/// until [`Serving::drive`]. Ended by `stop`.
+pub(crate) async fn start(
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> Result<(Serving, DiskThreads), StartError> {
     let (store, Recovered { restored, snapshots, repaired }) = open_store(settings)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
@@ -97,21 +146,21 @@ async fn serve(settings: &Settings) -> Result<(), RunError> {
     if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
         tracing::warn!("{warning}");
     }
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(signals, stop.clone()));
-    let connections = TaskTracker::new();
-    let (driver, inputs) =
-        listeners.open(settings, clock, replica, (store, snapshots, founders), &stop, &connections)?;
-    // A task of its own, so that a panic in it ends the node in order, with its reason in the log.
-    let ended = tokio::spawn(driver.run(inputs, stop.clone())).await;
-    stop.cancel();
-    connections.close();
-    if timeout(FAREWELL, connections.wait()).await.is_err() {
-        tracing::debug!("some connections did not take their last answers");
-    }
-    match ended {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(RunError::Defect),
+    listeners.open(settings, clock, replica, (store, snapshots, founders), stop)
+}
+
+impl Serving {
+    /// Drives the node until it is stopped or cannot go on.
+    pub(crate) async fn drive(self) -> Result<(), NodeError> {
+        let Self { driver, inputs, connections, stop, addresses: _ } = self;
+        // A task of its own, so that a panic in it ends the node in order, with its reason in the log.
+        let ended = tokio::spawn(driver.run(inputs, stop.clone())).await;
+        stop.cancel();
+        connections.close();
+        if timeout(FAREWELL, connections.wait()).await.is_err() {
+            tracing::debug!("some connections did not take their last answers");
+        }
+        ended.map_err(|_| NodeError::Defect)?.map_err(NodeError::from)
     }
 }
 
@@ -128,15 +177,6 @@ fn open_store(settings: &Settings) -> Result<(LogStore, Recovered), OpenError> {
     open(&DelayedFs::new(Box::new(DiskFs), delay))
 }
 
-async fn stop_on_signal([mut terminate, mut interrupt]: [Signal; 2], stop: CancellationToken) {
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!("stopping on {name}");
-    stop.cancel();
-}
-
 /// The three ports, bound.
 struct Listeners {
     raft: (TcpListener, SocketAddr),
@@ -145,7 +185,7 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(settings: &Settings) -> Result<Self, RunError> {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
         Ok(Self {
             raft: listen(settings.raft, "its peers").await?,
             client: listen(settings.client, "clients").await?,
@@ -153,7 +193,7 @@ impl Listeners {
         })
     }
 
-    /// Starts to serve on all three and says so. The driver is left to be run.
+    /// Starts to serve on all three. The driver is left to be run.
     fn open(
         self,
         settings: &Settings,
@@ -161,9 +201,10 @@ impl Listeners {
         replica: Replica,
         (store, snapshots, founders): (LogStore, Snapshots, Founders),
         stop: &CancellationToken,
-        connections: &TaskTracker,
-    ) -> Result<(Driver, Inputs), RunError> {
+    ) -> Result<(Serving, DiskThreads), StartError> {
         let Self { raft, client, http } = self;
+        let addresses = Addresses { raft: raft.1, client: client.1, http: http.1 };
+        let connections = TaskTracker::new();
         let client_address = settings.advertised(client.1);
         let identity = Arc::new(Identity { id: settings.id, cluster: settings.cluster.clone() });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
@@ -173,14 +214,22 @@ impl Listeners {
 
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
-        let reception = Reception { driver: to_driver, hub: publisher.hub(), stop: stop.clone() };
+        let changes = Ring::new(replica.applied().index.0);
+        let reception = Reception {
+            driver: to_driver,
+            hub: publisher.hub(),
+            changes: Arc::clone(&changes),
+            stop: stop.clone(),
+        };
         let tracker = connections.clone();
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
 
-        let door = http::door(client.1, &settings.cluster).map_err(io::Error::other)?;
+        let meters = Meters::new();
+        connections.spawn(meters.clone().add_up(stop.clone()));
+        let door = http::door(client.1, &settings.cluster, meters.clone(), stop.clone());
+        let door = door.map_err(io::Error::other)?;
         connections.spawn(http_port::serve(http.0, door, stop.clone()));
-        ready::announce(settings.id, raft.1, client.1, http.1);
 
         let sender = Sender {
             id: settings.id,
@@ -190,13 +239,17 @@ impl Listeners {
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
         let outgoing = Outgoing::new(sender, book);
+        let (disk, disk_thread) = Disk::start(store, outgoing.post())?;
+        let (cabinet, cabinet_thread) = Cabinet::start(snapshots)?;
         let driver = Driver {
             replica,
             clock,
-            disk: Disk::start(store, outgoing.post())?,
-            cabinet: Cabinet::start(snapshots)?,
+            disk,
+            cabinet,
             outgoing,
             publisher,
+            changes,
+            meters,
             requests: Requests::default(),
             syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,
@@ -204,12 +257,14 @@ impl Listeners {
             snapshot_asked: Vec::new(),
             snapshot_awaited: Vec::new(),
         };
-        Ok((driver, Inputs { peers, clients }))
+        let disk_threads = [disk_thread, cabinet_thread];
+        let inputs = Inputs { peers, clients };
+        Ok((Serving { addresses, driver, inputs, connections, stop: stop.clone() }, disk_threads))
     }
 }
 
-async fn listen(address: SocketAddr, what: &'static str) -> Result<(TcpListener, SocketAddr), RunError> {
-    let failed = |source| RunError::Listen { address, what, source };
+async fn listen(address: SocketAddr, what: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, what, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))

@@ -1,5 +1,6 @@
 //! The ready line: one JSON object on standard output, and the only thing that is ever written there.
 
+use crate::node::Addresses;
 use raftdeck_raft::NodeId;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ struct Ready {
 }
 
 /// Says that the node serves, and where. That nobody reads it is no reason to stop.
-pub(crate) fn announce(id: NodeId, raft: SocketAddr, client: SocketAddr, http: SocketAddr) {
+pub(crate) fn announce(id: NodeId, Addresses { raft, client, http }: Addresses) {
     let ready = Ready { event: "ready", id: id.0, raft, client, http };
     let mut line =
         serde_json::to_string(&ready).expect("invariant: ids and addresses are always expressible");

@@ -125,7 +125,11 @@ pub(crate) enum UsageError {
         "{address} can be reached from other machines, and there is neither encryption nor a check of who connects: bind 127.0.0.1, or accept that with --insecure"
     )]
     Open { address: SocketAddr },
-    #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
+    #[error("0 is no node's id: ids are numbers from 1 on")]
+    IdZero,
+    #[error(
+        "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"
+    )]
     LogFilter { value: String, why: String },
 }
 
@@ -174,7 +178,7 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
             tuning: Tuning {
-                timing: args.timing(&environment),
+                timing: args.timing(),
                 pre_vote: args.pre_vote.unwrap_or(true),
                 check_quorum: args.check_quorum.unwrap_or(true),
             },

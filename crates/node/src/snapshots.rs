@@ -11,7 +11,7 @@ use raftdeck_storage::{Snapshots, StorageError};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc as blocking;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -71,14 +71,13 @@ pub(crate) struct Cabinet {
 }
 
 impl Cabinet {
-    /// Starts the thread.
-    pub(crate) fn start(snapshots: Snapshots) -> io::Result<Self> {
+    /// Starts the thread. It ends when this is dropped and what it was given is done.
+    pub(crate) fn start(snapshots: Snapshots) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);
-        thread::Builder::new()
-            .name("snapshots".to_owned())
-            .spawn(move || serve(snapshots, &work, &report))?;
-        Ok(Self { jobs, done, saving: false, waiting_bytes: 0, reading: BTreeMap::new() })
+        let thread = thread::Builder::new().name("snapshots".to_owned());
+        let thread = thread.spawn(move || serve(snapshots, &work, &report))?;
+        Ok((Self { jobs, done, saving: false, waiting_bytes: 0, reading: BTreeMap::new() }, thread))
     }
 
     /// Whether a snapshot is being saved: one at a time.

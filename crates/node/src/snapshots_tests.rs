@@ -42,7 +42,7 @@ fn content(image: &StateImage) -> Vec<u8> {
 fn cabinet(node: u64) -> (Cabinet, LogStore) {
     let fs = MemoryFs::new();
     let (store, recovered) = LogStore::open(&fs, Path::new("/data"), NodeId(node), "test").unwrap();
-    (Cabinet::start(recovered.snapshots).unwrap(), store)
+    (Cabinet::start(recovered.snapshots).unwrap().0, store)
 }
 
 async fn next(cabinet: &mut Cabinet) -> Filed {
@@ -128,10 +128,10 @@ async fn a_snapshot_that_this_release_cannot_read_is_not_there_at_the_next_start
     let (meta, mut snapshots) = (image(5).meta().clone(), recovered.snapshots);
     let newer_layout = Bytes::from(vec![0xff; 3 * PIECE]);
     let size = snapshots.save(&meta, std::iter::once(newer_layout)).unwrap();
-    let (mut from, _from) = (Cabinet::start(snapshots).unwrap(), store);
+    let (mut from, _from) = (Cabinet::start(snapshots).unwrap().0, store);
 
     let (store, recovered) = open(&ours, 2);
-    let mut to = Cabinet::start(recovered.snapshots).unwrap();
+    let mut to = Cabinet::start(recovered.snapshots).unwrap().0;
     let filed = transfer(&mut from, &mut to, &meta, size, |_, data| data).await;
     assert!(matches!(filed, Filed::Discarded(last) if last == meta.last), "{filed:?}");
     drop((to, store));

@@ -32,6 +32,9 @@ pub const MAX_SESSIONS: usize = 10_000;
 /// The most writes of one session whose answers are kept; a client has no more of them under way.
 pub const MAX_SESSION_WRITES: usize = 1024;
 
+/// The most names of writes that are remembered; the one that was unused for the longest time makes room.
+pub const MAX_NAMES: usize = 100_000;
+
 /// The longest name of a [`NamedWrite`], in bytes. A name has at least one byte.
 pub const MAX_NAME: usize = 256;
 
@@ -91,6 +94,16 @@ pub struct NamedWriteOf<B> {
 
 /// A named write that owns its name, key and value.
 pub type NamedWrite = NamedWriteOf<Bytes>;
+
+impl<B: AsRef<[u8]>> NamedWriteOf<B> {
+    /// Checks the limits on the name, the key and the values.
+    pub fn check(&self) -> Result<(), LimitError> {
+        match self.name.as_ref().len() {
+            1..=MAX_NAME => self.write.check(),
+            len => Err(LimitError::Name { len }),
+        }
+    }
+}
 
 /// A committed change of one key. An entry of the log makes one or none, so its index names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,11 +222,8 @@ impl Read {
         match self {
             Self::Get { key } => check_key(key),
             Self::List { prefix, after, limit } => {
-                for bound in [Some(prefix), after.as_ref()].into_iter().flatten() {
-                    if bound.len() > MAX_KEY {
-                        return Err(LimitError::KeyTooLong { len: bound.len() });
-                    }
-                }
+                check_prefix(prefix)?;
+                after.as_ref().map_or(Ok(()), |after| check_prefix(after))?;
                 if *limit == 0 || *limit > MAX_LIST {
                     return Err(LimitError::ListLimit { limit: *limit });
                 }
@@ -289,6 +299,14 @@ fn check_key(key: &[u8]) -> Result<(), LimitError> {
         len if len > MAX_KEY => Err(LimitError::KeyTooLong { len }),
         _ => Ok(()),
     }
+}
+
+/// Checks the limit on the beginning of keys, which may be empty.
+pub fn check_prefix(prefix: &[u8]) -> Result<(), LimitError> {
+    if prefix.len() > MAX_KEY {
+        return Err(LimitError::KeyTooLong { len: prefix.len() });
+    }
+    Ok(())
 }
 
 fn check_value(value: &[u8]) -> Result<(), LimitError> {

@@ -91,6 +91,8 @@ pub enum Mutant {
     ForgetMembershipsAtCommit,
     /// A repeated request of a session is applied again (trap 38).
     RetryAppliesTwice,
+    /// A write that comes again under its name is applied again (trap 38).
+    NamedWriteAppliesTwice,
     /// A step-down leaves the writes that wait without an answer (trap 39).
     DropWritesOnStepDown,
     /// After a failed sync the member goes on as if it had worked (trap 40).
@@ -143,6 +145,7 @@ impl Mutant {
         Self::ReadBeforeApplied,
         Self::ForgetMembershipsAtCommit,
         Self::RetryAppliesTwice,
+        Self::NamedWriteAppliesTwice,
         Self::DropWritesOnStepDown,
         Self::IgnoreFailedSync,
     ];

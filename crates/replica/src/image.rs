@@ -4,27 +4,36 @@
 //! All numbers are little-endian:
 //!
 //! ```text
-//! version u8 | logged time u64 | number of pairs u64 | number of sessions u64
+//! version u8 | logged time u64 | number of pairs u64 | number of sessions u64 | number of names u64 | their time u64
 //! pairs, in order of their keys:    key length u32 | key | value length u32 | value
 //! sessions, in order of their ids:  id u64 | last used u64 | acknowledged u64 | number of answers u32
 //!   answers, in order:              number u64 | term u64 | index u64 | length u32 | answer (postcard)
+//! names, in order of their bytes:   name length u32 | name | last used u64 | fingerprint u128
+//!                                   term u64 | index u64 | length u32 | answer (postcard)
 //! hash of the state u64
 //! ```
 //!
-//! Version 1 differs in the hash alone ([`version1`]); it is still read.
+//! Version 2 has no names, nor their number and time; version 1 differs from that in the hash alone ([`version1`]). Both are still
+//! read.
 
 mod version1;
 
+use crate::names::Named;
 use crate::session::{Kept, Session};
 use crate::state::State;
 use bytes::{BufMut, Bytes, BytesMut};
-use raftdeck_protocol::kv::{LoggedTime, MAX_KEY, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId};
+use raftdeck_protocol::kv::{
+    LoggedTime, MAX_KEY, MAX_NAME, MAX_NAMES, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId,
+};
 use raftdeck_protocol::{Answer, Write, frame};
 use raftdeck_raft::{LogId, LogIndex, SnapshotMeta, Term};
 use std::iter;
 
 /// The first byte. Another layout gets another number.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+
+/// The last one that knew no names.
+const NAMELESS: u8 = 2;
 
 /// The size of all pieces but the last.
 const PIECE: usize = 64 << 10;
@@ -79,7 +88,7 @@ impl StateImage {
         let mut state = State::default();
         let version = reader.take(1)?[0];
         let state_hash = match version {
-            VERSION => State::hash,
+            VERSION | NAMELESS => State::hash,
             version1::VERSION => version1::hash,
             _ => {
                 return Err(broken(format!(
@@ -89,11 +98,17 @@ impl StateImage {
         };
         state.sessions.pass_time(LoggedTime(reader.number()?));
         let (pairs, sessions) = (reader.number()?, reader.number()?);
+        let names = if version > NAMELESS {
+            (reader.number()?, LoggedTime(reader.number()?))
+        } else {
+            Default::default()
+        };
         read_pairs(&mut reader, &mut state, pairs)?;
         if sessions > MAX_SESSIONS as u64 {
             return Err(broken(format!("{sessions} sessions are over the limit of {MAX_SESSIONS}")));
         }
         read_sessions(&mut reader, &mut state, sessions, meta.last.index)?;
+        read_names(&mut reader, &mut state, names, meta.last.index)?;
         let hash = reader.number()?;
         if reader.fill() {
             return Err(broken("bytes are left over after its end".to_owned()));
@@ -105,35 +120,44 @@ impl StateImage {
     }
 
     fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let State { machine, sessions } = &self.state;
-        let header =
-            Record::Header { now: sessions.now(), pairs: machine.len(), sessions: sessions.len() as u64 };
+        let State { machine, sessions, names } = &self.state;
+        let header = Record::Header {
+            now: sessions.now(),
+            pairs: machine.len(),
+            sessions: sessions.len() as u64,
+            names: (names.len() as u64, names.now()),
+        };
         let pairs = machine.pairs().map(|(key, value)| Record::Pair(key, value));
         let sessions = sessions.iter().flat_map(|(id, session)| {
             let answers = session.answers().map(Record::Answer);
             iter::once(Record::Session(id, session)).chain(answers)
         });
-        iter::once(header).chain(pairs).chain(sessions).chain(iter::once(Record::End(self.state.hash())))
+        let names = names.iter().map(|(name, named)| Record::Named(name, named));
+        let end = iter::once(Record::End(self.state.hash()));
+        iter::once(header).chain(pairs).chain(sessions).chain(names).chain(end)
     }
 }
 
 /// One part of an image that is written at once.
 enum Record<'a> {
-    Header { now: LoggedTime, pairs: u64, sessions: u64 },
+    Header { now: LoggedTime, pairs: u64, sessions: u64, names: (u64, LoggedTime) },
     Pair(&'a [u8], &'a [u8]),
     Session(SessionId, &'a Session),
     Answer(&'a Kept),
+    Named(&'a [u8], &'a Named),
     End(u64),
 }
 
 impl Record<'_> {
     fn put(self, buffer: &mut BytesMut) {
         match self {
-            Self::Header { now, pairs, sessions } => {
+            Self::Header { now, pairs, sessions, names: (names, names_now) } => {
                 buffer.put_u8(VERSION);
                 buffer.put_u64_le(now.0);
                 buffer.put_u64_le(pairs);
                 buffer.put_u64_le(sessions);
+                buffer.put_u64_le(names);
+                buffer.put_u64_le(names_now.0);
             }
             Self::Pair(key, value) => {
                 put_bytes(buffer, key);
@@ -147,13 +171,23 @@ impl Record<'_> {
             }
             Self::Answer(kept) => {
                 buffer.put_u64_le(kept.sequence);
-                buffer.put_u64_le(kept.at.term.0);
-                buffer.put_u64_le(kept.at.index.0);
-                put_bytes(buffer, &frame::encode(kept.answer()));
+                put_kept(buffer, kept);
+            }
+            Self::Named(name, named) => {
+                put_bytes(buffer, name);
+                buffer.put_u64_le(named.last_used.0);
+                buffer.put_u128_le(named.fingerprint);
+                put_kept(buffer, &named.kept);
             }
             Self::End(hash) => buffer.put_u64_le(hash),
         }
     }
+}
+
+fn put_kept(buffer: &mut BytesMut, kept: &Kept) {
+    buffer.put_u64_le(kept.at.term.0);
+    buffer.put_u64_le(kept.at.index.0);
+    put_bytes(buffer, &frame::encode(kept.answer()));
 }
 
 fn put_bytes(buffer: &mut BytesMut, bytes: &[u8]) {
@@ -209,7 +243,8 @@ fn read_sessions<I: Iterator<Item = Bytes>>(
         let mut answers = Vec::new();
         let mut newest = acknowledged;
         for _ in 0..count {
-            let (number, answer, at) = read_answer(reader)?;
+            let number = reader.number()?;
+            let (answer, at) = read_answer(reader)?;
             let in_window = number > newest && number - acknowledged <= MAX_SESSION_WRITES as u64;
             if !in_window || at.index.0 <= id.0 || at.index > last {
                 return Err(broken(format!("answer {number} of session {} is not in its place", id.0)));
@@ -222,14 +257,45 @@ fn read_sessions<I: Iterator<Item = Bytes>>(
     Ok(())
 }
 
-fn read_answer<I: Iterator<Item = Bytes>>(
+fn read_names<I: Iterator<Item = Bytes>>(
     reader: &mut Reader<I>,
-) -> Result<(u64, Answer, LogId), ImageError> {
-    let number = reader.number()?;
+    state: &mut State,
+    (count, now): (u64, LoggedTime),
+    last: LogIndex,
+) -> Result<(), ImageError> {
+    if count > MAX_NAMES as u64 {
+        return Err(broken(format!("{count} names are over the limit of {MAX_NAMES}")));
+    }
+    if count == 0 && now > LoggedTime(0) {
+        return Err(broken("time passes for names that are not there".to_owned()));
+    }
+    state.names.restore_time(now);
+    let mut previous = Bytes::new();
+    for _ in 0..count {
+        let name = reader.bytes("a name", MAX_NAME)?;
+        // The first one is greater than none: an empty name is not in its place, either.
+        if name <= previous {
+            return Err(broken("its names are not in order".to_owned()));
+        }
+        let last_used = LoggedTime(reader.number()?);
+        let fingerprint = reader.fingerprint()?;
+        let (answer, at) = read_answer(reader)?;
+        if last_used > now || at.index > last {
+            return Err(broken("a name was used after the last entry".to_owned()));
+        }
+        if !state.names.restore(&name, last_used, fingerprint, (answer, at)) {
+            return Err(broken(format!("entry {} has two names", at.index)));
+        }
+        previous = name;
+    }
+    Ok(())
+}
+
+fn read_answer<I: Iterator<Item = Bytes>>(reader: &mut Reader<I>) -> Result<(Answer, LogId), ImageError> {
     let at = LogId { term: Term(reader.number()?), index: LogIndex(reader.number()?) };
     let bytes = reader.bytes("an answer", MAX_ANSWER)?;
     let answer = frame::decode::<Answer>("answer", &bytes).map_err(|error| broken(error.to_string()))?;
-    Ok((number, answer, at))
+    Ok((answer, at))
 }
 
 fn broken(why: String) -> ImageError {
@@ -272,6 +338,12 @@ impl<I: Iterator<Item = Bytes>> Reader<I> {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&self.take(8)?);
         Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn fingerprint(&mut self) -> Result<u128, ImageError> {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.take(16)?);
+        Ok(u128::from_le_bytes(bytes))
     }
 
     fn length(&mut self, what: &str, most: usize) -> Result<usize, ImageError> {

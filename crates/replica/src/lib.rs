@@ -3,18 +3,22 @@
 //! Like the core it knows no clock, no socket, no file and no thread, and the same calls give the same outputs. The
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
+mod changed;
 mod image;
 mod key;
 mod machine;
+mod names;
 mod session;
 mod sessions;
 mod state;
 mod value;
 mod waiting;
 
+pub use changed::Changed;
 pub use image::{ImageError, StateImage};
 
-use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, SessionWrite};
+use changed::Place;
+use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, NamedWrite, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{
@@ -49,6 +53,8 @@ pub struct Outputs {
     pub entries_to_read: Vec<EntriesToRead>,
     /// Answers. Each request gets one, unless it was cancelled.
     pub replies: Vec<(RequestToken, ResponseBody)>,
+    /// What the entries that were applied changed, in order, through [`Replica::applied`].
+    pub changes: Vec<Changed>,
     /// What happened.
     pub trace: Vec<TraceEvent>,
 }
@@ -135,7 +141,7 @@ impl Replica {
         self.raft.snapshots_in_use()
     }
 
-    /// A hash over the pairs, the sessions and the logged time.
+    /// A hash over the pairs, the sessions, the names of writes and the logged time.
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         self.state.hash()
@@ -289,6 +295,14 @@ impl Replica {
         self.propose(token, &Command { at, action: Action::SessionWrite(write) });
     }
 
+    /// A client's write under a name. Answered like a write.
+    pub fn named_write(&mut self, token: RequestToken, write: NamedWrite, at: LoggedTime) {
+        if let Err(limit) = write.check() {
+            return self.waiting.fail(token, Failure::Limit(limit));
+        }
+        self.propose(token, &Command { at, action: Action::NamedWrite(write) });
+    }
+
     /// A client's write; `at` is the driver's wall clock. Answered exactly once in [`Outputs::replies`], unless it is
     /// cancelled. The driver fills in the `address` of a [`Failure::NotLeader`].
     ///
@@ -352,8 +366,9 @@ impl Replica {
             trace,
         } = self.raft.take_effects(now);
         self.waiting.expect_replies(apply.len(), reads.len());
+        let mut changes = Vec::with_capacity(apply.len());
         for entry in apply {
-            self.apply(entry);
+            changes.extend(self.apply(entry));
         }
         for ReadReady { id, granted } in reads {
             self.waiting.decide_read(id, granted);
@@ -368,7 +383,7 @@ impl Replica {
             self.waiting.observe(event);
         }
         let replies = self.waiting.take_replies();
-        Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace }
+        Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, changes, trace }
     }
 
     fn not_leader(&mut self, token: RequestToken, leader: Option<NodeId>) {
@@ -385,18 +400,20 @@ impl Replica {
         }
     }
 
-    fn apply(&mut self, entry: Entry) {
+    /// What it changed, if it did.
+    fn apply(&mut self, entry: Entry) -> Option<Changed> {
         assert_eq!(entry.id.index, self.applied.index.next(), "entries are applied in order, each once");
         self.applied = entry.id;
-        let outcome = match entry.payload {
-            Payload::Noop | Payload::Membership(_) => None,
-            Payload::Command(command) => {
-                let command = CommandOf::decode(&command)
-                    .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
-                Some(self.state.apply(entry.id, &command))
-            }
+        let Payload::Command(content) = entry.payload else {
+            self.waiting.finish_write(entry.id, None);
+            return None;
         };
-        self.waiting.finish_write(entry.id, outcome);
+        let command = CommandOf::decode(&content)
+            .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
+        let outcome = self.state.apply(entry.id, &command);
+        let place = Place::of(&content, &command, entry.id, &outcome);
+        self.waiting.finish_write(entry.id, Some(outcome));
+        place.map(|place| Changed::new(entry.id.index, content, place))
     }
 
     /// Answers granted reads until [`PAIRS_AT_ONCE`] is reached. Later is as good as now: what was granted once stays

@@ -151,7 +151,7 @@ impl Session {
 }
 
 impl Kept {
-    fn new(sequence: u64, answer: &Answer, at: LogId) -> Self {
+    pub(crate) fn new(sequence: u64, answer: &Answer, at: LogId) -> Self {
         let other = (*answer != Answer::Stored).then(|| Box::new(answer.clone()));
         Self { sequence, at, other }
     }
@@ -161,7 +161,7 @@ impl Kept {
         self.other.as_deref().unwrap_or(&STORED)
     }
 
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let value = match self.answer() {
             Answer::Mismatch { current: Some(value) } => value.len(),
             _ => 0,
@@ -169,7 +169,7 @@ impl Kept {
         ANSWER_BYTES + value
     }
 
-    fn hash(&self, id: SessionId) -> u64 {
+    pub(crate) fn hash(&self, id: SessionId) -> u64 {
         let answer = match self.answer() {
             Answer::Stored => 0,
             Answer::Deleted { existed } => 1 + u64::from(*existed),

@@ -10,10 +10,16 @@ use raftdeck_raft::LogId;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// What is unused for so long is forgotten.
 const LIFETIME_MICROS: u64 = SESSION_LIFETIME.as_secs() * 1_000_000;
 
 /// Over this much that is kept for all sessions together the one that was unused for the longest time is forgotten.
 const MAX_BYTES: usize = 64 << 20;
+
+/// Whether what was last used at this time has been unused for too long.
+pub(crate) fn is_lifetime_ago(now: LoggedTime, time: LoggedTime) -> bool {
+    now.0 - time.0 >= LIFETIME_MICROS
+}
 
 /// All open sessions. A clone shares everything with the original, in O(1).
 #[derive(Clone, Debug, Default)]
@@ -53,11 +59,11 @@ impl Sessions {
     /// the sessions that were unused for too long.
     pub(crate) fn pass_time(&mut self, at: LoggedTime) {
         self.now = self.now.max(at);
-        if !self.is_lifetime_ago(self.none_before) {
+        if !is_lifetime_ago(self.now, self.none_before) {
             return;
         }
         while let Some((last_used, id)) = self.longest_unused()
-            && self.is_lifetime_ago(last_used)
+            && is_lifetime_ago(self.now, last_used)
         {
             self.forget(id);
         }
@@ -122,10 +128,6 @@ impl Sessions {
         self.by_use.insert((session.last_used, id));
         let earlier = self.open.insert(id, Arc::new(session));
         assert!(earlier.is_none(), "a session's id is the index of the entry that opened it");
-    }
-
-    fn is_lifetime_ago(&self, time: LoggedTime) -> bool {
-        self.now.0 - time.0 >= LIFETIME_MICROS
     }
 
     fn keep_bounds(&mut self) {

@@ -1,7 +1,8 @@
-//! The replicated state: the map and the sessions, and what a committed command makes of them. Knows nothing of who
+//! The replicated state: the map, the sessions and the names of writes, and what a committed command makes of them. Knows nothing of who
 //! waits for the answer.
 
 use crate::machine::Machine;
+use crate::names::Names;
 use crate::sessions::Sessions;
 use raftdeck_protocol::kv::{ActionOf, CommandOf, SessionId};
 use raftdeck_protocol::{Answer, Failure};
@@ -12,6 +13,7 @@ use raftdeck_raft::LogId;
 pub(crate) struct State {
     pub(crate) machine: Machine,
     pub(crate) sessions: Sessions,
+    pub(crate) names: Names,
 }
 
 /// What came of a command: its answer and the entry that carried it out, or why nothing was.
@@ -20,13 +22,15 @@ pub(crate) type Outcome = Result<(Answer, LogId), Failure>;
 impl State {
     /// Equal states have equal hashes, however they came about.
     pub(crate) fn hash(&self) -> u64 {
-        self.machine.hash().wrapping_add(self.sessions.hash())
+        self.machine.hash().wrapping_add(self.sessions.hash()).wrapping_add(self.names.hash())
     }
 
     /// Applies the committed command of the entry `at`.
     pub(crate) fn apply<B: AsRef<[u8]>>(&mut self, at: LogId, command: &CommandOf<B>) -> Outcome {
-        let Self { machine, sessions } = self;
+        let Self { machine, sessions, names } = self;
+        let before = sessions.now();
         sessions.pass_time(command.at);
+        names.pass_time(sessions.now().0 - before.0);
         match &command.action {
             ActionOf::Write(write) => Ok((machine.apply(write), at)),
             ActionOf::OpenSession => {
@@ -35,7 +39,7 @@ impl State {
                 Ok((Answer::SessionOpened(id), at))
             }
             ActionOf::SessionWrite(write) => sessions.write(write, at, || machine.apply(&write.write)),
-            ActionOf::NamedWrite(write) => Ok((machine.apply(&write.write), at)),
+            ActionOf::NamedWrite(write) => names.write(write, at, || machine.apply(&write.write)),
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::rng::Rng;
 use bytes::Bytes;
 use raftdeck_check::OpId;
-use raftdeck_protocol::kv::SessionWrite;
+use raftdeck_protocol::kv::{NamedWrite, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, SessionId, Write};
 use raftdeck_raft::NodeId;
 
@@ -14,6 +14,7 @@ pub(crate) enum Ask {
     Open,
     Write(Write),
     Session(SessionWrite),
+    Named(NamedWrite),
     Read(Read, Consistency),
 }
 
@@ -38,6 +39,8 @@ pub(crate) enum Action {
 #[derive(Clone, Debug)]
 pub(crate) struct Op {
     pub(crate) action: Action,
+    /// The name under which it writes, with or without a session.
+    pub(crate) name: Option<Bytes>,
     /// Its place in the history; stale reads have none.
     pub(crate) id: Option<OpId>,
     pub(crate) begun: u64,
@@ -97,6 +100,7 @@ pub(crate) struct Client {
     /// Counts the attempts: answers to earlier ones are of no interest any more.
     pub(crate) attempt: u64,
     written: u64,
+    named: u64,
     /// How many operations it begins without a rest.
     pub(crate) rush: u64,
     /// Nothing else matters to it now.
@@ -123,6 +127,7 @@ impl Client {
             op: None,
             attempt: 0,
             written: 0,
+            named: 0,
             rush: 0,
             care: None,
             wishes: None,
@@ -179,12 +184,21 @@ impl Client {
                 Action::Write(Write::Put { key, value })
             }
         };
+        let name = matches!(action, Action::Write(_)).then(|| self.name()).flatten();
         if let Some(session) = &mut self.session
             && matches!(action, Action::Write(_))
+            && name.is_none()
         {
             session.sequence += 1;
         }
-        self.op.insert(Op { action, id: None, begun: now, open: false })
+        self.op.insert(Op { action, name, id: None, begun: now, open: false })
+    }
+
+    /// A share of the writes has a name, which is used for no other.
+    fn name(&mut self) -> Option<Bytes> {
+        let wants_name = self.rng.chance(250);
+        self.named += u64::from(wants_name);
+        wants_name.then(|| Bytes::from(format!("c{}-{}", self.number, self.named)))
     }
 
     /// What it cares for now.
@@ -232,6 +246,9 @@ impl Client {
         let op = self.op.as_ref()?;
         let ask = match &op.action {
             Action::Read(read, consistency) => Ask::Read(read.clone(), *consistency),
+            Action::Write(write) if let Some(name) = &op.name => {
+                Ask::Named(NamedWrite { name: name.clone(), write: write.clone() })
+            }
             Action::Write(_) if self.wants_session && self.session.is_none() => Ask::Open,
             Action::Write(write) => match self.session {
                 None => Ask::Write(write.clone()),
@@ -248,7 +265,7 @@ impl Client {
 
     /// Whether this request is to arrive once more, much later, as from a client that repeats itself.
     pub(crate) fn repeats(&mut self, ask: &Ask) -> Option<u64> {
-        let repeats = matches!(ask, Ask::Session(_)) && self.rng.chance(60);
+        let repeats = matches!(ask, Ask::Session(_) | Ask::Named(_)) && self.rng.chance(60);
         if repeats && let Some(op) = &mut self.op {
             op.open = true;
         }
@@ -313,13 +330,14 @@ impl Client {
 
     /// The attempt may have happened.
     fn maybe(&mut self, now: u64) -> Next {
-        let repeatable = self.session.is_some() || self.wants_session;
         let Some(op) = &mut self.op else { return Next::Nothing };
+        let is_named = op.name.is_some();
+        let repeatable = self.session.is_some() || self.wants_session || is_named;
         match op.action {
             Action::Read(..) => self.again(1_000, now),
-            // Only an open session makes it safe to ask again; an attempt to open one may always be repeated.
+            // Only a name or an open session makes it safe to ask again; an attempt to open one may always be repeated.
             Action::Write(_) if repeatable => {
-                op.open |= self.session.is_some();
+                op.open |= self.session.is_some() || is_named;
                 self.again(1_000, now)
             }
             Action::Write(_) => self.over(Ended::Unknown),

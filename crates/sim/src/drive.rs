@@ -110,6 +110,7 @@ impl World<'_> {
                     Ask::Open => replica.open_session(token, wall),
                     Ask::Write(write) => replica.write(token, write, wall),
                     Ask::Session(write) => replica.session_write(token, write, wall),
+                    Ask::Named(write) => replica.named_write(token, write, wall),
                     Ask::Read(read, consistency) => replica.read(token, read, consistency, now),
                 }
             }
@@ -188,8 +189,17 @@ impl World<'_> {
     }
 
     fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
-        let Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, trace } =
-            outputs;
+        // The changes are told to nobody here: their order is that of the log, which is judged.
+        let Outputs {
+            persist,
+            send,
+            pieces_to_send,
+            pieces_received,
+            entries_to_read,
+            replies,
+            changes: _,
+            trace,
+        } = outputs;
         self.tell(id, trace);
         for write in persist {
             self.effect(id, |world| world.ask_disk(id, Job::Write(write)));

@@ -3,6 +3,7 @@
 use crate::app::Settings;
 use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
+use crate::config_cmd::{self, ConfigArgs};
 use crate::describe::{self, CompletionsArgs, ManArgs};
 use crate::paths;
 use crate::plain::{self, Format};
@@ -10,9 +11,10 @@ use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
 use crate::theme::ColourChoice;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_bench::{BenchArgs, BenchError};
+use raftdeck_config::Program;
 use raftdeck_lab::{LabOptions, node_count, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -137,6 +139,12 @@ enum Sub {
         after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
     )]
     Man(ManArgs),
+    /// Look at what the configuration file, the environment and the defaults come to
+    #[command(
+        subcommand,
+        after_help = config_cmd::HELP
+    )]
+    Config(ConfigArgs),
     /// Print where this program keeps what is its own
     #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
     Paths {
@@ -273,6 +281,12 @@ impl ClusterArgs {
     }
 }
 
+/// The command line, and how the environment and the configuration file name its parts.
+#[must_use]
+pub fn program() -> Program {
+    Program::new(Cli::command(), "deck").shared(&[("up", "deck")]).stand_ins(NodeArgs::STAND_INS)
+}
+
 /// Runs what the command line asks for; the program's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -280,7 +294,9 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_bench::FLOOR_COMMAND) {
         return raftdeck_bench::run_floor(std::env::args_os().skip(1));
     }
-    let cli = Cli::parse();
+    let program = program();
+    let matches = program.parse_or_exit();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some(Sub::Node(args)) = cli.command {
         return raftdeck_node::run(&args);
     }
@@ -290,8 +306,9 @@ pub fn main() -> ExitCode {
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
         Some(Sub::Bench(args)) => bench(args),
-        Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, Cli::command()))),
-        Some(Sub::Man(args)) => told(describe::man(args, Cli::command())),
+        Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, program.described()))),
+        Some(Sub::Man(args)) => told(describe::man(args, program.described())),
+        Some(Sub::Config(args)) => told(Ok(config_cmd::told(&args, &program, &matches).into_bytes())),
         Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
         Some(Sub::Node(_)) | None => deck(cli.deck),
     };

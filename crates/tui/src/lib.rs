@@ -9,6 +9,7 @@ pub mod actions;
 pub mod app;
 pub mod cli;
 pub mod client_cmd;
+mod config_cmd;
 mod describe;
 pub mod inbox;
 pub mod keys;

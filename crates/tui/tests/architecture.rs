@@ -8,17 +8,20 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("raft", &[]),
     ("protocol", &["raft"]),
+    ("config", &[]),
     ("storage", &["raft"]),
     ("replica", &["protocol", "raft"]),
     ("check", &["protocol", "raft"]),
     ("client", &["protocol", "raft"]),
-    ("node", &["replica", "storage", "client", "protocol", "raft"]),
+    ("node", &["replica", "storage", "client", "config", "protocol", "raft"]),
     ("sim", &["replica", "storage", "check", "protocol", "raft"]),
     ("lab", &["client", "sim", "storage", "check", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
     ("bench", &["lab", "client", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
-    ("tui", &["bench", "lab", "client", "node", "sim", "protocol", "raft"]),
+    ("tui", &["bench", "lab", "client", "config", "node", "sim", "protocol", "raft"]),
+    // It throws bytes at all that reads bytes; nothing is built from it.
+    ("fuzz", &["tui", "node", "lab", "storage", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.

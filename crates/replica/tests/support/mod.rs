@@ -7,7 +7,7 @@ use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Config, Entry, LogId, LogIndex, Message, NodeId, Payload,
     Restored, Role, Term, Timestamp, Timing, VoteReply,
 };
-use raftdeck_replica::{Outputs, Replica, RequestToken, StateImage};
+use raftdeck_replica::{Changed, Outputs, Replica, RequestToken, StateImage};
 
 pub(crate) const N1: NodeId = NodeId(1);
 pub(crate) const N2: NodeId = NodeId(2);
@@ -17,6 +17,7 @@ pub(crate) struct Table {
     pub(crate) replica: Replica,
     pub(crate) now: Timestamp,
     pub(crate) replies: Vec<(RequestToken, ResponseBody)>,
+    pub(crate) changes: Vec<Changed>,
     unfinished: Vec<raftdeck_raft::Ticket>,
     sent: Vec<Message>,
 }
@@ -30,14 +31,22 @@ impl Table {
         let config = Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST);
         let now = Timestamp(0);
         let replica = Replica::new(config, 1, restored, image, now).expect("a valid configuration");
-        Self { replica, now, replies: Vec::new(), unfinished: Vec::new(), sent: Vec::new() }
+        Self {
+            replica,
+            now,
+            replies: Vec::new(),
+            changes: Vec::new(),
+            unfinished: Vec::new(),
+            sent: Vec::new(),
+        }
     }
 
     pub(crate) fn collect(&mut self) {
-        let Outputs { persist, send, replies, .. } = self.replica.take_outputs(self.now);
+        let Outputs { persist, send, replies, changes, .. } = self.replica.take_outputs(self.now);
         self.unfinished.extend(persist.iter().map(|p| p.ticket));
         self.sent.extend(send.into_iter().map(|e| e.message));
         self.replies.extend(replies);
+        self.changes.extend(changes);
     }
 
     pub(crate) fn finish_writes(&mut self) {

@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! member list                 {"members":[...],"committed":true,"node":1}   as n1 knows it
-//! member add|promote|remove   {"members":[...]}                             as it is committed
-//! transfer                    {"leader":2,"term":5}
+//! member add|promote|remove   {"members":[...],"node":1,"term":2,"index":17}   as it is committed
+//! transfer                    {"leader":2,"term":5,"node":1}
 //! ```
 //!
+//! `node` answered; `term` and `index` are those of the entry that holds the members.
 //! A member is `{"node":4,"standing":"learner","leader":false,"address":"127.0.0.1:8083"}`; its standing is voter, learner, or
 //! while a change is half done joining or leaving; `leader` and `address` are null where they are not known.
 
 use super::reply::{Failure, Form, Reply};
 use clap::Subcommand;
-use raftdeck_client::Client;
+use raftdeck_client::{Changed, Client, Transferred};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{Membership, MembershipChange, NodeId, Role};
 use serde_json::{Value, json};
@@ -92,10 +93,15 @@ pub(crate) async fn carry_out(
         }
     };
     let changed = client.change_membership(vec![change], deadline).await;
-    let membership = changed.map_err(|error| Failure::new(&asked, &error))?;
-    let mut reply = Reply::default();
+    let Changed { membership, term, index, node } = changed.map_err(|error| Failure::new(&asked, &error))?;
+    let source = format!("{node} answered, term {term}, index {index}");
+    let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&json!({ "members": members_json(&membership, None) }).to_string()),
+        Form::Json => {
+            let members = members_json(&membership, None);
+            let object = json!({ "members": members, "node": node, "term": term, "index": index });
+            reply.line(&object.to_string());
+        }
         Form::Plain { .. } => reply.out.extend(members_plain(&membership, None).bytes()),
         Form::Quiet => {}
     }
@@ -110,12 +116,13 @@ pub(crate) async fn transfer(
     form: Form,
 ) -> Result<Reply, Failure> {
     let transferred = client.transfer(to, deadline).await;
-    let term = transferred.map_err(|error| Failure::new(&format!("transfer {to}"), &error))?;
-    let source = format!("{to} leads, term {term}");
+    let Transferred { leader, term, node } =
+        transferred.map_err(|error| Failure::new(&format!("transfer {to}"), &error))?;
+    let source = format!("{node} answered, term {term}");
     let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&json!({ "leader": to, "term": term }).to_string()),
-        Form::Plain { .. } => reply.line(&format!("{to} leads in term {term}")),
+        Form::Json => reply.line(&json!({ "leader": leader, "term": term, "node": node }).to_string()),
+        Form::Plain { .. } => reply.line(&format!("{leader} leads in term {term}")),
         Form::Quiet => {}
     }
     Ok(reply)

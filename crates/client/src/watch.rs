@@ -1,0 +1,321 @@
+//! Watching the keys: committed changes as a stream, in the order of the log, from node to node. Asks for nothing else, and
+//! keeps no changes of its own: who reads slowly lags behind, and who lags too far is told so.
+
+use crate::backoff::Backoff;
+use crate::client::Client;
+use crate::dial::{DialError, Dialed, dial_client_port};
+use crate::error::ClientError;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{SinkExt, Stream, StreamExt, stream};
+use raftdeck_protocol::kv::check_prefix;
+use raftdeck_protocol::request::SIGN_OF_LIFE;
+use raftdeck_protocol::{
+    Change, Failure, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
+};
+use raftdeck_raft::NodeId;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// The id of the one request on a watch's connection.
+const ID: u64 = 1;
+
+/// The pauses between two rounds of asking every node that is known.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+const MOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A node that is watched gives a sign of life every [`SIGN_OF_LIFE`]; after so many without one it is left.
+const SIGNS_MISSED: u32 = 3;
+
+/// What a [`Watch`] tells at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// In the order of their indices; none: the watch has come this far, and lives.
+    pub changes: Vec<Change>,
+    /// All changes up to this index have been told: from here a watch can be resumed.
+    pub through: u64,
+}
+
+/// The committed changes of keys with a prefix, as a [`Stream`]: all of them, once each, in the order of the log.
+///
+/// The first item says where the watch begins; from then on no change is left out. It ends after its first error.
+/// Dropping it closes its connection.
+pub struct Watch {
+    told: BoxStream<'static, Result<Told, ClientError>>,
+    node: Option<NodeId>,
+}
+
+impl Watch {
+    /// Which node told the newest item; `None` before the first one.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeId> {
+        self.node
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl Stream for Watch {
+    type Item = Result<Changes, ClientError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let told = ready!(self.told.poll_next_unpin(context));
+        Poll::Ready(told.map(|told| {
+            let Told { changes, node } = told?;
+            self.node = Some(node);
+            Ok(changes)
+        }))
+    }
+}
+
+impl Client {
+    /// Watches the keys that start with `prefix` (empty: all), from after the entry with index `after`, or from now on.
+    /// It goes from node to node by itself, with jittered pauses, and goes on where it was: nothing is told twice and
+    /// nothing is left out. A node that gives no sign of life for a few seconds is left for another one; nodes give one
+    /// every two seconds, as an item without changes.
+    ///
+    /// It ends only with an error that trying again does not cure: [`ClientError::Forgotten`] when no node that can be
+    /// reached keeps the changes after that index any more, [`ClientError::Refused`] when all of them refuse the connection,
+    /// [`ClientError::NotPermitted`], [`ClientError::Limit`]. While no node can be reached it waits; bound the wait for
+    /// its first item where that matters.
+    #[must_use]
+    pub fn watch(&self, prefix: Bytes, after: Option<u64>) -> Watch {
+        self.start_watch(None, prefix, after)
+    }
+
+    /// The same, of one node only (`HOST:PORT`, Raft or client address): it ends with its connection.
+    #[must_use]
+    pub fn watch_at(&self, address: &str, prefix: Bytes, after: Option<u64>) -> Watch {
+        self.start_watch(Some(address.to_owned()), prefix, after)
+    }
+
+    fn start_watch(&self, only: Option<String>, prefix: Bytes, after: Option<u64>) -> Watch {
+        let watcher = Watcher {
+            client: self.clone(),
+            only,
+            prefix,
+            through: after,
+            line: None,
+            last: None,
+            pauses: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
+        };
+        let told = stream::try_unfold(watcher, |mut watcher| async move {
+            let told = watcher.next().await?;
+            Ok(Some((told, watcher)))
+        });
+        Watch { told: told.boxed(), node: None }
+    }
+}
+
+/// An item, and who told it.
+struct Told {
+    changes: Changes,
+    node: NodeId,
+}
+
+/// Where a watch is.
+struct Watcher {
+    client: Client,
+    /// No other node is asked.
+    only: Option<String>,
+    prefix: Bytes,
+    /// All changes up to this index have been told; `None`: no node said yet where it begins.
+    through: Option<u64>,
+    line: Option<Line>,
+    /// The node that was watched last, or asked last.
+    last: Option<String>,
+    pauses: Backoff,
+}
+
+/// An open connection on which a node tells changes.
+struct Line {
+    dialed: Dialed,
+    address: String,
+}
+
+/// Why a node tells nothing, or nothing more.
+enum Silence {
+    /// Another one may.
+    Broken(String),
+    Unreached(DialError),
+    Refused {
+        address: String,
+        reason: RefusalReason,
+    },
+    Forgotten {
+        oldest: u64,
+    },
+    /// No other will, either.
+    Ended(ClientError),
+}
+
+/// What the nodes of one round said.
+#[derive(Default)]
+struct Round {
+    /// The node that has to be asked for the fewest changes again.
+    forgotten: Option<u64>,
+    refused: Option<(String, RefusalReason)>,
+    /// Nodes that may do better another time.
+    others: usize,
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Result<Told, ClientError> {
+        check_prefix(&self.prefix).map_err(ClientError::Limit)?;
+        let mut round = Round::default();
+        loop {
+            let Some(line) = &mut self.line else {
+                return self.open(round).await;
+            };
+            let why = match line.hear(self.through).await {
+                Ok(told) => {
+                    self.through = Some(told.changes.through);
+                    self.pauses.reset();
+                    return Ok(told);
+                }
+                Err(why) => why,
+            };
+            let address = line.address.clone();
+            self.line = None;
+            self.judge(&address, why, &mut round)?;
+            sleep(self.pauses.pause()).await;
+        }
+    }
+
+    /// Asks one node after the other, round after round, until one tells changes.
+    async fn open(&mut self, mut round: Round) -> Result<Told, ClientError> {
+        loop {
+            for address in self.addresses() {
+                let opened = self.open_at(&address).await;
+                self.last = Some(address.clone());
+                match opened {
+                    Ok((line, told)) => {
+                        self.through = Some(told.changes.through);
+                        self.line = Some(line);
+                        return Ok(told);
+                    }
+                    Err(why) => self.judge(&address, why, &mut round)?,
+                }
+            }
+            if let Some(oldest) = round.forgotten {
+                return Err(ClientError::Forgotten { oldest });
+            }
+            if let (Some((address, reason)), 0) = (round.refused, round.others) {
+                return Err(ClientError::Refused { address, reason });
+            }
+            round = Round::default();
+            sleep(self.pauses.pause()).await;
+        }
+    }
+
+    /// Whom to ask, the last one after all others.
+    fn addresses(&self) -> Vec<String> {
+        if let Some(only) = &self.only {
+            return vec![only.clone()];
+        }
+        let mut addresses = self.client.directory().addresses();
+        let last = addresses.iter().position(|address| Some(address) == self.last.as_ref());
+        addresses.rotate_left(last.map_or(0, |last| last + 1));
+        addresses
+    }
+
+    async fn open_at(&self, address: &str) -> Result<(Line, Told), Silence> {
+        let dialed = dial_client_port(address, self.client.hello(), self.client.patience()).await;
+        let mut dialed = dialed.map_err(|error| match error {
+            DialError::Refused { address, reason } => Silence::Refused { address, reason },
+            other => Silence::Unreached(other),
+        })?;
+        let body = RequestBody::Watch { prefix: self.prefix.clone(), after: self.through };
+        let asked = dialed.frames.send(frame::encode(&Request { id: ID, body })).await;
+        asked.map_err(|error| Silence::Broken(error.to_string()))?;
+        let mut line = Line { dialed, address: address.to_owned() };
+        match line.response().await? {
+            ResponseBody::Watching { after } if self.through.is_none_or(|through| through == after) => {
+                let told = line.told(Vec::new(), after);
+                Ok((line, told))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    /// Whether to go on without this node.
+    fn judge(&self, address: &str, why: Silence, round: &mut Round) -> Result<(), ClientError> {
+        let is_only = self.only.is_some();
+        match why {
+            Silence::Ended(error) => return Err(error),
+            Silence::Forgotten { oldest } => {
+                round.forgotten = Some(round.forgotten.map_or(oldest, |least| least.min(oldest)));
+            }
+            Silence::Refused { address, reason } => round.refused = Some((address, reason)),
+            Silence::Broken(why) if is_only => {
+                return Err(ClientError::Broken { address: address.to_owned(), why });
+            }
+            Silence::Unreached(error) if is_only => {
+                return Err(ClientError::unreached(error, self.client.patience()));
+            }
+            Silence::Broken(why) => {
+                tracing::debug!("the watch leaves {address}: {why}");
+                round.others += 1;
+            }
+            Silence::Unreached(error) => {
+                tracing::debug!("the watch passes over {address}: {error}");
+                round.others += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    async fn hear(&mut self, through: Option<u64>) -> Result<Told, Silence> {
+        let before = through.unwrap_or(0);
+        match self.response().await? {
+            ResponseBody::Changes { changes, through } => {
+                let in_order = changes.is_sorted_by(|a, b| a.index < b.index);
+                let begins_after = changes.first().is_none_or(|first| first.index > before);
+                let ends_before = changes.last().is_none_or(|last| last.index <= through);
+                if !in_order || !begins_after || !ends_before || through < before {
+                    return Err(misplaced());
+                }
+                Ok(self.told(changes, through))
+            }
+            _ => Err(misplaced()),
+        }
+    }
+
+    fn told(&self, changes: Vec<Change>, through: u64) -> Told {
+        Told { changes: Changes { changes, through }, node: self.dialed.node }
+    }
+
+    /// What the node says next, if it says anything.
+    async fn response(&mut self) -> Result<ResponseBody, Silence> {
+        let broken = |why: String| Silence::Broken(why);
+        let Ok(heard) = timeout(SIGN_OF_LIFE * SIGNS_MISSED, self.dialed.frames.next()).await else {
+            return Err(broken("it gives no sign of life".to_owned()));
+        };
+        let bytes = match heard {
+            None => return Err(broken("it closed the connection".to_owned())),
+            Some(Err(error)) => return Err(broken(error.to_string())),
+            Some(Ok(bytes)) => bytes,
+        };
+        let response = frame::decode::<Response>("response", &bytes);
+        match response.map_err(|error| broken(error.to_string()))?.body {
+            ResponseBody::Failed(Failure::Forgotten { oldest }) => Err(Silence::Forgotten { oldest }),
+            ResponseBody::Failed(Failure::NotPermitted) => Err(Silence::Ended(ClientError::NotPermitted)),
+            ResponseBody::Failed(Failure::Limit(limit)) => Err(Silence::Ended(ClientError::Limit(limit))),
+            ResponseBody::Failed(failure) => Err(broken(failure.to_string())),
+            other => Ok(other),
+        }
+    }
+}
+
+fn misplaced() -> Silence {
+    Silence::Broken("the answer does not belong to the question".to_owned())
+}

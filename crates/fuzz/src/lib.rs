@@ -1,0 +1,23 @@
+//! Bytes from anywhere, thrown at everything in raftdeck that reads bytes: each function here takes one input, hands it to
+//! one reader, and panics if the reader breaks a promise. No input may make it panic otherwise.
+//!
+//! The fuzzers in `fuzz/` call these functions with inputs that they make up, and `tests/seeds.rs` calls them with the
+//! inputs in `seeds/`, which are what a fuzzer kept of a run, and whatever once broke something. No program is built from
+//! this crate.
+
+mod frames;
+mod recovery;
+mod requests;
+mod scripts;
+
+pub use frames::frames;
+pub use recovery::recovery;
+pub use requests::requests;
+pub use scripts::scripts;
+
+/// A fuzz target: its name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target. The folder of its seeds and the fuzzer's binary have its name.
+pub const TARGETS: &[Target] =
+    &[("frames", frames), ("requests", requests), ("recovery", recovery), ("scripts", scripts)];

@@ -1,0 +1,251 @@
+//! Keys and values: set, get, delete, compare-and-set, list.
+
+use crate::http::answer::{Refusal, Said};
+use crate::http::body::{MOST, MOST_WITH_TWO_VALUES};
+use crate::http::query::Query;
+use crate::http::text::{KeyText, ValueText, given, present};
+use crate::http::{DEADLINE, Door, parameters};
+use axum::Json;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use raftdeck_client::Done;
+use raftdeck_protocol::kv::{MAX_LIST, Shown};
+use raftdeck_protocol::{Answer, Consistency, Read, Write};
+use serde::{Deserialize, Serialize};
+
+/// The header that makes a write safe to repeat.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The longest name of a write in that header.
+const MOST_NAME: usize = 255;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Pair {
+    #[serde(default, deserialize_with = "present")]
+    key: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    key_base64: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value_base64: Option<String>,
+}
+
+impl Pair {
+    const EXAMPLE: &str = r#"{"key":"name","value":"luffy"}"#;
+
+    fn write(&self) -> Result<Write, Refusal> {
+        let key = field("key", self.key.as_deref(), self.key_base64.as_deref(), Self::EXAMPLE)?;
+        let value = field("value", self.value.as_deref(), self.value_base64.as_deref(), Self::EXAMPLE)?;
+        Ok(Write::Put { key, value })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Swap {
+    #[serde(default, deserialize_with = "present")]
+    key: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    key_base64: Option<String>,
+    /// Null stands for no such key.
+    #[serde(default, deserialize_with = "present")]
+    expected: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    expected_base64: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value_base64: Option<String>,
+}
+
+impl Swap {
+    const EXAMPLE: &str = r#"{"key":"name","expected":"luffy","value":"zoro"}"#;
+
+    fn write(&self) -> Result<Write, Refusal> {
+        let key = field("key", self.key.as_deref(), self.key_base64.as_deref(), Self::EXAMPLE)?;
+        let expected = match (&self.expected, &self.expected_base64) {
+            (Some(None), None) => None,
+            (expected, base64) => {
+                // Null beside bytes is as much of a contradiction as text beside them.
+                let text = expected.as_ref().map(|text| text.as_deref().unwrap_or_default());
+                let bytes = given("expected", text, base64.as_deref())?;
+                Some(bytes.ok_or_else(|| {
+                    Refusal::bad(
+                        "the field expected is missing: it is the value that the key must have, or null if there must \
+                         be no such key",
+                    )
+                })?)
+            }
+        };
+        let value = field("value", self.value.as_deref(), self.value_base64.as_deref(), Self::EXAMPLE)?;
+        Ok(Write::CompareAndSet { key, expected, value })
+    }
+}
+
+/// A field of a body that must be there, as text or in Base64.
+fn field(name: &str, text: Option<&str>, base64: Option<&str>, example: &str) -> Result<Bytes, Refusal> {
+    given(name, text, base64)?.ok_or_else(|| {
+        Refusal::bad(format!("the body must be JSON such as {example}: missing field `{name}`"))
+    })
+}
+
+pub(super) async fn set(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Json<Said>, Refusal> {
+    parameters(query.as_deref(), &[])?;
+    let name = name_of(request.headers())?;
+    let (pair, _room) = door.intake.json::<Pair>(request, MOST, Pair::EXAMPLE).await?;
+    let write = pair.write()?;
+    let key = write.key().clone();
+    door.write(name, write).await?;
+    Ok(Said::done("stored", &key))
+}
+
+pub(super) async fn compare_and_set(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Json<Said>, Refusal> {
+    parameters(query.as_deref(), &[])?;
+    let name = name_of(request.headers())?;
+    let (swap, _room) = door.intake.json::<Swap>(request, MOST_WITH_TWO_VALUES, Swap::EXAMPLE).await?;
+    let write = swap.write()?;
+    let key = write.key().clone();
+    match door.write(name, write).await?.answer {
+        Answer::Mismatch { current } => Err(Refusal::mismatch(current.as_deref())),
+        _ => Ok(Said::done("stored", &key)),
+    }
+}
+
+pub(super) async fn remove(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Json<Said>, Refusal> {
+    let key = key_of(&parameters(query.as_deref(), &["key", "keyBase64"])?)?;
+    let done = door.write(name_of(&headers)?, Write::Delete { key: key.clone() }).await?;
+    match done.answer {
+        Answer::Deleted { existed: true } => Ok(Said::done("deleted", &key)),
+        _ => Err(no_such(&key)),
+    }
+}
+
+pub(super) async fn read(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Json<Said>, Refusal> {
+    let query = parameters(query.as_deref(), &["key", "keyBase64", "consistency"])?;
+    let (key, consistency) = (key_of(&query)?, consistency_of(&query)?);
+    let done = door.read(Read::Get { key: key.clone() }, consistency).await?;
+    match done.answer {
+        Answer::Value(Some(value)) => Ok(Said::value(&key, &value)),
+        _ => Err(no_such(&key)),
+    }
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    key: KeyText,
+    #[serde(flatten)]
+    value: ValueText,
+}
+
+/// A page of pairs.
+#[derive(Serialize)]
+pub(super) struct Page {
+    ok: bool,
+    pairs: Vec<Listed>,
+    more: bool,
+    /// What the answer includes: a watch that begins here misses nothing.
+    index: u64,
+}
+
+pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Json<Page>, Refusal> {
+    let known = ["prefix", "prefixBase64", "limit", "after", "afterBase64", "consistency"];
+    let query = parameters(query.as_deref(), &known)?;
+    let limit = match query.get("limit") {
+        None => MAX_LIST,
+        Some(text) => text.parse().map_err(|_| {
+            Refusal::bad(format!(
+                "the limit is a number from 1 to {MAX_LIST}, not \"{}\"",
+                Shown(text.as_bytes())
+            ))
+        })?,
+    };
+    let prefix = given("prefix", query.get("prefix"), query.get("prefixBase64"))?.unwrap_or_default();
+    let after = given("after", query.get("after"), query.get("afterBase64"))?;
+    let read = Read::List { prefix, after, limit };
+    let done = door.read(read, consistency_of(&query)?).await?;
+    let Answer::Page { pairs, more } = done.answer else {
+        return Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the answer does not belong to the question",
+        ));
+    };
+    let listed =
+        |(key, value): &(Bytes, Bytes)| Listed { key: (&key[..]).into(), value: (&value[..]).into() };
+    let pairs = pairs.iter().map(listed).collect();
+    Ok(Json(Page { ok: true, pairs, more, index: done.at.index.0 }))
+}
+
+impl Door {
+    async fn write(&self, name: Option<Bytes>, write: Write) -> Result<Done, Refusal> {
+        match name {
+            None => Ok(self.client.write(write, DEADLINE).await?),
+            Some(name) => {
+                let done = self.client.write_named(name, write, DEADLINE).await;
+                done.map_err(Refusal::of_named)
+            }
+        }
+    }
+
+    async fn read(&self, read: Read, consistency: Consistency) -> Result<Done, Refusal> {
+        Ok(match consistency {
+            // Of this node, and not of whoever happens to answer.
+            Consistency::Stale => self.client.stale_at(&self.own, read, DEADLINE).await?,
+            _ => self.client.read_with(read, consistency, DEADLINE).await?,
+        })
+    }
+}
+
+/// The name that whoever asks has given to the write.
+fn name_of(headers: &HeaderMap) -> Result<Option<Bytes>, Refusal> {
+    let mut names = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(name) = names.next() else { return Ok(None) };
+    if names.next().is_some() {
+        return Err(Refusal::bad("Idempotency-Key is given twice: a write has one name"));
+    }
+    let name = name.as_bytes();
+    if !(1..=MOST_NAME).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {
+        let message = format!(
+            "Idempotency-Key takes 1 to {MOST_NAME} visible ASCII characters, such as a random UUID for each write"
+        );
+        return Err(Refusal::bad(message));
+    }
+    Ok(Some(Bytes::copy_from_slice(name)))
+}
+
+fn key_of(query: &Query) -> Result<Bytes, Refusal> {
+    given("key", query.get("key"), query.get("keyBase64"))?
+        .ok_or_else(|| Refusal::bad("say which key, as in ?key=name"))
+}
+
+fn consistency_of(query: &Query) -> Result<Consistency, Refusal> {
+    match query.get("consistency") {
+        None | Some("linearizable") => Ok(Consistency::Linearizable),
+        Some("lease") => Ok(Consistency::Lease),
+        Some("stale") => Ok(Consistency::Stale),
+        Some(other) => Err(Refusal::bad(format!(
+            "there is no consistency \"{}\": linearizable, lease or stale",
+            Shown(other.as_bytes())
+        ))),
+    }
+}
+
+fn no_such(key: &[u8]) -> Refusal {
+    let key = std::str::from_utf8(key).map_or_else(|_| Shown(key).to_string(), str::to_owned);
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no key \"{key}\""))
+}

@@ -1,0 +1,75 @@
+//! The HTTP door: keys and values as JSON. It is a client of this node's own client port like any other, and so
+//! finds the leader wherever it is; it has no way past that port.
+
+mod about;
+mod answer;
+mod body;
+mod keys;
+mod layers;
+mod openapi;
+pub(crate) mod query;
+mod routes;
+mod scrape;
+mod status;
+mod text;
+mod watch;
+
+use crate::meters::Meters;
+use answer::Refusal;
+use axum::Router;
+use body::Intake;
+use query::Query;
+use raftdeck_client::{AddressError, Client, Options};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How long a leader is looked for, and an answer waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The door of the node whose clients connect to `client`. Streams of changes end with `stop`.
+pub(crate) fn door(
+    client: SocketAddr,
+    cluster: &str,
+    meters: Meters,
+    stop: CancellationToken,
+) -> Result<Router, AddressError> {
+    let own = reachable(client).to_string();
+    let options = Options { cluster: cluster.to_owned(), ..Options::default() };
+    let client = Client::new(std::slice::from_ref(&own), options)?;
+    let watches = Arc::new(Semaphore::new(watch::MOST));
+    let door = Door { client, own, intake: Intake::default(), watches, meters: meters.clone(), stop };
+    Ok(layers::around(routes::router(door), meters))
+}
+
+/// Where a node that listens on every address reaches itself.
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    address
+}
+
+/// What every route has at hand.
+#[derive(Clone, Debug)]
+struct Door {
+    client: Client,
+    /// This node's own client address.
+    own: String,
+    intake: Intake,
+    /// Places for streams of changes.
+    watches: Arc<Semaphore>,
+    meters: Meters,
+    stop: CancellationToken,
+}
+
+/// A request's parameters, which are among `known`.
+fn parameters(query: Option<&str>, known: &[&'static str]) -> Result<Query, Refusal> {
+    Query::read(query.unwrap_or_default(), known).map_err(|error| Refusal::bad(error.to_string()))
+}

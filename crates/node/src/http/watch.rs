@@ -1,0 +1,125 @@
+//! Committed changes as server-sent events. An event's id is its index in the log, so that a browser or a script that lost its
+//! connection goes on where it was, on any node. Keeps no changes: who reads slowly lags behind, and who lags too far is told.
+
+use crate::http::answer::Refusal;
+use crate::http::text::{KeyText, ValueText, given};
+use crate::http::{DEADLINE, Door, parameters};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{StreamExt, stream};
+use raftdeck_client::{Changes, ClientError};
+use raftdeck_protocol::Change;
+use raftdeck_protocol::kv::Shown;
+use serde::Serialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Streams at a time. Each takes up a connection of this port and one of the client port: there is always a place left for
+/// who only asks something, on both.
+pub(super) const MOST: usize = 48;
+
+/// A stream says at least this often that it lives.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// A browser comes back after so long.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+#[derive(Serialize)]
+struct Told {
+    index: u64,
+    #[serde(flatten)]
+    key: KeyText,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    value: Option<ValueText>,
+}
+
+/// The last words of a stream, as every error's.
+#[derive(Serialize)]
+struct Last {
+    ok: bool,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<u64>,
+}
+
+pub(super) async fn watch(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let query = parameters(query.as_deref(), &["prefix", "prefixBase64", "after"])?;
+    let prefix = given("prefix", query.get("prefix"), query.get("prefixBase64"))?.unwrap_or_default();
+    let last = headers.get("last-event-id").map(|id| Shown(id.as_bytes()).to_string());
+    let after = match last.filter(|id| !id.is_empty()) {
+        Some(id) => Some(index("Last-Event-ID", &id)?),
+        None => query.get("after").map(|after| index("after", after)).transpose()?,
+    };
+    let place = Arc::clone(&door.watches).try_acquire_owned().map_err(|_| {
+        let message = format!("this node already tells changes to {MOST}: try another node, or later");
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    })?;
+    let mut changes = door.client.watch_at(&door.own, prefix, after);
+    let first = match timeout(DEADLINE, changes.next()).await {
+        Ok(Some(first)) => first?,
+        Ok(None) | Err(_) => {
+            let message = "this node does not begin to tell its changes: try another node, or again";
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+        }
+    };
+    let begin = Event::default().retry(COME_BACK);
+    let events = stream::iter([Ok(first)])
+        .chain(changes)
+        .flat_map(|told| stream::iter(events(told)))
+        .take_until(door.stop.cancelled_owned());
+    let events = stream::iter([begin]).chain(events).map(move |event| {
+        // Held for as long as the stream is.
+        let _ = &place;
+        Ok::<_, Infallible>(event)
+    });
+    Ok(Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(ALIVE).text("alive")))
+}
+
+/// How much is told, or why no more is.
+fn events(told: Result<Changes, ClientError>) -> Vec<Event> {
+    match told {
+        // Nothing for whoever listens, but where to go on from here.
+        Ok(Changes { changes, through }) if changes.is_empty() => {
+            vec![Event::default().id(through.to_string())]
+        }
+        Ok(Changes { changes, .. }) => changes.iter().map(event).collect(),
+        Err(error) => vec![last_words(&error)],
+    }
+}
+
+fn event(change: &Change) -> Event {
+    let value = change.value.as_deref().map(Into::into);
+    let told = Told { index: change.index, key: (&change.key[..]).into(), value };
+    let name = if told.value.is_some() { "put" } else { "delete" };
+    data(Event::default().id(change.index.to_string()).event(name), &told)
+}
+
+fn last_words(error: &ClientError) -> Event {
+    let oldest = match error {
+        ClientError::Forgotten { oldest } => Some(*oldest),
+        _ => None,
+    };
+    data(Event::default().event("error"), &Last { ok: false, message: error.to_string(), oldest })
+}
+
+fn data(event: Event, content: &impl Serialize) -> Event {
+    let json = serde_json::to_string(content).expect("numbers and text have a JSON form");
+    event.data(json)
+}
+
+fn index(name: &str, text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| {
+        Refusal::bad(format!(
+            "{name} is the index of an entry, a whole number, not \"{}\"",
+            Shown(text.as_bytes())
+        ))
+    })
+}

@@ -1,0 +1,168 @@
+//! What a program that embeds a node may choose. What it means together is found out where a command line is, so that both
+//! have the same rules.
+
+use crate::args::{MAX_APPEND_BYTES, NodeArgs};
+use crate::node::OptionsError;
+use crate::settings::{Settings, UsageError};
+use raftdeck_raft::{NodeId, Timing};
+use std::collections::BTreeMap;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+/// How a node is started. [`new`](Self::new) and [`joining`](Self::joining) choose everything but what they ask for; all of it can be
+/// changed afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one choice")]
+pub struct NodeOptions {
+    /// This node's id, from 1 on. Among the founders of a cluster it is the rank of its address in `cluster`.
+    pub id: NodeId,
+    /// The Raft addresses (`HOST:PORT`) of all nodes that the cluster starts with, this one included: the first is n1's, the
+    /// second n2's, and so on. Empty: a cluster of this node alone, or one that it joins. Whom a cluster starts with is settled by
+    /// the first start of a data directory; later only the addresses count.
+    pub cluster: Vec<String>,
+    /// Start without a cluster, and wait to be added to one with
+    /// [`Client::change_membership`](raftdeck_client::Client::change_membership). Counts at the first start of a data
+    /// directory, and can stay for later ones.
+    pub join: bool,
+    /// Where it listens for its peers; clients are served at the port + 1000. Port 0 takes free ports for all three. `None`: its
+    /// address in `cluster`, else `127.0.0.1:8080`.
+    pub bind: Option<String>,
+    /// Where HTTP is served: `HOST:PORT`, or a port of `bind`'s host. `None`: the Raft port + 2000.
+    pub http: Option<String>,
+    /// Reach these nodes at these Raft addresses, whatever the cluster says.
+    pub peer_addresses: BTreeMap<NodeId, String>,
+    /// A name that all nodes of the cluster share; others are refused.
+    pub cluster_name: String,
+    /// Where the node keeps its log and its snapshots; made if need be, and locked while it runs. One node each.
+    pub data_dir: PathBuf,
+    /// The heartbeat interval and the range of the election timeouts.
+    pub timing: Timing,
+    /// Ask before campaigning whether a campaign could succeed.
+    pub pre_vote: bool,
+    /// A leader that no majority answers gives up.
+    pub check_quorum: bool,
+    /// Take the end of the leader's connection for its end, and campaign at once.
+    pub detect_crash: bool,
+    /// Take a snapshot after so many applied entries; `None`: only by bytes.
+    pub snapshot_entries: Option<NonZeroU64>,
+    /// Take a snapshot after so many bytes of applied entries; `None`: 256 MiB.
+    pub snapshot_bytes: Option<NonZeroU64>,
+    /// The most bytes of entries in one message to a follower, at most 4 MiB; `None`: 1 MiB.
+    pub append_bytes: Option<NonZeroUsize>,
+    /// The seed of the election timeouts, for experiments that shall repeat; `None`: another one each time.
+    pub seed: Option<u64>,
+    /// Allow addresses that other machines can reach although nothing is encrypted and nobody is asked who they are.
+    pub insecure: bool,
+}
+
+impl NodeOptions {
+    /// One of the nodes that a cluster starts with, at these Raft addresses in the order of their ids.
+    ///
+    /// ```
+    /// use raftdeck_node::{NodeId, NodeOptions, Timing};
+    ///
+    /// let cluster = ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082"];
+    /// let options = NodeOptions {
+    ///     timing: Timing::DEBUG,
+    ///     ..NodeOptions::new(NodeId(2), &cluster, "./data/n2")
+    /// };
+    /// assert_eq!(options.cluster[1], "127.0.0.1:8081");
+    /// ```
+    #[must_use]
+    pub fn new(id: NodeId, cluster: &[impl AsRef<str>], data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            id,
+            cluster: cluster.iter().map(|address| address.as_ref().to_owned()).collect(),
+            join: false,
+            bind: None,
+            http: None,
+            peer_addresses: BTreeMap::new(),
+            cluster_name: "raftdeck".to_owned(),
+            data_dir: data_dir.into(),
+            timing: Timing::FAST,
+            pre_vote: true,
+            check_quorum: true,
+            detect_crash: false,
+            snapshot_entries: None,
+            snapshot_bytes: None,
+            append_bytes: None,
+            seed: None,
+            insecure: false,
+        }
+    }
+
+    /// A node that waits at `bind` (its Raft address) to be added to a cluster that exists. No node there may ever have had its id.
+    #[must_use]
+    pub fn joining(id: NodeId, bind: impl Into<String>, data_dir: impl Into<PathBuf>) -> Self {
+        Self { join: true, bind: Some(bind.into()), ..Self::new(id, &[""; 0], data_dir) }
+    }
+
+    /// What it means.
+    pub(crate) fn settings(self) -> Result<Settings, OptionsError> {
+        if self.id == NodeId(0) || self.peer_addresses.contains_key(&NodeId(0)) {
+            return Err(UsageError::IdZero.into());
+        }
+        let args = NodeArgs {
+            node_id: Some(self.id),
+            bind: self.bind,
+            cluster: (!self.cluster.is_empty()).then_some(self.cluster),
+            join: self.join,
+            peer_address: self.peer_addresses.into_iter().collect(),
+            cluster_name: self.cluster_name,
+            data_dir: Some(self.data_dir),
+            heartbeat: Some(self.timing.heartbeat),
+            election: Some((self.timing.election_min, self.timing.election_max)),
+            pre_vote: Some(self.pre_vote),
+            check_quorum: Some(self.check_quorum),
+            snapshot_entries: self.snapshot_entries.map(NonZeroU64::get),
+            snapshot_bytes: self.snapshot_bytes.map(NonZeroU64::get),
+            append_bytes: self.append_bytes.map(|bytes| bytes.get().min(MAX_APPEND_BYTES)),
+            detect_crash: self.detect_crash,
+            http: self.http,
+            insecure: self.insecure,
+            seed: self.seed,
+            ..NodeArgs::default()
+        };
+        // A program's environment is its own.
+        Ok(Settings::resolve(&args, &|_| None)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(options: NodeOptions) -> String {
+        options.settings().expect_err("makes no sense").to_string()
+    }
+
+    #[test]
+    fn options_mean_what_the_same_command_line_means() {
+        let cluster = ["127.0.0.1:8080", "127.0.0.1:8081"];
+        let options =
+            NodeOptions { timing: Timing::DEMO, ..NodeOptions::new(NodeId(2), &cluster, "./data/n2") };
+        let settings = options.settings().unwrap();
+        assert_eq!((settings.raft.port(), settings.client.port(), settings.http.port()), (8081, 9081, 10081));
+        assert_eq!(settings.tuning.timing, Timing::DEMO);
+        assert_eq!((settings.members.len(), settings.join, settings.managed), (2, false, false));
+        let joining = NodeOptions::joining(NodeId(4), "127.0.0.1:0", "./data/n4").settings().unwrap();
+        assert!(joining.join && joining.founders().is_empty());
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused_with_a_sentence() {
+        let alone = || NodeOptions::new(NodeId(1), &["127.0.0.1:0"], "./data");
+        let slow = Timing { heartbeat: Timing::DEMO.election_max, ..Timing::FAST };
+        for (options, says) in [
+            (NodeOptions { id: NodeId(0), ..alone() }, "numbers from 1 on"),
+            (NodeOptions { id: NodeId(3), ..alone() }, "has no address"),
+            (NodeOptions { cluster: vec!["nowhere".to_owned()], ..alone() }, "HOST:PORT"),
+            (NodeOptions { bind: Some("0.0.0.0:0".to_owned()), ..alone() }, "reached from other machines"),
+            (NodeOptions { timing: slow, ..alone() }, "the timing makes no sense"),
+            (NodeOptions { cluster_name: "n".repeat(300), ..alone() }, "300 bytes"),
+        ] {
+            let said = refused(options);
+            assert!(said.contains(says), "{said}");
+        }
+    }
+}

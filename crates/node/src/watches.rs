@@ -1,0 +1,239 @@
+//! What one client's connection watches of the keys. Each watch has a place in the ring of changes and nothing else: one that
+//! is not read from waits for its connection, and if that takes too long it ends. Opens no socket.
+//!
+//! What watching costs a node has a bound, however fast keys change: a watch that has told all there is looks again only
+//! after a pause, and finds what has come together meanwhile.
+
+use crate::changes::{Forgotten, Piece, Ring};
+use bytes::{Bytes, BytesMut};
+use raftdeck_protocol::kv::check_prefix;
+use raftdeck_protocol::request::SIGN_OF_LIFE;
+use raftdeck_protocol::{Change, Failure, Response, ResponseBody, frame};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// One connection has at most so many.
+const MAX_WATCHES: usize = 16;
+
+/// The least time between two looks of a watch that has told everything.
+const PACE: Duration = Duration::from_millis(5);
+
+/// So far a watch may run ahead of the index that it told: a good part of what the ring keeps must be left for whoever
+/// resumes from there.
+const UNTOLD: u64 = 4096;
+
+/// The watches of one connection.
+#[derive(Debug)]
+pub(crate) struct Watches {
+    ring: Arc<Ring>,
+    newest: watch::Receiver<u64>,
+    open: Vec<Open>,
+    /// Whose turn it is, if several have something to tell.
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The request.
+    id: u64,
+    prefix: Bytes,
+    /// It has seen all changes up to here,
+    through: u64,
+    /// and said so up to here.
+    told: u64,
+    /// Before this time it looks for nothing,
+    looks: Instant,
+    /// and at this time it says something in any case.
+    speaks: Instant,
+}
+
+impl Watches {
+    pub(crate) fn new(ring: Arc<Ring>) -> Self {
+        let newest = ring.newest();
+        Self { ring, newest, open: Vec::new(), turn: 0 }
+    }
+
+    /// One more is asked for: gives the answer.
+    pub(crate) fn open(&mut self, id: u64, prefix: Bytes, after: Option<u64>) -> ResponseBody {
+        if let Err(limit) = check_prefix(&prefix) {
+            return ResponseBody::Failed(Failure::Limit(limit));
+        }
+        if self.open.len() >= MAX_WATCHES {
+            let why = format!("one connection has at most {MAX_WATCHES} watches: open another one");
+            return ResponseBody::Failed(Failure::Invalid(why));
+        }
+        let after = after.unwrap_or(*self.newest.borrow());
+        if let Err(Forgotten { oldest }) = self.ring.after(after) {
+            return ResponseBody::Failed(Failure::Forgotten { oldest });
+        }
+        let now = Instant::now();
+        let speaks = now + SIGN_OF_LIFE;
+        self.open.push(Open { id, prefix, through: after, told: after, looks: now, speaks });
+        ResponseBody::Watching { after }
+    }
+
+    /// Waits until one may have something to tell; for ever if there is none. Cancel-safe.
+    pub(crate) async fn due(&mut self) {
+        loop {
+            let newest = *self.newest.borrow_and_update();
+            let Some(next) = self.open.iter().map(|open| open.due(newest)).min() else {
+                return std::future::pending().await;
+            };
+            if next <= Instant::now() {
+                return;
+            }
+            tokio::select! {
+                () = sleep_until(next) => {}
+                // An error only says that the node stops.
+                changed = self.newest.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+            }
+        }
+    }
+
+    /// Puts what the next one has to tell at the end of a buffer.
+    pub(crate) fn tell(&mut self, buffer: &mut BytesMut) {
+        let newest = *self.newest.borrow();
+        let now = Instant::now();
+        let count = self.open.len();
+        let in_turn = (0..count).map(|place| (self.turn + place) % count);
+        let Some(at) = in_turn.into_iter().find(|at| self.open[*at].due(newest) <= now) else { return };
+        self.turn = at + 1;
+        let open = &mut self.open[at];
+        match self.ring.after(open.through) {
+            Ok(piece) => {
+                let body = open.take_in(&piece, now);
+                body.into_iter().for_each(|body| frame::put(&Response { id: open.id, body }, buffer));
+            }
+            Err(Forgotten { oldest }) => {
+                let body = ResponseBody::Failed(Failure::Forgotten { oldest });
+                frame::put(&Response { id: open.id, body }, buffer);
+                self.open.remove(at);
+            }
+        }
+    }
+}
+
+impl Open {
+    /// When it wants to look, if this is the newest entry.
+    fn due(&self, newest: u64) -> Instant {
+        if newest > self.through { self.looks.min(self.speaks) } else { self.speaks }
+    }
+
+    /// What it says of these changes, if it says anything.
+    fn take_in(&mut self, piece: &Piece, now: Instant) -> Option<ResponseBody> {
+        let mut changes = Vec::new();
+        for chunk in &piece.chunks {
+            let wanted =
+                |(index, key, _): &(u64, &[u8], _)| *index > self.through && key.starts_with(&self.prefix);
+            changes.extend(chunk.changes().filter(wanted).map(|(index, key, value)| Change {
+                index,
+                key: chunk.share(key),
+                value: value.map(|value| chunk.share(value)),
+            }));
+        }
+        self.through = piece.through;
+        self.looks = if piece.is_last { now + PACE } else { now };
+        if changes.is_empty() && self.through - self.told < UNTOLD && now < self.speaks {
+            return None;
+        }
+        self.told = self.through;
+        self.speaks = now + SIGN_OF_LIFE;
+        Some(ResponseBody::Changes { changes, through: self.told })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::tests::Source;
+    use raftdeck_protocol::frame::MAX_FRAME;
+
+    /// What is told until a watch has come through an index: each answer with the request's id.
+    async fn told(watches: &mut Watches, id: u64, until: u64) -> Vec<(u64, Vec<u64>)> {
+        let mut told = Vec::new();
+        loop {
+            watches.due().await;
+            let mut frames = BytesMut::new();
+            watches.tell(&mut frames);
+            while let Some(content) = frame::take(&mut frames, MAX_FRAME).unwrap() {
+                let response: Response = frame::decode("response", &content).unwrap();
+                let ResponseBody::Changes { changes, through } = response.body else {
+                    panic!("{response:?}")
+                };
+                told.push((response.id, changes.iter().map(|change| change.index).collect()));
+                if (response.id, through) == (id, until) {
+                    return told;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_watch_is_told_what_it_asked_for() {
+        let mut source = Source::new();
+        source.put(&["a1", "b1"], 1);
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        assert_eq!(watches.open(7, "a".into(), Some(0)), ResponseBody::Watching { after: 0 });
+        assert_eq!(watches.open(8, "b".into(), None), ResponseBody::Watching { after: 3 });
+        source.put(&["a2", "c2", "b2"], 1);
+        let told = told(&mut watches, 8, 6).await;
+        assert!(told.contains(&(7, vec![2, 4])) && told.contains(&(8, vec![6])), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn who_wants_nothing_of_what_changes_is_told_how_far_that_is() {
+        let mut source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        watches.open(7, "none".into(), Some(0));
+        for _ in 0..UNTOLD / 64 + 1 {
+            source.put(&["k"; 64], 1);
+        }
+        let started = Instant::now();
+        let told = told(&mut watches, 7, source.applied()).await;
+        assert_eq!(told, [(7, vec![])]);
+        assert!(started.elapsed() < SIGN_OF_LIFE);
+    }
+
+    #[tokio::test]
+    async fn a_quiet_watch_gives_a_sign_of_life() {
+        let source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        let started = Instant::now();
+        watches.open(7, Bytes::new(), None);
+        assert_eq!(told(&mut watches, 7, source.applied()).await, [(7, vec![])]);
+        assert!(started.elapsed() >= SIGN_OF_LIFE);
+    }
+
+    #[test]
+    fn watches_are_bounded_in_number_and_prefix() {
+        let mut watches = Watches::new(Source::new().ring);
+        let too_long = watches.open(1, vec![b'k'; 5000].into(), None);
+        assert!(matches!(too_long, ResponseBody::Failed(Failure::Limit(_))), "{too_long:?}");
+        for id in 0..MAX_WATCHES as u64 {
+            assert!(matches!(watches.open(id, Bytes::new(), None), ResponseBody::Watching { .. }));
+        }
+        let one_more = watches.open(99, Bytes::new(), None);
+        assert!(matches!(one_more, ResponseBody::Failed(Failure::Invalid(_))), "{one_more:?}");
+    }
+
+    #[test]
+    fn a_watch_that_falls_behind_ends_and_leaves_its_place() {
+        let mut source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        watches.open(7, Bytes::new(), Some(0));
+        for _ in 0..5 {
+            source.put(&["k"; 64], 64 << 10);
+        }
+        let mut frames = BytesMut::new();
+        watches.tell(&mut frames);
+        let content = frame::take(&mut frames, MAX_FRAME).unwrap().unwrap();
+        let Response { id, body } = frame::decode("response", &content).unwrap();
+        let ResponseBody::Failed(Failure::Forgotten { oldest }) = body else { panic!("{body:?}") };
+        assert!(id == 7 && oldest > 0 && watches.open.is_empty());
+        assert_eq!(watches.open(8, Bytes::new(), Some(oldest)), ResponseBody::Watching { after: oldest });
+    }
+}

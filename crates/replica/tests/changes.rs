@@ -1,0 +1,100 @@
+//! What a member tells of the changes that it applies: what truly changed, in order, each once.
+
+mod support;
+
+use raftdeck_protocol::Write;
+use raftdeck_protocol::kv::{LoggedTime, NamedWrite, SessionWrite};
+use raftdeck_replica::{Changed, RequestToken};
+use support::{Table, id, noop};
+
+const AT: LoggedTime = LoggedTime(1);
+const TOKEN: RequestToken = RequestToken(1);
+
+fn put(value: &'static str) -> Write {
+    Write::Put { key: "k".into(), value: value.into() }
+}
+
+fn delete(key: &'static str) -> Write {
+    Write::Delete { key: key.into() }
+}
+
+fn cas(expected: &'static str, value: &'static str) -> Write {
+    Write::CompareAndSet { key: "k".into(), expected: Some(expected.into()), value: value.into() }
+}
+
+/// Index, key and value, as text.
+fn told(changes: &[Changed]) -> Vec<(u64, String, Option<String>)> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    changes.iter().map(|change| (change.index.0, text(change.key()), change.value().map(text))).collect()
+}
+
+/// A single node that leads, which takes its first entry.
+fn alone() -> Table {
+    let mut table = Table::new(1);
+    table.time_out();
+    table.finish_writes();
+    table
+}
+
+#[test]
+fn what_changed_something_is_told_and_nothing_else() {
+    let mut table = alone();
+    let session = table.open_session(1);
+    let in_session = |sequence, write| SessionWrite { session, sequence, acknowledged: 0, write };
+    let named = |write| NamedWrite { name: "n".into(), write };
+    let replica = &mut table.replica;
+    replica.write(TOKEN, put("1"), AT);
+    replica.write(TOKEN, cas("no", "2"), AT);
+    replica.write(TOKEN, cas("1", "2"), AT);
+    replica.write(TOKEN, delete("none"), AT);
+    for _ in 0..2 {
+        replica.session_write(TOKEN, in_session(1, put("")), AT);
+        replica.named_write(TOKEN, named(put("4")), AT);
+    }
+    replica.named_write(TOKEN, named(put("5")), AT);
+    replica.write(TOKEN, delete("k"), AT);
+    replica.open_session(TOKEN, AT);
+    table.finish_writes();
+    let changed = |index, value: Option<&str>| (index, "k".to_owned(), value.map(ToOwned::to_owned));
+    assert_eq!(
+        told(&table.changes),
+        [
+            changed(3, Some("1")),
+            changed(5, Some("2")),
+            changed(7, Some("")),
+            changed(8, Some("4")),
+            changed(12, None)
+        ]
+    );
+}
+
+#[test]
+fn a_follower_tells_the_same_however_it_got_its_entries() {
+    let mut leader = alone();
+    for value in ["1", "2", "3"] {
+        leader.replica.write(TOKEN, put(value), AT);
+    }
+    leader.replica.write(TOKEN, delete("k"), AT);
+    leader.finish_writes();
+    let log = leader.log();
+    for cut in 1..log.len() {
+        let mut follower = Table::new(3);
+        let (before, after) = log.split_at(cut);
+        let middle = before.last().expect("not empty").id;
+        follower.follow(1, id(0, 0), before.to_vec(), 1);
+        follower.follow(1, middle, after.to_vec(), log.len() as u64);
+        assert_eq!(told(&follower.changes), told(&leader.changes));
+    }
+}
+
+#[test]
+fn nothing_is_told_before_it_is_committed() {
+    let mut table = Table::new(3);
+    table.lead();
+    table.put(1, "mine");
+    table.finish_writes();
+    assert_eq!(told(&table.changes), []);
+    // Another leader has other entries.
+    table.follow(2, id(1, 1), vec![noop(2, 2)], 2);
+    assert_eq!(told(&table.changes), []);
+}

@@ -1,0 +1,59 @@
+//! `raftdeck config`: what is in force and who says so. Changes nothing.
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Subcommand};
+use raftdeck_config::{Program, as_json, as_table};
+
+/// What `raftdeck config --help` ends with.
+pub(crate) const HELP: &str = "\
+Examples:
+  raftdeck config show --config raftdeck.toml
+  raftdeck config show node --json | jq -r '.\"raftdeck node\".heartbeat.value'
+
+A file has a table per command, [node], [client], [deck] for the deck itself and up, [bench] and so on,
+and in it the command's long options without the hyphens before them:
+  [node]
+  data-dir = \"/var/lib/raftdeck\"
+  cluster = [\"10.0.0.1:8080\", \"10.0.0.2:8080\", \"10.0.0.3:8080\"]
+  fast-mode = true
+No file is read unless --config or RAFTDECK_CONFIG names it. Each option has a variable too, RAFTDECK_ and
+its name, as RAFTDECK_DATA_DIR; those of bench and sim are RAFTDECK_BENCH_... and RAFTDECK_SIM_..., since the
+same words mean something else there. The command line goes before the environment, that before the
+file. What excludes something that was said at a higher place does not count.";
+
+/// `raftdeck config ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigArgs {
+    /// Print each option's value and where it comes from: a variable, a line of the file, or the default
+    #[command(
+        after_help = "Examples:\n  raftdeck config show\n  raftdeck config show node --config raftdeck.toml\n  raftdeck config show client put\n  raftdeck config show --json | jq '.\"raftdeck client\".cluster'"
+    )]
+    Show {
+        /// Only of this command; deck is the deck and up
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Print one JSON object: by command, by option
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What it prints.
+pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -> String {
+    let ConfigArgs::Show { command, json } = args;
+    let environment = |name: &str| std::env::var_os(name);
+    let sections = program.in_force(command, matches, &environment).unwrap_or_else(|refusal| refusal.exit());
+    if sections.is_empty() {
+        let known: Vec<String> = program.shape().tables.into_keys().collect();
+        let error = format!(
+            "\"{}\" is no command that has options; there is {}",
+            command.join(" "),
+            known.join(", ")
+        );
+        program.described().error(ErrorKind::InvalidValue, error).exit();
+    }
+    if *json {
+        return format!("{}\n", as_json("raftdeck", &sections));
+    }
+    as_table("raftdeck", &sections)
+}
