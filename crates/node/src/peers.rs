@@ -426,12 +426,12 @@ fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>)
     let said = |error: FrameError| error.to_string();
     while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
         // A copy, so that an entry that stays does not keep a buffer full of other messages.
-        let PeerFrame { from, message } =
-            shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
-        if from != id {
-            return Err(format!("it sent a message in the name of {from}"));
+        let framed = shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
+        if framed.from != id {
+            return Err(format!("it sent a message in the name of {}", framed.from));
         }
-        messages.push(message);
+        framed.check().map_err(|error| error.to_string())?;
+        messages.push(framed.message);
     }
     frame::missing(buffer, MAX_FRAME).map_err(said)
 }

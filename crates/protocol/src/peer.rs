@@ -1,7 +1,12 @@
 //! What travels between members.
 
-use raftdeck_raft::{Message, NodeId};
+use raftdeck_raft::{AppendOutcome, LogId, LogIndex, Message, NodeId, Term};
 use serde::{Deserialize, Serialize};
+
+/// The highest term, and the highest index, that a message may name. A cluster that elects a leader every millisecond, or
+/// commits a thousand entries in each, takes a hundred thousand years and more to get there. Higher ones are made up, and
+/// whoever believed them would soon have no number left to count on with.
+pub const MAX_NUMBER: u64 = 1 << 62;
 
 /// One Raft message on a peer connection, which carries them in one direction only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,4 +15,55 @@ pub struct PeerFrame {
     pub from: NodeId,
     /// What it says.
     pub message: Message,
+}
+
+/// A message that no member would send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it speaks of a term or an index that no cluster gets to, {number}: at most {MAX_NUMBER}")]
+pub struct NumberError {
+    /// As received.
+    pub number: u64,
+}
+
+impl PeerFrame {
+    /// Checks the limit on terms and indices.
+    pub fn check(&self) -> Result<(), NumberError> {
+        let message = &self.message;
+        term(message.term())?;
+        match message {
+            Message::PreVote(request) | Message::RequestVote(request) => id(request.last),
+            Message::AppendEntries(append) => {
+                id(append.prev)?;
+                index(append.commit)?;
+                append.entries.iter().try_for_each(|entry| id(entry.id))
+            }
+            Message::AppendReply(reply) => match reply.outcome {
+                AppendOutcome::Matched { through } => index(through),
+                AppendOutcome::Conflict { refused, hint } => {
+                    index(refused)?;
+                    hint.term.map_or(Ok(()), term)?;
+                    index(hint.first)
+                }
+            },
+            Message::InstallSnapshot(piece) => {
+                id(piece.meta.last)?;
+                index(piece.meta.membership_index)
+            }
+            Message::SnapshotReply(reply) => id(reply.last),
+            Message::PreVoteReply(_) | Message::VoteReply(_) | Message::TimeoutNow(_) => Ok(()),
+        }
+    }
+}
+
+fn id(LogId { term: of, index: at }: LogId) -> Result<(), NumberError> {
+    term(of)?;
+    index(at)
+}
+
+fn term(Term(number): Term) -> Result<(), NumberError> {
+    if number > MAX_NUMBER { Err(NumberError { number }) } else { Ok(()) }
+}
+
+fn index(LogIndex(number): LogIndex) -> Result<(), NumberError> {
+    term(Term(number))
 }

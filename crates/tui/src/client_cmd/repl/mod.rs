@@ -7,6 +7,7 @@ mod line;
 mod tokens;
 
 use super::operation::{Input, Task};
+use super::watch::{Ended, Watched};
 use super::{Cluster, Manner, carry_out, print, say, tell_notes};
 use crate::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
@@ -126,9 +127,13 @@ impl Runner {
         place: &str,
         interrupts: Option<&mut Signal>,
     ) -> Result<After> {
-        if matches!(task, Task::Watch) {
-            say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
-            return Ok(After::Failed);
+        match task {
+            Task::WatchStatus => {
+                say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
+                return Ok(After::Failed);
+            }
+            Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
+            _ => {}
         }
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
@@ -164,6 +169,33 @@ impl Runner {
             say(&format!("{place}{miss}"));
         }
         Ok(if reply.incomplete { After::Failed } else { After::Done })
+    }
+
+    /// Shows changes until an interrupt.
+    fn watch(
+        &self,
+        watched: Watched,
+        manner: Manner,
+        place: &str,
+        interrupts: Option<&mut Signal>,
+    ) -> Result<After> {
+        let Some(interrupts) = interrupts else {
+            say(&format!(
+                "{place}watch ends with Ctrl-C alone, so it is for the prompt and the command line"
+            ));
+            return Ok(After::Failed);
+        };
+        let interrupted = async { _ = interrupts.recv().await };
+        match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
+            Ended::Stopped => Ok(After::Cancelled),
+            Ended::Failed(failure) => {
+                if manner.form() == super::Form::Json {
+                    print(format!("{}\n", failure.json()).as_bytes())?;
+                }
+                say(&format!("{place}{}", failure.sentence));
+                Ok(After::Failed)
+            }
+        }
     }
 }
 

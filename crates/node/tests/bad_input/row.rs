@@ -1,0 +1,245 @@
+//! A case: what is sent to which port, and what comes back.
+
+use crate::support::{PATIENCE, Ready};
+use bytes::Bytes;
+use raftdeck_protocol::handshake::Role;
+use raftdeck_protocol::{
+    Hello, HelloReply, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
+};
+use raftdeck_raft::NodeId;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than a node waits for anybody.
+const MOST: Duration = Duration::from_secs(25);
+
+/// The pause between the bytes of who sends slowly.
+const DRIP: Duration = Duration::from_millis(200);
+
+/// A case.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) is_slow: bool,
+    act: Box<dyn Fn(&Ready) + Send + Sync>,
+}
+
+impl Row {
+    pub(crate) fn new(name: &'static str, act: impl Fn(&Ready) + Send + Sync + 'static) -> Self {
+        Self { name, is_slow: false, act: Box::new(act) }
+    }
+
+    /// It takes seconds, because somebody has to lose patience.
+    pub(crate) fn slow(name: &'static str, act: impl Fn(&Ready) + Send + Sync + 'static) -> Self {
+        Self { is_slow: true, ..Self::new(name, act) }
+    }
+
+    /// One HTTP request, and the status and a part of the message that it is answered with.
+    pub(crate) fn http(
+        name: &'static str,
+        sent: impl Into<Vec<u8>>,
+        status: u16,
+        part: &'static str,
+    ) -> Self {
+        let sent = sent.into();
+        Self::new(name, move |node| {
+            let answers = answers(name, &exchange(&node.http, &sent, false));
+            let [answer] = &answers[..] else { panic!("{name}: one answer, not {answers:?}") };
+            answer.assert(name, status, part);
+        })
+    }
+
+    /// Bytes on the HTTP port that are no request: a bare status, or nothing but the end.
+    pub(crate) fn no_http(name: &'static str, sent: impl Into<Vec<u8>>, status: Option<u16>) -> Self {
+        let sent = sent.into();
+        Self::new(name, move |node| {
+            let answers = answers(name, &exchange(&node.http, &sent, false));
+            assert_eq!(answers.iter().map(|answer| answer.status).next(), status, "{name}: {answers:?}");
+        })
+    }
+
+    /// A first frame, and why it is refused.
+    pub(crate) fn refused(
+        name: &'static str,
+        port: fn(&Ready) -> &String,
+        first: impl Into<Vec<u8>>,
+        reason: impl Fn(&Ready) -> RefusalReason + Send + Sync + 'static,
+    ) -> Self {
+        let first = first.into();
+        Self::new(name, move |node| {
+            let answer = exchange(port(node), &first, true);
+            assert!(answer.len() > 4, "{name}: the node says why before it closes");
+            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
+            assert_eq!(reply, HelloReply::Refused(reason(node)), "{name}");
+        })
+    }
+
+    pub(crate) fn check(&self, node: &Ready) {
+        let began = Instant::now();
+        (self.act)(node);
+        if began.elapsed() > Duration::from_secs(2) {
+            eprintln!("{}: {:?}", self.name, began.elapsed());
+        }
+    }
+}
+
+pub(crate) fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the node accepts");
+    stream.set_read_timeout(Some(MOST)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends bytes, and gives back all that comes until the node closes. `last`: says that no more will come.
+pub(crate) fn exchange(address: &str, sent: &[u8], last: bool) -> Vec<u8> {
+    let mut stream = connect(address);
+    // The node may close before it has taken all of it.
+    let _ = stream.write_all(sent);
+    if last {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    rest(&mut stream)
+}
+
+/// Sends the beginning at once and what follows byte by byte, as long as anybody listens.
+pub(crate) fn drip(address: &str, begin: &[u8], byte: u8) -> Vec<u8> {
+    let mut stream = connect(address);
+    stream.write_all(begin).unwrap();
+    let mut writing = stream.try_clone().unwrap();
+    let dripping = thread::spawn(move || {
+        let until = Instant::now() + MOST;
+        while Instant::now() < until && writing.write_all(&[byte]).is_ok() {
+            thread::sleep(DRIP);
+        }
+    });
+    let answer = rest(&mut stream);
+    let _ = stream.shutdown(Shutdown::Both);
+    dripping.join().unwrap();
+    answer
+}
+
+/// All that comes until the node closes, which it does.
+pub(crate) fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let mut buffer = [0; 16 << 10];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return answer,
+            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
+                panic!("the node does not close; so far it said {:?}", String::from_utf8_lossy(&answer))
+            }
+            // It closed without having read all that was sent.
+            Err(_) => return answer,
+        }
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// Its status, and, in the one form that every answer has, a part of what it says.
+    #[track_caller]
+    pub(crate) fn assert(&self, name: &str, status: u16, part: &str) {
+        assert_eq!(self.status, status, "{name}: {self:?}");
+        let json: Value =
+            serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{name}: {error}: {self:?}"));
+        assert!(self.head.contains("content-type: application/json"), "{name}: {self:?}");
+        if status >= 400 {
+            assert_eq!(json["ok"], false, "{name}: {self:?}");
+            assert!(json["message"].as_str().unwrap().contains(part), "{name}: {part:?} is not in {self:?}");
+        } else {
+            assert!(self.body.contains(part), "{name}: {part:?} is not in {self:?}");
+        }
+    }
+}
+
+/// The answers on one connection.
+pub(crate) fn answers(name: &str, received: &[u8]) -> Vec<Answer> {
+    let mut rest =
+        std::str::from_utf8(received).unwrap_or_else(|_| panic!("{name}: {received:?} is not UTF-8"));
+    let mut answers = Vec::new();
+    while !rest.is_empty() {
+        let (head, behind) =
+            rest.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{name}: no head in {rest:?}"));
+        let status = head.strip_prefix("HTTP/1.").and_then(|head| head.split(' ').nth(1));
+        let status =
+            status.and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{name}: {head:?}"));
+        let head = head.to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let length = if status == 100 { 0 } else { length.unwrap_or(behind.len()) };
+        let (body, next) = behind.split_at(length);
+        answers.push(Answer { status, head, body: body.to_owned() });
+        rest = next;
+    }
+    answers
+}
+
+/// A frame with this content.
+pub(crate) fn framed(content: &[u8]) -> Vec<u8> {
+    [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
+}
+
+/// A first frame as it should be.
+pub(crate) fn hello(role: Role) -> Vec<u8> {
+    framed(&frame::encode(&Hello::new("raftdeck", role)))
+}
+
+/// A connection past its handshake. The stream is blocking: what is sent and answered is seen step by step.
+pub(crate) fn enter(address: &str, role: Role) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(&hello(role)).unwrap();
+    let reply: HelloReply = frame::decode("handshake reply", &read_frame(&mut stream)).unwrap();
+    assert!(matches!(reply, HelloReply::Accepted { .. }), "{reply:?}");
+    stream
+}
+
+pub(crate) fn read_frame(stream: &mut TcpStream) -> Bytes {
+    let mut prefix = [0; 4];
+    stream.read_exact(&mut prefix).unwrap();
+    let mut content = vec![0; u32::from_be_bytes(prefix) as usize];
+    stream.read_exact(&mut content).unwrap();
+    content.into()
+}
+
+/// One question on a connection, and the answer to it.
+pub(crate) fn asked(stream: &mut TcpStream, id: u64, body: RequestBody) -> ResponseBody {
+    stream.write_all(&framed(&frame::encode(&Request { id, body }))).unwrap();
+    loop {
+        let response: Response = frame::decode("response", &read_frame(stream)).unwrap();
+        if response.id == id {
+            return response.body;
+        }
+    }
+}
+
+/// Which node this is.
+pub(crate) fn me(node: &Ready) -> NodeId {
+    NodeId(node.id)
+}
+
+/// Some other member.
+pub(crate) fn another(node: &Ready) -> NodeId {
+    NodeId(node.id % 3 + 1)
+}
+
+/// A member that is said to connect to this node.
+pub(crate) fn peer(id: NodeId, to: NodeId) -> Role {
+    Role::Peer { id, to, client_address: "127.0.0.1:1".to_owned(), raft_address: String::new() }
+}
+
+/// Waits until the node has closed a connection.
+pub(crate) fn assert_closes(mut stream: TcpStream) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    rest(&mut stream);
+}
