@@ -6,7 +6,8 @@ mod support;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use support::deck::RAFTDECK;
 use support::nodes::{Cluster, ask, client};
 use support::{eventually, processes};
 
@@ -311,7 +312,9 @@ fn a_watch_of_keys_that_nobody_reads_ends_and_so_does_one_that_nobody_answers() 
     let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 
-    let nobody = ask("127.0.0.1:1", &["--timeout", "1", "--json", "watch", "user/"]);
+    let mut command = Command::new(RAFTDECK);
+    let args = ["client", "--cluster", "127.0.0.1:1", "--timeout", "1", "--json", "watch", "user/"];
+    let nobody = command.args(args).output().unwrap();
     assert_eq!(
         (code(&nobody), said(&nobody).as_str()),
         (1, "raftdeck: watch user/: nobody answered within 1 s\n")
