@@ -185,7 +185,7 @@ impl NodeArgs {
 
     /// Command lines to start from.
     pub const EXAMPLES: &str = "\
-Three nodes on this machine, each in a shell of its own:
+Examples: three nodes on this machine, each in a shell of its own:
   raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082

@@ -409,10 +409,19 @@ mod tests {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let long = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            assert!((help + &long).contains("raftdeck"), "{} has no example", command.get_name());
+            let help = help + &long;
+            let (_, example) = help.split_once("Example").unwrap_or_default();
+            let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+            let called = name.split(' ').next_back().unwrap_or_default();
+            assert!(
+                example.lines().any(|line| line.contains("raftdeck") && line.contains(called)),
+                "{name} has no example: {help}"
+            );
             command.get_subcommands().filter(|sub| !sub.is_hide_set()).for_each(check);
         }
-        check(&Cli::command());
+        let mut program = Cli::command().disable_help_subcommand(true);
+        program.build();
+        check(&program);
     }
 
     #[test]
