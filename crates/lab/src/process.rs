@@ -243,7 +243,15 @@ mod tests {
 
     #[test]
     fn children_do_not_inherit_what_would_make_them_one_and_the_same_node() {
-        for name in ["PORT", "NODE_ID", "RAFTDECK_HTTP", "RAFTDECK_DATA_DIR"] {
+        for name in [
+            "PORT",
+            "NODE_ID",
+            "RAFTDECK_HTTP",
+            "RAFTDECK_DATA_DIR",
+            "RAFTDECK_CONFIG",
+            "RAFTDECK_LOG_FILE",
+            "RAFTDECK_LOG_FORMAT",
+        ] {
             assert!(configures_a_node(name), "{name}");
         }
         for name in ["PATH", "HOME", "RUST_BACKTRACE", "RAFTDECK_LOG", "IMPORT"] {

@@ -6,8 +6,8 @@ mod rotated;
 
 use crate::args::{LogArgs, LogFormat};
 use crate::settings::UsageError;
-use lines::Json;
 pub(crate) use lines::Plain;
+use lines::{Colourless, Json};
 use rotated::{Bounds, Rotated};
 use std::backtrace::Backtrace;
 use std::io::{self, IsTerminal, Write};
@@ -61,7 +61,10 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
         };
         let file =
             Rotated::open(path, bounds).map_err(|error| LogError::File { path: path.clone(), error })?;
-        let file = layer().with_ansi(false).with_writer(writer(file, &mut writers));
+        let file = layer()
+            .fmt_fields(Colourless::default())
+            .with_ansi(false)
+            .with_writer(writer(file, &mut writers));
         places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
     }
     // An error only says that this process logs already, which then goes on.

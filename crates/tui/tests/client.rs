@@ -207,6 +207,7 @@ fn a_script_goes_on_after_what_makes_no_sense_and_ends_with_1() {
         (b"put a --from-file /nowhere".to_vec(), "/nowhere cannot be read"),
         (b"put a --from-file /dev/stdin".to_vec(), "no regular file"),
         (b"status --watch".to_vec(), "is for the command line"),
+        (b"watch".to_vec(), "watch ends with Ctrl-C alone"),
         (b"member remove 7".to_vec(), "n7 is not a member"),
         (b"transfer 7".to_vec(), "n7 is not a voter"),
         (vec![b'x'; (8 << 20) + 5], "longer than"),

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::deck::RAFTDECK;
-use support::nodes::{Cluster, ask, client, own_host};
+use support::nodes::{Cluster, Watch, ask, client, own_host};
 use support::{eventually, processes};
 
 fn rows(addresses: &str) -> (Option<i32>, Vec<Value>, String) {
@@ -78,51 +78,6 @@ fn a_node_that_is_not_there_is_said_to_refuse_connections() {
     let said = String::from_utf8(failed.stderr).unwrap();
     assert!(said.contains("refuse connections (are nodes running there?)"), "{said}");
     assert!(said.contains("nothing was changed") && said.lines().count() == 1, "{said}");
-}
-
-/// A client that goes on, and the lines it prints.
-struct Watch {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Watch {
-    fn start(addresses: &str, args: &[&str]) -> Self {
-        let mut command = client(addresses);
-        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
-        });
-        Self { child, lines }
-    }
-
-    /// Waits for a line that gives something.
-    fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
-        let mut seen = Vec::new();
-        loop {
-            let line = self.lines.recv_timeout(support::PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
-            if let Some(found) = wanted(&line) {
-                return found;
-            }
-            seen.push(line);
-        }
-    }
-
-    fn end(&mut self) -> i32 {
-        processes::send(self.child.id(), rustix::process::Signal::INT);
-        let child = &mut self.child;
-        eventually("the watch ends", || child.try_wait().unwrap()).code().expect("it ends by itself")
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

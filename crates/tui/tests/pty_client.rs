@@ -4,6 +4,7 @@
 mod support;
 
 use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::deck::{Deck, RAFTDECK, ctrl};
@@ -157,13 +158,29 @@ fn an_interrupt_between_two_lines_ends_nothing() {
     let state = tempfile::tempdir().unwrap();
     let mut terminal = prompt(&cluster, state.path());
     for round in 0..10 {
-        terminal.signal(rustix::process::Signal::INT);
+        terminal.signal(Signal::INT);
         ask(&mut terminal, &format!("put color {round}"), "stored\n");
-        terminal.signal(rustix::process::Signal::INT);
+        terminal.signal(Signal::INT);
         ask(&mut terminal, "get color", &format!("{round}\n"));
     }
     terminal.press(&ctrl('d'));
     ends(terminal);
+}
+
+/// In raw mode what one types at the shell afterwards would not be seen.
+#[test]
+fn a_signal_that_ends_the_prompt_gives_the_terminal_back() {
+    let cluster = Cluster::start();
+    let state = tempfile::tempdir().unwrap();
+    for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
+        let mut terminal = prompt(&cluster, state.path());
+        terminal.press("put half a li");
+        wait_typed(&terminal, "put half a li");
+        assert!(!terminal.is_restored(), "the prompt has it for itself");
+        terminal.signal(signal);
+        assert_eq!(terminal.end(), status);
+        terminal.wait_restored();
+    }
 }
 
 #[test]

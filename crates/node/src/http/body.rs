@@ -2,6 +2,7 @@
 //! exactly what is expected. All bodies together have a bound, so that a flood of large ones fills no memory.
 
 use crate::http::answer::Refusal;
+use crate::http::work::Work;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -46,8 +47,9 @@ impl Default for Intake {
 
 impl Intake {
     /// A body of at most `most` bytes as JSON such as `example`. The room that it takes up is to be held while it is used.
-    pub(super) async fn json<T: DeserializeOwned>(
+    pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
         &self,
+        work: &Work,
         request: Request,
         most: usize,
         example: &str,
@@ -60,8 +62,9 @@ impl Intake {
         };
         let (bytes, room) =
             timeout(ARRIVAL, self.arrive(request.into_body(), most)).await.map_err(late)??;
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|error| Refusal::bad(format!("the body must be JSON such as {example}: {error}")))?;
+        let read = work.on(bytes.len(), move || serde_json::from_slice(&bytes)).await?;
+        let value =
+            read.map_err(|error| Refusal::bad(format!("the body must be JSON such as {example}: {error}")))?;
         Ok((value, room))
     }
 

@@ -2,6 +2,7 @@
 //! also when its handler panics. Nothing here knows what is asked.
 
 use crate::http::answer::Refusal;
+use crate::http::outgoing::{Outgoing, bound};
 use crate::meters::Meters;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -42,6 +43,7 @@ pub(super) fn around(routes: Router, meters: Meters) -> Router {
         Refusal::new(StatusCode::FORBIDDEN, message).into_response()
     });
     routes
+        .layer(from_fn_with_state(Outgoing::default(), bound))
         .layer(cross_site)
         .layer(from_fn(check_uri))
         .layer(from_fn_with_state(meters, account))

@@ -7,12 +7,14 @@ mod body;
 mod keys;
 mod layers;
 mod openapi;
+mod outgoing;
 pub(crate) mod query;
 mod routes;
 mod scrape;
 mod status;
 mod text;
 mod watch;
+mod work;
 
 use crate::meters::Meters;
 use answer::Refusal;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use work::Work;
 
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -39,8 +42,16 @@ pub(crate) fn door(
     let own = reachable(client).to_string();
     let options = Options { cluster: cluster.to_owned(), ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
-    let watches = Arc::new(Semaphore::new(watch::MOST));
-    let door = Door { client, own, intake: Intake::default(), watches, meters: meters.clone(), stop };
+    let door = Door {
+        client,
+        own,
+        intake: Intake::default(),
+        work: Work::default(),
+        lists: Arc::new(Semaphore::new(keys::MOST_LISTS)),
+        watches: Arc::new(Semaphore::new(watch::MOST)),
+        meters: meters.clone(),
+        stop,
+    };
     Ok(layers::around(routes::router(door), meters))
 }
 
@@ -63,6 +74,9 @@ struct Door {
     /// This node's own client address.
     own: String,
     intake: Intake,
+    work: Work,
+    /// Places for pages on their way.
+    lists: Arc<Semaphore>,
     /// Places for streams of changes.
     watches: Arc<Semaphore>,
     meters: Meters,

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use std::fmt::{self, Debug, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
@@ -26,6 +27,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         write!(writer, "{} {}: ", event.metadata().level(), event.metadata().target())?;
+        // What it happened in, such as a request with its id.
         for span in spans(context) {
             write!(writer, "{span}: ")?;
         }
@@ -67,13 +69,25 @@ where
     }
 }
 
-/// What it happened in, such as a request with its id, from the outermost.
+/// The fields of spans as a file has them. They are formatted once for all places that format them by the same type, and a
+/// terminal's have colours.
+#[derive(Default)]
+pub(crate) struct Colourless(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for Colourless {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+}
+
+/// The spans that an event happened in, with their fields, from the outermost.
 fn spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<String>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    let told = context.event_scope().into_iter().flat_map(Scope::from_root).map(|span| {
+    let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
+    let told = spans.map(|span| {
         let extensions = span.extensions();
         let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
         format!("{}{{{fields}}}", span.name())

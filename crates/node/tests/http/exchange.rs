@@ -37,7 +37,7 @@ impl<'a> Ask<'a> {
             self.body.len()
         );
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head = head + name + ": " + value + "\r\n";
         }
         head + "\r\n"
     }

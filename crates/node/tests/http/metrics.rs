@@ -1,4 +1,5 @@
 //! `/metrics`: the exposition format of Prometheus, read strictly, and what is in it.
+#![allow(clippy::float_cmp, reason = "what is compared are whole numbers, which no format rounds")]
 
 use crate::exchange::{Ask, assert_error};
 use crate::support::{Cluster, Node, STEADY, eventually};

@@ -9,6 +9,7 @@ mod reply;
 mod roster;
 mod status;
 mod text;
+mod watch;
 
 use crate::words;
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use reply::{Failure, Form, Reply};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, SystemTime};
+use watch::Ended;
 
 /// What `raftdeck client --help` ends with.
 pub const HELP: &str = "\
@@ -28,6 +30,7 @@ Examples:
   raftdeck client put color blue
   raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
   raftdeck client --json list user/ | jq -r '.pairs[].key'
+  raftdeck client watch user/
   raftdeck client status --watch
   raftdeck client member add 4 127.0.0.1:8083
   raftdeck client transfer n2
@@ -36,7 +39,7 @@ Examples:
 
 Plain output: a value and a newline; of a list a line per key, key, tab and value, in which a backslash
 stands twice and \\n, \\t, \\r and \\xNN for what is no printable text. --quiet prints a value byte for
-byte, of a list the keys alone, of status the leader's name, and nothing where a change is done or a
+byte, of a list and a watch the keys alone, of status the leader's name, and nothing where a change is done or a
 key is missing. --json prints an object per line, also when the operation fails:
   put     {\"key\":\"color\",\"stored\":true, ...}
   get     {\"key\":\"color\",\"found\":true,\"value\":\"blue\", ...}
@@ -44,6 +47,8 @@ key is missing. --json prints an object per line, also when the operation fails:
   cas     {\"key\":\"color\",\"stored\":false,\"current\":\"blue\", ...}
   list    {\"prefix\":\"\",\"pairs\":[{\"key\":\"color\",\"value\":\"blue\"}],\"more\":false, ...}
           with \"node\", who answered, and the \"term\" and \"index\" of the entry, at each \"...\"
+  watch   {\"index\":17,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"} for each change; the value is null
+          where \"change\" is \"delete\"
   status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
           \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true} for each node, or \"error\"
   status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
@@ -141,8 +146,20 @@ pub fn run(args: ClientArgs) -> Result<u8> {
         .build()
         .wrap_err("the client cannot be started")?;
     let carried_out = match operation.task(Input::Value) {
-        Ok(Task::Watch) => {
+        Ok(Task::WatchStatus) => {
             return runtime.block_on(status::watch(&cluster.client, &cluster.addresses, form));
+        }
+        Ok(Task::Watch(watched)) => {
+            // Without signals there is still a closed pipe to end it.
+            let interrupted = async {
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending().await
+                }
+            };
+            match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {
+                Ended::Stopped => return Ok(0),
+                Ended::Failed(failure) => Err(failure),
+            }
         }
         Ok(task) => runtime.block_on(carry_out(&cluster, task, args.manner.deadline(), form)),
         Err(failure) => Err(failure),
@@ -177,7 +194,10 @@ async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form
             let done = done.map_err(|error| Failure::new(&words::asked(&op), &error))?;
             Ok(reply::of_keys(&op, &done, form))
         }
-        Task::Status | Task::Watch => Ok(status::carry_out(client, addresses, deadline, form).await),
+        // Those that go on until Ctrl-C are carried out elsewhere.
+        Task::Status | Task::WatchStatus | Task::Watch(_) => {
+            Ok(status::carry_out(client, addresses, deadline, form).await)
+        }
         Task::Member(operation) => members::carry_out(client, addresses, operation, deadline, form).await,
         Task::Transfer(id) => members::transfer(client, id, deadline, form).await,
     }

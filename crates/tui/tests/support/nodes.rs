@@ -112,3 +112,48 @@ pub(crate) fn client(addresses: &str) -> Command {
 pub(crate) fn ask(addresses: &str, args: &[&str]) -> Output {
     client(addresses).args(args).stdin(Stdio::null()).output().unwrap()
 }
+
+/// A client that goes on, and the lines it prints.
+pub(crate) struct Watch {
+    pub(crate) child: Child,
+    pub(crate) lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Watch {
+    pub(crate) fn start(addresses: &str, args: &[&str]) -> Self {
+        let mut command = client(addresses);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
+        });
+        Self { child, lines }
+    }
+
+    /// Waits for a line that gives something.
+    pub(crate) fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
+        let mut seen = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(super::PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
+            if let Some(found) = wanted(&line) {
+                return found;
+            }
+            seen.push(line);
+        }
+    }
+
+    pub(crate) fn end(&mut self) -> i32 {
+        processes::send(self.child.id(), Signal::INT);
+        let child = &mut self.child;
+        eventually("the watch ends", || child.try_wait().unwrap()).code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -2,10 +2,12 @@
 //! is said, and the next line is read: only quit, the end of the input, and an end of the terminal end it.
 
 mod complete;
+mod ending;
 mod line;
 mod tokens;
 
 use super::operation::{Input, Task};
+use super::watch::{Ended, Watched};
 use super::{Cluster, Manner, carry_out, print, say, tell_notes};
 use crate::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
@@ -149,9 +151,13 @@ impl Runner {
         place: &str,
         interrupts: Option<&mut Interrupts>,
     ) -> Result<After> {
-        if matches!(task, Task::Watch) {
-            say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
-            return Ok(After::Failed);
+        match task {
+            Task::WatchStatus => {
+                say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
+                return Ok(After::Failed);
+            }
+            Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
+            _ => {}
         }
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
@@ -188,10 +194,38 @@ impl Runner {
         }
         Ok(if reply.incomplete { After::Failed } else { After::Done })
     }
+
+    /// Shows changes until an interrupt.
+    fn watch(
+        &self,
+        watched: Watched,
+        manner: Manner,
+        place: &str,
+        interrupts: Option<&mut Interrupts>,
+    ) -> Result<After> {
+        let Some(interrupts) = interrupts else {
+            say(&format!(
+                "{place}watch ends with Ctrl-C alone, so it is for the prompt and the command line"
+            ));
+            return Ok(After::Failed);
+        };
+        let interrupted = async { _ = interrupts.next().await };
+        match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
+            Ended::Stopped => Ok(After::Cancelled),
+            Ended::Failed(failure) => {
+                if manner.form() == super::Form::Json {
+                    print(format!("{}\n", failure.json()).as_bytes())?;
+                }
+                say(&format!("{place}{}", failure.sentence));
+                Ok(After::Failed)
+            }
+        }
+    }
 }
 
 /// Lines from a person.
 fn at_prompt(runner: &Runner) -> Result<u8> {
+    ending::restores_the_terminal().wrap_err("the prompt cannot be set up")?;
     let config = Config::builder()
         .completion_type(CompletionType::List)
         .history_ignore_space(true)
