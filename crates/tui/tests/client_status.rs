@@ -4,12 +4,11 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::deck::RAFTDECK;
 use support::nodes::{Cluster, Watch, ask, client, own_host};
-use support::{eventually, processes};
+use support::eventually;
 
 fn rows(addresses: &str) -> (Option<i32>, Vec<Value>, String) {
     let output = ask(addresses, &["--json", "status"]);

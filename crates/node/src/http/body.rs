@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use mime::Mime;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -62,9 +63,14 @@ impl Intake {
         };
         let (bytes, room) =
             timeout(ARRIVAL, self.arrive(request.into_body(), most)).await.map_err(late)??;
+        let no_json =
+            |why: &dyn Display| Refusal::bad(format!("the body must be JSON such as {example}: {why}"));
+        // A list would be taken for the fields' values in their order.
+        if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+            return Err(no_json(&"it is no object"));
+        }
         let read = work.on(bytes.len(), move || serde_json::from_slice(&bytes)).await?;
-        let value =
-            read.map_err(|error| Refusal::bad(format!("the body must be JSON such as {example}: {error}")))?;
+        let value = read.map_err(|error| no_json(&error))?;
         Ok((value, room))
     }
 

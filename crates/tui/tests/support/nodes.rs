@@ -3,6 +3,7 @@
 use super::deck::RAFTDECK;
 use super::{eventually, processes};
 use rustix::process::Signal;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
