@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::deck::RAFTDECK;
-use support::nodes::{Cluster, Watch, ask, client, own_host};
 use support::eventually;
+use support::nodes::{Cluster, Watch, ask, client, own_host};
 
 fn rows(addresses: &str) -> (Option<i32>, Vec<Value>, String) {
     let output = ask(addresses, &["--json", "status"]);

@@ -16,11 +16,12 @@ use bytes::Bytes;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
-use raftdeck_client::{AddressError, Client, Options};
+use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
 use raftdeck_lab::ClientOp;
 use reply::{Failure, Form, Reply};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use watch::Ended;
 
@@ -76,9 +77,41 @@ pub struct ClientArgs {
     )]
     cluster: Vec<String>,
     #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
     manner: Manner,
     #[command(subcommand)]
     operation: Option<Operation>,
+}
+
+/// What lets the client in.
+#[derive(Args, Debug)]
+struct AccessArgs {
+    /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
+    /// and --tls-key
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA", global = true)]
+    tls_ca: Option<PathBuf>,
+    /// The certificate to show, a PEM file
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, a PEM file that nobody else may read
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY", global = true)]
+    tls_key: Option<PathBuf>,
+    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
+    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE", global = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// Reads it, and says what there is to warn of.
+    fn read(self) -> Result<Access> {
+        let Self { tls_ca, tls_cert, tls_key, token_file } = self;
+        let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
+        let (access, warnings) = files.read()?;
+        warnings.iter().for_each(|warning| say(warning));
+        Ok(access)
+    }
 }
 
 /// How an operation is carried out and told. At the prompt a line may say it for itself.
@@ -134,7 +167,8 @@ struct Cluster {
 
 /// Carries out one operation or takes many; returns the exit status.
 pub fn run(args: ClientArgs) -> Result<u8> {
-    let client = Client::new(&args.cluster, Options::default())?;
+    let options = Options { access: args.access.read()?, ..Options::default() };
+    let client = Client::new(&args.cluster, options)?;
     let is_for_one = args.operation.is_some();
     let cluster = Cluster { client, addresses: args.cluster, is_for_one };
     let Some(operation) = args.operation else {
