@@ -35,19 +35,24 @@ function Get-Health([int]$Id) {
 }
 
 # The leader that all of these follow, once they follow one.
-function Wait-Leader([int[]]$Ids, [string]$Not = '') {
+function Wait-Leader([int[]]$Ids, [string]$Except = '') {
     $deadline = (Get-Date).AddSeconds(30)
     while ((Get-Date) -lt $deadline) {
         $leaders = @($Ids | ForEach-Object { $health = Get-Health $_; if ($health) { $health.leaderId } } |
-                Where-Object { $_ -and $_ -ne $Not })
+                Where-Object { $_ -and $_ -ne $Except })
         if ($leaders.Count -eq $Ids.Count -and @($leaders | Sort-Object -Unique).Count -eq 1) { return $leaders[0] }
         Start-Sleep -Milliseconds 100
     }
     throw "waited in vain for a leader of $($Ids -join ', ')"
 }
 
+function Say([string]$What) {
+    Write-Host ''
+    Write-Host "# $What"
+}
+
 function Show([string]$What, [scriptblock]$Action) {
-    Write-Host "`n> $What"
+    Write-Host "> $What"
     & $Action | ConvertTo-Json -Compress -Depth 5 | Write-Host
 }
 
@@ -63,13 +68,13 @@ function Set-Key([int]$Id, [string]$Key, [string]$Value) {
 try {
     New-Item -ItemType Directory -Path $data | Out-Null
 
-    Write-Host '# Three nodes. Any of them takes any request: a follower forwards it to the leader.'
+    Say 'Three nodes. Any of them takes any request: a follower forwards it to the leader.'
     foreach ($id in 1..3) { Start-Node $id }
     $leader = Wait-Leader @(1, 2, 3)
     Set-Key 1 'name' 'luffy'
     Show "GET $(Get-Url 2 '/get?key=name')" { Invoke-RestMethod -Uri (Get-Url 2 '/get?key=name') }
 
-    Write-Host "`n# A key that is deleted is gone: 404."
+    Say "A key that is deleted is gone: 404."
     Set-Key 2 'boat' 'merry'
     Show "DELETE $(Get-Url 3 '/delete?key=boat')" {
         Invoke-RestMethod -Method Delete -Uri (Get-Url 3 '/delete?key=boat')
@@ -78,20 +83,20 @@ try {
         Invoke-RestMethod -Uri (Get-Url 1 '/get?key=boat') -SkipHttpErrorCheck
     }
 
-    Write-Host "`n# Exactly one of them leads."
+    Say "Exactly one of them leads."
     foreach ($id in 1..3) { Show-Health $id }
 
     $old = [int]$leader.Substring(1)
     $others = @(1..3 | Where-Object { $_ -ne $old })
-    Write-Host "`n# $leader leads. It is killed, as a crash would; the others elect one of themselves, and nothing is lost."
+    Say "$leader leads. It is killed, as a crash would; the others elect one of themselves, and nothing is lost."
     $nodes[$old].Kill()
     $nodes[$old].WaitForExit()
-    $null = Wait-Leader $others -Not $leader
+    $null = Wait-Leader $others -Except $leader
     foreach ($id in $others) { Show-Health $id }
     $other = $others[0]
     Show "GET $(Get-Url $other '/get?key=name')" { Invoke-RestMethod -Uri (Get-Url $other '/get?key=name') }
 
-    Write-Host "`n# $leader comes back, as a follower."
+    Say "$leader comes back, as a follower."
     Start-Node $old
     $null = Wait-Leader @($old)
     Show-Health $old

@@ -256,6 +256,7 @@ mod tests {
             "RAFTDECK_CLIENT_TOKEN",
             "RAFTDECK_LOG_FILE",
             "RAFTDECK_LOG_FORMAT",
+            "RAFTDECK_CLIENT_TOKEN",
         ] {
             assert!(configures_a_node(name), "{name}");
         }

@@ -40,6 +40,8 @@ impl Script {
             .env("RAFTDECK", RAFTDECK)
             .env("HOST", &host)
             .env("TMPDIR", temporary.path());
+        // A leader stays where it is, also on a busy machine.
+        command.env("RAFTDECK_DEBUG_MODE", "true");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { child: command.spawn().unwrap(), host, temporary }
     }
@@ -76,11 +78,8 @@ fn the_tour_sets_gets_deletes_and_survives_its_leader() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert_eq!(
-        text.matches(r#""value":"luffy""#).count(),
-        4,
-        "set twice in the requests' words, got twice: {text}"
-    );
+    // Asked for once, got twice.
+    assert_eq!(text.matches(r#""value":"luffy""#).count(), 3, "{text}");
     let (before, after) = text.split_once("It is killed").unwrap();
     assert_eq!(before.matches(r#""state":"leader""#).count(), 1, "{before}");
     assert_eq!(before.matches(r#""state":"follower""#).count(), 2, "{before}");
