@@ -44,6 +44,7 @@
 //! | [`NoLeader`](ClientError::NoLeader) | no | nodes answered, none led until the deadline: try again later |
 //! | [`Unreachable`](ClientError::Unreachable) | no | no connection came about: the sentence says what each address met |
 //! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
+//! | [`Untrusted`](ClientError::Untrusted) | no | certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
 //! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
 //! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
 //! | [`Rejected`](ClientError::Rejected) | no | a node understood and says no |
