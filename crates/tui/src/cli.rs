@@ -198,6 +198,7 @@ struct UpArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct ClusterArgs {
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
