@@ -1,5 +1,4 @@
 //! Who goes first: the command line, the environment, the file, the default; also where options exclude each other.
-
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};

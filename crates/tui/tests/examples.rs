@@ -102,7 +102,7 @@ fn the_three_nodes_end_with_their_script() {
 /// The lines of the unit that are in force.
 fn unit() -> String {
     let text = fs::read_to_string(example("raftdeck-node.service")).unwrap();
-    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

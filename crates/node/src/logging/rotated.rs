@@ -66,13 +66,12 @@ impl Rotated {
     }
 
     fn reopen(&mut self) -> io::Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                let (file, length) = open(&self.path)?;
-                self.length = length;
-                file
-            }
+        let file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            let (file, length) = open(&self.path)?;
+            self.length = length;
+            file
         };
         Ok(self.file.insert(file))
     }
