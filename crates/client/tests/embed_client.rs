@@ -28,6 +28,7 @@ fn the_example_does_what_it_says() {
     for line in [
         "color is blue",
         "color was blue and is green",
+        "the watch saw blue, then green",
         "the numbers add up to 4950",
         "n1 has seen all up to index",
         "refused: the key is empty",

@@ -5,12 +5,16 @@
 //! inputs in `seeds/`, which are what a fuzzer kept of a run, and whatever once broke something. No program is built from
 //! this crate.
 
+mod configs;
 mod frames;
+mod queries;
 mod recovery;
 mod requests;
 mod scripts;
 
+pub use configs::configs;
 pub use frames::frames;
+pub use queries::queries;
 pub use recovery::recovery;
 pub use requests::requests;
 pub use scripts::scripts;
@@ -19,5 +23,11 @@ pub use scripts::scripts;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. The folder of its seeds and the fuzzer's binary have its name.
-pub const TARGETS: &[Target] =
-    &[("frames", frames), ("requests", requests), ("recovery", recovery), ("scripts", scripts)];
+pub const TARGETS: &[Target] = &[
+    ("frames", frames),
+    ("requests", requests),
+    ("queries", queries),
+    ("recovery", recovery),
+    ("scripts", scripts),
+    ("configs", configs),
+];

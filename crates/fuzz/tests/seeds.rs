@@ -49,6 +49,16 @@ fn seeds_of_scripts_are_harmless() {
 }
 
 #[test]
+fn seeds_of_queries_are_harmless() {
+    run("queries");
+}
+
+#[test]
+fn seeds_of_configs_are_harmless() {
+    run("configs");
+}
+
+#[test]
 fn seeds_are_few_and_small() {
     let mut folders: Vec<_> =
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -469,6 +469,7 @@ impl Driver {
         match &event {
             // What was to be sent to who is no member any more is on its way already.
             TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),
+            TraceEvent::LeaderChanged { leader, .. } => self.changes.set_led(leader.is_some()),
             TraceEvent::Tuned { tuning } => self.pause = tuning.timing.election_min,
             _ => {}
         }
@@ -488,6 +489,10 @@ impl Driver {
             for token in std::mem::take(&mut self.snapshot_asked) {
                 self.requests.answer(token, ResponseBody::Managed);
             }
+            return Ok(());
+        }
+        if !self.replica.may_snapshot() {
+            // It has just joined: who asks waits until it has caught up so far.
             return Ok(());
         }
         self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);

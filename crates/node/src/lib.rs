@@ -61,12 +61,16 @@ mod options;
 mod outbox;
 mod parent;
 mod peers;
+mod ports;
 mod ready;
 mod requests;
+mod security;
 mod service;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod tls;
+mod tokens;
 mod watches;
 
 pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
@@ -95,7 +99,8 @@ pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "pa
 /// failure and 2 if the command line makes no sense.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
-    let environment = |name: &str| env::var(name).ok();
+    // What is no text is none of the values that are known, and never taken for a variable that is not set.
+    let environment = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let settings = match Settings::resolve(args, &environment) {
         Ok(settings) => settings,
         Err(error) => return refused(2, &error),

@@ -141,7 +141,9 @@ pub(crate) fn read_segment_head(bytes: &[u8; SEGMENT_HEAD]) -> Option<(usize, u3
 /// What a body says, if it matches its checksum.
 pub(crate) fn read_segment(body: &[u8], crc: u32) -> Option<SegmentHeader> {
     let header: SegmentHeader = whole(body).filter(|_| crc32c(body) == crc)?;
-    header.outline.is_consistent().then_some(header)
+    // The first segment has the number 1, and no other's file.
+    let could_be = header.sequence > u64::from(header.recycled) && header.outline.is_consistent();
+    could_be.then_some(header)
 }
 
 /// The length of something that is far below 4 GiB.

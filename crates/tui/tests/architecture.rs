@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
     ("tui", &["bench", "lab", "client", "config", "node", "sim", "protocol", "raft"]),
     // It throws bytes at all that reads bytes; nothing is built from it.
-    ("fuzz", &["tui", "node", "lab", "storage", "protocol", "raft"]),
+    ("fuzz", &["tui", "node", "lab", "storage", "config", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.

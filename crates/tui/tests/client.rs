@@ -5,10 +5,9 @@ mod support;
 
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Output, Stdio};
+use std::io::Write;
+use std::process::{Output, Stdio};
 use support::nodes::{Cluster, ask, client};
-use support::{eventually, processes};
 
 fn with_input(cluster: &Cluster, args: &[&str], input: &[u8]) -> Output {
     let mut command = client(&cluster.addresses(3));
@@ -173,150 +172,6 @@ fn raft_addresses_and_client_addresses_lead_to_the_same_cluster() {
             assert_eq!(code(&ask(address, &["status"])), 0, "{address}");
         }
     }
-}
-
-/// A client that goes on, and the lines it prints.
-struct Watch {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Watch {
-    fn start(cluster: &Cluster, args: &[&str]) -> Self {
-        let mut command = client(&cluster.addresses(3));
-        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
-        });
-        Self { child, lines }
-    }
-
-    /// Waits for a line that gives something.
-    fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
-        let mut seen = Vec::new();
-        loop {
-            let line = self.lines.recv_timeout(support::PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
-            if let Some(found) = wanted(&line) {
-                return found;
-            }
-            seen.push(line);
-        }
-    }
-
-    fn end(&mut self) -> i32 {
-        processes::send(self.child.id(), rustix::process::Signal::INT);
-        let child = &mut self.child;
-        eventually("the watch ends", || child.try_wait().unwrap()).code().expect("it ends by itself")
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn a_watch_prints_a_line_when_another_leads() {
-    let mut cluster = Cluster::start();
-    let old = cluster.leader();
-    let mut plain = Watch::start(&cluster, &["status", "--watch"]);
-    let mut json = Watch::start(&cluster, &["--json", "status", "--watch"]);
-    let leads = |line: &str| {
-        let object: Value = serde_json::from_str(line).unwrap();
-        Some((object["leader"].as_u64()?, object["term"].as_u64()?))
-    };
-    let (_, term) = json.wait_for("a leader", |line| leads(line).filter(|(leader, _)| *leader == old as u64));
-    plain.wait_for("the same in words", |line| line.contains(&format!("n{old} leads in term")).then_some(()));
-    cluster.kill(old);
-    let (next, later) = json.wait_for("another one", |line| leads(line).filter(|(_, later)| *later > term));
-    assert_ne!(next, old as u64);
-    plain.wait_for("the same in words", |line| {
-        line.contains(&format!("n{next} leads in term {later}")).then_some(())
-    });
-    assert_eq!((plain.end(), json.end()), (0, 0));
-}
-
-#[test]
-fn a_watch_that_nobody_reads_ends() {
-    let cluster = Cluster::start();
-    let mut command = client(&cluster.addresses(3));
-    let mut child = command.args(["status", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
-    let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
-}
-
-#[test]
-fn a_watch_of_keys_prints_a_line_per_change_and_goes_on_when_a_node_ends() {
-    let mut cluster = Cluster::start();
-    cluster.does(&["put", "user/0", "before"]);
-    let mut plain = Watch::start(&cluster, &["watch", "user/", "--after", "0"]);
-    let mut json = Watch::start(&cluster, &["--json", "watch", "--after", "0"]);
-    let mut quiet = Watch::start(&cluster, &["--quiet", "watch", "user/", "--after", "0"]);
-    let ends_with = |end: &'static str| move |line: &str| line.ends_with(end).then(|| line.to_owned());
-    let first = plain.wait_for("what was before", ends_with("\tput\tuser/0\tbefore"));
-    let index: u64 = first.split('\t').next().unwrap().parse().unwrap();
-    cluster.kill(cluster.leader());
-    cluster.does(&["put", "other", "x"]);
-    cluster.does(&["put", "user/1", "two\nlines"]);
-    cluster.does(&["delete", "user/0"]);
-    assert!(cluster.fails(&["delete", "user/0"]).contains("no such key"));
-    cluster.does(&["put", "user/2", "end"]);
-    plain.wait_for("a value in one line", ends_with("\tput\tuser/1\ttwo\\nlines"));
-    plain.wait_for("a deletion", ends_with("\tdelete\tuser/0"));
-    let last = plain.wait_for("the next one", ends_with("\tput\tuser/2\tend"));
-    assert!(last.split('\t').next().unwrap().parse::<u64>().unwrap() >= index + 4);
-    let mut objects = Vec::new();
-    json.wait_for("the last one", |line| {
-        objects.push(serde_json::from_str::<Value>(line).unwrap());
-        (objects.last().unwrap()["key"] == "user/2").then_some(())
-    });
-    let shapes: Vec<Value> = objects
-        .iter()
-        .map(|object| json!([object["change"], object["key"], object["value"], object["index"].is_u64()]))
-        .collect();
-    assert_eq!(
-        shapes,
-        [
-            json!(["put", "user/0", "before", true]),
-            json!(["put", "other", "x", true]),
-            json!(["put", "user/1", "two\nlines", true]),
-            json!(["delete", "user/0", null, true]),
-            json!(["put", "user/2", "end", true])
-        ]
-    );
-    let mut keys = Vec::new();
-    quiet.wait_for("keys alone", |line| {
-        keys.push(line.to_owned());
-        (keys.len() == 4).then_some(())
-    });
-    assert_eq!(keys, ["user/0", "user/1", "user/0", "user/2"]);
-    assert_eq!((plain.end(), json.end(), quiet.end()), (0, 0, 0));
-}
-
-#[test]
-fn a_watch_of_keys_that_nobody_reads_ends_and_so_does_one_that_nobody_answers() {
-    let cluster = Cluster::start();
-    cluster.leader();
-    let mut command = client(&cluster.addresses(3));
-    let mut child = command.args(["watch"]).stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
-    let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
-
-    let nobody = ask("127.0.0.1:1", &["--timeout", "1", "--json", "watch", "user/"]);
-    assert_eq!(
-        (code(&nobody), said(&nobody).as_str()),
-        (1, "raftdeck: watch user/: nobody answered within 1 s\n")
-    );
-    assert_eq!(objects(&nobody)[0]["may_have_happened"], false);
 }
 
 /// A script: what it prints, what it says, its exit status.

@@ -57,6 +57,17 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["client", "transfer", "leader"], "written as 4 or n4"),
         (&["client", "--cluster", "nowhere", "get", "color"], "HOST:PORT"),
         (&["client", "--cluster", "", "get", "color"], "HOST:PORT"),
+        (&["client", "--cluster", ",", "get", "color"], "HOST:PORT"),
+        (&["client", "--cluster", "127.0.0.1:99999", "get", "color"], "HOST:PORT"),
+        (&["client", "--cluster", "[::1:8080", "get", "color"], "HOST:PORT"),
+        (&["client", "--cluster", "127.0.0.1:8080,nowhere", "get", "color"], "HOST:PORT"),
+        (&["client", "--timeout=-1", "get", "color"], "1..=3600"),
+        (&["client", "--timeout", "99999999999999999999", "get", "color"], "--timeout"),
+        (&["client", "list", "--limit", "0"], "1..=1000"),
+        (&["client", "list", "--limit", "-1"], "-1"),
+        (&["client", "transfer", "n99999999999999999999"], "n99999999999999999999"),
+        (&["client", "get", "color", "--consistency", ""], "linearizable, lease, stale"),
+        (&["client", "get", "color", "--consistency", "STALE"], "linearizable, lease, stale"),
         (&["node", "--node-id", "0"], "id"),
         (&["completions"], "SHELL"),
         (&["completions", "cmd"], "bash, elvish, fish, powershell, zsh"),
@@ -188,8 +199,25 @@ fn a_client_without_a_cluster_gives_up_with_a_sentence() {
 }
 
 #[test]
-fn a_key_outside_the_limits_is_refused_without_asking_anybody() {
-    let (status, said) = fails(&["client", "get", ""]);
-    assert_eq!(status, 1, "{said}");
-    assert!(said.contains("the key is empty"), "{said}");
+fn what_is_outside_the_limits_is_refused_without_asking_anybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_dir = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (long, missing, long_key) = (in_dir("long"), in_dir("missing"), "k".repeat(4097));
+    std::fs::write(&long, vec![b'v'; (1 << 20) + 1]).unwrap();
+    for (args, says) in [
+        (&["get", ""][..], "the key is empty"),
+        (&["delete", ""], "the key is empty"),
+        (&["put", "", "blue"], "the key is empty"),
+        (&["cas", "", "blue", "green"], "the key is empty"),
+        (&["get", &long_key], "over the limit of 4096"),
+        (&["put", &long_key, "blue"], "over the limit of 4096"),
+        (&["list", &long_key], "over the limit of 4096"),
+        (&["put", "color", "--from-file", &long], "1048576"),
+        (&["put", "color", "--from-file", &missing], &missing),
+        (&["put", "color", "--from-file", dir.path().to_str().unwrap()], "directory"),
+    ] {
+        let (status, said) = fails(&[&["client"], args].concat());
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(says) && !said.contains("could be reached"), "{says:?} is not in {said}");
+    }
 }

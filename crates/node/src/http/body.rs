@@ -62,9 +62,9 @@ impl Intake {
         };
         let (bytes, room) =
             timeout(ARRIVAL, self.arrive(request.into_body(), most)).await.map_err(late)??;
-        let read = work.on(bytes.len(), move || serde_json::from_slice(&bytes)).await?;
+        let read = work.on(bytes.len(), move || object(&bytes)).await?;
         let value =
-            read.map_err(|error| Refusal::bad(format!("the body must be JSON such as {example}: {error}")))?;
+            read.map_err(|why| Refusal::bad(format!("the body must be JSON such as {example}: {why}")))?;
         Ok((value, room))
     }
 
@@ -100,6 +100,14 @@ impl Intake {
             none => *none = Some(permit),
         }
         Ok(())
+    }
+}
+
+/// Fields have names: serde would also take a list of their values.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    match json.trim_ascii_start().first() {
+        None | Some(b'{') => serde_json::from_slice(json).map_err(|error| error.to_string()),
+        Some(_) => Err("it is no object".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 mod about;
 mod answer;
 mod body;
+mod guard;
 mod keys;
 mod layers;
 mod openapi;
@@ -17,11 +18,12 @@ mod watch;
 mod work;
 
 use crate::meters::Meters;
+use crate::tokens::Tokens;
 use answer::Refusal;
 use axum::Router;
 use body::Intake;
 use query::Query;
-use raftdeck_client::{AddressError, Client, Options};
+use raftdeck_client::{Access, AddressError, Client, Options};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,15 +34,24 @@ use work::Work;
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// What a door needs of its node.
+pub(crate) struct Surroundings {
+    /// What lets the door itself in at the nodes' client ports.
+    pub(crate) access: Access,
+    /// What is asked of those who come to the door.
+    pub(crate) tokens: Tokens,
+    pub(crate) meters: Meters,
+    pub(crate) stop: CancellationToken,
+}
+
 /// The door of the node whose clients connect to `client`. Streams of changes end with `stop`.
 pub(crate) fn door(
     client: SocketAddr,
     cluster: &str,
-    meters: Meters,
-    stop: CancellationToken,
+    Surroundings { access, tokens, meters, stop }: Surroundings,
 ) -> Result<Router, AddressError> {
     let own = reachable(client).to_string();
-    let options = Options { cluster: cluster.to_owned(), ..Options::default() };
+    let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
     let door = Door {
         client,
@@ -52,7 +63,7 @@ pub(crate) fn door(
         meters: meters.clone(),
         stop,
     };
-    Ok(layers::around(routes::router(door), meters))
+    Ok(layers::around(routes::router(door), tokens, meters))
 }
 
 /// Where a node that listens on every address reaches itself.

@@ -208,7 +208,6 @@ fn routes() -> Vec<Row> {
         Row::http("method: one that deletes", request("DELETE", "/set?key=a", "", ""), 405, "PUT /set"),
         Row::http("method: a new one", request("BREW", "/set", "", ""), 405, "PUT /set"),
         Row::http("method: in small letters", request("get", "/health", "", ""), 405, "GET /health"),
-        Row::http("method: options", request("OPTIONS", "/set", "", ""), 405, "PUT /set"),
         Row::http("header: a body where none is read", request("GET", "/get?key=", "", "{}"), 400, "empty"),
         Row::http(
             "header: an upgrade",

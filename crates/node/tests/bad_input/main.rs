@@ -9,6 +9,7 @@ mod client_port;
 mod crowds;
 mod http;
 mod http_raw;
+mod library;
 mod raft_port;
 mod row;
 #[path = "../support/mod.rs"]
@@ -27,7 +28,8 @@ const PATIENT: [&str; 4] = ["--heartbeat", "150", "--election", "3000..5000"];
 const LEAST_ROWS: usize = 80;
 
 fn table() -> Vec<Row> {
-    [http::rows(), http_raw::rows(), client_port::rows(), raft_port::rows()].into_iter().flatten().collect()
+    let parts = [http::rows(), http_raw::rows(), client_port::rows(), raft_port::rows(), library::rows()];
+    parts.into_iter().flatten().collect()
 }
 
 #[test]
@@ -39,20 +41,28 @@ fn every_row_of_the_table_gets_its_answer_and_is_felt_by_nobody() {
 
     let mut cluster = Cluster::start(3, &PATIENT);
     let beside = Beside::start(&cluster);
+    let mut failed = Vec::new();
     let (slow, quick): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_slow);
     for (nth, row) in quick.iter().enumerate() {
         // The leader and the followers by turns.
         let node = cluster.node(nth as u64 % 3 + 1);
-        row.check(node.addresses());
+        // On a thread of its own, so that the rows behind one that fails are seen too.
+        let addresses = node.addresses();
+        if thread::scope(|scope| scope.spawn(move || row.check(addresses)).join()).is_err() {
+            failed.push(row.name);
+        }
         beside.assert_unharmed(&mut cluster, row.name);
     }
     // What takes seconds, at the same time.
     thread::scope(|scope| {
+        let mut checks = Vec::new();
         for (nth, row) in slow.iter().enumerate() {
             let addresses = cluster.node(nth as u64 % 3 + 1).addresses();
-            scope.spawn(move || row.check(addresses));
+            checks.push((row.name, scope.spawn(move || row.check(addresses))));
         }
+        failed.extend(checks.into_iter().filter_map(|(name, check)| check.join().is_err().then_some(name)));
     });
+    assert_eq!(failed, Vec::<&str>::new(), "these rows have another answer");
     beside.assert_unharmed(&mut cluster, "all that is slow");
     for crowd in crowds::all() {
         (crowd.come)(&cluster);

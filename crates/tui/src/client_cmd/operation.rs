@@ -97,7 +97,8 @@ pub(crate) enum Operation {
         #[arg(long, value_name = "INDEX")]
         after: Option<u64>,
     },
-    /// Print the state of each node named by --cluster; exit status 1 if one of them does not answer
+    /// Print the state of each node named by --cluster, and of the other members as far as those say where they are; exit
+    /// status 1 if one that is named does not answer
     #[command(
         after_help = "Examples:\n  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 status\n  raftdeck client status --watch"
     )]

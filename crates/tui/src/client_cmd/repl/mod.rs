@@ -19,6 +19,8 @@ use rustyline::{CompletionType, Config, Editor};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -80,6 +82,26 @@ enum After {
     Quit,
 }
 
+/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before counts for nothing, however late
+/// it arrives.
+struct Interrupts {
+    arrive: Signal,
+    /// Set at the very moment when one is sent.
+    is_sent: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// The next one; `None`: there will be none.
+    async fn next(&mut self) -> Option<()> {
+        loop {
+            self.arrive.recv().await?;
+            if self.is_sent.load(SeqCst) {
+                return Some(());
+            }
+        }
+    }
+}
+
 /// Carries out lines.
 struct Runner {
     cluster: Cluster,
@@ -89,14 +111,16 @@ struct Runner {
 
 impl Runner {
     /// Interrupts from now on.
-    fn interrupts(&self) -> Result<Signal> {
+    fn interrupts(&self, is_sent: &Arc<AtomicBool>) -> Result<Interrupts> {
         let _entered = self.runtime.enter();
-        signal(SignalKind::interrupt()).wrap_err("signals cannot be received")
+        let arrive = signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?;
+        is_sent.store(false, SeqCst);
+        Ok(Interrupts { arrive, is_sent: Arc::clone(is_sent) })
     }
 
     /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
     /// error means that nothing can be printed any more.
-    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Signal>) -> Result<After> {
+    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<After> {
         match line::read(line) {
             Said::Nothing => Ok(After::Done),
             Said::Help(text) => {
@@ -125,7 +149,7 @@ impl Runner {
         task: Task,
         manner: Manner,
         place: &str,
-        interrupts: Option<&mut Signal>,
+        interrupts: Option<&mut Interrupts>,
     ) -> Result<After> {
         match task {
             Task::WatchStatus => {
@@ -138,7 +162,7 @@ impl Runner {
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
         let asked = carry_out(&self.cluster, task, manner.deadline(), form);
-        let interrupted = async { interrupts?.recv().await };
+        let interrupted = async { interrupts?.next().await };
         let answered = self.runtime.block_on(async {
             tokio::select! {
                 answered = asked => Some(answered),
@@ -177,7 +201,7 @@ impl Runner {
         watched: Watched,
         manner: Manner,
         place: &str,
-        interrupts: Option<&mut Signal>,
+        interrupts: Option<&mut Interrupts>,
     ) -> Result<After> {
         let Some(interrupts) = interrupts else {
             say(&format!(
@@ -185,7 +209,7 @@ impl Runner {
             ));
             return Ok(After::Failed);
         };
-        let interrupted = async { _ = interrupts.recv().await };
+        let interrupted = async { _ = interrupts.next().await };
         match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
             Ended::Stopped => Ok(After::Cancelled),
             Ended::Failed(failure) => {
@@ -212,8 +236,10 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
-    // Once somebody has listened the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
-    drop(runner.interrupts()?);
+    // From here on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    let interrupted = Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
+        .wrap_err("signals cannot be received")?;
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
         crate::cli::VERSION,
@@ -222,7 +248,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
-                let mut interrupts = runner.interrupts()?;
+                let mut interrupts = runner.interrupts(&interrupted)?;
                 remember(&mut editor, &line, history.as_deref());
                 // Several lines come as one when they are pasted.
                 for line in line.lines() {
