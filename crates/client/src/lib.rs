@@ -146,7 +146,7 @@ pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::{ClientError, ConnectError};
 pub use keys::{CompareAndSet, List};
 pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
-pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Write};
+pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Secret, Write};
 pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 pub use subscription::Subscription;
 pub use tls::{Tls, TlsError, TlsFiles, tls_failure};
