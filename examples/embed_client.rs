@@ -1,4 +1,5 @@
-//! A program that uses a raftdeck cluster: it connects, writes, reads, compares and sets, lists, and says what went wrong.
+//! A program that uses a raftdeck cluster: it connects, writes, reads, compares and sets, watches, lists, and says what went
+//! wrong.
 //!
 //! ```text
 //! raftdeck up --base-port 8080                          # in another shell: three nodes
@@ -45,6 +46,10 @@ async fn main() -> ExitCode {
 }
 
 async fn tour(client: &Client) -> Result<(), ClientError> {
+    // The first item says where the watch begins: what is written afterwards will be told.
+    let mut watch = client.watch("example/color".into(), None);
+    watch.try_next().await?;
+
     client.put("example/color", "blue").await?;
     println!("color is {}", text(client.get("example/color").await?.as_deref()));
 
@@ -53,6 +58,13 @@ async fn tour(client: &Client) -> Result<(), ClientError> {
         CompareAndSet::Stored => println!("color was blue and is green"),
         CompareAndSet::Mismatch { current } => println!("color is {} by now", text(current.as_deref())),
     }
+
+    // Both changes, in the order of the log. A watch ends only with an error.
+    let mut seen = Vec::new();
+    while let (true, Some(told)) = (seen.len() < 2, watch.try_next().await?) {
+        seen.extend(told.changes.iter().map(|change| text(change.value.as_deref()).to_owned()));
+    }
+    println!("the watch saw {}", seen.join(", then "));
 
     // Many at a time: clones share the connection and the session.
     let writes = (0..100).map(|number| {

@@ -1,11 +1,13 @@
 //! The command line of `raftdeck bench`.
 
+use crate::error::BenchError;
 use clap::{Args, Subcommand, ValueEnum};
-use raftdeck_client::AddressError;
+use raftdeck_client::{Access, AccessFiles, AddressError};
 use raftdeck_lab::node_count;
 use raftdeck_protocol::Consistency;
 use raftdeck_protocol::kv::MAX_VALUE;
 use raftdeck_raft::Timing;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -245,6 +247,8 @@ pub(crate) struct LoadArgs {
     )]
     pub(crate) cluster: Vec<String>,
     #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    #[command(flatten)]
     pub(crate) nodes: NodesArg,
     #[command(flatten)]
     pub(crate) own: OwnArgs,
@@ -265,6 +269,39 @@ impl LoadArgs {
     pub(crate) fn keys(&self) -> u64 {
         let that_fit = KEYS_BYTES / u64::try_from(self.value_size.max(1)).unwrap_or(u64::MAX);
         self.keys.unwrap_or_else(|| that_fit.clamp(1, KEYS))
+    }
+}
+
+/// What lets the clients in at a cluster that runs already.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AccessArgs {
+    /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
+    /// and --tls-key
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA")]
+    tls_ca: Option<PathBuf>,
+    /// The certificate to show, a PEM file
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, a PEM file that nobody else may read
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
+    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// Reads it, and says what there is to warn of.
+    pub(crate) fn read(&self) -> Result<Access, BenchError> {
+        let Self { tls_ca, tls_cert, tls_key, token_file } = self.clone();
+        let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
+        let (access, warnings) = files.read()?;
+        for warning in warnings {
+            // Where nobody listens there is nobody else to tell.
+            let _ = writeln!(io::stderr(), "{warning}");
+        }
+        Ok(access)
     }
 }
 

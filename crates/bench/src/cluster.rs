@@ -3,7 +3,7 @@
 use crate::args::OwnArgs;
 use crate::error::BenchError;
 use crate::processes::processor_time;
-use raftdeck_client::{Client, Options};
+use raftdeck_client::{Access, Client, Options};
 use raftdeck_lab::{Command, Lab, LabOptions, ProcessState, Update};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::NodeId;
@@ -185,16 +185,25 @@ fn note(nodes: &mut Nodes, update: Update) -> bool {
 #[derive(Debug)]
 pub(crate) enum Cluster {
     Own(Box<Own>),
-    /// It runs already; its nodes' addresses.
-    Given(Vec<String>),
+    /// It runs already; its nodes' addresses, and what lets clients in.
+    Given(Vec<String>, Access),
 }
 
 impl Cluster {
     pub(crate) fn addresses(&self) -> Vec<String> {
         match self {
             Self::Own(own) => own.addresses(),
-            Self::Given(addresses) => addresses.clone(),
+            Self::Given(addresses, _) => addresses.clone(),
         }
+    }
+
+    /// How its clients behave.
+    pub(crate) fn options(&self) -> Options {
+        let access = match self {
+            Self::Own(_) => Access::default(),
+            Self::Given(_, access) => access.clone(),
+        };
+        Options { access, ..Options::default() }
     }
 
     /// Whether its data is in memory, so that no sync reaches a disk. Not known of a given cluster.
@@ -213,7 +222,7 @@ impl Cluster {
     pub(crate) async fn statuses(&self) -> BTreeMap<NodeId, NodeStatus> {
         let mut statuses = BTreeMap::new();
         for address in self.addresses() {
-            let Ok(client) = Client::new(std::slice::from_ref(&address), Options::default()) else {
+            let Ok(client) = Client::new(std::slice::from_ref(&address), self.options()) else {
                 continue;
             };
             if let Ok(status) = client.status(&address, STATUS_WITHIN).await {

@@ -1,6 +1,6 @@
 //! Why a benchmark has no result.
 
-use raftdeck_client::{AddressError, ClientError};
+use raftdeck_client::{AccessError, AddressError, ClientError};
 use raftdeck_lab::LabError;
 use std::io;
 
@@ -16,6 +16,9 @@ pub enum BenchError {
     /// The given cluster's addresses make no sense.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The certificates or the token for the given cluster are of no use.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The operating system refused something.
     #[error("{what}: {source}")]
     System {

@@ -12,7 +12,7 @@ use crate::report::{Report, Store};
 use crate::tally::Tally;
 use crate::{failover, recovery, start};
 use bytes::Bytes;
-use raftdeck_client::{Client, Options};
+use raftdeck_client::Client;
 use raftdeck_protocol::{Consistency, NodeStatus};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ impl Plan {
             own.ready().await?;
             Cluster::Own(Box::new(own))
         } else {
-            Cluster::Given(args.cluster.clone())
+            Cluster::Given(args.cluster.clone(), args.access.read()?)
         };
         let mut generator = Generator::new(self.load(args), clients(&cluster, args.connections())?);
         if self.fill {
@@ -147,7 +147,7 @@ impl Plan {
 /// Clients with a connection and a session each.
 fn clients(cluster: &Cluster, connections: u64) -> Result<Vec<Client>, BenchError> {
     let addresses = cluster.addresses();
-    (0..connections).map(|_| Ok(Client::new(&addresses, Options::default())?)).collect()
+    (0..connections).map(|_| Ok(Client::new(&addresses, cluster.options())?)).collect()
 }
 
 fn floor(cluster: &Cluster, args: &LoadArgs, nodes: usize) -> Result<Floor, BenchError> {
@@ -155,7 +155,7 @@ fn floor(cluster: &Cluster, args: &LoadArgs, nodes: usize) -> Result<Floor, Benc
     let start = |dir: &Path| Floor::start(dir, nodes, args.clients(), args.value_size, delay);
     match cluster {
         Cluster::Own(own) => start(own.dir()),
-        Cluster::Given(_) => {
+        Cluster::Given(..) => {
             let dir = TempDir::new().map_err(BenchError::system("no directory can be made for the floor"))?;
             start(dir.path())
         }

@@ -1,6 +1,7 @@
 //! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`]; what is asked of one node
 //! alone, and what only the process that manages it may ask, is here as well. The short forms are in [`crate::keys`].
 
+use crate::access::Access;
 use crate::address::{self, AddressError};
 use crate::asking::{Answered, Limit, Question, Stop, answer_of, misplaced, within};
 use crate::backoff::Backoff;
@@ -9,6 +10,7 @@ use crate::dial::dial_client_port;
 use crate::directory::Directory;
 use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
+use crate::tls::Tls;
 use crate::trail::Tried;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -38,6 +40,8 @@ pub struct Options {
     /// Ask only the nodes whose addresses were given, whatever others say of who leads: as a client does that reaches
     /// no others.
     pub confined: bool,
+    /// What lets it in.
+    pub access: Access,
 }
 
 impl Default for Options {
@@ -47,6 +51,7 @@ impl Default for Options {
             patience: Duration::from_millis(400),
             deadline: Duration::from_secs(5),
             confined: false,
+            access: Access::default(),
         }
     }
 }
@@ -107,6 +112,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     hello: Hello,
+    access: Access,
     patience: Duration,
     deadline: Duration,
     directory: Mutex<Directory>,
@@ -128,10 +134,11 @@ impl Client {
             address::split(given)?;
         }
         let shared = Shared {
-            hello: Hello::new(options.cluster, Role::Client),
+            hello: options.access.shown(Hello::new(options.cluster, Role::Client)),
             patience: options.patience,
             deadline: options.deadline,
             directory: Mutex::new(Directory::new(&addresses, options.confined)),
+            access: options.access,
             session: Mutex::default(),
             opening: AsyncMutex::default(),
         };
@@ -152,8 +159,8 @@ impl Client {
             .targets()
             .into_iter()
             .map(|target| {
-                let hello = client.hello();
-                async move { (target.connect(hello, within).await, target) }
+                let (hello, tls) = (client.hello(), client.tls());
+                async move { (target.connect(hello, tls, within).await, target) }
             })
             .collect();
         let mut tried = Tried::default();
@@ -323,7 +330,7 @@ impl Client {
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
         let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
         let asked = async {
-            let dialed = dial_client_port(address, &hello, deadline)
+            let dialed = dial_client_port(address, hello, deadline, &self.shared.access)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let connection = Connection::start(dialed);
@@ -366,6 +373,14 @@ impl Client {
 
     pub(crate) fn hello(&self) -> &Hello {
         &self.shared.hello
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.shared.access
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.shared.access.tls.as_ref()
     }
 
     pub(crate) fn patience(&self) -> Duration {

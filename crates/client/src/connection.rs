@@ -6,6 +6,7 @@
 //! somebody has waited long.
 
 use crate::dial::{Dialed, Frames};
+use crate::transport::Transport;
 use bytes::BytesMut;
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::{Request, RequestBody, Response, ResponseBody};
@@ -15,9 +16,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -315,16 +314,32 @@ impl Drop for Served {
 /// Reads and writes until either side ends.
 async fn serve(frames: Frames, Served(line): &Served) {
     let parts = frames.into_parts();
-    let mut stream: TcpStream = parts.io;
-    let (reader, writer) = stream.split();
+    match parts.io {
+        Transport::Plain(mut stream) => {
+            let (reader, writer) = stream.split();
+            exchange(reader, writer, parts.read_buf, line).await;
+        }
+        Transport::Tls(stream) => {
+            let (reader, writer) = tokio::io::split(stream);
+            exchange(reader, writer, parts.read_buf, line).await;
+        }
+    }
+}
+
+async fn exchange(
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin,
+    buffer: BytesMut,
+    line: &Line,
+) {
     tokio::select! {
-        why = read(reader, parts.read_buf, line) => tracing::debug!("connection closed: {why}"),
+        why = read(reader, buffer, line) => tracing::debug!("connection closed: {why}"),
         _ = write(writer, line) => {}
         () = watch(line) => {}
     }
 }
 
-async fn read(mut reader: ReadHalf<'_>, mut buffer: BytesMut, line: &Line) -> String {
+async fn read(mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut, line: &Line) -> String {
     let mut woken = Vec::new();
     loop {
         let missing = match take_answers(&mut buffer, line, &mut woken) {
@@ -357,7 +372,7 @@ fn take_answers(buffer: &mut BytesMut, line: &Line, woken: &mut Vec<Waker>) -> R
 }
 
 /// Sends what waits with one write, until the connection is gone.
-async fn write(mut writer: WriteHalf<'_>, line: &Line) -> io::Result<()> {
+async fn write(mut writer: impl AsyncWrite + Unpin, line: &Line) -> io::Result<()> {
     let mut sending = BytesMut::new();
     loop {
         {
@@ -371,6 +386,8 @@ async fn write(mut writer: WriteHalf<'_>, line: &Line) -> io::Result<()> {
         }
         line.sent.notify_waiters();
         writer.write_all(&sending).await?;
+        // TLS may keep some of it back until then.
+        writer.flush().await?;
         sending.clear();
         if sending.capacity() > MAX_UNSENT {
             sending = BytesMut::new();

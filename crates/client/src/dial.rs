@@ -1,7 +1,10 @@
 //! Opens a connection and shakes hands. After this the frames are the caller's; nothing is sent or read here but
 //! the two handshake frames.
 
+use crate::access::Access;
 use crate::address;
+use crate::tls::{Tls, in_words};
+use crate::transport::{Transport, prepare};
 use futures::{SinkExt, StreamExt};
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
@@ -10,6 +13,7 @@ use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::{TlsConnector, TlsStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 /// The codec that cuts a connection into frames: 4-byte big-endian length, at most `max` bytes a frame. A longer
@@ -20,7 +24,7 @@ pub fn codec(max: usize) -> LengthDelimitedCodec {
 }
 
 /// A connection that carries frames.
-pub type Frames = Framed<TcpStream, LengthDelimitedCodec>;
+pub type Frames = Framed<Transport, LengthDelimitedCodec>;
 
 /// A connection whose handshake is done.
 #[derive(Debug)]
@@ -81,11 +85,44 @@ pub enum DialError {
         /// Its reason.
         reason: RefusalReason,
     },
+    /// The other side answers a TLS handshake with something else.
+    #[error("{address} does not speak TLS: is it started with --tls-ca, --tls-cert and --tls-key?")]
+    NoTls {
+        /// As given.
+        address: String,
+    },
+    /// The other side shows a certificate that proves nothing, or not what it has to.
+    #[error("the certificate of {address} is not accepted: {why}")]
+    Untrusted {
+        /// As given.
+        address: String,
+        /// In words.
+        why: String,
+    },
+    /// The other side does not take the certificate that it was shown.
+    #[error("{address} does not accept this certificate: {why}")]
+    Unaccepted {
+        /// As given.
+        address: String,
+        /// In words.
+        why: String,
+    },
 }
 
-/// Connects to `address` (`HOST:PORT`, names allowed), sends `hello` and reads the answer, all within `within`.
+/// Connects to `address` (`HOST:PORT`, names allowed), sends `hello` and reads the answer, all within `within`. In plain
+/// text; [`Access::dial`] also speaks TLS.
 pub async fn dial(address: &str, hello: &Hello, within: Duration) -> Result<Dialed, DialError> {
-    match timeout(within, shake_hands(address, hello)).await {
+    dial_with(address, hello, within, None).await
+}
+
+/// The same with TLS, where it is given.
+pub(crate) async fn dial_with(
+    address: &str,
+    hello: &Hello,
+    within: Duration,
+    tls: Option<&Tls>,
+) -> Result<Dialed, DialError> {
+    match timeout(within, shake_hands(address, hello, tls)).await {
         Ok(result) => result,
         Err(_) => Err(DialError::Silent { address: address.to_owned(), within }),
     }
@@ -94,27 +131,35 @@ pub async fn dial(address: &str, hello: &Hello, within: Duration) -> Result<Dial
 /// The same for a client's connection; given a Raft address, the client port is found without being told.
 pub(crate) async fn dial_client_port(
     address: &str,
-    hello: &Hello,
+    hello: Hello,
     within: Duration,
+    access: &Access,
 ) -> Result<Dialed, DialError> {
-    let dialed = dial(address, hello, within).await;
+    let hello = access.shown(hello);
+    let dialed = dial_with(address, &hello, within, access.tls.as_ref()).await;
     if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
         && let Some(client_address) = address::client_of(address)
     {
-        return dial(&client_address, hello, within).await;
+        return dial_with(&client_address, &hello, within, access.tls.as_ref()).await;
     }
     dialed
 }
 
-async fn shake_hands(address: &str, hello: &Hello) -> Result<Dialed, DialError> {
+async fn shake_hands(address: &str, hello: &Hello, tls: Option<&Tls>) -> Result<Dialed, DialError> {
     let connect = |source| DialError::Connect { address: address.to_owned(), source };
     let stream = TcpStream::connect(address).await.map_err(connect)?;
-    stream.set_nodelay(true).map_err(connect)?;
-    let mut frames = Framed::new(stream, codec(MAX_HANDSHAKE));
-    frames.send(frame::encode(hello)).await.map_err(|_| DialError::Closed { address: address.to_owned() })?;
+    prepare(&stream).map_err(connect)?;
+    let transport = match tls {
+        Some(tls) => encrypt(address, stream, tls).await?,
+        None => Transport::Plain(stream),
+    };
+    let mut frames = Framed::new(transport, codec(MAX_HANDSHAKE));
+    // What stands in the way of it may be said in an answer.
+    let sent = frames.send(frame::encode(hello)).await;
     let reply = read_reply(address, &mut frames).await?;
     match reply {
         HelloReply::Accepted { id, cluster } => {
+            sent.map_err(|_| DialError::Closed { address: address.to_owned() })?;
             frames.codec_mut().set_max_frame_length(MAX_FRAME);
             Ok(Dialed { frames, node: id, cluster })
         }
@@ -122,10 +167,38 @@ async fn shake_hands(address: &str, hello: &Hello) -> Result<Dialed, DialError> 
     }
 }
 
+async fn encrypt(address: &str, stream: TcpStream, tls: &Tls) -> Result<Transport, DialError> {
+    let Some(name) = tls.name_at(address) else {
+        let why = "its host is no name that a certificate could have".to_owned();
+        return Err(DialError::Untrusted { address: address.to_owned(), why });
+    };
+    match TlsConnector::from(tls.connect()).connect(name, stream).await {
+        Ok(stream) => Ok(Transport::Tls(Box::new(TlsStream::Client(stream)))),
+        Err(error) => Err(untrusted(address, &error)),
+    }
+}
+
+/// What ended a TLS connection before anything was said on it. With TLS 1.3 a client has finished its part of the handshake
+/// before the other side looks at its certificate.
+fn untrusted(address: &str, error: &io::Error) -> DialError {
+    let address = address.to_owned();
+    match error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) => DialError::NoTls { address },
+        Some(rustls::Error::AlertReceived(alert)) => {
+            DialError::Unaccepted { address, why: format!("it says {alert:?}") }
+        }
+        Some(error) => DialError::Untrusted { address, why: in_words(error) },
+        None => DialError::Closed { address },
+    }
+}
+
 async fn read_reply(address: &str, frames: &mut Frames) -> Result<HelloReply, DialError> {
     let foreign = || DialError::Foreign { address: address.to_owned() };
     match frames.next().await {
         Some(Ok(bytes)) => frame::decode("handshake reply", &bytes).map_err(|_| foreign()),
+        Some(Err(error)) if error.get_ref().is_some_and(|source| source.is::<rustls::Error>()) => {
+            Err(untrusted(address, &error))
+        }
         // The codec calls a length over the limit invalid data; all else is the connection's end.
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(foreign()),
         Some(Err(_)) | None => Err(DialError::Closed { address: address.to_owned() }),

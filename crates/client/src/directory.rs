@@ -2,7 +2,8 @@
 
 use crate::address;
 use crate::connection::Connection;
-use crate::dial::{DialError, dial};
+use crate::dial::{DialError, dial_with};
+use crate::tls::Tls;
 use raftdeck_protocol::{Hello, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ const SILENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Target {
     address: String,
+    /// Who is there, by a hint: with TLS it has to prove that. An address that was given has to prove its host.
+    expected: Option<NodeId>,
     link: AsyncMutex<Link>,
     seen: Mutex<Seen>,
 }
@@ -37,9 +40,10 @@ struct Seen {
 }
 
 impl Target {
-    fn new(address: &str) -> Self {
+    fn new(address: &str, expected: Option<NodeId>) -> Self {
         Self {
             address: address.to_owned(),
+            expected,
             link: AsyncMutex::new(Link { address: address.to_owned(), connection: None }),
             seen: Mutex::default(),
         }
@@ -53,9 +57,10 @@ impl Target {
     pub(crate) async fn connect(
         &self,
         hello: &Hello,
+        tls: Option<&Tls>,
         within: Duration,
     ) -> Result<Arc<Connection>, DialError> {
-        let Ok(connection) = tokio::time::timeout(within, self.open(hello, within)).await else {
+        let Ok(connection) = tokio::time::timeout(within, self.open(hello, tls, within)).await else {
             self.mark_silent();
             return Err(DialError::Silent { address: self.address.clone(), within });
         };
@@ -71,17 +76,23 @@ impl Target {
         link.connection.as_ref().filter(|connection| connection.is_open()).map(Arc::clone)
     }
 
-    async fn open(&self, hello: &Hello, within: Duration) -> Result<Arc<Connection>, DialError> {
+    async fn open(
+        &self,
+        hello: &Hello,
+        tls: Option<&Tls>,
+        within: Duration,
+    ) -> Result<Arc<Connection>, DialError> {
         let mut link = self.link.lock().await;
         if let Some(connection) = link.connection.as_ref().filter(|connection| connection.is_open()) {
             return Ok(Arc::clone(connection));
         }
-        let mut dialed = dial(&link.address, hello, within).await;
+        let tls = tls.map(|tls| self.expected.map_or_else(|| tls.clone(), |node| tls.to_node(node)));
+        let mut dialed = dial_with(&link.address, hello, within, tls.as_ref()).await;
         // Given a Raft address, the client port is found without being told.
         if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
             && let Some(client_address) = address::client_of(&link.address)
         {
-            dialed = dial(&client_address, hello, within).await;
+            dialed = dial_with(&client_address, hello, within, tls.as_ref()).await;
             if dialed.is_ok() {
                 link.address = client_address;
             }
@@ -152,7 +163,7 @@ impl Directory {
         let mut directory = Self { given: Vec::new(), learned: Vec::new(), leader: None, confined };
         for address in addresses {
             if directory.find(address).is_none() {
-                directory.given.push(Arc::new(Target::new(address)));
+                directory.given.push(Arc::new(Target::new(address, None)));
             }
         }
         directory
@@ -160,13 +171,26 @@ impl Directory {
 
     /// The target for an address; a new one is added.
     pub(crate) fn at(&mut self, address: &str) -> Arc<Target> {
+        self.hinted(address, None)
+    }
+
+    /// The same, if somebody said who is there.
+    fn hinted(&mut self, address: &str, node: Option<NodeId>) -> Arc<Target> {
+        // Somebody else may be there by now.
+        let outdated = |target: &Arc<Target>| {
+            target.address == address
+                && node.is_some()
+                && target.expected.is_some()
+                && target.expected != node
+        };
+        self.learned.retain(|target| !outdated(target));
         if let Some(target) = self.find(address) {
             return Arc::clone(target);
         }
         if self.learned.len() == MAX_LEARNED {
             self.learned.remove(0);
         }
-        let target = Arc::new(Target::new(address));
+        let target = Arc::new(Target::new(address, node));
         self.learned.push(Arc::clone(&target));
         target
     }
@@ -202,7 +226,7 @@ impl Directory {
         let known = id.and_then(|id| self.all().find(|target| target.node() == Some(id)).map(Arc::clone));
         self.leader = known.or_else(|| {
             let address = address.filter(|address| address::split(address).is_ok())?;
-            if self.confined { self.find(address).map(Arc::clone) } else { Some(self.at(address)) }
+            if self.confined { self.find(address).map(Arc::clone) } else { Some(self.hinted(address, id)) }
         });
     }
 

@@ -119,6 +119,7 @@
 //! When a round of asking every node brought nothing, the next one comes after a pause that grows from 10 to 100 ms and is partly random
 //! ([`Backoff`]), so that many clients do not come back at the same moment.
 
+mod access;
 mod address;
 mod asking;
 mod backoff;
@@ -130,9 +131,12 @@ mod error;
 mod keys;
 mod session;
 mod subscription;
+mod tls;
 mod trail;
+mod transport;
 mod watch;
 
+pub use access::{Access, AccessError, AccessFiles, TOKEN_VARIABLE, TokenError, exposed, token};
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
 pub use bytes::Bytes;
@@ -144,4 +148,6 @@ pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
 pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Write};
 pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 pub use subscription::Subscription;
+pub use tls::{Tls, TlsError, TlsFiles, tls_failure};
+pub use transport::{Transport, prepare};
 pub use watch::{Changes, Watch};

@@ -227,7 +227,10 @@ impl Watcher {
     }
 
     async fn open_at(&self, address: &str) -> Result<(Line, Told), Silence> {
-        let dialed = dial_client_port(address, self.client.hello(), self.client.patience()).await;
+        let dialed = {
+            let (hello, patience) = (self.client.hello().clone(), self.client.patience());
+            dial_client_port(address, hello, patience, self.client.access()).await
+        };
         let mut dialed = dialed.map_err(|error| match error {
             DialError::Refused { address, reason } => Silence::Refused { address, reason },
             other => Silence::Unreached(other),

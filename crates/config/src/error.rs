@@ -21,7 +21,7 @@ pub enum ConfigError {
         /// Which.
         path: PathBuf,
         /// What, and on which line.
-        error: FileError,
+        error: Box<FileError>,
     },
     /// A variable's value makes no sense.
     #[error("{name}={value} makes no sense: {why}")]

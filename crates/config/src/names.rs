@@ -11,7 +11,7 @@ pub const CONFIG: &str = "config";
 /// What every variable begins with.
 const PREFIX: &str = "RAFTDECK_";
 
-/// Commands whose variables carry their name, as RAFTDECK_BENCH_RATE does. They are experiments, and what the same words mean
+/// Commands whose variables carry their name, as `RAFTDECK_BENCH_RATE` does. They are experiments, and what the same words mean
 /// to a node, a deck or a client is something else: a cluster that is set for all clients must not be what a benchmark
 /// loads, nor a deck's pace a number of writes a second.
 const OF_THEIR_OWN: [&str; 2] = ["bench", "sim"];
@@ -111,7 +111,7 @@ impl Program {
     /// All commands that are described, with the words that lead there.
     pub(crate) fn commands(&self) -> Vec<(Vec<String>, &Command)> {
         let mut found = Vec::new();
-        collect(&self.built, Vec::new(), &mut found);
+        collect(&self.built, &[], &mut found);
         found
     }
 
@@ -121,12 +121,10 @@ impl Program {
     }
 }
 
-fn collect<'a>(command: &'a Command, path: Vec<String>, found: &mut Vec<(Vec<String>, &'a Command)>) {
-    found.push((path.clone(), command));
+fn collect<'a>(command: &'a Command, path: &[String], found: &mut Vec<(Vec<String>, &'a Command)>) {
+    found.push((path.to_vec(), command));
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
-        let mut path = path.clone();
-        path.push(sub.get_name().to_owned());
-        collect(sub, path, found);
+        collect(sub, &[path, &[sub.get_name().to_owned()]].concat(), found);
     }
 }
 

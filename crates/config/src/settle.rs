@@ -63,7 +63,9 @@ impl Refusal {
             Self::Usage(error, notes) => {
                 // Nobody else is there to be told that nobody listens.
                 let _ = error.print();
-                notes.iter().for_each(|note| eprintln!("note: {note}"));
+                for note in notes {
+                    eprintln!("note: {note}");
+                }
                 process::exit(error.exit_code());
             }
             Self::Config(error) => {
@@ -145,7 +147,9 @@ impl Program {
         std::fs::File::open(&path)
             .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
             .map_err(|error| ConfigError::Read { path: path.clone(), error: plain(error) })?;
-        let file = self.check(&bytes).map_err(|error| ConfigError::File { path: path.clone(), error })?;
+        let file = self
+            .check(&bytes)
+            .map_err(|error| ConfigError::File { path: path.clone(), error: error.into() })?;
         Ok(Some((path, file)))
     }
 
@@ -224,16 +228,16 @@ impl Program {
         {
             let shown = value.to_string_lossy().into_owned();
             let wrong = |why| ConfigError::Variable { name: name.clone(), value: shown.clone(), why };
-            let words = if kind(option) == Kind::Switch {
+            if kind(option) == Kind::Switch {
                 let on = switch(&value).ok_or_else(|| wrong("it is true or false".to_owned()))?;
-                words(long, &Given::Switch(on)).unwrap_or_default()
-            } else {
-                vec![word(long, &value)]
-            };
-            if let Some(why) = refusal(command, &words) {
-                return Err(wrong(why));
+                let words = words(long, &Given::Switch(on)).unwrap_or_default();
+                return Ok(Some(settled(name, words, vec![on.to_string()])));
             }
-            return Ok(Some(settled(name, words, vec![shown])));
+            let words = vec![word(long, &value)];
+            return match refusal(command, &words) {
+                Some(why) => Err(wrong(why)),
+                None => Ok(Some(settled(name, words, vec![shown]))),
+            };
         }
         let table = self.table(path);
         let mut stand_ins =
@@ -258,7 +262,7 @@ impl Program {
         let words = words(long, &entry.given).unwrap_or_default();
         if let Some(why) = refusal(command, &words) {
             let error = entry.refused(&table, long, why);
-            return Err(ConfigError::File { path: file_path.to_owned(), error });
+            return Err(ConfigError::File { path: file_path.to_owned(), error: error.into() });
         }
         Ok(Some(Settled {
             id: option.get_id().to_string(),

@@ -117,7 +117,7 @@ pub fn as_json(program: &str, sections: &[Section]) -> Value {
     let of = |row: &Row| {
         let value = match (row.kind, &row.values[..]) {
             (Kind::Switch, [on, ..]) => {
-                json!(!matches!(on.to_ascii_lowercase().as_str(), "false" | "f" | "no" | "n" | "off" | "0"))
+                json!(on == "true")
             }
             (Kind::Values, values) if !values.is_empty() => json!(values),
             (Kind::Value, [value, ..]) => json!(value),

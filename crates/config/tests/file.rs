@@ -1,5 +1,7 @@
 //! What a file may say, and how it is refused: line, name, and what would be right.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
+
 use clap::{Arg, ArgAction, Command, value_parser};
 use proptest::prelude::*;
 use raftdeck_config::{Given, Program};

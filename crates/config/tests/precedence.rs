@@ -1,5 +1,7 @@
 //! Who goes first: the command line, the environment, the file, the default; also where options exclude each other.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
+
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use raftdeck_config::{Program, Refusal, Section, StandIn, as_json, as_table};
 use std::ffi::OsString;
@@ -223,7 +225,7 @@ fn each_value_is_shown_with_where_it_comes_from() {
     let table = as_table("raftdeck", &sections);
     for line in [
         "raftdeck node  [node]".to_owned(),
-        "  fast     yes    RAFTDECK_FAST".to_owned(),
+        "  fast     true   RAFTDECK_FAST".to_owned(),
         "  slow     false  default".to_owned(),
         "  verbose  false  default".to_owned(),
         format!("  seed     3      {path}:2"),

@@ -2,7 +2,7 @@
 //! lab may ask. Never asks twice; whoever asks decides what an answer, or none, means.
 
 use futures::{SinkExt, StreamExt};
-use raftdeck_client::dial;
+use raftdeck_client::Access;
 use raftdeck_protocol::{Failure, Hello, Request, RequestBody, Response, ResponseBody, Role, frame};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,18 +30,20 @@ impl std::fmt::Display for Unanswered {
 
 /// Asks the node at a client address.
 pub(crate) async fn ask(
+    access: &Access,
     address: &str,
     role: Role,
     body: RequestBody,
     within: Duration,
 ) -> Result<ResponseBody, Unanswered> {
-    match timeout(within, ask_patiently(address, role, body, within)).await {
+    match timeout(within, ask_patiently(access, address, role, body, within)).await {
         Ok(answer) => answer,
         Err(_) => Err(Unanswered::Lost(format!("{address} does not answer"))),
     }
 }
 
 async fn ask_patiently(
+    access: &Access,
     address: &str,
     role: Role,
     body: RequestBody,
@@ -49,7 +51,7 @@ async fn ask_patiently(
 ) -> Result<ResponseBody, Unanswered> {
     let lost = |why: String| Unanswered::Lost(why);
     let mut dialed =
-        dial(address, &Hello::new("", role), within).await.map_err(|error| lost(error.to_string()))?;
+        access.dial(address, Hello::new("", role), within).await.map_err(|error| lost(error.to_string()))?;
     let request = frame::encode(&Request { id: ID, body });
     dialed.frames.send(request).await.map_err(|error| lost(error.to_string()))?;
     let answer = match dialed.frames.next().await {

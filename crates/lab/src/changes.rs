@@ -10,6 +10,7 @@ use crate::model::{ChangeStep, Update};
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Whereabouts};
 use futures::future::join_all;
+use raftdeck_client::Access;
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{ChangeError, MembershipChange, NodeId};
 use std::net::SocketAddr;
@@ -94,12 +95,13 @@ impl Changes {
             let Some(address) = changes.clients.address(node) else {
                 return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
             };
+            let access = changes.clients.access();
             let told = everybody.iter().map(|address| {
-                ask(address, Role::Manager, RequestBody::Manage(Manage::ForgoLeases), FORGONE_WITHIN)
+                ask(access, address, Role::Manager, RequestBody::Manage(Manage::ForgoLeases), FORGONE_WITHIN)
             });
             join_all(told).await;
             let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
-            if let Err(why) = ask(&address, Role::Manager, campaign, SHORT).await {
+            if let Err(why) = ask(access, &address, Role::Manager, campaign, SHORT).await {
                 changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
             }
         });
@@ -134,7 +136,7 @@ impl Changes {
         let Newcomer { node, place, others } = newcomer;
         self.tell(node, ChangeStep::Starting);
         let address = ready(node, place).await?;
-        introduce(node, others).await;
+        introduce(node, others, self.clients.access()).await;
         let _turn = self.turn.lock().await;
         self.tell(node, ChangeStep::Joining);
         self.change(MembershipChange::AddLearner { node, address: address.to_string() })
@@ -193,7 +195,7 @@ impl Changes {
         let mut last = Unanswered::Lost("nobody leads".to_owned());
         loop {
             if let Some((_, address)) = self.clients.leader() {
-                match ask(&address, Role::Client, body.clone(), ANSWER).await {
+                match ask(self.clients.access(), &address, Role::Client, body.clone(), ANSWER).await {
                     Err(why) if passes(&why) => last = why,
                     end => return end,
                 }
@@ -246,10 +248,10 @@ async fn ready(node: NodeId, mut place: watch::Receiver<Whereabouts>) -> Result<
 
 /// Tells the other nodes how they reach a new one. Those that do not listen now are told when they do; those that
 /// start anew know it from their command line.
-async fn introduce(node: NodeId, others: Vec<(watch::Receiver<Whereabouts>, SocketAddr)>) {
+async fn introduce(node: NodeId, others: Vec<(watch::Receiver<Whereabouts>, SocketAddr)>, access: &Access) {
     let told = others.into_iter().map(|(place, link)| {
         let peer = Manage::SetPeerAddress { node, address: link.to_string() };
-        tokio::spawn(tell_address(peer, place))
+        tokio::spawn(tell_address(peer, place, access.clone()))
     });
     if timeout(INTRODUCED_WITHIN, join_all(told.collect::<Vec<_>>())).await.is_err() {
         tracing::debug!("{node} is added before every other node knows where it is");
@@ -257,12 +259,13 @@ async fn introduce(node: NodeId, others: Vec<(watch::Receiver<Whereabouts>, Sock
 }
 
 /// Ends when the node knows, or has said that it never will, or is gone.
-async fn tell_address(peer: Manage, mut place: watch::Receiver<Whereabouts>) {
+async fn tell_address(peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
     loop {
         let serving =
             place.wait_for(|now| matches!(now.place, Place::Serving { .. })).await.map(|now| now.place);
         let Ok(Place::Serving { client, .. }) = serving else { return };
-        match ask(&client.to_string(), Role::Manager, RequestBody::Manage(peer.clone()), SHORT).await {
+        let manage = RequestBody::Manage(peer.clone());
+        match ask(&access, &client.to_string(), Role::Manager, manage, SHORT).await {
             Ok(_) => return,
             Err(Unanswered::Refused(failure)) => {
                 return tracing::warn!("a node does not take another's address: {failure}");

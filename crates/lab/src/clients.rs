@@ -8,7 +8,7 @@ use crate::model::{ClientOp, ClientOutcome, Update};
 use crate::outlet::Outlet;
 use crate::telemetry::Leaders;
 use crate::whereabouts::{Place, Places, Whereabouts};
-use raftdeck_client::{Client, Options};
+use raftdeck_client::{Access, Client, Options};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{RequestBody, ResponseBody, Role, Write};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -31,6 +31,7 @@ const MAX_UNDER_WAY: usize = 64;
 pub(crate) struct Clients {
     known: Arc<Mutex<Known>>,
     leaders: Leaders,
+    access: Access,
     outlet: Outlet,
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
@@ -54,10 +55,15 @@ struct Current {
 }
 
 /// The client for these addresses: the one there is, or a new one. Requests under way go on with the client they have.
-fn renewed(current: &mut Option<Current>, addresses: Vec<String>, confined: bool) -> Option<Client> {
+fn renewed(
+    current: &mut Option<Current>,
+    addresses: Vec<String>,
+    confined: bool,
+    access: &Access,
+) -> Option<Client> {
     let fits = |current: &Current| current.addresses == addresses && current.confined == confined;
     if !current.as_ref().is_some_and(fits) {
-        let options = Options { confined, ..Options::default() };
+        let options = Options { confined, access: access.clone(), ..Options::default() };
         *current =
             Client::new(&addresses, options).ok().map(|client| Current { addresses, confined, client });
     }
@@ -65,11 +71,11 @@ fn renewed(current: &mut Option<Current>, addresses: Vec<String>, confined: bool
 }
 
 impl Clients {
-    pub(crate) fn new(leaders: Leaders, outlet: Outlet) -> Self {
+    pub(crate) fn new(leaders: Leaders, access: Access, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let known = Arc::new(Mutex::new(Known::default()));
-        Self { known, leaders, outlet, requests, fetches }
+        Self { known, leaders, access, outlet, requests, fetches }
     }
 
     /// There is one more node.
@@ -118,10 +124,10 @@ impl Clients {
         let Some(address) = self.address(node) else {
             return self.outlet.refuse(format!("{node} does not run and takes no write"));
         };
-        let outlet = self.outlet.clone();
+        let (outlet, access) = (self.outlet.clone(), self.access.clone());
         tokio::spawn(async move {
             let (begun, body) = (Instant::now(), RequestBody::Write(write.clone()));
-            let outcome = match ask(&address, Role::Client, body, DEADLINE).await {
+            let outcome = match ask(&access, &address, Role::Client, body, DEADLINE).await {
                 Ok(body) => ClientOutcome::Answered { node, body },
                 Err(Unanswered::Refused(failure)) => {
                     ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
@@ -164,7 +170,7 @@ impl Clients {
         let reach = known.reach.clone();
         let reaches = |node: &NodeId| reach.as_ref().is_none_or(|reach| reach.contains(node));
         let addresses = known.addresses(reaches);
-        let client = renewed(&mut known.current, addresses, reach.is_some())?;
+        let client = renewed(&mut known.current, addresses, reach.is_some(), &self.access)?;
         drop(known);
         let leader = leader.filter(|(leader, _)| reaches(leader));
         if let Some((leader, address)) = leader
@@ -179,13 +185,18 @@ impl Clients {
     fn onlooker(&self) -> Option<Client> {
         let mut known = self.lock();
         let addresses = known.addresses(|_| true);
-        renewed(&mut known.onlooker, addresses, false)
+        renewed(&mut known.onlooker, addresses, false, &self.access)
     }
 
     /// Who seems to lead, and where it takes requests.
     pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
         let leader = self.leaders.newest()?;
         Some((leader, self.address(leader)?))
+    }
+
+    /// What lets it in.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Where a node takes requests, if it serves.

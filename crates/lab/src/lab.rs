@@ -4,6 +4,7 @@
 //! started it ends, so children are started on the lab's thread, which ends after the last of them.
 
 use crate::data_dir::DataDir;
+use crate::keys::Keys;
 use crate::links::Listeners;
 use crate::model::{Command, Update};
 use crate::nodes::{Happened, Nodes, Surroundings};
@@ -57,7 +58,10 @@ impl Lab {
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
         let left_out = Arc::new(AtomicU64::new(0));
         let stop = CancellationToken::new();
+        let keys = Keys::cut(options.client_token.clone())
+            .map_err(system("the system has no random numbers for its tokens"))?;
         let cluster = Cluster {
+            keys,
             outlet: Outlet::new(sink),
             queue,
             left_out: Arc::clone(&left_out),
@@ -98,6 +102,7 @@ impl Drop for Lab {
 
 /// What the lab's thread starts with.
 struct Cluster {
+    keys: Keys,
     options: LabOptions,
     data_dir: DataDir,
     outlet: Outlet,
@@ -108,9 +113,9 @@ struct Cluster {
 
 impl Cluster {
     async fn run(self, listeners: Listeners) {
-        let Self { options, data_dir, outlet, mut queue, left_out, stop } = self;
+        let Self { keys, options, data_dir, outlet, mut queue, left_out, stop } = self;
         let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
-        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left };
+        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left, keys };
         let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
             Ok(nodes) => nodes,
             Err(error) => {

@@ -4,6 +4,7 @@
 //! has changed since is in its log. A node that was added later starts with none and is told by its leader.
 
 use crate::data_dir::DataDir;
+use crate::keys::Keys;
 use crate::links::Links;
 use crate::options::LabOptions;
 use crate::process::Launch;
@@ -15,7 +16,9 @@ use std::time::Duration;
 
 /// How things are when a node is started.
 #[derive(Clone, Copy)]
-pub(crate) struct Circumstances {
+pub(crate) struct Circumstances<'a> {
+    /// The cluster's tokens.
+    pub(crate) keys: &'a Keys,
     /// The rate of cluster time.
     pub(crate) rate: ClockRate,
     /// Nobody may serve reads by a lease.
@@ -27,7 +30,7 @@ pub(crate) fn launch(
     options: &LabOptions,
     data_dir: &DataDir,
     links: &Links,
-    now: Circumstances,
+    now: Circumstances<'_>,
     node: NodeId,
 ) -> Launch {
     let record = data_dir.record();
@@ -81,7 +84,7 @@ pub(crate) fn launch(
     if now.forgo_leases {
         args.push("--forgo-leases".into());
     }
-    Launch { executable: options.executable.clone(), args }
+    Launch { executable: options.executable.clone(), args, secrets: now.keys.variables() }
 }
 
 /// Whole milliseconds.

@@ -16,6 +16,7 @@ mod clients;
 mod data_dir;
 mod disk_faults;
 mod in_force;
+mod keys;
 mod lab;
 mod lane;
 mod launch;

@@ -7,6 +7,7 @@ use crate::changes::{Changes, Newcomer};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
 use crate::in_force::InForce;
+use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
 use crate::links::{LinkNews, Links, Listeners};
 use crate::model::{ChangeStep, Command, Update};
@@ -44,6 +45,7 @@ const MAX_UNDOING: usize = 16;
 pub(crate) struct Nodes {
     options: LabOptions,
     data_dir: DataDir,
+    keys: Keys,
     outlet: Outlet,
     stop: CancellationToken,
     kept: BTreeMap<NodeId, Kept>,
@@ -89,6 +91,8 @@ pub(crate) struct Surroundings {
     pub(crate) stop: CancellationToken,
     /// Where nodes that have left the cluster are named, for [`Nodes::dismiss`].
     pub(crate) left: mpsc::Sender<NodeId>,
+    /// The cluster's tokens.
+    pub(crate) keys: Keys,
 }
 
 impl Nodes {
@@ -99,7 +103,8 @@ impl Nodes {
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { outlet, stop, left } = surroundings;
+        let Surroundings { outlet, stop, left, keys } = surroundings;
+        let access = keys.access();
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
             ids.into_iter().map(|node| (node, Presence::new())).collect();
@@ -114,16 +119,17 @@ impl Nodes {
         }
         let telling = outlet.clone();
         tokio::spawn(async move { reports.tell_all(&telling).await });
-        let watchers = Watchers::start(&outlet);
-        let clients = Clients::new(watchers.leaders(), outlet.clone());
+        let watchers = Watchers::start(&outlet, access.clone());
+        let clients = Clients::new(watchers.leaders(), access.clone(), outlet.clone());
         let changes = Changes::new(clients.clone(), outlet.clone(), left);
         let workload = Workload::new(clients.clone(), outlet.clone());
-        let stepper = Stepper::new(clock, watchers.milestones(), outlet.clone());
+        let stepper = Stepper::new(clock, access, watchers.milestones(), outlet.clone());
         let in_force = InForce::new(outlet.clone());
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), Vec::new());
         let mut nodes = Self {
             options,
             data_dir,
+            keys,
             outlet,
             stop,
             kept,
@@ -183,8 +189,8 @@ impl Nodes {
         }
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances { rate: self.stepper.rate(), forgo_leases: self.forgo_leases }
+    fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances { keys: &self.keys, rate: self.stepper.rate(), forgo_leases: self.forgo_leases }
     }
 
     fn launch(&self, node: NodeId) -> Launch {

@@ -2,8 +2,8 @@
 //!
 //! Everything that can be known to fail is found here, before the first process is started.
 
-use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
+use raftdeck_protocol::{ClockRate, Secret};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -57,6 +57,8 @@ pub struct LabOptions {
     /// The lab subscribes to what the nodes tell of themselves. Without that nothing is known of them but what
     /// becomes of their processes, and telling costs them nothing: for measurements.
     pub watched: bool,
+    /// Who reads and writes keys has to show this token. `None`: whoever reaches the nodes may.
+    pub client_token: Option<Secret>,
 }
 
 /// Why a lab cannot be started.
@@ -170,6 +172,7 @@ impl LabOptions {
             rate: ClockRate::REAL,
             direct: false,
             watched: true,
+            client_token: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use crate::disk_faults::limit_files;
 use crate::lines::{Lines, ReadyLine, message_of};
+use raftdeck_protocol::Secret;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -36,6 +37,8 @@ pub(crate) struct Launch {
     pub(crate) executable: PathBuf,
     /// With what.
     pub(crate) args: Vec<OsString>,
+    /// Variables that are for it alone: a command line can be read by everybody.
+    pub(crate) secrets: Vec<(&'static str, Secret)>,
 }
 
 /// What a child does.
@@ -84,6 +87,7 @@ impl Process {
         for (name, _) in std::env::vars_os().filter(|(name, _)| configures_a_node(&name.to_string_lossy())) {
             command.env_remove(name);
         }
+        command.envs(launch.secrets.iter().map(|(name, secret)| (name, secret.reveal())));
         let children = unix::signal(SignalKind::child())?;
         let mut child = command.spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("the child ended at once"))?;
@@ -243,7 +247,16 @@ mod tests {
 
     #[test]
     fn children_do_not_inherit_what_would_make_them_one_and_the_same_node() {
-        for name in ["PORT", "NODE_ID", "RAFTDECK_HTTP", "RAFTDECK_DATA_DIR"] {
+        for name in [
+            "PORT",
+            "NODE_ID",
+            "RAFTDECK_HTTP",
+            "RAFTDECK_DATA_DIR",
+            "RAFTDECK_CONFIG",
+            "RAFTDECK_LOG_FILE",
+            "RAFTDECK_LOG_FORMAT",
+            "RAFTDECK_CLIENT_TOKEN",
+        ] {
             assert!(configures_a_node(name), "{name}");
         }
         for name in ["PATH", "HOME", "RUST_BACKTRACE", "RAFTDECK_LOG", "IMPORT"] {
@@ -254,7 +267,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_child_that_never_gets_ready_is_late_once() {
         let args = ["-c", "exec cat"].map(OsString::from).to_vec();
-        let mut process = Process::start(&Launch { executable: "/bin/sh".into(), args }).unwrap();
+        let mut process =
+            Process::start(&Launch { executable: "/bin/sh".into(), args, secrets: Vec::new() }).unwrap();
         let begun = Instant::now();
         assert!(matches!(process.next().await, Happening::Late));
         assert!(begun.elapsed() >= READY_WITHIN);

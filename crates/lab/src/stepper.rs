@@ -11,6 +11,7 @@ use crate::tempo::Tempo;
 use crate::time::{ClockReader, ClusterClock};
 use crate::whereabouts::{Place, Places, Whereabouts};
 use futures::future::join_all;
+use raftdeck_client::Access;
 use raftdeck_protocol::{ClockRate, NodeStatus, RequestBody, ResponseBody, Role};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,8 @@ pub(crate) enum Reached {
 /// Who sets the clocks.
 pub(crate) struct Stepper {
     clock: ClusterClock,
+    /// What lets it in at the nodes.
+    access: Access,
     reader: ClockReader,
     tempo: Tempo,
     milestones: watch::Receiver<Milestones>,
@@ -63,14 +66,19 @@ pub(crate) struct Stepper {
 }
 
 impl Stepper {
-    pub(crate) fn new(clock: ClusterClock, milestones: watch::Receiver<Milestones>, outlet: Outlet) -> Self {
+    pub(crate) fn new(
+        clock: ClusterClock,
+        access: Access,
+        milestones: watch::Receiver<Milestones>,
+        outlet: Outlet,
+    ) -> Self {
         let reader = clock.reader();
-        let tempo = Tempo::new(reader.clone());
+        let tempo = Tempo::new(reader.clone(), access.clone());
         let (says, said) = mpsc::channel(1);
         let rate = reader.time().rate;
         let last = if rate.is_frozen() { ClockRate::REAL } else { rate };
         let (waiting, number) = (None, 0);
-        Self { clock, reader, tempo, milestones, outlet, last, waiting, number, says, said }
+        Self { clock, access, reader, tempo, milestones, outlet, last, waiting, number, says, said }
     }
 
     /// Where nodes come and go.
@@ -114,10 +122,10 @@ impl Stepper {
         self.set(self.last, Some(time));
         self.tell();
         let mut reader = self.reader.clone();
-        let asked = asked(places, unasked);
+        let (asked, access) = (asked(places, unasked), self.access.clone());
         self.wait_for(async move {
             reader.sleep_until(end).await;
-            stand_still(&asked).await;
+            stand_still(&access, &asked).await;
             Reached::End
         });
     }
@@ -143,12 +151,12 @@ impl Stepper {
     /// Freezes the world and asks when the next timer goes off. That it stands still is not told before the step ends.
     pub(crate) fn seek_timer(&mut self, places: &Places, unasked: &BTreeSet<NodeId>) {
         self.freeze();
-        let asked = asked(places, unasked);
+        let (asked, access) = (asked(places, unasked), self.access.clone());
         let settled = self.tempo.settled(ANSWER, unasked);
         self.wait_for(async move {
             settled.await;
             let left = |status: NodeStatus| Duration::from_micros(status.next_timer_micros);
-            Reached::Timer(statuses(&asked).await.into_values().map(left).min())
+            Reached::Timer(statuses(&access, &asked).await.into_values().map(left).min())
         });
     }
 
@@ -199,8 +207,9 @@ fn asked(places: &Places, unasked: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String
 }
 
 /// What they say of themselves, if they answer in time.
-async fn statuses(asked: &BTreeMap<NodeId, String>) -> BTreeMap<NodeId, NodeStatus> {
+async fn statuses(access: &Access, asked: &BTreeMap<NodeId, String>) -> BTreeMap<NodeId, NodeStatus> {
     let one = async |(node, address): (&NodeId, &String)| match ask(
+        access,
         address,
         Role::Client,
         RequestBody::Status,
@@ -215,11 +224,11 @@ async fn statuses(asked: &BTreeMap<NodeId, String>) -> BTreeMap<NodeId, NodeStat
 }
 
 /// Waits until the clocks of all who answer stand still: theirs began to run a moment later than the links'.
-async fn stand_still(asked: &BTreeMap<NodeId, String>) {
+async fn stand_still(access: &Access, asked: &BTreeMap<NodeId, String>) {
     let until = Instant::now() + ANSWER;
     let mut left = asked.clone();
     while !left.is_empty() && Instant::now() < until {
-        let statuses = statuses(&left).await;
+        let statuses = statuses(access, &left).await;
         left.retain(|node, _| statuses.get(node).is_some_and(|status| !status.clock_rate.is_frozen()));
         if !left.is_empty() {
             sleep(PAUSE).await;

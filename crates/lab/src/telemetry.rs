@@ -8,7 +8,7 @@ use crate::model::Update;
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::StreamExt;
-use raftdeck_client::{Backoff, Options, Subscription};
+use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_protocol::Telemetry;
 use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
 use std::collections::BTreeMap;
@@ -75,23 +75,30 @@ impl Milestones {
 /// Watches nodes, and keeps account of who leads.
 pub(crate) struct Watchers {
     outlet: Outlet,
+    access: Access,
     leaders: Leaders,
     milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
 }
 
 impl Watchers {
-    pub(crate) fn start(outlet: &Outlet) -> Self {
+    pub(crate) fn start(outlet: &Outlet, access: Access) -> Self {
         let story = Story { outlet: outlet.clone(), told: Arc::default() };
         tokio::spawn(story.clone().go_on());
-        Self { outlet: outlet.clone(), leaders: Leaders::default(), milestones: Arc::default(), story }
+        Self {
+            outlet: outlet.clone(),
+            access,
+            leaders: Leaders::default(),
+            milestones: Arc::default(),
+            story,
+        }
     }
 
     /// Watches a node from now on, until it is no more.
     pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         let (outlet, leaders, story) = (self.outlet.clone(), self.leaders.clone(), self.story.clone());
-        let milestones = Arc::clone(&self.milestones);
-        tokio::spawn(Watcher { node, outlet, leaders, milestones, story }.watch(place));
+        let (milestones, access) = (Arc::clone(&self.milestones), self.access.clone());
+        tokio::spawn(Watcher { node, outlet, access, leaders, milestones, story }.watch(place));
     }
 
     /// What has happened by now, as it goes on. Known before it is told.
@@ -153,6 +160,7 @@ impl Story {
 struct Watcher {
     node: NodeId,
     outlet: Outlet,
+    access: Access,
     leaders: Leaders,
     milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
@@ -180,7 +188,9 @@ impl Watcher {
 
     /// Subscribes again and again.
     async fn listen(&self, address: SocketAddr) {
-        let (address, options) = (address.to_string(), Options { patience: PATIENCE, ..Options::default() });
+        let access = self.access.clone();
+        let (address, options) =
+            (address.to_string(), Options { patience: PATIENCE, access, ..Options::default() });
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {
             match Subscription::open(&address, &options).await {

@@ -6,7 +6,7 @@
 use crate::time::ClockReader;
 use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::{SinkExt, StreamExt};
-use raftdeck_client::{Backoff, Dialed, dial};
+use raftdeck_client::{Access, Backoff, Dialed};
 use raftdeck_protocol::{
     ClockRate, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
 };
@@ -48,6 +48,7 @@ struct Wish {
 /// Every node's.
 pub(crate) struct Tempo {
     reader: ClockReader,
+    access: Access,
     beat: Beat,
     timeouts: BTreeMap<NodeId, Duration>,
     nodes: BTreeMap<NodeId, Told>,
@@ -62,16 +63,22 @@ struct Told {
 }
 
 impl Tempo {
-    pub(crate) fn new(reader: ClockReader) -> Self {
+    pub(crate) fn new(reader: ClockReader, access: Access) -> Self {
         let (timeouts, nodes) = (BTreeMap::new(), BTreeMap::new());
-        Self { reader, beat: Beat::default(), timeouts, nodes }
+        Self { reader, access, beat: Beat::default(), timeouts, nodes }
     }
 
     /// There is one more node.
     pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         let wish = watch::Sender::new(Wish { beat: self.beat, timeouts: (0, None) });
         let (confirm, confirmed) = watch::channel(0);
-        let teller = Teller { node, wish: wish.subscribe(), confirm, reader: self.reader.clone() };
+        let teller = Teller {
+            access: self.access.clone(),
+            node,
+            wish: wish.subscribe(),
+            confirm,
+            reader: self.reader.clone(),
+        };
         let task = tokio::spawn(teller.keep(place.clone())).abort_handle();
         self.nodes.insert(node, Told { wish, confirmed, place, task });
     }
@@ -140,6 +147,7 @@ impl Tempo {
 }
 
 struct Teller {
+    access: Access,
     node: NodeId,
     wish: watch::Receiver<Wish>,
     confirm: watch::Sender<u64>,
@@ -169,7 +177,7 @@ impl Teller {
         let (address, hello) = (address.to_string(), Hello::new("", Role::Manager));
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {
-            let told = match dial(&address, &hello, PATIENCE).await {
+            let told = match self.access.dial(&address, hello.clone(), PATIENCE).await {
                 Ok(dialed) => self.tell(dialed, &mut pauses).await.map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
@@ -265,7 +273,13 @@ mod tests {
 
     fn teller(clock: &ClusterClock) -> Teller {
         let (wish, confirm) = (watch::Sender::new(Wish::default()), watch::Sender::new(0));
-        Teller { node: NodeId(1), wish: wish.subscribe(), confirm, reader: clock.reader() }
+        Teller {
+            access: Access::default(),
+            node: NodeId(1),
+            wish: wish.subscribe(),
+            confirm,
+            reader: clock.reader(),
+        }
     }
 
     fn beat(number: u64, rate: ClockRate, run: Option<(u64, u64)>) -> Wish {

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// The most bytes of entries in one message that may be asked for: well below the largest frame.
 pub(crate) const MAX_APPEND_BYTES: usize = 4 << 20;
 
+/// Smaller log files would be put aside all the time.
+const MIN_LOG_FILE: u64 = 4096;
+
 /// Beyond that, a node would be taken for dead.
 const MAX_SYNC_DELAY: Duration = Duration::from_secs(1);
 
@@ -108,13 +111,44 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ADDR", env = "RAFTDECK_HTTP")]
     pub http: Option<String>,
 
-    /// Allow addresses that other machines can reach: nothing is encrypted and nobody is asked who they are
+    /// Speak TLS on all ports and believe who shows a certificate of the authorities in this PEM file; with --tls-cert and
+    /// --tls-key. raftdeck tls new makes all of them
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// This node's certificate, a PEM file. It names nID.raftdeck, such as n2.raftdeck, beside the hosts by which clients
+    /// reach it
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's key, a PEM file that nobody else may read
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve clients and HTTP only to who shows the token in this file [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
+    pub client_token_file: Option<PathBuf>,
+
+    /// Let only who shows the token in this file manage the node, and, with a client token, change members and hand over the
+    /// leadership; it is good for all that clients do too [else env: RAFTDECK_MANAGER_TOKEN]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_MANAGER_TOKEN_FILE")]
+    pub manager_token_file: Option<PathBuf>,
+
+    /// Take Raft messages only from who shows the token in this file; all nodes have the same [else env: RAFTDECK_PEER_TOKEN]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_PEER_TOKEN_FILE")]
+    pub peer_token_file: Option<PathBuf>,
+
+    /// Allow addresses that other machines can reach although there is no TLS, or no client token
     #[arg(long, env = "RAFTDECK_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure: bool,
 
-    /// Log more; RAFTDECK_LOG takes a filter, such as raftdeck_node=trace
+    /// Log more
     #[arg(long, short, env = "RAFTDECK_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
     pub verbose: bool,
+
+    /// What is logged, how and where.
+    #[command(flatten)]
+    pub log: LogArgs,
 
     /// The seed of the election timeouts, for experiments that shall repeat
     #[arg(long, value_name = "N", env = "RAFTDECK_SEED", hide = true)]
@@ -133,6 +167,40 @@ pub struct NodeArgs {
     pub forgo_leases: bool,
 }
 
+/// What is logged, how and where.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct LogArgs {
+    /// Log only this: a level, or levels by module, such as info,raftdeck_node::http=debug. Goes before --verbose
+    #[arg(long, value_name = "FILTER", env = "RAFTDECK_LOG")]
+    pub log_filter: Option<String>,
+
+    /// How a line of the log is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub log_format: LogFormat,
+
+    /// Log to this file, too. When it is full it becomes FILE.1, that FILE.2, and so on
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// How many bytes a log file may have [default: 10485760]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(MIN_LOG_FILE..))]
+    pub log_file_size: Option<u64>,
+
+    /// How many log files are kept, the one in use included [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub log_file_count: Option<u32>,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Human,
+    /// A JSON object a line: time, level, target, message, fields
+    Json,
+}
+
 impl NodeArgs {
     /// Variables that say what options say, in the way of servers that are started by others. They go before a file.
     pub const STAND_INS: &[StandIn] = &[
@@ -144,12 +212,15 @@ impl NodeArgs {
 
     /// Command lines to start from.
     pub const EXAMPLES: &str = "\
-Three nodes on this machine, each in a shell of its own:
+Examples: three nodes on this machine, each in a shell of its own:
   raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
 A fourth that joins them; it serves once it is added, for example with raftdeck client member add:
   raftdeck-node --join --node-id 4 --bind 127.0.0.1:8083
+One that other machines reach, with what raftdeck tls new makes:
+  RAFTDECK_CLIENT_TOKEN=... raftdeck-node --node-id 1 --cluster a.example:8080,b.example:8080,c.example:8080 \\
+    --bind 0.0.0.0:8080 --tls-ca tls/ca.pem --tls-cert tls/n1.pem --tls-key tls/n1-key.pem
 The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
   NODE_ID=n1 PORT=8081 PEERS=http://localhost:8082,http://localhost:8083 raftdeck-node";
 

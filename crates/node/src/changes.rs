@@ -205,3 +205,136 @@ impl Chunk {
         self.content.slice_ref(part)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use raftdeck_protocol::Write;
+    use raftdeck_protocol::kv::LoggedTime;
+    use raftdeck_raft::{Config, NodeId, Restored, Timestamp, Timing};
+    use raftdeck_replica::{Replica, RequestToken};
+
+    /// A single member, whose changes are given to a ring.
+    pub(crate) struct Source {
+        replica: Replica,
+        now: Timestamp,
+        pub(crate) ring: Arc<Ring>,
+    }
+
+    impl Source {
+        pub(crate) fn new() -> Self {
+            let config = Config::new(NodeId(1), [NodeId(1)].into(), Timing::FAST);
+            let mut replica = Replica::new(config, 1, Restored::default(), None, Timestamp(0)).unwrap();
+            let now = replica.next_deadline();
+            replica.handle_deadline(now);
+            let mut source = Self { replica, now, ring: Ring::new(0) };
+            source.carry_out();
+            source
+        }
+
+        /// All at once.
+        pub(crate) fn put(&mut self, keys: &[&str], size: usize) {
+            for key in keys {
+                let write =
+                    Write::Put { key: Bytes::copy_from_slice(key.as_bytes()), value: vec![7; size].into() };
+                self.replica.write(RequestToken(1), write, LoggedTime(1));
+            }
+            self.carry_out();
+        }
+
+        pub(crate) fn delete(&mut self, key: &'static str) {
+            self.replica.write(RequestToken(1), Write::Delete { key: key.into() }, LoggedTime(1));
+            self.carry_out();
+        }
+
+        fn carry_out(&mut self) {
+            loop {
+                let outputs = self.replica.take_outputs(self.now);
+                self.ring.record(&outputs.changes, self.applied());
+                if outputs.persist.is_empty() {
+                    return;
+                }
+                for persist in outputs.persist {
+                    self.replica.handle_persisted(persist.ticket, self.now);
+                }
+            }
+        }
+
+        pub(crate) fn applied(&self) -> u64 {
+            self.replica.applied().index.0
+        }
+    }
+
+    /// The indices and keys of all that is told after an index, and whether there is a value.
+    fn told(ring: &Ring, mut after: u64) -> Vec<(u64, String, bool)> {
+        let mut told = Vec::new();
+        loop {
+            let piece = ring.after(after).expect("is kept");
+            for chunk in &piece.chunks {
+                let new = chunk.changes().filter(|(index, ..)| *index > after);
+                told.extend(new.map(|(index, key, value)| {
+                    (index, String::from_utf8(key.to_vec()).unwrap(), value.is_some())
+                }));
+            }
+            after = piece.through;
+            if piece.is_last {
+                return told;
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_after_an_index_is_told_in_order() {
+        let mut source = Source::new();
+        source.put(&["a", "b"], 3);
+        source.delete("none");
+        source.delete("a");
+        source.put(&["c"], 0);
+        let all = [(2, "a", true), (3, "b", true), (5, "a", false), (6, "c", true)];
+        for after in 0..=6 {
+            let rest = all.iter().filter(|(index, ..)| *index > after);
+            let rest: Vec<_> = rest.map(|(index, key, value)| (*index, (*key).to_owned(), *value)).collect();
+            assert_eq!(told(&source.ring, after), rest, "after {after}");
+        }
+        assert_eq!(source.ring.after(6).unwrap().through, 6);
+        assert_eq!(source.ring.after(9).unwrap().through, 9, "who is ahead of this node waits for it");
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_by_number_and_by_size() {
+        for (size, keys) in [(0, MAX_CHANGES / 64 + 10), (64 << 10, 5)] {
+            let mut source = Source::new();
+            for _ in 0..keys {
+                source.put(&["k"; 64], size);
+            }
+            let Err(Forgotten { oldest }) = source.ring.after(0) else { panic!("not all is kept") };
+            assert_eq!(source.ring.after(oldest - 1).unwrap_err(), Forgotten { oldest });
+            let kept = told(&source.ring, oldest);
+            assert_eq!((kept[0].0, kept.last().unwrap().0), (oldest + 1, source.applied()));
+            assert!(kept.is_sorted_by(|a, b| a.0 + 1 == b.0), "without a gap");
+            assert!(kept.len() <= MAX_CHANGES && kept.len() * size <= MAX_BYTES);
+            assert!(kept.len() > MAX_CHANGES / 2 || kept.len() * size > MAX_BYTES / 2);
+        }
+    }
+
+    #[test]
+    fn a_look_is_bounded() {
+        let mut source = Source::new();
+        source.put(&["k"; 64], 64 << 10);
+        let piece = source.ring.after(0).unwrap();
+        let bytes: usize = piece.chunks.iter().map(|chunk| chunk.bytes()).sum();
+        assert!(!piece.is_last && bytes < 2 * PIECE, "{bytes} bytes");
+        assert_eq!(told(&source.ring, 0).len(), 64);
+    }
+
+    #[test]
+    fn behind_a_snapshot_it_starts_anew() {
+        let mut source = Source::new();
+        source.put(&["a"], 1);
+        let newest = source.ring.newest();
+        source.ring.restart(90);
+        assert_eq!(source.ring.after(2).unwrap_err(), Forgotten { oldest: 90 });
+        assert_eq!(source.ring.after(90).unwrap().through, 90);
+        assert!(newest.has_changed().unwrap(), "whoever watches looks");
+    }
+}

@@ -9,15 +9,16 @@ use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
 use crate::telemetry::{Hub, Watcher};
 use crate::watches::Watches;
 use bytes::{Bytes, BytesMut};
+use raftdeck_client::Transport;
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
+use raftdeck_protocol::{Failure, Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -50,12 +51,36 @@ pub(crate) struct Reception {
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        let Guest { wire: Wire { mut stream, read }, role, address, place: _place } = guest;
-        let outbox = Outbox::new(ConnectionId::next(), role == Role::Manager);
-        let (reader, writer) = stream.split();
+        let Guest { wire: Wire { stream, read }, role, governs, address, place: _place } = guest;
+        let caller = Caller { by_manager: role == Role::Manager, governs, address };
+        match stream {
+            Transport::Plain(mut stream) => {
+                let (reader, writer) = stream.split();
+                self.exchange(reader, writer, read, caller).await;
+            }
+            Transport::Tls(stream) => {
+                let (reader, writer) = tokio::io::split(stream);
+                self.exchange(reader, writer, read, caller).await;
+            }
+        }
+    }
+
+    async fn exchange(
+        self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        read: BytesMut,
+        Caller { by_manager, governs, address }: Caller,
+    ) {
+        let outbox = Outbox::new(ConnectionId::next(), by_manager);
         let (subscribe, subscriptions) = mpsc::channel(1);
-        let mut desk =
-            Desk { outbox: Arc::clone(&outbox), driver: self.driver.clone(), hub: self.hub, subscribe };
+        let mut desk = Desk {
+            outbox: Arc::clone(&outbox),
+            governs,
+            driver: self.driver.clone(),
+            hub: self.hub,
+            subscribe,
+        };
         let told = Told { watching: None, watches: Watches::new(self.changes) };
         let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions, told));
         let why = tokio::select! {
@@ -74,9 +99,18 @@ impl Reception {
     }
 }
 
+/// Who asks.
+struct Caller {
+    by_manager: bool,
+    governs: bool,
+    address: SocketAddr,
+}
+
 /// The reading half.
 struct Desk {
     outbox: Arc<Outbox>,
+    /// Whether it may change who belongs to the cluster and who leads it.
+    governs: bool,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
     subscribe: mpsc::Sender<Subscription>,
@@ -101,7 +135,7 @@ struct Stops;
 
 impl Desk {
     /// Takes requests in, each only when there is a place for its answer. Says why it ended.
-    async fn read(&mut self, mut reader: ReadHalf<'_>, mut buffer: BytesMut) -> String {
+    async fn read(&mut self, mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut) -> String {
         loop {
             match self.take_in(&mut buffer).await {
                 Ok(Ok(())) => {}
@@ -116,6 +150,10 @@ impl Desk {
             match reader.read_buf(&mut buffer).await {
                 Ok(0) => return "the client closed it".to_owned(),
                 Ok(_) => {}
+                // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return "the client closed it".to_owned();
+                }
                 Err(error) => return broke(&error),
             }
         }
@@ -150,7 +188,11 @@ impl Desk {
                 }
                 body => {
                     let place = self.place(id, is_long(&body), &mut asked).await?;
-                    asked.requests.push((place, body));
+                    if self.governs || !is_governing(&body) {
+                        asked.requests.push((place, body));
+                    } else {
+                        place.fail(Failure::NotPermitted);
+                    }
                 }
             }
         }
@@ -177,6 +219,11 @@ impl Desk {
     }
 }
 
+/// Whether this is about who belongs to the cluster or who leads it.
+fn is_governing(body: &RequestBody) -> bool {
+    matches!(body, RequestBody::ChangeMembership(_) | RequestBody::TransferLeadership { .. })
+}
+
 /// Whether the answer may be long.
 fn is_long(body: &RequestBody) -> bool {
     matches!(
@@ -194,7 +241,7 @@ fn broke(why: &dyn Display) -> String {
 
 /// Sends answers and, once subscribed, telemetry and changes; returns when there can be no more answers.
 async fn write(
-    mut writer: WriteHalf<'_>,
+    mut writer: impl AsyncWrite + Unpin,
     outbox: &Outbox,
     mut subscriptions: mpsc::Receiver<Subscription>,
     Told { mut watching, mut watches }: Told,
@@ -208,6 +255,7 @@ async fn write(
                 Some(Subscription::Changes { id, prefix, after }) => {
                     let body = watches.open(id, prefix, after);
                     writer.write_all(&frame_of(&Response { id, body })).await?;
+                    writer.flush().await?;
                 }
                 // The reader is gone: nothing more is asked.
                 None => return send_last(&mut writer, outbox, &mut scratch).await,
@@ -219,7 +267,11 @@ async fn write(
 }
 
 /// Sends the answers that are still to come.
-async fn send_last(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+async fn send_last(
+    writer: &mut (impl AsyncWrite + Unpin),
+    outbox: &Outbox,
+    scratch: &mut BytesMut,
+) -> io::Result<()> {
     loop {
         send_answers(writer, outbox, scratch).await?;
         if outbox.is_done() {
@@ -229,7 +281,11 @@ async fn send_last(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut By
     }
 }
 
-async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut BytesMut) -> io::Result<()> {
+async fn send_answers(
+    writer: &mut (impl AsyncWrite + Unpin),
+    outbox: &Outbox,
+    scratch: &mut BytesMut,
+) -> io::Result<()> {
     for parcel in outbox.take() {
         match &parcel {
             Parcel::Encoded { frames, .. } => writer.write_all(frames).await?,
@@ -239,6 +295,8 @@ async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut
                 writer.write_all(scratch).await?;
             }
         }
+        // TLS may keep some of it back until then.
+        writer.flush().await?;
         outbox.sent(parcel);
     }
     if scratch.capacity() > READ {
@@ -248,7 +306,7 @@ async fn send_answers(writer: &mut WriteHalf<'_>, outbox: &Outbox, scratch: &mut
 }
 
 /// Sends what one watch has to tell: answers wait for no more than that.
-async fn send_changes(writer: &mut WriteHalf<'_>, watches: &mut Watches) -> io::Result<()> {
+async fn send_changes(writer: &mut (impl AsyncWrite + Unpin), watches: &mut Watches) -> io::Result<()> {
     let mut frames = BytesMut::new();
     watches.tell(&mut frames);
     if frames.is_empty() {
@@ -256,7 +314,8 @@ async fn send_changes(writer: &mut WriteHalf<'_>, watches: &mut Watches) -> io::
         tokio::task::yield_now().await;
         return Ok(());
     }
-    writer.write_all(&frames).await
+    writer.write_all(&frames).await?;
+    writer.flush().await
 }
 
 fn frame_of(response: &Response) -> BytesMut {
@@ -275,7 +334,7 @@ async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
 
 /// Sends this frame and what events there are by now.
 async fn send_telemetry(
-    writer: &mut WriteHalf<'_>,
+    writer: &mut (impl AsyncWrite + Unpin),
     watching: &mut Option<(u64, Watcher)>,
     first: Option<Telemetry>,
 ) -> io::Result<()> {
@@ -288,7 +347,8 @@ async fn send_telemetry(
     for telemetry in std::iter::once(first).chain(more) {
         frame::put(&Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) }, &mut frames);
     }
-    writer.write_all(&frames).await
+    writer.write_all(&frames).await?;
+    writer.flush().await
 }
 
 #[cfg(test)]
@@ -307,6 +367,7 @@ mod tests {
         let outbox = Outbox::new(ConnectionId::next(), false);
         let mut desk = Desk {
             outbox: Arc::clone(&outbox),
+            governs: true,
             driver,
             hub: Publisher::new().hub(),
             subscribe: mpsc::channel(1).0,

@@ -214,6 +214,7 @@ mod tests {
             cluster: "test".to_owned(),
             client_address: String::new(),
             raft_address: String::new(),
+            access: raftdeck_client::Access::default(),
         };
         Outgoing::new(me, Book::default()).post()
     }

@@ -490,6 +490,10 @@ impl Driver {
             }
             return Ok(());
         }
+        if !self.replica.may_snapshot() {
+            // It has just joined: who asks waits until it has caught up so far.
+            return Ok(());
+        }
         self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);
         self.cabinet.save(image)
     }

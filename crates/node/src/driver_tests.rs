@@ -91,6 +91,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         cluster: "test".to_owned(),
         client_address: "here".to_owned(),
         raft_address: String::new(),
+        access: raftdeck_client::Access::default(),
     };
     let outgoing = Outgoing::new(me, Book::default());
     Driver {

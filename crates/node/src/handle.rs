@@ -5,7 +5,7 @@ use crate::http;
 use crate::node::{self, Addresses, DiskThreads, NodeError, StartError};
 use crate::options::NodeOptions;
 use crate::settings::Settings;
-use raftdeck_client::{Client, Options};
+use raftdeck_client::{Access, Client, Options};
 use raftdeck_raft::NodeId;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Node {
     id: NodeId,
     cluster_name: String,
+    access: Access,
     addresses: Addresses,
     /// The Raft addresses of the other nodes, as far as the options told them.
     others: Vec<String>,
@@ -43,6 +44,7 @@ impl Node {
     pub(crate) fn launch(settings: Settings) -> Result<Self, StartError> {
         let id = settings.id;
         let cluster_name = settings.cluster.clone();
+        let access = Access { token: settings.tokens.client.clone(), tls: settings.tls.clone() };
         let others = settings.members.iter().filter(|(member, _)| **member != id);
         let others = others.map(|(_, address)| address.clone()).collect();
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
@@ -56,7 +58,7 @@ impl Node {
             }
         })?;
         let addresses = told.recv().unwrap_or(Err(StartError::Defect))?;
-        Ok(Self { id, cluster_name, addresses, others, stop, ended, thread: Some(thread) })
+        Ok(Self { id, cluster_name, access, addresses, others, stop, ended, thread: Some(thread) })
     }
 
     /// Its id.
@@ -87,7 +89,8 @@ impl Node {
     /// Never: the addresses were checked when the node started.
     #[must_use]
     pub fn client(&self) -> Client {
-        let options = Options { cluster: self.cluster_name.clone(), ..Options::default() };
+        let options =
+            Options { cluster: self.cluster_name.clone(), access: self.access.clone(), ..Options::default() };
         Client::new(&self.client_addresses(), options)
             .expect("invariant: the addresses of a node that started make sense")
     }

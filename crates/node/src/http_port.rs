@@ -1,21 +1,28 @@
 //! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
-use crate::listen::BoundedPort;
-use axum::Router;
+use crate::listen::HANDSHAKE;
+use crate::ports::{BoundedPort, Bounds, Seat};
+use crate::tls::{self, Opened};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use raftdeck_client::{Transport, prepare, tls_failure};
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Connections that are served at a time.
-const MOST: usize = 256;
+/// Connections that are served at a time. Those from one address may be all of them: often one program asks for many people.
+const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192 };
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
@@ -27,30 +34,95 @@ const HEAD_FIELDS: usize = 64;
 /// Who takes nothing of its answer for so long is dropped: an answer that nobody reads holds memory.
 const STALLED: Duration = Duration::from_secs(10);
 
+/// To who asks without TLS where it is spoken.
+const TLS_NEEDED: &str = r#"{"ok":false,"message":"this port speaks TLS only: ask with https://"}"#;
+
 /// Serves until `stop`, then lets requests that are under way finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let mut port = BoundedPort::new(listener, "HTTP".to_owned(), MOST);
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+) {
+    let mut port = BoundedPort::new(listener, "HTTP", BOUNDS);
     let connections = GracefulShutdown::new();
     loop {
         let (stream, address, place) = tokio::select! {
             accepted = port.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        serve_one(stream, address, place, router.clone(), &connections);
+        let (router, tls, watcher) = (router.clone(), tls.clone(), connections.watcher());
+        let (place, stop) = (Arc::new(place), stop.clone());
+        tokio::spawn(async move {
+            let opened = tokio::select! {
+                opened = open(stream, address, tls.as_ref()) => opened,
+                () = place.ousted() => None,
+                () = stop.cancelled() => None,
+            };
+            if let Some(transport) = opened {
+                tokio::select! {
+                    () = answer(transport, address, router, &place, watcher) => {}
+                    () = place.ousted() => {}
+                }
+            }
+        });
     }
     connections.shutdown().await;
 }
 
-fn serve_one(
+/// The connection past its TLS handshake, where there is one.
+async fn open(stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>) -> Option<Transport> {
+    // A socket that refuses this is about to fail by itself.
+    let _ = prepare(&stream);
+    let Some(acceptor) = tls else { return Some(Transport::Plain(stream)) };
+    match timeout(HANDSHAKE, encrypt(stream, address, acceptor)).await {
+        Ok(Ok(transport)) => transport,
+        Ok(Err(error)) => {
+            tracing::debug!("{address} left the HTTP port during the handshake: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn encrypt(
     stream: TcpStream,
     address: SocketAddr,
-    place: OwnedSemaphorePermit,
+    acceptor: &TlsAcceptor,
+) -> io::Result<Option<Transport>> {
+    match tls::open(stream, acceptor).await? {
+        Opened::Tls(transport) => Ok(Some(transport)),
+        Opened::Plain(mut stream) => {
+            let length = TLS_NEEDED.len();
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
+            );
+            stream.write_all(answer.as_bytes()).await?;
+            tls::drain(&mut stream).await?;
+            Ok(None)
+        }
+        Opened::Failed(error, mut stream) => {
+            match tls_failure(&error) {
+                Some(why) => tracing::warn!("refused {address} on the HTTP port: {why}"),
+                None => tracing::debug!("{address} left the HTTP port during the handshake: {error}"),
+            }
+            tls::drain(&mut stream).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Answers until the connection ends.
+async fn answer(
+    transport: Transport,
+    address: SocketAddr,
     router: Router,
-    connections: &GracefulShutdown,
+    place: &Arc<Seat>,
+    watcher: Watcher,
 ) {
-    // Answers are small and waited for. A socket that refuses this is about to fail by itself.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
+    // Whoever guards the router makes a guest of the stranger.
+    let router = router.layer(Extension(Arc::clone(place)));
+    let mut stream = TimeoutStream::new(transport);
     stream.set_write_timeout(Some(STALLED));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -58,11 +130,7 @@ fn serve_one(
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS)
         .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("the HTTP connection from {address} ended: {error}");
-        }
-        drop(place);
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("the HTTP connection from {address} ended: {error}");
+    }
 }

@@ -5,6 +5,7 @@ use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -123,6 +124,32 @@ impl Lane {
                 Progress::AllWritten if closed => return Ok(()),
                 Progress::AllWritten => self.stirred.notified().await,
                 Progress::Blocked => stream.writable().await?,
+            }
+        }
+    }
+
+    /// The same where only the task may write, as with TLS: nobody writes at once, all that waits goes through here.
+    pub(crate) async fn serve_alone(&self, mut writer: impl AsyncWrite + Unpin) -> io::Result<()> {
+        self.lock().accepts = true;
+        loop {
+            let (pieces, closed) = {
+                let state = self.lock();
+                (state.waiting.iter().take(PIECES).cloned().collect::<Vec<_>>(), state.closed)
+            };
+            if pieces.is_empty() {
+                if closed {
+                    return Ok(());
+                }
+                self.stirred.notified().await;
+                continue;
+            }
+            for piece in &pieces {
+                writer.write_all(piece).await?;
+            }
+            writer.flush().await?;
+            let mut state = self.lock();
+            for piece in state.waiting.drain(..pieces.len()).collect::<Vec<_>>() {
+                state.bytes -= piece.len();
             }
         }
     }

@@ -61,15 +61,19 @@ mod options;
 mod outbox;
 mod parent;
 mod peers;
+mod ports;
 mod ready;
 mod requests;
+mod security;
 mod service;
 mod settings;
 mod snapshots;
 mod telemetry;
+mod tls;
+mod tokens;
 mod watches;
 
-pub use args::{NodeArgs, parse_sync_delay};
+pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
 pub use disk::{DiskError, Gone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};
@@ -82,8 +86,10 @@ pub mod fuzzing {
     pub use crate::http::query::{Query, QueryError};
 }
 
+use logging::LogError;
 use settings::Settings;
 use std::env;
+use std::error::Error;
 use std::process::ExitCode;
 
 /// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
@@ -93,15 +99,16 @@ pub const OTHER_TABLES: &[&str] = &["deck", "client", "bench", "sim", "man", "pa
 /// failure and 2 if the command line makes no sense.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
-    let environment = |name: &str| env::var(name).ok();
-    let prepared = Settings::resolve(args, &environment)
-        .and_then(|settings| Ok((settings, logging::start(args.verbose)?)));
-    let (settings, _log) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
+    // What is no text is none of the values that are known, and never taken for a variable that is not set.
+    let environment = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let settings = match Settings::resolve(args, &environment) {
+        Ok(settings) => settings,
+        Err(error) => return refused(2, &error),
+    };
+    let _log = match logging::start(args.verbose, &args.log) {
+        Ok(log) => log,
+        Err(error @ LogError::Usage(_)) => return refused(2, &error),
+        Err(error @ LogError::File { .. }) => return refused(1, &error),
     };
     if args.managed
         && let Err(error) = parent::tie()
@@ -116,4 +123,10 @@ pub fn run(args: &NodeArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// There is no log yet that could say it.
+fn refused(status: u8, error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
 }

@@ -1,9 +1,12 @@
 //! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
-//! and in the time it may take to say who it is; what is done with it afterwards is others' business.
+//! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
 
+use crate::ports::{BoundedPort, Bounds, Seat};
+use crate::tls::{self, Opened, RECORD};
+use crate::tokens::Tokens;
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
-use raftdeck_client::Frames;
+use raftdeck_client::{Frames, Transport, prepare, tls_failure};
 use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Role, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
@@ -11,30 +14,23 @@ use raftdeck_raft::NodeId;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Framed;
 
 /// The time in which a handshake must be done, on either side of it.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 
-/// A refused connection's unread bytes are read away, up to here: closing over them would take back the refusal.
-const MAX_DRAIN: u64 = 64 << 10;
-
-/// Accepting pauses this long when the system has no more sockets to give.
-const EXHAUSTED: Duration = Duration::from_millis(100);
-
-/// The same complaint is logged at most this often.
-const COMPLAINT: Duration = Duration::from_secs(1);
-
-/// Who this node is to those who connect.
-#[derive(Clone, Debug)]
+/// Who this node is to those who connect, and what it asks of them.
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) id: NodeId,
     pub(crate) cluster: String,
+    pub(crate) tokens: Tokens,
+    /// `None`: nothing is encrypted.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// Which of the two ports that shake hands.
@@ -49,14 +45,16 @@ pub(crate) enum Door {
 pub(crate) struct Guest {
     pub(crate) wire: Wire,
     pub(crate) role: Role,
+    /// Whether it may change who belongs to the cluster and who leads it.
+    pub(crate) governs: bool,
     pub(crate) address: SocketAddr,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Seat,
 }
 
 /// A connection past its handshake.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     /// What was read already and belongs to the frames that follow.
     pub(crate) read: BytesMut,
 }
@@ -73,75 +71,43 @@ pub(crate) async fn accept<F>(
     listener: TcpListener,
     door: Door,
     identity: Arc<Identity>,
-    most: usize,
+    bounds: Bounds,
     admitted: impl Fn(Guest) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut port = BoundedPort::new(listener, format!("{door:?}"), most);
+    let mut port = BoundedPort::new(listener, &format!("{door:?}"), bounds);
     loop {
         let (stream, address, place) = port.accept().await;
         let identity = Arc::clone(&identity);
         let admitted = admitted.clone();
         tokio::spawn(async move {
-            if let Some((wire, role)) = greet(stream, address, door, &identity).await {
-                admitted(Guest { wire, role, address, place }).await;
+            let greeted = tokio::select! {
+                greeted = greet(stream, address, door, &identity, &place) => greeted,
+                () = place.ousted() => None,
+            };
+            if let Some((wire, Standing { role, governs })) = greeted {
+                admitted(Guest { wire, role, governs, address, place }).await;
             }
         });
     }
 }
 
-/// A port that serves only so many connections at a time.
+/// Who somebody has proved to be.
 #[derive(Debug)]
-pub(crate) struct BoundedPort {
-    listener: TcpListener,
-    name: String,
-    most: usize,
-    places: Arc<Semaphore>,
-    complaint: Complaint,
+struct Standing {
+    role: Role,
+    governs: bool,
 }
 
-impl BoundedPort {
-    /// `name` is what the log calls it.
-    pub(crate) fn new(listener: TcpListener, name: String, most: usize) -> Self {
-        let places = Arc::new(Semaphore::new(most));
-        Self { listener, name, most, places, complaint: Complaint::default() }
-    }
-
-    /// The next connection that there is a place for; the place is free again when the permit is dropped.
-    /// Cancel-safe.
-    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-        let Self { name, most, .. } = self;
-        loop {
-            let (stream, address) = match self.listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    self.complaint.say(&format!("cannot accept connections on the {name} port: {error}"));
-                    sleep(EXHAUSTED).await;
-                    continue;
-                }
-            };
-            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-                return (stream, address, place);
-            }
-            self.complaint.say(&format!("turned away a connection: the {name} port already serves {most}"));
-        }
-    }
-}
-
-/// Something that could be said for every connection, and is said once in a while.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-}
-
-impl Complaint {
-    fn say(&mut self, sentence: &str) {
-        if self.last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
-            self.last = Some(Instant::now());
-            tracing::warn!("{sentence}");
-        }
-    }
+/// How a handshake can end, if the connection lasts until then.
+enum Shaken {
+    In(Wire, Standing),
+    Refused(Frames, RefusalReason),
+    /// One of the sides does not take the other's certificate.
+    Failed(io::Error, TcpStream),
+    /// There is no more room.
+    Full,
 }
 
 /// Does the handshake. `None`: refused, which was logged and, where anybody listens, said.
@@ -150,60 +116,91 @@ async fn greet(
     address: SocketAddr,
     door: Door,
     identity: &Identity,
-) -> Option<(Wire, Role)> {
-    let shaken = timeout(HANDSHAKE, shake_hands(stream, door, identity)).await;
-    match shaken {
-        Ok(Ok(Ok(admitted))) => Some(admitted),
-        Ok(Ok(Err(reason))) => {
+    place: &Seat,
+) -> Option<(Wire, Standing)> {
+    let until = Instant::now() + HANDSHAKE;
+    match timeout_at(until, shake_hands(stream, door, identity, place)).await {
+        Ok(Ok(Shaken::In(wire, standing))) => return Some((wire, standing)),
+        Ok(Ok(Shaken::Full)) => {}
+        Ok(Ok(Shaken::Refused(frames, reason))) => {
             tracing::warn!("refused {address} on the {door:?} port: {reason}");
-            None
+            // Nothing more can be done if the other side is not there any more to hear it.
+            let _ = timeout_at(until, refuse(frames, reason)).await;
+        }
+        Ok(Ok(Shaken::Failed(error, mut stream))) => {
+            match tls_failure(&error) {
+                Some(why) => tracing::warn!("refused {address} on the {door:?} port: {why}"),
+                None => tracing::debug!("{address} left the {door:?} port during the handshake: {error}"),
+            }
+            let _ = timeout_at(until, tls::drain(&mut stream)).await;
         }
         // Somebody looked whether the port is open: nothing to report.
         Ok(Err(error)) => {
             tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
-            None
         }
         Err(_) => {
             tracing::info!("{address} said nothing on the {door:?} port for {} ms", HANDSHAKE.as_millis());
-            None
         }
     }
+    None
 }
 
-async fn shake_hands(
-    stream: TcpStream,
-    door: Door,
-    identity: &Identity,
-) -> io::Result<Result<(Wire, Role), RefusalReason>> {
-    stream.set_nodelay(true)?;
-    let mut frames = Framed::new(stream, raftdeck_client::codec(MAX_HANDSHAKE));
+async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
+    prepare(&stream)?;
+    let framed = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
+    let transport = match &identity.tls {
+        None => Transport::Plain(stream),
+        Some(acceptor) => match tls::open(stream, acceptor).await? {
+            Opened::Tls(transport) => transport,
+            Opened::Plain(stream) => {
+                return Ok(Shaken::Refused(framed(Transport::Plain(stream)), RefusalReason::TlsNeeded));
+            }
+            Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
+        },
+    };
+    let mut frames = framed(transport);
     let hello = match frames.next().await {
         Some(Ok(bytes)) => decode_hello(&bytes),
-        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(RefusalReason::NotRaftdeck),
+        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
+            if frames.read_buffer().first() == Some(&RECORD) {
+                tracing::warn!("somebody speaks TLS to the {door:?} port, which does not: --tls-cert would");
+            }
+            Err(RefusalReason::NotRaftdeck)
+        }
         Some(Err(error)) => return Err(error),
         None => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
-    match hello.and_then(|hello| judge(hello, door, identity)) {
-        Ok(role) => {
+    match hello.and_then(|hello| judge(hello, door, identity, frames.get_ref())) {
+        Ok(_) if !place.admit() => Ok(Shaken::Full),
+        Ok(standing) => {
             let reply = HelloReply::Accepted { id: identity.id, cluster: identity.cluster.clone() };
             frames.send(frame::encode(&reply)).await?;
-            Ok(Ok((frames.into(), role)))
+            Ok(Shaken::In(frames.into(), standing))
         }
-        Err(reason) => {
-            // The reason matters here even if the other side is not there any more to hear it.
-            let _ = refuse(frames, reason.clone()).await;
-            Ok(Err(reason))
-        }
+        Err(reason) => Ok(Shaken::Refused(frames, reason)),
     }
 }
 
-/// Whether this one may come in here.
-fn judge(hello: Hello, door: Door, identity: &Identity) -> Result<Role, RefusalReason> {
-    let any_cluster = hello.cluster.is_empty() && door == Door::Client;
-    match (&hello.role, door) {
-        (Role::Peer { .. }, Door::Raft) | (Role::Client | Role::Manager, Door::Client) => {}
+/// Whether this one may come in here. Who has no token learns nothing but that; the port itself is no secret, as addresses are
+/// often given for the other one.
+fn judge(
+    hello: Hello,
+    door: Door,
+    identity: &Identity,
+    transport: &Transport,
+) -> Result<Standing, RefusalReason> {
+    let Identity { tokens, .. } = identity;
+    let shown = hello.token.as_ref();
+    let is_admitted = match (&hello.role, door) {
+        (Role::Peer { .. }, Door::Raft) => tokens.admit_peer(shown),
+        (Role::Client, Door::Client) => tokens.admit_client(shown),
+        (Role::Manager, Door::Client) => tokens.admit_manager(shown),
         _ => return Err(RefusalReason::WrongPort),
+    };
+    if !is_admitted {
+        return Err(RefusalReason::Token);
     }
+    let any_cluster = hello.cluster.is_empty() && door == Door::Client;
     if hello.cluster != identity.cluster && !any_cluster {
         return Err(RefusalReason::Cluster { ours: identity.cluster.clone(), theirs: hello.cluster });
     }
@@ -215,14 +212,14 @@ fn judge(hello: Hello, door: Door, identity: &Identity) -> Result<Role, RefusalR
         if id == identity.id || id == NodeId(0) {
             return Err(RefusalReason::UnknownPeer { id });
         }
+        if identity.tls.is_some() && !transport.proved(id) {
+            return Err(RefusalReason::Certificate { id });
+        }
     }
-    Ok(hello.role)
+    Ok(Standing { governs: tokens.lets_govern(shown), role: hello.role })
 }
 
 async fn refuse(mut frames: Frames, reason: RefusalReason) -> io::Result<()> {
     frames.send(frame::encode(&HelloReply::Refused(reason))).await?;
-    let mut stream = frames.into_inner();
-    stream.shutdown().await?;
-    tokio::io::copy(&mut (&mut stream).take(MAX_DRAIN), &mut tokio::io::sink()).await?;
-    Ok(())
+    tls::drain(&mut frames.into_inner()).await
 }

@@ -1,37 +1,76 @@
-//! The node's log, on standard error. Written by a thread of its own and dropped when nobody reads it: a full pipe
-//! must not stop a node. Standard output is left alone.
+//! The node's log: on standard error, and in a file if one is asked for. Written by threads of its own and dropped when they
+//! cannot keep up: neither a full pipe nor a full disk may stop a node. Standard output is left alone.
 
+mod lines;
+mod rotated;
+
+use crate::args::{LogArgs, LogFormat};
 use crate::settings::UsageError;
+pub(crate) use lines::Plain;
+use lines::{Colourless, Json};
+use rotated::{Bounds, Rotated};
 use std::backtrace::Backtrace;
-use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
-use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use std::path::PathBuf;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// The variable that takes a filter.
-const FILTER: &str = "RAFTDECK_LOG";
-
-/// Lines that wait to be written.
+/// Lines that wait to be written, for each place.
 const LINES: usize = 4096;
 
-/// Starts the log. What is logged is written out when the guard is dropped.
-pub(crate) fn start(verbose: bool) -> Result<WorkerGuard, UsageError> {
-    let filter = filter(verbose, std::env::var(FILTER).ok())?;
-    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(io::stderr());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+/// The bounds of a log file unless others are asked for.
+const FILE_BYTES: u64 = 10 << 20;
+const FILES: u32 = 5;
+
+/// The log while it is held. What is logged is written out when it is dropped.
+pub(crate) struct Log {
+    _writers: Vec<WorkerGuard>,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error("the log file {path} cannot be written: {error}")]
+    File { path: PathBuf, error: io::Error },
+}
+
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts the log.
+pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
+    let filter = filter(verbose, args.log_filter.as_deref())?;
+    let is_json = args.log_format == LogFormat::Json;
+    let mut writers = Vec::new();
+    let mut places: Vec<Lines> = Vec::new();
+    let errors = writer(io::stderr(), &mut writers);
+    places.push(match (is_json, io::stderr().is_terminal()) {
+        (true, _) => layer().event_format(Json).with_ansi(false).with_writer(errors).boxed(),
+        (false, true) => layer().with_writer(errors).boxed(),
+        (false, false) => layer().event_format(Plain).with_ansi(false).with_writer(errors).boxed(),
+    });
+    if let Some(path) = &args.log_file {
+        let bounds = Bounds {
+            bytes: args.log_file_size.unwrap_or(FILE_BYTES),
+            files: args.log_file_count.unwrap_or(FILES),
+        };
+        let file =
+            Rotated::open(path, bounds).map_err(|error| LogError::File { path: path.clone(), error })?;
+        let file = layer()
+            .fmt_fields(Colourless::default())
+            .with_ansi(false)
+            .with_writer(writer(file, &mut writers));
+        places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
+    }
     // An error only says that this process logs already, which then goes on.
-    let _ = if io::stderr().is_terminal() {
-        lines.try_init()
-    } else {
-        lines.with_ansi(false).event_format(Plain).try_init()
-    };
+    let _ = tracing_subscriber::registry().with(places).with(filter).try_init();
     panic::set_hook(Box::new(log_panic));
-    Ok(guard)
+    Ok(Log { _writers: writers })
 }
 
 /// Logs a panic and where it came from, within the span in which it happened.
@@ -40,38 +79,19 @@ pub(crate) fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!("this is a defect, please report it: {info}\n{backtrace}");
 }
 
-fn filter(verbose: bool, given: Option<String>) -> Result<EnvFilter, UsageError> {
+/// A thread that writes there.
+fn writer(place: impl Write + Send + 'static, writers: &mut Vec<WorkerGuard>) -> NonBlocking {
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(place);
+    writers.push(guard);
+    writer
+}
+
+fn filter(verbose: bool, given: Option<&str>) -> Result<EnvFilter, UsageError> {
     let usual = if verbose { "info,raftdeck_node=debug,raftdeck_client=debug" } else { "info" };
     match given.filter(|given| !given.trim().is_empty()) {
         None => Ok(EnvFilter::new(usual)),
-        Some(value) => EnvFilter::try_new(&value)
-            .map_err(|error| UsageError::LogFilter { value, why: error.to_string() }),
-    }
-}
-
-/// `LEVEL target: message`, for programs that read along.
-pub(crate) struct Plain;
-
-impl<S, N> FormatEvent<S, N> for Plain
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        write!(writer, "{} {}: ", event.metadata().level(), event.metadata().target())?;
-        // What it happened in, such as a request with its id.
-        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
-            write!(writer, "{}{{{fields}}}: ", span.name())?;
-        }
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        Some(value) => EnvFilter::try_new(value)
+            .map_err(|error| UsageError::LogFilter { value: value.to_owned(), why: error.to_string() }),
     }
 }
 
@@ -81,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_filter_that_makes_no_sense_is_refused() {
-        assert!(filter(false, Some("raftdeck_node=debug,warn".to_owned())).is_ok());
-        let error = filter(false, Some("raftdeck_node=loud".to_owned())).expect_err("is refused");
-        assert!(error.to_string().contains("RAFTDECK_LOG=raftdeck_node=loud"), "{error}");
+        assert!(filter(false, Some("raftdeck_node=debug,warn")).is_ok());
+        let error = filter(false, Some("raftdeck_node=loud")).expect_err("is refused");
+        assert!(error.to_string().contains("raftdeck_node=loud"), "{error}");
     }
 }

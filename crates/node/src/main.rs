@@ -20,3 +20,19 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&program.parse_or_exit()).unwrap_or_else(|error| error.exit());
     raftdeck_node::run(&cli.node)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_help_has_an_example() {
+        let help = Cli::command().get_after_help().expect("something stands below the options").to_string();
+        let (_, examples) = help.split_once("Examples").expect("they are called so");
+        assert!(
+            examples.lines().any(|line| line.trim_start().starts_with("raftdeck-node --node-id 1")),
+            "{help}"
+        );
+        assert!(!Cli::command().has_subcommands(), "each would have a page of its own");
+    }
+}

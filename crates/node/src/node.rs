@@ -10,11 +10,14 @@ use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
+use crate::ports::Bounds;
 use crate::requests::Requests;
 use crate::settings::{Settings, UsageError};
 use crate::snapshots::{Cabinet, read_back};
 use crate::telemetry::Publisher;
+use crate::tls::Acceptors;
 use crate::{founders, http, http_port};
+use raftdeck_client::{Access, TlsError};
 use raftdeck_raft::RestoreError;
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem};
@@ -32,8 +35,8 @@ use tokio_util::task::TaskTracker;
 
 /// Connections that one port serves. With those of HTTP they stay below the 1024 open files that a process has by
 /// default, and a flood on one port leaves the others alone.
-const MOST_PEERS: usize = 128;
-const MOST_CLIENTS: usize = 512;
+const PEERS: Bounds = Bounds { strangers: 24, guests: 104, per_address: 64 };
+const CLIENTS: Bounds = Bounds { strangers: 64, guests: 448, per_address: 256 };
 
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -68,6 +71,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nobody would take this node's certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// No thread, no timer, or the like.
     #[error("the system refuses what a node needs to run: {0}")]
     System(#[from] io::Error),
@@ -124,6 +130,9 @@ pub(crate) async fn start(
     settings: &Settings,
     stop: &CancellationToken,
 ) -> Result<(Serving, DiskThreads), StartError> {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
     let (store, Recovered { restored, snapshots, repaired }) = open_store(settings)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
@@ -206,11 +215,18 @@ impl Listeners {
         let addresses = Addresses { raft: raft.1, client: client.1, http: http.1 };
         let connections = TaskTracker::new();
         let client_address = settings.advertised(client.1);
-        let identity = Arc::new(Identity { id: settings.id, cluster: settings.cluster.clone() });
+        let Settings { tokens, tls, .. } = settings;
+        let acceptors = tls.as_ref().map(|tls| Acceptors::new(tls, tokens.client.is_some())).transpose()?;
+        let identity = Arc::new(Identity {
+            id: settings.id,
+            cluster: settings.cluster.clone(),
+            tokens: tokens.clone(),
+            tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
+        });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
         let incoming = Arc::new(Incoming::default());
         let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
-        tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), MOST_PEERS, admit_peer));
+        tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), PEERS, admit_peer));
 
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
@@ -223,19 +239,25 @@ impl Listeners {
         };
         let tracker = connections.clone();
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
-        tokio::spawn(accept(client.0, Door::Client, identity, MOST_CLIENTS, admit_client));
+        tokio::spawn(accept(client.0, Door::Client, identity, CLIENTS, admit_client));
 
+        // It is a client of this node's, wherever that listens, and of those that this one names.
+        let own = tls.as_ref().map(|tls| tls.to_node(settings.id));
+        let access = Access { token: tokens.client.clone(), tls: own };
         let meters = Meters::new();
         connections.spawn(meters.clone().add_up(stop.clone()));
-        let door = http::door(client.1, &settings.cluster, meters.clone(), stop.clone());
-        let door = door.map_err(io::Error::other)?;
-        connections.spawn(http_port::serve(http.0, door, stop.clone()));
+        let surroundings =
+            http::Surroundings { access, tokens: tokens.clone(), meters: meters.clone(), stop: stop.clone() };
+        let door = http::door(client.1, &settings.cluster, surroundings).map_err(io::Error::other)?;
+        let http_tls = acceptors.map(|acceptors| acceptors.http);
+        connections.spawn(http_port::serve(http.0, door, http_tls, stop.clone()));
 
         let sender = Sender {
             id: settings.id,
             cluster: settings.cluster.clone(),
             client_address,
             raft_address: settings.advertised(raft.1),
+            access: Access { token: tokens.peer.clone(), tls: tls.clone() },
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
         let outgoing = Outgoing::new(sender, book);

@@ -4,6 +4,8 @@
 use crate::args::{MAX_APPEND_BYTES, NodeArgs};
 use crate::node::OptionsError;
 use crate::settings::{Settings, UsageError};
+use raftdeck_client::TlsFiles;
+use raftdeck_protocol::Secret;
 use raftdeck_raft::{NodeId, Timing};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -51,7 +53,15 @@ pub struct NodeOptions {
     pub append_bytes: Option<NonZeroUsize>,
     /// The seed of the election timeouts, for experiments that shall repeat; `None`: another one each time.
     pub seed: Option<u64>,
-    /// Allow addresses that other machines can reach although nothing is encrypted and nobody is asked who they are.
+    /// Speak TLS on all ports, with the node's certificate and the authority of all others; `None`: nothing is encrypted.
+    pub tls: Option<TlsFiles>,
+    /// Serve clients and HTTP only to who shows this.
+    pub client_token: Option<Secret>,
+    /// Let only who shows this change members and hand over the leadership, if there is a client token.
+    pub manager_token: Option<Secret>,
+    /// Take Raft messages only from who shows this; all nodes have the same.
+    pub peer_token: Option<Secret>,
+    /// Allow addresses that other machines can reach although there is no TLS, or no client token.
     pub insecure: bool,
 }
 
@@ -87,6 +97,10 @@ impl NodeOptions {
             snapshot_bytes: None,
             append_bytes: None,
             seed: None,
+            tls: None,
+            client_token: None,
+            manager_token: None,
+            peer_token: None,
             insecure: false,
         }
     }
@@ -102,7 +116,13 @@ impl NodeOptions {
         if self.id == NodeId(0) || self.peer_addresses.contains_key(&NodeId(0)) {
             return Err(UsageError::IdZero.into());
         }
+        let (ca, cert, key) = self
+            .tls
+            .map_or((None, None, None), |TlsFiles { ca, cert, key }| (Some(ca), Some(cert), Some(key)));
         let args = NodeArgs {
+            tls_ca: ca,
+            tls_cert: cert,
+            tls_key: key,
             node_id: Some(self.id),
             bind: self.bind,
             cluster: (!self.cluster.is_empty()).then_some(self.cluster),
@@ -123,8 +143,14 @@ impl NodeOptions {
             seed: self.seed,
             ..NodeArgs::default()
         };
-        // A program's environment is its own.
-        Ok(Settings::resolve(&args, &|_| None)?)
+        // A program's environment is its own. A token has no other way in than a file or a variable.
+        let token = |name: &str| match name {
+            "RAFTDECK_CLIENT_TOKEN" => self.client_token.as_ref(),
+            "RAFTDECK_MANAGER_TOKEN" => self.manager_token.as_ref(),
+            "RAFTDECK_PEER_TOKEN" => self.peer_token.as_ref(),
+            _ => None,
+        };
+        Ok(Settings::resolve(&args, &|name| token(name).map(|token| token.reveal().to_owned()))?)
     }
 }
 

@@ -9,12 +9,13 @@ use crate::driver::PeerInput;
 use crate::lane::{Lane, Taken};
 use crate::listen::{Guest, HANDSHAKE, Wire};
 use bytes::{Bytes, BytesMut};
-use raftdeck_client::{Backoff, dial};
+use raftdeck_client::{Access, Backoff, Transport};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, PeerFrame, shared};
 use raftdeck_raft::{AppendEntries, Envelope, LogId, LogIndex, Membership, Message, NodeId, Term};
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -42,6 +43,8 @@ pub(crate) struct Sender {
     pub(crate) cluster: String,
     pub(crate) client_address: String,
     pub(crate) raft_address: String,
+    /// What lets it in.
+    pub(crate) access: Access,
 }
 
 /// The driver's end of all outgoing connections: one to each member, and to a stranger who is answered while it is connected
@@ -262,12 +265,14 @@ fn size(message: &Message) -> usize {
 async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     let hello = Hello::new(me.cluster, role);
+    // Whoever is there has to be this peer; where that is does not matter.
+    let access = Access { tls: me.access.tls.map(|tls| tls.to_node(to)), ..me.access };
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
     while !lane.is_closed() {
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
         lane.expect_connection();
-        let mut dialing = pin!(dial(&address, &hello, HANDSHAKE));
+        let mut dialing = pin!(access.dial(&address, hello.clone(), HANDSHAKE));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
         } else {
@@ -294,16 +299,35 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
 
 /// Sends until the connection ends, and says how it did.
 async fn send_all(Wire { stream, read }: Wire, lane: &Lane) -> String {
-    let stream = Arc::new(stream);
-    tokio::select! {
-        why = end_of(&stream), if read.is_empty() => why,
-        ended = lane.serve(Arc::clone(&stream)), if read.is_empty() => {
-            ended.err().map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
+    let ended = |sent: io::Result<()>| {
+        sent.err().map_or_else(|| "the node stops".to_owned(), |error| error.to_string())
+    };
+    if !read.is_empty() {
+        return SPOKE.to_owned();
+    }
+    match stream {
+        Transport::Plain(stream) => {
+            let stream = Arc::new(stream);
+            tokio::select! {
+                why = end_of(&stream) => why,
+                sent = lane.serve(Arc::clone(&stream)) => ended(sent),
+            }
         }
-        else => SPOKE.to_owned(),
+        Transport::Tls(stream) => {
+            let (mut reader, writer) = tokio::io::split(stream);
+            tokio::select! {
+                heard = reader.read_u8() => match heard {
+                    Ok(_) => SPOKE.to_owned(),
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
+                    Err(error) => error.to_string(),
+                },
+                sent = lane.serve_alone(writer) => ended(sent),
+            }
+        }
     }
 }
 
+const CLOSED: &str = "the peer closed it";
 const SPOKE: &str = "the peer spoke on a one-way connection";
 
 /// Nothing is ever said here in this direction; what can be heard is the end.
@@ -314,9 +338,9 @@ async fn end_of(stream: &TcpStream) -> String {
             Err(error) => Err(error),
         };
         match heard {
-            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(0) => return CLOSED.to_owned(),
             Ok(_) => return SPOKE.to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return error.to_string(),
         }
     }
@@ -414,8 +438,10 @@ async fn receive(
             Err(why) => return broke(why),
         }
         match stream.read_buf(&mut buffer).await {
-            Ok(0) => return "the peer closed it".to_owned(),
+            Ok(0) => return CLOSED.to_owned(),
             Ok(_) => {}
+            // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return CLOSED.to_owned(),
             Err(error) => return broke(error.to_string()),
         }
     }

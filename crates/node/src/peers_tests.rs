@@ -29,7 +29,7 @@ impl Listener {
     /// The next connection past its handshake.
     async fn dialed(&self) -> Frames {
         let (stream, _) = timeout(LONG, self.0.accept()).await.expect("is dialed").unwrap();
-        let mut frames = Framed::new(stream, codec(MAX_FRAME));
+        let mut frames = Framed::new(Transport::Plain(stream), codec(MAX_FRAME));
         let hello: Hello = frame::decode("hello", &frames.next().await.unwrap().unwrap()).unwrap();
         assert!(matches!(hello.role, Role::Peer { id: ME, to: YOU, .. }), "{hello:?}");
         let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned() };
@@ -49,6 +49,7 @@ fn outgoing() -> Outgoing {
         cluster: "test".to_owned(),
         client_address: "127.0.0.1:1".to_owned(),
         raft_address: String::new(),
+        access: Access::default(),
     };
     Outgoing::new(me, Book::default())
 }

@@ -1,7 +1,9 @@
 //! What a command line and an environment mean together, or why they do not. Binds nothing and creates nothing.
 
 use crate::args::{NodeArgs, parse_node_id};
-use raftdeck_client::{AddressError, split};
+use crate::security;
+use crate::tokens::Tokens;
+use raftdeck_client::{AddressError, Tls, TlsError, TokenError, split};
 use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::address::{self, PortError};
 use raftdeck_raft::{Config, ConfigError, NodeId, Tuning};
@@ -62,6 +64,10 @@ pub(crate) struct Settings {
     pub(crate) clock_rate: ClockRate,
     /// Whether every read takes a round.
     pub(crate) forgo_leases: bool,
+    pub(crate) tokens: Tokens,
+    pub(crate) tls: Option<Tls>,
+    /// What the log begins with: sentences.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A command line, or an environment, that makes no sense.
@@ -122,12 +128,22 @@ pub(crate) enum UsageError {
     #[error("{host} is no address of this machine: {why}")]
     Resolve { host: String, why: String },
     #[error(
-        "{address} can be reached from other machines, and there is neither encryption nor a check of who connects: bind 127.0.0.1, or accept that with --insecure"
+        "{address} can be reached from other machines, and {missing}: bind 127.0.0.1, or accept that with --insecure"
     )]
-    Open { address: SocketAddr },
+    Open { address: SocketAddr, missing: String },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(
+        "the {one} token and the {other} token are the same: give each its own, as whoever has one would have both"
+    )]
+    SameToken { one: &'static str, other: &'static str },
     #[error("0 is no node's id: ids are numbers from 1 on")]
     IdZero,
-    #[error("RAFTDECK_LOG={value} is not a log filter: {why}; an example: info,raftdeck_node=debug")]
+    #[error(
+        "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"
+    )]
     LogFilter { value: String, why: String },
 }
 
@@ -144,6 +160,7 @@ struct Place {
 impl Settings {
     /// Puts the command line and the environment together; the command line goes first.
     pub(crate) fn resolve(args: &NodeArgs, environment: Environment<'_>) -> Result<Self, UsageError> {
+        let (tokens, mut warnings) = security::tokens(args, environment)?;
         let set = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
         // A managed node is told everything by its manager; variables meant for another program are not for it.
         let environment = |name: &str| if args.managed { None } else { set(name) };
@@ -155,10 +172,14 @@ impl Settings {
         let raft = resolve(&place.bind)?;
         let client = address::client_of(raft)?;
         let http = http_address(args, &place, raft)?;
-        for address in [raft, client, http] {
-            if !address.ip().is_loopback() && !args.insecure {
-                return Err(UsageError::Open { address });
+        let tls = security::tls(args, place.id, &mut warnings)?;
+        if let Some(address) = [raft, client, http].into_iter().find(|address| !address.ip().is_loopback())
+            && let Some(missing) = security::missing(tls.as_ref(), &tokens)
+        {
+            if !args.insecure {
+                return Err(UsageError::Open { address, missing });
             }
+            warnings.push(format!("--insecure: {address} can be reached from other machines, and {missing}"));
         }
         let members = (1..).map(NodeId).zip(place.members).collect();
         let peer_addresses = peer_addresses(args, place.id)?;
@@ -190,6 +211,9 @@ impl Settings {
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
             forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
+            tokens,
+            tls,
+            warnings,
         };
         settings.config(&settings.founders()).validate().map_err(UsageError::Timing)?;
         Ok(settings)

@@ -145,3 +145,95 @@ impl Open {
         Some(ResponseBody::Changes { changes, through: self.told })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::tests::Source;
+    use raftdeck_protocol::frame::MAX_FRAME;
+
+    /// What is told until a watch has come through an index: each answer with the request's id.
+    async fn told(watches: &mut Watches, id: u64, until: u64) -> Vec<(u64, Vec<u64>)> {
+        let mut told = Vec::new();
+        loop {
+            watches.due().await;
+            let mut frames = BytesMut::new();
+            watches.tell(&mut frames);
+            while let Some(content) = frame::take(&mut frames, MAX_FRAME).unwrap() {
+                let response: Response = frame::decode("response", &content).unwrap();
+                let ResponseBody::Changes { changes, through } = response.body else {
+                    panic!("{response:?}")
+                };
+                told.push((response.id, changes.iter().map(|change| change.index).collect()));
+                if (response.id, through) == (id, until) {
+                    return told;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_watch_is_told_what_it_asked_for() {
+        let mut source = Source::new();
+        source.put(&["a1", "b1"], 1);
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        assert_eq!(watches.open(7, "a".into(), Some(0)), ResponseBody::Watching { after: 0 });
+        assert_eq!(watches.open(8, "b".into(), None), ResponseBody::Watching { after: 3 });
+        source.put(&["a2", "c2", "b2"], 1);
+        let told = told(&mut watches, 8, 6).await;
+        assert!(told.contains(&(7, vec![2, 4])) && told.contains(&(8, vec![6])), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn who_wants_nothing_of_what_changes_is_told_how_far_that_is() {
+        let mut source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        watches.open(7, "none".into(), Some(0));
+        for _ in 0..UNTOLD / 64 + 1 {
+            source.put(&["k"; 64], 1);
+        }
+        let started = Instant::now();
+        let told = told(&mut watches, 7, source.applied()).await;
+        assert_eq!(told, [(7, vec![])]);
+        assert!(started.elapsed() < SIGN_OF_LIFE);
+    }
+
+    #[tokio::test]
+    async fn a_quiet_watch_gives_a_sign_of_life() {
+        let source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        let started = Instant::now();
+        watches.open(7, Bytes::new(), None);
+        assert_eq!(told(&mut watches, 7, source.applied()).await, [(7, vec![])]);
+        assert!(started.elapsed() >= SIGN_OF_LIFE);
+    }
+
+    #[test]
+    fn watches_are_bounded_in_number_and_prefix() {
+        let mut watches = Watches::new(Source::new().ring);
+        let too_long = watches.open(1, vec![b'k'; 5000].into(), None);
+        assert!(matches!(too_long, ResponseBody::Failed(Failure::Limit(_))), "{too_long:?}");
+        for id in 0..MAX_WATCHES as u64 {
+            assert!(matches!(watches.open(id, Bytes::new(), None), ResponseBody::Watching { .. }));
+        }
+        let one_more = watches.open(99, Bytes::new(), None);
+        assert!(matches!(one_more, ResponseBody::Failed(Failure::Invalid(_))), "{one_more:?}");
+    }
+
+    #[test]
+    fn a_watch_that_falls_behind_ends_and_leaves_its_place() {
+        let mut source = Source::new();
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        watches.open(7, Bytes::new(), Some(0));
+        for _ in 0..5 {
+            source.put(&["k"; 64], 64 << 10);
+        }
+        let mut frames = BytesMut::new();
+        watches.tell(&mut frames);
+        let content = frame::take(&mut frames, MAX_FRAME).unwrap().unwrap();
+        let Response { id, body } = frame::decode("response", &content).unwrap();
+        let ResponseBody::Failed(Failure::Forgotten { oldest }) = body else { panic!("{body:?}") };
+        assert!(id == 7 && oldest > 0 && watches.open.is_empty());
+        assert_eq!(watches.open(8, Bytes::new(), Some(oldest)), ResponseBody::Watching { after: oldest });
+    }
+}

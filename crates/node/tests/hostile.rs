@@ -235,28 +235,46 @@ fn who_says_nothing_is_let_go() {
 }
 
 #[test]
-fn more_connections_than_a_port_serves_are_turned_away_and_leave_the_other_ports_alone() {
+fn a_crowd_that_says_nothing_keeps_nobody_out() {
     let cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();
     let node = cluster.node(leader);
+    let addresses = node.addresses();
     let crowd: Vec<TcpStream> = (0..300)
-        .flat_map(|_| {
-            let addresses = node.addresses();
-            [&addresses.raft, &addresses.http]
-                .map(|address| TcpStream::connect(address).expect("the system accepts"))
-        })
+        .flat_map(|_| [&addresses.raft, &addresses.client, &addresses.http])
+        .map(|address| TcpStream::connect(address).expect("the system accepts"))
         .collect();
     eventually("the log says so", || {
         let log = node.log();
-        (log.contains("the Raft port already serves") && log.contains("the HTTP port already serves"))
-            .then_some(())
+        let said = |port| log.contains(&format!("to the {port} port that had not said who it is"));
+        ["Raft", "Client", "HTTP"].into_iter().all(said).then_some(())
     });
-    block_on(async {
-        cluster.client().write(support::put("a", "b"), PATIENCE).await.expect("clients are served")
-    });
+    // While all of them are there.
+    cluster.assert_serves("beside");
     drop(crowd);
-    cluster.assert_serves("after");
     assert_eq!(cluster.leader(), (leader, term));
+}
+
+/// A client past its handshake; `None`: it was turned away.
+fn guest(address: &str) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect(address).expect("the system accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("is not zero");
+    stream.write_all(&framed(&frame::encode(&Hello::new("raftdeck", Role::Client)))).ok()?;
+    stream.read_exact(&mut [0; 4]).ok().map(|()| stream)
+}
+
+#[test]
+fn more_clients_than_a_port_serves_from_one_address_are_turned_away() {
+    let cluster = Cluster::start(1, &QUICK);
+    let node = cluster.node(1);
+    assert_eq!(node.http("GET", "/health", "").status, 200);
+    let mut guests: Vec<TcpStream> =
+        std::iter::from_fn(|| guest(&node.addresses().client)).take(300).collect();
+    assert!((200..=256).contains(&guests.len()), "{}", guests.len());
+    eventually("the log says so", || node.log().contains("the Client port already serves").then_some(()));
+    assert_eq!(node.http("GET", "/health", "").status, 200, "its own door has its place");
+    guests.pop();
+    eventually("there is room again", || guest(&node.addresses().client));
 }
 
 #[test]

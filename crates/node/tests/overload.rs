@@ -39,7 +39,8 @@ async fn flood(address: String, told: &Told, seed: u64) {
     let hello = Hello::new("raftdeck", Role::Client);
     let frames: Frames = dial(&address, &hello, PATIENCE).await.expect("is let in").frames;
     let parts = frames.into_parts();
-    let (mut stream, mut buffer) = (parts.io, parts.read_buf);
+    let mut buffer = parts.read_buf;
+    let (mut reader, mut writer) = tokio::io::split(parts.io);
     let value = Bytes::from(vec![b'x'; VALUE]);
     let (mut asked, mut answered) = (0, 0);
     let mut requests = BytesMut::new();
@@ -53,7 +54,6 @@ async fn flood(address: String, told: &Told, seed: u64) {
         if asked == answered {
             return;
         }
-        let (mut reader, mut writer) = stream.split();
         tokio::select! {
             sent = writer.write_buf(&mut requests), if !requests.is_empty() => drop(sent.expect("the node reads")),
             read = reader.read_buf(&mut buffer) => assert!(read.expect("the node answers") > 0, "it is open"),

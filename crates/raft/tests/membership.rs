@@ -437,6 +437,53 @@ fn a_member_without_a_membership_waits_and_follows_whoever_leads() {
     assert_eq!(cluster.status(N4).vote, Some(N2));
 }
 
+/// The founders are in no entry of the log. Whoever came later knows nobody before the first membership in it, and a snapshot
+/// without members would be of no use to anybody.
+#[test]
+fn who_joined_takes_no_snapshot_before_it_knows_who_belongs_to_the_cluster() {
+    let mut config = config(N2, 0);
+    (config.snapshot_entries, config.retained_entries) = (Some(1), 0);
+    let mut cluster = Cluster::new(1);
+    cluster.join_as(N2, config);
+    cluster.deliver(N1, N2, append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 2));
+    assert_eq!(cluster.status(N2).applied, LogIndex(2));
+    assert!(!cluster.raft(N2).may_snapshot() && !cluster.raft(N2).snapshot_due());
+    let members = Membership::of(set([N1, N2]));
+    cluster.deliver(N1, N2, append(1, (1, 2), &[entry_of(1, 3, members.clone())], 2));
+    assert!(!cluster.raft(N2).may_snapshot(), "it is in force, but the snapshot would end before it");
+    cluster.deliver(N1, N2, append(1, (1, 3), &[], 3));
+    assert!(cluster.raft(N2).may_snapshot());
+    cluster.settle();
+    assert_eq!(cluster.status(N2).snapshot, id(1, 3), "it was due");
+    assert_eq!(cluster.raft(N2).snapshot_meta().membership, members);
+}
+
+#[test]
+fn who_joined_and_leads_brings_in_others_whatever_was_asked_of_it_while_it_caught_up() {
+    let mut one_by_one = config(N1, 1);
+    one_by_one.max_append_bytes = 1;
+    let mut cluster = Cluster::with(vec![(one_by_one, disk(&[]))], 1);
+    cluster.elect(N1);
+    let mut config = config(N2, 0);
+    config.retained_entries = 0;
+    cluster.join_as(N2, config);
+    cluster.change(N1, &[add(N2), promote(N2), remove(N1)]).unwrap();
+    while cluster.status(N2).applied < LogIndex(1) {
+        if cluster.wire.is_empty() {
+            cluster.time_out(N1);
+        }
+        let (from, to, message) = cluster.wire.pop_front().unwrap();
+        cluster.deliver(from, to, message);
+        while cluster.finish_write(N1) || cluster.finish_write(N2) {}
+    }
+    assert_eq!(cluster.status(N2).applied, LogIndex(1), "the first entry tells of no member");
+    cluster.take_snapshot(N2);
+    cluster.run_until("n2 leads alone", |c| c.leaders() == [N2] && membership(c, N2).voters == set([N2]));
+    cluster.join(N3);
+    carry_out(&mut cluster, N2, &[add(N3), promote(N3)]);
+    cluster.run_until("n3 has all", |c| c.members[&N3].applied == c.members[&N2].applied);
+}
+
 /// Trap 34: n3 knows nothing of n4 and n5, which are all that is left.
 #[test]
 fn a_member_that_is_several_changes_behind_is_led_by_members_it_does_not_know() {

@@ -115,6 +115,12 @@ impl Replica {
         self.raft.membership()
     }
 
+    /// Whether a snapshot can be taken ([`Raft::may_snapshot`]).
+    #[must_use]
+    pub fn may_snapshot(&self) -> bool {
+        self.raft.may_snapshot()
+    }
+
     /// Whether it is time to take a snapshot.
     #[must_use]
     pub fn snapshot_due(&self) -> bool {

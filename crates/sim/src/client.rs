@@ -40,7 +40,7 @@ pub(crate) enum Action {
 pub(crate) struct Op {
     pub(crate) action: Action,
     /// The name under which it writes, with or without a session.
-    name: Option<Bytes>,
+    pub(crate) name: Option<Bytes>,
     /// Its place in the history; stale reads have none.
     pub(crate) id: Option<OpId>,
     pub(crate) begun: u64,

@@ -385,7 +385,7 @@ impl World<'_> {
         }
         let image = process.replica.image();
         let newest = process.newest_snapshot;
-        if image.meta().last.index <= newest {
+        if image.meta().last.index <= newest || !process.replica.may_snapshot() {
             return;
         }
         process.newest_snapshot = image.meta().last.index;

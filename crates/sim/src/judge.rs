@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     fn op(action: Action) -> Op {
-        Op { action, id: None, begun: 0, open: false }
+        Op { action, name: None, id: None, begun: 0, open: false }
     }
 
     fn put(value: &'static str) -> Op {

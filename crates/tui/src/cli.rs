@@ -10,10 +10,12 @@ use crate::plain::{self, Format};
 use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
 use crate::theme::ColourChoice;
+use crate::tls_cmd::{self, TlsArgs};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_bench::{BenchArgs, BenchError};
+use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_config::Program;
 use raftdeck_lab::{LabOptions, node_count, words};
 use raftdeck_node::NodeArgs;
@@ -131,6 +133,12 @@ enum Sub {
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
+    /// Make certificates, for a cluster that speaks TLS and whose owner has no authority of his own
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  raftdeck tls new --nodes 3 --hosts kv.example,10.0.0.1\n  raftdeck tls add --node 4"
+    )]
+    Tls(TlsArgs),
     /// Print a script that lets a shell complete this program's commands and options
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -223,6 +231,10 @@ struct ClusterArgs {
     /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
     #[arg(long, value_name = "RATE", default_value = "1", value_parser = clock_rate)]
     rate: ClockRate,
+    /// Let only clients in that show the token in this file; without one, whoever reaches the nodes may read and write keys
+    /// [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
+    client_token_file: Option<PathBuf>,
     /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
     #[arg(long)]
     direct: bool,
@@ -260,6 +272,11 @@ impl ClusterArgs {
     fn lab_options(self) -> Result<LabOptions> {
         let executable = std::env::current_exe()
             .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
+        let held = std::env::var_os(TOKEN_VARIABLE).map(|held| held.to_string_lossy().into_owned());
+        let client_token = token(self.client_token_file.as_deref(), (TOKEN_VARIABLE, held))?;
+        if let Some(warning) = self.client_token_file.as_deref().and_then(exposed) {
+            complain(&warning);
+        }
         let options = LabOptions {
             timing: self.timing.timing(),
             data_dir: self.data_dir,
@@ -271,6 +288,7 @@ impl ClusterArgs {
             detect_crash: self.detect_crash,
             rate: self.rate,
             direct: self.direct,
+            client_token,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
@@ -308,6 +326,7 @@ pub fn main() -> ExitCode {
         Some(Sub::Bench(args)) => bench(args),
         Some(Sub::Completions(args)) => told(Ok(describe::completions(&args, program.described()))),
         Some(Sub::Man(args)) => told(describe::man(args, program.described())),
+        Some(Sub::Tls(args)) => told(tls_cmd::run(args).map(String::into_bytes)),
         Some(Sub::Config(args)) => told(Ok(config_cmd::told(&args, &program, &matches).into_bytes())),
         Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
         Some(Sub::Node(_)) | None => deck(cli.deck),
@@ -409,10 +428,19 @@ mod tests {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let long = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            assert!((help + &long).contains("raftdeck"), "{} has no example", command.get_name());
+            let help = help + &long;
+            let (_, example) = help.split_once("Example").unwrap_or_default();
+            let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+            let called = name.split(' ').next_back().unwrap_or_default();
+            assert!(
+                example.lines().any(|line| line.contains("raftdeck") && line.contains(called)),
+                "{name} has no example: {help}"
+            );
             command.get_subcommands().filter(|sub| !sub.is_hide_set()).for_each(check);
         }
-        check(&Cli::command());
+        let mut program = Cli::command().disable_help_subcommand(true);
+        program.build();
+        check(&program);
     }
 
     #[test]

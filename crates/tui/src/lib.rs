@@ -21,6 +21,7 @@ pub mod signals;
 pub mod sim_cmd;
 pub mod terminal;
 pub mod theme;
+mod tls_cmd;
 pub mod up;
 pub mod view;
 pub mod words;

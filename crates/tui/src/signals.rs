@@ -40,11 +40,7 @@ pub fn end_status(end: End) -> u8 {
 /// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the deck in order, and SIGCONT has the screen drawn anew. A SIGHUP
 /// that the process was started to ignore stays ignored.
 pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
-    let mut wanted = vec![SIGINT, SIGTERM, SIGQUIT, SIGCONT];
-    if !is_ignored(SIGHUP) {
-        wanted.push(SIGHUP);
-    }
-    let mut signals = Signals::new(wanted)?;
+    let mut signals = Signals::new([vec![SIGINT, SIGCONT], endings()].concat())?;
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -56,6 +52,16 @@ pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// The signals, beside that of Ctrl-C, that ask for an end in order.
+#[must_use]
+pub fn endings() -> Vec<i32> {
+    let mut endings = vec![SIGTERM, SIGQUIT];
+    if !is_ignored(SIGHUP) {
+        endings.push(SIGHUP);
+    }
+    endings
 }
 
 /// Whether the process was started with this signal ignored, as `nohup` does for SIGHUP. Told by Linux alone.

@@ -5,10 +5,9 @@ mod support;
 
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Output, Stdio};
+use std::io::Write;
+use std::process::{Output, Stdio};
 use support::nodes::{Cluster, ask, client};
-use support::{eventually, processes};
 
 fn with_input(cluster: &Cluster, args: &[&str], input: &[u8]) -> Output {
     let mut command = client(&cluster.addresses(3));
@@ -175,83 +174,6 @@ fn raft_addresses_and_client_addresses_lead_to_the_same_cluster() {
     }
 }
 
-/// A client that goes on, and the lines it prints.
-struct Watch {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Watch {
-    fn start(cluster: &Cluster, args: &[&str]) -> Self {
-        let mut command = client(&cluster.addresses(3));
-        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
-        });
-        Self { child, lines }
-    }
-
-    /// Waits for a line that gives something.
-    fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
-        let mut seen = Vec::new();
-        loop {
-            let line = self.lines.recv_timeout(support::PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
-            if let Some(found) = wanted(&line) {
-                return found;
-            }
-            seen.push(line);
-        }
-    }
-
-    fn end(&mut self) -> i32 {
-        processes::send(self.child.id(), rustix::process::Signal::INT);
-        let child = &mut self.child;
-        eventually("the watch ends", || child.try_wait().unwrap()).code().expect("it ends by itself")
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn a_watch_prints_a_line_when_another_leads() {
-    let mut cluster = Cluster::start();
-    let old = cluster.leader();
-    let mut plain = Watch::start(&cluster, &["status", "--watch"]);
-    let mut json = Watch::start(&cluster, &["--json", "status", "--watch"]);
-    let leads = |line: &str| {
-        let object: Value = serde_json::from_str(line).unwrap();
-        Some((object["leader"].as_u64()?, object["term"].as_u64()?))
-    };
-    let (_, term) = json.wait_for("a leader", |line| leads(line).filter(|(leader, _)| *leader == old as u64));
-    plain.wait_for("the same in words", |line| line.contains(&format!("n{old} leads in term")).then_some(()));
-    cluster.kill(old);
-    let (next, later) = json.wait_for("another one", |line| leads(line).filter(|(_, later)| *later > term));
-    assert_ne!(next, old as u64);
-    plain.wait_for("the same in words", |line| {
-        line.contains(&format!("n{next} leads in term {later}")).then_some(())
-    });
-    assert_eq!((plain.end(), json.end()), (0, 0));
-}
-
-#[test]
-fn a_watch_that_nobody_reads_ends() {
-    let cluster = Cluster::start();
-    let mut command = client(&cluster.addresses(3));
-    let mut child = command.args(["status", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
-    let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
-}
-
 /// A script: what it prints, what it says, its exit status.
 fn script(cluster: &Cluster, text: &[u8]) -> (String, String, i32) {
     let output = with_input(cluster, &[], text);
@@ -285,6 +207,7 @@ fn a_script_goes_on_after_what_makes_no_sense_and_ends_with_1() {
         (b"put a --from-file /nowhere".to_vec(), "/nowhere cannot be read"),
         (b"put a --from-file /dev/stdin".to_vec(), "no regular file"),
         (b"status --watch".to_vec(), "is for the command line"),
+        (b"watch".to_vec(), "watch ends with Ctrl-C alone"),
         (b"member remove 7".to_vec(), "n7 is not a member"),
         (b"transfer 7".to_vec(), "n7 is not a voter"),
         (vec![b'x'; (8 << 20) + 5], "longer than"),

@@ -4,6 +4,7 @@
 mod support;
 
 use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::deck::{Deck, RAFTDECK, ctrl};
@@ -43,17 +44,11 @@ fn wait_typed(terminal: &Deck, line: &str) {
 
 /// Types a line, and waits for an answer that begins so and for the next prompt.
 fn ask(terminal: &mut Deck, line: &str, answer: &str) {
-    ask_either(terminal, line, &[answer]);
-}
-
-/// The same with several answers that are right.
-fn ask_either(terminal: &mut Deck, line: &str, answers: &[&str]) {
     terminal.press(&format!("{line}\r"));
-    terminal.wait_for(&format!("{answers:?} after {line:?}"), |screen| {
+    terminal.wait_for(&format!("{answer:?} after {line:?}"), |screen| {
         let contents = screen.contents();
         let (_, after) = contents.rsplit_once(&format!("{PROMPT}{line}\n")).unwrap_or_default();
-        answers.iter().any(|answer| after.starts_with(answer))
-            && typed(screen).is_some_and(|typed| typed.is_empty())
+        after.starts_with(answer) && typed(screen).is_some_and(|typed| typed.is_empty())
     });
 }
 
@@ -156,20 +151,36 @@ fn ctrl_c_ends_the_wait_and_not_the_session() {
     ends(terminal);
 }
 
-/// Between two lines the terminal makes a signal of Ctrl-C. It takes its time, and may still cancel what comes next.
+/// Between two lines the terminal makes a signal of Ctrl-C. It takes its time, and must not cancel what comes next.
 #[test]
 fn an_interrupt_between_two_lines_ends_nothing() {
     let cluster = Cluster::start();
     let state = tempfile::tempdir().unwrap();
     let mut terminal = prompt(&cluster, state.path());
-    terminal.signal(rustix::process::Signal::INT);
-    ask_either(&mut terminal, "put color blue", &["stored\n", "cancelled"]);
-    terminal.signal(rustix::process::Signal::INT);
-    ask_either(&mut terminal, "get color", &["blue\n", "get color: no such key\n", "cancelled"]);
-    ask(&mut terminal, "put color green", "stored\n");
-    ask(&mut terminal, "get color --verbose", "green\n");
+    for round in 0..10 {
+        terminal.signal(Signal::INT);
+        ask(&mut terminal, &format!("put color {round}"), "stored\n");
+        terminal.signal(Signal::INT);
+        ask(&mut terminal, "get color", &format!("{round}\n"));
+    }
     terminal.press(&ctrl('d'));
     ends(terminal);
+}
+
+/// In raw mode what one types at the shell afterwards would not be seen.
+#[test]
+fn a_signal_that_ends_the_prompt_gives_the_terminal_back() {
+    let cluster = Cluster::start();
+    let state = tempfile::tempdir().unwrap();
+    for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
+        let mut terminal = prompt(&cluster, state.path());
+        terminal.press("put half a li");
+        wait_typed(&terminal, "put half a li");
+        assert!(!terminal.is_restored(), "the prompt has it for itself");
+        terminal.signal(signal);
+        assert_eq!(terminal.end(), status);
+        terminal.wait_restored();
+    }
 }
 
 #[test]

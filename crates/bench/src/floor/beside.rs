@@ -102,6 +102,7 @@ impl Part {
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .env_remove(raftdeck_client::TOKEN_VARIABLE)
             // Ctrl-C is for the benchmark, which ends it.
             .process_group(0)
             .spawn()

@@ -21,6 +21,7 @@ pub(crate) const NOBODY: &str = "127.0.0.1:1";
 /// What the node does about a request.
 pub(crate) enum Act {
     Say(ResponseBody),
+    SayAll(Vec<ResponseBody>),
     SayAfter(Duration, ResponseBody),
     Nothing,
     Close,
@@ -152,6 +153,9 @@ async fn converse(
         heard.lock().expect("no panic").push(body);
         match act {
             Act::Say(body) => answers.send(Response { id, body }).ok()?,
+            Act::SayAll(bodies) => {
+                bodies.into_iter().try_for_each(|body| answers.send(Response { id, body })).ok()?;
+            }
             Act::SayAfter(pause, body) => {
                 let answers = answers.clone();
                 tokio::spawn(async move {

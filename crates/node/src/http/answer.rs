@@ -29,8 +29,8 @@ impl Said {
         Json(Self { ok: true, message: Some(message), key: key.into(), value: None })
     }
 
-    pub(super) fn value(key: &[u8], value: &[u8]) -> Json<Self> {
-        Json(Self { ok: true, message: None, key: key.into(), value: Some(value.into()) })
+    pub(super) fn value(key: &[u8], value: &[u8]) -> Self {
+        Self { ok: true, message: None, key: key.into(), value: Some(value.into()) }
     }
 }
 

@@ -2,6 +2,7 @@
 //! exactly what is expected. All bodies together have a bound, so that a flood of large ones fills no memory.
 
 use crate::http::answer::Refusal;
+use crate::http::work::Work;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -47,8 +48,9 @@ impl Default for Intake {
 
 impl Intake {
     /// A body of at most `most` bytes as JSON such as `example`. The room that it takes up is to be held while it is used.
-    pub(super) async fn json<T: DeserializeOwned>(
+    pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
         &self,
+        work: &Work,
         request: Request,
         most: usize,
         example: &str,
@@ -67,7 +69,8 @@ impl Intake {
         if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
             return Err(no_json(&"it is no object"));
         }
-        let value = serde_json::from_slice(&bytes).map_err(|error| no_json(&error))?;
+        let read = work.on(bytes.len(), move || serde_json::from_slice(&bytes)).await?;
+        let value = read.map_err(|error| no_json(&error))?;
         Ok((value, room))
     }
 

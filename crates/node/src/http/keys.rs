@@ -8,17 +8,22 @@ use crate::http::{DEADLINE, Door, parameters};
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use bytes::Bytes;
 use raftdeck_client::Done;
 use raftdeck_protocol::kv::{MAX_LIST, Shown};
 use raftdeck_protocol::{Answer, Consistency, Read, Write};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 /// The header that makes a write safe to repeat.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest name of a write in that header.
 const MOST_NAME: usize = 255;
+
+/// Pages that are on their way from the store to an answer at a time. Each may have several MiB.
+pub(super) const MOST_LISTS: usize = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -50,9 +55,8 @@ struct Swap {
     key: Option<String>,
     #[serde(default, deserialize_with = "present")]
     key_base64: Option<String>,
-    /// Null stands for no such key.
     #[serde(default, deserialize_with = "present")]
-    expected: Option<Option<String>>,
+    expected: Option<Expected>,
     #[serde(default, deserialize_with = "present")]
     expected_base64: Option<String>,
     #[serde(default, deserialize_with = "present")]
@@ -61,16 +65,21 @@ struct Swap {
     value_base64: Option<String>,
 }
 
+/// What a key must have; null stands for no such key, which is not the same as saying nothing.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Expected(Option<String>);
+
 impl Swap {
     const EXAMPLE: &str = r#"{"key":"name","expected":"luffy","value":"zoro"}"#;
 
     fn write(&self) -> Result<Write, Refusal> {
         let key = field("key", self.key.as_deref(), self.key_base64.as_deref(), Self::EXAMPLE)?;
         let expected = match (&self.expected, &self.expected_base64) {
-            (Some(None), None) => None,
+            (Some(Expected(None)), None) => None,
             (expected, base64) => {
                 // Null beside bytes is as much of a contradiction as text beside them.
-                let text = expected.as_ref().map(|text| text.as_deref().unwrap_or_default());
+                let text = expected.as_ref().map(|Expected(text)| text.as_deref().unwrap_or_default());
                 let bytes = given("expected", text, base64.as_deref())?;
                 Some(bytes.ok_or_else(|| {
                     Refusal::bad(
@@ -99,7 +108,7 @@ pub(super) async fn set(
 ) -> Result<Json<Said>, Refusal> {
     parameters(query.as_deref(), &[])?;
     let name = name_of(request.headers())?;
-    let (pair, _room) = door.intake.json::<Pair>(request, MOST, Pair::EXAMPLE).await?;
+    let (pair, _room) = door.intake.json::<Pair>(&door.work, request, MOST, Pair::EXAMPLE).await?;
     let write = pair.write()?;
     let key = write.key().clone();
     door.write(name, write).await?;
@@ -113,7 +122,8 @@ pub(super) async fn compare_and_set(
 ) -> Result<Json<Said>, Refusal> {
     parameters(query.as_deref(), &[])?;
     let name = name_of(request.headers())?;
-    let (swap, _room) = door.intake.json::<Swap>(request, MOST_WITH_TWO_VALUES, Swap::EXAMPLE).await?;
+    let (swap, _room) =
+        door.intake.json::<Swap>(&door.work, request, MOST_WITH_TWO_VALUES, Swap::EXAMPLE).await?;
     let write = swap.write()?;
     let key = write.key().clone();
     match door.write(name, write).await?.answer {
@@ -135,12 +145,12 @@ pub(super) async fn remove(
     }
 }
 
-pub(super) async fn read(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Json<Said>, Refusal> {
+pub(super) async fn read(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let query = parameters(query.as_deref(), &["key", "keyBase64", "consistency"])?;
     let (key, consistency) = (key_of(&query)?, consistency_of(&query)?);
     let done = door.read(Read::Get { key: key.clone() }, consistency).await?;
     match done.answer {
-        Answer::Value(Some(value)) => Ok(Said::value(&key, &value)),
+        Answer::Value(Some(value)) => door.work.answer(value.len(), move || Said::value(&key, &value)).await,
         _ => Err(no_such(&key)),
     }
 }
@@ -155,7 +165,7 @@ struct Listed {
 
 /// A page of pairs.
 #[derive(Serialize)]
-pub(super) struct Page {
+struct Page {
     ok: bool,
     pairs: Vec<Listed>,
     more: bool,
@@ -163,7 +173,7 @@ pub(super) struct Page {
     index: u64,
 }
 
-pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Json<Page>, Refusal> {
+pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let known = ["prefix", "prefixBase64", "limit", "after", "afterBase64", "consistency"];
     let query = parameters(query.as_deref(), &known)?;
     let limit = match query.get("limit") {
@@ -177,18 +187,30 @@ pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) ->
     };
     let prefix = given("prefix", query.get("prefix"), query.get("prefixBase64"))?.unwrap_or_default();
     let after = given("after", query.get("after"), query.get("afterBase64"))?;
-    let read = Read::List { prefix, after, limit };
-    let done = door.read(read, consistency_of(&query)?).await?;
+    let (read, consistency) = (Read::List { prefix, after, limit }, consistency_of(&query)?);
+    let Ok(Ok(_place)) = timeout(DEADLINE, door.lists.acquire()).await else {
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many lists are asked for at once: try again",
+        ));
+    };
+    let done = door.read(read, consistency).await?;
     let Answer::Page { pairs, more } = done.answer else {
         return Err(Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the answer does not belong to the question",
         ));
     };
-    let listed =
-        |(key, value): &(Bytes, Bytes)| Listed { key: (&key[..]).into(), value: (&value[..]).into() };
-    let pairs = pairs.iter().map(listed).collect();
-    Ok(Json(Page { ok: true, pairs, more, index: done.at.index.0 }))
+    let size = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
+    door.work.answer(size, move || Page::of(&pairs, more, done.at.index.0)).await
+}
+
+impl Page {
+    fn of(pairs: &[(Bytes, Bytes)], more: bool, index: u64) -> Self {
+        let listed =
+            |(key, value): &(Bytes, Bytes)| Listed { key: (&key[..]).into(), value: (&value[..]).into() };
+        Self { ok: true, pairs: pairs.iter().map(listed).collect(), more, index }
+    }
 }
 
 impl Door {

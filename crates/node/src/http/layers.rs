@@ -2,7 +2,10 @@
 //! also when its handler panics. Nothing here knows what is asked.
 
 use crate::http::answer::Refusal;
+use crate::http::guard;
+use crate::http::outgoing::{Outgoing, bound};
 use crate::meters::Meters;
+use crate::tokens::Tokens;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -10,6 +13,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 use tower_http::csrf::CsrfLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -34,16 +38,18 @@ const METHODS: [Method; 6] =
 /// These are asked again and again by programs that watch over the node.
 const PROBES: [&str; 2] = ["/health", "/metrics"];
 
-/// Puts the layers around the routes, the innermost first. Who may ask belongs before [`check_uri`]: then whoever is turned
+/// Puts the layers around the routes, the innermost first. Who may ask is found out before [`check_uri`]: whoever is turned
 /// away has an id, a line in the log and a place in the metrics too.
-pub(super) fn around(routes: Router, meters: Meters) -> Router {
+pub(super) fn around(routes: Router, tokens: Tokens, meters: Meters) -> Router {
     let cross_site = CsrfLayer::new().with_rejection_response(|_| {
         let message = "a page of another site must not change anything here";
         Refusal::new(StatusCode::FORBIDDEN, message).into_response()
     });
     routes
+        .layer(from_fn_with_state(Outgoing::default(), bound))
         .layer(cross_site)
         .layer(from_fn(check_uri))
+        .layer(from_fn_with_state(Arc::new(tokens), guard::admit))
         .layer(from_fn_with_state(meters, account))
         // What is true now need not be so in a moment.
         .layer(SetResponseHeaderLayer::if_not_present(

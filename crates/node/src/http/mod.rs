@@ -4,44 +4,66 @@
 mod about;
 mod answer;
 mod body;
+mod guard;
 mod keys;
 mod layers;
 mod openapi;
+mod outgoing;
 pub(crate) mod query;
 mod routes;
 mod scrape;
 mod status;
 mod text;
 mod watch;
+mod work;
 
 use crate::meters::Meters;
+use crate::tokens::Tokens;
 use answer::Refusal;
 use axum::Router;
 use body::Intake;
 use query::Query;
-use raftdeck_client::{AddressError, Client, Options};
+use raftdeck_client::{Access, AddressError, Client, Options};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use work::Work;
 
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What a door needs of its node.
+pub(crate) struct Surroundings {
+    /// What lets the door itself in at the nodes' client ports.
+    pub(crate) access: Access,
+    /// What is asked of those who come to the door.
+    pub(crate) tokens: Tokens,
+    pub(crate) meters: Meters,
+    pub(crate) stop: CancellationToken,
+}
 
 /// The door of the node whose clients connect to `client`. Streams of changes end with `stop`.
 pub(crate) fn door(
     client: SocketAddr,
     cluster: &str,
-    meters: Meters,
-    stop: CancellationToken,
+    Surroundings { access, tokens, meters, stop }: Surroundings,
 ) -> Result<Router, AddressError> {
     let own = reachable(client).to_string();
-    let options = Options { cluster: cluster.to_owned(), ..Options::default() };
+    let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
-    let watches = Arc::new(Semaphore::new(watch::MOST));
-    let door = Door { client, own, intake: Intake::default(), watches, meters: meters.clone(), stop };
-    Ok(layers::around(routes::router(door), meters))
+    let door = Door {
+        client,
+        own,
+        intake: Intake::default(),
+        work: Work::default(),
+        lists: Arc::new(Semaphore::new(keys::MOST_LISTS)),
+        watches: Arc::new(Semaphore::new(watch::MOST)),
+        meters: meters.clone(),
+        stop,
+    };
+    Ok(layers::around(routes::router(door), tokens, meters))
 }
 
 /// Where a node that listens on every address reaches itself.
@@ -63,6 +85,9 @@ struct Door {
     /// This node's own client address.
     own: String,
     intake: Intake,
+    work: Work,
+    /// Places for pages on their way.
+    lists: Arc<Semaphore>,
     /// Places for streams of changes.
     watches: Arc<Semaphore>,
     meters: Meters,

@@ -91,6 +91,7 @@ struct Members {
 
 /// In the node's own time.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of what is read")]
 #[serde(rename_all = "camelCase")]
 struct Timers {
     heartbeat_ms: f64,

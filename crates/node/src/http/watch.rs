@@ -63,13 +63,11 @@ pub(super) async fn watch(
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let mut changes = door.client.watch_at(&door.own, prefix, after);
-    let first = match timeout(DEADLINE, changes.next()).await {
-        Ok(Some(first)) => first?,
-        Ok(None) | Err(_) => {
-            let message = "this node does not begin to tell its changes: try another node, or again";
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
-        }
+    let Ok(Some(first)) = timeout(DEADLINE, changes.next()).await else {
+        let message = "this node does not begin to tell its changes: try another node, or again";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
+    let first = first?;
     let begin = Event::default().retry(COME_BACK);
     let events = stream::iter([Ok(first)])
         .chain(changes)
@@ -122,4 +120,35 @@ fn index(name: &str, text: &str) -> Result<u64, Refusal> {
             Shown(text.as_bytes())
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    async fn text(told: Result<Changes, ClientError>) -> String {
+        let events = stream::iter(events(told)).map(Ok::<_, Infallible>);
+        let body = to_bytes(Sse::new(events).into_response().into_body(), 1 << 16).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_written_as_events_with_the_index_as_their_id() {
+        let put = Change { index: 7, key: "a".into(), value: Some("1\n\r2".into()) };
+        let delete = Change { index: 9, key: vec![0xff].into(), value: None };
+        let told = text(Ok(Changes { changes: vec![put, delete], through: 12 })).await;
+        let expected = "id: 7\nevent: put\ndata: {\"index\":7,\"key\":\"a\",\"value\":\"1\\n\\r2\"}\n\n\
+                        id: 9\nevent: delete\ndata: {\"index\":9,\"keyBase64\":\"/w==\"}\n\n";
+        assert_eq!(told, expected);
+        assert_eq!(text(Ok(Changes { changes: Vec::new(), through: 12 })).await, "id: 12\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_fell_behind_ends_with_what_is_kept() {
+        let told = text(Err(ClientError::Forgotten { oldest: 40 })).await;
+        let data = told.strip_prefix("event: error\ndata: ").expect("an error");
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!((&data["ok"], &data["oldest"]), (&false.into(), &40.into()));
+    }
 }

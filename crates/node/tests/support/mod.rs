@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub(crate) mod load;
+pub(crate) mod pki;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 use raftdeck_client::{Client, Options};

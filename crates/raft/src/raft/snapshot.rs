@@ -84,7 +84,7 @@ impl Raft {
     }
 
     /// What a snapshot of the state machine taken now would stand for: everything handed out in
-    /// [`Effects::apply`](crate::Effects::apply) so far.
+    /// [`Effects::apply`](crate::Effects::apply) so far. Of use if one [may be taken](Self::may_snapshot).
     ///
     /// # Panics
     /// Never: the log holds what was applied, or starts right after it.
@@ -99,6 +99,13 @@ impl Raft {
         }
     }
 
+    /// Whether a snapshot can be taken now: it has to tell who belongs to the cluster, else nobody could start from it. Who
+    /// joined knows that only once it has applied a membership.
+    #[must_use]
+    pub fn may_snapshot(&self) -> bool {
+        self.memberships.at(self.applied).1.is_sound()
+    }
+
     /// Whether it is time for a snapshot, by the configured limits. A snapshot costs as much as the state is large, however
     /// little of it has changed: a large one waits for as many bytes of log.
     #[must_use]
@@ -108,6 +115,7 @@ impl Raft {
         let size = self.snapshot.as_ref().map_or(0, |(_, size)| *size);
         let bytes = size.max(self.config.snapshot_bytes as u64);
         entries > 0
+            && self.may_snapshot()
             && (self.config.snapshot_entries.is_some_and(|limit| entries >= limit)
                 || self.tally.since(last) > bytes)
     }

@@ -203,13 +203,15 @@ impl Cluster {
         self.wire.extend(envelopes.into_iter().map(|e| (from, e.to, e.message)));
     }
 
-    /// Makes the oldest write durable and sends what waited for it. Says whether there was one.
+    /// Makes the oldest write durable and sends what waited for it, or reads back what was asked for before it. Says whether
+    /// there was anything to do.
     pub fn finish_write(&mut self, id: NodeId) -> bool {
         let now = self.now;
+        if !self.member(id).reads_are_held && self.finish_read_back(id) {
+            return true;
+        }
         let member = self.member(id);
-        let Some(write) = member.writes.pop_front() else {
-            return !member.reads_are_held && self.finish_read_back(id);
-        };
+        let Some(write) = member.writes.pop_front() else { return false };
         member.writes_so_far.1 += 1;
         store(&mut member.disk, &write);
         self.post(id, write.then_send);

@@ -66,10 +66,12 @@ fn decode(content: &Bytes) -> Vec<Entry> {
 }
 
 impl Cluster {
-    /// Starts to take a snapshot of what a member has applied.
+    /// Starts to take a snapshot of what a member has applied, if it can.
     pub fn take_snapshot(&mut self, id: NodeId) {
         self.collect(id);
-        self.begin_snapshot(id);
+        if self.raft(id).may_snapshot() {
+            self.begin_snapshot(id);
+        }
     }
 
     fn begin_snapshot(&mut self, id: NodeId) {

@@ -11,10 +11,11 @@
 //! while a change is half done joining or leaving; `leader` and `address` are null where they are not known.
 
 use super::reply::{Failure, Form, Reply};
+use super::roster::{Roster, leads, newest};
 use clap::Subcommand;
 use raftdeck_client::{Changed, Client, Transferred};
 use raftdeck_protocol::NodeStatus;
-use raftdeck_raft::{Membership, MembershipChange, NodeId, Role};
+use raftdeck_raft::{Membership, MembershipChange, NodeId};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub(crate) enum MemberOperation {
         #[arg(value_parser = node_id)]
         id: NodeId,
     },
-    /// Print the members, as the leader among the nodes named by --cluster knows them, or else the newest of the others
+    /// Print the members, as the leader knows them, or else the newest of the nodes that answer
     #[command(after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 member list")]
     List,
 }
@@ -134,37 +135,21 @@ async fn list(
     deadline: Duration,
     form: Form,
 ) -> Result<Reply, Failure> {
-    let asked = addresses.iter().map(|address| client.status(address, deadline));
-    let mut newest: Option<NodeStatus> = None;
-    let mut failed = None;
-    let rank = |status: &NodeStatus| (leads(status), status.raft.term, status.raft.membership_index);
-    for answer in futures::future::join_all(asked).await {
-        match answer {
-            Ok(status) if newest.as_ref().is_none_or(|other| rank(other) < rank(&status)) => {
-                newest = Some(status);
-            }
-            Ok(_) => {}
-            Err(error) => failed = failed.or(Some(error)),
-        }
-    }
-    let Some(status) = newest else {
-        let error = failed.expect("at least one address was asked, and nobody answered");
-        return Err(Failure::new("member list", &error));
+    let answers = Roster::new(addresses).ask(client, deadline).await.answers;
+    let Some(status) = newest(&answers) else {
+        let error = answers.iter().find_map(|(_, status)| status.as_ref().err());
+        let error = error.expect("at least one address was asked, and nobody answered");
+        return Err(Failure::new("member list", error));
     };
     let raft = &status.raft;
     let source = format!("{} answered, term {}, index {}", raft.id, raft.term, raft.membership_index);
     let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&list_json(&status)),
-        Form::Plain { .. } => reply.out.extend(list_plain(&status).bytes()),
+        Form::Json => reply.line(&list_json(status)),
+        Form::Plain { .. } => reply.out.extend(list_plain(status).bytes()),
         Form::Quiet => raft.membership.members().iter().for_each(|id| reply.line(&id.to_string())),
     }
     Ok(reply)
-}
-
-/// Whether what it knows is what the cluster works with.
-fn leads(status: &NodeStatus) -> bool {
-    status.raft.role == Role::Leader && status.raft.has_quorum
 }
 
 fn list_plain(status: &NodeStatus) -> String {

@@ -6,18 +6,24 @@ mod members;
 mod operation;
 mod repl;
 mod reply;
+mod roster;
 mod status;
 mod text;
+mod watch;
 
 use crate::words;
+use bytes::Bytes;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
-use raftdeck_client::{AddressError, Client, Options};
+use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
 use raftdeck_lab::ClientOp;
 use reply::{Failure, Form, Reply};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write as _};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use watch::Ended;
 
 /// What `raftdeck client --help` ends with.
 pub const HELP: &str = "\
@@ -25,6 +31,7 @@ Examples:
   raftdeck client put color blue
   raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
   raftdeck client --json list user/ | jq -r '.pairs[].key'
+  raftdeck client watch user/
   raftdeck client status --watch
   raftdeck client member add 4 127.0.0.1:8083
   raftdeck client transfer n2
@@ -33,7 +40,7 @@ Examples:
 
 Plain output: a value and a newline; of a list a line per key, key, tab and value, in which a backslash
 stands twice and \\n, \\t, \\r and \\xNN for what is no printable text. --quiet prints a value byte for
-byte, of a list the keys alone, of status the leader's name, and nothing where a change is done or a
+byte, of a list and a watch the keys alone, of status the leader's name, and nothing where a change is done or a
 key is missing. --json prints an object per line, also when the operation fails:
   put     {\"key\":\"color\",\"stored\":true, ...}
   get     {\"key\":\"color\",\"found\":true,\"value\":\"blue\", ...}
@@ -41,12 +48,14 @@ key is missing. --json prints an object per line, also when the operation fails:
   cas     {\"key\":\"color\",\"stored\":false,\"current\":\"blue\", ...}
   list    {\"prefix\":\"\",\"pairs\":[{\"key\":\"color\",\"value\":\"blue\"}],\"more\":false, ...}
           with \"node\", who answered, and the \"term\" and \"index\" of the entry, at each \"...\"
+  watch   {\"index\":17,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"} for each change; the value is null
+          where \"change\" is \"delete\"
   status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
           \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true} for each node, or \"error\"
   status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
   member list      {\"members\":[{\"node\":1,\"standing\":\"voter\",\"leader\":true,\"address\":null}],
-                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...]}
-  transfer         {\"leader\":2,\"term\":5}
+                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...], ...}
+  transfer         {\"leader\":2,\"term\":5,\"node\":1}
   a failure        {\"error\":\"...\",\"may_have_happened\":false}
 Bytes that are no text come in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
 
@@ -68,9 +77,41 @@ pub struct ClientArgs {
     )]
     cluster: Vec<String>,
     #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
     manner: Manner,
     #[command(subcommand)]
     operation: Option<Operation>,
+}
+
+/// What lets the client in.
+#[derive(Args, Debug)]
+struct AccessArgs {
+    /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
+    /// and --tls-key
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA", global = true)]
+    tls_ca: Option<PathBuf>,
+    /// The certificate to show, a PEM file
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, a PEM file that nobody else may read
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY", global = true)]
+    tls_key: Option<PathBuf>,
+    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
+    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE", global = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// Reads it, and says what there is to warn of.
+    fn read(self) -> Result<Access> {
+        let Self { tls_ca, tls_cert, tls_key, token_file } = self;
+        let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
+        let (access, warnings) = files.read()?;
+        warnings.iter().for_each(|warning| say(warning));
+        Ok(access)
+    }
 }
 
 /// How an operation is carried out and told. At the prompt a line may say it for itself.
@@ -120,12 +161,16 @@ impl Manner {
 struct Cluster {
     client: Client,
     addresses: Vec<String>,
+    /// One operation, and the client ends: a session for it would cost a round of its own.
+    is_for_one: bool,
 }
 
 /// Carries out one operation or takes many; returns the exit status.
 pub fn run(args: ClientArgs) -> Result<u8> {
-    let client = Client::new(&args.cluster, Options::default())?;
-    let cluster = Cluster { client, addresses: args.cluster };
+    let options = Options { access: args.access.read()?, ..Options::default() };
+    let client = Client::new(&args.cluster, options)?;
+    let is_for_one = args.operation.is_some();
+    let cluster = Cluster { client, addresses: args.cluster, is_for_one };
     let Some(operation) = args.operation else {
         return repl::run(cluster, args.manner);
     };
@@ -135,8 +180,20 @@ pub fn run(args: ClientArgs) -> Result<u8> {
         .build()
         .wrap_err("the client cannot be started")?;
     let carried_out = match operation.task(Input::Value) {
-        Ok(Task::Watch) => {
+        Ok(Task::WatchStatus) => {
             return runtime.block_on(status::watch(&cluster.client, &cluster.addresses, form));
+        }
+        Ok(Task::Watch(watched)) => {
+            // Without signals there is still a closed pipe to end it.
+            let interrupted = async {
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending().await
+                }
+            };
+            match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {
+                Ended::Stopped => return Ok(0),
+                Ended::Failed(failure) => Err(failure),
+            }
         }
         Ok(task) => runtime.block_on(carry_out(&cluster, task, args.manner.deadline(), form)),
         Err(failure) => Err(failure),
@@ -160,20 +217,32 @@ pub fn run(args: ClientArgs) -> Result<u8> {
 }
 
 async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form) -> Result<Reply, Failure> {
-    let Cluster { client, addresses } = cluster;
+    let Cluster { client, addresses, is_for_one } = cluster;
     match task {
         Task::Keys(op, consistency) => {
             let done = match op.clone() {
+                ClientOp::Write(write) if *is_for_one => client.write_named(unique(), write, deadline).await,
                 ClientOp::Write(write) => client.write(write, deadline).await,
                 ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
             };
             let done = done.map_err(|error| Failure::new(&words::asked(&op), &error))?;
             Ok(reply::of_keys(&op, &done, form))
         }
-        Task::Status | Task::Watch => Ok(status::carry_out(client, addresses, deadline, form).await),
+        // Those that go on until Ctrl-C are carried out elsewhere.
+        Task::Status | Task::WatchStatus | Task::Watch(_) => {
+            Ok(status::carry_out(client, addresses, deadline, form).await)
+        }
         Task::Member(operation) => members::carry_out(client, addresses, operation, deadline, form).await,
         Task::Transfer(id) => members::transfer(client, id, deadline, form).await,
     }
+}
+
+/// A name that no other write has: 128 bits, drawn from keys that the system gave this process, with its id and the time among
+/// them.
+fn unique() -> Bytes {
+    let (pid, now) = (std::process::id(), SystemTime::now());
+    let draw = || RandomState::new().hash_one((pid, now)).to_be_bytes();
+    [b"once/", &draw()[..], &draw()].concat().into()
 }
 
 /// Says what is beside the answer.
@@ -208,6 +277,13 @@ pub(crate) fn print(bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_their_writes_own() {
+        let names: std::collections::BTreeSet<Bytes> = (0..1000).map(|_| unique()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| name.len() == 21));
+    }
 
     #[test]
     fn a_line_at_the_prompt_goes_before_the_command_line() {

@@ -3,6 +3,7 @@
 
 use super::members::{MemberOperation, node_id};
 use super::reply::Failure;
+use super::watch::Watched;
 use clap::{Args, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use raftdeck_lab::ClientOp;
@@ -84,7 +85,20 @@ pub(crate) enum Operation {
         #[command(flatten)]
         freshness: Freshness,
     },
-    /// Print the state of each node named by --cluster; exit status 1 if one of them does not answer
+    /// Print what changes, as it is committed, until Ctrl-C
+    #[command(
+        after_help = "Examples:\n  raftdeck client watch\n  raftdeck client watch user/ --after 1700\n  raftdeck client --json watch | jq -r 'select(.change == \"delete\").key'\n\nA line per change: the index of its entry, put or delete, the key, and the value that was put. It goes on\nat another node when one ends, and leaves nothing out. Nodes keep the newest changes alone: who asks for\nearlier ones is told which are kept."
+    )]
+    Watch {
+        /// Only keys that start with this
+        #[arg(default_value = "")]
+        prefix: OsString,
+        /// Only changes after this index: an earlier watch goes on from its last line [default: from now on]
+        #[arg(long, value_name = "INDEX")]
+        after: Option<u64>,
+    },
+    /// Print the state of each node named by --cluster, and of the other members as far as those say where they are; exit
+    /// status 1 if one that is named does not answer
     #[command(
         after_help = "Examples:\n  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 status\n  raftdeck client status --watch"
     )]
@@ -140,7 +154,8 @@ impl Freshness {
 pub(crate) enum Task {
     Keys(ClientOp, Consistency),
     Status,
-    Watch,
+    WatchStatus,
+    Watch(Watched),
     Member(MemberOperation),
     Transfer(NodeId),
 }
@@ -183,7 +198,8 @@ impl Operation {
                 Ok(Task::Keys(ClientOp::Read(list), freshness.consistency()))
             }
             Self::Status { watch: false } => Ok(Task::Status),
-            Self::Status { watch: true } => Ok(Task::Watch),
+            Self::Status { watch: true } => Ok(Task::WatchStatus),
+            Self::Watch { prefix, after } => Ok(Task::Watch(Watched { prefix: bytes(prefix), after })),
             Self::Member(operation) => Ok(Task::Member(operation)),
             Self::Transfer { id } => Ok(Task::Transfer(id)),
         }

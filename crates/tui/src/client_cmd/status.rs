@@ -4,16 +4,19 @@
 //! status          {"address":"127.0.0.1:8080","node":1,"role":"leader","term":2,"leader":1,"last":17,"committed":17,"applied":17,
 //!                  "keys":3,"has_quorum":true}
 //!                 {"address":"127.0.0.1:8081","error":"..."}
+//!                 {"address":null,"node":3,"error":"..."}      a member, and nobody knows where it is
 //! status --watch  {"at_ms":0,"leader":1,"term":2,"answering":[1,3],"silent":["127.0.0.1:8081"]}   leader null: none
 //! ```
 //!
-//! A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change.
+//! A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change: of those
+//! that were named, and of the other members.
 
 use super::reply::{Form, Reply};
+use super::roster::{Answers, Heard, Roster, why};
 use crate::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
-use raftdeck_client::{Client, ClientError};
+use raftdeck_client::Client;
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{NodeId, Role, Term};
 use serde_json::{Value, json};
@@ -28,16 +31,6 @@ const EVERY: Duration = Duration::from_millis(200);
 /// A node that says nothing for so long counts as silent while it is watched.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Each address with what was answered there, in the order given.
-type Answers = Vec<(String, Result<NodeStatus, ClientError>)>;
-
-async fn ask(client: &Client, addresses: &[String], deadline: Duration) -> Answers {
-    let asked = addresses
-        .iter()
-        .map(|address| async move { (address.clone(), client.status(address, deadline).await) });
-    futures::future::join_all(asked).await
-}
-
 /// The state of each node, once.
 pub(crate) async fn carry_out(
     client: &Client,
@@ -45,20 +38,29 @@ pub(crate) async fn carry_out(
     deadline: Duration,
     form: Form,
 ) -> Reply {
-    let answers = ask(client, addresses, deadline).await;
+    let Heard { answers, named, unplaced } = Roster::new(addresses).ask(client, deadline).await;
     let mut reply = Reply::default();
-    for (address, status) in &answers {
+    for (nth, (address, status)) in answers.iter().enumerate() {
         match (status, form) {
             (Ok(status), Form::Json) => reply.line(&status_json(address, status).to_string()),
             (Ok(status), Form::Plain { .. }) => reply.line(&status_words(status)),
             (Err(error), Form::Json) => {
-                reply.line(&json!({ "address": address, "error": error.to_string() }).to_string());
+                reply.line(&json!({ "address": address, "error": why(error) }).to_string());
             }
             _ => {}
         }
         if let Err(error) = status {
-            reply.incomplete = true;
-            reply.notes.push(format!("{address}: {error}"));
+            reply.incomplete |= nth < named;
+            let why = why(error);
+            let is_named = why.starts_with(address.as_str());
+            reply.notes.push(if is_named { why } else { format!("{address}: {why}") });
+        }
+    }
+    for id in unplaced {
+        const NOWHERE: &str = "nobody says where it is: name it with --cluster";
+        reply.notes.push(format!("{id}: {NOWHERE}"));
+        if form == Form::Json {
+            reply.line(&json!({ "address": null, "node": id, "error": NOWHERE }).to_string());
         }
     }
     if form == Form::Quiet
@@ -75,6 +77,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut screen = Screen::default();
+    let mut roster = Roster::new(addresses);
     let mut before = None;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
@@ -84,7 +87,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
                 heard.wrap_err("signals cannot be received")?;
                 return Ok(0);
             }
-            answers = async { ticks.tick().await; ask(client, addresses, PATIENCE).await } => answers,
+            answers = async { ticks.tick().await; roster.ask(client, PATIENCE).await.answers } => answers,
         };
         if signals::is_closed(&io::stdout()) {
             return Ok(0);

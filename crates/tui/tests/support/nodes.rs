@@ -3,6 +3,7 @@
 use super::deck::RAFTDECK;
 use super::{eventually, processes};
 use rustix::process::Signal;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
@@ -17,15 +18,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
-        static STARTED: AtomicU8 = AtomicU8::new(0);
-        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
-        let pid = std::process::id();
-        let host = if cfg!(target_os = "linux") {
-            format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
-        } else {
-            "127.0.0.1".to_owned()
-        };
-        let mut cluster = Self { host, data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        let mut cluster = Self { host: own_host(), data: tempfile::tempdir().unwrap(), nodes: Vec::new() };
         for id in 1..=3 {
             cluster.run(id, &["--cluster", &cluster.addresses(3)]);
         }
@@ -98,6 +91,18 @@ impl Drop for Cluster {
     }
 }
 
+/// A loopback host of the caller's own, so that no other test or program has its ports.
+pub(crate) fn own_host() -> String {
+    static GIVEN: AtomicU8 = AtomicU8::new(0);
+    let nth = GIVEN.fetch_add(1, Ordering::Relaxed);
+    let pid = std::process::id();
+    if cfg!(target_os = "linux") {
+        format!("127.{}.{}.{}", 1 + (pid >> 8) % 250, pid & 0xff, 250 - nth)
+    } else {
+        "127.0.0.1".to_owned()
+    }
+}
+
 /// A client of the nodes at these addresses.
 pub(crate) fn client(addresses: &str) -> Command {
     let mut client = Command::new(RAFTDECK);
@@ -107,4 +112,49 @@ pub(crate) fn client(addresses: &str) -> Command {
 
 pub(crate) fn ask(addresses: &str, args: &[&str]) -> Output {
     client(addresses).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A client that goes on, and the lines it prints.
+pub(crate) struct Watch {
+    pub(crate) child: Child,
+    pub(crate) lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Watch {
+    pub(crate) fn start(addresses: &str, args: &[&str]) -> Self {
+        let mut command = client(addresses);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
+        });
+        Self { child, lines }
+    }
+
+    /// Waits for a line that gives something.
+    pub(crate) fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
+        let mut seen = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(super::PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
+            if let Some(found) = wanted(&line) {
+                return found;
+            }
+            seen.push(line);
+        }
+    }
+
+    pub(crate) fn end(&mut self) -> i32 {
+        processes::send(self.child.id(), Signal::INT);
+        let child = &mut self.child;
+        eventually("the watch ends", || child.try_wait().unwrap()).code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -57,7 +57,7 @@ fn routes() -> Router {
         .route("/health", get(async || "fine"))
         .route("/panics", get(async || -> &'static str { panic!("nobody thought of this") }))
         .route("/set", put(async || "stored"));
-    around(routes, Meters::new())
+    around(routes, Tokens::default(), Meters::new())
 }
 
 async fn ask(routes: &Router, request: axum::http::request::Builder) -> Response {
@@ -176,7 +176,8 @@ async fn a_path_that_is_too_long_is_refused_in_words() {
 #[tokio::test]
 async fn whatever_is_asked_the_metrics_know_only_so_many_routes_and_methods() {
     let meters = Meters::new();
-    let routes = around(Router::new().route("/fine", get(async || "fine")), meters.clone());
+    let routes =
+        around(Router::new().route("/fine", get(async || "fine")), Tokens::default(), meters.clone());
     for nth in 0..50 {
         ask(&routes, request(&format!("M{nth}"), "/fine")).await;
         ask(&routes, request("GET", &format!("/{nth}"))).await;

@@ -145,7 +145,7 @@ mod tests {
         assert!(offers("", "put") && offers("pu", "quit") && offers("--json ", "get"));
         assert!(offers("member ", "promote") && offers("help ", "cas") && offers("help member ", "add"));
         assert!(offers("get color --", "--consistency") && offers("put --f", "--from-file"));
-        for line in ["get ", "get co", "get --json ", "delete ", "put ", "cas \"a", "list us"] {
+        for line in ["get ", "get co", "get --json ", "delete ", "put ", "cas \"a", "list us", "watch us"] {
             assert_eq!(wanted_after(line), Wanted::Key, "{line}");
         }
         for line in ["get color ", "put color bl", "dance ", "quit ", "help put ", "transfer "] {

@@ -2,10 +2,12 @@
 //! is said, and the next line is read: only quit, the end of the input, and an end of the terminal end it.
 
 mod complete;
+mod ending;
 mod line;
 mod tokens;
 
 use super::operation::{Input, Task};
+use super::watch::{Ended, Watched};
 use super::{Cluster, Manner, carry_out, print, say, tell_notes};
 use crate::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
@@ -17,6 +19,8 @@ use rustyline::{CompletionType, Config, Editor};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -78,6 +82,26 @@ enum After {
     Quit,
 }
 
+/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before counts for nothing, however late
+/// it arrives.
+struct Interrupts {
+    arrive: Signal,
+    /// Set at the very moment when one is sent.
+    is_sent: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// The next one; `None`: there will be none.
+    async fn next(&mut self) -> Option<()> {
+        loop {
+            self.arrive.recv().await?;
+            if self.is_sent.load(SeqCst) {
+                return Some(());
+            }
+        }
+    }
+}
+
 /// Carries out lines.
 struct Runner {
     cluster: Cluster,
@@ -87,14 +111,16 @@ struct Runner {
 
 impl Runner {
     /// Interrupts from now on.
-    fn interrupts(&self) -> Result<Signal> {
+    fn interrupts(&self, is_sent: &Arc<AtomicBool>) -> Result<Interrupts> {
         let _entered = self.runtime.enter();
-        signal(SignalKind::interrupt()).wrap_err("signals cannot be received")
+        let arrive = signal(SignalKind::interrupt()).wrap_err("signals cannot be received")?;
+        is_sent.store(false, SeqCst);
+        Ok(Interrupts { arrive, is_sent: Arc::clone(is_sent) })
     }
 
     /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
     /// error means that nothing can be printed any more.
-    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Signal>) -> Result<After> {
+    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<After> {
         match line::read(line) {
             Said::Nothing => Ok(After::Done),
             Said::Help(text) => {
@@ -123,16 +149,20 @@ impl Runner {
         task: Task,
         manner: Manner,
         place: &str,
-        interrupts: Option<&mut Signal>,
+        interrupts: Option<&mut Interrupts>,
     ) -> Result<After> {
-        if matches!(task, Task::Watch) {
-            say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
-            return Ok(After::Failed);
+        match task {
+            Task::WatchStatus => {
+                say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
+                return Ok(After::Failed);
+            }
+            Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
+            _ => {}
         }
         let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
         let form = manner.form();
         let asked = carry_out(&self.cluster, task, manner.deadline(), form);
-        let interrupted = async { interrupts?.recv().await };
+        let interrupted = async { interrupts?.next().await };
         let answered = self.runtime.block_on(async {
             tokio::select! {
                 answered = asked => Some(answered),
@@ -164,10 +194,38 @@ impl Runner {
         }
         Ok(if reply.incomplete { After::Failed } else { After::Done })
     }
+
+    /// Shows changes until an interrupt.
+    fn watch(
+        &self,
+        watched: Watched,
+        manner: Manner,
+        place: &str,
+        interrupts: Option<&mut Interrupts>,
+    ) -> Result<After> {
+        let Some(interrupts) = interrupts else {
+            say(&format!(
+                "{place}watch ends with Ctrl-C alone, so it is for the prompt and the command line"
+            ));
+            return Ok(After::Failed);
+        };
+        let interrupted = async { _ = interrupts.next().await };
+        match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
+            Ended::Stopped => Ok(After::Cancelled),
+            Ended::Failed(failure) => {
+                if manner.form() == super::Form::Json {
+                    print(format!("{}\n", failure.json()).as_bytes())?;
+                }
+                say(&format!("{place}{}", failure.sentence));
+                Ok(After::Failed)
+            }
+        }
+    }
 }
 
 /// Lines from a person.
 fn at_prompt(runner: &Runner) -> Result<u8> {
+    ending::restores_the_terminal().wrap_err("the prompt cannot be set up")?;
     let config = Config::builder()
         .completion_type(CompletionType::List)
         .history_ignore_space(true)
@@ -178,8 +236,10 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
-    // Once somebody has listened the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
-    drop(runner.interrupts()?);
+    // From here on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    let interrupted = Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
+        .wrap_err("signals cannot be received")?;
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
         crate::cli::VERSION,
@@ -188,7 +248,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
-                let mut interrupts = runner.interrupts()?;
+                let mut interrupts = runner.interrupts(&interrupted)?;
                 remember(&mut editor, &line, history.as_deref());
                 // Several lines come as one when they are pasted.
                 for line in line.lines() {

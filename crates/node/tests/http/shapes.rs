@@ -1,20 +1,9 @@
 //! The HTTP door: the shapes that it promises, and every error as JSON.
 
-mod support;
-
-use raftdeck_protocol::Write;
+use crate::exchange::assert_error;
+use crate::support::{Cluster, PATIENCE, QUICK, STEADY, eventually};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use support::{Answered, Cluster, PATIENCE, QUICK, STEADY, block_on, eventually};
-
-#[track_caller]
-fn assert_error(answered: &Answered, status: u16, part: &str) {
-    assert_eq!(answered.status, status, "{answered:?}");
-    let body = answered.json();
-    assert_eq!(body["ok"], false, "{answered:?}");
-    assert!(body["message"].as_str().expect("a message").contains(part), "{answered:?}");
-    assert!(answered.head.contains("content-type: application/json"), "{answered:?}");
-}
 
 #[test]
 fn every_node_answers_in_the_promised_shapes() {
@@ -90,15 +79,6 @@ fn a_body_that_does_not_arrive_changes_nothing_and_is_told_so() {
     let length = half.read(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer[..length]);
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("nothing was changed"), "{answer}");
-}
-
-#[test]
-fn a_value_that_is_no_text_is_not_shown_as_something_else() {
-    let cluster = Cluster::start(1, &QUICK);
-    cluster.assert_serves("warm");
-    let write = Write::Put { key: "bytes".into(), value: vec![0xff, 0xfe, 0x00].into() };
-    block_on(async { cluster.client().write(write, PATIENCE).await.expect("is taken") });
-    assert_error(&cluster.node(1).http("GET", "/get?key=bytes", ""), 422, "not text (3 bytes)");
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! The tokens of one cluster. Each start cuts new ones, so that nobody else on this machine can set a node's clock or speak
+//! as a peer. Nodes get them by their environment, which other users cannot read; no file and no command line holds one.
+
+use raftdeck_client::Access;
+use raftdeck_protocol::Secret;
+use std::fmt::Write;
+use std::io;
+
+/// What opens the nodes of one cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    manager: Secret,
+    peer: Secret,
+    /// `None`: whoever reaches the nodes may read and write keys.
+    client: Option<Secret>,
+}
+
+impl Keys {
+    /// New ones, but for the clients', which people hand out themselves.
+    pub(crate) fn cut(client: Option<Secret>) -> io::Result<Self> {
+        Ok(Self { manager: random()?, peer: random()?, client })
+    }
+
+    /// What a node finds in its environment.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, Secret)> {
+        let client = self.client.clone().map(|token| ("RAFTDECK_CLIENT_TOKEN", token));
+        let own =
+            [("RAFTDECK_MANAGER_TOKEN", self.manager.clone()), ("RAFTDECK_PEER_TOKEN", self.peer.clone())];
+        own.into_iter().chain(client).collect()
+    }
+
+    /// What the lab itself shows: the manager's is good for everything.
+    pub(crate) fn access(&self) -> Access {
+        Access { token: Some(self.manager.clone()), tls: None }
+    }
+}
+
+/// 32 random bytes in hexadecimal.
+fn random() -> io::Result<Secret> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes everything");
+        hex
+    });
+    Secret::new(&hex).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_clusters_have_the_same_keys_and_none_is_shown() {
+        let [one, other] = [(); 2].map(|()| Keys::cut(None).unwrap());
+        let all = [&one.manager, &one.peer, &other.manager, &other.peer];
+        assert!(all.iter().all(|key| key.reveal().len() == 64));
+        assert!(all.iter().enumerate().all(|(at, key)| !all[at + 1..].contains(key)));
+        assert!(!format!("{one:?}").contains(one.manager.reveal()));
+    }
+}

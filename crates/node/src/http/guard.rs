@@ -1,0 +1,68 @@
+//! Who may ask anything over HTTP: whoever shows the token, where there is one. All of it is behind the token, /health too: what
+//! a node tells of itself is not for everybody.
+
+use crate::http::answer::Refusal;
+use crate::ports::Seat;
+use crate::tokens::Tokens;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use raftdeck_protocol::Secret;
+use std::sync::Arc;
+
+/// Lets a request in, or not. A connection is a stranger's until it has shown that it may ask.
+pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) -> Response {
+    if tokens.client.is_some() {
+        let shown = bearer(request.headers());
+        if !tokens.admit_client(shown.as_ref().ok()) {
+            return unauthorized(shown.is_err_and(|missing| missing == Missing::All));
+        }
+    }
+    let seat = request.extensions().get::<Arc<Seat>>();
+    if seat.is_some_and(|seat| !seat.admit()) {
+        let message = "too many connections are served already";
+        return closing(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+    }
+    next.run(request).await
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// Nothing was shown.
+    All,
+    /// What was shown is no token.
+    Token,
+}
+
+/// The one token that is shown (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<Secret, Missing> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(only), None) = (shown.next(), shown.next()) else {
+        return Err(if headers.contains_key(header::AUTHORIZATION) { Missing::Token } else { Missing::All });
+    };
+    let text = only.to_str().map_err(|_| Missing::Token)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Missing::Token)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Missing::Token);
+    }
+    Secret::new(token).map_err(|_| Missing::Token)
+}
+
+fn unauthorized(nothing_shown: bool) -> Response {
+    let (message, challenge) = if nothing_shown {
+        ("a token is needed here: send the header Authorization: Bearer TOKEN", "Bearer realm=\"raftdeck\"")
+    } else {
+        ("the token is wrong", "Bearer realm=\"raftdeck\", error=\"invalid_token\"")
+    };
+    let mut response = closing(Refusal::new(StatusCode::UNAUTHORIZED, message));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}
+
+/// Whatever comes next on this connection is not read.
+fn closing(refusal: Refusal) -> Response {
+    let mut response = refusal.into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}

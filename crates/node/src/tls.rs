@@ -1,0 +1,86 @@
+//! TLS on the accepting side: who connects has to show a certificate of the authority, and where a port speaks TLS nothing else
+//! is spoken. What the certificate has to name is for those to ask who know who it is shown for.
+
+use raftdeck_client::{Tls, TlsError, Transport};
+use rustls::ServerConfig;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use std::io;
+use std::sync::Arc;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+/// The first byte of a TLS connection. A frame begins with its length, and none is that long.
+pub(crate) const RECORD: u8 = 0x16;
+
+/// The unread bytes of a connection that is refused are read away, up to here: closing over them would take back what was
+/// said last.
+pub(crate) const MAX_DRAIN: u64 = 64 << 10;
+
+/// Both ways of accepting connections with TLS.
+#[derive(Clone)]
+pub(crate) struct Acceptors {
+    /// On the ports for peers and clients.
+    pub(crate) raftdeck: TlsAcceptor,
+    pub(crate) http: TlsAcceptor,
+}
+
+/// What a connection to a port that speaks TLS turned out to be.
+pub(crate) enum Opened {
+    Tls(Transport),
+    /// It begins with something else.
+    Plain(TcpStream),
+    /// One of the sides does not take what the other one shows; why was sent.
+    Failed(io::Error, TcpStream),
+}
+
+impl Acceptors {
+    /// `http_by_token`: on HTTP a token is asked for, and who shows it may do without a certificate.
+    pub(crate) fn new(tls: &Tls, http_by_token: bool) -> Result<Self, TlsError> {
+        Ok(Self { raftdeck: acceptor(tls, false, &[])?, http: acceptor(tls, http_by_token, &[b"http/1.1"])? })
+    }
+}
+
+fn acceptor(tls: &Tls, without_certificate: bool, protocols: &[&[u8]]) -> Result<TlsAcceptor, TlsError> {
+    let malformed = |why: String| TlsError::Malformed { path: tls.files().ca.clone(), why };
+    let verifier = WebPkiClientVerifier::builder_with_provider(tls.authority(), Tls::provider());
+    let verifier = if without_certificate { verifier.allow_unauthenticated() } else { verifier };
+    let verifier = verifier.build().map_err(|error| malformed(error.to_string()))?;
+    let mut config = ServerConfig::builder_with_provider(Tls::provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|error| malformed(error.to_string()))?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(tls.own())));
+    // Every connection proves anew who it is: there is no ticket that somebody could use later.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Does the TLS handshake, if the other side speaks TLS.
+pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Opened> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if first[0] != RECORD {
+        return Ok(Opened::Plain(stream));
+    }
+    match acceptor.accept(stream).into_fallible().await {
+        Ok(stream) => Ok(Opened::Tls(Transport::Tls(Box::new(TlsStream::Server(stream))))),
+        Err((error, stream)) => Ok(Opened::Failed(error, stream)),
+    }
+}
+
+/// Says that nothing more is said, and reads away what the other side still says.
+pub(crate) async fn drain<S>(stream: &mut S) -> io::Result<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    tokio::io::AsyncWriteExt::shutdown(stream).await?;
+    tokio::io::copy(&mut stream.take(MAX_DRAIN), &mut tokio::io::sink()).await?;
+    Ok(())
+}

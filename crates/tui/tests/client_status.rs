@@ -1,0 +1,179 @@
+//! `raftdeck client status`: whom it finds, what it says of those that do not answer, and the watch.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use support::deck::RAFTDECK;
+use support::eventually;
+use support::nodes::{Cluster, Watch, ask, client, own_host};
+
+fn rows(addresses: &str) -> (Option<i32>, Vec<Value>, String) {
+    let output = ask(addresses, &["--json", "status"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (output.status.code(), rows, String::from_utf8(output.stderr).unwrap())
+}
+
+fn row(rows: &[Value], node: u64) -> Option<&Value> {
+    rows.iter().find(|row| row["node"] == json!(node))
+}
+
+#[test]
+fn one_address_is_enough_to_find_the_members_that_say_where_they_are() {
+    let mut cluster = Cluster::start();
+    let leader = cluster.leader();
+    cluster.join(4);
+    cluster.does(&["member", "add", "4", &cluster.address(4)]);
+    let (follower, other) = match leader {
+        1 => (2, 3),
+        2 => (1, 3),
+        _ => (1, 2),
+    };
+    eventually("the follower knows all four", || {
+        let (status, rows, said) = rows(&cluster.address(follower));
+        let answers = |node: u64| Some(row(&rows, node)?["role"].is_string());
+        let known =
+            [u64::from(follower), leader as u64, 4].into_iter().all(|node| answers(node) == Some(true));
+        // The founders' addresses are in no log: the third is found by nobody but its neighbours.
+        let third = row(&rows, other)?;
+        assert_eq!(third["address"], Value::Null, "{rows:?}");
+        assert!(
+            said.contains(&format!("n{other}: nobody says where it is: name it with --cluster")),
+            "{said}"
+        );
+        (status == Some(0) && known).then_some(())
+    });
+    let all = cluster.addresses(3);
+    eventually("named, they come in the order of their names, and the others behind them", || {
+        let (status, rows, _) = rows(&all);
+        let nodes: Vec<_> = rows.iter().map(|row| row["node"].as_u64()).collect();
+        (status == Some(0) && nodes == [Some(1), Some(2), Some(3), Some(4)]).then_some(())
+    });
+    assert!(cluster.does(&["status"]).contains("n4: follower"));
+}
+
+#[test]
+fn a_node_that_is_not_there_is_said_to_refuse_connections() {
+    let mut cluster = Cluster::start();
+    let leader = cluster.leader();
+    cluster.kill(leader);
+    let address = cluster.address(u16::try_from(leader).unwrap());
+    let (status, rows, said) = rows(&cluster.addresses(3));
+    assert_eq!(status, Some(1));
+    let refuses = format!("{address} refuses connections (is a node running there?)");
+    let silent = rows.iter().find(|row| row["address"] == json!(address)).unwrap();
+    assert_eq!(silent["error"], json!(refuses));
+    assert_eq!(said, format!("{refuses}\n"), "once, and nobody is said to be nowhere");
+    assert_eq!(rows.len(), 3);
+
+    let nobody = format!("{}:1,{}:2", own_host(), own_host());
+    let failed = Command::new(RAFTDECK)
+        .args(["client", "--timeout", "1", "--cluster", &nobody, "put", "color", "blue"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert!(said.contains("refuse connections (are nodes running there?)"), "{said}");
+    assert!(said.contains("nothing was changed") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_watch_prints_a_line_when_another_leads() {
+    let mut cluster = Cluster::start();
+    let old = cluster.leader();
+    let mut plain = Watch::start(&cluster.addresses(3), &["status", "--watch"]);
+    let mut json = Watch::start(&cluster.addresses(3), &["--json", "status", "--watch"]);
+    let leads = |line: &str| {
+        let object: Value = serde_json::from_str(line).unwrap();
+        Some((object["leader"].as_u64()?, object["term"].as_u64()?))
+    };
+    let (_, term) = json.wait_for("a leader", |line| leads(line).filter(|(leader, _)| *leader == old as u64));
+    plain.wait_for("the same in words", |line| line.contains(&format!("n{old} leads in term")).then_some(()));
+    cluster.kill(old);
+    let (next, later) = json.wait_for("another one", |line| leads(line).filter(|(_, later)| *later > term));
+    assert_ne!(next, old as u64);
+    plain.wait_for("the same in words", |line| {
+        line.contains(&format!("n{next} leads in term {later}")).then_some(())
+    });
+    assert_eq!((plain.end(), json.end()), (0, 0));
+}
+
+#[test]
+fn a_watch_that_nobody_reads_ends() {
+    let cluster = Cluster::start();
+    let mut command = client(&cluster.addresses(3));
+    let mut child = command.args(["status", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
+    let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A node that is told nothing but three variables.
+struct Bare(Child);
+
+impl Bare {
+    fn start(home: &Path, host: &str, id: u16) -> Self {
+        let peers: Vec<String> =
+            (1..=3).filter(|peer| *peer != id).map(|peer| format!("http://{host}:{}", 8080 + peer)).collect();
+        let mut command = Command::new(RAFTDECK);
+        for (name, _) in std::env::vars() {
+            if name.starts_with("RAFTDECK_") || name == "KVSTORE_PORT" {
+                command.env_remove(name);
+            }
+        }
+        command.arg("node").current_dir(home);
+        command
+            .env("NODE_ID", format!("n{id}"))
+            .env("PORT", (8080 + id).to_string())
+            .env("PEERS", peers.join(","));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn three_variables_make_a_cluster_and_the_watch_shows_its_leader_all_the_time() {
+    let home = tempfile::tempdir().unwrap();
+    let host = own_host();
+    let mut nodes: Vec<Bare> = (1..=3).map(|id| Bare::start(home.path(), &host, id)).collect();
+    // Raft is served 10000 above HTTP.
+    let addresses: Vec<String> = (1..=3).map(|id| format!("{host}:{}", 18080 + id)).collect();
+    let all = addresses.join(",");
+    let stored = ask(&all, &["put", "color", "blue"]);
+    assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+
+    let mut watch = Watch::start(&all, &["--json", "status", "--watch"]);
+    let shown = |line: &str| -> Option<(u64, u64, usize)> {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let answering = object["answering"].as_array().unwrap().len();
+        Some((object["leader"].as_u64()?, object["term"].as_u64()?, answering))
+    };
+    let (leader, term, _) =
+        watch.wait_for("a leader of three", |line| shown(line).filter(|shown| shown.2 == 3));
+    assert!((1..=3).contains(&leader));
+    let at = usize::try_from(leader - 1).unwrap();
+    nodes[at].kill();
+    let (next, later, _) = watch.wait_for("another", |line| shown(line).filter(|shown| shown.1 > term));
+    assert_ne!(next, leader);
+    nodes[at] = Bare::start(home.path(), &host, u16::try_from(leader).unwrap());
+    watch.wait_for("all three, and a leader", |line| {
+        shown(line).filter(|shown| shown.2 == 3 && shown.1 >= later)
+    });
+    assert_eq!(ask(&all, &["get", "color"]).stdout, b"blue\n");
+    assert_eq!(watch.end(), 0);
+}
