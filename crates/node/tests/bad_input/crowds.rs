@@ -40,7 +40,7 @@ fn room() -> usize {
     usize::try_from(most.saturating_sub(SPARE)).unwrap_or(IDLE).max(100)
 }
 
-/// They come to all ports of all nodes. While they are there, whoever is connected is served; once they are gone, everybody is.
+/// They come to all ports of all nodes. Who has something to say is served while they are there.
 fn idle(cluster: &Cluster) {
     let ports: Vec<String> = cluster
         .running()
@@ -57,13 +57,9 @@ fn idle(cluster: &Cluster) {
         let crowd: Vec<TcpStream> =
             (0..wave).filter_map(|nth| TcpStream::connect(&ports[nth % ports.len()]).ok()).collect();
         assert!(crowd.len() > wave / 2, "only {} of {wave} connected", crowd.len());
+        cluster.assert_serves(&format!("beside-a-crowd-of-{left}"));
+        drop(crowd);
         left -= wave;
-    }
-    for node in cluster.running() {
-        let address = &node.addresses().http;
-        eventually("HTTP is served again", || {
-            http(address, "GET", "/health", "").filter(|answered| answered.status == 200)
-        });
     }
 }
 
