@@ -217,8 +217,11 @@ impl Client {
     /// Changes something, once, under a name that is used for no other write (1 to
     /// [`MAX_NAME`](raftdeck_protocol::kv::MAX_NAME) bytes). It may be asked again by anyone, through any node, also after a
     /// restart of whoever asked: the answer is that of the first time. An error says whether it may have happened;
-    /// [`ClientError::NameInUse`] says that the name is another write's. Names are forgotten as sessions are, an hour after
-    /// their write at the soonest unless there are very many.
+    /// [`ClientError::NameInUse`] says that the name is another write's.
+    ///
+    /// A name is remembered for an hour after it was last used, longer where little is written, but of more than
+    /// [`MAX_NAMES`](raftdeck_protocol::kv::MAX_NAMES) the one that was unused for the longest time is forgotten. Asked again
+    /// after that, it is another write.
     pub async fn write_named(
         &self,
         name: Bytes,

@@ -27,7 +27,7 @@ const ID: u64 = 1;
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A node that is watched gives a sign of life every [`SIGN_OF_LIFE`]; after so many without one it is left.
+/// A node that is watched, and knows who leads, gives a sign of life every [`SIGN_OF_LIFE`]; after so many without one it is left.
 const SIGNS_MISSED: u32 = 3;
 
 /// What a [`Watch`] tells at once.
@@ -78,8 +78,8 @@ impl Stream for Watch {
 impl Client {
     /// Watches the keys that start with `prefix` (empty: all), from after the entry with index `after`, or from now on.
     /// It goes from node to node by itself, with jittered pauses, and goes on where it was: nothing is told twice and
-    /// nothing is left out. A node that gives no sign of life for a few seconds is left for another one; nodes give one
-    /// every two seconds, as an item without changes.
+    /// nothing is left out. A node that gives no sign of life for six seconds is left for another one; a node that knows who
+    /// leads gives one every two seconds, as an item without changes.
     ///
     /// It ends only with an error that trying again does not cure: [`ClientError::Forgotten`] when no node that can be
     /// reached keeps the changes after that index any more, [`ClientError::Refused`] when all of them refuse the connection,

@@ -253,6 +253,7 @@ mod tests {
             "RAFTDECK_HTTP",
             "RAFTDECK_DATA_DIR",
             "RAFTDECK_CONFIG",
+            "RAFTDECK_CLIENT_TOKEN",
             "RAFTDECK_LOG_FILE",
             "RAFTDECK_LOG_FORMAT",
             "RAFTDECK_CLIENT_TOKEN",

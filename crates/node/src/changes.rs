@@ -5,6 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use raftdeck_replica::Changed;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -18,7 +19,7 @@ const MAX_BYTES: usize = 16 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// One look brings about so many bytes.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 
 /// What a chunk takes besides its changes.
 const CHUNK_BYTES: usize = 160;
@@ -29,6 +30,8 @@ pub(crate) struct Ring {
     kept: Mutex<Kept>,
     /// The newest entry that was applied, for whoever waits for the next one.
     newest: watch::Sender<u64>,
+    /// Whether this node knows who leads: if not, others may know of changes that it does not hear of.
+    led: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -78,7 +81,20 @@ pub(crate) struct Forgotten {
 impl Ring {
     /// Nothing was applied yet after this entry.
     pub(crate) fn new(applied: u64) -> Arc<Self> {
-        Arc::new(Self { kept: Mutex::new(Kept::new(applied)), newest: watch::Sender::new(applied) })
+        Arc::new(Self {
+            kept: Mutex::new(Kept::new(applied)),
+            newest: watch::Sender::new(applied),
+            led: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether this node knows who leads has changed.
+    pub(crate) fn set_led(&self, led: bool) {
+        self.led.store(led, Relaxed);
+    }
+
+    pub(crate) fn is_led(&self) -> bool {
+        self.led.load(Relaxed)
     }
 
     /// All entries through this one were applied, and since the last time changed this. The changes are copied: they point
@@ -228,6 +244,7 @@ pub(crate) mod tests {
             let now = replica.next_deadline();
             replica.handle_deadline(now);
             let mut source = Self { replica, now, ring: Ring::new(0) };
+            source.ring.set_led(true);
             source.carry_out();
             source
         }

@@ -469,6 +469,7 @@ impl Driver {
         match &event {
             // What was to be sent to who is no member any more is on its way already.
             TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),
+            TraceEvent::LeaderChanged { leader, .. } => self.changes.set_led(leader.is_some()),
             TraceEvent::Tuned { tuning } => self.pause = tuning.timing.election_min,
             _ => {}
         }

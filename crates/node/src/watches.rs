@@ -3,6 +3,8 @@
 //!
 //! What watching costs a node has a bound, however fast keys change: a watch that has told all there is looks again only
 //! after a pause, and finds what has come together meanwhile.
+//!
+//! A node that knows no leader gives no sign of life: whoever watches then turns to one that may know more.
 
 use crate::changes::{Forgotten, Piece, Ring};
 use bytes::{Bytes, BytesMut};
@@ -84,10 +86,12 @@ impl Watches {
             if next <= Instant::now() {
                 return;
             }
+            // If one is to look anyway, the others may wait for it.
+            let looks = self.open.iter().any(|open| newest > open.through);
             tokio::select! {
                 () = sleep_until(next) => {}
                 // An error only says that the node stops.
-                changed = self.newest.changed() => if changed.is_err() {
+                changed = self.newest.changed(), if !looks => if changed.is_err() {
                     return std::future::pending().await;
                 },
             }
@@ -105,8 +109,9 @@ impl Watches {
         let open = &mut self.open[at];
         match self.ring.after(open.through) {
             Ok(piece) => {
-                let body = open.take_in(&piece, now);
-                body.into_iter().for_each(|body| frame::put(&Response { id: open.id, body }, buffer));
+                if let Some(body) = open.take_in(&piece, self.ring.is_led(), now) {
+                    frame::put(&Response { id: open.id, body }, buffer);
+                }
             }
             Err(Forgotten { oldest }) => {
                 let body = ResponseBody::Failed(Failure::Forgotten { oldest });
@@ -124,7 +129,7 @@ impl Open {
     }
 
     /// What it says of these changes, if it says anything.
-    fn take_in(&mut self, piece: &Piece, now: Instant) -> Option<ResponseBody> {
+    fn take_in(&mut self, piece: &Piece, is_led: bool, now: Instant) -> Option<ResponseBody> {
         let mut changes = Vec::new();
         for chunk in &piece.chunks {
             let wanted =
@@ -137,7 +142,12 @@ impl Open {
         }
         self.through = piece.through;
         self.looks = if piece.is_last { now + PACE } else { now };
-        if changes.is_empty() && self.through - self.told < UNTOLD && now < self.speaks {
+        let is_due = now >= self.speaks;
+        if is_due {
+            self.speaks = now + SIGN_OF_LIFE;
+        }
+        let is_news = !changes.is_empty() || self.through - self.told >= UNTOLD;
+        if !is_news && !(is_due && is_led) {
             return None;
         }
         self.told = self.through;
@@ -150,6 +160,7 @@ impl Open {
 mod tests {
     use super::*;
     use crate::changes::tests::Source;
+    use futures::FutureExt;
     use raftdeck_protocol::frame::MAX_FRAME;
 
     /// What is told until a watch has come through an index: each answer with the request's id.
@@ -206,6 +217,21 @@ mod tests {
         watches.open(7, Bytes::new(), None);
         assert_eq!(told(&mut watches, 7, source.applied()).await, [(7, vec![])]);
         assert!(started.elapsed() >= SIGN_OF_LIFE);
+    }
+
+    #[tokio::test]
+    async fn who_knows_no_leader_gives_no_sign_and_tells_what_it_has() {
+        let mut source = Source::new();
+        source.ring.set_led(false);
+        let mut watches = Watches::new(Arc::clone(&source.ring));
+        watches.open(7, Bytes::new(), None);
+        let mut frames = BytesMut::new();
+        watches.due().await;
+        watches.tell(&mut frames);
+        assert!(frames.is_empty());
+        assert!(watches.due().now_or_never().is_none(), "it waits for the next time");
+        source.put(&["k"], 1);
+        assert_eq!(told(&mut watches, 7, source.applied()).await, [(7, vec![source.applied()])]);
     }
 
     #[test]

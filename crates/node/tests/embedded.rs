@@ -154,8 +154,8 @@ fn a_node_whose_disk_fails_ends_by_itself_and_says_why() {
 /// Signals that this process catches, as a set of bits.
 #[cfg(target_os = "linux")]
 fn caught() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().find(|line| line.starts_with("SigCgt:")).unwrap().to_owned()
+    let status = fs::read_to_string("/proc/self/status").expect("is readable");
+    status.lines().find(|line| line.starts_with("SigCgt:")).expect("is there").to_owned()
 }
 
 #[test]

@@ -203,6 +203,24 @@ fn a_node_that_gives_no_sign_of_life_is_left_for_another_one() {
 }
 
 #[test]
+fn a_node_that_knows_no_leader_is_left() {
+    let mut cluster = Cluster::start(3, &QUICK);
+    let (leader, _) = cluster.leader();
+    let left = leader % 3 + 1;
+    block_on(async {
+        let address = cluster.node(left).addresses().client.clone();
+        let mut watch = cluster.client().watch_at(&address, Bytes::new(), None);
+        next(&mut watch).await;
+        (1..=3).filter(|id| *id != left).for_each(|id| cluster.kill(id));
+        let error = error_of(&mut watch).await;
+        assert!(
+            matches!(&error, ClientError::Broken { why, .. } if why.contains("no sign of life")),
+            "{error}"
+        );
+    });
+}
+
+#[test]
 fn who_asks_for_what_is_forgotten_is_told_what_is_kept() {
     let cluster = Cluster::start(1, &STEADY);
     cluster.leader();

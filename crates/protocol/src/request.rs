@@ -74,7 +74,8 @@ pub enum RequestBody {
     },
 }
 
-/// So often a node that is watched says something, also when nothing changes: an empty [`ResponseBody::Changes`].
+/// So often a node that is watched and knows who leads says something, also when nothing changes: an empty
+/// [`ResponseBody::Changes`].
 pub const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// What the process that started a node may tell it. On the wire: variants are only ever added at the end.

@@ -2,8 +2,9 @@
 
 mod support;
 
-use raftdeck_protocol::Write;
+use bytes::Bytes;
 use raftdeck_protocol::kv::{LoggedTime, NamedWrite, SessionWrite};
+use raftdeck_protocol::{Answer, Consistency, Read, ResponseBody, Write};
 use raftdeck_replica::{Changed, RequestToken};
 use support::{Table, id, noop};
 
@@ -97,4 +98,38 @@ fn nothing_is_told_before_it_is_committed() {
     // Another leader has other entries.
     table.follow(2, id(1, 1), vec![noop(2, 2)], 2);
     assert_eq!(told(&table.changes), []);
+}
+
+#[test]
+fn the_changes_make_the_state_again() {
+    let mut table = alone();
+    let (mut chance, mut pairs) = (1_u64, std::collections::BTreeMap::new());
+    for _ in 0..500 {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let draw = |shift: u32, below: u64| (chance >> shift) % below;
+        let (key, value) = (format!("k{}", draw(33, 5)), format!("{}", draw(40, 3)));
+        let (key, value) = (key.into(), value.into());
+        let write = match draw(50, 3) {
+            0 => Write::Put { key, value },
+            1 => Write::Delete { key },
+            _ => Write::CompareAndSet { key, expected: Some(format!("{}", draw(45, 3)).into()), value },
+        };
+        let name = format!("{}", draw(55, 200)).into();
+        table.replica.named_write(TOKEN, NamedWrite { name, write }, AT);
+    }
+    table.finish_writes();
+    for (_, key, value) in told(&table.changes) {
+        match value {
+            Some(value) => pairs.insert(key, value),
+            None => pairs.remove(&key),
+        };
+    }
+    let read = Read::List { prefix: "".into(), after: None, limit: 100 };
+    table.replica.read(RequestToken(2), read, Consistency::Stale, table.now);
+    table.collect();
+    let Some(ResponseBody::Done { answer: Answer::Page { pairs: kept, .. }, .. }) = table.reply(2) else {
+        panic!("a list gives a page")
+    };
+    let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(kept.into_iter().map(|(key, value)| (text(key), text(value))).eq(pairs));
 }

@@ -40,7 +40,8 @@ const USES: &[(&str, &[&str], &str, &str)] = &[
 ];
 
 /// Those that go on until somebody ends them: what they print first is looked at.
-const ENDLESS: &[(&str, &[&str])] = &[("status", &["status", "--watch"])];
+const ENDLESS: &[(&str, &[&str])] =
+    &[("status", &["status", "--watch"]), ("watch", &["watch", "color", "--after", "0"])];
 
 fn commands(of: &Described, path: &str, into: &mut BTreeSet<String>) {
     for command in of.get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -4,9 +4,10 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use support::deck::RAFTDECK;
 use support::eventually;
-use support::nodes::{Cluster, Watch, ask, client};
+use support::nodes::{Cluster, Watch, client};
 
 #[test]
 fn a_watch_of_keys_prints_a_line_per_change_and_goes_on_when_a_node_ends() {
@@ -67,7 +68,9 @@ fn a_watch_of_keys_that_nobody_reads_ends_and_so_does_one_that_nobody_answers() 
     let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 
-    let nobody = ask("127.0.0.1:1", &["--timeout", "1", "--json", "watch", "user/"]);
+    let mut command = Command::new(RAFTDECK);
+    let args = ["client", "--cluster", "127.0.0.1:1", "--timeout", "1", "--json", "watch", "user/"];
+    let nobody = command.args(args).output().unwrap();
     assert_eq!(
         (nobody.status.code(), str::from_utf8(&nobody.stderr).unwrap()),
         (Some(1), "raftdeck: watch user/: nobody answered within 1 s\n")

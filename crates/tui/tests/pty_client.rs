@@ -301,3 +301,24 @@ fn a_watch_on_a_terminal_is_a_table_in_its_place() {
     terminal.press(&ctrl('c'));
     ends(terminal);
 }
+
+#[test]
+fn a_watch_of_keys_at_the_prompt_goes_on_until_ctrl_c() {
+    let cluster = Cluster::start();
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = prompt(&cluster, state.path());
+    ask(&mut terminal, "put color blue", "stored\n");
+    for (key, value) in [("shape", "round"), ("size", "small")] {
+        terminal.press("watch --after 0\r");
+        terminal.wait_for_text("put     color   blue");
+        cluster.does(&["put", key, value]);
+        terminal.wait_for_text(&format!("put     {key}"));
+        terminal.press(&ctrl('c'));
+        wait_for_prompt(&terminal);
+        terminal.press(&ctrl('l'));
+        wait_for_prompt(&terminal);
+    }
+    ask(&mut terminal, "get size", "small\n");
+    terminal.press(&ctrl('d'));
+    ends(terminal);
+}

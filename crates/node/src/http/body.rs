@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use mime::Mime;
 use serde::de::DeserializeOwned;
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -63,14 +62,9 @@ impl Intake {
         };
         let (bytes, room) =
             timeout(ARRIVAL, self.arrive(request.into_body(), most)).await.map_err(late)??;
-        let no_json =
-            |why: &dyn Display| Refusal::bad(format!("the body must be JSON such as {example}: {why}"));
-        // A list would be taken for the fields' values in their order.
-        if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-            return Err(no_json(&"it is no object"));
-        }
-        let read = work.on(bytes.len(), move || serde_json::from_slice(&bytes)).await?;
-        let value = read.map_err(|error| no_json(&error))?;
+        let read = work.on(bytes.len(), move || object(&bytes)).await?;
+        let value =
+            read.map_err(|why| Refusal::bad(format!("the body must be JSON such as {example}: {why}")))?;
         Ok((value, room))
     }
 
@@ -106,6 +100,14 @@ impl Intake {
             none => *none = Some(permit),
         }
         Ok(())
+    }
+}
+
+/// Fields have names: serde would also take a list of their values.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    match json.trim_ascii_start().first() {
+        None | Some(b'{') => serde_json::from_slice(json).map_err(|error| error.to_string()),
+        Some(_) => Err("it is no object".to_owned()),
     }
 }
 

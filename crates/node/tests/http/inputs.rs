@@ -12,6 +12,9 @@ fn a_body_that_is_not_what_is_expected_is_refused() {
     let cases: &[(&str, &[u8], &str)] = &[
         ("/set", b"", "EOF"),
         ("/set", b"null", "JSON"),
+        ("/set", br#"["a"]"#, "JSON"),
+        ("/set", br#"["a","b"]"#, "JSON"),
+        ("/cas", br#"["a"]"#, "JSON"),
         ("/set", b"{}", "missing field `key`"),
         ("/set", br#"{"key":"a"}"#, "missing field `value`"),
         ("/set", br#"{"value":"a"}"#, "missing field `key`"),
