@@ -2,8 +2,10 @@
 
 use crate::row::{
     Row, another, asked, assert_closes, connect, enter, exchange, framed, hello, me, peer, read_frame, rest,
+    showing,
 };
 use crate::support::Ready;
+use crate::tokens::PEER;
 use bytes::Bytes;
 use raftdeck_protocol::handshake::{Role, VERSION};
 use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE, NamedWrite, SessionId, SessionWrite};
@@ -65,6 +67,15 @@ fn handshakes() -> Vec<Row> {
             port,
             framed(&frame::encode(&Hello::new("other\0", Role::Client))),
             |_| RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs: "other\0".to_owned() },
+        ),
+        Row::refused("client hello: a manager without a token", port, showing(Role::Manager, None), |_| {
+            RefusalReason::Token
+        }),
+        Row::refused(
+            "client hello: a manager with another token",
+            port,
+            showing(Role::Manager, Some(PEER)),
+            |_| RefusalReason::Token,
         ),
         Row::refused("client hello: a peer", port, hello(peer(NodeId(2), NodeId(1))), |_| {
             RefusalReason::WrongPort

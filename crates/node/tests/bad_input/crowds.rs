@@ -5,7 +5,7 @@ use crate::support::{Cluster, eventually, http};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Request, RequestBody, frame};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub(crate) fn all() -> Vec<Crowd> {
         Crowd { name: "a hundred that subscribe and never listen", come: deaf_to_telemetry },
         Crowd { name: "one that subscribes without end", come: subscribes_again },
         Crowd { name: "a hundred that watch and never listen", come: deaf_to_changes },
+        Crowd { name: "two hundred that watch over HTTP and never listen", come: deaf_to_events },
     ]
 }
 
@@ -39,7 +40,7 @@ fn room() -> usize {
     usize::try_from(most.saturating_sub(SPARE)).unwrap_or(IDLE).max(100)
 }
 
-/// They come to all ports of all nodes. While they are there, whoever is connected is served; once they are gone, everybody is.
+/// They come to all ports of all nodes. Who has something to say is served while they are there.
 fn idle(cluster: &Cluster) {
     let ports: Vec<String> = cluster
         .running()
@@ -56,13 +57,9 @@ fn idle(cluster: &Cluster) {
         let crowd: Vec<TcpStream> =
             (0..wave).filter_map(|nth| TcpStream::connect(&ports[nth % ports.len()]).ok()).collect();
         assert!(crowd.len() > wave / 2, "only {} of {wave} connected", crowd.len());
+        cluster.assert_serves(&format!("beside-a-crowd-of-{left}"));
+        drop(crowd);
         left -= wave;
-    }
-    for node in cluster.running() {
-        let address = &node.addresses().http;
-        eventually("HTTP is served again", || {
-            http(address, "GET", "/health", "").filter(|answered| answered.status == 200)
-        });
     }
 }
 
@@ -105,6 +102,29 @@ fn deaf_to_changes(cluster: &Cluster) {
             stream
         })
         .collect();
+    busy(cluster);
+    drop(deaf);
+}
+
+/// More than a node tells changes to: those who come too late are told so, and who asks for something else is served.
+fn deaf_to_events(cluster: &Cluster) {
+    let address = &cluster.node(1).addresses().http;
+    let deaf: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = connect(address);
+            stream.write_all(b"GET /watch HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    eventually("no more are told", || {
+        let answered = http(address, "GET", "/watch?after=x", "")?;
+        assert_eq!(answered.status, 400, "{answered:?}");
+        let mut late = connect(address);
+        late.write_all(b"GET /watch HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").ok()?;
+        let mut head = [0; 12];
+        late.read_exact(&mut head).ok()?;
+        (head == *b"HTTP/1.1 503").then_some(())
+    });
     busy(cluster);
     drop(deaf);
 }

@@ -14,12 +14,14 @@ mod raft_port;
 mod row;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 
 use beside::Beside;
 use row::Row;
 use std::collections::BTreeSet;
 use std::thread;
 use support::Cluster;
+use tokens::Tokens;
 
 /// Elections take long, so that nobody campaigns because other tests have the processors.
 const PATIENT: [&str; 4] = ["--heartbeat", "150", "--election", "3000..5000"];
@@ -39,7 +41,10 @@ fn every_row_of_the_table_gets_its_answer_and_is_felt_by_nobody() {
     let names: BTreeSet<_> = rows.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), rows.len(), "each row has a name of its own");
 
-    let mut cluster = Cluster::start(3, &PATIENT);
+    let tokens = Tokens::new();
+    let files = tokens.args();
+    let args: Vec<&str> = PATIENT.into_iter().chain(files.iter().map(String::as_str)).collect();
+    let mut cluster = Cluster::start(3, &args);
     let beside = Beside::start(&cluster);
     let mut failed = Vec::new();
     let (slow, quick): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_slow);

@@ -1,11 +1,13 @@
 //! The Raft port: who is no peer, who is another than it says, and what no member would say.
 
 use crate::row::{
-    Row, another, assert_closes, connect, drip, enter, exchange, framed, hello, me, peer, rest,
+    Row, another, assert_closes, connect, drip, enter, exchange, framed, greeting, hello, me, peer, rest,
+    showing,
 };
 use crate::support::Ready;
+use crate::tokens::{MANAGER, PEER};
 use raftdeck_protocol::handshake::{Role, VERSION};
-use raftdeck_protocol::{Hello, HelloReply, PeerFrame, RefusalReason, Request, RequestBody, frame};
+use raftdeck_protocol::{HelloReply, PeerFrame, RefusalReason, Request, RequestBody, frame};
 use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Entry, LogId, LogIndex, Message, NodeId, Payload, Term,
     VoteReply, VoteRequest,
@@ -22,7 +24,7 @@ fn port(node: &Ready) -> &String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    [handshakes(), identities(), frames(), messages()].into_iter().flatten().collect()
+    [handshakes(), identities(), stolen(), frames(), messages()].into_iter().flatten().collect()
 }
 
 fn not_raftdeck(name: &'static str, first: impl Into<Vec<u8>>) -> Row {
@@ -41,11 +43,11 @@ fn greeted(name: &'static str, role: fn(&Ready) -> Role, reason: fn(&Ready) -> R
 fn handshakes() -> Vec<Row> {
     let noise: Vec<u8> = (0..20_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
     let future = {
-        let mut hello = Hello::new("raftdeck", peer(NodeId(1), NodeId(2)));
+        let mut hello = greeting("raftdeck", peer(NodeId(1), NodeId(2)));
         hello.version = VERSION + 1;
         framed(&frame::encode(&hello))
     };
-    let clustered = |cluster: &str| framed(&frame::encode(&Hello::new(cluster, peer(NodeId(1), NodeId(2)))));
+    let clustered = |cluster: &str| framed(&frame::encode(&greeting(cluster, peer(NodeId(1), NodeId(2)))));
     let cluster =
         |theirs: &str| RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs: theirs.to_owned() };
     let long = Role::Peer {
@@ -128,6 +130,38 @@ fn identities() -> Vec<Row> {
             for id in 100..300 {
                 drop(enter(&node.raft, peer(NodeId(id), me(node))));
             }
+        }),
+    ]
+}
+
+/// A member's id in the hands of somebody who has not the peers' token.
+fn stolen() -> Vec<Row> {
+    let shown = |name, token: Option<String>| {
+        Row::new(name, move |node: &Ready| {
+            let first = showing(peer(another(node), me(node)), token.as_deref());
+            let answer = exchange(&node.raft, &first, true);
+            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::Token), "{name}");
+        })
+    };
+    let given = |token: &str| Some(token.to_owned());
+    vec![
+        shown("stolen id: no token", None),
+        shown("stolen id: an empty token", given("")),
+        shown("stolen id: another token", given("nobodys-token-000001")),
+        shown("stolen id: the managers' token", given(MANAGER)),
+        shown("stolen id: half of the token", given(&PEER[..PEER.len() / 2])),
+        shown("stolen id: the token but for its last letter", given("the-peers-token-0002")),
+        shown("stolen id: the token in capitals", Some(PEER.to_uppercase())),
+        shown("stolen id: the token and a line break", Some(format!("{PEER}\n"))),
+        shown("stolen id: a token of 3000 letters", Some("t".repeat(3000))),
+        Row::new("stolen id: a token that is no text", |node| {
+            let mut first = showing(peer(another(node), me(node)), Some("xx"));
+            let end = first.len();
+            first[end - 2..].fill(0xff);
+            let answer = exchange(&node.raft, &first, true);
+            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::NotRaftdeck));
         }),
     ]
 }

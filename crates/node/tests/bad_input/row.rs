@@ -2,7 +2,7 @@
 
 use crate::support::{PATIENCE, Ready};
 use bytes::Bytes;
-use raftdeck_protocol::handshake::Role;
+use raftdeck_protocol::handshake::{MAGIC, Role, VERSION};
 use raftdeck_protocol::{
     Hello, HelloReply, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
 };
@@ -192,9 +192,20 @@ pub(crate) fn framed(content: &[u8]) -> Vec<u8> {
     [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
 }
 
+/// What should be said first.
+pub(crate) fn greeting(cluster: &str, role: Role) -> Hello {
+    let token = crate::tokens::of(&role);
+    Hello { token, ..Hello::new(cluster, role) }
+}
+
 /// A first frame as it should be.
 pub(crate) fn hello(role: Role) -> Vec<u8> {
-    framed(&frame::encode(&Hello::new("raftdeck", role)))
+    framed(&frame::encode(&greeting("raftdeck", role)))
+}
+
+/// A first frame that shows this as a token, also what can be none.
+pub(crate) fn showing(role: Role, token: Option<&str>) -> Vec<u8> {
+    framed(&frame::encode(&(MAGIC, VERSION, "raftdeck", role, token)))
 }
 
 /// A connection past its handshake. The stream is blocking: what is sent and answered is seen step by step.
