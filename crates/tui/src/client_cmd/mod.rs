@@ -190,7 +190,7 @@ pub fn run(args: ClientArgs) -> Result<u8> {
             // Without signals there is still a closed pipe to end it.
             let interrupted = async {
                 if tokio::signal::ctrl_c().await.is_err() {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {
