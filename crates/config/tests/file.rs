@@ -4,6 +4,7 @@
 use clap::{Arg, ArgAction, Command, value_parser};
 use proptest::prelude::*;
 use raftdeck_config::{Given, Program};
+use std::collections::BTreeMap;
 
 fn program() -> Program {
     let node = Command::new("node")
@@ -109,7 +110,7 @@ fn what_is_no_text_or_far_too_long_is_refused() {
 fn an_empty_file_says_nothing() {
     for text in ["", "\n", "# a comment", "[node]\n[client]\n", "\u{feff}[node]\n"] {
         assert!(
-            program().check(text.as_bytes()).unwrap().tables.values().all(|table| table.is_empty()),
+            program().check(text.as_bytes()).unwrap().tables.values().all(BTreeMap::is_empty),
             "{text:?}"
         );
     }
