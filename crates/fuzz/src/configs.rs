@@ -10,7 +10,7 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(|| raftdeck_tui::cli::program().sh
 /// # Panics
 /// If it has a name that is not known, or an error is about a line that is not there.
 pub fn configs(data: &[u8]) {
-    let lines = data.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let lines = data.split(|byte| *byte == b'\n').count();
     match File::parse(data, &SHAPE) {
         Ok(file) => {
             for (table, keys) in &file.tables {

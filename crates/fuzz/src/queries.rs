@@ -35,5 +35,5 @@ pub fn queries(data: &[u8]) {
 
 /// Every byte as an escape.
 fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().flat_map(|byte| ["%".to_owned(), format!("{byte:02x}")]).collect()
 }

@@ -3,7 +3,12 @@
 use proptest::prelude::*;
 use raftdeck_protocol::handshake::{Hello, Role, decode_hello};
 use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE, Shown};
+use raftdeck_protocol::peer::{MAX_NUMBER, NumberError};
 use raftdeck_protocol::{PeerFrame, Read, RefusalReason, Request, Response, Write, frame};
+use raftdeck_raft::{
+    AppendEntries, AppendOutcome, AppendReply, Entry, LogId, LogIndex, Message, NodeId, Payload, Term,
+    VoteRequest,
+};
 
 #[test]
 fn a_hello_of_another_version_is_told_from_garbage() {
@@ -52,6 +57,46 @@ fn bytes_are_shown_without_control_characters_and_cut_when_long() {
     assert_eq!(Shown("blå".as_bytes()).to_string(), "blå");
     assert_eq!(Shown(b"a\x1b[31m\n\xff").to_string(), "a\\u{1b}[31m\\n\\xff");
     assert_eq!(Shown(&[b'x'; 100]).to_string(), format!("{}…", "x".repeat(64)));
+}
+
+#[test]
+fn a_peer_speaks_of_terms_and_indices_that_a_cluster_can_get_to() {
+    let id = |term, index| LogId { term: Term(term), index: LogIndex(index) };
+    let append = |term, prev, entry, commit| {
+        let entries = vec![Entry { id: entry, payload: Payload::Noop }];
+        Message::AppendEntries(AppendEntries {
+            term: Term(term),
+            prev,
+            entries,
+            commit: LogIndex(commit),
+            round: 1,
+        })
+    };
+    let vote = |term, last| Message::RequestVote(VoteRequest { term: Term(term), last, transfer: false });
+    let matched = |through| {
+        let outcome = AppendOutcome::Matched { through: LogIndex(through) };
+        Message::AppendReply(AppendReply { term: Term(1), round: 1, outcome, stands_by: true })
+    };
+    let check = |message| PeerFrame { from: NodeId(2), message }.check();
+    let (most, over) = (MAX_NUMBER, MAX_NUMBER + 1);
+    for message in
+        [append(most, id(most, most), id(most, most), most), vote(most, id(0, most)), matched(most)]
+    {
+        assert_eq!(check(message), Ok(()));
+    }
+    for message in [
+        append(over, id(1, 1), id(1, 2), 1),
+        append(1, id(over, 1), id(1, 2), 1),
+        append(1, id(1, over), id(1, 2), 1),
+        append(1, id(1, 1), id(over, 2), 1),
+        append(1, id(1, 1), id(1, over), 1),
+        append(1, id(1, 1), id(1, 2), over),
+        vote(over, id(1, 1)),
+        vote(1, id(over, 1)),
+        matched(over),
+    ] {
+        assert_eq!(check(message), Err(NumberError { number: over }));
+    }
 }
 
 proptest! {

@@ -125,7 +125,10 @@ fn frames() -> Vec<Row> {
     vec![
         closed_by("client frame: noise", framed(&[0xee; 300])),
         closed_by("client frame: 4 GiB", u32::MAX.to_be_bytes()),
-        closed_by("client frame: one byte over the limit", (frame::MAX_FRAME as u32 + 1).to_be_bytes()),
+        closed_by(
+            "client frame: one byte over the limit",
+            (u32::try_from(frame::MAX_FRAME).unwrap() + 1).to_be_bytes(),
+        ),
         closed_by("client frame: empty", framed(b"")),
         closed_by("client frame: bytes behind a request", framed(&[&status[..], &[0]].concat())),
         closed_by("client frame: a request that is not known", framed(&[1, 99])),
