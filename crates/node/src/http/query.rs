@@ -93,8 +93,8 @@ fn decode(text: &str) -> Result<String, QueryError> {
     for (at, _) in text.match_indices('%') {
         let digits = text.as_bytes().get(at + 1..at + 3);
         if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            let escape = text[at..].chars().take(3).collect();
-            return Err(QueryError::Escape { escape });
+            let escape: String = text[at..].chars().take(3).collect();
+            return Err(QueryError::Escape { escape: shown(&escape) });
         }
     }
     let spaced = text.replace('+', " ");
@@ -160,6 +160,7 @@ mod tests {
             ("key=%zz", "%zz is no"),
             ("key=%+1", "%+1 is no"),
             ("key=%é1", "%é1 is no"),
+            ("key=%\0\u{1b}", "%\\0\\u{1b} is no"),
             ("key=100%25%", "% is no"),
             ("key=%ff", "%ff is not UTF-8"),
             ("key=%c3", "Base64"),
