@@ -4,6 +4,7 @@ use crate::support::{Answered, Node, PATIENCE};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 /// A request that is sent as it stands here.
 #[derive(Clone, Debug)]
@@ -106,7 +107,12 @@ impl<'a> Ask<'a> {
 
 pub(crate) fn read_answer(mut stream: TcpStream) -> Option<Answered> {
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
+    let until = Instant::now() + PATIENCE;
+    let mut part = vec![0; 64 << 10];
+    while let Ok(length @ 1..) = stream.read(&mut part) {
+        answer.extend_from_slice(&part[..length]);
+        assert!(Instant::now() < until, "a stream, where an answer was to come");
+    }
     let answer = String::from_utf8(answer).expect("answers are UTF-8");
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
