@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::wire::status;
 use support::{Cluster, PATIENCE, QUICK, STEADY, block_on, eventually, put};
 
@@ -141,7 +141,9 @@ async fn told_until(
     told: &mut Vec<(u64, Bytes)>,
     is_enough: impl Fn(u64, &[(u64, Bytes)]) -> bool,
 ) {
+    let until = Instant::now() + PATIENCE;
     loop {
+        assert!(Instant::now() < until, "not within {PATIENCE:?}; told {} changes", told.len());
         let changes = next(watch).await.changes;
         told.extend(changes.into_iter().map(|change| (change.index, change.key)));
         let node = watch.node().expect("somebody told it").0;
