@@ -274,6 +274,7 @@ impl LoadArgs {
 
 /// What lets the clients in at a cluster that runs already.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 pub(crate) struct AccessArgs {
     /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
     /// and --tls-key

@@ -169,8 +169,8 @@ impl Client {
             if let Some(end) = self.ask_round(question, limit, &mut trail, round.take()).await {
                 return end;
             }
-            if let Some((address, reason)) = trail.all_refused() {
-                return Err(Stop::Failed(ClientError::Refused { address, reason }));
+            if let Some(refused) = trail.all_refused() {
+                return Err(Stop::Failed(refused));
             }
             let pause = pauses.pause();
             if Instant::now() + pause >= limit.until {

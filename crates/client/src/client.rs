@@ -333,7 +333,7 @@ impl Client {
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
         let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
         let asked = async {
-            let dialed = dial_client_port(address, hello, deadline, &self.shared.access)
+            let dialed = dial_client_port(address, hello, deadline, &self.access_at(address))
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let connection = Connection::start(dialed);
@@ -378,8 +378,11 @@ impl Client {
         &self.shared.hello
     }
 
-    pub(crate) fn access(&self) -> &Access {
-        &self.shared.access
+    /// What lets this client in at an address, and who has to be there if somebody said so.
+    pub(crate) fn access_at(&self, address: &str) -> Access {
+        let Access { token, tls } = self.shared.access.clone();
+        let node = self.directory().expected_at(address);
+        Access { token, tls: tls.map(|tls| node.map_or_else(|| tls.clone(), |node| tls.to_node(node))) }
     }
 
     pub(crate) fn tls(&self) -> Option<&Tls> {

@@ -3,7 +3,7 @@
 
 use crate::access::Access;
 use crate::address;
-use crate::tls::{Tls, in_words};
+use crate::tls::{Tls, in_words, tls_failure};
 use crate::transport::{Transport, prepare};
 use futures::{SinkExt, StreamExt};
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
@@ -196,9 +196,7 @@ async fn read_reply(address: &str, frames: &mut Frames) -> Result<HelloReply, Di
     let foreign = || DialError::Foreign { address: address.to_owned() };
     match frames.next().await {
         Some(Ok(bytes)) => frame::decode("handshake reply", &bytes).map_err(|_| foreign()),
-        Some(Err(error)) if error.get_ref().is_some_and(|source| source.is::<rustls::Error>()) => {
-            Err(untrusted(address, &error))
-        }
+        Some(Err(error)) if tls_failure(&error).is_some() => Err(untrusted(address, &error)),
         // The codec calls a length over the limit invalid data; all else is the connection's end.
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(foreign()),
         Some(Err(_)) | None => Err(DialError::Closed { address: address.to_owned() }),

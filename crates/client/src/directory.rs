@@ -195,6 +195,11 @@ impl Directory {
         target
     }
 
+    /// Who has to be at an address, if somebody said so.
+    pub(crate) fn expected_at(&self, address: &str) -> Option<NodeId> {
+        self.find(address)?.expected
+    }
+
     /// Whom to ask next in this round: the leader first, then the others; silent ones only when there is nobody
     /// else. `None` when the round is over.
     pub(crate) fn choose(&self, round: &mut Round) -> Option<Arc<Target>> {

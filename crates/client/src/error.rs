@@ -91,6 +91,13 @@ pub enum ClientError {
     /// Outside the limits: trying again is of no use. Nothing was changed.
     #[error(transparent)]
     Limit(LimitError),
+    /// No node can be trusted, or trusts this client: certificates do not fit, or one of the sides speaks no TLS. Nothing was
+    /// changed.
+    #[error("{why}")]
+    Untrusted {
+        /// What the last attempt met.
+        why: String,
+    },
     /// Every node refused the connection. Nothing was changed.
     #[error("{address} refuses the connection: {reason}")]
     Refused {
@@ -131,9 +138,17 @@ impl ClientError {
 
     /// There is no connection, after this time.
     pub(crate) fn unreached(error: DialError, after: Duration) -> Self {
+        Self::refused(error).unwrap_or_else(|other| Self::Unreachable { after, tried: other.to_string() })
+    }
+
+    /// What another attempt will not change: somebody is there, and one of the sides does not want the other.
+    pub(crate) fn refused(error: DialError) -> Result<Self, DialError> {
         match error {
-            DialError::Refused { address, reason } => Self::Refused { address, reason },
-            other => Self::Unreachable { after, tried: other.to_string() },
+            DialError::Refused { address, reason } => Ok(Self::Refused { address, reason }),
+            DialError::NoTls { .. } | DialError::Untrusted { .. } | DialError::Unaccepted { .. } => {
+                Ok(Self::Untrusted { why: error.to_string() })
+            }
+            other => Err(other),
         }
     }
 }

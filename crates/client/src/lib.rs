@@ -44,6 +44,7 @@
 //! | [`NoLeader`](ClientError::NoLeader) | no | nodes answered, none led until the deadline: try again later |
 //! | [`Unreachable`](ClientError::Unreachable) | no | no connection came about: the sentence says what each address met |
 //! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
+//! | [`Untrusted`](ClientError::Untrusted) | no | certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
 //! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
 //! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
 //! | [`Rejected`](ClientError::Rejected) | no | a node understood and says no |
@@ -145,7 +146,7 @@ pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::{ClientError, ConnectError};
 pub use keys::{CompareAndSet, List};
 pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
-pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Write};
+pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Secret, Write};
 pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
 pub use subscription::Subscription;
 pub use tls::{Tls, TlsError, TlsFiles, tls_failure};

@@ -133,8 +133,8 @@ impl Tls {
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&authority), Arc::clone(&provider));
         let verifier = verifier.build().map_err(|error| malformed(&files.ca, &error))?;
         if let Some((first, rest)) = own.cert.split_first() {
-            let verified = verifier.verify_client_cert(first, rest, UnixTime::now());
-            verified.map_err(|error| unfit(in_words(&error)))?;
+            let now = UnixTime::now();
+            verifier.verify_client_cert(first, rest, now).map_err(|error| unfit(in_words(&error)))?;
         }
         let connect = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])

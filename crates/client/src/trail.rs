@@ -3,7 +3,6 @@
 use crate::asking::Question;
 use crate::dial::DialError;
 use crate::error::ClientError;
-use raftdeck_protocol::RefusalReason;
 use raftdeck_raft::{ChangeError, TransferError};
 use std::fmt;
 use std::io;
@@ -19,7 +18,7 @@ pub(crate) struct Trail {
     /// Where no connection came about, also in earlier rounds.
     tried: Tried,
     /// The newest refused handshake of this round.
-    refused: Option<(String, RefusalReason)>,
+    refused: Option<ClientError>,
     /// Attempts of this round that met anything else.
     others: usize,
 }
@@ -47,9 +46,9 @@ impl Trail {
     pub(crate) fn unreached(&mut self, address: &str, error: DialError) {
         self.last = error.to_string();
         self.tried.add(address, &error);
-        match error {
-            DialError::Refused { address, reason } => self.refused = Some((address, reason)),
-            _ => self.others += 1,
+        match ClientError::refused(error) {
+            Ok(refused) => self.refused = Some(refused),
+            Err(_) => self.others += 1,
         }
     }
 
@@ -83,7 +82,7 @@ impl Trail {
     }
 
     /// Whether this round met nothing but refused handshakes, which another round will not change.
-    pub(crate) fn all_refused(&mut self) -> Option<(String, RefusalReason)> {
+    pub(crate) fn all_refused(&mut self) -> Option<ClientError> {
         if self.others == 0 && self.doubt.is_none() { self.refused.take() } else { None }
     }
 

@@ -10,9 +10,7 @@ use futures::stream::BoxStream;
 use futures::{SinkExt, Stream, StreamExt, stream};
 use raftdeck_protocol::kv::check_prefix;
 use raftdeck_protocol::request::SIGN_OF_LIFE;
-use raftdeck_protocol::{
-    Change, Failure, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
-};
+use raftdeck_protocol::{Change, Failure, Request, RequestBody, Response, ResponseBody, frame};
 use raftdeck_raft::NodeId;
 use std::fmt;
 use std::pin::Pin;
@@ -145,10 +143,7 @@ enum Silence {
     /// Another one may.
     Broken(String),
     Unreached(DialError),
-    Refused {
-        address: String,
-        reason: RefusalReason,
-    },
+    Refused(ClientError),
     Forgotten {
         oldest: u64,
     },
@@ -161,7 +156,7 @@ enum Silence {
 struct Round {
     /// The node that has to be asked for the fewest changes again.
     forgotten: Option<u64>,
-    refused: Option<(String, RefusalReason)>,
+    refused: Option<ClientError>,
     /// Nodes that may do better another time.
     others: usize,
 }
@@ -207,8 +202,8 @@ impl Watcher {
             if let Some(oldest) = round.forgotten {
                 return Err(ClientError::Forgotten { oldest });
             }
-            if let (Some((address, reason)), 0) = (round.refused, round.others) {
-                return Err(ClientError::Refused { address, reason });
+            if let (Some(refused), 0) = (round.refused, round.others) {
+                return Err(refused);
             }
             round = Round::default();
             sleep(self.pauses.pause()).await;
@@ -229,11 +224,11 @@ impl Watcher {
     async fn open_at(&self, address: &str) -> Result<(Line, Told), Silence> {
         let dialed = {
             let (hello, patience) = (self.client.hello().clone(), self.client.patience());
-            dial_client_port(address, hello, patience, self.client.access()).await
+            dial_client_port(address, hello, patience, &self.client.access_at(address)).await
         };
-        let mut dialed = dialed.map_err(|error| match error {
-            DialError::Refused { address, reason } => Silence::Refused { address, reason },
-            other => Silence::Unreached(other),
+        let mut dialed = dialed.map_err(|error| match ClientError::refused(error) {
+            Ok(refused) => Silence::Refused(refused),
+            Err(other) => Silence::Unreached(other),
         })?;
         let body = RequestBody::Watch { prefix: self.prefix.clone(), after: self.through };
         let asked = dialed.frames.send(frame::encode(&Request { id: ID, body })).await;
@@ -256,7 +251,7 @@ impl Watcher {
             Silence::Forgotten { oldest } => {
                 round.forgotten = Some(round.forgotten.map_or(oldest, |least| least.min(oldest)));
             }
-            Silence::Refused { address, reason } => round.refused = Some((address, reason)),
+            Silence::Refused(refused) => round.refused = Some(refused),
             Silence::Broken(why) if is_only => {
                 return Err(ClientError::Broken { address: address.to_owned(), why });
             }

@@ -117,8 +117,8 @@ async fn it_ends_with_what_trying_again_does_not_cure() {
     let refuses = |_: &raftdeck_protocol::Hello| Some(RefusalReason::Token);
     let node = Scripted::start_on(free_port().await, 1, refuses, leader);
     let mut watch = client(&[&node.address]).watch(Bytes::new(), None);
-    let refused = next(&mut watch).await;
-    assert!(matches!(refused, Err(ClientError::Refused { reason: RefusalReason::Token, .. })), "{refused:?}");
+    let answer = next(&mut watch).await;
+    assert!(matches!(answer, Err(ClientError::Refused { reason: RefusalReason::Token, .. })), "{answer:?}");
 
     let mut watch = client(&[NOBODY]).watch(vec![b'k'; 5000].into(), None);
     assert_eq!(next(&mut watch).await, Err(ClientError::Limit(LimitError::KeyTooLong { len: 5000 })));

@@ -25,6 +25,8 @@ pub struct StandIn {
     pub option: &'static str,
     /// The variable.
     pub variable: &'static str,
+    /// It holds what nobody is to see.
+    pub is_secret: bool,
 }
 
 /// A command line, and how a file and the environment name its parts.
@@ -36,7 +38,7 @@ pub struct Program {
     root: &'static str,
     shared: &'static [(&'static str, &'static str)],
     foreign: &'static [&'static str],
-    pub(crate) stand_ins: &'static [StandIn],
+    pub(crate) stand_ins: Vec<&'static StandIn>,
     described: Command,
 }
 
@@ -55,7 +57,7 @@ impl Program {
         let mut built = command.clone();
         built.build();
         let described = with_variables(command, &mut Vec::new());
-        Self { bare, built, root, shared: &[], foreign: &[], stand_ins: &[], described }
+        Self { bare, built, root, shared: &[], foreign: &[], stand_ins: Vec::new(), described }
     }
 
     /// These commands have no table of their own but share that of another: command and table.
@@ -72,10 +74,10 @@ impl Program {
         self
     }
 
-    /// These variables stand in for options.
+    /// These variables stand in for options, beside those that were named before.
     #[must_use]
     pub fn stand_ins(mut self, stand_ins: &'static [StandIn]) -> Self {
-        self.stand_ins = stand_ins;
+        self.stand_ins.extend(stand_ins);
         self
     }
 

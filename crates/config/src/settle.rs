@@ -244,7 +244,8 @@ impl Program {
             self.stand_ins.iter().filter(|stand| stand.table == table && stand.option == long);
         Ok(stand_ins.find_map(|stand| {
             let value = set(environment, stand.variable)?.to_string_lossy().into_owned();
-            Some(settled(stand.variable.to_owned(), Vec::new(), vec![value]))
+            let shown = if stand.is_secret { "(secret)".to_owned() } else { value };
+            Some(settled(stand.variable.to_owned(), Vec::new(), vec![shown]))
         }))
     }
 

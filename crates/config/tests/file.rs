@@ -1,10 +1,10 @@
 //! What a file may say, and how it is refused: line, name, and what would be right.
-
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use clap::{Arg, ArgAction, Command, value_parser};
 use proptest::prelude::*;
 use raftdeck_config::{Given, Program};
+use std::collections::BTreeMap;
 
 fn program() -> Program {
     let node = Command::new("node")
@@ -110,7 +110,7 @@ fn what_is_no_text_or_far_too_long_is_refused() {
 fn an_empty_file_says_nothing() {
     for text in ["", "\n", "# a comment", "[node]\n[client]\n", "\u{feff}[node]\n"] {
         assert!(
-            program().check(text.as_bytes()).unwrap().tables.values().all(|table| table.is_empty()),
+            program().check(text.as_bytes()).unwrap().tables.values().all(BTreeMap::is_empty),
             "{text:?}"
         );
     }

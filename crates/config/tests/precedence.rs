@@ -1,5 +1,4 @@
 //! Who goes first: the command line, the environment, the file, the default; also where options exclude each other.
-
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
@@ -33,13 +32,17 @@ fn program() -> Program {
         .arg(Arg::new("key").required(true))
         .arg(Arg::new("value").allow_hyphen_values(true).required_unless_present("from"))
         .arg(Arg::new("from").long("from").conflicts_with("value"));
-    let client = Command::new("client").arg(number("timeout").global(true)).subcommand(put);
+    let client = Command::new("client")
+        .arg(number("timeout").global(true))
+        .arg(Arg::new("token").long("token").global(true))
+        .subcommand(put);
     let bench = Command::new("bench").arg(number("rate"));
     let up = Command::new("up").arg(number("nodes"));
     let all = Command::new("raftdeck").arg(number("nodes")).args_conflicts_with_subcommands(true);
     Program::new(all.subcommands([node, client, bench, up]), "deck")
         .shared(&[("up", "deck")])
-        .stand_ins(&[StandIn { table: "node", option: "id", variable: "NODE_ID" }])
+        .stand_ins(&[StandIn { table: "node", option: "id", variable: "NODE_ID", is_secret: false }])
+        .stand_ins(&[StandIn { table: "client", option: "token", variable: "TOKEN", is_secret: true }])
 }
 
 /// A file that is gone with the test.
@@ -244,6 +247,17 @@ fn each_value_is_shown_with_where_it_comes_from() {
     assert_eq!(node["peers"]["value"], serde_json::json!(["a", "b"]));
     assert_eq!((&node["seed"]["line"], &node["seed"]["value"]), (&2.into(), &"3".into()));
     assert_eq!(node["trace"], serde_json::json!({"value": null, "source": "default"}));
+}
+
+#[test]
+fn what_stands_in_for_an_option_goes_before_the_file_and_a_secret_is_not_shown() {
+    let file = Written::new("secret", "[client]\ntoken = 'token.txt'\n");
+    let path = file.0.to_str().unwrap();
+    let environment = [("TOKEN", "hidden-treasure")];
+    let client = read(&format!("client --config {path} put a b"), &environment);
+    assert_eq!(client.get_one::<String>("token"), None, "the command reads the variable by itself");
+    let table = as_table("raftdeck", &shown(&["client"], &environment, path));
+    assert!(table.contains("(secret)") && table.contains("TOKEN") && !table.contains("treasure"), "{table}");
 }
 
 #[test]

@@ -204,10 +204,13 @@ pub enum LogFormat {
 impl NodeArgs {
     /// Variables that say what options say, in the way of servers that are started by others. They go before a file.
     pub const STAND_INS: &[StandIn] = &[
-        StandIn { table: "node", option: "node-id", variable: "NODE_ID" },
-        StandIn { table: "node", option: "http", variable: "KVSTORE_PORT" },
-        StandIn { table: "node", option: "http", variable: "PORT" },
-        StandIn { table: "node", option: "cluster", variable: "PEERS" },
+        stand_in("node-id", "NODE_ID"),
+        stand_in("http", "KVSTORE_PORT"),
+        stand_in("http", "PORT"),
+        stand_in("cluster", "PEERS"),
+        StandIn { is_secret: true, ..stand_in("client-token-file", "RAFTDECK_CLIENT_TOKEN") },
+        StandIn { is_secret: true, ..stand_in("manager-token-file", "RAFTDECK_MANAGER_TOKEN") },
+        StandIn { is_secret: true, ..stand_in("peer-token-file", "RAFTDECK_PEER_TOKEN") },
     ];
 
     /// Command lines to start from.
@@ -241,6 +244,10 @@ The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000)
         }
         timing
     }
+}
+
+const fn stand_in(option: &'static str, variable: &'static str) -> StandIn {
+    StandIn { table: "node", option, variable, is_secret: false }
 }
 
 /// `1` or `n1`.

@@ -80,19 +80,23 @@ impl Node {
         std::iter::once(own).chain(self.others.iter().cloned()).collect()
     }
 
-    /// A client of this node's cluster, with default options. It goes on when this node stops, as long as others are there.
-    ///
-    /// For options of your own: `Client::new(&node.client_addresses(), options)`.
+    /// A client of this node's cluster, with [`client_options`](Self::client_options). It goes on when this node stops, as
+    /// long as others are there.
     ///
     /// # Panics
     ///
     /// Never: the addresses were checked when the node started.
     #[must_use]
     pub fn client(&self) -> Client {
-        let options =
-            Options { cluster: self.cluster_name.clone(), access: self.access.clone(), ..Options::default() };
-        Client::new(&self.client_addresses(), options)
+        Client::new(&self.client_addresses(), self.client_options())
             .expect("invariant: the addresses of a node that started make sense")
+    }
+
+    /// The options of a client that this node's cluster lets in: its name, the clients' token, and the node's own certificates. For
+    /// others, such as a deadline: `Client::new(&node.client_addresses(), Options { deadline, ..node.client_options() })`.
+    #[must_use]
+    pub fn client_options(&self) -> Options {
+        Options { cluster: self.cluster_name.clone(), access: self.access.clone(), ..Options::default() }
     }
 
     /// Stops the node in order, and waits for it: requests under way are answered, what was handed to the disk is written,

@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use raftdeck_client::{Transport, prepare, tls_failure};
+use raftdeck_client::{Transport, prepare};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -102,10 +102,7 @@ async fn encrypt(
             Ok(None)
         }
         Opened::Failed(error, mut stream) => {
-            match tls_failure(&error) {
-                Some(why) => tracing::warn!("refused {address} on the HTTP port: {why}"),
-                None => tracing::debug!("{address} left the HTTP port during the handshake: {error}"),
-            }
+            tls::tell(&error, address, "HTTP");
             tls::drain(&mut stream).await?;
             Ok(None)
         }

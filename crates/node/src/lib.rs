@@ -78,6 +78,8 @@ pub use disk::{DiskError, Gone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};
 pub use options::NodeOptions;
+pub use raftdeck_client::TlsFiles;
+pub use raftdeck_protocol::Secret;
 pub use raftdeck_raft::{NodeId, Timing};
 
 /// What takes in text from anywhere and can be called alone, for fuzz targets.

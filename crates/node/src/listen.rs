@@ -128,10 +128,7 @@ async fn greet(
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
         Ok(Ok(Shaken::Failed(error, mut stream))) => {
-            match tls_failure(&error) {
-                Some(why) => tracing::warn!("refused {address} on the {door:?} port: {why}"),
-                None => tracing::debug!("{address} left the {door:?} port during the handshake: {error}"),
-            }
+            tls::tell(&error, address, &format!("{door:?}"));
             let _ = timeout_at(until, tls::drain(&mut stream)).await;
         }
         // Somebody looked whether the port is open: nothing to report.
@@ -147,18 +144,18 @@ async fn greet(
 
 async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
     prepare(&stream)?;
-    let framed = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
+    let over = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
     let transport = match &identity.tls {
         None => Transport::Plain(stream),
         Some(acceptor) => match tls::open(stream, acceptor).await? {
             Opened::Tls(transport) => transport,
             Opened::Plain(stream) => {
-                return Ok(Shaken::Refused(framed(Transport::Plain(stream)), RefusalReason::TlsNeeded));
+                return Ok(Shaken::Refused(over(Transport::Plain(stream)), RefusalReason::TlsNeeded));
             }
             Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
         },
     };
-    let mut frames = framed(transport);
+    let mut frames = over(transport);
     let hello = match frames.next().await {
         Some(Ok(bytes)) => decode_hello(&bytes),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {

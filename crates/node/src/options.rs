@@ -157,6 +157,7 @@ impl NodeOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokens::Tokens;
 
     fn refused(options: NodeOptions) -> String {
         options.settings().expect_err("makes no sense").to_string()
@@ -173,6 +174,26 @@ mod tests {
         assert_eq!((settings.members.len(), settings.join, settings.managed), (2, false, false));
         let joining = NodeOptions::joining(NodeId(4), "127.0.0.1:0", "./data/n4").settings().unwrap();
         assert!(joining.join && joining.founders().is_empty());
+    }
+
+    #[test]
+    fn tokens_are_what_the_options_say_and_nothing_else() {
+        let secret = |letter: &str| Some(Secret::new(&letter.repeat(16)).unwrap());
+        let alone = || NodeOptions::new(NodeId(1), &["127.0.0.1:0"], "./data");
+        assert_eq!(alone().settings().unwrap().tokens, Tokens::default());
+        let options = NodeOptions {
+            client_token: secret("c"),
+            manager_token: secret("m"),
+            peer_token: secret("p"),
+            ..alone()
+        };
+        let tokens = Tokens { client: secret("c"), manager: secret("m"), peer: secret("p") };
+        assert_eq!(options.settings().unwrap().tokens, tokens);
+        let same = NodeOptions { client_token: secret("c"), peer_token: secret("c"), ..alone() };
+        assert!(refused(same).contains("are the same"));
+        let [ca, cert, key] = ["none/ca.pem", "none/n1.pem", "none/n1-key.pem"].map(PathBuf::from);
+        let tls = NodeOptions { tls: Some(TlsFiles { ca, cert, key }), ..alone() };
+        assert!(refused(tls).contains("none/"));
     }
 
     #[test]

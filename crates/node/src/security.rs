@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Before its certificate expires by less than this, a node says so when it starts.
-const EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+const EXPIRES_SOON: Duration = Duration::from_hours(30 * 24);
 
 /// The tokens, and warnings.
 pub(crate) fn tokens(

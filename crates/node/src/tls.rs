@@ -1,14 +1,15 @@
 //! TLS on the accepting side: who connects has to show a certificate of the authority, and where a port speaks TLS nothing else
 //! is spoken. What the certificate has to name is for those to ask who know who it is shown for.
 
-use raftdeck_client::{Tls, TlsError, Transport};
+use raftdeck_client::{Tls, TlsError, Transport, tls_failure};
 use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
@@ -75,12 +76,18 @@ pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Resul
     }
 }
 
+/// Logs why there was no TLS.
+pub(crate) fn tell(error: &io::Error, address: SocketAddr, port: &str) {
+    if let Some(why) = tls_failure(error) {
+        tracing::warn!("refused {address} on the {port} port: {why}");
+    } else {
+        tracing::debug!("{address} left the {port} port during the handshake: {error}");
+    }
+}
+
 /// Says that nothing more is said, and reads away what the other side still says.
-pub(crate) async fn drain<S>(stream: &mut S) -> io::Result<()>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    tokio::io::AsyncWriteExt::shutdown(stream).await?;
+pub(crate) async fn drain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.shutdown().await?;
     tokio::io::copy(&mut stream.take(MAX_DRAIN), &mut tokio::io::sink()).await?;
     Ok(())
 }

@@ -147,7 +147,7 @@ impl Open {
             self.speaks = now + SIGN_OF_LIFE;
         }
         let is_news = !changes.is_empty() || self.through - self.told >= UNTOLD;
-        if !is_news && !(is_due && is_led) {
+        if !(is_news || is_due && is_led) {
             return None;
         }
         self.told = self.through;
@@ -200,7 +200,7 @@ mod tests {
         let mut source = Source::new();
         let mut watches = Watches::new(Arc::clone(&source.ring));
         watches.open(7, "none".into(), Some(0));
-        for _ in 0..UNTOLD / 64 + 1 {
+        for _ in 0..=UNTOLD / 64 {
             source.put(&["k"; 64], 1);
         }
         let started = Instant::now();

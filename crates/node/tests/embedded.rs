@@ -3,13 +3,14 @@
 mod support;
 
 use raftdeck_client::Client;
-use raftdeck_node::{Node, NodeError, NodeId, NodeOptions, StartError, Timing};
+use raftdeck_node::{Node, NodeError, NodeId, NodeOptions, Secret, StartError, Timing};
 use std::fs;
 use std::net::TcpListener;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use support::pki::Pki;
 use support::{PATIENCE, block_on, own_host};
 
 /// Times that keep a leader where it is, also on a busy machine.
@@ -175,6 +176,33 @@ fn signals_panics_and_the_log_stay_the_programs() {
     node.stop().expect("ends in order");
     assert_eq!(caught(), before);
     std::panic::set_hook(usual);
+}
+
+#[test]
+fn certificates_and_tokens_are_options_like_others() {
+    let (pki, host) = (Pki::new(), own_host());
+    let addresses: Vec<String> = (8080..8083).map(|port| format!("{host}:{port}")).collect();
+    let token = |letter: &str| Some(Secret::new(&letter.repeat(16)).unwrap());
+    let start = |id: u64| {
+        Node::start(NodeOptions {
+            timing: STEADY,
+            tls: Some(pki.node(id, &host)),
+            client_token: token("c"),
+            manager_token: token("m"),
+            peer_token: token("p"),
+            ..NodeOptions::new(NodeId(id), &addresses, pki.path(&format!("data{id}")))
+        })
+    };
+    let nodes: Vec<Node> = (1..=3).map(|id| start(id).unwrap()).collect();
+    block_on(async {
+        // The node's own certificate and the clients' token let it in, and those of nobody do not.
+        let options = raftdeck_client::Options { deadline: PATIENCE, ..nodes[0].client_options() };
+        let client = Client::new(&nodes[0].client_addresses(), options).unwrap();
+        client.put("color", "blue").await.expect("is taken");
+        assert_eq!(value(&client, "color").await.as_deref(), Some("blue"));
+        let stranger = Client::connect(&nodes[0].client_addresses(), with_patience()).await;
+        stranger.expect_err("is let in nowhere");
+    });
 }
 
 #[test]

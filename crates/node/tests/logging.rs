@@ -1,4 +1,5 @@
 //! What a node logs, how and where, and what becomes of a log that cannot be written.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 
@@ -97,7 +98,9 @@ fn a_log_file_is_put_aside_when_it_is_full_and_the_oldest_goes() {
         }
     }
     drop(node);
-    files(&log).iter().for_each(|file| assert_json(&fs::read_to_string(file).unwrap()));
+    for file in files(&log) {
+        assert_json(&fs::read_to_string(file).unwrap());
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Nodes that speak TLS and ask for tokens do all that others do.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 
@@ -6,7 +7,7 @@ use raftdeck_client::{Access, Client, ClientError, Options};
 use raftdeck_protocol::{Answer, NodeStatus, Secret};
 use raftdeck_raft::{MembershipChange, NodeId, Role};
 use std::time::Duration;
-use support::pki::{Pki, client_config, flags};
+use support::pki::{Pki, client_config, flags, tls};
 use support::tls::https;
 use support::{Launch, Node, PATIENCE, block_on, eventually, get, own_host, put};
 
@@ -48,7 +49,7 @@ impl Secure {
 
     /// A client with this token.
     fn client(&self, token: &str) -> Client {
-        let tls = Some(self.pki.tls(self.pki.client("client")));
+        let tls = Some(tls(self.pki.client("client")));
         let access = Access { token: Some(Secret::new(token).unwrap()), tls };
         Client::new(&self.addresses, Options { access, ..Options::default() }).unwrap()
     }

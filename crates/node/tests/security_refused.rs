@@ -1,4 +1,5 @@
 //! Each way of coming in without permission: refused with a reason, and the node serves on.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 
@@ -10,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
-use support::pki::{Pki, client_config, flags};
+use support::pki::{Pki, client_config, flags, tls};
 use support::tls::{greet, https};
 use support::{Launch, Node, PATIENCE, block_on, eventually, own_host, put};
 
@@ -47,7 +48,7 @@ impl Fortress {
     }
 
     fn access(&self, token: &str) -> Access {
-        let tls = Some(self.pki.tls(self.pki.client("client")));
+        let tls = Some(tls(self.pki.client("client")));
         Access { token: Some(Secret::new(token).unwrap()), tls }
     }
 

@@ -1,4 +1,5 @@
 //! Certificates and tokens that make no sense: a node says so and does not start.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
 

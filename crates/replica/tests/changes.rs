@@ -25,7 +25,7 @@ fn cas(expected: &'static str, value: &'static str) -> Write {
 
 /// Index, key and value, as text.
 fn told(changes: &[Changed]) -> Vec<(u64, String, Option<String>)> {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("keys and values here are text");
     changes.iter().map(|change| (change.index.0, text(change.key()), change.value().map(text))).collect()
 }
 

@@ -16,7 +16,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
-use raftdeck_config::Program;
+use raftdeck_config::{Program, StandIn};
 use raftdeck_lab::{LabOptions, node_count, words};
 use raftdeck_node::NodeArgs;
 use raftdeck_protocol::ClockRate;
@@ -198,6 +198,7 @@ struct UpArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct ClusterArgs {
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
@@ -299,10 +300,20 @@ impl ClusterArgs {
     }
 }
 
+/// A token itself, instead of the file that holds it.
+const TOKENS: &[StandIn] = &[
+    StandIn { table: "deck", option: "client-token-file", variable: TOKEN_VARIABLE, is_secret: true },
+    StandIn { table: "client", option: "token-file", variable: TOKEN_VARIABLE, is_secret: true },
+    StandIn { table: "bench", option: "token-file", variable: TOKEN_VARIABLE, is_secret: true },
+];
+
 /// The command line, and how the environment and the configuration file name its parts.
 #[must_use]
 pub fn program() -> Program {
-    Program::new(Cli::command(), "deck").shared(&[("up", "deck")]).stand_ins(NodeArgs::STAND_INS)
+    Program::new(Cli::command(), "deck")
+        .shared(&[("up", "deck")])
+        .stand_ins(NodeArgs::STAND_INS)
+        .stand_ins(TOKENS)
 }
 
 /// Runs what the command line asks for; the program's exit status.

@@ -6,7 +6,7 @@ use color_eyre::eyre::{Result, WrapErr, bail, ensure};
 use raftdeck_lab::node_count;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -111,7 +111,7 @@ fn new(NewArgs { place, nodes, client }: &NewArgs) -> Result<String> {
     let (ca, key) = (at("ca.pem"), at("ca-key.pem"));
     write!(
         said,
-        "\nThe authority is valid for {AUTHORITY_DAYS} days, the others for {LEAF_DAYS}.\n\
+        "\nThe authority is valid for {AUTHORITY_DAYS} days, the others for {LEAF_DAYS} days.\n\
          {key} signs more of them (raftdeck tls add): keep it where no node runs.\n\n\
          A node:\n  raftdeck node --node-id 1 --cluster HOST:8080,HOST:8080,HOST:8080 --tls-ca {ca} \\\n    \
          --tls-cert {} --tls-key {}\n\
@@ -209,11 +209,12 @@ fn signed(
 }
 
 fn params(names: &[String], common: &str, days: i64) -> Result<CertificateParams> {
-    for name in names {
-        ensure!(is_host(name), "\"{name}\" is no host: give names and addresses such as kv.example,10.0.0.1");
-    }
     let mut params = CertificateParams::new(names.to_vec())
         .wrap_err_with(|| format!("no certificate can name {}", names.join(", ")))?;
+    for (name, known_as) in names.iter().zip(&params.subject_alt_names) {
+        let is_fit = matches!(known_as, SanType::IpAddress(_)) || is_name(name);
+        ensure!(is_fit, "\"{name}\" is no host: give names and addresses such as kv.example,10.0.0.1");
+    }
     params.distinguished_name.push(DnType::OrganizationName, "raftdeck");
     params.distinguished_name.push(DnType::CommonName, common);
     let now = OffsetDateTime::now_utc();
@@ -226,13 +227,13 @@ fn bare(host: &str) -> String {
     host.trim().trim_matches(['[', ']']).to_owned()
 }
 
-fn is_host(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    name.parse::<std::net::IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(is_label))
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// A name that makes a file, and not one that is another's.

@@ -66,13 +66,12 @@ impl Rotated {
     }
 
     fn reopen(&mut self) -> io::Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                let (file, length) = open(&self.path)?;
-                self.length = length;
-                file
-            }
+        let file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            let (file, length) = open(&self.path)?;
+            self.length = length;
+            file
         };
         Ok(self.file.insert(file))
     }
@@ -89,10 +88,13 @@ impl Write for Rotated {
         let all = [end_of_torn, lines].concat();
         let file = self.reopen()?;
         let written = file.write_all(&all);
-        let there = if written.is_err() { file.metadata().ok() } else { None };
         self.is_torn = written.is_err();
-        // What failed may be there in part.
-        self.length = there.map_or(self.length + all.len() as u64, |there| there.len());
+        if written.is_ok() {
+            self.length += all.len() as u64;
+        } else {
+            // Some of it may be there; and the file itself may be what does not work any more.
+            self.file = None;
+        }
         written.map(|()| lines.len())
     }
 
@@ -212,6 +214,19 @@ mod tests {
         log.is_torn = true;
         write(&mut log, "next");
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole\ntor\nnext\n");
+    }
+
+    #[test]
+    fn after_a_failure_the_next_line_is_tried_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = Rotated::open(&path, BOUNDS).unwrap();
+        write(&mut log, "first");
+        log.file = Some(File::open(&path).unwrap());
+        log.write_all(b"lost\n").unwrap_err();
+        write(&mut log, "third");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\n\nthird\n");
+        assert_eq!(log.length, fs::metadata(&path).unwrap().len());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The description at /openapi.json is true: what it lists is served, and what is served is listed. That real answers are as
 //! described is looked at on every exchange of these tests.
 
-use crate::exchange::{Ask, assert_error, description};
-use crate::support::{Cluster, QUICK, eventually};
+use crate::exchange::{Ask, assert_error, description, read_answer};
+use crate::support::{Cluster, Launch, QUICK, eventually};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -61,7 +61,9 @@ fn the_description_is_one_and_refers_to_nothing_that_is_missing() {
     for reference in &found {
         assert!(description.pointer(&reference[1..]).is_some(), "{reference} is missing");
     }
-    for (kind, parts) in description["components"].as_object().expect("components") {
+    let components = description["components"].as_object().expect("components");
+    // Security schemes are named, not referred to.
+    for (kind, parts) in components.iter().filter(|(kind, _)| *kind != "securitySchemes") {
         for name in parts.as_object().expect("parts").keys() {
             let reference = format!("#/components/{kind}/{name}");
             let is_used =
@@ -89,5 +91,25 @@ fn head_gives_the_head_of_get() {
     for path in ["/health", "/status", "/metrics", "/openapi.json", "/watch", "/list"] {
         let head = Ask::new("HEAD", path).of(node);
         assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[test]
+fn who_shows_no_token_is_refused_everywhere_as_described() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let launch = Launch::new(&["--bind", "127.0.0.1:0"]).args(&QUICK).data(dir.path());
+    let node = launch.variable("RAFTDECK_CLIENT_TOKEN", "the-clients-token-01").ready();
+    let ask = Ask::new("GET", "/openapi.json").header("authorization", "Bearer the-clients-token-01");
+    let description = read_answer(ask.open(&node)).expect("an answer").json();
+    for (path, methods) in description["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {
+            let ask = Ask::new(&method, path);
+            let wrong = ask.clone().header("authorization", "Bearer the-clients-token-02");
+            for ask in [ask, wrong] {
+                let refused = read_answer(ask.open(&node)).expect("an answer");
+                assert_error(&refused, 401, "token");
+                ask.assert_described(&description, &refused);
+            }
+        }
     }
 }

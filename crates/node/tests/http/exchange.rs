@@ -55,8 +55,52 @@ impl<'a> Ask<'a> {
     #[track_caller]
     pub(crate) fn of(&self, node: &Node) -> Answered {
         let answered = read_answer(self.open(node)).expect("the node answers");
-        assert_described(node, self.method, self.path, &answered);
+        self.assert_described(&description(node), &answered);
         answered
+    }
+
+    /// Holds an answer against the description: its status, its headers, its body.
+    #[track_caller]
+    pub(crate) fn assert_described(&self, description: &Value, answered: &Answered) {
+        let (method, path) = (self.method, self.path);
+        let path = path.split('?').next().expect("the first part");
+        let Some(operation) = description["paths"][path].get(method.to_lowercase()) else {
+            assert!(
+                [204, 404, 405].contains(&answered.status) || method == "HEAD",
+                "{method} {path}: {answered:?}"
+            );
+            return;
+        };
+        let mut response = &operation["responses"][answered.status.to_string()];
+        if let Some(reference) = response["$ref"].as_str() {
+            response = description.pointer(&reference[1..]).expect("what is referred to is there");
+        }
+        assert!(
+            response.is_object(),
+            "{method} {path} is not described with {}: {answered:?}",
+            answered.status
+        );
+        for name in response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.to_lowercase())
+        {
+            assert!(answered.header(&name).is_some(), "{name} is missing in {answered:?}");
+        }
+        let content = response["content"].as_object().expect("a content");
+        let given =
+            answered.header("content-type").expect("a type").split(';').next().expect("the first part");
+        let schema =
+            &content.get(given).unwrap_or_else(|| panic!("{given} is not described: {answered:?}"))["schema"];
+        if given == "application/json" {
+            let whole = json!({"allOf": [schema], "components": description["components"]});
+            let body = answered.json();
+            let errors: Vec<String> = jsonschema::options()
+                .with_draft(jsonschema::Draft::Draft202012)
+                .build(&whole)
+                .expect("the schema is one")
+                .iter_errors(&body)
+                .map(|error| format!("{error} at {}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{method} {path} {}: {errors:?}\n{body:#}", answered.status);
+        }
     }
 }
 
@@ -93,42 +137,4 @@ pub(crate) fn assert_error(answered: &Answered, status: u16, part: &str) {
 /// What the node says that it answers.
 pub(crate) fn description(node: &Node) -> Value {
     node.http("GET", "/openapi.json", "").json()
-}
-
-/// Holds an answer against the description: its status, its headers, its body.
-#[track_caller]
-fn assert_described(node: &Node, method: &str, path: &str, answered: &Answered) {
-    let description = description(node);
-    let path = path.split('?').next().expect("the first part");
-    let Some(operation) = description["paths"][path].get(method.to_lowercase()) else {
-        assert!(
-            [204, 404, 405].contains(&answered.status) || method == "HEAD",
-            "{method} {path}: {answered:?}"
-        );
-        return;
-    };
-    let mut response = &operation["responses"][answered.status.to_string()];
-    if let Some(reference) = response["$ref"].as_str() {
-        response = description.pointer(&reference[1..]).expect("what is referred to is there");
-    }
-    assert!(response.is_object(), "{method} {path} is not described with {}: {answered:?}", answered.status);
-    for name in response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.to_lowercase()) {
-        assert!(answered.header(&name).is_some(), "{name} is missing in {answered:?}");
-    }
-    let content = response["content"].as_object().expect("a content");
-    let given = answered.header("content-type").expect("a type").split(';').next().expect("the first part");
-    let schema =
-        &content.get(given).unwrap_or_else(|| panic!("{given} is not described: {answered:?}"))["schema"];
-    if given == "application/json" {
-        let whole = json!({"allOf": [schema], "components": description["components"]});
-        let body = answered.json();
-        let errors: Vec<String> = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .build(&whole)
-            .expect("the schema is one")
-            .iter_errors(&body)
-            .map(|error| format!("{error} at {}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{method} {path} {}: {errors:?}\n{body:#}", answered.status);
-    }
 }

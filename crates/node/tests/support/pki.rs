@@ -1,4 +1,5 @@
 //! An authority for tests, and what it signs: also what nobody should take.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use raftdeck_client::{Tls, TlsFiles};
 use rcgen::{
@@ -60,10 +61,10 @@ impl Pki {
     pub(crate) fn client(&self, name: &str) -> TlsFiles {
         self.sign(name, &[], 2099)
     }
+}
 
-    pub(crate) fn tls(&self, files: TlsFiles) -> Tls {
-        Tls::from_files(files).expect("files that fit")
-    }
+pub(crate) fn tls(files: TlsFiles) -> Tls {
+    Tls::from_files(files).expect("files that fit")
 }
 
 pub(crate) fn write_secret(path: &Path, text: &str) {

@@ -86,6 +86,7 @@ pub struct ClientArgs {
 
 /// What lets the client in.
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct AccessArgs {
     /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
     /// and --tls-key
@@ -109,7 +110,9 @@ impl AccessArgs {
         let Self { tls_ca, tls_cert, tls_key, token_file } = self;
         let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
         let (access, warnings) = files.read()?;
-        warnings.iter().for_each(|warning| say(warning));
+        for warning in &warnings {
+            say(warning);
+        }
         Ok(access)
     }
 }
@@ -187,7 +190,7 @@ pub fn run(args: ClientArgs) -> Result<u8> {
             // Without signals there is still a closed pipe to end it.
             let interrupted = async {
                 if tokio::signal::ctrl_c().await.is_err() {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {

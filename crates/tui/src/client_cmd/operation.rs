@@ -94,7 +94,7 @@ pub(crate) enum Operation {
         #[arg(default_value = "")]
         prefix: OsString,
         /// Only changes after this index: an earlier watch goes on from its last line [default: from now on]
-        #[arg(long, value_name = "INDEX")]
+        #[arg(long, value_name = "INDEX", env = "RAFTDECK_WATCH_AFTER")]
         after: Option<u64>,
     },
     /// Print the state of each node named by --cluster, and of the other members as far as those say where they are; exit
