@@ -64,8 +64,8 @@ mod tests {
         }
         assert_eq!(admitted(&Tokens::default(), None), [true; 4], "nobody is asked");
         assert_eq!(admitted(&Tokens::default(), wrong.as_ref()), [true; 4]);
-        let managed = Tokens { manager, ..Tokens::default() };
-        assert_eq!(admitted(&managed, None), [true, true, false, true], "keys are open, clocks are not");
+        let of_a_lab = Tokens { manager, ..Tokens::default() };
+        assert_eq!(admitted(&of_a_lab, None), [true, true, false, true], "keys are open, clocks are not");
         let clients = Tokens { client: client.clone(), ..Tokens::default() };
         assert_eq!(admitted(&clients, client.as_ref()), [true, true, true, false]);
     }

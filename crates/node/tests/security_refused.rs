@@ -102,7 +102,7 @@ fn certificates_that_prove_nothing_open_no_port() {
             (&node.addresses().client, hello(Role::Client, Some(CLIENT))),
         ] {
             let refused = greet(address, &config, &hello).expect_err("is not let in");
-            let alert = refused.get_ref().is_some_and(|error| error.is::<rustls::Error>());
+            let alert = refused.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
             assert!(alert, "{why}: it is told so: {refused}");
         }
         fortress.assert_logged(why);
@@ -285,11 +285,11 @@ fn a_captured_connection_is_worth_nothing_later() {
     );
     block_on(async { fortress.client().write(put("account", "0"), PATIENCE).await.expect("a write") });
 
-    let mut replay = TcpStream::connect(address).unwrap();
-    replay.set_read_timeout(Some(PATIENCE)).unwrap();
-    let _ = replay.write_all(&captured);
+    let mut again = TcpStream::connect(address).unwrap();
+    again.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _ = again.write_all(&captured);
     let mut answer = Vec::new();
-    let _ = replay.read_to_end(&mut answer);
+    let _ = again.read_to_end(&mut answer);
     fortress.assert_logged("on the Client port: ");
     block_on(async {
         let read = fortress.client().read(support::get("account"), PATIENCE).await.expect("a read");

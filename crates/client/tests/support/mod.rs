@@ -154,7 +154,7 @@ async fn converse(
         match act {
             Act::Say(body) => answers.send(Response { id, body }).ok()?,
             Act::SayAll(bodies) => {
-                bodies.into_iter().try_for_each(|body| answers.send(Response { id, body })).ok()?;
+                bodies.into_iter().try_for_each(|body| answers.send(Response { id, body }).ok())?;
             }
             Act::SayAfter(pause, body) => {
                 let answers = answers.clone();
