@@ -61,7 +61,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["client", "--cluster", "127.0.0.1:99999", "get", "color"], "HOST:PORT"),
         (&["client", "--cluster", "[::1:8080", "get", "color"], "HOST:PORT"),
         (&["client", "--cluster", "127.0.0.1:8080,nowhere", "get", "color"], "HOST:PORT"),
-        (&["client", "--timeout=-1", "get", "color"], "1..=3600"),
+        (&["client", "--timeout=-1", "get", "color"], "--timeout"),
         (&["client", "--timeout", "99999999999999999999", "get", "color"], "--timeout"),
         (&["client", "list", "--limit", "0"], "1..=1000"),
         (&["client", "list", "--limit", "-1"], "-1"),
