@@ -102,7 +102,8 @@ fn certificates_that_prove_nothing_open_no_port() {
             (&node.addresses().client, hello(Role::Client, Some(CLIENT))),
         ] {
             let refused = greet(address, &config, &hello).expect_err("is not let in");
-            let alert = refused.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+            let alert =
+                refused.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
             assert!(alert, "{why}: it is told so: {refused}");
         }
         fortress.assert_logged(why);

@@ -237,6 +237,7 @@ impl Peer {
     }
 }
 
+/// Milliseconds with three digits behind the point.
 fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
