@@ -123,7 +123,13 @@ async fn greet(
         Ok(Ok(Shaken::In(wire, standing))) => return Some((wire, standing)),
         Ok(Ok(Shaken::Full)) => {}
         Ok(Ok(Shaken::Refused(frames, reason))) => {
-            tracing::warn!("refused {address} on the {door:?} port: {reason}");
+            let told = format!("refused {address} on the {door:?} port: {reason}");
+            // A client that was given the Raft address goes on to its own port by itself.
+            if reason == RefusalReason::WrongPort {
+                tracing::debug!("{told}");
+            } else {
+                tracing::warn!("{told}");
+            }
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
