@@ -22,7 +22,8 @@ pub fn split(address: &str) -> Result<(&str, u16), AddressError> {
     let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     let bare_v6 = host.contains(':') && !bracketed;
-    if host.is_empty() || bare_v6 || host.contains(|c: char| c.is_whitespace() || c == '/') {
+    if host.is_empty() || bare_v6 || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+    {
         return Err(wrong());
     }
     // `u16::from_str` would take "+80".
@@ -51,9 +52,19 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for wrong in
-            ["", "8080", ":8080", "a:", "a:+80", "a:65536", "::1:80", "http://a:80", "a b:80", "a:8 0"]
-        {
+        for wrong in [
+            "",
+            "8080",
+            ":8080",
+            "a:",
+            "a:+80",
+            "a:65536",
+            "::1:80",
+            "http://a:80",
+            "a b:80",
+            "a:8 0",
+            "a\u{1b}[2J:80",
+        ] {
             assert!(split(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -140,6 +140,11 @@ impl Seat {
         self.out.cancelled().await;
     }
 
+    /// Whether he is on this machine.
+    pub(crate) fn is_from_here(&self) -> bool {
+        self.address.is_loopback()
+    }
+
     /// Makes the stranger a guest. `false`: there is no room, or he has been sent away already.
     pub(crate) fn admit(&self) -> bool {
         let mut is_guest = self.is_guest.lock().unwrap_or_else(PoisonError::into_inner);

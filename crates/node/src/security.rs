@@ -69,3 +69,11 @@ pub(crate) fn missing(tls: Option<&Tls>, tokens: &Tokens) -> Option<String> {
         (None, None) => Some(format!("{encryption}, and {token}")),
     }
 }
+
+/// A warning if a client token guards one port, and nothing the one beside it, by which the same keys can be reached.
+pub(crate) fn open_to_peers(tls: Option<&Tls>, tokens: &Tokens) -> Option<String> {
+    let is_open = tls.is_none() && tokens.client.is_some() && tokens.peer.is_none();
+    let sentence = "there is a client token, but neither TLS nor a peer token: whoever reaches the Raft port may speak as a member, and \
+                    send clients elsewhere with their tokens (--peer-token-file or RAFTDECK_PEER_TOKEN)";
+    is_open.then(|| sentence.to_owned())
+}

@@ -181,6 +181,7 @@ impl Settings {
             }
             warnings.push(format!("--insecure: {address} can be reached from other machines, and {missing}"));
         }
+        warnings.extend(security::open_to_peers(tls.as_ref(), &tokens));
         let members = (1..).map(NodeId).zip(place.members).collect();
         let peer_addresses = peer_addresses(args, place.id)?;
         let settings = Self {

@@ -338,3 +338,32 @@ fn http_asks_for_the_token_or_the_certificate() {
     let known = client_config(&ca, Some(&sealed.pki.client("alice")));
     assert_eq!(https(http, &known, "GET", "/health", ("", "")).expect("HTTPS").status, 200);
 }
+
+#[test]
+fn a_page_whose_name_was_made_to_lead_here_reads_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node =
+        Launch::new(&["--bind", &format!("{}:0", own_host())]).args(&support::QUICK).data(dir.path()).ready();
+    let address = &node.addresses().http;
+    let ask = |request: &str, host: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let body = r#"{"key":"a","value":"1"}"#;
+        let length = body.len();
+        let origin = format!("origin: http://{host}\r\nhost: {host}\r\n");
+        let head =
+            format!("{request} HTTP/1.1\r\n{origin}connection: close\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all((head + body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for request in ["GET /list", "GET /watch", "HEAD /health", "PUT /set", "GET /nowhere"] {
+        let answer = ask(request, "evil.example:10080");
+        assert!(answer.starts_with("HTTP/1.1 403"), "{request}: {answer}");
+    }
+    for own in [address, "localhost:10080"] {
+        let answer = ask("PUT /set", own);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{own}: {answer}");
+    }
+}

@@ -80,6 +80,7 @@ fn a_secret_that_others_can_read_is_warned_of() {
         .ready();
     eventually("the log says so", || node.log().contains("chmod 600").then_some(()));
     assert!(node.log().contains("no manager token"), "{}", node.log());
+    assert!(node.log().contains("neither TLS nor a peer token"), "{}", node.log());
 }
 
 #[test]

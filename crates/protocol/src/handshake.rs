@@ -125,8 +125,9 @@ impl fmt::Display for RefusalReason {
                     "protocol version {theirs} is not spoken here, version {ours} is: use the same release on both sides"
                 )
             }
+            // Escaped: what a stranger says must not make up lines of a log, nor control a terminal.
             Self::Cluster { ours, theirs } => {
-                write!(f, "this node belongs to cluster \"{ours}\", not \"{theirs}\"")
+                write!(f, "this node belongs to cluster {ours:?}, not {theirs:?}")
             }
             Self::WrongNode { ours, wanted } => {
                 write!(f, "this is {ours}, not {wanted}: check the order of --cluster")
@@ -160,4 +161,21 @@ pub fn decode_hello(bytes: &[u8]) -> Result<Hello, RefusalReason> {
         return Err(RefusalReason::Version { ours: VERSION, theirs: version });
     }
     crate::frame::decode("handshake", bytes).map_err(|_| RefusalReason::NotRaftdeck)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_shows_a_strangers_words_escaped() {
+        let reason = RefusalReason::Cluster {
+            ours: "mine".to_owned(),
+            theirs: "a\nINFO all is well \u{1b}[2J".to_owned(),
+        };
+        assert_eq!(
+            reason.to_string(),
+            r#"this node belongs to cluster "mine", not "a\nINFO all is well \u{1b}[2J""#
+        );
+    }
 }

@@ -5,6 +5,7 @@ mod about;
 mod answer;
 mod body;
 mod guard;
+mod host;
 mod keys;
 mod layers;
 mod openapi;
@@ -21,6 +22,7 @@ use crate::meters::Meters;
 use crate::tokens::Tokens;
 use answer::Refusal;
 use axum::Router;
+use axum::middleware::from_fn;
 use body::Intake;
 use query::Query;
 use raftdeck_client::{Access, AddressError, Client, Options};
@@ -51,6 +53,7 @@ pub(crate) fn door(
     Surroundings { access, tokens, meters, stop }: Surroundings,
 ) -> Result<Router, AddressError> {
     let own = reachable(client).to_string();
+    let asks_nobody = tokens.client.is_none() && access.tls.is_none();
     let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
     let client = Client::new(std::slice::from_ref(&own), options)?;
     let door = Door {
@@ -63,7 +66,9 @@ pub(crate) fn door(
         meters: meters.clone(),
         stop,
     };
-    Ok(layers::around(routes::router(door), tokens, meters))
+    let routes = routes::router(door);
+    let routes = if asks_nobody { routes.layer(from_fn(host::check)) } else { routes };
+    Ok(layers::around(routes, tokens, meters))
 }
 
 /// Where a node that listens on every address reaches itself.
