@@ -425,6 +425,7 @@ pub(crate) fn broken(address: &str, why: &str) -> ClientError {
 /// The error for an answer that is none.
 pub(crate) fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
     match body {
+        ResponseBody::Failed(Failure::Busy) => ClientError::Busy,
         ResponseBody::Failed(failure) => broken(address, &failure.to_string()),
         _ => broken(address, NOT_THE_ANSWER),
     }

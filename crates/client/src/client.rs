@@ -220,8 +220,8 @@ impl Client {
     /// [`ClientError::NameInUse`] says that the name is another write's.
     ///
     /// A name is remembered for an hour after it was last used, longer where little is written, but of more than
-    /// [`MAX_NAMES`](raftdeck_protocol::kv::MAX_NAMES) the one that was unused for the longest time is forgotten. Asked again
-    /// after that, it is another write.
+    /// [`MAX_NAMES`](raftdeck_protocol::kv::MAX_NAMES), or of names whose answers take more than 64 MiB (each mismatch holds the
+    /// present value), the one that was unused for the longest time is forgotten. Asked again after that, it is another write.
     pub async fn write_named(
         &self,
         name: Bytes,

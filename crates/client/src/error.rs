@@ -85,7 +85,7 @@ pub enum ClientError {
         /// What the last attempt met.
         last: String,
     },
-    /// The leader was too busy to take it until the deadline. Nothing was changed.
+    /// The leader was too busy to take it until the deadline, or the one node that was asked now. Nothing was changed.
     #[error("{}", Failure::Busy)]
     Busy,
     /// Outside the limits: trying again is of no use. Nothing was changed.

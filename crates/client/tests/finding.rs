@@ -150,6 +150,16 @@ async fn one_nodes_own_state_comes_from_that_node_or_from_nobody() {
     assert!(matches!(client.log(&node.address, 1, 10, LONG).await, Err(ClientError::Broken { .. })));
 }
 
+#[tokio::test]
+async fn one_node_that_is_too_busy_is_called_so() {
+    let busy = |_: &_| Act::Say(raftdeck_protocol::ResponseBody::Failed(raftdeck_protocol::Failure::Busy));
+    let node = Scripted::start(7, busy).await;
+    let client = client(&[&node.address]);
+    let read = Read::Get { key: "a".into() };
+    assert_eq!(client.stale_at(&node.address, read, LONG).await, Err(ClientError::Busy));
+    assert_eq!(client.log(&node.address, 1, 10, LONG).await, Err(ClientError::Busy));
+}
+
 #[test]
 fn addresses_are_checked_before_anything_is_tried() {
     let made = |addresses: &[&str]| {

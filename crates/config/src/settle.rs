@@ -284,7 +284,26 @@ impl Program {
             let tried = self.bare.clone().try_get_matches_from(line.with(all));
             tried.is_err_and(|error| error.kind() == ErrorKind::ArgumentConflict)
         };
-        settled.into_iter().filter(|one| one.words.is_empty() || !excludes(one)).collect()
+        let is_bearable = |one: &Settled| !excludes(one) && !self.contradicts(line, one);
+        settled.into_iter().filter(|one| one.words.is_empty() || is_bearable(one)).collect()
+    }
+
+    /// Whether it and an option on the command line exclude each other. Clap sees that only of what stands behind the same
+    /// word: an option of all commands below may stand behind an earlier one.
+    fn contradicts(&self, line: &Line, one: &Settled) -> bool {
+        let Some(command) = self.command(&line.path) else { return false };
+        let said = deepest(&line.matches);
+        let excludes = |one: &Arg, other: &Arg| {
+            command.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
+        };
+        let is_said =
+            |option: &Arg| said.value_source(option.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let options = || options(command).map(|(_, option)| option);
+        options().filter(|option| option.get_id() == one.id.as_str()).any(|option| {
+            options()
+                .filter(|other| is_said(other))
+                .any(|other| excludes(option, other) || excludes(other, option))
+        })
     }
 
     /// Clap's reading of all of it.

@@ -35,6 +35,8 @@ fn program() -> Program {
     let client = Command::new("client")
         .arg(number("timeout").global(true))
         .arg(Arg::new("token").long("token").global(true))
+        .arg(switch("json").global(true))
+        .arg(switch("quiet").global(true).conflicts_with("json"))
         .subcommand(put);
     let bench = Command::new("bench").arg(number("rate"));
     let up = Command::new("up").arg(number("nodes"));
@@ -149,6 +151,22 @@ fn what_excludes_something_of_a_higher_rank_is_left_out() {
         said.contains("cannot be used with") && said.contains("--slow comes from RAFTDECK_SLOW"),
         "{said}"
     );
+}
+
+#[test]
+fn what_excludes_an_option_of_all_commands_below_is_left_out_wherever_that_stands() {
+    let file = Written::new("exclude-global", "[client]\njson = true\n");
+    let with_file = format!("client --config {}", file.0.display());
+    let form = |line: &str, environment: &[(&str, &str)]| {
+        let matches = read(line, environment);
+        (matches.get_flag("json"), matches.get_flag("quiet"))
+    };
+    for line in ["--quiet put k v", "put --quiet k v", "put k v --quiet"] {
+        assert_eq!(form(&format!("{with_file} {line}"), &[]), (false, true), "{line}");
+        assert_eq!(form(&format!("client {line}"), &[("RAFTDECK_JSON", "1")]), (false, true), "{line}");
+    }
+    assert_eq!(form("client --json put k v", &[("RAFTDECK_QUIET", "1")]), (true, false));
+    assert_eq!(form(&format!("{with_file} put k v"), &[("RAFTDECK_QUIET", "1")]), (false, true));
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub type SessionWrite = SessionWriteOf<Bytes>;
 
 /// A write with a name, for clients that keep no session: a session of one write, opened by its name. Its answer is kept
 /// for [`SESSION_LIFETIME`] after the last time that it was asked for, longer where little is written, but no more than those
-/// of the newest [`MAX_NAMES`].
+/// of the newest [`MAX_NAMES`], and 64 MiB of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedWriteOf<B> {
     /// Chosen by the client and used for no other write; 1 to [`MAX_NAME`] bytes.

@@ -106,7 +106,9 @@ impl From<ClientError> for Refusal {
             ClientError::NoLeader { .. }
             | ClientError::Unreachable { .. }
             | ClientError::TimedOut { .. }
-            | ClientError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            | ClientError::Busy
+            // Of reads alone, and of one node's state: it stops, or sheds load.
+            | ClientError::Broken { .. } => StatusCode::SERVICE_UNAVAILABLE,
             // Asking again is no cure for the rest.
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -127,5 +129,31 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_passes_is_unavailable_and_says_when_to_come_back() {
+        let (address, why, last) = ("n1".to_owned(), "it closed".to_owned(), String::new());
+        let after = Duration::from_secs(5);
+        for (error, status) in [
+            (ClientError::Busy, 503),
+            (ClientError::NoLeader { after, last: last.clone() }, 503),
+            (ClientError::Unreachable { after, tried: last.clone() }, 503),
+            (ClientError::TimedOut { after, last }, 503),
+            (ClientError::Broken { address, why: why.clone() }, 503),
+            // It is not safe to ask this again.
+            (ClientError::Unknown { why }, 500),
+        ] {
+            let said = error.to_string();
+            let response = Refusal::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status, "{said}");
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), status == 503, "{said}");
+        }
     }
 }

@@ -82,15 +82,17 @@ pub(super) async fn watch(
 }
 
 /// How much is told, or why no more is.
-fn events(told: Result<Changes, ClientError>) -> Vec<Event> {
-    match told {
+fn events(told: Result<Changes, ClientError>) -> impl Iterator<Item = Event> {
+    let (changes, other) = match told {
         // Nothing for whoever listens, but where to go on from here.
         Ok(Changes { changes, through }) if changes.is_empty() => {
-            vec![Event::default().id(through.to_string())]
+            (changes, Some(Event::default().id(through.to_string())))
         }
-        Ok(Changes { changes, .. }) => changes.iter().map(event).collect(),
-        Err(error) => vec![last_words(&error)],
-    }
+        Ok(Changes { changes, .. }) => (changes, None),
+        Err(error) => (Vec::new(), Some(last_words(&error))),
+    };
+    // One after the other: as JSON they are several times as large.
+    changes.into_iter().map(|change| event(&change)).chain(other)
 }
 
 fn event(change: &Change) -> Event {
