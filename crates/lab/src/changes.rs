@@ -48,6 +48,8 @@ const MAX_UNDER_WAY: usize = 32;
 #[derive(Clone)]
 pub(crate) struct Changes {
     clients: Clients,
+    /// What managers show.
+    access: Access,
     outlet: Outlet,
     turn: Arc<Mutex<()>>,
     room: Arc<Semaphore>,
@@ -66,9 +68,9 @@ pub(crate) struct Newcomer {
 
 impl Changes {
     /// Nodes that have left the cluster are named on `left`; whoever listens ends them.
-    pub(crate) fn new(clients: Clients, outlet: Outlet, left: mpsc::Sender<NodeId>) -> Self {
+    pub(crate) fn new(clients: Clients, access: Access, outlet: Outlet, left: mpsc::Sender<NodeId>) -> Self {
         let (turn, room) = (Arc::default(), Arc::new(Semaphore::new(MAX_UNDER_WAY)));
-        Self { clients, outlet, turn, room, left }
+        Self { clients, access, outlet, turn, room, left }
     }
 
     /// Makes a node whose process has been started a voter.
@@ -95,7 +97,7 @@ impl Changes {
             let Some(address) = changes.clients.address(node) else {
                 return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
             };
-            let access = changes.clients.access();
+            let access = &changes.access;
             let told = everybody.iter().map(|address| {
                 ask(access, address, Role::Manager, RequestBody::Manage(Manage::ForgoLeases), FORGONE_WITHIN)
             });
@@ -136,7 +138,7 @@ impl Changes {
         let Newcomer { node, place, others } = newcomer;
         self.tell(node, ChangeStep::Starting);
         let address = ready(node, place).await?;
-        introduce(node, others, self.clients.access()).await;
+        introduce(node, others, &self.access).await;
         let _turn = self.turn.lock().await;
         self.tell(node, ChangeStep::Joining);
         self.change(MembershipChange::AddLearner { node, address: address.to_string() })
@@ -195,7 +197,7 @@ impl Changes {
         let mut last = Unanswered::Lost("nobody leads".to_owned());
         loop {
             if let Some((_, address)) = self.clients.leader() {
-                match ask(self.clients.access(), &address, Role::Client, body.clone(), ANSWER).await {
+                match ask(&self.access, &address, Role::Client, body.clone(), ANSWER).await {
                     Err(why) if passes(&why) => last = why,
                     end => return end,
                 }

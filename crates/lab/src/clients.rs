@@ -194,11 +194,6 @@ impl Clients {
         Some((leader, self.address(leader)?))
     }
 
-    /// What lets it in.
-    pub(crate) fn access(&self) -> &Access {
-        &self.access
-    }
-
     /// Where a node takes requests, if it serves.
     pub(crate) fn address(&self, node: NodeId) -> Option<String> {
         self.lock().address(node)

@@ -29,9 +29,15 @@ impl Keys {
         own.into_iter().chain(client).collect()
     }
 
-    /// What the lab itself shows: the manager's is good for everything.
-    pub(crate) fn access(&self) -> Access {
+    /// What the lab shows to set clocks and to change members.
+    pub(crate) fn manager(&self) -> Access {
         Access { token: Some(self.manager.clone()), tls: None }
+    }
+
+    /// What it shows to read, to write and to watch. Where a node was killed somebody else may listen by now: he is not shown the
+    /// manager's.
+    pub(crate) fn client(&self) -> Access {
+        Access { token: self.client.clone(), tls: None }
     }
 }
 

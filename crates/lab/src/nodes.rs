@@ -104,7 +104,7 @@ impl Nodes {
         surroundings: Surroundings,
     ) -> io::Result<Self> {
         let Surroundings { outlet, stop, left, keys } = surroundings;
-        let access = keys.access();
+        let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
             ids.into_iter().map(|node| (node, Presence::new())).collect();
@@ -119,11 +119,11 @@ impl Nodes {
         }
         let telling = outlet.clone();
         tokio::spawn(async move { reports.tell_all(&telling).await });
-        let watchers = Watchers::start(&outlet, access.clone());
-        let clients = Clients::new(watchers.leaders(), access.clone(), outlet.clone());
-        let changes = Changes::new(clients.clone(), outlet.clone(), left);
+        let watchers = Watchers::start(&outlet, client.clone());
+        let clients = Clients::new(watchers.leaders(), client, outlet.clone());
+        let changes = Changes::new(clients.clone(), manager.clone(), outlet.clone(), left);
         let workload = Workload::new(clients.clone(), outlet.clone());
-        let stepper = Stepper::new(clock, access, watchers.milestones(), outlet.clone());
+        let stepper = Stepper::new(clock, manager, watchers.milestones(), outlet.clone());
         let in_force = InForce::new(outlet.clone());
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), Vec::new());
         let mut nodes = Self {

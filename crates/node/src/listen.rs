@@ -142,7 +142,10 @@ async fn greet(
             tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
         }
         Err(_) => {
-            tracing::info!("{address} said nothing on the {door:?} port for {} ms", HANDSHAKE.as_millis());
+            tracing::info!(
+                "{address} did not say who it is on the {door:?} port within {} ms",
+                HANDSHAKE.as_millis()
+            );
         }
     }
     None

@@ -5,6 +5,7 @@ use crate::handle::Node;
 use crate::node::{NodeError, StartError};
 use crate::ready;
 use crate::settings::Settings;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,8 +21,16 @@ pub(crate) enum RunError {
 
 /// Runs a node until a signal, or until it cannot go on.
 pub(crate) fn run(settings: Settings) -> Result<(), RunError> {
+    allow_open_files();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::System)?;
     runtime.block_on(serve(settings))
+}
+
+/// All ports' connections together come close to the 1024 files that a process may have open by default. What may be had without
+/// asking anybody is taken; if that fails, it stays as it is.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 async fn serve(settings: Settings) -> Result<(), RunError> {

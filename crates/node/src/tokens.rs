@@ -24,9 +24,11 @@ impl Tokens {
         if self.manager.is_some() { is(self.manager.as_ref(), shown) } else { self.admit_client(shown) }
     }
 
-    /// Whether who shows this may change who belongs to the cluster and who leads it.
+    /// Whether who shows this may change who belongs to the cluster and who leads it. Whoever adds a member has the others
+    /// dial it, and show it what peers show.
     pub(crate) fn lets_govern(&self, shown: Option<&Secret>) -> bool {
-        self.client.is_none() || is(self.manager.as_ref(), shown)
+        let anybody = self.client.is_none() && self.manager.is_none();
+        anybody || is(self.manager.as_ref(), shown)
     }
 }
 
@@ -65,7 +67,11 @@ mod tests {
         assert_eq!(admitted(&Tokens::default(), None), [true; 4], "nobody is asked");
         assert_eq!(admitted(&Tokens::default(), wrong.as_ref()), [true; 4]);
         let of_a_lab = Tokens { manager, ..Tokens::default() };
-        assert_eq!(admitted(&of_a_lab, None), [true, true, false, true], "keys are open, clocks are not");
+        assert_eq!(
+            admitted(&of_a_lab, None),
+            [true, true, false, false],
+            "keys are open, clocks and members are not"
+        );
         let clients = Tokens { client: client.clone(), ..Tokens::default() };
         assert_eq!(admitted(&clients, client.as_ref()), [true, true, true, false]);
     }

@@ -184,6 +184,11 @@ fn authority() -> Result<(Authority, KeyPair)> {
 fn node(id: u64, hosts: &[String], issuer: &Issuer<'_, KeyPair>) -> Result<Pair> {
     // Both: it accepts connections and dials its peers.
     let purposes = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    if let Some(host) = hosts.iter().find(|host| host.to_ascii_lowercase().ends_with(".raftdeck")) {
+        bail!(
+            "{host} would let this node speak as another: --hosts takes the names by which clients reach it"
+        );
+    }
     let names: Vec<String> =
         std::iter::once(format!("n{id}.raftdeck")).chain(hosts.iter().map(|host| bare(host))).collect();
     signed(&format!("n{id}"), &names, purposes, issuer)

@@ -6,7 +6,7 @@ mod support;
 use raftdeck_client::{Access, Client, ClientError, Options, dial};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, Manage, RefusalReason, Secret};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{MembershipChange, NodeId};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,6 +70,8 @@ fn certificates_are_made_once_and_open_a_cluster() {
             "{wrong:?}"
         );
     }
+    let another = run(&["tls", "add", "--dir", at, "--node", "5", "--hosts", "N2.raftdeck"]);
+    assert!(text(&another.stderr).contains("would let this node speak as another"), "{another:?}");
 
     let cluster: Vec<String> = (0..3).map(|nth| format!("{host}:{}", 8080 + nth)).collect();
     let cluster = cluster.join(",");
@@ -185,6 +187,10 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
         for client in [&nobody, &with(TOKEN), &with(&peer)] {
             assert_eq!(client.manage(&address, Manage::ForgoLeases, PATIENCE).await, refused);
         }
+        // Whoever adds a member is shown the peers' token by the others.
+        let stranger = MembershipChange::AddLearner { node: NodeId(9), address: "127.0.0.1:9".to_owned() };
+        let added = with(TOKEN).change_membership(vec![stranger], PATIENCE).await;
+        assert_eq!(added, Err(ClientError::NotPermitted));
         assert_eq!(with(&manager).manage(&address, Manage::ForgoLeases, PATIENCE).await, Ok(()));
         let role = Role::Peer {
             id: NodeId(2),
