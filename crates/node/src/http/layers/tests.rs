@@ -7,7 +7,7 @@ use axum::routing::{get, put};
 use serde_json::Value;
 use std::io;
 use std::panic;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -39,16 +39,17 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// What is logged on this thread as long as the guard is there.
-fn logged(level: Level) -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .event_format(Plain)
-        .with_writer(lines.clone())
-        .finish();
-    (lines, tracing::subscriber::set_default(subscriber))
+/// What all tests of this process have logged so far. One log for all: what a thread without one meets first is never logged on
+/// any other.
+fn logged() -> String {
+    static LINES: LazyLock<Lines> = LazyLock::new(|| {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false).event_format(Plain);
+        tracing::subscriber::set_global_default(log.with_writer(lines.clone()).finish())
+            .expect("no other test sets one");
+        lines
+    });
+    LINES.text()
 }
 
 fn routes() -> Router {
@@ -86,32 +87,34 @@ async fn a_panic_is_answered_in_json_and_logged_with_its_backtrace_under_the_req
         log_panic(info);
         usual(info);
     }));
-    let (lines, _guard) = logged(Level::INFO);
+    logged();
     let response = ask(&routes(), request("GET", "/panics").header(REQUEST_ID, "mine-1")).await;
     assert_eq!((response.status().as_u16(), id(&response)), (500, "mine-1"));
     assert!(message(response).await.contains("X-Request-Id"));
-    let lines = lines.text();
+    let lines = logged();
     let panic = lines.lines().find(|line| line.contains("nobody thought of this"));
-    let place = lines.lines().find(|line| line.starts_with("ERROR")).expect("an error is logged");
+    let place = lines.lines().find(|line| line.starts_with("ERROR") && line.contains("mine-1"));
+    let place = place.expect("an error is logged");
     assert!(panic.is_some() && place.contains("request{id=\"mine-1\"}: this is a defect"), "{lines}");
     assert!(lines.contains("layers::tests::routes"), "a backtrace: {lines}");
-    let answered = lines.lines().find(|line| line.starts_with("INFO")).expect("a line for the request");
-    assert!(answered.contains("mine-1") && answered.contains("path=/panics status=500"), "{answered}");
+    let answered = lines.lines().find(|line| line.starts_with("INFO") && line.contains("mine-1"));
+    let answered = answered.expect("a line for the request");
+    assert!(answered.contains("path=/panics status=500"), "{answered}");
 }
 
 #[tokio::test]
 async fn each_request_has_a_line_without_its_query_and_probes_have_none() {
-    let (lines, _guard) = logged(Level::INFO);
+    logged();
     let routes = routes();
-    ask(&routes, request("GET", "/fine?key=secret").header(REQUEST_ID, "a")).await;
-    ask(&routes, request("GET", "/health").header(REQUEST_ID, "b")).await;
-    ask(&routes, request("BREW", "/fine").header(REQUEST_ID, "c")).await;
-    ask(&routes, request("GET", "/%1b%5b2J").header(REQUEST_ID, "d")).await;
-    let lines = lines.text();
-    let lines: Vec<&str> = lines.lines().collect();
+    ask(&routes, request("GET", "/fine?key=secret").header(REQUEST_ID, "line-a")).await;
+    ask(&routes, request("GET", "/health").header(REQUEST_ID, "line-b")).await;
+    ask(&routes, request("BREW", "/fine").header(REQUEST_ID, "line-c")).await;
+    ask(&routes, request("GET", "/%1b%5b2J").header(REQUEST_ID, "line-d")).await;
+    let lines = logged();
+    let lines: Vec<&str> = lines.lines().filter(|line| line.contains("id=\"line-")).collect();
     assert_eq!(lines.len(), 3, "{lines:#?}");
     let begin =
-        "INFO raftdeck_node::http: request{id=\"a\"}: answered method=GET path=/fine status=200 micros=";
+        "INFO raftdeck_node::http: request{id=\"line-a\"}: answered method=GET path=/fine status=200 micros=";
     assert!(lines[0].starts_with(begin), "{}", lines[0]);
     assert!(lines[1].contains("method=BREW path=/fine status=405"), "{}", lines[1]);
     assert!(lines[2].contains("status=404"), "{}", lines[2]);
