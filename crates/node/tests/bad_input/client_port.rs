@@ -157,10 +157,15 @@ fn frames() -> Vec<Row> {
     ]
 }
 
-/// A request that is answered with a failure, and the connection stays.
+/// A request that is answered with a failure, and the connection stays. Changes of the membership come from who may ask for them.
 fn fails(name: &'static str, body: RequestBody, part: &'static str) -> Row {
+    let governs = matches!(body, RequestBody::ChangeMembership(_) | RequestBody::TransferLeadership { .. });
+    fails_as(if governs { Role::Manager } else { Role::Client }, name, body, part)
+}
+
+fn fails_as(role: Role, name: &'static str, body: RequestBody, part: &'static str) -> Row {
     Row::new(name, move |node| {
-        let mut stream = enter(&node.client, Role::Client);
+        let mut stream = enter(&node.client, role.clone());
         match asked(&mut stream, 1, body.clone()) {
             ResponseBody::Failed(failure) if failure.to_string().contains(part) => {}
             // What only the leader judges is judged there.
@@ -242,6 +247,18 @@ fn changes() -> Vec<Row> {
     let add = |node, address: String| change(MembershipChange::AddLearner { node: NodeId(node), address });
     let nowhere = || "127.0.0.1:1".to_owned();
     vec![
+        fails_as(
+            Role::Client,
+            "client change: without the manager's token",
+            add(9, nowhere()),
+            "manager's token",
+        ),
+        fails_as(
+            Role::Client,
+            "client transfer: without the manager's token",
+            RequestBody::TransferLeadership { to: NodeId(2) },
+            "manager's token",
+        ),
         fails("client change: an address that is none", add(9, "nowhere".to_owned()), "HOST:PORT"),
         fails("client change: an empty address", add(9, String::new()), "HOST:PORT"),
         fails("client change: port 0", add(9, "127.0.0.1:0".to_owned()), "port 0"),
