@@ -125,7 +125,7 @@ async fn greet(
         Ok(Ok(Shaken::Refused(frames, reason))) => {
             let told = format!("refused {address} on the {door:?} port: {reason}");
             // A client that was given the Raft address goes on to its own port by itself.
-            if reason == RefusalReason::WrongPort {
+            if door == Door::Raft && reason == RefusalReason::WrongPort {
                 tracing::debug!("{told}");
             } else {
                 tracing::warn!("{told}");
