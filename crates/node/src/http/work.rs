@@ -2,7 +2,6 @@
 //! sends heartbeats.
 
 use crate::http::answer::Refusal;
-use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -50,9 +49,6 @@ impl Work {
         size: usize,
         make: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Response, Refusal> {
-        if size < LARGE {
-            return Ok(Json(make()).into_response());
-        }
         let json = self.on(size, move || serde_json::to_vec(&make())).await?;
         let json =
             json.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
