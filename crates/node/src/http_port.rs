@@ -2,6 +2,7 @@
 //! is asked and answered is not looked at here.
 
 use crate::listen::HANDSHAKE;
+use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::tls::{self, Opened};
 use axum::{Extension, Router};
@@ -42,6 +43,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     tls: Option<TlsAcceptor>,
+    local_users: LocalUsers,
     stop: CancellationToken,
 ) {
     let mut port = BoundedPort::new(listener, "HTTP", BOUNDS);
@@ -51,7 +53,12 @@ pub(crate) async fn serve(
             accepted = port.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let (router, tls, watcher) = (router.clone(), tls.clone(), connections.watcher());
+        // A socket without an address is closed already.
+        let Ok(local) = stream.local_addr() else { continue };
+        // The guard in front of the router answers a connection that is refused here.
+        let from = local_users.check(address, local);
+        let router = router.clone().layer(Extension(from));
+        let (tls, watcher) = (tls.clone(), connections.watcher());
         let (place, stop) = (Arc::new(place), stop.clone());
         tokio::spawn(async move {
             let opened = tokio::select! {

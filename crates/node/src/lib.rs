@@ -53,6 +53,7 @@ mod http;
 mod http_port;
 mod lane;
 mod listen;
+mod local_user;
 mod logging;
 mod meters;
 mod narrate;

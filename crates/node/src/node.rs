@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
+use crate::local_user::LocalUsers;
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ports::Bounds;
@@ -249,8 +250,10 @@ impl Listeners {
         let surroundings =
             http::Surroundings { access, tokens: tokens.clone(), meters: meters.clone(), stop: stop.clone() };
         let door = http::door(client.1, &settings.cluster, surroundings).map_err(io::Error::other)?;
+        let local_users =
+            if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
         let http_tls = acceptors.map(|acceptors| acceptors.http);
-        connections.spawn(http_port::serve(http.0, door, http_tls, stop.clone()));
+        connections.spawn(http_port::serve(http.0, door, http_tls, local_users, stop.clone()));
 
         let sender = Sender {
             id: settings.id,

@@ -64,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) clock_rate: ClockRate,
     /// Whether every read takes a round.
     pub(crate) forgo_leases: bool,
+    /// Whether, of the users of this machine, only this process's own is served.
+    pub(crate) only_own_user: bool,
     pub(crate) tokens: Tokens,
     pub(crate) tls: Option<Tls>,
     /// What the log begins with: sentences.
@@ -212,6 +214,8 @@ impl Settings {
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
             forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
+            // Where a token or a certificate is asked for, that decides; --insecure asks for neither.
+            only_own_user: tokens.client.is_none() && tls.is_none() && !args.insecure,
             tokens,
             tls,
             warnings,

@@ -1,7 +1,8 @@
-//! Who may ask anything over HTTP: whoever shows the token, where there is one. All of it is behind the token, /health too: what
-//! a node tells of itself is not for everybody.
+//! Who may ask anything over HTTP: whoever shows the token, where there is one, and where there is none, only the user who runs
+//! this node. All of it is guarded, /health too: what a node tells of itself is not for everybody.
 
 use crate::http::answer::Refusal;
+use crate::local_user::OtherUser;
 use crate::ports::Seat;
 use crate::tokens::Tokens;
 use axum::extract::{Request, State};
@@ -18,6 +19,8 @@ pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, n
         if !tokens.admit_client(shown.as_ref().ok()) {
             return unauthorized(shown.is_err_and(|missing| missing == Missing::All));
         }
+    } else if let Some(Err(other)) = request.extensions().get::<Result<(), OtherUser>>() {
+        return closing(Refusal::new(StatusCode::FORBIDDEN, other.to_string()));
     }
     let seat = request.extensions().get::<Arc<Seat>>();
     if seat.is_some_and(|seat| !seat.admit()) {

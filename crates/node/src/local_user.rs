@@ -1,0 +1,171 @@
+//! Which user of this machine opened a connection. A node without a client token answers over loopback, which every user of the
+//! machine can reach; this module tells its own user from the others. It decides nothing about connections from other machines.
+//!
+//! On Linux the kernel names the owner of a socket (`sock_diag(7)`). Elsewhere nobody does: every local user is served, and the
+//! node says so when it starts.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+/// A user id, as the kernel knows it.
+type Uid = u32;
+
+/// Root can read the node's memory anyway.
+const ROOT: Uid = 0;
+
+/// Whether connections from other users of this machine are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LocalUsers {
+    /// Every local user is served: a token or a certificate decides, or the system cannot tell users apart.
+    Any,
+    /// Only this user, and root.
+    Only(Uid),
+}
+
+/// A connection from a user of this machine who is not served here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this node has no client token, so on this machine it answers only the user that runs it (uid {own}) and root: start it with \
+     --client-token-file and send the token"
+)]
+pub(crate) struct OtherUser {
+    own: Uid,
+}
+
+impl LocalUsers {
+    /// Only the user of this process. Where the system cannot tell users apart: any, with a line in the log.
+    pub(crate) fn only_own_where_known() -> Self {
+        Self::only_own().unwrap_or_else(|why| {
+            tracing::warn!(
+                "every user of this machine can read and write the keys of this node ({why}): start it with --client-token-file"
+            );
+            Self::Any
+        })
+    }
+
+    fn only_own() -> Result<Self, io::Error> {
+        let own = rustix::process::geteuid().as_raw();
+        let found = probe()?;
+        if found == Some(own) {
+            Ok(Self::Only(own))
+        } else {
+            Err(io::Error::other(format!("it names {found:?} as the owner of a socket of uid {own}")))
+        }
+    }
+
+    /// Refuses a connection from `peer` to `local`, which is this process's end, if another user of this machine opened it.
+    pub(crate) fn check(self, peer: SocketAddr, local: SocketAddr) -> Result<(), OtherUser> {
+        let Self::Only(own) = self else { return Ok(()) };
+        let (peer, local) = (canonical(peer), canonical(local));
+        if !peer.ip().is_loopback() {
+            return Ok(());
+        }
+        match owner(peer, local) {
+            Ok(Some(uid)) if uid == own || uid == ROOT => Ok(()),
+            // Also a socket that is closed already, and what the kernel does not answer: unknown is not permitted.
+            Ok(_) | Err(_) => Err(OtherUser { own }),
+        }
+    }
+}
+
+/// IPv4 addresses as such, also where a socket for both families shows them as IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Asks for the owner of a socket of this process's own, which must be this process's user.
+fn probe() -> io::Result<Option<Uid>> {
+    let listener = std::net::TcpListener::bind((IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0))?;
+    let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    owner(near.local_addr()?, near.peer_addr()?)
+}
+
+/// The user who opened the socket at `near`, which is connected to `far`. `None`: there is no such socket.
+#[cfg(target_os = "linux")]
+fn owner(near: SocketAddr, far: SocketAddr) -> io::Result<Option<Uid>> {
+    use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+    use netlink_packet_sock_diag::SockDiagMessage;
+    use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
+    use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
+    use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+
+    /// Asks for whichever socket has these addresses.
+    const ANY_COOKIE: [u8; 8] = [0xff; 8];
+
+    let request = InetRequest {
+        family: if near.is_ipv4() { AF_INET } else { AF_INET6 },
+        protocol: IPPROTO_TCP,
+        extensions: ExtensionFlags::empty(),
+        states: StateFlags::all(),
+        socket_id: SocketId {
+            source_port: near.port(),
+            destination_port: far.port(),
+            source_address: near.ip(),
+            destination_address: far.ip(),
+            interface_id: 0,
+            cookie: ANY_COOKIE,
+        },
+    };
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST;
+    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+
+    let mut kernel = netlink_sys::Socket::new(NETLINK_SOCK_DIAG)?;
+    kernel.bind_auto()?;
+    kernel.connect(&netlink_sys::SocketAddr::new(0, 0))?;
+    kernel.send(&bytes, 0)?;
+    let (answer, _) = kernel.recv_from_full()?;
+    match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(io::Error::other)?.payload {
+        NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => Ok(Some(found.header.uid)),
+        NetlinkPayload::Error(error) => match error.to_io() {
+            error if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn owner(_near: SocketAddr, _far: SocketAddr) -> io::Result<Option<Uid>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not name the owner of a socket"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    fn accepted(listen_at: &str) -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind(listen_at).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (near, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_connection_of_the_own_user_is_let_in_over_both_families() {
+        let own = LocalUsers::only_own().unwrap();
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            let (_near, end) = accepted(at);
+            assert_eq!(own.check(end.peer_addr().unwrap(), end.local_addr().unwrap()), Ok(()), "{at}");
+        }
+    }
+
+    #[test]
+    fn another_users_connection_and_one_that_is_not_there_are_refused_and_any_other_machines_is_not() {
+        let (_near, end) = accepted("127.0.0.1:0");
+        let (peer, local) = (end.peer_addr().unwrap(), end.local_addr().unwrap());
+        let LocalUsers::Only(own) = LocalUsers::only_own().unwrap() else { panic!("Linux can tell") };
+        if own != ROOT {
+            // Whoever runs this test is another user to a node of uid 1.
+            assert!(LocalUsers::Only(own + 1).check(peer, local).is_err());
+        }
+        let nobody = SocketAddr::new(peer.ip(), 1);
+        assert_eq!(LocalUsers::Only(own).check(nobody, local), Err(OtherUser { own }));
+        assert_eq!(LocalUsers::Any.check(nobody, local), Ok(()));
+        let elsewhere = "192.0.2.7:4000".parse().unwrap();
+        assert_eq!(LocalUsers::Only(own).check(elsewhere, local), Ok(()));
+    }
+}
