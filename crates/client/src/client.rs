@@ -469,6 +469,11 @@ fn shows(membership: &Membership, changes: &[MembershipChange]) -> bool {
         MembershipChange::AddLearner { node, .. } => membership.contains(*node),
         MembershipChange::Promote { node } => membership.voters.contains(node),
         MembershipChange::Remove { node } => !membership.contains(*node),
+        MembershipChange::Identify { cluster, incarnations } => {
+            let is_known = |(node, disk): (&NodeId, _)| membership.incarnations.get(node) == Some(disk);
+            cluster.is_none_or(|cluster| membership.cluster == Some(cluster))
+                && incarnations.iter().all(is_known)
+        }
     };
     !membership.is_joint() && changes.iter().all(is_done)
 }

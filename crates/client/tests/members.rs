@@ -13,7 +13,11 @@ use std::sync::{Arc, Mutex};
 use support::{Act, LONG, SHORT, Scripted, client, done, failed, follower_of, node_status, status};
 
 fn add() -> Vec<MembershipChange> {
-    vec![MembershipChange::AddLearner { node: NodeId(4), address: "127.0.0.1:8083".to_owned() }]
+    vec![MembershipChange::AddLearner {
+        node: NodeId(4),
+        address: "127.0.0.1:8083".to_owned(),
+        incarnation: None,
+    }]
 }
 
 fn with_four() -> Membership {

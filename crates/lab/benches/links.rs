@@ -158,7 +158,12 @@ fn append(from: u64, round: u64) -> Vec<u8> {
         commit: LogIndex(0),
         round,
     };
-    frame::encode(&PeerFrame { from: NodeId(from), message: Message::AppendEntries(message) }).to_vec()
+    frame::encode(&PeerFrame {
+        from: NodeId(from),
+        incarnation: raftdeck_raft::Incarnation([7; 16]),
+        message: Message::AppendEntries(message),
+    })
+    .to_vec()
 }
 
 fn echo(mut connection: TcpStream, received: &Receiver<u64>) {

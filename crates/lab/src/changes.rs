@@ -141,7 +141,7 @@ impl Changes {
         introduce(node, others, &self.access).await;
         let _turn = self.turn.lock().await;
         self.tell(node, ChangeStep::Joining);
-        self.change(MembershipChange::AddLearner { node, address: address.to_string() })
+        self.change(MembershipChange::AddLearner { node, address: address.to_string(), incarnation: None })
             .await
             .map_err(|why| format!("{node} was not added: {why}"))?;
         self.tell(node, ChangeStep::Promoting);

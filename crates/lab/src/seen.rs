@@ -170,7 +170,11 @@ mod tests {
             (piece_reply(false), FrameKind::SnapshotReply, Some(LogIndex(30)), None, 0),
             (piece_reply(true), FrameKind::SnapshotReply, Some(LogIndex(30)), Some(true), 0),
         ] {
-            let framed = frame::encode(&PeerFrame { from: NodeId(1), message: content });
+            let framed = frame::encode(&PeerFrame {
+                from: NodeId(1),
+                incarnation: raftdeck_raft::Incarnation([7; 16]),
+                message: content,
+            });
             let report = glance(&message(&framed).unwrap());
             assert_eq!(report.term, Term(3));
             assert_eq!((report.kind, report.index), (kind, index));

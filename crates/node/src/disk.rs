@@ -211,6 +211,7 @@ mod tests {
     fn post() -> Arc<Post> {
         let me = Sender {
             id: NodeId(1),
+            incarnation: raftdeck_raft::Incarnation([1; 16]),
             cluster: "test".to_owned(),
             client_address: String::new(),
             raft_address: String::new(),

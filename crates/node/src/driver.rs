@@ -16,7 +16,7 @@ use crate::telemetry::Publisher;
 use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
-use raftdeck_raft::{LogIndex, Message, NodeId, Timestamp, TraceEvent};
+use raftdeck_raft::{LogIndex, Message, NodeId, Sender, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +43,8 @@ const LAST_SYNC: Duration = Duration::from_millis(700);
 pub(crate) enum PeerInput {
     /// It connected, and says this of itself.
     Arrived(NodeId, Introduction),
-    /// It says this.
-    Messages(NodeId, Vec<Message>),
+    /// It says this. Each message names the data directory that its sender ran on.
+    Messages(Vec<(Sender, Message)>),
     /// This connection of it ended.
     Left(NodeId, u64),
 }
@@ -268,9 +268,9 @@ impl Driver {
                     self.publisher.stir();
                 }
             }
-            PeerInput::Messages(from, messages) => {
+            PeerInput::Messages(messages) => {
                 let now = self.clock.now();
-                for message in messages {
+                for (from, message) in messages {
                     if self.has_room_for(&message) {
                         self.replica.handle_message(from, message, now);
                     }

@@ -88,6 +88,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
     let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
     let me = Sender {
         id: ME,
+        incarnation: raftdeck_raft::Incarnation([1; 16]),
         cluster: "test".to_owned(),
         client_address: "here".to_owned(),
         raft_address: String::new(),

@@ -19,10 +19,10 @@ use crate::telemetry::Publisher;
 use crate::tls::Acceptors;
 use crate::{founders, http, http_port};
 use raftdeck_client::{Access, TlsError};
-use raftdeck_raft::RestoreError;
+use raftdeck_raft::{Config, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem};
-use raftdeck_storage::{Founders, LogOptions, LogStore, OpenError, Recovered, Snapshots};
+use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ pub(crate) async fn start(
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let (store, Recovered { restored, snapshots, repaired }) = open_store(settings)?;
+    let (store, Recovered { restored, snapshots, repaired }, life) = open_store(settings)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
         tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
@@ -148,7 +148,8 @@ pub(crate) async fn start(
     let asked = settings.founders();
     let founders = store.founders(&asked)?;
     let clock = Clock::start(settings.clock_rate);
-    let mut replica = Replica::new(settings.config(&founders), settings.seed, restored, image, clock.now())?;
+    let config = Config { incarnation: Some(life.incarnation()), ..settings.config(&founders) };
+    let mut replica = Replica::new(config, settings.seed, restored, image, clock.now())?;
     if settings.forgo_leases {
         replica.forgo_leases();
     }
@@ -156,7 +157,7 @@ pub(crate) async fn start(
     if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
         tracing::warn!("{warning}");
     }
-    listeners.open(settings, clock, replica, (store, snapshots, founders), stop)
+    listeners.open(settings, clock, replica, (store, snapshots, founders, life), stop)
 }
 
 impl Serving {
@@ -174,17 +175,21 @@ impl Serving {
     }
 }
 
-fn open_store(settings: &Settings) -> Result<(LogStore, Recovered), OpenError> {
+fn open_store(settings: &Settings) -> Result<(LogStore, Recovered, Life), StartError> {
     let options = LogOptions { background: true, ..LogOptions::default() };
+    // Used only if the directory has no identity yet.
+    let mut fresh = [0; 16];
+    getrandom::fill(&mut fresh).map_err(io::Error::other)?;
     let open = |fs: &dyn FileSystem| {
-        LogStore::open_with(fs, &settings.data_dir, settings.id, &settings.cluster, &options)
+        let Settings { id, cluster, data_dir, .. } = settings;
+        LogStore::start_life(fs, data_dir, *id, cluster, &options, Incarnation(fresh))
     };
-    let Some(delay) = settings.sync_delay else { return open(&DiskFs) };
+    let Some(delay) = settings.sync_delay else { return Ok(open(&DiskFs)?) };
     tracing::warn!(
         "--sync-delay: every sync of the disk takes {} us longer than it does, which is for benchmarks and drills only",
         delay.as_micros()
     );
-    open(&DelayedFs::new(Box::new(DiskFs), delay))
+    Ok(open(&DelayedFs::new(Box::new(DiskFs), delay))?)
 }
 
 /// The three ports, bound.
@@ -209,7 +214,7 @@ impl Listeners {
         settings: &Settings,
         clock: Clock,
         replica: Replica,
-        (store, snapshots, founders): (LogStore, Snapshots, Founders),
+        (store, snapshots, founders, life): (LogStore, Snapshots, Founders, Life),
         stop: &CancellationToken,
     ) -> Result<(Serving, DiskThreads), StartError> {
         let Self { raft, client, http } = self;
@@ -257,6 +262,7 @@ impl Listeners {
 
         let sender = Sender {
             id: settings.id,
+            incarnation: life.incarnation(),
             cluster: settings.cluster.clone(),
             client_address,
             raft_address: settings.advertised(raft.1),

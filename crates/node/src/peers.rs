@@ -13,7 +13,9 @@ use raftdeck_client::{Access, Backoff, Transport};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Hello, PeerFrame, shared};
-use raftdeck_raft::{AppendEntries, Envelope, LogId, LogIndex, Membership, Message, NodeId, Term};
+use raftdeck_raft::{
+    AppendEntries, Envelope, Incarnation, LogId, LogIndex, Membership, Message, NodeId, Term,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +42,8 @@ const MOST_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(crate) id: NodeId,
+    /// Its data directory.
+    pub(crate) incarnation: Incarnation,
     pub(crate) cluster: String,
     pub(crate) client_address: String,
     pub(crate) raft_address: String,
@@ -95,7 +99,7 @@ impl Drop for Dialed {
 /// For those beside the driver who have something to send: the disk thread sends what had to wait for it.
 #[derive(Debug)]
 pub(crate) struct Post {
-    me: NodeId,
+    me: (NodeId, Incarnation),
     lanes: Mutex<BTreeMap<NodeId, Arc<Lane>>>,
 }
 
@@ -112,7 +116,10 @@ impl Post {
                 piece = lane.map(|lane| (to, lane, BytesMut::new()));
             }
             match &mut piece {
-                Some((.., frames)) => frame::put(&PeerFrame { from: self.me, message }, frames),
+                Some((.., frames)) => {
+                    let (from, incarnation) = self.me;
+                    frame::put(&PeerFrame { from, incarnation, message }, frames);
+                }
                 None => left.push(Envelope { to, message }),
             }
         }
@@ -141,7 +148,7 @@ fn say_if_full(to: NodeId, taken: Taken) {
 impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
-        let post = Arc::new(Post { me: me.id, lanes: Mutex::default() });
+        let post = Arc::new(Post { me: (me.id, me.incarnation), lanes: Mutex::default() });
         Self { me, book, lanes: BTreeMap::new(), post, newest: None, scratch: BytesMut::new() }
     }
 
@@ -224,7 +231,8 @@ impl Outgoing {
             return frame.clone();
         }
         self.scratch.reserve(size(&message));
-        frame::put(&PeerFrame { from: self.me.id, message }, &mut self.scratch);
+        let (from, incarnation) = (self.me.id, self.me.incarnation);
+        frame::put(&PeerFrame { from, incarnation, message }, &mut self.scratch);
         let frame = self.scratch.split().freeze();
         self.newest = content.map(|content| (content, frame.clone()));
         frame
@@ -430,7 +438,7 @@ async fn receive(
     loop {
         let mut messages = Vec::new();
         let missing = take_messages(id, &mut buffer, &mut messages);
-        if !messages.is_empty() && driver.send(PeerInput::Messages(id, messages)).await.is_err() {
+        if !messages.is_empty() && driver.send(PeerInput::Messages(messages)).await.is_err() {
             return stops();
         }
         match missing {
@@ -448,7 +456,11 @@ async fn receive(
 }
 
 /// Takes all messages out of the buffer; gives how many bytes are missing for the next one.
-fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>) -> Result<usize, String> {
+fn take_messages(
+    id: NodeId,
+    buffer: &mut BytesMut,
+    messages: &mut Vec<(raftdeck_raft::Sender, Message)>,
+) -> Result<usize, String> {
     let said = |error: FrameError| error.to_string();
     while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
         // A copy, so that an entry that stays does not keep a buffer full of other messages.
@@ -457,7 +469,7 @@ fn take_messages(id: NodeId, buffer: &mut BytesMut, messages: &mut Vec<Message>)
             return Err(format!("it sent a message in the name of {}", framed.from));
         }
         framed.check().map_err(|error| error.to_string())?;
-        messages.push(framed.message);
+        messages.push((framed.sender(), framed.message));
     }
     frame::missing(buffer, MAX_FRAME).map_err(said)
 }

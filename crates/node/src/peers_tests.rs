@@ -46,6 +46,7 @@ async fn assert_closed(mut frames: Frames) {
 fn outgoing() -> Outgoing {
     let me = Sender {
         id: ME,
+        incarnation: raftdeck_raft::Incarnation([1; 16]),
         cluster: "test".to_owned(),
         client_address: "127.0.0.1:1".to_owned(),
         raft_address: String::new(),

@@ -110,6 +110,9 @@ pub(crate) fn check_changes(changes: &[MembershipChange], members: usize) -> Res
     changes.iter().try_for_each(|change| match change {
         MembershipChange::AddLearner { address, .. } => check_address(address),
         MembershipChange::Promote { .. } | MembershipChange::Remove { .. } => Ok(()),
+        MembershipChange::Identify { .. } => {
+            Err(Failure::Invalid("identities are filled in by the members themselves".to_owned()))
+        }
     })
 }
 
@@ -156,7 +159,7 @@ mod tests {
     }
 
     fn add(address: &str) -> MembershipChange {
-        MembershipChange::AddLearner { node: NodeId(4), address: address.to_owned() }
+        MembershipChange::AddLearner { node: NodeId(4), address: address.to_owned(), incarnation: None }
     }
 
     #[test]

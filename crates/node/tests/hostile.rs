@@ -106,7 +106,11 @@ fn a_peer_that_speaks_in_anothers_name_is_closed() {
     let node = half_a_cluster(dir.path());
     block_on(async {
         let mut liar = enter(&node.addresses().raft, peer(2, 1)).await;
-        let lie = frame::encode(&PeerFrame { from: NodeId(1), message: refusal_in(1000) });
+        let lie = frame::encode(&PeerFrame {
+            from: NodeId(1),
+            incarnation: raftdeck_raft::Incarnation([7; 16]),
+            message: refusal_in(1000),
+        });
         liar.frames.send(lie).await.unwrap();
         assert_closes(liar).await;
     });
@@ -136,7 +140,11 @@ fn a_newer_connection_of_the_same_peer_replaces_the_older() {
         let older = enter(raft, peer(2, 1)).await;
         let mut newer = enter(raft, peer(2, 1)).await;
         assert_closes(older).await;
-        let message = frame::encode(&PeerFrame { from: NodeId(2), message: refusal_in(7) });
+        let message = frame::encode(&PeerFrame {
+            from: NodeId(2),
+            incarnation: raftdeck_raft::Incarnation([7; 16]),
+            message: refusal_in(7),
+        });
         newer.frames.send(message).await.unwrap();
         // Held open until it is heard.
         eventually("the newer one is heard", || (node.health()?["term"].as_u64()? >= 7).then_some(()));

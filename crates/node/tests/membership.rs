@@ -9,7 +9,7 @@ use support::wire::{ask, ask_leader, status};
 use support::{Cluster, Launch, Node, PATIENCE, QUICK, STEADY, block_on, eventually, own_host, put};
 
 fn add(node: u64, address: &str) -> MembershipChange {
-    MembershipChange::AddLearner { node: NodeId(node), address: address.to_owned() }
+    MembershipChange::AddLearner { node: NodeId(node), address: address.to_owned(), incarnation: None }
 }
 
 fn promote(node: u64) -> MembershipChange {

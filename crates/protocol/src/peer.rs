@@ -1,6 +1,6 @@
 //! What travels between members.
 
-use raftdeck_raft::{AppendOutcome, LogId, LogIndex, Message, NodeId, Term};
+use raftdeck_raft::{AppendOutcome, Incarnation, LogId, LogIndex, Message, NodeId, Sender, Term};
 use serde::{Deserialize, Serialize};
 
 /// The highest term, and the highest index, that a message may name. A cluster that elects a leader every millisecond, or
@@ -11,8 +11,10 @@ pub const MAX_NUMBER: u64 = 1 << 62;
 /// One Raft message on a peer connection, which carries them in one direction only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerFrame {
-    /// Who says it. Must be the id of the connection's handshake.
+    /// Its sender. Must be the id of the connection's handshake.
     pub from: NodeId,
+    /// The data directory it ran on when it sent this. A frame may outlive its connection, and its sender's disk.
+    pub incarnation: Incarnation,
     /// What it says.
     pub message: Message,
 }
@@ -26,6 +28,12 @@ pub struct NumberError {
 }
 
 impl PeerFrame {
+    /// Where it comes from, as the core takes it.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        Sender::new(self.from, self.incarnation)
+    }
+
     /// Checks the limit on terms and indices.
     pub fn check(&self) -> Result<(), NumberError> {
         let message = &self.message;

@@ -9,7 +9,7 @@ use crate::kv::{Consistency, Read, SessionId, SessionWrite, Write};
 use crate::peer::PeerFrame;
 use crate::request::{Request, RequestBody};
 use bytes::Bytes;
-use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, NodeId, Payload, Term};
+use raftdeck_raft::{AppendEntries, Entry, Incarnation, LogId, LogIndex, Message, NodeId, Payload, Term};
 
 /// No entry takes less than this on the wire: term, index and kind.
 const LEAST_ENTRY: usize = 3;
@@ -47,6 +47,7 @@ fn usual_request(content: &Bytes) -> Option<Request> {
 fn usual_peer_frame(content: &Bytes) -> Option<PeerFrame> {
     let mut rest = Rest { content, at: 0 };
     let from = NodeId(rest.number()?);
+    let incarnation = Incarnation(rest.array()?);
     // `Message::AppendEntries`.
     if rest.byte()? != 4 {
         return None;
@@ -62,7 +63,7 @@ fn usual_peer_frame(content: &Bytes) -> Option<PeerFrame> {
     }
     let (commit, round) = (LogIndex(rest.number()?), rest.number()?);
     let message = Message::AppendEntries(AppendEntries { term, prev, entries, commit, round });
-    rest.is_empty().then_some(PeerFrame { from, message })
+    rest.is_empty().then_some(PeerFrame { from, incarnation, message })
 }
 
 /// What is left of a frame's content.
@@ -84,6 +85,12 @@ impl Rest<'_> {
         let byte = *self.content.get(self.at)?;
         self.at += 1;
         Some(byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let bytes = self.content.get(self.at..self.at + N)?.try_into().ok()?;
+        self.at += N;
+        Some(bytes)
     }
 
     /// Seven bits to a byte, the lowest first. One that takes ten bytes is unusual.

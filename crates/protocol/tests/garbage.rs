@@ -77,7 +77,9 @@ fn a_peer_speaks_of_terms_and_indices_that_a_cluster_can_get_to() {
         let outcome = AppendOutcome::Matched { through: LogIndex(through) };
         Message::AppendReply(AppendReply { term: Term(1), round: 1, outcome, stands_by: true })
     };
-    let check = |message| PeerFrame { from: NodeId(2), message }.check();
+    let check = |message| {
+        PeerFrame { from: NodeId(2), incarnation: raftdeck_raft::Incarnation([7; 16]), message }.check()
+    };
     let (most, over) = (MAX_NUMBER, MAX_NUMBER + 1);
     for message in
         [append(most, id(most, most), id(most, most), most), vote(most, id(0, most)), matched(most)]

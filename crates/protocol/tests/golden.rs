@@ -12,8 +12,8 @@ use raftdeck_protocol::{
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
-    ChangeError, Entry, LogId, LogIndex, Membership, MembershipChange, Message, NodeId, Payload,
-    SnapshotMeta, Term, Timing, TraceEvent, TransferError, Tuning,
+    ChangeError, ClusterId, Entry, Incarnation, LogId, LogIndex, Membership, MembershipChange, Message,
+    NodeId, Payload, SnapshotMeta, Term, Timing, TraceEvent, TransferError, Tuning,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,8 +26,12 @@ fn membership() -> Membership {
         outgoing: [NodeId(1)].into(),
         learners: [NodeId(3)].into(),
         addresses: [(NodeId(3), "h:3".to_owned())].into(),
+        cluster: Some(ClusterId([0xc1; 16])),
+        incarnations: [(NodeId(1), DISK)].into(),
     }
 }
+
+const DISK: Incarnation = Incarnation([0xd1; 16]);
 
 const TUNING: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: false };
 
@@ -47,7 +51,7 @@ fn id(term: u64, index: u64) -> LogId {
 }
 
 fn peer(message: Message) -> PeerFrame {
-    PeerFrame { from: NodeId(2), message }
+    PeerFrame { from: NodeId(2), incarnation: DISK, message }
 }
 
 #[test]
@@ -90,11 +94,11 @@ fn handshakes() {
 #[test]
 fn peer_frames() {
     let ask = raft::VoteRequest { term: Term(7), last: id(6, 300), transfer: true };
-    golden(&peer(Message::PreVote(ask)), "02000706ac0201");
-    golden(&peer(Message::RequestVote(ask)), "02020706ac0201");
+    golden(&peer(Message::PreVote(ask)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1000706ac0201");
+    golden(&peer(Message::RequestVote(ask)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1020706ac0201");
     let vote = raft::VoteReply { term: Term(7), granted: true };
-    golden(&peer(Message::PreVoteReply(vote)), "02010701");
-    golden(&peer(Message::VoteReply(vote)), "02030701");
+    golden(&peer(Message::PreVoteReply(vote)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1010701");
+    golden(&peer(Message::VoteReply(vote)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1030701");
     let entries = vec![
         Entry { id: id(7, 301), payload: Payload::Noop },
         Entry { id: id(7, 302), payload: Payload::Command(Bytes::from_static(b"hi")) },
@@ -104,12 +108,15 @@ fn peer_frames() {
         raft::AppendEntries { term: Term(7), prev: id(6, 300), entries, commit: LogIndex(299), round: 5 };
     golden(
         &peer(Message::AppendEntries(append)),
-        "02040706ac020307ad020007ae020102686907af020202010201010103010303683a33ab0205",
+        "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1040706ac020307ad020007ae020102686907af020202010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1ab0205",
     );
     let matched = raft::AppendOutcome::Matched { through: LogIndex(302) };
     let hint = raft::ConflictHint { term: Some(Term(4)), first: LogIndex(3) };
     let conflict = raft::AppendOutcome::Conflict { refused: LogIndex(300), hint };
-    for (outcome, expected) in [(matched, "0205070500ae0201"), (conflict, "0205070501ac0201040301")] {
+    for (outcome, expected) in [
+        (matched, "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d105070500ae0201"),
+        (conflict, "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d105070501ac0201040301"),
+    ] {
         let reply = raft::AppendReply { term: Term(7), round: 5, outcome, stands_by: true };
         golden(&peer(Message::AppendReply(reply)), expected);
     }
@@ -117,7 +124,10 @@ fn peer_frames() {
 
 #[test]
 fn hand_over_and_snapshots() {
-    golden(&peer(Message::TimeoutNow(raft::TimeoutNow { term: Term(7) })), "020607");
+    golden(
+        &peer(Message::TimeoutNow(raft::TimeoutNow { term: Term(7) })),
+        "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10607",
+    );
     let meta = SnapshotMeta { last: id(6, 300), membership: membership(), membership_index: LogIndex(9) };
     let install = raft::InstallSnapshot {
         term: Term(7),
@@ -130,11 +140,11 @@ fn hand_over_and_snapshots() {
     };
     golden(
         &peer(Message::InstallSnapshot(install)),
-        "02070706ac0202010201010103010303683a3309ac0202686901ae0205",
+        "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070706ac0202010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d109ac0202686901ae0205",
     );
     let reply =
         raft::SnapshotReply { term: Term(7), round: 5, last: id(6, 300), next_offset: 302, installed: true };
-    golden(&peer(Message::SnapshotReply(reply)), "0208070506ac02ae0201");
+    golden(&peer(Message::SnapshotReply(reply)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d108070506ac02ae0201");
 }
 
 /// What the log's entries carry: read back from disks, too.
@@ -176,11 +186,11 @@ fn requests() {
         ),
         (
             RequestBody::ChangeMembership(vec![
-                MembershipChange::AddLearner { node: NodeId(4), address: "h:4".into() },
+                MembershipChange::AddLearner { node: NodeId(4), address: "h:4".into(), incarnation: None },
                 MembershipChange::Promote { node: NodeId(4) },
                 MembershipChange::Remove { node: NodeId(1) },
             ]),
-            "ac020803000403683a3401040201",
+            "ac020803000403683a340001040201",
         ),
         (RequestBody::TransferLeadership { to: NodeId(2) }, "ac020902"),
         (
@@ -245,7 +255,7 @@ fn responses() {
         (done(Answer::SessionOpened(SessionId(9))), "010005090209"),
         (
             ResponseBody::MembershipChanged { at: id(2, 9), membership: membership() },
-            "0105020902010201010103010303683a33",
+            "0105020902010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1",
         ),
         (ResponseBody::Transferred { leader: NodeId(2), term: Term(7) }, "01060207"),
         (ResponseBody::Managed, "0107"),
@@ -319,7 +329,7 @@ fn telemetry() {
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909080802010201010103010303683a33070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d0809",
+        "0001020301010101020909080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d0809",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");
@@ -372,6 +382,6 @@ fn trace_events() {
     ];
     golden(
         &events,
-        "1a00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a330e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f01010019",
+        "1a00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f01010019",
     );
 }

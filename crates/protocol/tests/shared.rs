@@ -6,8 +6,8 @@ use raftdeck_protocol::frame::{self, FrameError};
 use raftdeck_protocol::kv::{Consistency, SessionId, SessionWrite};
 use raftdeck_protocol::{PeerFrame, Read, Request, RequestBody, Write, shared};
 use raftdeck_raft::{
-    AppendEntries, AppendOutcome, AppendReply, Entry, LogId, LogIndex, Membership, Message, NodeId, Payload,
-    Term,
+    AppendEntries, AppendOutcome, AppendReply, Entry, Incarnation, LogId, LogIndex, Membership, Message,
+    NodeId, Payload, Term,
 };
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -99,8 +99,8 @@ proptest! {
     }
 
     #[test]
-    fn messages_mean_the_same(from: u64, message in message(), at: usize, byte: u8) {
-        let framed = PeerFrame { from: NodeId(from), message };
+    fn messages_mean_the_same(from: u64, disk: [u8; 16], message in message(), at: usize, byte: u8) {
+        let framed = PeerFrame { from: NodeId(from), incarnation: Incarnation(disk), message };
         let content = frame::encode(&framed);
         prop_assert_eq!(&shared::peer_frame(&content).unwrap(), &framed);
         assert_same_when_damaged(&content, at, byte);

@@ -38,9 +38,9 @@ fn leader() -> Raft {
     let now = raft.next_deadline();
     raft.handle_deadline(now);
     let grant = VoteReply { term: Term(1), granted: true };
-    raft.handle_message(N2, Message::PreVoteReply(grant), now);
+    raft.handle_message(N2.into(), Message::PreVoteReply(grant), now);
     settle(&mut raft, now);
-    raft.handle_message(N2, Message::VoteReply(grant), now);
+    raft.handle_message(N2.into(), Message::VoteReply(grant), now);
     settle(&mut raft, now);
     acknowledge(&mut raft, LogIndex(1), now);
     raft
@@ -51,7 +51,7 @@ fn acknowledge(raft: &mut Raft, through: LogIndex, now: Timestamp) {
     for follower in [N2, NodeId(3)] {
         let outcome = AppendOutcome::Matched { through };
         let reply = AppendReply { term: Term(1), round: 1, outcome, stands_by: true };
-        raft.handle_message(follower, Message::AppendReply(reply), now);
+        raft.handle_message(follower.into(), Message::AppendReply(reply), now);
     }
     black_box(settle(raft, now));
 }
@@ -83,7 +83,7 @@ fn follows(bencher: Bencher, group: u64) {
             (1..=group).map(|i| Entry { id: id(i), payload: Payload::Command(command.clone()) }).collect();
         let append = AppendEntries { term: Term(1), prev, entries, commit: prev.index, round: 1 };
         prev = id(group);
-        raft.handle_message(N2, Message::AppendEntries(append), now);
+        raft.handle_message(N2.into(), Message::AppendEntries(append), now);
         black_box(settle(&mut raft, now));
     });
 }

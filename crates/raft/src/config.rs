@@ -1,5 +1,6 @@
 //! What a member is started with.
 
+use crate::identity::Incarnation;
 use crate::membership::Membership;
 use crate::types::NodeId;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ impl Timing {
 pub struct Config {
     /// Its id.
     pub id: NodeId,
+    /// Its data directory. `None` only where no member has an identity.
+    pub incarnation: Option<Incarnation>,
     /// The membership that the cluster starts with, the same at every member that starts with it; empty at a member
     /// that joins later. What the log or a snapshot says goes before it.
     pub membership: Membership,
@@ -79,6 +82,7 @@ impl Config {
     pub fn new(id: NodeId, voters: BTreeSet<NodeId>, timing: Timing) -> Self {
         Self {
             id,
+            incarnation: None,
             membership: Membership::of(voters),
             tuning: Tuning { timing, pre_vote: true, check_quorum: true },
             max_append_bytes: 1 << 20,

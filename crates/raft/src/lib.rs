@@ -11,6 +11,7 @@
 
 mod config;
 mod effect;
+mod identity;
 mod log;
 mod membership;
 mod memberships;
@@ -25,6 +26,7 @@ mod types;
 
 pub use config::{Config, ConfigError, Timing, Tuning};
 pub use effect::{Effects, EntriesToRead, Persist, PieceReceived, PieceToSend, ReadReady, Ticket};
+pub use identity::{Boot, ClusterId, Incarnation, Sender};
 pub use log::TermRun;
 pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{
@@ -32,7 +34,7 @@ pub use message::{
     SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
 };
 pub use progress::ReplicationState;
-pub use raft::{ProposeError, Raft, ReadError, ReadMode, RestoreError, Restored, TransferError};
+pub use raft::{FoundError, ProposeError, Raft, ReadError, ReadMode, RestoreError, Restored, TransferError};
 pub use status::{PeerStatus, Status};
 pub use trace::{Role, StepDownReason, TraceEvent, VoteRefusal};
 pub use types::{Entry, HardState, LogId, LogIndex, NodeId, Payload, ReadId, SnapshotMeta, Term, Timestamp};

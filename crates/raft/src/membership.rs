@@ -2,6 +2,7 @@
 //!
 //! Values only: which membership is in force, and when, is decided by the member that holds them.
 
+use crate::identity::{ClusterId, Incarnation};
 use crate::mutants::{Mutant, is_active};
 use crate::types::NodeId;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,11 @@ pub struct Membership {
     pub learners: BTreeSet<NodeId>,
     /// Where members are reached, opaque to this crate. Members that are missing here are known to the drivers.
     pub addresses: BTreeMap<NodeId, String>,
+    /// The cluster's identity, made at its founding. `None`: a cluster of an old release, or of a test, that has none yet.
+    pub cluster: Option<ClusterId>,
+    /// The data directories of its members. A member without one here is not known yet: it was a member of an old release,
+    /// or is a learner that was not reached so far. What is known never changes as long as it is a member.
+    pub incarnations: BTreeMap<NodeId, Incarnation>,
 }
 
 /// One step of a change. Several steps together make one change.
@@ -31,6 +37,8 @@ pub enum MembershipChange {
         node: NodeId,
         /// Where it is reached.
         address: String,
+        /// Its data directory. `None`: not known yet; the leader finds out when it reaches it.
+        incarnation: Option<Incarnation>,
     },
     /// Make a learner a voter, as soon as it has caught up (thesis §4.2.1).
     Promote {
@@ -41,6 +49,14 @@ pub enum MembershipChange {
     Remove {
         /// Who.
         node: NodeId,
+    },
+    /// Fill in identities that are not known yet. What is known stays; voters and learners stay too, so no joint
+    /// configuration is needed.
+    Identify {
+        /// The cluster's.
+        cluster: Option<ClusterId>,
+        /// Those of its members' data directories.
+        incarnations: BTreeMap<NodeId, Incarnation>,
     },
 }
 
@@ -91,6 +107,18 @@ pub enum ChangeError {
     /// Nothing was asked for.
     #[error("the change is empty")]
     Empty,
+    /// In a cluster with an identity only a member whose data directory is known can vote.
+    #[error("{node} has not been reached yet, so its data directory is not known: start it, then try again")]
+    NotIdentified {
+        /// Which.
+        node: NodeId,
+    },
+    /// What is known of a cluster or a data directory cannot be replaced by something else.
+    #[error("{} has another identity already: nothing was changed", of_whom(node.as_ref()))]
+    AlreadyIdentified {
+        /// Which member; `None`: the cluster itself.
+        node: Option<NodeId>,
+    },
     /// The learner did not catch up within the allowed rounds (thesis §4.2.1).
     #[error("{node} does not catch up: it is too slow, or cannot be reached")]
     NotCaughtUp {
@@ -122,6 +150,13 @@ impl Membership {
     #[must_use]
     pub fn contains(&self, node: NodeId) -> bool {
         self.is_voter(node) || self.learners.contains(&node)
+    }
+
+    /// Whether messages of a node that runs on this data directory can be a member's. That of a member whose directory is
+    /// not known can be, and so can that of a node that is no member: whether that is heard is decided elsewhere.
+    #[must_use]
+    pub fn knows_as(&self, node: NodeId, incarnation: Option<Incarnation>) -> bool {
+        self.incarnations.get(&node).is_none_or(|known| incarnation == Some(*known))
     }
 
     /// All members, in order of id.
@@ -164,13 +199,21 @@ impl Membership {
             MembershipChange::AddLearner { node, .. } if before.contains(*node) || self.contains(*node) => {
                 Err(ChangeError::AlreadyMember { node: *node })
             }
-            MembershipChange::AddLearner { node, address } => {
+            MembershipChange::AddLearner { node, address, incarnation } => {
                 self.learners.insert(*node);
                 self.addresses.insert(*node, address.clone());
+                self.incarnations.extend(incarnation.map(|incarnation| (*node, incarnation)));
                 Ok(())
             }
             MembershipChange::Promote { node } if self.voters.contains(node) => {
                 Err(ChangeError::AlreadyVoter { node: *node })
+            }
+            MembershipChange::Promote { node }
+                if self.learners.contains(node)
+                    && self.cluster.is_some()
+                    && !self.incarnations.contains_key(node) =>
+            {
+                Err(ChangeError::NotIdentified { node: *node })
             }
             MembershipChange::Promote { node } if self.learners.remove(node) => {
                 self.voters.insert(*node);
@@ -182,7 +225,29 @@ impl Membership {
             MembershipChange::Promote { node } | MembershipChange::Remove { node } => {
                 Err(ChangeError::NotMember { node: *node })
             }
+            MembershipChange::Identify { cluster, incarnations } => self.identify(*cluster, incarnations),
         }
+    }
+
+    /// Fills in what is not known. To name again what is known is no change.
+    fn identify(
+        &mut self,
+        cluster: Option<ClusterId>,
+        incarnations: &BTreeMap<NodeId, Incarnation>,
+    ) -> Result<(), ChangeError> {
+        if self.cluster.is_some() && cluster.is_some() && self.cluster != cluster {
+            return Err(ChangeError::AlreadyIdentified { node: None });
+        }
+        self.cluster = self.cluster.or(cluster);
+        for (node, incarnation) in incarnations {
+            if !self.contains(*node) {
+                return Err(ChangeError::NotMember { node: *node });
+            }
+            if self.incarnations.insert(*node, *incarnation).is_some_and(|known| known != *incarnation) {
+                return Err(ChangeError::AlreadyIdentified { node: Some(*node) });
+            }
+        }
+        Ok(())
     }
 
     /// The configuration that a joint one leads to: the new half alone.
@@ -196,7 +261,12 @@ impl Membership {
     fn forget_strangers(&mut self) {
         let members = self.members();
         self.addresses.retain(|node, _| members.contains(node));
+        self.incarnations.retain(|node, _| members.contains(node));
     }
+}
+
+fn of_whom(node: Option<&NodeId>) -> String {
+    node.map_or_else(|| "the cluster".to_owned(), |node| format!("the data directory of {node}"))
 }
 
 #[cfg(test)]
@@ -208,7 +278,8 @@ mod tests {
     }
 
     fn add(node: u64) -> MembershipChange {
-        MembershipChange::AddLearner { node: NodeId(node), address: format!("host{node}:1") }
+        let address = format!("host{node}:1");
+        MembershipChange::AddLearner { node: NodeId(node), address, incarnation: None }
     }
 
     fn promote(node: u64) -> MembershipChange {

@@ -103,7 +103,8 @@ impl Payload {
             Self::Command(bytes) => bytes.len(),
             Self::Membership(membership) => {
                 let addresses: usize = membership.addresses.values().map(String::len).sum();
-                8 * (membership.members().len() + membership.addresses.len()) + addresses
+                let identities = 24 * membership.incarnations.len();
+                8 * (membership.members().len() + membership.addresses.len()) + addresses + identities
             }
         }
     }

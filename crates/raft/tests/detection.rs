@@ -167,7 +167,8 @@ fn a_learner_that_loses_its_leader_does_not_campaign() {
     let mut config = config(N2, 0);
     config.detect_crash = true;
     cluster.join_as(N2, config);
-    let learner = raftdeck_raft::MembershipChange::AddLearner { node: N2, address: String::new() };
+    let learner =
+        raftdeck_raft::MembershipChange::AddLearner { node: N2, address: String::new(), incarnation: None };
     cluster.change(N1, &[learner]).unwrap();
     cluster.settle();
     assert_eq!(cluster.status(N2).leader, Some(N1));

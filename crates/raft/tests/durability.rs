@@ -96,8 +96,8 @@ fn entries_overwritten_before_they_were_written_cost_no_truncation() {
     let mut cluster = Cluster::new(3);
     let now = cluster.now;
     let raft = cluster.raft(N2);
-    raft.handle_message(N1, append(1, (0, 0), &[entry(1, 1), entry(1, 2)]), now);
-    raft.handle_message(N3, append(2, (1, 1), &[entry(2, 2)]), now);
+    raft.handle_message(N1.into(), append(1, (0, 0), &[entry(1, 1), entry(1, 2)]), now);
+    raft.handle_message(N3.into(), append(2, (1, 1), &[entry(2, 2)]), now);
     let persist = raft.take_effects(now).persist.remove(0);
     assert_eq!(persist.truncate, None);
     assert_eq!(persist.entries, [entry(1, 1), entry(2, 2)]);

@@ -14,7 +14,7 @@ use support::*;
 const N6: NodeId = NodeId(6);
 
 fn add(node: NodeId) -> MembershipChange {
-    MembershipChange::AddLearner { node, address: format!("{node}:1") }
+    MembershipChange::AddLearner { node, address: format!("{node}:1"), incarnation: None }
 }
 
 fn promote(node: NodeId) -> MembershipChange {

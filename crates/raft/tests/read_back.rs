@@ -194,7 +194,8 @@ fn a_member_knows_the_memberships_that_stayed_on_its_disk() {
     let mut cluster = forgetful([disk(&[]), disk(&[]), disk(&[])]);
     cluster.elect(N1);
     cluster.join(N4);
-    let change = raftdeck_raft::MembershipChange::AddLearner { node: N4, address: String::new() };
+    let change =
+        raftdeck_raft::MembershipChange::AddLearner { node: N4, address: String::new(), incarnation: None };
     cluster.change(N1, &[change]).unwrap();
     cluster.settle();
     for _ in 0..5 {

@@ -54,7 +54,7 @@ enum Ask {
 }
 
 fn steps(ask: Ask, asked: NodeId, node: NodeId) -> Vec<MembershipChange> {
-    let add = MembershipChange::AddLearner { node, address: format!("{node}:1") };
+    let add = MembershipChange::AddLearner { node, address: format!("{node}:1"), incarnation: None };
     let (promote, remove) = (MembershipChange::Promote { node }, MembershipChange::Remove { node });
     match ask {
         Ask::Add => vec![add],

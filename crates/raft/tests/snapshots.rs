@@ -215,7 +215,7 @@ fn what_the_disk_does_not_have_yet_is_not_released() {
     let mut cluster = small(&vec![disk(&[]); 3]);
     let now = cluster.now;
     let raft = cluster.raft(N2);
-    raft.handle_message(N1, append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 2), now);
+    raft.handle_message(N1.into(), append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 2), now);
     // Applied in the driver's eyes, and saved, before anything was taken out.
     let meta = raft.snapshot_meta();
     raft.handle_snapshot_saved(meta, 1);
@@ -630,7 +630,7 @@ fn a_member_that_joins_learns_who_belongs_to_the_cluster_from_the_snapshot() {
     write(&mut cluster, 3);
     cluster.join(N4);
     cluster.partition(&[N4]);
-    let add = MembershipChange::AddLearner { node: N4, address: "n4:1".into() };
+    let add = MembershipChange::AddLearner { node: N4, address: "n4:1".into(), incarnation: None };
     cluster.change(N1, &[add]).unwrap();
     cluster.settle();
     write(&mut cluster, 3);
@@ -656,9 +656,9 @@ fn entries_that_a_snapshot_covers_are_not_applied_after_it() {
     let mut cluster = small(&vec![disk(&[]); 3]);
     let now = cluster.now;
     let raft = cluster.raft(N2);
-    raft.handle_message(N1, append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 2), now);
+    raft.handle_message(N1.into(), append(1, (0, 0), &[entry(1, 1), entry(1, 2)], 2), now);
     assert!(raft.handle_snapshot_received(meta(id(1, 7)), 3, now));
-    raft.handle_message(N1, append(1, (1, 7), &[entry(1, 8)], 8), now);
+    raft.handle_message(N1.into(), append(1, (1, 7), &[entry(1, 8)], 8), now);
     let applied: Vec<LogId> = raft.take_effects(now).apply.iter().map(|e| e.id).collect();
     assert_eq!(applied, [id(1, 8)]);
 }

@@ -93,7 +93,9 @@ fn only_a_leader_hands_over_and_only_to_a_voter_and_not_during_a_change() {
     assert_eq!(transfer(&mut cluster, N1, N1), Ok(()));
     assert_eq!(cluster.status(N1).transfer, None, "it leads already");
     cluster.join(N4);
-    cluster.change(N1, &[MembershipChange::AddLearner { node: N4, address: String::new() }]).unwrap();
+    cluster
+        .change(N1, &[MembershipChange::AddLearner { node: N4, address: String::new(), incarnation: None }])
+        .unwrap();
     assert_eq!(transfer(&mut cluster, N1, N2), Err(TransferError::InProgress));
     cluster.settle();
     assert_eq!(transfer(&mut cluster, N1, N4), Err(TransferError::NotAVoter { node: N4 }), "a learner");
@@ -107,7 +109,9 @@ fn only_a_leader_hands_over_and_only_to_a_voter_and_not_during_a_change() {
 fn a_word_to_campaign_is_obeyed_only_in_its_own_term_and_only_by_a_voter() {
     let mut cluster = led(3);
     cluster.join(N4);
-    cluster.change(N1, &[MembershipChange::AddLearner { node: N4, address: String::new() }]).unwrap();
+    cluster
+        .change(N1, &[MembershipChange::AddLearner { node: N4, address: String::new(), incarnation: None }])
+        .unwrap();
     cluster.settle();
     let Status { term, .. } = cluster.status(N1);
     for (to, told) in [(N2, Term(term.0 - 1)), (N2, term.next()), (N4, term), (N1, term)] {

@@ -135,7 +135,7 @@ impl Member {
         let prev = LogId { term: Term(u64::from(index.0 > 0)), index };
         let commit = entries.last().expect("not empty").id.index;
         let append = AppendEntries { term: Term(1), prev, entries, commit, round: 1 };
-        self.replica.handle_message(NodeId(2), Message::AppendEntries(append), self.now);
+        self.replica.handle_message(NodeId(2).into(), Message::AppendEntries(append), self.now);
         self.carry_out();
     }
 

@@ -22,10 +22,10 @@ use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, NamedWrite, 
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{
-    ChangeError, Config, ConfigError, Effects, EntriesToRead, Entry, Envelope, LogId, LogIndex, Membership,
-    MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend, ProposeError, Raft,
-    ReadError, ReadMode, ReadReady, RestoreError, Restored, SnapshotMeta, Status, Ticket, Timestamp,
-    TraceEvent, TransferError, Tuning,
+    ChangeError, Config, ConfigError, Effects, EntriesToRead, Entry, Envelope, FoundError, LogId, LogIndex,
+    Membership, MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend,
+    ProposeError, Raft, ReadError, ReadMode, ReadReady, RestoreError, Restored, Sender, SnapshotMeta, Status,
+    Ticket, Timestamp, TraceEvent, TransferError, Tuning,
 };
 use state::State;
 use std::time::Duration;
@@ -170,8 +170,13 @@ impl Replica {
     }
 
     /// A message arrived.
-    pub fn handle_message(&mut self, from: NodeId, message: Message, now: Timestamp) {
+    pub fn handle_message(&mut self, from: Sender, message: Message, now: Timestamp) {
         self.raft.handle_message(from, message, now);
+    }
+
+    /// The cluster is founded with this membership ([`Raft::found`]).
+    pub fn found(&mut self, membership: Membership, now: Timestamp) -> Result<(), FoundError> {
+        self.raft.found(membership, now)
     }
 
     /// The write with this ticket, and all before it, are durable.

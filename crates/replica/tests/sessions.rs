@@ -159,7 +159,7 @@ fn a_snapshot_over_a_waiting_write_leaves_its_client_in_doubt() {
     assert_eq!(image.meta().last, id(2, 3));
     // n1 learns of it, and the snapshot is there before anything else is done.
     let heartbeat = append(2, id(2, 3), Vec::new(), 3);
-    table.replica.handle_message(N2, heartbeat, table.now);
+    table.replica.handle_message(N2.into(), heartbeat, table.now);
     table.replica.handle_snapshot_received(image, 1, table.now);
     table.collect();
     assert_eq!(table.reply(1), Some(ResponseBody::Failed(Failure::Unknown)));

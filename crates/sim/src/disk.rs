@@ -12,7 +12,7 @@ use raftdeck_check::Observation;
 use raftdeck_raft::{Config, EntriesToRead, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
-use raftdeck_storage::{LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
+use raftdeck_storage::{Life, LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -321,7 +321,8 @@ impl World<'_> {
         let config = Config { detect_crash, ..self.setup.config.clone() };
         let cache_bytes = config.log_cache_bytes;
         let node = self.node(id);
-        let (store, recovered) = open(node, cache_bytes)?;
+        let (store, recovered, life) = open(node, cache_bytes)?;
+        node.incarnation = life.incarnation();
         let Recovered { restored, snapshots, .. } = recovered;
         let image = match &restored.snapshot {
             None => None,
@@ -348,7 +349,8 @@ impl World<'_> {
         node.perhaps = None;
         let newest_snapshot = restored.snapshot.as_ref().map_or(LogIndex::ZERO, |(meta, _)| meta.last.index);
         let term = restored.hard_state.term;
-        let config = Config { id, membership: node.founders.clone(), ..config };
+        let incarnation = Some(node.incarnation);
+        let config = Config { id, incarnation, membership: node.founders.clone(), ..config };
         let tuning = config.tuning;
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
@@ -386,9 +388,11 @@ impl World<'_> {
     }
 }
 
-fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recovered), String> {
+fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recovered, Life), String> {
     let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes, background: false };
-    let opened: Result<_, OpenError> = LogStore::open_with(&node.fs, data_dir(), node.id, CLUSTER, &options);
+    let fresh = node.incarnation;
+    let opened: Result<_, OpenError> =
+        LogStore::start_life(&node.fs, data_dir(), node.id, CLUSTER, &options, fresh);
     opened.map_err(|error| error.to_string())
 }
 

@@ -10,14 +10,14 @@ use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Term, Timestamp, TraceEvent};
+use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Sender, Term, Timestamp, TraceEvent};
 use raftdeck_replica::Outputs;
 use std::collections::BTreeMap;
 
 impl World<'_> {
-    pub(crate) fn deliver(&mut self, from: NodeId, to: NodeId, message: Box<Message>) {
+    pub(crate) fn deliver(&mut self, from: Sender, to: NodeId, message: Box<Message>) {
         self.stats.messages += 1;
-        self.show(Some(to), || What::Received { from: from.0, message: Said::new(&message) });
+        self.show(Some(to), || What::Received { from: from.id.0, message: Said::new(&message) });
         let node = self.node(to);
         if let Some(process) = &mut node.process
             && process.inbox.len() < INBOX
@@ -89,9 +89,9 @@ impl World<'_> {
         let Process { replica, .. } = process;
         match input {
             Input::Message(from, message) => {
-                process.story.hears(from, &message, now);
+                process.story.hears(from.id, &message, now);
                 let known =
-                    if process.is_late(from, &message) { process.matches(now) } else { BTreeMap::new() };
+                    if process.is_late(from.id, &message) { process.matches(now) } else { BTreeMap::new() };
                 process.replica.handle_message(from, *message, now);
                 let after = if known.is_empty() { BTreeMap::new() } else { process.matches(now) };
                 for (peer, matched) in known {
@@ -350,17 +350,19 @@ impl World<'_> {
             self.judge.accuse("messages go to nodes", now, format!("{from} sends to {to}"));
             return;
         }
-        let message = if self.network.encodes() { self.cross(from, message) } else { message };
-        let arrivals = self.network.send(from, to, &message, now);
+        let sender = Sender::new(from, self.node(from).incarnation);
+        let message = if self.network.encodes() { self.cross(sender, message) } else { message };
+        let arrivals = self.network.send(sender, to, &message, now);
         let lost = arrivals.iter().all(Option::is_none);
         self.show(Some(from), || What::Sent { to: to.0, lost, message: Said::new(&message) });
         for at in arrivals.into_iter().flatten() {
-            self.queue.at(at, Event::Deliver { from, to, message: Box::new(message.clone()) });
+            self.queue.at(at, Event::Deliver { from: sender, to, message: Box::new(message.clone()) });
         }
     }
 
-    fn cross(&mut self, from: NodeId, message: Message) -> Message {
-        let sent = PeerFrame { from, message };
+    fn cross(&mut self, from: Sender, message: Message) -> Message {
+        let Sender { id, incarnation: Some(incarnation) } = from else { return message };
+        let sent = PeerFrame { from: id, incarnation, message };
         match frame::decode::<PeerFrame>("peer", &frame::encode(&sent)) {
             Ok(arrived) if arrived == sent => arrived.message,
             other => {

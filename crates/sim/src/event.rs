@@ -1,7 +1,7 @@
 //! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
 
 use crate::client::{Answered, Ask};
-use raftdeck_raft::{Message, NodeId};
+use raftdeck_raft::{Message, NodeId, Sender};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A message arrives.
-    Deliver { from: NodeId, to: NodeId, message: Box<Message> },
+    Deliver { from: Sender, to: NodeId, message: Box<Message> },
     /// A timer may be due.
     Wake { node: NodeId, life: u32 },
     /// The process has a turn.

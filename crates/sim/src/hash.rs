@@ -17,7 +17,7 @@ impl EventHash {
         let (kind, a, b) = match event {
             Event::Deliver { from, to, message } => {
                 self.message(message);
-                (1, from.0, to.0)
+                (1, from.id.0, to.0)
             }
             Event::Wake { node, life } => (2, node.0, u64::from(*life)),
             Event::Turn { node, life } => (3, node.0, u64::from(*life)),

@@ -17,6 +17,7 @@ mod drive;
 mod event;
 mod fault;
 mod hash;
+mod identity;
 mod judge;
 mod liveness;
 mod nemesis;

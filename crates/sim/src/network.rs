@@ -3,7 +3,7 @@
 
 use crate::fault::{Cut, Weather};
 use crate::rng::Rng;
-use raftdeck_raft::{Message, NodeId};
+use raftdeck_raft::{Message, NodeId, Sender};
 
 /// Old messages that are remembered.
 const MEMORY: usize = 300;
@@ -41,7 +41,7 @@ pub(crate) struct Network {
     links: Vec<Link>,
     delay: (u64, u64),
     /// What was said once: from whom, to whom, what.
-    old: Vec<(NodeId, NodeId, Message)>,
+    old: Vec<(Sender, NodeId, Message)>,
     remembers: bool,
     oldest: usize,
     said: u64,
@@ -76,8 +76,9 @@ impl Network {
         now < self.link(from, to).cut_until
     }
 
-    pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: &Message, now: u64) -> Arrivals {
-        self.remember(from, to, message);
+    pub(crate) fn send(&mut self, sender: Sender, to: NodeId, message: &Message, now: u64) -> Arrivals {
+        let from = sender.id;
+        self.remember(sender, to, message);
         let delay = self.calm_delay();
         let (luck, more) = (self.rng.below(1000), self.rng.next());
         let link = self.link(from, to);
@@ -99,7 +100,7 @@ impl Network {
     }
 
     /// Remembers some of what is said.
-    fn remember(&mut self, from: NodeId, to: NodeId, message: &Message) {
+    fn remember(&mut self, from: Sender, to: NodeId, message: &Message) {
         self.said += 1;
         if !self.remembers || !self.said.is_multiple_of(3) {
             return;
@@ -114,7 +115,7 @@ impl Network {
     }
 
     /// Old messages to come again.
-    pub(crate) fn recall(&self, pick: u64, count: u64) -> Vec<(NodeId, NodeId, Message)> {
+    pub(crate) fn recall(&self, pick: u64, count: u64) -> Vec<(Sender, NodeId, Message)> {
         let mut rng = Rng::new(pick, 4);
         let count = if self.old.is_empty() { 0 } else { count };
         (0..count).map(|_| self.old[rng.index(self.old.len())].clone()).collect()
@@ -177,7 +178,7 @@ mod tests {
     }
 
     fn arrived(network: &mut Network, from: NodeId, to: NodeId, now: u64) -> usize {
-        network.send(from, to, &message(), now).into_iter().flatten().count()
+        network.send(from.into(), to, &message(), now).into_iter().flatten().count()
     }
 
     #[test]
@@ -212,7 +213,7 @@ mod tests {
     fn calm_links_keep_the_order_and_reordering_ones_do_not() {
         let order = |network: &mut Network| {
             let times: Vec<_> =
-                (0..100).filter_map(|now| network.send(ONE, TWO, &message(), now)[0]).collect();
+                (0..100).filter_map(|now| network.send(ONE.into(), TWO, &message(), now)[0]).collect();
             times.is_sorted()
         };
         assert!(order(&mut network()));
@@ -237,7 +238,7 @@ mod tests {
     fn old_messages_come_again_and_the_memory_is_bounded() {
         let mut network = network();
         for now in 0..5000 {
-            network.send(ONE, TWO, &message(), now);
+            network.send(ONE.into(), TWO, &message(), now);
         }
         assert_eq!(network.old.len(), MEMORY);
         assert_eq!(network.recall(7, 20).len(), 20);

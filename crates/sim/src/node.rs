@@ -3,12 +3,13 @@
 
 use crate::client::Ask;
 use crate::clock::Clock;
+use crate::identity::{FIRST_DISK, incarnation};
 use crate::platter::Platter;
 use crate::rules::Story;
 use raftdeck_raft::{
-    AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, LogId, LogIndex, Membership,
-    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, SnapshotMeta, Term, Ticket,
-    Timestamp, Tuning,
+    AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, Incarnation, LogId, LogIndex, Membership,
+    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta, Term,
+    Ticket, Timestamp, Tuning,
 };
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// What waits for a process's next turn.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Message(NodeId, Box<Message>),
+    Message(Sender, Box<Message>),
     Ask {
         client: usize,
         attempt: u64,
@@ -200,6 +201,8 @@ pub(crate) enum Fate {
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) fs: MemoryFs,
+    /// The identity of its disk.
+    pub(crate) incarnation: Incarnation,
     pub(crate) clock: Clock,
     pub(crate) fate: Fate,
     /// Counts starts and ends.
@@ -220,10 +223,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
+    pub(crate) fn new(seed: u64, id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
         Self {
             id,
             fs: MemoryFs::new(),
+            incarnation: incarnation(seed, id, FIRST_DISK),
             clock,
             fate,
             life: 0,

@@ -216,6 +216,7 @@ impl Setup {
         let timing = Timing::FAST;
         let config = Config {
             id: raftdeck_raft::NodeId(1),
+            incarnation: None,
             membership: Membership::default(),
             tuning: Tuning {
                 timing,

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::event::{Event, Queue};
 use crate::fault::{Fault, Planned};
 use crate::hash::EventHash;
+use crate::identity;
 use crate::judge::Judge;
 use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS};
 use crate::network::Network;
@@ -65,13 +66,13 @@ impl<'a> World<'a> {
         let setup = Setup::draw(seed, options);
         let mut rng = Rng::new(seed, 5);
         let all = u64::from(options.nodes + JOINERS);
-        let founders = Membership::of((1..=u64::from(options.nodes)).map(NodeId).collect());
+        let founders = identity::founding(seed, u64::from(options.nodes));
         let nodes = (1..=all).map(NodeId).map(|id| {
             let clock = Clock::new(rng.below(3600 * SECOND));
             if founders.is_voter(id) {
-                Node::new(id, founders.clone(), clock, Fate::Down)
+                Node::new(seed, id, founders.clone(), clock, Fate::Down)
             } else {
-                Node::new(id, Membership::default(), clock, Fate::Absent)
+                Node::new(seed, id, Membership::default(), clock, Fate::Absent)
             }
         });
         let nodes: Vec<_> = nodes.collect();

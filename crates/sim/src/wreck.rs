@@ -247,7 +247,7 @@ impl World<'_> {
         let Some(leader) = self.leader() else { return };
         let Some(process) = &self.node(leader).process else { return };
         let mut after = process.replica.membership().clone();
-        let changes: Vec<_> = steps.iter().map(|step| change(*step, leader)).collect();
+        let changes: Vec<_> = steps.iter().map(|step| self.change(*step, leader)).collect();
         for change in &changes {
             apply(&mut after, change);
         }
@@ -265,6 +265,19 @@ impl World<'_> {
             }
         }
         self.give(leader, Input::Change(changes));
+    }
+
+    fn change(&mut self, step: Step, leader: NodeId) -> MembershipChange {
+        match step {
+            Step::Add(node) => MembershipChange::AddLearner {
+                node,
+                address: format!("simulated:{}", node.0),
+                incarnation: Some(self.node(node).incarnation),
+            },
+            Step::Promote(node) => MembershipChange::Promote { node },
+            Step::Remove(Who::Node(node)) => MembershipChange::Remove { node },
+            Step::Remove(Who::Leader) => MembershipChange::Remove { node: leader },
+        }
     }
 
     /// From now on nothing goes wrong any more: everything is as it should be, but for what is lost for good.
@@ -302,19 +315,10 @@ impl World<'_> {
     }
 }
 
-fn change(step: Step, leader: NodeId) -> MembershipChange {
-    match step {
-        Step::Add(node) => MembershipChange::AddLearner { node, address: format!("simulated:{}", node.0) },
-        Step::Promote(node) => MembershipChange::Promote { node },
-        Step::Remove(Who::Node(node)) => MembershipChange::Remove { node },
-        Step::Remove(Who::Leader) => MembershipChange::Remove { node: leader },
-    }
-}
-
 /// What the change would make of the voters, as far as the choice of those who may be lost depends on it.
 fn apply(membership: &mut Membership, change: &MembershipChange) {
     match change {
-        MembershipChange::AddLearner { .. } => {}
+        MembershipChange::AddLearner { .. } | MembershipChange::Identify { .. } => {}
         MembershipChange::Promote { node } => {
             membership.voters.insert(*node);
         }

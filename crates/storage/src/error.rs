@@ -1,10 +1,15 @@
 //! What can go wrong, as sentences for the person who runs the node: what failed, on which path, what to do.
 
 use crate::outline::Misfit;
-use raftdeck_raft::{LogId, LogIndex, NodeId};
+use raftdeck_raft::{ClusterId, LogId, LogIndex, NodeId};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// What to do with a member that cannot rely on its disk any more. The identity of an empty directory is a new one, so the
+/// cluster takes it in only as a new member.
+const REPLACE: &str = "leave the other members running, empty this member's data directory, start it again, and run \
+                       `raftdeck client member replace ID` with its id";
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +72,7 @@ pub enum OpenError {
     #[error(
         "{}, which says with which members this one first started, cannot be relied on: {what}. Nothing was changed. Check \
          the disk and keep a copy of the file. If you know for certain how this directory was first started, move the \
-         file away and start with the same --cluster or --join; otherwise leave the other members running and replace \
-         this member by a new one with an empty directory",
+         file away and start with the same --cluster or --join; otherwise {REPLACE}",
         file.display()
     )]
     Founders {
@@ -76,6 +80,51 @@ pub enum OpenError {
         file: PathBuf,
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// The file that says which data directory this is cannot be read any more.
+    #[error(
+        "{}, which says which data directory this is, cannot be relied on: {what}. Nothing was changed. Put the file back \
+         if there is a copy of this very one, or {REPLACE}",
+        file.display()
+    )]
+    Identity {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The directory has lost its identity.
+    #[error(
+        "the file identity is missing from data directory {}: it was taken away. Put it back, or {REPLACE}",
+        dir.display()
+    )]
+    NoIdentity {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory was started before, and its log is gone.
+    #[error(
+        "{} is missing, though this data directory was started before: its log was taken away, and with it the votes and \
+         entries that this member acknowledged. Put it back, or {REPLACE}",
+        file.display()
+    )]
+    LogGone {
+        /// What is missing.
+        file: PathBuf,
+    },
+    /// The directory belongs to another cluster of the same name.
+    #[error(
+        "data directory {} belongs to cluster {owner}, not to cluster {cluster} of the same name; give this node an empty \
+         directory, or start it with the members of its own cluster",
+        dir.display()
+    )]
+    OtherCluster {
+        /// The directory.
+        dir: PathBuf,
+        /// Its cluster.
+        owner: ClusterId,
+        /// The cluster that it met.
+        cluster: ClusterId,
     },
     /// The directory belongs to another member.
     #[error(
@@ -121,8 +170,7 @@ pub enum OpenError {
     },
     /// The file does not begin as a log does.
     #[error(
-        "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or replace this \
-         member by a new one with an empty directory",
+        "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or {REPLACE}",
         file.display()
     )]
     NotALog {
@@ -131,8 +179,7 @@ pub enum OpenError {
     },
     /// A part of the log is gone.
     #[error(
-        "{} is missing, and the log needs it: a segment file was taken away. Put it back, or leave the other members \
-         running and replace this member by a new one with an empty directory",
+        "{} is missing, and the log needs it: a segment file was taken away. Put it back, or {REPLACE}",
         file.display()
     )]
     MissingSegment {
@@ -141,8 +188,8 @@ pub enum OpenError {
     },
     /// There are parts of a log, and nothing says whose it is.
     #[error(
-        "{} is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, or leave the \
-         other members running and replace this member by a new one with an empty directory",
+        "{} is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, \
+         or {REPLACE}",
         file.display()
     )]
     Headless {
@@ -160,8 +207,7 @@ pub enum OpenError {
     /// The log starts behind the newest snapshot: what is between them is gone.
     #[error(
         "{} starts after entry {purged}, and the newest snapshot beside it ends with entry {snapshot}: a snapshot file was \
-         taken away. Put it back, or leave the other members running and replace this member by a new one with an empty \
-         directory",
+         taken away. Put it back, or {REPLACE}",
         file.display()
     )]
     NoSnapshot {
@@ -175,8 +221,7 @@ pub enum OpenError {
     /// The log, or a snapshot, holds bytes that no crash explains. Dropping them could lose what this member has acknowledged.
     #[error(
         "{} is damaged at byte {offset}: {what}. This member can no longer vouch for what it has acknowledged, so it \
-         does not start. Check the disk, keep a copy of the file, leave the other members running, and replace this \
-         member by a new one with an empty directory",
+         does not start. Check the disk, keep a copy of the file, and {REPLACE}",
         file.display()
     )]
     Corrupt {
@@ -256,8 +301,8 @@ pub enum StorageError {
     },
     /// A durable snapshot, or a part of the log, can no longer be read as it was written.
     #[error(
-        "{} is damaged at byte {offset}: {what}; the node must stop. Check the disk, keep a copy of the file, leave the \
-         other members running, and replace this member by a new one with an empty directory",
+        "{} is damaged at byte {offset}: {what}; the node must stop. Check the disk, keep a copy of the file, and \
+         {REPLACE}",
         path.display()
     )]
     Damaged {

@@ -141,9 +141,11 @@ pub(crate) fn encode_body(writes: &[Persist], frame: &mut Vec<u8>) -> Result<(),
 mod tests {
     use super::*;
     use crate::record::{Record, records};
+    use crate::unidentified::Unidentified;
     use bytes::Bytes;
     use raftdeck_raft::{
-        Entry, HardState, LogId, LogIndex, Membership, NodeId, Payload, Persist, Term, Ticket,
+        ClusterId, Entry, HardState, Incarnation, LogId, LogIndex, Membership, NodeId, Payload, Persist,
+        Term, Ticket,
     };
     use std::collections::BTreeSet;
 
@@ -213,7 +215,10 @@ mod tests {
         let most = u64::MAX;
         let (voters, outgoing, learners) = (nodes(most - 9), nodes(most - 8), nodes(most - 4));
         let addresses = voters.iter().map(|node| (*node, "an address".to_owned())).collect();
-        let membership = Box::new(Membership { voters, outgoing, learners, addresses });
+        let incarnations = voters.iter().map(|node| (*node, Incarnation([0xff; 16]))).collect();
+        let cluster = Some(ClusterId([0xff; 16]));
+        let membership =
+            Box::new(Membership { voters, outgoing, learners, addresses, cluster, incarnations });
         let long = Bytes::from(vec![7; 300]);
         let payloads = [
             Payload::Noop,
@@ -233,6 +238,68 @@ mod tests {
             .collect()
     }
 
+    /// A record as postcard writes it: with the payloads that there are on disks.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    enum Stored {
+        Truncate(LogIndex),
+        Append(LogId, StoredPayload),
+        HardState(HardState),
+        Reset(LogId),
+        Purge(LogId),
+    }
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    enum StoredPayload {
+        Noop,
+        Command(Bytes),
+        Unidentified(Unidentified),
+        Membership(Box<Membership>),
+    }
+
+    impl From<Stored> for Record {
+        fn from(stored: Stored) -> Self {
+            match stored {
+                Stored::Truncate(from) => Self::Truncate(from),
+                Stored::HardState(state) => Self::HardState(state),
+                Stored::Reset(id) => Self::Reset(id),
+                Stored::Purge(id) => Self::Purge(id),
+                Stored::Append(id, payload) => {
+                    let payload = match payload {
+                        StoredPayload::Noop => Payload::Noop,
+                        StoredPayload::Command(bytes) => Payload::Command(bytes),
+                        StoredPayload::Unidentified(old) => Payload::Membership(Box::new(old.into())),
+                        StoredPayload::Membership(membership) => Payload::Membership(membership),
+                    };
+                    Self::Append(Entry { id, payload })
+                }
+            }
+        }
+    }
+
+    fn stored(Entry { id, payload }: Entry) -> Stored {
+        let payload = match payload {
+            Payload::Noop => StoredPayload::Noop,
+            Payload::Command(bytes) => StoredPayload::Command(bytes),
+            Payload::Membership(membership) => StoredPayload::Membership(membership),
+        };
+        Stored::Append(id, payload)
+    }
+
+    #[test]
+    fn a_membership_of_an_older_version_is_read_without_identities() {
+        let old = Unidentified {
+            voters: [NodeId(1), NodeId(2)].into(),
+            outgoing: BTreeSet::new(),
+            learners: [NodeId(3)].into(),
+            addresses: [(NodeId(3), "h:3".to_owned())].into(),
+        };
+        let id = LogId { term: Term(2), index: LogIndex(9) };
+        let bytes =
+            postcard::to_stdvec(&Stored::Append(id, StoredPayload::Unidentified(old.clone()))).unwrap();
+        let payload = Payload::Membership(Box::new(old.into()));
+        assert_eq!(records(&bytes).next(), Some(Some(Record::Append(Entry { id, payload }))));
+    }
+
     #[test]
     fn entries_are_encoded_and_decoded_as_postcard_does() {
         for entry in entries() {
@@ -246,8 +313,8 @@ mod tests {
             };
             let mut encoded = Vec::new();
             encode_write(&write, &mut encoded);
-            let record = Record::Append(entry);
-            assert_eq!(encoded, postcard::to_stdvec(&record).unwrap());
+            let record = Record::Append(entry.clone());
+            assert_eq!(encoded, postcard::to_stdvec(&stored(entry)).unwrap());
             for length in 0..encoded.len() {
                 assert_eq!(records(&encoded[..length]).collect::<Option<Vec<_>>>().unwrap_or_default(), []);
             }
@@ -263,7 +330,8 @@ mod tests {
         ) {
             for start in [&[][..], &[1], &[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
                 let bytes = [start, &bytes].concat();
-                let (expected, _) = postcard::take_from_bytes::<Record>(&bytes).map_or((None, &[][..]), |(r, rest)| (Some(r), rest));
+                let (expected, _) = postcard::take_from_bytes::<Stored>(&bytes)
+                    .map_or((None, &[][..]), |(stored, rest)| (Some(stored.into()), rest));
                 proptest::prop_assert_eq!(records(&bytes).next(), Some(expected));
             }
         }

@@ -10,7 +10,8 @@
 //!           length u32 | crc of the body u32 | crc of the 24 bytes before u32 | body: postcard SegmentHeader
 //! ```
 //!
-//! Up to version 2 the whole log followed in `raft.log`; see `legacy`.
+//! Up to version 2 the whole log followed in `raft.log`; see `legacy`. Up to version 3 memberships had no identities; see
+//! `unidentified`.
 
 use crate::outline::Outline;
 use crate::record::{encode, whole};
@@ -19,7 +20,10 @@ use raftdeck_raft::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
+
+/// The first version whose directories have an identity.
+pub(crate) const IDENTIFIED: u32 = 4;
 
 /// The oldest version that it still reads.
 pub(crate) const OLDEST_VERSION: u32 = 1;
@@ -177,7 +181,7 @@ mod tests {
     #[test]
     fn the_format_stands_still() {
         let identity = Identity { node: NodeId(1), cluster: "deck".to_owned() };
-        assert_eq!(hex(&log(&identity)), "726166746465636b03000000bbe5c59a06000000d32b740e01046465636b");
+        assert_eq!(hex(&log(&identity)), "726166746465636b04000000715dc58306000000d32b740e01046465636b");
         let header = SegmentHeader {
             log: identity.checksum(),
             sequence: 300,
@@ -187,7 +191,7 @@ mod tests {
         };
         assert_eq!(
             hex(&segment(&header)),
-            "726166746473656703000000c9a1233f14000000849b9c5edffeb664d3d7d073ac0201a01f0301020000030201010203"
+            "7261667464736567040000000319232614000000849b9c5edffeb664d3d7d073ac0201a01f0301020000030201010203"
         );
     }
 

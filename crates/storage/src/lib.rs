@@ -13,6 +13,7 @@
 //! - `raft.log`, which says whose log it is and in which format. Programs from before there were segments find a version there
 //!   that they refuse;
 //! - `log-NNNNNNNNNN`, the log's *segments*, and `log.spare-N`, files that lie ready to become one;
+//! - `identity`, which says which directory this is, of which cluster, and how often it was started;
 //! - `founders`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
 //!   still being sent them.
 //!
@@ -45,6 +46,11 @@
 //! log without a membership stands for must not depend on how a member is started today. It is written to
 //! `founders.new`, synced, renamed, and its directory synced, once in the life of a directory; later it is only read.
 //!
+//! `identity` is made before the log, with a random [`Incarnation`](raftdeck_raft::Incarnation), and written anew, whole and
+//! atomically, at each start ([`LogStore::start_life`]). So a directory whose log was taken away is told from a new one: it was
+//! started before. One whose `identity` was taken away is told by its log, whose version says that there was one. Peers
+//! remember the number of the newest start they met; a restored older copy of a directory gives itself away by a smaller one.
+//!
 //! # What recovery can tell
 //!
 //! It reads the segments that entries of the log are in, and all frames of each. Where a segment ends, and what is stored then,
@@ -75,7 +81,8 @@
 //! # Older versions
 //!
 //! Versions 1 and 2 had the whole log in `raft.log`. At its first start such a log is written into segments; it counts, and stays
-//! as it is, until they are durable and today's `raft.log` takes its place.
+//! as it is, until they are durable and today's `raft.log` takes its place. Up to version 3 a membership was written without
+//! identities, and a directory had none: it gets one at its first start, and then its `raft.log` gets today's version.
 
 pub mod fs;
 
@@ -86,7 +93,9 @@ mod founding;
 mod frame;
 mod ground;
 mod header;
+mod identity;
 mod legacy;
+mod life;
 mod marks;
 mod open;
 mod outline;
@@ -97,10 +106,12 @@ mod segment;
 mod snapshot_file;
 mod snapshots;
 mod store;
+mod unidentified;
 
 pub use end::{LogEnd, log_end};
 pub use error::{OpenError, StorageError};
 pub use founders::Founders;
+pub use life::Life;
 pub use outline::Misfit;
 pub use snapshots::Snapshots;
 pub use store::{LogOptions, LogStore, Recovered, TornTail};

@@ -5,14 +5,15 @@ use crate::error::OpenError;
 use crate::frame::{FrameKind, Framing};
 use crate::fs::{File, FileSystem, Lock, LockError};
 use crate::ground::{self, Ground, Released};
-use crate::header::{self, Identity, LOG_MAGIC, SegmentHeader};
+use crate::header::{self, IDENTIFIED, Identity, LOG_MAGIC, SegmentHeader, VERSION};
 use crate::legacy::{self, SEGMENTED};
+use crate::life::Life;
 use crate::outline::Outline;
 use crate::recover::{Newest, Recovery, recover, segments};
 use crate::segment::{self, Reader};
 use crate::snapshots::Snapshots;
 use crate::store::{LogOptions, LogStore, Recovered, Segment, TornTail};
-use raftdeck_raft::{Entry, LogId, NodeId, Persist, Restored, SnapshotMeta, Ticket};
+use raftdeck_raft::{Entry, Incarnation, LogId, NodeId, Persist, Restored, SnapshotMeta, Ticket};
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
@@ -43,7 +44,8 @@ impl LogStore {
         Self::open_with(fs, dir, node, cluster, &LogOptions::default())
     }
 
-    /// Opens the data directory as [`LogStore::open`] does, and keeps its log as `options` say.
+    /// Opens the data directory as [`LogStore::open`] does, and keeps its log as `options` say. For tools and tests: the
+    /// directory's identity is neither read nor made.
     pub fn open_with(
         fs: &dyn FileSystem,
         dir: &Path,
@@ -51,22 +53,25 @@ impl LogStore {
         cluster: &str,
         options: &LogOptions,
     ) -> Result<(Self, Recovered), OpenError> {
-        let opening = Opening { fs, dir, identity: Identity { node, cluster: cluster.to_owned() }, options };
-        let path = dir.join(LOG);
-        let missing = || fs.exists(&path).map_err(access("look for", &path)).map(|found| !found);
-        if missing()? {
-            fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
-        }
-        let lock = take_lock(fs, dir)?;
-        // Only the holder of the lock may create the log, so it is looked for again.
-        if missing()? {
-            opening.start_log()?;
-            return opening.recover(lock);
-        }
-        match opening.old_log(&path)? {
-            Some(old) => opening.bring_over(old, &path, lock),
-            None => opening.recover(lock),
-        }
+        let identity = Identity { node, cluster: cluster.to_owned() };
+        let (store, recovered, _) = Opening { fs, dir, identity, options, fresh: None }.open()?;
+        Ok((store, recovered))
+    }
+
+    /// Opens the data directory of a member that is about to run: also gives the directory its identity, `fresh`, if it has
+    /// none yet, and counts this start. Both are durable when this returns.
+    pub fn start_life(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        node: NodeId,
+        cluster: &str,
+        options: &LogOptions,
+        fresh: Incarnation,
+    ) -> Result<(Self, Recovered, Life), OpenError> {
+        let identity = Identity { node, cluster: cluster.to_owned() };
+        let opening = Opening { fs, dir, identity, options, fresh: Some(fresh) };
+        let (store, recovered, life) = opening.open()?;
+        Ok((store, recovered, life.expect("invariant: with `fresh` there is one")))
     }
 }
 
@@ -82,9 +87,61 @@ struct Opening<'a> {
     dir: &'a Path,
     identity: Identity,
     options: &'a LogOptions,
+    /// The identity that the directory gets if it has none. `None`: its identity is of no concern.
+    fresh: Option<Incarnation>,
 }
 
 impl Opening<'_> {
+    fn open(&self) -> Result<(LogStore, Recovered, Option<Life>), OpenError> {
+        let Self { fs, dir, .. } = *self;
+        let path = dir.join(LOG);
+        let missing = || fs.exists(&path).map_err(access("look for", &path)).map(|found| !found);
+        if missing()? {
+            fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
+        }
+        let lock = take_lock(fs, dir)?;
+        let mut life = if self.fresh.is_some() { Life::read(fs, dir, &self.identity)? } else { None };
+        // Only the holder of the lock may create the log, so it is looked for again.
+        let (store, recovered) = if missing()? {
+            if life.as_ref().is_some_and(|life| life.boot() > 0) {
+                return Err(OpenError::LogGone { file: path });
+            }
+            self.identify(&mut life)?;
+            self.start_log()?;
+            self.recover(lock)?
+        } else {
+            let (version, old) = self.old_log(&path)?;
+            if version >= IDENTIFIED && life.is_none() && self.fresh.is_some() {
+                return Err(OpenError::NoIdentity { dir: dir.to_owned() });
+            }
+            if let Some(old) = old {
+                self.identify(&mut life)?;
+                self.bring_over(old, &path, lock)?
+            } else {
+                let opened = self.recover(lock)?;
+                self.identify(&mut life)?;
+                if version < VERSION {
+                    // From now on memberships are written with identities, which older programs cannot read.
+                    self.name_log()?;
+                    fs.sync_dir(dir).map_err(access("sync", dir))?;
+                }
+                opened
+            }
+        };
+        if let Some(life) = &mut life {
+            life.begin()?;
+        }
+        Ok((store, recovered, life))
+    }
+
+    /// Gives the directory an identity, if it needs one and has none.
+    fn identify(&self, life: &mut Option<Life>) -> Result<(), OpenError> {
+        if let (None, Some(fresh)) = (&life, self.fresh) {
+            *life = Some(Life::make(self.fs, self.dir, &self.identity, fresh)?);
+        }
+        Ok(())
+    }
+
     /// There is no log. Segments without one are what a crash has left of an earlier attempt, as long as they are empty.
     fn start_log(&self) -> Result<(), OpenError> {
         let bytes = self.identity.cluster.len();
@@ -143,21 +200,21 @@ impl Opening<'_> {
         make().map_err(access("create", &new))
     }
 
-    /// Checks whose log it is, and reads one of an old version.
-    fn old_log(&self, path: &Path) -> Result<Option<OldLog>, OpenError> {
+    /// Checks whose log it is, says its version, and reads one that is all in one file.
+    fn old_log(&self, path: &Path) -> Result<(u32, Option<OldLog>), OpenError> {
         let file = self.fs.open(path).map_err(access("open", path))?;
         let mut reader = Reader::new(&*file, path, AHEAD)?;
         let version = reader.version(LOG_MAGIC)?;
         let opening = legacy::opening(&mut reader, version)?;
         self.check_identity(&opening.identity)?;
         if version >= SEGMENTED {
-            return Ok(None);
+            return Ok((version, None));
         }
         let (restored, torn) = legacy::read(&mut reader, &opening)?;
         let newest = Snapshots::open(self.fs, self.dir)?.1;
         check_fit(path, restored.purged, newest.as_ref())?;
         let torn = torn.map(|torn| tail(path, &torn));
-        Ok(Some(OldLog { restored, torn }))
+        Ok((version, Some(OldLog { restored, torn })))
     }
 
     /// Writes an old log into segments. The old one counts, and stays as it is, until all of them are durable.

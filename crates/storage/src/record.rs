@@ -1,6 +1,7 @@
 //! What a frame's body says: records one after the other, in postcard's encoding. Entries, which are nearly all there is,
 //! are encoded and decoded by hand, as that takes a fraction of the time; a test holds both encodings together.
 
+use crate::unidentified::Unidentified;
 use bytes::Bytes;
 use raftdeck_raft::{Entry, HardState, LogId, LogIndex, Membership, Payload, Persist, Term};
 use serde::de::DeserializeOwned;
@@ -8,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// One step of a write. Variants are only ever added at the end.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
 pub(crate) enum Record {
     Truncate(LogIndex),
     Append(Entry),
@@ -34,7 +34,12 @@ const APPEND: u8 = 1;
 // The numbers of the payloads.
 const NOOP: u8 = 0;
 const COMMAND: u8 = 1;
-const MEMBERSHIP: u8 = 2;
+/// Up to version 3: without identities.
+const UNIDENTIFIED: u8 = 2;
+const MEMBERSHIP: u8 = 3;
+
+/// The bytes of a cluster's identity or a data directory's.
+const ID: usize = 16;
 
 /// The most bytes of an encoded number.
 const NUMBER: usize = 10;
@@ -55,9 +60,12 @@ fn most_payload_bytes(payload: &Payload) -> usize {
         Payload::Noop => 0,
         Payload::Command(bytes) => NUMBER + bytes.len(),
         Payload::Membership(membership) => {
-            let Membership { voters, outgoing, learners, addresses } = &**membership;
-            let numbers = 4 + voters.len() + outgoing.len() + learners.len() + 2 * addresses.len();
-            NUMBER * numbers + addresses.values().map(String::len).sum::<usize>()
+            let Membership { voters, outgoing, learners, addresses, cluster: _, incarnations } =
+                &**membership;
+            let members = voters.len() + outgoing.len() + learners.len();
+            let numbers = 6 + members + 2 * addresses.len() + incarnations.len();
+            let ids = 1 + incarnations.len();
+            NUMBER * numbers + ID * ids + addresses.values().map(String::len).sum::<usize>()
         }
     }
 }
@@ -140,6 +148,10 @@ fn take_entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
             let (length, bytes) = take_number(bytes)?;
             let (command, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
             (Payload::Command(Bytes::copy_from_slice(command)), rest)
+        }
+        UNIDENTIFIED => {
+            let (membership, rest) = postcard::take_from_bytes::<Unidentified>(bytes).ok()?;
+            (Payload::Membership(Box::new(membership.into())), rest)
         }
         MEMBERSHIP => {
             let (membership, rest) = postcard::take_from_bytes(bytes).ok()?;

@@ -16,13 +16,17 @@
 use crate::fs::File;
 use crate::header::u32_at;
 use crate::record::{encode, whole};
+use crate::unidentified::UnidentifiedMeta;
 use bytes::Bytes;
 use crc32c::{crc32c, crc32c_append};
 use raftdeck_raft::SnapshotMeta;
 use std::io;
 
-/// The version that this program writes and reads.
-pub(crate) const VERSION: u32 = 1;
+/// The version that this program writes.
+pub(crate) const VERSION: u32 = 2;
+
+/// The version before memberships had identities, which it still reads.
+const UNIDENTIFIED: u32 = 1;
 
 /// The most bytes in the encoded meta: thousands of members with their addresses.
 pub(crate) const MAX_META: usize = 1 << 20;
@@ -66,9 +70,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts with the encoded meta, of at most [`MAX_META`] bytes, in an empty file.
-    pub(crate) fn new(mut file: Box<dyn File>, meta: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(file: Box<dyn File>, meta: &[u8]) -> io::Result<Self> {
+        Self::of_version(VERSION, file, meta)
+    }
+
+    fn of_version(version: u32, mut file: Box<dyn File>, meta: &[u8]) -> io::Result<Self> {
         let mut head = MAGIC.to_vec();
-        head.extend(VERSION.to_le_bytes());
+        head.extend(version.to_le_bytes());
         head.extend(length(meta));
         head.extend(crc32c(meta).to_le_bytes());
         head.extend(crc32c(&head).to_le_bytes());
@@ -154,12 +162,13 @@ fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), Fla
     if u32_at(&head, 20) != crc32c(&head[..20]) {
         return Err(damaged("the head does not match its checksum"));
     }
-    match u32_at(&head, 8) {
-        VERSION => {}
+    let decode = match u32_at(&head, 8) {
+        VERSION => whole::<SnapshotMeta>,
+        UNIDENTIFIED => |bytes: &[u8]| whole::<UnidentifiedMeta>(bytes).map(SnapshotMeta::from),
         version => return Err(Flaw::Version(version)),
-    }
+    };
     let bytes = read_checked(file, size, HEAD as u64, u32_at(&head, 12), MAX_META, u32_at(&head, 16))?;
-    let meta = whole(&bytes).ok_or_else(|| damaged("what it stands for cannot be decoded"))?;
+    let meta = decode(&bytes).ok_or_else(|| damaged("what it stands for cannot be decoded"))?;
     Ok((meta, crc32c_append(crc32c(&head), &bytes), (HEAD + bytes.len()) as u64))
 }
 
@@ -202,4 +211,44 @@ fn piece_head(salt: u32, offset: u64, length: [u8; 4], crc: u32) -> [u8; PIECE_H
 
 fn length(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).expect("within MAX_META or MAX_PIECE").to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{FileSystem, MemoryFs};
+    use crate::unidentified::Unidentified;
+    use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, Term};
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn a_snapshot_from_before_memberships_had_identities_is_read() {
+        let old = UnidentifiedMeta {
+            last: LogId { term: Term(2), index: LogIndex(30) },
+            membership: Unidentified {
+                voters: [NodeId(1), NodeId(2)].into(),
+                outgoing: BTreeSet::new(),
+                learners: [NodeId(3)].into(),
+                addresses: [(NodeId(3), "h:3".to_owned())].into(),
+            },
+            membership_index: LogIndex(9),
+        };
+        let (fs, path) = (MemoryFs::new(), Path::new("/data/snapshot"));
+        fs.create_dir_all(Path::new("/data")).unwrap();
+        let mut meta = Vec::new();
+        encode(&old, &mut meta);
+        let mut writer = Writer::of_version(UNIDENTIFIED, fs.open(path).unwrap(), &meta).unwrap();
+        writer.content(b"content").unwrap();
+        writer.finish().unwrap();
+        let mut content = Vec::new();
+        let read = read(&*fs.open(path).unwrap(), |piece| content.extend(piece)).unwrap();
+        assert_eq!(content, b"content");
+        let membership = Membership {
+            learners: [NodeId(3)].into(),
+            addresses: [(NodeId(3), "h:3".to_owned())].into(),
+            ..Membership::of([NodeId(1), NodeId(2)].into())
+        };
+        assert_eq!(read, SnapshotMeta { last: old.last, membership, membership_index: LogIndex(9) });
+    }
 }

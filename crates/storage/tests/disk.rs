@@ -195,7 +195,7 @@ fn a_newer_format_version_is_refused_and_left_alone() {
     assert_eq!(
         open(dir.path()).unwrap_err().to_string(),
         format!(
-            "{} has format version 7, and this program reads version 3; start it with the newer program that wrote it, \
+            "{} has format version 7, and this program reads version 4; start it with the newer program that wrote it, \
              or give this one another data directory",
             log.display()
         )
@@ -211,8 +211,8 @@ fn a_file_that_is_no_log_is_refused() {
     assert_eq!(
         open(dir.path()).unwrap_err().to_string(),
         format!(
-            "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or replace this \
-             member by a new one with an empty directory",
+            "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or leave the other members running, empty this member's data \
+             directory, start it again, and run `raftdeck client member replace ID` with its id",
             log.display()
         )
     );

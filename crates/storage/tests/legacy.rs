@@ -65,7 +65,7 @@ fn an_old_log_is_read_and_goes_on_in_segments() {
         let (mut store, recovered) = open(&fs).unwrap();
         assert_eq!(recovered.repaired, None);
         assert_eq!(stored(recovered.restored), state);
-        assert_eq!(fs.contents(&log()).unwrap()[8], 3, "older programs refuse it by its version");
+        assert_eq!(fs.contents(&log()).unwrap()[8], 4, "older programs refuse it by its version");
         assert!(!segments(&fs).is_empty());
         let next = id(9, state.purged.index.0 + state.entries.len() as u64 + 1);
         let more = Persist { entries: vec![entry(9, next.index.0, "more")], ..votes(9, 1) };

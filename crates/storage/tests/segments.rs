@@ -152,7 +152,8 @@ fn segments_without_the_file_that_names_their_owner_are_refused() {
     assert_eq!(
         error.to_string(),
         "/data/n1/raft.log is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, \
-         or leave the other members running and replace this member by a new one with an empty directory"
+         or leave the other members running, empty this member's data \
+             directory, start it again, and run `raftdeck client member replace ID` with its id"
     );
 }
 

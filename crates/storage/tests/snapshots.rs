@@ -243,8 +243,8 @@ fn a_log_without_the_snapshot_that_has_its_beginning_is_refused() {
     assert_eq!(
         open(&fs).unwrap_err().to_string(),
         "/data/n1/raft.log starts after entry 1, and the newest snapshot beside it ends with entry 0: a snapshot file \
-         was taken away. Put it back, or leave the other members running and replace this member by a new one with an \
-         empty directory"
+         was taken away. Put it back, or leave the other members running, empty this member's data \
+             directory, start it again, and run `raftdeck client member replace ID` with its id"
     );
 }
 
@@ -261,7 +261,7 @@ fn a_snapshot_of_a_newer_version_is_refused_and_left_alone() {
     fs.put(&snapshot_path(id(3, 30)), &bytes);
     let error = open(&fs).unwrap_err().to_string();
     assert!(
-        error.starts_with("/data/n1/snapshot-3-30 has format version 7, and this program reads version 1; "),
+        error.starts_with("/data/n1/snapshot-3-30 has format version 7, and this program reads version 2; "),
         "{error}"
     );
     assert_eq!(fs.contents(&snapshot_path(id(3, 30))), Some(bytes));

@@ -188,7 +188,11 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
             assert_eq!(client.manage(&address, Manage::ForgoLeases, PATIENCE).await, refused);
         }
         // Whoever adds a member is shown the peers' token by the others.
-        let stranger = MembershipChange::AddLearner { node: NodeId(9), address: "127.0.0.1:9".to_owned() };
+        let stranger = MembershipChange::AddLearner {
+            node: NodeId(9),
+            address: "127.0.0.1:9".to_owned(),
+            incarnation: None,
+        };
         let added = with(TOKEN).change_membership(vec![stranger], PATIENCE).await;
         assert_eq!(added, Err(ClientError::NotPermitted));
         assert_eq!(with(&manager).manage(&address, Manage::ForgoLeases, PATIENCE).await, Ok(()));

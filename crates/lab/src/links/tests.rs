@@ -188,7 +188,11 @@ fn append(from: NodeId, index: u64, size: usize) -> Bytes {
         commit: LogIndex(0),
         round: index,
     };
-    encode(&PeerFrame { from, message: Message::AppendEntries(message) })
+    encode(&PeerFrame {
+        from,
+        incarnation: raftdeck_raft::Incarnation([7; 16]),
+        message: Message::AppendEntries(message),
+    })
 }
 
 async fn received(connection: &mut Connection) -> BytesMut {

@@ -45,7 +45,11 @@ impl Rig {
     }
 
     fn send_message(&self, pair: Pair, message: Message) {
-        let framed = frame::encode(&PeerFrame { from: pair.0, message });
+        let framed = frame::encode(&PeerFrame {
+            from: pair.0,
+            incarnation: raftdeck_raft::Incarnation([7; 16]),
+            message,
+        });
         self.traffic.take_in(pair, LIFE, BytesMut::from(&framed[..]));
     }
 

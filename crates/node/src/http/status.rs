@@ -191,7 +191,7 @@ impl Log {
 
 impl Members {
     fn of(raft: &raft::Status) -> Self {
-        let Membership { voters, outgoing, learners, addresses } = &raft.membership;
+        let Membership { voters, outgoing, learners, addresses, .. } = &raft.membership;
         Self {
             index: raft.membership_index.0,
             committed: raft.membership_index <= raft.committed,

@@ -244,7 +244,9 @@ fn requests() -> Vec<Row> {
 /// A change that no member agrees to; the leader says why, the others who leads.
 fn changes() -> Vec<Row> {
     let change = |change| RequestBody::ChangeMembership(vec![change]);
-    let add = |node, address: String| change(MembershipChange::AddLearner { node: NodeId(node), address });
+    let add = |node, address: String| {
+        change(MembershipChange::AddLearner { node: NodeId(node), address, incarnation: None })
+    };
     let nowhere = || "127.0.0.1:1".to_owned();
     vec![
         fails_as(

@@ -167,7 +167,7 @@ fn stolen() -> Vec<Row> {
 }
 
 fn said(from: NodeId, message: Message) -> Vec<u8> {
-    framed(&frame::encode(&PeerFrame { from, message }))
+    framed(&frame::encode(&PeerFrame { from, incarnation: raftdeck_raft::Incarnation([7; 16]), message }))
 }
 
 fn vote(term: u64) -> Message {

@@ -8,7 +8,7 @@ use crate::message::{Message, VoteReply, VoteRequest};
 use crate::mutants::{Mutant, is_active};
 use crate::progress::Progress;
 use crate::trace::{StepDownReason, TraceEvent, VoteRefusal};
-use crate::types::{NodeId, Payload, Term, Timestamp};
+use crate::types::{NodeId, Term, Timestamp};
 use rand_chacha::rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -271,7 +271,7 @@ impl Raft {
         self.set_leader(Some(self.config.id));
         // Only an entry of its own term lets it commit what came before (paper §5.4.2, §8). Its AppendEntries
         // is the heartbeat that keeps the others from campaigning.
-        self.append(Payload::Noop);
+        self.append(self.first_payload());
     }
 
     /// Becomes a follower of nobody yet, in `term` or, if that is not higher, in its own. Within the same term

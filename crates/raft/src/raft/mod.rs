@@ -2,6 +2,7 @@
 
 mod durability;
 mod election;
+mod founding;
 mod getters;
 mod lease;
 mod membership;
@@ -14,6 +15,7 @@ mod transfer;
 
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
+use crate::identity::Sender;
 use crate::log::{Flaw, Log, TermRun};
 use crate::membership::{ChangeError, Membership};
 use crate::memberships::Memberships;
@@ -26,6 +28,7 @@ use crate::types::{Entry, HardState, LogId, LogIndex, NodeId, ReadId, SnapshotMe
 use bytes::Bytes;
 use durability::Durability;
 use election::Campaign;
+pub use founding::FoundError;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
@@ -325,7 +328,8 @@ impl Raft {
 
     /// A message arrived. Messages that contradict themselves are ignored. Those from strangers are not: this member may
     /// be several changes of the membership behind (thesis §4.2.4).
-    pub fn handle_message(&mut self, from: NodeId, message: Message, now: Timestamp) {
+    pub fn handle_message(&mut self, sender: Sender, message: Message, now: Timestamp) {
+        let from = sender.id;
         if from == self.config.id {
             return;
         }

@@ -191,7 +191,11 @@ impl Stage {
             ("transfer", [who, to, answer @ ..]) => self.transfer(who, to, answer),
             ("add", [who, whom, answer @ ..]) => {
                 let node = node(whom)?;
-                self.change(who, MembershipChange::AddLearner { node, address: String::new() }, answer)
+                self.change(
+                    who,
+                    MembershipChange::AddLearner { node, address: String::new(), incarnation: None },
+                    answer,
+                )
             }
             ("promote", [who, whom, answer @ ..]) => {
                 self.change(who, MembershipChange::Promote { node: node(whom)? }, answer)

@@ -253,7 +253,7 @@ impl Cluster {
             return;
         }
         if let Some(raft) = self.members.get_mut(&to).and_then(|m| m.raft.as_mut()) {
-            raft.handle_message(from, message, now);
+            raft.handle_message(from.into(), message, now);
             self.collect(to);
         }
     }

@@ -65,7 +65,7 @@ impl Table {
     }
 
     pub(crate) fn hear(&mut self, message: Message) {
-        self.replica.handle_message(N2, message, self.now);
+        self.replica.handle_message(N2.into(), message, self.now);
         self.collect();
     }
 

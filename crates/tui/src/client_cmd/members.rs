@@ -84,7 +84,7 @@ pub(crate) async fn carry_out(
         MemberOperation::List => return list(client, addresses, deadline, form).await,
         MemberOperation::Add { id, address } => {
             let asked = format!("member add {id} {address}");
-            (MembershipChange::AddLearner { node: id, address }, asked)
+            (MembershipChange::AddLearner { node: id, address, incarnation: None }, asked)
         }
         MemberOperation::Promote { id } => {
             (MembershipChange::Promote { node: id }, format!("member promote {id}"))
