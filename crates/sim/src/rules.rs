@@ -200,6 +200,7 @@ impl Story {
     fn changes_members(&mut self, index: LogIndex, membership: &Membership) -> Option<Broken> {
         let before = std::mem::replace(&mut self.membership_at, index);
         self.learns = membership.learners.contains(&self.id);
+        let founds = before == LogIndex::ZERO && index == self.first_own && self.voters == membership.voters;
         self.voters.clone_from(&membership.voters);
         let leaves_joint = std::mem::replace(&mut self.is_joint, membership.is_joint());
         if self.role != Role::Leader || index <= before {
@@ -210,8 +211,9 @@ impl Story {
                 format!("{} appends a membership at {index} before that at {before} is committed", self.id);
             return Some((ONE_CHANGE, sentence));
         }
-        // To leave a joint configuration that is committed is always safe; whoever begins to lead does so at once.
-        if self.commit < self.first_own && !leaves_joint {
+        // To leave a joint configuration that is committed is always safe, and a new leader does so at once. The first
+        // leader of a cluster puts the founding membership into the log, which changes nothing.
+        if self.commit < self.first_own && !leaves_joint && !founds {
             let (id, commit) = (self.id, self.commit);
             return Some((
                 OWN_COMMIT,
