@@ -702,8 +702,15 @@ fn a_match_index_that_falls_breaks_monotony() {
         seen.role = Role::Leader;
         let next = LogIndex(matched + 1);
         let (state, last_heard, snapshot) = (ReplicationState::Replicate, None, None);
-        seen.peers =
-            vec![PeerStatus { id: N3, matched: LogIndex(matched), next, state, last_heard, snapshot }];
+        seen.peers = vec![PeerStatus {
+            id: N3,
+            matched: LogIndex(matched),
+            next,
+            state,
+            last_heard,
+            snapshot,
+            disk_stalled: None,
+        }];
         Observation::Status(Box::new(seen))
     };
     let mut story = Story::new();

@@ -264,6 +264,11 @@ impl Client {
                 Met::Answer
             }
             Failure::Busy => Met::Busy,
+            // Somebody else may lead soon.
+            Failure::DiskStalled { waited } => {
+                self.directory().forget_leader(target);
+                Met::DiskStalled(waited)
+            }
             // The moment passes by itself, and nothing was changed.
             Failure::Change(error @ (ChangeError::InProgress | ChangeError::TooEarly)) => Met::Change(error),
             Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),

@@ -88,6 +88,12 @@ pub enum ClientError {
     /// The leader was too busy to take it until the deadline, or the one node that was asked now. Nothing was changed.
     #[error("{}", Failure::Busy)]
     Busy,
+    /// The leader's disk did not finish its writes until the deadline, and nobody else took over. Nothing was changed.
+    #[error("{}", Failure::DiskStalled { waited: *waited })]
+    DiskStalled {
+        /// How long it had not finished one when it was asked last.
+        waited: Duration,
+    },
     /// Outside the limits: trying again is of no use. Nothing was changed.
     #[error(transparent)]
     Limit(LimitError),

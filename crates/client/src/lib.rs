@@ -46,6 +46,7 @@
 //! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
 //! | [`Untrusted`](ClientError::Untrusted) | no | certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
 //! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
+//! | [`DiskStalled`](ClientError::DiskStalled) | no | the leader's disk finished no write until the deadline: look at that node |
 //! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
 //! | [`Rejected`](ClientError::Rejected) | no | a node understood and says no |
 //! | [`TimedOut`](ClientError::TimedOut) | no: a read | it was asked and not answered: try again |

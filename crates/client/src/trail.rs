@@ -30,6 +30,8 @@ pub(crate) enum Met {
     Nobody,
     Answer,
     Busy,
+    /// Its disk has not finished a write for so long.
+    DiskStalled(Duration),
     /// It was sent and not answered, which leaves no doubt: it changes nothing.
     Silence,
     Change(ChangeError),
@@ -94,6 +96,7 @@ impl Trail {
         let last = if self.last.is_empty() { "nothing was tried in time".to_owned() } else { self.last };
         match self.met {
             Met::Busy => ClientError::Busy,
+            Met::DiskStalled(waited) => ClientError::DiskStalled { waited },
             Met::Change(error) => ClientError::Change(error),
             Met::Transfer(error) => ClientError::Transfer(error),
             Met::Silence if question.is_look() => ClientError::TimedOut { after, last },

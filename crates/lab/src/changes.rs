@@ -220,6 +220,7 @@ fn passes(why: &Unanswered) -> bool {
             Failure::NotLeader { .. }
                 | Failure::Unknown
                 | Failure::Busy
+                | Failure::DiskStalled { .. }
                 | Failure::Stopping
                 | Failure::Change(
                     ChangeError::NotLeader { .. }

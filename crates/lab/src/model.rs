@@ -294,6 +294,8 @@ pub enum FrameKind {
     InstallSnapshot,
     /// The answer.
     SnapshotReply,
+    /// "My disk is stalled", instead of the answer to a heartbeat.
+    DiskStalled,
 }
 
 /// What became of a message on a link.

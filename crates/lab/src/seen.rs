@@ -69,6 +69,7 @@ pub(crate) fn glance(message: &Message) -> Seen {
             let granted = reply.installed.then_some(true);
             Seen { index: Some(reply.last.index), granted, ..plain(FrameKind::SnapshotReply) }
         }
+        Message::DiskStalled(_) => plain(FrameKind::DiskStalled),
     }
 }
 
@@ -95,6 +96,7 @@ pub(crate) fn fields(message: &Message) -> String {
         }
         Message::SnapshotReply(reply) if reply.installed => "installed".to_owned(),
         Message::SnapshotReply(reply) => format!("next byte {}", reply.next_offset),
+        Message::DiskStalled(report) => format!("no write finished for {} ms", report.waited.as_millis()),
         Message::PreVoteReply(_) | Message::VoteReply(_) | Message::TimeoutNow(_) => String::new(),
     }
 }

@@ -101,6 +101,12 @@ pub struct NodeArgs {
     #[arg(long, value_name = "DURATION", env = "RAFTDECK_SYNC_DELAY", value_parser = parse_sync_delay)]
     pub sync_delay: Option<Duration>,
 
+    /// Take the disk for stalled when it has not finished a write for this many milliseconds: a leader then hands over or
+    /// steps down, and the node does not campaign until its disk goes on [default: the greatest election timeout, at least
+    /// 500]
+    #[arg(long, value_name = "MS", env = "RAFTDECK_DISK_STALL", value_parser = parse_millis)]
+    pub disk_stall: Option<Duration>,
+
     /// Take the end of the leader's connection for its end, and campaign at once instead of when the election timeout
     /// passes. Reads by lease take a round then
     #[arg(long, env = "RAFTDECK_DETECT_CRASH", value_parser = clap::builder::FalseyValueParser::new())]
@@ -395,9 +401,16 @@ mod tests {
         let timing = parse("--debug-mode --heartbeat 20 --election 60..120").unwrap().timing();
         assert_eq!(timing.heartbeat, Duration::from_millis(20));
         assert_eq!(timing.election_max, Duration::from_millis(120));
-        for wrong in
-            ["--heartbeat 0", "--heartbeat x", "--election 5", "--election 5..", "--node-id 0", "--node-id n"]
-        {
+        for wrong in [
+            "--heartbeat 0",
+            "--disk-stall 0",
+            "--disk-stall 1s",
+            "--heartbeat x",
+            "--election 5",
+            "--election 5..",
+            "--node-id 0",
+            "--node-id n",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

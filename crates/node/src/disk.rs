@@ -19,6 +19,10 @@ const ROOM: usize = 1024;
 /// The same in bytes, also the most that one sync covers (one larger write excepted).
 const ROOM_BYTES: usize = 32 << 20;
 
+/// While the queue is full, requests are held back. When the disk has not finished anything for so long, they are taken in all
+/// the same: writes are refused, and reads do not need the disk.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Completions on their way to the driver; the thread waits when it does not take them.
 const COMPLETIONS: usize = 64;
 
@@ -55,6 +59,8 @@ pub(crate) struct Disk {
     done: mpsc::Receiver<Result<Finished, StorageError>>,
     waiting: usize,
     waiting_bytes: usize,
+    /// When the last write was finished, or the oldest one that waits was handed over; of no meaning while none waits.
+    progress: Instant,
 }
 
 /// The thread is gone without having said why.
@@ -69,11 +75,14 @@ impl Disk {
         let (report, done) = mpsc::channel(COMPLETIONS);
         let thread = thread::Builder::new().name("disk".to_owned());
         let thread = thread.spawn(move || serve(store, &post, &work, &report))?;
-        Ok((Self { queue, done, waiting: 0, waiting_bytes: 0 }, thread))
+        Ok((Self { queue, done, waiting: 0, waiting_bytes: 0, progress: Instant::now() }, thread))
     }
 
     /// Hands a write over. Never waits.
     pub(crate) fn write(&mut self, persist: Persist) -> Result<(), Gone> {
+        if self.waiting == 0 {
+            self.progress = Instant::now();
+        }
         self.waiting += 1;
         self.waiting_bytes += size(&persist);
         self.queue.send(Work::Write(persist)).map_err(|_| Gone)
@@ -87,6 +96,24 @@ impl Disk {
     /// Whether the disk keeps up well enough to take in more work.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting < ROOM && self.waiting_bytes < ROOM_BYTES
+    }
+
+    /// Whether requests are to be taken in: the disk keeps up, or has not finished anything for so long that they are better
+    /// answered than held back.
+    pub(crate) fn admits_requests(&self, now: Instant) -> bool {
+        self.has_room() || now >= self.progress + PATIENCE
+    }
+
+    /// How long the disk has not finished anything, if it takes no more and that is too long to hold requests back.
+    pub(crate) fn overdue(&self, now: Instant) -> Option<Duration> {
+        let waited = now.saturating_duration_since(self.progress);
+        (!self.has_room() && waited >= PATIENCE).then_some(waited)
+    }
+
+    /// When requests that are held back are admitted, at the latest.
+    pub(crate) fn admits_at(&self, now: Instant) -> Option<Instant> {
+        let at = self.progress + PATIENCE;
+        (!self.has_room() && now < at).then_some(at)
     }
 
     /// Whether a completion is already there.
@@ -123,6 +150,7 @@ impl Disk {
 
     fn settle(&mut self, finished: &Finished) {
         if let Finished::Durable(durable) = finished {
+            self.progress = Instant::now();
             self.waiting -= durable.tickets.len();
             self.waiting_bytes -= durable.bytes;
         }

@@ -14,10 +14,11 @@ use crate::requests::{Requests, check_address, check_changes};
 use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
 use raftdeck_protocol::kv::{Consistency, LoggedTime};
-use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
+use raftdeck_protocol::request::{DiskPace, MAX_LOG_LINES, MAX_SYNC_DELAY, describe};
 use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Sender, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
+use raftdeck_storage::fs::SyncDelay;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -103,6 +104,8 @@ pub(crate) struct Driver {
     pub(crate) pause: Duration,
     /// Whether this node was started by a process that manages it.
     pub(crate) managed: bool,
+    /// By how much the syncs of its disk are held up.
+    pub(crate) sync_delay: SyncDelay,
     /// Who waits for a snapshot: for the next one, and for the one that is being saved.
     pub(crate) snapshot_asked: Vec<RequestToken>,
     pub(crate) snapshot_awaited: Vec<RequestToken>,
@@ -153,9 +156,9 @@ impl Driver {
         inputs: &mut Inputs,
         stop: &CancellationToken,
     ) -> Result<Wake, DiskError> {
-        // While the disk is behind, no request comes in that would give it more to do. Messages do: who hears nothing from its
+        // While the disk is behind, no request comes in that would give it more to do, unless it hangs. Messages do: who hears nothing from its
         // leader campaigns, and a leader that hears nothing gives up.
-        let room = self.disk.has_room();
+        let room = self.disk.admits_requests(std::time::Instant::now());
         Ok(tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
@@ -172,7 +175,8 @@ impl Driver {
     /// When it wants to be woken, at the latest; never before now.
     fn alarm(&self) -> Instant {
         let deadline = self.clock.instant(self.replica.next_deadline());
-        let others = [self.publisher.due(), self.clock.run_ends()];
+        let admits = self.disk.admits_at(std::time::Instant::now()).map(Instant::from_std);
+        let others = [self.publisher.due(), self.clock.run_ends(), admits];
         others.into_iter().flatten().fold(deadline, Instant::min).max(Instant::now())
     }
 
@@ -202,7 +206,10 @@ impl Driver {
                 break;
             }
         }
-        while taken < REQUEST_BUDGET && self.disk.has_room() && Instant::now() < until {
+        while taken < REQUEST_BUDGET
+            && self.disk.admits_requests(std::time::Instant::now())
+            && Instant::now() < until
+        {
             let Ok(input) = inputs.clients.try_recv() else { break };
             taken += self.client(input);
         }
@@ -319,13 +326,13 @@ impl Driver {
         let by_manager = asked.outbox().by_manager;
         match body {
             RequestBody::Write(write) => {
-                self.submit(asked, true, |replica, token| replica.write(token, write, at));
+                self.submit_write(asked, |replica, token| replica.write(token, write, at));
             }
             RequestBody::OpenSession => {
-                self.submit(asked, true, |replica, token| replica.open_session(token, at));
+                self.submit_write(asked, |replica, token| replica.open_session(token, at));
             }
             RequestBody::SessionWrite(write) => {
-                self.submit(asked, true, |replica, token| replica.session_write(token, write, at));
+                self.submit_write(asked, |replica, token| replica.session_write(token, write, at));
             }
             RequestBody::Read(read) => self.submit(asked, false, |replica, token| {
                 replica.read(token, read, Consistency::Linearizable, now);
@@ -335,7 +342,7 @@ impl Driver {
             }
             RequestBody::ChangeMembership(changes) => {
                 match check_changes(&changes, self.replica.membership().members().len()) {
-                    Ok(()) => self.submit(asked, true, |replica, token| {
+                    Ok(()) => self.submit_write(asked, |replica, token| {
                         replica.change_membership(token, &changes, now);
                     }),
                     Err(failure) => asked.fail(failure),
@@ -352,10 +359,18 @@ impl Driver {
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
             RequestBody::NamedWrite(write) => {
-                self.submit(asked, true, |replica, token| replica.named_write(token, write, at));
+                self.submit_write(asked, |replica, token| replica.named_write(token, write, at));
             }
             // Taken care of where the connection is.
             RequestBody::Subscribe | RequestBody::Watch { .. } => {}
+        }
+    }
+
+    /// Asks the replica for a write, unless the disk can take no more. Who does not lead says so at once in either case.
+    fn submit_write(&mut self, asked: Place, ask: impl FnOnce(&mut Replica, RequestToken)) {
+        match self.disk.overdue(std::time::Instant::now()) {
+            Some(waited) if self.replica.leads() => asked.fail(Failure::DiskStalled { waited }),
+            _ => self.submit(asked, true, ask),
         }
     }
 
@@ -399,6 +414,16 @@ impl Driver {
                 .replica
                 .set_election_timeout(election_timeout, now)
                 .map_err(|error| Failure::Invalid(error.to_string())),
+            Manage::SetDisk(DiskPace::Delayed(delay)) if delay > MAX_SYNC_DELAY => {
+                let most = MAX_SYNC_DELAY.as_secs();
+                Err(Failure::Invalid(format!(
+                    "a sync can be delayed by at most {most} s; stall the disk instead"
+                )))
+            }
+            Manage::SetDisk(pace) => {
+                self.set_disk(pace);
+                Ok(())
+            }
             Manage::TakeSnapshot => {
                 self.snapshot_asked.extend(self.requests.enter(asked, false));
                 return;
@@ -409,6 +434,16 @@ impl Driver {
             Ok(()) => asked.answer(ResponseBody::Managed),
             Err(failure) => asked.fail(failure),
         }
+    }
+
+    fn set_disk(&self, pace: DiskPace) {
+        let delay = match pace {
+            DiskPace::Free => Some(Duration::ZERO),
+            DiskPace::Delayed(delay) => Some(delay),
+            DiskPace::Stalled => None,
+        };
+        tracing::info!("the manager sets the disk: {pace:?}");
+        self.sync_delay.set(delay);
     }
 
     /// From `first` on, or from where the log begins.
@@ -501,6 +536,8 @@ impl Driver {
 
     /// Answers everybody, then lets the disk finish what it was given.
     async fn stop(mut self, mut inputs: Inputs) -> Result<(), DiskError> {
+        // Nobody is left to let it go.
+        self.sync_delay.set(Some(Duration::ZERO));
         self.requests.give_up();
         inputs.clients.close();
         while let Ok(input) = inputs.clients.try_recv() {

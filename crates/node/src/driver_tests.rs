@@ -9,12 +9,15 @@ use raftdeck_protocol::{ClockRate, Telemetry};
 use raftdeck_protocol::{Read, Response, Write, frame};
 use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::LogStore;
-use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs};
+use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs, SyncDelay};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc as blocking};
 use tokio::task::JoinHandle;
+
+#[path = "driver_tests_stall.rs"]
+mod stall;
 
 const ME: NodeId = NodeId(1);
 
@@ -81,10 +84,19 @@ impl FileSystem for Gated {
 }
 
 fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver {
+    driver_with(fs, SyncDelay::default(), voters, None)
+}
+
+fn driver_with(
+    fs: &dyn FileSystem,
+    sync_delay: SyncDelay,
+    voters: impl IntoIterator<Item = u64>,
+    disk_stall: Option<Duration>,
+) -> Driver {
     let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
     let clock = Clock::start(ClockRate::REAL);
     let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
-    let config = Config::new(ME, voters, Timing::FAST);
+    let config = Config { disk_stall, ..Config::new(ME, voters, Timing::FAST) };
     let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
     let me = Sender {
         id: ME,
@@ -108,6 +120,7 @@ fn driver(fs: &dyn FileSystem, voters: impl IntoIterator<Item = u64>) -> Driver 
         syncs: Syncs::default(),
         pause: Timing::FAST.election_min,
         managed: true,
+        sync_delay,
         snapshot_asked: Vec::new(),
         snapshot_awaited: Vec::new(),
     }
@@ -120,7 +133,10 @@ impl Bench {
     }
 
     fn start_on(fs: &dyn FileSystem, disk: MemoryFs, voters: impl IntoIterator<Item = u64>) -> Self {
-        let driver = driver(fs, voters);
+        Self::run(driver(fs, voters), disk)
+    }
+
+    fn run(driver: Driver, disk: MemoryFs) -> Self {
         let watcher = driver.publisher.hub().watch();
         let (to_peers, peers) = mpsc::channel(PEER_QUEUE);
         let (to_clients, clients) = mpsc::channel(CLIENT_QUEUE);

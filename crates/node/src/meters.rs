@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// The bounds of the histograms' buckets, in seconds: what a sync takes, and what a request takes.
-const SYNC_BUCKETS: [f64; 12] =
-    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
+const SYNC_BUCKETS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 const REQUEST_BUCKETS: [f64; 12] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
@@ -28,6 +28,8 @@ pub(crate) struct Meters {
     elections: Counter,
     leader_changes: Counter,
     requests: Counter,
+    slow_writes: Counter,
+    stalls: Counter,
     fsyncs: Histogram,
 }
 
@@ -39,13 +41,15 @@ impl fmt::Debug for Meters {
 
 impl Meters {
     pub(crate) fn new() -> Self {
-        let builder =
-            [("raftdeck_fsync_seconds", SYNC_BUCKETS), ("raftdeck_http_request_seconds", REQUEST_BUCKETS)]
-                .into_iter()
-                .fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
-                    let matcher = Matcher::Full(name.to_owned());
-                    builder.set_buckets_for_metric(matcher, &buckets).expect("there are buckets")
-                });
+        let builder = [
+            ("raftdeck_fsync_seconds", &SYNC_BUCKETS[..]),
+            ("raftdeck_http_request_seconds", &REQUEST_BUCKETS),
+        ]
+        .into_iter()
+        .fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
+            let matcher = Matcher::Full(name.to_owned());
+            builder.set_buckets_for_metric(matcher, buckets).expect("there are buckets")
+        });
         let recorder = Arc::new(builder.build_recorder());
         with_local_recorder(&*Arc::clone(&recorder), || {
             describe();
@@ -54,6 +58,8 @@ impl Meters {
                 elections: counter!("raftdeck_elections_total"),
                 leader_changes: counter!("raftdeck_leader_changes_total"),
                 requests: counter!("raftdeck_client_requests_total"),
+                slow_writes: counter!("raftdeck_disk_slow_total"),
+                stalls: counter!("raftdeck_disk_stalls_total"),
                 fsyncs: histogram!("raftdeck_fsync_seconds"),
             }
         })
@@ -73,6 +79,8 @@ impl Meters {
         match event {
             TraceEvent::ElectionStarted { pre_vote: false, .. } => self.elections.increment(1),
             TraceEvent::LeaderChanged { leader: Some(_), .. } => self.leader_changes.increment(1),
+            TraceEvent::DiskSlow { .. } => self.slow_writes.increment(1),
+            TraceEvent::DiskStalled { .. } => self.stalls.increment(1),
             _ => {}
         }
     }
@@ -115,6 +123,14 @@ fn describe() {
     describe_counter!(
         "raftdeck_client_requests_total",
         "Requests on the client port, those of this node's HTTP port included."
+    );
+    describe_counter!(
+        "raftdeck_disk_slow_total",
+        "How often this node has reported that its disk was slow to finish a write; a disk that stays slow is reported now and then."
+    );
+    describe_counter!(
+        "raftdeck_disk_stalls_total",
+        "How often this node's disk has finished no write for so long that the node neither leads nor campaigns."
     );
     describe_histogram!(
         "raftdeck_fsync_seconds",

@@ -1,7 +1,7 @@
 //! The trace as log lines: what a person who reads the node's log wants to know, in words. Decides nothing.
 
 use raftdeck_protocol::request::describe;
-use raftdeck_raft::{Membership, NodeId, Payload, Role, TraceEvent};
+use raftdeck_raft::{Membership, NodeId, Payload, Role, StepDownReason, TraceEvent};
 
 /// Logs an event of the node `me` at the level it deserves.
 pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
@@ -9,6 +9,11 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
         TraceEvent::Started { term, last, .. } => tracing::info!("starts in term {term}, log through {last}"),
         TraceEvent::RoleChanged { to: Role::Leader, term, .. } => tracing::info!("leads in term {term}"),
         TraceEvent::RoleChanged { from, to, term } => tracing::debug!("{from} becomes {to} in term {term}"),
+        TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term } => {
+            tracing::warn!(
+                "steps down in term {term}: its disk does not finish its writes, and nobody took over in time"
+            );
+        }
         TraceEvent::SteppedDown { reason, term } => tracing::info!("steps down in term {term}: {reason:?}"),
         TraceEvent::LeaderChanged { leader: Some(leader), term } => {
             tracing::info!("follows {leader} in term {term}");
@@ -28,6 +33,11 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
         | TraceEvent::SnapshotSending { .. }
         | TraceEvent::SnapshotInstalled { .. }
         | TraceEvent::Purged { .. } => snapshot(event),
+        TraceEvent::DiskSlow { .. }
+        | TraceEvent::DiskStalled { .. }
+        | TraceEvent::DiskRecovered { .. }
+        | TraceEvent::FollowerDiskStalled { .. }
+        | TraceEvent::FollowerDiskRecovered { .. } => disk(event),
         TraceEvent::Tuned { tuning } => tracing::info!("was told other times: {tuning:?}"),
         TraceEvent::Appended { .. } | TraceEvent::Committed { .. } => tracing::trace!("{event:?}"),
         other => tracing::debug!("{other:?}"),
@@ -82,6 +92,32 @@ fn transfer(event: &TraceEvent) {
             tracing::warn!("{to} did not take over in time: this node leads on");
         }
         TraceEvent::ToldToCampaign { leader } => tracing::info!("is to take over from {leader}"),
+        _ => {}
+    }
+}
+
+fn disk(event: &TraceEvent) {
+    match event {
+        TraceEvent::DiskSlow { waited } => {
+            tracing::warn!("the disk is slow: it has not finished a write for {} ms", waited.as_millis());
+        }
+        TraceEvent::DiskStalled { waited } => tracing::error!(
+            "the disk is stalled: it has not finished a write for {} ms; until it has, this node does not campaign, and hands \
+             over or steps down if it leads",
+            waited.as_millis()
+        ),
+        TraceEvent::DiskRecovered { waited } => {
+            tracing::info!("the disk has finished a write again, after {} ms", waited.as_millis());
+        }
+        TraceEvent::FollowerDiskStalled { follower, waited } => {
+            tracing::warn!(
+                "{follower} reports that its disk has not finished a write for {} ms",
+                waited.as_millis()
+            );
+        }
+        TraceEvent::FollowerDiskRecovered { follower } => {
+            tracing::info!("{follower} answers again: its disk has finished its writes");
+        }
         _ => {}
     }
 }

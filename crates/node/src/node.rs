@@ -21,7 +21,7 @@ use crate::{founders, http, http_port};
 use raftdeck_client::{Access, TlsError};
 use raftdeck_raft::{Config, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
-use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem};
+use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay};
 use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
@@ -134,7 +134,8 @@ pub(crate) async fn start(
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let (store, Recovered { restored, snapshots, repaired }, life) = open_store(settings)?;
+    let delay = SyncDelay::new(settings.sync_delay.unwrap_or_default());
+    let (store, Recovered { restored, snapshots, repaired }, life) = open_store(settings, &delay)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
         tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
@@ -157,7 +158,7 @@ pub(crate) async fn start(
     if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
         tracing::warn!("{warning}");
     }
-    listeners.open(settings, clock, replica, (store, snapshots, founders, life), stop)
+    listeners.open(settings, clock, replica, (store, snapshots, founders, life, delay), stop)
 }
 
 impl Serving {
@@ -175,7 +176,7 @@ impl Serving {
     }
 }
 
-fn open_store(settings: &Settings) -> Result<(LogStore, Recovered, Life), StartError> {
+fn open_store(settings: &Settings, delay: &SyncDelay) -> Result<(LogStore, Recovered, Life), StartError> {
     let options = LogOptions { background: true, ..LogOptions::default() };
     // Used only if the directory has no identity yet.
     let mut fresh = [0; 16];
@@ -184,12 +185,17 @@ fn open_store(settings: &Settings) -> Result<(LogStore, Recovered, Life), StartE
         let Settings { id, cluster, data_dir, .. } = settings;
         LogStore::start_life(fs, data_dir, *id, cluster, &options, Incarnation(fresh))
     };
-    let Some(delay) = settings.sync_delay else { return Ok(open(&DiskFs)?) };
-    tracing::warn!(
-        "--sync-delay: every sync of the disk takes {} us longer than it does, which is for benchmarks and drills only",
-        delay.as_micros()
-    );
-    Ok(open(&DelayedFs::new(Box::new(DiskFs), delay))?)
+    if let Some(delay) = settings.sync_delay {
+        tracing::warn!(
+            "--sync-delay: every sync of the disk takes {} us longer than it does, which is for benchmarks and drills only",
+            delay.as_micros()
+        );
+    }
+    if settings.sync_delay.is_none() && !settings.managed {
+        return Ok(open(&DiskFs)?);
+    }
+    // Whoever manages a node may hold its disk up while it runs.
+    Ok(open(&DelayedFs::new(Box::new(DiskFs), delay.clone()))?)
 }
 
 /// The three ports, bound.
@@ -214,7 +220,7 @@ impl Listeners {
         settings: &Settings,
         clock: Clock,
         replica: Replica,
-        (store, snapshots, founders, life): (LogStore, Snapshots, Founders, Life),
+        (store, snapshots, founders, life, sync_delay): (LogStore, Snapshots, Founders, Life, SyncDelay),
         stop: &CancellationToken,
     ) -> Result<(Serving, DiskThreads), StartError> {
         let Self { raft, client, http } = self;
@@ -285,6 +291,7 @@ impl Listeners {
             syncs: Syncs::default(),
             pause: settings.tuning.timing.election_min,
             managed: settings.managed,
+            sync_delay,
             snapshot_asked: Vec::new(),
             snapshot_awaited: Vec::new(),
         };

@@ -10,6 +10,7 @@ use raftdeck_raft::{NodeId, Timing};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How a node is started. [`new`](Self::new) and [`joining`](Self::joining) choose everything but what they ask for; all of it can be
 /// changed afterwards.
@@ -45,6 +46,9 @@ pub struct NodeOptions {
     pub check_quorum: bool,
     /// Take the end of the leader's connection for its end, and campaign at once.
     pub detect_crash: bool,
+    /// Take the disk for stalled when it has not finished a write for so long; `None`: the greatest election timeout, at least
+    /// 500 ms.
+    pub disk_stall: Option<Duration>,
     /// Take a snapshot after so many applied entries; `None`: only by bytes.
     pub snapshot_entries: Option<NonZeroU64>,
     /// Take a snapshot after so many bytes of applied entries; `None`: 256 MiB.
@@ -93,6 +97,7 @@ impl NodeOptions {
             pre_vote: true,
             check_quorum: true,
             detect_crash: false,
+            disk_stall: None,
             snapshot_entries: None,
             snapshot_bytes: None,
             append_bytes: None,
@@ -138,6 +143,7 @@ impl NodeOptions {
             snapshot_bytes: self.snapshot_bytes.map(NonZeroU64::get),
             append_bytes: self.append_bytes.map(|bytes| bytes.get().min(MAX_APPEND_BYTES)),
             detect_crash: self.detect_crash,
+            disk_stall: self.disk_stall,
             http: self.http,
             insecure: self.insecure,
             seed: self.seed,
@@ -206,6 +212,7 @@ mod tests {
             (NodeOptions { cluster: vec!["nowhere".to_owned()], ..alone() }, "HOST:PORT"),
             (NodeOptions { bind: Some("0.0.0.0:0".to_owned()), ..alone() }, "reached from other machines"),
             (NodeOptions { timing: slow, ..alone() }, "the timing makes no sense"),
+            (NodeOptions { disk_stall: Some(Duration::ZERO), ..alone() }, "must be above zero"),
             (NodeOptions { cluster_name: "n".repeat(300), ..alone() }, "300 bytes"),
         ] {
             let said = refused(options);

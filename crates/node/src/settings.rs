@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) sync_delay: Option<Duration>,
     /// The end of the leader's connection is taken for its end.
     pub(crate) detect_crash: bool,
+    /// The disk is stalled when it has not finished a write for so long; `None`: as the core has it.
+    pub(crate) disk_stall: Option<Duration>,
     /// The process that started it may tell it more than others may.
     pub(crate) managed: bool,
     /// The rate of its clock at its start.
@@ -211,6 +213,7 @@ impl Settings {
             seed: args.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
             sync_delay: args.sync_delay.filter(|delay| !delay.is_zero()),
             detect_crash: args.detect_crash,
+            disk_stall: args.disk_stall,
             managed: args.managed,
             clock_rate: args.clock_rate.unwrap_or_default(),
             forgo_leases: args.forgo_leases || args.clock_rate.is_some(),
@@ -240,6 +243,7 @@ impl Settings {
         }
         config.snapshot_bytes = self.snapshot_bytes.unwrap_or(config.snapshot_bytes);
         config.detect_crash = self.detect_crash;
+        config.disk_stall = self.disk_stall;
         config.max_append_bytes = self.append_bytes.unwrap_or(config.max_append_bytes);
         config
     }

@@ -219,10 +219,12 @@ fn without_ages(status: &NodeStatus) -> NodeStatus {
     status.raft.election_timeout = Duration::ZERO;
     status.raft.election_remaining = Duration::ZERO;
     status.raft.heartbeat_age = None;
+    status.raft.disk_wait = None;
     // Whether there is a lease matters, not how long it is at the moment.
     status.raft.lease = if status.raft.lease.is_zero() { Duration::ZERO } else { Duration::MAX };
     for peer in &mut status.raft.peers {
         peer.last_heard = None;
+        peer.disk_stalled = peer.disk_stalled.map(|_| Duration::ZERO);
     }
     status
 }

@@ -22,6 +22,6 @@ pub use handshake::{Hello, HelloReply, RefusalReason, Role};
 pub use kv::{Answer, Change, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
 pub use rate::ClockRate;
-pub use request::{Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
+pub use request::{DiskPace, Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
 pub use secret::{Secret, SecretError};
 pub use telemetry::{NodeStatus, Telemetry};

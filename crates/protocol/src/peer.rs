@@ -58,7 +58,10 @@ impl PeerFrame {
                 index(piece.meta.membership_index)
             }
             Message::SnapshotReply(reply) => id(reply.last),
-            Message::PreVoteReply(_) | Message::VoteReply(_) | Message::TimeoutNow(_) => Ok(()),
+            Message::PreVoteReply(_)
+            | Message::VoteReply(_)
+            | Message::TimeoutNow(_)
+            | Message::DiskStalled(_) => Ok(()),
         }
     }
 }

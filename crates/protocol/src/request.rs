@@ -109,7 +109,23 @@ pub enum Manage {
     ForgoLeases,
     /// Campaign at once, whoever leads. Tell every member to forgo leases first.
     CampaignAgainstLeader,
+    /// From now on the syncs of the node's disk are held up, those under way included.
+    SetDisk(DiskPace),
 }
+
+/// How a managed node's disk does, by real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DiskPace {
+    /// As fast as it can.
+    Free,
+    /// Every sync takes so much longer, at most [`MAX_SYNC_DELAY`].
+    Delayed(Duration),
+    /// No sync finishes.
+    Stalled,
+}
+
+/// The longest delay that can be added to a sync. More than that is a stall.
+pub const MAX_SYNC_DELAY: Duration = Duration::from_secs(10);
 
 /// The most entries one [`RequestBody::Log`] returns.
 pub const MAX_LOG_LINES: u32 = 512;
@@ -251,6 +267,11 @@ pub enum Failure {
     NameInUse,
     /// Whoever asked may not.
     NotPermitted,
+    /// The leader's disk does not finish its writes, so it takes no more; try again later.
+    DiskStalled {
+        /// How long it has not finished one.
+        waited: Duration,
+    },
 }
 
 impl fmt::Display for Failure {
@@ -285,6 +306,11 @@ impl fmt::Display for Failure {
                 write!(f, "this name was given to another write before: choose a new name for each")
             }
             Self::NotPermitted => write!(f, "this takes the manager's token"),
+            Self::DiskStalled { waited } => write!(
+                f,
+                "the disk has not finished a write for {} ms: nothing is taken to be written until it has, try again",
+                waited.as_millis()
+            ),
         }
     }
 }

@@ -7,8 +7,8 @@ use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
 };
 use raftdeck_protocol::{
-    Answer, ClockRate, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody, Response,
-    ResponseBody, Secret, Telemetry, Write, frame,
+    Answer, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody,
+    Response, ResponseBody, Secret, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
@@ -145,6 +145,8 @@ fn hand_over_and_snapshots() {
     let reply =
         raft::SnapshotReply { term: Term(7), round: 5, last: id(6, 300), next_offset: 302, installed: true };
     golden(&peer(Message::SnapshotReply(reply)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d108070506ac02ae0201");
+    let stalled = raft::DiskStalled { term: Term(7), round: 5, waited: Duration::from_millis(312) };
+    golden(&peer(Message::DiskStalled(stalled)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10907050080fce29401");
 }
 
 /// What the log's entries carry: read back from disks, too.
@@ -211,6 +213,9 @@ fn requests() {
         (RequestBody::Manage(Manage::SetElectionTimeout(None)), "ac020a0500"),
         (RequestBody::Manage(Manage::ForgoLeases), "ac020a06"),
         (RequestBody::Manage(Manage::CampaignAgainstLeader), "ac020a07"),
+        (RequestBody::Manage(Manage::SetDisk(DiskPace::Free)), "ac020a0800"),
+        (RequestBody::Manage(Manage::SetDisk(DiskPace::Delayed(Duration::from_secs(1)))), "ac020a08010100"),
+        (RequestBody::Manage(Manage::SetDisk(DiskPace::Stalled)), "ac020a0802"),
         (
             RequestBody::Manage(Manage::SetElectionTimeout(Some(Duration::from_millis(300)))),
             "ac020a05010080c6868f01",
@@ -273,6 +278,7 @@ fn responses() {
         (ResponseBody::Failed(Failure::Forgotten { oldest: 300 }), "01010bac02"),
         (ResponseBody::Failed(Failure::NameInUse), "01010c"),
         (ResponseBody::Failed(Failure::NotPermitted), "01010d"),
+        (ResponseBody::Failed(Failure::DiskStalled { waited: Duration::from_secs(1) }), "01010e0100"),
         (
             ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
             "010301020907707574206b2076",
@@ -292,6 +298,8 @@ fn telemetry() {
         leader: Some(NodeId(1)),
         last: id(2, 9),
         durable: LogIndex(9),
+        disk_wait: Some(Duration::from_millis(312)),
+        disk_stalled: true,
         committed: LogIndex(8),
         applied: LogIndex(8),
         membership: membership(),
@@ -313,6 +321,7 @@ fn telemetry() {
             state: raft::ReplicationState::Replicate,
             last_heard: None,
             snapshot: Some((1, 300)),
+            disk_stalled: Some(Duration::from_millis(700)),
         }],
         term_runs: vec![raft::TermRun { term: Term(2), first: LogIndex(1), last: LogIndex(9) }],
     };
@@ -329,7 +338,7 @@ fn telemetry() {
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010201090304050607c0843d0809",
+        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd02010201090304050607c0843d0809",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");
@@ -379,9 +388,14 @@ fn trace_events() {
         TraceEvent::Purged { through: id(7, 3) },
         TraceEvent::Tuned { tuning: TUNING },
         TraceEvent::Paused,
+        TraceEvent::DiskSlow { waited: Duration::from_micros(1) },
+        TraceEvent::DiskStalled { waited: Duration::from_micros(1) },
+        TraceEvent::DiskRecovered { waited: Duration::from_micros(1) },
+        TraceEvent::FollowerDiskStalled { follower: node, waited: Duration::from_micros(1) },
+        TraceEvent::FollowerDiskRecovered { follower: node },
     ];
     golden(
         &events,
-        "1a00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f01010019",
+        "1f00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f010100191a00e8071b00e8071c00e8071d0200e8071e02",
     );
 }

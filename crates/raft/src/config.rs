@@ -73,9 +73,23 @@ pub struct Config {
     /// campaign at once. No member with this stands by its leader beyond that, so no lease can rest on it, and as a
     /// leader it serves no read by a lease.
     pub detect_crash: bool,
+    /// A disk that has not finished a write for so long, while one waits for it, is stalled: a leader hands over or steps
+    /// down, and no member with such a disk campaigns. `None`: the greatest election timeout, at least
+    /// [`Config::LEAST_DISK_STALL`].
+    pub disk_stall: Option<Duration>,
 }
 
 impl Config {
+    /// Unless it is said otherwise, no disk is taken for stalled before so long: an ordinary one may take some hundred
+    /// milliseconds for a sync when it is busy.
+    pub const LEAST_DISK_STALL: Duration = Duration::from_millis(500);
+
+    /// After how long without a finished write the disk is stalled.
+    #[must_use]
+    pub fn disk_stall(&self) -> Duration {
+        self.disk_stall.unwrap_or(self.tuning.timing.election_max.max(Self::LEAST_DISK_STALL))
+    }
+
     /// A configuration with PreVote and CheckQuorum on and the usual limits. `voters` is the membership that the
     /// cluster starts with; empty for a member that joins later.
     #[must_use]
@@ -95,6 +109,7 @@ impl Config {
             retained_entries: 1_000,
             log_cache_bytes: 32 << 20,
             detect_crash: false,
+            disk_stall: None,
         }
     }
 
@@ -105,6 +120,9 @@ impl Config {
         }
         if !self.membership.voters.is_empty() && !self.membership.is_voter(self.id) {
             return Err(ConfigError::NotAVoter { id: self.id });
+        }
+        if self.disk_stall.is_some_and(|limit| limit.is_zero()) {
+            return Err(ConfigError::ZeroDiskStall);
         }
         self.tuning.validate()
     }
@@ -147,6 +165,9 @@ pub enum ConfigError {
         /// The member.
         id: NodeId,
     },
+    /// Every write takes some time.
+    #[error("the time after which a disk is taken for stalled must be above zero")]
+    ZeroDiskStall,
     /// Heartbeats must come more often than elections.
     #[error(
         "the heartbeat ({heartbeat:?}) must be above zero and shorter than the least election timeout ({election_min:?})"

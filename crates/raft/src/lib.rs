@@ -30,7 +30,7 @@ pub use identity::{Boot, ClusterId, Incarnation, Sender};
 pub use log::TermRun;
 pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{
-    AppendEntries, AppendOutcome, AppendReply, ConflictHint, Envelope, InstallSnapshot, Message,
+    AppendEntries, AppendOutcome, AppendReply, ConflictHint, DiskStalled, Envelope, InstallSnapshot, Message,
     SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
 };
 pub use progress::ReplicationState;

@@ -77,8 +77,10 @@ pub enum ChangeError {
     /// The leader has not committed an entry of its own term yet (Ongaro's correction to thesis §4.1).
     #[error("the leader is new and has not committed an entry of its own term yet: try again in a moment")]
     TooEarly,
-    /// Too many uncommitted bytes.
-    #[error("too many uncommitted bytes")]
+    /// Too many uncommitted bytes, or the leader's disk is stalled.
+    #[error(
+        "too many uncommitted bytes, or the leader's disk does not finish its writes: try again in a moment"
+    )]
     Busy,
     /// It is a member already.
     #[error("{node} is a member already")]

@@ -4,6 +4,7 @@
 use crate::types::{Entry, LogId, LogIndex, NodeId, SnapshotMeta, Term};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A message on its way to one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Message {
     InstallSnapshot(InstallSnapshot),
     /// The answer to [`Message::InstallSnapshot`].
     SnapshotReply(SnapshotReply),
+    /// "My disk is stalled": what a follower says instead of answering a heartbeat, which would have to wait for the disk.
+    DiskStalled(DiskStalled),
 }
 
 impl Message {
@@ -51,6 +54,7 @@ impl Message {
             Self::TimeoutNow(_) => "TimeoutNow",
             Self::InstallSnapshot(_) => "InstallSnapshot",
             Self::SnapshotReply(_) => "SnapshotReply",
+            Self::DiskStalled(_) => "DiskStalled",
         }
     }
 
@@ -66,6 +70,7 @@ impl Message {
             Self::TimeoutNow(m) => m.term,
             Self::InstallSnapshot(m) => m.term,
             Self::SnapshotReply(m) => m.term,
+            Self::DiskStalled(m) => m.term,
         }
     }
 }
@@ -151,6 +156,18 @@ pub struct ConflictHint {
 pub struct TimeoutNow {
     /// The leader's term.
     pub term: Term,
+}
+
+/// A follower's word to its leader that its disk is stalled. It acknowledges nothing, so it need not wait for the disk, and it
+/// counts for nothing but this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskStalled {
+    /// The follower's term, which may not be on its disk yet.
+    pub term: Term,
+    /// The round of the heartbeat.
+    pub round: u64,
+    /// How long the disk has not finished a write.
+    pub waited: Duration,
 }
 
 /// One piece of a snapshot. Pieces are sent in order, one at a time; the answer says where to go on.

@@ -97,6 +97,8 @@ pub enum Mutant {
     DropWritesOnStepDown,
     /// After a failed sync the member goes on as if it had worked (trap 40).
     IgnoreFailedSync,
+    /// A leader whose disk finishes no write leads on (trap 49).
+    LeaderIgnoresStall,
 }
 
 impl Mutant {
@@ -148,6 +150,7 @@ impl Mutant {
         Self::NamedWriteAppliesTwice,
         Self::DropWritesOnStepDown,
         Self::IgnoreFailedSync,
+        Self::LeaderIgnoresStall,
     ];
 }
 

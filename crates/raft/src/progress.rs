@@ -2,6 +2,7 @@
 
 use crate::message::ConflictHint;
 use crate::mutants::{Mutant, is_active};
+use crate::raft::StallReport;
 use crate::types::{LogId, LogIndex, SnapshotMeta, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -47,6 +48,8 @@ pub(crate) struct Progress {
     pub(crate) acked_round: u64,
     /// The highest one whose answer promised to stand by the leader.
     pub(crate) promised_round: u64,
+    /// It has said that its disk is stalled, and has answered no later round since.
+    pub(crate) stall: Option<StallReport>,
 }
 
 /// A snapshot on its way to a follower. One piece at a time is under way.
@@ -82,13 +85,15 @@ impl Progress {
             last_heard: None,
             acked_round: 0,
             promised_round: 0,
+            stall: None,
         }
     }
 
-    /// It answered in this term, a message of this heartbeat round.
-    pub(crate) fn heard(&mut self, round: u64, now: Timestamp) {
+    /// It answered in this term, a message of this heartbeat round. Says whether its disk had been stalled until now.
+    pub(crate) fn heard(&mut self, round: u64, now: Timestamp) -> bool {
         self.last_heard = Some(now);
         self.acked_round = self.acked_round.max(round);
+        self.stall.take_if(|stall| stall.ends_with(round)).is_some()
     }
 
     /// Having answered this round, it stands by its leader.

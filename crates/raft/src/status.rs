@@ -26,6 +26,10 @@ pub struct Status {
     pub last: LogId,
     /// Its log is on its disk through here.
     pub durable: LogIndex,
+    /// How long its disk has not finished a write although one waits for it; `None`: none does.
+    pub disk_wait: Option<Duration>,
+    /// Whether that is too long for it to lead or to campaign.
+    pub disk_stalled: bool,
     /// The commit index as it knows it.
     pub committed: LogIndex,
     /// Applied to its state machine through here.
@@ -81,4 +85,6 @@ pub struct PeerStatus {
     pub last_heard: Option<Duration>,
     /// In the state Snapshot: bytes of it sent and answered, and its size.
     pub snapshot: Option<(u64, u64)>,
+    /// Its disk is stalled, as it says itself: how long it has not finished a write.
+    pub disk_stalled: Option<Duration>,
 }

@@ -43,6 +43,8 @@ pub enum StepDownReason {
     QuorumLost,
     /// The leader is not a member any more, and that is committed (thesis §4.2.2).
     Removed,
+    /// Its disk has not finished a write for too long, and nobody took over in time.
+    DiskStalled,
 }
 
 /// Why a vote was refused.
@@ -56,6 +58,8 @@ pub enum VoteRefusal {
     StaleLog,
     /// A leader was heard from less than an election timeout ago (thesis §4.2.3).
     LeaderAlive,
+    /// A pre-vote only: the vote itself would wait for a disk that is stalled.
+    DiskStalled,
 }
 
 /// Something that happened at one member. On the wire: variants are only ever added at the end.
@@ -245,4 +249,32 @@ pub enum TraceEvent {
     },
     /// The driver noticed that it had been stopped, or that its clock had stepped.
     Paused,
+    /// Its disk has not finished a write for a while, and one waits for it.
+    DiskSlow {
+        /// For how long.
+        waited: Duration,
+    },
+    /// Its disk has not finished a write for so long that it does not lead or campaign
+    /// ([`Config::disk_stall`](crate::Config::disk_stall)).
+    DiskStalled {
+        /// For how long.
+        waited: Duration,
+    },
+    /// Its disk has finished a write again, after it was slow or stalled.
+    DiskRecovered {
+        /// After how long.
+        waited: Duration,
+    },
+    /// A follower said that its own disk is stalled.
+    FollowerDiskStalled {
+        /// Which.
+        follower: NodeId,
+        /// For how long when it said so.
+        waited: Duration,
+    },
+    /// That follower answers again.
+    FollowerDiskRecovered {
+        /// Which.
+        follower: NodeId,
+    },
 }

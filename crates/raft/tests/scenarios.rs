@@ -24,6 +24,14 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    disk_slow_is_not_stalled
+    disk_stalled_follower_tells_its_leader
+    disk_stalled_leader_hands_over
+    disk_stalled_leader_leads_on_where_nobody_else_could
+    disk_stalled_leader_steps_down_if_nobody_takes_over
+    disk_stalled_member_neither_campaigns_nor_promises
+    disk_stalled_single_member_refuses_writes
+    disk_that_recovers_ends_the_hand_over
     election_candidate_yields
     election_deaf_leader_lets_go
     election_disruptive_member_is_refused

@@ -325,7 +325,16 @@ impl Replica {
             Ok(id) => self.waiting.await_write(token, id),
             Err(ProposeError::NotLeader { leader }) => self.not_leader(token, leader),
             Err(ProposeError::Busy) => self.waiting.fail(token, Failure::Busy),
+            Err(ProposeError::DiskStalled { waited }) => {
+                self.waiting.fail(token, Failure::DiskStalled { waited });
+            }
         }
+    }
+
+    /// Whether this member leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.raft.leads()
     }
 
     /// A client's read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
@@ -386,6 +395,10 @@ impl Replica {
         }
         for event in &trace {
             self.waiting.observe(event);
+        }
+        if self.raft.leads_without_disk() {
+            // They wait for the disk for nobody knows how long, and keep places that others need.
+            self.waiting.give_up_writes();
         }
         let replies = self.waiting.take_replies();
         Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, changes, trace }

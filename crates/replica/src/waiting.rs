@@ -220,9 +220,14 @@ impl Waiting {
         self.reply(token, body);
     }
 
+    /// Whoever waits for a write is told that its fate is unknown.
+    pub(crate) fn give_up_writes(&mut self) {
+        self.skip_writes(LogIndex(u64::MAX));
+    }
+
     /// The entries of waiting writes may still be committed by the next leader, and a change may still be finished.
     fn lose_leadership(&mut self) {
-        self.skip_writes(LogIndex(u64::MAX));
+        self.give_up_writes();
         if let Some(Change { token: Some(token) }) = self.change.take() {
             self.fail(token, Failure::Unknown);
         }

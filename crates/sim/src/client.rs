@@ -317,7 +317,7 @@ impl Client {
                 self.again(20_000, now)
             }
             Failure::Busy if self.cares(now).is_some() => self.again(2_000, now),
-            Failure::Busy | Failure::Stopping => self.again(20_000, now),
+            Failure::Busy | Failure::DiskStalled { .. } | Failure::Stopping => self.again(20_000, now),
             Failure::Unknown => self.maybe(now),
             Failure::SessionExpired => {
                 self.session = None;

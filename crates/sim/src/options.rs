@@ -233,6 +233,7 @@ impl Setup {
             retained_entries: rng.pick(&[0, 0, 3, 20]),
             log_cache_bytes: rng.pick(&[0, 300, 3000, 32 << 20]),
             detect_crash: false,
+            disk_stall: None,
         };
         Self {
             config,

@@ -106,6 +106,7 @@ impl Said {
                 round: Some(piece.round),
                 ..said
             },
+            Message::DiskStalled(report) => Self { round: Some(report.round), ..said },
             Message::SnapshotReply(reply) => Self {
                 last: Some(reply.last.into()),
                 offset: Some(reply.next_offset),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use raftdeck_raft::{Entry, HardState, LogId, LogIndex, NodeId, Payload, Persist, Term, Ticket};
-use raftdeck_storage::fs::{DelayedFs, DiskFs, File, FileSystem, Lock, LockError};
+use raftdeck_storage::fs::{DelayedFs, DiskFs, File, FileSystem, Lock, LockError, SyncDelay};
 use raftdeck_storage::{LogOptions, LogStore};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -159,7 +159,7 @@ fn floor(bencher: Bencher<'_, '_>, count: u64) {
 #[divan::bench(args = [0, 500, 2000], sample_count = 200, sample_size = 1)]
 fn delayed_sync(bencher: Bencher<'_, '_>, micros: u64) {
     let dir = directory();
-    let fs = DelayedFs::new(Box::new(Unsynced), Duration::from_micros(micros));
+    let fs = DelayedFs::new(Box::new(Unsynced), SyncDelay::new(Duration::from_micros(micros)));
     let mut file = fs.open(&dir.path().join("delayed")).unwrap();
     bencher.bench_local(|| file.sync_data().unwrap());
 }

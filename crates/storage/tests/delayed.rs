@@ -5,8 +5,10 @@
 mod scene;
 
 use raftdeck_storage::LogStore;
-use raftdeck_storage::fs::{DelayedFs, FileSystem, MemoryFs, Survival};
+use raftdeck_storage::fs::{DelayedFs, FileSystem, MemoryFs, Survival, SyncDelay};
 use scene::{CLUSTER, NODE, appends, dir, entry, history, states, votes};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const DELAY: Duration = Duration::from_millis(3);
@@ -14,7 +16,7 @@ const DELAY: Duration = Duration::from_millis(3);
 #[test]
 fn a_sync_of_a_file_or_directory_takes_at_least_the_delay() {
     let fs = MemoryFs::new();
-    let slow = DelayedFs::new(Box::new(fs.clone()), DELAY);
+    let slow = DelayedFs::new(Box::new(fs.clone()), SyncDelay::new(DELAY));
     slow.create_dir_all(dir()).unwrap();
     let mut file = slow.open(&dir().join("file")).unwrap();
     let takes = |act: &mut dyn FnMut()| {
@@ -30,7 +32,7 @@ fn a_sync_of_a_file_or_directory_takes_at_least_the_delay() {
 #[test]
 fn a_store_on_a_slow_disk_keeps_the_same() {
     let fs = MemoryFs::new();
-    let slow = DelayedFs::new(Box::new(fs.clone()), Duration::from_micros(10));
+    let slow = DelayedFs::new(Box::new(fs.clone()), SyncDelay::new(Duration::from_micros(10)));
     let (mut store, _) = LogStore::open(&slow, dir(), NODE, CLUSTER).unwrap();
     for group in &history() {
         store.append(group).unwrap();
@@ -43,7 +45,7 @@ fn a_store_on_a_slow_disk_keeps_the_same() {
 #[test]
 fn an_append_is_not_done_before_its_sync() {
     let fs = MemoryFs::new();
-    let slow = DelayedFs::new(Box::new(fs.clone()), DELAY);
+    let slow = DelayedFs::new(Box::new(fs.clone()), SyncDelay::new(DELAY));
     let (mut store, _) = LogStore::open(&slow, dir(), NODE, CLUSTER).unwrap();
     store.append(&[votes(1, 1)]).unwrap();
     let start = Instant::now();
@@ -51,4 +53,25 @@ fn an_append_is_not_done_before_its_sync() {
     assert!(start.elapsed() >= DELAY);
     fs.fail_sync_after(0);
     store.append(&[appends([entry(1, 2, "b")])]).unwrap_err();
+}
+
+#[test]
+fn a_stalled_sync_finishes_when_it_is_let_go_and_not_before() {
+    let delay = SyncDelay::default();
+    let slow = DelayedFs::new(Box::new(MemoryFs::new()), delay.clone());
+    slow.create_dir_all(dir()).unwrap();
+    delay.set(None);
+    let (started, starts) = mpsc::channel();
+    let (finished, finishes) = mpsc::channel();
+    let syncing = thread::spawn(move || {
+        started.send(()).unwrap();
+        slow.sync_dir(dir()).unwrap();
+        finished.send(()).unwrap();
+    });
+    starts.recv().unwrap();
+    assert!(finishes.recv_timeout(Duration::from_millis(50)).is_err(), "it is stalled");
+    // What was asked for before counts for the sync under way too.
+    delay.set(Some(Duration::ZERO));
+    finishes.recv_timeout(Duration::from_secs(20)).unwrap();
+    syncing.join().unwrap();
 }

@@ -187,6 +187,27 @@ enum Event<'a> {
     Paused {
         node: NodeId,
     },
+    DiskSlow {
+        node: NodeId,
+        waited_ms: u64,
+    },
+    DiskStalled {
+        node: NodeId,
+        waited_ms: u64,
+    },
+    DiskRecovered {
+        node: NodeId,
+        waited_ms: u64,
+    },
+    FollowerDiskStalled {
+        node: NodeId,
+        follower: NodeId,
+        waited_ms: u64,
+    },
+    FollowerDiskRecovered {
+        node: NodeId,
+        follower: NodeId,
+    },
     Link {
         from: NodeId,
         to: NodeId,
@@ -393,6 +414,7 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'_>> {
                 StepDownReason::OtherLeader => "other_leader",
                 StepDownReason::QuorumLost => "quorum_lost",
                 StepDownReason::Removed => "removed",
+                StepDownReason::DiskStalled => "disk_stalled",
             };
             Event::StepDown { node, reason, term }
         }
@@ -421,6 +443,15 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'_>> {
             check_quorum,
         },
         TraceEvent::Paused => Event::Paused { node },
+        TraceEvent::DiskSlow { waited } => Event::DiskSlow { node, waited_ms: whole_millis(waited) },
+        TraceEvent::DiskStalled { waited } => Event::DiskStalled { node, waited_ms: whole_millis(waited) },
+        TraceEvent::DiskRecovered { waited } => {
+            Event::DiskRecovered { node, waited_ms: whole_millis(waited) }
+        }
+        TraceEvent::FollowerDiskStalled { follower, waited } => {
+            Event::FollowerDiskStalled { node, follower, waited_ms: whole_millis(waited) }
+        }
+        TraceEvent::FollowerDiskRecovered { follower } => Event::FollowerDiskRecovered { node, follower },
         TraceEvent::VoteReceived { .. }
         | TraceEvent::Appended { .. }
         | TraceEvent::Conflict { .. }
@@ -513,6 +544,12 @@ mod tests {
             traced(TraceEvent::Purged { through: last }),
             traced(TraceEvent::Tuned { tuning }),
             traced(TraceEvent::Paused),
+            traced(TraceEvent::DiskSlow { waited: at(312) }),
+            traced(TraceEvent::DiskStalled { waited: at(500) }),
+            traced(TraceEvent::DiskRecovered { waited: at(4100) }),
+            traced(TraceEvent::FollowerDiskStalled { follower: to, waited: at(500) }),
+            traced(TraceEvent::FollowerDiskRecovered { follower: to }),
+            traced(TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term }),
         ];
         assert_eq!(
             later.join("\n"),

@@ -173,6 +173,9 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             }
             StepDownReason::Removed => (Major, format!("{node} is not a member any more and steps down")),
             StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
+            StepDownReason::DiskStalled => {
+                (Major, format!("{node} steps down: its disk does not finish its writes"))
+            }
         },
         // That it leads itself is the sentence of its change of role.
         TraceEvent::LeaderChanged { leader: Some(leader), .. } if *leader == node => return None,
@@ -232,6 +235,34 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         }
         TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
         TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
+        TraceEvent::DiskSlow { .. }
+        | TraceEvent::DiskStalled { .. }
+        | TraceEvent::DiskRecovered { .. }
+        | TraceEvent::FollowerDiskStalled { .. }
+        | TraceEvent::FollowerDiskRecovered { .. } => return disk_sentence(node, trace),
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+fn disk_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
+    use Weight::{Major, Minor};
+    let (weight, text) = match trace {
+        TraceEvent::DiskSlow { waited } => {
+            (Minor, format!("{node}'s disk is slow: it has not finished a write for {}", millis(*waited)))
+        }
+        TraceEvent::DiskStalled { waited } => {
+            (Major, format!("{node}'s disk is stalled: it has not finished a write for {}", millis(*waited)))
+        }
+        TraceEvent::DiskRecovered { waited } => {
+            (Minor, format!("{node}'s disk has finished a write again, after {}", millis(*waited)))
+        }
+        TraceEvent::FollowerDiskStalled { follower, .. } => {
+            (Minor, format!("{node} hears from {follower} that its disk is stalled"))
+        }
+        TraceEvent::FollowerDiskRecovered { follower } => {
+            (Minor, format!("{node} gets answers from {follower} again"))
+        }
+        _ => return None,
     };
     Some(Sentence::new(weight, Some(node), text))
 }
@@ -330,6 +361,7 @@ fn refused(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, reason: 
         VoteRefusal::AlreadyVoted => "its vote went to another".to_owned(),
         VoteRefusal::StaleLog => format!("the log of {candidate} is behind its own"),
         VoteRefusal::LeaderAlive => "it hears a leader".to_owned(),
+        VoteRefusal::DiskStalled => "its disk is stalled, and a vote must be on disk".to_owned(),
     };
     if pre_vote {
         format!("{node} would not vote for {candidate} in term {term} (pre-vote): {why}")

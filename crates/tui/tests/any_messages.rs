@@ -97,6 +97,8 @@ fn plain_status() -> impl Strategy<Value = Status> {
                 leader: leads.map(n),
                 last: LogId { term: Term(term), index: LogIndex(last) },
                 durable: LogIndex(durable),
+                disk_wait: None,
+                disk_stalled: false,
                 committed: LogIndex(committed),
                 heartbeat_age: age.map(Duration::from_micros),
                 election_timeout: Duration::from_micros(timeout),
@@ -182,6 +184,7 @@ fn frame() -> impl Strategy<Value = FrameReport> {
         FrameKind::TimeoutNow,
         FrameKind::InstallSnapshot,
         FrameKind::SnapshotReply,
+        FrameKind::DiskStalled,
     ]);
     let fate = prop_oneof![Just(FrameFate::Delivered), Just(FrameFate::Lost)];
     (id(), id(), kind, fate, option::of(any::<bool>()), number()).prop_map(

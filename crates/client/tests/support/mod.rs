@@ -217,6 +217,8 @@ pub(crate) fn node_status(id: u64) -> NodeStatus {
         leader: None,
         last: LogId::default(),
         durable: LogIndex::ZERO,
+        disk_wait: None,
+        disk_stalled: false,
         committed: LogIndex::ZERO,
         applied: LogIndex::ZERO,
         membership: Membership::default(),

@@ -9,7 +9,7 @@ use crate::rule::Matching;
 use raftdeck_raft::{LogIndex, Term};
 
 /// Every kind of message and its name.
-pub(super) const KINDS: [(FrameKind, &str); 10] = [
+pub(super) const KINDS: [(FrameKind, &str); 11] = [
     (FrameKind::PreVote, "PreVote"),
     (FrameKind::PreVoteReply, "PreVoteReply"),
     (FrameKind::RequestVote, "RequestVote"),
@@ -20,6 +20,7 @@ pub(super) const KINDS: [(FrameKind, &str); 10] = [
     (FrameKind::TimeoutNow, "TimeoutNow"),
     (FrameKind::InstallSnapshot, "InstallSnapshot"),
     (FrameKind::SnapshotReply, "SnapshotReply"),
+    (FrameKind::DiskStalled, "DiskStalled"),
 ];
 
 /// Takes all filters that follow.

@@ -107,6 +107,7 @@ impl From<ClientError> for Refusal {
             | ClientError::Unreachable { .. }
             | ClientError::TimedOut { .. }
             | ClientError::Busy
+            | ClientError::DiskStalled { .. }
             // Of reads alone, and of one node's state: it stops, or sheds load.
             | ClientError::Broken { .. } => StatusCode::SERVICE_UNAVAILABLE,
             // Asking again is no cure for the rest.
@@ -143,6 +144,7 @@ mod tests {
         let after = Duration::from_secs(5);
         for (error, status) in [
             (ClientError::Busy, 503),
+            (ClientError::DiskStalled { waited: after }, 503),
             (ClientError::NoLeader { after, last: last.clone() }, 503),
             (ClientError::Unreachable { after, tried: last.clone() }, 503),
             (ClientError::TimedOut { after, last }, 503),

@@ -14,6 +14,7 @@ pub(super) fn text(status: &NodeStatus, watches: usize) -> String {
     with_local_recorder(&recorder, || {
         role(&status.raft);
         log(&status.raft);
+        disk(&status.raft);
         peers(&status.raft);
         times(status);
         set("raftdeck_keys", "Keys in the state machine.", status.keys);
@@ -49,6 +50,20 @@ fn log(raft: &raft::Status) {
     set("raftdeck_purged_index", "The log begins after this index.", raft.purged.0);
 }
 
+fn disk(raft: &raft::Status) {
+    describe_gauge!(
+        "raftdeck_disk_wait_seconds",
+        Unit::Seconds,
+        "How long the disk has not finished a write although one waits for it; 0 if none does."
+    );
+    gauge!("raftdeck_disk_wait_seconds").set(raft.disk_wait.unwrap_or_default().as_secs_f64());
+    set(
+        "raftdeck_disk_stalled",
+        "1 while that is so long that the node neither leads, if others can, nor campaigns.",
+        u64::from(raft.disk_stalled),
+    );
+}
+
 /// Of a leader.
 fn peers(raft: &raft::Status) {
     describe_gauge!(
@@ -64,11 +79,17 @@ fn peers(raft: &raft::Status) {
         Unit::Seconds,
         "The time since a follower last answered. Only on the leader."
     );
+    describe_gauge!(
+        "raftdeck_peer_disk_stalled",
+        "1 if a follower reports that its disk is stalled. Only on the leader."
+    );
     for peer in &raft.peers {
         let id = peer.id.to_string();
         let lag = raft.last.index.0.saturating_sub(peer.matched.0);
         gauge!("raftdeck_peer_match_index", "peer" => id.clone()).set(number(peer.matched.0));
         gauge!("raftdeck_peer_lag_entries", "peer" => id.clone()).set(number(lag));
+        let stalled = f64::from(u8::from(peer.disk_stalled.is_some()));
+        gauge!("raftdeck_peer_disk_stalled", "peer" => id.clone()).set(stalled);
         if let Some(heard) = peer.last_heard {
             gauge!("raftdeck_peer_last_heard_seconds", "peer" => id).set(heard.as_secs_f64());
         }

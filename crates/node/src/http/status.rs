@@ -39,8 +39,18 @@ pub(super) struct Status {
     state_hash: String,
     fsyncs: u64,
     last_fsync_micros: u64,
+    disk: Disk,
     clock_rate: f64,
     uptime_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Disk {
+    /// It has not finished a write for so long that the node neither leads, if others can, nor campaigns.
+    stalled: bool,
+    /// How long it has not finished a write although one waits for it.
+    wait_ms: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -117,6 +127,8 @@ struct Peer {
     state: &'static str,
     last_heard_ago_ms: Option<f64>,
     snapshot: Option<Sending>,
+    /// Its disk is stalled, as it says itself: how long it has not finished a write.
+    disk_stalled_ms: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -168,6 +180,7 @@ impl Status {
             state_hash: format!("{state_hash:016x}"),
             fsyncs,
             last_fsync_micros: fsync_micros,
+            disk: Disk { stalled: raft.disk_stalled, wait_ms: raft.disk_wait.map(ms) },
             clock_rate: f64::from(clock_rate.millionths()) / 1e6,
             uptime_ms: uptime_micros / 1000,
         }
@@ -233,6 +246,7 @@ impl Peer {
             },
             last_heard_ago_ms: peer.last_heard.map(ms),
             snapshot: peer.snapshot.map(|(sent_bytes, total_bytes)| Sending { sent_bytes, total_bytes }),
+            disk_stalled_ms: peer.disk_stalled.map(ms),
         }
     }
 }

@@ -4,7 +4,8 @@ use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;
 use crate::message::Envelope;
 use crate::mutants::{Mutant, is_active};
-use crate::types::{Entry, HardState, LogId, LogIndex};
+use crate::types::{Entry, HardState, LogId, LogIndex, Timestamp};
+use std::time::Duration;
 
 /// The disk as the core sees it.
 ///
@@ -28,6 +29,9 @@ pub(super) struct Durability {
     purge: Option<LogId>,
     hard_state_changed: bool,
     then_send: Vec<Envelope>,
+    /// Since when the disk has not finished a write although one waits for it: since it last finished one, or since it was
+    /// handed the oldest one that waits.
+    waiting_since: Option<Timestamp>,
 }
 
 impl Durability {
@@ -44,6 +48,7 @@ impl Durability {
             purge: None,
             hard_state_changed: false,
             then_send: Vec::new(),
+            waiting_since: None,
         }
     }
 
@@ -101,13 +106,28 @@ impl Durability {
         self.purge = Some(through);
     }
 
+    pub(super) fn waiting_since(&self) -> Option<Timestamp> {
+        self.waiting_since
+    }
+
+    /// The disk is given as much time again.
+    pub(super) fn restart_wait(&mut self, now: Timestamp) {
+        self.waiting_since = self.waiting_since.map(|_| now);
+    }
+
     /// Send this when everything decided so far is durable.
     pub(super) fn then_send(&mut self, envelope: Envelope) {
         self.then_send.push(envelope);
     }
 
     /// Turns what was collected into one write, if there is any need for one.
-    pub(super) fn hand_out(&mut self, log: &Log, hard_state: HardState, effects: &mut Effects) {
+    pub(super) fn hand_out(
+        &mut self,
+        log: &Log,
+        hard_state: HardState,
+        effects: &mut Effects,
+        now: Timestamp,
+    ) {
         assert!(log.first_in_memory() <= self.written.next(), "what is not written yet is in memory");
         let entries: Vec<Entry> = log.slice(self.written.next(), usize::MAX).cloned().collect();
         // The term is durable before, or together with, any entry of it.
@@ -129,14 +149,21 @@ impl Durability {
         } else if !persist.is_barrier() || !persist.then_send.is_empty() {
             self.written = log.last().index;
             self.next_seq += 1;
+            self.waiting_since.get_or_insert(now);
             effects.persist.push(persist);
         }
     }
 
-    /// The write with this ticket, and all before it, are durable.
-    pub(super) fn completed(&mut self, ticket: Ticket, log: &Log) {
+    /// The write with this ticket, and all before it, are durable. Returns for how long the disk had not finished one, or
+    /// `None` if this is no news.
+    pub(super) fn completed(&mut self, ticket: Ticket, log: &Log, now: Timestamp) -> Option<Duration> {
         assert!(ticket.seq < self.next_seq, "only a write that was handed out can complete");
+        let is_news = ticket.seq > self.completed;
         self.completed = self.completed.max(ticket.seq);
+        let waited = self.waiting_since.filter(|_| is_news).map(|since| now.since(since));
+        if is_news {
+            self.waiting_since = (self.completed + 1 < self.next_seq).then_some(now);
+        }
         // The term tells an entry from the one that was overwritten at its index. What was released is committed, and
         // nothing overwrote it.
         let unchanged = log.contains(ticket.last) || ticket.last.index < log.base().index;
@@ -145,5 +172,6 @@ impl Durability {
         if ticket.seq >= self.last_truncation && unchanged || ignores_truncation {
             self.durable = self.durable.max(ticket.last.index);
         }
+        waited
     }
 }

@@ -106,8 +106,12 @@ impl Raft {
     }
 
     /// Whether it may become leader: it votes, or did before a change that is not committed yet. Without it, that
-    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted.
+    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted, and a member whose
+    /// disk is stalled until that has finished a write: its own vote would wait for it.
     pub(super) fn may_campaign(&self) -> bool {
+        if self.disk_is_stalled() {
+            return false;
+        }
         let id = self.config.id;
         let learns = self.membership().learners.contains(&id);
         let votes = self.memberships.since(self.committed).any(|(_, membership)| membership.is_voter(id));
@@ -115,7 +119,7 @@ impl Raft {
     }
 
     /// Whom a candidate asks.
-    fn other_voters(&self) -> Vec<NodeId> {
+    pub(super) fn other_voters(&self) -> Vec<NodeId> {
         let Membership { voters, outgoing, .. } = self.membership();
         voters.union(outgoing).copied().filter(|id| *id != self.config.id).collect()
     }
@@ -245,6 +249,7 @@ impl Raft {
         }
         match (won, pre_vote) {
             (false, _) => {}
+            (true, true) if self.disk_is_stalled() => {}
             (true, true) => self.become_candidate(now, false),
             (true, false) => self.become_leader(now),
         }
@@ -302,6 +307,9 @@ impl Raft {
             Some(VoteRefusal::LeaderAlive)
         } else if request.last < self.log.last() && !is_active(Mutant::PreVoteIgnoresLog) {
             Some(VoteRefusal::StaleLog)
+        } else if self.disk_is_stalled() {
+            // The vote itself would wait for the disk.
+            Some(VoteRefusal::DiskStalled)
         } else {
             None
         };

@@ -27,12 +27,28 @@ impl Raft {
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
         let timer = self.timer_started + self.election_timeout;
-        let RoleState::Leader(leadership) = &self.role else { return timer };
+        let disk = self.disk_deadline();
+        let RoleState::Leader(leadership) = &self.role else {
+            return disk.map_or(timer, |disk| disk.min(timer));
+        };
         let quorum_lost = (self.config.tuning.check_quorum)
             .then(|| self.quorum_contact(leadership) + self.config.tuning.timing.election_max);
         let transfer_ends = leadership.transfer.as_ref().map(|transfer| transfer.deadline);
-        let due = [Some(leadership.heartbeat_due), quorum_lost, transfer_ends];
+        let due = [Some(leadership.heartbeat_due), quorum_lost, transfer_ends, disk];
         due.into_iter().flatten().min().unwrap_or(timer)
+    }
+
+    /// Whether it leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        matches!(self.role, RoleState::Leader(_))
+    }
+
+    /// Whether it leads with a stalled disk because nobody else could: it takes no writes, and cannot finish those it has.
+    #[must_use]
+    pub fn leads_without_disk(&self) -> bool {
+        let RoleState::Leader(leadership) = &self.role else { return false };
+        self.disk_is_stalled() && leadership.transfer.is_none()
     }
 
     /// This member's state.
@@ -58,6 +74,8 @@ impl Raft {
             leader: self.leader,
             last: self.log.last(),
             durable: self.durability.log(),
+            disk_wait: self.disk_wait(now),
+            disk_stalled: self.disk_is_stalled(),
             committed: self.committed,
             applied: self.applied,
             membership: self.membership().clone(),
@@ -79,7 +97,7 @@ impl Raft {
                 _ => Vec::new(),
             },
             peers: match &self.role {
-                RoleState::Leader(leadership) => peer_statuses(leadership, now),
+                RoleState::Leader(leadership) => self.peer_statuses(leadership, now),
                 _ => Vec::new(),
             },
             term_runs: runs[runs.len().saturating_sub(Status::MAX_TERM_RUNS)..].to_vec(),
@@ -91,18 +109,19 @@ impl Raft {
     pub fn has_more(&self) -> bool {
         self.applied < self.committed && self.applied.next() >= self.log.first_in_memory()
     }
-}
 
-fn peer_statuses(leadership: &Leadership, now: Timestamp) -> Vec<PeerStatus> {
-    let peers = leadership.peers.iter();
-    peers
-        .map(|(id, progress)| PeerStatus {
-            id: *id,
-            matched: progress.matched,
-            next: progress.next,
-            state: progress.state,
-            last_heard: progress.last_heard.map(|heard| now.since(heard)),
-            snapshot: progress.snapshot_progress(),
-        })
-        .collect()
+    fn peer_statuses(&self, leadership: &Leadership, now: Timestamp) -> Vec<PeerStatus> {
+        let peers = leadership.peers.iter();
+        peers
+            .map(|(id, progress)| PeerStatus {
+                id: *id,
+                matched: progress.matched,
+                next: progress.next,
+                state: progress.state,
+                last_heard: progress.last_heard.map(|heard| now.since(heard)),
+                snapshot: progress.snapshot_progress(),
+                disk_stalled: self.reported_stall(progress.stall, now),
+            })
+            .collect()
+    }
 }

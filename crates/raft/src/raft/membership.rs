@@ -143,7 +143,7 @@ impl Raft {
             return Err(ChangeError::TooEarly);
         }
         let target = self.membership().enter(changes)?;
-        if self.uncommitted_bytes >= self.config.max_uncommitted_bytes {
+        if self.uncommitted_bytes >= self.config.max_uncommitted_bytes || self.disk_is_stalled() {
             return Err(ChangeError::Busy);
         }
         let promoted = promoted_by(changes);

@@ -10,6 +10,7 @@ mod read;
 mod read_back;
 mod replication;
 mod snapshot;
+mod stall;
 mod tally;
 mod transfer;
 
@@ -33,6 +34,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use snapshot::Incoming;
+use stall::DiskWatch;
+pub(crate) use stall::StallReport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tally::Tally;
@@ -120,6 +123,12 @@ pub enum ProposeError {
     /// The cap on uncommitted bytes is reached, or the leadership is being handed over.
     #[error("too many uncommitted bytes, or the leadership is being handed over")]
     Busy,
+    /// Its disk does not finish its writes ([`Config::disk_stall`]).
+    #[error("the disk has not finished a write for {} ms", waited.as_millis())]
+    DiskStalled {
+        /// For how long, as of its last look at the clock.
+        waited: Duration,
+    },
 }
 
 /// Why a read was not taken.
@@ -196,6 +205,7 @@ pub struct Raft {
     /// In force as soon as they are in the log. Those before `committed` are forgotten, except the one that holds there.
     memberships: Memberships,
     durability: Durability,
+    disk_watch: DiskWatch,
     committed: LogIndex,
     /// Handed out in [`Effects::apply`] through here. Behind `committed` while entries are read back from the disk, and
     /// where there are very many at once.
@@ -290,6 +300,7 @@ impl Raft {
         };
         let mut raft = Self {
             durability: Durability::new(log.last().index),
+            disk_watch: DiskWatch::default(),
             uncommitted_bytes: log.between(applied, LogIndex(u64::MAX)).map(|e| e.payload.size()).sum(),
             snapshot,
             tally: Tally::new(applied, config.snapshot_bytes),
@@ -343,13 +354,16 @@ impl Raft {
             Message::InstallSnapshot(piece) => self.handle_install_snapshot(from, piece, now),
             Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply, now),
             Message::TimeoutNow(request) => self.handle_timeout_now(from, request, now),
+            Message::DiskStalled(report) => self.handle_disk_stalled(from, report, now),
         }
         self.assert_invariants();
     }
 
     /// The write with this ticket, and all before it, are durable. Completions may come in any order.
     pub fn handle_persisted(&mut self, ticket: Ticket, now: Timestamp) {
-        self.durability.completed(ticket, &self.log);
+        if let Some(waited) = self.durability.completed(ticket, &self.log, now) {
+            self.disk_progressed(waited, now);
+        }
         self.count_own_vote(now);
         self.advance_commit();
         self.assert_invariants();
@@ -360,6 +374,7 @@ impl Raft {
         if now < self.next_deadline() {
             return;
         }
+        self.watch_disk(now);
         match &self.role {
             RoleState::Leader(leadership) => {
                 let contact = self.quorum_contact(leadership);
@@ -369,10 +384,14 @@ impl Raft {
                 {
                     let term = self.hard_state.term;
                     self.step_down(term, StepDownReason::QuorumLost, now);
-                } else if heartbeat_is_due {
-                    self.heartbeat(now);
+                } else {
+                    if heartbeat_is_due {
+                        self.heartbeat(now);
+                    }
+                    self.yield_leadership(now);
                 }
             }
+            _ if now < self.timer_started + self.election_timeout => {}
             _ if self.may_campaign() => self.time_out(now),
             _ => self.restart_election_timer(now),
         }
@@ -408,14 +427,16 @@ impl Raft {
     /// whole timeout before it judges it.
     pub fn handle_pause(&mut self, now: Timestamp) {
         self.trace(TraceEvent::Paused);
+        // The disk stood still as well.
+        self.durability.restart_wait(now);
         match &mut self.role {
             RoleState::Leader(leadership) => leadership.lease.forget_rounds(),
             _ => self.restart_election_timer(now),
         }
     }
 
-    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at who has no vote. Who
-    /// stands by a leader at the moment does not vote for itself either.
+    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at a member that may not campaign:
+    /// it has no vote, or its disk is stalled. A member that stands by a leader at the moment does not vote for itself either.
     pub fn campaign(&mut self, now: Timestamp) {
         if !matches!(self.role, RoleState::Leader(_)) && self.may_campaign() {
             self.time_out(now);
@@ -468,7 +489,7 @@ impl Raft {
         self.start_read_round(now);
         self.serve_reads();
         self.replicate(now);
-        self.durability.hand_out(&self.log, self.hard_state, &mut self.effects);
+        self.durability.hand_out(&self.log, self.hard_state, &mut self.effects, now);
         self.evict();
         self.assert_invariants();
         self.assert_followers();

@@ -38,6 +38,9 @@ impl Raft {
         let RoleState::Leader(leadership) = &self.role else {
             return Err(ProposeError::NotLeader { leader: self.leader });
         };
+        if let Some(waited) = self.stalled_for() {
+            return Err(ProposeError::DiskStalled { waited });
+        }
         // thesis §3.10: so that the next leader can come up to this one.
         if leadership.transfer.is_some() {
             return Err(ProposeError::Busy);
@@ -134,6 +137,10 @@ impl Raft {
             return;
         }
         self.follow(from, append.term, now);
+        // Each answer would wait for the disk, and nothing bounds how many.
+        if append.entries.is_empty() && self.say_stalled(from, append.round, now) {
+            return;
+        }
         let append = self.without_released(append);
         let outcome = if self.log.contains(append.prev) {
             let through = append.through();
@@ -268,7 +275,7 @@ impl Raft {
         if reply.term < self.hard_state.term || reply.round > leadership.round {
             return;
         }
-        progress.heard(reply.round, now);
+        let has_recovered = progress.heard(reply.round, now);
         if reply.stands_by || is_active(Mutant::LeaseWithoutPromise) {
             progress.promised(reply.round);
         }
@@ -288,6 +295,9 @@ impl Raft {
                     self.trace(TraceEvent::Conflict { follower: from, next });
                 }
             }
+        }
+        if has_recovered {
+            self.trace(TraceEvent::FollowerDiskRecovered { follower: from });
         }
     }
 

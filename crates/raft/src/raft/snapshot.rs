@@ -350,13 +350,16 @@ impl Raft {
         if reply.term < self.hard_state.term || reply.round > leadership.round {
             return;
         }
-        progress.heard(reply.round, now);
+        let has_recovered = progress.heard(reply.round, now);
         if !reply.installed {
             progress.piece_answered(reply.last, reply.next_offset, reply.round);
         } else if (reply.last.index < base.index || self.log.contains(reply.last))
             && progress.matched(reply.last.index, base.index)
         {
             self.advance_commit();
+        }
+        if has_recovered {
+            self.trace(TraceEvent::FollowerDiskRecovered { follower: from });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Handing over the leadership (thesis §3.10), on request or because the leader left the cluster (§4.2.2).
+//! Handing over the leadership (thesis §3.10): on request, because the leader left the cluster (§4.2.2), or because its disk
+//! is stalled.
 
 use super::{Raft, RoleState, TransferError};
 use crate::message::{Message, TimeoutNow};
@@ -12,10 +13,20 @@ pub(super) struct Transfer {
     pub(super) to: NodeId,
     /// Given up then.
     pub(super) deadline: Timestamp,
-    /// The leader is not a member any more: however this ends, it steps down.
-    leaving: bool,
+    cause: Cause,
     /// The target was told in this round; it is told again in the next, as messages get lost.
     told: Option<u64>,
+}
+
+/// Why a leader hands over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It was asked to. If the target does not take over in time, it leads on.
+    Asked,
+    /// It is not a member any more: however this ends, it steps down.
+    Leaving,
+    /// Its disk is stalled. If that is still so at the end, it steps down.
+    DiskStalled,
 }
 
 impl Raft {
@@ -32,16 +43,16 @@ impl Raft {
             return Err(TransferError::InProgress);
         }
         if to != self.config.id {
-            self.start_transfer(to, false, now);
+            self.start_transfer(to, Cause::Asked, now);
         }
         self.assert_invariants();
         Ok(())
     }
 
-    fn start_transfer(&mut self, to: NodeId, leaving: bool, now: Timestamp) {
+    pub(super) fn start_transfer(&mut self, to: NodeId, cause: Cause, now: Timestamp) {
         let deadline = now + self.config.tuning.timing.election_min;
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        leadership.transfer = Some(Transfer { to, deadline, leaving, told: None });
+        leadership.transfer = Some(Transfer { to, deadline, cause, told: None });
         self.trace(TraceEvent::TransferStarted { to });
     }
 
@@ -57,25 +68,31 @@ impl Raft {
         // Of equals the one with the least id.
         let best = voters.iter().rev().max_by_key(|id| matched(id)).copied();
         match best {
-            Some(to) => self.start_transfer(to, true, now),
+            Some(to) => self.start_transfer(to, Cause::Leaving, now),
             None => self.leave_office(now),
         }
     }
 
     /// Takes the next step of a hand-over: "campaign now" when the target has the whole log, or giving up.
     pub(super) fn advance_transfer(&mut self, now: Timestamp) {
-        let (last, committed) = (self.log.last().index, self.committed);
+        let (last, committed, is_stalled) = (self.log.last().index, self.committed, self.disk_is_stalled());
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let Some(transfer) = &mut leadership.transfer else { return };
-        let (to, leaving) = (transfer.to, transfer.leaving);
+        let (to, cause) = (transfer.to, transfer.cause);
+        let leaving = cause == Cause::Leaving;
+        let needless = cause == Cause::DiskStalled && !is_stalled && transfer.told.is_none();
         let caught_up = leadership.peers.get(&to).is_some_and(|progress| progress.matched == last);
         // One who leaves does not come back to answer for what it took: it sees that committed first.
         let ready = caught_up && (!leaving || committed == last);
-        if now >= transfer.deadline {
+        if now >= transfer.deadline || needless {
             leadership.transfer = None;
             self.trace(TraceEvent::TransferGivenUp { to });
-            if leaving {
-                self.leave_office(now);
+            match cause {
+                Cause::Leaving => self.leave_office(now),
+                Cause::DiskStalled if is_stalled => {
+                    self.step_down(self.hard_state.term, StepDownReason::DiskStalled, now);
+                }
+                Cause::DiskStalled | Cause::Asked => {}
             }
         } else if ready && transfer.told != Some(leadership.round) {
             transfer.told = Some(leadership.round);
@@ -100,7 +117,7 @@ impl Raft {
     pub(super) fn handle_timeout_now(&mut self, from: NodeId, request: TimeoutNow, now: Timestamp) {
         let current = request.term == self.hard_state.term || is_active(Mutant::TimeoutNowOfAnyTerm);
         let free = matches!(self.role, RoleState::Follower | RoleState::PreCandidate(_));
-        if current && free && self.membership().is_voter(self.config.id) {
+        if current && free && self.membership().is_voter(self.config.id) && !self.disk_is_stalled() {
             self.trace(TraceEvent::ToldToCampaign { leader: from });
             // The leader itself releases this member from standing by it.
             self.stands_by_until = now;

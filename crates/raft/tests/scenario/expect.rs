@@ -6,7 +6,7 @@ use raftdeck_raft::{LogIndex, NodeId, Payload, Role, Status};
 
 const STATE: &[&str] = &[
     "term", "vote", "leader", "log", "commit", "applied", "durable", "voters", "outgoing", "learners",
-    "purged", "snapshot", "votes", "writes",
+    "purged", "snapshot", "votes", "writes", "disk",
 ];
 
 impl Stage {
@@ -134,6 +134,7 @@ impl Stage {
             "votes" => {
                 list(&status.votes.iter().filter(|(_, yes)| *yes).map(|(id, _)| *id).collect::<Vec<_>>())
             }
+            "disk" => if status.disk_stalled { "stalled" } else { "well" }.to_owned(),
             "writes" => self.cluster().members[&status.id].writes.len().to_string(),
             _ => unreachable!("`STATE` lists the keys"),
         }
@@ -160,7 +161,8 @@ fn expect_peer(status: &Status, word: &str) -> Result<(), Problem> {
         "match" => peer.matched.to_string(),
         "next" => peer.next.to_string(),
         "state" => format!("{:?}", peer.state),
-        _ => return Err(format!("'{what}' is not known of a follower: match, next and state are")),
+        "disk" => if peer.disk_stalled.is_some() { "stalled" } else { "well" }.to_owned(),
+        _ => return Err(format!("'{what}' is not known of a follower: match, next, state and disk are")),
     };
     same(key, &found, expected)
 }

@@ -117,6 +117,7 @@ impl Stage {
             "cap",
             "piece-bytes",
             "retained",
+            "disk-stall",
         ];
         for (key, value) in Fields::of(words, &known)?.iter() {
             // Said wrongly, it is to be known here, not when the cluster begins.
@@ -492,6 +493,7 @@ fn apply(config: &mut Config, key: &str, value: &str) -> Result<(), Problem> {
         "cap" => config.max_uncommitted_bytes = size()?,
         "piece-bytes" => config.max_piece_bytes = size()?,
         "retained" => config.retained_entries = number(value)?,
+        "disk-stall" => config.disk_stall = Some(duration(value)?),
         _ => return Err(format!("'{key}' is no setting")),
     }
     Ok(())

@@ -104,6 +104,7 @@ const KINDS: &[&str] = &[
     "TimeoutNow",
     "InstallSnapshot",
     "SnapshotReply",
+    "DiskStalled",
 ];
 
 impl<'a> Which<'a> {

@@ -1,23 +1,88 @@
-//! A disk that takes longer: a stated delay is added to every sync. Everything else passes as it is, so what is durable
-//! and when stays the inner file system's business. For benchmarks and drills on a machine whose disk is quicker than most.
+//! A disk that takes longer, or does not finish at all: a delay is added to every sync, and can be changed while syncs are under
+//! way. Everything else passes as it is, so what is durable and when stays the inner file system's business. For benchmarks
+//! and drills on a machine whose disk is quicker than most.
 
 use super::{File, FileSystem, Lock, LockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Adds a delay to each sync of a file or directory, after the inner one has succeeded.
+/// How much longer syncs take. Clones share it, and [`set`](Self::set) counts for the syncs that are under way too.
+#[derive(Clone, Debug, Default)]
+pub struct SyncDelay(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    delay: Mutex<Delay>,
+    changed: Condvar,
+}
+
+/// `None`: no sync finishes.
+#[derive(Clone, Copy, Debug)]
+struct Delay(Option<Duration>);
+
+impl Default for Delay {
+    fn default() -> Self {
+        Self(Some(Duration::ZERO))
+    }
+}
+
+impl SyncDelay {
+    /// Every sync takes so much longer.
+    #[must_use]
+    pub fn new(delay: Duration) -> Self {
+        let this = Self::default();
+        this.set(Some(delay));
+        this
+    }
+
+    /// From now on every sync takes so much longer; `None`: none finishes until this is called again.
+    pub fn set(&self, delay: Option<Duration>) {
+        *self.lock() = Delay(delay);
+        self.0.changed.notify_all();
+    }
+
+    /// Sleeps as long as a sync that is done otherwise is to be held up, to some microseconds where the system can do that.
+    fn hold_up(&self) {
+        let mut delay = self.lock();
+        if delay.0 == Some(Duration::ZERO) {
+            return;
+        }
+        #[cfg(target_os = "linux")]
+        punctual::become_so();
+        let start = Instant::now();
+        loop {
+            delay = match delay.0 {
+                None => self.0.changed.wait(delay).unwrap_or_else(PoisonError::into_inner),
+                Some(whole) => {
+                    let left = whole.saturating_sub(start.elapsed());
+                    if left.is_zero() {
+                        return;
+                    }
+                    self.0.changed.wait_timeout(delay, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Delay> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.0.delay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Holds up each sync of a file or directory, after the inner one has succeeded.
 #[derive(Debug)]
 pub struct DelayedFs {
     inner: Box<dyn FileSystem>,
-    delay: Duration,
+    delay: SyncDelay,
 }
 
 impl DelayedFs {
-    /// The same files as `inner`, with syncs that take so much longer.
+    /// The same files as `inner`, with syncs that are held up.
     #[must_use]
-    pub fn new(inner: Box<dyn FileSystem>, delay: Duration) -> Self {
+    pub fn new(inner: Box<dyn FileSystem>, delay: SyncDelay) -> Self {
         Self { inner, delay }
     }
 }
@@ -28,7 +93,7 @@ impl FileSystem for DelayedFs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(Box::new(DelayedFile { inner: self.inner.open(path)?, delay: self.delay }))
+        Ok(Box::new(DelayedFile { inner: self.inner.open(path)?, delay: self.delay.clone() }))
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
@@ -49,7 +114,7 @@ impl FileSystem for DelayedFs {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.inner.sync_dir(dir)?;
-        wait(self.delay);
+        self.delay.hold_up();
         Ok(())
     }
 
@@ -58,14 +123,14 @@ impl FileSystem for DelayedFs {
     }
 
     fn handle(&self) -> Box<dyn FileSystem> {
-        Box::new(Self { inner: self.inner.handle(), delay: self.delay })
+        Box::new(Self { inner: self.inner.handle(), delay: self.delay.clone() })
     }
 }
 
 #[derive(Debug)]
 struct DelayedFile {
     inner: Box<dyn File>,
-    delay: Duration,
+    delay: SyncDelay,
 }
 
 impl File for DelayedFile {
@@ -87,23 +152,13 @@ impl File for DelayedFile {
 
     fn sync_data(&mut self) -> io::Result<()> {
         self.inner.sync_data()?;
-        wait(self.delay);
+        self.delay.hold_up();
         Ok(())
     }
 
     fn let_rest(&self) {
         self.inner.let_rest();
     }
-}
-
-/// Sleeps so long, to some microseconds where the system can do that.
-fn wait(delay: Duration) {
-    if delay.is_zero() {
-        return;
-    }
-    #[cfg(target_os = "linux")]
-    punctual::become_so();
-    thread::sleep(delay);
 }
 
 #[cfg(target_os = "linux")]

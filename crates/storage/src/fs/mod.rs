@@ -8,7 +8,7 @@ mod delayed;
 mod disk;
 mod memory;
 
-pub use delayed::DelayedFs;
+pub use delayed::{DelayedFs, SyncDelay};
 pub use disk::DiskFs;
 pub use memory::{MemoryFs, Survival};
 

@@ -72,6 +72,7 @@ impl Flight {
             | FrameKind::TimeoutNow => 3,
             FrameKind::AppendEntries | FrameKind::InstallSnapshot | FrameKind::SnapshotReply => 2,
             FrameKind::AppendReply if self.granted == Some(false) => 2,
+            FrameKind::DiskStalled => 2,
             FrameKind::AppendReply | FrameKind::Heartbeat => 1,
         }
     }
@@ -195,7 +196,11 @@ impl Flights {
 pub(crate) fn is_answer(kind: FrameKind) -> bool {
     matches!(
         kind,
-        FrameKind::PreVoteReply | FrameKind::VoteReply | FrameKind::AppendReply | FrameKind::SnapshotReply
+        FrameKind::PreVoteReply
+            | FrameKind::VoteReply
+            | FrameKind::AppendReply
+            | FrameKind::SnapshotReply
+            | FrameKind::DiskStalled
     )
 }
 
@@ -205,6 +210,7 @@ fn answers(answer: FrameKind, question: FrameKind) -> bool {
         FrameKind::VoteReply => question == FrameKind::RequestVote,
         FrameKind::AppendReply => matches!(question, FrameKind::Heartbeat | FrameKind::AppendEntries),
         FrameKind::SnapshotReply => question == FrameKind::InstallSnapshot,
+        FrameKind::DiskStalled => question == FrameKind::Heartbeat,
         _ => false,
     }
 }

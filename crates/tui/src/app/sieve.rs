@@ -116,10 +116,11 @@ pub fn kind_word(kind: FrameKind) -> &'static str {
         FrameKind::TimeoutNow => "TimeoutNow",
         FrameKind::InstallSnapshot => "InstallSnapshot",
         FrameKind::SnapshotReply => "SnapshotReply",
+        FrameKind::DiskStalled => "DiskStalled",
     }
 }
 
-const KINDS: [FrameKind; 10] = [
+const KINDS: [FrameKind; 11] = [
     FrameKind::PreVote,
     FrameKind::PreVoteReply,
     FrameKind::RequestVote,
@@ -130,6 +131,7 @@ const KINDS: [FrameKind; 10] = [
     FrameKind::TimeoutNow,
     FrameKind::InstallSnapshot,
     FrameKind::SnapshotReply,
+    FrameKind::DiskStalled,
 ];
 
 fn kinds(word: &str) -> Option<Vec<FrameKind>> {

@@ -453,6 +453,7 @@ fn short(message: &MessageReport) -> &'static str {
         K::TimeoutNow => "go!",
         K::InstallSnapshot => "snap",
         K::SnapshotReply => "snap ack",
+        K::DiskStalled => "disk!",
     }
 }
 

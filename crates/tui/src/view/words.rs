@@ -216,7 +216,7 @@ pub(crate) fn message_glyph(theme: Theme, kind: FrameKind, granted: Option<bool>
         (FrameKind::RequestVote | FrameKind::PreVote, _) => glyphs.ask,
         (FrameKind::TimeoutNow, _) => glyphs.hand_over,
         (FrameKind::InstallSnapshot, _) => glyphs.snapshot,
-        (FrameKind::AppendReply, Some(false)) => glyphs.no,
+        (FrameKind::AppendReply, Some(false)) | (FrameKind::DiskStalled, _) => glyphs.no,
         (FrameKind::AppendReply | FrameKind::SnapshotReply, _) => glyphs.ack,
         (FrameKind::VoteReply | FrameKind::PreVoteReply, Some(true)) => glyphs.yes,
         (FrameKind::VoteReply | FrameKind::PreVoteReply, _) => glyphs.no,
@@ -229,9 +229,11 @@ pub(crate) fn message_style(theme: Theme, kind: FrameKind) -> Style {
         FrameKind::Heartbeat => theme.strong(),
         FrameKind::AppendEntries | FrameKind::InstallSnapshot => theme.entries(),
         FrameKind::TimeoutNow => theme.leader_plate(),
-        FrameKind::RequestVote | FrameKind::PreVote | FrameKind::VoteReply | FrameKind::PreVoteReply => {
-            theme.trouble_plate()
-        }
+        FrameKind::RequestVote
+        | FrameKind::PreVote
+        | FrameKind::VoteReply
+        | FrameKind::PreVoteReply
+        | FrameKind::DiskStalled => theme.trouble_plate(),
         FrameKind::AppendReply | FrameKind::SnapshotReply => theme.text(),
     }
 }
