@@ -14,7 +14,7 @@
 //! {"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
 //! {"event":"vote","node":3,"candidate":1,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
 //! {"event":"role","node":1,"from":"follower","to":"leader","term":2,"at_ms":9}
-//! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost, removed
+//! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost, removed, disk_stalled
 //! {"event":"leader","node":2,"leader":1,"term":2,"at_ms":9}                   whom it follows, or null
 //! {"event":"commit","node":1,"index":42,"at_ms":9}                            at most ten a second and node
 //! {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
@@ -31,6 +31,11 @@
 //! {"event":"purge","node":1,"through":900,"at_ms":9}
 //! {"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
 //! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while
+//! {"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}                    no write finished for so long
+//! {"event":"disk_stalled","node":1,"waited_ms":500,"at_ms":9}                 it neither leads nor campaigns
+//! {"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
+//! {"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
+//! {"event":"follower_disk_recovered","node":1,"follower":3,"at_ms":9}
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
@@ -565,7 +570,13 @@ mod tests {
 {"event":"snapshot_installed","node":1,"last":1000,"kept_log":false,"at_ms":9}
 {"event":"purge","node":1,"through":1000,"at_ms":9}
 {"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
-{"event":"paused","node":1,"at_ms":9}"#
+{"event":"paused","node":1,"at_ms":9}
+{"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}
+{"event":"disk_stalled","node":1,"waited_ms":500,"at_ms":9}
+{"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
+{"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
+{"event":"follower_disk_recovered","node":1,"follower":3,"at_ms":9}
+{"event":"step_down","node":1,"reason":"disk_stalled","term":2,"at_ms":9}"#
         );
         assert_eq!(
             printed.join("\n"),
