@@ -35,13 +35,13 @@ pub fn recovery(data: &[u8]) {
         let read = store.read(run.first, run.last, 1 << 16).expect("it was just read");
         assert!(read.first().is_some_and(|entry| entry.id.index == run.first && entry.id.term == run.term));
     }
-    let founders = store.founders(&Founders::new());
+    let founders = store.papers().origin(&Founders::new(), false);
     drop(store);
 
     let (store, second) = opened(&fs).expect("what was opened opens again");
     assert_eq!(second.restored, first.restored, "it holds something else the second time");
     assert_eq!(second.repaired, None, "what was repaired is repaired for good");
-    assert_eq!(store.founders(&Founders::new()).ok(), founders.ok());
+    assert_eq!(store.papers().origin(&Founders::new(), false).ok(), founders.ok());
     votes_on(&fs, store, &first.restored);
 }
 

@@ -19,7 +19,7 @@ use crate::telemetry::Publisher;
 use crate::tls::Acceptors;
 use crate::{founders, http, http_port};
 use raftdeck_client::{Access, TlsError};
-use raftdeck_raft::{Config, Incarnation, RestoreError};
+use raftdeck_raft::{Config, HardState, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay};
 use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
@@ -147,7 +147,11 @@ pub(crate) async fn start(
     // A node that finds its ports taken has started nothing yet, so it records nothing.
     let listeners = Listeners::bind(settings).await?;
     let asked = settings.founders();
-    let founders = store.founders(&asked)?;
+    let is_new = restored.hard_state == HardState::default()
+        && restored.snapshot.is_none()
+        && restored.entries.is_empty()
+        && restored.on_disk.is_empty();
+    let founders = store.papers().origin(&asked, is_new)?.founders;
     let clock = Clock::start(settings.clock_rate);
     let config = Config { incarnation: Some(life.incarnation()), ..settings.config(&founders) };
     let mut replica = Replica::new(config, settings.seed, restored, image, clock.now())?;

@@ -8,6 +8,7 @@
 
 pub mod address;
 mod command;
+pub mod founding;
 pub mod frame;
 pub mod handshake;
 pub mod kv;

@@ -4,6 +4,7 @@
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
 mod changed;
+pub mod founding;
 mod image;
 mod key;
 mod machine;

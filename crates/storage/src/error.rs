@@ -93,6 +93,18 @@ pub enum OpenError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The cluster's secret cannot be read any more. The other members have it too.
+    #[error(
+        "{}, which holds the cluster's secret, cannot be relied on: {what}. Nothing was changed. Check the disk, and move the \
+         file away: the other members hand the secret over again",
+        file.display()
+    )]
+    Secret {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The directory has lost its identity.
     #[error(
         "the file identity is missing from data directory {}: it was taken away. Put it back, or {REPLACE}",

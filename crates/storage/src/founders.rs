@@ -1,86 +1,112 @@
-//! The bytes of `founders`, which says once and for all with whom a member started. Pure: knows no file, only slices.
+//! What `founders` says: how a member came into its cluster. Pure: knows no file, only slices.
 //!
-//! All numbers are little-endian; checksums are CRC-32C.
-//!
-//! ```text
-//! head     magic "founders" | version u32 | length of the body u32 | crc of the body u32 | crc of the 20 bytes before u32
-//! body     postcard (node, cluster, founding members with their addresses)          nothing follows
-//! ```
+//! Version 1 has the founding members and their addresses only; releases that wrote it knew no identities.
 
-use crate::header::{Identity, u32_at};
-use crate::record::{encode, whole};
-use crc32c::crc32c;
-use raftdeck_raft::NodeId;
+use crate::header::Identity;
+use crate::small_file::{self, Flaw};
+use raftdeck_raft::{Incarnation, NodeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The version that this program writes and reads.
-pub(crate) const VERSION: u32 = 1;
+/// The version that this program writes. It reads earlier ones too.
+pub(crate) const VERSION: u32 = 2;
 
-/// The most bytes in a body: more than a command line has room for. Bounds memory when the file is read.
-pub(crate) const MAX_BODY: usize = 4 << 20;
-
-const MAGIC: [u8; 8] = *b"founders";
-const HEAD: usize = 24;
-
-/// The longest file that can be one.
-pub(crate) const MAX_FILE: usize = HEAD + MAX_BODY;
+pub(crate) const MAGIC: [u8; 8] = *b"founders";
 
 /// The voters that a cluster starts with and their Raft addresses; none at a member that joins later.
 pub type Founders = BTreeMap<NodeId, String>;
 
-/// What the file says.
-#[derive(Debug, Serialize, Deserialize)]
+/// How a member came into its cluster, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// With whom it was first started.
+    pub founders: Founders,
+    /// How far it has come.
+    pub stage: OriginStage,
+}
+
+/// How far a member has come on its way into a cluster. On the disk: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OriginStage {
+    /// A release without identities has started this directory: its founding members are the first voters, unless its log or
+    /// its snapshot says otherwise.
+    Former,
+    /// It waits for all founding members; without any, for a cluster that takes it in.
+    Gathering,
+    /// It takes part in the founding by these disks, and in no other one.
+    Adopted(BTreeMap<NodeId, Incarnation>),
+    /// These disks have founded its cluster.
+    Founded(BTreeMap<NodeId, Incarnation>),
+    /// A cluster has taken it in.
+    Joined,
+}
+
+/// Version 2.
+#[derive(Serialize, Deserialize)]
 struct Body {
+    identity: Identity,
+    origin: Origin,
+}
+
+/// Version 1.
+#[derive(Serialize, Deserialize)]
+struct FormerBody {
     identity: Identity,
     founders: Founders,
 }
 
-/// Why bytes are not the file of this member.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    Damaged(&'static str),
-    Version(u32),
-}
-
-/// The whole file, or the bytes of its body, which are over [`MAX_BODY`].
-pub(crate) fn write(identity: &Identity, founders: &Founders) -> Result<Vec<u8>, usize> {
-    let mut body = Vec::new();
-    encode(&Body { identity: identity.clone(), founders: founders.clone() }, &mut body);
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY).ok_or(body.len())?;
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(VERSION.to_le_bytes());
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(crc32c(&body).to_le_bytes());
-    bytes.extend(crc32c(&bytes).to_le_bytes());
-    bytes.extend(body);
-    Ok(bytes)
+/// The whole file, or the bytes of its body, which are too many.
+pub(crate) fn write(identity: &Identity, origin: &Origin) -> Result<Vec<u8>, usize> {
+    small_file::write(MAGIC, VERSION, &Body { identity: identity.clone(), origin: origin.clone() })
 }
 
 /// What the file of this member says.
-pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Founders, Flaw> {
-    if !bytes.starts_with(&MAGIC) {
-        return Err(Flaw::Damaged("it does not begin as it should"));
-    }
-    let Some((head, body)) = bytes.split_at_checked(HEAD) else {
-        return Err(Flaw::Damaged("it ends too early"));
+pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Origin, Flaw> {
+    let (version, body) = small_file::open(MAGIC, VERSION, bytes)?;
+    let Body { identity: owner, origin } = if version == 1 {
+        let FormerBody { identity, founders } = small_file::content(body)?;
+        Body { identity, origin: Origin { founders, stage: OriginStage::Former } }
+    } else {
+        small_file::content(body)?
     };
-    if u32_at(head, 20) != crc32c(&head[..20]) {
-        return Err(Flaw::Damaged("its head does not match its checksum"));
+    if owner == *identity { Ok(origin) } else { Err(Flaw::Damaged("it is another member's")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity { node: NodeId(1), cluster: "deck".to_owned() }
     }
-    match u32_at(head, 8) {
-        VERSION => {}
-        version => return Err(Flaw::Version(version)),
+
+    #[test]
+    fn what_an_earlier_release_recorded_is_read() {
+        let founders: Founders = (1..=3).map(|id| (NodeId(id), format!("host{id}:8080"))).collect();
+        let body = FormerBody { identity: identity(), founders: founders.clone() };
+        let bytes = small_file::write(MAGIC, 1, &body).unwrap();
+        let origin = read(&bytes, &identity()).unwrap();
+        assert_eq!(origin, Origin { founders, stage: OriginStage::Former });
     }
-    if u32::try_from(body.len()) != Ok(u32_at(head, 12)) {
-        return Err(Flaw::Damaged("it has not the length that it says"));
-    }
-    if u32_at(head, 16) != crc32c(body) {
-        return Err(Flaw::Damaged("its content does not match its checksum"));
-    }
-    match whole::<Body>(body) {
-        None => Err(Flaw::Damaged("its content cannot be decoded")),
-        Some(body) if body.identity != *identity => Err(Flaw::Damaged("it is another member's")),
-        Some(body) => Ok(body.founders),
+
+    /// These bytes are on users' disks: if this test fails, the format version has to go up.
+    #[test]
+    fn the_format_stands_still() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let disks = [(NodeId(1), Incarnation([7; 16]))].into();
+        let founders = [(NodeId(1), "a:1".to_owned())].into();
+        let stages = [
+            OriginStage::Former,
+            OriginStage::Gathering,
+            OriginStage::Adopted(BTreeMap::new()),
+            OriginStage::Founded(disks),
+            OriginStage::Joined,
+        ];
+        for (stage, tail) in
+            stages.into_iter().zip(["00", "01", "0200", &format!("030101{}", "07".repeat(16)), "04"])
+        {
+            let bytes = write(&identity(), &Origin { founders: Founders::clone(&founders), stage }).unwrap();
+            assert_eq!(hex(&bytes[24..]), format!("01046465636b010103613a31{tail}"));
+        }
     }
 }

@@ -14,7 +14,7 @@
 //!   that they refuse;
 //! - `log-NNNNNNNNNN`, the log's *segments*, and `log.spare-N`, files that lie ready to become one;
 //! - `identity`, which says which directory this is, of which cluster, and how often it was started;
-//! - `founders`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
+//! - `founders` and `secret`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
 //!   still being sent them.
 //!
 //! A segment starts with a header, and goes on with one *frame* for each [`LogStore::append`]: all that one sync made durable,
@@ -42,9 +42,10 @@
 //! between the two may leave is a snapshot that goes beyond the log's end, or one over an entry that conflicts with it:
 //! that a snapshot takes the log's place is for the core to say, also then.
 //!
-//! `founders` says which members the cluster started with as far as this one is concerned ([`LogStore::founders`]): what a
-//! log without a membership stands for must not depend on how a member is started today. It is written to
-//! `founders.new`, synced, renamed, and its directory synced, once in the life of a directory; later it is only read.
+//! `founders` says how this member came into its cluster ([`Papers::origin`]): with whom it was first started, and how far the
+//! founding has come. What a log without a membership stands for must not depend on how a member is
+//! started today. `secret` holds the cluster's secret. Each is written to a file with `.new` behind its name, synced, renamed, and
+//! its directory synced. Version 1 of `founders` is still read: such a directory was started by a release without identities.
 //!
 //! `identity` is made before the log, with a random [`Incarnation`](raftdeck_raft::Incarnation), and written anew, whole and
 //! atomically, at each start ([`LogStore::start_life`]). So a directory whose log was taken away is told from a new one: it was
@@ -89,7 +90,6 @@ pub mod fs;
 mod end;
 mod error;
 mod founders;
-mod founding;
 mod frame;
 mod ground;
 mod header;
@@ -99,10 +99,12 @@ mod life;
 mod marks;
 mod open;
 mod outline;
+mod papers;
 mod read;
 mod record;
 mod recover;
 mod segment;
+mod small_file;
 mod snapshot_file;
 mod snapshots;
 mod store;
@@ -110,8 +112,9 @@ mod unidentified;
 
 pub use end::{LogEnd, log_end};
 pub use error::{OpenError, StorageError};
-pub use founders::Founders;
+pub use founders::{Founders, Origin, OriginStage};
 pub use life::Life;
 pub use outline::Misfit;
+pub use papers::Papers;
 pub use snapshots::Snapshots;
 pub use store::{LogOptions, LogStore, Recovered, TornTail};

@@ -9,6 +9,7 @@ use crate::header::{self, IDENTIFIED, Identity, LOG_MAGIC, SegmentHeader, VERSIO
 use crate::legacy::{self, SEGMENTED};
 use crate::life::Life;
 use crate::outline::Outline;
+use crate::papers;
 use crate::recover::{Newest, Recovery, recover, segments};
 use crate::segment::{self, Reader};
 use crate::snapshots::Snapshots;
@@ -256,7 +257,7 @@ impl Opening<'_> {
         let mut file = fs.open(&path).map_err(access("open", &path))?;
         let framing = Framing::new(log, newest.sequence);
         repair(&mut *file, framing, &newest).map_err(access("repair", &path))?;
-        for name in [NEW_LOG, NEW_SEGMENT] {
+        for name in [NEW_LOG, NEW_SEGMENT].into_iter().chain(papers::NEW) {
             remove_left_over(fs, &dir.join(name))?;
         }
         ground::remove_left_overs(fs, dir)?;

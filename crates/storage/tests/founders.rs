@@ -1,13 +1,14 @@
-//! With whom a member started: recorded once, found by every later start, refused when damaged, and never half there,
-//! whenever the crash comes.
+//! How a member came into its cluster, and the cluster's secret: with whom a member started is recorded once and found by every
+//! later start, each stage replaces the one before it; damaged files are refused, and none is ever half there, whenever the crash
+//! comes.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod scene;
 
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{Incarnation, NodeId};
 use raftdeck_storage::fs::{DiskFs, FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{Founders, LogStore, OpenError};
+use raftdeck_storage::{Founders, LogStore, OpenError, Origin, OriginStage, Papers};
 use scene::{CLUSTER, NODE, dir, log, open, votes};
 use std::path::PathBuf;
 
@@ -29,7 +30,28 @@ fn alone() -> Founders {
 
 /// One start of a member that asks for these.
 fn start(fs: &MemoryFs, asked: &Founders) -> Result<Founders, OpenError> {
-    open(fs)?.0.founders(asked)
+    origin(fs, asked).map(|origin| origin.founders)
+}
+
+fn origin(fs: &MemoryFs, asked: &Founders) -> Result<Origin, OpenError> {
+    open(fs)?.0.papers().origin(asked, true)
+}
+
+fn with_papers<T>(fs: &MemoryFs, act: impl FnOnce(Papers) -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let (store, _) = open(fs)?;
+    act(store.papers())
+}
+
+/// What a member records as it comes into a cluster.
+fn stages() -> Vec<Origin> {
+    let disks: std::collections::BTreeMap<_, _> =
+        (1..=3).map(|id| (NodeId(id), Incarnation([u8::try_from(id).unwrap(); 16]))).collect();
+    let origin = |stage| Origin { founders: three(), stage };
+    vec![
+        origin(OriginStage::Gathering),
+        origin(OriginStage::Adopted(disks.clone())),
+        origin(OriginStage::Founded(disks)),
+    ]
 }
 
 fn power_loss(fs: &MemoryFs) {
@@ -53,7 +75,7 @@ fn the_real_file_system_keeps_them_too() {
     let dir = tempfile::tempdir().unwrap();
     for asked in [three(), alone(), Founders::new()] {
         let (store, _) = LogStore::open(&DiskFs, dir.path(), NODE, CLUSTER).unwrap();
-        assert_eq!(store.founders(&asked).unwrap(), three());
+        assert_eq!(store.papers().origin(&asked, true).unwrap().founders, three());
     }
     assert!(!dir.path().join("founders.new").exists());
 }
@@ -64,7 +86,8 @@ fn a_log_without_founders_is_of_an_earlier_release_and_takes_those_asked_for_now
     let (mut store, _) = open(&fs).unwrap();
     store.append(&[votes(3, 2)]).unwrap();
     drop(store);
-    assert_eq!(start(&fs, &three()).unwrap(), three());
+    let former = with_papers(&fs, |papers| papers.origin(&three(), false)).unwrap();
+    assert_eq!(former, Origin { founders: three(), stage: OriginStage::Former });
     power_loss(&fs);
     assert_eq!(start(&fs, &alone()).unwrap(), three());
     assert_eq!(open(&fs).unwrap().1.restored.hard_state, scene::hard_state(3, 2));
@@ -124,7 +147,7 @@ fn a_failed_sync_is_an_error_and_the_next_start_records() {
     let fs = MemoryFs::new();
     let (store, _) = open(&fs).unwrap();
     fs.fail_sync_after(0);
-    let error = store.founders(&three()).unwrap_err();
+    let error = store.papers().origin(&three(), true).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot create /data/n1/founders.new: the virtual disk failed to sync; check that this user may read and write \
@@ -184,7 +207,7 @@ fn the_record_of_another_member_or_cluster_is_refused() {
     for (node, cluster) in [(NodeId(2), CLUSTER), (NODE, "lab")] {
         let fs = MemoryFs::new();
         let (store, _) = LogStore::open(&fs, dir(), node, cluster).unwrap();
-        store.founders(&three()).unwrap();
+        store.papers().origin(&three(), true).unwrap();
         let error = assert_refused(&fs.contents(&path()).unwrap());
         assert!(error.to_string().contains("it is another member's"), "{error}");
     }
@@ -195,18 +218,95 @@ fn a_record_of_a_later_version_is_refused_as_such() {
     let fs = MemoryFs::new();
     start(&fs, &three()).unwrap();
     let mut bytes = fs.contents(&path()).unwrap();
-    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[8..12].copy_from_slice(&3_u32.to_le_bytes());
     let crc = crc32c::crc32c(&bytes[..20]);
     bytes[20..24].copy_from_slice(&crc.to_le_bytes());
-    assert!(matches!(assert_refused(&bytes), OpenError::Newer { found: 2, reads: 1, .. }));
+    assert!(matches!(assert_refused(&bytes), OpenError::Newer { found: 3, reads: 2, .. }));
 }
 
 #[test]
 fn more_founding_members_than_fit_are_refused_before_anything_is_written() {
     let fs = MemoryFs::new();
     let (store, _) = open(&fs).unwrap();
-    let error = store.founders(&[(NODE, "x".repeat(5 << 20))].into()).unwrap_err();
+    let papers = store.papers();
+    let error = papers.origin(&[(NODE, "x".repeat(5 << 20))].into(), true).unwrap_err();
     assert!(matches!(error, OpenError::TooManyFounders { .. }), "{error}");
     assert!(!fs.exists(&path()).unwrap() && !fs.exists(&new_path()).unwrap());
-    assert_eq!(store.founders(&three()).unwrap(), three());
+    assert_eq!(papers.origin(&three(), true).unwrap().founders, three());
+}
+
+#[test]
+fn each_stage_replaces_the_one_before_it_and_is_found_again() {
+    let fs = MemoryFs::new();
+    for stage in stages() {
+        origin(&fs, &three()).unwrap();
+        with_papers(&fs, |papers| papers.keep_origin(&stage)).unwrap();
+        power_loss(&fs);
+        assert_eq!(origin(&fs, &alone()).unwrap(), stage);
+    }
+}
+
+#[test]
+fn a_crash_between_two_stages_leaves_one_of_them_and_one_that_was_relied_on_stays() {
+    let stages = stages();
+    let mut cases = 0;
+    for pair in stages.windows(2) {
+        let [before, after] = pair else { unreachable!("two at a time") };
+        for changes in 0.. {
+            let until = || {
+                let fs = MemoryFs::new();
+                with_papers(&fs, |papers| papers.keep_origin(before)).unwrap();
+                let (store, _) = open(&fs).unwrap();
+                fs.halt_after(changes);
+                let kept = store.papers().keep_origin(after);
+                (fs, kept)
+            };
+            for survival in survivals(fs_unsynced(&until().0)) {
+                let (fs, kept) = until();
+                fs.crash(survival);
+                let found = origin(&fs, &alone()).unwrap();
+                assert!(found == *after || found == *before && kept.is_err(), "{survival:?} after {changes}");
+                assert_eq!(fs.contents(&new_path()), None, "something is left over");
+                cases += 1;
+            }
+            if until().1.is_ok() {
+                break;
+            }
+        }
+    }
+    assert!(cases > 300, "only {cases} cases were tried");
+}
+
+fn fs_unsynced(fs: &MemoryFs) -> usize {
+    fs.unsynced(&new_path()).max(fs.unsynced(&path()))
+}
+
+#[test]
+fn the_secret_is_found_again_and_a_damaged_or_foreign_one_is_refused_with_what_to_do() {
+    let secret = dir().join("secret");
+    let fs = MemoryFs::new();
+    assert_eq!(with_papers(&fs, |papers| papers.secret()).unwrap(), None);
+    with_papers(&fs, |papers| papers.keep_secret("0123456789abcdef")).unwrap();
+    power_loss(&fs);
+    assert_eq!(with_papers(&fs, |papers| papers.secret()).unwrap().as_deref(), Some("0123456789abcdef"));
+    let sound = fs.contents(&secret).unwrap();
+    for bit in 0..sound.len() * 8 {
+        let mut bytes = sound.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs.put(&secret, &bytes);
+        let error = with_papers(&fs, |papers| papers.secret()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("/data/n1/secret, which holds the cluster's secret"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().ends_with("move the file away: the other members hand the secret over again")
+        );
+    }
+    let other = MemoryFs::new();
+    let papers = LogStore::open(&other, dir(), NodeId(2), CLUSTER).unwrap().0.papers();
+    papers.keep_secret("0123456789abcdef").unwrap();
+    fs.put(&secret, &other.contents(&secret).unwrap());
+    let error = with_papers(&fs, |papers| papers.secret()).unwrap_err();
+    assert!(error.to_string().contains("it is another member's"), "{error}");
 }
