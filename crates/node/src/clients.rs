@@ -378,9 +378,8 @@ mod tests {
             frame::put(&Request { id, body: RequestBody::Log { first: 1, limit: 512 } }, &mut requests);
         }
         client.write_all(&requests).await.unwrap();
-        let Some(ClientInput::Asked(Asked { requests })) = asked.recv().await else {
-            panic!("it asks for the log")
-        };
+        let first = timeout(Duration::from_mins(1), asked.recv()).await.expect("something is asked");
+        let Some(ClientInput::Asked(Asked { requests })) = first else { panic!("it asks for the log") };
         assert_eq!(requests.len(), LONG_IN_FLIGHT);
         for (place, _) in requests {
             place.answer(ResponseBody::Log(Vec::new()));
@@ -388,7 +387,7 @@ mod tests {
         assert!(timeout(Duration::from_millis(200), asked.recv()).await.is_err(), "nothing was sent yet");
         let parcel = outbox.take().pop().unwrap();
         outbox.sent(parcel);
-        let next = timeout(Duration::from_secs(30), asked.recv()).await;
+        let next = timeout(Duration::from_mins(1), asked.recv()).await;
         assert!(matches!(next, Ok(Some(ClientInput::Asked(asked))) if asked.requests.len() == 1));
     }
 }

@@ -235,6 +235,7 @@ mod tests {
     use raftdeck_raft::{HardState, LogId, LogIndex, NodeId, Payload, Term};
     use raftdeck_storage::fs::MemoryFs;
     use std::path::Path;
+    use tokio::time::timeout;
 
     fn post() -> Arc<Post> {
         let me = Sender {
@@ -272,7 +273,8 @@ mod tests {
         }
         let (mut durable, mut reads) = (0, 0);
         while reads < 20 {
-            match disk.completed().await.unwrap() {
+            let completed = timeout(Duration::from_mins(1), disk.completed()).await;
+            match completed.expect("the thread works").unwrap() {
                 Finished::Durable(group) => durable = group.tickets.last().unwrap().seq,
                 Finished::Read(entries) => {
                     reads += 1;

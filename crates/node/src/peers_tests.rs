@@ -14,7 +14,7 @@ use tokio_util::codec::Framed;
 
 const ME: NodeId = NodeId(1);
 const YOU: NodeId = NodeId(4);
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A node that others dial.
 struct Listener(TcpListener);
@@ -30,7 +30,8 @@ impl Listener {
     async fn dialed(&self) -> Frames {
         let (stream, _) = timeout(LONG, self.0.accept()).await.expect("is dialed").unwrap();
         let mut frames = Framed::new(Transport::Plain(stream), codec(MAX_FRAME));
-        let hello: Hello = frame::decode("hello", &frames.next().await.unwrap().unwrap()).unwrap();
+        let said = timeout(LONG, frames.next()).await.expect("a hello").unwrap().unwrap();
+        let hello: Hello = frame::decode("hello", &said).unwrap();
         assert!(matches!(hello.role, Role::Peer { id: ME, to: YOU, .. }), "{hello:?}");
         let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned() };
         frames.send(frame::encode(&welcome)).await.unwrap();
@@ -74,7 +75,9 @@ fn said(round: u64) -> Envelope {
 
 /// Sends until it arrives: a connection may not know yet that it is up.
 async fn say(outgoing: &mut Outgoing, frames: &mut Frames, round: u64) {
+    let until = std::time::Instant::now() + LONG;
     let heard = loop {
+        assert!(std::time::Instant::now() < until, "nothing arrives");
         outgoing.send(vec![said(round)]);
         if let Ok(heard) = timeout(Duration::from_millis(20), frames.next()).await {
             break heard;

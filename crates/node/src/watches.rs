@@ -162,12 +162,16 @@ mod tests {
     use crate::changes::tests::Source;
     use futures::FutureExt;
     use raftdeck_protocol::frame::MAX_FRAME;
+    use tokio::time::timeout;
+
+    /// How long anything may take on a busy machine.
+    const LONG: Duration = Duration::from_mins(1);
 
     /// What is told until a watch has come through an index: each answer with the request's id.
     async fn told(watches: &mut Watches, id: u64, until: u64) -> Vec<(u64, Vec<u64>)> {
         let mut told = Vec::new();
         loop {
-            watches.due().await;
+            timeout(LONG, watches.due()).await.expect("something is due");
             let mut frames = BytesMut::new();
             watches.tell(&mut frames);
             while let Some(content) = frame::take(&mut frames, MAX_FRAME).unwrap() {
@@ -183,7 +187,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn each_watch_is_told_what_it_asked_for() {
         let mut source = Source::new();
         source.put(&["a1", "b1"], 1);
@@ -195,7 +199,7 @@ mod tests {
         assert!(told.contains(&(7, vec![2, 4])) && told.contains(&(8, vec![6])), "{told:?}");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_wants_nothing_of_what_changes_is_told_how_far_that_is() {
         let mut source = Source::new();
         let mut watches = Watches::new(Arc::clone(&source.ring));
@@ -209,7 +213,7 @@ mod tests {
         assert!(started.elapsed() < SIGN_OF_LIFE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_quiet_watch_gives_a_sign_of_life() {
         let source = Source::new();
         let mut watches = Watches::new(Arc::clone(&source.ring));
@@ -219,14 +223,14 @@ mod tests {
         assert!(started.elapsed() >= SIGN_OF_LIFE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_knows_no_leader_gives_no_sign_and_tells_what_it_has() {
         let mut source = Source::new();
         source.ring.set_led(false);
         let mut watches = Watches::new(Arc::clone(&source.ring));
         watches.open(7, Bytes::new(), None);
         let mut frames = BytesMut::new();
-        watches.due().await;
+        timeout(LONG, watches.due()).await.expect("its time comes");
         watches.tell(&mut frames);
         assert!(frames.is_empty());
         assert!(watches.due().now_or_never().is_none(), "it waits for the next time");

@@ -6,7 +6,7 @@ mod support;
 use raftdeck_client::{Access, Client, ClientError, Options};
 use raftdeck_protocol::{Answer, NodeStatus, Secret};
 use raftdeck_raft::{MembershipChange, NodeId, Role};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::pki::{Pki, client_config, flags, tls};
 use support::tls::https;
 use support::{Launch, Node, PATIENCE, block_on, eventually, get, own_host, put};
@@ -73,7 +73,8 @@ impl Secure {
     }
 
     async fn leader(&self, client: &Client) -> u64 {
-        for _ in 0..2000 {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
             for id in 1..=3 {
                 let status = self.status(client, id).await;
                 if status.is_some_and(|status| status.raft.role == Role::Leader && status.raft.has_quorum) {
@@ -111,7 +112,8 @@ fn a_cluster_with_certificates_replaces_its_leader_and_sends_snapshots() {
         cluster.restart(away);
         // Its connection was the killed process's.
         let mut returned = None;
-        for _ in 0..3000 {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
             returned = cluster.status(&client, away).await.filter(|status| status.keys >= 61);
             if returned.is_some() {
                 break;

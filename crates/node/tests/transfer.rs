@@ -18,7 +18,8 @@ fn transfer(to: u64) -> RequestBody {
 
 #[test]
 fn the_leadership_goes_where_it_is_told_and_writes_go_on() {
-    let cluster = Cluster::start(3, &STEADY);
+    // Nobody campaigns unasked for a long while, also on a busy machine.
+    let cluster = Cluster::start(3, &["--heartbeat", "100", "--election", "8000..9000"]);
     let (first, first_term) = cluster.leader();
     let client = cluster.client();
     block_on(client.write(put("before", "1"), PATIENCE)).expect("is taken");
@@ -38,7 +39,7 @@ fn the_leadership_goes_where_it_is_told_and_writes_go_on() {
         term = new.0;
         block_on(client.write(put(&format!("under-{to}"), "1"), PATIENCE)).expect("writes go on");
         // The least time after which anybody would campaign unasked.
-        assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
         assert_eq!(cluster.leader(), (to, term));
         let before = acks.load(SeqCst);
         eventually("the writer is served on", || (acks.load(SeqCst) > before).then_some(()));

@@ -10,6 +10,8 @@ use scene::{CLUSTER, NODE, appends, entry, votes};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 /// Says to a process of this test that it is the one that writes, and where.
 const DIR: &str = "RAFTDECK_STORAGE_TEST_DIR";
@@ -22,13 +24,19 @@ fn what_a_killed_process_acknowledged_is_there() {
     let dir = tempfile::TempDir::new().unwrap();
     for round in 0..20 {
         let mut writer = start_writer(dir.path());
-        let lines = BufReader::new(writer.0.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut numbers = lines.filter_map(|line| line.strip_prefix("stored ")?.parse::<usize>().ok());
+        let output = BufReader::new(writer.0.stdout.take().unwrap());
+        let (tell, told) = channel();
+        std::thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            let mut numbers = lines.filter_map(|line| line.strip_prefix("stored ")?.parse::<usize>().ok());
+            numbers.all(|number| tell.send(number).is_ok())
+        });
+        let next = || told.recv_timeout(Duration::from_mins(1));
         // Enough to be amid writing, and not always in the same place.
-        let early = numbers.by_ref().nth(5 + round % 7).unwrap();
+        let early = (0..6 + round % 7).map(|_| next().expect("it writes on")).last().unwrap();
         writer.0.kill().unwrap();
         writer.0.wait().unwrap();
-        let acknowledged = numbers.last().unwrap_or(early);
+        let acknowledged = std::iter::from_fn(|| next().ok()).last().unwrap_or(early);
 
         let (_store, recovered) = LogStore::open(&DiskFs, dir.path(), NODE, CLUSTER).unwrap();
         let entries = recovered.restored.entries;

@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::MutexGuard;
-use support::{alone, deck::Deck, deck::RAFTDECK, eventually, processes};
+use support::{alone, deck::Deck, deck::RAFTDECK, eventually, lines::Lines, processes};
 use tempfile::TempDir;
 
 /// A benchmark, alone on the machine as far as this test is concerned, and the directory of its temporary files.
@@ -32,9 +32,11 @@ impl Bench {
 
     /// Runs it to its end, which must be a good one that leaves nothing behind.
     fn run(mut self) -> Output {
-        let output = self.command.output().unwrap();
+        let command = std::mem::replace(&mut self.command, Command::new("true"));
+        let line = format!("{command:?}");
+        let output = support::output(command);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{:?}", self.command);
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{line}");
         assert_eq!(self.files_left(), Vec::<String>::new());
         output
     }
@@ -211,10 +213,8 @@ fn a_cluster_that_runs_already_is_measured_and_goes_on() {
     node.args(["node", "--node-id", "1", "--bind", "127.0.0.1:0", "--data-dir", &data]);
     let mut node =
         Kept(node.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-    let mut ready = String::new();
-    let output = node.0.stdout.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut ready).unwrap();
-    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let lines = Lines::of(node.0.stdout.take().unwrap());
+    let ready: Value = lines.wait_for("the ready line", |line| serde_json::from_str(line).ok());
     let line = format!(
         "mixed --cluster {} --clients 4 --secs 0.5 --warm-up 0 --keys 20",
         ready["client"].as_str().unwrap()
@@ -238,9 +238,8 @@ impl Drop for Kept {
 
 #[test]
 fn a_cluster_that_is_not_there_is_a_failure_in_words() {
-    let mut bench =
-        Bench::new("write --cluster 127.0.0.1:1 --secs 0.2 --warm-up 0 --timeout 0.3 --clients 2");
-    let output = bench.command.output().unwrap();
+    let bench = Bench::new("write --cluster 127.0.0.1:1 --secs 0.2 --warm-up 0 --timeout 0.3 --clients 2");
+    let output = support::output(bench.command);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("nothing was acknowledged") && said.contains("127.0.0.1:1"), "{said}");

@@ -5,18 +5,14 @@ mod support;
 
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
-use std::process::{Output, Stdio};
+
+use std::process::Output;
 use support::nodes::{Cluster, ask, client};
 
 fn with_input(cluster: &Cluster, args: &[&str], input: &[u8]) -> Output {
     let mut command = client(&cluster.addresses(3));
-    let child =
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.unwrap();
-    // It may end before it has read all.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    command.args(args);
+    support::output_for(command, input)
 }
 
 fn code(output: &Output) -> i32 {

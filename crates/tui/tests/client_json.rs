@@ -8,9 +8,7 @@ use clap::{Args, Command as Described};
 use raftdeck_tui::client_cmd::ClientArgs;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
-use support::nodes::{Cluster, ask, client};
+use support::nodes::{Cluster, Watch, ask};
 
 /// Each command with a use of it that works and one that fails, as far as it can, and a filter of jq with what it gives.
 const USES: &[(&str, &[&str], &str, &str)] = &[
@@ -52,10 +50,8 @@ fn commands(of: &Described, path: &str, into: &mut BTreeSet<String>) {
 
 /// What jq makes of a text; `None`: there is no jq here.
 fn jq(filter: &str, text: &[u8]) -> Option<Vec<String>> {
-    let jq = Command::new("jq").args(["-c", filter]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut jq = jq.ok()?;
-    jq.stdin.take().unwrap().write_all(text).unwrap();
-    let output = jq.wait_with_output().unwrap();
+    let mut jq = assert_cmd::Command::new("jq");
+    let output = jq.args(["-c", filter]).timeout(support::LIMIT).write_stdin(text).output().ok()?;
     assert!(output.status.success(), "jq {filter}");
     Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
 }
@@ -88,12 +84,8 @@ fn every_line_of_every_command_is_an_object_for_jq() {
         }
     }
     for (_, args) in ENDLESS {
-        let mut command = client(&cluster.addresses(3));
-        let mut child = command.arg("--json").args(*args).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let watch = Watch::start(&cluster.addresses(3), &[&["--json"], *args].concat());
+        let line = watch.wait_for("its first line", |line| Some(line.to_owned()));
         assert!(serde_json::from_str::<Value>(&line).unwrap().is_object(), "{args:?}: {line}");
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::deck::RAFTDECK;
 use support::eventually;
+use support::lines::Lines;
 use support::nodes::{Cluster, Watch, ask, client, own_host};
 
 fn rows(addresses: &str) -> (Option<i32>, Vec<Value>, String) {
@@ -70,10 +71,9 @@ fn a_node_that_is_not_there_is_said_to_refuse_connections() {
     assert_eq!(rows.len(), 3);
 
     let nobody = format!("{}:1,{}:2", own_host(), own_host());
-    let failed = Command::new(RAFTDECK)
-        .args(["client", "--timeout", "1", "--cluster", &nobody, "put", "color", "blue"])
-        .output()
-        .unwrap();
+    let mut failed = Command::new(RAFTDECK);
+    failed.args(["client", "--timeout", "1", "--cluster", &nobody, "put", "color", "blue"]);
+    let failed = support::output(failed);
     let said = String::from_utf8(failed.stderr).unwrap();
     assert!(said.contains("refuse connections (are nodes running there?)"), "{said}");
     assert!(said.contains("nothing was changed") && said.lines().count() == 1, "{said}");
@@ -106,7 +106,7 @@ fn a_watch_that_nobody_reads_ends() {
     let mut command = client(&cluster.addresses(3));
     let mut child = command.args(["status", "--watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
+    let mut watch = Watch { child, lines: Lines::of(std::io::empty()) };
     let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }

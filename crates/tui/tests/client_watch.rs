@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 use support::deck::RAFTDECK;
 use support::eventually;
+use support::lines::Lines;
 use support::nodes::{Cluster, Watch, client};
 
 #[test]
@@ -64,13 +65,14 @@ fn a_watch_of_keys_that_nobody_reads_ends_and_so_does_one_that_nobody_answers() 
     let mut command = client(&cluster.addresses(3));
     let mut child = command.args(["watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let mut watch = Watch { child, lines: std::sync::mpsc::channel().1 };
+    let mut watch = Watch { child, lines: Lines::of(std::io::empty()) };
     let status = eventually("the watch ends", || watch.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 
     let mut command = Command::new(RAFTDECK);
     let args = ["client", "--cluster", "127.0.0.1:1", "--timeout", "1", "--json", "watch", "user/"];
-    let nobody = command.args(args).output().unwrap();
+    command.args(args);
+    let nobody = support::output(command);
     assert_eq!(
         (nobody.status.code(), str::from_utf8(&nobody.stderr).unwrap()),
         (Some(1), "raftdeck: watch user/: nobody answered within 1 s\n")

@@ -156,7 +156,7 @@ fn written(text: &str) -> tempfile::NamedTempFile {
 fn raftdeck(args: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(RAFTDECK);
     command.args(args).envs(environment.iter().copied()).stdin(Stdio::null());
-    command.output().unwrap()
+    support::output(command)
 }
 
 fn told(args: &[&str], environment: &[(&str, &str)]) -> String {
@@ -249,13 +249,11 @@ fn a_cluster_takes_its_options_and_its_nodes_take_nothing_of_what_is_meant_for_o
         "[deck]\nnodes = 1\ntiming = 'fast'\n[node]\nhttp = '127.0.0.1:1'\nnode-id = 7\nlog-format = 'json'\n",
     );
     let mut command = Command::new(RAFTDECK);
-    command.args(["up", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["up", "--json"]);
     command.env("RAFTDECK_CONFIG", file.path()).env("TMPDIR", dir.path());
     command.envs([("RAFTDECK_LOG_FORMAT", "json"), ("RAFTDECK_HTTP", "127.0.0.1:1"), ("PORT", "1")]);
     command.env("RAFTDECK_LOG_FILE", &log);
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"wait leader\nlogs\nquit\n").unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = support::output_for(command, "wait leader\nlogs\nquit\n");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     let text = String::from_utf8(output.stdout).unwrap();

@@ -7,11 +7,13 @@ mod support;
 use raftdeck_tui::cli::program;
 use rustix::process::Signal;
 use std::fs;
+use std::io::Read;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use support::deck::RAFTDECK;
-use support::{alone, eventually, processes};
+use support::{LIMIT, PATIENCE, alone, eventually, eventually_within, processes};
 use tempfile::TempDir;
 
 fn example(name: &str) -> PathBuf {
@@ -46,6 +48,11 @@ impl Script {
         Self { child: command.spawn().unwrap(), host, temporary }
     }
 
+    /// Waits for its end, which comes by itself.
+    fn end(&mut self) -> ExitStatus {
+        eventually_within(LIMIT, "the script ends", || self.child.try_wait().unwrap())
+    }
+
     fn serves(&self) -> bool {
         (8080..=8082).all(|port| TcpStream::connect((self.host.as_str(), port)).is_ok())
     }
@@ -59,15 +66,22 @@ impl Script {
     }
 }
 
+/// All that a program says until it closes its output.
+fn all_of(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || tell.send(std::io::read_to_string(output).unwrap()));
+    told
+}
+
 #[test]
 fn the_tour_sets_gets_deletes_and_survives_its_leader() {
     let _alone = alone();
     let mut script = Script::start("tour.sh", 241);
-    let (out, err) = (script.child.stdout.take().unwrap(), script.child.stderr.take().unwrap());
-    let out = std::thread::spawn(move || std::io::read_to_string(out).unwrap());
-    let err = std::thread::spawn(move || std::io::read_to_string(err).unwrap());
-    let status = script.child.wait().unwrap();
-    let (text, said) = (out.join().unwrap(), err.join().unwrap());
+    let out = all_of(script.child.stdout.take().unwrap());
+    let err = all_of(script.child.stderr.take().unwrap());
+    let status = script.end();
+    let all = |output: Receiver<String>| output.recv_timeout(PATIENCE).expect("nobody holds its output open");
+    let (text, said) = (all(out), all(err));
     assert!(status.success(), "{text}\n{said}");
     for part in [
         r#"{"ok":true,"message":"stored","key":"name"}"#,
@@ -94,7 +108,7 @@ fn the_three_nodes_end_with_their_script() {
         let mut script = Script::start("three-nodes.sh", nth);
         eventually("three nodes", || script.serves().then_some(()));
         processes::send(script.child.id(), signal);
-        assert_eq!(script.child.wait().unwrap().code(), Some(status));
+        assert_eq!(script.end().code(), Some(status));
         script.assert_left_nothing();
     }
 }
@@ -125,7 +139,8 @@ fn the_service_is_one_that_systemd_takes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("raftdeck-node.service");
     fs::write(&path, unit().replace("/usr/local/bin/raftdeck-node", RAFTDECK)).unwrap();
-    let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else { return };
+    let mut verify = assert_cmd::Command::new("systemd-analyze");
+    let Ok(verified) = verify.arg("verify").arg(&path).timeout(LIMIT).output() else { return };
     let said = String::from_utf8(verified.stderr).unwrap();
     assert!(verified.status.success() && !said.contains("raftdeck-node.service"), "{said}");
 }

@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::fs::File;
+use assert_cmd::Command;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -22,7 +22,9 @@ fn run(name: &str) -> String {
     let done = Command::new(env!("CARGO_BIN_EXE_raftdeck"))
         .args(args.split(' '))
         .current_dir(root())
-        .stdin(File::open(&script).unwrap())
+        .pipe_stdin(&script)
+        .unwrap()
+        .timeout(Duration::from_secs(100))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout).into_owned();

@@ -1,13 +1,18 @@
 //! What the program tells other programs of itself: completions, pages for man, paths.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
+use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
+use std::time::Duration;
+
+/// How long a program may take that comes to its end by itself.
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn raftdeck(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
-    command.args(args).env("XDG_STATE_HOME", "/state");
+    command.args(args).env("XDG_STATE_HOME", "/state").timeout(LIMIT);
     command.output().unwrap()
 }
 
@@ -36,7 +41,7 @@ fn bash_completes_with_its_script() {
         "source {}; COMP_WORDS=(raftdeck client tra); COMP_CWORD=2; _raftdeck raftdeck tra client; echo \"${{COMPREPLY[@]}}\"",
         script.display()
     );
-    let output = Command::new("bash").args(["--norc", "-c", &completes]).output().unwrap();
+    let output = Command::new("bash").args(["--norc", "-c", &completes]).timeout(LIMIT).output().unwrap();
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "transfer\n",

@@ -10,17 +10,19 @@ use raftdeck_raft::{MembershipChange, NodeId};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use support::nodes::own_host;
-use support::{PATIENCE, alone, deck::RAFTDECK, eventually};
+use support::{PATIENCE, alone, deck::RAFTDECK, eventually, lines::Lines};
 
 const TOKEN: &str = "a-token-for-the-clients";
 
 fn run(args: &[&str]) -> Output {
-    Command::new(RAFTDECK).args(args).stdin(Stdio::null()).output().unwrap()
+    let mut command = Command::new(RAFTDECK);
+    command.args(args).stdin(Stdio::null());
+    support::output(command)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -93,10 +95,11 @@ fn certificates_are_made_once_and_open_a_cluster() {
     );
     let client = |args: &[&str], shown: &[String], token: Option<&str>| {
         let mut client = Command::new(RAFTDECK);
-        client.args(["client", "--timeout", "20", "--cluster", &cluster]).args(shown).args(args);
+        client.args(["client", "--timeout", "60", "--cluster", &cluster]).args(shown).args(args);
         client.env_remove("RAFTDECK_CLIENT_TOKEN");
         client.envs(token.map(|token| ("RAFTDECK_CLIENT_TOKEN", token)));
-        client.stdin(Stdio::null()).output().unwrap()
+        client.stdin(Stdio::null());
+        support::output(client)
     };
     let put = client(&["put", "color", "blue"], &shown("client"), Some(TOKEN));
     assert!(put.status.success(), "{}", text(&put.stderr));
@@ -143,20 +146,17 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
     up.env("TMPDIR", dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut up = Ending(vec![up.spawn().unwrap()]);
     let mut input = up.0[0].stdin.take().unwrap();
-    let mut lines = BufReader::new(up.0[0].stdout.take().unwrap()).lines();
-    let mut next = |event: &str| loop {
-        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        if line["event"] == event {
-            return line;
-        }
-    };
+    let lines = Lines::of(up.0[0].stdout.take().unwrap());
     // Each node's process and the address of its clients.
     let mut pids: BTreeMap<u64, u64> = BTreeMap::new();
     let mut ready: BTreeMap<u64, Value> = BTreeMap::new();
-    while ready.len() < 3 {
-        let line = next("ready");
-        ready.insert(line["node"].as_u64().unwrap(), line);
-    }
+    lines.wait_for("three ready nodes", |line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if line["event"] == "ready" {
+            ready.insert(line["node"].as_u64().unwrap(), line);
+        }
+        (ready.len() == 3).then_some(())
+    });
     for pid in support::processes::children(up.0[0].id()) {
         let line = proc(pid.into(), "cmdline");
         let id = line.split('\0').skip_while(|word| *word != "--node-id").nth(1).unwrap().parse().unwrap();
@@ -208,12 +208,20 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
 
     // A node that is started again has the same, and the deck still reaches all of them.
     writeln!(input, "restart n1\nput color blue\nwait leader\n").unwrap();
-    next("ready");
+    // Whichever comes first: the write may be answered by the others before the node is ready again.
+    let (mut is_ready, mut answered) = (false, None);
+    let answered = lines.wait_for("the node is ready, and the write is answered", |line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        is_ready |= line["event"] == "ready";
+        if line["event"] == "client" {
+            answered = Some(line);
+        }
+        if is_ready { answered.take() } else { None }
+    });
     let restarted = eventually("it runs again", || {
         let children = support::processes::children(up.0[0].id());
         children.into_iter().map(u64::from).find(|pid| !pids.values().any(|old| old == pid))
     });
     assert_eq!(keys(restarted), [manager, peer, client]);
-    let answered = next("client");
     assert!(answered["failed"].is_null(), "{answered}");
 }

@@ -6,17 +6,17 @@ mod support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::MutexGuard;
-use std::sync::mpsc::{Receiver, channel};
-use support::{PATIENCE, alone, deck::RAFTDECK, eventually, processes};
+use std::sync::mpsc::channel;
+use support::{PATIENCE, alone, deck::RAFTDECK, eventually, lines::Lines, output, output_for, processes};
 use tempfile::TempDir;
 
 /// A cluster without a screen, ended with the test.
 struct Up {
     child: Child,
-    lines: Receiver<String>,
+    lines: Lines,
     nodes: Vec<u32>,
     // A killed program cannot remove its temporary directory.
     _temporary: TempDir,
@@ -26,15 +26,7 @@ struct Up {
 impl Up {
     fn start(args: &[&str]) -> Self {
         let (mut up, output) = Self::start_unread(args);
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        up.lines = lines;
+        up.lines = Lines::of(output);
         up
     }
 
@@ -46,22 +38,19 @@ impl Up {
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = child.stdout.take().unwrap();
-        let up = Self { child, lines: channel().1, nodes: Vec::new(), _temporary: temporary, _alone: alone };
+        let up = Self {
+            child,
+            lines: Lines::of(std::io::empty()),
+            nodes: Vec::new(),
+            _temporary: temporary,
+            _alone: alone,
+        };
         (up, output)
     }
 
     /// Reads lines until one of them is the one.
-    fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
-        let mut seen = Vec::new();
-        loop {
-            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
-                panic!("waited in vain: {what}; the lines:\n{}", seen.join("\n"));
-            };
-            if let Some(found) = wanted(&line) {
-                return found;
-            }
-            seen.push(line);
-        }
+    fn wait_for<T>(&self, what: &str, wanted: impl FnMut(&str) -> Option<T>) -> T {
+        self.lines.wait_for(what, wanted)
     }
 
     fn note_nodes(&mut self, count: usize) {
@@ -150,12 +139,16 @@ fn without_a_terminal_the_deck_is_plain() {
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
     let (mut up, output) = Up::start_unread(&["up", "--json"]);
-    let mut output = BufReader::new(output);
-    let mut line = String::new();
-    while !line.contains(r#""to":"leader""#) {
-        line.clear();
-        assert!(output.read_line(&mut line).unwrap() > 0, "it ended before there was a leader");
-    }
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let (mut output, mut line) = (BufReader::new(output), String::new());
+        while !line.contains(r#""to":"leader""#) {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "it ended before there was a leader");
+        }
+        let _ = tell.send(output);
+    });
+    let output = told.recv_timeout(PATIENCE).expect("there is a leader");
     up.note_nodes(3);
     drop(output);
     assert_eq!(up.end(), (Some(0), String::new()));
@@ -175,7 +168,9 @@ fn killed_it_leaves_no_node_behind_not_even_a_paused_one() {
 /// Runs it to its end, which comes by itself; the exit status and what was said on standard error.
 fn fails(args: &[&str]) -> (Option<i32>, String) {
     let _alone = alone();
-    let output = Command::new(RAFTDECK).args(args).stdin(Stdio::null()).output().unwrap();
+    let mut command = Command::new(RAFTDECK);
+    command.args(args).stdin(Stdio::null());
+    let output = output(command);
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -187,7 +182,9 @@ fn a_data_directory_in_use_is_named_before_anything_starts() {
     first.wait_for("a leader", |line| line.contains("leads term").then_some(()));
     first.note_nodes(1);
     for args in [&["up", "--nodes", "1", "--data-dir", path][..], &["--nodes", "1", "--data-dir", path]] {
-        let second = Command::new(RAFTDECK).args(args).stdin(Stdio::null()).output().unwrap();
+        let mut second = Command::new(RAFTDECK);
+        second.args(args).stdin(Stdio::null());
+        let second = output(second);
         let said = String::from_utf8(second.stderr).unwrap();
         assert_eq!(second.status.code(), Some(1), "{said}");
         assert!(said.starts_with("raftdeck: the data directory") && said.contains(path), "{said}");
@@ -218,10 +215,8 @@ fn data_of_a_newer_version_ends_a_cluster_that_cannot_start_with_the_reason() {
 fn carries_out(script: &str) -> (Option<i32>, String, String) {
     let _alone = alone();
     let mut command = Command::new(RAFTDECK);
-    command.arg("up").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    command.arg("up");
+    let output = output_for(command, script);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

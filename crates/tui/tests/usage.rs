@@ -7,7 +7,7 @@ use std::time::Duration;
 
 fn raftdeck(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
-    command.args(args).timeout(Duration::from_secs(30));
+    command.args(args).timeout(Duration::from_mins(1));
     command
 }
 

@@ -1,6 +1,6 @@
 //! Those who use the cluster meanwhile: a writer that goes on and on, and a look at what the cluster should still be.
 
-use crate::support::{Cluster, Node, block_on, eventually, put, wire};
+use crate::support::{Cluster, Node, block_on_for, eventually, put, wire};
 use raftdeck_client::{Client, Options};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MAX_RESIDENT: u64 = 256 << 20;
 
 /// A write has to be done in this time, whatever comes in beside it.
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(30);
 
 /// What the writer has done.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Beside {
         let addresses: Vec<String> = cluster.running().map(|node| node.addresses().client.clone()).collect();
         let writer = thread::spawn({
             let told = Arc::clone(&told);
-            move || block_on(write_on(&addresses, &told))
+            move || block_on_for(Duration::from_mins(15), write_on(&addresses, &told))
         });
         let beside = Self { told, writer: Some(writer), leader };
         beside.assert_writes("nothing yet");

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Nobody is waited for longer than this, in whichever way it is slow.
-const LET_GO: Duration = Duration::from_secs(20);
+pub(crate) const LET_GO: Duration = Duration::from_secs(40);
 
 /// A pair that is stored if all of it is taken in.
 const PAIR: &str = r#"{"key":"smuggled","value":"b"}"#;

@@ -1,5 +1,6 @@
 //! The Raft port: who is no peer, who is another than it says, and what no member would say.
 
+use crate::http_raw::LET_GO;
 use crate::row::{
     Row, another, assert_closes, connect, drip, enter, exchange, framed, greeting, hello, me, peer, rest,
     showing,
@@ -14,7 +15,7 @@ use raftdeck_raft::{
 };
 use std::io::Write;
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Nobody of the cluster.
 const STRANGER: NodeId = NodeId(77);
@@ -82,12 +83,12 @@ fn handshakes() -> Vec<Row> {
         Row::slow("peer hello: silence", |node| {
             let began = Instant::now();
             assert!(rest(&mut connect(&node.raft)).is_empty());
-            assert!(began.elapsed() < Duration::from_secs(10));
+            assert!(began.elapsed() < LET_GO);
         }),
         Row::slow("peer hello: byte by byte", |node| {
             let began = Instant::now();
             drip(&node.raft, &4000_u32.to_be_bytes(), b'R');
-            assert!(began.elapsed() < Duration::from_secs(10));
+            assert!(began.elapsed() < LET_GO);
         }),
     ]
 }

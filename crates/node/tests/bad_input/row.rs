@@ -14,10 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longer than a node waits for anybody.
-const MOST: Duration = Duration::from_secs(25);
+const MOST: Duration = Duration::from_secs(50);
 
 /// What waits for nobody takes no longer, also on a busy machine.
-const QUICK: Duration = Duration::from_secs(9);
+const QUICK: Duration = Duration::from_secs(30);
 
 /// The pause between the bytes of who sends slowly.
 const DRIP: Duration = Duration::from_millis(200);

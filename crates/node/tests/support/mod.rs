@@ -21,7 +21,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a condition may take to come true on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// No test waits longer than this in [`block_on`], whatever it waits for.
+const LIMIT: Duration = Duration::from_mins(2);
 
 const BIN: &str = env!("CARGO_BIN_EXE_raftdeck-node");
 
@@ -289,7 +292,7 @@ pub(crate) struct Cluster {
 pub(crate) const QUICK: [&str; 4] = ["--heartbeat", "30", "--election", "150..300"];
 
 /// Times that keep a leader where it is, also on a busy machine.
-pub(crate) const STEADY: [&str; 4] = ["--heartbeat", "100", "--election", "1500..2500"];
+pub(crate) const STEADY: [&str; 4] = ["--heartbeat", "100", "--election", "3000..4500"];
 
 impl Cluster {
     pub(crate) fn start(size: usize, args: &[&str]) -> Self {
@@ -421,9 +424,18 @@ fn at(id: u64) -> usize {
     usize::try_from(id - 1).expect("a small id")
 }
 
-/// A runtime for the client's side of a test.
+/// A runtime for the client's side of a test. Panics if the future is not ready within [`LIMIT`].
+#[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    block_on_for(LIMIT, future)
+}
+
+/// The same with a limit of the caller's own.
+#[track_caller]
+pub(crate) fn block_on_for<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let done = runtime.block_on(async { tokio::time::timeout(limit, future).await });
+    done.unwrap_or_else(|_| panic!("not within {limit:?}"))
 }
 
 pub(crate) fn put(key: &str, value: &str) -> raftdeck_protocol::Write {

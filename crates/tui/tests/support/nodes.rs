@@ -1,9 +1,9 @@
 //! Real nodes without a deck, and one-shot clients that ask them.
 
 use super::deck::RAFTDECK;
+use super::lines::Lines;
 use super::{eventually, processes};
 use rustix::process::Signal;
-use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
@@ -106,43 +106,33 @@ pub(crate) fn own_host() -> String {
 /// A client of the nodes at these addresses.
 pub(crate) fn client(addresses: &str) -> Command {
     let mut client = Command::new(RAFTDECK);
-    client.args(["client", "--timeout", "20", "--cluster", addresses]);
+    client.args(["client", "--timeout", "60", "--cluster", addresses]);
     client
 }
 
 pub(crate) fn ask(addresses: &str, args: &[&str]) -> Output {
-    client(addresses).args(args).stdin(Stdio::null()).output().unwrap()
+    let mut command = client(addresses);
+    command.args(args).stdin(Stdio::null());
+    super::output(command)
 }
 
 /// A client that goes on, and the lines it prints.
 pub(crate) struct Watch {
     pub(crate) child: Child,
-    pub(crate) lines: std::sync::mpsc::Receiver<String>,
+    pub(crate) lines: Lines,
 }
 
 impl Watch {
     pub(crate) fn start(addresses: &str, args: &[&str]) -> Self {
         let mut command = client(addresses);
         let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
-        });
+        let lines = Lines::of(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
     /// Waits for a line that gives something.
-    pub(crate) fn wait_for<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
-        let mut seen = Vec::new();
-        loop {
-            let line = self.lines.recv_timeout(super::PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("waited in vain: {what}; seen: {seen:?}"));
-            if let Some(found) = wanted(&line) {
-                return found;
-            }
-            seen.push(line);
-        }
+    pub(crate) fn wait_for<T>(&self, what: &str, wanted: impl FnMut(&str) -> Option<T>) -> T {
+        self.lines.wait_for(what, wanted)
     }
 
     pub(crate) fn end(&mut self) -> i32 {
