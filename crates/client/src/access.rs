@@ -1,9 +1,11 @@
-//! What somebody needs to be let in: a token where one is required, and certificates where TLS is spoken. Tokens come from
+//! What a program needs to be let in: a token where one is required, and certificates where TLS is spoken. Tokens come from
 //! files or the environment, never from a command line, which everybody on the machine can read.
 
 use crate::dial::{DialError, Dialed, dial_with};
 use crate::tls::{Tls, TlsError, TlsFiles};
-use raftdeck_protocol::{Hello, Secret, SecretError};
+use raftdeck_protocol::handshake::Challenge;
+use raftdeck_protocol::{Hello, RefusalReason, Secret, SecretError};
+use raftdeck_raft::NodeId;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,24 +13,36 @@ use std::time::Duration;
 /// The most bytes that are read of a token's file: a longer one holds something else.
 const MAX_FILE: u64 = 4 << 10;
 
-/// What lets somebody in.
+/// What lets a program in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The token that is shown.
+    /// The token that both sides prove to know. It never travels; a listener that does not know it is not trusted.
     pub token: Option<Secret>,
-    /// Certificates; without them nothing is encrypted and nobody proves who he is.
+    /// Certificates; without them nothing is encrypted.
     pub tls: Option<Tls>,
 }
 
 impl Access {
-    /// Connects to `address` with this, as [`dial`](crate::dial) does without.
-    pub async fn dial(&self, address: &str, hello: Hello, within: Duration) -> Result<Dialed, DialError> {
-        dial_with(address, &self.shown(hello), within, self.tls.as_ref()).await
+    /// The same, to reach this node alone: with TLS it has to show a certificate that names it.
+    #[must_use]
+    pub fn to_node(&self, node: NodeId) -> Self {
+        Self { token: self.token.clone(), tls: self.tls.as_ref().map(|tls| tls.to_node(node)) }
     }
 
-    /// A hello that shows the token.
-    pub(crate) fn shown(&self, hello: Hello) -> Hello {
-        Hello { token: hello.token.or_else(|| self.token.clone()), ..hello }
+    /// Connects to `address` with this, as [`dial`](crate::dial) does without.
+    pub async fn dial(&self, address: &str, hello: &Hello, within: Duration) -> Result<Dialed, DialError> {
+        dial_with(address, hello, within, self, |_| Ok(())).await
+    }
+
+    /// The same. Before this side proves anything, `judge` looks at what the other side says of itself, and may refuse it.
+    pub async fn dial_judged(
+        &self,
+        address: &str,
+        hello: &Hello,
+        within: Duration,
+        judge: impl Fn(&Challenge) -> Result<(), RefusalReason>,
+    ) -> Result<Dialed, DialError> {
+        dial_with(address, hello, within, self, judge).await
     }
 }
 

@@ -302,7 +302,7 @@ impl Client {
 
     async fn attempt(&self, target: &Target, question: &Question, limit: Limit) -> Attempt {
         let patience = self.patience();
-        let connection = match target.connect(self.hello(), self.tls(), patience.min(limit.left())).await {
+        let connection = match target.connect(self.hello(), self.access(), patience.min(limit.left())).await {
             Ok(connection) => connection,
             Err(error) => return Attempt::Unreached(error),
         };
@@ -373,7 +373,7 @@ impl Client {
         let target = self.directory().at(address);
         let asked = async {
             let connection = target
-                .connect(self.hello(), self.tls(), deadline)
+                .connect(self.hello(), self.access(), deadline)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let body = answer_of(address, &connection, body).await?;

@@ -10,7 +10,6 @@ use crate::dial::dial_client_port;
 use crate::directory::Directory;
 use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
-use crate::tls::Tls;
 use crate::trail::Tried;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -134,7 +133,7 @@ impl Client {
             address::split(given)?;
         }
         let shared = Shared {
-            hello: options.access.shown(Hello::new(options.cluster, Role::Client)),
+            hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
             deadline: options.deadline,
             directory: Mutex::new(Directory::new(&addresses, options.confined)),
@@ -159,8 +158,8 @@ impl Client {
             .targets()
             .into_iter()
             .map(|target| {
-                let (hello, tls) = (client.hello(), client.tls());
-                async move { (target.connect(hello, tls, within).await, target) }
+                let (hello, access) = (client.hello(), client.access());
+                async move { (target.connect(hello, access, within).await, target) }
             })
             .collect();
         let mut tried = Tried::default();
@@ -331,9 +330,10 @@ impl Client {
 
     /// Tells a node what only the process that started it may tell. On a connection of its own.
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
-        let hello = Hello { role: Role::Manager, ..self.shared.hello.clone() };
         let asked = async {
-            let dialed = dial_client_port(address, hello, deadline, &self.access_at(address))
+            let (hello, access) = self.meant_for(address);
+            let hello = Hello { role: Role::Manager, ..hello };
+            let dialed = dial_client_port(address, &hello, deadline, &access)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let connection = Connection::start(dialed);
@@ -378,15 +378,15 @@ impl Client {
         &self.shared.hello
     }
 
-    /// What lets this client in at an address, and who has to be there if somebody said so.
-    pub(crate) fn access_at(&self, address: &str) -> Access {
-        let Access { token, tls } = self.shared.access.clone();
-        let node = self.directory().expected_at(address);
-        Access { token, tls: tls.map(|tls| node.map_or_else(|| tls.clone(), |node| tls.to_node(node))) }
+    /// What this client says and shows at an address, and which node has to be there if a hint said so.
+    pub(crate) fn meant_for(&self, address: &str) -> (Hello, Access) {
+        let expects = self.directory().expected_at(address);
+        let access = expects.map_or_else(|| self.access().clone(), |node| self.access().to_node(node));
+        (Hello { expects, ..self.hello().clone() }, access)
     }
 
-    pub(crate) fn tls(&self) -> Option<&Tls> {
-        self.shared.access.tls.as_ref()
+    pub(crate) fn access(&self) -> &Access {
+        &self.shared.access
     }
 
     pub(crate) fn patience(&self) -> Duration {

@@ -1,13 +1,15 @@
 //! Opens a connection and shakes hands. After this the frames are the caller's; nothing is sent or read here but
-//! the two handshake frames.
+//! the handshake's frames.
 
 use crate::access::Access;
 use crate::address;
+use crate::proof::{nonce, prove};
 use crate::tls::{Tls, in_words, tls_failure};
 use crate::transport::{Transport, prepare};
 use futures::{SinkExt, StreamExt};
-use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE};
-use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
+use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HELLO_REPLY};
+use raftdeck_protocol::handshake::{Challenge, Confirmation, MAX_PROOFS, Note, Proof, Side, Standing};
+use raftdeck_protocol::{Hello, HelloReply, RefusalReason, Secret};
 use raftdeck_raft::NodeId;
 use std::io;
 use std::time::Duration;
@@ -31,10 +33,16 @@ pub type Frames = Framed<Transport, LengthDelimitedCodec>;
 pub struct Dialed {
     /// Carries frames of up to [`MAX_FRAME`] bytes.
     pub frames: Frames,
-    /// Who answered.
+    /// Which node answered.
     pub node: NodeId,
     /// Its cluster.
     pub cluster: String,
+    /// Its data directory and start, if it says so.
+    pub standing: Option<Standing>,
+    /// Whether both sides have proved that they know the token.
+    pub is_proved: bool,
+    /// What it answers to a founder.
+    pub note: Option<Note>,
 }
 
 /// Why there is no connection. In each case nothing but the handshake was sent.
@@ -85,6 +93,14 @@ pub enum DialError {
         /// Its reason.
         reason: RefusalReason,
     },
+    /// This side refuses the other one, and told it why.
+    #[error("{address} is not trusted: {reason}")]
+    Distrusted {
+        /// As given.
+        address: String,
+        /// What is wrong with it.
+        reason: RefusalReason,
+    },
     /// The other side answers a TLS handshake with something else.
     #[error("{address} does not speak TLS: is it started with --tls-ca, --tls-cert and --tls-key?")]
     NoTls {
@@ -109,20 +125,21 @@ pub enum DialError {
     },
 }
 
-/// Connects to `address` (`HOST:PORT`, names allowed), sends `hello` and reads the answer, all within `within`. In plain
-/// text; [`Access::dial`] also speaks TLS.
+/// Connects to `address` (`HOST:PORT`, names allowed) and shakes hands, all within `within`, in plain text and without a token;
+/// [`Access::dial`] has both. The hello's challenge is filled in here.
 pub async fn dial(address: &str, hello: &Hello, within: Duration) -> Result<Dialed, DialError> {
-    dial_with(address, hello, within, None).await
+    dial_with(address, hello, within, &Access::default(), |_| Ok(())).await
 }
 
-/// The same with TLS, where it is given.
+/// The same with a token and with TLS, where there are any. `judge` may refuse the node that answers.
 pub(crate) async fn dial_with(
     address: &str,
     hello: &Hello,
     within: Duration,
-    tls: Option<&Tls>,
+    access: &Access,
+    judge: impl Fn(&Challenge) -> Result<(), RefusalReason>,
 ) -> Result<Dialed, DialError> {
-    match timeout(within, shake_hands(address, hello, tls)).await {
+    match timeout(within, shake_hands(address, hello, access, judge)).await {
         Ok(result) => result,
         Err(_) => Err(DialError::Silent { address: address.to_owned(), within }),
     }
@@ -131,40 +148,83 @@ pub(crate) async fn dial_with(
 /// The same for a client's connection; given a Raft address, the client port is found without being told.
 pub(crate) async fn dial_client_port(
     address: &str,
-    hello: Hello,
+    hello: &Hello,
     within: Duration,
     access: &Access,
 ) -> Result<Dialed, DialError> {
-    let hello = access.shown(hello);
-    let dialed = dial_with(address, &hello, within, access.tls.as_ref()).await;
+    let dialed = dial_with(address, hello, within, access, |_| Ok(())).await;
     if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
         && let Some(client_address) = address::client_of(address)
     {
-        return dial_with(&client_address, &hello, within, access.tls.as_ref()).await;
+        return dial_with(&client_address, hello, within, access, |_| Ok(())).await;
     }
     dialed
 }
 
-async fn shake_hands(address: &str, hello: &Hello, tls: Option<&Tls>) -> Result<Dialed, DialError> {
+async fn shake_hands(
+    address: &str,
+    hello: &Hello,
+    access: &Access,
+    judge: impl Fn(&Challenge) -> Result<(), RefusalReason>,
+) -> Result<Dialed, DialError> {
     let connect = |source| DialError::Connect { address: address.to_owned(), source };
+    let hello = Hello { challenge: nonce().map_err(connect)?, ..hello.clone() };
     let stream = TcpStream::connect(address).await.map_err(connect)?;
     prepare(&stream).map_err(connect)?;
-    let transport = match tls {
+    let transport = match &access.tls {
         Some(tls) => encrypt(address, stream, tls).await?,
         None => Transport::Plain(stream),
     };
-    let mut frames = Framed::new(transport, codec(MAX_HANDSHAKE));
-    // What stands in the way of it may be said in an answer.
-    let sent = frames.send(frame::encode(hello)).await;
-    let reply = read_reply(address, &mut frames).await?;
-    match reply {
-        HelloReply::Accepted { id, cluster } => {
+    let mut frames = Framed::new(transport, codec(MAX_HELLO_REPLY));
+    let said = frame::encode(&hello);
+    // If it cannot be sent, the reason may stand in an answer.
+    let _ = frames.send(said.clone()).await;
+    let challenge = match read_reply(address, &mut frames).await? {
+        HelloReply::Challenge(challenge) => challenge,
+        HelloReply::Refused(reason) => return Err(refused(address, reason)),
+        // It lets everybody in and proves nothing, which no node does.
+        HelloReply::Accepted { .. } => return Err(DialError::Foreign { address: address.to_owned() }),
+    };
+    let judged = check(&hello, &said, &challenge, access.token.as_ref())
+        .and_then(|proof| judge(&challenge).map(|()| proof));
+    let confirmation = match &judged {
+        Ok(proof) => Confirmation::Proof(*proof),
+        Err(reason) => Confirmation::Refused(reason.clone()),
+    };
+    let sent = frames.send(frame::encode(&confirmation)).await;
+    let proof = judged.map_err(|reason| DialError::Distrusted { address: address.to_owned(), reason })?;
+    match read_reply(address, &mut frames).await? {
+        HelloReply::Accepted { id, cluster, note } if id == challenge.id => {
             sent.map_err(|_| DialError::Closed { address: address.to_owned() })?;
             frames.codec_mut().set_max_frame_length(MAX_FRAME);
-            Ok(Dialed { frames, node: id, cluster })
+            let Challenge { standing, .. } = challenge;
+            Ok(Dialed { frames, node: id, cluster, standing, is_proved: proof.is_some(), note })
         }
-        HelloReply::Refused(reason) => Err(DialError::Refused { address: address.to_owned(), reason }),
+        HelloReply::Refused(reason) => Err(refused(address, reason)),
+        _ => Err(DialError::Foreign { address: address.to_owned() }),
     }
+}
+
+fn refused(address: &str, reason: RefusalReason) -> DialError {
+    DialError::Refused { address: address.to_owned(), reason }
+}
+
+/// Whether the listener is the node that was wanted and knows the token; gives this side's proof.
+fn check(
+    hello: &Hello,
+    said: &[u8],
+    challenge: &Challenge,
+    token: Option<&Secret>,
+) -> Result<Option<Proof>, RefusalReason> {
+    if let Some(wanted) = hello.wanted().filter(|wanted| *wanted != challenge.id) {
+        return Err(RefusalReason::WrongNode { ours: challenge.id, wanted });
+    }
+    let Some(token) = token else { return Ok(None) };
+    let theirs = prove(token, said, challenge, Side::Listener);
+    if !challenge.proofs.iter().take(MAX_PROOFS).any(|proof| *proof == theirs) {
+        return Err(RefusalReason::Unproven);
+    }
+    Ok(Some(prove(token, said, challenge, Side::Dialer)))
 }
 
 async fn encrypt(address: &str, stream: TcpStream, tls: &Tls) -> Result<Transport, DialError> {

@@ -1,9 +1,9 @@
 //! The nodes a client knows of, who leads them as far as it knows, and whom to ask next. Asks nobody itself.
 
+use crate::access::Access;
 use crate::address;
 use crate::connection::Connection;
-use crate::dial::{DialError, dial_with};
-use crate::tls::Tls;
+use crate::dial::DialError;
 use raftdeck_protocol::{Hello, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Target {
     address: String,
-    /// Who is there, by a hint: with TLS it has to prove that. An address that was given has to prove its host.
+    /// Which node is there, by a hint: another one is refused. With TLS an address that was given has to prove its host.
     expected: Option<NodeId>,
     link: AsyncMutex<Link>,
     seen: Mutex<Seen>,
@@ -57,10 +57,10 @@ impl Target {
     pub(crate) async fn connect(
         &self,
         hello: &Hello,
-        tls: Option<&Tls>,
+        access: &Access,
         within: Duration,
     ) -> Result<Arc<Connection>, DialError> {
-        let Ok(connection) = tokio::time::timeout(within, self.open(hello, tls, within)).await else {
+        let Ok(connection) = tokio::time::timeout(within, self.open(hello, access, within)).await else {
             self.mark_silent();
             return Err(DialError::Silent { address: self.address.clone(), within });
         };
@@ -79,20 +79,21 @@ impl Target {
     async fn open(
         &self,
         hello: &Hello,
-        tls: Option<&Tls>,
+        access: &Access,
         within: Duration,
     ) -> Result<Arc<Connection>, DialError> {
         let mut link = self.link.lock().await;
         if let Some(connection) = link.connection.as_ref().filter(|connection| connection.is_open()) {
             return Ok(Arc::clone(connection));
         }
-        let tls = tls.map(|tls| self.expected.map_or_else(|| tls.clone(), |node| tls.to_node(node)));
-        let mut dialed = dial_with(&link.address, hello, within, tls.as_ref()).await;
+        let access = self.expected.map_or_else(|| access.clone(), |node| access.to_node(node));
+        let hello = Hello { expects: self.expected, ..hello.clone() };
+        let mut dialed = access.dial(&link.address, &hello, within).await;
         // Given a Raft address, the client port is found without being told.
         if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
             && let Some(client_address) = address::client_of(&link.address)
         {
-            dialed = dial_with(&client_address, hello, within, tls.as_ref()).await;
+            dialed = access.dial(&client_address, &hello, within).await;
             if dialed.is_ok() {
                 link.address = client_address;
             }

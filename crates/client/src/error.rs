@@ -97,8 +97,8 @@ pub enum ClientError {
     /// Outside the limits: trying again is of no use. Nothing was changed.
     #[error(transparent)]
     Limit(LimitError),
-    /// No node can be trusted, or trusts this client: certificates do not fit, or one of the sides speaks no TLS. Nothing was
-    /// changed.
+    /// No node can be trusted, or trusts this client: it does not know the token, certificates do not fit, or one of the sides
+    /// speaks no TLS. Nothing was changed.
     #[error("{why}")]
     Untrusted {
         /// What the last attempt met.
@@ -151,9 +151,10 @@ impl ClientError {
     pub(crate) fn refused(error: DialError) -> Result<Self, DialError> {
         match error {
             DialError::Refused { address, reason } => Ok(Self::Refused { address, reason }),
-            DialError::NoTls { .. } | DialError::Untrusted { .. } | DialError::Unaccepted { .. } => {
-                Ok(Self::Untrusted { why: error.to_string() })
-            }
+            DialError::Distrusted { .. }
+            | DialError::NoTls { .. }
+            | DialError::Untrusted { .. }
+            | DialError::Unaccepted { .. } => Ok(Self::Untrusted { why: error.to_string() }),
             other => Err(other),
         }
     }

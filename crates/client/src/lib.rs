@@ -44,7 +44,7 @@
 //! | [`NoLeader`](ClientError::NoLeader) | no | nodes answered, none led until the deadline: try again later |
 //! | [`Unreachable`](ClientError::Unreachable) | no | no connection came about: the sentence says what each address met |
 //! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
-//! | [`Untrusted`](ClientError::Untrusted) | no | certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
+//! | [`Untrusted`](ClientError::Untrusted) | no | the node does not know the token, certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
 //! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
 //! | [`DiskStalled`](ClientError::DiskStalled) | no | the leader's disk finished no write until the deadline: look at that node |
 //! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
@@ -131,6 +131,7 @@ mod dial;
 mod directory;
 mod error;
 mod keys;
+mod proof;
 mod session;
 mod subscription;
 mod tls;
@@ -146,6 +147,7 @@ pub use client::{Changed, Client, Done, Leader, Options, Transferred};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::{ClientError, ConnectError};
 pub use keys::{CompareAndSet, List};
+pub use proof::{nonce, prove};
 pub use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE};
 pub use raftdeck_protocol::{Answer, Change, Consistency, NodeStatus, Read, Secret, Write};
 pub use raftdeck_raft::{LogId, LogIndex, Membership, MembershipChange, NodeId, Term};

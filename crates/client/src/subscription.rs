@@ -26,7 +26,7 @@ impl Subscription {
     /// Connects to a node (Raft or client address) and subscribes; `options.patience` bounds each attempt.
     pub async fn open(address: &str, options: &Options) -> Result<Self, ClientError> {
         let hello = Hello::new(options.cluster.clone(), Role::Client);
-        let dialed = dial_client_port(address, hello, options.patience, &options.access).await;
+        let dialed = dial_client_port(address, &hello, options.patience, &options.access).await;
         let mut dialed = dialed.map_err(|error| ClientError::unreached(error, options.patience))?;
         let request = Request { id: ID, body: RequestBody::Subscribe };
         dialed

@@ -223,8 +223,8 @@ impl Watcher {
 
     async fn open_at(&self, address: &str) -> Result<(Line, Told), Silence> {
         let dialed = {
-            let (hello, patience) = (self.client.hello().clone(), self.client.patience());
-            dial_client_port(address, hello, patience, &self.client.access_at(address)).await
+            let (hello, access) = self.client.meant_for(address);
+            dial_client_port(address, &hello, self.client.patience(), &access).await
         };
         let mut dialed = dialed.map_err(|error| match ClientError::refused(error) {
             Ok(refused) => Silence::Refused(refused),

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use raftdeck_protocol::frame::{self, FrameError, MAX_HANDSHAKE, PREFIX};
-use raftdeck_protocol::handshake::{MAGIC, VERSION, decode_hello};
+use raftdeck_protocol::handshake::{Confirmation, MAGIC, VERSION, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply};
 
 /// A stream that arrives in pieces: the first byte says how large they are, the second how long a frame may be.
@@ -18,6 +18,7 @@ pub fn frames(data: &[u8]) {
         assert!(content.len() <= limit);
         hello(content);
         let _ = frame::decode::<HelloReply>("handshake reply", content).map(|reply| same(&reply, content));
+        let _ = frame::decode::<Confirmation>("confirmation", content).map(|said| same(&said, content));
     }
     hello(stream);
 }
@@ -57,7 +58,6 @@ fn hello(content: &[u8]) {
         Ok(hello) => {
             assert!(hello.magic == MAGIC && hello.version == VERSION);
             same::<Hello>(&hello, content);
-            assert!(!format!("{hello:?}").contains("Secret(\""), "a token is never shown");
         }
         Err(reason) => assert!(!reason.to_string().is_empty()),
     }

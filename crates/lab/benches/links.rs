@@ -9,6 +9,7 @@
 //! is two frames through two links, or over two direct connections (`direct`).
 
 use raftdeck_lab::{Lab, LabOptions, Update};
+use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role, frame};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, NodeId, Payload, Term};
 use std::io::{self, BufReader, Read, Write};
@@ -112,7 +113,12 @@ fn serve(mut connection: &TcpStream, id: u64, received: &Sender<u64>) -> io::Res
     connection.set_nodelay(true)?;
     let mut reader = BufReader::with_capacity(256 << 10, connection.try_clone()?);
     read(&mut reader)?;
-    write(&mut connection, &frame::encode(&HelloReply::Accepted { id: NodeId(id), cluster: String::new() }))?;
+    let id = NodeId(id);
+    let challenge = Challenge { id, standing: None, challenge: Nonce::default(), proofs: Vec::new() };
+    write(&mut connection, &frame::encode(&HelloReply::Challenge(challenge)))?;
+    read(&mut reader)?;
+    let accepted = HelloReply::Accepted { id, cluster: String::new(), note: None };
+    write(&mut connection, &frame::encode(&accepted))?;
     loop {
         let content = read(&mut reader)?;
         let Ok(PeerFrame { message: Message::AppendEntries(append), .. }) = frame::decode("peer", &content)
@@ -135,6 +141,8 @@ fn dial(address: SocketAddr, id: u64, other: u64) -> TcpStream {
         let dialed = TcpStream::connect(address).and_then(|mut connection| {
             connection.set_nodelay(true)?;
             write(&mut connection, &hello)?;
+            read(&mut connection)?;
+            write(&mut connection, &frame::encode(&Confirmation::Proof(None)))?;
             read(&mut connection)?;
             Ok(connection)
         });

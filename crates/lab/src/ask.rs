@@ -4,6 +4,7 @@
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::Access;
 use raftdeck_protocol::{Failure, Hello, Request, RequestBody, Response, ResponseBody, Role, frame};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -28,15 +29,15 @@ impl std::fmt::Display for Unanswered {
     }
 }
 
-/// Asks the node at a client address.
+/// Asks the node that serves clients at an address. Another one that listens there is not asked.
 pub(crate) async fn ask(
     access: &Access,
-    address: &str,
+    (node, address): (NodeId, &str),
     role: Role,
     body: RequestBody,
     within: Duration,
 ) -> Result<ResponseBody, Unanswered> {
-    match timeout(within, ask_patiently(access, address, role, body, within)).await {
+    match timeout(within, ask_patiently(access, (node, address), role, body, within)).await {
         Ok(answer) => answer,
         Err(_) => Err(Unanswered::Lost(format!("{address} does not answer"))),
     }
@@ -44,14 +45,14 @@ pub(crate) async fn ask(
 
 async fn ask_patiently(
     access: &Access,
-    address: &str,
+    (node, address): (NodeId, &str),
     role: Role,
     body: RequestBody,
     within: Duration,
 ) -> Result<ResponseBody, Unanswered> {
     let lost = |why: String| Unanswered::Lost(why);
-    let mut dialed =
-        access.dial(address, Hello::new("", role), within).await.map_err(|error| lost(error.to_string()))?;
+    let hello = Hello { expects: Some(node), ..Hello::new("", role) };
+    let mut dialed = access.dial(address, &hello, within).await.map_err(|error| lost(error.to_string()))?;
     let request = frame::encode(&Request { id: ID, body });
     dialed.frames.send(request).await.map_err(|error| lost(error.to_string()))?;
     let answer = match dialed.frames.next().await {

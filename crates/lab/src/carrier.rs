@@ -4,7 +4,7 @@
 //! anew, when it arrives. So connections to the receiver are kept here as long as they are of use.
 
 use crate::lane::Signals;
-use crate::link::{Link, Writer};
+use crate::link::{Link, Origin, Writer};
 use crate::links::Pair;
 use crate::time::ClockReader;
 use crate::traffic::{Outlook, Traffic};
@@ -13,7 +13,9 @@ use bytes::Bytes;
 use futures::{Sink, SinkExt};
 use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::sync::{mpsc, watch};
 
 /// As much as is gathered for one write.
@@ -21,11 +23,13 @@ const GATHERED: usize = 64 << 10;
 
 /// What those who accept connections tell the carrier. Connections are numbered in the order in which they were accepted.
 pub(crate) enum Handed {
-    /// One more, after its handshake.
+    /// One more, which the receiver has accepted.
     Connection {
         number: u64,
         /// The receiver's life that it leads to.
         life: u64,
+        /// The sender's data directory.
+        origin: Origin,
         writer: Writer,
     },
     /// The sender has closed its end: it is kept while something is on the link.
@@ -38,16 +42,27 @@ pub(crate) enum Handed {
 pub(crate) struct Ending {
     number: u64,
     carrier: mpsc::UnboundedSender<Handed>,
+    is_accepted: Arc<AtomicBool>,
     /// By the receiver.
     pub(crate) is_broken: bool,
 }
 
 impl Ending {
-    pub(crate) fn new(number: u64, carrier: mpsc::UnboundedSender<Handed>) -> Self {
-        Self { number, carrier, is_broken: false }
+    pub(crate) fn new(
+        number: u64,
+        carrier: mpsc::UnboundedSender<Handed>,
+        is_accepted: Arc<AtomicBool>,
+    ) -> Self {
+        Self { number, carrier, is_accepted, is_broken: false }
     }
 
-    pub(crate) fn hand_over(&self, connection: impl FnOnce(u64) -> Handed) {
+    /// The receiver has accepted the connection: from now on it carries messages.
+    pub(crate) fn accepted(&self, life: u64, origin: Origin, writer: Writer) {
+        self.is_accepted.store(true, Relaxed);
+        self.hand_over(|number| Handed::Connection { number, life, origin, writer });
+    }
+
+    fn hand_over(&self, connection: impl FnOnce(u64) -> Handed) {
         // A carrier that is gone has nothing to carry.
         let _ = self.carrier.send(connection(self.number));
     }
@@ -66,13 +81,14 @@ pub(crate) struct Carrier {
     traffic: Arc<Traffic>,
     signals: Arc<Signals>,
     clock: ClockReader,
-    /// In the order in which they were made. The last one is used.
+    /// In the order in which they were made. Of those of one sender the last one is used.
     connections: Vec<Connection>,
 }
 
 struct Connection {
     number: u64,
     life: u64,
+    origin: Origin,
     writer: Writer,
     is_finished: bool,
     /// Whether something was written that may not have left yet.
@@ -97,10 +113,12 @@ impl Carrier {
         loop {
             let outlook = self.traffic.outlook(self.pair);
             self.tidy(outlook);
-            if outlook.is_ready && self.connections.is_empty() {
-                self.traffic.lose_arrived(self.pair);
+            let chosen = self.choose(outlook);
+            if outlook.ready.is_some() && chosen.is_none() {
+                self.traffic.lose_next(self.pair);
                 continue;
             }
+            let is_ready = outlook.ready.is_some();
             let signals = Arc::clone(&self.signals);
             let Self { target, clock, connections, .. } = &mut self;
             tokio::select! {
@@ -114,7 +132,7 @@ impl Carrier {
                     // Its supervisor is gone.
                     Err(_) => return,
                 },
-                pushed = push_last(connections, outlook.is_ready) => self.pushed(pushed, outlook.is_ready),
+                pushed = push(connections, chosen, is_ready) => self.pushed(pushed, chosen, outlook.ready),
                 () = signals.work.notified() => {}
                 () = async {
                     match outlook.next_due {
@@ -128,8 +146,9 @@ impl Carrier {
 
     fn learn(&mut self, news: Handed) {
         match news {
-            Handed::Connection { number, life, writer } => {
-                let connection = Connection { number, life, writer, is_finished: false, unflushed: false };
+            Handed::Connection { number, life, origin, writer } => {
+                let connection =
+                    Connection { number, life, origin, writer, is_finished: false, unflushed: false };
                 let at = self.connections.partition_point(|other| other.number < number);
                 self.connections.insert(at, connection);
             }
@@ -152,40 +171,60 @@ impl Carrier {
 
     /// Closes the connections that are of no use any more.
     fn tidy(&mut self, outlook: Outlook) {
-        let last = self.connections.last().map(|connection| connection.number);
+        let newest: Vec<(u64, Origin)> =
+            self.connections.iter().map(|one| (one.number, one.origin)).collect();
         self.connections.retain(|connection| {
-            let is_of_use = !outlook.is_empty && Some(connection.number) == last;
+            let is_newest = |(number, origin): &(u64, Origin)| {
+                *number <= connection.number || *origin != connection.origin
+            };
+            let is_of_use = !outlook.is_empty && newest.iter().all(is_newest);
             !connection.is_finished || connection.unflushed || is_of_use
         });
     }
 
-    fn pushed(&mut self, pushed: io::Result<()>, queueing: bool) {
+    /// The connection to write to: the newest one of the sender of what has arrived; if nothing has, one with something left to
+    /// write.
+    fn choose(&self, outlook: Outlook) -> Option<usize> {
+        match outlook.ready {
+            Some(origin) => self.connections.iter().rposition(|connection| connection.origin == origin),
+            None => self.connections.iter().rposition(|connection| connection.unflushed),
+        }
+    }
+
+    fn pushed(&mut self, pushed: io::Result<()>, chosen: Option<usize>, queueing: Option<Origin>) {
+        let Some(at) = chosen else { return };
         let written = pushed.and_then(|()| {
-            let Some(connection) = self.connections.last_mut() else { return Ok(()) };
-            connection.unflushed = queueing;
-            while queueing
+            let Some(connection) = self.connections.get_mut(at) else { return Ok(()) };
+            connection.unflushed = queueing.is_some();
+            while let Some(origin) = queueing
                 && connection.writer.write_buffer().len() < GATHERED
-                && let Some(frame) = self.traffic.next_frame(self.pair)
+                && let Some(frame) = self.traffic.next_frame(self.pair, origin)
             {
                 connection.writer.start_send_unpin(frame)?;
             }
             Ok(())
         });
         if written.is_err() {
-            self.connections.pop();
+            self.connections.remove(at);
         }
     }
 }
 
 /// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits for ever when there is nothing
 /// to do.
-async fn push_last(connections: &mut [Connection], queueing: bool) -> io::Result<()> {
-    match connections.last_mut() {
-        Some(connection) if queueing || connection.unflushed => push(&mut connection.writer, queueing).await,
-        _ => pending().await,
+async fn push(connections: &mut [Connection], chosen: Option<usize>, queueing: bool) -> io::Result<()> {
+    match chosen.and_then(|at| connections.get_mut(at)) {
+        Some(connection) => {
+            let writer = &mut connection.writer;
+            poll_fn(|cx| {
+                if queueing {
+                    Sink::<Bytes>::poll_ready(Pin::new(writer), cx)
+                } else {
+                    Sink::<Bytes>::poll_flush(Pin::new(writer), cx)
+                }
+            })
+            .await
+        }
+        None => pending().await,
     }
-}
-
-async fn push(writer: &mut (impl Sink<Bytes, Error = io::Error> + Unpin), queueing: bool) -> io::Result<()> {
-    poll_fn(|cx| if queueing { writer.poll_ready_unpin(cx) } else { writer.poll_flush_unpin(cx) }).await
 }

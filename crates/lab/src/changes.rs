@@ -56,14 +56,17 @@ pub(crate) struct Changes {
     left: mpsc::Sender<NodeId>,
 }
 
+/// A node that a new one joins: where it is, and the link by which it reaches the new one.
+pub(crate) type Other = (NodeId, watch::Receiver<Whereabouts>, SocketAddr);
+
 /// A node to be added.
 pub(crate) struct Newcomer {
     /// Its id.
     pub(crate) node: NodeId,
     /// Where it is.
     pub(crate) place: watch::Receiver<Whereabouts>,
-    /// Every other node's place, and the link by which it reaches the new one.
-    pub(crate) others: Vec<(watch::Receiver<Whereabouts>, SocketAddr)>,
+    /// Every other node.
+    pub(crate) others: Vec<Other>,
 }
 
 impl Changes {
@@ -92,18 +95,20 @@ impl Changes {
     /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
     pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId]) {
         let changes = self.clone();
-        let everybody: Vec<String> = all.iter().filter_map(|&other| self.clients.address(other)).collect();
+        let everybody: Vec<(NodeId, String)> =
+            all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
         self.spawn(async move {
             let Some(address) = changes.clients.address(node) else {
                 return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
             };
             let access = &changes.access;
-            let told = everybody.iter().map(|address| {
-                ask(access, address, Role::Manager, RequestBody::Manage(Manage::ForgoLeases), FORGONE_WITHIN)
+            let told = everybody.iter().map(|(other, address)| {
+                let forgo = RequestBody::Manage(Manage::ForgoLeases);
+                ask(access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
             });
             join_all(told).await;
             let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
-            if let Err(why) = ask(access, &address, Role::Manager, campaign, SHORT).await {
+            if let Err(why) = ask(access, (node, &address), Role::Manager, campaign, SHORT).await {
                 changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
             }
         });
@@ -196,8 +201,8 @@ impl Changes {
         let until = Instant::now() + PATIENCE;
         let mut last = Unanswered::Lost("nobody leads".to_owned());
         loop {
-            if let Some((_, address)) = self.clients.leader() {
-                match ask(&self.access, &address, Role::Client, body.clone(), ANSWER).await {
+            if let Some((leader, address)) = self.clients.leader() {
+                match ask(&self.access, (leader, &address), Role::Client, body.clone(), ANSWER).await {
                     Err(why) if passes(&why) => last = why,
                     end => return end,
                 }
@@ -251,10 +256,10 @@ async fn ready(node: NodeId, mut place: watch::Receiver<Whereabouts>) -> Result<
 
 /// Tells the other nodes how they reach a new one. Those that do not listen now are told when they do; those that
 /// start anew know it from their command line.
-async fn introduce(node: NodeId, others: Vec<(watch::Receiver<Whereabouts>, SocketAddr)>, access: &Access) {
-    let told = others.into_iter().map(|(place, link)| {
+async fn introduce(node: NodeId, others: Vec<Other>, access: &Access) {
+    let told = others.into_iter().map(|(other, place, link)| {
         let peer = Manage::SetPeerAddress { node, address: link.to_string() };
-        tokio::spawn(tell_address(peer, place, access.clone()))
+        tokio::spawn(tell_address(other, peer, place, access.clone()))
     });
     if timeout(INTRODUCED_WITHIN, join_all(told.collect::<Vec<_>>())).await.is_err() {
         tracing::debug!("{node} is added before every other node knows where it is");
@@ -262,13 +267,13 @@ async fn introduce(node: NodeId, others: Vec<(watch::Receiver<Whereabouts>, Sock
 }
 
 /// Ends when the node knows, or has said that it never will, or is gone.
-async fn tell_address(peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
+async fn tell_address(other: NodeId, peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
     loop {
         let serving =
             place.wait_for(|now| matches!(now.place, Place::Serving { .. })).await.map(|now| now.place);
         let Ok(Place::Serving { client, .. }) = serving else { return };
         let manage = RequestBody::Manage(peer.clone());
-        match ask(&access, &client.to_string(), Role::Manager, manage, SHORT).await {
+        match ask(&access, (other, &client.to_string()), Role::Manager, manage, SHORT).await {
             Ok(_) => return,
             Err(Unanswered::Refused(failure)) => {
                 return tracing::warn!("a node does not take another's address: {failure}");

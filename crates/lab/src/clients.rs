@@ -127,7 +127,7 @@ impl Clients {
         let (outlet, access) = (self.outlet.clone(), self.access.clone());
         tokio::spawn(async move {
             let (begun, body) = (Instant::now(), RequestBody::Write(write.clone()));
-            let outcome = match ask(&access, &address, Role::Client, body, DEADLINE).await {
+            let outcome = match ask(&access, (node, &address), Role::Client, body, DEADLINE).await {
                 Ok(body) => ClientOutcome::Answered { node, body },
                 Err(Unanswered::Refused(failure)) => {
                     ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }

@@ -308,8 +308,9 @@ impl Nodes {
             self.forget(node);
             return Err(format!("its links cannot be opened: {error}"));
         }
-        let known =
-            |&other: &NodeId| Some((self.places.get(&other)?.clone(), self.links.address((other, node))?));
+        let known = |&other: &NodeId| {
+            Some((other, self.places.get(&other)?.clone(), self.links.address((other, node))?))
+        };
         let others = others.iter().filter_map(known).collect();
         self.introduce();
         let place = presence.watch();

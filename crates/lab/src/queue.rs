@@ -1,6 +1,7 @@
 //! What is on one link at the moment: messages under way, held ones, and those that have arrived and wait until the receiver's
 //! socket takes them. Pure: time comes in as a value.
 
+use crate::link::Origin;
 use crate::rule::{FaultId, MessageId, MessageReport, MessageState};
 use crate::seen::Seen;
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(crate) struct Parcel {
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.
     pub(crate) life: u64,
+    /// The sender's data directory: the frame travels on a connection of that one alone.
+    pub(crate) origin: Origin,
     /// What holds it.
     pub(crate) held_by: Vec<FaultId>,
     /// How long it takes once nothing holds it.
@@ -103,8 +106,9 @@ impl Queue {
         Some(parcel)
     }
 
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Who sent what the receiver's socket can have next.
+    pub(crate) fn first_ready(&self) -> Option<Origin> {
+        self.ready.front().map(|parcel| parcel.origin)
     }
 
     /// Takes the held ones of this kind, in order of age.

@@ -210,7 +210,7 @@ fn asked(places: &Places, unasked: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String
 async fn statuses(access: &Access, asked: &BTreeMap<NodeId, String>) -> BTreeMap<NodeId, NodeStatus> {
     let one = async |(node, address): (&NodeId, &String)| match ask(
         access,
-        address,
+        (*node, address),
         Role::Client,
         RequestBody::Status,
         ANSWER,

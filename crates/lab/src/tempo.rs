@@ -174,10 +174,11 @@ impl Teller {
     /// Tells again and again. Ends with the lab.
     async fn serve(&mut self, address: SocketAddr) {
         // At once, though there is nothing to say yet: a step must find every node ready to run for just as long.
-        let (address, hello) = (address.to_string(), Hello::new("", Role::Manager));
+        let address = address.to_string();
+        let hello = Hello { expects: Some(self.node), ..Hello::new("", Role::Manager) };
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {
-            let told = match self.access.dial(&address, hello.clone(), PATIENCE).await {
+            let told = match self.access.dial(&address, &hello, PATIENCE).await {
                 Ok(dialed) => self.tell(dialed, &mut pauses).await.map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };

@@ -4,6 +4,7 @@
 //! here and no socket is touched.
 
 use crate::lane::{Lane, Signals, lost};
+use crate::link::Origin;
 use crate::links::{LinkNews, Pair};
 use crate::model::{FrameFate, LinkState, Update};
 use crate::outlet::Outlet;
@@ -85,17 +86,8 @@ impl Traffic {
         });
     }
 
-    /// A frame came from the sender, for this life of the receiver.
-    pub(crate) fn take_in(&self, pair: Pair, life: u64, frame: BytesMut) {
-        self.take(pair, life, frame, true);
-    }
-
-    /// Takes in a frame for a receiver that is no more: it is lost.
-    pub(crate) fn take_in_vain(&self, pair: Pair, life: u64, frame: BytesMut) {
-        self.take(pair, life, frame, false);
-    }
-
-    fn take(&self, pair: Pair, life: u64, frame: BytesMut, is_awaited: bool) {
+    /// A frame came from a sender that the receiver has accepted, for this life of the receiver.
+    pub(crate) fn take_in(&self, pair: Pair, (life, origin): (u64, Origin), frame: BytesMut) {
         let message = seen::message(&frame);
         let seen = message.as_ref().map(seen::glance);
         let mut state = self.lock();
@@ -111,9 +103,8 @@ impl Traffic {
             self.fire(fired);
             state = self.lock();
         }
-        let mut decision = state.book.decide(passing);
-        decision.lost |= !is_awaited;
-        let arrival = Arrival { pair, life, frame: frame.freeze(), seen, message, now };
+        let decision = state.book.decide(passing);
+        let arrival = Arrival { pair, life, origin, frame: frame.freeze(), seen, message, now };
         state.accept(arrival, &decision, self);
         let told = state.settle();
         drop(state);
@@ -134,12 +125,13 @@ impl Traffic {
         });
     }
 
-    /// What the receiver can have next. It counts as delivered.
-    pub(crate) fn next_frame(&self, pair: Pair) -> Option<Bytes> {
+    /// What the receiver can have next, if it comes from this sender. It counts as delivered.
+    pub(crate) fn next_frame(&self, pair: Pair, origin: Origin) -> Option<Bytes> {
         let mut state = self.lock();
         let now = state.clock.now();
         let lane = state.lanes.get_mut(&pair)?;
         lane.queue.pass(now);
+        lane.queue.first_ready().filter(|ready| *ready == origin)?;
         let was_crowded = lane.queue.is_crowded();
         let mut parcel = lane.queue.take_ready()?;
         if was_crowded && !lane.queue.is_crowded() {
@@ -163,12 +155,12 @@ impl Traffic {
         let Some(lane) = state.lanes.get_mut(&pair) else { return Outlook::default() };
         lane.queue.pass(now);
         let is_empty = lane.queue.len() == 0;
-        Outlook { is_ready: lane.queue.has_ready(), next_due: lane.queue.next_due(), is_empty }
+        Outlook { ready: lane.queue.first_ready(), next_due: lane.queue.next_due(), is_empty }
     }
 
-    /// What has arrived is lost, because there is no connection to the receiver.
-    pub(crate) fn lose_arrived(&self, pair: Pair) {
-        self.take_out(pair, |queue| std::iter::from_fn(|| queue.take_ready()).collect());
+    /// What has arrived first is lost, because its sender has no connection to the receiver.
+    pub(crate) fn lose_next(&self, pair: Pair) {
+        self.take_out(pair, |queue| queue.take_ready().into_iter().collect());
     }
 
     /// The receiver began another life: what was for a former one is lost.
@@ -309,8 +301,8 @@ impl Traffic {
 /// What a link can look forward to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outlook {
-    /// Something has arrived and waits for the receiver's socket.
-    pub(crate) is_ready: bool,
+    /// Something has arrived and waits for the receiver's socket; who sent the first of it.
+    pub(crate) ready: Option<Origin>,
     /// When the next frame arrives.
     pub(crate) next_due: Option<Duration>,
     /// There is nothing on it, not even held.
@@ -321,6 +313,7 @@ pub(crate) struct Outlook {
 struct Arrival {
     pair: Pair,
     life: u64,
+    origin: Origin,
     frame: Bytes,
     seen: Option<Seen>,
     message: Option<Message>,
@@ -330,7 +323,7 @@ struct Arrival {
 impl State {
     /// Carries out what the rules decided of a new frame.
     fn accept(&mut self, arrival: Arrival, decision: &Decision, traffic: &Traffic) {
-        let Arrival { pair, life, frame, seen, message, now } = arrival;
+        let Arrival { pair, life, origin, frame, seen, message, now } = arrival;
         let State { lanes, newest, bytes, .. } = self;
         let Some(lane) = lanes.get_mut(&pair) else { return };
         let takes = decision.delay.max(flight(now.rate));
@@ -348,7 +341,7 @@ impl State {
                 if waits && frame.len() <= SMALL { Bytes::copy_from_slice(&frame) } else { frame.clone() };
             let size = frame.len();
             let held_by = decision.held_by.clone();
-            let mut parcel = Parcel { id: *newest, frame, seen, report, life, held_by, takes };
+            let mut parcel = Parcel { id: *newest, frame, seen, report, life, origin, held_by, takes };
             if decision.lost || lane.is_full(*bytes + size, pair, &traffic.outlet) {
                 lost(pair, &mut parcel, now.now, &traffic.reports);
                 continue;

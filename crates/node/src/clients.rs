@@ -51,8 +51,8 @@ pub(crate) struct Reception {
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        let Guest { wire: Wire { stream, read }, role, governs, address, place: _place } = guest;
-        let caller = Caller { by_manager: role == Role::Manager, governs, address };
+        let Guest { wire: Wire { stream, read }, role, proved, address, place: _place, standing: _ } = guest;
+        let caller = Caller { by_manager: role == Role::Manager, governs: proved.governs, address };
         match stream {
             Transport::Plain(mut stream) => {
                 let (reader, writer) = stream.split();

@@ -241,10 +241,10 @@ mod tests {
         let me = Sender {
             id: NodeId(1),
             incarnation: raftdeck_raft::Incarnation([1; 16]),
-            cluster: "test".to_owned(),
             client_address: String::new(),
             raft_address: String::new(),
-            access: raftdeck_client::Access::default(),
+            trust: crate::trust::Trust::new(NodeId(1), "test".to_owned(), crate::tokens::Tokens::default()),
+            tls: None,
         };
         Outgoing::new(me, Book::default()).post()
     }

@@ -104,10 +104,10 @@ fn driver_with(
     let me = Sender {
         id: ME,
         incarnation: raftdeck_raft::Incarnation([1; 16]),
-        cluster: "test".to_owned(),
         client_address: "here".to_owned(),
         raft_address: String::new(),
-        access: raftdeck_client::Access::default(),
+        trust: crate::trust::Trust::new(ME, "test".to_owned(), crate::tokens::Tokens::default()),
+        tls: None,
     };
     let outgoing = Outgoing::new(me, Book::default());
     Driver {

@@ -72,6 +72,7 @@ mod snapshots;
 mod telemetry;
 mod tls;
 mod tokens;
+mod trust;
 mod watches;
 
 pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};

@@ -3,12 +3,12 @@
 
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::tls::{self, Opened, RECORD};
-use crate::tokens::Tokens;
+use crate::trust::{Proved, Trust};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Frames, Transport, prepare, tls_failure};
 use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
-use raftdeck_protocol::handshake::{Role, decode_hello};
+use raftdeck_protocol::handshake::{Confirmation, Role, Standing, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::io;
@@ -27,8 +27,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) id: NodeId,
-    pub(crate) cluster: String,
-    pub(crate) tokens: Tokens,
+    pub(crate) trust: Trust,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
 }
@@ -45,8 +44,10 @@ pub(crate) enum Door {
 pub(crate) struct Guest {
     pub(crate) wire: Wire,
     pub(crate) role: Role,
-    /// Whether it may change who belongs to the cluster and who leads it.
-    pub(crate) governs: bool,
+    /// Of a node: its data directory, and which start of it.
+    #[allow(dead_code, reason = "the founding asks for it")]
+    pub(crate) standing: Option<Standing>,
+    pub(crate) proved: Proved,
     pub(crate) address: SocketAddr,
     pub(crate) place: Seat,
 }
@@ -86,24 +87,27 @@ pub(crate) async fn accept<F>(
                 greeted = greet(stream, address, door, &identity, &place) => greeted,
                 () = place.ousted() => None,
             };
-            if let Some((wire, Standing { role, governs })) = greeted {
-                admitted(Guest { wire, role, governs, address, place }).await;
+            if let Some((wire, Greeted { role, standing, proved })) = greeted {
+                admitted(Guest { wire, role, standing, proved, address, place }).await;
             }
         });
     }
 }
 
-/// Who somebody has proved to be.
+/// What a dialer said of itself, and has proved.
 #[derive(Debug)]
-struct Standing {
+struct Greeted {
     role: Role,
-    governs: bool,
+    standing: Option<Standing>,
+    proved: Proved,
 }
 
 /// How a handshake can end, if the connection lasts until then.
 enum Shaken {
-    In(Wire, Standing),
+    In(Wire, Greeted),
     Refused(Frames, RefusalReason),
+    /// The dialer does not go on, for this reason.
+    Declined(RefusalReason),
     /// One of the sides does not take the other's certificate.
     Failed(io::Error, TcpStream),
     /// There is no more room.
@@ -117,10 +121,10 @@ async fn greet(
     door: Door,
     identity: &Identity,
     place: &Seat,
-) -> Option<(Wire, Standing)> {
+) -> Option<(Wire, Greeted)> {
     let until = Instant::now() + HANDSHAKE;
     match timeout_at(until, shake_hands(stream, door, identity, place)).await {
-        Ok(Ok(Shaken::In(wire, standing))) => return Some((wire, standing)),
+        Ok(Ok(Shaken::In(wire, greeted))) => return Some((wire, greeted)),
         Ok(Ok(Shaken::Full)) => {}
         Ok(Ok(Shaken::Refused(frames, reason))) => {
             let told = format!("refused {address} on the {door:?} port: {reason}");
@@ -132,6 +136,9 @@ async fn greet(
             }
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
+        }
+        Ok(Ok(Shaken::Declined(reason))) => {
+            tracing::warn!("{address} connected to the {door:?} port and declined: {reason}");
         }
         Ok(Ok(Shaken::Failed(error, mut stream))) => {
             tls::tell(&error, address, &format!("{door:?}"));
@@ -164,65 +171,104 @@ async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: 
             Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
         },
     };
-    let mut frames = over(transport);
-    let hello = match frames.next().await {
-        Some(Ok(bytes)) => decode_hello(&bytes),
-        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
-            if frames.read_buffer().first() == Some(&RECORD) {
-                tracing::warn!("somebody speaks TLS to the {door:?} port, which does not: --tls-cert would");
-            }
-            Err(RefusalReason::NotRaftdeck)
-        }
-        Some(Err(error)) => return Err(error),
-        None => return Err(io::ErrorKind::UnexpectedEof.into()),
+    converse(over(transport), door, identity, place).await
+}
+
+/// The handshake's frames.
+async fn converse(mut frames: Frames, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
+    let Some(said) = first_frame(&mut frames, door).await? else {
+        return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck));
     };
-    match hello.and_then(|hello| judge(hello, door, identity, frames.get_ref())) {
-        Ok(_) if !place.admit() => Ok(Shaken::Full),
-        Ok(standing) => {
-            let reply = HelloReply::Accepted { id: identity.id, cluster: identity.cluster.clone() };
-            frames.send(frame::encode(&reply)).await?;
-            Ok(Shaken::In(frames.into(), standing))
-        }
-        Err(reason) => Ok(Shaken::Refused(frames, reason)),
+    let hello = match decode_hello(&said).and_then(|hello| look(hello, door, identity, frames.get_ref())) {
+        Ok(hello) => hello,
+        Err(reason) => return Ok(Shaken::Refused(frames, reason)),
+    };
+    let question = identity.trust.question(&hello, &said)?;
+    let is_wrong_cluster = || wrong_cluster(&hello, door, &identity.trust);
+    // Where nothing is asked, the name of the cluster is no secret.
+    if let Some(reason) = is_wrong_cluster().filter(|_| question.asks_nothing()) {
+        return Ok(Shaken::Refused(frames, reason));
+    }
+    frames.send(frame::encode(&HelloReply::Challenge(question.challenge.clone()))).await?;
+    let shown = match confirmation(&mut frames).await? {
+        Some(Confirmation::Proof(shown)) => shown,
+        Some(Confirmation::Refused(reason)) => return Ok(Shaken::Declined(reason)),
+        None => return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck)),
+    };
+    let judged = question.judge(shown);
+    let proved = match judged.and_then(|proved| is_wrong_cluster().map_or(Ok(proved), Err)) {
+        Ok(proved) => proved,
+        Err(reason) => return Ok(Shaken::Refused(frames, reason)),
+    };
+    if !place.admit() {
+        return Ok(Shaken::Full);
+    }
+    let note = identity.trust.note().filter(|_| matches!(hello.role, Role::Founder { .. }));
+    let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note };
+    frames.send(frame::encode(&reply)).await?;
+    Ok(Shaken::In(frames.into(), Greeted { role: hello.role, standing: hello.standing, proved }))
+}
+
+/// What a dialer answers to a challenge; `None`: what arrives is no such answer.
+async fn confirmation(frames: &mut Frames) -> io::Result<Option<Confirmation>> {
+    match frames.next().await {
+        Some(Ok(bytes)) => Ok(frame::decode("confirmation", &bytes).ok()),
+        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        Some(Err(error)) => Err(error),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
-/// Whether this one may come in here. Who has no token learns nothing but that; the port itself is no secret, as addresses are
-/// often given for the other one.
-fn judge(
+/// The first frame; `None`: what arrives is none.
+async fn first_frame(frames: &mut Frames, door: Door) -> io::Result<Option<BytesMut>> {
+    match frames.next().await {
+        Some(Ok(bytes)) => Ok(Some(bytes)),
+        Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
+            if frames.read_buffer().first() == Some(&RECORD) {
+                tracing::warn!(
+                    "a TLS connection reached the {door:?} port, which speaks none: --tls-cert would"
+                );
+            }
+            Ok(None)
+        }
+        Some(Err(error)) => Err(error),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Whether this hello may be answered with a challenge. What is refused here is refused to everybody: ports and ids are no
+/// secrets, as addresses are often given for another port or another node.
+fn look(
     hello: Hello,
     door: Door,
     identity: &Identity,
     transport: &Transport,
-) -> Result<Standing, RefusalReason> {
-    let Identity { tokens, .. } = identity;
-    let shown = hello.token.as_ref();
-    let is_admitted = match (&hello.role, door) {
-        (Role::Peer { .. }, Door::Raft) => tokens.admit_peer(shown),
-        (Role::Client, Door::Client) => tokens.admit_client(shown),
-        (Role::Manager, Door::Client) => tokens.admit_manager(shown),
+) -> Result<Hello, RefusalReason> {
+    match (&hello.role, door) {
+        (Role::Peer { id, .. } | Role::Founder { id, .. }, Door::Raft) => {
+            // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
+            if *id == identity.id || *id == NodeId(0) {
+                return Err(RefusalReason::UnknownPeer { id: *id });
+            }
+            if identity.tls.is_some() && !transport.proved(*id) {
+                return Err(RefusalReason::Certificate { id: *id });
+            }
+        }
+        (Role::Client | Role::Manager, Door::Client) => {}
         _ => return Err(RefusalReason::WrongPort),
-    };
-    if !is_admitted {
-        return Err(RefusalReason::Token);
     }
+    match hello.wanted() {
+        Some(wanted) if wanted != identity.id => Err(RefusalReason::WrongNode { ours: identity.id, wanted }),
+        _ => Ok(hello),
+    }
+}
+
+/// Clients may leave the name of the cluster open.
+fn wrong_cluster(hello: &Hello, door: Door, trust: &Trust) -> Option<RefusalReason> {
     let any_cluster = hello.cluster.is_empty() && door == Door::Client;
-    if hello.cluster != identity.cluster && !any_cluster {
-        return Err(RefusalReason::Cluster { ours: identity.cluster.clone(), theirs: hello.cluster });
-    }
-    if let Role::Peer { id, to, .. } = hello.role {
-        if to != identity.id {
-            return Err(RefusalReason::WrongNode { ours: identity.id, wanted: to });
-        }
-        // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
-        if id == identity.id || id == NodeId(0) {
-            return Err(RefusalReason::UnknownPeer { id });
-        }
-        if identity.tls.is_some() && !transport.proved(id) {
-            return Err(RefusalReason::Certificate { id });
-        }
-    }
-    Ok(Standing { governs: tokens.lets_govern(shown), role: hello.role })
+    let ours = trust.cluster();
+    let is_wrong = hello.cluster != ours && !any_cluster;
+    is_wrong.then(|| RefusalReason::Cluster { ours, theirs: hello.cluster.clone() })
 }
 
 async fn refuse(mut frames: Frames, reason: RefusalReason) -> io::Result<()> {

@@ -17,9 +17,11 @@ use crate::settings::{Settings, UsageError};
 use crate::snapshots::{Cabinet, read_back};
 use crate::telemetry::Publisher;
 use crate::tls::Acceptors;
+use crate::trust::Trust;
 use crate::{founders, http, http_port};
 use raftdeck_client::{Access, TlsError};
-use raftdeck_raft::{Config, HardState, Incarnation, RestoreError};
+use raftdeck_protocol::handshake::Standing;
+use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay};
 use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
@@ -233,10 +235,17 @@ impl Listeners {
         let client_address = settings.advertised(client.1);
         let Settings { tokens, tls, .. } = settings;
         let acceptors = tls.as_ref().map(|tls| Acceptors::new(tls, tokens.client.is_some())).transpose()?;
+        let trust = Trust::new(settings.id, settings.cluster.clone(), tokens.clone());
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+        trust.set_standing(Standing {
+            incarnation: life.incarnation(),
+            boot: Boot { number: life.boot(), nonce: u64::from_le_bytes(nonce) },
+            cluster: life.cluster(),
+        });
         let identity = Arc::new(Identity {
             id: settings.id,
-            cluster: settings.cluster.clone(),
-            tokens: tokens.clone(),
+            trust: trust.clone(),
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
         });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
@@ -273,10 +282,10 @@ impl Listeners {
         let sender = Sender {
             id: settings.id,
             incarnation: life.incarnation(),
-            cluster: settings.cluster.clone(),
             client_address,
             raft_address: settings.advertised(raft.1),
-            access: Access { token: tokens.peer.clone(), tls: tls.clone() },
+            trust,
+            tls: tls.clone(),
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
         let outgoing = Outgoing::new(sender, book);

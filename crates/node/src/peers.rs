@@ -8,11 +8,12 @@ use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
 use crate::lane::{Lane, Taken};
 use crate::listen::{Guest, HANDSHAKE, Wire};
+use crate::trust::Trust;
 use bytes::{Bytes, BytesMut};
-use raftdeck_client::{Access, Backoff, Transport};
+use raftdeck_client::{Access, Backoff, Tls, Transport};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{Hello, PeerFrame, shared};
+use raftdeck_protocol::{PeerFrame, shared};
 use raftdeck_raft::{
     AppendEntries, Envelope, Incarnation, LogId, LogIndex, Membership, Message, NodeId, Term,
 };
@@ -44,11 +45,11 @@ pub(crate) struct Sender {
     pub(crate) id: NodeId,
     /// Its data directory.
     pub(crate) incarnation: Incarnation,
-    pub(crate) cluster: String,
     pub(crate) client_address: String,
     pub(crate) raft_address: String,
-    /// What lets it in.
-    pub(crate) access: Access,
+    /// What it shows.
+    pub(crate) trust: Trust,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// The driver's end of all outgoing connections: one to each member, and to a stranger who is answered while it is connected
@@ -272,15 +273,16 @@ fn size(message: &Message) -> usize {
 /// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
 async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
-    let hello = Hello::new(me.cluster, role);
-    // Whoever is there has to be this peer; where that is does not matter.
-    let access = Access { tls: me.access.tls.map(|tls| tls.to_node(to)), ..me.access };
+    // Whatever is there has to be this peer; where that is does not matter.
+    let tls = me.tls.map(|tls| tls.to_node(to));
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
     while !lane.is_closed() {
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
         lane.expect_connection();
-        let mut dialing = pin!(access.dial(&address, hello.clone(), HANDSHAKE));
+        let (hello, token) = me.trust.hello(role.clone());
+        let access = Access { token, tls: tls.clone() };
+        let mut dialing = pin!(access.dial(&address, &hello, HANDSHAKE));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
         } else {

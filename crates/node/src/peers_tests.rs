@@ -1,11 +1,13 @@
 //! Whom a node dials, and where: against real sockets, with whoever listens there played by the test.
 
 use super::*;
+use crate::tokens::Tokens;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::Frames;
 use raftdeck_client::codec;
-use raftdeck_protocol::HelloReply;
 use raftdeck_protocol::frame::MAX_FRAME;
+use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
+use raftdeck_protocol::{Hello, HelloReply};
 use raftdeck_raft::{AppendOutcome, AppendReply, LogIndex, Term};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,7 +35,13 @@ impl Listener {
         let said = timeout(LONG, frames.next()).await.expect("a hello").unwrap().unwrap();
         let hello: Hello = frame::decode("hello", &said).unwrap();
         assert!(matches!(hello.role, Role::Peer { id: ME, to: YOU, .. }), "{hello:?}");
-        let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned() };
+        let challenge =
+            Challenge { id: YOU, standing: None, challenge: Nonce::default(), proofs: Vec::new() };
+        frames.send(frame::encode(&HelloReply::Challenge(challenge))).await.unwrap();
+        let confirmation = frames.next().await.unwrap().unwrap();
+        let confirmation: Confirmation = frame::decode("confirmation", &confirmation).unwrap();
+        assert_eq!(confirmation, Confirmation::Proof(None));
+        let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned(), note: None };
         frames.send(frame::encode(&welcome)).await.unwrap();
         frames
     }
@@ -48,10 +56,10 @@ fn outgoing() -> Outgoing {
     let me = Sender {
         id: ME,
         incarnation: raftdeck_raft::Incarnation([1; 16]),
-        cluster: "test".to_owned(),
         client_address: "127.0.0.1:1".to_owned(),
         raft_address: String::new(),
-        access: Access::default(),
+        trust: Trust::new(ME, "test".to_owned(), Tokens::default()),
+        tls: None,
     };
     Outgoing::new(me, Book::default())
 }

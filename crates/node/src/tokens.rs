@@ -1,8 +1,8 @@
-//! Who may come in, as far as tokens say. Compares them in a time that tells nothing, and never shows one.
+//! Which tokens open this node to which role. Never shows one.
 
-use raftdeck_protocol::Secret;
+use raftdeck_protocol::{Role, Secret};
 
-/// The tokens that this node asks for. Where there is none, nobody is asked.
+/// The tokens that this node asks for. Where there is none, nothing is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) client: Option<Secret>,
@@ -11,68 +11,94 @@ pub(crate) struct Tokens {
     pub(crate) peer: Option<Secret>,
 }
 
-impl Tokens {
-    pub(crate) fn admit_peer(&self, shown: Option<&Secret>) -> bool {
-        self.peer.is_none() || is(self.peer.as_ref(), shown)
-    }
-
-    pub(crate) fn admit_client(&self, shown: Option<&Secret>) -> bool {
-        self.client.is_none() || is(self.client.as_ref(), shown) || is(self.manager.as_ref(), shown)
-    }
-
-    pub(crate) fn admit_manager(&self, shown: Option<&Secret>) -> bool {
-        if self.manager.is_some() { is(self.manager.as_ref(), shown) } else { self.admit_client(shown) }
-    }
-
-    /// Whether who shows this may change who belongs to the cluster and who leads it. Whoever adds a member has the others
-    /// dial it, and show it what peers show.
-    pub(crate) fn lets_govern(&self, shown: Option<&Secret>) -> bool {
-        let anybody = self.client.is_none() && self.manager.is_none();
-        anybody || is(self.manager.as_ref(), shown)
-    }
+/// What a role has to prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked<'a> {
+    /// Any of these will do. The listener proves that it knows each of them.
+    pub(crate) tokens: Vec<&'a Secret>,
+    /// Whether this role is turned away without a proof.
+    pub(crate) is_required: bool,
 }
 
-fn is(token: Option<&Secret>, shown: Option<&Secret>) -> bool {
-    token.zip(shown).is_some_and(|(token, shown)| token == shown)
+impl Tokens {
+    /// What is asked of a role. `secret` is the one that the members of the cluster share; a peer token goes before it.
+    pub(crate) fn asked_of<'a>(&'a self, role: &Role, secret: Option<&'a Secret>) -> Asked<'a> {
+        let (first, second, is_required) = match role {
+            Role::Peer { .. } => (self.peer.as_ref().or(secret), None, true),
+            // A node without the secret has to learn how far the others are with the founding. That is all it learns.
+            Role::Founder { .. } => (self.peer.as_ref().or(secret), None, self.peer.is_some()),
+            Role::Client => (self.client.as_ref(), self.manager.as_ref(), self.client.is_some()),
+            Role::Manager => (self.manager.as_ref().or(self.client.as_ref()), None, true),
+        };
+        let tokens: Vec<&Secret> = [first, second].into_iter().flatten().collect();
+        Asked { is_required: is_required && !tokens.is_empty(), tokens }
+    }
+
+    /// Whether HTTP, where a token is shown as it is, lets a client in with this one.
+    pub(crate) fn admit_client(&self, shown: Option<&Secret>) -> bool {
+        let Asked { tokens, is_required } = self.asked_of(&Role::Client, None);
+        !is_required || shown.is_some_and(|shown| tokens.contains(&shown))
+    }
+
+    /// Whether a connection that proved this token may change who belongs to the cluster and who leads it. Whoever adds a
+    /// member has the others dial it.
+    pub(crate) fn lets_govern(&self, proved: Option<&Secret>) -> bool {
+        let anybody = self.client.is_none() && self.manager.is_none();
+        anybody || (proved.is_some() && proved == self.manager.as_ref())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::NodeId;
+
+    /// Whether who knows this token is let in as a peer, a founder, a client, a manager, and may change the members.
+    fn admitted(tokens: &Tokens, secret: Option<&Secret>, known: Option<&Secret>) -> [bool; 5] {
+        let (id, to, none) = (NodeId(2), NodeId(1), String::new());
+        let peer = Role::Peer { id, to, client_address: none.clone(), raft_address: none };
+        let [peer, founder, client, manager] = [peer, Role::Founder { id, to }, Role::Client, Role::Manager]
+            .map(|role| {
+                let asked = tokens.asked_of(&role, secret);
+                !asked.is_required || known.is_some_and(|known| asked.tokens.contains(&known))
+            });
+        [peer, founder, client, manager, tokens.lets_govern(known)]
+    }
 
     #[test]
     fn each_token_opens_what_it_is_for_and_the_managers_what_the_clients_does() {
-        let secret = |text: &str| Some(Secret::new(&text.repeat(16)).unwrap());
-        let [client, manager, peer, wrong] = ["c", "m", "p", "x"].map(secret);
+        let token = |text: &str| Some(Secret::new(&text.repeat(16)).unwrap());
+        let [client, manager, peer, wrong, secret] = ["c", "m", "p", "x", "s"].map(token);
         let tokens = Tokens { client: client.clone(), manager: manager.clone(), peer: peer.clone() };
-        // What is shown, and whether it makes a peer, a client, a manager, and one who may change the members.
         let cases = [
-            (None, [false, false, false, false]),
-            (wrong.clone(), [false, false, false, false]),
-            (client.clone(), [false, true, false, false]),
-            (manager.clone(), [false, true, true, true]),
-            (peer, [true, false, false, false]),
+            (None, [false; 5]),
+            (wrong.clone(), [false; 5]),
+            (client.clone(), [false, false, true, false, false]),
+            (manager.clone(), [false, false, true, true, true]),
+            (peer, [true, true, false, false, false]),
+            (secret.clone(), [false; 5]),
         ];
-        let admitted = |tokens: &Tokens, shown: Option<&Secret>| {
-            [
-                tokens.admit_peer(shown),
-                tokens.admit_client(shown),
-                tokens.admit_manager(shown),
-                tokens.lets_govern(shown),
-            ]
-        };
-        for (shown, expected) in &cases {
-            assert_eq!(admitted(&tokens, shown.as_ref()), *expected);
+        for (known, expected) in &cases {
+            assert_eq!(admitted(&tokens, secret.as_ref(), known.as_ref()), *expected, "{known:?}");
         }
-        assert_eq!(admitted(&Tokens::default(), None), [true; 4], "nobody is asked");
-        assert_eq!(admitted(&Tokens::default(), wrong.as_ref()), [true; 4]);
+        assert_eq!(admitted(&Tokens::default(), None, None), [true; 5], "nothing is asked");
+        assert_eq!(admitted(&Tokens::default(), None, wrong.as_ref()), [true; 5]);
         let of_a_lab = Tokens { manager, ..Tokens::default() };
         assert_eq!(
-            admitted(&of_a_lab, None),
-            [true, true, false, false],
+            admitted(&of_a_lab, None, None),
+            [true, true, true, false, false],
             "keys are open, clocks and members are not"
         );
         let clients = Tokens { client: client.clone(), ..Tokens::default() };
-        assert_eq!(admitted(&clients, client.as_ref()), [true, true, true, false]);
+        assert_eq!(admitted(&clients, None, client.as_ref()), [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn the_members_secret_keeps_out_peers_that_do_not_know_it_and_tells_founders_how_far_it_is() {
+        let [secret, wrong] = ["s", "x"].map(|text| Secret::new(&text.repeat(16)).unwrap());
+        let headless = Tokens::default();
+        assert_eq!(admitted(&headless, Some(&secret), None), [false, true, true, true, true]);
+        assert_eq!(admitted(&headless, Some(&secret), Some(&wrong)), [false, true, true, true, true]);
+        assert_eq!(admitted(&headless, Some(&secret), Some(&secret)), [true; 5]);
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{DialError, Dialed, dial};
-use raftdeck_protocol::handshake::Role;
+use raftdeck_protocol::handshake::{Confirmation, Role};
 use raftdeck_protocol::{
     Hello, HelloReply, PeerFrame, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
 };
@@ -176,8 +176,15 @@ fn a_crowd_that_says_nothing_keeps_nobody_out() {
 fn guest(address: &str) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(address).expect("the system accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("is not zero");
+    let hear = |stream: &mut TcpStream| {
+        let mut prefix = [0; 4];
+        stream.read_exact(&mut prefix).ok()?;
+        stream.read_exact(&mut vec![0; u32::from_be_bytes(prefix) as usize]).ok()
+    };
     stream.write_all(&framed(&frame::encode(&Hello::new("raftdeck", Role::Client)))).ok()?;
-    stream.read_exact(&mut [0; 4]).ok().map(|()| stream)
+    hear(&mut stream)?;
+    stream.write_all(&framed(&frame::encode(&Confirmation::Proof(None)))).ok()?;
+    hear(&mut stream).map(|()| stream)
 }
 
 #[test]

@@ -67,8 +67,12 @@ impl Fortress {
     }
 }
 
-fn hello(role: Role, token: Option<&str>) -> Hello {
-    Hello { token: token.map(|token| Secret::new(token).unwrap()), ..Hello::new("raftdeck", role) }
+fn hello(role: Role) -> Hello {
+    Hello::new("raftdeck", role)
+}
+
+fn secret(token: &str) -> Secret {
+    Secret::new(token).unwrap()
 }
 
 fn peer(id: u64) -> Role {
@@ -81,7 +85,7 @@ fn peer(id: u64) -> Role {
 }
 
 fn accepted() -> HelloReply {
-    HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned() }
+    HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned(), note: None }
 }
 
 #[test]
@@ -97,11 +101,11 @@ fn certificates_that_prove_nothing_open_no_port() {
     ];
     for (shown, why) in &cases {
         let config = client_config(&ca, shown.as_ref());
-        for (address, hello) in [
-            (&node.addresses().raft, hello(peer(2), Some(PEER))),
-            (&node.addresses().client, hello(Role::Client, Some(CLIENT))),
-        ] {
-            let refused = greet(address, &config, &hello).expect_err("is not let in");
+        for (address, role, token) in
+            [(&node.addresses().raft, peer(2), PEER), (&node.addresses().client, Role::Client, CLIENT)]
+        {
+            let refused = greet(address, &config, &hello(role), Some(&secret(token)));
+            let refused = refused.expect_err("is not let in");
             let alert =
                 refused.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
             assert!(alert, "{why}: it is told so: {refused}");
@@ -132,11 +136,11 @@ fn a_peer_speaks_only_as_the_node_that_it_proved_to_be() {
         (&second, peer(2), Some(MANAGER), RefusalReason::Token),
     ];
     for (config, role, token, reason) in cases {
-        let said = greet(raft, config, &hello(role, token)).expect("an answer");
+        let said = greet(raft, config, &hello(role), token.map(secret).as_ref()).expect("an answer");
         assert_eq!(said, HelloReply::Refused(reason.clone()));
         fortress.assert_logged(&reason.to_string());
     }
-    assert_eq!(greet(raft, &second, &hello(peer(2), Some(PEER))).unwrap(), accepted());
+    assert_eq!(greet(raft, &second, &hello(peer(2)), Some(&secret(PEER))).unwrap(), accepted());
     fortress.assert_serves("on");
 }
 
@@ -156,7 +160,8 @@ fn each_role_needs_its_token() {
         (Role::Manager, Some(CLIENT), false),
         (Role::Manager, Some(MANAGER), true),
     ] {
-        let said = greet(client, &config, &hello(role.clone(), token)).expect("an answer");
+        let said = greet(client, &config, &hello(role.clone()), token.map(secret).as_ref());
+        let said = said.expect("an answer");
         let expected = if is_let_in { accepted() } else { HelloReply::Refused(RefusalReason::Token) };
         assert_eq!(said, expected, "{role:?} with {token:?}");
     }
@@ -172,18 +177,19 @@ fn tokens_count_without_encryption_too() {
         .variable("RAFTDECK_PEER_TOKEN", PEER)
         .variable("RAFTDECK_MANAGER_TOKEN", MANAGER)
         .ready();
-    let refused = |address: &str, hello: Hello| {
-        let dialed = block_on(dial(address, &hello, PATIENCE));
-        matches!(dialed, Err(DialError::Refused { reason: RefusalReason::Token, .. }))
+    let refused = |address: &str, role: Role, token: Option<&str>| {
+        let access = Access { token: token.map(secret), tls: None };
+        match block_on(access.dial(address, &hello(role), PATIENCE)) {
+            Ok(_) => false,
+            Err(DialError::Refused { reason: RefusalReason::Token, .. }) => true,
+            Err(other) => panic!("not refused for its token: {other}"),
+        }
     };
     let addresses = node.addresses();
-    assert!(refused(&addresses.raft, hello(peer(2), None)));
-    assert!(!refused(&addresses.raft, hello(peer(2), Some(PEER))));
-    assert!(refused(&addresses.client, hello(Role::Manager, None)), "nobody else sets its clock");
-    assert!(
-        !refused(&addresses.client, hello(Role::Client, None)),
-        "keys are open, as no token is set for them"
-    );
+    assert!(refused(&addresses.raft, peer(2), None));
+    assert!(!refused(&addresses.raft, peer(2), Some(PEER)));
+    assert!(refused(&addresses.client, Role::Manager, None), "nobody else sets its clock");
+    assert!(!refused(&addresses.client, Role::Client, None), "keys are open, as no token is set for them");
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn plain_text_where_tls_is_spoken_and_the_other_way_round_is_told_so() {
     let fortress = Fortress::start();
     let addresses = fortress.node.addresses();
     for (address, role) in [(&addresses.raft, peer(2)), (&addresses.client, Role::Client)] {
-        let dialed = block_on(dial(address, &hello(role, Some(CLIENT)), PATIENCE));
+        let dialed = block_on(dial(address, &hello(role), PATIENCE));
         assert!(
             matches!(dialed, Err(DialError::Refused { reason: RefusalReason::TlsNeeded, .. })),
             "{dialed:?}"
@@ -205,7 +211,8 @@ fn plain_text_where_tls_is_spoken_and_the_other_way_round_is_told_so() {
     let plain = Launch::new(&["--bind", &format!("{}:0", own_host())]).data(dir.path()).ready();
     for address in [&plain.addresses().raft, &plain.addresses().client] {
         let access = fortress.access(CLIENT);
-        let dialed = access.dial(address, Hello::new("", Role::Client), PATIENCE);
+        let hello = Hello::new("", Role::Client);
+        let dialed = access.dial(address, &hello, PATIENCE);
         let error = block_on(dialed).expect_err("it speaks no TLS");
         assert!(error.to_string().contains("does not speak TLS"), "{error}");
     }
@@ -220,7 +227,7 @@ fn a_node_is_believed_only_where_its_certificate_says() {
     // The same node by a name that its certificate does not have.
     let relay = relay(&fortress.node.addresses().client);
     let elsewhere = relay.address.replace("127.0.0.1", "localhost");
-    let dialed = block_on(fortress.access(CLIENT).dial(&elsewhere, Hello::new("", Role::Client), PATIENCE));
+    let dialed = block_on(fortress.access(CLIENT).dial(&elsewhere, &Hello::new("", Role::Client), PATIENCE));
     let error = dialed.expect_err("is not believed").to_string();
     assert!(error.contains("it has to name localhost and names") && error.contains("n1.raftdeck"), "{error}");
     // Who asks for the node finds it wherever it is; who asks for another one does not.
@@ -228,7 +235,7 @@ fn a_node_is_believed_only_where_its_certificate_says() {
     for (id, is_there) in [(1, true), (2, false)] {
         let tls = tls.as_ref().map(|tls| tls.to_node(NodeId(id)));
         let access = Access { token: token.clone(), tls };
-        let dialed = block_on(access.dial(&elsewhere, Hello::new("", Role::Client), PATIENCE));
+        let dialed = block_on(access.dial(&elsewhere, &Hello::new("", Role::Client), PATIENCE));
         assert_eq!(dialed.is_ok(), is_there, "n{id} at port {port}: {dialed:?}");
     }
 }

@@ -13,6 +13,9 @@ pub const MAX_FRAME: usize = 8 << 20;
 /// they are.
 pub const MAX_HANDSHAKE: usize = 4 << 10;
 
+/// The largest frame with which a listener answers a handshake, in bytes: a founder's note holds a whole membership.
+pub const MAX_HELLO_REPLY: usize = 64 << 10;
+
 /// The bytes of the length before a frame's content.
 pub const PREFIX: usize = 4;
 

@@ -1,15 +1,31 @@
-//! The first frame each way.
+//! The handshake: four frames that say who both sides are, and prove it without showing a token.
+//!
+//! | frame | direction | what it carries |
+//! | --- | --- | --- |
+//! | [`Hello`] | dialer to listener | version, cluster, role, standing, a challenge |
+//! | [`HelloReply::Challenge`] | listener to dialer | its id and standing, its own challenge, one proof for each token that opens it to that role |
+//! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not go on |
+//! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name; for a founder, the listener's note |
+//!
+//! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A proof is an HMAC-SHA256 under a token over
+//! both sides' frames ([`Challenge::transcript`]). The listener proves first: a dialer that holds a token shows its own
+//! proof only to a listener that knows the token, so a process that listens on a port which is not its own learns nothing.
+//! Where the listener holds no token for a role, nothing is asked of that role.
 
-use crate::secret::Secret;
-use raftdeck_raft::NodeId;
+use bytes::Bytes;
+use raftdeck_raft::{Boot, ClusterId, Incarnation, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use subtle::ConstantTimeEq;
 
 /// The first bytes of every connection's first frame.
 pub const MAGIC: [u8; 4] = *b"RFTD";
 
 /// The version of everything after the magic. A node speaks exactly one.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
+
+/// The most proofs that a listener gives: one for each token that opens it to the same role.
+pub const MAX_PROOFS: usize = 4;
 
 /// What the side that connects says first.
 ///
@@ -21,53 +37,164 @@ pub struct Hello {
     pub magic: [u8; 4],
     /// [`VERSION`].
     pub version: u16,
-    /// Which cluster the sender believes it talks to; empty for "any".
+    /// Which cluster the dialer believes it talks to; empty for "any".
     pub cluster: String,
-    /// Who connects.
+    /// As what it connects.
     pub role: Role,
-    /// A secret, where one is required.
-    pub token: Option<Secret>,
+    /// Which node it means to reach, if it knows: another one refuses. Peers and founders say so in their role. A process in
+    /// between could otherwise pass the handshake on to another node of the cluster.
+    pub expects: Option<NodeId>,
+    /// Of a node: which data directory, and which start of it.
+    pub standing: Option<Standing>,
+    /// Random, of this connection only.
+    pub challenge: Nonce,
 }
 
 impl Hello {
-    /// A hello of this version.
+    /// A hello of this version, with no challenge yet: the side that dials puts a random one in.
     #[must_use]
     pub fn new(cluster: impl Into<String>, role: Role) -> Self {
-        Self { magic: MAGIC, version: VERSION, cluster: cluster.into(), role, token: None }
+        Self {
+            magic: MAGIC,
+            version: VERSION,
+            cluster: cluster.into(),
+            role,
+            expects: None,
+            standing: None,
+            challenge: Nonce::default(),
+        }
+    }
+
+    /// Which node the dialer means to reach, if it says so.
+    #[must_use]
+    pub fn wanted(&self) -> Option<NodeId> {
+        match self.role {
+            Role::Peer { to, .. } | Role::Founder { to, .. } => Some(to),
+            Role::Client | Role::Manager => self.expects,
+        }
     }
 }
 
-/// Who connects, and as what.
+/// As what a process connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// A member that will send Raft messages.
     Peer {
         /// Its id.
         id: NodeId,
-        /// Whom it wants to reach; a mistake in the addresses is found here.
+        /// Which node it wants to reach; a mistake in the addresses is found here.
         to: NodeId,
         /// Where its clients connect, `HOST:PORT`: followers hand this on as a hint.
         client_address: String,
         /// Where it is answered, `HOST:PORT`, for who knows no better way to it; empty: it does not know.
         raft_address: String,
     },
-    /// Somebody who reads and writes keys, or watches.
+    /// A program that reads and writes keys, or watches.
     Client,
     /// The process that started this node and may set its clock.
     Manager,
+    /// A node that wants to know how far the listener is with founding the cluster. Answered with a [`Note`].
+    Founder {
+        /// Its id.
+        id: NodeId,
+        /// Which node it wants to reach.
+        to: NodeId,
+    },
 }
 
-/// The answer to a [`Hello`].
+/// Which data directory a node runs on, and which start of it this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The data directory's identity.
+    pub incarnation: Incarnation,
+    /// Which start of it: a directory that was restored from a copy shows a smaller number, and two processes on copies of
+    /// one directory show the same number with different nonces.
+    pub boot: Boot,
+    /// The cluster that it belongs to, if it knows.
+    pub cluster: Option<ClusterId>,
+}
+
+/// Random bytes that are used once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nonce(pub [u8; 32]);
+
+/// An HMAC-SHA256 over a transcript. Compared in a time that does not tell how much of a guess was right.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Proof(pub [u8; 32]);
+
+impl PartialEq for Proof {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Proof {}
+
+/// What the founding says, opaque here: a postcard value of the node's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note(pub Bytes);
+
+/// The listener's answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HelloReply {
-    /// Welcome.
+    /// To a [`Confirmation`]: welcome. What follows is up to the role.
     Accepted {
         /// The answering node.
         id: NodeId,
         /// Its cluster.
         cluster: String,
+        /// For a founder.
+        note: Option<Note>,
     },
-    /// Go away, and why. The connection is closed after this.
+    /// To either frame: go away, and why. The connection is closed after this.
+    Refused(RefusalReason),
+    /// To a [`Hello`]: who is here. Go on with a [`Confirmation`].
+    Challenge(Challenge),
+}
+
+/// Who the listener is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The answering node.
+    pub id: NodeId,
+    /// Which data directory, and which start of it.
+    pub standing: Option<Standing>,
+    /// Random, of this connection only.
+    pub challenge: Nonce,
+    /// That it knows what it asks for: one proof for each token that lets this role in, at most [`MAX_PROOFS`]. Empty: nothing
+    /// is asked.
+    pub proofs: Vec<Proof>,
+}
+
+impl Challenge {
+    /// What both sides' proofs are over: the hello's frame as it was sent, and everything of this but the proofs. Each side's
+    /// proof also covers the name of that side, so that no proof can be sent back to the side that made it.
+    #[must_use]
+    pub fn transcript(&self, hello: &[u8], side: Side) -> Vec<u8> {
+        let Self { id, standing, challenge, proofs: _ } = self;
+        let side = match side {
+            Side::Listener => "raftdeck 4 listener",
+            Side::Dialer => "raftdeck 4 dialer",
+        };
+        crate::frame::encode(&(side, hello, (id, standing, challenge))).to_vec()
+    }
+}
+
+/// One of the two sides of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that connected.
+    Dialer,
+    /// The one that accepted the connection.
+    Listener,
+}
+
+/// What the dialer answers to a [`Challenge`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confirmation {
+    /// It goes on, and proves that it knows one of the listener's tokens, if it knows any.
+    Proof(Option<Proof>),
+    /// It does not go on, and says why; it closes the connection after this.
     Refused(RefusalReason),
 }
 
@@ -113,6 +240,39 @@ pub enum RefusalReason {
         /// Who it had to name.
         id: NodeId,
     },
+    /// The listener did not prove that it knows the dialer's token.
+    Unproven,
+    /// The peer does not know the secret that the members of this cluster share.
+    Secret {
+        /// Which peer.
+        id: NodeId,
+    },
+    /// The peer belongs to another cluster of the same name.
+    OtherCluster {
+        /// Of the node that refuses.
+        ours: ClusterId,
+        /// As shown.
+        theirs: ClusterId,
+    },
+    /// The membership names another data directory for this id.
+    Incarnation {
+        /// Which node.
+        id: NodeId,
+        /// As the membership says.
+        known: Incarnation,
+        /// As shown.
+        shown: Incarnation,
+    },
+    /// This data directory was started before with a greater number, or twice with the same: it is a copy, or was restored
+    /// from one.
+    OldBoot {
+        /// Which node.
+        id: NodeId,
+        /// The number of the latest start met.
+        met: u64,
+        /// As shown.
+        shown: u64,
+    },
 }
 
 impl fmt::Display for RefusalReason {
@@ -142,6 +302,26 @@ impl fmt::Display for RefusalReason {
                 write!(f, "this port speaks TLS only: give --tls-ca, --tls-cert and --tls-key")
             }
             Self::Certificate { id } => write!(f, "the certificate does not name {id}"),
+            Self::Unproven => write!(
+                f,
+                "the listening side does not prove that it knows the token: either the token is wrong or not asked for there, or another program listens on this port"
+            ),
+            Self::Secret { id } => write!(
+                f,
+                "{id} does not know the secret of this cluster, so it runs on an empty or foreign data directory: start it on its own one, or take it in as new (raftdeck client member replace {id})"
+            ),
+            Self::OtherCluster { ours, theirs } => write!(
+                f,
+                "cluster {ours} here, cluster {theirs} there: two clusters of the same name; point one of them at its own addresses, or start this node on an empty data directory"
+            ),
+            Self::Incarnation { id, known, shown } => write!(
+                f,
+                "{id} is known with disk {known} and came with disk {shown}: start it on its own data directory, or take the new one in (raftdeck client member replace {id})"
+            ),
+            Self::OldBoot { id, met, shown } => write!(
+                f,
+                "{id} shows start {shown} of a data directory that was seen at start {met}: it is a copy or was restored from an older one; empty it and take it in as new (raftdeck client member replace {id})"
+            ),
         }
     }
 }

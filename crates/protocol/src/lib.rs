@@ -1,7 +1,7 @@
 //! Everything that crosses a raftdeck socket, and nothing that opens one.
 //!
 //! A connection carries frames: a 4-byte big-endian length, then one [`postcard`] value ([`frame`]). The first
-//! frame each way is the handshake ([`handshake`]). After it, a peer's connection carries [`PeerFrame`]s in one
+//! two frames each way are the handshake ([`handshake`]). After it, a peer's connection carries [`PeerFrame`]s in one
 //! direction; a client's carries [`Request`]s and [`Response`]s, and, once it subscribed, telemetry.
 //!
 //! Enums on the wire only grow at the end; `tests/golden.rs` holds the bytes still.
@@ -19,7 +19,9 @@ pub mod secret;
 pub mod shared;
 pub mod telemetry;
 
-pub use handshake::{Hello, HelloReply, RefusalReason, Role};
+pub use handshake::{
+    Challenge, Confirmation, Hello, HelloReply, Nonce, Note, Proof, RefusalReason, Role, Standing,
+};
 pub use kv::{Answer, Change, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
 pub use rate::ClockRate;

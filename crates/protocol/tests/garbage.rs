@@ -1,7 +1,7 @@
 //! Bytes that nobody meant to send: each is refused with a sentence, none panics.
 
 use proptest::prelude::*;
-use raftdeck_protocol::handshake::{Hello, Role, decode_hello};
+use raftdeck_protocol::handshake::{Hello, Role, VERSION, decode_hello};
 use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE, Shown};
 use raftdeck_protocol::peer::{MAX_NUMBER, NumberError};
 use raftdeck_protocol::{PeerFrame, Read, RefusalReason, Request, Response, Write, frame};
@@ -13,12 +13,12 @@ use raftdeck_raft::{
 #[test]
 fn a_hello_of_another_version_is_told_from_garbage() {
     let mut hello = Hello::new("raftdeck", Role::Client);
-    hello.version = 4;
+    hello.version = VERSION + 1;
     let mut bytes = frame::encode(&hello).to_vec();
-    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 3, theirs: 4 }));
+    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: VERSION, theirs: VERSION + 1 }));
     // Also when the rest has changed beyond recognition.
     bytes.truncate(5);
-    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: 3, theirs: 4 }));
+    assert_eq!(decode_hello(&bytes), Err(RefusalReason::Version { ours: VERSION, theirs: VERSION + 1 }));
     assert_eq!(decode_hello(b"GET / HTTP/1.1\r\n"), Err(RefusalReason::NotRaftdeck));
     assert_eq!(decode_hello(b""), Err(RefusalReason::NotRaftdeck));
 }

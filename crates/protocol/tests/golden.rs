@@ -2,17 +2,19 @@
 //! new variants and fields belong at the end, and anything else needs a new protocol version.
 
 use bytes::Bytes;
-use raftdeck_protocol::handshake::{Hello, HelloReply, RefusalReason, Role};
+use raftdeck_protocol::handshake::{
+    Challenge, Confirmation, Hello, HelloReply, Nonce, Note, Proof, RefusalReason, Role, Standing,
+};
 use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
 };
 use raftdeck_protocol::{
     Answer, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody,
-    Response, ResponseBody, Secret, Telemetry, Write, frame,
+    Response, ResponseBody, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
-    ChangeError, ClusterId, Entry, Incarnation, LogId, LogIndex, Membership, MembershipChange, Message,
+    Boot, ChangeError, ClusterId, Entry, Incarnation, LogId, LogIndex, Membership, MembershipChange, Message,
     NodeId, Payload, SnapshotMeta, Term, Timing, TraceEvent, TransferError, Tuning,
 };
 use serde::Serialize;
@@ -56,22 +58,49 @@ fn peer(message: Message) -> PeerFrame {
 
 #[test]
 fn handshakes() {
-    let hello = Hello::new(
-        "raftdeck",
-        Role::Peer {
-            id: NodeId(1),
-            to: NodeId(2),
-            client_address: "127.0.0.1:9080".into(),
-            raft_address: "127.0.0.1:8080".into(),
-        },
+    let standing = Standing {
+        incarnation: Incarnation([0xd1; 16]),
+        boot: Boot { number: 3, nonce: 300 },
+        cluster: Some(ClusterId([0xc1; 16])),
+    };
+    let peer = Role::Peer {
+        id: NodeId(1),
+        to: NodeId(2),
+        client_address: "127.0.0.1:9080".into(),
+        raft_address: "127.0.0.1:8080".into(),
+    };
+    let challenge = Nonce([0xaa; 32]);
+    golden(
+        &Hello { standing: Some(standing), challenge, ..Hello::new("raftdeck", peer) },
+        "524654440408726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a383038300001d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     );
     golden(
-        &hello,
-        "524654440308726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a3830383000",
+        &Hello::new("", Role::Client),
+        "5246544404000100000000000000000000000000000000000000000000000000000000000000000000",
     );
-    golden(&Hello::new("", Role::Client), "5246544403000100");
-    golden(&Hello::new("", Role::Manager), "5246544403000200");
-    golden(&HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() }, "000308726166746465636b");
+    golden(
+        &Hello { expects: Some(NodeId(3)), ..Hello::new("", Role::Manager) },
+        "524654440400020103000000000000000000000000000000000000000000000000000000000000000000",
+    );
+    golden(
+        &Hello::new("", Role::Founder { id: NodeId(1), to: NodeId(2) }),
+        "52465444040003010200000000000000000000000000000000000000000000000000000000000000000000",
+    );
+    let proof = Proof([0xbb; 32]);
+    let asked = Challenge { id: NodeId(3), standing: Some(standing), challenge, proofs: vec![proof] };
+    golden(
+        &HelloReply::Challenge(asked),
+        "020301d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    );
+    golden(
+        &Confirmation::Proof(Some(proof)),
+        "0001bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    );
+    golden(&Confirmation::Proof(None), "0000");
+    golden(&Confirmation::Refused(RefusalReason::Unproven), "0109");
+    let accepted = |note| HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into(), note };
+    golden(&accepted(None), "000308726166746465636b00");
+    golden(&accepted(Some(Note("hi".into()))), "000308726166746465636b01026869");
     let refusals = [
         RefusalReason::NotRaftdeck,
         RefusalReason::Version { ours: 1, theirs: 300 },
@@ -82,13 +111,24 @@ fn handshakes() {
         RefusalReason::Token,
         RefusalReason::TlsNeeded,
         RefusalReason::Certificate { id: NodeId(9) },
+        RefusalReason::Unproven,
+        RefusalReason::Secret { id: NodeId(9) },
     ];
-    golden(&refusals.map(HelloReply::Refused), "0100010101ac0201020161016201030102010409010501060107010809");
-    let token = Some(Secret::new("0123456789abcdef").expect("a token"));
     golden(
-        &Hello { token, ..Hello::new("", Role::Client) },
-        "52465444030001011030313233343536373839616263646566",
+        &refusals.map(HelloReply::Refused),
+        "0100010101ac02010201610162010301020104090105010601070108090109010a09",
     );
+    let (known, shown) = (Incarnation([1; 16]), Incarnation([2; 16]));
+    let (ours, theirs) = (ClusterId([1; 16]), ClusterId([2; 16]));
+    golden(
+        &RefusalReason::OtherCluster { ours, theirs },
+        "0b0101010101010101010101010101010102020202020202020202020202020202",
+    );
+    golden(
+        &RefusalReason::Incarnation { id: NodeId(9), known, shown },
+        "0c090101010101010101010101010101010102020202020202020202020202020202",
+    );
+    golden(&RefusalReason::OldBoot { id: NodeId(9), met: 7, shown: 5 }, "0d090705");
 }
 
 #[test]

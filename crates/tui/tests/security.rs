@@ -184,10 +184,12 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
         };
         let refused = Err(ClientError::Refused { address: address.clone(), reason: RefusalReason::Token });
         let nobody = Client::new(&[&address], Options::default()).unwrap();
-        for client in [&nobody, &with(TOKEN), &with(&peer)] {
-            assert_eq!(client.manage(&address, Manage::ForgoLeases, PATIENCE).await, refused);
+        assert_eq!(nobody.manage(&address, Manage::ForgoLeases, PATIENCE).await, refused);
+        for client in [&with(TOKEN), &with(&peer)] {
+            let distrusted = client.manage(&address, Manage::ForgoLeases, PATIENCE).await;
+            assert!(matches!(distrusted, Err(ClientError::Untrusted { .. })), "{distrusted:?}");
         }
-        // Whoever adds a member is shown the peers' token by the others.
+        // Whoever adds a member has the others dial it.
         let stranger = MembershipChange::AddLearner {
             node: NodeId(9),
             address: "127.0.0.1:9".to_owned(),

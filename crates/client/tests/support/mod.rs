@@ -4,7 +4,7 @@
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Client, Options, codec};
 use raftdeck_protocol::frame::{self, MAX_FRAME};
-use raftdeck_protocol::handshake::decode_hello;
+use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce, decode_hello};
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, Hello, HelloReply, NodeStatus, RefusalReason, Request, RequestBody, Response,
     ResponseBody, SessionId,
@@ -119,9 +119,19 @@ impl Scripted {
 pub(crate) async fn let_in(listener: TcpListener) -> Framed<TcpStream, LengthDelimitedCodec> {
     let mut frames = Framed::new(listener.accept().await.expect("somebody comes").0, codec(MAX_FRAME));
     frames.next().await.expect("it says hello").expect("in a frame");
-    let accepted = HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned() };
-    frames.send(frame::encode(&accepted)).await.expect("it listens");
+    welcome(&mut frames, 1).await.expect("it listens");
     frames
+}
+
+/// The rest of a handshake with a dialer that said hello, which has nothing to prove.
+async fn welcome(frames: &mut Framed<TcpStream, LengthDelimitedCodec>, id: u64) -> Option<()> {
+    let challenge =
+        Challenge { id: NodeId(id), standing: None, challenge: Nonce::default(), proofs: Vec::new() };
+    frames.send(frame::encode(&HelloReply::Challenge(challenge))).await.ok()?;
+    let confirmation: Confirmation = frame::decode("confirmation", &frames.next().await?.ok()?).ok()?;
+    assert_eq!(confirmation, Confirmation::Proof(None));
+    let accepted = HelloReply::Accepted { id: NodeId(id), cluster: "raftdeck".to_owned(), note: None };
+    frames.send(frame::encode(&accepted)).await.ok()
 }
 
 async fn converse(
@@ -133,13 +143,11 @@ async fn converse(
 ) -> Option<()> {
     let mut frames = Framed::new(stream, codec(MAX_FRAME));
     let hello = decode_hello(&frames.next().await?.ok()?).ok()?;
-    let refusal = door(&hello);
-    let refused = refusal.is_some();
-    let accepted = HelloReply::Accepted { id: NodeId(id), cluster: "raftdeck".to_owned() };
-    frames.send(frame::encode(&refusal.map_or(accepted, HelloReply::Refused))).await.ok()?;
-    if refused {
+    if let Some(reason) = door(&hello) {
+        frames.send(frame::encode(&HelloReply::Refused(reason))).await.ok()?;
         return None;
     }
+    welcome(&mut frames, id).await?;
     let (mut sink, mut stream) = frames.split();
     let (answers, mut queue) = tokio::sync::mpsc::unbounded_channel::<Response>();
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_client::codec;
 use raftdeck_protocol::frame::{MAX_FRAME, encode};
+use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, Role};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
 use std::time::Duration;
@@ -101,12 +102,27 @@ impl Rig {
     async fn connect(&self, (from, to): Pair) -> (Connection, Connection) {
         let mut sender = self.dial((from, to)).await;
         sender.send(hello(from, to)).await.unwrap();
+        let receiver = self.welcome(&mut sender, (from, to)).await;
+        (sender, receiver)
+    }
+
+    /// The rest of the handshake of a sender that has said hello; the receiver's end.
+    async fn welcome(&self, sender: &mut Connection, (from, to): Pair) -> Connection {
+        let mut receiver = self.challenge(sender, (from, to)).await;
+        sender.send(confirmation()).await.unwrap();
+        assert_eq!(received(&mut receiver).await, confirmation());
+        receiver.send(accepted(to)).await.unwrap();
+        assert_eq!(received(sender).await, accepted(to));
+        receiver
+    }
+
+    /// The first half of it.
+    async fn challenge(&self, sender: &mut Connection, (from, to): Pair) -> Connection {
         let mut receiver = self.accept(to).await;
         assert_eq!(received(&mut receiver).await, hello(from, to));
-        let welcome = encode(&HelloReply::Accepted { id: to, cluster: String::new() });
-        receiver.send(welcome.clone()).await.unwrap();
-        assert_eq!(received(&mut sender).await, welcome);
-        (sender, receiver)
+        receiver.send(challenge(to)).await.unwrap();
+        assert_eq!(received(sender).await, challenge(to));
+        receiver
     }
 
     /// Waits until so many messages were told of that are somewhere like that; says which.
@@ -175,6 +191,19 @@ fn hello(from: NodeId, to: NodeId) -> Bytes {
         "",
         Role::Peer { id: from, to, client_address: "127.0.0.1:1".to_owned(), raft_address: String::new() },
     ))
+}
+
+fn challenge(id: NodeId) -> Bytes {
+    let (challenge, proofs) = (Nonce::default(), Vec::new());
+    encode(&HelloReply::Challenge(Challenge { id, standing: None, challenge, proofs }))
+}
+
+fn confirmation() -> Bytes {
+    encode(&Confirmation::Proof(None))
+}
+
+fn accepted(id: NodeId) -> Bytes {
+    encode(&HelloReply::Accepted { id, cluster: String::new(), note: None })
 }
 
 /// An AppendEntries with one entry of this index and size.
@@ -253,15 +282,23 @@ async fn a_handshake_is_held_while_the_link_is_cut_and_passed_when_it_is_mended(
     rig.cut((N1, N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
-    // The frame after the handshake is lost, which shows that the handshake has arrived.
-    sender.send(append(N1, 1, 10)).await.unwrap();
-    rig.counts((N1, N2), FrameFate::Lost, 1).await;
+    // The other way round is open, and what is sent later there arrives: the hello has been read by then.
+    rig.connect((N2, N1)).await;
     assert!(rig.ports[&N2].accept().now_or_never().is_none(), "nothing reaches the receiver");
     rig.mend();
-    let mut receiver = rig.accept(N2).await;
-    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    let mut receiver = rig.challenge(&mut sender, (N1, N2)).await;
+    // The link is cut in the middle of it.
+    rig.cut((N1, N2));
+    sender.send(confirmation()).await.unwrap();
+    rig.connect((N2, N1)).await;
+    assert!(receiver.next().now_or_never().is_none(), "nothing reaches the receiver");
+    rig.mend();
+    assert_eq!(received(&mut receiver).await, confirmation());
+    receiver.send(accepted(N2)).await.unwrap();
+    assert_eq!(received(&mut sender).await, accepted(N2));
     sender.send(append(N1, 2, 10)).await.unwrap();
     assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+    rig.counts((N1, N2), FrameFate::Delivered, 1).await;
 }
 
 #[tokio::test]
@@ -282,10 +319,9 @@ async fn a_connection_to_a_node_that_is_starting_is_held_until_it_serves() {
     rig.presences[&N2].starting();
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
-    sender.send(append(N1, 1, 10)).await.unwrap();
     rig.serve(N2).await;
-    let mut receiver = rig.accept(N2).await;
-    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    let mut receiver = rig.welcome(&mut sender, (N1, N2)).await;
+    sender.send(append(N1, 1, 10)).await.unwrap();
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
 }
 
@@ -299,14 +335,11 @@ async fn a_dead_receiver_closes_the_dialer_and_its_next_life_gets_the_connection
     drop(receiver);
     let mut waiting = rig.dial((N1, N2)).await;
     waiting.send(hello(N1, N2)).await.unwrap();
-    waiting.send(append(N1, 1, 10)).await.unwrap();
-    rig.counts((N1, N2), FrameFate::Lost, 1).await;
     rig.presences[&N2].starting();
     rig.serve(N2).await;
-    let mut receiver = rig.accept(N2).await;
-    assert_eq!(received(&mut receiver).await, hello(N1, N2));
+    let mut receiver = rig.welcome(&mut waiting, (N1, N2)).await;
     waiting.send(append(N1, 2, 10)).await.unwrap();
-    assert_eq!(received(&mut receiver).await, append(N1, 2, 10), "what was sent to nobody is lost");
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
 }
 
 #[tokio::test]
@@ -355,14 +388,23 @@ async fn a_receiver_that_refuses_the_connection_closes_the_sender() {
 #[tokio::test]
 async fn garbage_is_passed_on_untouched_and_not_counted() {
     let mut rig = Rig::new().await;
-    let mut sender = rig.dial((N1, N2)).await;
     let garbage: [&'static [u8]; 4] =
         [b"GET / HTTP/1.1", b"", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\0"];
+    // For a handshake: the receiver says why not.
+    for frame in garbage {
+        let mut sender = rig.dial((N1, N2)).await;
+        sender.send(Bytes::from_static(frame)).await.unwrap();
+        let mut receiver = rig.accept(N2).await;
+        assert_eq!(received(&mut receiver).await, frame);
+        drop(receiver);
+        closed(&mut sender).await;
+    }
+    // From a member.
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
     for frame in garbage {
         sender.send(Bytes::from_static(frame)).await.unwrap();
     }
     sender.send(append(N1, 1, 10)).await.unwrap();
-    let mut receiver = rig.accept(N2).await;
     for frame in garbage {
         assert_eq!(received(&mut receiver).await, frame);
     }

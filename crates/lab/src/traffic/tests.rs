@@ -50,12 +50,12 @@ impl Rig {
             incarnation: raftdeck_raft::Incarnation([7; 16]),
             message,
         });
-        self.traffic.take_in(pair, LIFE, BytesMut::from(&framed[..]));
+        self.traffic.take_in(pair, (LIFE, None), BytesMut::from(&framed[..]));
     }
 
     /// The marks of those that have arrived.
     fn arrived(&self, pair: Pair) -> Vec<u64> {
-        std::iter::from_fn(|| self.traffic.next_frame(pair)).map(|frame| mark(&frame)).collect()
+        std::iter::from_fn(|| self.traffic.next_frame(pair, None)).map(|frame| mark(&frame)).collect()
     }
 
     /// What was told of messages since the last time, as marks.
@@ -384,8 +384,8 @@ async fn a_message_is_told_with_all_that_it_says() {
     let request =
         VoteRequest { term: Term(4), last: LogId { term: Term(2), index: LogIndex(9) }, transfer: false };
     rig.send_message((N2, N3), Message::RequestVote(request));
-    rig.traffic.next_frame((N2, N1));
-    rig.traffic.next_frame((N2, N3));
+    rig.traffic.next_frame((N2, N1), None);
+    rig.traffic.next_frame((N2, N3), None);
     let updates = rig.reports.take();
     let Some(Update::Messages { messages, skipped: 0 }) = updates.first() else { panic!("{updates:?}") };
     let at = Duration::from_millis(7);

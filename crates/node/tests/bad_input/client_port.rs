@@ -2,8 +2,8 @@
 
 use crate::http_raw::LET_GO;
 use crate::row::{
-    Row, another, asked, assert_closes, connect, enter, exchange, framed, hello, me, peer, read_frame, rest,
-    showing,
+    Row, Shown, another, asked, assert_closes, connect, enter, exchange, framed, hello, me, peer, read_frame,
+    rest, shake_hands,
 };
 use crate::support::Ready;
 use crate::tokens::PEER;
@@ -37,6 +37,13 @@ fn handshakes() -> Vec<Row> {
         hello.version = version;
         framed(&frame::encode(&hello))
     };
+    let manager = |name, shown: Shown<'static>| {
+        Row::new(name, move |node: &Ready| {
+            let (reply, _) = shake_hands(&node.client, &Hello::new("raftdeck", Role::Manager), shown);
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::Token), "{name}");
+        })
+    };
+    let elsewhere = Hello { expects: Some(NodeId(77)), ..Hello::new("raftdeck", Role::Manager) };
     vec![
         not_raftdeck("client hello: noise", noise),
         not_raftdeck("client hello: HTTP", "GET /health HTTP/1.1\r\n\r\n"),
@@ -69,15 +76,12 @@ fn handshakes() -> Vec<Row> {
             framed(&frame::encode(&Hello::new("other\0", Role::Client))),
             |_| RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs: "other\0".to_owned() },
         ),
-        Row::refused("client hello: a manager without a token", port, showing(Role::Manager, None), |_| {
-            RefusalReason::Token
+        manager("client hello: a manager without a proof", Shown::None),
+        manager("client hello: a manager with another token", Shown::Token(PEER)),
+        manager("client hello: a manager that sends the node's proof back", Shown::Reflected),
+        Row::refused("client hello: for another node", port, framed(&frame::encode(&elsewhere)), |node| {
+            RefusalReason::WrongNode { ours: me(node), wanted: NodeId(77) }
         }),
-        Row::refused(
-            "client hello: a manager with another token",
-            port,
-            showing(Role::Manager, Some(PEER)),
-            |_| RefusalReason::Token,
-        ),
         Row::refused("client hello: a peer", port, hello(peer(NodeId(2), NodeId(1))), |_| {
             RefusalReason::WrongPort
         }),
@@ -306,13 +310,12 @@ fn many() -> Vec<Row> {
             }
         }),
         Row::new("client flood: a handshake that was heard is said again", |node| {
-            // A hello has no secret but its token, so without one there is nothing to steal: it is as good as the first.
-            let heard = hello(Role::Client);
+            // Where nothing has to be proved there is nothing to steal: it is as good as the first.
             for _ in 0..3 {
-                let mut stream = connect(&node.client);
-                stream.write_all(&heard).unwrap();
-                let reply: HelloReply = frame::decode("reply", &read_frame(&mut stream)).unwrap();
-                assert_eq!(reply, HelloReply::Accepted { id: me(node), cluster: "raftdeck".to_owned() });
+                let (reply, _) =
+                    shake_hands(&node.client, &Hello::new("raftdeck", Role::Client), Shown::None);
+                let cluster = "raftdeck".to_owned();
+                assert_eq!(reply, HelloReply::Accepted { id: me(node), cluster, note: None });
             }
             assert_ne!(me(node), another(node));
         }),

@@ -2,13 +2,14 @@
 
 use crate::http_raw::LET_GO;
 use crate::row::{
-    Row, another, assert_closes, connect, drip, enter, exchange, framed, greeting, hello, me, peer, rest,
-    showing,
+    Row, Shown, another, assert_closes, connect, drip, enter, exchange, framed, hello, me, peer, read_frame,
+    rest, shake_hands,
 };
 use crate::support::Ready;
 use crate::tokens::{MANAGER, PEER};
-use raftdeck_protocol::handshake::{Role, VERSION};
-use raftdeck_protocol::{HelloReply, PeerFrame, RefusalReason, Request, RequestBody, frame};
+use raftdeck_client::prove;
+use raftdeck_protocol::handshake::{Proof, Role, Side, VERSION};
+use raftdeck_protocol::{Hello, HelloReply, PeerFrame, RefusalReason, Request, RequestBody, Secret, frame};
 use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Entry, LogId, LogIndex, Message, NodeId, Payload, Term,
     VoteReply, VoteRequest,
@@ -44,13 +45,20 @@ fn greeted(name: &'static str, role: fn(&Ready) -> Role, reason: fn(&Ready) -> R
 fn handshakes() -> Vec<Row> {
     let noise: Vec<u8> = (0..20_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
     let future = {
-        let mut hello = greeting("raftdeck", peer(NodeId(1), NodeId(2)));
+        let mut hello = Hello::new("raftdeck", peer(NodeId(1), NodeId(2)));
         hello.version = VERSION + 1;
         framed(&frame::encode(&hello))
     };
-    let clustered = |cluster: &str| framed(&frame::encode(&greeting(cluster, peer(NodeId(1), NodeId(2)))));
-    let cluster =
-        |theirs: &str| RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs: theirs.to_owned() };
+    let clustered = |name, theirs: &'static str| {
+        Row::new(name, move |node: &Ready| {
+            let hello = Hello::new(theirs, peer(STRANGER, me(node)));
+            let (reply, _) = shake_hands(&node.raft, &hello, Shown::Token(PEER));
+            let reason = RefusalReason::Cluster { ours: "raftdeck".to_owned(), theirs: theirs.to_owned() };
+            assert_eq!(reply, HelloReply::Refused(reason), "{name}");
+            let (reply, _) = shake_hands(&node.raft, &hello, Shown::None);
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::Token), "{name}: it is not told the name");
+        })
+    };
     let long = Role::Peer {
         id: NodeId(2),
         to: NodeId(1),
@@ -70,8 +78,8 @@ fn handshakes() -> Vec<Row> {
             ours: VERSION,
             theirs: VERSION + 1,
         }),
-        Row::refused("peer hello: another cluster", port, clustered("other"), move |_| cluster("other")),
-        Row::refused("peer hello: no cluster", port, clustered(""), move |_| cluster("")),
+        clustered("peer hello: another cluster", "other"),
+        clustered("peer hello: no cluster", ""),
         Row::refused("peer hello: a client", port, hello(Role::Client), |_| RefusalReason::WrongPort),
         Row::refused("peer hello: a manager", port, hello(Role::Manager), |_| RefusalReason::WrongPort),
         Row::new("peer hello: cut short at every byte", |node| {
@@ -79,6 +87,30 @@ fn handshakes() -> Vec<Row> {
             for end in 0..whole.len() {
                 assert!(exchange(&node.raft, &whole[..end], true).is_empty(), "cut at {end}");
             }
+        }),
+        Row::new("peer hello: noise for a proof", |node| {
+            let mut stream = connect(&node.raft);
+            stream.write_all(&hello(peer(STRANGER, me(node)))).unwrap();
+            read_frame(&mut stream);
+            stream.write_all(&framed(&[0xee; 300])).unwrap();
+            let reply: HelloReply = frame::decode("reply", &read_frame(&mut stream)).unwrap();
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::NotRaftdeck));
+        }),
+        Row::new("peer hello: a message for a proof", |node| {
+            let mut stream = connect(&node.raft);
+            stream.write_all(&hello(peer(STRANGER, me(node)))).unwrap();
+            read_frame(&mut stream);
+            // The node may take its beginning for a proof that is none, and it may not be a member's message.
+            stream.write_all(&said(STRANGER, vote(1))).unwrap();
+            let reply: HelloReply = frame::decode("reply", &read_frame(&mut stream)).unwrap();
+            assert!(matches!(reply, HelloReply::Refused(_)), "{reply:?}");
+        }),
+        Row::slow("peer hello: silence for a proof", |node| {
+            let began = Instant::now();
+            let mut stream = connect(&node.raft);
+            stream.write_all(&hello(peer(STRANGER, me(node)))).unwrap();
+            rest(&mut stream);
+            assert!(began.elapsed() < LET_GO);
         }),
         Row::slow("peer hello: silence", |node| {
             let began = Instant::now();
@@ -135,34 +167,34 @@ fn identities() -> Vec<Row> {
     ]
 }
 
-/// A member's id in the hands of somebody who has not the peers' token.
+/// A member's id in the hands of a process that does not know the peers' token.
 fn stolen() -> Vec<Row> {
-    let shown = |name, token: Option<String>| {
+    let refused = |name, shown: Shown<'static>| {
         Row::new(name, move |node: &Ready| {
-            let first = showing(peer(another(node), me(node)), token.as_deref());
-            let answer = exchange(&node.raft, &first, true);
-            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
+            let hello = Hello::new("raftdeck", peer(another(node), me(node)));
+            let (reply, _) = shake_hands(&node.raft, &hello, shown);
             assert_eq!(reply, HelloReply::Refused(RefusalReason::Token), "{name}");
         })
     };
-    let given = |token: &str| Some(token.to_owned());
     vec![
-        shown("stolen id: no token", None),
-        shown("stolen id: an empty token", given("")),
-        shown("stolen id: another token", given("nobodys-token-000001")),
-        shown("stolen id: the managers' token", given(MANAGER)),
-        shown("stolen id: half of the token", given(&PEER[..PEER.len() / 2])),
-        shown("stolen id: the token but for its last letter", given("the-peers-token-0002")),
-        shown("stolen id: the token in capitals", Some(PEER.to_uppercase())),
-        shown("stolen id: the token and a line break", Some(format!("{PEER}\n"))),
-        shown("stolen id: a token of 3000 letters", Some("t".repeat(3000))),
-        Row::new("stolen id: a token that is no text", |node| {
-            let mut first = showing(peer(another(node), me(node)), Some("xx"));
-            let end = first.len();
-            first[end - 2..].fill(0xff);
-            let answer = exchange(&node.raft, &first, true);
-            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
-            assert_eq!(reply, HelloReply::Refused(RefusalReason::NotRaftdeck));
+        refused("stolen id: no proof", Shown::None),
+        refused("stolen id: another token", Shown::Token("nobodys-token-000001")),
+        refused("stolen id: the managers' token", Shown::Token(MANAGER)),
+        refused("stolen id: the beginning of the token", Shown::Token(&PEER[..16])),
+        refused("stolen id: the token but for its last letter", Shown::Token("the-peers-token-0002")),
+        refused("stolen id: the node's own proof, sent back", Shown::Reflected),
+        refused("stolen id: a proof of zeros", Shown::Replayed(Proof([0; 32]))),
+        Row::new("stolen id: the proof of another connection", |node| {
+            let hello = Hello::new("raftdeck", peer(another(node), me(node)));
+            let said = frame::encode(&hello);
+            // What a process saw that listened to a handshake: the same hello said again meets another challenge.
+            let mut stream = connect(&node.raft);
+            stream.write_all(&framed(&said)).unwrap();
+            let heard = frame::decode("reply", &read_frame(&mut stream)).unwrap();
+            let HelloReply::Challenge(challenge) = heard else { panic!("it asks nothing: {heard:?}") };
+            let proof = prove(&Secret::new(PEER).unwrap(), &said, &challenge, Side::Dialer);
+            let (reply, _) = shake_hands(&node.raft, &hello, Shown::Replayed(proof));
+            assert_eq!(reply, HelloReply::Refused(RefusalReason::Token));
         }),
     ]
 }

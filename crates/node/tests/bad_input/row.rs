@@ -2,9 +2,10 @@
 
 use crate::support::{PATIENCE, Ready};
 use bytes::Bytes;
-use raftdeck_protocol::handshake::{MAGIC, Role, VERSION};
+use raftdeck_client::prove;
+use raftdeck_protocol::handshake::{Confirmation, Proof, Role, Side};
 use raftdeck_protocol::{
-    Hello, HelloReply, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
+    Hello, HelloReply, RefusalReason, Request, RequestBody, Response, ResponseBody, Secret, frame,
 };
 use raftdeck_raft::NodeId;
 use serde_json::Value;
@@ -192,27 +193,50 @@ pub(crate) fn framed(content: &[u8]) -> Vec<u8> {
     [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
 }
 
-/// What should be said first.
-pub(crate) fn greeting(cluster: &str, role: Role) -> Hello {
-    let token = crate::tokens::of(&role);
-    Hello { token, ..Hello::new(cluster, role) }
-}
-
 /// A first frame as it should be.
 pub(crate) fn hello(role: Role) -> Vec<u8> {
-    framed(&frame::encode(&greeting("raftdeck", role)))
+    framed(&frame::encode(&Hello::new("raftdeck", role)))
 }
 
-/// A first frame that shows this as a token, also what can be none.
-pub(crate) fn showing(role: Role, token: Option<&str>) -> Vec<u8> {
-    framed(&frame::encode(&(MAGIC, VERSION, "raftdeck", role, token)))
+/// What is put into the place of a proof.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown<'a> {
+    /// Nothing.
+    None,
+    /// What a process that knows this token would show.
+    Token(&'a str),
+    /// The node's own proof, sent back to it.
+    Reflected,
+    /// A proof that was good on an earlier connection.
+    Replayed(Proof),
+}
+
+/// How a node ends a handshake in which this is shown; the stream is behind it.
+pub(crate) fn shake_hands(address: &str, hello: &Hello, shown: Shown<'_>) -> (HelloReply, TcpStream) {
+    let said = frame::encode(hello);
+    let mut stream = connect(address);
+    stream.write_all(&framed(&said)).unwrap();
+    let HelloReply::Challenge(challenge) = reply(&mut stream) else { panic!("it asks nothing") };
+    let prove = |token| prove(&Secret::new(token).unwrap(), &said, &challenge, Side::Dialer);
+    let proof = match shown {
+        Shown::None => None,
+        Shown::Token(token) => Some(prove(token)),
+        Shown::Reflected => challenge.proofs.first().copied(),
+        Shown::Replayed(proof) => Some(proof),
+    };
+    stream.write_all(&framed(&frame::encode(&Confirmation::Proof(proof)))).unwrap();
+    (reply(&mut stream), stream)
+}
+
+fn reply(stream: &mut TcpStream) -> HelloReply {
+    frame::decode("handshake reply", &read_frame(stream)).unwrap()
 }
 
 /// A connection past its handshake. The stream is blocking: what is sent and answered is seen step by step.
 pub(crate) fn enter(address: &str, role: Role) -> TcpStream {
-    let mut stream = connect(address);
-    stream.write_all(&hello(role)).unwrap();
-    let reply: HelloReply = frame::decode("handshake reply", &read_frame(&mut stream)).unwrap();
+    let token = crate::tokens::of(&role);
+    let shown = token.as_ref().map_or(Shown::None, |token| Shown::Token(token.reveal()));
+    let (reply, stream) = shake_hands(address, &Hello::new("raftdeck", role), shown);
     assert!(matches!(reply, HelloReply::Accepted { .. }), "{reply:?}");
     stream
 }

@@ -1,4 +1,4 @@
-//! The secrets of the cluster under test: peers and managers have to show theirs, clients need none.
+//! The secrets of the cluster under test: peers and managers have to prove that they know theirs, clients need none.
 
 use raftdeck_protocol::Secret;
 use raftdeck_protocol::handshake::Role;
@@ -30,10 +30,10 @@ impl Tokens {
     }
 }
 
-/// What somebody in this role shows.
+/// What this role has to prove to know.
 pub(crate) fn of(role: &Role) -> Option<Secret> {
     let token = match role {
-        Role::Peer { .. } => PEER,
+        Role::Peer { .. } | Role::Founder { .. } => PEER,
         Role::Manager => MANAGER,
         Role::Client => return None,
     };

@@ -1,10 +1,13 @@
 //! TLS spoken by hand to a node: whatever is shown, whatever is said.
 
 use super::{Answered, PATIENCE, block_on};
+use raftdeck_client::prove;
 use raftdeck_protocol::frame::{self, MAX_FRAME};
-use raftdeck_protocol::{Hello, HelloReply};
+use raftdeck_protocol::handshake::{Confirmation, Side};
+use raftdeck_protocol::{Hello, HelloReply, Secret};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use serde::Serialize;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,25 +22,42 @@ async fn connect(address: &str, config: &Arc<ClientConfig>) -> io::Result<TlsStr
     TlsConnector::from(Arc::clone(config)).connect(name, TcpStream::connect(address).await?).await
 }
 
-/// The node's answer to a hello, or what became of the connection instead.
-pub(crate) fn greet(address: &str, config: &Arc<ClientConfig>, hello: &Hello) -> io::Result<HelloReply> {
+/// How the node ends a handshake in which this token is proved, or what became of the connection instead. What the node
+/// proves is not looked at.
+pub(crate) fn greet(
+    address: &str,
+    config: &Arc<ClientConfig>,
+    hello: &Hello,
+    token: Option<&Secret>,
+) -> io::Result<HelloReply> {
     let shaken = async {
         let mut stream = connect(address, config).await?;
-        let mut frame = bytes::BytesMut::new();
-        frame::put(hello, &mut frame);
-        stream.write_all(&frame).await?;
-        stream.flush().await?;
-        let mut answer = bytes::BytesMut::new();
-        loop {
-            if let Some(content) = frame::take(&mut answer, MAX_FRAME).expect("a frame") {
-                return Ok(frame::decode("handshake reply", &content).expect("a reply"));
+        match said(&mut stream, hello).await? {
+            HelloReply::Challenge(challenge) => {
+                let prove = |token| prove(token, &frame::encode(hello), &challenge, Side::Dialer);
+                said(&mut stream, &Confirmation::Proof(token.map(prove))).await
             }
-            if stream.read_buf(&mut answer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            other => Ok(other),
         }
     };
     block_on(async { timeout(PATIENCE, shaken).await.expect("the node answers or closes") })
+}
+
+/// Says something, and gives the answer to it.
+async fn said(stream: &mut TlsStream<TcpStream>, what: &impl Serialize) -> io::Result<HelloReply> {
+    let mut frame = bytes::BytesMut::new();
+    frame::put(what, &mut frame);
+    stream.write_all(&frame).await?;
+    stream.flush().await?;
+    let mut answer = bytes::BytesMut::new();
+    loop {
+        if let Some(content) = frame::take(&mut answer, MAX_FRAME).expect("a frame") {
+            return Ok(frame::decode("handshake reply", &content).expect("a reply"));
+        }
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
 }
 
 /// One exchange over HTTPS.
