@@ -5,7 +5,6 @@ use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::DiskFs;
 use raftdeck_storage::log_end;
 use rustix::process::Pid;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -40,22 +39,11 @@ pub(crate) fn limit_files(_: Pid, bytes: Option<u64>) -> io::Result<()> {
 }
 
 /// Takes so many bytes from the end of a log that nobody writes, as if they had never been synced, and says how many its
-/// last file has left. What makes that a part of the log stays, and so do the files before it.
+/// last file has left. What is left is a sound, shorter log: a file that was cut off would be refused.
 pub(crate) fn lose_tail(node: NodeId, data: &Path, bytes: u64) -> Result<u64, String> {
-    let log =
-        log_end(&DiskFs, data).map_err(|error| format!("the log of {node} cannot be shortened: {error}"))?;
-    let Some(log) = log else { return Err(format!("{node} has no log that could lose its tail")) };
-    let left = log.end.saturating_sub(bytes).max(log.start);
-    let cut = || {
-        let file = File::options().write(true).open(&log.file)?;
-        file.set_len(left)?;
-        // The room behind the log is there as before, and holds nothing.
-        file.set_len(log.size.max(left))?;
-        file.sync_all()
-    };
-    cut()
-        .map_err(|error| format!("the log of {node} cannot be shortened: {}: {error}", log.file.display()))?;
-    Ok(left)
+    raftdeck_storage::lose_tail(&DiskFs, data, bytes)
+        .map_err(|error| format!("the log of {node} cannot be shortened: {error}"))?
+        .ok_or_else(|| format!("{node} has no log that could lose its tail"))
 }
 
 #[cfg(test)]

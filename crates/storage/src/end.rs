@@ -1,11 +1,13 @@
-//! Where a log ends, for those who look at a data directory from outside: its files are longer than what is in them.
+//! Where a log ends, for programs that look at a data directory from outside: its files are longer than what is in them. And a
+//! disk that forgets, for programs that study what follows from that.
 
+use crate::end_record::LOG_END;
 use crate::error::OpenError;
 use crate::frame::{FRAME_HEAD, FrameKind, Framing};
 use crate::fs::FileSystem;
 use crate::open::access;
 use crate::recover::segments;
-use crate::segment::{self, Found, Reader};
+use crate::segment::{self, Beginning, Found, Reader};
 use std::path::{Path, PathBuf};
 
 /// So much is read at once.
@@ -33,7 +35,7 @@ pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenEr
     let path = dir.join(segment::name(newest));
     let file = fs.open(&path).map_err(access("open", &path))?;
     let mut reader = Reader::new(&*file, &path, AHEAD)?;
-    let (header, header_end) = reader.segment_header()?;
+    let Beginning { header, start: header_end, .. } = reader.beginning()?;
     let framing = Framing::new(header.log, header.sequence);
     let (mut start, mut end) = (header_end, header_end);
     while let Found::Frame(FrameKind::Write, body) = reader.frame(end, framing)? {
@@ -45,4 +47,27 @@ pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenEr
     }
     let size = reader.size;
     Ok(Some(LogEnd { file: path, start, end, size }))
+}
+
+/// Takes so many bytes from the end of a log that nobody writes, as if they had never been written, and says how many its
+/// newest segment has left; `None`: there is no log. What is left is a sound log: its files keep their lengths, and the record
+/// of where it ended goes. What makes the file a segment stays, and so do the segments before it.
+pub fn lose_tail(fs: &dyn FileSystem, dir: &Path, bytes: u64) -> Result<Option<u64>, OpenError> {
+    let Some(LogEnd { file: path, start, end, size }) = log_end(fs, dir)? else { return Ok(None) };
+    let left = end.saturating_sub(bytes).max(start);
+    let mut file = fs.open(&path).map_err(access("open", &path))?;
+    let zeros = vec![0; AHEAD];
+    let mut at = left;
+    while at < size {
+        let length = usize::try_from(size - at).map_or(AHEAD, |rest| rest.min(AHEAD));
+        file.write_at(at, &zeros[..length]).map_err(access("write to", &path))?;
+        at += length as u64;
+    }
+    file.sync_data().map_err(access("sync", &path))?;
+    let record = dir.join(LOG_END);
+    if fs.exists(&record).map_err(access("look for", &record))? {
+        fs.remove(&record).map_err(access("remove", &record))?;
+        fs.sync_dir(dir).map_err(access("sync", dir))?;
+    }
+    Ok(Some(left))
 }

@@ -198,6 +198,38 @@ pub enum OpenError {
         /// The segment.
         file: PathBuf,
     },
+    /// A file was made longer than it is, or shorter. It gets its length before anything is stored in it.
+    #[error(
+        "{} has {found} bytes and was made with {made}: {}. This member can no longer vouch for what it has acknowledged, \
+         so it does not start. Put back the file as it was; or check the disk, keep a copy of the file, leave the other \
+         members running, and replace this member by a new one with an empty directory",
+        file.display(),
+        if found < made { "its end was cut off" } else { "something was added to it" }
+    )]
+    WrongLength {
+        /// The segment.
+        file: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length that it should have.
+        made: u64,
+    },
+    /// The log ends before a place that it once went to.
+    #[error(
+        "{} holds the log up to byte {found}, and it went up to byte {recorded} before: the file is an older copy, or its end \
+         was erased. This member can no longer vouch for what it has acknowledged, so it does not start. Put back the \
+         newest copy of the file; or check the disk, keep a copy of the file, leave the other members running, and \
+         replace this member by a new one with an empty directory",
+        file.display()
+    )]
+    LostTail {
+        /// The segment.
+        file: PathBuf,
+        /// Where its last frame ends.
+        found: u64,
+        /// Where it ended once.
+        recorded: u64,
+    },
     /// There are parts of a log, and nothing says whose it is.
     #[error(
         "{} is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, \

@@ -375,7 +375,7 @@ pub(crate) fn remove_left_overs(fs: &dyn FileSystem, dir: &Path) -> Result<(), O
     Ok(())
 }
 
-fn is_full(cause: &io::Error) -> bool {
+pub(crate) fn is_full(cause: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(cause.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -7,11 +7,11 @@
 //! raft.log  magic "raftdeck" | version u32 | crc of the 12 bytes before       the same 16 bytes in every version
 //!           length u32 | crc of the body u32 | body: postcard (node, cluster)          nothing follows
 //! segment   magic "raftdseg" | version u32 | crc of the 12 bytes before
-//!           length u32 | crc of the body u32 | crc of the 24 bytes before u32 | body: postcard SegmentHeader
+//!           length u32 | crc of the body u32 | crc of the 24 bytes before u32 | body: postcard SegmentHeader, file's length u64
 //! ```
 //!
-//! Up to version 2 the whole log followed in `raft.log`; see `legacy`. Up to version 3 memberships had no identities; see
-//! `unidentified`.
+//! Up to version 2 the whole log followed in `raft.log`; see `legacy`. Up to version 3 memberships had no identities, see
+//! `unidentified`, and a segment did not state its file's length.
 
 use crate::outline::Outline;
 use crate::record::{encode, whole};
@@ -25,7 +25,13 @@ pub(crate) const VERSION: u32 = 4;
 /// The first version whose directories have an identity.
 pub(crate) const IDENTIFIED: u32 = 4;
 
-/// The oldest version that it still reads.
+/// The first version whose segments state the length of their file.
+const STATES_LENGTH: u32 = 4;
+
+/// The bytes of that statement. It always has so many, since where the frames start must not depend on it.
+const STATED_LENGTH: usize = 8;
+
+/// The oldest version that this program still reads.
 pub(crate) const OLDEST_VERSION: u32 = 1;
 
 /// The bytes that say what a file is and in which version, in every version.
@@ -98,10 +104,11 @@ pub(crate) fn log(identity: &Identity) -> Vec<u8> {
     bytes
 }
 
-/// A segment's bytes before its first frame.
-pub(crate) fn segment(header: &SegmentHeader) -> Vec<u8> {
+/// The bytes before the first frame of a segment whose file has this length.
+pub(crate) fn segment(header: &SegmentHeader, file_length: u64) -> Vec<u8> {
     let mut body = Vec::new();
     encode(header, &mut body);
+    body.extend(file_length.to_le_bytes());
     let mut bytes = prologue(SEGMENT_MAGIC);
     bytes.extend(length(&body));
     bytes.extend(crc32c(&body).to_le_bytes());
@@ -142,12 +149,21 @@ pub(crate) fn read_segment_head(bytes: &[u8; SEGMENT_HEAD]) -> Option<(usize, u3
     Some((usize::try_from(u32_at(bytes, 16)).ok()?, u32_at(bytes, 20)))
 }
 
-/// What a body says, if it matches its checksum.
-pub(crate) fn read_segment(body: &[u8], crc: u32) -> Option<SegmentHeader> {
-    let header: SegmentHeader = whole(body).filter(|_| crc32c(body) == crc)?;
+/// What the body of a segment's header says in this version, and the length of the file, if it matches its checksum.
+pub(crate) fn read_segment(version: u32, body: &[u8], crc: u32) -> Option<(SegmentHeader, Option<u64>)> {
+    if crc32c(body) != crc {
+        return None;
+    }
+    let (body, file_length) = if version < STATES_LENGTH {
+        (body, None)
+    } else {
+        let (body, length) = body.split_at_checked(body.len().checked_sub(STATED_LENGTH)?)?;
+        (body, Some(u64::from_le_bytes(length.try_into().ok()?)))
+    };
+    let header: SegmentHeader = whole(body)?;
     // The first segment has the number 1, and no other's file.
     let could_be = header.sequence > u64::from(header.recycled) && header.outline.is_consistent();
-    could_be.then_some(header)
+    could_be.then_some((header, file_length))
 }
 
 /// The length of something that is far below 4 GiB.
@@ -190,8 +206,9 @@ mod tests {
             outline: outline(),
         };
         assert_eq!(
-            hex(&segment(&header)),
-            "7261667464736567040000000319232614000000849b9c5edffeb664d3d7d073ac0201a01f0301020000030201010203"
+            hex(&segment(&header, 64 << 20)),
+            "726166746473656704000000031923261c000000eeade8053445056ad3d7d073ac0201a01f0301020000030201010203\
+             0000000400000000"
         );
     }
 
@@ -199,13 +216,13 @@ mod tests {
     fn a_header_comes_back_as_it_was_and_a_damaged_one_does_not() {
         let header =
             SegmentHeader { log: 7, sequence: 1, recycled: false, previous_end: 0, outline: outline() };
-        let bytes = segment(&header);
+        let bytes = segment(&header, 1 << 20);
         let read = |bytes: &[u8]| {
             let head = bytes[..SEGMENT_HEAD].try_into().unwrap();
             let (length, crc) = read_segment_head(head)?;
-            read_segment(bytes.get(SEGMENT_HEAD..SEGMENT_HEAD + length)?, crc)
+            read_segment(u32_at(bytes, 8), bytes.get(SEGMENT_HEAD..SEGMENT_HEAD + length)?, crc)
         };
-        assert_eq!(read(&bytes), Some(header));
+        assert_eq!(read(&bytes), Some((header, Some(1 << 20))));
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -27,7 +27,8 @@ pub(crate) const SEGMENTED: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) identity: Identity,
-    start: u64,
+    /// Where it ends.
+    pub(crate) start: u64,
     framing: Framing,
 }
 

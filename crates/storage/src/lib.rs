@@ -13,6 +13,7 @@
 //! - `raft.log`, which says whose log it is and in which format. Programs from before there were segments find a version there
 //!   that they refuse;
 //! - `log-NNNNNNNNNN`, the log's *segments*, and `log.spare-N`, files that lie ready to become one;
+//! - `log.end`, which says how far the log went when it was last written to;
 //! - `identity`, which says which directory this is, of which cluster, and how often it was started;
 //! - `founders` and `secret`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
 //!   still being sent them.
@@ -22,9 +23,10 @@
 //! frame is synced, which says "the frame before me is durable". The next frame overwrites the seal, and its own existence
 //! says the same, since a frame is only written after the one before it was synced. Checksums cover the segment and the place
 //! in it too: a frame's image inside a client's value, a misdirected write, or what an earlier segment has left in the same
-//! file, is no frame.
+//! file, is no frame. After each frame `log.end` gets the place where it ends, without a sync: a segment alone cannot tell that
+//! its last frames are gone together with their seal.
 //!
-//! The header says what was stored when the segment began: term and vote, where the log starts and ends and the terms in it,
+//! The header says how long the file is, and what was stored when the segment began: term and vote, where the log starts and ends and the terms in it,
 //! and where the segment before it ends. So a segment needs none before it but for the entries in them, and to give back the
 //! space of a purged log is to give up whole files: a purge costs no more than any other record. A group that does not fit into
 //! what is left of a segment begins the next one, which is made larger if one group needs that.
@@ -64,10 +66,20 @@
 //! - Nothing valid is behind it: it is the torn last write, never acknowledged. It is no part of the log, and is reported
 //!   ([`TornTail`]) as far as it can be told from what was in the file before.
 //!
-//! Every flipped bit is therefore either refused or without effect, also in the last frame, as long as its seal
+//! A segment's file has its length before its first frame is written. A file that is shorter or longer than its header states
+//! was changed by something else than this program, and is refused with both lengths ([`OpenError::WrongLength`]). Segments of
+//! version 3 do not state it; of those the newest is held against the lengths that version 3 made.
+//!
+//! The log must go at least as far as `log.end` says ([`OpenError::LostTail`], [`OpenError::MissingSegment`]): so an older copy of
+//! the newest segment is refused, and so are zeros in the place of its frames. `log.end` itself proves nothing if it is missing
+//! or torn, and is written anew.
+//!
+//! Every flipped bit is therefore either refused or without effect, also in the last frame, as long as its seal or `log.end`
 //! reached the disk: at once if only the process died, and within the system's write-back time (about half a
 //! minute) if the power did. What cannot be told from a torn write: damage to the last frame within that time
-//! after its sync and followed by a power loss, and damage to everything from some frame to the end of the newest segment.
+//! after its sync and followed by a power loss, and damage to everything from some frame to the end of the newest segment
+//! if `log.end` is gone too. A whole directory that was replaced by an older copy of itself shows nothing of that; the other
+//! members notice it.
 //!
 //! Of the entries only the newest stay in memory ([`LogOptions::cache_bytes`]); the others are decoded and checked all the
 //! same, and are had from the disk later ([`LogStore::read`]), where their checksums are looked at again.
@@ -83,11 +95,13 @@
 //!
 //! Versions 1 and 2 had the whole log in `raft.log`. At its first start such a log is written into segments; it counts, and stays
 //! as it is, until they are durable and today's `raft.log` takes its place. Up to version 3 a membership was written without
-//! identities, and a directory had none: it gets one at its first start, and then its `raft.log` gets today's version.
+//! identities, and a directory had none: it gets one at its first start, and then its `raft.log` gets today's version. Segments
+//! of version 3 go on as they are until the next one begins.
 
 pub mod fs;
 
 mod end;
+mod end_record;
 mod error;
 mod founders;
 mod frame;
@@ -110,7 +124,7 @@ mod snapshots;
 mod store;
 mod unidentified;
 
-pub use end::{LogEnd, log_end};
+pub use end::{LogEnd, log_end, lose_tail};
 pub use error::{OpenError, StorageError};
 pub use founders::{Founders, Origin, OriginStage};
 pub use life::Life;

@@ -1,6 +1,7 @@
 //! Opening a data directory: takes its lock, makes a log where there is none, brings an old one into today's format, and
 //! makes durable what recovery found, and only that. Refuses what no crash explains, and then changes nothing.
 
+use crate::end_record::{self, EndRecord, LOG_END};
 use crate::error::OpenError;
 use crate::frame::{FrameKind, Framing};
 use crate::fs::{File, FileSystem, Lock, LockError};
@@ -10,9 +11,10 @@ use crate::legacy::{self, SEGMENTED};
 use crate::life::Life;
 use crate::outline::Outline;
 use crate::papers;
+use crate::papers::FOUNDERS;
 use crate::recover::{Newest, Recovery, recover, segments};
-use crate::segment::{self, Reader};
-use crate::snapshots::Snapshots;
+use crate::segment::{self, Beginning, Place, Reader};
+use crate::snapshots::{self, Snapshots};
 use crate::store::{LogOptions, LogStore, Recovered, Segment, TornTail};
 use raftdeck_raft::{Entry, Incarnation, LogId, NodeId, Persist, Restored, SnapshotMeta, Ticket};
 use std::collections::VecDeque;
@@ -143,13 +145,19 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// There is no log. Segments without one are what a crash has left of an earlier attempt, as long as they are empty.
+    /// There is no log. A segment without one is what a crash has left of an earlier attempt, as long as it is the first and
+    /// empty. Everything else that a log has beside it came into being after `raft.log`, which was then taken away.
     fn start_log(&self) -> Result<(), OpenError> {
         let bytes = self.identity.cluster.len();
         if bytes > header::MAX_CLUSTER {
             return Err(OpenError::ClusterName { bytes, limit: header::MAX_CLUSTER });
         }
-        if segments(self.fs, self.dir)?.iter().any(|sequence| *sequence != 1) || self.has_frames()? {
+        let mut known = self.fs.list(self.dir).map_err(access("list", self.dir))?.into_iter();
+        let is_later = |sequence: &u64| *sequence != 1;
+        if known.any(|path| belongs_to_a_log(&path))
+            || segments(self.fs, self.dir)?.iter().any(is_later)
+            || self.has_frames()?
+        {
             return Err(OpenError::Headless { file: self.dir.join(LOG) });
         }
         self.first_segment(Outline::default())?;
@@ -164,7 +172,10 @@ impl Opening<'_> {
         }
         let file = self.fs.open(&path).map_err(access("open", &path))?;
         let mut reader = Reader::new(&*file, &path, AHEAD)?;
-        let (SegmentHeader { log, sequence, .. }, start) = reader.segment_header()?;
+        let Beginning { header: SegmentHeader { log, sequence, .. }, made, start } = reader.beginning()?;
+        if let Some(made) = made {
+            reader.check_length(made)?;
+        }
         Ok(reader.find_frame(start - 1, Framing::new(log, sequence))?.is_some())
     }
 
@@ -173,9 +184,11 @@ impl Opening<'_> {
         let new = self.dir.join(NEW_SEGMENT);
         let log = self.identity.checksum();
         let header = SegmentHeader { log, sequence: 1, recycled: false, previous_end: 0, outline };
-        let mut bytes = header::segment(&header);
+        let least = header::segment(&header, 0).len();
         let size = usize::try_from(ground::first_size(self.options.segment_bytes)).unwrap_or(usize::MAX);
-        bytes.resize(bytes.len().max(size), 0);
+        let size = size.max(least);
+        let mut bytes = header::segment(&header, size as u64);
+        bytes.resize(size, 0);
         let make = || {
             let mut file = self.fs.open(&new)?;
             file.set_len(0)?;
@@ -209,6 +222,7 @@ impl Opening<'_> {
         let opening = legacy::opening(&mut reader, version)?;
         self.check_identity(&opening.identity)?;
         if version >= SEGMENTED {
+            reader.check_length(opening.start)?;
             return Ok((version, None));
         }
         let (restored, torn) = legacy::read(&mut reader, &opening)?;
@@ -229,6 +243,8 @@ impl Opening<'_> {
             let left_over = self.dir.join(segment::name(sequence));
             self.fs.remove(&left_over).map_err(access("remove", &left_over))?;
         }
+        // It is about those.
+        remove_left_over(self.fs, &self.dir.join(LOG_END))?;
         let failed = |cause| OpenError::BringOver { file: path.to_owned(), cause };
         let Restored { hard_state, purged, entries, .. } = old.restored;
         self.first_segment(Outline::starting(hard_state, purged))?;
@@ -250,7 +266,8 @@ impl Opening<'_> {
         // Also for an existing log: a crash may have come between its renaming and the sync of its name.
         fs.sync_dir(dir).map_err(access("sync", dir))?;
         let log = self.identity.checksum();
-        let Recovery { replay, closed, newest, left_over } = recover(fs, dir, log, options.cache_bytes)?;
+        let recorded = end_record::read(fs, dir, log)?;
+        let Recovery { replay, closed, newest, left_over } = recover(fs, dir, log, recorded, options)?;
         let (mut snapshots, newest_snapshot) = Snapshots::open(fs, dir)?;
         check_fit(&dir.join(LOG), replay.outline.purged(), newest_snapshot.as_ref())?;
         let path = dir.join(segment::name(newest.sequence));
@@ -263,6 +280,8 @@ impl Opening<'_> {
         ground::remove_left_overs(fs, dir)?;
         snapshots.remove_left_overs()?;
 
+        let end = Place { segment: newest.sequence, offset: newest.end };
+        let end_record = EndRecord::open(fs, dir, log, recorded, end)?;
         let repaired = newest.torn.as_ref().map(|torn| tail(&path, torn));
         let (restored, outline, marks) = replay.finish();
         let restored = Restored { snapshot: newest_snapshot, ..restored };
@@ -280,6 +299,7 @@ impl Opening<'_> {
             current: Segment { sequence, path, file, framing, end, size, next_is_wanted: false },
             outline,
             marks,
+            end_record,
             frame: Vec::new(),
             ground,
             failure: None,
@@ -300,6 +320,12 @@ impl Opening<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a file is of a kind that is made only once a log has its name.
+fn belongs_to_a_log(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    snapshots::is_snapshot(path) || [Some(FOUNDERS), Some(LOG_END)].contains(&name)
 }
 
 fn tail(file: &Path, torn: &Range<u64>) -> TornTail {

@@ -11,7 +11,7 @@ use crate::store::LogStore;
 use std::path::{Path, PathBuf};
 
 /// How the member came into its cluster.
-const FOUNDERS: &str = "founders";
+pub(crate) const FOUNDERS: &str = "founders";
 
 /// What proves to other members that this one belongs to the cluster.
 const SECRET: &str = "secret";

@@ -66,7 +66,7 @@ impl LogStore {
         let framing = Framing::new(self.log, from.segment);
         let mut offset = from.offset;
         if offset == 0 {
-            offset = reader.segment_header().map_err(|error| unreadable(error, &path))?.1;
+            offset = reader.beginning().map_err(|error| unreadable(error, &path))?.start;
         }
         while offset < end {
             let found = reader.frame(offset, framing).map_err(|error| unreadable(error, &path))?;

@@ -3,13 +3,15 @@
 //! All that counts is decoded and checked, one frame at a time; of the entries only the newest stay in memory.
 
 use crate::error::OpenError;
-use crate::frame::{FRAME_HEAD, FrameKind, Framing};
+use crate::frame::{FRAME_HEAD, FrameKind, Framing, SEAL};
 use crate::fs::FileSystem;
+use crate::ground::first_size;
 use crate::header::SegmentHeader;
 use crate::marks::Marks;
 use crate::outline::{Misfit, Outline};
 use crate::record::{Record, records};
-use crate::segment::{self, Found, Place, Reader};
+use crate::segment::{self, Beginning, Found, Place, Reader};
+use crate::store::LogOptions;
 use raftdeck_raft::{Entry, LogIndex, Membership, Payload, Restored};
 use std::collections::VecDeque;
 use std::io;
@@ -60,43 +62,61 @@ pub(crate) struct Recovery {
 #[derive(Debug)]
 struct Needed {
     path: PathBuf,
-    header: SegmentHeader,
-    start: u64,
+    beginning: Beginning,
 }
 
-/// Reads the log in `dir` whose identity has this checksum.
+impl Needed {
+    fn header(&self) -> &SegmentHeader {
+        &self.beginning.header
+    }
+
+    /// How its frames are made, and where they start.
+    fn frames(&self) -> (Framing, Place) {
+        let SegmentHeader { log, sequence, .. } = *self.header();
+        (Framing::new(log, sequence), Place { segment: sequence, offset: self.beginning.start })
+    }
+}
+
+/// Reads the log in `dir` whose identity has this checksum, and which went as far as `recorded` once.
 pub(crate) fn recover(
     fs: &dyn FileSystem,
     dir: &Path,
     log: u32,
-    cache_bytes: usize,
+    recorded: Option<Place>,
+    options: &LogOptions,
 ) -> Result<Recovery, OpenError> {
+    let missing = |sequence| Err(OpenError::MissingSegment { file: dir.join(segment::name(sequence)) });
     let mut sequences = segments(fs, dir)?;
-    let Some(newest) = sequences.last() else {
-        return Err(OpenError::MissingSegment { file: dir.join(segment::name(1)) });
-    };
+    let recorded = recorded.unwrap_or_default();
+    let Some(newest) = sequences.last() else { return missing(recorded.segment.max(1)) };
+    if *newest < recorded.segment {
+        return missing(newest + 1);
+    }
     let mut needed = vec![read_header(fs, dir, *newest, log)?];
-    let purged = needed[0].header.outline.purged().index;
+    let purged = needed[0].header().outline.purged().index;
     sequences.pop();
     while let Some(previous) = sequences.last()
         && let Some(first) = needed.last()
-        && first.header.outline.last() > purged
-        && *previous + 1 == first.header.sequence
+        && first.header().outline.last() > purged
+        && *previous + 1 == first.header().sequence
     {
         needed.push(read_header(fs, dir, *previous, log)?);
         sequences.pop();
     }
     needed.reverse();
 
-    let mut replay = Replay::new(needed[0].header.outline.clone(), cache_bytes);
+    let mut replay = Replay::new(needed[0].header().outline.clone(), options.cache_bytes);
     let mut closed = Vec::new();
     for pair in needed.windows(2) {
         closed.push(replay_closed(fs, &pair[0], &pair[1], &mut replay)?);
     }
-    let newest = replay_newest(fs, dir, &needed[needed.len() - 1], &mut replay)?;
+    let newest = replay_newest(fs, dir, &needed[needed.len() - 1], options, &mut replay)?;
+    if newest.sequence == recorded.segment && newest.end < recorded.offset {
+        let file = dir.join(segment::name(newest.sequence));
+        return Err(OpenError::LostTail { file, found: newest.end, recorded: recorded.offset });
+    }
     if replay.outline.purged().index < replay.absent {
-        let before = needed[0].header.sequence.saturating_sub(1);
-        return Err(OpenError::MissingSegment { file: dir.join(segment::name(before)) });
+        return missing(needed[0].header().sequence.saturating_sub(1));
     }
     Ok(Recovery { replay, closed, newest, left_over: sequences })
 }
@@ -114,14 +134,18 @@ fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Resu
     let path = dir.join(segment::name(sequence));
     let file = fs.open(&path).map_err(open_failed(&path))?;
     let mut reader = Reader::new(&*file, &path, 4 << 10)?;
-    let (header, start) = reader.segment_header()?;
+    let beginning = reader.beginning()?;
+    let header = &beginning.header;
     if header.log != log {
         return Err(reader.corrupt(0, "it is a segment of another log"));
     }
     if header.sequence != sequence {
         return Err(reader.corrupt(0, "it is another segment than its name says"));
     }
-    Ok(Needed { path, header, start })
+    if let Some(made) = beginning.made {
+        reader.check_length(made)?;
+    }
+    Ok(Needed { path, beginning })
 }
 
 /// A segment with `next` behind it, which says where it ends and what is stored then: all of it must be there.
@@ -133,26 +157,21 @@ fn replay_closed(
 ) -> Result<Closed, OpenError> {
     let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
     let mut reader = Reader::new(&*file, &this.path, AHEAD)?;
-    let Needed { header: SegmentHeader { log, sequence, .. }, start, .. } = *this;
-    let end = next.header.previous_end;
-    let read = replay.frames(
-        &mut reader,
-        Framing::new(log, sequence),
-        Place { segment: sequence, offset: start },
-        end,
-    )?;
+    let (framing, start) = this.frames();
+    let end = next.header().previous_end;
+    let read = replay.frames(&mut reader, framing, start, end)?;
     if read.end != end {
         let what = format!(
             "a record there does not match its checksum, and the log goes on in {}",
-            segment::name(next.header.sequence)
+            segment::name(next.header().sequence)
         );
         return Err(reader.corrupt(read.end, what));
     }
-    if replay.outline != next.header.outline {
+    if replay.outline != next.header().outline {
         let (file, what) = (next.path.clone(), "it does not fit the end of the segment before it".to_owned());
         return Err(OpenError::Corrupt { file, offset: 0, what });
     }
-    Ok(Closed { sequence, end, size: reader.size })
+    Ok(Closed { sequence: start.segment, end, size: reader.size })
 }
 
 /// The segment that ends where the log does.
@@ -160,13 +179,17 @@ fn replay_newest(
     fs: &dyn FileSystem,
     dir: &Path,
     this: &Needed,
+    options: &LogOptions,
     replay: &mut Replay,
 ) -> Result<Newest, OpenError> {
     let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
     let mut reader = Reader::new(&*file, &this.path, AHEAD)?;
-    let Needed { header: SegmentHeader { log, sequence, recycled, .. }, start, .. } = *this;
-    let framing = Framing::new(log, sequence);
-    let read = replay.frames(&mut reader, framing, Place { segment: sequence, offset: start }, u64::MAX)?;
+    let SegmentHeader { sequence, recycled, .. } = *this.header();
+    let (framing, start) = this.frames();
+    let read = replay.frames(&mut reader, framing, start, u64::MAX)?;
+    if this.beginning.made.is_none() {
+        reader.check_length(length_of_version_3(reader.size, start.offset, &read, options))?;
+    }
     if read.mark == Some(FrameKind::Turn) {
         return Err(OpenError::MissingSegment { file: dir.join(segment::name(sequence + 1)) });
     }
@@ -192,6 +215,21 @@ fn replay_newest(
     let Frames { end, last, .. } = read;
     let size = reader.size;
     Ok(Newest { sequence, end, size, last_frame: last, sealed, torn, clean: !recycled })
+}
+
+/// The length that the newest segment was made with, if version 3 made it: that of the first segment, doubled some times, or
+/// just what its only group needs. What that version wrote is shorter than it was made if it has any other length.
+fn length_of_version_3(size: u64, start: u64, read: &Frames, options: &LogOptions) -> u64 {
+    let is_only = read.last.as_ref().is_some_and(|only| only.start == start);
+    let is_full_with_it = is_only && (size == read.end || size == read.end + SEAL);
+    if is_full_with_it || size == options.segment_bytes {
+        return size;
+    }
+    let mut made = first_size(options.segment_bytes).max(1);
+    while made < size {
+        made = made.saturating_mul(2);
+    }
+    made
 }
 
 fn open_failed(path: &Path) -> impl FnOnce(io::Error) -> OpenError {

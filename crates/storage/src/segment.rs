@@ -42,6 +42,16 @@ pub(crate) enum Found<'a> {
     Nothing,
 }
 
+/// What stands before a segment's frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    pub(crate) header: SegmentHeader,
+    /// The length that the file was made with; `None`: version 3 did not state it.
+    pub(crate) made: Option<u64>,
+    /// Where the frames start.
+    pub(crate) start: u64,
+}
+
 /// A file that is being read, mostly from its beginning to its end.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -64,7 +74,7 @@ impl<'a> Reader<'a> {
     /// The version of a file that begins with this magic.
     pub(crate) fn version(&mut self, magic: [u8; 8]) -> Result<u32, OpenError> {
         let Some(prologue) = self.array::<PROLOGUE>(0)? else {
-            return Err(self.corrupt(0, "the file ends inside its header"));
+            return Err(self.cut_header());
         };
         let file = self.path.to_owned();
         match header::read_prologue(&prologue, magic) {
@@ -81,21 +91,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A segment's header, and where its frames start.
-    pub(crate) fn segment_header(&mut self) -> Result<(SegmentHeader, u64), OpenError> {
-        self.version(SEGMENT_MAGIC)?;
-        let head = self.array::<SEGMENT_HEAD>(0)?;
-        let head = head.and_then(|head| header::read_segment_head(&head));
-        let body = match head {
-            Some((length, crc)) => {
-                self.bytes(SEGMENT_HEAD as u64, length)?.and_then(|body| header::read_segment(body, crc))
-            }
-            None => None,
-        };
-        match (body, head) {
-            (Some(header), Some((length, _))) => Ok((header, (SEGMENT_HEAD + length) as u64)),
-            _ => Err(self.corrupt(PROLOGUE as u64, "the header does not match its checksum")),
+    /// What stands before a segment's frames.
+    pub(crate) fn beginning(&mut self) -> Result<Beginning, OpenError> {
+        let version = self.version(SEGMENT_MAGIC)?;
+        let Some(head) = self.array::<SEGMENT_HEAD>(0)? else { return Err(self.cut_header()) };
+        let damaged =
+            |reader: &Self| Err(reader.corrupt(PROLOGUE as u64, "the header does not match its checksum"));
+        let Some((length, crc)) = header::read_segment_head(&head) else { return damaged(self) };
+        let Some(body) = self.bytes(SEGMENT_HEAD as u64, length)? else { return Err(self.cut_header()) };
+        let Some((header, made)) = header::read_segment(version, body, crc) else { return damaged(self) };
+        Ok(Beginning { header, made, start: (SEGMENT_HEAD + length) as u64 })
+    }
+
+    fn cut_header(&self) -> OpenError {
+        self.corrupt(0, format!("the file has {} bytes and ends inside its header", self.size))
+    }
+
+    /// Refuses a file that has not the length that it was made with: no crash changes that.
+    pub(crate) fn check_length(&self, made: u64) -> Result<(), OpenError> {
+        if self.size == made {
+            return Ok(());
         }
+        Err(OpenError::WrongLength { file: self.path.to_owned(), found: self.size, made })
     }
 
     /// What is at `offset`.

@@ -307,6 +307,11 @@ fn name(last: LogId) -> String {
     format!("snapshot-{}-{}", last.term, last.index)
 }
 
+/// Whether a file is a snapshot by its name.
+pub(crate) fn is_snapshot(path: &Path) -> bool {
+    parse_name(path).is_some()
+}
+
 /// Which snapshot a file is by its name, if it is one.
 fn parse_name(path: &Path) -> Option<LogId> {
     let text = path.file_name()?.to_str()?;

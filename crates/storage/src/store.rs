@@ -2,6 +2,7 @@
 //!
 //! Never syncs twice for the same write: the first failure is the last thing a store does.
 
+use crate::end_record::EndRecord;
 use crate::error::StorageError;
 use crate::frame::{FRAME_HEAD, FrameKind, Framing, MAX_BODY, SEAL, encode_body};
 use crate::fs::{File, FileSystem, Lock};
@@ -77,6 +78,7 @@ pub struct LogStore {
     pub(crate) grown: u64,
     pub(crate) outline: Outline,
     pub(crate) marks: Marks,
+    pub(crate) end_record: EndRecord,
     /// The frame that is being written.
     pub(crate) frame: Vec<u8>,
     pub(crate) ground: Ground,
@@ -145,6 +147,7 @@ impl LogStore {
             self.turn(writes, &mut frame)?;
         }
         self.current.seal()?;
+        self.end_record.set(Place { segment: self.current.sequence, offset: self.current.end })?;
         if frame.capacity() <= KEPT_BUFFER {
             self.frame = frame;
         }
@@ -175,19 +178,19 @@ impl LogStore {
             previous_end: self.current.end,
             outline: self.outline.clone(),
         };
-        let mut bytes = header::segment(&header);
-        let start = bytes.len() as u64;
+        // Where the frames start does not depend on what is known only later.
+        let start = header::segment(&header, 0).len() as u64;
         self.take_in(writes, Place { segment: sequence, offset: start })?;
         let framing = Framing::new(self.log, sequence);
         framing.fill_head(FrameKind::Write, start, frame);
         let end = start + frame.len() as u64;
 
         let Spare { path: spare, file, size, recycled, .. } = self.ground.take(end + SEAL)?;
-        if recycled {
-            header.recycled = true;
-            bytes = header::segment(&header);
-        }
+        header.recycled = recycled;
+        let mut bytes = header::segment(&header, size);
         bytes.extend_from_slice(frame);
+        // The place of the seal. A file that is full with this frame has its length by it, before it gets its name.
+        bytes.extend([0; FRAME_HEAD]);
         let path = self.dir.join(segment::name(sequence));
         self.grown = self.grown.max(size);
         let mut next = Segment { sequence, path: spare, file, framing, end, size, next_is_wanted: false };

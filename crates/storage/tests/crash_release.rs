@@ -137,7 +137,7 @@ fn recover(fs: &MemoryFs, why: &str) -> Restored {
     drop(store);
     // Nothing is left of what was half done.
     let names = fs.list(dir()).unwrap();
-    let files = if snapshot == id(0, 0) { 2 } else { 3 };
+    let files = if snapshot == id(0, 0) { 3 } else { 4 };
     let is_spare = |path: &&PathBuf| path.to_string_lossy().contains("log.spare-");
     let spares = names.iter().filter(is_spare).count();
     assert_eq!(names.len() - spares, files + segments(fs).len(), "{why}: {names:?}");

@@ -1,5 +1,5 @@
-//! Cuts a small log at every byte and flips its every bit, in files that are new and in such as were used before: each case
-//! recovers to a prefix that holds all that was acknowledged, or refuses.
+//! Tears a small log at every byte, cuts its file there, and flips its every bit, in files that are new and in such as were used
+//! before: each case recovers to a prefix that holds all that was acknowledged, or refuses.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -98,11 +98,6 @@ impl Small {
     fn last(&self) -> usize {
         *self.ends.last().unwrap()
     }
-
-    /// The number of groups that end there or before.
-    fn whole(&self, cut: usize) -> Option<usize> {
-        self.ends.iter().rposition(|end| *end <= cut)
-    }
 }
 
 /// Opens the log, and checks that a repair is for good: it opens again without one and takes more writes.
@@ -122,11 +117,46 @@ fn recover(fs: &MemoryFs) -> Result<(Restored, Option<TornTail>), OpenError> {
 }
 
 #[test]
-fn a_log_cut_at_any_byte_recovers_every_write_that_is_whole() {
+fn a_file_cut_at_any_byte_is_refused_with_both_lengths_and_left_alone() {
+    for small in Small::all() {
+        let made = small.bytes.len() as u64;
+        for cut in 0..small.bytes.len() {
+            let fs = small.holding(&small.bytes[..cut]);
+            match open(&fs).unwrap_err() {
+                OpenError::WrongLength { file, found, made: expected } => {
+                    assert_eq!((file, found, expected), (small.path.clone(), cut as u64, made));
+                }
+                error => {
+                    assert!(cut < small.ends[0], "cut at {cut}: {error}");
+                    assert!(
+                        error
+                            .to_string()
+                            .contains(&format!("the file has {cut} bytes and ends inside its header"))
+                    );
+                }
+            }
+            assert_eq!(fs.contents(&small.path).unwrap(), &small.bytes[..cut]);
+        }
+        for longer in [1, 16, 1000] {
+            let image = [&small.bytes[..], &vec![0; longer]].concat();
+            let error = open(&small.holding(&image)).unwrap_err().to_string();
+            let expected =
+                format!("has {} bytes and was made with {made}: something was added to it.", image.len());
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
+}
+
+/// What a crash leaves: the file has its length, and the end of what was written is not there.
+#[test]
+fn a_log_that_tears_at_any_byte_recovers_every_write_that_is_whole() {
     for small in Small::all() {
         for cut in 0..small.last() + SEAL + 40 {
-            let recovered = recover(&small.holding(&small.bytes[..cut]));
-            let Some(whole) = small.whole(cut) else {
+            let mut image = small.bytes.clone();
+            image[cut..].fill(0);
+            let recovered = recover(&small.holding(&image));
+            // What ends with zeros is whole without them.
+            let Some(whole) = small.ends.iter().rposition(|end| image[..*end] == small.bytes[..*end]) else {
                 assert!(matches!(recovered, Err(OpenError::Corrupt { .. })), "cut at {cut}: {recovered:?}");
                 continue;
             };
@@ -135,7 +165,8 @@ fn a_log_cut_at_any_byte_recovers_every_write_that_is_whole() {
             // At a border between frames, and behind the last seal, nothing is torn.
             let offset = small.ends[whole];
             // Zeros at its end are as if they were not there.
-            let torn = small.bytes[offset..cut].iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+            let torn =
+                small.bytes[offset.min(cut)..cut].iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
             let is_torn = torn > 0 && cut < small.last() + SEAL;
             let expected = TornTail { file: small.path.clone(), offset: offset as u64, bytes: torn as u64 };
             if small.old.is_none() {
@@ -325,6 +356,7 @@ mod any_bytes {
             let small = Small::fresh(&history());
             let mut image = small.bytes[..keep.clamp(small.ends[0], small.last())].to_vec();
             image.extend(bytes);
+            image.resize(small.bytes.len(), 0);
             // The bytes may happen to be those that were cut off.
             let whole = small.ends.iter().rposition(|end| image.starts_with(&small.bytes[..*end])).unwrap();
             let (_, recovered) = open(&small.holding(&image)).unwrap();

@@ -72,7 +72,7 @@ fn a_released_log_and_its_snapshot_are_there_after_a_restart() {
     let mut names: Vec<_> =
         fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["LOCK", "log-0000000001", "raft.log", "snapshot-1-90"]);
+    assert_eq!(names, ["LOCK", "log-0000000001", "log.end", "raft.log", "snapshot-1-90"]);
     assert_eq!(fs::metadata(dir.path().join("snapshot-1-90")).unwrap().len(), size);
 }
 
@@ -218,7 +218,10 @@ fn a_file_that_is_no_log_is_refused() {
     );
     fs::write(&log, b"").unwrap();
     let error = open(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("is damaged at byte 0: the file ends inside its header."), "{error}");
+    assert!(
+        error.contains("is damaged at byte 0: the file has 0 bytes and ends inside its header."),
+        "{error}"
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ const SMALL: LogOptions = LogOptions { segment_bytes: 1500, cache_bytes: 300, ba
 
 /// Entries 1 to `last` of about 100 bytes, in segments of a dozen.
 fn filled(fs: &MemoryFs, last: u64) -> (LogStore, Vec<Entry>) {
+    drop(open_with(fs, &SMALL).unwrap());
     fs.put(&snapshot_path(id(9, 1000)), &snapshot_file(&meta(9, 1000), b""));
     let (mut store, _) = open_with(fs, &SMALL).unwrap();
     store.append(&[votes(1, 2)]).unwrap();
@@ -166,6 +167,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..40),
     ) {
         let fs = MemoryFs::new();
+        drop(open_with(&fs, &SMALL).unwrap());
         fs.put(&snapshot_path(id(0, 1000)), &snapshot_file(&meta(0, 1000), b""));
         let (mut store, _) = open_with(&fs, &SMALL).unwrap();
         let mut state = Restored::default();

@@ -5,13 +5,18 @@ use super::{CLUSTER, NODE, dir};
 use crc32c::{crc32c, crc32c_append};
 use raftdeck_raft::SnapshotMeta;
 use raftdeck_storage::fs::MemoryFs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The length of a segment's file, as the one who opens them has it.
+const SEGMENT: usize = 1 << 10;
 
 /// The files, and the one that parts are added to.
 #[derive(Default)]
 pub(super) struct Forged {
     files: BTreeMap<String, Vec<u8>>,
     current: String,
+    /// Segments that are shorter than they were made.
+    short: BTreeSet<String>,
     /// What ties a frame, or a piece of a snapshot, to its file.
     salt: u32,
 }
@@ -28,9 +33,18 @@ impl Forged {
         forged
     }
 
+    /// Segments have the length that they were made with, unless they were made short.
     pub(super) fn write_to(&self, fs: &MemoryFs) {
         for (name, bytes) in &self.files {
-            fs.put(&dir().join(name), bytes);
+            let mut bytes = bytes.clone();
+            if bytes.starts_with(b"raftdseg") && !self.short.contains(name) {
+                let mut made = SEGMENT;
+                while made < bytes.len() {
+                    made *= 2;
+                }
+                bytes.resize(made, 0);
+            }
+            fs.put(&dir().join(name), &bytes);
         }
     }
 
@@ -38,7 +52,12 @@ impl Forged {
         match kind {
             b'N' => self.begin("raft.log", sealed(*b"raftdeck", 3, &identity(), false), 0),
             b'L' => self.legacy(bytes),
-            b'S' => self.segment(bytes),
+            b'S' => self.segment(3, bytes),
+            b'4' => self.segment(4, bytes),
+            b'E' => self.end_record(bytes),
+            b'm' => {
+                self.short.insert(self.current.clone());
+            }
             b'P' => self.snapshot(bytes),
             b'F' => self.founders(bytes),
             b'f' => self.frame(1, bytes),
@@ -68,7 +87,7 @@ impl Forged {
 
     /// Any file of a data directory, as it is so far.
     fn name(&mut self, bytes: &[u8]) {
-        const NAMES: [&str; 10] = [
+        const NAMES: [&str; 11] = [
             "raft.log",
             "raft.log.new",
             "log-0000000001",
@@ -79,6 +98,7 @@ impl Forged {
             "founders.new",
             "snapshot-1-1",
             "snapshot.received",
+            "log.end",
         ];
         let at = bytes.first().map_or(0, |byte| usize::from(*byte) % NAMES.len());
         NAMES[at].clone_into(&mut self.current);
@@ -96,13 +116,24 @@ impl Forged {
         self.begin("raft.log", header, salt);
     }
 
-    /// A segment of this member's log; the bytes are its header from the number on.
-    fn segment(&mut self, bytes: &[u8]) {
+    /// A segment of this member's log; the bytes are its header from the number on. From version 4 on it ends with the length of
+    /// the file, which is the usual one here.
+    fn segment(&mut self, version: u32, bytes: &[u8]) {
         let log = crc32c(&identity());
         let sequence = postcard::take_from_bytes::<u64>(bytes).map_or(1, |(sequence, _)| sequence);
-        let body = [&encoded(&log)[..], bytes].concat();
+        let mut body = [&encoded(&log)[..], bytes].concat();
+        if version > 3 {
+            body.extend((SEGMENT as u64).to_le_bytes());
+        }
         let salt = crc32c_append(log, &sequence.to_le_bytes());
-        self.begin(&format!("log-{sequence:010}"), sealed(*b"raftdseg", 3, &body, true), salt);
+        self.begin(&format!("log-{sequence:010}"), sealed(*b"raftdseg", version, &body, true), salt);
+    }
+
+    /// Where this member's log ended once; the bytes are the segment and the place in it.
+    fn end_record(&mut self, bytes: &[u8]) {
+        let mut record = [&b"rdlogend"[..], &crc32c(&identity()).to_le_bytes(), bytes].concat();
+        record.extend(sum(&record));
+        self.begin("log.end", record, 0);
     }
 
     /// A snapshot; the bytes are what it says of itself.

@@ -1,9 +1,14 @@
 //! One file of the virtual disk: what it holds, what of that is durable, and what a crash leaves of the rest.
 
 use super::memory::Survival;
+use std::collections::VecDeque;
 
 /// Disks write whole sectors; a sector of a write is on the disk or it is not.
 const SECTOR: usize = 512;
+
+/// The system writes the oldest changes to the disk by itself when there are more than so many: a file that is never synced
+/// does not grow in memory without end.
+const MOST_UNSYNCED: usize = 256;
 
 /// One file.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +17,7 @@ pub(super) struct Content {
     pub(super) current: Vec<u8>,
     durable: Vec<u8>,
     /// What leads from `durable` to `current`, unless a sync failed.
-    unsynced: Vec<Change>,
+    unsynced: VecDeque<Change>,
     /// A sync failed since the last crash: `current` may hold what no disk has.
     sync_failed: bool,
     /// How many handles are open: a file without a name lives as long as they do.
@@ -28,7 +33,12 @@ pub(super) enum Change {
 impl Content {
     pub(super) fn change(&mut self, change: Change) {
         change.apply(&mut self.current);
-        self.unsynced.push(change);
+        self.unsynced.push_back(change);
+        if self.unsynced.len() > MOST_UNSYNCED
+            && let Some(oldest) = self.unsynced.pop_front()
+        {
+            oldest.apply(&mut self.durable);
+        }
     }
 
     /// Writes the unsynced changes to the disk, or, if the sync `fails`, loses them. Either way the system takes its pages
@@ -79,7 +89,7 @@ impl Content {
         self.current.clone_from(&self.durable);
     }
 
-    fn keep_prefix(&mut self, changes: &[Change], mut bytes: usize) {
+    fn keep_prefix(&mut self, changes: &VecDeque<Change>, mut bytes: usize) {
         for change in changes {
             change.prefix(bytes).apply(&mut self.durable);
             if change.size() > bytes {
@@ -89,7 +99,7 @@ impl Content {
         }
     }
 
-    fn keep_sectors(&mut self, changes: &[Change], seed: u64) {
+    fn keep_sectors(&mut self, changes: &VecDeque<Change>, seed: u64) {
         for (number, change) in changes.iter().enumerate() {
             let seed = mix(seed, number as u64);
             for (sector, piece) in change.sectors() {
