@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn the_format_stands_still() {
         let bytes = encode(7, Place { segment: 300, offset: 4000 });
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "72646c6f67656e64070000002c01000000000000a00f000000000000e866ccfb");
+        let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex.concat(), "72646c6f67656e64070000002c01000000000000a00f000000000000e866ccfb");
     }
 
     #[test]
