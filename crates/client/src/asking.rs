@@ -269,6 +269,7 @@ impl Client {
                 self.directory().forget_leader(target);
                 Met::DiskStalled(waited)
             }
+            Failure::NotCaughtUp => Met::NotCaughtUp(node),
             // The moment passes by itself, and nothing was changed.
             Failure::Change(error @ (ChangeError::InProgress | ChangeError::TooEarly)) => Met::Change(error),
             Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),
@@ -288,6 +289,7 @@ impl Client {
             | Failure::NotManaged
             | Failure::Invalid(_)
             | Failure::Forgotten { .. }
+            | Failure::BeyondLog { .. }
             | Failure::NotPermitted => {
                 let rejected = match failure {
                     Failure::NotPermitted => ClientError::NotPermitted,
@@ -376,8 +378,11 @@ impl Client {
                 .connect(self.hello(), self.access(), deadline)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
-            let body = answer_of(address, &connection, body).await?;
-            Ok(Answered { body, node: connection.node() })
+            let node = connection.node();
+            match answer_of(address, &connection, body).await? {
+                ResponseBody::Failed(Failure::NotCaughtUp) => Err(ClientError::NotCaughtUp { node }),
+                body => Ok(Answered { body, node }),
+            }
         };
         within(address, deadline, asked).await
     }

@@ -122,6 +122,19 @@ pub enum ClientError {
         /// Changes by entries after this index are kept.
         oldest: u64,
     },
+    /// The log ends before the index after which a watch was to go on: that index is of another cluster, or of one that was
+    /// started anew. List the keys, and watch from that answer's index.
+    #[error("{}", Failure::BeyondLog { newest: *newest })]
+    BeyondLog {
+        /// Where the log ends.
+        newest: u64,
+    },
+    /// A stale read met only nodes that have just started and have not heard yet what is committed.
+    #[error("{node} says: {}", Failure::NotCaughtUp)]
+    NotCaughtUp {
+        /// The last that said so.
+        node: NodeId,
+    },
     /// The token that was shown does not allow this. Nothing was changed.
     #[error("{}", Failure::NotPermitted)]
     NotPermitted,

@@ -57,6 +57,8 @@
 //! | [`NameInUse`](ClientError::NameInUse) | no | the name was another write's: choose a new one for each |
 //! | [`NotPermitted`](ClientError::NotPermitted) | no | who asked may not |
 //! | [`Forgotten`](ClientError::Forgotten) | no: a watch | the changes are not kept any more: list, and watch from there |
+//! | [`BeyondLog`](ClientError::BeyondLog) | no: a watch | the log ends before that index: list, and watch from there |
+//! | [`NotCaughtUp`](ClientError::NotCaughtUp) | no: a stale read | the node has just started: try again, or ask another one |
 //! | [`Change`](ClientError::Change), [`Transfer`](ClientError::Transfer) | no | it makes no sense now: the reason says when it would |
 //! | [`TransferGivenUp`](ClientError::TransferGivenUp) | no | the other node did not catch up in time: try again |
 //!

@@ -3,7 +3,7 @@
 use crate::asking::Question;
 use crate::dial::DialError;
 use crate::error::ClientError;
-use raftdeck_raft::{ChangeError, TransferError};
+use raftdeck_raft::{ChangeError, NodeId, TransferError};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(crate) enum Met {
     Busy,
     /// Its disk has not finished a write for so long.
     DiskStalled(Duration),
+    /// This node has not heard yet what is committed.
+    NotCaughtUp(NodeId),
     /// It was sent and not answered, which leaves no doubt: it changes nothing.
     Silence,
     Change(ChangeError),
@@ -97,6 +99,7 @@ impl Trail {
         match self.met {
             Met::Busy => ClientError::Busy,
             Met::DiskStalled(waited) => ClientError::DiskStalled { waited },
+            Met::NotCaughtUp(node) => ClientError::NotCaughtUp { node },
             Met::Change(error) => ClientError::Change(error),
             Met::Transfer(error) => ClientError::Transfer(error),
             Met::Silence if question.is_look() => ClientError::TimedOut { after, last },

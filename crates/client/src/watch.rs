@@ -80,7 +80,8 @@ impl Client {
     /// leads gives one every two seconds, as an item without changes.
     ///
     /// It ends only with an error that trying again does not cure: [`ClientError::Forgotten`] when no node that can be
-    /// reached keeps the changes after that index any more, [`ClientError::Refused`] when all of them refuse the connection,
+    /// reached keeps the changes after that index any more, [`ClientError::BeyondLog`] when the log ends before that
+    /// index, [`ClientError::Refused`] when all of them refuse the connection,
     /// [`ClientError::NotPermitted`], [`ClientError::Limit`]. While no node can be reached it waits; bound the wait for
     /// its first item where that matters.
     #[must_use]
@@ -306,6 +307,10 @@ impl Line {
         let response = frame::decode::<Response>("response", &bytes);
         match response.map_err(|error| broken(error.to_string()))?.body {
             ResponseBody::Failed(Failure::Forgotten { oldest }) => Err(Silence::Forgotten { oldest }),
+            // The node has asked the leader.
+            ResponseBody::Failed(Failure::BeyondLog { newest }) => {
+                Err(Silence::Ended(ClientError::BeyondLog { newest }))
+            }
             ResponseBody::Failed(Failure::NotPermitted) => Err(Silence::Ended(ClientError::NotPermitted)),
             ResponseBody::Failed(Failure::Limit(limit)) => Err(Silence::Ended(ClientError::Limit(limit))),
             ResponseBody::Failed(failure) => Err(broken(failure.to_string())),

@@ -114,6 +114,11 @@ async fn it_ends_with_what_trying_again_does_not_cure() {
     let mut watch = client(&[&node.address]).watch(Bytes::new(), None);
     assert_eq!(next(&mut watch).await, Err(ClientError::NotPermitted));
 
+    // The node has asked the leader: no other one will know better.
+    let node = telling(1, |_| vec![ResponseBody::Failed(Failure::BeyondLog { newest: 7 })]).await;
+    let mut watch = client(&[NOBODY, &node.address]).watch(Bytes::new(), Some(9));
+    assert_eq!(next(&mut watch).await, Err(ClientError::BeyondLog { newest: 7 }));
+
     let refuses = |_: &raftdeck_protocol::Hello| Some(RefusalReason::Token);
     let node = Scripted::start_on(free_port().await, 1, refuses, leader);
     let mut watch = client(&[&node.address]).watch(Bytes::new(), None);

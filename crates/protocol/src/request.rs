@@ -272,6 +272,13 @@ pub enum Failure {
         /// How long it has not finished one.
         waited: Duration,
     },
+    /// The node has just started and has not heard yet what is committed: its state may lack what was acknowledged.
+    NotCaughtUp,
+    /// The leader's log ends before the index after which changes were asked for. List the keys, and watch from that answer's index.
+    BeyondLog {
+        /// Where it ends.
+        newest: u64,
+    },
 }
 
 impl fmt::Display for Failure {
@@ -310,6 +317,15 @@ impl fmt::Display for Failure {
                 f,
                 "the disk has not finished a write for {} ms: nothing is taken to be written until it has, try again",
                 waited.as_millis()
+            ),
+            Self::NotCaughtUp => write!(
+                f,
+                "this node has just started and has not heard yet what is committed: try again, or ask another node"
+            ),
+            Self::BeyondLog { newest } => write!(
+                f,
+                "the log ends at index {newest}, before the index from which changes were asked for: \
+                 list the keys, and watch from the index of that answer"
             ),
         }
     }

@@ -319,6 +319,8 @@ fn responses() {
         (ResponseBody::Failed(Failure::NameInUse), "01010c"),
         (ResponseBody::Failed(Failure::NotPermitted), "01010d"),
         (ResponseBody::Failed(Failure::DiskStalled { waited: Duration::from_secs(1) }), "01010e0100"),
+        (ResponseBody::Failed(Failure::NotCaughtUp), "01010f"),
+        (ResponseBody::Failed(Failure::BeyondLog { newest: 300 }), "010110ac02"),
         (
             ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
             "010301020907707574206b2076",

@@ -3,6 +3,7 @@
 //! Like the core it knows no clock, no socket, no file and no thread, and the same calls give the same outputs. The
 //! driver feeds a [`Replica`] what arrived and carries out what it asks for in [`Outputs`].
 
+mod catching_up;
 mod changed;
 pub mod founding;
 mod image;
@@ -18,6 +19,7 @@ mod waiting;
 pub use changed::Changed;
 pub use image::{ImageError, StateImage};
 
+use catching_up::CatchingUp;
 use changed::Place;
 use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, NamedWrite, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
@@ -71,6 +73,7 @@ pub struct Replica {
     state: State,
     /// The newest entry that the state includes.
     applied: LogId,
+    catching_up: CatchingUp,
     waiting: Waiting,
 }
 
@@ -89,7 +92,7 @@ impl Replica {
             Some(image) => (image.meta.last, image.state),
             None => Default::default(),
         };
-        Ok(Self { raft, state, applied, waiting: Waiting::default() })
+        Ok(Self { raft, state, applied, catching_up: CatchingUp::default(), waiting: Waiting::default() })
     }
 
     /// The core's state.
@@ -154,6 +157,12 @@ impl Replica {
         self.applied
     }
 
+    /// Whether it knows what was committed before it started. Until then its state may lack what was acknowledged long ago.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.catching_up.is_done()
+    }
+
     /// The log from `first` on, committed or not, at most `limit` entries; only what is in memory.
     #[must_use]
     pub fn entries(
@@ -172,7 +181,14 @@ impl Replica {
 
     /// A message arrived.
     pub fn handle_message(&mut self, from: Sender, message: Message, now: Timestamp) {
+        let said = self.catching_up.said_in(&message);
         self.raft.handle_message(from, message, now);
+        if let Some((term, commit)) = said {
+            let Status { term: current, leader, .. } = self.raft.status(now);
+            if (term, Some(from.node)) == (current, leader) {
+                self.catching_up.learn(term, commit);
+            }
+        }
     }
 
     /// The cluster is founded with this membership ([`Raft::found`]).
@@ -338,7 +354,8 @@ impl Replica {
         self.raft.leads()
     }
 
-    /// A client's read. Answered exactly once in [`Outputs::replies`], unless it is cancelled.
+    /// A client's read. Answered exactly once in [`Outputs::replies`], unless it is cancelled. A stale read is refused
+    /// until this member is caught up ([`Replica::is_caught_up`]).
     pub fn read(&mut self, token: RequestToken, read: Read, consistency: Consistency, now: Timestamp) {
         if let Err(limit) = read.check() {
             return self.waiting.fail(token, Failure::Limit(limit));
@@ -346,6 +363,9 @@ impl Replica {
         let mode = match consistency {
             Consistency::Linearizable => ReadMode::Index,
             Consistency::Lease => ReadMode::Lease,
+            Consistency::Stale if !self.catching_up.is_done() => {
+                return self.waiting.fail(token, Failure::NotCaughtUp);
+            }
             Consistency::Stale => return self.waiting.grant(token, read),
         };
         match self.raft.read(self.waiting.next_read_id(), mode, now) {
@@ -396,11 +416,13 @@ impl Replica {
         }
         for event in &trace {
             self.waiting.observe(event);
+            self.catching_up.observe(event);
         }
         if self.raft.leads_without_disk() {
             // They wait for the disk for nobody knows how long, and keep places that others need.
             self.waiting.give_up_writes();
         }
+        self.catching_up.applied(self.applied);
         let replies = self.waiting.take_replies();
         Outputs { persist, send, pieces_to_send, pieces_received, entries_to_read, replies, changes, trace }
     }

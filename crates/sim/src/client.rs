@@ -318,6 +318,10 @@ impl Client {
             }
             Failure::Busy if self.cares(now).is_some() => self.again(2_000, now),
             Failure::Busy | Failure::DiskStalled { .. } | Failure::Stopping => self.again(20_000, now),
+            Failure::NotCaughtUp => {
+                self.ask_somebody_else();
+                self.again(20_000, now)
+            }
             Failure::Unknown => self.maybe(now),
             Failure::SessionExpired => {
                 self.session = None;
