@@ -32,6 +32,8 @@ pub(crate) struct Ring {
     newest: watch::Sender<u64>,
     /// Whether this node knows who leads: if not, others may know of changes that it does not hear of.
     led: AtomicBool,
+    /// Whether this node has heard what was committed before it started: if not, "from now on" would be from long ago.
+    caught_up: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl Ring {
             kept: Mutex::new(Kept::new(applied)),
             newest: watch::Sender::new(applied),
             led: AtomicBool::new(false),
+            caught_up: AtomicBool::new(false),
         })
     }
 
@@ -95,6 +98,18 @@ impl Ring {
 
     pub(crate) fn is_led(&self) -> bool {
         self.led.load(Relaxed)
+    }
+
+    /// This node has heard what was committed before it started.
+    pub(crate) fn set_caught_up(&self) {
+        if !self.caught_up.swap(true, Relaxed) {
+            // Wakes those that wait for it; the index is as it was.
+            self.newest.send_modify(|_| {});
+        }
+    }
+
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Relaxed)
     }
 
     /// All entries through this one were applied, and since the last time changed this. The changes are copied: they point
@@ -246,6 +261,7 @@ pub(crate) mod tests {
             let mut source = Self { replica, now, ring: Ring::new(0) };
             source.ring.set_led(true);
             source.carry_out();
+            source.ring.set_caught_up();
             source
         }
 

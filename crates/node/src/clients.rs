@@ -7,9 +7,9 @@ use crate::driver::ClientInput;
 use crate::listen::{Guest, Wire};
 use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
 use crate::telemetry::{Hub, Watcher};
-use crate::watches::Watches;
-use bytes::{Bytes, BytesMut};
-use raftdeck_client::Transport;
+use crate::watches::{Wanted, Watches};
+use bytes::BytesMut;
+use raftdeck_client::{Client, Transport};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Failure, Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
@@ -45,6 +45,8 @@ pub(crate) struct Reception {
     pub(crate) driver: mpsc::Sender<ClientInput>,
     pub(crate) hub: Hub,
     pub(crate) changes: Arc<Ring>,
+    /// For asking the leader what only it knows.
+    pub(crate) cluster: Client,
     pub(crate) stop: CancellationToken,
 }
 
@@ -81,7 +83,7 @@ impl Reception {
             hub: self.hub,
             subscribe,
         };
-        let told = Told { watching: None, watches: Watches::new(self.changes) };
+        let told = Told { watching: None, watches: Watches::new(self.changes, self.cluster) };
         let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions, told));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
@@ -121,7 +123,7 @@ enum Subscription {
     /// The newest one takes the place of the one before.
     Telemetry { id: u64, watcher: Watcher },
     /// Of several each is answered.
-    Changes { id: u64, prefix: Bytes, after: Option<u64> },
+    Changes(Wanted),
 }
 
 /// What a connection is told without asking again.
@@ -183,7 +185,7 @@ impl Desk {
                     self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
                 }
                 RequestBody::Watch { prefix, after } => {
-                    let changes = Subscription::Changes { id, prefix, after };
+                    let changes = Subscription::Changes(Wanted { id, prefix, after });
                     self.subscribe.send(changes).await.map_err(|_| Stops)?;
                 }
                 body => {
@@ -252,16 +254,17 @@ async fn write(
             () = outbox.filled() => send_answers(&mut writer, outbox, &mut scratch).await?,
             subscription = subscriptions.recv() => match subscription {
                 Some(Subscription::Telemetry { id, watcher }) => watching = Some((id, watcher)),
-                Some(Subscription::Changes { id, prefix, after }) => {
-                    let body = watches.open(id, prefix, after);
-                    writer.write_all(&frame_of(&Response { id, body })).await?;
-                    writer.flush().await?;
-                }
+                Some(Subscription::Changes(wanted)) => if let Some(answer) = watches.ask(wanted) {
+                    send(&mut writer, &answer).await?;
+                },
                 // The reader is gone: nothing more is asked.
                 None => return send_last(&mut writer, outbox, &mut scratch).await,
             },
             telemetry = next(&mut watching) => send_telemetry(&mut writer, &mut watching, telemetry).await?,
-            () = watches.due() => send_changes(&mut writer, &mut watches).await?,
+            answer = watches.due() => match answer {
+                Some(answer) => send(&mut writer, &answer).await?,
+                None => send_changes(&mut writer, &mut watches).await?,
+            },
         }
     }
 }
@@ -318,10 +321,11 @@ async fn send_changes(writer: &mut (impl AsyncWrite + Unpin), watches: &mut Watc
     writer.flush().await
 }
 
-fn frame_of(response: &Response) -> BytesMut {
+async fn send(writer: &mut (impl AsyncWrite + Unpin), response: &Response) -> io::Result<()> {
     let mut frame = BytesMut::new();
     frame::put(response, &mut frame);
-    frame
+    writer.write_all(&frame).await?;
+    writer.flush().await
 }
 
 /// The next telemetry frame; waits for ever without a subscription.

@@ -485,6 +485,9 @@ impl Driver {
             self.answer(token, body);
         }
         self.changes.record(&changes, self.replica.applied().index.0);
+        if self.replica.is_caught_up() {
+            self.changes.set_caught_up();
+        }
         for event in trace {
             self.happened(event, now);
         }

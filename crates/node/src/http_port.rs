@@ -1,6 +1,7 @@
 //! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
+use crate::http::bare::{Clothed, Refused};
 use crate::listen::HANDSHAKE;
 use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
@@ -28,7 +29,7 @@ const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192 };
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
 
-/// The most bytes and fields of a head; what is over it is refused by a bare 431. The router refuses a long path earlier, in words.
+/// The most bytes and fields of a head; what is over it is refused with 431. The router refuses a long path earlier, in words.
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_FIELDS: usize = 64;
 
@@ -128,12 +129,16 @@ async fn answer(
     let router = router.layer(Extension(Arc::clone(place)));
     let mut stream = TimeoutStream::new(transport);
     stream.set_write_timeout(Some(STALLED));
+    let stream = Clothed::new(Box::pin(stream), move |refused| {
+        let Refused { status, id } = refused;
+        tracing::info!(target: "raftdeck_node::http", %id, status, "refused what {address} sent: no request that can be read");
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!("the HTTP connection from {address} ended: {error}");
     }

@@ -19,7 +19,7 @@ use crate::telemetry::Publisher;
 use crate::tls::Acceptors;
 use crate::trust::Trust;
 use crate::{founders, http, http_port};
-use raftdeck_client::{Access, TlsError};
+use raftdeck_client::{Access, Client, Options as ClientOptions, TlsError};
 use raftdeck_protocol::handshake::Standing;
 use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
@@ -253,6 +253,16 @@ impl Listeners {
         let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
         tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), PEERS, admit_peer));
 
+        // It is a client of this node's, wherever that listens, and of those that this one names.
+        let own = http::reachable(client.1).to_string();
+        let own_tls = tls.as_ref().map(|tls| tls.to_node(settings.id));
+        let options = ClientOptions {
+            cluster: settings.cluster.clone(),
+            access: Access { token: tokens.client.clone(), tls: own_tls },
+            ..ClientOptions::default()
+        };
+        let cluster = Client::new(std::slice::from_ref(&own), options).map_err(io::Error::other)?;
+
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
         let changes = Ring::new(replica.applied().index.0);
@@ -260,20 +270,23 @@ impl Listeners {
             driver: to_driver,
             hub: publisher.hub(),
             changes: Arc::clone(&changes),
+            cluster: cluster.clone(),
             stop: stop.clone(),
         };
         let tracker = connections.clone();
         let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
         tokio::spawn(accept(client.0, Door::Client, identity, CLIENTS, admit_client));
 
-        // It is a client of this node's, wherever that listens, and of those that this one names.
-        let own = tls.as_ref().map(|tls| tls.to_node(settings.id));
-        let access = Access { token: tokens.client.clone(), tls: own };
         let meters = Meters::new();
         connections.spawn(meters.clone().add_up(stop.clone()));
-        let surroundings =
-            http::Surroundings { access, tokens: tokens.clone(), meters: meters.clone(), stop: stop.clone() };
-        let door = http::door(client.1, &settings.cluster, surroundings).map_err(io::Error::other)?;
+        let door = http::door(http::Surroundings {
+            cluster,
+            own,
+            tokens: tokens.clone(),
+            encrypted: tls.is_some(),
+            meters: meters.clone(),
+            stop: stop.clone(),
+        });
         let local_users =
             if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
         let http_tls = acceptors.map(|acceptors| acceptors.http);

@@ -5,12 +5,21 @@
 //! after a pause, and finds what has come together meanwhile.
 //!
 //! A node that knows no leader gives no sign of life: whoever watches then turns to one that may know more.
+//!
+//! A watch may begin after an index that this node has not reached. Either the node lags, and the watch waits for it, or the
+//! log ends before that index, and the watch would wait for ever. Only the leader can tell: it is asked before the watch is
+//! answered.
 
 use crate::changes::{Forgotten, Piece, Ring};
 use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use raftdeck_client::Client;
 use raftdeck_protocol::kv::check_prefix;
 use raftdeck_protocol::request::SIGN_OF_LIFE;
-use raftdeck_protocol::{Change, Failure, Response, ResponseBody, frame};
+use raftdeck_protocol::{Change, Failure, Read, Response, ResponseBody, frame};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,14 +35,36 @@ const PACE: Duration = Duration::from_millis(5);
 /// resumes from there.
 const UNTOLD: u64 = 4096;
 
+/// How long the leader is asked for the end of the log before it is asked again.
+const ASKS_FOR: Duration = Duration::from_secs(5);
+
 /// The watches of one connection.
-#[derive(Debug)]
 pub(crate) struct Watches {
     ring: Arc<Ring>,
     newest: watch::Receiver<u64>,
+    /// For asking the leader.
+    cluster: Client,
+    /// Those that are not answered yet.
+    checked: FuturesUnordered<BoxFuture<'static, Checked>>,
     open: Vec<Open>,
     /// Whose turn it is, if several have something to tell.
     turn: usize,
+}
+
+/// What is asked for: all changes of keys with the prefix, after this index or from now on.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The request.
+    pub(crate) id: u64,
+    pub(crate) prefix: Bytes,
+    pub(crate) after: Option<u64>,
+}
+
+/// A watch of which it is known now whether it can begin.
+struct Checked {
+    wanted: Wanted,
+    /// Where the log ends, if that is before the watch begins.
+    beyond: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -52,48 +83,76 @@ struct Open {
 }
 
 impl Watches {
-    pub(crate) fn new(ring: Arc<Ring>) -> Self {
+    pub(crate) fn new(ring: Arc<Ring>, cluster: Client) -> Self {
         let newest = ring.newest();
-        Self { ring, newest, open: Vec::new(), turn: 0 }
+        Self { ring, newest, cluster, checked: FuturesUnordered::new(), open: Vec::new(), turn: 0 }
     }
 
-    /// One more is asked for: gives the answer.
-    pub(crate) fn open(&mut self, id: u64, prefix: Bytes, after: Option<u64>) -> ResponseBody {
-        if let Err(limit) = check_prefix(&prefix) {
-            return ResponseBody::Failed(Failure::Limit(limit));
+    /// One more is asked for: gives the answer, or `None` if that comes later ([`Watches::due`]).
+    pub(crate) fn ask(&mut self, wanted: Wanted) -> Option<Response> {
+        let fail = |failure| Some(Response { id: wanted.id, body: ResponseBody::Failed(failure) });
+        if let Err(limit) = check_prefix(&wanted.prefix) {
+            return fail(Failure::Limit(limit));
         }
-        if self.open.len() >= MAX_WATCHES {
-            let why = format!("one connection has at most {MAX_WATCHES} watches: open another one");
-            return ResponseBody::Failed(Failure::Invalid(why));
+        if self.open.len() + self.checked.len() >= MAX_WATCHES {
+            return fail(Failure::Invalid(format!(
+                "one connection has at most {MAX_WATCHES} watches: open another one"
+            )));
         }
+        let newest = *self.newest.borrow();
+        match wanted.after {
+            None if !self.ring.is_caught_up() => {
+                self.checked.push(caught_up(Arc::clone(&self.ring), wanted).boxed());
+                None
+            }
+            Some(after) if after > newest => {
+                self.checked.push(reached(self.newest.clone(), self.cluster.clone(), wanted, after).boxed());
+                None
+            }
+            _ => Some(self.open(wanted)),
+        }
+    }
+
+    /// The answer to a watch that could not be answered at once.
+    fn answer(&mut self, Checked { wanted, beyond }: Checked) -> Response {
+        match beyond {
+            None => self.open(wanted),
+            Some(newest) => {
+                Response { id: wanted.id, body: ResponseBody::Failed(Failure::BeyondLog { newest }) }
+            }
+        }
+    }
+
+    fn open(&mut self, Wanted { id, prefix, after }: Wanted) -> Response {
         let after = after.unwrap_or(*self.newest.borrow());
         if let Err(Forgotten { oldest }) = self.ring.after(after) {
-            return ResponseBody::Failed(Failure::Forgotten { oldest });
+            return Response { id, body: ResponseBody::Failed(Failure::Forgotten { oldest }) };
         }
         let now = Instant::now();
         let speaks = now + SIGN_OF_LIFE;
         self.open.push(Open { id, prefix, through: after, told: after, looks: now, speaks });
-        ResponseBody::Watching { after }
+        Response { id, body: ResponseBody::Watching { after } }
     }
 
-    /// Waits until one may have something to tell; for ever if there is none. Cancel-safe.
-    pub(crate) async fn due(&mut self) {
+    /// Waits until one may have something to tell, or, with its answer, until one that was not answered at once is; for ever if
+    /// there is none. Cancel-safe.
+    pub(crate) async fn due(&mut self) -> Option<Response> {
         loop {
             let newest = *self.newest.borrow_and_update();
-            let Some(next) = self.open.iter().map(|open| open.due(newest)).min() else {
-                return std::future::pending().await;
-            };
-            if next <= Instant::now() {
-                return;
+            let next = self.open.iter().map(|open| open.due(newest)).min();
+            if next.is_some_and(|next| next <= Instant::now()) {
+                return None;
             }
             // If one is to look anyway, the others may wait for it.
             let looks = self.open.iter().any(|open| newest > open.through);
             tokio::select! {
-                () = sleep_until(next) => {}
+                Some(checked) = self.checked.next() => return Some(self.answer(checked)),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
                 // An error only says that the node stops.
-                changed = self.newest.changed(), if !looks => if changed.is_err() {
+                changed = self.newest.changed(), if next.is_some() && !looks => if changed.is_err() {
                     return std::future::pending().await;
                 },
+                else => return std::future::pending().await,
             }
         }
     }
@@ -120,6 +179,43 @@ impl Watches {
             }
         }
     }
+}
+
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watches").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// A watch from now on begins when this node knows what "now" is.
+async fn caught_up(ring: Arc<Ring>, wanted: Wanted) -> Checked {
+    let mut newest = ring.newest();
+    while !ring.is_caught_up() {
+        // An error only says that the node stops.
+        if newest.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+    Checked { wanted, beyond: None }
+}
+
+/// A watch after an index that this node has not reached begins when it has, or when the leader says that the log goes that far.
+/// Whatever index a client has was committed before it asked, so the leader's answer includes it.
+async fn reached(mut newest: watch::Receiver<u64>, cluster: Client, wanted: Wanted, after: u64) -> Checked {
+    let end = async {
+        loop {
+            // Whether there is such a key is of no interest.
+            if let Ok(done) = cluster.read(Read::Get { key: vec![0].into() }, ASKS_FOR).await {
+                return done.at.index.0;
+            }
+        }
+    };
+    let beyond = tokio::select! {
+        end = end => (end < after).then_some(end),
+        // An error only says that the node stops.
+        Ok(_) = newest.wait_for(|newest| *newest >= after) => None,
+    };
+    Checked { wanted, beyond }
 }
 
 impl Open {
@@ -160,18 +256,31 @@ impl Open {
 mod tests {
     use super::*;
     use crate::changes::tests::Source;
-    use futures::FutureExt;
+    use raftdeck_client::Options;
     use raftdeck_protocol::frame::MAX_FRAME;
     use tokio::time::timeout;
 
     /// How long anything may take on a busy machine.
     const LONG: Duration = Duration::from_mins(1);
 
+    /// The watches of a connection to a node whose cluster cannot be reached.
+    fn watches(ring: &Arc<Ring>) -> Watches {
+        let nobody = Client::new(&["127.0.0.1:1"], Options::default()).unwrap();
+        Watches::new(Arc::clone(ring), nobody)
+    }
+
+    impl Watches {
+        /// The answer to one that is answered at once.
+        fn open_now(&mut self, id: u64, prefix: Bytes, after: Option<u64>) -> ResponseBody {
+            self.ask(Wanted { id, prefix, after }).expect("is answered at once").body
+        }
+    }
+
     /// What is told until a watch has come through an index: each answer with the request's id.
     async fn told(watches: &mut Watches, id: u64, until: u64) -> Vec<(u64, Vec<u64>)> {
         let mut told = Vec::new();
         loop {
-            timeout(LONG, watches.due()).await.expect("something is due");
+            assert_eq!(timeout(LONG, watches.due()).await, Ok(None));
             let mut frames = BytesMut::new();
             watches.tell(&mut frames);
             while let Some(content) = frame::take(&mut frames, MAX_FRAME).unwrap() {
@@ -191,9 +300,9 @@ mod tests {
     async fn each_watch_is_told_what_it_asked_for() {
         let mut source = Source::new();
         source.put(&["a1", "b1"], 1);
-        let mut watches = Watches::new(Arc::clone(&source.ring));
-        assert_eq!(watches.open(7, "a".into(), Some(0)), ResponseBody::Watching { after: 0 });
-        assert_eq!(watches.open(8, "b".into(), None), ResponseBody::Watching { after: 3 });
+        let mut watches = watches(&source.ring);
+        assert_eq!(watches.open_now(7, "a".into(), Some(0)), ResponseBody::Watching { after: 0 });
+        assert_eq!(watches.open_now(8, "b".into(), None), ResponseBody::Watching { after: 3 });
         source.put(&["a2", "c2", "b2"], 1);
         let told = told(&mut watches, 8, 6).await;
         assert!(told.contains(&(7, vec![2, 4])) && told.contains(&(8, vec![6])), "{told:?}");
@@ -202,8 +311,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_wants_nothing_of_what_changes_is_told_how_far_that_is() {
         let mut source = Source::new();
-        let mut watches = Watches::new(Arc::clone(&source.ring));
-        watches.open(7, "none".into(), Some(0));
+        let mut watches = watches(&source.ring);
+        watches.open_now(7, "none".into(), Some(0));
         for _ in 0..=UNTOLD / 64 {
             source.put(&["k"; 64], 1);
         }
@@ -216,9 +325,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_quiet_watch_gives_a_sign_of_life() {
         let source = Source::new();
-        let mut watches = Watches::new(Arc::clone(&source.ring));
+        let mut watches = watches(&source.ring);
         let started = Instant::now();
-        watches.open(7, Bytes::new(), None);
+        watches.open_now(7, Bytes::new(), None);
         assert_eq!(told(&mut watches, 7, source.applied()).await, [(7, vec![])]);
         assert!(started.elapsed() >= SIGN_OF_LIFE);
     }
@@ -227,10 +336,10 @@ mod tests {
     async fn who_knows_no_leader_gives_no_sign_and_tells_what_it_has() {
         let mut source = Source::new();
         source.ring.set_led(false);
-        let mut watches = Watches::new(Arc::clone(&source.ring));
-        watches.open(7, Bytes::new(), None);
+        let mut watches = watches(&source.ring);
+        watches.open_now(7, Bytes::new(), None);
         let mut frames = BytesMut::new();
-        timeout(LONG, watches.due()).await.expect("its time comes");
+        assert_eq!(timeout(LONG, watches.due()).await, Ok(None));
         watches.tell(&mut frames);
         assert!(frames.is_empty());
         assert!(watches.due().now_or_never().is_none(), "it waits for the next time");
@@ -240,21 +349,46 @@ mod tests {
 
     #[test]
     fn watches_are_bounded_in_number_and_prefix() {
-        let mut watches = Watches::new(Source::new().ring);
-        let too_long = watches.open(1, vec![b'k'; 5000].into(), None);
+        let mut watches = watches(&Source::new().ring);
+        let too_long = watches.open_now(1, vec![b'k'; 5000].into(), None);
         assert!(matches!(too_long, ResponseBody::Failed(Failure::Limit(_))), "{too_long:?}");
         for id in 0..MAX_WATCHES as u64 {
-            assert!(matches!(watches.open(id, Bytes::new(), None), ResponseBody::Watching { .. }));
+            assert!(matches!(watches.open_now(id, Bytes::new(), None), ResponseBody::Watching { .. }));
         }
-        let one_more = watches.open(99, Bytes::new(), None);
+        let one_more = watches.open_now(99, Bytes::new(), None);
         assert!(matches!(one_more, ResponseBody::Failed(Failure::Invalid(_))), "{one_more:?}");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_is_ahead_of_its_node_begins_when_the_node_has_come_so_far() {
+        let mut source = Source::new();
+        let mut watches = watches(&source.ring);
+        let after = Some(source.applied() + 2);
+        assert_eq!(watches.ask(Wanted { id: 7, prefix: Bytes::new(), after }), None);
+        source.put(&["a"], 1);
+        assert!(watches.due().now_or_never().is_none(), "nobody says where the log ends");
+        source.put(&["b"], 1);
+        let body = ResponseBody::Watching { after: source.applied() };
+        assert_eq!(watches.due().await, Some(Response { id: 7, body }));
+    }
+
+    #[tokio::test]
+    async fn a_watch_from_now_on_begins_when_its_node_knows_what_is_committed() {
+        let ring = Ring::new(0);
+        let mut watches = watches(&ring);
+        assert_eq!(watches.ask(Wanted { id: 7, prefix: Bytes::new(), after: None }), None);
+        ring.record(&[], 9);
+        assert!(watches.due().now_or_never().is_none(), "more may be committed");
+        ring.set_caught_up();
+        let body = ResponseBody::Watching { after: 9 };
+        assert_eq!(watches.due().await, Some(Response { id: 7, body }));
     }
 
     #[test]
     fn a_watch_that_falls_behind_ends_and_leaves_its_place() {
         let mut source = Source::new();
-        let mut watches = Watches::new(Arc::clone(&source.ring));
-        watches.open(7, Bytes::new(), Some(0));
+        let mut watches = watches(&source.ring);
+        watches.open_now(7, Bytes::new(), Some(0));
         for _ in 0..5 {
             source.put(&["k"; 64], 64 << 10);
         }
@@ -264,6 +398,6 @@ mod tests {
         let Response { id, body } = frame::decode("response", &content).unwrap();
         let ResponseBody::Failed(Failure::Forgotten { oldest }) = body else { panic!("{body:?}") };
         assert!(id == 7 && oldest > 0 && watches.open.is_empty());
-        assert_eq!(watches.open(8, Bytes::new(), Some(oldest)), ResponseBody::Watching { after: oldest });
+        assert_eq!(watches.open_now(8, Bytes::new(), Some(oldest)), ResponseBody::Watching { after: oldest });
     }
 }

@@ -410,3 +410,23 @@ fn a_watch_that_can_reach_nobody_waits_for_somebody() {
         assert_eq!(changes_through(&mut watch, at).await.len(), 1);
     });
 }
+
+#[test]
+fn a_watch_from_beyond_the_log_ends_with_where_the_log_ends() {
+    let cluster = Cluster::start(3, &STEADY);
+    cluster.leader();
+    let client = cluster.client();
+    block_on(async {
+        let at = client.write(support::put("a", "b"), PATIENCE).await.expect("is taken").at.index.0;
+        let addresses: Vec<String> = cluster.running().map(|node| node.addresses().client.clone()).collect();
+        let watches = addresses.iter().map(|address| client.watch_at(address, Bytes::new(), Some(u64::MAX)));
+        for mut watch in watches.chain([client.watch(Bytes::new(), Some(1 << 40))]) {
+            let first = tokio::time::timeout(PATIENCE, watch.next()).await.expect("it is not silent");
+            assert!(
+                matches!(first, Some(Err(ClientError::BeyondLog { newest })) if newest >= at),
+                "{first:?}"
+            );
+            assert!(watch.next().await.is_none(), "nothing follows an error");
+        }
+    });
+}

@@ -185,7 +185,7 @@ impl Replica {
         self.raft.handle_message(from, message, now);
         if let Some((term, commit)) = said {
             let Status { term: current, leader, .. } = self.raft.status(now);
-            if (term, Some(from.node)) == (current, leader) {
+            if (term, Some(from.id)) == (current, leader) {
                 self.catching_up.learn(term, commit);
             }
         }

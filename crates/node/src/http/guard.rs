@@ -64,7 +64,7 @@ fn unauthorized(nothing_shown: bool) -> Response {
 }
 
 /// Whatever comes next on this connection is not read.
-fn closing(refusal: Refusal) -> Response {
+pub(super) fn closing(refusal: Refusal) -> Response {
     let mut response = refusal.into_response();
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

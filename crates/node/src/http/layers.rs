@@ -2,8 +2,8 @@
 //! also when its handler panics. Nothing here knows what is asked.
 
 use crate::http::answer::Refusal;
-use crate::http::guard;
 use crate::http::outgoing::{Outgoing, bound};
+use crate::http::{guard, host};
 use crate::meters::Meters;
 use crate::tokens::Tokens;
 use axum::Router;
@@ -20,7 +20,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::{Instrument, Level};
 
-const REQUEST_ID: &str = "x-request-id";
+pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// The longest request id that is taken over.
 const MOST_ID: usize = 128;
@@ -50,6 +50,7 @@ pub(super) fn around(routes: Router, tokens: Tokens, meters: Meters) -> Router {
         .layer(cross_site)
         .layer(from_fn(check_uri))
         .layer(from_fn_with_state(Arc::new(tokens), guard::admit))
+        .layer(from_fn(host::require_one))
         .layer(from_fn_with_state(meters, account))
         // What is true now need not be so in a moment.
         .layer(SetResponseHeaderLayer::if_not_present(

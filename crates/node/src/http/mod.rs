@@ -3,6 +3,7 @@
 
 mod about;
 mod answer;
+pub(crate) mod bare;
 mod body;
 mod guard;
 mod host;
@@ -22,10 +23,11 @@ use crate::meters::Meters;
 use crate::tokens::Tokens;
 use answer::Refusal;
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use body::Intake;
+use host::OwnNames;
 use query::Query;
-use raftdeck_client::{Access, AddressError, Client, Options};
+use raftdeck_client::Client;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,26 +40,23 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a door needs of its node.
 pub(crate) struct Surroundings {
-    /// What lets the door itself in at the nodes' client ports.
-    pub(crate) access: Access,
+    /// Asks the cluster, beginning with this node.
+    pub(crate) cluster: Client,
+    /// This node's own client address.
+    pub(crate) own: String,
     /// What is asked of those who come to the door.
     pub(crate) tokens: Tokens,
+    /// Whether a certificate is asked for.
+    pub(crate) encrypted: bool,
     pub(crate) meters: Meters,
     pub(crate) stop: CancellationToken,
 }
 
-/// The door of the node whose clients connect to `client`. Streams of changes end with `stop`.
-pub(crate) fn door(
-    client: SocketAddr,
-    cluster: &str,
-    Surroundings { access, tokens, meters, stop }: Surroundings,
-) -> Result<Router, AddressError> {
-    let own = reachable(client).to_string();
-    let asks_nobody = tokens.client.is_none() && access.tls.is_none();
-    let options = Options { cluster: cluster.to_owned(), access, ..Options::default() };
-    let client = Client::new(std::slice::from_ref(&own), options)?;
+/// The door of a node. Streams of changes end with `stop`.
+pub(crate) fn door(Surroundings { cluster, own, tokens, encrypted, meters, stop }: Surroundings) -> Router {
+    let asks_nobody = tokens.client.is_none() && !encrypted;
     let door = Door {
-        client,
+        client: cluster,
         own,
         intake: Intake::default(),
         work: Work::default(),
@@ -67,8 +66,12 @@ pub(crate) fn door(
         stop,
     };
     let routes = routes::router(door);
-    let routes = if asks_nobody { routes.layer(from_fn(host::check)) } else { routes };
-    Ok(layers::around(routes, tokens, meters))
+    let routes = if asks_nobody {
+        routes.layer(from_fn_with_state(Arc::new(OwnNames::of_this_machine()), host::check))
+    } else {
+        routes
+    };
+    layers::around(routes, tokens, meters)
 }
 
 /// Where a node that listens on every address reaches itself.

@@ -44,6 +44,8 @@ struct Last {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<u64>,
 }
 
 pub(super) async fn watch(
@@ -103,11 +105,12 @@ fn event(change: &Change) -> Event {
 }
 
 fn last_words(error: &ClientError) -> Event {
-    let oldest = match error {
-        ClientError::Forgotten { oldest } => Some(*oldest),
-        _ => None,
+    let (oldest, newest) = match error {
+        ClientError::Forgotten { oldest } => (Some(*oldest), None),
+        ClientError::BeyondLog { newest } => (None, Some(*newest)),
+        _ => (None, None),
     };
-    data(Event::default().event("error"), &Last { ok: false, message: error.to_string(), oldest })
+    data(Event::default().event("error"), &Last { ok: false, message: error.to_string(), oldest, newest })
 }
 
 fn data(event: Event, content: &impl Serialize) -> Event {

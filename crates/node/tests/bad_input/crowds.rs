@@ -112,7 +112,7 @@ fn deaf_to_events(cluster: &Cluster) {
     let deaf: Vec<TcpStream> = (0..200)
         .map(|_| {
             let mut stream = connect(address);
-            stream.write_all(b"GET /watch HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+            stream.write_all(b"GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
             stream
         })
         .collect();
@@ -120,7 +120,7 @@ fn deaf_to_events(cluster: &Cluster) {
         let answered = http(address, "GET", "/watch?after=x", "")?;
         assert_eq!(answered.status, 400, "{answered:?}");
         let mut late = connect(address);
-        late.write_all(b"GET /watch HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").ok()?;
+        late.write_all(b"GET /watch HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
         let mut head = [0; 12];
         late.read_exact(&mut head).ok()?;
         (head == *b"HTTP/1.1 503").then_some(())

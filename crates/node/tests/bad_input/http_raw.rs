@@ -1,4 +1,4 @@
-//! Bytes on the HTTP port that break HTTP itself, or bend it: what is no request gets a bare status and the end of its
+//! Bytes on the HTTP port that break HTTP itself, or bend it: what is no request gets an error and the end of its
 //! connection, and nothing that is refused changes anything.
 
 use crate::http::request;
@@ -14,7 +14,7 @@ pub(crate) const LET_GO: Duration = Duration::from_secs(40);
 const PAIR: &str = r#"{"key":"smuggled","value":"b"}"#;
 
 fn raw(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
-    let head = format!("PUT /set HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\r\n");
+    let head = format!("PUT /set HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
     [head.as_bytes(), body.as_ref()].concat()
 }
 
@@ -55,8 +55,10 @@ fn no_requests() -> Vec<Row> {
 
 /// Heads that break a rule, or try to find out which are kept.
 fn headers() -> Vec<Row> {
-    let head =
-        |headers: &str| format!("GET /health HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\r\n");
+    let head = |headers: &str| {
+        format!("GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n")
+    };
+    let head_of = |host: &str| format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     let flood: Vec<String> = (0..2000).map(|nth| format!("x-{nth}: {nth}\r\n")).collect();
     vec![
         Row::no_http("head: no colon", head("nonsense\r\n"), Some(400)),
@@ -66,9 +68,15 @@ fn headers() -> Vec<Row> {
         Row::no_http("head: a line that goes on", head("x: a\r\n b\r\n"), Some(400)),
         Row::no_http("head: two thousand of them", head(&flood.concat()), Some(431)),
         Row::no_http("head: one of 1 MiB", head(&format!("x: {}\r\n", "y".repeat(1 << 20))), Some(431)),
-        Row::new("head: no host is no harm", |node| {
-            let sent = b"GET /health HTTP/1.1\r\nconnection: close\r\n\r\n";
-            answers("no host", &exchange(&node.http, sent, false))[0].assert("no host", 200, "leaderId");
+        Row::http("head: no host", "GET /health HTTP/1.1\r\n\r\n", 400, "Host is missing"),
+        Row::http("head: two hosts", head("host: localhost\r\n"), 400, "Host is given twice"),
+        Row::http("head: a host that is none", head_of("a b"), 400, "not HOST or HOST:PORT"),
+        Row::http("head: somebody at a host", head_of("me@localhost"), 400, "not HOST or HOST:PORT"),
+        Row::http("head: a foreign name", head_of("evil.example"), 403, "another site's"),
+        Row::http("head: a foreign name without a dot", head_of("router:8080"), 403, "another site's"),
+        Row::new("head: HTTP/1.0 knows no host", |node| {
+            let answers = answers("no host", &exchange(&node.http, b"GET /health HTTP/1.0\r\n\r\n", false));
+            answers[0].assert("no host", 200, "leaderId");
         }),
     ]
 }
@@ -157,7 +165,7 @@ fn chunks() -> Vec<Row> {
 
 /// Requests that follow each other on one connection.
 fn several() -> Vec<Row> {
-    const GET: &str = "GET /get?key=smuggled HTTP/1.1\r\nhost: test\r\n\r\n";
+    const GET: &str = "GET /get?key=smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n";
     vec![
         Row::new("several: a hundred at once", |node| {
             let sent = [GET.repeat(99).into_bytes(), request("GET", "/get?key=smuggled", "", "")].concat();
@@ -255,7 +263,7 @@ fn patience() -> Vec<Row> {
         Row::slow("slow: silence after an answer", |node| {
             let began = Instant::now();
             let mut stream = connect(&node.http);
-            stream.write_all(b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+            stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
             let answers = answers("kept", &rest(&mut stream));
             assert_eq!((answers.len(), answers[0].status), (1, 200));
             assert_let_go("kept", began);

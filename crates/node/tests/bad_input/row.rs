@@ -55,12 +55,16 @@ impl Row {
         })
     }
 
-    /// Bytes on the HTTP port that are no request: a bare status, or nothing but the end.
+    /// Bytes on the HTTP port that are no request: an error as any other, or nothing but the end.
     pub(crate) fn no_http(name: &'static str, sent: impl Into<Vec<u8>>, status: Option<u16>) -> Self {
         let sent = sent.into();
         Self::new(name, move |node| {
             let answers = answers(name, &exchange(&node.http, &sent, false));
             assert_eq!(answers.iter().map(|answer| answer.status).next(), status, "{name}: {answers:?}");
+            if let (Some(answer), Some(status)) = (answers.first(), status) {
+                answer.assert(name, status, "");
+                assert!(answer.head.contains("x-request-id: "), "{name}: {answer:?}");
+            }
         })
     }
 

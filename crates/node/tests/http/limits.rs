@@ -1,7 +1,7 @@
 //! What is too large, too slow or too much, and ids for all of it.
 
 use crate::exchange::{Ask, assert_error, read_answer};
-use crate::support::{Cluster, PATIENCE, QUICK, eventually};
+use crate::support::{Cluster, Node, PATIENCE, QUICK, eventually};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -48,16 +48,27 @@ fn an_id_is_taken_over_or_made_and_is_in_every_answer_and_in_the_log() {
     }
 }
 
+/// What no route ever sees is answered like everything else: as JSON, with an id, which is in the log.
+#[track_caller]
+fn assert_refused(node: &Node, answer: &str, status: u16) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{answer}");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert!(body["ok"] == false && body["message"].is_string(), "{answer}");
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+    eventually("the log says so", || node.log().contains(id).then_some(()));
+}
+
 #[test]
 fn a_head_over_the_limits_is_refused_and_its_connection_closed() {
     let cluster = Cluster::start(1, &QUICK);
     let node = cluster.node(1);
     let address = &node.addresses().http;
-    let large = format!("GET /health HTTP/1.1\r\nhost: test\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
-    let many = format!("GET /health HTTP/1.1\r\nhost: test\r\n{}\r\n", "x: y\r\n".repeat(100));
+    let large = format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    let many = format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(100));
     for head in [large, many] {
-        let answer = raw(address, head.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 431 ") || answer.is_empty(), "{answer}");
+        assert_refused(node, &raw(address, head.as_bytes()), 431);
     }
     for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
@@ -65,8 +76,7 @@ fn a_head_over_the_limits_is_refused_and_its_connection_closed() {
         b"GET /health\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
     ] {
-        let answer = raw(address, garbage);
-        assert!(answer.starts_with("HTTP/1.1 400 ") || answer.is_empty(), "{answer}");
+        assert_refused(node, &raw(address, garbage), 400);
     }
     assert!(node.health().is_some());
 }
@@ -76,14 +86,14 @@ fn a_body_over_the_limit_is_refused_also_when_its_length_is_not_told() {
     let cluster = Cluster::start(1, &QUICK);
     cluster.assert_serves("warm");
     let node = cluster.node(1);
-    let told = format!("PUT /set HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", 1u64 << 40);
+    let told = format!("PUT /set HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", 1u64 << 40);
     let answer = raw(&node.addresses().http, told.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("over the limit"), "{answer}");
     let chunk = [b"100000\r\n".to_vec(), vec![b'x'; 1 << 20], b"\r\n".to_vec()].concat();
     let mut stream = TcpStream::connect(&node.addresses().http).expect("the node accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("is not zero");
     stream
-        .write_all(b"PUT /set HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write_all(b"PUT /set HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .expect("is taken");
     for _ in 0..9 {
         let _ = stream.write_all(&chunk);
@@ -105,7 +115,7 @@ fn who_does_not_read_its_answer_is_dropped_and_others_are_served() {
     let mut deaf = TcpStream::connect(&node.addresses().http).expect("the node accepts");
     deaf.set_write_timeout(Some(PATIENCE)).expect("is not zero");
     // More than the system's buffers hold, however large they are.
-    let ask = b"GET /list HTTP/1.1\r\nhost: test\r\n\r\n".repeat(40);
+    let ask = b"GET /list HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(40);
     deaf.write_all(&ask).expect("is taken");
     assert_eq!(Ask::new("GET", "/get?key=big0").of(node).status, 200, "others are served");
     eventually("the node drops it", || {

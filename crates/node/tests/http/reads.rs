@@ -130,6 +130,32 @@ fn a_stale_read_is_the_asked_nodes_own_and_needs_no_leader() {
 }
 
 #[test]
+fn a_node_that_has_just_started_refuses_stale_reads_until_it_knows_what_is_committed() {
+    let mut cluster = Cluster::start(3, &QUICK);
+    cluster.leader();
+    eventually("a write", || {
+        (cluster.node(1).http("PUT", "/set", r#"{"key":"a","value":"b"}"#).status == 200).then_some(())
+    });
+    cluster.await_equal();
+    cluster.kill_all();
+    // Alone it cannot know: the write is in its log, and nobody says that it is committed.
+    cluster.restart(1);
+    for query in ["/get?key=a&consistency=stale", "/list?consistency=stale"] {
+        let refused = Ask::new("GET", query).of(cluster.node(1));
+        assert_error(&refused, 503, "has not heard yet what is committed");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    cluster.restart(2);
+    for node in [1, 2].map(|id| cluster.node(id)) {
+        eventually("the value", || {
+            let got = Ask::new("GET", "/get?key=a&consistency=stale").of(node);
+            assert!([200, 503].contains(&got.status), "never as if there were no such key: {got:?}");
+            (got.status == 200).then(|| assert_eq!(got.json()["value"], "b"))
+        });
+    }
+}
+
+#[test]
 fn the_status_says_of_each_node_what_it_knows() {
     let cluster = Cluster::start(3, &STEADY);
     let (leader, term) = cluster.leader();

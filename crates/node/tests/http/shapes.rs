@@ -74,7 +74,7 @@ fn a_body_that_does_not_arrive_changes_nothing_and_is_told_so() {
     let cluster = Cluster::start(1, &QUICK);
     let mut half = TcpStream::connect(&cluster.node(1).addresses().http).unwrap();
     half.set_read_timeout(Some(PATIENCE)).unwrap();
-    half.write_all(b"PUT /set HTTP/1.1\r\nhost: test\r\ncontent-length: 25\r\n\r\n{\"key\":").unwrap();
+    half.write_all(b"PUT /set HTTP/1.1\r\nhost: localhost\r\ncontent-length: 25\r\n\r\n{\"key\":").unwrap();
     let mut answer = [0; 1024];
     let length = half.read(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer[..length]);

@@ -92,6 +92,21 @@ fn put(key: &str, value: &str) -> Value {
 }
 
 #[test]
+fn a_watch_from_beyond_the_log_is_refused_on_every_node_and_says_where_the_log_ends() {
+    let cluster = Cluster::start(3, &STEADY);
+    cluster.leader();
+    done(cluster.node(1), "PUT", "/set", &put("a", "b"));
+    for node in cluster.running() {
+        let refused = Ask::new("GET", "/watch?after=1000000").of(node);
+        assert_error(&refused, 410, "the log ends at index");
+        let newest = refused.json()["newest"].as_u64().expect("where the log ends");
+        assert!((2..1_000_000).contains(&newest), "{newest}");
+        let mut stream = Watching::open(node, &format!("/watch?after={newest}"));
+        assert_eq!(stream.block().and_then(|first| first.id), None, "it only says when to come back");
+    }
+}
+
+#[test]
 fn every_node_tells_committed_changes_in_order() {
     let cluster = Cluster::start(3, &STEADY);
     cluster.leader();

@@ -269,7 +269,7 @@ pub(crate) fn http(address: &str, method: &str, path: &str, body: &str) -> Optio
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     // The node may refuse a long body before it has read all of it.
     let _ = stream.write_all(request.as_bytes());

@@ -70,7 +70,7 @@ pub(crate) fn https(
 ) -> io::Result<Answered> {
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     let asked = async {
         let mut stream = connect(address, config).await?;
