@@ -1,6 +1,7 @@
 //! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
 //! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
 
+use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::tls::{self, Opened, RECORD};
 use crate::trust::{Proved, Trust};
@@ -28,6 +29,8 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 pub(crate) struct Identity {
     pub(crate) id: NodeId,
     pub(crate) trust: Trust,
+    /// Which users of this machine are served without a proof.
+    pub(crate) local_users: LocalUsers,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
 }
@@ -160,6 +163,7 @@ async fn greet(
 
 async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
     prepare(&stream)?;
+    let from = identity.local_users.check(stream.peer_addr()?, stream.local_addr()?);
     let over = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
     let transport = match &identity.tls {
         None => Transport::Plain(stream),
@@ -171,11 +175,17 @@ async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: 
             Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
         },
     };
-    converse(over(transport), door, identity, place).await
+    converse(over(transport), door, identity, from, place).await
 }
 
-/// The handshake's frames.
-async fn converse(mut frames: Frames, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
+/// The handshake's frames. `from` says whether the user who connects needs no proof.
+async fn converse(
+    mut frames: Frames,
+    door: Door,
+    identity: &Identity,
+    from: Result<(), RefusalReason>,
+    place: &Seat,
+) -> io::Result<Shaken> {
     let Some(said) = first_frame(&mut frames, door).await? else {
         return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck));
     };
@@ -195,7 +205,10 @@ async fn converse(mut frames: Frames, door: Door, identity: &Identity, place: &S
         Some(Confirmation::Refused(reason)) => return Ok(Shaken::Declined(reason)),
         None => return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck)),
     };
-    let judged = question.judge(shown);
+    let judged = question.judge(shown).and_then(|proved| match from {
+        Err(reason) if !proved.is_proved => Err(reason),
+        _ => Ok(proved),
+    });
     let proved = match judged.and_then(|proved| is_wrong_cluster().map_or(Ok(proved), Err)) {
         Ok(proved) => proved,
         Err(reason) => return Ok(Shaken::Refused(frames, reason)),

@@ -4,6 +4,7 @@
 //! On Linux the kernel names the owner of a socket (`sock_diag(7)`). Elsewhere nobody does: every local user is served, and the
 //! node says so when it starts.
 
+use raftdeck_protocol::RefusalReason;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,16 +21,6 @@ pub(crate) enum LocalUsers {
     Any,
     /// Only this user, and root.
     Only(Uid),
-}
-
-/// A connection from a user of this machine who is not served here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this node has no client token, so on this machine it answers only the user that runs it (uid {own}) and root: start it with \
-     --client-token-file and send the token"
-)]
-pub(crate) struct OtherUser {
-    own: Uid,
 }
 
 impl LocalUsers {
@@ -54,7 +45,7 @@ impl LocalUsers {
     }
 
     /// Refuses a connection from `peer` to `local`, which is this process's end, if another user of this machine opened it.
-    pub(crate) fn check(self, peer: SocketAddr, local: SocketAddr) -> Result<(), OtherUser> {
+    pub(crate) fn check(self, peer: SocketAddr, local: SocketAddr) -> Result<(), RefusalReason> {
         let Self::Only(own) = self else { return Ok(()) };
         let (peer, local) = (canonical(peer), canonical(local));
         if !peer.ip().is_loopback() {
@@ -63,7 +54,7 @@ impl LocalUsers {
         match owner(peer, local) {
             Ok(Some(uid)) if uid == own || uid == ROOT => Ok(()),
             // Also a socket that is closed already, and what the kernel does not answer: unknown is not permitted.
-            Ok(_) | Err(_) => Err(OtherUser { own }),
+            Ok(_) | Err(_) => Err(RefusalReason::OtherUser { own }),
         }
     }
 }
@@ -163,7 +154,7 @@ mod tests {
             assert!(LocalUsers::Only(own + 1).check(peer, local).is_err());
         }
         let nobody = SocketAddr::new(peer.ip(), 1);
-        assert_eq!(LocalUsers::Only(own).check(nobody, local), Err(OtherUser { own }));
+        assert_eq!(LocalUsers::Only(own).check(nobody, local), Err(RefusalReason::OtherUser { own }));
         assert_eq!(LocalUsers::Any.check(nobody, local), Ok(()));
         let elsewhere = "192.0.2.7:4000".parse().unwrap();
         assert_eq!(LocalUsers::Only(own).check(elsewhere, local), Ok(()));

@@ -243,9 +243,12 @@ impl Listeners {
             boot: Boot { number: life.boot(), nonce: u64::from_le_bytes(nonce) },
             cluster: life.cluster(),
         });
+        let local_users =
+            if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
         let identity = Arc::new(Identity {
             id: settings.id,
             trust: trust.clone(),
+            local_users,
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
         });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
@@ -287,8 +290,6 @@ impl Listeners {
             meters: meters.clone(),
             stop: stop.clone(),
         });
-        let local_users =
-            if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
         let http_tls = acceptors.map(|acceptors| acceptors.http);
         connections.spawn(http_port::serve(http.0, door, http_tls, local_users, stop.clone()));
 

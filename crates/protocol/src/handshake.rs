@@ -273,6 +273,12 @@ pub enum RefusalReason {
         /// As shown.
         shown: u64,
     },
+    /// The connection was opened on this machine by another user than the one who runs the node, and no token is asked for by
+    /// which that user could be let in.
+    OtherUser {
+        /// The user id of the node.
+        own: u32,
+    },
 }
 
 impl fmt::Display for RefusalReason {
@@ -321,6 +327,11 @@ impl fmt::Display for RefusalReason {
             Self::OldBoot { id, met, shown } => write!(
                 f,
                 "{id} shows start {shown} of a data directory that was seen at start {met}: it is a copy or was restored from an older one; empty it and take it in as new (raftdeck client member replace {id})"
+            ),
+            Self::OtherUser { own } => write!(
+                f,
+                "this node has no client token, so on this machine it answers only the user that runs it (uid {own}) and root: \
+                 start it with --client-token-file and send the token"
             ),
         }
     }

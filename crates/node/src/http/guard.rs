@@ -2,14 +2,13 @@
 //! this node. All of it is guarded, /health too: what a node tells of itself is not for everybody.
 
 use crate::http::answer::Refusal;
-use crate::local_user::OtherUser;
 use crate::ports::Seat;
 use crate::tokens::Tokens;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use raftdeck_protocol::Secret;
+use raftdeck_protocol::{RefusalReason, Secret};
 use std::sync::Arc;
 
 /// Lets a request in, or not. A connection is a stranger's until it has shown that it may ask.
@@ -19,8 +18,8 @@ pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, n
         if !tokens.admit_client(shown.as_ref().ok()) {
             return unauthorized(shown.is_err_and(|missing| missing == Missing::All));
         }
-    } else if let Some(Err(other)) = request.extensions().get::<Result<(), OtherUser>>() {
-        return closing(Refusal::new(StatusCode::FORBIDDEN, other.to_string()));
+    } else if let Some(Err(reason)) = request.extensions().get::<Result<(), RefusalReason>>() {
+        return closing(Refusal::new(StatusCode::FORBIDDEN, reason.to_string()));
     }
     let seat = request.extensions().get::<Arc<Seat>>();
     if seat.is_some_and(|seat| !seat.admit()) {
