@@ -1,7 +1,7 @@
 //! Identities: of a cluster, of a data directory, of one start of it, and of the sender of a message. Values only: who may
 //! vote and who counts is decided where votes and answers are counted.
 
-use crate::types::NodeId;
+use crate::types::{LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -24,6 +24,20 @@ pub struct Boot {
     pub number: u64,
     /// Random, drawn at the start.
     pub nonce: u64,
+}
+
+/// What a node shows of itself before anybody listens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its data directory.
+    pub incarnation: Incarnation,
+    /// This start of it.
+    pub boot: Boot,
+    /// Its cluster, once it knows that.
+    pub cluster: Option<ClusterId>,
+    /// Where the membership stands in its log by which it is a member with this data directory; 0: the cluster was founded with
+    /// it. `None`: it knows no such membership. Who lags behind that place may know the node by an earlier directory.
+    pub named_at: Option<LogIndex>,
 }
 
 /// Where a message comes from.

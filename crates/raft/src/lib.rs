@@ -26,7 +26,7 @@ mod types;
 
 pub use config::{Config, ConfigError, Timing, Tuning};
 pub use effect::{Effects, EntriesToRead, Persist, PieceReceived, PieceToSend, ReadReady, Ticket};
-pub use identity::{Boot, ClusterId, Incarnation, Sender};
+pub use identity::{Boot, ClusterId, Incarnation, Sender, Standing};
 pub use log::TermRun;
 pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{

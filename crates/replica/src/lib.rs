@@ -12,12 +12,14 @@ mod machine;
 mod names;
 mod session;
 mod sessions;
+mod standing;
 mod state;
 mod value;
 mod waiting;
 
 pub use changed::Changed;
 pub use image::{ImageError, StateImage};
+pub use standing::{Met, Objection, View};
 
 use catching_up::CatchingUp;
 use changed::Place;
