@@ -71,14 +71,17 @@ impl Member {
         self.membership = None;
     }
 
-    /// Notes the match indices of a leader's status. Gives back the follower whose index went back, if one did; who is
-    /// removed and comes again starts anew.
+    /// Notes the match indices of a leader's status. Gives back the follower whose index went back, if one did. One that is
+    /// removed and comes again starts anew, and one that has lost what it confirmed counts for nothing.
     pub(crate) fn note_reached(&mut self, status: &Status) -> Option<NodeId> {
         let matched: BTreeMap<NodeId, LogIndex> =
             status.peers.iter().map(|peer| (peer.id, peer.matched)).collect();
         let (term, membership, before) = &self.reached;
         let same = (*term, *membership) == (status.term, status.membership_index);
-        let fallen = before.iter().find(|(id, index)| same && matched.get(id).is_some_and(|now| now < index));
+        let owes = |id: &NodeId| status.peers.iter().any(|peer| peer.id == *id && peer.owes.is_some());
+        let fell =
+            |(id, index): &(&NodeId, &LogIndex)| matched.get(id).is_some_and(|now| now < *index) && !owes(id);
+        let fallen = before.iter().filter(|_| same).find(fell);
         let fallen = fallen.map(|(id, _)| *id);
         self.reached = (status.term, status.membership_index, matched);
         fallen

@@ -710,6 +710,9 @@ fn a_match_index_that_falls_breaks_monotony() {
             last_heard,
             snapshot,
             disk_stalled: None,
+            incarnation: None,
+            owes: None,
+            refused_snapshot: None,
         }];
         Observation::Status(Box::new(seen))
     };

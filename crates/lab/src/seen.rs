@@ -146,6 +146,7 @@ mod tests {
             last: id(30),
             next_offset: 10,
             installed,
+            refused: None,
         })
     }
 

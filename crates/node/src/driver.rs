@@ -258,7 +258,7 @@ impl Driver {
                 // The last that holds it, so that its memory is given back over there.
                 self.cabinet.discard(replaced)?;
             }
-            Filed::Discarded(last) => self.replica.handle_snapshot_discarded(last),
+            Filed::Discarded(last, why) => self.replica.handle_snapshot_discarded(last, why),
             Filed::Filled(envelope) => self.outgoing.send(vec![envelope]),
             Filed::Nothing => {}
         }

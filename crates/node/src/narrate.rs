@@ -40,6 +40,10 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
         | TraceEvent::FollowerDiskRecovered { .. } => disk(event),
         TraceEvent::Tuned { tuning } => tracing::info!("was told other times: {tuning:?}"),
         TraceEvent::Appended { .. } | TraceEvent::Committed { .. } => tracing::trace!("{event:?}"),
+        TraceEvent::StrangerIgnored { .. }
+        | TraceEvent::WentBack { .. }
+        | TraceEvent::Refilled { .. }
+        | TraceEvent::SnapshotRefused { .. } => suspicion(event),
         other => tracing::debug!("{other:?}"),
     }
 }
@@ -118,6 +122,37 @@ fn disk(event: &TraceEvent) {
         TraceEvent::FollowerDiskRecovered { follower } => {
             tracing::info!("{follower} answers again: its disk has finished its writes");
         }
+        _ => {}
+    }
+}
+
+/// What makes a node distrust another one.
+fn suspicion(event: &TraceEvent) {
+    match event {
+        TraceEvent::StrangerIgnored { from, incarnation, expected } => {
+            let disk =
+                |disk: &Option<_>| disk.map_or_else(|| "no disk".to_owned(), |disk| format!("disk {disk}"));
+            let shown = disk(incarnation);
+            match expected {
+                Some(expected) => tracing::warn!(
+                    "ignores answers of {from} from {shown}: the cluster knows it on disk {expected}. If that is lost, run \
+                     `raftdeck client member replace {from}`"
+                ),
+                None => tracing::warn!("ignores answers of {from} from {shown}: it is not a member"),
+            }
+        }
+        TraceEvent::WentBack { follower, confirmed, found } => tracing::error!(
+            "{follower} confirmed its log through {confirmed} and has it through {found} at most: its disk was restored from a \
+             copy, or lost its end. It counts for nothing until it has all of that again. If its data directory was \
+             restored, empty it and run `raftdeck client member replace {follower}`"
+        ),
+        TraceEvent::Refilled { follower, through } => {
+            tracing::info!("{follower} has its log through {through} again, and counts again");
+        }
+        TraceEvent::SnapshotRefused { follower, last, reason } => tracing::error!(
+            "{follower} refuses the snapshot through entry {}: {reason}. It gets the next one; until then it stays behind",
+            last.index
+        ),
         _ => {}
     }
 }

@@ -5,7 +5,7 @@
 //! threads need no order between them.
 
 use crate::disk::{DiskError, Gone};
-use raftdeck_raft::{Envelope, LogId, NodeId, PieceReceived, PieceToSend, SnapshotMeta};
+use raftdeck_raft::{Envelope, LogId, NodeId, PieceReceived, PieceToSend, SnapshotMeta, SnapshotRefusal};
 use raftdeck_replica::{ImageError, StateImage};
 use raftdeck_storage::{Snapshots, StorageError};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(crate) enum Filed {
     /// Another member's snapshot is durable, and gave this state.
     Received { image: Box<StateImage>, size: u64 },
     /// What was received is of no use.
-    Discarded(LogId),
+    Discarded(LogId, SnapshotRefusal),
     /// A piece is ready to be sent.
     Filled(Envelope),
     /// Nothing that the core waits for.
@@ -213,20 +213,23 @@ fn receive(snapshots: &mut Snapshots, piece: &PieceReceived) -> Result<Filed, St
         return Ok(Filed::Nothing);
     }
     // Decoded before it counts: what cannot be read must not be found as the newest snapshot at the next start.
-    let content = snapshots.received(meta)?;
-    let image = content.and_then(|content| {
-        let say = |error: &ImageError| {
-            tracing::error!("the leader's snapshot through {} is of no use: {error}", meta.last.index);
-        };
-        StateImage::decode(meta.clone(), content.into_iter()).inspect_err(say).ok()
-    });
-    let Some(image) = image else {
-        snapshots.discard_received()?;
-        return Ok(Filed::Discarded(meta.last));
+    let decoded = match snapshots.received(meta)? {
+        Some(content) => StateImage::decode(meta.clone(), content.into_iter()).map_err(|error| {
+            tracing::error!("the leader's snapshot through {} cannot be decoded: {error}", meta.last.index);
+            SnapshotRefusal::Undecodable
+        }),
+        None => Err(SnapshotRefusal::Damaged),
+    };
+    let image = match decoded {
+        Ok(image) => image,
+        Err(why) => {
+            snapshots.discard_received()?;
+            return Ok(Filed::Discarded(meta.last, why));
+        }
     };
     Ok(match snapshots.finish(meta)? {
         Some(size) => Filed::Received { image: Box::new(image), size },
-        None => Filed::Discarded(meta.last),
+        None => Filed::Discarded(meta.last, SnapshotRefusal::Damaged),
     })
 }
 

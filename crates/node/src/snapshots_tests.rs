@@ -3,7 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use raftdeck_protocol::kv::{LoggedTime, Write};
-use raftdeck_raft::{Config, Message, Restored, Term, Timestamp, Timing};
+use raftdeck_raft::{Config, Message, Restored, SnapshotRefusal, Term, Timestamp, Timing};
 use raftdeck_replica::{Replica, RequestToken};
 use raftdeck_storage::LogStore;
 use raftdeck_storage::fs::MemoryFs;
@@ -115,7 +115,10 @@ async fn a_damaged_snapshot_is_discarded_and_a_sound_one_taken_afterwards() {
         data.into()
     };
     let filed = transfer(&mut from, &mut to, image.meta(), size, flip).await;
-    assert!(matches!(filed, Filed::Discarded(last) if last == image.meta().last), "{filed:?}");
+    assert!(
+        matches!(filed, Filed::Discarded(last, SnapshotRefusal::Damaged) if last == image.meta().last),
+        "{filed:?}"
+    );
     let filed = transfer(&mut from, &mut to, image.meta(), size, |_, data| data).await;
     assert!(matches!(filed, Filed::Received { .. }), "{filed:?}");
 }
@@ -133,7 +136,10 @@ async fn a_snapshot_that_this_release_cannot_read_is_not_there_at_the_next_start
     let (store, recovered) = open(&ours, 2);
     let mut to = Cabinet::start(recovered.snapshots).unwrap().0;
     let filed = transfer(&mut from, &mut to, &meta, size, |_, data| data).await;
-    assert!(matches!(filed, Filed::Discarded(last) if last == meta.last), "{filed:?}");
+    assert!(
+        matches!(filed, Filed::Discarded(last, SnapshotRefusal::Undecodable) if last == meta.last),
+        "{filed:?}"
+    );
     drop((to, store));
     // The thread may still hold the directory for a moment, but not its lock.
     assert_eq!(open(&ours, 2).1.restored.snapshot, None);

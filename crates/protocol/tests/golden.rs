@@ -182,9 +182,15 @@ fn hand_over_and_snapshots() {
         &peer(Message::InstallSnapshot(install)),
         "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070706ac0202010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d109ac0202686901ae0205",
     );
-    let reply =
-        raft::SnapshotReply { term: Term(7), round: 5, last: id(6, 300), next_offset: 302, installed: true };
-    golden(&peer(Message::SnapshotReply(reply)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d108070506ac02ae0201");
+    let reply = raft::SnapshotReply {
+        term: Term(7),
+        round: 5,
+        last: id(6, 300),
+        next_offset: 302,
+        installed: true,
+        refused: None,
+    };
+    golden(&peer(Message::SnapshotReply(reply)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d108070506ac02ae020100");
     let stalled = raft::DiskStalled { term: Term(7), round: 5, waited: Duration::from_millis(312) };
     golden(&peer(Message::DiskStalled(stalled)), "02d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10907050080fce29401");
 }
@@ -364,6 +370,9 @@ fn telemetry() {
             last_heard: None,
             snapshot: Some((1, 300)),
             disk_stalled: Some(Duration::from_millis(700)),
+            incarnation: Some(DISK),
+            owes: Some(LogIndex(300)),
+            refused_snapshot: Some(raft::SnapshotRefusal::Undecodable),
         }],
         term_runs: vec![raft::TermRun { term: Term(2), first: LogIndex(1), last: LogIndex(9) }],
     };
@@ -380,7 +389,7 @@ fn telemetry() {
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd02010201090304050607c0843d0809",
+        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d101ac020101010201090304050607c0843d0809",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");
@@ -435,9 +444,17 @@ fn trace_events() {
         TraceEvent::DiskRecovered { waited: Duration::from_micros(1) },
         TraceEvent::FollowerDiskStalled { follower: node, waited: Duration::from_micros(1) },
         TraceEvent::FollowerDiskRecovered { follower: node },
+        TraceEvent::StrangerIgnored { from: node, incarnation: Some(DISK), expected: None },
+        TraceEvent::WentBack { follower: node, confirmed: index, found: LogIndex(1) },
+        TraceEvent::Refilled { follower: node, through: index },
+        TraceEvent::SnapshotRefused {
+            follower: node,
+            last: id(7, 3),
+            reason: raft::SnapshotRefusal::Damaged,
+        },
     ];
     golden(
         &events,
-        "1f00070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f010100191a00e8071b00e8071c00e8071d0200e8071e02",
+        "2300070301020102010703030100e80702070103020700040207000305020100020206020307070207080007090303070a03030b030c02030d0302010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d10e030f020100e8071002110212021302140703ac021502070316070301170703180080e1eb170080a3c3470080c6868f010100191a00e8071b00e8071c00e8071d0200e8071e021f0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d100200203012102032202070300",
     );
 }

@@ -31,7 +31,7 @@ pub use log::TermRun;
 pub use membership::{ChangeError, Membership, MembershipChange};
 pub use message::{
     AppendEntries, AppendOutcome, AppendReply, ConflictHint, DiskStalled, Envelope, InstallSnapshot, Message,
-    SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
+    SnapshotRefusal, SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
 };
 pub use progress::ReplicationState;
 pub use raft::{FoundError, ProposeError, Raft, ReadError, ReadMode, RestoreError, Restored, TransferError};

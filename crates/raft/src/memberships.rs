@@ -64,7 +64,7 @@ impl Memberships {
     }
 
     /// The one that holds at `index`, and all after it.
-    pub(crate) fn since(&self, index: LogIndex) -> impl Iterator<Item = &(LogIndex, Membership)> {
+    pub(crate) fn since(&self, index: LogIndex) -> impl DoubleEndedIterator<Item = &(LogIndex, Membership)> {
         let place = self.0.iter().rposition(|(since, _)| *since <= index).unwrap_or(0);
         self.0.range(place..)
     }

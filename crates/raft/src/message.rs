@@ -202,4 +202,24 @@ pub struct SnapshotReply {
     pub next_offset: u64,
     /// The member has everything up to `last`, durably, be it from this snapshot or not.
     pub installed: bool,
+    /// It has all pieces, and can make nothing of them.
+    pub refused: Option<SnapshotRefusal>,
+}
+
+/// Why a member can make nothing of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotRefusal {
+    /// The pieces do not match their checksums: damaged on the way, or where they come from.
+    Damaged,
+    /// They are sound, and cannot be decoded: a newer release made them.
+    Undecodable,
+}
+
+impl std::fmt::Display for SnapshotRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "it arrived damaged",
+            Self::Undecodable => "it cannot be decoded: it was made by a newer release",
+        })
+    }
 }

@@ -99,6 +99,20 @@ pub enum Mutant {
     IgnoreFailedSync,
     /// A leader whose disk finishes no write leads on (trap 49).
     LeaderIgnoresStall,
+    /// A member that came back with an empty disk votes (trap 43).
+    FormerLifeVotes,
+    /// A membership about a former life lets a member campaign (trap 44).
+    FormerLifeCampaigns,
+    /// A node without any membership votes (trap 45).
+    JoinerVotes,
+    /// An answer of an id's former life counts for its present one (trap 46).
+    FormerLifeAnswers,
+    /// A follower that lost what it confirmed still counts (trap 47).
+    WentBackCounts,
+    /// An entry read back from the disk is taken for the one asked for by its index alone (trap 48).
+    ReadBackByIndex,
+    /// An answer of a node that is no member teaches a term (trap 51).
+    StrangersAnswer,
 }
 
 impl Mutant {
@@ -151,6 +165,13 @@ impl Mutant {
         Self::DropWritesOnStepDown,
         Self::IgnoreFailedSync,
         Self::LeaderIgnoresStall,
+        Self::FormerLifeVotes,
+        Self::FormerLifeCampaigns,
+        Self::JoinerVotes,
+        Self::FormerLifeAnswers,
+        Self::WentBackCounts,
+        Self::ReadBackByIndex,
+        Self::StrangersAnswer,
     ];
 }
 

@@ -1,6 +1,7 @@
 //! A follower as its leader tracks it (paper Figure 2, `nextIndex` and `matchIndex`). All transitions are here.
 
-use crate::message::ConflictHint;
+use crate::identity::Incarnation;
+use crate::message::{ConflictHint, SnapshotRefusal};
 use crate::mutants::{Mutant, is_active};
 use crate::raft::StallReport;
 use crate::types::{LogId, LogIndex, SnapshotMeta, Timestamp};
@@ -28,7 +29,8 @@ pub(crate) struct Window {
 
 /// One follower's progress.
 ///
-/// **Invariant:** `matched < next`. `matched` never falls. `inflight` is empty unless the state is Replicate. There is
+/// **Invariant:** `matched < next`. `matched` never falls, unless the follower proves that it has lost what it confirmed.
+/// `inflight` is empty unless the state is Replicate. There is
 /// something in `sending` exactly in the state Snapshot.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -50,6 +52,13 @@ pub(crate) struct Progress {
     pub(crate) promised_round: u64,
     /// It has said that its disk is stalled, and has answered no later round since.
     pub(crate) stall: Option<StallReport>,
+    /// The data directory that it last answered from.
+    pub(crate) incarnation: Option<Incarnation>,
+    /// The leader's heartbeat round when `matched` last rose. An answer to a later one was given by a log that had, or had lost,
+    /// what is confirmed.
+    confirmed_round: u64,
+    /// It confirmed its log through here and has lost a part of that since: until it has that again, it counts for nothing.
+    owes: Option<LogIndex>,
 }
 
 /// A snapshot on its way to a follower. One piece at a time is under way.
@@ -61,6 +70,24 @@ struct Sending {
     size: u64,
     /// When the piece under way was sent, and in which heartbeat round.
     sent: Option<(Timestamp, u64)>,
+    /// How often it arrived damaged, and when it may be sent again.
+    damaged: (u32, Timestamp),
+    /// The follower can make nothing of it.
+    refused: Option<SnapshotRefusal>,
+}
+
+/// A snapshot that arrived damaged is sent again this often: if it is still damaged then, it is so on the leader's disk.
+const REPEATS: u32 = 3;
+
+/// What a refused snapshot leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It was not the one that is being sent.
+    Late,
+    /// It is sent again after a pause.
+    Repeated,
+    /// It is not sent any more.
+    Finally,
 }
 
 /// Where the next piece of a snapshot starts.
@@ -86,6 +113,9 @@ impl Progress {
             acked_round: 0,
             promised_round: 0,
             stall: None,
+            incarnation: None,
+            confirmed_round: 0,
+            owes: None,
         }
     }
 
@@ -94,6 +124,56 @@ impl Progress {
         self.last_heard = Some(now);
         self.acked_round = self.acked_round.max(round);
         self.stall.take_if(|stall| stall.ends_with(round)).is_some()
+    }
+
+    /// It answered from this data directory. If it had answered from another one, it has another disk: whatever it confirmed
+    /// was on that. Says what that was, if it was anything.
+    pub(crate) fn answers_from(&mut self, incarnation: Option<Incarnation>) -> Option<LogIndex> {
+        let is_other = self.last_heard.is_some() && self.incarnation != incarnation;
+        if is_other && !is_active(Mutant::FormerLifeAnswers) {
+            let confirmed = Some(self.matched).filter(|matched| *matched > LogIndex::ZERO);
+            *self = Self { incarnation, owes: self.owes.max(confirmed), ..Self::new(self.next) };
+            return confirmed;
+        }
+        self.incarnation = incarnation;
+        None
+    }
+
+    /// `matched` rose in this heartbeat round. Says whether it has all again that it once confirmed.
+    pub(crate) fn confirmed(&mut self, round: u64) -> bool {
+        self.confirmed_round = round;
+        self.owes.take_if(|owes| *owes <= self.matched).is_some()
+    }
+
+    /// Whether this refusal, an answer to a message of this round, proves that its log has lost a part of what it confirmed.
+    /// Only a round that began after the confirmation proves that: what was sent before may arrive, and be answered, late.
+    pub(crate) fn has_lost(&self, refused: LogIndex, hint: ConflictHint, round: u64) -> bool {
+        let is_shorter = hint.term.is_none() && hint.first <= self.matched;
+        let lacks_it = refused <= self.matched || is_shorter;
+        round > self.confirmed_round
+            && self.matched > LogIndex::ZERO
+            && lacks_it
+            && !is_active(Mutant::WentBackCounts)
+    }
+
+    /// It has lost a part of what it confirmed: that counts no more, and it is filled again from where its log may end.
+    pub(crate) fn went_back(&mut self, refused: LogIndex, hint: ConflictHint, at_hint: LogIndex) {
+        self.owes = self.owes.max(Some(self.matched));
+        self.matched = LogIndex::ZERO;
+        if self.state != ReplicationState::Snapshot {
+            self.next = at_hint.max(hint.first).min(refused).max(LogIndex(1));
+            self.enter(ReplicationState::Probe);
+        }
+    }
+
+    /// What it owes.
+    pub(crate) fn owes(&self) -> Option<LogIndex> {
+        self.owes
+    }
+
+    /// What counts toward a majority: nothing of a follower that has lost what it confirmed.
+    pub(crate) fn counted<T: Default>(&self, value: T) -> T {
+        if self.owes.is_some() { T::default() } else { value }
     }
 
     /// Having answered this round, it stands by its leader.
@@ -176,17 +256,25 @@ impl Progress {
     /// being sent another one.
     pub(crate) fn send_snapshot(&mut self, meta: SnapshotMeta, size: u64) {
         self.enter(ReplicationState::Snapshot);
-        self.sending = Some(Sending { meta, offset: 0, size, sent: None });
+        self.sending = Some(Sending {
+            meta,
+            offset: 0,
+            size,
+            sent: None,
+            damaged: (0, Timestamp::default()),
+            refused: None,
+        });
     }
 
-    /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is of no use any more,
-    /// or nothing is lost, as the follower has nothing of it or is out of reach.
+    /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is of no use any more, be it that
+    /// the follower can make nothing of it, or nothing is lost, as the follower has nothing of it or is out of reach.
     pub(crate) fn should_send_instead(&self, newest: LogId, patience: Duration, now: Timestamp) -> bool {
         let Some(sending) = &self.sending else { return false };
         let installed = sending.meta.last.index <= self.matched;
         let starts_anew = sending.offset == 0 && sending.sent.is_none();
         let unheard = self.last_heard.is_none_or(|heard| now.since(heard) >= patience);
-        sending.meta.last.index < newest.index && (installed || starts_anew || unheard)
+        sending.meta.last.index < newest.index
+            && (installed || starts_anew || unheard || sending.refused.is_some())
     }
 
     /// The piece to send now, in this heartbeat round, if one is due: the next one when the last one was answered,
@@ -196,6 +284,9 @@ impl Progress {
     /// tells what became of them.
     pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<Piece> {
         let sending = self.sending.as_mut()?;
+        if sending.refused.is_some() || now < sending.damaged.1 {
+            return None;
+        }
         if let Some((at, in_round)) = sending.sent
             && (now.since(at) < interval || self.acked_round <= in_round)
         {
@@ -223,14 +314,43 @@ impl Progress {
         }
     }
 
+    /// The follower has the whole snapshot and can make nothing of it, it says in answer to a piece of this round. One that
+    /// arrived damaged is sent again after this pause.
+    pub(crate) fn snapshot_refused(
+        &mut self,
+        last: LogId,
+        why: SnapshotRefusal,
+        round: u64,
+        again_at: Timestamp,
+    ) -> Refused {
+        let Some(sending) = &mut self.sending else { return Refused::Late };
+        let late = sending.sent.is_some_and(|(_, in_round)| round < in_round);
+        if sending.meta.last != last || late || sending.refused.is_some() {
+            return Refused::Late;
+        }
+        sending.offset = 0;
+        sending.sent = None;
+        if why == SnapshotRefusal::Damaged && sending.damaged.0 < REPEATS {
+            sending.damaged = (sending.damaged.0 + 1, again_at);
+            return Refused::Repeated;
+        }
+        sending.refused = Some(why);
+        Refused::Finally
+    }
+
+    /// In Snapshot: why the follower can make nothing of what it is sent.
+    pub(crate) fn refused_snapshot(&self) -> Option<SnapshotRefusal> {
+        self.sending.as_ref().and_then(|sending| sending.refused)
+    }
+
     /// In Snapshot: the bytes that were sent and answered, and all there are.
     pub(crate) fn snapshot_progress(&self) -> Option<(u64, u64)> {
         self.sending.as_ref().map(|sending| (sending.offset, sending.size))
     }
 
-    /// In Snapshot: which one it is sent.
+    /// In Snapshot: which one it is sent, if that goes on.
     pub(crate) fn snapshot(&self) -> Option<LogId> {
-        self.sending.as_ref().map(|sending| sending.meta.last)
+        self.sending.as_ref().filter(|sending| sending.refused.is_none()).map(|sending| sending.meta.last)
     }
 
     fn snapshot_is_sent(&self) -> bool {
@@ -477,5 +597,82 @@ mod tests {
         let hint = ConflictHint { term: None, first: LogIndex(1) };
         assert!(!progress.conflict(LogIndex(4), hint, LogIndex(1)));
         assert_eq!(progress.state, ReplicationState::Snapshot);
+    }
+
+    const SHORTER: ConflictHint = ConflictHint { term: None, first: LogIndex(3) };
+
+    /// Trap 47.
+    #[test]
+    fn only_an_answer_to_a_round_after_the_confirmation_proves_that_it_was_lost() {
+        let mut progress = replicating(8);
+        progress.confirmed(5);
+        assert!(!progress.has_lost(LogIndex(7), SHORTER, 4));
+        assert!(!progress.has_lost(LogIndex(7), SHORTER, 5), "it may have been sent before");
+        assert!(progress.has_lost(LogIndex(7), SHORTER, 6), "it refuses what it had confirmed");
+        assert!(progress.has_lost(LogIndex(9), SHORTER, 6), "its log ends before what it had confirmed");
+        let other_term = ConflictHint { term: Some(crate::types::Term(1)), first: LogIndex(3) };
+        assert!(!progress.has_lost(LogIndex(9), other_term, 6), "it may have what it confirmed");
+        assert!(!Progress::new(LogIndex(8)).has_lost(LogIndex(7), SHORTER, 6), "it never confirmed anything");
+    }
+
+    #[test]
+    fn who_went_back_counts_for_nothing_until_it_has_again_what_it_had_confirmed() {
+        let mut progress = replicating(8);
+        progress.confirmed(1);
+        progress.went_back(LogIndex(7), SHORTER, LogIndex::ZERO);
+        assert_eq!(
+            (progress.matched, progress.next, progress.owes()),
+            (LogIndex(0), LogIndex(3), Some(LogIndex(7)))
+        );
+        assert!(progress.matched(LogIndex(6), LogIndex::ZERO));
+        assert!(!progress.confirmed(2));
+        assert_eq!((progress.counted(progress.matched), progress.matched), (LogIndex::ZERO, LogIndex(6)));
+        assert!(progress.matched(LogIndex(7), LogIndex::ZERO));
+        assert!(progress.confirmed(2));
+        assert_eq!((progress.counted(progress.matched), progress.owes()), (LogIndex(7), None));
+    }
+
+    #[test]
+    fn what_was_confirmed_on_another_disk_does_not_count() {
+        let disk = |number| Some(Incarnation([number; 16]));
+        let mut progress = replicating(8);
+        assert_eq!(progress.answers_from(disk(1)), None);
+        progress.heard(1, at(0));
+        assert_eq!(progress.answers_from(disk(1)), None);
+        assert_eq!(progress.answers_from(disk(2)), Some(LogIndex(7)));
+        assert_eq!((progress.matched, progress.owes()), (LogIndex::ZERO, Some(LogIndex(7))));
+    }
+
+    /// Trap 53.
+    #[test]
+    fn a_snapshot_that_cannot_be_decoded_is_not_sent_again_and_a_newer_one_is() {
+        let mut progress = installing();
+        progress.next_piece(1, INTERVAL, at(0)).unwrap();
+        let undecodable = SnapshotRefusal::Undecodable;
+        assert_eq!(progress.snapshot_refused(meta(20).last, undecodable, 0, at(100)), Refused::Late);
+        assert_eq!(progress.snapshot_refused(meta(20).last, undecodable, 1, at(100)), Refused::Finally);
+        progress.heard(99, at(100));
+        assert_eq!(progress.next_piece(100, INTERVAL, at(99_999)), None);
+        assert_eq!((progress.refused_snapshot(), progress.snapshot()), (Some(undecodable), None));
+        let patience = Duration::from_secs(999);
+        assert!(!progress.should_send_instead(meta(20).last, patience, at(100)));
+        assert!(progress.should_send_instead(meta(21).last, patience, at(100)));
+        progress.send_snapshot(meta(21), 10);
+        assert_eq!(offset_of(progress.next_piece(100, INTERVAL, at(100))), Some(0));
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_sent_again_after_a_pause_and_not_for_ever() {
+        let mut progress = installing();
+        for time in 0..u64::from(REPEATS) {
+            assert_eq!(offset_of(progress.next_piece(1, INTERVAL, at(100 * time))), Some(0));
+            let again_at = at(100 * (time + 1));
+            let refused = progress.snapshot_refused(meta(20).last, SnapshotRefusal::Damaged, 1, again_at);
+            assert_eq!(refused, Refused::Repeated);
+            assert_eq!(progress.next_piece(1, INTERVAL, at(100 * time + 99)), None);
+        }
+        assert_eq!(offset_of(progress.next_piece(1, INTERVAL, at(9000))), Some(0));
+        let refused = progress.snapshot_refused(meta(20).last, SnapshotRefusal::Damaged, 1, at(9001));
+        assert_eq!(refused, Refused::Finally);
     }
 }

@@ -1,8 +1,10 @@
 //! A member's state at one moment, for people and tools.
 
 use crate::config::Tuning;
+use crate::identity::Incarnation;
 use crate::log::TermRun;
 use crate::membership::Membership;
+use crate::message::SnapshotRefusal;
 use crate::progress::ReplicationState;
 use crate::trace::Role;
 use crate::types::{LogId, LogIndex, NodeId, Term};
@@ -87,4 +89,10 @@ pub struct PeerStatus {
     pub snapshot: Option<(u64, u64)>,
     /// Its disk is stalled, as it says itself: how long it has not finished a write.
     pub disk_stalled: Option<Duration>,
+    /// The data directory that it last answered from.
+    pub incarnation: Option<Incarnation>,
+    /// It has lost a part of what it confirmed through here, and counts for nothing until it has that again.
+    pub owes: Option<LogIndex>,
+    /// It could make nothing of the snapshot it was sent, and waits for a newer one.
+    pub refused_snapshot: Option<SnapshotRefusal>,
 }

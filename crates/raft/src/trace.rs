@@ -1,8 +1,10 @@
 //! The typed trace: every transition of a member, in order. The screen, the checkers and the logs read this.
 
 use crate::config::Tuning;
+use crate::identity::Incarnation;
 use crate::log::TermRun;
 use crate::membership::Membership;
+use crate::message::SnapshotRefusal;
 use crate::types::{LogId, LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -60,6 +62,10 @@ pub enum VoteRefusal {
     LeaderAlive,
     /// A pre-vote only: the vote itself would wait for a disk that is stalled.
     DiskStalled,
+    /// The refusing node belongs to no cluster yet.
+    NoMembership,
+    /// The cluster knows the refusing node on another disk, which has its votes.
+    OtherDisk,
 }
 
 /// Something that happened at one member. On the wire: variants are only ever added at the end.
@@ -276,5 +282,41 @@ pub enum TraceEvent {
     FollowerDiskRecovered {
         /// Which.
         follower: NodeId,
+    },
+    /// An answer came from a node that is no member, or that runs on another disk than the member does. It was ignored, as
+    /// will be all others from there under this membership.
+    StrangerIgnored {
+        /// As which node.
+        from: NodeId,
+        /// On which disk.
+        incarnation: Option<Incarnation>,
+        /// The disk of the member of this id; `None`: there is no such member.
+        expected: Option<Incarnation>,
+    },
+    /// A follower's log is behind what it once confirmed in this term: its disk was restored from a copy, or lost its end. It
+    /// counts for nothing until it has all of that again.
+    WentBack {
+        /// Which.
+        follower: NodeId,
+        /// It confirmed its log through here.
+        confirmed: LogIndex,
+        /// Where its log can end at most.
+        found: LogIndex,
+    },
+    /// A follower that went back has all again that it once confirmed, and counts.
+    Refilled {
+        /// Which.
+        follower: NodeId,
+        /// Through here.
+        through: LogIndex,
+    },
+    /// A follower cannot make anything of a snapshot. It is not sent again; a newer one will be.
+    SnapshotRefused {
+        /// Which.
+        follower: NodeId,
+        /// The last entry that the snapshot includes.
+        last: LogId,
+        /// Why.
+        reason: SnapshotRefusal,
     },
 }

@@ -6,7 +6,7 @@ mod support;
 
 use raftdeck_raft::{
     AppendEntries, ChangeError, Entry, LogIndex, Membership, MembershipChange, Message, NodeId, Payload,
-    Role, StepDownReason, Term, Timing, TraceEvent, VoteRequest,
+    Role, StepDownReason, Term, Timing, TraceEvent, VoteRefusal, VoteRequest,
 };
 use std::collections::BTreeSet;
 use support::*;
@@ -432,9 +432,15 @@ fn a_member_without_a_membership_waits_and_follows_whoever_leads() {
     cluster.join(N4);
     cluster.run(Timing::FAST.election_max * 10);
     assert_eq!((cluster.status(N4).role, cluster.status(N4).term), (Role::Follower, Term(0)));
-    let granted = VoteRequest { term: Term(9), last: id(9, 9), transfer: false };
-    cluster.deliver(N2, N4, Message::RequestVote(granted));
-    assert_eq!(cluster.status(N4).vote, Some(N2));
+    // It does not know whether it may: its id may have voted before, on another disk.
+    let request = VoteRequest { term: Term(9), last: id(9, 9), transfer: false };
+    cluster.deliver(N2, N4, Message::PreVote(request));
+    cluster.deliver(N2, N4, Message::RequestVote(request));
+    assert_eq!((cluster.status(N4).vote, cluster.status(N4).term), (None, Term(9)));
+    let reason = VoteRefusal::NoMembership;
+    let refused = |pre_vote| TraceEvent::VoteRefused { candidate: N2, term: Term(9), pre_vote, reason };
+    let told = &cluster.member(N4).trace;
+    assert!(told.contains(&refused(true)) && told.contains(&refused(false)), "{told:?}");
 }
 
 /// The founders are in no entry of the log. Whoever came later knows nobody before the first membership in it, and a snapshot

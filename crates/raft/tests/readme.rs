@@ -75,8 +75,9 @@ fn every_file_and_test_that_the_tables_name_exists() {
 fn the_traps_are_all_there_and_each_mutant_belongs_to_one() {
     let traps = rows("#");
     let numbers: Vec<usize> = traps.iter().map(|row| row[0].parse().unwrap()).collect();
-    assert_eq!(numbers[..42], (1..=42).collect::<Vec<_>>());
-    assert!(numbers.is_sorted_by(|a, b| a < b), "in order, each once: {numbers:?}");
+    assert!(numbers.is_sorted_by(|one, next| one < next), "in order, each once: {numbers:?}");
+    let all: BTreeSet<usize> = numbers.into_iter().collect();
+    assert!((1..=48).chain([51, 53]).all(|number| all.contains(&number)), "none is left out: {all:?}");
     let named: Vec<&str> = traps.iter().flat_map(|row| names(row[4])).collect();
     let all: Vec<String> = Mutant::ALL.iter().map(|mutant| format!("{mutant:?}")).collect();
     for mutant in &all {

@@ -45,6 +45,10 @@ scenarios! {
     figure_7
     figure_8_d_overwritten
     figure_8_e_committed
+    identity_former_life_does_not_answer
+    identity_former_life_does_not_vote
+    identity_joiner_does_not_vote
+    identity_old_memberships_are_about_a_former_life
     learner_answers_candidates
     learner_neither_campaigns_nor_counts
     lease_counts_from_the_sending
@@ -69,6 +73,7 @@ scenarios! {
     replication_commits_what_the_message_covers
     replication_conflict_in_one_round_a_term
     replication_consistency_check
+    replication_follower_went_back
     replication_heartbeat_revives_a_full_window
     replication_late_answers_change_nothing
     replication_late_message_does_not_shorten

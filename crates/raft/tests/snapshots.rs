@@ -8,7 +8,7 @@ mod support;
 use raftdeck_raft::{
     AppendEntries, AppendOutcome, AppendReply, Config, Entry, InstallSnapshot, LogId, LogIndex, Membership,
     MembershipChange, Message, NodeId, Payload, Raft, ReplicationState, RestoreError, Restored, Role,
-    SnapshotMeta, SnapshotReply, Term, Timestamp, TraceEvent,
+    SnapshotMeta, SnapshotRefusal, SnapshotReply, Term, Timestamp, TraceEvent,
 };
 use std::time::Duration;
 use support::*;
@@ -411,8 +411,14 @@ fn a_follower_that_has_everything_says_so_at_the_first_piece() {
         }
     }
     let status = cluster.status(N1);
-    let reply =
-        SnapshotReply { term: status.term, round: 1, last: status.snapshot, next_offset: 0, installed: true };
+    let reply = SnapshotReply {
+        term: status.term,
+        round: 1,
+        last: status.snapshot,
+        next_offset: 0,
+        installed: true,
+        refused: None,
+    };
     cluster.deliver(N3, N1, Message::SnapshotReply(reply));
     assert_eq!(state(&cluster, N3), ReplicationState::Replicate);
 }
@@ -460,6 +466,36 @@ fn damaged_pieces_are_sent_again_from_the_start() {
     cluster.member(N3).files.damage_next = true;
     cluster.run_until("n3 has it", |c| has_all_that_n1_applied(c, N3));
     assert_eq!(cluster.traced(N3, |e| matches!(e, TraceEvent::SnapshotInstalled { .. })), 1);
+}
+
+/// Pieces of snapshots on the wire to n3.
+fn pieces_to_n3(cluster: &Cluster) -> usize {
+    let is_piece = |(_, to, message): &&(NodeId, NodeId, Message)| {
+        *to == N3 && matches!(message, Message::InstallSnapshot(_))
+    };
+    cluster.wire.iter().filter(is_piece).count()
+}
+
+#[test]
+fn a_snapshot_that_a_follower_cannot_decode_is_sent_once_and_the_next_one_is_tried() {
+    let mut cluster = n3_is_behind();
+    cluster.member(N3).files.decodes_nothing = true;
+    let refused = |cluster: &Cluster| cluster.traced(N1, |e| matches!(e, TraceEvent::SnapshotRefused { .. }));
+    cluster.run_until("n3 refuses it", |c| refused(c) == 1);
+    for _ in 0..20 {
+        cluster.time_out(N1);
+        assert_eq!(pieces_to_n3(&cluster), 0, "it is not sent again");
+        cluster.settle();
+    }
+    let peer = |cluster: &Cluster| cluster.status(N1).peers.iter().find(|p| p.id == N3).unwrap().clone();
+    assert_eq!(peer(&cluster).refused_snapshot, Some(SnapshotRefusal::Undecodable));
+    // A newer one may be of a release that both know, or n3 of a newer release by now.
+    cluster.member(N3).files.decodes_nothing = false;
+    cluster.propose(N1, "y").unwrap();
+    cluster.settle();
+    cluster.take_snapshot(N1);
+    cluster.run_until("n3 has it", |c| has_all_that_n1_applied(c, N3));
+    assert_eq!((refused(&cluster), peer(&cluster).refused_snapshot), (1, None));
 }
 
 #[test]

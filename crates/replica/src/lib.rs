@@ -29,8 +29,8 @@ use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{
     ChangeError, Config, ConfigError, Effects, EntriesToRead, Entry, Envelope, FoundError, LogId, LogIndex,
     Membership, MembershipChange, Message, NodeId, Payload, Persist, PieceReceived, PieceToSend,
-    ProposeError, Raft, ReadError, ReadMode, ReadReady, RestoreError, Restored, Sender, SnapshotMeta, Status,
-    Ticket, Timestamp, TraceEvent, TransferError, Tuning,
+    ProposeError, Raft, ReadError, ReadMode, ReadReady, RestoreError, Restored, Sender, SnapshotMeta,
+    SnapshotRefusal, Status, Ticket, Timestamp, TraceEvent, TransferError, Tuning,
 };
 use state::State;
 use std::time::Duration;
@@ -119,6 +119,12 @@ impl Replica {
     #[must_use]
     pub fn membership(&self) -> &Membership {
         self.raft.membership()
+    }
+
+    /// Where the membership stands by which this member belongs to the cluster ([`Raft::named_at`]).
+    #[must_use]
+    pub fn named_at(&self) -> Option<LogIndex> {
+        self.raft.named_at()
     }
 
     /// Whether a snapshot can be taken ([`Raft::may_snapshot`]).
@@ -237,9 +243,9 @@ impl Replica {
         }
     }
 
-    /// The pieces of this snapshot that arrived are of no use.
-    pub fn handle_snapshot_discarded(&mut self, last: LogId) {
-        self.raft.handle_snapshot_discarded(last);
+    /// All pieces of this snapshot arrived and are of no use.
+    pub fn handle_snapshot_discarded(&mut self, last: LogId, why: SnapshotRefusal) {
+        self.raft.handle_snapshot_discarded(last, why);
     }
 
     /// Times out at once, as if no leader had been heard from.

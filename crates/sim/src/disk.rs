@@ -9,7 +9,9 @@ use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
-use raftdeck_raft::{Config, EntriesToRead, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, Ticket};
+use raftdeck_raft::{
+    Config, EntriesToRead, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, SnapshotRefusal, Ticket,
+};
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
 use raftdeck_storage::{Life, LogOptions, LogStore, OpenError, Recovered, Snapshots, StorageError};
@@ -417,16 +419,21 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
                 return Ok(Filed::Nothing);
             }
             let last = meta.last;
-            let content = snapshots.received(&meta)?;
-            let image =
-                content.and_then(|content| StateImage::decode(meta.clone(), content.into_iter()).ok());
-            let Some(image) = image else {
-                snapshots.discard_received()?;
-                return Ok(Filed::Input(Box::new(Input::Discarded(last))));
+            let decoded = match snapshots.received(&meta)? {
+                Some(content) => StateImage::decode(meta.clone(), content.into_iter())
+                    .map_err(|_| SnapshotRefusal::Undecodable),
+                None => Err(SnapshotRefusal::Damaged),
+            };
+            let image = match decoded {
+                Ok(image) => image,
+                Err(why) => {
+                    snapshots.discard_received()?;
+                    return Ok(Filed::Input(Box::new(Input::Discarded(last, why))));
+                }
             };
             match snapshots.finish(&meta)? {
                 Some(size) => Input::Received(Box::new(image), size),
-                None => Input::Discarded(last),
+                None => Input::Discarded(last, SnapshotRefusal::Damaged),
             }
         }
         Filing::Read(piece) => {

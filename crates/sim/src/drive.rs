@@ -155,7 +155,7 @@ impl World<'_> {
                 let in_use = replica.snapshots_in_use();
                 self.effect(id, |world| world.file(id, Filing::RemoveUnused { in_use }));
             }
-            Input::Discarded(last) => replica.handle_snapshot_discarded(last),
+            Input::Discarded(last, why) => replica.handle_snapshot_discarded(last, why),
             Input::ReadBack(entries) => replica.handle_entries_read(entries),
             Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
         }

@@ -8,8 +8,8 @@ use crate::platter::Platter;
 use crate::rules::Story;
 use raftdeck_raft::{
     AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, Incarnation, LogId, LogIndex, Membership,
-    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta, Term,
-    Ticket, Timestamp, Tuning,
+    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta,
+    SnapshotRefusal, Term, Ticket, Timestamp, Tuning,
 };
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
@@ -41,7 +41,7 @@ pub(crate) enum Input {
     },
     Saved(SnapshotMeta, u64),
     Received(Box<StateImage>, u64),
-    Discarded(LogId),
+    Discarded(LogId, SnapshotRefusal),
     /// Entries that were read back.
     ReadBack(Vec<Entry>),
     /// A connection was lost.

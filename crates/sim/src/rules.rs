@@ -325,6 +325,7 @@ mod tests {
                 last: LogId::default(),
                 next_offset: 0,
                 installed: false,
+                refused: None,
             };
             story.hears(NodeId(3), &Message::SnapshotReply(reply), Timestamp(heard));
             assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);

@@ -75,6 +75,10 @@ Events:
   purge      node, through: the log's beginning is released
   tuned      node, heartbeat_ms, election_ms [least, greatest], pre_vote, check_quorum
   paused     node: it noticed that it had been stopped, or that its clock had stepped
+  stranger_ignored      node, from, disk, expected: an answer of another disk, or of no member
+  went_back             node (the leader), follower, confirmed, found: it lost what it confirmed
+  refilled              node (the leader), follower, through: it has all of that again
+  snapshot_refused      node (the leader), follower, last, reason
   missed     node, count: events that could not be told
   time       rate, now_us: how fast cluster time passes, and how late it is
   in_force   faults: all that can be undone, each with id and words

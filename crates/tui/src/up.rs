@@ -36,6 +36,10 @@
 //! {"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
 //! {"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
 //! {"event":"follower_disk_recovered","node":1,"follower":3,"at_ms":9}
+//! {"event":"stranger_ignored","node":1,"from":2,"disk":null,"expected":"3fa9…","at_ms":9}  an answer that does not count
+//! {"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}   it lost what it had confirmed
+//! {"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
+//! {"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"...","at_ms":9}
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
@@ -50,7 +54,9 @@ use raftdeck_lab::rule::{ClusterTime, Fault};
 use raftdeck_lab::words::write;
 use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
 use raftdeck_protocol::{ClockRate, ResponseBody};
-use raftdeck_raft::{LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning};
+use raftdeck_raft::{
+    Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -212,6 +218,29 @@ enum Event<'a> {
     FollowerDiskRecovered {
         node: NodeId,
         follower: NodeId,
+    },
+    StrangerIgnored {
+        node: NodeId,
+        from: NodeId,
+        disk: Option<String>,
+        expected: Option<String>,
+    },
+    WentBack {
+        node: NodeId,
+        follower: NodeId,
+        confirmed: LogIndex,
+        found: LogIndex,
+    },
+    Refilled {
+        node: NodeId,
+        follower: NodeId,
+        through: LogIndex,
+    },
+    SnapshotRefused {
+        node: NodeId,
+        follower: NodeId,
+        last: LogIndex,
+        reason: String,
     },
     Link {
         from: NodeId,
@@ -457,6 +486,17 @@ fn trace_event(node: NodeId, trace: &TraceEvent) -> Option<Event<'_>> {
             Event::FollowerDiskStalled { node, follower, waited_ms: whole_millis(waited) }
         }
         TraceEvent::FollowerDiskRecovered { follower } => Event::FollowerDiskRecovered { node, follower },
+        TraceEvent::StrangerIgnored { from, incarnation, expected } => {
+            let disk = |disk: Option<Incarnation>| disk.map(|disk| format!("{disk:x}"));
+            Event::StrangerIgnored { node, from, disk: disk(incarnation), expected: disk(expected) }
+        }
+        TraceEvent::WentBack { follower, confirmed, found } => {
+            Event::WentBack { node, follower, confirmed, found }
+        }
+        TraceEvent::Refilled { follower, through } => Event::Refilled { node, follower, through },
+        TraceEvent::SnapshotRefused { follower, last, reason } => {
+            Event::SnapshotRefused { node, follower, last: last.index, reason: reason.to_string() }
+        }
         TraceEvent::VoteReceived { .. }
         | TraceEvent::Appended { .. }
         | TraceEvent::Conflict { .. }
@@ -555,6 +595,18 @@ mod tests {
             traced(TraceEvent::FollowerDiskStalled { follower: to, waited: at(500) }),
             traced(TraceEvent::FollowerDiskRecovered { follower: to }),
             traced(TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term }),
+            traced(TraceEvent::StrangerIgnored {
+                from: NodeId(2),
+                incarnation: None,
+                expected: Some(Incarnation([0xab; 16])),
+            }),
+            traced(TraceEvent::WentBack { follower: to, confirmed: LogIndex(9), found: LogIndex(4) }),
+            traced(TraceEvent::Refilled { follower: to, through: LogIndex(9) }),
+            traced(TraceEvent::SnapshotRefused {
+                follower: to,
+                last,
+                reason: raftdeck_raft::SnapshotRefusal::Undecodable,
+            }),
         ];
         assert_eq!(
             later.join("\n"),
@@ -576,7 +628,11 @@ mod tests {
 {"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
 {"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
 {"event":"follower_disk_recovered","node":1,"follower":3,"at_ms":9}
-{"event":"step_down","node":1,"reason":"disk_stalled","term":2,"at_ms":9}"#
+{"event":"step_down","node":1,"reason":"disk_stalled","term":2,"at_ms":9}
+{"event":"stranger_ignored","node":1,"from":2,"disk":null,"expected":"abababababababababababababababab","at_ms":9}
+{"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}
+{"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
+{"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"it cannot be decoded: it was made by a newer release","at_ms":9}"#
         );
         assert_eq!(
             printed.join("\n"),

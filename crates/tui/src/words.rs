@@ -235,6 +235,25 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         }
         TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
         TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
+        TraceEvent::StrangerIgnored { from, expected: Some(expected), .. } => (
+            Major,
+            format!("{node} ignores {from}: its disk is not {expected}, which the cluster knows it on"),
+        ),
+        TraceEvent::StrangerIgnored { from, expected: None, .. } => {
+            (Minor, format!("{node} ignores {from}, which is not a member"))
+        }
+        TraceEvent::WentBack { follower, confirmed, found } => (
+            Major,
+            format!(
+                "{follower} lost entries that it had confirmed (through {confirmed}, now {found} at most): {node} does not count it"
+            ),
+        ),
+        TraceEvent::Refilled { follower, through } => {
+            (Major, format!("{follower} has its log through {through} again: {node} counts it again"))
+        }
+        TraceEvent::SnapshotRefused { follower, last, reason } => {
+            (Major, format!("{follower} refuses the snapshot through entry {}: {reason}", last.index))
+        }
         TraceEvent::DiskSlow { .. }
         | TraceEvent::DiskStalled { .. }
         | TraceEvent::DiskRecovered { .. }
@@ -362,6 +381,8 @@ fn refused(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, reason: 
         VoteRefusal::StaleLog => format!("the log of {candidate} is behind its own"),
         VoteRefusal::LeaderAlive => "it hears a leader".to_owned(),
         VoteRefusal::DiskStalled => "its disk is stalled, and a vote must be on disk".to_owned(),
+        VoteRefusal::NoMembership => "it belongs to no cluster yet".to_owned(),
+        VoteRefusal::OtherDisk => "the cluster knows it on another disk".to_owned(),
     };
     if pre_vote {
         format!("{node} would not vote for {candidate} in term {term} (pre-vote): {why}")

@@ -129,6 +129,12 @@ struct Peer {
     snapshot: Option<Sending>,
     /// Its disk is stalled, as it says itself: how long it has not finished a write.
     disk_stalled_ms: Option<f64>,
+    /// The data directory it answers from.
+    disk: Option<String>,
+    /// It lost a part of what it confirmed through here, and counts for nothing until it has that again.
+    lost_before_index: Option<u64>,
+    /// Why it can make nothing of the snapshot it was sent.
+    snapshot_refused: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -247,6 +253,9 @@ impl Peer {
             last_heard_ago_ms: peer.last_heard.map(ms),
             snapshot: peer.snapshot.map(|(sent_bytes, total_bytes)| Sending { sent_bytes, total_bytes }),
             disk_stalled_ms: peer.disk_stalled.map(ms),
+            disk: peer.incarnation.map(|incarnation| format!("{incarnation:x}")),
+            lost_before_index: peer.owes.map(|confirmed| confirmed.0),
+            snapshot_refused: peer.refused_snapshot.map(|reason| reason.to_string()),
         }
     }
 }

@@ -112,9 +112,10 @@ impl Raft {
         if self.disk_is_stalled() {
             return false;
         }
-        let id = self.config.id;
-        let learns = self.membership().learners.contains(&id);
-        let votes = self.memberships.since(self.committed).any(|(_, membership)| membership.is_voter(id));
+        let current = self.membership();
+        let learns = current.learners.contains(&self.config.id) && self.is_about_this(current);
+        // A membership that names this id with another disk is about a former life.
+        let votes = self.memberships.since(self.committed).any(|(_, membership)| self.votes_by(membership));
         if learns { is_active(Mutant::LearnerCampaigns) } else { votes }
     }
 
@@ -303,6 +304,8 @@ impl Raft {
     pub(super) fn handle_pre_vote(&mut self, from: NodeId, request: VoteRequest, now: Timestamp) {
         let refusal = if request.term <= self.hard_state.term {
             Some(VoteRefusal::OldTerm)
+        } else if let Some(reason) = self.has_no_vote() {
+            Some(reason)
         } else if self.stands_by_leader(now) {
             Some(VoteRefusal::LeaderAlive)
         } else if request.last < self.log.last() && !is_active(Mutant::PreVoteIgnoresLog) {
@@ -324,7 +327,7 @@ impl Raft {
     pub(super) fn handle_pre_vote_reply(&mut self, from: NodeId, reply: VoteReply, now: Timestamp) {
         // A refusal teaches a higher term; a grant carries the term asked for, which nobody has entered.
         if !reply.granted && reply.term > self.hard_state.term {
-            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            self.step_down(self.within_reach(reply.term), StepDownReason::HigherTerm, now);
             return;
         }
         let current = !reply.granted || reply.term == self.hard_state.term.next();
@@ -353,7 +356,11 @@ impl Raft {
             return;
         }
         if request.term > self.hard_state.term {
-            self.step_down(request.term, StepDownReason::HigherTerm, now);
+            let term = self.within_reach(request.term);
+            self.step_down(term, StepDownReason::HigherTerm, now);
+            if term < request.term {
+                return;
+            }
         }
         let vote_is_free = match self.hard_state.vote {
             Some(candidate) => candidate == from,
@@ -363,6 +370,8 @@ impl Raft {
         let is_promised = now < self.stands_by_until && !request.transfer;
         if request.term < self.hard_state.term {
             self.refuse_vote(from, request.term, VoteRefusal::OldTerm);
+        } else if let Some(reason) = self.has_no_vote() {
+            self.refuse_vote(from, request.term, reason);
         } else if !vote_is_free {
             self.refuse_vote(from, request.term, VoteRefusal::AlreadyVoted);
         } else if is_promised && self.hard_state.vote.is_none() {
@@ -372,6 +381,20 @@ impl Raft {
             self.refuse_vote(from, request.term, VoteRefusal::StaleLog);
         } else {
             self.grant_vote(from, now);
+        }
+    }
+
+    /// Why this member may not vote for anybody, whoever asks. One without any membership belongs to no cluster yet. One that
+    /// is known on another disk has voted there, and does not know for whom. Who was removed may vote: those who ask may
+    /// be behind, and count it.
+    fn has_no_vote(&self) -> Option<VoteRefusal> {
+        let membership = self.membership();
+        if membership.voters.is_empty() && !is_active(Mutant::JoinerVotes) {
+            Some(VoteRefusal::NoMembership)
+        } else if !self.is_about_this(membership) && !is_active(Mutant::FormerLifeVotes) {
+            Some(VoteRefusal::OtherDisk)
+        } else {
+            None
         }
     }
 
@@ -406,7 +429,7 @@ impl Raft {
 
     pub(super) fn handle_vote_reply(&mut self, from: NodeId, reply: VoteReply, now: Timestamp) {
         if reply.term > self.hard_state.term {
-            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            self.step_down(self.within_reach(reply.term), StepDownReason::HigherTerm, now);
             return;
         }
         if matches!(self.role, RoleState::Candidate(_)) && reply.term == self.hard_state.term {

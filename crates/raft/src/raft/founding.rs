@@ -29,7 +29,7 @@ impl Raft {
     pub fn found(&mut self, membership: Membership, now: Timestamp) -> Result<(), FoundError> {
         let id = self.config.id;
         let (since, current) = self.memberships.latest();
-        if since == LogIndex::ZERO && *current == membership {
+        if since == LogIndex::ZERO && *current == membership && membership.is_sound() {
             return Ok(());
         }
         let is_new = *current == Membership::default()

@@ -120,6 +120,9 @@ impl Raft {
                 state: progress.state,
                 last_heard: progress.last_heard.map(|heard| now.since(heard)),
                 snapshot: progress.snapshot_progress(),
+                incarnation: progress.incarnation,
+                owes: progress.owes(),
+                refused_snapshot: progress.refused_snapshot(),
                 disk_stalled: self.reported_stall(progress.stall, now),
             })
             .collect()

@@ -79,7 +79,8 @@ impl Raft {
     /// The newest round that a majority stands by its leader for, itself included. An answer may come from a member that
     /// promises nothing: one that detects crashes, or does without CheckQuorum.
     fn promised_round(&self, leadership: &Leadership) -> u64 {
-        self.reached(leadership, leadership.round, |progress| progress.promised_round).unwrap_or(0)
+        self.reached(leadership, leadership.round, |progress| progress.counted(progress.promised_round))
+            .unwrap_or(0)
     }
 
     /// Whether this member stands by a leader whom it answers, for the least election timeout (thesis §6.4.1).
@@ -89,6 +90,7 @@ impl Raft {
 
     /// The newest round that a majority has answered, itself included.
     pub(super) fn confirmed_round(&self, leadership: &Leadership) -> u64 {
-        self.reached(leadership, leadership.round, |progress| progress.acked_round).unwrap_or(0)
+        self.reached(leadership, leadership.round, |progress| progress.counted(progress.acked_round))
+            .unwrap_or(0)
     }
 }

@@ -61,6 +61,7 @@ impl CatchUp {
         }
         let heard = progress.last_heard.unwrap_or(self.began).max(self.began);
         self.round > MAX_ROUNDS
+            || progress.refused_snapshot().is_some()
             || now.since(heard) >= timeout * PATIENCE_UNHEARD
             || now.since(self.since) >= timeout * PATIENCE_STALLED
     }
@@ -197,7 +198,7 @@ impl Raft {
                 let index = self.memberships.latest().0;
                 self.finish_change(Ok(LogId { term: self.hard_state.term, index }));
             }
-            if !self.membership().is_voter(self.config.id) {
+            if !self.votes_by(self.membership()) {
                 self.start_leaving(now);
             }
         }
@@ -248,6 +249,7 @@ impl Raft {
         let (index, membership) = self.memberships.latest();
         let membership = membership.clone();
         self.trace(TraceEvent::MembershipChanged { index, membership });
+        self.strangers.clear();
         self.update_receivers();
     }
 
@@ -276,6 +278,7 @@ impl Raft {
         let receivers = self.receivers();
         // The entry that brings a new member is what it is sent first, at once.
         let next = self.log.last().index.max(LogIndex(1));
+        let current = self.memberships.latest().1;
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let Leadership { peers, farewells, .. } = &mut **leadership;
         // Who left and comes back is a new member: its disk may be another one.
@@ -287,7 +290,11 @@ impl Raft {
             stays_away
         });
         for receiver in &receivers {
-            peers.entry(*receiver).or_insert_with(|| Progress::new(next));
+            let progress = peers.entry(*receiver).or_insert_with(|| Progress::new(next));
+            // What another disk answered, before the membership said which one it is, says nothing about that one.
+            if progress.incarnation.is_some_and(|answered| !current.knows_as(*receiver, Some(answered))) {
+                *progress = Progress::new(next);
+            }
         }
         let until = leadership.round + FAREWELL_ROUNDS;
         for left in leadership.peers.keys().filter(|id| !receivers.contains(id)) {

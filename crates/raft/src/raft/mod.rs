@@ -1,5 +1,6 @@
 //! One member: its state, its calls, and what holds after each of them.
 
+mod admission;
 mod durability;
 mod election;
 mod founding;
@@ -26,6 +27,7 @@ use crate::progress::Progress;
 use crate::quorum;
 use crate::trace::{Role, StepDownReason, TraceEvent};
 use crate::types::{Entry, HardState, LogId, LogIndex, NodeId, ReadId, SnapshotMeta, Term, Timestamp};
+use admission::Strangers;
 use bytes::Bytes;
 use durability::Durability;
 use election::Campaign;
@@ -58,6 +60,10 @@ pub struct Restored {
     pub entries: Vec<Entry>,
 }
 
+/// What to do with a member whose disk has lost something: it forgot votes and entries that it acknowledged.
+const REPLACE: &str = "leave the other members running, empty this member's data directory, start it again, and run \
+                       `raftdeck client member replace ID` with its id";
+
 /// Why a member could not start.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RestoreError {
@@ -80,9 +86,7 @@ pub enum RestoreError {
     },
     /// The log's beginning was released, and nothing stands for it.
     #[error(
-        "the log starts after entry {purged} and there is no snapshot of what came before: \
-         restore the snapshot file, or remove the member from the cluster, then its data directory, and add it \
-         again: with an empty disk alone it could vote twice, and forget what it acknowledged"
+        "the log starts after entry {purged} and there is no snapshot of what came before: restore the snapshot file, or {REPLACE}"
     )]
     NoSnapshot {
         /// The last entry released.
@@ -90,9 +94,8 @@ pub enum RestoreError {
     },
     /// Between the newest snapshot and the log entries are missing.
     #[error(
-        "the log starts after entry {purged}, but the newest snapshot ends with entry {snapshot}: \
-         restore the newer snapshot file, or remove the member from the cluster, then its data directory, and add it \
-         again: with an empty disk alone it could vote twice, and forget what it acknowledged"
+        "the log starts after entry {purged}, but the newest snapshot ends with entry {snapshot}: restore the newer snapshot \
+         file, or {REPLACE}"
     )]
     OldSnapshot {
         /// The last entry released.
@@ -235,6 +238,8 @@ pub struct Raft {
     fixed_timeout: Option<Duration>,
     /// Whether it serves no read by a lease.
     forgoes_leases: bool,
+    /// Senders that were ignored under the membership in force.
+    strangers: Strangers,
     effects: Effects,
 }
 
@@ -322,6 +327,7 @@ impl Raft {
             election_timeout: Duration::ZERO,
             fixed_timeout: None,
             forgoes_leases: false,
+            strangers: Strangers::new(),
             effects: Effects::default(),
         };
         if replaced {
@@ -337,11 +343,12 @@ impl Raft {
         Ok(raft)
     }
 
-    /// A message arrived. Messages that contradict themselves are ignored. Those from strangers are not: this member may
-    /// be several changes of the membership behind (thesis §4.2.4).
+    /// A message arrived. Messages that contradict themselves are ignored. Requests from nodes that are no members are not:
+    /// this member may be several changes of the membership behind (thesis §4.2.4). Answers are, and so are answers from a
+    /// member's former life, on another disk.
     pub fn handle_message(&mut self, sender: Sender, message: Message, now: Timestamp) {
         let from = sender.id;
-        if from == self.config.id {
+        if from == self.config.id || !self.believes(sender, &message) {
             return;
         }
         match message {
@@ -350,9 +357,9 @@ impl Raft {
             Message::RequestVote(request) => self.handle_request_vote(from, request, now),
             Message::VoteReply(reply) => self.handle_vote_reply(from, reply, now),
             Message::AppendEntries(append) => self.handle_append_entries(from, append, now),
-            Message::AppendReply(reply) => self.handle_append_reply(from, reply, now),
+            Message::AppendReply(reply) => self.handle_append_reply(sender, reply, now),
             Message::InstallSnapshot(piece) => self.handle_install_snapshot(from, piece, now),
-            Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply, now),
+            Message::SnapshotReply(reply) => self.handle_snapshot_reply(sender, reply, now),
             Message::TimeoutNow(request) => self.handle_timeout_now(from, request, now),
             Message::DiskStalled(report) => self.handle_disk_stalled(from, report, now),
         }

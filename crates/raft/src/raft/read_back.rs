@@ -4,6 +4,7 @@
 use super::{Raft, RoleState};
 use crate::effect::EntriesToRead;
 use crate::log::bytes_of;
+use crate::mutants::{Mutant, is_active};
 use crate::types::{Entry, LogIndex};
 
 /// Committed entries that come out at once, at most: to apply them takes the driver's time, and messages wait meanwhile.
@@ -63,7 +64,9 @@ impl Raft {
         let sound = entries.iter().take_while(|entry| {
             let in_order = entry.id.index == next;
             next = next.next();
-            in_order && self.log.contains(entry.id)
+            let by_index = entry.id.index <= self.log.last().index && is_active(Mutant::ReadBackByIndex);
+            // The term tells it from an entry that took its place (Log Matching, paper §5.3).
+            in_order && (self.log.contains(entry.id) || by_index)
         });
         let sound = sound.count();
         entries.truncate(sound);

@@ -1,10 +1,12 @@
 //! Log replication: appending, sending, answering, repairing, committing (paper §5.3, §5.4).
 
 use super::{ProposeError, Raft, RoleState};
+use crate::effect::Effects;
+use crate::identity::Sender;
 use crate::log::{Log, bytes_of};
 use crate::message::{AppendEntries, AppendOutcome, AppendReply, ConflictHint, Envelope, Message};
 use crate::mutants::{Mutant, is_active};
-use crate::progress::Window;
+use crate::progress::{Progress, Window};
 use crate::trace::{StepDownReason, TraceEvent};
 use crate::types::{Entry, LogId, LogIndex, NodeId, Payload, Term, Timestamp};
 use bytes::Bytes;
@@ -136,7 +138,9 @@ impl Raft {
         if !append.is_well_formed() {
             return;
         }
-        self.follow(from, append.term, now);
+        if !self.follow(from, append.term, now) {
+            return;
+        }
         // Each answer would wait for the disk, and nothing bounds how many.
         if append.entries.is_empty() && self.say_stalled(from, append.round, now) {
             return;
@@ -168,8 +172,9 @@ impl Raft {
         append
     }
 
-    /// Accepts the sender as the leader of this term.
-    pub(super) fn follow(&mut self, leader: NodeId, term: Term, now: Timestamp) {
+    /// Accepts the sender as the leader of this term. `false`: the term is so far ahead that it takes more than one message to
+    /// get there.
+    pub(super) fn follow(&mut self, leader: NodeId, term: Term, now: Timestamp) -> bool {
         assert!(
             term > self.hard_state.term || !matches!(self.role, RoleState::Leader(_)),
             "Election Safety: {leader} claims to lead term {term}, which this member leads"
@@ -179,7 +184,11 @@ impl Raft {
         } else {
             StepDownReason::OtherLeader
         };
-        self.step_down(term, reason, now);
+        let within_reach = self.within_reach(term);
+        self.step_down(within_reach, reason, now);
+        if within_reach < term {
+            return false;
+        }
         self.set_leader(Some(leader));
         self.leader_heard = now;
         self.hurries_until = None;
@@ -187,6 +196,7 @@ impl Raft {
             self.stands_by_until = now + self.config.tuning.timing.election_min;
         }
         self.restart_election_timer(now);
+        true
     }
 
     /// Says where the leader may look instead of at `refused` (paper §5.3, end).
@@ -264,17 +274,18 @@ impl Raft {
         }
     }
 
-    pub(super) fn handle_append_reply(&mut self, from: NodeId, reply: AppendReply, now: Timestamp) {
+    pub(super) fn handle_append_reply(&mut self, sender: Sender, reply: AppendReply, now: Timestamp) {
         if reply.term > self.hard_state.term {
-            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            self.step_down(self.within_reach(reply.term), StepDownReason::HigherTerm, now);
             return;
         }
         let (base, last) = (self.log.base().index, self.log.last().index);
-        let RoleState::Leader(leadership) = &mut self.role else { return };
-        let Some(progress) = leadership.peers.get_mut(&from) else { return };
-        if reply.term < self.hard_state.term || reply.round > leadership.round {
+        let follower = sender.id;
+        if reply.term < self.hard_state.term {
             return;
         }
+        let answering = answering(&mut self.role, &mut self.effects, sender, reply.round);
+        let Some((progress, round)) = answering else { return };
         let has_recovered = progress.heard(reply.round, now);
         if reply.stands_by || is_active(Mutant::LeaseWithoutPromise) {
             progress.promised(reply.round);
@@ -282,6 +293,9 @@ impl Raft {
         match reply.outcome {
             AppendOutcome::Matched { through } if through <= last => {
                 if progress.matched(through, base) {
+                    if progress.confirmed(round) {
+                        self.trace(TraceEvent::Refilled { follower, through });
+                    }
                     self.advance_commit();
                 }
             }
@@ -290,14 +304,20 @@ impl Raft {
             AppendOutcome::Conflict { refused, hint } => {
                 // Of the term they differ in, the leader may have entries too: those are shared (Log Matching).
                 let shared = hint.term.and_then(|term| self.log.last_of(term)).map(LogIndex::next);
-                if progress.conflict(refused, hint, shared.unwrap_or_default()) {
+                let shared = shared.unwrap_or_default();
+                if progress.has_lost(refused, hint, reply.round) {
+                    let confirmed = progress.matched;
+                    progress.went_back(refused, hint, shared);
+                    let found = hint.first.min(refused).previous();
+                    self.trace(TraceEvent::WentBack { follower, confirmed, found });
+                } else if progress.conflict(refused, hint, shared) {
                     let next = progress.next;
-                    self.trace(TraceEvent::Conflict { follower: from, next });
+                    self.trace(TraceEvent::Conflict { follower, next });
                 }
             }
         }
         if has_recovered {
-            self.trace(TraceEvent::FollowerDiskRecovered { follower: from });
+            self.trace(TraceEvent::FollowerDiskRecovered { follower });
         }
     }
 
@@ -306,7 +326,8 @@ impl Raft {
         let RoleState::Leader(leadership) = &self.role else { return };
         let counts_early = is_active(Mutant::LeaderCountsItselfEarly);
         let own = if counts_early { self.log.last().index } else { self.durability.log() };
-        let Some(reached) = self.reached(leadership, own, |progress| progress.matched) else { return };
+        let matched = |progress: &Progress| progress.counted(progress.matched);
+        let Some(reached) = self.reached(leadership, own, matched) else { return };
         // paper §5.4.2, Figure 8: counting says nothing about entries of earlier terms.
         let of_own_term = self.log.term(reached) == Some(self.hard_state.term);
         if of_own_term || is_active(Mutant::CommitEarlierTermByCounting) {
@@ -327,6 +348,26 @@ impl Raft {
         self.trace(TraceEvent::Committed { through: index });
         self.commit_memberships(earlier);
     }
+}
+
+/// The follower that answers a message of this round, at a leader, and the leader's newest round. If it answers from another disk than before, that
+/// is told.
+pub(super) fn answering<'a>(
+    role: &'a mut RoleState,
+    effects: &mut Effects,
+    sender: Sender,
+    answered: u64,
+) -> Option<(&'a mut Progress, u64)> {
+    let RoleState::Leader(leadership) = role else { return None };
+    if answered > leadership.round {
+        return None;
+    }
+    let progress = leadership.peers.get_mut(&sender.id)?;
+    if let Some(confirmed) = progress.answers_from(sender.incarnation) {
+        let (follower, found) = (sender.id, LogIndex::ZERO);
+        effects.trace.push(TraceEvent::WentBack { follower, confirmed, found });
+    }
+    Some((progress, leadership.round))
 }
 
 fn envelope(to: NodeId, append: AppendEntries) -> Envelope {

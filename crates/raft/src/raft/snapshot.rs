@@ -1,13 +1,15 @@
 //! Snapshots: when one is due, what may be released for it, sending it to a follower, and taking one from the leader
 //! (paper §7, thesis ch. 5). Never sees what is in a snapshot: the driver moves the bytes.
 
+use super::replication::answering;
 use super::tally::Tally;
 use super::{Raft, RestoreError, RoleState};
 use crate::effect::{PieceReceived, PieceToSend};
+use crate::identity::Sender;
 use crate::log::Log;
-use crate::message::{InstallSnapshot, Message, SnapshotReply};
+use crate::message::{InstallSnapshot, Message, SnapshotRefusal, SnapshotReply};
 use crate::mutants::{Mutant, is_active};
-use crate::progress::{Progress, ReplicationState};
+use crate::progress::{Progress, Refused, ReplicationState};
 use crate::trace::{StepDownReason, TraceEvent};
 use crate::types::{HardState, LogId, LogIndex, NodeId, SnapshotMeta, Term, Timestamp};
 
@@ -75,6 +77,16 @@ pub(super) fn settle(
         *hard_state = HardState { term: last.term, vote: None };
     }
     Ok((log, replaced))
+}
+
+/// What a member says of a snapshot that it is sent.
+enum Have {
+    /// The bytes before this.
+    Through(u64),
+    /// All that it stands for; it has so many bytes.
+    All(u64),
+    /// Nothing: this is wrong with it.
+    Nothing(SnapshotRefusal),
 }
 
 impl Raft {
@@ -211,21 +223,23 @@ impl Raft {
     pub(super) fn handle_install_snapshot(&mut self, from: NodeId, piece: InstallSnapshot, now: Timestamp) {
         let last = piece.meta.last;
         if piece.term < self.hard_state.term {
-            self.answer_piece(from, 0, last, 0, false);
+            self.answer_piece(from, 0, last, Have::Through(0));
             return;
         }
         if !piece.is_well_formed() {
             return;
         }
-        self.follow(from, piece.term, now);
+        if !self.follow(from, piece.term, now) {
+            return;
+        }
         let round = piece.round;
         if last.index <= self.committed && !is_active(Mutant::InstallOldSnapshot) {
             // Nothing in it is new, and what is committed here is what the leader has (Leader Completeness).
-            self.answer_piece(from, round, last, piece.size, true);
+            self.answer_piece(from, round, last, Have::All(piece.size));
             return;
         }
         let next_offset = self.take_piece(piece);
-        self.answer_piece(from, round, last, next_offset, false);
+        self.answer_piece(from, round, last, Have::Through(next_offset));
     }
 
     /// Hands a piece to the driver if it is the next one. Gives the offset of the one to send next: after a gap, a
@@ -253,9 +267,14 @@ impl Raft {
         incoming.received
     }
 
-    fn answer_piece(&mut self, leader: NodeId, round: u64, last: LogId, next_offset: u64, installed: bool) {
+    fn answer_piece(&mut self, leader: NodeId, round: u64, last: LogId, have: Have) {
         let term = self.hard_state.term;
-        let reply = SnapshotReply { term, round, last, next_offset, installed };
+        let (next_offset, installed, refused) = match have {
+            Have::Through(offset) => (offset, false, None),
+            Have::All(size) => (size, true, None),
+            Have::Nothing(refusal) => (0, false, Some(refusal)),
+        };
+        let reply = SnapshotReply { term, round, last, next_offset, installed, refused };
         self.send_when_durable(leader, Message::SnapshotReply(reply));
     }
 
@@ -280,7 +299,7 @@ impl Raft {
             && incoming.term == self.hard_state.term
             && let Some(leader) = self.leader
         {
-            self.answer_piece(leader, incoming.round, last, incoming.size, true);
+            self.answer_piece(leader, incoming.round, last, Have::All(incoming.size));
         }
         self.assert_invariants();
         is_needed
@@ -327,39 +346,48 @@ impl Raft {
         self.release_log();
     }
 
-    /// The pieces that arrived are of no use: the leader has to start anew.
-    pub fn handle_snapshot_discarded(&mut self, last: LogId) {
+    /// All pieces arrived and are of no use: the leader is told why.
+    pub fn handle_snapshot_discarded(&mut self, last: LogId, why: SnapshotRefusal) {
         let complete =
             |incoming: &mut Incoming| incoming.meta.last == last && incoming.received == incoming.size;
         if let Some(incoming) = self.incoming.take_if(complete)
             && incoming.term == self.hard_state.term
             && let Some(leader) = self.leader
         {
-            self.answer_piece(leader, incoming.round, last, 0, false);
+            self.answer_piece(leader, incoming.round, last, Have::Nothing(why));
         }
     }
 
-    pub(super) fn handle_snapshot_reply(&mut self, from: NodeId, reply: SnapshotReply, now: Timestamp) {
+    pub(super) fn handle_snapshot_reply(&mut self, sender: Sender, reply: SnapshotReply, now: Timestamp) {
         if reply.term > self.hard_state.term {
-            self.step_down(reply.term, StepDownReason::HigherTerm, now);
+            self.step_down(self.within_reach(reply.term), StepDownReason::HigherTerm, now);
             return;
         }
         let base = self.log.base();
-        let RoleState::Leader(leadership) = &mut self.role else { return };
-        let Some(progress) = leadership.peers.get_mut(&from) else { return };
-        if reply.term < self.hard_state.term || reply.round > leadership.round {
+        let again_at = now + self.config.tuning.timing.election_max;
+        let follower = sender.id;
+        if reply.term < self.hard_state.term {
             return;
         }
+        let answering = answering(&mut self.role, &mut self.effects, sender, reply.round);
+        let Some((progress, round)) = answering else { return };
         let has_recovered = progress.heard(reply.round, now);
-        if !reply.installed {
+        if let Some(reason) = reply.refused {
+            if progress.snapshot_refused(reply.last, reason, reply.round, again_at) == Refused::Finally {
+                self.trace(TraceEvent::SnapshotRefused { follower, last: reply.last, reason });
+            }
+        } else if !reply.installed {
             progress.piece_answered(reply.last, reply.next_offset, reply.round);
         } else if (reply.last.index < base.index || self.log.contains(reply.last))
             && progress.matched(reply.last.index, base.index)
         {
+            if progress.confirmed(round) {
+                self.trace(TraceEvent::Refilled { follower, through: reply.last.index });
+            }
             self.advance_commit();
         }
         if has_recovered {
-            self.trace(TraceEvent::FollowerDiskRecovered { follower: from });
+            self.trace(TraceEvent::FollowerDiskRecovered { follower });
         }
     }
 }

@@ -117,7 +117,7 @@ impl Raft {
     pub(super) fn handle_timeout_now(&mut self, from: NodeId, request: TimeoutNow, now: Timestamp) {
         let current = request.term == self.hard_state.term || is_active(Mutant::TimeoutNowOfAnyTerm);
         let free = matches!(self.role, RoleState::Follower | RoleState::PreCandidate(_));
-        if current && free && self.membership().is_voter(self.config.id) && !self.disk_is_stalled() {
+        if current && free && self.votes_by(self.membership()) && !self.disk_is_stalled() {
             self.trace(TraceEvent::ToldToCampaign { leader: from });
             // The leader itself releases this member from standing by it.
             self.stands_by_until = now;

@@ -4,10 +4,11 @@
 mod expect;
 mod words;
 
-use crate::support::{Cluster, config, disk, store};
+use crate::support::{Cluster, config, disk, identify, incarnation, store};
 use bytes::Bytes;
 use raftdeck_raft::{
-    Config, HardState, MembershipChange, Message, NodeId, ReadId, ReadMode, Restored, Role, Term, Timing,
+    Config, HardState, LogIndex, MembershipChange, Message, NodeId, ReadId, ReadMode, Restored, Role, Sender,
+    Term, Timing,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,6 +119,7 @@ impl Stage {
             "piece-bytes",
             "retained",
             "disk-stall",
+            "identities",
         ];
         for (key, value) in Fields::of(words, &known)?.iter() {
             // Said wrongly, it is to be known here, not when the cluster begins.
@@ -159,7 +161,8 @@ impl Stage {
             ("propose", [who, command, answer @ ..]) => self.propose(who, command, answer),
             ("deliver", []) => self.deliver_all(None),
             ("deliver", [which, "all"]) => self.deliver_all(Some(link(which)?)),
-            ("deliver", ["old", which @ ..]) => self.deliver_old(which),
+            ("deliver", ["old", which @ ..]) => self.deliver_old(which, false),
+            ("deliver", ["former", which @ ..]) => self.deliver_old(which, true),
             ("deliver", which) => self.deliver_one(which),
             ("drop", ["all"]) => {
                 self.cluster().wire.clear();
@@ -187,14 +190,23 @@ impl Stage {
             ("auto-sync", [state, who @ ..]) => self.auto_sync(state, who),
             ("crash", [who]) => self.up(who).map(|id| self.cluster().crash(id)),
             ("restart", [who]) => self.restart(who),
+            ("wipe", [who]) => self.up_or_down(who).map(|id| self.cluster().wipe(id)),
+            ("lose", [who, last]) => {
+                let (id, last) = (self.up_or_down(who)?, LogIndex(number(last)?));
+                self.cluster().lose_after(id, last);
+                Ok(())
+            }
             ("read", [who, name]) => self.read(who, name, ReadMode::Index),
             ("read", [who, name, "lease"]) => self.read(who, name, ReadMode::Lease),
             ("transfer", [who, to, answer @ ..]) => self.transfer(who, to, answer),
             ("add", [who, whom, answer @ ..]) => {
                 let node = node(whom)?;
+                let incarnation =
+                    self.cluster().members.contains_key(&node).then(|| self.cluster().incarnation(node));
+                let incarnation = incarnation.flatten();
                 self.change(
                     who,
-                    MembershipChange::AddLearner { node, address: String::new(), incarnation: None },
+                    MembershipChange::AddLearner { node, address: String::new(), incarnation },
                     answer,
                 )
             }
@@ -322,14 +334,18 @@ impl Stage {
     }
 
     /// A message that was sent before comes, for the first time or again.
-    fn deliver_old(&mut self, words: &[&str]) -> Result<(), Problem> {
+    fn deliver_old(&mut self, words: &[&str], by_first_disk: bool) -> Result<(), Problem> {
         let which = Which::of(words)?;
         let mut found = self.posted.iter().filter(|posted| which.fits(posted));
         let (from, to, message) = found
             .nth(which.nth - 1)
             .cloned()
             .ok_or_else(|| missing("no such message was ever sent", self.posted.iter()))?;
-        self.cluster().deliver(from, to, message);
+        if by_first_disk {
+            self.cluster().deliver_from(Sender::new(from, incarnation(from, 1)), to, message);
+        } else {
+            self.cluster().deliver(from, to, message);
+        }
         Ok(())
     }
 
@@ -494,6 +510,8 @@ fn apply(config: &mut Config, key: &str, value: &str) -> Result<(), Problem> {
         "piece-bytes" => config.max_piece_bytes = size()?,
         "retained" => config.retained_entries = number(value)?,
         "disk-stall" => config.disk_stall = Some(duration(value)?),
+        "identities" if switch(value)? => identify(config),
+        "identities" => {}
         _ => return Err(format!("'{key}' is no setting")),
     }
     Ok(())

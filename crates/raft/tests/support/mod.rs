@@ -7,9 +7,9 @@ mod snapshots;
 
 use bytes::Bytes;
 use raftdeck_raft::{
-    ChangeError, Config, Effects, EntriesToRead, Entry, Envelope, HardState, LogId, LogIndex,
-    MembershipChange, Message, NodeId, Payload, Persist, ProposeError, Raft, ReadId, ReadMode, ReadReady,
-    Restored, Role, Status, Term, TermRun, Timestamp, Timing, TraceEvent,
+    ChangeError, ClusterId, Config, Effects, EntriesToRead, Entry, Envelope, HardState, Incarnation, LogId,
+    LogIndex, Membership, MembershipChange, Message, NodeId, Payload, Persist, ProposeError, Raft, ReadId,
+    ReadMode, ReadReady, Restored, Role, Sender, Status, Term, TermRun, Timestamp, Timing, TraceEvent,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub struct Member {
     /// What came of changes of the membership, each once.
     pub changes: Vec<Result<LogId, ChangeError>>,
     restarts: u64,
+    /// Which of its disks it has; the first is 1.
+    disks: u8,
 }
 
 impl Member {
@@ -63,6 +65,7 @@ impl Member {
             trace: Vec::new(),
             changes: Vec::new(),
             restarts: 0,
+            disks: 1,
         }
     }
 }
@@ -78,6 +81,25 @@ pub struct Cluster {
 
 pub fn config(id: NodeId, voters: u64) -> Config {
     Config::new(id, (1..=voters).map(NodeId).collect(), Timing::FAST)
+}
+
+/// The identity of one of a node's disks. The first is 1.
+pub fn incarnation(id: NodeId, disk: u8) -> Incarnation {
+    let mut bytes = [disk; 16];
+    bytes[..8].copy_from_slice(&id.0.to_be_bytes());
+    Incarnation(bytes)
+}
+
+pub const CLUSTER: ClusterId = ClusterId([0xc1; 16]);
+
+/// Gives a configuration its identity: that of its first disk, and those of all founders.
+pub fn identify(config: &mut Config) {
+    config.incarnation = Some(incarnation(config.id, 1));
+    let membership = &mut config.membership;
+    if !membership.voters.is_empty() {
+        membership.cluster = Some(CLUSTER);
+        membership.incarnations = membership.voters.iter().map(|id| (*id, incarnation(*id, 1))).collect();
+    }
 }
 
 pub fn entry(term: u64, index: u64) -> Entry {
@@ -246,14 +268,51 @@ impl Cluster {
         }
     }
 
+    /// Its disk is lost: it starts on an empty one, of which nobody has heard, and belongs to no cluster.
+    pub fn wipe(&mut self, id: NodeId) {
+        if self.members[&id].raft.is_some() {
+            self.crash(id);
+        }
+        self.wire.retain(|(from, ..)| *from != id);
+        let member = self.member(id);
+        member.disks += 1;
+        member.disk = Restored::default();
+        member.files = Files::default();
+        member.trace.clear();
+        member.config.membership = Membership::default();
+        member.config.incarnation = member.config.incarnation.map(|_| incarnation(id, member.disks));
+        self.restart(id);
+    }
+
+    /// Its disk loses all entries after this one, as one that is restored from an older copy.
+    pub fn lose_after(&mut self, id: NodeId, last: LogIndex) {
+        if self.members[&id].raft.is_some() {
+            self.crash(id);
+        }
+        self.member(id).disk.entries.retain(|entry| entry.id.index <= last);
+        self.restart(id);
+    }
+
+    /// The identity of the disk it has now.
+    pub fn incarnation(&self, id: NodeId) -> Option<Incarnation> {
+        self.members[&id].config.incarnation
+    }
+
     /// Hands a message over, unless its link is cut or its receiver is down.
     pub fn deliver(&mut self, from: NodeId, to: NodeId, message: Message) {
+        let incarnation = self.members.get(&from).and_then(|member| member.config.incarnation);
+        self.deliver_from(Sender { id: from, incarnation }, to, message);
+    }
+
+    /// The same for a message of a sender that may have another disk by now.
+    pub fn deliver_from(&mut self, sender: Sender, to: NodeId, message: Message) {
+        let from = sender.id;
         let now = self.now;
         if self.cuts.contains(&(from, to)) {
             return;
         }
         if let Some(raft) = self.members.get_mut(&to).and_then(|m| m.raft.as_mut()) {
-            raft.handle_message(from.into(), message, now);
+            raft.handle_message(sender, message, now);
             self.collect(to);
         }
     }

@@ -5,7 +5,7 @@ use super::{Cluster, store};
 use bytes::Bytes;
 use raftdeck_raft::{
     Entry, Envelope, LogId, Message, NodeId, PieceReceived, PieceToSend, Raft, Restored, SnapshotMeta,
-    TraceEvent,
+    SnapshotRefusal, TraceEvent,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +19,8 @@ pub struct Files {
     pub jobs: VecDeque<Job>,
     /// The next snapshot that is complete is found to be damaged.
     pub damage_next: bool,
+    /// What arrives cannot be decoded.
+    pub decodes_nothing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -124,7 +126,11 @@ impl Cluster {
         }
         let (_, bytes) = member.files.arriving.take().unwrap();
         if std::mem::take(&mut member.files.damage_next) {
-            self.raft(id).handle_snapshot_discarded(meta.last);
+            self.raft(id).handle_snapshot_discarded(meta.last, SnapshotRefusal::Damaged);
+            return;
+        }
+        if member.files.decodes_nothing {
+            self.raft(id).handle_snapshot_discarded(meta.last, SnapshotRefusal::Undecodable);
             return;
         }
         let content = Bytes::from(bytes);

@@ -241,6 +241,7 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
     let last = LogId { term: Term(2), index: LogIndex(1000) };
     let tuning = Tuning { timing: raftdeck_raft::Timing::FAST, pre_vote: true, check_quorum: false };
     let learner = NodeId(4);
+    let disk = raftdeck_raft::Incarnation([0x3f, 0xa9].repeat(8).try_into().unwrap());
     for (trace, weight, words) in [
         (
             TraceEvent::MembershipChanged { index, membership: learning },
@@ -301,6 +302,35 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             "n1 is set to a heartbeat of 50 ms, an election timeout of 150 ms to 300 ms, PreVote on, CheckQuorum off",
         ),
         (TraceEvent::Paused, Minor, "n1 notices that it was stopped for a while"),
+        (
+            TraceEvent::StrangerIgnored { from: N2, incarnation: None, expected: Some(disk) },
+            Major,
+            "n1 ignores n2: its disk is not 3fa93fa9, which the cluster knows it on",
+        ),
+        (
+            TraceEvent::StrangerIgnored { from: N2, incarnation: Some(disk), expected: None },
+            Minor,
+            "n1 ignores n2, which is not a member",
+        ),
+        (
+            TraceEvent::WentBack { follower: N2, confirmed: index, found: LogIndex(4) },
+            Major,
+            "n2 lost entries that it had confirmed (through 12, now 4 at most): n1 does not count it",
+        ),
+        (
+            TraceEvent::Refilled { follower: N2, through: index },
+            Major,
+            "n2 has its log through 12 again: n1 counts it again",
+        ),
+        (
+            TraceEvent::SnapshotRefused {
+                follower: N2,
+                last,
+                reason: raftdeck_raft::SnapshotRefusal::Undecodable,
+            },
+            Major,
+            "n2 refuses the snapshot through entry 1000: it cannot be decoded: it was made by a newer release",
+        ),
         (
             TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
             Major,

@@ -1,0 +1,123 @@
+//! Which messages are believed, by the identity of their senders and by their terms. Says nothing about what follows from
+//! them.
+
+use super::{Raft, RoleState};
+use crate::identity::{Incarnation, Sender};
+use crate::membership::Membership;
+use crate::message::Message;
+use crate::mutants::{Mutant, is_active};
+use crate::trace::TraceEvent;
+use crate::types::{LogIndex, NodeId, Term};
+use std::collections::BTreeSet;
+
+/// One message raises the term by at most this much. A member that is alone without PreVote raises its term with every election
+/// timeout, and gets so far ahead in two days and a half. One that is further ahead is reached in several steps. So no
+/// single message uses up the terms: it would take 2^42 of them to get to the highest that a peer may name.
+pub(super) const TERMS_AT_ONCE: u64 = 1 << 20;
+
+/// Strangers that are remembered as told of.
+const STRANGERS: usize = 16;
+
+/// Senders whose messages were ignored, and that was told. Each is told of once for a membership, as whoever sends such a
+/// message sends many.
+pub(super) type Strangers = BTreeSet<Sender>;
+
+impl Raft {
+    /// Whether a message is taken in at all. Requests are heard from everybody: this member may be several changes of the
+    /// membership behind, and its own is not the one that they are counted by (thesis §4.2.4). Answers are counted
+    /// here, so they are heard only from members, on the disk that the membership names: what an id's former life
+    /// answered says nothing about its present one.
+    pub(super) fn believes(&mut self, sender: Sender, message: &Message) -> bool {
+        let is_request = match message {
+            Message::PreVote(_)
+            | Message::RequestVote(_)
+            | Message::AppendEntries(_)
+            | Message::InstallSnapshot(_) => true,
+            Message::PreVoteReply(_)
+            | Message::VoteReply(_)
+            | Message::AppendReply(_)
+            | Message::SnapshotReply(_)
+            | Message::DiskStalled(_)
+            | Message::TimeoutNow(_) => false,
+        };
+        if is_request {
+            return true;
+        }
+        let known = self.known_as(sender.id);
+        let is_believed = match known {
+            Known::Member(expected) => {
+                let is_its_own = expected.is_none_or(|expected| sender.incarnation == Some(expected));
+                is_its_own || is_active(Mutant::FormerLifeAnswers)
+            }
+            // It helps to tell it that it has left, and its term is of no interest any more.
+            Known::Leaving(expected) => {
+                sender.incarnation == expected && message.term() <= self.hard_state.term
+            }
+            Known::Stranger => is_active(Mutant::StrangersAnswer),
+        };
+        if !is_believed {
+            self.ignore(sender, known);
+        }
+        is_believed
+    }
+
+    /// As what a node is known here, by the newest membership that may count.
+    fn known_as(&self, id: NodeId) -> Known {
+        let mut newest_first = self.memberships.since(self.committed).rev();
+        if let Some((_, membership)) = newest_first.find(|(_, membership)| membership.contains(id)) {
+            return Known::Member(membership.incarnations.get(&id).copied());
+        }
+        match &self.role {
+            RoleState::Leader(leadership) => leadership
+                .peers
+                .get(&id)
+                .map_or(Known::Stranger, |progress| Known::Leaving(progress.incarnation)),
+            _ => Known::Stranger,
+        }
+    }
+
+    fn ignore(&mut self, sender: Sender, known: Known) {
+        if self.strangers.len() < STRANGERS && self.strangers.insert(sender) {
+            let expected = match known {
+                Known::Member(expected) | Known::Leaving(expected) => expected,
+                Known::Stranger => None,
+            };
+            let Sender { id: from, incarnation } = sender;
+            self.trace(TraceEvent::StrangerIgnored { from, incarnation, expected });
+        }
+    }
+
+    /// Whether this membership is about this member, if it names its id: by its data directory, not one of a former life.
+    pub(super) fn is_about_this(&self, membership: &Membership) -> bool {
+        membership.knows_as(self.config.id, self.config.incarnation)
+    }
+
+    /// Whether this member votes by this membership.
+    pub(super) fn votes_by(&self, membership: &Membership) -> bool {
+        membership.is_voter(self.config.id)
+            && (self.is_about_this(membership) || is_active(Mutant::FormerLifeCampaigns))
+    }
+
+    /// Where the membership in force stands, if this member belongs to the cluster by it.
+    #[must_use]
+    pub fn named_at(&self) -> Option<LogIndex> {
+        let (index, membership) = self.memberships.latest();
+        (membership.contains(self.config.id) && self.is_about_this(membership)).then_some(index)
+    }
+
+    /// The part of the way to this term that is gone at once.
+    pub(super) fn within_reach(&self, term: Term) -> Term {
+        term.min(Term(self.hard_state.term.0.saturating_add(TERMS_AT_ONCE)))
+    }
+}
+
+/// As what a node is known.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    /// A member, with this disk if that is known.
+    Member(Option<Incarnation>),
+    /// It left, and is still told so. It answered with this disk.
+    Leaving(Option<Incarnation>),
+    /// None of either.
+    Stranger,
+}
