@@ -110,6 +110,7 @@ impl InForce {
         self.is_paused(node, false);
         self.is_not_slow(node);
         self.is_not_full(node);
+        self.strike_all(|what| matches!(what, Disturbance::Disk(of, _) if *of == node));
     }
 
     /// Tells all that is in force.
@@ -125,6 +126,7 @@ impl InForce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_protocol::DiskPace;
 
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
@@ -162,7 +164,8 @@ mod tests {
         ledger.is_paused(N1, true);
         ledger.is_paused(N2, false);
         ledger.enter(Disturbance::DiskFull(N1, 0)).unwrap();
-        assert_eq!(*told.lock().unwrap(), [vec![1], vec![1, 2]]);
+        ledger.enter(Disturbance::Disk(N1, DiskPace::Stalled)).unwrap();
+        assert_eq!(*told.lock().unwrap(), [vec![1], vec![1, 2], vec![1, 2, 3]]);
         ledger.is_gone(N1);
         assert_eq!(ledger.newest(), None);
     }

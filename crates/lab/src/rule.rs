@@ -3,7 +3,7 @@
 //! How a rule is carried out is the links' affair; how people write it down is the grammar's.
 
 use crate::model::{FrameKind, LinkState};
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{ClockRate, DiskPace};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -156,6 +156,8 @@ pub enum Disturbance {
     Slowed(NodeId, u8),
     /// A node can write only so many bytes more to each of its files.
     DiskFull(NodeId, u64),
+    /// A node's disk is held up. To disturb it with a free one lets it go.
+    Disk(NodeId, DiskPace),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
     /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.

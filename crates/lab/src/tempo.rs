@@ -1,4 +1,4 @@
-//! What each node is told of time by its manager: how fast its clock runs, and how long its election timeouts are.
+//! What each node is told by its manager: how fast its clock runs, how long its election timeouts are, and how its disk does.
 //!
 //! One connection for each node and life of it, on which it hears every change in order, so that an old word never
 //! comes after a newer one, not even at a node that was paused in between. Nothing is decided here.
@@ -8,7 +8,7 @@ use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
 use raftdeck_protocol::{
-    ClockRate, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
+    ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
 };
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,8 @@ struct Wish {
     beat: Beat,
     /// How often the timeouts were said, and they.
     timeouts: (u64, Option<Duration>),
+    /// How often it was said how its disk does, and that.
+    disk: (u64, DiskPace),
 }
 
 /// Every node's.
@@ -70,7 +72,7 @@ impl Tempo {
 
     /// There is one more node.
     pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        let wish = watch::Sender::new(Wish { beat: self.beat, timeouts: (0, None) });
+        let wish = watch::Sender::new(Wish { beat: self.beat, ..Wish::default() });
         let (confirm, confirmed) = watch::channel(0);
         let teller = Teller {
             access: self.access.clone(),
@@ -109,6 +111,19 @@ impl Tempo {
                 let changes = wish.timeouts.1 != timeout;
                 if changes {
                     wish.timeouts = (wish.timeouts.0 + 1, timeout);
+                }
+                changes
+            });
+        }
+    }
+
+    /// The node's disk does so from now on, also when the node is started anew.
+    pub(crate) fn set_disk(&mut self, node: NodeId, pace: DiskPace) {
+        if let Some(told) = self.nodes.get(&node) {
+            told.wish.send_if_modified(|wish| {
+                let changes = wish.disk.1 != pace;
+                if changes {
+                    wish.disk = (wish.disk.0 + 1, pace);
                 }
                 changes
             });
@@ -228,6 +243,9 @@ impl Teller {
         if wish.timeouts.0 > told.map_or(0, |told| told.timeouts.0) {
             news.push((0, Manage::SetElectionTimeout(wish.timeouts.1)));
         }
+        if wish.disk.0 > told.map_or(0, |told| told.disk.0) {
+            news.push((0, Manage::SetDisk(wish.disk.1)));
+        }
         news
     }
 
@@ -252,7 +270,7 @@ impl Teller {
     }
 
     fn complain(&self, failure: &Failure) {
-        tracing::warn!("{} does not let its time be set: {failure}", self.node);
+        tracing::warn!("{} does not let its time or its disk be set: {failure}", self.node);
     }
 }
 
@@ -286,7 +304,7 @@ mod tests {
     fn beat(number: u64, rate: ClockRate, run: Option<(u64, u64)>) -> Wish {
         let (run_for, until) =
             run.map(|(run, until)| (Duration::from_millis(run), Duration::from_millis(until))).unzip();
-        Wish { beat: Beat { number, rate, run_for, until }, timeouts: (0, None) }
+        Wish { beat: Beat { number, rate, run_for, until }, ..Wish::default() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -316,5 +334,20 @@ mod tests {
         assert_eq!(teller.news(None, said(1, fixed)), [(0, Manage::SetElectionTimeout(fixed))]);
         assert_eq!(teller.news(Some(said(1, fixed)), said(2, None)), [(0, Manage::SetElectionTimeout(None))]);
         assert_eq!(teller.news(Some(said(2, None)), said(2, None)), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_starts_again_is_told_how_its_disk_does() {
+        let teller = teller(&ClusterClock::start(ClockRate::REAL));
+        let said = |number, pace| Wish { disk: (number, pace), ..Wish::default() };
+        let (stalled, free) = (said(1, DiskPace::Stalled), said(2, DiskPace::Free));
+        assert_eq!(teller.news(Some(Wish::default()), stalled), [(0, Manage::SetDisk(DiskPace::Stalled))]);
+        assert_eq!(teller.news(Some(stalled), stalled), []);
+        assert_eq!(
+            teller.news(None, stalled),
+            [(0, Manage::SetDisk(DiskPace::Stalled))],
+            "another life of it"
+        );
+        assert_eq!(teller.news(Some(stalled), free), [(0, Manage::SetDisk(DiskPace::Free))]);
     }
 }

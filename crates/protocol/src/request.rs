@@ -114,9 +114,11 @@ pub enum Manage {
 }
 
 /// How a managed node's disk does, by real time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DiskPace {
     /// As fast as it can.
+    #[default]
     Free,
     /// Every sync takes so much longer, at most [`MAX_SYNC_DELAY`].
     Delayed(Duration),

@@ -6,7 +6,7 @@
 //! Exit status 3 if a guard is missed by nobody within the allowed seeds.
 
 use raftdeck_raft::mutants::{Mutant, activate};
-use raftdeck_sim::{FaultKinds, Options, run};
+use raftdeck_sim::{FaultKind, FaultKinds, Options, run};
 use std::process::ExitCode;
 
 /// Each must be caught within so many seeds.
@@ -42,9 +42,12 @@ fn main() -> ExitCode {
     ExitCode::from(if missed > 0 { 3 } else { 0 })
 }
 
-/// Everything goes wrong for every guard alike.
-fn faults_for(_: Mutant) -> FaultKinds {
-    FaultKinds::all()
+/// Everything goes wrong for every guard alike, but for what is judged only where nothing else goes wrong.
+fn faults_for(mutant: Mutant) -> FaultKinds {
+    match mutant {
+        Mutant::LeaderIgnoresStall => FaultKinds::of(&[FaultKind::Stall]),
+        _ => FaultKinds::all(),
+    }
 }
 
 fn seeds_needed(mutant: Mutant, first: u64) -> Option<(u64, String)> {

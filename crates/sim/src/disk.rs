@@ -73,6 +73,9 @@ impl World<'_> {
             // The whole process stands still; the end of the pause comes back to this.
             return;
         }
+        if self.holds_disk(id, life) {
+            return;
+        }
         let tends = self.rng.chance(300);
         let Some(process) = self.process(id, life) else { return };
         if let Some(entries) = process.reading.take() {
@@ -202,7 +205,7 @@ impl World<'_> {
     }
 
     pub(crate) fn files_done(&mut self, id: NodeId, life: u32) {
-        if self.node(id).paused {
+        if self.node(id).paused || self.holds_files(id, life) {
             return;
         }
         let Some(process) = self.process(id, life) else { return };

@@ -36,6 +36,10 @@ pub(crate) enum Event {
     Quiet,
     /// A member learns that its connection to a peer is lost.
     Disconnected { node: NodeId, life: u32, peer: NodeId },
+    /// A disk that stood still goes on.
+    DiskGoesOn(NodeId),
+    /// Is the cluster led, although this member's disk stands still?
+    LookAtStall(NodeId),
     /// Has everything come to rest?
     Look,
 }

@@ -139,6 +139,13 @@ pub enum Fault {
         /// For so long.
         lasts: u64,
     },
+    /// The disk finishes nothing, then goes on.
+    StallDisk {
+        /// Whose.
+        who: Who,
+        /// For so long.
+        lasts: u64,
+    },
     /// A bit of what was synced flips while the process is down. It must refuse to start, or nothing may be wrong.
     FlipBit {
         /// Whose.
@@ -264,6 +271,7 @@ impl Fault {
             Self::FailSync { .. } | Self::FillDisk { .. } | Self::SlowDisk { .. } | Self::FlipBit { .. } => {
                 FaultKind::Disk
             }
+            Self::StallDisk { .. } => FaultKind::Stall,
             Self::Cut { .. } => FaultKind::Partition,
             Self::Weather { .. } | Self::Replay { .. } | Self::Disconnect { .. } => FaultKind::Network,
             Self::Pause { .. } => FaultKind::Pause,
@@ -282,6 +290,7 @@ impl Fault {
         let lasts = match &mut shorter {
             Self::Crash { down, .. } | Self::PowerCut { down, .. } | Self::FlipBit { down, .. } => down,
             Self::SlowDisk { lasts, .. }
+            | Self::StallDisk { lasts, .. }
             | Self::Cut { lasts, .. }
             | Self::Weather { lasts, .. }
             | Self::Pause { lasts, .. }
@@ -376,6 +385,9 @@ impl fmt::Display for Fault {
             Self::FillDisk { who, spare } => write!(f, "leave {spare} bytes on the disk of {who}"),
             Self::SlowDisk { who, sync, lasts } => {
                 write!(f, "let syncs of {who} take up to {} for {}", Span(*sync), Span(*lasts))
+            }
+            Self::StallDisk { who, lasts } => {
+                write!(f, "let the disk of {who} finish nothing for {}", Span(*lasts))
             }
             Self::FlipBit { who, pick, down } => {
                 write!(f, "stop {who}, flip bit {pick} (modulo its files), start it after {}", Span(*down))

@@ -33,6 +33,8 @@ impl EventHash {
             Event::Disconnected { node, peer, .. } => (15, node.0, peer.0),
             Event::Quiet => (12, 0, 0),
             Event::Look => (13, 0, 0),
+            Event::DiskGoesOn(node) => (16, node.0, 0),
+            Event::LookAtStall(node) => (17, node.0, 0),
         };
         self.words(&[at, kind, a, b]);
     }

@@ -32,6 +32,7 @@ mod rng;
 mod rules;
 mod said;
 mod shrink;
+mod stall;
 mod talk;
 mod world;
 mod wreck;

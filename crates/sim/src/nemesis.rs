@@ -29,7 +29,7 @@ impl Nemesis {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
-            FaultKind::Disk | FaultKind::Tune => 3 * SECOND,
+            FaultKind::Disk | FaultKind::Tune | FaultKind::Stall => 3 * SECOND,
             _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
@@ -204,6 +204,7 @@ impl Nemesis {
             FaultKind::Snapshot => Fault::Snapshot { who: self.who() },
             FaultKind::Tune => self.tune(),
             FaultKind::Client => self.client(),
+            FaultKind::Stall => self.stall(),
         };
         (delay, fault)
     }
@@ -233,6 +234,16 @@ impl Nemesis {
                 lasts: rng.between(100 * MS, 2 * SECOND),
             },
         }
+    }
+
+    /// Long enough that somebody else must lead, or just not.
+    fn stall(&mut self) -> Fault {
+        let lasts = if self.rng.chance(300) {
+            self.rng.between(20 * MS, 700 * MS)
+        } else {
+            self.rng.between(700 * MS, 3 * SECOND)
+        };
+        Fault::StallDisk { who: self.who(), lasts }
     }
 
     fn partition(&mut self) -> Fault {

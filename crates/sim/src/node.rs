@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::identity::{FIRST_DISK, incarnation};
 use crate::platter::Platter;
 use crate::rules::Story;
+use crate::stall::Standstill;
 use raftdeck_raft::{
     AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, Incarnation, LogId, LogIndex, Membership,
     MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta,
@@ -220,6 +221,8 @@ pub(crate) struct Node {
     pub(crate) is_flipped: bool,
     /// Syncs take up to so long, until then.
     pub(crate) slow: (u64, u64),
+    /// Whether its disk stands still.
+    pub(crate) standstill: Standstill,
 }
 
 impl Node {
@@ -239,6 +242,7 @@ impl Node {
             perhaps: None,
             is_flipped: false,
             slow: (0, 0),
+            standstill: Standstill::default(),
         }
     }
 }

@@ -38,11 +38,13 @@ pub enum FaultKind {
     Tune,
     /// Clients give up, repeat themselves and come in crowds.
     Client,
+    /// A disk finishes nothing for a while, then goes on.
+    Stall,
 }
 
 impl FaultKind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Crash,
         Self::Disk,
         Self::Partition,
@@ -54,6 +56,7 @@ impl FaultKind {
         Self::Snapshot,
         Self::Tune,
         Self::Client,
+        Self::Stall,
     ];
 
     /// Its name on the command line.
@@ -71,6 +74,7 @@ impl FaultKind {
             Self::Snapshot => "snapshot",
             Self::Tune => "tune",
             Self::Client => "client",
+            Self::Stall => "stall",
         }
     }
 

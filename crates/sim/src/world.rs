@@ -148,6 +148,8 @@ impl<'a> World<'a> {
             Event::Answer { client, attempt, answer } => self.answered(client, attempt, *answer),
             Event::Disconnected { node, life, peer } => self.disconnected(node, life, peer),
             Event::Quiet => self.become_quiet(),
+            Event::DiskGoesOn(node) => self.disk_goes_on(node),
+            Event::LookAtStall(node) => self.look_at_stall(node),
             Event::Look => self.look(),
         }
     }

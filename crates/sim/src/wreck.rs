@@ -43,6 +43,7 @@ impl World<'_> {
             Fault::SlowDisk { who, sync, lasts } => {
                 self.with(*who, |world, id| world.node(id).slow = (*sync, at + lasts));
             }
+            Fault::StallDisk { who, lasts } => self.with(*who, |world, id| world.stall(id, *lasts)),
             Fault::FlipBit { who, pick, down } => {
                 self.with(*who, |world, id| world.flip_bit(id, *pick, *down));
             }
@@ -291,6 +292,8 @@ impl World<'_> {
         for id in self.ids() {
             let node = self.node(id);
             node.slow = (0, 0);
+            self.let_disks_go(id);
+            let node = self.node(id);
             node.fs.set_capacity(None);
             // No sync fails any more.
             node.fs.fail_sync_after(u64::MAX / 2);

@@ -71,3 +71,21 @@ fn figure_8_e_an_entry_of_the_own_term_on_a_majority_stays() {
     let said = run("figure-8-e.txt");
     assert_eq!(logs(&said, 0)[2], "3 4 no-op 4 no-op");
 }
+
+#[test]
+fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
+    let said = run("stalled-leader.txt");
+    for sentence in [
+        "n1's disk is stalled: it has not finished a write for",
+        "n1 hands the leadership to",
+        "n1's disk has finished a write again, after",
+    ] {
+        assert!(said.contains(sentence), "{sentence:?} is not in\n{said}");
+    }
+    // Every row of the last picture is the same at all three.
+    for row in logs(&said, 0) {
+        let words: Vec<&str> = row.split_whitespace().skip(1).collect();
+        let cells: Vec<&[&str]> = words.chunks(words.len() / 3).collect();
+        assert!(cells.iter().all(|cell| *cell == cells[0]), "{row} in\n{said}");
+    }
+}

@@ -282,3 +282,25 @@ fn only_the_terminals_sixteen_colours_are_used() {
         assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)));
     }
 }
+
+#[test]
+fn a_disk_that_finishes_no_write_is_said_in_the_table() {
+    let mut scene = quiet(PLAIN, 3);
+    let mut status = fixture::follower(1, 3, 2, &[(1, 42)], 42);
+    status.disk_wait = Some(std::time::Duration::from_millis(100));
+    scene.status(status.clone());
+    assert!(!shown(&scene.paint(120, 40)).contains("disk"), "an ordinary disk takes so long now and then");
+    status.disk_wait = Some(std::time::Duration::from_millis(312));
+    scene.status(status.clone());
+    assert!(shown(&scene.paint(120, 40)).contains("n1's disk has not finished a write for 312 ms"));
+    status.disk_wait = Some(std::time::Duration::from_millis(1_250));
+    status.disk_stalled = true;
+    scene.status(status);
+    let mut leads = fixture::leader(2, 3, &[(1, 42)], 42);
+    leads.peers[0].disk_stalled = Some(std::time::Duration::from_millis(1_250));
+    scene.status(leads);
+    let screen = shown(&scene.paint(120, 40));
+    for text in ["n1's disk has not finished a write for 1.2 s", "disk stalled", "43/42 stalled"] {
+        assert!(screen.contains(text), "{text:?} is not in\n{screen}");
+    }
+}

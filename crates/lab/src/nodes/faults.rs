@@ -6,6 +6,7 @@ use crate::links::{LinkNews, Pair};
 use crate::rule::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which};
 use crate::supervisor::Order;
 use crate::words::write;
+use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,8 @@ impl Nodes {
         let replaces = |other: &Disturbance| match (&what, other) {
             (Disturbance::Paused(node), Disturbance::Paused(other))
             | (Disturbance::Slowed(node, _), Disturbance::Slowed(other, _))
-            | (Disturbance::DiskFull(node, _), Disturbance::DiskFull(other, _)) => node == other,
+            | (Disturbance::DiskFull(node, _), Disturbance::DiskFull(other, _))
+            | (Disturbance::Disk(node, _), Disturbance::Disk(other, _)) => node == other,
             (Disturbance::Timers(_), Disturbance::Timers(_))
             | (Disturbance::ClientAt(_), Disturbance::ClientAt(_)) => true,
             _ => false,
@@ -31,6 +33,7 @@ impl Nodes {
         self.in_force.strike_all(replaces);
         let restores = match &what {
             Disturbance::Slowed(_, percent) => *percent == 0,
+            Disturbance::Disk(_, pace) => *pace == DiskPace::Free,
             Disturbance::Timers(timers) => *timers == Timers::Random,
             Disturbance::ClientAt(nodes) => nodes.is_empty(),
             _ => false,
@@ -54,6 +57,7 @@ impl Nodes {
             Disturbance::Paused(node) => self.order(node, Order::Pause),
             Disturbance::Slowed(node, percent) => self.order(node, Order::Slow(percent)),
             Disturbance::DiskFull(node, bytes) => self.order(node, Order::FillDisk(Some(bytes))),
+            Disturbance::Disk(node, pace) => self.stepper.tempo().set_disk(node, pace),
             Disturbance::Timers(_) => self.set_timers(),
             Disturbance::ClientAt(nodes) => self.clients.reach(Some(nodes)),
         }
@@ -66,6 +70,7 @@ impl Nodes {
             Disturbance::Paused(node) => self.order_undoing(node, Order::ResumeIfPaused),
             Disturbance::Slowed(node, _) => self.order_undoing(node, Order::Slow(0)),
             Disturbance::DiskFull(node, _) => self.order_undoing(node, Order::FillDisk(None)),
+            Disturbance::Disk(node, _) => self.stepper.tempo().set_disk(node, DiskPace::Free),
             Disturbance::Timers(_) => self.set_timers(),
             Disturbance::ClientAt(_) => self.clients.reach(None),
         }
@@ -202,10 +207,11 @@ fn cut(links: BTreeSet<Pair>) -> Disturbance {
     Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
 }
 
-/// The nodes whose process it concerns, or whom the client is to reach.
+/// The nodes whose process or disk it concerns, or which the client is to reach.
 fn named(what: &Disturbance) -> Vec<NodeId> {
     match what {
         Disturbance::ClientAt(nodes) => nodes.iter().copied().collect(),
+        Disturbance::Disk(node, _) => vec![*node],
         _ => process(what).into_iter().collect(),
     }
 }

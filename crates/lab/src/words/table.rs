@@ -133,6 +133,8 @@ pub const WORDS: &[Word] = &[
         &["slow 2 50%", "slow 2 0%"], &[Slot::Node, PERCENT]),
     entry("full", Process, "full N [SIZE]", "let a node write only so much more to each of its files (Linux); 0B if not said",
         &["full 2", "full 2 64KB"], &[Slot::Node, Slot::Free(&["64KB"])]),
+    entry("disk", Process, "disk N delay TIME | disk N stall | disk N heal", "let every sync of a node's disk take so much longer (10s at most), let none finish, or let the disk go",
+        &["disk 1 delay 50ms", "disk leader stall", "disk 1 heal"], &[Slot::Node, Slot::Of(&["delay", "stall", "heal"]), Slot::Free(&["50ms"])]),
     entry("lose-tail", Process, "lose-tail N [SIZE]", "cut so much off the end of a stopped node's log, as if it had never been synced; 512B if not said",
         &["lose-tail 2", "lose-tail 2 100B"], &[Slot::Node, Slot::Free(&["512B"])]),
 

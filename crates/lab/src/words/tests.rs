@@ -6,7 +6,7 @@ use crate::rule::{
     Delay, Disturbance, Effect, Fault, FaultId, Matching, MessageId, Probability, Rule, Scope, Step, Timers,
     Watch, Which,
 };
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{ClockRate, DiskPace};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
 use std::collections::BTreeSet;
 
@@ -179,11 +179,28 @@ fn messages_are_released_and_dropped_by_name_by_link_or_all() {
 }
 
 #[test]
+fn what_a_disk_cannot_do_is_said() {
+    assert!(why("disk").len() > 10);
+    assert!(why("disk 3").contains("delay and a time, stall or heal"));
+    assert!(why("disk 3 delay").contains("a time, such as 50ms"));
+    assert!(why("disk 3 delay 0ms").contains("no time at all"));
+    assert!(why("disk 3 delay 11s").contains("10s is the most"));
+    assert!(why("disk 3 stal").contains("did you mean stall?"));
+    assert!(why("disk 3 stall 4").len() > 10);
+}
+
+#[test]
 fn processes_the_cluster_and_time_are_commanded() {
     for (line, meant) in [
         ("slow 3 50%", Command::Slow(N3, 50)),
         ("full 3 64KB", Command::FillDisk(N3, 64_000)),
         ("full 3", Command::FillDisk(N3, 0)),
+        ("disk 3 stall", Command::Disturb(Disturbance::Disk(N3, DiskPace::Stalled))),
+        ("disk 3 heal", Command::Disturb(Disturbance::Disk(N3, DiskPace::Free))),
+        (
+            "disk 3 delay 1.5s",
+            Command::Disturb(Disturbance::Disk(N3, DiskPace::Delayed(Duration::from_millis(1500)))),
+        ),
         ("lose-tail 3", Command::LoseTail(N3, 512)),
         ("restart 3", Command::Restart(N3)),
         ("restart down", Command::Restart(NodeId(4))),

@@ -17,7 +17,8 @@ use crate::model::{ClientOp, Command};
 use crate::rule::{Disturbance, Effect, FaultId, MessageId, Rule, Scope, Step, Timers, Watch, Which};
 use bytes::Bytes;
 use raftdeck_protocol::kv::MAX_LIST;
-use raftdeck_protocol::{ClockRate, Read, Write};
+use raftdeck_protocol::request::MAX_SYNC_DELAY;
+use raftdeck_protocol::{ClockRate, DiskPace, Read, Write};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -52,9 +53,34 @@ fn process(phrase: &mut Phrase<'_>) -> Result<Vec<Command>, Mistake> {
         "pause" => Command::Pause(node),
         "resume" => Command::Resume(node),
         "slow" => Command::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),
+        "disk" => Command::Disturb(Disturbance::Disk(node, disk_pace(phrase)?)),
         "full" => Command::FillDisk(node, phrase.next().map_or(Ok(0), size)?),
         _ => Command::LoseTail(node, phrase.next().map_or(Ok(TAIL), some_size)?),
     }])
+}
+
+fn disk_pace(phrase: &mut Phrase<'_>) -> Result<DiskPace, Mistake> {
+    const PACES: [&str; 3] = ["delay", "stall", "heal"];
+    Ok(match phrase.need("delay and a time, stall or heal")? {
+        "heal" => DiskPace::Free,
+        "stall" => DiskPace::Stalled,
+        "delay" => {
+            let given = phrase.need("a time, such as 50ms")?;
+            let delay = some_duration(given)?;
+            if delay > MAX_SYNC_DELAY {
+                let most = MAX_SYNC_DELAY.as_secs();
+                return Err(Mistake::new(format!(
+                    "{given} is too long for a sync: {most}s is the most, or say stall"
+                )));
+            }
+            DiskPace::Delayed(delay)
+        }
+        other => {
+            let hint = hint(other, PACES);
+            let end = if hint.is_empty() { ": say delay 50ms, stall or heal" } else { &hint };
+            return Err(Mistake::new(format!("\"{other}\" does nothing to a disk{end}")));
+        }
+    })
 }
 
 fn some_size(given: &str) -> Result<u64, Mistake> {

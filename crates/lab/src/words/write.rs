@@ -4,6 +4,7 @@ use super::filters::kind_name;
 use super::links::pairs;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch};
 use crate::shapes::Shape;
+use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,6 +20,11 @@ pub fn disturbance(what: &Disturbance) -> String {
         Disturbance::Paused(node) => format!("pause {}", node.0),
         Disturbance::Slowed(node, percent) => format!("slow {} {percent}%", node.0),
         Disturbance::DiskFull(node, bytes) => format!("full {} {}", node.0, size(*bytes)),
+        Disturbance::Disk(node, DiskPace::Free) => format!("disk {} heal", node.0),
+        Disturbance::Disk(node, DiskPace::Stalled) => format!("disk {} stall", node.0),
+        Disturbance::Disk(node, DiskPace::Delayed(delay)) => {
+            format!("disk {} delay {}", node.0, duration(*delay))
+        }
         Disturbance::Timers(timers) => timers_name(*timers).to_owned(),
         Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
         Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),

@@ -7,5 +7,6 @@ mod lifetime;
 mod links;
 mod members;
 mod partition;
+mod stall;
 mod stepping;
 mod undone;

@@ -128,7 +128,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The configuration, and what is being changed.
+/// The configuration, what is being changed, and whose disk finishes no write.
 fn title(paint: &Paint<'_>, room: usize) -> String {
     let (app, dot) = (paint.app, paint.glyphs().dot);
     let Some(configuration) = words::configuration(&app.cluster, room.saturating_sub(8)) else {
@@ -137,6 +137,9 @@ fn title(paint: &Paint<'_>, room: usize) -> String {
     let mut title = format!("nodes {dot} {configuration}");
     for (node, step) in app.changes.iter() {
         title.extend([" ", dot, " ", &changing(node, step)]);
+    }
+    for sentence in app.cluster.nodes().filter_map(words::disk) {
+        title.extend([" ", dot, " ", &sentence]);
     }
     paint.cut(&title, room)
 }
@@ -237,7 +240,7 @@ fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let text = words::state(node, &paint.app.cluster);
     let style = match &*text {
-        "no quorum" | "no leader" | "cut off" => paint.theme.trouble_plate(),
+        "no quorum" | "no leader" | "cut off" | "disk stalled" => paint.theme.trouble_plate(),
         "running" => paint.theme.text(),
         _ => paint.theme.strong(),
     };
@@ -249,6 +252,7 @@ fn next_match(cluster: &Cluster, node: &Node) -> Option<String> {
     let LogIndex(matched) = peer.matched;
     Some(match words::gets_snapshot(node, cluster) {
         Some(percent) => format!("snapshot {percent}%"),
+        None if peer.disk_stalled.is_some() => format!("{}/{matched} stalled", peer.next),
         None => format!("{}/{matched} {}", peer.next, words::sending(peer.state)),
     })
 }

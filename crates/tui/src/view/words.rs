@@ -12,6 +12,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// An ordinary disk is done before.
+const WORTH_TELLING: Duration = Duration::from_millis(250);
+
 /// How something is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -134,11 +137,19 @@ pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
         (Phase::Stopped, _) => "stopped",
         (Phase::Failed, _) => "failed",
         (Phase::Running(Role::Leader), Some(status)) if !status.has_quorum => "no quorum",
+        (Phase::Running(_), Some(status)) if status.disk_stalled => "disk stalled",
         (Phase::Running(_), _) if cluster.is_isolated(node.id) => "cut off",
         (Phase::Running(Role::Follower), Some(status)) if lost(status) && !outside => "no leader",
         (Phase::Running(_), _) => "running",
     };
     word.into()
+}
+
+/// What is wrong with a running node's disk, as a sentence.
+pub(crate) fn disk(node: &Node) -> Option<String> {
+    let status = node.live()?;
+    let wait = status.disk_wait.filter(|wait| status.disk_stalled || *wait >= WORTH_TELLING)?;
+    Some(format!("{}'s disk has not finished a write for {}", node.id, span(wait)))
 }
 
 /// How much of a snapshot a running node has got from the leader, in percent, while it gets one.

@@ -278,6 +278,32 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             Major,
             "n1 hands the leadership to n3 and takes no writes meanwhile",
         ),
+        (
+            TraceEvent::DiskSlow { waited: Duration::from_millis(312) },
+            Minor,
+            "n1's disk is slow: it has not finished a write for 312 ms",
+        ),
+        (
+            TraceEvent::DiskStalled { waited: Duration::from_millis(500) },
+            Major,
+            "n1's disk is stalled: it has not finished a write for 500 ms",
+        ),
+        (
+            TraceEvent::DiskRecovered { waited: Duration::from_millis(720) },
+            Minor,
+            "n1's disk has finished a write again, after 720 ms",
+        ),
+        (
+            TraceEvent::FollowerDiskStalled { follower: N3, waited: Duration::from_millis(500) },
+            Minor,
+            "n1 hears from n3 that its disk is stalled",
+        ),
+        (TraceEvent::FollowerDiskRecovered { follower: N3 }, Minor, "n1 gets answers from n3 again"),
+        (
+            TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term: Term(3) },
+            Major,
+            "n1 steps down: its disk does not finish its writes",
+        ),
         (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 leads on: n3 did not take over in time"),
         (TraceEvent::ToldToCampaign { leader: N2 }, Minor, "n1 is told by n2 to campaign at once"),
         (
