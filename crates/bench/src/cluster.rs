@@ -4,13 +4,12 @@ use crate::args::OwnArgs;
 use crate::error::BenchError;
 use crate::processes::processor_time;
 use raftdeck_client::{Access, Client, Options};
-use raftdeck_lab::{Command, Lab, LabOptions, ProcessState, Update};
+use raftdeck_lab::{Command, Lab, LabOptions, ProcessState, TemporaryFolder, Update};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -42,7 +41,7 @@ pub(crate) struct Own {
     // First: the nodes end before their data goes.
     lab: Lab,
     nodes: watch::Receiver<Nodes>,
-    dir: TempDir,
+    dir: TemporaryFolder,
 }
 
 impl Own {
@@ -126,13 +125,17 @@ impl Own {
     }
 }
 
-fn data_dir(parent: Option<&Path>) -> Result<TempDir, BenchError> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("raftdeck-bench-");
-    let made = parent.map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent));
+/// A folder of its own for what is measured, where temporary files go if no place was named.
+pub(crate) fn data_dir(parent: Option<&Path>) -> Result<TemporaryFolder, BenchError> {
+    let made = parent.map_or_else(|| TemporaryFolder::make(&std::env::temp_dir()), TemporaryFolder::make);
     let whereabouts =
         parent.map_or_else(|| "temporary files go".to_owned(), |path| path.display().to_string());
-    made.map_err(BenchError::system(format!("no data directory can be made where {whereabouts}")))
+    let made =
+        made.map_err(BenchError::system(format!("no data directory can be made where {whereabouts}")))?;
+    Ok(match std::env::current_exe() {
+        Ok(program) => made.guarded_by(&program),
+        Err(_) => made,
+    })
 }
 
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! A benchmark from its beginning to its end: a cluster, a load, and what came of it.
 
 use crate::args::{BenchArgs, LoadArgs, MixedArgs, ReadArgs, What, WriteArgs};
-use crate::cluster::{Cluster, Own};
+use crate::cluster::{Cluster, Own, data_dir};
 use crate::error::BenchError;
 use crate::floor::{Floor, Slice};
 use crate::load::{Generator, Load, Outcome};
@@ -18,7 +18,6 @@ use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// When two things are measured by turns, each turn has this long.
@@ -156,7 +155,7 @@ fn floor(cluster: &Cluster, args: &LoadArgs, nodes: usize) -> Result<Floor, Benc
     match cluster {
         Cluster::Own(own) => start(own.dir()),
         Cluster::Given(..) => {
-            let dir = TempDir::new().map_err(BenchError::system("no directory can be made for the floor"))?;
+            let dir = data_dir(None)?;
             start(dir.path())
         }
     }

@@ -1,50 +1,51 @@
 //! The directory that holds the nodes' directories: the user's own, or a temporary one that leaves nothing behind.
 //!
-//! While a lab works in it, the lab holds a lock on a file there. So two labs never share a directory, and what a lab
-//! that was killed left in the temporary directory is known to be nobody's, and removed by the next.
+//! While a lab works in the user's own, the lab holds a lock on a file there, so two labs never share a directory. A temporary
+//! one is made and goes as `temporary` says.
 
 use crate::options::{LabError, LabOptions};
 use crate::record::Record;
+use crate::temporary::TemporaryFolder;
 use raftdeck_raft::NodeId;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use raftdeck_storage::fs::private;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The locked file.
 const LOCK: &str = "deck.lock";
-
-/// What temporary directories' names begin with.
-const PREFIX: &str = "raftdeck-";
 
 /// The directory, locked.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     place: Place,
     record: Record,
-    /// The lock goes when this is closed, also by a SIGKILL.
-    #[cfg_attr(not(test), expect(dead_code, reason = "held, never read"))]
-    lock: File,
 }
 
 #[derive(Debug)]
 enum Place {
-    /// The user's, kept.
-    Kept(PathBuf),
+    /// The user's, kept. The lock goes when the file is closed, also by a SIGKILL.
+    Kept { path: PathBuf, _lock: File },
     /// The lab's own, removed when this value is dropped.
-    Temporary(tempfile::TempDir),
+    Temporary(TemporaryFolder),
 }
 
 impl DataDir {
     /// Makes the directory, or makes sure that it can be used for these nodes, and locks it.
     pub(crate) fn prepare(options: &LabOptions) -> Result<Self, LabError> {
         let Some(path) = &options.data_dir else {
-            return Self::temporary(&std::env::temp_dir(), options.nodes).map_err(LabError::TemporaryDir);
+            let made = TemporaryFolder::make(&std::env::temp_dir()).map_err(LabError::TemporaryDir)?;
+            let made = if options.guards_folder { made.guarded_by(&options.executable) } else { made };
+            return Ok(Self { place: Place::Temporary(made), record: Record::new(options.nodes) });
         };
         let unusable = |source| LabError::DataDir { path: path.clone(), source };
         check_writable(path).map_err(unusable)?;
+        // Before its lock is looked at: nobody else may take that.
+        for exposed in private::tighten(path) {
+            tracing::warn!("{exposed}");
+        }
         let Some(lock) = lock(path).map_err(unusable)? else {
-            let holder = fs::read_to_string(path.join(LOCK)).ok().and_then(|pid| pid.trim().parse().ok());
-            return Err(LabError::InUse { path: path.clone(), holder });
+            return Err(LabError::InUse { path: path.clone(), holder: holder(path) });
         };
         let other = |found| LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes };
         let recorded =
@@ -58,7 +59,7 @@ impl DataDir {
             },
         };
         record.save(path).map_err(unusable)?;
-        Ok(Self { place: Place::Kept(path.clone()), record, lock })
+        Ok(Self { place: Place::Kept { path: path.clone(), _lock: lock }, record })
     }
 
     /// The nodes whose data is here.
@@ -89,16 +90,9 @@ impl DataDir {
         Ok(())
     }
 
-    fn temporary(parent: &Path, nodes: u8) -> io::Result<Self> {
-        sweep(parent);
-        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let lock = lock_new(made.path())?;
-        Ok(Self { place: Place::Temporary(made), record: Record::new(nodes), lock })
-    }
-
     pub(crate) fn path(&self) -> &Path {
         match &self.place {
-            Place::Kept(path) => path,
+            Place::Kept { path, .. } => path,
             Place::Temporary(made) => made.path(),
         }
     }
@@ -106,7 +100,7 @@ impl DataDir {
     /// The directory that outlives the lab, if it is such a one.
     pub(crate) fn kept(&self) -> Option<&Path> {
         match &self.place {
-            Place::Kept(path) => Some(path),
+            Place::Kept { path, .. } => Some(path),
             Place::Temporary(_) => None,
         }
     }
@@ -126,7 +120,7 @@ pub(crate) fn wipe(data: &Path) -> io::Result<()> {
 }
 
 fn check_writable(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
+    private::create_dir_all(path)?;
     // Permissions, a full disk and a read-only mount all show when something is written.
     tempfile::tempfile_in(path).map(|_| ())
 }
@@ -147,8 +141,9 @@ fn nodes_with_data(path: &Path) -> io::Result<usize> {
 
 /// Locks a directory that others may want too; `None` if somebody else has it.
 fn lock(path: &Path) -> io::Result<Option<File>> {
-    let mut file =
-        File::options().create(true).truncate(false).read(true).write(true).open(path.join(LOCK))?;
+    let options = &mut OpenOptions::new();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    let mut file = private::open(&path.join(LOCK), options)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -160,24 +155,12 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Locks a directory that nobody else knows yet. The file gets its name when it is locked: before that, another
-/// lab's [`sweep`] must not take it for one that was left behind.
-fn lock_new(path: &Path) -> io::Result<File> {
-    let file = tempfile::NamedTempFile::new_in(path)?;
-    file.as_file().lock()?;
-    Ok(file.persist(path.join(LOCK))?)
-}
-
-/// Removes what labs that were killed left behind. Whatever cannot be removed is none of this lab's business.
-fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        let lock = is_ours.then(|| File::open(entry.path().join(LOCK)).ok()).flatten();
-        if lock.is_some_and(|lock| lock.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+/// The process that has locked the directory, if the file says so.
+fn holder(path: &Path) -> Option<u32> {
+    let mut text = String::new();
+    let file = private::open(&path.join(LOCK), OpenOptions::new().read(true)).ok()?;
+    file.take(21).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -255,19 +238,36 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_lab_left_is_removed_and_nothing_else() {
-        let parent = tempfile::tempdir().unwrap();
-        let at_work = DataDir::temporary(parent.path(), 3).unwrap();
-        let killed = DataDir::temporary(parent.path(), 3).unwrap();
-        let Place::Temporary(left) = killed.place else { panic!("it is temporary") };
-        let left = left.keep();
-        drop(killed.lock);
-        let strangers = ["raftdeck-notes", "other"].map(|name| parent.path().join(name));
-        for stranger in &strangers {
-            fs::create_dir(stranger).unwrap();
+    fn a_pipe_or_a_link_in_the_place_of_its_lock_is_refused_at_once() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let dir = tempfile::tempdir().unwrap();
+        let with = LabOptions { data_dir: Some(dir.path().to_owned()), ..options() };
+        mkfifoat(CWD, dir.path().join(LOCK), Mode::RUSR | Mode::WUSR).unwrap();
+        let error = DataDir::prepare(&with).unwrap_err().to_string();
+        assert!(error.contains("it is no regular file"), "{error}");
+        fs::remove_file(dir.path().join(LOCK)).unwrap();
+        fs::write(dir.path().join("mine"), "mine").unwrap();
+        std::os::unix::fs::symlink(dir.path().join("mine"), dir.path().join(LOCK)).unwrap();
+        let error = DataDir::prepare(&with).unwrap_err().to_string();
+        assert!(error.contains("it is a symbolic link"), "{error}");
+        assert_eq!(fs::read(dir.path().join("mine")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_directory_that_is_open_to_others_is_closed_to_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let above = tempfile::tempdir().unwrap();
+        let path = above.path().join("data");
+        let with = LabOptions { data_dir: Some(path.clone()), ..options() };
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        drop(DataDir::prepare(&with).unwrap());
+        let files = ["deck.lock", "deck.json"].map(|name| path.join(name));
+        assert_eq!((mode(&path), files.each_ref().map(|file| mode(file))), (0o700, [0o600; 2]));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        for file in &files {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
         }
-        let _next = DataDir::temporary(parent.path(), 3).unwrap();
-        assert!(!left.exists());
-        assert!(at_work.path().exists() && strangers.iter().all(|stranger| stranger.exists()));
+        drop(DataDir::prepare(&with).unwrap());
+        assert_eq!((mode(&path), files.each_ref().map(|file| mode(file))), (0o700, [0o600; 2]));
     }
 }

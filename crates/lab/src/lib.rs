@@ -40,6 +40,7 @@ mod stepper;
 mod supervisor;
 mod telemetry;
 mod tempo;
+mod temporary;
 mod time;
 mod traffic;
 mod whereabouts;
@@ -53,3 +54,4 @@ pub use model::{
     NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use options::{LabError, LabOptions, MAX_NODES, node_count};
+pub use temporary::{STAND_BY, TemporaryFolder, stand_by};

@@ -59,6 +59,9 @@ pub struct LabOptions {
     pub watched: bool,
     /// Who reads and writes keys has to show this token. `None`: whoever reaches the nodes may.
     pub client_token: Option<Secret>,
+    /// The executable stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
+    /// once when the lab is killed. Otherwise it goes with the next lab.
+    pub guards_folder: bool,
 }
 
 /// Why a lab cannot be started.
@@ -173,6 +176,7 @@ impl LabOptions {
             direct: false,
             watched: true,
             client_token: None,
+            guards_folder: false,
         }
     }
 
@@ -180,6 +184,15 @@ impl LabOptions {
     #[must_use]
     pub fn members(&self) -> Vec<NodeId> {
         (1..=u64::from(self.nodes)).map(NodeId).collect()
+    }
+
+    /// How many files and connections the process that runs this cluster has open at once, with room for what it does beside:
+    /// a few for each node, and for each link its listener and its two ends.
+    #[must_use]
+    pub fn open_files(&self) -> u64 {
+        let nodes = u64::from(self.nodes);
+        let links = if self.direct { 0 } else { nodes * nodes.saturating_sub(1) };
+        64 + 8 * nodes + 3 * links
     }
 
     /// Checks what needs no look at the machine.

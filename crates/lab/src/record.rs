@@ -7,14 +7,18 @@
 
 use crate::options::MAX_NODES;
 use raftdeck_raft::NodeId;
+use raftdeck_storage::fs::private;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 /// The file's name.
 const NAME: &str = "deck.json";
+
+/// The longest file that is read: a record is much shorter.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// The record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +41,11 @@ impl Record {
     /// What a directory holds; `None` if it holds no record.
     pub(crate) fn load(dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join(NAME);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
+        let mut text = Vec::new();
+        let read = private::open(&path, OpenOptions::new().read(true))
+            .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text));
+        match read {
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -136,7 +143,7 @@ mod tests {
             r#"{"initial":3,"nodes":[9],"next":4}"#,
             r#"{"initial":0,"nodes":[1],"next":2}"#,
         ] {
-            fs::write(dir.path().join(NAME), text).unwrap();
+            std::fs::write(dir.path().join(NAME), text).unwrap();
             let error = Record::load(dir.path()).unwrap_err().to_string();
             assert!(error.contains("deck.json in it is damaged"), "{text}: {error}");
         }

@@ -58,6 +58,7 @@ mod logging;
 mod meters;
 mod narrate;
 mod node;
+pub mod open_files;
 mod options;
 mod outbox;
 mod parent;

@@ -23,7 +23,7 @@ use raftdeck_client::{Access, Client, Options as ClientOptions, TlsError};
 use raftdeck_protocol::handshake::Standing;
 use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError};
 use raftdeck_replica::{ImageError, Replica};
-use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay};
+use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay, private};
 use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
 use std::io;
 use std::net::SocketAddr;
@@ -187,6 +187,10 @@ fn open_store(settings: &Settings, delay: &SyncDelay) -> Result<(LogStore, Recov
     // Used only if the directory has no identity yet.
     let mut fresh = [0; 16];
     getrandom::fill(&mut fresh).map_err(io::Error::other)?;
+    // Before its lock is looked at: nobody else may take that.
+    for exposed in private::tighten(&settings.data_dir) {
+        tracing::warn!("{exposed}");
+    }
     let open = |fs: &dyn FileSystem| {
         let Settings { id, cluster, data_dir, .. } = settings;
         LogStore::start_life(fs, data_dir, *id, cluster, &options, Incarnation(fresh))

@@ -3,9 +3,9 @@
 
 use crate::handle::Node;
 use crate::node::{NodeError, StartError};
+use crate::open_files::{self, TooFewFiles};
 use crate::ready;
 use crate::settings::Settings;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +14,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error(transparent)]
+    Files(#[from] TooFewFiles),
+    #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -21,22 +23,17 @@ pub(crate) enum RunError {
 
 /// Runs a node until a signal, or until it cannot go on.
 pub(crate) fn run(settings: Settings) -> Result<(), RunError> {
-    allow_open_files();
+    open_files::allow(open_files::NODE)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::System)?;
     runtime.block_on(serve(settings))
 }
 
-/// All ports' connections together come close to the 1024 files that a process may have open by default. What may be had without
-/// asking anybody is taken; if that fails, it stays as it is.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
 async fn serve(settings: Settings) -> Result<(), RunError> {
-    let (signals, _file_too_large) = signals().map_err(StartError::System)?;
-    // Nothing else runs here that could be held up.
+    let _file_too_large = file_too_large().map_err(StartError::System)?;
+    // Nothing else runs here that could be held up. Until it is done, a signal ends the process as if nobody had caught it: a
+    // start that a disk holds up must not hold that up as well, and the log is sound at any moment.
     let node = Node::launch(settings)?;
+    let signals = signals().map_err(StartError::System)?;
     ready::announce(node.id(), node.addresses());
     tokio::select! {
         name = told(signals) => tracing::info!("stopping on {name}"),
@@ -46,11 +43,15 @@ async fn serve(settings: Settings) -> Result<(), RunError> {
     Ok(node.end()?.0?)
 }
 
-/// Those that end the node, and one more that is caught so that a write over the limit on the size of files fails as it does
-/// on a full disk, which has its own orderly end, instead of killing the process.
-fn signals() -> io::Result<([Signal; 2], Signal)> {
-    let file_too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-    Ok(([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?], signal(file_too_large)?))
+/// Those that end the node.
+fn signals() -> io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?])
+}
+
+/// Caught, so that a write over the limit on the size of files fails as it does on a full disk, which has its own orderly end,
+/// instead of killing the process.
+fn file_too_large() -> io::Result<Signal> {
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
 }
 
 async fn told([mut terminate, mut interrupt]: [Signal; 2]) -> &'static str {

@@ -18,7 +18,7 @@ use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_config::{Program, StandIn};
 use raftdeck_lab::{LabOptions, node_count, words};
-use raftdeck_node::NodeArgs;
+use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
@@ -294,6 +294,7 @@ impl ClusterArgs {
             rate: self.rate,
             direct: self.direct,
             client_token,
+            guards_folder: true,
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
@@ -326,6 +327,10 @@ pub fn main() -> ExitCode {
     // Nobody but the program itself asks for it, so it is no part of what is described.
     if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_bench::FLOOR_COMMAND) {
         return raftdeck_bench::run_floor(std::env::args_os().skip(1));
+    }
+    if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_lab::STAND_BY) {
+        raftdeck_lab::stand_by(Path::new(&std::env::args_os().nth(2).unwrap_or_default()));
+        return ExitCode::SUCCESS;
     }
     let program = program();
     let matches = program.parse_or_exit();
@@ -420,7 +425,11 @@ fn up(args: UpArgs) -> Result<u8> {
     plain::run(args.cluster.lab_options()?, format)
 }
 
+/// What a benchmark has open: its clients' connections and its cluster's.
+const BENCH_FILES: u64 = 256;
+
 fn bench(args: BenchArgs) -> Result<u8> {
+    open_files::allow(BENCH_FILES)?;
     match raftdeck_bench::run(args) {
         Ok(()) => Ok(0),
         Err(BenchError::Interrupted(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(1)),

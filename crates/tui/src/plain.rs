@@ -8,6 +8,7 @@ use crate::up::JsonLines;
 use crate::words::{Teller, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions, ProcessState, Update};
+use raftdeck_node::open_files;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -25,6 +26,7 @@ pub enum Format {
 
 /// Runs a cluster and prints what happens; returns the exit status.
 pub fn run(options: LabOptions, format: Format) -> Result<u8> {
+    open_files::allow(options.open_files())?;
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the output cannot be watched")?;

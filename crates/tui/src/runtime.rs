@@ -12,6 +12,7 @@ use crate::view::view;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_node::open_files;
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
 use std::io;
@@ -27,6 +28,7 @@ const FRAME: Duration = Duration::from_millis(33);
 ///
 /// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
 pub fn run(options: LabOptions, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
+    open_files::allow(options.open_files())?;
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;

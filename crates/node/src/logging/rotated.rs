@@ -2,6 +2,7 @@
 //! goes. Lines stay whole. What cannot be written is lost, and the next line is tried anew, so a disk that was full for a
 //! while costs lines and nothing else. The crates that rotate by size panic where a directory is missing, or cut lines.
 
+use raftdeck_storage::fs::private;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -105,11 +106,8 @@ impl Write for Rotated {
 
 /// The file and its length. Two nodes must not write to one: each would put the other's lines aside.
 fn open(path: &Path) -> io::Result<(File, u64)> {
-    // To open a pipe would be to wait for its reader.
-    if path.exists() && !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    // One that is made is for this user alone; who may read one that is there is for whoever made it to say.
+    let file = private::open(path, OpenOptions::new().create(true).append(true))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(io::Error::other("another node writes to it")),
         // Where files cannot be locked it goes without.
@@ -234,12 +232,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let why = |path: &Path| Rotated::open(path, BOUNDS).unwrap_err().to_string();
-        assert!(why(dir.path()).contains("no regular file"));
+        assert!(why(dir.path()).contains("Is a directory"));
         assert!(why(Path::new("/dev/null")).contains("no regular file"));
         assert!(why(&dir.path().join("missing/log")).contains("No such file"));
         let _first = Rotated::open(&path, BOUNDS).unwrap();
         assert!(why(&path).contains("another node writes to it"));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o111, 0, "{mode:o}");
+        assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(why(&link).contains("it is a symbolic link"));
     }
 }

@@ -1,6 +1,6 @@
 //! The real file system. Adds nothing to what the operating system does but the order that durability needs.
 
-use super::{File, FileSystem, Lock, LockError};
+use super::{File, FileSystem, Lock, LockError, private};
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -12,7 +12,7 @@ pub struct DiskFs;
 
 impl FileSystem for DiskFs {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)?;
+        private::create_dir_all(dir)?;
         // Which levels were missing is not asked: a process killed between creating a level and syncing its
         // name leaves that level looking finished.
         for above in dir.ancestors().skip(1) {
@@ -91,7 +91,7 @@ fn holder(file: &mut fs::File) -> String {
 }
 
 fn open_read_write(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    private::open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
 }
 
 #[derive(Debug)]

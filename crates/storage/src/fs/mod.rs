@@ -7,6 +7,7 @@ mod content;
 mod delayed;
 mod disk;
 mod memory;
+pub mod private;
 
 pub use delayed::{DelayedFs, SyncDelay};
 pub use disk::DiskFs;

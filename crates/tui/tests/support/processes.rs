@@ -13,15 +13,22 @@ fn look_at(pid: u32) -> Option<(char, u32)> {
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
-/// The living children of a process.
+/// The living children of a process, without the one that stands by to remove its folder.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
     let mut found: Vec<u32> = fs::read_dir("/proc")
         .expect("/proc can be read")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| look_at(*pid).is_some_and(|(state, of)| of == parent && state != 'Z'))
+        .filter(|pid| !stands_by(*pid))
         .collect();
     found.sort_unstable();
     found
+}
+
+/// Whether it does nothing but wait for the end of the one that started it.
+fn stands_by(pid: u32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|word| word == raftdeck_lab::STAND_BY.as_bytes())
 }
 
 /// Whether it is there and not a mere entry that nobody has collected.

@@ -274,6 +274,7 @@ fn remembered(editor: &mut Editor<Completion, FileHistory>) -> Option<PathBuf> {
     let loaded = match made {
         Some(Err(error)) => Err(ReadlineError::Io(error)),
         _ if !history.exists() => Ok(()),
+        _ if !history.is_file() => Err(ReadlineError::Io(std::io::Error::other("it is no regular file"))),
         _ => editor.load_history(&history),
     };
     match loaded {
