@@ -32,6 +32,9 @@ const MAX_PENDING: usize = 1 << PLACE_BITS;
 /// One read brings at most about so many bytes.
 const READ: usize = 64 << 10;
 
+/// A buffer that held more is not kept.
+const LARGE: usize = 512 << 10;
+
 /// The request will not be answered on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -341,11 +344,18 @@ async fn exchange(
 
 async fn read(mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut, line: &Line) -> String {
     let mut woken = Vec::new();
+    let mut peak = 0;
     loop {
+        peak = peak.max(buffer.len());
         let missing = match take_answers(&mut buffer, line, &mut woken) {
             Ok(missing) => missing,
             Err(error) => return error.to_string(),
         };
+        if peak > LARGE && buffer.len() <= READ {
+            // A connection that is idle keeps no large buffer. A copy, as even a part keeps all of it.
+            buffer = BytesMut::from(&buffer[..]);
+            peak = 0;
+        }
         buffer.reserve(missing.max(READ));
         match reader.read_buf(&mut buffer).await {
             Ok(0) => return "the node closed it".to_owned(),

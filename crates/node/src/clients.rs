@@ -2,23 +2,25 @@
 //! together, and all answers that wait go out with one write. A client that sends faster than it reads answers is read no
 //! further; one that breaks a rule is closed; neither is ever felt by the driver.
 
+use crate::arrivals::{ArrivalError, Arrivals, Arriving};
 use crate::changes::Ring;
 use crate::driver::ClientInput;
 use crate::listen::{Guest, Wire};
 use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
+use crate::ports::{Activity, Seat};
+use crate::refusals;
 use crate::telemetry::{Hub, Watcher};
 use crate::watches::{Wanted, Watches};
 use bytes::BytesMut;
 use raftdeck_client::{Client, Transport};
-use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
+use raftdeck_protocol::frame::{self, FrameError};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{Failure, Read, Request, RequestBody, Response, ResponseBody, Telemetry, shared};
-use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -45,16 +47,18 @@ pub(crate) struct Reception {
     pub(crate) driver: mpsc::Sender<ClientInput>,
     pub(crate) hub: Hub,
     pub(crate) changes: Arc<Ring>,
+    /// Of all clients together.
+    pub(crate) arrivals: Arc<Arrivals>,
     /// For asking the leader what only it knows.
     pub(crate) cluster: Client,
     pub(crate) stop: CancellationToken,
 }
 
 impl Reception {
-    /// Serves one client until it leaves, breaks a rule, or the node stops.
+    /// Serves one client until it leaves, breaks a rule, makes room for another while it does nothing, or the node stops.
     pub(crate) async fn serve(self, guest: Guest) {
-        let Guest { wire: Wire { stream, read }, role, proved, address, place: _place, standing: _ } = guest;
-        let caller = Caller { by_manager: role == Role::Manager, governs: proved.governs, address };
+        let Guest { wire: Wire { stream, read }, role, proved, address, place, standing: _ } = guest;
+        let caller = Caller { by_manager: role == Role::Manager, governs: proved.governs, address, place };
         match stream {
             Transport::Plain(mut stream) => {
                 let (reader, writer) = stream.split();
@@ -72,9 +76,10 @@ impl Reception {
         reader: impl AsyncRead + Unpin,
         writer: impl AsyncWrite + Unpin,
         read: BytesMut,
-        Caller { by_manager, governs, address }: Caller,
+        Caller { by_manager, governs, address, place }: Caller,
     ) {
-        let outbox = Outbox::new(ConnectionId::next(), by_manager);
+        let activity = Arc::clone(place.activity());
+        let outbox = Outbox::new(ConnectionId::next(), by_manager, Arc::clone(&activity));
         let (subscribe, subscriptions) = mpsc::channel(1);
         let mut desk = Desk {
             outbox: Arc::clone(&outbox),
@@ -83,11 +88,23 @@ impl Reception {
             hub: self.hub,
             subscribe,
         };
+        let arriving = Arriving::new(&self.arrivals, read, READ);
         let told = Told { watching: None, watches: Watches::new(self.changes, self.cluster) };
-        let mut writing = std::pin::pin!(write(writer, &outbox, subscriptions, told));
+        let mut writing = std::pin::pin!(write(writer, &outbox, &activity, subscriptions, told));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
-            why = desk.read(reader, read) => why,
+            why = desk.read(reader, arriving) => {
+                if let Some(broken) = why.broken() {
+                    refusals::log(address.ip(), format_args!("closed the connection of the client {address}: {broken}"));
+                }
+                why.to_string()
+            }
+            () = place.asked_to_leave() => {
+                // What it has asked meanwhile is answered.
+                drop(desk);
+                let _ = timeout(FAREWELL, writing).await;
+                "others wait for its place, and it does nothing".to_owned()
+            }
             () = self.stop.cancelled() => {
                 // The driver answers all it had, or drops it; then the writer is done.
                 drop(desk);
@@ -106,6 +123,7 @@ struct Caller {
     by_manager: bool,
     governs: bool,
     address: SocketAddr,
+    place: Seat,
 }
 
 /// The reading half.
@@ -135,37 +153,53 @@ struct Told {
 /// The node stops, so nothing more can be asked.
 struct Stops;
 
+/// Why no more is read.
+#[derive(Debug, thiserror::Error)]
+enum ReadEnd {
+    #[error("the client closed it")]
+    Closed,
+    #[error("this node stops")]
+    Stops,
+    #[error(transparent)]
+    Broken(#[from] ArrivalError),
+}
+
+impl ReadEnd {
+    /// What it did that it must not.
+    fn broken(&self) -> Option<&ArrivalError> {
+        match self {
+            Self::Broken(error) => Some(error),
+            Self::Closed | Self::Stops => None,
+        }
+    }
+}
+
 impl Desk {
-    /// Takes requests in, each only when there is a place for its answer. Says why it ended.
-    async fn read(&mut self, mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut) -> String {
+    /// Takes requests in, each only when there is a place for its answer, until that ends.
+    async fn read(&mut self, mut reader: impl AsyncRead + Unpin, mut arriving: Arriving) -> ReadEnd {
         loop {
-            match self.take_in(&mut buffer).await {
+            match self.take_in(&mut arriving).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return broke(&error),
-                Err(Stops) => return "this node stops".to_owned(),
+                Ok(Err(error)) => return ReadEnd::Broken(error.into()),
+                Err(Stops) => return ReadEnd::Stops,
             }
-            let missing = match frame::missing(&buffer, MAX_FRAME) {
-                Ok(missing) => missing,
-                Err(error) => return broke(&error),
-            };
-            buffer.reserve(missing.max(READ));
-            match reader.read_buf(&mut buffer).await {
-                Ok(0) => return "the client closed it".to_owned(),
+            match arriving.read(&mut reader).await {
+                Ok(0) => return ReadEnd::Closed,
                 Ok(_) => {}
                 // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return "the client closed it".to_owned();
+                Err(ArrivalError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return ReadEnd::Closed;
                 }
-                Err(error) => return broke(&error),
+                Err(error) => return error.into(),
             }
         }
     }
 
     /// Hands all whole frames to the driver.
-    async fn take_in(&mut self, buffer: &mut BytesMut) -> Result<Result<(), FrameError>, Stops> {
+    async fn take_in(&mut self, arriving: &mut Arriving) -> Result<Result<(), FrameError>, Stops> {
         let mut asked = Asked::default();
         loop {
-            let request = match frame::take(buffer, MAX_FRAME) {
+            let request = match arriving.take() {
                 Ok(Some(content)) => shared::request(&content),
                 Ok(None) => break,
                 Err(error) => Err(error),
@@ -236,24 +270,46 @@ fn is_long(body: &RequestBody) -> bool {
     )
 }
 
-fn broke(why: &dyn Display) -> String {
-    tracing::warn!("closed a client's connection: {why}");
-    why.to_string()
+/// The writing half, which leaves a mark of whether the client takes what is written.
+struct Writer<'a, W> {
+    stream: &'a mut W,
+    activity: &'a Activity,
+}
+
+impl<W: AsyncWrite + Unpin> Writer<'_, W> {
+    async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.activity.write();
+            match self.stream.write(bytes).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => bytes = &bytes[written..],
+            }
+        }
+        // TLS may keep some of it back until then.
+        self.stream.flush().await?;
+        self.activity.written();
+        Ok(())
+    }
 }
 
 /// Sends answers and, once subscribed, telemetry and changes; returns when there can be no more answers.
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
     outbox: &Outbox,
+    activity: &Activity,
     mut subscriptions: mpsc::Receiver<Subscription>,
     Told { mut watching, mut watches }: Told,
 ) -> io::Result<()> {
+    let mut writer = Writer { stream: &mut writer, activity };
     let mut scratch = BytesMut::new();
     loop {
         tokio::select! {
             () = outbox.filled() => send_answers(&mut writer, outbox, &mut scratch).await?,
             subscription = subscriptions.recv() => match subscription {
-                Some(Subscription::Telemetry { id, watcher }) => watching = Some((id, watcher)),
+                Some(Subscription::Telemetry { id, watcher }) => {
+                    activity.listen();
+                    watching = Some((id, watcher));
+                }
                 Some(Subscription::Changes(wanted)) => if let Some(answer) = watches.ask(wanted) {
                     send(&mut writer, &answer).await?;
                 },
@@ -271,7 +327,7 @@ async fn write(
 
 /// Sends the answers that are still to come.
 async fn send_last(
-    writer: &mut (impl AsyncWrite + Unpin),
+    writer: &mut Writer<'_, impl AsyncWrite + Unpin>,
     outbox: &Outbox,
     scratch: &mut BytesMut,
 ) -> io::Result<()> {
@@ -285,21 +341,19 @@ async fn send_last(
 }
 
 async fn send_answers(
-    writer: &mut (impl AsyncWrite + Unpin),
+    writer: &mut Writer<'_, impl AsyncWrite + Unpin>,
     outbox: &Outbox,
     scratch: &mut BytesMut,
 ) -> io::Result<()> {
     for parcel in outbox.take() {
         match &parcel {
-            Parcel::Encoded { frames, .. } => writer.write_all(frames).await?,
+            Parcel::Encoded { frames, .. } => writer.send(frames).await?,
             Parcel::Whole { response, .. } => {
                 scratch.clear();
                 frame::put(response, scratch);
-                writer.write_all(scratch).await?;
+                writer.send(scratch).await?;
             }
         }
-        // TLS may keep some of it back until then.
-        writer.flush().await?;
         outbox.sent(parcel);
     }
     if scratch.capacity() > READ {
@@ -309,7 +363,10 @@ async fn send_answers(
 }
 
 /// Sends what one watch has to tell: answers wait for no more than that.
-async fn send_changes(writer: &mut (impl AsyncWrite + Unpin), watches: &mut Watches) -> io::Result<()> {
+async fn send_changes(
+    writer: &mut Writer<'_, impl AsyncWrite + Unpin>,
+    watches: &mut Watches,
+) -> io::Result<()> {
     let mut frames = BytesMut::new();
     watches.tell(&mut frames);
     if frames.is_empty() {
@@ -317,15 +374,13 @@ async fn send_changes(writer: &mut (impl AsyncWrite + Unpin), watches: &mut Watc
         tokio::task::yield_now().await;
         return Ok(());
     }
-    writer.write_all(&frames).await?;
-    writer.flush().await
+    writer.send(&frames).await
 }
 
-async fn send(writer: &mut (impl AsyncWrite + Unpin), response: &Response) -> io::Result<()> {
+async fn send(writer: &mut Writer<'_, impl AsyncWrite + Unpin>, response: &Response) -> io::Result<()> {
     let mut frame = BytesMut::new();
     frame::put(response, &mut frame);
-    writer.write_all(&frame).await?;
-    writer.flush().await
+    writer.send(&frame).await
 }
 
 /// The next telemetry frame; waits for ever without a subscription.
@@ -338,7 +393,7 @@ async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
 
 /// Sends this frame and what events there are by now.
 async fn send_telemetry(
-    writer: &mut (impl AsyncWrite + Unpin),
+    writer: &mut Writer<'_, impl AsyncWrite + Unpin>,
     watching: &mut Option<(u64, Watcher)>,
     first: Option<Telemetry>,
 ) -> io::Result<()> {
@@ -351,8 +406,7 @@ async fn send_telemetry(
     for telemetry in std::iter::once(first).chain(more) {
         frame::put(&Response { id: *id, body: ResponseBody::Telemetry(Box::new(telemetry)) }, &mut frames);
     }
-    writer.write_all(&frames).await?;
-    writer.flush().await
+    writer.send(&frames).await
 }
 
 #[cfg(test)]
@@ -368,7 +422,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut accepted, _) = listener.accept().await.unwrap();
         let (driver, mut asked) = mpsc::channel(64);
-        let outbox = Outbox::new(ConnectionId::next(), false);
+        let outbox = Outbox::new(ConnectionId::next(), false, Arc::default());
         let mut desk = Desk {
             outbox: Arc::clone(&outbox),
             governs: true,
@@ -376,7 +430,8 @@ mod tests {
             hub: Publisher::new().hub(),
             subscribe: mpsc::channel(1).0,
         };
-        tokio::spawn(async move { desk.read(accepted.split().0, BytesMut::new()).await });
+        let arriving = Arriving::new(&Arc::default(), BytesMut::new(), READ);
+        tokio::spawn(async move { desk.read(accepted.split().0, arriving).await });
         let mut requests = BytesMut::new();
         for id in 0..10 {
             frame::put(&Request { id, body: RequestBody::Log { first: 1, limit: 512 } }, &mut requests);

@@ -80,7 +80,8 @@ async fn a_full_queue_to_a_disk_that_hangs_holds_up_no_read() {
     bench.set_disk(DiskPace::Stalled).await;
     // One write after another, so that each is handed to the disk by itself; more than it takes.
     let mut refused = 0;
-    let writers: Vec<_> = (0..2).map(|_| Outbox::new(ConnectionId::next(), false)).collect();
+    let writers: Vec<_> =
+        (0..2).map(|_| Outbox::new(ConnectionId::next(), false, std::sync::Arc::default())).collect();
     for nth in 0..2 * IN_FLIGHT as u64 {
         let writer = &writers[usize::try_from(nth).unwrap() % 2];
         let Some(place) = writer.place(nth, false) else { break };

@@ -5,15 +5,16 @@ use crate::http::bare::{Clothed, Refused};
 use crate::listen::HANDSHAKE;
 use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
+use crate::refusals;
 use crate::tls::{self, Opened};
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use raftdeck_client::{Transport, prepare};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -22,9 +23,11 @@ use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Connections that are served at a time. Those from one address may be all of them: often one program asks for many people.
-const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192 };
+/// Requests without a connection that is kept are usual, so how often somebody connects has no bound.
+const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192, rate: None };
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
@@ -48,7 +51,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let mut port = BoundedPort::new(listener, "HTTP", BOUNDS);
-    let connections = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let (stream, address, place) = tokio::select! {
             accepted = port.accept() => accepted,
@@ -59,9 +62,9 @@ pub(crate) async fn serve(
         // The guard in front of the router answers a connection that is refused here.
         let from = local_users.check(address, local);
         let router = router.clone().layer(Extension(from));
-        let (tls, watcher) = (tls.clone(), connections.watcher());
+        let tls = tls.clone();
         let (place, stop) = (Arc::new(place), stop.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let opened = tokio::select! {
                 opened = open(stream, address, tls.as_ref()) => opened,
                 () = place.ousted() => None,
@@ -69,13 +72,14 @@ pub(crate) async fn serve(
             };
             if let Some(transport) = opened {
                 tokio::select! {
-                    () = answer(transport, address, router, &place, watcher) => {}
+                    () = answer(transport, address, router, &place, &stop) => {}
                     () = place.ousted() => {}
                 }
             }
         });
     }
-    connections.shutdown().await;
+    connections.close();
+    connections.wait().await;
 }
 
 /// The connection past its TLS handshake, where there is one.
@@ -123,7 +127,7 @@ async fn answer(
     address: SocketAddr,
     router: Router,
     place: &Arc<Seat>,
-    watcher: Watcher,
+    stop: &CancellationToken,
 ) {
     // Whoever guards the router makes a guest of the stranger.
     let router = router.layer(Extension(Arc::clone(place)));
@@ -131,15 +135,30 @@ async fn answer(
     stream.set_write_timeout(Some(STALLED));
     let stream = Clothed::new(Box::pin(stream), move |refused| {
         let Refused { status, id } = refused;
-        tracing::info!(target: "raftdeck_node::http", %id, status, "refused what {address} sent: no request that can be read");
+        refusals::log(
+            address.ip(),
+            format_args!(
+                "refused {address} on the HTTP port with {status}, under the id {id}: it sent no request that can be read"
+            ),
+        );
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_BYTES)
-        .max_headers(HEAD_FIELDS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(HEAD_BYTES)
+            .max_headers(HEAD_FIELDS)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // A request that is under way is answered, and no other is taken.
+        () = async { tokio::select! { () = stop.cancelled() => {}, () = place.asked_to_leave() => {} } } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!("the HTTP connection from {address} ended: {error}");
     }
 }

@@ -5,15 +5,21 @@ use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// Pieces that wait for one peer's connection; what comes on top is dropped.
 const QUEUE: usize = 1024;
 
 /// The same in bytes. Above the core's window for one peer, so that a full window never drops its own messages.
 const QUEUE_BYTES: usize = 24 << 20;
+
+/// What waits when a lane is closed has this long to go out.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// As many pieces go into one write.
 const PIECES: usize = 64;
@@ -24,6 +30,7 @@ pub(crate) struct Lane {
     state: Mutex<State>,
     /// There is something to do for the task.
     stirred: Notify,
+    closed: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -87,10 +94,17 @@ impl Lane {
         Taken::Yes
     }
 
-    /// Nothing more will be sent; what waits still goes out.
+    /// Nothing more will be sent; what waits still goes out, if the peer takes it in time.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
+        self.closed.cancel();
         self.stirred.notify_one();
+    }
+
+    /// Ends some time after the lane was closed: a peer that takes nothing must not keep what was meant for it.
+    pub(crate) async fn expired(&self) {
+        self.closed.cancelled().await;
+        sleep(LAST_WORDS).await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -199,7 +213,6 @@ fn advance(waiting: &mut VecDeque<Bytes>, mut written: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
     use tokio::time::timeout;
@@ -236,6 +249,24 @@ mod tests {
         }
         lane.close();
         timeout(Duration::from_secs(30), serving).await.unwrap().unwrap().expect("closed and empty");
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_is_closed_does_not_wait_for_ever_for_a_peer_that_reads_nothing() {
+        let (stream, _peer) = connected().await;
+        let lane = Lane::default();
+        lane.expect_connection();
+        while lane.send(Bytes::from(vec![7; 1 << 20])) == Taken::Yes {}
+        lane.close();
+        let served = async {
+            tokio::select! {
+                sent = lane.serve(stream) => panic!("nobody reads: {sent:?}"),
+                () = lane.expired() => lane.give_up(),
+            }
+        };
+        timeout(Duration::from_secs(30), served).await.expect("it has a bound in time");
+        assert_eq!(lane.lock().bytes, 0, "what waited is given back");
+        assert!(lane.is_closed());
     }
 
     #[tokio::test]

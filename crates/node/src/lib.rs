@@ -41,6 +41,7 @@
 //! [`run`] is all of `raftdeck-node`: it reads the environment, logs to standard error, ends on SIGTERM and SIGINT.
 
 mod args;
+mod arrivals;
 mod book;
 mod changes;
 mod clients;
@@ -65,6 +66,7 @@ mod parent;
 mod peers;
 mod ports;
 mod ready;
+mod refusals;
 mod requests;
 mod security;
 mod service;

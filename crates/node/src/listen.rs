@@ -3,6 +3,7 @@
 
 use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
+use crate::refusals;
 use crate::tls::{self, Opened, RECORD};
 use crate::trust::{Proved, Trust};
 use bytes::BytesMut;
@@ -135,13 +136,16 @@ async fn greet(
             if door == Door::Raft && reason == RefusalReason::WrongPort {
                 tracing::debug!("{told}");
             } else {
-                tracing::warn!("{told}");
+                refusals::log(address.ip(), told);
             }
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
         Ok(Ok(Shaken::Declined(reason))) => {
-            tracing::warn!("{address} connected to the {door:?} port and declined: {reason}");
+            refusals::log(
+                address.ip(),
+                format_args!("{address} connected to the {door:?} port and declined: {reason}"),
+            );
         }
         Ok(Ok(Shaken::Failed(error, mut stream))) => {
             tls::tell(&error, address, &format!("{door:?}"));
@@ -152,9 +156,12 @@ async fn greet(
             tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
         }
         Err(_) => {
-            tracing::info!(
-                "{address} did not say who it is on the {door:?} port within {} ms",
-                HANDSHAKE.as_millis()
+            let within = HANDSHAKE.as_millis();
+            refusals::log(
+                address.ip(),
+                format_args!(
+                    "refused {address} on the {door:?} port: it did not say who it is within {within} ms"
+                ),
             );
         }
     }
@@ -186,7 +193,7 @@ async fn converse(
     from: Result<(), RefusalReason>,
     place: &Seat,
 ) -> io::Result<Shaken> {
-    let Some(said) = first_frame(&mut frames, door).await? else {
+    let Some(said) = first_frame(&mut frames, door, place).await? else {
         return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck));
     };
     let hello = match decode_hello(&said).and_then(|hello| look(hello, door, identity, frames.get_ref())) {
@@ -213,7 +220,7 @@ async fn converse(
         Ok(proved) => proved,
         Err(reason) => return Ok(Shaken::Refused(frames, reason)),
     };
-    if !place.admit() {
+    if !place.admit().await {
         return Ok(Shaken::Full);
     }
     let note = identity.trust.note().filter(|_| matches!(hello.role, Role::Founder { .. }));
@@ -233,14 +240,15 @@ async fn confirmation(frames: &mut Frames) -> io::Result<Option<Confirmation>> {
 }
 
 /// The first frame; `None`: what arrives is none.
-async fn first_frame(frames: &mut Frames, door: Door) -> io::Result<Option<BytesMut>> {
+async fn first_frame(frames: &mut Frames, door: Door, place: &Seat) -> io::Result<Option<BytesMut>> {
     match frames.next().await {
         Some(Ok(bytes)) => Ok(Some(bytes)),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
             if frames.read_buffer().first() == Some(&RECORD) {
-                tracing::warn!(
+                let sentence = format!(
                     "a TLS connection reached the {door:?} port, which speaks none: --tls-cert would"
                 );
+                refusals::log(place.address(), sentence);
             }
             Ok(None)
         }

@@ -11,7 +11,7 @@ use crate::listen::{Door, Guest, Identity, accept};
 use crate::local_user::LocalUsers;
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
-use crate::ports::Bounds;
+use crate::ports::{Bounds, Rate};
 use crate::requests::Requests;
 use crate::settings::{Settings, UsageError};
 use crate::snapshots::{Cabinet, read_back};
@@ -38,8 +38,20 @@ use tokio_util::task::TaskTracker;
 
 /// Connections that one port serves. With those of HTTP they stay below the 1024 open files that a process has by
 /// default, and a flood on one port leaves the others alone.
-const PEERS: Bounds = Bounds { strangers: 24, guests: 104, per_address: 64 };
-const CLIENTS: Bounds = Bounds { strangers: 64, guests: 448, per_address: 256 };
+///
+/// Each connection of a peer stirs the driver, so there are few a second. A script may connect for each thing that it asks.
+const PEERS: Bounds = Bounds {
+    strangers: 24,
+    guests: 104,
+    per_address: 64,
+    rate: Some(Rate { per_address: 128, of_strangers: 512 }),
+};
+const CLIENTS: Bounds = Bounds {
+    strangers: 64,
+    guests: 448,
+    per_address: 256,
+    rate: Some(Rate { per_address: 1000, of_strangers: 2000 }),
+};
 
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -277,6 +289,7 @@ impl Listeners {
             driver: to_driver,
             hub: publisher.hub(),
             changes: Arc::clone(&changes),
+            arrivals: Arc::default(),
             cluster: cluster.clone(),
             stop: stop.clone(),
         };

@@ -1,6 +1,7 @@
 //! The answers to one client on their way out: where each request's answer goes, and how many may be under way. Many
 //! answers become one buffer and one write. Never waits, and knows no socket.
 
+use crate::ports::Activity;
 use bytes::BytesMut;
 use raftdeck_protocol::{Answer, Response, ResponseBody, frame};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -39,6 +40,8 @@ pub(crate) struct Outbox {
     pub(crate) connection: ConnectionId,
     /// Whether the process that started this node asks, as far as its handshake says.
     pub(crate) by_manager: bool,
+    /// The connection rests while no answer is to come.
+    activity: Arc<Activity>,
     answers: Mutex<Answers>,
     filled: Notify,
     freed: Notify,
@@ -84,9 +87,10 @@ pub(crate) struct Place {
 }
 
 impl Outbox {
-    pub(crate) fn new(connection: ConnectionId, by_manager: bool) -> Arc<Self> {
+    pub(crate) fn new(connection: ConnectionId, by_manager: bool, activity: Arc<Activity>) -> Arc<Self> {
+        activity.rest();
         let (filled, freed) = (Notify::new(), Notify::new());
-        Arc::new(Self { connection, by_manager, answers: Mutex::default(), filled, freed })
+        Arc::new(Self { connection, by_manager, activity, answers: Mutex::default(), filled, freed })
     }
 
     /// A place for the answer to this request; `None`: as many as may be are under way.
@@ -94,6 +98,9 @@ impl Outbox {
         let mut answers = self.lock();
         if answers.in_flight >= IN_FLIGHT || (long && answers.long >= LONG_IN_FLIGHT) {
             return None;
+        }
+        if answers.in_flight == 0 {
+            self.activity.work();
         }
         answers.in_flight += 1;
         answers.long += usize::from(long);
@@ -140,6 +147,10 @@ impl Outbox {
         answers.in_flight -= places;
         answers.long -= long;
         let is_done = answers.in_flight == 0;
+        if is_done {
+            // Under the lock, so that it is in order with the next request.
+            self.activity.rest();
+        }
         drop(answers);
         if was_full {
             self.freed.notify_one();
@@ -226,7 +237,7 @@ mod tests {
     }
 
     fn outbox() -> Arc<Outbox> {
-        Outbox::new(ConnectionId::next(), false)
+        Outbox::new(ConnectionId::next(), false, Arc::default())
     }
 
     #[test]

@@ -4,14 +4,16 @@
 //! What several peers get alike is encoded once. All that one read brings goes to the driver together, and all that waits for
 //! a connection goes out with one write.
 
+use crate::arrivals::{ArrivalError, Arrivals, Arriving};
 use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
 use crate::lane::{Lane, Taken};
 use crate::listen::{Guest, HANDSHAKE, Wire};
+use crate::refusals;
 use crate::trust::Trust;
 use bytes::{Bytes, BytesMut};
 use raftdeck_client::{Access, Backoff, Tls, Transport};
-use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
+use raftdeck_protocol::frame::{self, FrameError};
 use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{PeerFrame, shared};
 use raftdeck_raft::{
@@ -253,7 +255,7 @@ impl Outgoing {
             return;
         }
         let lane = Arc::new(Lane::default());
-        tokio::spawn(keep_connected(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
+        tokio::spawn(serve_lane(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
         self.post.lanes().insert(node, Arc::clone(&lane));
         self.lanes.insert(node, Dialed { address: address.to_owned(), lane });
     }
@@ -267,6 +269,17 @@ fn size(message: &Message) -> usize {
         }
         Message::InstallSnapshot(piece) => piece.data.len(),
         _ => 0,
+    }
+}
+
+/// Keeps a lane connected until it is closed, and then until all is sent that waited, or the peer has not taken it in time.
+async fn serve_lane(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
+    tokio::select! {
+        () = keep_connected(me, to, address, Arc::clone(&lane)) => {}
+        () = lane.expired() => {
+            tracing::debug!("{to} has not taken what was left for it");
+            lane.give_up();
+        }
     }
 }
 
@@ -359,6 +372,7 @@ async fn end_of(stream: &TcpStream) -> String {
 /// The incoming connections: at most one from each peer, the newest.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
+    arrivals: Arc<Arrivals>,
     newest: Mutex<HashMap<NodeId, Newest>>,
     count: AtomicU64,
 }
@@ -381,10 +395,15 @@ impl Incoming {
             client_address: seen_from(from, client_address),
             raft_address: seen_from(from, raft_address),
         };
+        let Wire { stream, read } = guest.wire;
+        let arriving = Arriving::new(&self.arrivals, read, READ);
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            why = receive(id, introduction, guest.wire, &driver) => {
-                tracing::debug!("the connection from {id} at {} ended: {why}", guest.address);
+            end = receive(id, introduction, stream, arriving, &driver) => {
+                if let ReceiveEnd::Broken(why) = &end {
+                    refusals::log(from, format_args!("closed the connection from {id}: {why}"));
+                }
+                tracing::debug!("the connection from {id} at {} ended: {end}", guest.address);
             }
         }
         self.forget(id, connection);
@@ -423,48 +442,62 @@ fn seen_from(from: IpAddr, address: String) -> String {
     }
 }
 
-async fn receive(
-    id: NodeId,
-    introduction: Introduction,
-    Wire { mut stream, read: mut buffer }: Wire,
-    driver: &mpsc::Sender<PeerInput>,
-) -> String {
-    let stops = || "this node stops".to_owned();
-    let broke = |why: String| {
-        tracing::warn!("closed the connection from {id}: {why}");
-        why
-    };
-    if driver.send(PeerInput::Arrived(id, introduction)).await.is_err() {
-        return stops();
-    }
-    loop {
-        let mut messages = Vec::new();
-        let missing = take_messages(id, &mut buffer, &mut messages);
-        if !messages.is_empty() && driver.send(PeerInput::Messages(messages)).await.is_err() {
-            return stops();
-        }
-        match missing {
-            Ok(missing) => buffer.reserve(missing.max(READ)),
-            Err(why) => return broke(why),
-        }
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) => return CLOSED.to_owned(),
-            Ok(_) => {}
+/// Why no more is received from a peer.
+#[derive(Debug, thiserror::Error)]
+enum ReceiveEnd {
+    #[error("{CLOSED}")]
+    Closed,
+    #[error("this node stops")]
+    Stops,
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<ArrivalError> for ReceiveEnd {
+    fn from(error: ArrivalError) -> Self {
+        match error {
             // TLS says so when the connection's end was not announced. Frames are whole or not, so nothing depends on it.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return CLOSED.to_owned(),
-            Err(error) => return broke(error.to_string()),
+            ArrivalError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::Closed,
+            error => Self::Broken(error.to_string()),
         }
     }
 }
 
-/// Takes all messages out of the buffer; gives how many bytes are missing for the next one.
+async fn receive(
+    id: NodeId,
+    introduction: Introduction,
+    mut stream: Transport,
+    mut arriving: Arriving,
+    driver: &mpsc::Sender<PeerInput>,
+) -> ReceiveEnd {
+    if driver.send(PeerInput::Arrived(id, introduction)).await.is_err() {
+        return ReceiveEnd::Stops;
+    }
+    loop {
+        let mut messages = Vec::new();
+        let taken = take_messages(id, &mut arriving, &mut messages);
+        if !messages.is_empty() && driver.send(PeerInput::Messages(messages)).await.is_err() {
+            return ReceiveEnd::Stops;
+        }
+        if let Err(why) = taken {
+            return ReceiveEnd::Broken(why);
+        }
+        match arriving.read(&mut stream).await {
+            Ok(0) => return ReceiveEnd::Closed,
+            Ok(_) => {}
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+/// Takes all messages that have arrived.
 fn take_messages(
     id: NodeId,
-    buffer: &mut BytesMut,
+    arriving: &mut Arriving,
     messages: &mut Vec<(raftdeck_raft::Sender, Message)>,
-) -> Result<usize, String> {
+) -> Result<(), String> {
     let said = |error: FrameError| error.to_string();
-    while let Some(content) = frame::take(buffer, MAX_FRAME).map_err(said)? {
+    while let Some(content) = arriving.take().map_err(said)? {
         // A copy, so that an entry that stays does not keep a buffer full of other messages.
         let framed = shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
         if framed.from != id {
@@ -473,7 +506,7 @@ fn take_messages(
         framed.check().map_err(|error| error.to_string())?;
         messages.push((framed.sender(), framed.message));
     }
-    frame::missing(buffer, MAX_FRAME).map_err(said)
+    Ok(())
 }
 
 #[cfg(test)]

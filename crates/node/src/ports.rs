@@ -1,20 +1,33 @@
 //! Places at a port. Whoever has not said who he is yet is a stranger: there is little room for strangers, and the one who has
 //! been there longest goes when there is none, so that no crowd of silent connections keeps others out. Whoever is let in is a
-//! guest: there are only so many, and only so many from one address. What is said on a connection is not looked at here.
+//! guest: there are only so many, and only so many from one address. A guest that does nothing keeps its place for as long as
+//! nobody needs it: then the one that has been idle for the longest time is asked to leave. What is said on a connection is not
+//! looked at here.
+//!
+//! An address is an IPv4 address, or the /64 that an IPv6 address lies in: whoever has one address of such a network has all.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+mod activity;
+mod pace;
+
+pub(crate) use activity::{Activity, Working};
+pub(crate) use pace::Rate;
+
+use crate::refusals;
+use pace::Pace;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Accepting pauses this long when the system has no more sockets to give.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// The same complaint is logged at most this often.
-const COMPLAINT: Duration = Duration::from_secs(1);
+/// A guest that is asked to leave has this long to do so before the newcomer is turned away.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How many connections a port has room for.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +36,8 @@ pub(crate) struct Bounds {
     pub(crate) guests: usize,
     /// Guests from one address.
     pub(crate) per_address: usize,
+    /// How often it is connected to. `None`: as often as anybody likes.
+    pub(crate) rate: Option<Rate>,
 }
 
 /// A port that serves only so many connections at a time.
@@ -30,7 +45,6 @@ pub(crate) struct Bounds {
 pub(crate) struct BoundedPort {
     listener: TcpListener,
     places: Arc<Places>,
-    complaint: Complaint,
 }
 
 #[derive(Debug)]
@@ -38,24 +52,32 @@ struct Places {
     name: String,
     bounds: Bounds,
     taken: Mutex<Taken>,
+    /// A guest has left.
+    freed: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
     newest: u64,
     /// Oldest first.
     strangers: VecDeque<Stranger>,
-    guests: HashMap<IpAddr, usize>,
-    count: usize,
-    strangers_dropped: Complaint,
-    guests_refused: Complaint,
+    guests: BTreeMap<u64, Guest>,
+    per_address: HashMap<IpAddr, usize>,
+    pace: Option<Pace>,
 }
 
 #[derive(Debug)]
 struct Stranger {
     number: u64,
-    address: IpAddr,
+    group: IpAddr,
     out: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Guest {
+    group: IpAddr,
+    activity: Arc<Activity>,
+    leave: CancellationToken,
 }
 
 /// A connection's place. Free again when it is dropped.
@@ -65,24 +87,57 @@ pub(crate) struct Seat {
     number: u64,
     address: IpAddr,
     out: CancellationToken,
-    is_guest: Mutex<bool>,
+    leave: CancellationToken,
+    activity: Arc<Activity>,
+}
+
+/// What came of a try to make a stranger a guest.
+enum Admission {
+    Admitted,
+    /// He was sent away before.
+    TooLate,
+    /// There is no room, as the sentence says; whether somebody was asked to make some.
+    Full {
+        sentence: String,
+        is_asked: bool,
+    },
+}
+
+/// Whom an address stands for: all of the network that one customer has.
+pub(crate) fn group(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
 }
 
 impl BoundedPort {
     /// `name` is what the log calls it.
     pub(crate) fn new(listener: TcpListener, name: &str, bounds: Bounds) -> Self {
-        let places = Places { name: name.to_owned(), bounds, taken: Mutex::default() };
-        Self { listener, places: Arc::new(places), complaint: Complaint::default() }
+        Self { listener, places: Places::new(name, bounds) }
     }
 
     /// The next connection, as a stranger. Cancel-safe.
     pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr, Seat) {
+        let name = &self.places.name;
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => return (stream, address, Places::seat(&self.places, address.ip())),
+                Ok((stream, address)) if self.places.is_in_time(address.ip()) => {
+                    return (stream, address, Places::seat(&self.places, address.ip()));
+                }
+                Ok((_, address)) => {
+                    let address = address.ip();
+                    refusals::log(
+                        address,
+                        format_args!("refused {address} on the {name} port: it connects too often"),
+                    );
+                }
                 Err(error) => {
-                    let name = &self.places.name;
-                    self.complaint.say(&format!("cannot accept connections on the {name} port: {error}"));
+                    let here = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+                    refusals::log(
+                        here,
+                        format_args!("cannot accept connections on the {name} port: {error}"),
+                    );
                     sleep(EXHAUSTED).await;
                 }
             }
@@ -91,18 +146,34 @@ impl BoundedPort {
 }
 
 impl Places {
+    fn new(name: &str, bounds: Bounds) -> Arc<Self> {
+        let taken = Taken {
+            newest: 0,
+            strangers: VecDeque::new(),
+            guests: BTreeMap::new(),
+            per_address: HashMap::new(),
+            pace: bounds.rate.map(Pace::new),
+        };
+        Arc::new(Self { name: name.to_owned(), bounds, taken: Mutex::new(taken), freed: Notify::new() })
+    }
+
+    /// Whether this address may connect now.
+    fn is_in_time(&self, address: IpAddr) -> bool {
+        self.lock().pace.as_mut().is_none_or(|pace| pace.admits(group(address), Instant::now()))
+    }
+
     fn seat(places: &Arc<Self>, address: IpAddr) -> Seat {
-        let address = address.to_canonical();
-        let out = CancellationToken::new();
+        let (out, leave) = (CancellationToken::new(), CancellationToken::new());
         let mut taken = places.lock();
         if taken.strangers.len() >= places.bounds.strangers {
             taken.drop_one(&places.name);
         }
         taken.newest += 1;
         let number = taken.newest;
-        taken.strangers.push_back(Stranger { number, address, out: out.clone() });
+        taken.strangers.push_back(Stranger { number, group: group(address), out: out.clone() });
         drop(taken);
-        Seat { places: Arc::clone(places), number, address, out, is_guest: Mutex::new(false) }
+        let activity = Arc::default();
+        Seat { places: Arc::clone(places), number, address: address.to_canonical(), out, leave, activity }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -116,21 +187,37 @@ impl Taken {
     fn drop_one(&mut self, port: &str) {
         let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
         for stranger in &self.strangers {
-            *crowds.entry(stranger.address).or_default() += 1;
+            *crowds.entry(stranger.group).or_default() += 1;
         }
         let most = crowds.values().copied().max().unwrap_or_default();
-        let longest = self.strangers.iter().position(|stranger| crowds[&stranger.address] == most);
+        let longest = self.strangers.iter().position(|stranger| crowds[&stranger.group] == most);
         if let Some(stranger) = longest.and_then(|at| self.strangers.remove(at)) {
             stranger.out.cancel();
-            let (address, waiting) = (stranger.address, self.strangers.len() + 1);
-            self.strangers_dropped.say(&format!(
-                "dropped a connection from {address} to the {port} port that had not said who it is: {waiting} such connections were waiting"
-            ));
+            let (address, waiting) = (stranger.group, self.strangers.len() + 1);
+            refusals::log(
+                address,
+                format_args!(
+                    "dropped a connection from {address} to the {port} port that had not said who it is: {waiting} such connections \
+                     were waiting"
+                ),
+            );
         }
     }
 
     fn leave(&mut self, number: u64) {
         self.strangers.retain(|stranger| stranger.number != number);
+    }
+
+    /// Asks the guest to leave that has been idle for the longest time, of those from this address if one is given.
+    fn ask_to_leave(&self, group: Option<IpAddr>) -> bool {
+        let guests = self.guests.values().filter(|guest| !guest.leave.is_cancelled());
+        let guests = guests.filter(|guest| group.is_none_or(|group| guest.group == group));
+        let idle = guests.filter_map(|guest| Some((guest.activity.idle_for()?, guest)));
+        let longest = idle.max_by_key(|(idle_for, _)| *idle_for);
+        if let Some((_, guest)) = longest {
+            guest.leave.cancel();
+        }
+        longest.is_some()
     }
 }
 
@@ -140,74 +227,93 @@ impl Seat {
         self.out.cancelled().await;
     }
 
+    /// Ends when a guest that does nothing is asked to make room.
+    pub(crate) async fn asked_to_leave(&self) {
+        self.leave.cancelled().await;
+    }
+
     /// Whether he is on this machine.
     pub(crate) fn is_from_here(&self) -> bool {
         self.address.is_loopback()
     }
 
-    /// Makes the stranger a guest. `false`: there is no room, or he has been sent away already.
-    pub(crate) fn admit(&self) -> bool {
-        let mut is_guest = self.is_guest.lock().unwrap_or_else(PoisonError::into_inner);
-        if *is_guest {
-            return true;
+    /// Where he comes from.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// What the connection is doing.
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Makes the stranger a guest, where necessary in the place of one that does nothing. `false`: there is no room, or he has been
+    /// sent away already.
+    pub(crate) async fn admit(&self) -> bool {
+        let until = Instant::now() + LEAVES_WITHIN;
+        loop {
+            // Before the look, so that no place that becomes free after it is missed.
+            let freed = self.places.freed.notified();
+            let (sentence, is_asked) = match self.try_admit() {
+                Admission::Admitted => return true,
+                Admission::TooLate => return false,
+                Admission::Full { sentence, is_asked } => (sentence, is_asked),
+            };
+            if !is_asked || timeout_at(until, freed).await.is_err() {
+                refusals::log(self.address, sentence);
+                return false;
+            }
         }
+    }
+
+    fn try_admit(&self) -> Admission {
         let Places { name, bounds, .. } = &*self.places;
         let mut taken = self.places.lock();
-        taken.leave(self.number);
+        if taken.guests.contains_key(&self.number) {
+            return Admission::Admitted;
+        }
         if self.out.is_cancelled() {
-            return false;
+            return Admission::TooLate;
         }
-        if taken.count >= bounds.guests {
-            let most = bounds.guests;
-            let said = format!("turned away a connection: the {name} port already serves {most}");
-            taken.guests_refused.say(&said);
-            return false;
-        }
-        let here = taken.guests.get(&self.address).copied().unwrap_or_default();
+        let full = |sentence, group| Admission::Full { sentence, is_asked: taken.ask_to_leave(group) };
+        let group = group(self.address);
+        let here = taken.per_address.get(&group).copied().unwrap_or_default();
         if here >= bounds.per_address {
-            let said = format!(
-                "turned away a connection: the {name} port already serves {here} from {}",
-                self.address
+            let from = self.address;
+            return full(
+                format!("turned away {from}: the {name} port already serves {here} from there"),
+                Some(group),
             );
-            taken.guests_refused.say(&said);
-            return false;
         }
-        taken.guests.insert(self.address, here + 1);
-        taken.count += 1;
-        *is_guest = true;
-        true
+        if taken.guests.len() >= bounds.guests {
+            let (from, most) = (self.address, bounds.guests);
+            return full(format!("turned away {from}: the {name} port already serves {most}"), None);
+        }
+        taken.leave(self.number);
+        taken.per_address.insert(group, here + 1);
+        if let Some(pace) = &mut taken.pace {
+            pace.prove(group);
+        }
+        let (activity, leave) = (Arc::clone(&self.activity), self.leave.clone());
+        taken.guests.insert(self.number, Guest { group, activity, leave });
+        Admission::Admitted
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let is_guest = *self.is_guest.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut taken = self.places.lock();
-        if !is_guest {
+        let Some(Guest { group, .. }) = taken.guests.remove(&self.number) else {
             return taken.leave(self.number);
-        }
-        taken.count -= 1;
-        match taken.guests.get_mut(&self.address) {
+        };
+        match taken.per_address.get_mut(&group) {
             Some(here) if *here > 1 => *here -= 1,
             _ => {
-                taken.guests.remove(&self.address);
+                taken.per_address.remove(&group);
             }
         }
-    }
-}
-
-/// Something that could be said for every connection, and is said once in a while.
-#[derive(Debug, Default)]
-struct Complaint {
-    last: Option<Instant>,
-}
-
-impl Complaint {
-    fn say(&mut self, sentence: &str) {
-        if self.last.is_none_or(|last| last.elapsed() >= COMPLAINT) {
-            self.last = Some(Instant::now());
-            tracing::warn!("{sentence}");
-        }
+        drop(taken);
+        self.places.freed.notify_waiters();
     }
 }
 
@@ -220,46 +326,79 @@ mod tests {
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
     fn places() -> Arc<Places> {
-        let bounds = Bounds { strangers: 3, guests: 3, per_address: 2 };
-        Arc::new(Places { name: "Raft".to_owned(), bounds, taken: Mutex::default() })
+        Places::new("Raft", Bounds { strangers: 3, guests: 3, per_address: 2, rate: None })
     }
 
     fn is_ousted(seat: &Seat) -> bool {
         seat.ousted().now_or_never().is_some()
     }
 
-    #[test]
-    fn a_crowd_of_strangers_loses_its_oldest_and_leaves_others_alone() {
+    /// A guest that does something.
+    async fn enter(places: &Arc<Places>, address: IpAddr) -> Option<Seat> {
+        let seat = Places::seat(places, address);
+        seat.admit().await.then_some(seat)
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_strangers_loses_its_oldest_and_leaves_others_alone() {
         let places = places();
         let lonely = Places::seat(&places, THERE);
         let crowd: Vec<Seat> = (0..4).map(|_| Places::seat(&places, HERE)).collect();
         assert!(!is_ousted(&lonely), "though it has been there longest");
         assert_eq!(crowd.iter().map(is_ousted).collect::<Vec<_>>(), [true, true, false, false]);
-        assert!(!crowd[0].admit(), "it is too late for it");
-        assert!(lonely.admit());
-        assert!(crowd[2].admit() && crowd[2].admit(), "once is enough");
+        assert!(!crowd[0].admit().await, "it is too late for it");
+        assert!(lonely.admit().await);
+        assert!(crowd[2].admit().await && crowd[2].admit().await, "once is enough");
         let more: Vec<Seat> = (0..3).map(|_| Places::seat(&places, HERE)).collect();
         assert!(is_ousted(&crowd[3]), "who has not said who he is by now");
         assert!(!is_ousted(&crowd[2]) && !is_ousted(&lonely), "guests stay");
         drop((crowd, more, lonely));
         let taken = places.lock();
-        assert!(taken.strangers.is_empty() && taken.guests.is_empty() && taken.count == 0);
+        assert!(taken.strangers.is_empty() && taken.guests.is_empty() && taken.per_address.is_empty());
     }
 
-    #[test]
-    fn guests_are_bounded_together_and_by_address() {
+    #[tokio::test]
+    async fn guests_are_bounded_together_and_by_address() {
         let places = places();
-        let enter = |address| {
-            let seat = Places::seat(&places, address);
-            seat.admit().then_some(seat)
-        };
-        let first = enter(HERE).unwrap();
+        let first = enter(&places, HERE).await.unwrap();
         let mapped = "::ffff:10.0.0.1".parse().unwrap();
-        let _second = enter(mapped).unwrap();
-        assert!(enter(HERE).is_none(), "the same address, however it is written");
-        let _third = enter(THERE).unwrap();
-        assert!(enter(THERE).is_none(), "the port is full");
+        let _second = enter(&places, mapped).await.unwrap();
+        assert!(enter(&places, HERE).await.is_none(), "the same address, however it is written");
+        let _third = enter(&places, THERE).await.unwrap();
+        assert!(enter(&places, THERE).await.is_none(), "the port is full");
         drop(first);
-        assert!(enter(THERE).is_some());
+        assert!(enter(&places, THERE).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_network_counts_as_one_address() {
+        let places = places();
+        let _first = enter(&places, "2001:db8:0:1::1".parse().unwrap()).await.unwrap();
+        let _second = enter(&places, "2001:db8:0:1:ffff::2".parse().unwrap()).await.unwrap();
+        assert!(enter(&places, "2001:db8:0:1:aaaa::3".parse().unwrap()).await.is_none());
+        assert!(enter(&places, "2001:db8:0:2::1".parse().unwrap()).await.is_some(), "another network");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_guest_that_has_been_idle_longest_makes_room_for_one_who_waits() {
+        let places = places();
+        let [longer, shorter, busy] = [HERE, THERE, HERE].map(|address| Places::seat(&places, address));
+        for seat in [&longer, &shorter, &busy] {
+            assert!(seat.admit().await);
+        }
+        longer.activity().rest();
+        sleep(Duration::from_secs(2)).await;
+        shorter.activity().rest();
+        assert!(enter(&places, "10.0.0.3".parse().unwrap()).await.is_none(), "as it does not go");
+        assert!(longer.asked_to_leave().now_or_never().is_some());
+        assert!(shorter.asked_to_leave().now_or_never().is_none());
+        sleep(Duration::from_secs(2)).await;
+        let newcomer = Places::seat(&places, "10.0.0.3".parse().unwrap());
+        let leaves = async {
+            shorter.asked_to_leave().await;
+            drop(shorter);
+        };
+        assert!(tokio::join!(newcomer.admit(), leaves).0, "there is a place as soon as it has gone");
+        assert!(busy.asked_to_leave().now_or_never().is_none(), "who does something stays");
     }
 }

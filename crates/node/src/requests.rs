@@ -136,10 +136,11 @@ mod tests {
     use super::*;
     use crate::outbox::Outbox;
     use raftdeck_raft::NodeId;
+    use std::sync::Arc;
 
     #[test]
     fn a_token_names_one_request_for_ever_and_over_the_bound_there_is_none() {
-        let outboxes = [(); 9].map(|()| Outbox::new(ConnectionId::next(), false));
+        let outboxes = [(); 9].map(|()| Outbox::new(ConnectionId::next(), false, Arc::default()));
         let mut requests = Requests::default();
         let mut tokens = Vec::new();
         for (nth, outbox) in outboxes.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! TLS on the accepting side: who connects has to show a certificate of the authority, and where a port speaks TLS nothing else
 //! is spoken. What the certificate has to name is for those to ask who know who it is shown for.
 
+use crate::refusals;
 use raftdeck_client::{Tls, TlsError, Transport, tls_failure};
 use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -79,7 +80,7 @@ pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Resul
 /// Logs why there was no TLS.
 pub(crate) fn tell(error: &io::Error, address: SocketAddr, port: &str) {
     if let Some(why) = tls_failure(error) {
-        tracing::warn!("refused {address} on the {port} port: {why}");
+        refusals::log(address.ip(), format_args!("refused {address} on the {port} port: {why}"));
     } else {
         tracing::debug!("{address} left the {port} port during the handshake: {error}");
     }

@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{DialError, Dialed, dial};
-use raftdeck_protocol::handshake::{Confirmation, Role};
+use raftdeck_protocol::handshake::Role;
 use raftdeck_protocol::{
     Hello, HelloReply, PeerFrame, RefusalReason, Request, RequestBody, Response, ResponseBody, frame,
 };
@@ -170,35 +170,6 @@ fn a_crowd_that_says_nothing_keeps_nobody_out() {
     cluster.assert_serves("beside");
     drop(crowd);
     assert_eq!(cluster.leader(), (leader, term));
-}
-
-/// A client past its handshake; `None`: it was turned away.
-fn guest(address: &str) -> Option<TcpStream> {
-    let mut stream = TcpStream::connect(address).expect("the system accepts");
-    stream.set_read_timeout(Some(PATIENCE)).expect("is not zero");
-    let hear = |stream: &mut TcpStream| {
-        let mut prefix = [0; 4];
-        stream.read_exact(&mut prefix).ok()?;
-        stream.read_exact(&mut vec![0; u32::from_be_bytes(prefix) as usize]).ok()
-    };
-    stream.write_all(&framed(&frame::encode(&Hello::new("raftdeck", Role::Client)))).ok()?;
-    hear(&mut stream)?;
-    stream.write_all(&framed(&frame::encode(&Confirmation::Proof(None)))).ok()?;
-    hear(&mut stream).map(|()| stream)
-}
-
-#[test]
-fn more_clients_than_a_port_serves_from_one_address_are_turned_away() {
-    let cluster = Cluster::start(1, &QUICK);
-    let node = cluster.node(1);
-    assert_eq!(node.http("GET", "/health", "").status, 200);
-    let mut guests: Vec<TcpStream> =
-        std::iter::from_fn(|| guest(&node.addresses().client)).take(300).collect();
-    assert!((200..=256).contains(&guests.len()), "{}", guests.len());
-    eventually("the log says so", || node.log().contains("the Client port already serves").then_some(()));
-    assert_eq!(node.http("GET", "/health", "").status, 200, "its own door has its place");
-    guests.pop();
-    eventually("there is room again", || guest(&node.addresses().client));
 }
 
 #[test]

@@ -2,14 +2,18 @@
 //! this node. All of it is guarded, /health too: what a node tells of itself is not for everybody.
 
 use crate::http::answer::Refusal;
-use crate::ports::Seat;
+use crate::ports::{Seat, Working};
 use crate::tokens::Tokens;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
 use raftdeck_protocol::{RefusalReason, Secret};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// Lets a request in, or not. A connection is a stranger's until it has shown that it may ask.
 pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) -> Response {
@@ -21,12 +25,39 @@ pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, n
     } else if let Some(Err(reason)) = request.extensions().get::<Result<(), RefusalReason>>() {
         return closing(Refusal::new(StatusCode::FORBIDDEN, reason.to_string()));
     }
-    let seat = request.extensions().get::<Arc<Seat>>();
-    if seat.is_some_and(|seat| !seat.admit()) {
+    let Some(seat) = request.extensions().get::<Arc<Seat>>().cloned() else { return next.run(request).await };
+    if !seat.admit().await {
         let message = "too many connections are served already";
         return closing(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     }
-    next.run(request).await
+    let working = seat.activity().working();
+    next.run(request).await.map(|body| Body::new(Answering { body, _working: working }))
+}
+
+/// The body of an answer. Its connection is not idle before all of it is sent.
+struct Answering {
+    body: Body,
+    _working: Working,
+}
+
+impl HttpBody for Answering {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
