@@ -113,6 +113,20 @@ pub enum Mutant {
     ReadBackByIndex,
     /// An answer of a node that is no member teaches a term (trap 51).
     StrangersAnswer,
+    /// A restarted member does not stand by the leader that it may have answered before (trap 37).
+    RestartForgetsPromise,
+    /// A member that forgets its leader forgets that it stands by it (trap 37).
+    PromiseForgotten,
+    /// A member that has learnt of a higher term does not stand by its leader any more (trap 37).
+    PromiseEndsWithTerm,
+    /// A leader that gave up a transfer has its lease again, though the word to campaign may still arrive (trap 37).
+    LeaseAfterTransfer,
+    /// A read is served by a round that was under way when it came (trap 36).
+    ReadJoinsRound,
+    /// In a joint configuration the old half alone elects (trap 32).
+    JointElectionByOldHalf,
+    /// A restarted member keeps a log that conflicts with its newest snapshot (trap 25).
+    StartKeepsConflict,
 }
 
 impl Mutant {
@@ -172,6 +186,13 @@ impl Mutant {
         Self::WentBackCounts,
         Self::ReadBackByIndex,
         Self::StrangersAnswer,
+        Self::RestartForgetsPromise,
+        Self::PromiseForgotten,
+        Self::PromiseEndsWithTerm,
+        Self::LeaseAfterTransfer,
+        Self::ReadJoinsRound,
+        Self::JointElectionByOldHalf,
+        Self::StartKeepsConflict,
     ];
 }
 

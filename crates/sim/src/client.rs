@@ -105,6 +105,8 @@ pub(crate) struct Client {
     pub(crate) rush: u64,
     /// Nothing else matters to it now.
     pub(crate) care: Option<Care>,
+    /// It comes only where it is told to, and goes when it is over.
+    pub(crate) is_guest: bool,
     /// After the faults: how many operations must succeed before it is content.
     pub(crate) wishes: Option<u64>,
 }
@@ -130,8 +132,19 @@ impl Client {
             named: 0,
             rush: 0,
             care: None,
+            is_guest: false,
             wishes: None,
         }
+    }
+
+    /// One of those that only come for a visit.
+    pub(crate) fn guest(seed: u64, number: usize, keys: u64, nodes: u64) -> Self {
+        Self { is_guest: true, wants_session: false, ..Self::new(seed, number, keys, nodes) }
+    }
+
+    /// Whether it has gone, or not come yet.
+    pub(crate) fn is_away(&self, now: u64) -> bool {
+        self.is_guest && self.op.is_none() && self.cares(now).is_none()
     }
 
     /// Whether it wants nothing any more.
@@ -305,7 +318,7 @@ impl Client {
         };
         if let (Failure::NotLeader { .. }, Some(care)) = (&failure, &mut self.care) {
             care.only = None;
-            care.reads = false;
+            care.reads = self.is_guest;
         }
         match failure {
             Failure::NotLeader { leader: Some(leader), .. } => {

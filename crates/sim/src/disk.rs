@@ -5,6 +5,7 @@ use crate::client::Answered;
 use crate::event::Event;
 use crate::node::{Doom, Fate, Filing, Input, Job, Process, Waiting};
 use crate::platter::{Platter, describe};
+use crate::rare::{Memory, RareState, at_start};
 use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
@@ -119,6 +120,7 @@ impl World<'_> {
         let sentence = match process.store.read(first, last, max_bytes) {
             Ok(entries) if !entries.is_empty() => {
                 self.stats.reads_back += 1;
+                self.note_read_back(id, &entries);
                 self.give(id, Input::ReadBack(entries));
                 self.begin_job(id);
                 return;
@@ -157,6 +159,7 @@ impl World<'_> {
         let overwritten = |ticket: &Ticket| on_disk < ticket.last.index && ticket.last.index <= last;
         tickets.extend(process.old.extract_if(.., |ticket| overwritten(ticket)));
         if !tickets.is_empty() {
+            self.note(RareState::LateCompletion);
             self.give(id, Input::Durable { tickets, then_send: Vec::new() });
         }
     }
@@ -259,6 +262,7 @@ impl World<'_> {
         let at = self.now;
         let node = self.node(id);
         let Some(process) = node.process.take() else { return };
+        let led_joint = process.story.role == Role::Leader && process.story.is_joint;
         node.fs.crash(survival);
         node.fs.set_capacity(None);
         node.life += 1;
@@ -276,6 +280,9 @@ impl World<'_> {
         });
         let waiting: Vec<_> = process.waiting.values().copied().chain(asked).collect();
         self.queue.at(at + down.max(1), Event::Restart { node: id, life });
+        if led_joint {
+            self.note(RareState::JointLeaderLost);
+        }
         for waiting in waiting {
             if let Waiting::Client { client, attempt } = waiting {
                 self.reply(client, attempt, Answered::Lost);
@@ -313,6 +320,7 @@ impl World<'_> {
         node.fate = Fate::Lost;
         if node.is_flipped {
             self.stats.refusals += 1;
+            self.note(RareState::RefusedStart);
             self.show(Some(id), || What::Refused { why: why.to_owned() });
         } else {
             self.judge.accuse("a disk with honest crashes can be read", at, format!("{id}: {why}"));
@@ -328,7 +336,8 @@ impl World<'_> {
         let node = self.node(id);
         let (store, recovered, life) = open(node, cache_bytes)?;
         node.incarnation = life.incarnation();
-        let Recovered { restored, snapshots, .. } = recovered;
+        let Recovered { restored, snapshots, repaired, .. } = recovered;
+        let rare = [repaired.map(|_| RareState::TornTail), at_start(&restored)];
         let image = match &restored.snapshot {
             None => None,
             Some((meta, _)) => {
@@ -383,12 +392,14 @@ impl World<'_> {
             newest_token: 0,
             doom: None,
             story: Story::new(id, term, newest_snapshot, &membership),
+            memory: Memory::default(),
             judged: LogIndex::ZERO,
             took_write: false,
             late: Vec::new(),
             old: Vec::new(),
             vouched: BTreeMap::new(),
         }));
+        rare.into_iter().flatten().for_each(|state| self.note(state));
         Ok(())
     }
 }

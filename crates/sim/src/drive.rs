@@ -103,6 +103,8 @@ impl World<'_> {
                 }
             }
             Input::Ask { client, attempt, ask } => {
+                self.note_asked(id, &ask);
+                let Some(process) = self.node(id).process.as_deref_mut() else { return };
                 let token = process.token(Waiting::Client { client, attempt });
                 process.took_write = process.story.role == Role::Leader && !matches!(*ask, Ask::Read(..));
                 let replica = &mut process.replica;
@@ -219,6 +221,7 @@ impl World<'_> {
             });
         }
         for (token, body) in replies {
+            self.note_answer(id, &body);
             self.effect(id, |world| {
                 let waiting = world.node(id).process.as_mut().and_then(|p| p.waiting.remove(&token));
                 if let Some(Waiting::Client { client, attempt }) = waiting {
@@ -249,6 +252,7 @@ impl World<'_> {
             self.hash.trace(id, &event);
             self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
+            self.note_rare(id, &event);
             self.hold_against_rules(id, &event);
             if let TraceEvent::RoleChanged { to: Role::Leader, term, .. } = &event {
                 self.hold_against_leases(id, *term);

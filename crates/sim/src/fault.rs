@@ -253,6 +253,15 @@ pub enum Fault {
         /// For so long.
         lasts: u64,
     },
+    /// Guests come, one after the other, and read one key at this member, again and again.
+    Visit {
+        /// Whom they ask.
+        who: Who,
+        /// The time between two of them.
+        gap: u64,
+        /// Until so long after the first came.
+        lasts: u64,
+    },
     /// Each client waits for no more than so many microseconds before it asks again.
     Impatience {
         /// How many.
@@ -280,7 +289,9 @@ impl Fault {
             Self::Transfer { .. } | Self::Campaign { .. } => FaultKind::Transfer,
             Self::Snapshot { .. } => FaultKind::Snapshot,
             Self::Tune { .. } => FaultKind::Tune,
-            Self::Rush { .. } | Self::Loyalty { .. } | Self::Impatience { .. } => FaultKind::Client,
+            Self::Rush { .. } | Self::Loyalty { .. } | Self::Visit { .. } | Self::Impatience { .. } => {
+                FaultKind::Client
+            }
         }
     }
 
@@ -295,6 +306,7 @@ impl Fault {
             | Self::Weather { lasts, .. }
             | Self::Pause { lasts, .. }
             | Self::Loyalty { lasts, .. }
+            | Self::Visit { lasts, .. }
             | Self::Impatience { lasts, .. } => lasts,
             Self::Replay { count, .. } | Self::Rush { count, .. } => count,
             _ => return None,
@@ -427,6 +439,9 @@ impl fmt::Display for Fault {
             Self::Loyalty { who, writers, lasts } => {
                 let what = if *writers { "all clients write" } else { "half of the clients read" };
                 write!(f, "let {what} at {who} only, for {}", Span(*lasts))
+            }
+            Self::Visit { who, gap, lasts } => {
+                write!(f, "let a guest read at {who} every {} for {}", Span(*gap), Span(*lasts))
             }
             Self::Impatience { patience, lasts } => {
                 write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))

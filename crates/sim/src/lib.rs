@@ -10,6 +10,7 @@
 //! What the members and the clients tell is judged by `raftdeck-check`. A schedule is a list of values, so a failing
 //! run can be [`replay`]ed with some of them left out, and [`shrink`] finds a short one.
 
+mod blow;
 mod client;
 mod clock;
 mod disk;
@@ -27,6 +28,7 @@ mod options;
 mod outcome;
 mod panics;
 mod platter;
+mod rare;
 mod record;
 mod rng;
 mod rules;
@@ -41,6 +43,7 @@ pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
 pub use judge::{Violation, properties};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
 pub use outcome::{Outcome, Stats};
+pub use rare::{Coverage, RareState};
 pub use record::{Record, State, What};
 pub use said::{Place, Said};
 pub use shrink::{Shrunk, shrink};

@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::Survival;
 
-const MS: u64 = 1000;
+pub(crate) const MS: u64 = 1000;
 
 /// How many nodes may join in a run.
 pub(crate) const JOINERS: u8 = 3;
@@ -16,8 +16,8 @@ pub(crate) const JOINERS: u8 = 3;
 #[derive(Debug)]
 pub(crate) struct Nemesis {
     kind: FaultKind,
-    rng: Rng,
-    nodes: u8,
+    pub(crate) rng: Rng,
+    pub(crate) nodes: u8,
     /// The mean time between two faults.
     pace: u64,
     /// Some runs see clocks that are off by more than leases allow.
@@ -38,8 +38,9 @@ impl Nemesis {
 
     /// How long after the ones before them come which faults; several make one blow.
     pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
-        use FaultKind::{Crash, Membership, Partition, Transfer};
-        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership);
+        use FaultKind::{Crash, Disk, Membership, Partition, Snapshot, Transfer};
+        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership)
+            || (matches!(self.kind, Snapshot | Disk) && self.rng.chance(500));
         if is_blow && self.rng.chance(550) {
             let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
             return (delay, self.blow());
@@ -54,7 +55,15 @@ impl Nemesis {
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
         match self.kind {
-            FaultKind::Transfer if self.rng.chance(600) => self.late_word(),
+            FaultKind::Transfer if self.rng.chance(350) => self.late_word(),
+            FaultKind::Transfer if self.nodes > 1 && self.rng.chance(750) => match self.rng.below(3) {
+                0 => self.given_up_transfer(),
+                1 => self.forgotten_leader(),
+                _ => self.early_term(),
+            },
+            FaultKind::Membership if self.rng.chance(450) => self.two_halves(),
+            FaultKind::Snapshot => self.crash_before_the_reset(),
+            FaultKind::Disk => self.overwritten_while_read(),
             FaultKind::Partition if self.rng.chance(350) => self.late_answers(),
             FaultKind::Partition if self.rng.chance(450) => self.broken_connections(),
             FaultKind::Partition if self.nodes > 1 && self.rng.chance(350) => self.overwritten_tail(),
@@ -139,12 +148,19 @@ impl Nemesis {
 
     /// A leader that nobody hears any more gets answers to what it said before, with clients that stay with it.
     fn late_answers(&mut self) -> Vec<(u64, Fault)> {
-        let weather = Weather::Late(self.rng.between(180 * MS, 280 * MS));
+        let weather = Weather::Late(self.rng.between(180 * MS, 420 * MS));
         let (lasts, begins) = (900 * MS, self.rng.between(20 * MS, 120 * MS));
+        let visit =
+            Fault::Visit { who: Who::Leader, gap: self.rng.between(30 * MS, 110 * MS), lasts: 500 * MS };
         let late = Fault::Weather { from: None, to: Some(Who::Leader), weather, lasts };
         let cut = Fault::Cut { cut: Cut::Mute(Who::Leader), lasts: 600 * MS };
         let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts: 500 * MS };
-        vec![(0, late), (begins, cut), (begins + self.rng.between(0, 150 * MS), loyalty)]
+        vec![
+            (0, late),
+            (begins.saturating_sub(self.rng.between(MS, 15 * MS)), visit),
+            (begins, cut),
+            (begins + self.rng.between(0, 150 * MS), loyalty),
+        ]
     }
 
     /// Nobody has a connection to the leader any more, which learns nothing of that; clients go on to read there.
@@ -352,11 +368,11 @@ impl Nemesis {
 /// Leases are trusted while no clock runs off by more than this.
 pub(crate) const DRIFT_BOUND_PPM: i32 = 20_000;
 
-fn id(number: u8) -> NodeId {
+pub(crate) fn id(number: u8) -> NodeId {
     NodeId(u64::from(number))
 }
 
-fn survival(rng: &mut Rng) -> Survival {
+pub(crate) fn survival(rng: &mut Rng) -> Survival {
     match rng.below(4) {
         0 => Survival::Process,
         1 => Survival::Nothing,

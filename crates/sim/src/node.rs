@@ -5,6 +5,7 @@ use crate::client::Ask;
 use crate::clock::Clock;
 use crate::identity::{FIRST_DISK, incarnation};
 use crate::platter::Platter;
+use crate::rare::Memory;
 use crate::rules::Story;
 use crate::stall::Standstill;
 use raftdeck_raft::{
@@ -130,6 +131,7 @@ pub(crate) struct Process {
     pub(crate) newest_token: u64,
     pub(crate) doom: Option<Doom>,
     pub(crate) story: Story,
+    pub(crate) memory: Memory,
     /// The state was judged when so much was applied.
     pub(crate) judged: LogIndex,
     /// A leader was asked to write in this turn.

@@ -2,6 +2,7 @@
 
 use crate::judge::Violation;
 use crate::options::FaultKind;
+use crate::rare::Coverage;
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Stats {
     pub operations: u64,
     /// Runs in which the search for an order of the operations was given up.
     pub undecided: u64,
+    /// How often rare states were reached.
+    pub rare: Coverage,
 }
 
 impl Stats {
@@ -68,5 +71,6 @@ impl Stats {
         self.reads_back += other.reads_back;
         self.operations += other.operations;
         self.undecided += other.undecided;
+        self.rare += &other.rare;
     }
 }

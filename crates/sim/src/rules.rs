@@ -35,13 +35,13 @@ pub(crate) struct Story {
     pub(crate) term: Term,
     last: LogId,
     commit: LogIndex,
-    learns: bool,
+    pub(crate) learns: bool,
     /// The voters in force, as far as it has told.
     voters: BTreeSet<NodeId>,
     /// Where the membership in force stands.
     membership_at: LogIndex,
     /// It is joint.
-    is_joint: bool,
+    pub(crate) is_joint: bool,
     /// As a leader: its first entry.
     first_own: LogIndex,
     leads_since: Timestamp,

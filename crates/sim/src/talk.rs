@@ -24,7 +24,7 @@ impl World<'_> {
     pub(crate) fn client_goes_on(&mut self, number: usize, attempt: u64) {
         let now = self.now;
         let client = &mut self.clients[number];
-        if attempt != client.attempt || client.is_content() {
+        if attempt != client.attempt || client.is_content() || client.is_away(now) {
             return;
         }
         if !client.is_busy() {

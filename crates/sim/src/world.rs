@@ -19,6 +19,9 @@ use raftdeck_raft::{Membership, NodeId, Role};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Clients that only come for a visit.
+const GUESTS: usize = 4;
+
 /// Somebody who wants to see every event.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Record);
 
@@ -81,7 +84,10 @@ impl<'a> World<'a> {
         let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
         let trusts_leases = if setup.config.tuning.check_quorum { trusts_leases(schedule) } else { 0 };
         let remembers = options.faults.kinds().contains(&FaultKind::Network);
-        let clients = (0..setup.clients).map(|number| Client::new(seed, number, setup.keys, all)).collect();
+        let client = |number, new: fn(u64, usize, u64, u64) -> Client| new(seed, number, setup.keys, all);
+        let regulars = (0..setup.clients).map(|number| client(number, Client::new));
+        let guests = (setup.clients..setup.clients + GUESTS).map(|number| client(number, Client::guest));
+        let clients = regulars.chain(guests).collect();
         Self {
             seed,
             options,
@@ -112,7 +118,7 @@ impl<'a> World<'a> {
             let at = self.rng.below(20_000);
             self.queue.at(at, Event::Restart { node: NodeId(node), life: 0 });
         }
-        for client in 0..self.clients.len() {
+        for client in 0..self.setup.clients {
             let at = 100_000 + self.rng.below(300_000);
             self.queue.at(at, Event::Client { client, attempt: 0 });
         }

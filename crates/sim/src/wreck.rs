@@ -87,7 +87,7 @@ impl World<'_> {
                 }
             }
             Fault::Rush { count, readers } => {
-                for client in 0..self.clients.len() {
+                for client in 0..self.setup.clients {
                     if self.clients[client].mostly_reads() != *readers {
                         continue;
                     }
@@ -98,18 +98,36 @@ impl World<'_> {
             Fault::Loyalty { who, writers, lasts } => {
                 self.with(*who, |world, id| world.ask_only(id, *writers, *lasts));
             }
+            Fault::Visit { who, gap, lasts } => {
+                self.with(*who, |world, id| world.visit(id, *gap, *lasts));
+            }
             Fault::Impatience { patience, lasts } => self.impatience = (*patience, at + lasts),
         }
     }
 
     fn ask_only(&mut self, id: NodeId, writers: bool, lasts: u64) {
         let until = self.now + lasts;
-        let loyal = if writers { self.clients.len() } else { (self.clients.len() / 2).max(1) };
-        for client in 0..self.clients.len() {
+        let regulars = self.setup.clients;
+        let loyal = if writers { regulars } else { (regulars / 2).max(1) };
+        for client in 0..regulars {
             let care =
                 Care { until, only: (client < loyal).then_some(id), reads: client < loyal && !writers };
             self.clients[client].care = Some(care);
             self.hurry(client);
+        }
+    }
+
+    /// The guests are the clients behind those that are always there.
+    fn visit(&mut self, id: NodeId, gap: u64, lasts: u64) {
+        let care = Care { until: self.now + lasts, only: Some(id), reads: true };
+        let mut at = self.now;
+        for client in self.setup.clients..self.clients.len() {
+            self.clients[client].care = Some(care);
+            if !self.clients[client].is_busy() {
+                let attempt = self.clients[client].attempt;
+                self.queue.at(at, Event::Client { client, attempt });
+            }
+            at += gap;
         }
     }
 
@@ -308,7 +326,7 @@ impl World<'_> {
             }
         }
         for client in &mut self.clients {
-            client.wishes = Some(2);
+            client.wishes = Some(if client.is_guest { 0 } else { 2 });
             client.care = None;
         }
         for client in 0..self.clients.len() {

@@ -274,10 +274,15 @@ impl Report<'_> {
         if let (1, Some(hash)) = (self.played.seeds, self.played.trace_hash) {
             rows.push(("trace hash", format!("{hash:016x}")));
         }
-        rows.into_iter().fold(String::new(), |mut text, (name, value)| {
+        let mut text = String::new();
+        for (name, value) in rows {
             let _ = writeln!(text, "{name:<20}{value}");
-            text
-        })
+        }
+        text += "\nHow often each rare state was reached:\n";
+        for (state, count) in stats.rare.iter() {
+            let _ = writeln!(text, "{count:>8}  {}", state.name());
+        }
+        text
     }
 
     fn failure(&self, broken: &Outcome, shrunk: Option<&Shrunk>) -> String {
@@ -306,6 +311,8 @@ impl Report<'_> {
             .zip(stats.faults)
             .map(|(kind, count)| (kind.name().to_owned(), json!(count)))
             .collect();
+        let rare: serde_json::Map<_, _> =
+            stats.rare.iter().map(|(state, count)| (state.name().to_owned(), json!(count))).collect();
         let violation = self.played.broken.as_ref().and_then(|broken| {
             let violation = broken.violation.as_ref()?;
             let schedule = shrunk.map(|shrunk| {
@@ -335,6 +342,7 @@ impl Report<'_> {
             "membership_changes": stats.memberships,
             "operations": stats.operations,
             "undecided": stats.undecided,
+            "rare_states": rare,
             "properties": raftdeck_sim::properties(),
             "violation": violation,
         })

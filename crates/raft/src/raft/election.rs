@@ -139,7 +139,12 @@ impl Raft {
 
     /// Whether it refuses to help another member to the leadership (thesis §4.2.3).
     fn stands_by_leader(&self, now: Timestamp) -> bool {
-        self.has_quorum(now) || now < self.stands_by_until
+        self.has_quorum(now) || self.has_promised(now)
+    }
+
+    /// Whether it still stands by a leader that it answered, whether or not it knows that leader any more.
+    fn has_promised(&self, now: Timestamp) -> bool {
+        now < self.stands_by_until && !is_active(Mutant::PromiseForgotten)
     }
 
     /// No leader was heard from, or a campaign brought no result (paper §5.2).
@@ -166,7 +171,7 @@ impl Raft {
         for peer in self.other_voters() {
             self.send(peer, Message::PreVote(request));
         }
-        self.record_answer(self.config.id, now >= self.stands_by_until, now);
+        self.record_answer(self.config.id, !self.has_promised(now), now);
     }
 
     /// The connection to a peer was lost, as when its process ends. If that leads as far as this member knows, and
@@ -221,7 +226,7 @@ impl Raft {
         if let RoleState::Candidate(campaign) = &self.role
             && !campaign.answers.contains_key(&self.config.id)
             && self.durability.is_completed(campaign.own_vote_seq)
-            && now >= self.stands_by_until
+            && !self.has_promised(now)
         {
             self.record_answer(self.config.id, true, now);
         }
@@ -243,7 +248,9 @@ impl Raft {
         }
         let yes = campaign.granted();
         let votes = yes.iter().filter(|id| membership.is_voter(**id)).count();
-        let won = quorum::is_majority(membership, self.config.id, &yes)
+        let old_half = is_active(Mutant::JointElectionByOldHalf) && membership.is_joint();
+        let old_half = old_half.then(|| Membership::of(membership.outgoing.clone()));
+        let won = quorum::is_majority(old_half.as_ref().unwrap_or(membership), self.config.id, &yes)
             || (is_active(Mutant::CountRepeatedVotes) && votes + campaign.repeated >= needed);
         if from != self.config.id {
             self.trace(TraceEvent::VoteReceived { from, granted, pre_vote, votes, needed });
@@ -350,7 +357,7 @@ impl Raft {
         // Unless the leader itself wants it.
         let checks = self.config.tuning.check_quorum;
         // What it has promised holds also if the check was switched off since.
-        let stands_by = (checks && self.has_quorum(now)) || now < self.stands_by_until;
+        let stands_by = (checks && self.has_quorum(now)) || self.has_promised(now);
         if request.term > self.hard_state.term && stands_by && !request.transfer {
             self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
             return;
@@ -367,7 +374,8 @@ impl Raft {
             None => self.leader.is_none(),
         };
         // The term may have come here before the request, by way of an answer: that changes nothing about a promise.
-        let is_promised = now < self.stands_by_until && !request.transfer;
+        let is_promised =
+            self.has_promised(now) && !request.transfer && !is_active(Mutant::PromiseEndsWithTerm);
         if request.term < self.hard_state.term {
             self.refuse_vote(from, request.term, VoteRefusal::OldTerm);
         } else if let Some(reason) = self.has_no_vote() {

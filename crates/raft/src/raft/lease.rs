@@ -37,7 +37,7 @@ impl Lease {
 
     /// There is none for the rest of the term.
     pub(super) fn give_up(&mut self) {
-        self.given_up = !is_active(Mutant::LeaseSurvivesTransfer);
+        self.given_up = !is_active(Mutant::LeaseSurvivesTransfer) && !is_active(Mutant::LeaseAfterTransfer);
     }
 
     /// What was sent until now counts no more.

@@ -280,11 +280,20 @@ struct Leadership {
     transfer: Option<transfer::Transfer>,
 }
 
+/// The id picks the stream: members that are given the same seed share no row of numbers, else two of them could time
+/// out together for ever.
+fn own_chance(seed: u64, id: NodeId) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(id.0);
+    rng
+}
+
 impl Raft {
-    /// Starts a member as a follower with what its disk held. `seed` decides its election timeouts. If there is a
+    /// Starts a member as a follower with what its disk held. `seed` and the id decide its election timeouts. If there is a
     /// snapshot, the driver starts with the state machine that it holds.
     pub fn new(config: Config, seed: u64, restored: Restored, now: Timestamp) -> Result<Self, RestoreError> {
         config.validate()?;
+        let id = config.id;
         let Restored { mut hard_state, snapshot, purged, on_disk, memberships_on_disk, entries } = restored;
         let durable_state = hard_state;
         let log = Log::restore(purged, &on_disk, entries, hard_state)?;
@@ -294,7 +303,8 @@ impl Raft {
         let memberships = membership::restore(&config, meta, memberships_on_disk, &log);
         // It may have answered a leader just before it stopped; the lease that rests on it goes on.
         let election_min = config.tuning.timing.election_min;
-        let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum;
+        let forgets = is_active(Mutant::RestartForgetsPromise);
+        let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum && !forgets;
         let stands_by_until = if stood_by { now + election_min } else { now };
         let started = TraceEvent::Started {
             term: hard_state.term,
@@ -312,7 +322,7 @@ impl Raft {
             reading: BTreeSet::new(),
             incoming: None,
             config,
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            rng: own_chance(seed, id),
             hard_state,
             log,
             memberships,

@@ -28,6 +28,14 @@ impl PendingReads {
         self.covered.extend(self.fresh.drain(..).map(|id| (round, id)));
     }
 
+    /// The fresh reads are taken for covered by the round that is under way, which began before them.
+    fn join(&mut self) {
+        if let Some((round, _)) = self.covered.back() {
+            let round = *round;
+            self.covered.extend(self.fresh.drain(..).map(|id| (round, id)));
+        }
+    }
+
     /// It is certain that this member led when the read arrived, and had committed all that was committed then.
     pub(super) fn confirm(&mut self, id: ReadId, committed: LogIndex) {
         self.confirmed.push_back((committed, id));
@@ -63,6 +71,9 @@ impl Raft {
     pub(super) fn start_read_round(&mut self, now: Timestamp) {
         let ready = self.committed_in_own_term() || is_active(Mutant::ReadBeforeOwnCommit);
         let RoleState::Leader(leadership) = &mut self.role else { return };
+        if is_active(Mutant::ReadJoinsRound) {
+            leadership.reads.join();
+        }
         if ready && !leadership.reads.fresh.is_empty() && leadership.reads.covered.is_empty() {
             self.heartbeat(now);
         }

@@ -67,7 +67,8 @@ pub(super) fn settle(
         });
     }
     // Either the snapshot goes past the log's end, or the log is one that the leader replaced.
-    let replaced = !log.contains(last);
+    let keeps_conflict = is_active(Mutant::StartKeepsConflict) && last.index <= log.last().index;
+    let replaced = !log.contains(last) && !keeps_conflict;
     if replaced {
         log.reset(last);
     }

@@ -1,0 +1,154 @@
+//! Faults that make a rare moment together: each is written for one guard, and says which state it aims at. Chance decides the
+//! gaps between them, so that some of many seeds meet the moment.
+
+use crate::fault::{Cut, Fault, Step, Weather, Who};
+use crate::nemesis::{MS, Nemesis, id, survival};
+use raftdeck_raft::NodeId;
+
+/// Faults, each with its time after the first.
+pub(crate) type Blow = Vec<(u64, Fault)>;
+
+/// A cluster whose leadership was asked for has it by then, mostly.
+const LED: u64 = 120 * MS;
+
+impl Nemesis {
+    /// One of the founders, and another one, if there is one.
+    fn pair(&mut self) -> (NodeId, NodeId) {
+        let first = 1 + self.rng.below(u64::from(self.nodes));
+        let step = 1 + self.rng.below(u64::from(self.nodes.max(2) - 1));
+        (NodeId(first), NodeId(1 + (first - 1 + step) % u64::from(self.nodes)))
+    }
+
+    fn founders_but(&self, out: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        (1..=self.nodes).map(id).filter(move |node| *node != out)
+    }
+
+    /// The word to campaign arrives only after the leader has given up the transfer, and the leader does not hear of the
+    /// campaign: has it a lease meanwhile?
+    pub(crate) fn given_up_transfer(&mut self) -> Blow {
+        let (first, to) = self.pair();
+        let weather = Weather::Late(self.rng.between(155 * MS, 220 * MS));
+        let (from, begins) = (Some(Who::Node(first)), LED + self.rng.below(60 * MS));
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (begins, Fault::Weather { from, to: Some(Who::Node(to)), weather, lasts: 40 * MS }),
+            (begins + 1, Fault::Transfer { to }),
+            (begins + 2, Fault::Cut { cut: Cut::OneWay(to, first), lasts: 400 * MS }),
+            (begins + 150 * MS, Fault::Visit { who: Who::Node(first), gap: 12 * MS, lasts: 150 * MS }),
+        ]
+    }
+
+    /// The leader is cut off and has its lease still, and the others forget it. Do they stand by it?
+    pub(crate) fn forgotten_leader(&mut self) -> Blow {
+        let (first, next) = self.pair();
+        let begins = LED + self.rng.below(100 * MS);
+        let campaign = |node| Fault::Campaign { who: Who::Node(node) };
+        let restarts = self.rng.chance(500);
+        let mut blow = vec![
+            (0, Fault::Transfer { to: first }),
+            (begins, Fault::Cut { cut: Cut::Isolate(Who::Node(first)), lasts: 300 * MS }),
+        ];
+        for other in self.founders_but(first) {
+            let fault = if restarts {
+                let survival = survival(&mut self.rng);
+                Fault::Crash { who: Who::Node(other), effects: 0, survival, changes: 0, down: MS / 2 }
+            } else {
+                campaign(other)
+            };
+            blow.push((begins + 1, fault));
+        }
+        let again = begins + self.rng.between(2 * MS, 30 * MS);
+        blow.extend([(again, campaign(next)), (again + 15 * MS, campaign(next))]);
+        blow
+    }
+
+    /// A member hears of a higher term before its candidate's request comes, and has promised to stand by a leader.
+    pub(crate) fn early_term(&mut self) -> Blow {
+        let (first, candidate) = self.pair();
+        let other = self.founders_but(first).find(|node| *node != candidate).unwrap_or(candidate);
+        let begins = LED + self.rng.between(160 * MS, 260 * MS);
+        let [from, to] = [candidate, other].map(|node| Some(Who::Node(node)));
+        let reorder = Fault::Weather { from, to, weather: Weather::Reorder(50 * MS), lasts: 100 * MS };
+        let campaign = |node| Fault::Campaign { who: Who::Node(node) };
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (LED, Fault::Tune { who: Some(Who::Node(candidate)), pre_vote: false, check_quorum: true }),
+            (LED + 1, Fault::Cut { cut: Cut::OneWay(first, candidate), lasts: begins - LED }),
+            (begins, Fault::Cut { cut: Cut::Isolate(Who::Node(first)), lasts: 300 * MS }),
+            (begins + 1, reorder),
+            (begins + MS, campaign(candidate)),
+            (begins + self.rng.between(MS, 12 * MS), campaign(other)),
+            (begins + 25 * MS, campaign(candidate)),
+            (begins + self.rng.between(25 * MS, 40 * MS), campaign(other)),
+        ]
+    }
+
+    /// Several voters come or go at once, and the cluster parts in the middle of it: one side knows only the joint
+    /// configuration, and is a majority of its old half alone.
+    pub(crate) fn two_halves(&mut self) -> Blow {
+        let first = self.pair().0;
+        let joiners = [1, 2].map(|n| id(self.nodes + n));
+        let all = |step: fn(NodeId) -> Step| Fault::Change(joiners.map(step).to_vec());
+        let promoted = LED + self.rng.between(150 * MS, 300 * MS);
+        let removed = promoted + 1600 * MS;
+        let lasts = 900 * MS;
+        let many = usize::from(self.nodes) / 2 + 1;
+        let coming = self.founders_but(first).take(many).collect();
+        let going =
+            joiners.into_iter().chain(self.founders_but(first).take(usize::from(self.nodes) / 2)).collect();
+        let gap = |nemesis: &mut Self| nemesis.rng.between(MS, 40 * MS);
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (LED, Fault::Change(vec![Step::Add(joiners[0])])),
+            (LED + 50 * MS, Fault::Change(vec![Step::Add(joiners[1])])),
+            (promoted, all(Step::Promote)),
+            (promoted + gap(self), Fault::Cut { cut: Cut::Halves(coming), lasts }),
+            (removed - LED, Fault::Transfer { to: first }),
+            (removed, all(|node| Step::Remove(Who::Node(node)))),
+            (removed + gap(self), Fault::Cut { cut: Cut::Halves(going), lasts }),
+        ]
+    }
+
+    /// A member that took writes alone gets the others' snapshot in place of them, and crashes before its log is reset.
+    pub(crate) fn crash_before_the_reset(&mut self) -> Blow {
+        let first = self.pair().0;
+        let who = Who::Node(first);
+        let heals = LED + self.rng.between(380 * MS, 500 * MS);
+        let writes = self.rng.between(60 * MS, 200 * MS);
+        let mut blow = vec![
+            (0, Fault::Transfer { to: first }),
+            (LED, Fault::Cut { cut: Cut::Isolate(who), lasts: heals - LED }),
+            (LED + 1, Fault::Loyalty { who, writers: true, lasts: writes }),
+            (heals - MS, Fault::SlowDisk { who, sync: 400 * MS, lasts: 500 * MS }),
+        ];
+        let snapshot = |other| (heals - 40 * MS, Fault::Snapshot { who: Who::Node(other) });
+        blow.extend(self.founders_but(first).map(snapshot));
+        let survival = survival(&mut self.rng);
+        let down = self.rng.between(MS, 50 * MS);
+        let crash = Fault::Crash { who, effects: 0, survival, changes: 0, down };
+        blow.push((heals + self.rng.between(20 * MS, 400 * MS), crash));
+        blow
+    }
+
+    /// A restarted leader reads entries back for an empty learner, from a slow disk, and is overwritten meanwhile.
+    pub(crate) fn overwritten_while_read(&mut self) -> Blow {
+        let (first, learner) = (self.pair().0, id(self.nodes + 3));
+        let who = Who::Node(first);
+        let crash = LED + 260 * MS;
+        let leads = crash + 158 * MS;
+        let reads = leads + self.rng.between(5 * MS, 30 * MS);
+        let cut = |cut, lasts| Fault::Cut { cut, lasts };
+        let survival = raftdeck_storage::fs::Survival::Process;
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (LED - 1, cut(Cut::Isolate(Who::Node(learner)), leads - LED)),
+            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (LED + 150 * MS, cut(Cut::Isolate(who), crash - LED - 150 * MS)),
+            (LED + 150 * MS + 1, Fault::Loyalty { who, writers: true, lasts: 90 * MS }),
+            (crash, Fault::PowerCut { survival, down: 1 }),
+            (leads, Fault::Campaign { who }),
+            (reads, Fault::SlowDisk { who, sync: 3000 * MS, lasts: 100 * MS }),
+            (reads + self.rng.between(5 * MS, 40 * MS), cut(Cut::Isolate(who), 330 * MS)),
+        ]
+    }
+}
