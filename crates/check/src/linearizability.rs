@@ -81,8 +81,31 @@ enum Stop {
 /// How many writes of unknown fate of each kind must have taken effect.
 type Used = BTreeMap<Act, usize>;
 
-/// The operations that have taken effect and have not returned yet.
-type Done = BTreeSet<usize>;
+/// The operations that have taken effect and have not returned yet, in order. They are few, and copied and compared all the
+/// time: a vector is the fastest set for that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Done(Vec<usize>);
+
+impl Done {
+    fn contains(&self, call: usize) -> bool {
+        self.0.binary_search(&call).is_ok()
+    }
+
+    fn insert(&mut self, call: usize) {
+        if let Err(place) = self.0.binary_search(&call) {
+            self.0.insert(place, call);
+        }
+    }
+
+    /// Says whether it was there.
+    fn remove(&mut self, call: usize) -> bool {
+        let found = self.0.binary_search(&call);
+        found.is_ok_and(|place| {
+            self.0.remove(place);
+            true
+        })
+    }
+}
 
 /// The ways to get to where the history is read to. For each state and set of operations done, the least that is
 /// needed of writes whose fate is unknown.
@@ -91,13 +114,13 @@ struct Ways(BTreeMap<(State, Done), Vec<Used>>);
 
 impl Ways {
     /// Adds a way, unless one that needs no more is known. Says whether it is new.
-    fn insert(&mut self, state: State, done: Done, used: Used) -> bool {
-        let known = self.0.entry((state, done)).or_default();
-        if known.iter().any(|other| needs_no_more(other, &used)) {
+    fn insert(&mut self, state: State, done: &Done, used: &Used) -> bool {
+        let known = self.0.entry((state, done.clone())).or_default();
+        if known.iter().any(|other| needs_no_more(other, used)) {
             return false;
         }
-        known.retain(|other| !needs_no_more(&used, other));
-        known.push(used);
+        known.retain(|other| !needs_no_more(used, other));
+        known.push(used.clone());
         true
     }
 
@@ -126,7 +149,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(register: &'a Register, budget: u64) -> Self {
         let mut ways = Ways::default();
-        ways.insert(ABSENT, Done::new(), Used::new());
+        ways.insert(ABSENT, &Done::default(), &Used::new());
         Self { register, steps_left: budget, ways, pending: BTreeSet::new(), unknown: Used::new() }
     }
 
@@ -150,8 +173,8 @@ impl<'a> Search<'a> {
         let mut open = Vec::new();
         let mut results = Ways::default();
         for (state, mut done, used) in self.ways.take() {
-            if done.remove(&call) {
-                results.insert(state, done, used);
+            if done.remove(call) {
+                results.insert(state, &done, &used);
             } else {
                 self.visit(state, done, used, &mut seen, &mut open);
             }
@@ -159,8 +182,8 @@ impl<'a> Search<'a> {
         while let Some((state, done, used)) = open.pop() {
             if let Some(after) = self.step(act, state)? {
                 let mut done = done.clone();
-                done.remove(&call);
-                results.insert(after, done, used.clone());
+                done.remove(call);
+                results.insert(after, &done, &used);
                 if act.only_looks() {
                     // Whatever can follow can follow later.
                     continue;
@@ -188,9 +211,12 @@ impl<'a> Search<'a> {
         seen: &mut Ways,
         open: &mut Vec<(State, Done, Used)>,
     ) -> Result<(), Stop> {
-        for other in self.pending.clone() {
-            let act = self.register.calls[other].act;
-            if other == call || act.only_looks() || done.contains(&other) {
+        let register = self.register;
+        let mut next = 0;
+        while let Some(&other) = self.pending.range(next..).next() {
+            next = other + 1;
+            let act = register.calls[other].act;
+            if other == call || act.only_looks() || done.contains(other) {
                 continue;
             }
             if let Some(after) = self.step(act, state)? {
@@ -199,7 +225,24 @@ impl<'a> Search<'a> {
                 self.visit(after, done, used.clone(), seen, open);
             }
         }
-        for (act, begun) in self.unknown.clone() {
+        // Each is looked at as it is now: nothing changes them meanwhile.
+        let unknown = std::mem::take(&mut self.unknown);
+        let result = self.expand_unknown(&unknown, state, done, used, seen, open);
+        self.unknown = unknown;
+        result
+    }
+
+    /// Lets a write of unknown fate take effect next, one of each kind.
+    fn expand_unknown(
+        &mut self,
+        unknown: &Used,
+        state: State,
+        done: &Done,
+        used: &Used,
+        seen: &mut Ways,
+        open: &mut Vec<(State, Done, Used)>,
+    ) -> Result<(), Stop> {
+        for (&act, &begun) in unknown {
             let count = used.get(&act).copied().unwrap_or(0);
             if count < begun
                 && let Some(after) = self.step(act, state)?
@@ -226,8 +269,8 @@ impl<'a> Search<'a> {
             let act = self.register.calls[**call].act;
             act.only_looks() && act.apply(state).is_some()
         };
-        done.extend(self.pending.iter().filter(looks));
-        if seen.insert(state, done.clone(), used.clone()) {
+        self.pending.iter().filter(looks).for_each(|call| done.insert(*call));
+        if seen.insert(state, &done, &used) {
             open.push((state, done, used));
         }
     }

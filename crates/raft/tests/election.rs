@@ -3,8 +3,8 @@
 mod support;
 
 use raftdeck_raft::{
-    ConfigError, LogIndex, Message, Role, Status, StepDownReason, Term, Timestamp, Timing, TraceEvent,
-    VoteRefusal, VoteReply, VoteRequest,
+    ConfigError, LogIndex, Message, NodeId, Raft, Restored, Role, Status, StepDownReason, Term, Timestamp,
+    Timing, TraceEvent, VoteRefusal, VoteReply, VoteRequest,
 };
 use std::time::Duration;
 use support::*;
@@ -409,4 +409,25 @@ fn aligned_election_timeouts_split_the_vote_and_spread_ones_do_not() {
     let now = cluster.now;
     cluster.raft(N2).set_election_timeout(Some(Duration::from_millis(400)), now).unwrap();
     cluster.run_until("a leader", |c| c.leaders() == [N1]);
+}
+
+/// Else two members that are started at the same moment could time out together, split the votes, and go on so for ever.
+#[test]
+fn members_that_are_given_the_same_seed_draw_different_timeouts() {
+    let rows: Vec<Vec<_>> = (1..=7)
+        .map(|member| {
+            let mut raft =
+                Raft::new(config(NodeId(member), 7), 41, Restored::default(), Timestamp(0)).unwrap();
+            let drawn = (1..20).map(|nth| {
+                raft.handle_deadline(Timestamp(nth * 1_000_000));
+                raft.status(Timestamp(nth * 1_000_000)).election_timeout
+            });
+            drawn.collect()
+        })
+        .collect();
+    for (nth, row) in rows.iter().enumerate() {
+        for other in &rows[nth + 1..] {
+            assert!(row.iter().zip(other).all(|(one, another)| one != another), "{row:?} {other:?}");
+        }
+    }
 }

@@ -184,6 +184,27 @@ fn what_was_overwritten_meanwhile_is_recognised_when_it_comes_back_from_the_disk
     assert_eq!(applied, [id(5, 1), id(5, 2)]);
 }
 
+/// A restarted leader reads its log back for a follower that has nothing, and loses the end of it to another leader before it
+/// comes. The state machine needs the beginning of the same entries.
+#[test]
+fn only_what_is_still_in_the_log_is_applied_of_what_was_read_back() {
+    let mut cluster = forgetful([disk(&[1; 9]), disk(&[]), disk(&[])]);
+    cluster.member(N1).reads_are_held = true;
+    cluster.elect(N1);
+    let wanted = cluster.members[&N1].reads_back[0].1;
+    let stale = read_back(&cluster.members[&N1].disk, EntriesToRead { max_bytes: usize::MAX, ..wanted });
+    assert_eq!((stale.len(), stale[8].id), (9, id(1, 9)), "all of it was asked for");
+    // As long as before, and committed: the same through 5, and then another leader's.
+    let (term, entries) = (Term(5), (6..=9).map(|index| entry(5, index)).collect());
+    let append = AppendEntries { term, prev: id(1, 5), entries, commit: LogIndex(9), round: 1 };
+    cluster.deliver(N2, N1, Message::AppendEntries(append));
+    assert!(applied(&cluster, N1).is_empty(), "the beginning is on the disk only");
+    cluster.raft(N1).handle_entries_read(stale);
+    cluster.collect(N1);
+    let terms: Vec<u64> = cluster.members[&N1].applied.iter().map(|entry| entry.id.term.0).collect();
+    assert_eq!(terms, [1, 1, 1, 1, 1, 5, 5, 5, 5]);
+}
+
 #[test]
 fn entries_that_nobody_asked_for_are_ignored() {
     let mut cluster = forgetful([disk(&[1; 9]), disk(&[1; 9]), disk(&[1; 9])]);

@@ -38,6 +38,25 @@ impl Nemesis {
         ]
     }
 
+    /// A leader that nobody hears any more gets late answers to a round for a read, and another read came meanwhile, after
+    /// others had elected and written.
+    pub(crate) fn joined_round(&mut self) -> Blow {
+        let (first, _) = self.pair();
+        let who = Who::Node(first);
+        let weather = Weather::Late(self.rng.between(380 * MS, 520 * MS));
+        let late = Fault::Weather { from: None, to: Some(who), weather, lasts: 1200 * MS };
+        let begins = LED + self.rng.below(40 * MS);
+        let visit = |at, gap, lasts| (at, Fault::Visit { who, gap, lasts });
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (begins - 30 * MS, late),
+            visit(begins - self.rng.between(MS, 12 * MS), 100 * MS, 30 * MS),
+            (begins, Fault::Cut { cut: Cut::Mute(who), lasts: 700 * MS }),
+            (begins + 150 * MS, Fault::Loyalty { who, writers: false, lasts: 400 * MS }),
+            visit(begins + self.rng.between(260 * MS, 400 * MS), 12 * MS, 70 * MS),
+        ]
+    }
+
     /// The leader is cut off and has its lease still, and the others forget it. Do they stand by it?
     pub(crate) fn forgotten_leader(&mut self) -> Blow {
         let (first, next) = self.pair();
@@ -62,25 +81,29 @@ impl Nemesis {
         blow
     }
 
-    /// A member hears of a higher term before its candidate's request comes, and has promised to stand by a leader.
+    /// A member hears of a higher term before its candidate's request comes, and has promised to stand by a leader. Nothing
+    /// is written meanwhile, so that the candidate, which hears no leader, has as long a log.
     pub(crate) fn early_term(&mut self) -> Blow {
         let (first, candidate) = self.pair();
-        let other = self.founders_but(first).find(|node| *node != candidate).unwrap_or(candidate);
-        let begins = LED + self.rng.between(160 * MS, 260 * MS);
-        let [from, to] = [candidate, other].map(|node| Some(Who::Node(node)));
-        let reorder = Fault::Weather { from, to, weather: Weather::Reorder(50 * MS), lasts: 100 * MS };
+        let begins = LED + 300 * MS + self.rng.below(60 * MS);
+        let hears_no_more = begins - 152 * MS - self.rng.below(10 * MS);
+        let weather = Weather::Reorder(self.rng.between(20 * MS, 60 * MS));
+        let from = Some(Who::Node(candidate));
+        let who = Some(Who::Node(candidate));
         let campaign = |node| Fault::Campaign { who: Who::Node(node) };
-        vec![
+        let mut blow = vec![
             (0, Fault::Transfer { to: first }),
-            (LED, Fault::Tune { who: Some(Who::Node(candidate)), pre_vote: false, check_quorum: true }),
-            (LED + 1, Fault::Cut { cut: Cut::OneWay(first, candidate), lasts: begins - LED }),
+            (LED, Fault::Hush { lasts: begins + 150 * MS - LED }),
+            (LED, Fault::Tune { who, pre_vote: false, check_quorum: true }),
+            (hears_no_more, Fault::Cut { cut: Cut::OneWay(first, candidate), lasts: begins - hears_no_more }),
+            (begins - 1, Fault::Weather { from, to: None, weather, lasts: 60 * MS }),
             (begins, Fault::Cut { cut: Cut::Isolate(Who::Node(first)), lasts: 300 * MS }),
-            (begins + 1, reorder),
-            (begins + MS, campaign(candidate)),
-            (begins + self.rng.between(MS, 12 * MS), campaign(other)),
-            (begins + 25 * MS, campaign(candidate)),
-            (begins + self.rng.between(25 * MS, 40 * MS), campaign(other)),
-        ]
+            (begins + 1, campaign(candidate)),
+        ];
+        for other in self.founders_but(first).filter(|node| *node != candidate) {
+            blow.push((begins + self.rng.between(MS, 12 * MS), campaign(other)));
+        }
+        blow
     }
 
     /// Several voters come or go at once, and the cluster parts in the middle of it: one side knows only the joint
@@ -136,7 +159,7 @@ impl Nemesis {
         let who = Who::Node(first);
         let crash = LED + 260 * MS;
         let leads = crash + 158 * MS;
-        let reads = leads + self.rng.between(5 * MS, 30 * MS);
+        let reads = leads + self.rng.between(5 * MS, 60 * MS);
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         let survival = raftdeck_storage::fs::Survival::Process;
         vec![
@@ -147,8 +170,8 @@ impl Nemesis {
             (LED + 150 * MS + 1, Fault::Loyalty { who, writers: true, lasts: 90 * MS }),
             (crash, Fault::PowerCut { survival, down: 1 }),
             (leads, Fault::Campaign { who }),
-            (reads, Fault::SlowDisk { who, sync: 3000 * MS, lasts: 100 * MS }),
-            (reads + self.rng.between(5 * MS, 40 * MS), cut(Cut::Isolate(who), 330 * MS)),
+            (reads, Fault::SlowDisk { who, sync: 1200 * MS, lasts: 2500 * MS }),
+            (leads + self.rng.between(40 * MS, 160 * MS), cut(Cut::Isolate(who), 330 * MS)),
         ]
     }
 }

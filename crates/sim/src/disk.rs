@@ -11,7 +11,8 @@ use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_raft::{
-    Config, EntriesToRead, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, SnapshotRefusal, Ticket,
+    Config, EntriesToRead, Entry, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, SnapshotRefusal,
+    Ticket,
 };
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
@@ -21,6 +22,9 @@ use std::path::Path;
 
 /// So many completions are kept back, about.
 const MOST_LATE: usize = 100;
+
+/// Entries that were read back arrive so much later at most.
+const MOST_READ_LATE: u64 = 900_000;
 
 /// So many completions are remembered, to be told once more.
 const MOST_OLD: usize = 64;
@@ -120,8 +124,15 @@ impl World<'_> {
         let sentence = match process.store.read(first, last, max_bytes) {
             Ok(entries) if !entries.is_empty() => {
                 self.stats.reads_back += 1;
-                self.note_read_back(id, &entries);
-                self.give(id, Input::ReadBack(entries));
+                // Mostly at once. A member that has much to do takes them in late, after what became durable since.
+                let (is_late, late) = (self.rng.chance(100), self.rng.between(1000, MOST_READ_LATE));
+                if is_late {
+                    let (life, entries) = (self.node(id).life, Box::new(entries));
+                    self.queue.at(at + late, Event::ReadBack { node: id, life, entries });
+                } else {
+                    self.note_read_back(id, &entries);
+                    self.give(id, Input::ReadBack(entries));
+                }
                 self.begin_job(id);
                 return;
             }
@@ -129,6 +140,13 @@ impl World<'_> {
             Err(error) => format!("{id} cannot read its entries from {first} to {last}: {error}"),
         };
         self.judge.accuse("a disk with honest crashes can be read", at, sentence);
+    }
+
+    pub(crate) fn entries_arrive(&mut self, id: NodeId, life: u32, entries: Vec<Entry>) {
+        if self.process(id, life).is_some() {
+            self.note_read_back(id, &entries);
+            self.give(id, Input::ReadBack(entries));
+        }
     }
 
     /// Completions may come in any order: some are told only long after a later one, which includes them.

@@ -359,8 +359,13 @@ impl World<'_> {
         let arrivals = self.network.send(sender, to, &message, now);
         let lost = arrivals.iter().all(Option::is_none);
         self.show(Some(from), || What::Sent { to: to.0, lost, message: Said::new(&message) });
-        for at in arrivals.into_iter().flatten() {
-            self.queue.at(at, Event::Deliver { from: sender, to, message: Box::new(message.clone()) });
+        let [first, second] = arrivals;
+        let mut deliver = |at, message| self.queue.at(at, Event::Deliver { from: sender, to, message });
+        if let Some(at) = second {
+            deliver(at, Box::new(message.clone()));
+        }
+        if let Some(at) = first {
+            deliver(at, Box::new(message));
         }
     }
 

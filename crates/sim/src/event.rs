@@ -1,7 +1,7 @@
 //! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
 
 use crate::client::{Answered, Ask};
-use raftdeck_raft::{Message, NodeId, Sender};
+use raftdeck_raft::{Entry, Message, NodeId, Sender};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Turn { node: NodeId, life: u32 },
     /// The disk is done with what it was doing.
     Disk { node: NodeId, life: u32 },
+    /// Entries that were read back reach their member.
+    ReadBack { node: NodeId, life: u32, entries: Box<Vec<Entry>> },
     /// So is the thread that keeps the snapshots.
     Files { node: NodeId, life: u32 },
     /// A process that ended starts again.

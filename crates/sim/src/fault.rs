@@ -262,6 +262,11 @@ pub enum Fault {
         /// Until so long after the first came.
         lasts: u64,
     },
+    /// Clients begin nothing but reads.
+    Hush {
+        /// For so long.
+        lasts: u64,
+    },
     /// Each client waits for no more than so many microseconds before it asks again.
     Impatience {
         /// How many.
@@ -289,9 +294,11 @@ impl Fault {
             Self::Transfer { .. } | Self::Campaign { .. } => FaultKind::Transfer,
             Self::Snapshot { .. } => FaultKind::Snapshot,
             Self::Tune { .. } => FaultKind::Tune,
-            Self::Rush { .. } | Self::Loyalty { .. } | Self::Visit { .. } | Self::Impatience { .. } => {
-                FaultKind::Client
-            }
+            Self::Rush { .. }
+            | Self::Loyalty { .. }
+            | Self::Visit { .. }
+            | Self::Hush { .. }
+            | Self::Impatience { .. } => FaultKind::Client,
         }
     }
 
@@ -307,6 +314,7 @@ impl Fault {
             | Self::Pause { lasts, .. }
             | Self::Loyalty { lasts, .. }
             | Self::Visit { lasts, .. }
+            | Self::Hush { lasts }
             | Self::Impatience { lasts, .. } => lasts,
             Self::Replay { count, .. } | Self::Rush { count, .. } => count,
             _ => return None,
@@ -443,6 +451,7 @@ impl fmt::Display for Fault {
             Self::Visit { who, gap, lasts } => {
                 write!(f, "let a guest read at {who} every {} for {}", Span(*gap), Span(*lasts))
             }
+            Self::Hush { lasts } => write!(f, "let clients only read for {}", Span(*lasts)),
             Self::Impatience { patience, lasts } => {
                 write!(f, "let clients wait for {} only, for {}", Span(*patience), Span(*lasts))
             }

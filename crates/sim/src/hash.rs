@@ -22,6 +22,7 @@ impl EventHash {
             Event::Wake { node, life } => (2, node.0, u64::from(*life)),
             Event::Turn { node, life } => (3, node.0, u64::from(*life)),
             Event::Disk { node, life } => (4, node.0, u64::from(*life)),
+            Event::ReadBack { node, life, .. } => (16, node.0, u64::from(*life)),
             Event::Files { node, life } => (14, node.0, u64::from(*life)),
             Event::Restart { node, life } => (5, node.0, u64::from(*life)),
             Event::Resume { node, pause } => (6, node.0, u64::from(*pause)),

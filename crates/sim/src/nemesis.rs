@@ -64,6 +64,7 @@ impl Nemesis {
             FaultKind::Membership if self.rng.chance(450) => self.two_halves(),
             FaultKind::Snapshot => self.crash_before_the_reset(),
             FaultKind::Disk => self.overwritten_while_read(),
+            FaultKind::Partition if self.rng.chance(350) => self.joined_round(),
             FaultKind::Partition if self.rng.chance(350) => self.late_answers(),
             FaultKind::Partition if self.rng.chance(450) => self.broken_connections(),
             FaultKind::Partition if self.nodes > 1 && self.rng.chance(350) => self.overwritten_tail(),
@@ -148,19 +149,12 @@ impl Nemesis {
 
     /// A leader that nobody hears any more gets answers to what it said before, with clients that stay with it.
     fn late_answers(&mut self) -> Vec<(u64, Fault)> {
-        let weather = Weather::Late(self.rng.between(180 * MS, 420 * MS));
+        let weather = Weather::Late(self.rng.between(180 * MS, 280 * MS));
         let (lasts, begins) = (900 * MS, self.rng.between(20 * MS, 120 * MS));
-        let visit =
-            Fault::Visit { who: Who::Leader, gap: self.rng.between(30 * MS, 110 * MS), lasts: 500 * MS };
         let late = Fault::Weather { from: None, to: Some(Who::Leader), weather, lasts };
         let cut = Fault::Cut { cut: Cut::Mute(Who::Leader), lasts: 600 * MS };
         let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts: 500 * MS };
-        vec![
-            (0, late),
-            (begins.saturating_sub(self.rng.between(MS, 15 * MS)), visit),
-            (begins, cut),
-            (begins + self.rng.between(0, 150 * MS), loyalty),
-        ]
+        vec![(0, late), (begins, cut), (begins + self.rng.between(0, 150 * MS), loyalty)]
     }
 
     /// Nobody has a connection to the leader any more, which learns nothing of that; clients go on to read there.

@@ -218,6 +218,8 @@ impl Setup {
         let tunes = options.faults.kinds().contains(&FaultKind::Tune);
         let mut rng = Rng::new(seed, 1);
         let timing = Timing::FAST;
+        // Some keep all of their log, and it on the disk alone.
+        let is_forgetful = rng.chance(120);
         let config = Config {
             id: raftdeck_raft::NodeId(1),
             incarnation: None,
@@ -238,6 +240,18 @@ impl Setup {
             log_cache_bytes: rng.pick(&[0, 300, 3000, 32 << 20]),
             detect_crash: false,
             disk_stall: None,
+        };
+        let config = if is_forgetful {
+            let (snapshot_entries, snapshot_bytes) = (None, 64 << 20);
+            Config {
+                max_append_bytes: 1 << 20,
+                log_cache_bytes: 0,
+                snapshot_entries,
+                snapshot_bytes,
+                ..config
+            }
+        } else {
+            config
         };
         Self {
             config,

@@ -63,6 +63,8 @@ rare_states! {
     PromiseWithoutLeader = "promise kept after the leader was forgotten",
     /// The same, and the term came to it before the request did.
     PromiseInTerm = "promise kept in a term that came before its candidate",
+    /// A member whose disk stands still refuses its vote.
+    StalledVote = "vote refused by a stalled disk",
     /// A transfer is given up.
     TransferGivenUp = "transfer given up",
     /// A word to campaign arrives after the leader has given up the transfer.
@@ -191,6 +193,7 @@ impl Memory {
             VoteRefusal::LeaderAlive if !self.followed => Some(RareState::PromiseAfterRestart),
             VoteRefusal::LeaderAlive if !pre && asked == story.term => Some(RareState::PromiseInTerm),
             VoteRefusal::LeaderAlive => Some(RareState::PromiseWithoutLeader),
+            VoteRefusal::DiskStalled => Some(RareState::StalledVote),
             VoteRefusal::OldTerm => None,
         }
     }

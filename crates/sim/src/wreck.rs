@@ -98,6 +98,11 @@ impl World<'_> {
             Fault::Loyalty { who, writers, lasts } => {
                 self.with(*who, |world, id| world.ask_only(id, *writers, *lasts));
             }
+            Fault::Hush { lasts } => {
+                let care = Care { until: at + lasts, only: None, reads: true };
+                let regulars = self.setup.clients;
+                self.clients[..regulars].iter_mut().for_each(|client| client.care = Some(care));
+            }
             Fault::Visit { who, gap, lasts } => {
                 self.with(*who, |world, id| world.visit(id, *gap, *lasts));
             }

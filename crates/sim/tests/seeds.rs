@@ -23,6 +23,13 @@ fn only(kind: FaultKind) -> Stats {
     play(3, &FaultKinds::of(&[kind]), 1..=3)
 }
 
+/// Two members of one seed drew the same row of timeouts, and timed out together for ever.
+#[test]
+fn members_of_one_seed_do_not_run_in_lock_step() {
+    let outcome = run(1_001_722, &Options::new(3));
+    assert_eq!(outcome.violation, None);
+}
+
 #[test]
 fn one_node_keeps_every_promise() {
     play(1, &FaultKinds::all(), 1..=10);
