@@ -194,7 +194,7 @@ impl Memory {
             VoteRefusal::LeaderAlive if !pre && asked == story.term => Some(RareState::PromiseInTerm),
             VoteRefusal::LeaderAlive => Some(RareState::PromiseWithoutLeader),
             VoteRefusal::DiskStalled => Some(RareState::StalledVote),
-            VoteRefusal::OldTerm => None,
+            VoteRefusal::OldTerm | VoteRefusal::NoMembership | VoteRefusal::OtherDisk => None,
         }
     }
 }
