@@ -100,7 +100,8 @@ pub(crate) enum UsageError {
     )]
     PeerPortZero { id: NodeId },
     #[error(
-        "--join needs --node-id: the id that the cluster will know this node by, and that no other node has had"
+        "--join needs --node-id: the id that the cluster will know this node by. To bring back a member whose disk was lost, start it \
+         on an empty data directory with its id, and run `raftdeck client member replace ID`"
     )]
     JoinWithoutId,
     #[error("--join needs --bind: the address where the cluster's nodes will reach this one")]

@@ -3,7 +3,7 @@
 
 use crate::types::{LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The identity of one data directory: random, made with the directory, never copied to another.
 ///
@@ -109,7 +109,10 @@ fn short(bytes: [u8; 16]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

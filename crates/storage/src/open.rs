@@ -63,6 +63,9 @@ impl LogStore {
 
     /// Opens the data directory of a member that is about to run: also gives the directory its identity, `fresh`, if it has
     /// none yet, and counts this start. Both are durable when this returns.
+    ///
+    /// # Panics
+    /// Never: with an identity to give there is one.
     pub fn start_life(
         fs: &dyn FileSystem,
         dir: &Path,

@@ -22,7 +22,7 @@ const HEAD: usize = 24;
 pub(crate) const MAX_FILE: usize = HEAD + MAX_BODY;
 
 /// Why bytes are not such a file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     Damaged(&'static str),
     Version(u32),

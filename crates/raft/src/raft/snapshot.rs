@@ -81,6 +81,7 @@ pub(super) fn settle(
 }
 
 /// What a member says of a snapshot that it is sent.
+#[derive(Clone, Copy, Debug)]
 enum Have {
     /// The bytes before this.
     Through(u64),
