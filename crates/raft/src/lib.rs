@@ -20,6 +20,7 @@ pub mod mutants;
 mod progress;
 mod quorum;
 mod raft;
+mod sending;
 mod status;
 mod trace;
 mod types;

@@ -4,6 +4,7 @@ use crate::identity::Incarnation;
 use crate::message::{ConflictHint, SnapshotRefusal};
 use crate::mutants::{Mutant, is_active};
 use crate::raft::StallReport;
+use crate::sending::{Piece, Refused, Sending};
 use crate::types::{LogId, LogIndex, SnapshotMeta, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -59,43 +60,6 @@ pub(crate) struct Progress {
     confirmed_round: u64,
     /// It confirmed its log through here and has lost a part of that since: until it has that again, it counts for nothing.
     owes: Option<LogIndex>,
-}
-
-/// A snapshot on its way to a follower. One piece at a time is under way.
-#[derive(Debug)]
-struct Sending {
-    meta: SnapshotMeta,
-    /// The follower has the bytes before this; the piece under way starts here.
-    offset: u64,
-    size: u64,
-    /// When the piece under way was sent, and in which heartbeat round.
-    sent: Option<(Timestamp, u64)>,
-    /// How often it arrived damaged, and when it may be sent again.
-    damaged: (u32, Timestamp),
-    /// The follower can make nothing of it.
-    refused: Option<SnapshotRefusal>,
-}
-
-/// A snapshot that arrived damaged is sent again this often: if it is still damaged then, it is so on the leader's disk.
-const REPEATS: u32 = 3;
-
-/// What a refused snapshot leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// It was not the one that is being sent.
-    Late,
-    /// It is sent again after a pause.
-    Repeated,
-    /// It is not sent any more.
-    Finally,
-}
-
-/// Where the next piece of a snapshot starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) meta: SnapshotMeta,
-    pub(crate) offset: u64,
-    pub(crate) size: u64,
 }
 
 impl Progress {
@@ -256,25 +220,16 @@ impl Progress {
     /// being sent another one.
     pub(crate) fn send_snapshot(&mut self, meta: SnapshotMeta, size: u64) {
         self.enter(ReplicationState::Snapshot);
-        self.sending = Some(Sending {
-            meta,
-            offset: 0,
-            size,
-            sent: None,
-            damaged: (0, Timestamp::default()),
-            refused: None,
-        });
+        self.sending = Some(Sending::new(meta, size));
     }
 
     /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is of no use any more, be it that
     /// the follower can make nothing of it, or nothing is lost, as the follower has nothing of it or is out of reach.
     pub(crate) fn should_send_instead(&self, newest: LogId, patience: Duration, now: Timestamp) -> bool {
         let Some(sending) = &self.sending else { return false };
-        let installed = sending.meta.last.index <= self.matched;
-        let starts_anew = sending.offset == 0 && sending.sent.is_none();
+        let installed = sending.last().index <= self.matched;
         let unheard = self.last_heard.is_none_or(|heard| now.since(heard) >= patience);
-        sending.meta.last.index < newest.index
-            && (installed || starts_anew || unheard || sending.refused.is_some())
+        sending.last().index < newest.index && (installed || unheard || sending.is_worth_nothing())
     }
 
     /// The piece to send now, in this heartbeat round, if one is due: the next one when the last one was answered,
@@ -283,34 +238,13 @@ impl Progress {
     /// the order, nothing is sent twice. When all were sent, the last one is repeated without content: the answer
     /// tells what became of them.
     pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<Piece> {
-        let sending = self.sending.as_mut()?;
-        if sending.refused.is_some() || now < sending.damaged.1 {
-            return None;
-        }
-        if let Some((at, in_round)) = sending.sent
-            && (now.since(at) < interval || self.acked_round <= in_round)
-        {
-            return None;
-        }
-        sending.sent = Some((now, round));
-        Some(Piece { meta: sending.meta.clone(), offset: sending.offset, size: sending.size })
+        self.sending.as_mut()?.next_piece(round, self.acked_round, interval, now)
     }
 
     /// The follower has this snapshot's bytes before `next_offset`, it says in answer to a piece of this round.
     pub(crate) fn piece_answered(&mut self, last: LogId, next_offset: u64, round: u64) {
-        let Some(sending) = &mut self.sending else { return };
-        let late = sending.sent.is_some_and(|(_, in_round)| round < in_round);
-        let back = next_offset < sending.offset;
-        if sending.meta.last != last
-            || next_offset > sending.size
-            || next_offset == sending.offset
-            || (back && late)
-        {
-            return;
-        }
-        sending.offset = next_offset;
-        if next_offset < sending.size {
-            sending.sent = None;
+        if let Some(sending) = &mut self.sending {
+            sending.answered(last, next_offset, round);
         }
     }
 
@@ -323,38 +257,26 @@ impl Progress {
         round: u64,
         again_at: Timestamp,
     ) -> Refused {
-        let Some(sending) = &mut self.sending else { return Refused::Late };
-        let late = sending.sent.is_some_and(|(_, in_round)| round < in_round);
-        if sending.meta.last != last || late || sending.refused.is_some() {
-            return Refused::Late;
-        }
-        sending.offset = 0;
-        sending.sent = None;
-        if why == SnapshotRefusal::Damaged && sending.damaged.0 < REPEATS {
-            sending.damaged = (sending.damaged.0 + 1, again_at);
-            return Refused::Repeated;
-        }
-        sending.refused = Some(why);
-        Refused::Finally
+        self.sending.as_mut().map_or(Refused::Late, |sending| sending.refuse(last, why, round, again_at))
     }
 
     /// In Snapshot: why the follower can make nothing of what it is sent.
     pub(crate) fn refused_snapshot(&self) -> Option<SnapshotRefusal> {
-        self.sending.as_ref().and_then(|sending| sending.refused)
+        self.sending.as_ref().and_then(Sending::refused)
     }
 
     /// In Snapshot: the bytes that were sent and answered, and all there are.
     pub(crate) fn snapshot_progress(&self) -> Option<(u64, u64)> {
-        self.sending.as_ref().map(|sending| (sending.offset, sending.size))
+        self.sending.as_ref().map(Sending::progress)
     }
 
     /// In Snapshot: which one it is sent, if that goes on.
     pub(crate) fn snapshot(&self) -> Option<LogId> {
-        self.sending.as_ref().filter(|sending| sending.refused.is_none()).map(|sending| sending.meta.last)
+        self.sending.as_ref().filter(|sending| sending.refused().is_none()).map(Sending::last)
     }
 
     fn snapshot_is_sent(&self) -> bool {
-        self.sending.as_ref().is_some_and(|sending| sending.offset == sending.size)
+        self.snapshot_progress().is_some_and(|(sent, size)| sent == size)
     }
 
     /// Every change of state starts with nothing under way.
@@ -372,6 +294,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sending::REPEATS;
 
     const WINDOW: Window = Window { messages: 2, bytes: 100 };
 

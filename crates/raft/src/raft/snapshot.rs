@@ -9,7 +9,8 @@ use crate::identity::Sender;
 use crate::log::Log;
 use crate::message::{InstallSnapshot, Message, SnapshotRefusal, SnapshotReply};
 use crate::mutants::{Mutant, is_active};
-use crate::progress::{Progress, Refused, ReplicationState};
+use crate::progress::{Progress, ReplicationState};
+use crate::sending::Refused;
 use crate::trace::{StepDownReason, TraceEvent};
 use crate::types::{HardState, LogId, LogIndex, NodeId, SnapshotMeta, Term, Timestamp};
 
