@@ -33,7 +33,7 @@ fn what_a_killed_process_acknowledged_is_there() {
         });
         let next = || told.recv_timeout(Duration::from_mins(1));
         // Enough to be amid writing, and not always in the same place.
-        let early = (0..6 + round % 7).map(|_| next().expect("it writes on")).last().unwrap();
+        let early = (1..6 + round % 7).fold(next(), |_, _| next()).expect("it writes on");
         writer.0.kill().unwrap();
         writer.0.wait().unwrap();
         let acknowledged = std::iter::from_fn(|| next().ok()).last().unwrap_or(early);
