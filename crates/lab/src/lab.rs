@@ -4,6 +4,7 @@
 //! started it ends, so children are started on the lab's thread, which ends after the last of them.
 
 use crate::data_dir::DataDir;
+use crate::held::HeldPort;
 use crate::keys::Keys;
 use crate::links::Listeners;
 use crate::model::{Command, Update};
@@ -50,7 +51,6 @@ impl Lab {
         let reserved = options.reserve_ports(&nodes)?;
         let listeners = if options.direct { Ok(Listeners::none()) } else { Listeners::bind(&nodes) }
             .map_err(system("the links' ports cannot be opened"))?;
-        drop(reserved);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -68,6 +68,7 @@ impl Lab {
             stop: stop.clone(),
             options,
             data_dir,
+            ports: reserved,
         };
         let thread = std::thread::Builder::new()
             .name("lab".to_owned())
@@ -105,6 +106,7 @@ struct Cluster {
     keys: Keys,
     options: LabOptions,
     data_dir: DataDir,
+    ports: Vec<(NodeId, HeldPort)>,
     outlet: Outlet,
     queue: mpsc::Receiver<Command>,
     left_out: Arc<AtomicU64>,
@@ -113,9 +115,9 @@ struct Cluster {
 
 impl Cluster {
     async fn run(self, listeners: Listeners) {
-        let Self { keys, options, data_dir, outlet, mut queue, left_out, stop } = self;
+        let Self { keys, options, data_dir, ports, outlet, mut queue, left_out, stop } = self;
         let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
-        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left, keys };
+        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left, keys, ports };
         let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
             Ok(nodes) => nodes,
             Err(error) => {

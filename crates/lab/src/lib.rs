@@ -15,6 +15,7 @@ mod changes;
 mod clients;
 mod data_dir;
 mod disk_faults;
+mod held;
 mod in_force;
 mod keys;
 mod lab;

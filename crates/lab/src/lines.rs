@@ -4,6 +4,7 @@
 //! that follows no form is passed on as it is.
 
 use crate::model::{LogLevel, NodeAddresses};
+use raftdeck_protocol::printable::is_unsafe;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -78,7 +79,7 @@ impl Splitter {
         let begun = std::mem::take(&mut self.begun);
         let mut line = String::with_capacity(begun.len());
         for c in String::from_utf8_lossy(&begun).trim_end().chars() {
-            if c.is_control() {
+            if is_unsafe(c) {
                 // A terminal must never obey what a node wrote. Writing to a string cannot fail.
                 let _ = write!(line, "{}", c.escape_default());
             } else {

@@ -6,6 +6,7 @@
 use crate::changes::{Changes, Newcomer};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
+use crate::held::HeldPort;
 use crate::in_force::InForce;
 use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
@@ -46,6 +47,8 @@ pub(crate) struct Nodes {
     options: LabOptions,
     data_dir: DataDir,
     keys: Keys,
+    /// Held as long as their nodes belong to the cluster.
+    ports: Vec<(NodeId, HeldPort)>,
     outlet: Outlet,
     stop: CancellationToken,
     kept: BTreeMap<NodeId, Kept>,
@@ -93,6 +96,8 @@ pub(crate) struct Surroundings {
     pub(crate) left: mpsc::Sender<NodeId>,
     /// The cluster's tokens.
     pub(crate) keys: Keys,
+    /// The nodes' ports, if they were chosen beforehand.
+    pub(crate) ports: Vec<(NodeId, HeldPort)>,
 }
 
 impl Nodes {
@@ -103,7 +108,7 @@ impl Nodes {
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { outlet, stop, left, keys } = surroundings;
+        let Surroundings { outlet, stop, left, keys, ports } = surroundings;
         let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
@@ -130,6 +135,7 @@ impl Nodes {
             options,
             data_dir,
             keys,
+            ports,
             outlet,
             stop,
             kept,
@@ -296,12 +302,13 @@ impl Nodes {
     /// A new process with links to all others, and the asking for its place in the cluster.
     fn try_add(&mut self) -> Result<(), String> {
         let node = self.data_dir.record().next();
-        drop(self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?);
+        let ports = self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?;
         let others: Vec<NodeId> = self.places.keys().copied().collect();
         let to_others = if self.links.are_bypassed() { &[][..] } else { &others };
         let listeners = Listeners::bind_new(node, to_others)
             .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
         self.data_dir.add().map_err(|error| format!("it cannot be remembered: {error}"))?;
+        self.ports.extend(ports);
         let presence = Presence::new();
         self.places.insert(node, presence.watch());
         if let Err(error) = self.links.add(listeners, &self.places) {
@@ -365,6 +372,7 @@ impl Nodes {
 
     fn forget(&mut self, node: NodeId) {
         self.places.remove(&node);
+        self.ports.retain(|(owner, _)| *owner != node);
         self.links.remove(node);
         self.stepper.tempo().remove(node);
         self.in_force.is_gone(node);

@@ -2,11 +2,11 @@
 //!
 //! Everything that can be known to fail is found here, before the first process is started.
 
+use crate::held::HeldPort;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_protocol::{ClockRate, Secret};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -236,9 +236,9 @@ impl LabOptions {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Takes every port that these nodes will need, or says which one cannot be had. The ports are free again when
-    /// the listeners are dropped.
-    pub(crate) fn reserve_ports(&self, nodes: &[NodeId]) -> Result<Vec<TcpListener>, LabError> {
+    /// Takes every port that these nodes will need, or says which one cannot be had. They are held for the nodes until what
+    /// this gives is dropped.
+    pub(crate) fn reserve_ports(&self, nodes: &[NodeId]) -> Result<Vec<(NodeId, HeldPort)>, LabError> {
         let mut reserved = Vec::new();
         for &node in nodes {
             let base = self.port(node);
@@ -249,7 +249,7 @@ impl LabOptions {
                 let failed = |port| move |source| LabError::Port { port, node, purpose, source };
                 let none = || failed(base)(io::Error::other("there is no port so high"));
                 let port = base.checked_add(offset).ok_or_else(none)?;
-                reserved.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed(port))?);
+                reserved.push((node, HeldPort::take(port).map_err(failed(port))?));
             }
         }
         Ok(reserved)

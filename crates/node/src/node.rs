@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,9 @@ const CLIENTS: Bounds = Bounds {
     per_address: 256,
     rate: Some(Rate { per_address: 1000, of_strangers: 2000 }),
 };
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// A stopping node gives its connections this long to say their last.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -230,9 +233,9 @@ struct Listeners {
 impl Listeners {
     async fn bind(settings: &Settings) -> Result<Self, StartError> {
         Ok(Self {
-            raft: listen(settings.raft, "its peers").await?,
-            client: listen(settings.client, "clients").await?,
-            http: listen(settings.http, "HTTP").await?,
+            raft: listen(settings.raft, "its peers", settings.managed).await?,
+            client: listen(settings.client, "clients", settings.managed).await?,
+            http: listen(settings.http, "HTTP", settings.managed).await?,
         })
     }
 
@@ -345,9 +348,29 @@ impl Listeners {
     }
 }
 
-async fn listen(address: SocketAddr, what: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn listen(
+    address: SocketAddr,
+    what: &'static str,
+    managed: bool,
+) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Listen { address, what, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = bind(address, managed).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// The manager of a node holds its ports between its lives, with a socket of the same user that never listens: the node shares
+/// them with it. A port that the system chooses is nobody else's.
+fn bind(address: SocketAddr, managed: bool) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if cfg!(unix) {
+        // The connections of an earlier life may still be known to the system.
+        socket.set_reuseaddr(true)?;
+    }
+    #[cfg(target_os = "linux")]
+    socket.set_reuseport(managed && address.port() != 0)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = managed;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -1,5 +1,6 @@
 //! The key-value operations and their limits.
 
+use crate::printable::is_unsafe;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -336,7 +337,7 @@ impl fmt::Display for Shown<'_> {
                     return f.write_char('…');
                 }
                 left -= 1;
-                if c.is_control() {
+                if is_unsafe(c) {
                     write!(f, "{}", c.escape_default())?;
                 } else {
                     f.write_char(c)?;

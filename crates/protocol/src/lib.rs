@@ -13,6 +13,7 @@ pub mod frame;
 pub mod handshake;
 pub mod kv;
 pub mod peer;
+pub mod printable;
 pub mod rate;
 pub mod request;
 pub mod secret;

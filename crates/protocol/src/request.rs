@@ -3,6 +3,7 @@
 use crate::kv::{
     Action, Answer, Change, Command, Consistency, LimitError, NamedWrite, Read, SessionWrite, Write,
 };
+use crate::printable::Printable;
 use crate::rate::ClockRate;
 use crate::telemetry::{NodeStatus, Telemetry};
 use bytes::Bytes;
@@ -306,7 +307,7 @@ impl fmt::Display for Failure {
                 write!(f, "the leadership was not handed over in time, the leader leads on")
             }
             Self::NotManaged => write!(f, "only the process that manages this node may ask that"),
-            Self::Invalid(why) => f.write_str(why),
+            Self::Invalid(why) => Printable(why).fmt(f),
             Self::Forgotten { oldest } => write!(
                 f,
                 "only changes after index {oldest} are kept: list the keys, and watch from the index of that answer"

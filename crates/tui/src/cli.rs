@@ -19,7 +19,7 @@ use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_config::{Program, StandIn};
 use raftdeck_lab::{LabOptions, node_count, words};
 use raftdeck_node::{NodeArgs, open_files};
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{ClockRate, printable};
 use raftdeck_raft::Timing;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -373,7 +373,7 @@ fn print_panics() {
 
 fn complain(what: &str) {
     // There is nobody else to tell.
-    let _ = writeln!(io::stderr(), "raftdeck: {what}");
+    let _ = writeln!(io::stderr(), "raftdeck: {}", printable::lines(what));
 }
 
 /// An error with its causes, each said once.

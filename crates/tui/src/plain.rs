@@ -9,6 +9,7 @@ use crate::words::{Teller, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions, ProcessState, Update};
 use raftdeck_node::open_files;
+use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -129,7 +130,7 @@ fn carry_out(
             Deed::Mistake(what) => bail!("up: {what}"),
             Deed::Unmet(what) => {
                 // There is nobody else to tell.
-                let _ = writeln!(io::stderr(), "raftdeck: up: {what}");
+                let _ = writeln!(io::stderr(), "raftdeck: up: {}", printable::lines(&what));
                 return Ok(Some(UNMET));
             }
             Deed::Quit => return Ok(Some(0)),
@@ -223,7 +224,8 @@ impl Lines {
     }
 }
 
+/// A line of words, or of JSON, which has no unsafe characters by now.
 fn push_line(text: &mut String, line: &str) {
-    text.push_str(line);
+    text.push_str(&printable::line(line));
     text.push('\n');
 }

@@ -53,7 +53,7 @@ use crate::words::{answered, asked};
 use raftdeck_lab::rule::{ClusterTime, Fault};
 use raftdeck_lab::words::write;
 use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
-use raftdeck_protocol::{ClockRate, ResponseBody};
+use raftdeck_protocol::{ClockRate, ResponseBody, printable};
 use raftdeck_raft::{
     Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
 };
@@ -352,8 +352,9 @@ impl JsonLines {
 }
 
 fn line(event: Event<'_>, now: Duration) -> String {
-    serde_json::to_string(&Line { event, at_ms: whole_millis(now) })
-        .expect("an event is made of strings, numbers and lists, which all have a form in JSON")
+    let json = serde_json::to_string(&Line { event, at_ms: whole_millis(now) })
+        .expect("an event is made of strings, numbers and lists, which all have a form in JSON");
+    printable::json(&json).into_owned()
 }
 
 fn event(update: &Update) -> Option<Event<'_>> {

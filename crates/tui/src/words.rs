@@ -9,6 +9,7 @@ pub use teller::Teller;
 
 use raftdeck_lab::{ChangeStep, ClientOp, ClientOutcome, LinkState, ProcessState, Update, WorkloadFigures};
 use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
 use raftdeck_raft::{
     LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning, VoteRefusal,
@@ -498,7 +499,7 @@ pub fn millis(duration: Duration) -> String {
 
 /// What a node or a file name says may hold anything; a sentence is one line that moves no cursor.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

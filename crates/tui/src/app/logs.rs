@@ -7,6 +7,7 @@
 use crate::app::cluster::{Cluster, Extent, Node};
 use raftdeck_lab::Command;
 use raftdeck_protocol::LogLine;
+use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -116,8 +117,7 @@ impl Logs {
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, Asked { again: now.saturating_add(wait) });
         for line in lines.iter().take(MAX_TEXTS) {
-            let text =
-                line.text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let text = line.text.chars().take(MAX_TEXT).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
             self.texts.insert(line.id, text);
         }
         // What is furthest from the cursor, by term and index, goes first.

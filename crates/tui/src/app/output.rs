@@ -1,6 +1,7 @@
 //! What the nodes wrote to their logs: bounded, filtered by node and by level.
 
 use raftdeck_lab::LogLevel;
+use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::NodeId;
 use std::collections::VecDeque;
 
@@ -42,7 +43,7 @@ impl Default for Output {
 impl Output {
     /// Takes a line.
     pub fn tell(&mut self, node: NodeId, level: LogLevel, line: &str, selected: Option<NodeId>) {
-        let text = line.chars().take(MAX_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = line.chars().take(MAX_LINE).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
         let line = Line { node, level, text };
         if self.back > 0 && self.shows(&line, selected) {
             self.back += 1;

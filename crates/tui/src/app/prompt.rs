@@ -1,6 +1,7 @@
 //! The prompt's line: editing, history and completion. What a line means is for others to say.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use raftdeck_protocol::printable::is_unsafe;
 
 /// The most characters a line may have.
 const MAX_CHARS: usize = 4096;
@@ -182,7 +183,7 @@ impl Prompt {
     /// Puts text in at the cursor; line breaks become blanks.
     pub fn paste(&mut self, text: &str) {
         let room = MAX_CHARS.saturating_sub(self.line.len());
-        for c in text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).take(room) {
+        for c in text.trim_end().chars().map(|c| if is_unsafe(c) { ' ' } else { c }).take(room) {
             self.insert(c);
         }
     }
@@ -210,7 +211,7 @@ impl Prompt {
             KeyCode::Char('h') if ctrl => self.remove(self.cursor.saturating_sub(1), self.cursor),
             KeyCode::Char('p') if ctrl => self.recall(false),
             KeyCode::Char('n') if ctrl => self.recall(true),
-            KeyCode::Char(c) if !ctrl && !alt && !c.is_control() => self.insert(c),
+            KeyCode::Char(c) if !ctrl && !alt && !is_unsafe(c) => self.insert(c),
             KeyCode::Backspace => self.remove(self.cursor.saturating_sub(1), self.cursor),
             KeyCode::Delete => self.remove(self.cursor, (self.cursor + 1).min(self.line.len())),
             KeyCode::Left if ctrl || alt => self.cursor = self.word_before(),

@@ -14,7 +14,7 @@ use super::reply::{Failure, Form, Reply};
 use super::roster::{Roster, leads, newest};
 use clap::Subcommand;
 use raftdeck_client::{Changed, Client, Transferred};
-use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::{NodeStatus, printable};
 use raftdeck_raft::{Membership, MembershipChange, NodeId};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -101,7 +101,7 @@ pub(crate) async fn carry_out(
         Form::Json => {
             let members = members_json(&membership, None);
             let object = json!({ "members": members, "node": node, "term": term, "index": index });
-            reply.line(&object.to_string());
+            reply.json(&object);
         }
         Form::Plain { .. } => reply.out.extend(members_plain(&membership, None).bytes()),
         Form::Quiet => {}
@@ -122,7 +122,7 @@ pub(crate) async fn transfer(
     let source = format!("{node} answered, term {term}");
     let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&json!({ "leader": leader, "term": term, "node": node }).to_string()),
+        Form::Json => reply.json(&json!({ "leader": leader, "term": term, "node": node })),
         Form::Plain { .. } => reply.line(&format!("{leader} leads in term {term}")),
         Form::Quiet => {}
     }
@@ -145,8 +145,8 @@ async fn list(
     let source = format!("{} answered, term {}, index {}", raft.id, raft.term, raft.membership_index);
     let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&list_json(status)),
-        Form::Plain { .. } => reply.out.extend(list_plain(status).bytes()),
+        Form::Json => reply.json(&list_json(status)),
+        Form::Plain { .. } => reply.out.extend(printable::lines(&list_plain(status)).bytes()),
         Form::Quiet => raft.membership.members().iter().for_each(|id| reply.line(&id.to_string())),
     }
     Ok(reply)
@@ -167,14 +167,13 @@ fn list_plain(status: &NodeStatus) -> String {
     text
 }
 
-fn list_json(status: &NodeStatus) -> String {
+fn list_json(status: &NodeStatus) -> Value {
     let raft = &status.raft;
-    let object = json!({
+    json!({
         "members": members_json(&raft.membership, raft.leader),
         "committed": raft.membership_index <= raft.committed,
         "node": raft.id,
-    });
-    object.to_string()
+    })
 }
 
 /// `n4 learner 127.0.0.1:8083`, a line a member.

@@ -18,6 +18,7 @@ use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
 use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
 use raftdeck_lab::ClientOp;
+use raftdeck_protocol::printable;
 use reply::{Failure, Form, Reply};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write as _};
@@ -205,7 +206,7 @@ pub fn run(args: ClientArgs) -> Result<u8> {
         Ok(reply) => reply,
         Err(failure) => {
             if form == Form::Json {
-                print(format!("{}\n", failure.json()).as_bytes())?;
+                print(&failure.line())?;
             }
             bail!(failure.sentence);
         }
@@ -259,7 +260,7 @@ fn tell_notes(reply: &Reply, manner: Manner) {
 /// Says something to the person, on the standard error.
 fn say(what: &str) {
     // Where nobody listens there is nobody else to tell.
-    let _ = writeln!(io::stderr(), "{what}");
+    let _ = writeln!(io::stderr(), "{}", printable::lines(what));
 }
 
 fn address(given: &str) -> Result<String, AddressError> {

@@ -17,7 +17,7 @@ use crate::words;
 use raftdeck_client::{ClientError, Done};
 use raftdeck_lab::ClientOp;
 use raftdeck_protocol::kv::Shown;
-use raftdeck_protocol::{Answer, Read};
+use raftdeck_protocol::{Answer, Read, printable};
 use serde_json::{Map, Value, json};
 
 /// What an answer looks like.
@@ -47,9 +47,15 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Adds a line.
+    /// Adds a line, or several. What a node said in it moves no cursor.
     pub(crate) fn line(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+        self.out.extend_from_slice(printable::lines(text).as_bytes());
+        self.out.push(b'\n');
+    }
+
+    /// Adds a line of JSON.
+    pub(crate) fn json(&mut self, value: &Value) {
+        self.out.extend_from_slice(printable::json(&value.to_string()).as_bytes());
         self.out.push(b'\n');
     }
 }
@@ -73,6 +79,13 @@ impl Failure {
     pub(crate) fn json(&self) -> Value {
         json!({ "error": self.sentence, "may_have_happened": self.may_have_happened })
     }
+
+    /// The same as it is printed.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        let mut line = printable::json(&self.json().to_string()).into_owned().into_bytes();
+        line.push(b'\n');
+        line
+    }
 }
 
 /// What came of an operation on keys.
@@ -86,7 +99,7 @@ pub(crate) fn of_keys(op: &ClientOp, done: &Done, form: Form) -> Reply {
     let source = format!("{} answered, term {}, index {}", done.node, done.at.term, done.at.index);
     let mut reply = Reply { miss, source: Some(source), ..Reply::default() };
     match form {
-        Form::Json => reply.line(&Value::Object(object(op, done)).to_string()),
+        Form::Json => reply.json(&Value::Object(object(op, done))),
         Form::Quiet => quiet(&done.answer, &mut reply),
         Form::Plain { for_eyes } => plain(&done.answer, for_eyes, &mut reply),
     }

@@ -17,7 +17,7 @@ use crate::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
-use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::{NodeStatus, printable};
 use raftdeck_raft::{NodeId, Role, Term};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -42,10 +42,10 @@ pub(crate) async fn carry_out(
     let mut reply = Reply::default();
     for (nth, (address, status)) in answers.iter().enumerate() {
         match (status, form) {
-            (Ok(status), Form::Json) => reply.line(&status_json(address, status).to_string()),
+            (Ok(status), Form::Json) => reply.json(&status_json(address, status)),
             (Ok(status), Form::Plain { .. }) => reply.line(&status_words(status)),
             (Err(error), Form::Json) => {
-                reply.line(&json!({ "address": address, "error": why(error) }).to_string());
+                reply.json(&json!({ "address": address, "error": why(error) }));
             }
             _ => {}
         }
@@ -60,7 +60,7 @@ pub(crate) async fn carry_out(
         const NOWHERE: &str = "nobody says where it is: name it with --cluster";
         reply.notes.push(format!("{id}: {NOWHERE}"));
         if form == Form::Json {
-            reply.line(&json!({ "address": null, "node": id, "error": NOWHERE }).to_string());
+            reply.json(&json!({ "address": null, "node": id, "error": NOWHERE }));
         }
     }
     if form == Form::Quiet
@@ -96,7 +96,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
             screen.refreshed(&table(&answers))
         } else {
             let view = View::of(&answers);
-            let line = view.line(form, started.elapsed());
+            let line = printable::lines(&view.line(form, started.elapsed())).into_owned();
             let changed = before.as_ref() != Some(&view);
             before = Some(view);
             if changed { line } else { String::new() }
@@ -206,7 +206,7 @@ impl Screen {
         let _ = crossterm::queue!(text, terminal::Clear(terminal::ClearType::FromCursorDown));
         self.shown = 0;
         for line in lines {
-            let fitting: String = line.chars().take(usize::from(columns)).collect();
+            let fitting: String = printable::line(line).chars().take(usize::from(columns)).collect();
             let _ = write!(text, "{fitting}\r\n");
             self.shown += 1;
         }

@@ -1,6 +1,7 @@
 //! Bytes as text. Keys and values are bytes: here they become something that a terminal, a line or a JSON object can hold,
 //! never with a loss.
 
+use raftdeck_protocol::printable::{is_unsafe, lines};
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write as _};
 
@@ -18,7 +19,7 @@ impl fmt::Display for Escaped<'_> {
                     '\n' => f.write_str("\\n")?,
                     '\t' => f.write_str("\\t")?,
                     '\r' => f.write_str("\\r")?,
-                    c if c.is_control() => {
+                    c if is_unsafe(c) => {
                         let mut utf8 = [0; 4];
                         hex(f, c.encode_utf8(&mut utf8).as_bytes())?;
                     }
@@ -39,13 +40,7 @@ fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 pub(crate) fn for_eyes(value: &[u8]) -> String {
     let mut text = String::new();
     for chunk in value.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() && c != '\n' && c != '\t' {
-                text.extend(c.escape_unicode());
-            } else {
-                text.push(c);
-            }
-        }
+        text.push_str(&lines(chunk.valid()));
         for byte in chunk.invalid() {
             // A String takes it all.
             let _ = write!(text, "\\x{byte:02x}");

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use color_eyre::eyre::Result;
 use futures::StreamExt;
 use raftdeck_client::Changes;
-use raftdeck_protocol::Change;
 use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::{Change, printable};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::io;
@@ -111,7 +111,10 @@ fn lines(changes: &[Change], form: Form) -> String {
         let name = if value.is_some() { "put" } else { "delete" };
         // A string takes it all.
         let _ = match form {
-            Form::Json => writeln!(text, "{}", object(*index, name, key, value.as_deref())),
+            Form::Json => {
+                let object = object(*index, name, key, value.as_deref()).to_string();
+                writeln!(text, "{}", printable::json(&object))
+            }
             Form::Quiet => writeln!(text, "{}", Escaped(key)),
             Form::Plain { .. } => match value {
                 Some(value) => writeln!(text, "{index}\t{name}\t{}\t{}", Escaped(key), Escaped(value)),

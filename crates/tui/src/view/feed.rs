@@ -7,6 +7,7 @@ use crate::view::paint::{Paint, wrap};
 use crate::view::words::stamp;
 use crate::words::Weight;
 use raftdeck_lab::ProcessState;
+use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
@@ -102,5 +103,5 @@ fn newest(paint: &Paint<'_>, last_words: &[String], width: usize, room: usize) -
 }
 
 fn clean(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    line.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }

@@ -32,6 +32,7 @@ pub use landed::{Landed, Pane, Target};
 use crate::app::timers::timers;
 use crate::app::{App, View};
 use paint::Paint;
+use raftdeck_protocol::printable::is_unsafe;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use std::time::Duration;
@@ -61,7 +62,11 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
     } else {
         whole(&mut paint, area);
     }
-    let Paint { landed, cursor, .. } = paint;
+    let Paint { landed, cursor, buf, .. } = paint;
+    // Whatever text it comes from: no cell holds what a terminal would obey, reorder or hide.
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().contains(is_unsafe)) {
+        cell.set_symbol("\u{fffd}");
+    }
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }

@@ -177,7 +177,7 @@ impl Runner {
             }
             Some(Err(failure)) => {
                 if form == super::Form::Json {
-                    print(format!("{}\n", failure.json()).as_bytes())?;
+                    print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
                 return Ok(After::Failed);
@@ -214,7 +214,7 @@ impl Runner {
             Ended::Stopped => Ok(After::Cancelled),
             Ended::Failed(failure) => {
                 if manner.form() == super::Form::Json {
-                    print(format!("{}\n", failure.json()).as_bytes())?;
+                    print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
                 Ok(After::Failed)

@@ -1,0 +1,111 @@
+//! Text from other processes, made fit for a terminal and for whatever reads lines. Keys, addresses, sentences, what a node writes
+//! to its standard error: whoever chose them may be a stranger, and a terminal obeys control characters, shows text in another
+//! order than it was written, and hides what has no width. All that is printed goes through here.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+/// Whether a character does something else than show itself: control characters (C0, DEL, C1), line and paragraph separators,
+/// marks that change the direction of text, and characters without a width.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Text in one line: each unsafe character as `\n`, `\t`, `\r` or `\u{85}`.
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
+            f.write_str(&rest[..at])?;
+            write!(f, "{}", c.escape_default())?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        f.write_str(rest)
+    }
+}
+
+/// Text in one line, as [`Printable`] shows it.
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
+    if text.contains(is_unsafe) { Cow::Owned(Printable(text).to_string()) } else { Cow::Borrowed(text) }
+}
+
+/// Text whose line breaks and tabs are its own.
+#[must_use]
+pub fn lines(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |c: char| is_unsafe(c) && c != '\n' && c != '\t';
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// JSON that means the same and has no unsafe character, as strings may hold each as `\u0085`. The JSON has no line breaks.
+#[must_use]
+pub fn json(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes everything.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a malicious server may say: it clears the screen, sets the title, begins a new line, ends one, turns text
+    /// around, hides some, and does the same in C1.
+    const MALICIOUS: &str = "a\u{1b}[2J\u{1b}]0;t\u{7}\nb\rc\u{9b}31m\u{85}d\u{202e}e\u{2066}f\u{200b}g\u{feff}h\u{2028}i\u{e0041}j\u{7f}k";
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_reorders_or_hides_is_left() {
+        for shown in [line(MALICIOUS), lines(MALICIOUS).replace('\n', "").into(), json(MALICIOUS)] {
+            assert!(!shown.contains(is_unsafe), "{shown:?}");
+            let letters: String = shown.chars().filter(|c| ('a'..='k').contains(c)).collect();
+            assert!(letters.contains('a') && letters.ends_with('k'), "the rest is shown: {shown}");
+        }
+        assert_eq!(line("a\u{1b}[2J\n\u{85}\u{202e}"), "a\\u{1b}[2J\\n\\u{85}\\u{202e}");
+        assert_eq!(lines("a\n\tb\u{9b}"), "a\n\tb\\u{9b}");
+        assert!(matches!(line("blå — größer 日本 👩"), Cow::Borrowed(_)), "what shows itself is left alone");
+    }
+
+    #[test]
+    fn json_means_the_same() {
+        // As a writer of JSON leaves it: it escapes C0 alone.
+        let written = "{\"why\":\"\\u001b\u{9b}\u{202e}\u{e0041}\"}";
+        assert_eq!(json(written), "{\"why\":\"\\u001b\\u009b\\u202e\\udb40\\udc41\"}");
+    }
+}
