@@ -653,6 +653,7 @@ fn status(terms: &[u64]) -> NodeStatus {
         clock_rate: ClockRate::REAL,
         next_timer_micros: 0,
         fsyncs: 0,
+        refused: Vec::new(),
     }
 }
 

@@ -244,6 +244,7 @@ mod tests {
             client_address: String::new(),
             raft_address: String::new(),
             trust: crate::trust::Trust::new(NodeId(1), "test".to_owned(), crate::tokens::Tokens::default()),
+            memory: crate::memory::Memory::default(),
             tls: None,
         };
         Outgoing::new(me, Book::default()).post()

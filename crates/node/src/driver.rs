@@ -15,7 +15,7 @@ use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
 use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{DiskPace, MAX_LOG_LINES, MAX_SYNC_DELAY, describe};
-use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RequestBody, ResponseBody};
+use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RefusedPeer, RequestBody, ResponseBody};
 use raftdeck_raft::{LogIndex, Message, NodeId, Sender, Timestamp, TraceEvent};
 use raftdeck_replica::{Outputs, Replica, RequestToken};
 use raftdeck_storage::fs::SyncDelay;
@@ -144,8 +144,8 @@ impl Driver {
                 self.publisher.stir();
             }
             self.carry_out()?;
-            let Self { replica, publisher, clock, syncs, .. } = &mut self;
-            publisher.publish(|| node_status(replica, clock, *syncs));
+            let Self { replica, publisher, clock, syncs, outgoing, .. } = &mut self;
+            publisher.publish(|| node_status(replica, clock, *syncs, outgoing.refused()));
             self.notice_pause(awake);
         }
     }
@@ -354,7 +354,7 @@ impl Driver {
             RequestBody::Manage(_) if !(self.managed && by_manager) => asked.fail(Failure::NotManaged),
             RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
-                let status = node_status(&self.replica, &self.clock, self.syncs);
+                let status = node_status(&self.replica, &self.clock, self.syncs, self.outgoing.refused());
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
@@ -558,7 +558,7 @@ impl Driver {
     }
 }
 
-fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs) -> NodeStatus {
+fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs, refused: Vec<RefusedPeer>) -> NodeStatus {
     let now = clock.now();
     NodeStatus {
         raft: replica.status(now),
@@ -570,6 +570,7 @@ fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs) -> NodeStatus {
         clock_rate: clock.rate(),
         next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
         fsyncs: syncs.count,
+        refused,
     }
 }
 

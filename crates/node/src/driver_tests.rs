@@ -107,6 +107,7 @@ fn driver_with(
         client_address: "here".to_owned(),
         raft_address: String::new(),
         trust: crate::trust::Trust::new(ME, "test".to_owned(), crate::tokens::Tokens::default()),
+        memory: crate::memory::Memory::default(),
         tls: None,
     };
     let outgoing = Outgoing::new(me, Book::default());

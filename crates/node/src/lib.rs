@@ -56,6 +56,7 @@ mod lane;
 mod listen;
 mod local_user;
 mod logging;
+mod memory;
 mod meters;
 mod narrate;
 mod node;

@@ -2,6 +2,7 @@
 //! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
 
 use crate::local_user::LocalUsers;
+use crate::memory::Memory;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
 use crate::tls::{self, Opened, RECORD};
@@ -12,7 +13,8 @@ use raftdeck_client::{Frames, Transport, prepare, tls_failure};
 use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Confirmation, Role, Standing, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{Boot, Incarnation, NodeId};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,8 +34,18 @@ pub(crate) struct Identity {
     pub(crate) trust: Trust,
     /// Which users of this machine are served without a proof.
     pub(crate) local_users: LocalUsers,
+    /// Where starts that were met are kept.
+    pub(crate) memory: Memory,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
+}
+
+impl Identity {
+    async fn keep(&self, met: Option<BTreeMap<Incarnation, Boot>>) {
+        if let Some(met) = met {
+            self.memory.keep(met).await;
+        }
+    }
 }
 
 /// Which of the two ports that shake hands.
@@ -49,7 +61,6 @@ pub(crate) struct Guest {
     pub(crate) wire: Wire,
     pub(crate) role: Role,
     /// Of a node: its data directory, and which start of it.
-    #[allow(dead_code, reason = "the founding asks for it")]
     pub(crate) standing: Option<Standing>,
     pub(crate) proved: Proved,
     pub(crate) address: SocketAddr,
@@ -110,8 +121,10 @@ struct Greeted {
 enum Shaken {
     In(Wire, Greeted),
     Refused(Frames, RefusalReason),
-    /// The dialer does not go on, for this reason.
-    Declined(RefusalReason),
+    /// The same of a process that says that it is this node.
+    Peer(NodeId, Frames, RefusalReason),
+    /// The dialer does not go on, for this reason; which node it says that it is.
+    Declined(Option<NodeId>, RefusalReason),
     /// One of the sides does not take the other's certificate.
     Failed(io::Error, TcpStream),
     /// There is no more room.
@@ -130,6 +143,12 @@ async fn greet(
     match timeout_at(until, shake_hands(stream, door, identity, place)).await {
         Ok(Ok(Shaken::In(wire, greeted))) => return Some((wire, greeted)),
         Ok(Ok(Shaken::Full)) => {}
+        Ok(Ok(Shaken::Peer(id, frames, reason))) => {
+            if identity.trust.refused(id, &reason) {
+                tracing::warn!("refused {id} at {address}: {reason}");
+            }
+            let _ = timeout_at(until, refuse(frames, reason)).await;
+        }
         Ok(Ok(Shaken::Refused(frames, reason))) => {
             let told = format!("refused {address} on the {door:?} port: {reason}");
             // A client that was given the Raft address goes on to its own port by itself.
@@ -141,7 +160,12 @@ async fn greet(
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
-        Ok(Ok(Shaken::Declined(reason))) => {
+        Ok(Ok(Shaken::Declined(Some(id), reason))) => {
+            if identity.trust.refused(id, &reason) {
+                tracing::warn!("{id} at {address} refuses this node: {reason}");
+            }
+        }
+        Ok(Ok(Shaken::Declined(None, reason))) => {
             refusals::log(
                 address.ip(),
                 format_args!("{address} connected to the {door:?} port and declined: {reason}"),
@@ -209,19 +233,32 @@ async fn converse(
     frames.send(frame::encode(&HelloReply::Challenge(question.challenge.clone()))).await?;
     let shown = match confirmation(&mut frames).await? {
         Some(Confirmation::Proof(shown)) => shown,
-        Some(Confirmation::Refused(reason)) => return Ok(Shaken::Declined(reason)),
+        Some(Confirmation::Refused(reason)) => return Ok(Shaken::Declined(node_of(&hello.role), reason)),
         None => return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck)),
     };
-    let judged = question.judge(shown).and_then(|proved| match from {
-        Err(reason) if !proved.is_proved => Err(reason),
-        _ => Ok(proved),
+    let judged = question.judge(shown).and_then(|proved| {
+        if let Err(reason) = from
+            && !proved.is_proved
+        {
+            return Err(reason);
+        }
+        is_wrong_cluster().map_or(Ok(()), Err)?;
+        // A founder is told how far this node is, whoever it is.
+        if let Role::Peer { id, .. } = hello.role {
+            identity.trust.judge(id, hello.standing.as_ref())?;
+        }
+        Ok(proved)
     });
-    let proved = match judged.and_then(|proved| is_wrong_cluster().map_or(Ok(proved), Err)) {
-        Ok(proved) => proved,
-        Err(reason) => return Ok(Shaken::Refused(frames, reason)),
+    let proved = match (judged, &hello.role) {
+        (Ok(proved), _) => proved,
+        (Err(reason), Role::Peer { id, .. }) => return Ok(Shaken::Peer(*id, frames, reason)),
+        (Err(reason), _) => return Ok(Shaken::Refused(frames, reason)),
     };
     if !place.admit().await {
         return Ok(Shaken::Full);
+    }
+    if let Role::Peer { id, .. } = hello.role {
+        identity.keep(identity.trust.welcomed(id, hello.standing.as_ref())).await;
     }
     let note = identity.trust.note().filter(|_| matches!(hello.role, Role::Founder { .. }));
     let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note };
@@ -281,6 +318,14 @@ fn look(
     match hello.wanted() {
         Some(wanted) if wanted != identity.id => Err(RefusalReason::WrongNode { ours: identity.id, wanted }),
         _ => Ok(hello),
+    }
+}
+
+/// Which node a dialer says that it is.
+fn node_of(role: &Role) -> Option<NodeId> {
+    match role {
+        Role::Peer { id, .. } | Role::Founder { id, .. } => Some(*id),
+        Role::Client | Role::Manager => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod lines;
 mod rotated;
+mod washed;
 
 use crate::args::{LogArgs, LogFormat};
 use crate::settings::UsageError;
@@ -18,6 +19,7 @@ use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
+use washed::Washed;
 
 /// Lines that wait to be written, for each place.
 const LINES: usize = 4096;
@@ -48,7 +50,7 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
     let is_json = args.log_format == LogFormat::Json;
     let mut writers = Vec::new();
     let mut places: Vec<Lines> = Vec::new();
-    let errors = writer(io::stderr(), &mut writers);
+    let errors = writer(Washed { inner: io::stderr(), is_json }, &mut writers);
     places.push(match (is_json, io::stderr().is_terminal()) {
         (true, _) => layer().event_format(Json).with_ansi(false).with_writer(errors).boxed(),
         (false, true) => layer().with_writer(errors).boxed(),
@@ -64,7 +66,7 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
         let file = layer()
             .fmt_fields(Colourless::default())
             .with_ansi(false)
-            .with_writer(writer(file, &mut writers));
+            .with_writer(writer(Washed { inner: file, is_json }, &mut writers));
         places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
     }
     // An error only says that this process logs already, which then goes on.

@@ -9,6 +9,7 @@ use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::local_user::LocalUsers;
+use crate::memory::Memory;
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ports::{Bounds, Rate};
@@ -264,9 +265,13 @@ impl Listeners {
         });
         let local_users =
             if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
+        trust.remember(life.met().clone());
+        let incarnation = life.incarnation();
+        let memory = Memory::new(life);
         let identity = Arc::new(Identity {
             id: settings.id,
             trust: trust.clone(),
+            memory: memory.clone(),
             local_users,
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
         });
@@ -315,10 +320,11 @@ impl Listeners {
 
         let sender = Sender {
             id: settings.id,
-            incarnation: life.incarnation(),
+            incarnation,
             client_address,
             raft_address: settings.advertised(raft.1),
             trust,
+            memory,
             tls: tls.clone(),
         };
         let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);

@@ -9,13 +9,14 @@ use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
 use crate::lane::{Lane, Taken};
 use crate::listen::{Guest, HANDSHAKE, Wire};
+use crate::memory::Memory;
 use crate::refusals;
 use crate::trust::Trust;
 use bytes::{Bytes, BytesMut};
-use raftdeck_client::{Access, Backoff, Tls, Transport};
+use raftdeck_client::{Access, Backoff, DialError, Tls, Transport};
 use raftdeck_protocol::frame::{self, FrameError};
-use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{PeerFrame, shared};
+use raftdeck_protocol::handshake::{Challenge, Role};
+use raftdeck_protocol::{PeerFrame, RefusedPeer, shared};
 use raftdeck_raft::{
     AppendEntries, Envelope, Incarnation, LogId, LogIndex, Membership, Message, NodeId, Term,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Sender {
     pub(crate) raft_address: String,
     /// What it shows.
     pub(crate) trust: Trust,
+    /// Where starts that were met are kept.
+    pub(crate) memory: Memory,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -160,6 +163,11 @@ impl Outgoing {
         Arc::clone(&self.post)
     }
 
+    /// The nodes that no connection comes about with, because one side refuses the other.
+    pub(crate) fn refused(&self) -> Vec<RefusedPeer> {
+        self.me.trust.all_refused()
+    }
+
     /// This node's own id.
     pub(crate) fn me(&self) -> NodeId {
         self.me.id
@@ -168,6 +176,7 @@ impl Outgoing {
     /// Another membership is in force: connects to who belongs to it now, and closes the connections to who does not, once
     /// what waits there has been sent.
     pub(crate) fn follow(&mut self, membership: &Membership) {
+        self.me.trust.follow(membership);
         self.book.follow(self.me.id, membership);
         let members = self.book.members();
         self.lanes.retain(|node, _| members.contains(node));
@@ -295,7 +304,8 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         lane.expect_connection();
         let (hello, token) = me.trust.hello(role.clone());
         let access = Access { token, tls: tls.clone() };
-        let mut dialing = pin!(access.dial(&address, &hello, HANDSHAKE));
+        let judge = |challenge: &Challenge| me.trust.judge(to, challenge.standing.as_ref());
+        let mut dialing = pin!(access.dial_judged(&address, &hello, HANDSHAKE, judge));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
         } else {
@@ -305,11 +315,19 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
+                if let Some(met) = me.trust.welcomed(to, dialed.standing.as_ref()) {
+                    me.memory.keep(met).await;
+                }
                 pauses.reset();
                 let why = send_all(dialed.frames.into(), &lane).await;
                 format!("lost the connection to {to}: {why}")
             }
-            Err(error) => format!("cannot reach {to}: {error}"),
+            Err(error) => {
+                if let DialError::Refused { reason, .. } | DialError::Distrusted { reason, .. } = &error {
+                    me.trust.refused(to, reason);
+                }
+                format!("cannot reach {to}: {error}")
+            }
         };
         lane.give_up();
         if why != said && !lane.is_closed() {
@@ -387,6 +405,7 @@ impl Incoming {
     /// Takes in one peer's messages until its connection ends, breaks a rule, or a newer one replaces it.
     pub(crate) async fn serve(self: Arc<Self>, guest: Guest, driver: mpsc::Sender<PeerInput>) {
         let Role::Peer { id, client_address, raft_address, .. } = guest.role else { return };
+        let disk = guest.standing.map(|standing| standing.incarnation);
         let connection = self.count.fetch_add(1, Relaxed);
         let replaced = self.replace(id, connection);
         let from = guest.address.ip();
@@ -399,7 +418,7 @@ impl Incoming {
         let arriving = Arriving::new(&self.arrivals, read, READ);
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            end = receive(id, introduction, stream, arriving, &driver) => {
+            end = receive((id, disk), introduction, stream, arriving, &driver) => {
                 if let ReceiveEnd::Broken(why) = &end {
                     refusals::log(from, format_args!("closed the connection from {id}: {why}"));
                 }
@@ -464,7 +483,7 @@ impl From<ArrivalError> for ReceiveEnd {
 }
 
 async fn receive(
-    id: NodeId,
+    (id, disk): (NodeId, Option<Incarnation>),
     introduction: Introduction,
     mut stream: Transport,
     mut arriving: Arriving,
@@ -475,7 +494,7 @@ async fn receive(
     }
     loop {
         let mut messages = Vec::new();
-        let taken = take_messages(id, &mut arriving, &mut messages);
+        let taken = take_messages((id, disk), &mut arriving, &mut messages);
         if !messages.is_empty() && driver.send(PeerInput::Messages(messages)).await.is_err() {
             return ReceiveEnd::Stops;
         }
@@ -492,7 +511,7 @@ async fn receive(
 
 /// Takes all messages that have arrived.
 fn take_messages(
-    id: NodeId,
+    (id, disk): (NodeId, Option<Incarnation>),
     arriving: &mut Arriving,
     messages: &mut Vec<(raftdeck_raft::Sender, Message)>,
 ) -> Result<(), String> {
@@ -502,6 +521,10 @@ fn take_messages(
         let framed = shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
         if framed.from != id {
             return Err(format!("it sent a message in the name of {}", framed.from));
+        }
+        if let Some(disk) = disk.filter(|disk| *disk != framed.incarnation) {
+            let other = framed.incarnation;
+            return Err(format!("it runs on disk {disk} and sent a message in the name of disk {other}"));
         }
         framed.check().map_err(|error| error.to_string())?;
         messages.push((framed.sender(), framed.message));

@@ -4,10 +4,12 @@
 use crate::tokens::{Asked, Tokens};
 use raftdeck_client::{nonce, prove};
 use raftdeck_protocol::handshake::{Challenge, Note, Proof, Side, Standing};
-use raftdeck_protocol::{Hello, RefusalReason, Role, Secret};
-use raftdeck_raft::NodeId;
+use raftdeck_protocol::{Hello, RefusalReason, RefusedPeer, Role, Secret};
+use raftdeck_raft::{Boot, Incarnation, Membership, NodeId};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Shared by all that shake hands.
 #[derive(Clone, Debug)]
@@ -23,7 +25,29 @@ struct State {
     standing: Option<Standing>,
     /// For founders.
     note: Option<Note>,
+    /// The membership in force, as far as it names data directories.
+    incarnations: BTreeMap<NodeId, Incarnation>,
+    /// The newest start that was met of each data directory.
+    met: BTreeMap<Incarnation, Boot>,
+    refused: BTreeMap<NodeId, Refusal>,
 }
+
+/// Why no connection comes about with a node.
+#[derive(Debug)]
+struct Refusal {
+    reason: RefusalReason,
+    since_unix_ms: u64,
+    last: Instant,
+}
+
+/// A refusal that is not repeated for so long is over: nodes dial each other all the time.
+const OVER_AFTER: Duration = Duration::from_secs(30);
+
+/// The most nodes whose refusals are kept: ids are what a stranger says.
+const MAX_REFUSED: usize = 32;
+
+/// The most data directories whose starts are remembered.
+const MAX_MET: usize = 256;
 
 /// What a listener asks of one connection: its own part of the handshake, and what it will judge the dialer's by.
 #[derive(Debug)]
@@ -48,7 +72,18 @@ pub(crate) struct Proved {
 #[allow(dead_code, reason = "the founding fills in what this node shows")]
 impl Trust {
     pub(crate) fn new(id: NodeId, cluster: String, tokens: Tokens) -> Self {
-        Self(Arc::new(Mutex::new(State { id, cluster, tokens, secret: None, standing: None, note: None })))
+        let state = State {
+            id,
+            cluster,
+            tokens,
+            secret: None,
+            standing: None,
+            note: None,
+            incarnations: BTreeMap::new(),
+            met: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// This node's name for its cluster.
@@ -127,9 +162,186 @@ impl Question {
     }
 }
 
+/// Who is refused, and why.
+impl Trust {
+    /// Another membership is in force.
+    pub(crate) fn follow(&self, membership: &Membership) {
+        let mut state = self.lock();
+        state.incarnations.clone_from(&membership.incarnations);
+        if let (Some(standing), Some(cluster)) = (&mut state.standing, membership.cluster) {
+            standing.cluster.get_or_insert(cluster);
+        }
+    }
+
+    /// The starts that were met in earlier lives.
+    pub(crate) fn remember(&self, met: BTreeMap<Incarnation, Boot>) {
+        self.lock().met = met;
+    }
+
+    /// Whether a node with this standing may be talked to. A node that does not show any is one of a cluster without
+    /// identities, or says so: which data directory a message counts for is in the message.
+    pub(crate) fn judge(&self, id: NodeId, standing: Option<&Standing>) -> Result<(), RefusalReason> {
+        let Some(theirs) = standing else { return Ok(()) };
+        let state = self.lock();
+        let ours = state.standing.and_then(|standing| standing.cluster);
+        if let (Some(ours), Some(theirs)) = (ours, theirs.cluster)
+            && ours != theirs
+        {
+            return Err(RefusalReason::OtherCluster { ours, theirs });
+        }
+        let shown = theirs.incarnation;
+        match state.incarnations.get(&id) {
+            Some(known) if *known != shown => {
+                return Err(RefusalReason::Incarnation { id, known: *known, shown });
+            }
+            _ => {}
+        }
+        let met = state.met.get(&shown);
+        if met.is_some_and(|met| is_older(theirs.boot, *met)) {
+            let met = met.map_or(0, |met| met.number);
+            return Err(RefusalReason::OldBoot { id, met, shown: theirs.boot.number });
+        }
+        Ok(())
+    }
+
+    /// Both sides have let each other in. Gives all starts that were met, if this one is new: they are to be kept.
+    pub(crate) fn welcomed(
+        &self,
+        id: NodeId,
+        standing: Option<&Standing>,
+    ) -> Option<BTreeMap<Incarnation, Boot>> {
+        let mut state = self.lock();
+        state.refused.remove(&id);
+        let Standing { incarnation, boot, .. } = standing?;
+        let known = state.met.contains_key(incarnation);
+        if state.met.get(incarnation) == Some(boot) || (!known && state.met.len() >= MAX_MET) {
+            return None;
+        }
+        state.met.insert(*incarnation, *boot);
+        Some(state.met.clone())
+    }
+
+    /// No connection comes about with this node. `true`: that is news, and worth a line in the log.
+    pub(crate) fn refused(&self, id: NodeId, reason: &RefusalReason) -> bool {
+        let (mut state, now) = (self.lock(), Instant::now());
+        state.refused.retain(|_, refusal| now.duration_since(refusal.last) < OVER_AFTER);
+        if let Some(known) = state.refused.get_mut(&id)
+            && known.reason == *reason
+        {
+            known.last = now;
+            return false;
+        }
+        if state.refused.len() >= MAX_REFUSED && !state.refused.contains_key(&id) {
+            return false;
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        state.refused.insert(id, Refusal { reason: reason.clone(), since_unix_ms, last: now });
+        true
+    }
+
+    /// The nodes that no connection comes about with at the moment.
+    pub(crate) fn all_refused(&self) -> Vec<RefusedPeer> {
+        let (state, now) = (self.lock(), Instant::now());
+        let current = |refusal: &Refusal| now.duration_since(refusal.last) < OVER_AFTER;
+        let peer = |(id, refusal): (&NodeId, &Refusal)| RefusedPeer {
+            id: *id,
+            reason: refusal.reason.clone(),
+            since_unix_ms: refusal.since_unix_ms,
+        };
+        state.refused.iter().filter(|(_, refusal)| current(refusal)).map(peer).collect()
+    }
+}
+
+/// Whether this start of a data directory cannot be the newest: the directory counts its starts, so a smaller number, or the
+/// same one of another process, comes from a copy.
+fn is_older(shown: Boot, met: Boot) -> bool {
+    shown.number < met.number || (shown.number == met.number && shown.nonce != met.nonce)
+}
+
 impl Trust {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that holds this lock can panic half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::ClusterId;
+
+    const YOU: NodeId = NodeId(2);
+    const DISK: Incarnation = Incarnation([2; 16]);
+    const OTHER: Incarnation = Incarnation([3; 16]);
+
+    fn standing(incarnation: Incarnation, number: u64, nonce: u64, cluster: u8) -> Standing {
+        let cluster = (cluster > 0).then_some(ClusterId([cluster; 16]));
+        Standing { incarnation, boot: Boot { number, nonce }, cluster }
+    }
+
+    fn trust() -> Trust {
+        let trust = Trust::new(NodeId(1), "test".to_owned(), Tokens::default());
+        trust.set_standing(standing(Incarnation([1; 16]), 1, 1, 0));
+        trust
+    }
+
+    #[test]
+    fn a_peer_of_another_cluster_or_with_another_disk_than_the_membership_names_is_refused() {
+        let trust = trust();
+        assert_eq!(
+            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9))),
+            Ok(()),
+            "this node knows no cluster yet"
+        );
+        let mut membership = Membership::of([NodeId(1), YOU].into());
+        membership.cluster = Some(ClusterId([7; 16]));
+        membership.incarnations.insert(YOU, DISK);
+        trust.follow(&membership);
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 7))), Ok(()));
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 0))), Ok(()), "it does not know yet");
+        let (ours, theirs) = (ClusterId([7; 16]), ClusterId([9; 16]));
+        assert_eq!(
+            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9))),
+            Err(RefusalReason::OtherCluster { ours, theirs })
+        );
+        let refused = trust.judge(YOU, Some(&standing(OTHER, 1, 1, 7))).unwrap_err();
+        assert_eq!(refused, RefusalReason::Incarnation { id: YOU, known: DISK, shown: OTHER });
+        assert!(refused.to_string().contains("raftdeck client member replace n2"), "{refused}");
+        assert_eq!(trust.judge(NodeId(3), Some(&standing(OTHER, 1, 1, 7))), Ok(()), "not known with a disk");
+    }
+
+    #[test]
+    fn a_directory_that_was_restored_or_copied_is_refused_by_all_that_met_a_later_start() {
+        let trust = trust();
+        let met = trust.welcomed(YOU, Some(&standing(DISK, 5, 50, 0))).expect("it is new");
+        assert_eq!(met, [(DISK, Boot { number: 5, nonce: 50 })].into());
+        assert_eq!(trust.welcomed(YOU, Some(&standing(DISK, 5, 50, 0))), None, "known by now");
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 5, 50, 0))), Ok(()), "the same start dials again");
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 6, 60, 0))), Ok(()), "its next start");
+        for (number, nonce) in [(4, 40), (5, 51)] {
+            let refused = trust.judge(YOU, Some(&standing(DISK, number, nonce, 0)));
+            assert_eq!(refused, Err(RefusalReason::OldBoot { id: YOU, met: 5, shown: number }));
+        }
+        assert_eq!(trust.judge(YOU, Some(&standing(OTHER, 1, 1, 0))), Ok(()), "another directory");
+        let later = self::trust();
+        later.remember(met);
+        assert!(later.judge(YOU, Some(&standing(DISK, 4, 40, 0))).is_err(), "a restart forgets nothing");
+    }
+
+    #[test]
+    fn a_refusal_is_news_once_and_over_with_the_next_welcome() {
+        let trust = trust();
+        assert!(trust.refused(YOU, &RefusalReason::Token));
+        assert!(!trust.refused(YOU, &RefusalReason::Token), "said already");
+        assert!(trust.refused(YOU, &RefusalReason::Secret { id: YOU }), "another reason");
+        let [shown] = &trust.all_refused()[..] else { panic!("one is refused") };
+        assert_eq!((shown.id, &shown.reason), (YOU, &RefusalReason::Secret { id: YOU }));
+        trust.welcomed(YOU, None);
+        assert_eq!(trust.all_refused(), []);
+        for id in 100..1000 {
+            trust.refused(NodeId(id), &RefusalReason::Token);
+        }
+        assert_eq!(trust.all_refused().len(), MAX_REFUSED, "ids are what a stranger says");
     }
 }

@@ -1,7 +1,8 @@
 //! What a node tells those who watch it.
 
+use crate::handshake::RefusalReason;
 use crate::rate::ClockRate;
-use raftdeck_raft::{Status, TraceEvent};
+use raftdeck_raft::{NodeId, Status, TraceEvent};
 use serde::{Deserialize, Serialize};
 
 /// A node's state at one moment.
@@ -25,6 +26,19 @@ pub struct NodeStatus {
     pub next_timer_micros: u64,
     /// How many times it has made its log durable since it started: one write and one sync each.
     pub fsyncs: u64,
+    /// The nodes that this one refuses, or is refused by, at the moment; by id.
+    pub refused: Vec<RefusedPeer>,
+}
+
+/// A node that no connection comes about with, because one of the two sides refuses the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedPeer {
+    /// Which node, as it says itself.
+    pub id: NodeId,
+    /// Why. The sentence says what to do.
+    pub reason: RefusalReason,
+    /// Since when, in milliseconds since 1970.
+    pub since_unix_ms: u64,
 }
 
 /// One telemetry frame. On the wire: variants are only ever added at the end.

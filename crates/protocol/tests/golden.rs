@@ -9,8 +9,8 @@ use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
 };
 use raftdeck_protocol::{
-    Answer, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, Request, RequestBody,
-    Response, ResponseBody, Telemetry, Write, frame,
+    Answer, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, RefusedPeer, Request,
+    RequestBody, Response, ResponseBody, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
@@ -386,10 +386,11 @@ fn telemetry() {
         clock_rate: ClockRate::REAL,
         next_timer_micros: 8,
         fsyncs: 9,
+        refused: vec![RefusedPeer { id: NodeId(2), reason: RefusalReason::Token, since_unix_ms: 300 }],
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d101ac020101010201090304050607c0843d0809",
+        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d101ac020101010201090304050607c0843d0809010206ac02",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");

@@ -254,6 +254,7 @@ pub(crate) fn node_status(id: u64) -> NodeStatus {
         clock_rate: ClockRate::REAL,
         next_timer_micros: 0,
         fsyncs: 0,
+        refused: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! somebody's script relies on.
 
 use crate::http::about::names;
-use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::{NodeStatus, RefusedPeer};
 use raftdeck_raft::{
     self as raft, LogIndex, Membership, PeerStatus, ReplicationState, TermRun, Timing, Tuning,
 };
@@ -35,6 +35,8 @@ pub(super) struct Status {
     peers: Vec<Peer>,
     keys: u64,
     sessions: u64,
+    /// The nodes that no connection comes about with, because one side refuses the other.
+    refused: Vec<Refused>,
     /// Sixteen hexadecimal digits: as a number it would be too great for many readers of JSON.
     state_hash: String,
     fsyncs: u64,
@@ -118,6 +120,15 @@ struct Timers {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct Refused {
+    id: String,
+    /// A sentence that says what to do.
+    reason: String,
+    since_unix_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Peer {
     id: String,
     match_index: u64,
@@ -157,6 +168,7 @@ impl Status {
             clock_rate,
             next_timer_micros,
             fsyncs,
+            refused,
         } = status;
         let next_timer = Duration::from_micros(next_timer_micros);
         Self {
@@ -181,6 +193,14 @@ impl Status {
             pre_vote: raft.tuning.pre_vote,
             check_quorum: raft.tuning.check_quorum,
             peers: raft.peers.iter().map(|peer| Peer::of(peer, raft.last.index)).collect(),
+            refused: refused
+                .into_iter()
+                .map(|RefusedPeer { id, reason, since_unix_ms }| Refused {
+                    id: id.to_string(),
+                    reason: reason.to_string(),
+                    since_unix_ms,
+                })
+                .collect(),
             keys,
             sessions,
             state_hash: format!("{state_hash:016x}"),

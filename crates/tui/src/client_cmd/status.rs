@@ -96,7 +96,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
             screen.refreshed(&table(&answers))
         } else {
             let view = View::of(&answers);
-            let line = printable::lines(&view.line(form, started.elapsed())).into_owned();
+            let line = view.line(form, started.elapsed());
             let changed = before.as_ref() != Some(&view);
             before = Some(view);
             if changed { line } else { String::new() }
@@ -133,9 +133,9 @@ impl View {
 
     fn line(&self, form: Form, at: Duration) -> String {
         let mut line = match form {
-            Form::Json => self.json(at).to_string(),
+            Form::Json => printable::json(&self.json(at).to_string()).into_owned(),
             Form::Quiet => self.leader.map_or_else(|| "none".to_owned(), |(leader, _)| leader.to_string()),
-            Form::Plain { .. } => format!("{:9.3}  {}", at.as_secs_f64(), self.words()),
+            Form::Plain { .. } => format!("{:9.3}  {}", at.as_secs_f64(), printable::line(&self.words())),
         };
         line.push('\n');
         line

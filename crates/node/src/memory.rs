@@ -1,0 +1,31 @@
+//! Writes down, on the disk, which starts of other data directories were met. Away from the thread that sends heartbeats; decides
+//! nothing.
+
+use raftdeck_raft::{Boot, Incarnation};
+use raftdeck_storage::Life;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The data directory's identity, shared by all that meet other nodes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory(Option<Arc<Mutex<Life>>>);
+
+impl Memory {
+    pub(crate) fn new(life: Life) -> Self {
+        Self(Some(Arc::new(Mutex::new(life))))
+    }
+
+    /// Keeps these; durable when this returns. A start that could not be written down is met again later: that it is refused
+    /// after a crash rests on this, and nothing that was acknowledged does.
+    pub(crate) async fn keep(&self, met: BTreeMap<Incarnation, Boot>) {
+        let Some(life) = self.0.clone() else { return };
+        let written = tokio::task::spawn_blocking(move || {
+            life.lock().unwrap_or_else(PoisonError::into_inner).keep_met(met)
+        });
+        match written.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("which nodes were met cannot be written down: {error}"),
+            Err(error) => tracing::warn!("which nodes were met was not written down: {error}"),
+        }
+    }
+}
