@@ -35,7 +35,10 @@ impl DataDir {
     pub(crate) fn prepare(options: &LabOptions) -> Result<Self, LabError> {
         let Some(path) = &options.data_dir else {
             let made = TemporaryFolder::make(&std::env::temp_dir()).map_err(LabError::TemporaryDir)?;
-            let made = if options.guards_folder { made.guarded_by(&options.executable) } else { made };
+            let made = match &options.guard {
+                Some(program) => made.guarded_by(program),
+                None => made,
+            };
             return Ok(Self { place: Place::Temporary(made), record: Record::new(options.nodes) });
         };
         let unusable = |source| LabError::DataDir { path: path.clone(), source };

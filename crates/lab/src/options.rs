@@ -59,9 +59,9 @@ pub struct LabOptions {
     pub watched: bool,
     /// Who reads and writes keys has to show this token. `None`: whoever reaches the nodes may.
     pub client_token: Option<Secret>,
-    /// The executable stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
-    /// once when the lab is killed. Otherwise it goes with the next lab.
-    pub guards_folder: bool,
+    /// The program that stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
+    /// once when the lab is killed. Without one it goes with the next lab.
+    pub guard: Option<PathBuf>,
 }
 
 /// Why a lab cannot be started.
@@ -176,7 +176,7 @@ impl LabOptions {
             direct: false,
             watched: true,
             client_token: None,
-            guards_folder: false,
+            guard: None,
         }
     }
 

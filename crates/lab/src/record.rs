@@ -48,7 +48,7 @@ impl Record {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
-        };
+        }
         let damaged = |why: &str| io::Error::other(format!("{NAME} in it is damaged: {why}"));
         let record: Self = serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))?;
         let (first, last) = (record.nodes.first(), record.nodes.last());

@@ -294,7 +294,7 @@ impl ClusterArgs {
             rate: self.rate,
             direct: self.direct,
             client_token,
-            guards_folder: true,
+            guard: Some(executable.clone()),
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
         // What can be told from the command line alone is wrong usage.
