@@ -95,7 +95,7 @@ impl Reception {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
             why = desk.read(reader, arriving) => {
                 if let Some(broken) = why.broken() {
-                    refusals::log(address.ip(), format_args!("closed the connection of the client {address}: {broken}"));
+                    refusals::log("Client", address.ip(), format_args!("closed the connection of the client {address}: {broken}"));
                 }
                 why.to_string()
             }
@@ -310,9 +310,12 @@ async fn write(
                     activity.listen();
                     watching = Some((id, watcher));
                 }
-                Some(Subscription::Changes(wanted)) => if let Some(answer) = watches.ask(wanted) {
-                    send(&mut writer, &answer).await?;
-                },
+                Some(Subscription::Changes(wanted)) => {
+                    activity.listen();
+                    if let Some(answer) = watches.ask(wanted) {
+                        send(&mut writer, &answer).await?;
+                    }
+                }
                 // The reader is gone: nothing more is asked.
                 None => return send_last(&mut writer, outbox, &mut scratch).await,
             },

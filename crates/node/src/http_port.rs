@@ -136,6 +136,7 @@ async fn answer(
     let stream = Clothed::new(Box::pin(stream), move |refused| {
         let Refused { status, id } = refused;
         refusals::log(
+            "HTTP",
             address.ip(),
             format_args!(
                 "refused {address} on the HTTP port with {status}, under the id {id}: it sent no request that can be read"

@@ -55,6 +55,16 @@ pub(crate) enum Door {
     Client,
 }
 
+impl Door {
+    /// What the log calls its port.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Raft => "Raft",
+            Self::Client => "Client",
+        }
+    }
+}
+
 /// A connection that is let in. Its place among the connections is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Guest {
@@ -92,7 +102,7 @@ pub(crate) async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut port = BoundedPort::new(listener, &format!("{door:?}"), bounds);
+    let mut port = BoundedPort::new(listener, door.name(), bounds);
     loop {
         let (stream, address, place) = port.accept().await;
         let identity = Arc::clone(&identity);
@@ -155,7 +165,7 @@ async fn greet(
             if door == Door::Raft && reason == RefusalReason::WrongPort {
                 tracing::debug!("{told}");
             } else {
-                refusals::log(address.ip(), told);
+                refusals::log(door.name(), address.ip(), told);
             }
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
@@ -167,12 +177,13 @@ async fn greet(
         }
         Ok(Ok(Shaken::Declined(None, reason))) => {
             refusals::log(
+                door.name(),
                 address.ip(),
                 format_args!("{address} connected to the {door:?} port and declined: {reason}"),
             );
         }
         Ok(Ok(Shaken::Failed(error, mut stream))) => {
-            tls::tell(&error, address, &format!("{door:?}"));
+            tls::tell(&error, address, door.name());
             let _ = timeout_at(until, tls::drain(&mut stream)).await;
         }
         // Somebody looked whether the port is open: nothing to report.
@@ -182,6 +193,7 @@ async fn greet(
         Err(_) => {
             let within = HANDSHAKE.as_millis();
             refusals::log(
+                door.name(),
                 address.ip(),
                 format_args!(
                     "refused {address} on the {door:?} port: it did not say who it is within {within} ms"
@@ -285,7 +297,7 @@ async fn first_frame(frames: &mut Frames, door: Door, place: &Seat) -> io::Resul
                 let sentence = format!(
                     "a TLS connection reached the {door:?} port, which speaks none: --tls-cert would"
                 );
-                refusals::log(place.address(), sentence);
+                refusals::log(door.name(), place.address(), sentence);
             }
             Ok(None)
         }
@@ -302,21 +314,18 @@ fn look(
     identity: &Identity,
     transport: &Transport,
 ) -> Result<Hello, RefusalReason> {
-    match (&hello.role, door) {
-        (Role::Peer { id, .. } | Role::Founder { id, .. }, Door::Raft) => {
-            // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
-            if *id == identity.id || *id == NodeId(0) {
-                return Err(RefusalReason::UnknownPeer { id: *id });
-            }
-            if identity.tls.is_some() && !transport.proved(*id) {
-                return Err(RefusalReason::Certificate { id: *id });
-            }
-        }
-        (Role::Client | Role::Manager, Door::Client) => {}
+    let id = match (&hello.role, door) {
+        (Role::Peer { id, .. } | Role::Founder { id, .. }, Door::Raft) => Some(*id),
+        (Role::Client | Role::Manager, Door::Client) => None,
         _ => return Err(RefusalReason::WrongPort),
+    };
+    if let Some(wanted) = hello.wanted().filter(|wanted| *wanted != identity.id) {
+        return Err(RefusalReason::WrongNode { ours: identity.id, wanted });
     }
-    match hello.wanted() {
-        Some(wanted) if wanted != identity.id => Err(RefusalReason::WrongNode { ours: identity.id, wanted }),
+    match id {
+        // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
+        Some(id) if id == identity.id || id == NodeId(0) => Err(RefusalReason::UnknownPeer { id }),
+        Some(id) if identity.tls.is_some() && !transport.proved(id) => Err(RefusalReason::Certificate { id }),
         _ => Ok(hello),
     }
 }

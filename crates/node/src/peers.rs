@@ -420,7 +420,7 @@ impl Incoming {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
             end = receive((id, disk), introduction, stream, arriving, &driver) => {
                 if let ReceiveEnd::Broken(why) = &end {
-                    refusals::log(from, format_args!("closed the connection from {id}: {why}"));
+                    refusals::log("Raft", from, format_args!("closed the connection from {id}: {why}"));
                 }
                 tracing::debug!("the connection from {id} at {} ended: {end}", guest.address);
             }

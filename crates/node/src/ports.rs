@@ -128,6 +128,7 @@ impl BoundedPort {
                 Ok((_, address)) => {
                     let address = address.ip();
                     refusals::log(
+                        name,
                         address,
                         format_args!("refused {address} on the {name} port: it connects too often"),
                     );
@@ -135,6 +136,7 @@ impl BoundedPort {
                 Err(error) => {
                     let here = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
                     refusals::log(
+                        name,
                         here,
                         format_args!("cannot accept connections on the {name} port: {error}"),
                     );
@@ -195,6 +197,7 @@ impl Taken {
             stranger.out.cancel();
             let (address, waiting) = (stranger.group, self.strangers.len() + 1);
             refusals::log(
+                port,
                 address,
                 format_args!(
                     "dropped a connection from {address} to the {port} port that had not said who it is: {waiting} such connections \
@@ -260,7 +263,7 @@ impl Seat {
                 Admission::Full { sentence, is_asked } => (sentence, is_asked),
             };
             if !is_asked || timeout_at(until, freed).await.is_err() {
-                refusals::log(self.address, sentence);
+                refusals::log(&self.places.name, self.address, sentence);
                 return false;
             }
         }

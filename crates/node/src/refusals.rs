@@ -4,14 +4,14 @@
 //! There is one bound for the process, as there is one log.
 
 use crate::ports::group;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// So many lines are written in full in each period.
+/// So many lines of each port are written in full in each period.
 const IN_FULL: usize = 20;
 
 /// How long it takes until the rest is told.
@@ -23,22 +23,27 @@ const MOST_ADDRESSES: usize = 1000;
 #[derive(Debug, Default)]
 struct Period {
     runs: bool,
-    in_full: usize,
+    /// By port.
+    in_full: BTreeMap<String, usize>,
     more: u64,
     addresses: BTreeSet<IpAddr>,
 }
 
 static PERIOD_NOW: LazyLock<Mutex<Period>> = LazyLock::new(Mutex::default);
 
-/// Logs that a connection from this address was refused or closed, and why; or counts it.
-pub(crate) fn log(from: IpAddr, sentence: impl fmt::Display) {
-    let mut period = lock();
-    let begins = !std::mem::replace(&mut period.runs, true);
-    let is_told = period.note(from);
-    drop(period);
-    if is_told {
+/// Logs that a connection from this address to this port was refused or closed, and why; or counts it.
+pub(crate) fn log(port: &str, from: IpAddr, sentence: impl fmt::Display) {
+    if is_told(port, from) {
         tracing::warn!("{sentence}");
     }
+}
+
+/// Whether what was refused to somebody at this address has a line of its own; if not, it is counted.
+pub(crate) fn is_told(port: &str, from: IpAddr) -> bool {
+    let mut period = lock();
+    let begins = !std::mem::replace(&mut period.runs, true);
+    let is_told = period.note(port, from);
+    drop(period);
     if begins {
         tokio::spawn(async {
             sleep(PERIOD).await;
@@ -48,6 +53,7 @@ pub(crate) fn log(from: IpAddr, sentence: impl fmt::Display) {
             }
         });
     }
+    is_told
 }
 
 fn lock() -> MutexGuard<'static, Period> {
@@ -57,9 +63,11 @@ fn lock() -> MutexGuard<'static, Period> {
 
 impl Period {
     /// Whether this one is written in full.
-    fn note(&mut self, from: IpAddr) -> bool {
-        if self.in_full < IN_FULL {
-            self.in_full += 1;
+    fn note(&mut self, port: &str, from: IpAddr) -> bool {
+        // There are three ports, so this does not grow.
+        let in_full = self.in_full.entry(port.to_owned()).or_default();
+        if *in_full < IN_FULL {
+            *in_full += 1;
             return true;
         }
         self.more += 1;
@@ -105,20 +113,24 @@ mod tests {
     #[test]
     fn the_first_few_are_told_in_full_and_the_rest_are_counted() {
         let mut period = Period::default();
-        let told = (0..IN_FULL).filter(|_| period.note(Ipv4Addr::LOCALHOST.into())).count();
+        let told = (0..IN_FULL).filter(|_| period.note("Raft", Ipv4Addr::LOCALHOST.into())).count();
         assert_eq!((told, period.summary()), (IN_FULL, None));
         for nth in 0..1234 {
-            assert!(!period.note(Ipv4Addr::new(10, 0, 0, nth as u8 % 3).into()));
+            assert!(!period.note("Raft", Ipv4Addr::new(10, 0, 0, nth as u8 % 3).into()));
         }
         let summary = period.summary().expect("there were more");
         assert_eq!(summary, "refused 1,234 more connections from 3 addresses in the last 10 s");
+        assert!(
+            period.note("HTTP", Ipv4Addr::LOCALHOST.into()),
+            "one port's crowd hides nothing of another's"
+        );
     }
 
     #[test]
     fn however_many_addresses_there_are_only_some_are_remembered() {
         let mut period = Period::default();
         for nth in 0..10_000_u32 {
-            period.note(Ipv4Addr::from_bits(nth).into());
+            period.note("Raft", Ipv4Addr::from_bits(nth).into());
         }
         assert_eq!(period.addresses.len(), MOST_ADDRESSES);
         let summary = period.summary().expect("there were more");

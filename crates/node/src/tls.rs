@@ -80,7 +80,7 @@ pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Resul
 /// Logs why there was no TLS.
 pub(crate) fn tell(error: &io::Error, address: SocketAddr, port: &str) {
     if let Some(why) = tls_failure(error) {
-        refusals::log(address.ip(), format_args!("refused {address} on the {port} port: {why}"));
+        refusals::log(port, address.ip(), format_args!("refused {address} on the {port} port: {why}"));
     } else {
         tracing::debug!("{address} left the {port} port during the handshake: {error}");
     }

@@ -5,6 +5,8 @@ use crate::http::answer::Refusal;
 use crate::http::outgoing::{Outgoing, bound};
 use crate::http::{guard, host};
 use crate::meters::Meters;
+use crate::ports::Seat;
+use crate::refusals;
 use crate::tokens::Tokens;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -92,6 +94,7 @@ async fn account(State(meters): State<Meters>, request: Request, next: Next) -> 
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let from = request.extensions().get::<Arc<Seat>>().map(|seat| seat.address());
     let start = Instant::now();
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| {
@@ -100,7 +103,11 @@ async fn account(State(meters): State<Meters>, request: Request, next: Next) -> 
     });
     let took = start.elapsed();
     let _entered = span.enter();
-    log(&method, &path, response.status(), took.as_micros());
+    // Whoever may not ask anything must not fill the log.
+    let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+    if !is_refused || from.is_none_or(|from| refusals::is_told("HTTP", from)) {
+        log(&method, &path, response.status(), took.as_micros());
+    }
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let method = METHODS.iter().find(|known| **known == method).map_or("other", Method::as_str);
     meters.answered(route, method, response.status().as_u16(), took);

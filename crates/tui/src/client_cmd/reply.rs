@@ -185,6 +185,15 @@ mod tests {
         of_keys(op, &Done { answer, at, node: NodeId(1) }, form)
     }
 
+    #[test]
+    fn a_write_whose_session_expired_in_doubt_is_said_to_be_in_doubt() {
+        let why = "n1 is silent, and the session in which it could be repeated is forgotten".to_owned();
+        let failure = Failure::new("put color blue", &ClientError::Unknown { why });
+        let json = failure.json();
+        assert_eq!(json["may_have_happened"], true);
+        assert!(json["error"].as_str().unwrap().contains("may or may not have happened"), "{json}");
+    }
+
     fn out(reply: &Reply) -> &str {
         std::str::from_utf8(&reply.out).unwrap()
     }
