@@ -76,7 +76,7 @@ async fn a_single_node_with_a_stalled_disk_answers_reads_and_refuses_writes_with
 /// Also before the disk counts as stalled: the queue to it is full, and what needs no disk goes on.
 #[tokio::test]
 async fn a_full_queue_to_a_disk_that_hangs_holds_up_no_read() {
-    let mut bench = bench(Some(Duration::from_secs(3600))).await;
+    let mut bench = bench(Some(Duration::from_hours(1))).await;
     bench.set_disk(DiskPace::Stalled).await;
     // One write after another, so that each is handed to the disk by itself; more than it takes.
     let mut refused = 0;

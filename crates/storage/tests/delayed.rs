@@ -61,17 +61,17 @@ fn a_stalled_sync_finishes_when_it_is_let_go_and_not_before() {
     let slow = DelayedFs::new(Box::new(MemoryFs::new()), delay.clone());
     slow.create_dir_all(dir()).unwrap();
     delay.set(None);
-    let (started, starts) = mpsc::channel();
-    let (finished, finishes) = mpsc::channel();
+    let (begun, begins) = mpsc::channel();
+    let (done, is_done) = mpsc::channel();
     let syncing = thread::spawn(move || {
-        started.send(()).unwrap();
+        begun.send(()).unwrap();
         slow.sync_dir(dir()).unwrap();
-        finished.send(()).unwrap();
+        done.send(()).unwrap();
     });
-    starts.recv().unwrap();
-    assert!(finishes.recv_timeout(Duration::from_millis(50)).is_err(), "it is stalled");
+    begins.recv().unwrap();
+    assert!(is_done.recv_timeout(Duration::from_millis(50)).is_err(), "it is stalled");
     // What was asked for before counts for the sync under way too.
     delay.set(Some(Duration::ZERO));
-    finishes.recv_timeout(Duration::from_secs(20)).unwrap();
+    is_done.recv_timeout(Duration::from_secs(20)).unwrap();
     syncing.join().unwrap();
 }
