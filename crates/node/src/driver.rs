@@ -116,7 +116,7 @@ impl Driver {
     /// nobody after a failure.
     pub(crate) async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) -> Result<(), DiskError> {
         introduce(self.outgoing.me(), self.replica.membership());
-        self.outgoing.follow(self.replica.membership());
+        self.follow_membership();
         self.carry_out()?;
         loop {
             let alarm = self.alarm();
@@ -148,6 +148,13 @@ impl Driver {
             publisher.publish(|| node_status(replica, clock, *syncs, outgoing.refused()));
             self.notice_pause(awake);
         }
+    }
+
+    /// Another membership is in force: with whom this node is connected, and whom it lets in.
+    fn follow_membership(&mut self) {
+        let index = self.replica.status(self.clock.now()).membership_index;
+        self.outgoing.follow(self.replica.membership());
+        self.outgoing.trust().follow(self.replica.membership(), index, self.replica.named_at());
     }
 
     async fn wait(
@@ -506,7 +513,7 @@ impl Driver {
         self.meters.happened(&event);
         match &event {
             // What was to be sent to who is no member any more is on its way already.
-            TraceEvent::MembershipChanged { .. } => self.outgoing.follow(self.replica.membership()),
+            TraceEvent::MembershipChanged { .. } => self.follow_membership(),
             TraceEvent::LeaderChanged { leader, .. } => self.changes.set_led(leader.is_some()),
             TraceEvent::Tuned { tuning } => self.pause = tuning.timing.election_min,
             _ => {}

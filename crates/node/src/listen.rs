@@ -155,7 +155,7 @@ async fn greet(
         Ok(Ok(Shaken::Full)) => {}
         Ok(Ok(Shaken::Peer(id, frames, reason))) => {
             if identity.trust.refused(id, &reason) {
-                tracing::warn!("refused {id} at {address}: {reason}");
+                refusals::log(door.name(), address.ip(), format_args!("refused {id} at {address}: {reason}"));
             }
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
@@ -172,7 +172,11 @@ async fn greet(
         }
         Ok(Ok(Shaken::Declined(Some(id), reason))) => {
             if identity.trust.refused(id, &reason) {
-                tracing::warn!("{id} at {address} refuses this node: {reason}");
+                refusals::log(
+                    door.name(),
+                    address.ip(),
+                    format_args!("{id} at {address} refuses this node: {reason}"),
+                );
             }
         }
         Ok(Ok(Shaken::Declined(None, reason))) => {
@@ -257,7 +261,8 @@ async fn converse(
         is_wrong_cluster().map_or(Ok(()), Err)?;
         // A founder is told how far this node is, whoever it is.
         if let Role::Peer { id, .. } = hello.role {
-            identity.trust.judge(id, hello.standing.as_ref())?;
+            let is_proved = proved.is_proved || identity.tls.is_some();
+            identity.trust.judge(id, hello.standing.as_ref(), is_proved)?;
         }
         Ok(proved)
     });
@@ -270,7 +275,7 @@ async fn converse(
         return Ok(Shaken::Full);
     }
     if let Role::Peer { id, .. } = hello.role {
-        identity.keep(identity.trust.welcomed(id, hello.standing.as_ref())).await;
+        identity.keep(identity.trust.welcomed(id)).await;
     }
     let note = identity.trust.note().filter(|_| matches!(hello.role, Role::Founder { .. }));
     let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note };

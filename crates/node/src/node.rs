@@ -262,6 +262,7 @@ impl Listeners {
             incarnation: life.incarnation(),
             boot: Boot { number: life.boot(), nonce: u64::from_le_bytes(nonce) },
             cluster: life.cluster(),
+            named_at: None,
         });
         let local_users =
             if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };

@@ -163,6 +163,11 @@ impl Outgoing {
         Arc::clone(&self.post)
     }
 
+    /// What handshakes are judged by.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.me.trust
+    }
+
     /// The nodes that no connection comes about with, because one side refuses the other.
     pub(crate) fn refused(&self) -> Vec<RefusedPeer> {
         self.me.trust.all_refused()
@@ -176,7 +181,6 @@ impl Outgoing {
     /// Another membership is in force: connects to who belongs to it now, and closes the connections to who does not, once
     /// what waits there has been sent.
     pub(crate) fn follow(&mut self, membership: &Membership) {
-        self.me.trust.follow(membership);
         self.book.follow(self.me.id, membership);
         let members = self.book.members();
         self.lanes.retain(|node, _| members.contains(node));
@@ -304,7 +308,9 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         lane.expect_connection();
         let (hello, token) = me.trust.hello(role.clone());
         let access = Access { token, tls: tls.clone() };
-        let judge = |challenge: &Challenge| me.trust.judge(to, challenge.standing.as_ref());
+        // The listener's proof is checked before this is asked.
+        let is_proved = access.token.is_some() || tls.is_some();
+        let judge = |challenge: &Challenge| me.trust.judge(to, challenge.standing.as_ref(), is_proved);
         let mut dialing = pin!(access.dial_judged(&address, &hello, HANDSHAKE, judge));
         let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
             dialed
@@ -315,7 +321,7 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
-                if let Some(met) = me.trust.welcomed(to, dialed.standing.as_ref()) {
+                if let Some(met) = me.trust.welcomed(to) {
                     me.memory.keep(met).await;
                 }
                 pauses.reset();

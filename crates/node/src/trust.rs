@@ -5,7 +5,8 @@ use crate::tokens::{Asked, Tokens};
 use raftdeck_client::{nonce, prove};
 use raftdeck_protocol::handshake::{Challenge, Note, Proof, Side, Standing};
 use raftdeck_protocol::{Hello, RefusalReason, RefusedPeer, Role, Secret};
-use raftdeck_raft::{Boot, Incarnation, Membership, NodeId};
+use raftdeck_raft::{Boot, Incarnation, LogIndex, Membership, NodeId};
+use raftdeck_replica::{Met, Objection, View};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +26,11 @@ struct State {
     standing: Option<Standing>,
     /// For founders.
     note: Option<Note>,
-    /// The membership in force, as far as it names data directories.
-    incarnations: BTreeMap<NodeId, Incarnation>,
-    /// The newest start that was met of each data directory.
-    met: BTreeMap<Incarnation, Boot>,
+    /// The membership in force, and where it stands in the log.
+    membership: (Membership, LogIndex),
+    met: Met,
+    /// Whether a start was met that is not kept yet.
+    is_unkept: bool,
     refused: BTreeMap<NodeId, Refusal>,
 }
 
@@ -45,9 +47,6 @@ const OVER_AFTER: Duration = Duration::from_secs(30);
 
 /// The most nodes whose refusals are kept: ids are what a stranger says.
 const MAX_REFUSED: usize = 32;
-
-/// The most data directories whose starts are remembered.
-const MAX_MET: usize = 256;
 
 /// What a listener asks of one connection: its own part of the handshake, and what it will judge the dialer's by.
 #[derive(Debug)]
@@ -79,8 +78,9 @@ impl Trust {
             secret: None,
             standing: None,
             note: None,
-            incarnations: BTreeMap::new(),
-            met: BTreeMap::new(),
+            membership: (Membership::default(), LogIndex::ZERO),
+            met: Met::default(),
+            is_unkept: false,
             refused: BTreeMap::new(),
         };
         Self(Arc::new(Mutex::new(state)))
@@ -164,61 +164,49 @@ impl Question {
 
 /// Who is refused, and why.
 impl Trust {
-    /// Another membership is in force.
-    pub(crate) fn follow(&self, membership: &Membership) {
+    /// Another membership is in force. `named_at`: where the one stands by which this node is a member.
+    pub(crate) fn follow(&self, membership: &Membership, index: LogIndex, named_at: Option<LogIndex>) {
         let mut state = self.lock();
-        state.incarnations.clone_from(&membership.incarnations);
-        if let (Some(standing), Some(cluster)) = (&mut state.standing, membership.cluster) {
-            standing.cluster.get_or_insert(cluster);
+        if let Some(standing) = &mut state.standing {
+            standing.named_at = named_at;
+            standing.cluster = standing.cluster.or(membership.cluster);
         }
+        state.is_unkept |= state.met.forget_strangers(membership);
+        state.membership = (membership.clone(), index);
     }
 
     /// The starts that were met in earlier lives.
     pub(crate) fn remember(&self, met: BTreeMap<Incarnation, Boot>) {
-        self.lock().met = met;
+        self.lock().met = Met::new(met);
     }
 
-    /// Whether a node with this standing may be talked to. A node that does not show any is one of a cluster without
-    /// identities, or says so: which data directory a message counts for is in the message.
-    pub(crate) fn judge(&self, id: NodeId, standing: Option<&Standing>) -> Result<(), RefusalReason> {
+    /// Whether a node with this standing may be talked to. A node that shows none is one of a cluster without identities, or
+    /// says so: which data directory a message counts for is in the message. Of a node that has proved nothing no start is
+    /// remembered: a made-up one would shut the real node out.
+    pub(crate) fn judge(
+        &self,
+        id: NodeId,
+        standing: Option<&Standing>,
+        is_proved: bool,
+    ) -> Result<(), RefusalReason> {
         let Some(theirs) = standing else { return Ok(()) };
-        let state = self.lock();
-        let ours = state.standing.and_then(|standing| standing.cluster);
-        if let (Some(ours), Some(theirs)) = (ours, theirs.cluster)
-            && ours != theirs
-        {
-            return Err(RefusalReason::OtherCluster { ours, theirs });
-        }
-        let shown = theirs.incarnation;
-        match state.incarnations.get(&id) {
-            Some(known) if *known != shown => {
-                return Err(RefusalReason::Incarnation { id, known: *known, shown });
-            }
-            _ => {}
-        }
-        let met = state.met.get(&shown);
-        if met.is_some_and(|met| is_older(theirs.boot, *met)) {
-            let met = met.map_or(0, |met| met.number);
-            return Err(RefusalReason::OldBoot { id, met, shown: theirs.boot.number });
+        let mut state = self.lock();
+        let cluster = state.standing.and_then(|standing| standing.cluster);
+        let (membership, membership_index) = &state.membership;
+        let view = View { cluster, membership, membership_index: *membership_index };
+        view.check(id, theirs).map_err(reason)?;
+        if is_proved {
+            let is_new = state.met.meet(id, theirs).map_err(reason)?;
+            state.is_unkept |= is_new;
         }
         Ok(())
     }
 
-    /// Both sides have let each other in. Gives all starts that were met, if this one is new: they are to be kept.
-    pub(crate) fn welcomed(
-        &self,
-        id: NodeId,
-        standing: Option<&Standing>,
-    ) -> Option<BTreeMap<Incarnation, Boot>> {
+    /// Both sides have let each other in. Gives all starts that were met, if they are to be kept.
+    pub(crate) fn welcomed(&self, id: NodeId) -> Option<BTreeMap<Incarnation, Boot>> {
         let mut state = self.lock();
         state.refused.remove(&id);
-        let Standing { incarnation, boot, .. } = standing?;
-        let known = state.met.contains_key(incarnation);
-        if state.met.get(incarnation) == Some(boot) || (!known && state.met.len() >= MAX_MET) {
-            return None;
-        }
-        state.met.insert(*incarnation, *boot);
-        Some(state.met.clone())
+        std::mem::take(&mut state.is_unkept).then(|| state.met.to_keep().clone())
     }
 
     /// No connection comes about with this node. `true`: that is news, and worth a line in the log.
@@ -253,10 +241,15 @@ impl Trust {
     }
 }
 
-/// Whether this start of a data directory cannot be the newest: the directory counts its starts, so a smaller number, or the
-/// same one of another process, comes from a copy.
-fn is_older(shown: Boot, met: Boot) -> bool {
-    shown.number < met.number || (shown.number == met.number && shown.nonce != met.nonce)
+/// As the other side is told.
+fn reason(objection: Objection) -> RefusalReason {
+    match objection {
+        Objection::OtherCluster { peer: _, ours, theirs } => RefusalReason::OtherCluster { ours, theirs },
+        Objection::OtherDisk { peer: id, known, shown } => RefusalReason::Incarnation { id, known, shown },
+        Objection::OlderStart { peer: id, met, shown } => {
+            RefusalReason::OldBoot { id, met: met.number, shown: shown.number }
+        }
+    }
 }
 
 impl Trust {
@@ -277,7 +270,7 @@ mod tests {
 
     fn standing(incarnation: Incarnation, number: u64, nonce: u64, cluster: u8) -> Standing {
         let cluster = (cluster > 0).then_some(ClusterId([cluster; 16]));
-        Standing { incarnation, boot: Boot { number, nonce }, cluster }
+        Standing { incarnation, boot: Boot { number, nonce }, cluster, named_at: None }
     }
 
     fn trust() -> Trust {
@@ -290,43 +283,57 @@ mod tests {
     fn a_peer_of_another_cluster_or_with_another_disk_than_the_membership_names_is_refused() {
         let trust = trust();
         assert_eq!(
-            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9))),
+            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9)), true),
             Ok(()),
             "this node knows no cluster yet"
         );
         let mut membership = Membership::of([NodeId(1), YOU].into());
         membership.cluster = Some(ClusterId([7; 16]));
         membership.incarnations.insert(YOU, DISK);
-        trust.follow(&membership);
-        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 7))), Ok(()));
-        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 0))), Ok(()), "it does not know yet");
+        trust.follow(&membership, LogIndex(1), Some(LogIndex(1)));
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 7)), true), Ok(()));
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 0)), true), Ok(()), "it does not know yet");
         let (ours, theirs) = (ClusterId([7; 16]), ClusterId([9; 16]));
         assert_eq!(
-            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9))),
+            trust.judge(YOU, Some(&standing(DISK, 1, 1, 9)), true),
             Err(RefusalReason::OtherCluster { ours, theirs })
         );
-        let refused = trust.judge(YOU, Some(&standing(OTHER, 1, 1, 7))).unwrap_err();
+        let refused = trust.judge(YOU, Some(&standing(OTHER, 1, 1, 7)), true).unwrap_err();
         assert_eq!(refused, RefusalReason::Incarnation { id: YOU, known: DISK, shown: OTHER });
         assert!(refused.to_string().contains("raftdeck client member replace n2"), "{refused}");
-        assert_eq!(trust.judge(NodeId(3), Some(&standing(OTHER, 1, 1, 7))), Ok(()), "not known with a disk");
+        assert_eq!(
+            trust.judge(NodeId(3), Some(&standing(OTHER, 1, 1, 7)), true),
+            Ok(()),
+            "not known with a disk"
+        );
     }
 
     #[test]
     fn a_directory_that_was_restored_or_copied_is_refused_by_all_that_met_a_later_start() {
         let trust = trust();
-        let met = trust.welcomed(YOU, Some(&standing(DISK, 5, 50, 0))).expect("it is new");
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 9, 90, 0)), false), Ok(()), "it proves nothing");
+        assert_eq!(trust.welcomed(YOU), None, "so nothing is remembered of it");
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 5, 50, 0)), true), Ok(()));
+        let met = trust.welcomed(YOU).expect("it is new");
         assert_eq!(met, [(DISK, Boot { number: 5, nonce: 50 })].into());
-        assert_eq!(trust.welcomed(YOU, Some(&standing(DISK, 5, 50, 0))), None, "known by now");
-        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 5, 50, 0))), Ok(()), "the same start dials again");
-        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 6, 60, 0))), Ok(()), "its next start");
+        assert_eq!(trust.welcomed(YOU), None, "it is kept by now");
+        assert_eq!(
+            trust.judge(YOU, Some(&standing(DISK, 5, 50, 0)), true),
+            Ok(()),
+            "the same start dials again"
+        );
         for (number, nonce) in [(4, 40), (5, 51)] {
-            let refused = trust.judge(YOU, Some(&standing(DISK, number, nonce, 0)));
+            let refused = trust.judge(YOU, Some(&standing(DISK, number, nonce, 0)), true);
             assert_eq!(refused, Err(RefusalReason::OldBoot { id: YOU, met: 5, shown: number }));
         }
-        assert_eq!(trust.judge(YOU, Some(&standing(OTHER, 1, 1, 0))), Ok(()), "another directory");
+        assert_eq!(trust.judge(YOU, Some(&standing(OTHER, 1, 1, 0)), true), Ok(()), "another directory");
+        assert_eq!(trust.judge(YOU, Some(&standing(DISK, 6, 60, 0)), true), Ok(()), "its next start");
         let later = self::trust();
         later.remember(met);
-        assert!(later.judge(YOU, Some(&standing(DISK, 4, 40, 0))).is_err(), "a restart forgets nothing");
+        assert!(
+            later.judge(YOU, Some(&standing(DISK, 4, 40, 0)), true).is_err(),
+            "a restart forgets nothing"
+        );
     }
 
     #[test]
@@ -337,7 +344,7 @@ mod tests {
         assert!(trust.refused(YOU, &RefusalReason::Secret { id: YOU }), "another reason");
         let [shown] = &trust.all_refused()[..] else { panic!("one is refused") };
         assert_eq!((shown.id, &shown.reason), (YOU, &RefusalReason::Secret { id: YOU }));
-        trust.welcomed(YOU, None);
+        trust.welcomed(YOU);
         assert_eq!(trust.all_refused(), []);
         for id in 100..1000 {
             trust.refused(NodeId(id), &RefusalReason::Token);

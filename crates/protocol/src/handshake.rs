@@ -13,7 +13,8 @@
 //! Where the listener holds no token for a role, nothing is asked of that role.
 
 use bytes::Bytes;
-use raftdeck_raft::{Boot, ClusterId, Incarnation, NodeId};
+pub use raftdeck_raft::Standing;
+use raftdeck_raft::{ClusterId, Incarnation, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -100,18 +101,6 @@ pub enum Role {
         /// Which node it wants to reach.
         to: NodeId,
     },
-}
-
-/// Which data directory a node runs on, and which start of it this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// The data directory's identity.
-    pub incarnation: Incarnation,
-    /// Which start of it: a directory that was restored from a copy shows a smaller number, and two processes on copies of
-    /// one directory show the same number with different nonces.
-    pub boot: Boot,
-    /// The cluster that it belongs to, if it knows.
-    pub cluster: Option<ClusterId>,
 }
 
 /// Random bytes that are used once.

@@ -9,10 +9,12 @@ use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_client::codec;
-use raftdeck_protocol::frame::{MAX_FRAME, encode};
+use raftdeck_protocol::frame::{self, MAX_FRAME, encode};
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
-use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, Role};
-use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, Payload, Term};
+use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, RefusalReason, Role};
+use raftdeck_raft::{
+    AppendEntries, Boot, Entry, Incarnation, LogId, LogIndex, Message, Payload, Standing, Term,
+};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -104,6 +106,39 @@ impl Rig {
         sender.send(hello(from, to)).await.unwrap();
         let receiver = self.welcome(&mut sender, (from, to)).await;
         (sender, receiver)
+    }
+
+    /// The same from a sender on this data directory.
+    async fn connect_as(&self, (from, to): Pair, disk: Option<Incarnation>) -> (Connection, Connection) {
+        let boot = Boot { number: 1, nonce: 1 };
+        let standing = disk.map(|incarnation| Standing { incarnation, boot, cluster: None, named_at: None });
+        let mut hello: Hello = frame::decode("hello", &hello(from, to)).unwrap();
+        hello.standing = standing;
+        let mut sender = self.dial((from, to)).await;
+        sender.send(encode(&hello)).await.unwrap();
+        let mut receiver = self.accept(to).await;
+        received(&mut receiver).await;
+        receiver.send(challenge(to)).await.unwrap();
+        received(&mut sender).await;
+        sender.send(confirmation()).await.unwrap();
+        received(&mut receiver).await;
+        receiver.send(accepted(to)).await.unwrap();
+        received(&mut sender).await;
+        (sender, receiver)
+    }
+
+    /// The receiver's end of a connection that gets as far as the challenge. Others may wait before it.
+    async fn challenge_any(&self, sender: &mut Connection) -> Connection {
+        loop {
+            let mut receiver = self.accept(N2).await;
+            if let Some(Ok(_)) = within("a hello", receiver.next()).await
+                && receiver.send(challenge(N2)).await.is_ok()
+                && let Ok(heard) = tokio::time::timeout(Duration::from_millis(500), sender.next()).await
+            {
+                assert_eq!(heard.unwrap().unwrap(), challenge(N2));
+                return receiver;
+            }
+        }
     }
 
     /// The rest of the handshake of a sender that has said hello; the receiver's end.
@@ -410,6 +445,94 @@ async fn garbage_is_passed_on_untouched_and_not_counted() {
     }
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
     rig.counts((N1, N2), FrameFate::Delivered, 1).await;
+}
+
+#[tokio::test]
+async fn a_frame_of_a_sender_that_was_not_accepted_is_no_message_whenever_it_comes() {
+    let mut rig = Rig::new().await;
+    let (mut member, mut member_end) = rig.connect((N1, N2)).await;
+    let forged = || append(N1, 999, 10);
+    // Behind the hello, before any answer.
+    let mut early = rig.dial((N1, N2)).await;
+    early.send(hello(N1, N2)).await.unwrap();
+    early.send(forged()).await.unwrap();
+    closed(&mut early).await;
+    // Behind a confirmation that the receiver refuses.
+    let mut refused = rig.dial((N1, N2)).await;
+    refused.send(hello(N1, N2)).await.unwrap();
+    let mut end = rig.challenge_any(&mut refused).await;
+    refused.send(confirmation()).await.unwrap();
+    assert_eq!(received(&mut end).await, confirmation());
+    end.send(encode(&HelloReply::Refused(RefusalReason::Token))).await.unwrap();
+    refused.send(forged()).await.unwrap();
+    drop(end);
+    closed(&mut refused).await;
+    // A half of a frame, and a whole one without a hello.
+    let mut half = rig.dial((N1, N2)).await;
+    half.get_mut().write_all(&forged()[..10]).await.unwrap();
+    half.get_mut().shutdown().await.unwrap();
+    closed(&mut half).await;
+    member.send(append(N1, 1, 10)).await.unwrap();
+    assert_eq!(received(&mut member_end).await, append(N1, 1, 10), "the member's own and no other");
+    rig.counts((N1, N2), FrameFate::Delivered, 1).await;
+}
+
+#[tokio::test]
+async fn a_frame_out_of_turn_while_the_receiver_is_down_closes_the_connection() {
+    let rig = Rig::new().await;
+    rig.presences[&N2].down();
+    let mut sender = rig.dial((N1, N2)).await;
+    sender.send(hello(N1, N2)).await.unwrap();
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    closed(&mut sender).await;
+    let waiting = rig.reports.take();
+    assert!(!waiting.iter().any(|update| matches!(update, Update::Frames { .. })), "it is nobody's message");
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_takes_no_place_from_a_member() {
+    let rig = Rig::new().await;
+    let (mut member, mut member_end) = rig.connect((N1, N2)).await;
+    let mut crowd = Vec::new();
+    for _ in 0..4 * crate::link::MAX_STRANGERS {
+        crowd.push(rig.dial((N1, N2)).await);
+    }
+    // The oldest of them have made way by then.
+    closed(&mut crowd[0]).await;
+    member.send(append(N1, 1, 10)).await.unwrap();
+    assert_eq!(received(&mut member_end).await, append(N1, 1, 10));
+}
+
+#[tokio::test]
+async fn a_message_travels_on_a_connection_of_the_data_directory_that_sent_it_and_of_no_other() {
+    let mut rig = Rig::new().await;
+    let (mut old, old_end) = rig.connect_as((N1, N2), Some(Incarnation([1; 16]))).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    old.send(append(N1, 1, 10)).await.unwrap();
+    rig.held(1).await;
+    // The sender's next life runs on another disk; the receiver lets go of the former one.
+    let (mut new, mut new_end) = rig.connect_as((N1, N2), Some(Incarnation([2; 16]))).await;
+    drop(old_end);
+    closed(&mut old).await;
+    assert!(rig.links.undo(FIRST));
+    rig.counts((N1, N2), FrameFate::Lost, 1).await;
+    new.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut new_end).await, append(N1, 2, 10));
+}
+
+#[tokio::test]
+async fn a_message_outlives_the_process_that_sent_it_on_the_connection_of_the_next_one() {
+    let mut rig = Rig::new().await;
+    let disk = Some(Incarnation([1; 16]));
+    let (mut old, old_end) = rig.connect_as((N1, N2), disk).await;
+    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    old.send(append(N1, 1, 10)).await.unwrap();
+    rig.held(1).await;
+    let (_new, mut new_end) = rig.connect_as((N1, N2), disk).await;
+    drop(old_end);
+    closed(&mut old).await;
+    assert!(rig.links.undo(FIRST));
+    assert_eq!(received(&mut new_end).await, append(N1, 1, 10));
 }
 
 #[tokio::test]

@@ -9,4 +9,5 @@ mod members;
 mod partition;
 mod stall;
 mod stepping;
+mod strangers;
 mod undone;
