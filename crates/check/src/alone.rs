@@ -157,9 +157,11 @@ pub(crate) fn survives(node: NodeId, old: &Log, durable: LogIndex, new: &Log) ->
 
 pub(crate) fn has_on_disk(member: &Member, id: LogId) -> bool {
     // Of a member whose log is not known nothing can be said against it.
-    member.known_log().is_none_or(|log| {
-        log.start().index >= id.index || (member.durable >= id.index && log.term(id.index) == Some(id.term))
-    })
+    member.former >= id.index
+        || member.known_log().is_none_or(|log| {
+            log.start().index >= id.index
+                || (member.durable >= id.index && log.term(id.index) == Some(id.term))
+        })
 }
 
 /// An index for people; 0 if it is not known.

@@ -33,6 +33,10 @@ pub(crate) struct Member {
     pub(crate) applied: LogIndex,
     /// The newest snapshot; missing: it did not say since it started.
     pub(crate) snapshot: Option<LogIndex>,
+    /// A disk that it had before, and that is gone, had entries through here. A leader may still count answers to those.
+    pub(crate) former: LogIndex,
+    /// Term and vote on that disk: a candidate may still count that vote.
+    pub(crate) former_disk: Option<(Term, Option<NodeId>)>,
     /// Term and vote on its disk; missing: nobody watches it.
     pub(crate) disk: Option<(Term, Option<NodeId>)>,
     /// As a leader: in which term and by which membership it reached what with whom.
@@ -59,6 +63,12 @@ impl Member {
         // A vote that was not durable never left the member.
         self.vote = self.disk.and_then(|(term, vote)| vote.map(|vote| (term, vote)));
         self.term = self.disk.map_or(Term(0), |(term, _)| term);
+    }
+
+    /// Its disk is gone, and with it all that it knew.
+    pub(crate) fn lose_disk(&mut self) {
+        let former_disk = self.disk.or(self.former_disk);
+        *self = Self { former: self.former.max(self.durable), former_disk, ..Self::default() };
     }
 
     /// Some of its trace is lost.

@@ -32,6 +32,8 @@ pub enum Observation {
     Status(Box<Status>),
     /// It crashed or stopped: only its disk is left.
     Stopped,
+    /// While it did not run its disk was replaced by an empty one: it has forgotten its votes and its log.
+    DiskReplaced,
     /// Some of its trace was lost on the way here. Its log is unknown until it tells of a whole one.
     Missed,
 }

@@ -63,6 +63,10 @@ impl SafetyChecker {
                 member.stop();
                 Ok(())
             }
+            Observation::DiskReplaced => {
+                member.lose_disk();
+                Ok(())
+            }
             Observation::Missed => {
                 self.has_gaps = true;
                 member.miss();
@@ -150,6 +154,8 @@ impl SafetyChecker {
             durable: last,
             disk: member.disk.or(self.voters.as_ref().map(|_| (term, vote))),
             membership: None,
+            former: member.former,
+            former_disk: member.former_disk,
             log: Knowledge::Known(log.clone()),
             ..Member::default()
         };
@@ -165,8 +171,9 @@ impl SafetyChecker {
     fn vote_counted(&self, candidate: NodeId, term: Term, from: NodeId) -> Result<(), Broken> {
         let (Some(_), Some(voter)) = (&self.voters, self.members.get(&from)) else { return Ok(()) };
         let Some((disk_term, disk_vote)) = voter.disk else { return Ok(()) };
-        let is_there = disk_term > term || (disk_term == term && disk_vote == Some(candidate));
-        if is_there {
+        let shows =
+            |disk_term, disk_vote| disk_term > term || (disk_term == term && disk_vote == Some(candidate));
+        if shows(disk_term, disk_vote) || voter.former_disk.is_some_and(|(term, vote)| shows(term, vote)) {
             return Ok(());
         }
         broken(

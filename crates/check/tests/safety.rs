@@ -747,3 +747,23 @@ fn a_long_run_costs_milliseconds_and_little_memory() {
     // Sixteen thousand state hashes and a few dozen runs; were entries kept, it would be several megabytes.
     assert!(size < 1_500_000, "{size} bytes when printed");
 }
+
+/// A vote and an entry of the former disk may still be counted; a new vote must be on the new one.
+#[test]
+fn a_replaced_disk_has_forgotten_and_what_it_said_before_still_counts() {
+    let mut story = Story::watching_disks();
+    story.durable(N2, 1, Some(N1), 0);
+    story.see(N2, &Observation::Stopped);
+    story.see(N2, &Observation::DiskReplaced);
+    story.starts(N2, 0, None, &[]);
+    story.trace(N1, TraceEvent::ElectionStarted { term: Term(1), pre_vote: false });
+    story.durable(N1, 1, Some(N1), 0);
+    let counted =
+        |term| TraceEvent::VoteReceived { from: N2, granted: true, pre_vote: term == 0, votes: 2, needed: 2 };
+    story.trace(N1, counted(1));
+    assert_eq!(story.broken, None);
+    story.trace(N1, TraceEvent::ElectionStarted { term: Term(2), pre_vote: false });
+    story.durable(N1, 2, Some(N1), 0);
+    story.trace(N1, counted(2));
+    assert_eq!(story.broken.unwrap().property, Property::DurableBeforeCounted);
+}

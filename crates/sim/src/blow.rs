@@ -132,6 +132,60 @@ impl Nemesis {
         ]
     }
 
+    /// A member is removed, loses its disk and is added again, while answers of its former life are on their way. It may be
+    /// cut off with an old membership that names its former life.
+    pub(crate) fn wiped_and_added_again(&mut self) -> Blow {
+        let (first, again) = self.pair();
+        let (who, rng) = (Who::Node(again), &mut self.rng);
+        let removed = LED + rng.below(100 * MS);
+        let wiped = removed + rng.between(5 * MS, 250 * MS);
+        let added = wiped + rng.between(2 * MS, 150 * MS);
+        let promoted = added + rng.between(20 * MS, 300 * MS);
+        let weather = Weather::Late(rng.between(50 * MS, 600 * MS));
+        let late = Fault::Weather { from: Some(who), to: None, weather, lasts: wiped - removed };
+        let cut = Fault::Cut { cut: Cut::Isolate(who), lasts: rng.between(100 * MS, 500 * MS) };
+        let mut blow = vec![
+            (0, Fault::Transfer { to: first }),
+            (removed - MS, late),
+            (removed, Fault::Change(vec![Step::Remove(who)])),
+            (wiped, Fault::Wipe { who, down: rng.between(1, 20 * MS) }),
+            (added, Fault::Change(vec![Step::Add(again)])),
+            (promoted, Fault::Change(vec![Step::Promote(again)])),
+        ];
+        if rng.chance(500) {
+            blow.push((added + rng.between(MS, 60 * MS), cut));
+        }
+        blow
+    }
+
+    /// Two voters are removed without one member hearing of it, and lose their disks. Do they vote for that member?
+    pub(crate) fn two_wiped_joiners(&mut self) -> Blow {
+        let (first, lagging) = self.pair();
+        let joiners = [1, 2].map(|n| id(self.nodes + n));
+        let all = |step: fn(NodeId) -> Step| Fault::Change(joiners.map(step).to_vec());
+        let promoted = LED + self.rng.between(150 * MS, 300 * MS);
+        let cut = promoted + self.rng.between(200 * MS, 400 * MS);
+        let removed = cut + 10 * MS;
+        let wiped = removed + self.rng.between(100 * MS, 250 * MS);
+        let again = wiped + 30 * MS;
+        let many = usize::from(self.nodes / 2).saturating_sub(1);
+        let others = self.founders_but(first).filter(|node| *node != lagging).take(many);
+        let half: Vec<NodeId> = joiners.into_iter().chain([lagging]).chain(others).collect();
+        let isolate = Cut::Isolate(Who::Node(lagging));
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (LED, Fault::Change(vec![Step::Add(joiners[0])])),
+            (LED + 50 * MS, Fault::Change(vec![Step::Add(joiners[1])])),
+            (promoted, all(Step::Promote)),
+            (cut, Fault::Cut { cut: isolate, lasts: again - cut }),
+            (removed, all(|node| Step::Remove(Who::Node(node)))),
+            (wiped, Fault::Wipe { who: Who::Node(joiners[0]), down: MS }),
+            (wiped + 1, Fault::Wipe { who: Who::Node(joiners[1]), down: MS }),
+            (again, Fault::Cut { cut: Cut::Halves(half), lasts: 800 * MS }),
+            (again + 5 * MS, Fault::Campaign { who: Who::Node(lagging) }),
+        ]
+    }
+
     /// A member that took writes alone gets the others' snapshot in place of them, and crashes before its log is reset.
     pub(crate) fn crash_before_the_reset(&mut self) -> Blow {
         let first = self.pair().0;

@@ -155,6 +155,23 @@ pub enum Fault {
         /// It starts again after so many microseconds.
         down: u64,
     },
+    /// A file of a member whose process is down loses its end. The member must refuse to start, or nothing may be missing.
+    Shorten {
+        /// Whose.
+        who: Who,
+        /// Decides which file, and where it ends.
+        pick: u64,
+        /// It starts again after so many microseconds.
+        down: u64,
+    },
+    /// A member's disk is replaced by an empty one, where the cluster can bear it: it is one of the few whose disks may be
+    /// lost, or has no vote.
+    Wipe {
+        /// Whose.
+        who: Who,
+        /// It starts again after so many microseconds.
+        down: u64,
+    },
     /// Links are cut.
     Cut {
         /// Which.
@@ -282,9 +299,12 @@ impl Fault {
     pub fn kind(&self) -> FaultKind {
         match self {
             Self::Crash { .. } | Self::PowerCut { .. } => FaultKind::Crash,
-            Self::FailSync { .. } | Self::FillDisk { .. } | Self::SlowDisk { .. } | Self::FlipBit { .. } => {
-                FaultKind::Disk
-            }
+            Self::FailSync { .. }
+            | Self::FillDisk { .. }
+            | Self::SlowDisk { .. }
+            | Self::FlipBit { .. }
+            | Self::Shorten { .. } => FaultKind::Disk,
+            Self::Wipe { .. } => FaultKind::Wipe,
             Self::StallDisk { .. } => FaultKind::Stall,
             Self::Cut { .. } => FaultKind::Partition,
             Self::Weather { .. } | Self::Replay { .. } | Self::Disconnect { .. } => FaultKind::Network,
@@ -306,7 +326,11 @@ impl Fault {
     pub(crate) fn shorter(&self) -> Option<Self> {
         let mut shorter = self.clone();
         let lasts = match &mut shorter {
-            Self::Crash { down, .. } | Self::PowerCut { down, .. } | Self::FlipBit { down, .. } => down,
+            Self::Crash { down, .. }
+            | Self::PowerCut { down, .. }
+            | Self::FlipBit { down, .. }
+            | Self::Shorten { down, .. }
+            | Self::Wipe { down, .. } => down,
             Self::SlowDisk { lasts, .. }
             | Self::StallDisk { lasts, .. }
             | Self::Cut { lasts, .. }
@@ -411,6 +435,14 @@ impl fmt::Display for Fault {
             }
             Self::FlipBit { who, pick, down } => {
                 write!(f, "stop {who}, flip bit {pick} (modulo its files), start it after {}", Span(*down))
+            }
+            Self::Shorten { who, pick, down } => write!(
+                f,
+                "stop {who}, cut a file short (pick {pick}, modulo its files), start it after {}",
+                Span(*down)
+            ),
+            Self::Wipe { who, down } => {
+                write!(f, "stop {who}, replace its disk by an empty one, start it after {}", Span(*down))
             }
             Self::Cut { cut, lasts } => write!(f, "{cut} for {}", Span(*lasts)),
             Self::Weather { from, to, weather, lasts } => {

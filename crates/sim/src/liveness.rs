@@ -56,7 +56,11 @@ impl World<'_> {
             return Some("the joint configuration has not been left".to_owned());
         }
         for member in status.membership.members() {
-            let is_lost = self.nodes.iter().any(|node| node.id == member && node.fate == Fate::Lost);
+            let known = status.membership.incarnations.get(&member);
+            let is_lost = self.nodes.iter().any(|node| {
+                let is_another = known.is_some_and(|known| *known != node.incarnation);
+                node.id == member && (node.fate == Fate::Lost || is_another)
+            });
             match self.standing(member) {
                 _ if is_lost => {}
                 None => return Some(format!("{member} does not run")),

@@ -29,7 +29,7 @@ impl Nemesis {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
-            FaultKind::Disk | FaultKind::Tune | FaultKind::Stall => 3 * SECOND,
+            FaultKind::Disk | FaultKind::Tune | FaultKind::Stall | FaultKind::Wipe => 3 * SECOND,
             _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
@@ -38,8 +38,8 @@ impl Nemesis {
 
     /// How long after the ones before them come which faults; several make one blow.
     pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
-        use FaultKind::{Crash, Disk, Membership, Partition, Snapshot, Transfer};
-        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership)
+        use FaultKind::{Crash, Disk, Membership, Partition, Snapshot, Transfer, Wipe};
+        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership | Wipe)
             || (matches!(self.kind, Snapshot | Disk) && self.rng.chance(500));
         if is_blow && self.rng.chance(550) {
             let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
@@ -62,6 +62,8 @@ impl Nemesis {
                 _ => self.early_term(),
             },
             FaultKind::Membership if self.rng.chance(450) => self.two_halves(),
+            FaultKind::Wipe if self.rng.chance(400) => self.two_wiped_joiners(),
+            FaultKind::Wipe => self.wiped_and_added_again(),
             FaultKind::Snapshot => self.crash_before_the_reset(),
             FaultKind::Disk => self.overwritten_while_read(),
             FaultKind::Partition if self.rng.chance(350) => self.joined_round(),
@@ -213,6 +215,7 @@ impl Nemesis {
             FaultKind::Transfer => self.transfer(),
             FaultKind::Snapshot => Fault::Snapshot { who: self.who() },
             FaultKind::Tune => self.tune(),
+            FaultKind::Wipe => Fault::Wipe { who: self.who(), down: self.rng.between(MS, 300 * MS) },
             FaultKind::Client => self.client(),
             FaultKind::Stall => self.stall(),
         };
@@ -237,6 +240,9 @@ impl Nemesis {
         match rng.below(10) {
             0..3 => Fault::FailSync { who, after: rng.below(5) },
             3..5 => Fault::FillDisk { who, spare: rng.index(2000) },
+            5..6 if rng.chance(500) => {
+                Fault::Shorten { who, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) }
+            }
             5..6 => Fault::FlipBit { who, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) },
             _ => Fault::SlowDisk {
                 who,

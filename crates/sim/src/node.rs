@@ -167,9 +167,10 @@ impl Process {
         false
     }
 
-    /// What is known of each follower's log, as a leader.
+    /// What is known of each follower's log, as a leader. One that lost what it confirmed counts for nothing (trap 47).
     pub(crate) fn matches(&self, now: Timestamp) -> BTreeMap<NodeId, LogIndex> {
-        self.replica.status(now).peers.into_iter().map(|peer| (peer.id, peer.matched)).collect()
+        let peers = self.replica.status(now).peers.into_iter();
+        peers.filter(|peer| peer.owes.is_none()).map(|peer| (peer.id, peer.matched)).collect()
     }
 
     /// Whether its disk does something.
@@ -204,6 +205,8 @@ pub(crate) enum Fate {
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) fs: MemoryFs,
+    /// How many disks it had before this one.
+    pub(crate) disks: u32,
     /// The identity of its disk.
     pub(crate) incarnation: Incarnation,
     pub(crate) clock: Clock,
@@ -228,10 +231,22 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// While it does not run: its disk is replaced by an empty one, which nobody knows and which knows nobody.
+    pub(crate) fn lose_disk(&mut self, seed: u64) {
+        self.disks += 1;
+        self.incarnation = incarnation(seed, self.id, self.disks);
+        self.fs = MemoryFs::new();
+        self.founders = Membership::default();
+        self.platter = Platter::default();
+        self.perhaps = None;
+        self.is_flipped = false;
+    }
+
     pub(crate) fn new(seed: u64, id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
         Self {
             id,
             fs: MemoryFs::new(),
+            disks: FIRST_DISK,
             incarnation: incarnation(seed, id, FIRST_DISK),
             clock,
             fate,

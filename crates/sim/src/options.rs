@@ -36,6 +36,8 @@ pub enum FaultKind {
     Snapshot,
     /// PreVote, CheckQuorum and timing are switched.
     Tune,
+    /// Members lose their disks, and are removed and taken in again as new ones.
+    Wipe,
     /// Clients give up, repeat themselves and come in crowds.
     Client,
     /// A disk finishes nothing for a while, then goes on.
@@ -44,7 +46,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::Disk,
         Self::Partition,
@@ -55,6 +57,7 @@ impl FaultKind {
         Self::Transfer,
         Self::Snapshot,
         Self::Tune,
+        Self::Wipe,
         Self::Client,
         Self::Stall,
     ];
@@ -73,6 +76,7 @@ impl FaultKind {
             Self::Transfer => "transfer",
             Self::Snapshot => "snapshot",
             Self::Tune => "tune",
+            Self::Wipe => "wipe",
             Self::Client => "client",
             Self::Stall => "stall",
         }

@@ -65,6 +65,16 @@ rare_states! {
     PromiseInTerm = "promise kept in a term that came before its candidate",
     /// A member whose disk stands still refuses its vote.
     StalledVote = "vote refused by a stalled disk",
+    /// A member's disk is replaced by an empty one.
+    Wiped = "disk lost",
+    /// A node without any membership is asked for its vote.
+    NewcomerAsked = "vote asked of a node without a membership",
+    /// A member that the cluster knows on another disk is asked for its vote.
+    OtherDiskAsked = "vote asked of a member on another disk",
+    /// An answer of a node that is no member, or on another disk than the member, arrives.
+    StrangerIgnored = "answer of a stranger ignored",
+    /// A follower's log is behind what it once confirmed.
+    WentBack = "follower that lost what it confirmed",
     /// A transfer is given up.
     TransferGivenUp = "transfer given up",
     /// A word to campaign arrives after the leader has given up the transfer.
@@ -163,6 +173,8 @@ impl Memory {
             }
             TraceEvent::SteppedDown { reason: StepDownReason::Removed, .. } => Some(RareState::LeaderRemoved),
             TraceEvent::SteppedDown { reason: StepDownReason::QuorumLost, .. } => Some(RareState::QuorumLost),
+            TraceEvent::StrangerIgnored { .. } => Some(RareState::StrangerIgnored),
+            TraceEvent::WentBack { .. } => Some(RareState::WentBack),
             TraceEvent::PromotionGivenUp { .. } => Some(RareState::PromotionGivenUp),
             TraceEvent::VoteGranted { pre_vote: false, .. } if story.learns => Some(RareState::LearnerVotes),
             TraceEvent::VoteRefused { term, pre_vote, reason, .. } => {
@@ -194,7 +206,9 @@ impl Memory {
             VoteRefusal::LeaderAlive if !pre && asked == story.term => Some(RareState::PromiseInTerm),
             VoteRefusal::LeaderAlive => Some(RareState::PromiseWithoutLeader),
             VoteRefusal::DiskStalled => Some(RareState::StalledVote),
-            VoteRefusal::OldTerm | VoteRefusal::NoMembership | VoteRefusal::OtherDisk => None,
+            VoteRefusal::NoMembership => Some(RareState::NewcomerAsked),
+            VoteRefusal::OtherDisk => Some(RareState::OtherDiskAsked),
+            VoteRefusal::OldTerm => None,
         }
     }
 }

@@ -5,8 +5,11 @@ use crate::disk::data_dir;
 use crate::event::Event;
 use crate::fault::{Fault, Step, Who};
 use crate::node::{Doom, Fate, Input};
+use crate::platter::Platter;
+use crate::rare::RareState;
 use crate::record::What;
 use crate::world::World;
+use raftdeck_check::Observation;
 use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
 use raftdeck_storage::fs::{FileSystem, Survival};
 use raftdeck_storage::log_end;
@@ -47,6 +50,10 @@ impl World<'_> {
             Fault::FlipBit { who, pick, down } => {
                 self.with(*who, |world, id| world.flip_bit(id, *pick, *down));
             }
+            Fault::Shorten { who, pick, down } => {
+                self.with(*who, |world, id| world.shorten(id, *pick, *down));
+            }
+            Fault::Wipe { who, down } => self.with(*who, |world, id| world.wipe(id, *down)),
             Fault::Cut { cut, lasts } => {
                 let leader = self.leader();
                 self.network.cut(cut, leader, at + lasts);
@@ -198,19 +205,70 @@ impl World<'_> {
         fs.set_capacity(Some(used + spare));
     }
 
-    /// Only at those whose loss the cluster can bear, and only where everything that was written is sealed: a flip in
-    /// what was never synced cannot be told from a torn write.
-    fn flip_bit(&mut self, id: NodeId, pick: u64, down: u64) {
+    /// A file of one whose loss the cluster can bear, and which had nothing half written, ends too early.
+    fn shorten(&mut self, id: NodeId, pick: u64, down: u64) {
+        if !self.stop_idle(id, down) {
+            return;
+        }
+        let node = self.node(id);
+        let files = node.fs.list(data_dir()).unwrap_or_default();
+        let pick = usize::try_from(pick).unwrap_or(0);
+        let Some(file) = files.get(pick % files.len().max(1)) else { return };
+        let Some(bytes) = node.fs.contents(file).filter(|bytes| !bytes.is_empty()) else { return };
+        node.fs.put(file, &bytes[..pick / 7 % bytes.len()]);
+        node.is_flipped = true;
+    }
+
+    /// Stops a process whose disk may be damaged for good, if nothing is being written. Says whether it did.
+    fn stop_idle(&mut self, id: NodeId, down: u64) -> bool {
         let is_fragile = self.fragile.contains(&id);
         let node = self.node(id);
         let is_idle = node.process.as_ref().is_some_and(|process| {
             process.writing.is_empty() && process.filing.is_none() && node.platter.last() != LogId::default()
         });
-        if !is_fragile || !is_idle {
+        if is_fragile && is_idle {
+            let doom = Doom { effects: 0, survival: Survival::Process, changes: 0, down };
+            self.crash(id, doom);
+        }
+        is_fragile && is_idle
+    }
+
+    fn wipe(&mut self, id: NodeId, down: u64) {
+        let is_new = self.node(id).fate == Fate::Absent || self.node(id).platter == Platter::default();
+        if is_new || !self.may_lose_disk(id) {
             return;
         }
-        let doom = Doom { effects: 0, survival: Survival::Process, changes: 0, down };
-        self.crash(id, doom);
+        self.crash(id, Doom { effects: 0, survival: Survival::Process, changes: 0, down });
+        let (seed, at) = (self.seed, self.now);
+        let node = self.node(id);
+        node.lose_disk(seed);
+        if node.fate == Fate::Lost {
+            node.fate = Fate::Down;
+            let life = node.life;
+            self.queue.at(at + down.max(1), Event::Restart { node: id, life });
+        }
+        self.note(RareState::Wiped);
+        self.judge.observe(at, id, &Observation::DiskReplaced);
+    }
+
+    /// Whether nothing that was acknowledged can be gone with this disk: it is one of those that are too few for that, or it
+    /// votes in no membership that may still count.
+    fn may_lose_disk(&self, id: NodeId) -> bool {
+        let Some(leader) = self.leader() else { return self.fragile.contains(&id) };
+        let process = self.nodes.iter().find(|node| node.id == leader).and_then(|node| node.process.as_ref());
+        let no_vote = process.is_some_and(|process| {
+            let status = process.replica.status(raftdeck_raft::Timestamp::default());
+            status.membership_index <= status.committed && !status.membership.is_voter(id)
+        });
+        no_vote || self.fragile.contains(&id)
+    }
+
+    /// Only at those whose loss the cluster can bear, and only where everything that was written is sealed: a flip in
+    /// what was never synced cannot be told from a torn write.
+    fn flip_bit(&mut self, id: NodeId, pick: u64, down: u64) {
+        if !self.stop_idle(id, down) {
+            return;
+        }
         let node = self.node(id);
         let mut files = node.fs.list(data_dir()).unwrap_or_default();
         // What lies ready for the log, and the room behind its end, hold nothing that counts.

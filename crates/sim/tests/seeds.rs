@@ -1,6 +1,6 @@
 //! A fixed set of seeds on clusters of every usual size: every promise holds.
 
-use raftdeck_sim::{FaultKind, FaultKinds, Options, Stats, run};
+use raftdeck_sim::{FaultKind, FaultKinds, Options, RareState, Stats, run};
 
 /// Plays the seeds and gives what was counted.
 fn play(nodes: u8, faults: &FaultKinds, seeds: std::ops::RangeInclusive<u64>) -> Stats {
@@ -53,7 +53,7 @@ fn seven_nodes_keep_every_promise() {
 #[test]
 fn without_faults_one_leader_leads_from_first_to_last() {
     let stats = play(5, &FaultKinds::none(), 1..=3);
-    assert_eq!((stats.elections, stats.restarts, stats.faults), (3, 15, [0; 12]));
+    assert_eq!((stats.elections, stats.restarts, stats.faults), (3, 15, [0; 13]));
 }
 
 #[test]
@@ -108,4 +108,27 @@ fn lagging_members_catch_up_by_snapshots() {
 fn a_disk_that_stands_still_costs_its_leader_the_place() {
     let stats = only(FaultKind::Stall);
     assert!(stats.elections > 4, "{stats:?}");
+}
+
+/// The members and the clients come to no harm by a disk that is lost, and nobody votes with an empty one.
+#[test]
+fn lost_disks_are_survived_and_members_are_taken_in_again_as_new() {
+    let kinds = [FaultKind::Wipe, FaultKind::Partition, FaultKind::Network];
+    let stats = [3, 5].map(|nodes| play(nodes, &FaultKinds::of(&kinds), 1..=15));
+    for state in [RareState::Wiped, RareState::NewcomerAsked, RareState::StrangerIgnored] {
+        let count: u64 = stats.iter().map(|stats| stats.rare.of(state)).sum();
+        assert!(count > 0, "never reached: {}", state.name());
+    }
+}
+
+#[test]
+fn a_file_that_lost_its_end_keeps_a_member_from_starting_or_is_no_loss() {
+    let mut refusals = 0;
+    for first in (1..=200).step_by(20) {
+        refusals += play(5, &FaultKinds::of(&[FaultKind::Disk]), first..=first + 19).refusals;
+        if refusals > 1 {
+            return;
+        }
+    }
+    panic!("{refusals} starts were refused");
 }
