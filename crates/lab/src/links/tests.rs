@@ -464,7 +464,10 @@ async fn a_frame_of_a_sender_that_was_not_accepted_is_no_message_whenever_it_com
     refused.send(confirmation()).await.unwrap();
     assert_eq!(received(&mut end).await, confirmation());
     end.send(encode(&HelloReply::Refused(RefusalReason::Token))).await.unwrap();
+    received(&mut refused).await;
     refused.send(forged()).await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_millis(300), end.next()).await;
+    assert!(heard.is_err(), "a refused sender is heard no more: {heard:?}");
     drop(end);
     closed(&mut refused).await;
     // A half of a frame, and a whole one without a hello.
