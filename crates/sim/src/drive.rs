@@ -5,12 +5,14 @@ use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
 use crate::record::What;
-use crate::rules::{CAP, LEASE, MATCH};
+use crate::rules::{CAP, DISK, LEASE, MATCH};
 use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{Entry, Envelope, Message, NodeId, Payload, Role, Sender, Term, Timestamp, TraceEvent};
+use raftdeck_raft::{
+    Entry, Envelope, Membership, Message, NodeId, Payload, Role, Sender, Term, Timestamp, TraceEvent,
+};
 use raftdeck_replica::Outputs;
 use std::collections::BTreeMap;
 
@@ -253,11 +255,16 @@ impl World<'_> {
             self.show(Some(id), || What::Told { what: event.clone() });
             self.count(id, &event);
             self.note_rare(id, &event);
+            self.hold_against_disks(id, &event);
             self.hold_against_rules(id, &event);
             if let TraceEvent::RoleChanged { to: Role::Leader, term, .. } = &event {
                 self.hold_against_leases(id, *term);
             }
             self.judge.trace(at, id, event);
+        }
+        let is_other_disk = self.is_on_another_disk(id);
+        if let Some(process) = &mut self.node(id).process {
+            process.memory.was_on_another_disk = is_other_disk;
         }
         if let Some(process) = &mut self.node(id).process
             && process.replica.applied().index != process.judged
@@ -266,6 +273,31 @@ impl World<'_> {
             let (applied, hash) = (process.judged, process.replica.state_hash());
             self.judge.state(at, id, applied, hash);
         }
+    }
+
+    /// A vote, also for itself, of a member whose cluster knows it on another disk, or that belongs to no cluster: before this
+    /// turn and after it, as the membership may change within.
+    fn hold_against_disks(&mut self, id: NodeId, event: &TraceEvent) {
+        let votes = matches!(
+            event,
+            TraceEvent::VoteGranted { pre_vote: false, .. }
+                | TraceEvent::ElectionStarted { pre_vote: false, .. }
+        );
+        let was = self.node(id).process.as_ref().is_some_and(|process| process.memory.was_on_another_disk);
+        if votes && was && self.is_on_another_disk(id) {
+            self.judge.accuse(
+                DISK,
+                self.now,
+                format!("{id} votes with a disk that its cluster does not know"),
+            );
+        }
+    }
+
+    fn is_on_another_disk(&mut self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let Some(process) = &node.process else { return false };
+        let membership = process.replica.membership();
+        *membership == Membership::default() || !membership.knows_as(id, Some(node.incarnation))
     }
 
     fn hold_against_rules(&mut self, id: NodeId, event: &TraceEvent) {

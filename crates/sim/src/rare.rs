@@ -149,6 +149,8 @@ pub(crate) struct Memory {
     /// As a leader: it gave up a transfer in this term.
     gave_up: Option<Term>,
     membership_at: LogIndex,
+    /// Its cluster knew it on another disk, or not at all, when its last turn was over.
+    pub(crate) was_on_another_disk: bool,
     /// As a leader: a linearizable read came since the last one was answered.
     reads_wait: bool,
 }

@@ -19,13 +19,14 @@ pub(crate) const COUNTING: &str = "only entries of the own term commit by counti
 pub(crate) const ONE_CHANGE: &str = "one change of the membership at a time";
 pub(crate) const OWN_COMMIT: &str = "no change before a commit in the own term";
 
+pub(crate) const DISK: &str = "only members on their own disks vote and campaign";
 pub(crate) const MATCH: &str = "a match index never goes back";
 pub(crate) const LEASE: &str = "a lease excludes every later leader";
 pub(crate) const CAP: &str = "the cap on uncommitted bytes holds";
 
 /// All of them.
-pub(crate) const ALL: [&str; 11] =
-    [ROLES, LOGS, DEAF, LEARNERS, LATE, COUNTING, ONE_CHANGE, OWN_COMMIT, MATCH, LEASE, CAP];
+pub(crate) const ALL: [&str; 12] =
+    [ROLES, LOGS, DEAF, LEARNERS, LATE, COUNTING, ONE_CHANGE, OWN_COMMIT, DISK, MATCH, LEASE, CAP];
 
 /// A member as its story tells of it.
 #[derive(Debug)]
