@@ -59,7 +59,7 @@ mod tests {
     /// Below the ports that the system gives out by itself, so that no process takes one in between.
     fn held() -> (u16, HeldPort) {
         let free = |port| Some((port, HeldPort::take(port).ok()?));
-        (20_003..30_000).step_by(10).find_map(free).unwrap()
+        (20_003..30_000).step_by(10).find_map(free).expect("some port is free")
     }
 
     /// As a managed node listens.

@@ -125,6 +125,7 @@ fn owner(_near: SocketAddr, _far: SocketAddr) -> io::Result<Option<Uid>> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};

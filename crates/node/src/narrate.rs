@@ -133,12 +133,13 @@ fn suspicion(event: &TraceEvent) {
             let disk =
                 |disk: &Option<_>| disk.map_or_else(|| "no disk".to_owned(), |disk| format!("disk {disk}"));
             let shown = disk(incarnation);
-            match expected {
-                Some(expected) => tracing::warn!(
+            if let Some(expected) = expected {
+                tracing::warn!(
                     "ignores answers of {from} from {shown}: the cluster knows it on disk {expected}. If that is lost, run \
                      `raftdeck client member replace {from}`"
-                ),
-                None => tracing::warn!("ignores answers of {from} from {shown}: it is not a member"),
+                );
+            } else {
+                tracing::warn!("ignores answers of {from} from {shown}: it is not a member");
             }
         }
         TraceEvent::WentBack { follower, confirmed, found } => tracing::error!(

@@ -163,7 +163,7 @@ pub(crate) async fn start(
         None => None,
     };
     // A node that finds its ports taken has started nothing yet, so it records nothing.
-    let listeners = Listeners::bind(settings).await?;
+    let listeners = Listeners::bind(settings)?;
     let asked = settings.founders();
     let is_new = restored.hard_state == HardState::default()
         && restored.snapshot.is_none()
@@ -232,11 +232,11 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+    fn bind(settings: &Settings) -> Result<Self, StartError> {
         Ok(Self {
-            raft: listen(settings.raft, "its peers", settings.managed).await?,
-            client: listen(settings.client, "clients", settings.managed).await?,
-            http: listen(settings.http, "HTTP", settings.managed).await?,
+            raft: listen(settings.raft, "its peers", settings.managed)?,
+            client: listen(settings.client, "clients", settings.managed)?,
+            http: listen(settings.http, "HTTP", settings.managed)?,
         })
     }
 
@@ -355,7 +355,7 @@ impl Listeners {
     }
 }
 
-async fn listen(
+fn listen(
     address: SocketAddr,
     what: &'static str,
     managed: bool,

@@ -1,5 +1,6 @@
 //! The founding of a cluster over all interleavings of a small case: members ask each other, make their stages durable, crash,
 //! and lose their disks, in any order.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 use raftdeck_protocol::founding::{FoundingRecord, Note, NoteStage};
 use raftdeck_raft::{Incarnation, LogIndex, NodeId};

@@ -325,16 +325,12 @@ impl Client {
                 self.target = leader;
                 self.again(2_000, now)
             }
-            Failure::NotLeader { leader: None, .. } => {
+            Failure::NotLeader { leader: None, .. } | Failure::NotCaughtUp => {
                 self.ask_somebody_else();
                 self.again(20_000, now)
             }
             Failure::Busy if self.cares(now).is_some() => self.again(2_000, now),
             Failure::Busy | Failure::DiskStalled { .. } | Failure::Stopping => self.again(20_000, now),
-            Failure::NotCaughtUp => {
-                self.ask_somebody_else();
-                self.again(20_000, now)
-            }
             Failure::Unknown => self.maybe(now),
             Failure::SessionExpired => {
                 self.session = None;

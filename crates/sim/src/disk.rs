@@ -127,7 +127,7 @@ impl World<'_> {
                 // Mostly at once. A member that has much to do takes them in late, after what became durable since.
                 let (is_late, late) = (self.rng.chance(100), self.rng.between(1000, MOST_READ_LATE));
                 if is_late {
-                    let (life, entries) = (self.node(id).life, Box::new(entries));
+                    let life = self.node(id).life;
                     self.queue.at(at + late, Event::ReadBack { node: id, life, entries });
                 } else {
                     self.note_read_back(id, &entries);

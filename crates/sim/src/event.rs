@@ -17,7 +17,7 @@ pub(crate) enum Event {
     /// The disk is done with what it was doing.
     Disk { node: NodeId, life: u32 },
     /// Entries that were read back reach their member.
-    ReadBack { node: NodeId, life: u32, entries: Box<Vec<Entry>> },
+    ReadBack { node: NodeId, life: u32, entries: Vec<Entry> },
     /// So is the thread that keeps the snapshots.
     Files { node: NodeId, life: u32 },
     /// A process that ended starts again.

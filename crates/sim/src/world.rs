@@ -144,7 +144,7 @@ impl<'a> World<'a> {
             Event::Wake { node, life } => self.wake(node, life),
             Event::Turn { node, life } => self.turn(node, life),
             Event::Disk { node, life } => self.disk_done(node, life),
-            Event::ReadBack { node, life, entries } => self.entries_arrive(node, life, *entries),
+            Event::ReadBack { node, life, entries } => self.entries_arrive(node, life, entries),
             Event::Files { node, life } => self.files_done(node, life),
             Event::Restart { node, life } => self.restart(node, life),
             Event::Resume { node, pause } => self.resume(node, pause),

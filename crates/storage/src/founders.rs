@@ -92,7 +92,7 @@ mod tests {
     /// These bytes are on users' disks: if this test fails, the format version has to go up.
     #[test]
     fn the_format_stands_still() {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let disks = [(NodeId(1), Incarnation([7; 16]))].into();
         let founders = [(NodeId(1), "a:1".to_owned())].into();
         let stages = [

@@ -223,9 +223,9 @@ mod tests {
     async fn a_bare_refusal_gets_a_sentence_and_an_id_however_little_is_written_at_a_time() {
         let (near, mut far) = duplex(16);
         let told = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&told);
+        let hears = Arc::clone(&told);
         let mut clothed = Clothed::new(near, move |refused: &Refused| {
-            heard.lock().unwrap().push((refused.status, refused.id.clone()));
+            hears.lock().unwrap().push((refused.status, refused.id.clone()));
         });
         let writing = tokio::spawn(async move {
             let all = format!("HTTP/1.1 200 OK\r\nx-request-id: 1\r\ncontent-length: 2\r\n\r\nok{BARE}");
