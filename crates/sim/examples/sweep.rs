@@ -2,6 +2,7 @@
 //! same as `raftdeck sim run`, without the program around it: quick to build, and what a profiler should look at.
 //!
 //! `cargo run --release -p raftdeck-sim --example sweep -- [NODES] [FIRST] [SEEDS] [JOBS] [FAULTS]`
+#![allow(clippy::disallowed_types, reason = "it says how fast the runs went; no run sees this clock")]
 
 use raftdeck_sim::{FaultKinds, Options, Stats, run};
 use std::process::ExitCode;
