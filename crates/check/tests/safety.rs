@@ -654,6 +654,10 @@ fn status(terms: &[u64]) -> NodeStatus {
         next_timer_micros: 0,
         fsyncs: 0,
         refused: Vec::new(),
+        incarnation: None,
+        cluster: None,
+        address: String::new(),
+        notices: Vec::new(),
     }
 }
 

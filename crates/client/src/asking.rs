@@ -259,7 +259,8 @@ impl Client {
                 let why = format!("{node} lost its leadership or was stopped while it was under way");
                 return doubt(question, trail, why);
             }
-            Failure::Stopping => {
+            // It may be taken into a cluster, or its cluster be founded, at any moment.
+            Failure::Stopping | Failure::NotInCluster(_) => {
                 self.directory().forget_leader(target);
                 Met::Answer
             }
@@ -271,7 +272,12 @@ impl Client {
             }
             Failure::NotCaughtUp => Met::NotCaughtUp(node),
             // The moment passes by itself, and nothing was changed.
-            Failure::Change(error @ (ChangeError::InProgress | ChangeError::TooEarly)) => Met::Change(error),
+            Failure::Change(
+                error @ (ChangeError::InProgress
+                | ChangeError::TooEarly
+                // The leader meets it in a moment, if it runs.
+                | ChangeError::NotIdentified { .. }),
+            ) => Met::Change(error),
             Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),
             Failure::SessionExpired if matches!(question, Question::Write(..)) => {
                 let expired = trail.doubt().map(|why| ClientError::Unknown {

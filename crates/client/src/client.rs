@@ -459,7 +459,7 @@ fn error(stop: Stop) -> ClientError {
     }
 }
 
-fn leads(status: &NodeStatus) -> bool {
+pub(crate) fn leads(status: &NodeStatus) -> bool {
     status.raft.role == raft::Role::Leader && status.raft.has_quorum
 }
 

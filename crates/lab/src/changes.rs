@@ -227,10 +227,12 @@ fn passes(why: &Unanswered) -> bool {
                 | Failure::Busy
                 | Failure::DiskStalled { .. }
                 | Failure::Stopping
+                | Failure::NotInCluster(_)
                 | Failure::Change(
                     ChangeError::NotLeader { .. }
                         | ChangeError::InProgress
                         | ChangeError::TooEarly
+                        | ChangeError::NotIdentified { .. }
                         | ChangeError::Busy
                 )
         ),

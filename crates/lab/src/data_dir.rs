@@ -7,7 +7,7 @@ use crate::options::{LabError, LabOptions};
 use crate::record::Record;
 use crate::temporary::TemporaryFolder;
 use raftdeck_raft::NodeId;
-use raftdeck_storage::fs::private;
+use raftdeck_storage::fs::{DiskFs, private};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -119,6 +119,16 @@ pub(crate) fn wipe(data: &Path) -> io::Result<()> {
     match fs::remove_dir_all(data) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Empties the disk of a node that does not run, and leaves it its identity: a system without identities would not notice.
+pub(crate) fn forget(data: &Path) -> io::Result<()> {
+    match raftdeck_storage::forget(&DiskFs, data) {
+        Ok(true) => Ok(()),
+        // It has nothing that it could forget.
+        Ok(false) => wipe(data),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

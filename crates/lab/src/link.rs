@@ -89,6 +89,8 @@ pub(crate) struct Link {
     pub(crate) signals: Arc<Signals>,
     /// Cluster time.
     pub(crate) clock: ClockReader,
+    /// The sender has shown itself as a member: its cluster is founded.
+    pub(crate) is_founded: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -175,10 +177,18 @@ impl Link {
         mut answers: Writer,
         mut ending: Ending,
     ) -> io::Result<()> {
+        let role = decode_hello(&hello).ok().map(|hello| (hello.role, hello.standing));
+        match &role {
+            Some((Role::Peer { .. }, _)) => self.is_founded.store(true, Relaxed),
+            // A script may cut links as soon as there are any. There is no cluster yet that could be cut.
+            Some((Role::Founder { .. }, _)) if !self.is_founded.load(Relaxed) => {
+                self.gate = watch::channel(LinkState::Open).1;
+            }
+            _ => {}
+        }
         let Some(address) = self.held(&mut incoming).await? else { return Ok(()) };
         let (mut back, mut outgoing) =
             framed(TcpStream::connect(address).await?, MAX_HELLO_REPLY, MAX_FRAME)?;
-        let role = decode_hello(&hello).ok().map(|hello| (hello.role, hello.standing));
         outgoing.send(hello.freeze()).await?;
         let is_accepted = self.shake_hands((&mut incoming, &mut answers), (&mut back, &mut outgoing)).await?;
         if !is_accepted {
@@ -252,9 +262,15 @@ impl Link {
             if let (LinkState::Open, Place::Serving { raft, .. }) = (state, place) {
                 return Ok(Some(raft));
             }
+            let gate_changed = async {
+                // The gate of a founding stands open for good.
+                if self.gate.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 biased;
-                changed = self.gate.changed() => changed.map_err(io::Error::other)?,
+                () = gate_changed => {}
                 changed = self.target.changed() => changed.map_err(io::Error::other)?,
                 end = silence(incoming) => return end.map(|()| None),
             }

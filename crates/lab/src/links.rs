@@ -109,6 +109,7 @@ impl Links {
                 traffic: Arc::clone(&self.traffic),
                 signals,
                 clock: self.clock.clone(),
+                is_founded: Arc::default(),
             };
             let task = tokio::spawn(link.serve(listener)).abort_handle();
             self.served.insert(pair, Served { address, task });

@@ -406,8 +406,12 @@ pub enum Command {
     Stop(NodeId),
     /// Pause and resume the node's process again and again, so that it stands still for so many percent of the time; 0: no more.
     Slow(NodeId, u8),
-    /// Kill the node if it runs, wipe its data, and start it again: it has forgotten its votes.
+    /// Kill the node if it runs, wipe its data, and start it again: it comes back on another disk, does not vote, and has to be
+    /// replaced.
     Wipe(NodeId),
+    /// The same, but the disk keeps its identity, as in a system without identities: the node has forgotten its votes and its log,
+    /// and nobody notices. Unsafe: for lessons.
+    WipeUnsafe(NodeId),
     /// Let the node write only so many bytes more to each of its files, until that is undone (Linux).
     FillDisk(NodeId, u64),
     /// Take so many bytes from the end of a stopped node's log, as if they had never been synced.

@@ -214,6 +214,7 @@ impl Nodes {
             Command::Stop(node) => self.order(node, Order::Stop),
             Command::Restart(node) => self.order(node, Order::Restart),
             Command::Wipe(node) => self.order(node, Order::Wipe),
+            Command::WipeUnsafe(node) => self.order(node, Order::Forget),
             Command::LoseTail(node, bytes) => self.order(node, Order::LoseTail(bytes)),
             Command::Pause(node) => self.disturb(Disturbance::Paused(node)),
             Command::Resume(node) => self.resume(node),

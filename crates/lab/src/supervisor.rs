@@ -3,7 +3,7 @@
 //! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
 //! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
 
-use crate::data_dir::wipe;
+use crate::data_dir::{forget, wipe};
 use crate::disk_faults::{limit, lose_tail};
 use crate::in_force::InForce;
 use crate::lines::{ReadyLine, parse_log_line};
@@ -14,8 +14,9 @@ use crate::slow::Slow;
 use crate::whereabouts::Presence;
 use raftdeck_raft::NodeId;
 use rustix::process::Signal;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -37,8 +38,10 @@ pub(crate) enum Order {
     /// Pause and resume it again and again, so that it stands still for so many percent of the time, in this life and in
     /// those that follow; 0: no more.
     Slow(u8),
-    /// Kill it if it runs, wipe its data, and start it again.
+    /// Kill it if it runs, wipe its data, its identity included, and start it again.
     Wipe,
+    /// The same, but its identity stays.
+    Forget,
     /// Let it write only so many bytes more to its log, and nothing larger than that to any file, in this life and in
     /// those that follow; `None`: there is room again.
     FillDisk(Option<u64>),
@@ -136,7 +139,13 @@ impl Supervisor {
             Order::Wipe => {
                 self.kill().await;
                 if self.running.is_none() {
-                    self.wipe();
+                    self.empty(wipe);
+                }
+            }
+            Order::Forget => {
+                self.kill().await;
+                if self.running.is_none() {
+                    self.empty(forget);
                 }
             }
             Order::FillDisk(more) => self.fill_disk(more),
@@ -248,8 +257,8 @@ impl Supervisor {
         }
     }
 
-    fn wipe(&mut self) {
-        match wipe(&self.data) {
+    fn empty(&mut self, empty: fn(&Path) -> io::Result<()>) {
+        match empty(&self.data) {
             Ok(()) => self.start(),
             Err(error) => {
                 let (node, data) = (self.node, self.data.display());

@@ -80,6 +80,11 @@ impl Book {
         forgotten
     }
 
+    /// Whether a node is connected.
+    pub(crate) fn is_connected(&self, node: NodeId) -> bool {
+        self.connected.contains(&node)
+    }
+
     /// Whether this is the newest connection that a node made.
     pub(crate) fn is_newest(&self, node: NodeId, connection: u64) -> bool {
         self.guests.get(&node).is_some_and(|guest| guest.connection == connection)

@@ -1,6 +1,7 @@
 //! The one task that owns the replica: it takes in what arrived, asks the replica what follows, and carries that
 //! out. It opens no socket and waits for no disk; what goes in and out passes bounded queues.
 
+use crate::belonging::Belonging;
 use crate::book::Introduction;
 use crate::changes::Ring;
 use crate::clients::Asked;
@@ -13,6 +14,7 @@ use crate::peers::Outgoing;
 use crate::requests::{Requests, check_address, check_changes};
 use crate::snapshots::{Cabinet, Filed};
 use crate::telemetry::Publisher;
+use raftdeck_protocol::founding::{FoundingRecord, Note};
 use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{DiskPace, MAX_LOG_LINES, MAX_SYNC_DELAY, describe};
 use raftdeck_protocol::{Failure, LogLine, Manage, NodeStatus, RefusedPeer, RequestBody, ResponseBody};
@@ -48,6 +50,14 @@ pub(crate) enum PeerInput {
     Messages(Vec<(Sender, Message)>),
     /// This connection of it ended.
     Left(NodeId, u64),
+    /// The cluster is founded by these disks.
+    Founded(FoundingRecord),
+    /// This member was asked, and has answered, or not.
+    Met(NodeId, Option<Note>),
+    /// What was being written beside the log is written, or why not.
+    Kept(Option<String>),
+    /// What the founding waits for has changed.
+    Stirred,
 }
 
 /// What comes from a client's connection.
@@ -109,6 +119,7 @@ pub(crate) struct Driver {
     /// Who waits for a snapshot: for the next one, and for the one that is being saved.
     pub(crate) snapshot_asked: Vec<RequestToken>,
     pub(crate) snapshot_awaited: Vec<RequestToken>,
+    pub(crate) belonging: Belonging,
 }
 
 impl Driver {
@@ -144,8 +155,11 @@ impl Driver {
                 self.publisher.stir();
             }
             self.carry_out()?;
-            let Self { replica, publisher, clock, syncs, outgoing, .. } = &mut self;
-            publisher.publish(|| node_status(replica, clock, *syncs, outgoing.refused()));
+            if self.tend_membership() {
+                self.carry_out()?;
+            }
+            let Self { replica, publisher, clock, syncs, outgoing, belonging, .. } = &mut self;
+            publisher.publish(|| belonging.show(node_status(replica, clock, *syncs, outgoing.refused())));
             self.notice_pause(awake);
         }
     }
@@ -275,8 +289,16 @@ impl Driver {
 
     fn peer(&mut self, input: PeerInput) {
         match input {
-            PeerInput::Arrived(id, introduction) => self.outgoing.arrived(id, introduction),
+            PeerInput::Arrived(id, introduction) => {
+                self.outgoing.arrived(id, introduction);
+                self.belonging.stir();
+            }
+            PeerInput::Founded(record) => self.founded(&record),
+            PeerInput::Met(node, note) => self.met(node, note),
+            PeerInput::Kept(failed) => self.kept(failed),
+            PeerInput::Stirred => self.belonging.stir(),
             PeerInput::Left(id, connection) => {
+                self.belonging.stir();
                 if self.outgoing.left(id, connection) {
                     self.replica.handle_disconnected(id, self.clock.now());
                     self.publisher.stir();
@@ -362,6 +384,7 @@ impl Driver {
             RequestBody::Manage(manage) => self.manage(asked, manage, now),
             RequestBody::Status => {
                 let status = node_status(&self.replica, &self.clock, self.syncs, self.outgoing.refused());
+                let status = self.belonging.show(status);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
@@ -502,8 +525,16 @@ impl Driver {
     }
 
     fn answer(&mut self, token: RequestToken, mut body: ResponseBody) {
-        if let ResponseBody::Failed(Failure::NotLeader { leader: Some(leader), address }) = &mut body {
-            *address = self.outgoing.client_address(*leader);
+        match &mut body {
+            ResponseBody::Failed(Failure::NotLeader { leader: Some(leader), address }) => {
+                *address = self.outgoing.client_address(*leader);
+            }
+            ResponseBody::Failed(failure @ Failure::NotLeader { leader: None, .. }) => {
+                if let Some(why) = self.belonging.why_no_leader() {
+                    *failure = Failure::NotInCluster(why);
+                }
+            }
+            _ => {}
         }
         self.requests.answer(token, body);
     }
@@ -513,8 +544,15 @@ impl Driver {
         self.meters.happened(&event);
         match &event {
             // What was to be sent to who is no member any more is on its way already.
-            TraceEvent::MembershipChanged { .. } => self.follow_membership(),
-            TraceEvent::LeaderChanged { leader, .. } => self.changes.set_led(leader.is_some()),
+            TraceEvent::MembershipChanged { .. } => {
+                self.follow_membership();
+                self.belonging.stir();
+            }
+            TraceEvent::MembershipCommitted { .. } => self.belonging.stir(),
+            TraceEvent::LeaderChanged { leader, .. } => {
+                self.changes.set_led(leader.is_some());
+                self.belonging.stir();
+            }
             TraceEvent::Tuned { tuning } => self.pause = tuning.timing.election_min,
             _ => {}
         }
@@ -578,6 +616,10 @@ fn node_status(replica: &Replica, clock: &Clock, syncs: Syncs, refused: Vec<Refu
         next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
         fsyncs: syncs.count,
         refused,
+        incarnation: None,
+        cluster: None,
+        address: String::new(),
+        notices: Vec::new(),
     }
 }
 

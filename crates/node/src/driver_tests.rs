@@ -2,14 +2,16 @@
 
 use super::*;
 use crate::book::Book;
+use crate::ledger::{Ledger, Me};
+use crate::meet::Wanted;
 use crate::outbox::{Outbox, Parcel};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
 use raftdeck_protocol::{ClockRate, Telemetry};
 use raftdeck_protocol::{Read, Response, Write, frame};
-use raftdeck_raft::{Config, LogId, NodeId, Persist, Ticket, Timing};
-use raftdeck_storage::LogStore;
+use raftdeck_raft::{Config, Incarnation, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs, SyncDelay};
+use raftdeck_storage::{LogOptions, LogStore, Origin, OriginStage, Papers};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -110,6 +112,7 @@ fn driver_with(
         memory: crate::memory::Memory::default(),
         tls: None,
     };
+    let belonging = belonging(fs, me.trust.clone(), store.papers());
     let outgoing = Outgoing::new(me, Book::default());
     Driver {
         replica,
@@ -127,7 +130,31 @@ fn driver_with(
         sync_delay,
         snapshot_asked: Vec::new(),
         snapshot_awaited: Vec::new(),
+        belonging,
     }
+}
+
+/// Of a member of a cluster that an earlier release has started.
+fn belonging(fs: &dyn FileSystem, trust: crate::trust::Trust, papers: Papers) -> Belonging {
+    let life = LogStore::start_life(
+        fs,
+        Path::new("/beside"),
+        ME,
+        "test",
+        &LogOptions::default(),
+        Incarnation([1; 16]),
+    );
+    let (.., life) = life.unwrap();
+    let me = Me {
+        id: ME,
+        incarnation: Incarnation([1; 16]),
+        name: "test".to_owned(),
+        address: "here".to_owned(),
+        has_peer_token: true,
+    };
+    let origin = Origin { founders: [(ME, "here".to_owned())].into(), stage: OriginStage::Former };
+    let ledger = Arc::new(Ledger::open(me, trust, papers, origin, crate::memory::Memory::new(life)).unwrap());
+    Belonging::new(ledger, tokio::sync::watch::channel(Wanted::default()).0, mpsc::channel(8).0)
 }
 
 impl Bench {

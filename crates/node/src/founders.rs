@@ -14,7 +14,10 @@ pub(crate) fn warning(
     asked: &Founders,
     in_force: &BTreeSet<NodeId>,
 ) -> Option<String> {
-    if recorded.keys().eq(asked.keys()) || asked.keys().eq(in_force) {
+    // A member of a cluster was asked to join one, or joined one: its directory knows which, so nothing is meant otherwise.
+    let is_member = !in_force.is_empty() && (asked.is_empty() || recorded.is_empty());
+    let are_voters = !asked.is_empty() && asked.keys().eq(in_force);
+    if is_member || are_voters || recorded.keys().eq(asked.keys()) {
         return None;
     }
     let first = match in_words(recorded) {
@@ -69,7 +72,7 @@ mod tests {
             joined
                 .contains("first started to join a cluster, and this start asks for a cluster of n1 and n2:")
         );
-        let to_join = said(&[1, 2], &[], &[1, 2]).unwrap();
+        let to_join = said(&[1, 2], &[], &[]).unwrap();
         assert!(to_join.contains("as a cluster of n1 and n2, and this start asks to join a cluster:"));
     }
 
@@ -82,5 +85,7 @@ mod tests {
         assert_eq!(said(&[1, 2, 3], &[1, 2, 3], &[1, 2, 3, 4]), None);
         assert_eq!(said(&[1, 2, 3], &[1, 2, 3, 4], &[1, 2, 3, 4]), None);
         assert_eq!(said(&[], &[1, 2, 3, 4], &[1, 2, 3, 4]), None);
+        assert_eq!(said(&[], &[1, 2, 3], &[1, 2, 3, 4]), None);
+        assert_eq!(said(&[1, 2, 3], &[], &[1, 2, 3]), None);
     }
 }

@@ -40,22 +40,28 @@
 //!
 //! [`run`] is all of `raftdeck-node`: it reads the environment, logs to standard error, ends on SIGTERM and SIGINT.
 
+mod acquaintances;
 mod args;
 mod arrivals;
+mod belonging;
 mod book;
 mod changes;
 mod clients;
 mod clock;
 mod disk;
 mod driver;
+mod found;
+mod founder_line;
 mod founders;
 mod handle;
 mod http;
 mod http_port;
 mod lane;
+mod ledger;
 mod listen;
 mod local_user;
 mod logging;
+mod meet;
 mod memory;
 mod meters;
 mod narrate;

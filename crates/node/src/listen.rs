@@ -277,8 +277,7 @@ async fn converse(
     if let Role::Peer { id, .. } = hello.role {
         identity.keep(identity.trust.welcomed(id)).await;
     }
-    let note = identity.trust.note().filter(|_| matches!(hello.role, Role::Founder { .. }));
-    let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note };
+    let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note: None };
     frames.send(frame::encode(&reply)).await?;
     Ok(Shaken::In(frames.into(), Greeted { role: hello.role, standing: hello.standing, proved }))
 }

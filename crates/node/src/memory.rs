@@ -1,8 +1,8 @@
 //! Writes down, on the disk, which starts of other data directories were met. Away from the thread that sends heartbeats; decides
 //! nothing.
 
-use raftdeck_raft::{Boot, Incarnation};
-use raftdeck_storage::Life;
+use raftdeck_raft::{Boot, ClusterId, Incarnation};
+use raftdeck_storage::{Life, OpenError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,17 @@ pub(crate) struct Memory(Option<Arc<Mutex<Life>>>);
 impl Memory {
     pub(crate) fn new(life: Life) -> Self {
         Self(Some(Arc::new(Mutex::new(life))))
+    }
+
+    /// The cluster that the data directory belongs to, if it knows that.
+    pub(crate) fn cluster(&self) -> Option<ClusterId> {
+        self.0.as_ref().and_then(|life| life.lock().unwrap_or_else(PoisonError::into_inner).cluster())
+    }
+
+    /// Keeps the cluster that the data directory belongs to; durable when this returns. It blocks on the disk.
+    pub(crate) fn keep_cluster(&self, cluster: ClusterId) -> Result<(), OpenError> {
+        let Some(life) = &self.0 else { return Ok(()) };
+        life.lock().unwrap_or_else(PoisonError::into_inner).keep_cluster(cluster)
     }
 
     /// Keeps these; durable when this returns. A start that could not be written down is met again later: that it is refused

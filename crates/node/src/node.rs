@@ -1,14 +1,19 @@
 //! A node's life: open the data directory, listen, serve, stop. Puts the parts together and does nothing itself; listens to no
 //! signal and never ends the process.
 
+use crate::belonging::{Belonging, first_membership};
 use crate::book::Book;
 use crate::changes::Ring;
 use crate::clients::Reception;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
-use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, Syncs};
+use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, PeerInput, Syncs};
+use crate::found::found;
+use crate::founder_line::{self, FounderLines};
+use crate::ledger::{Ledger, LedgerError, Me};
 use crate::listen::{Door, Guest, Identity, accept};
 use crate::local_user::LocalUsers;
+use crate::meet::{Wanted, meet};
 use crate::memory::Memory;
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
@@ -21,8 +26,9 @@ use crate::tls::Acceptors;
 use crate::trust::Trust;
 use crate::{founders, http, http_port};
 use raftdeck_client::{Access, Client, Options as ClientOptions, TlsError};
+use raftdeck_protocol::Role;
 use raftdeck_protocol::handshake::Standing;
-use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError};
+use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError, Restored};
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay, private};
 use raftdeck_storage::{Founders, Life, LogOptions, LogStore, OpenError, Recovered, Snapshots};
@@ -32,7 +38,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -93,6 +99,9 @@ pub enum StartError {
     /// Nobody would take this node's certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What is kept beside the log cannot be used.
+    #[error("{0}")]
+    Papers(String),
     /// No thread, no timer, or the like.
     #[error("the system refuses what a node needs to run: {0}")]
     System(#[from] io::Error),
@@ -165,13 +174,25 @@ pub(crate) async fn start(
     // A node that finds its ports taken has started nothing yet, so it records nothing.
     let listeners = Listeners::bind(settings)?;
     let asked = settings.founders();
-    let is_new = restored.hard_state == HardState::default()
-        && restored.snapshot.is_none()
-        && restored.entries.is_empty()
-        && restored.on_disk.is_empty();
-    let founders = store.papers().origin(&asked, is_new)?.founders;
+    let papers = store.papers();
+    let origin = papers.origin(&asked, is_new(&restored))?;
+    let founders = origin.founders.clone();
+    let me = Me {
+        id: settings.id,
+        incarnation: life.incarnation(),
+        name: settings.cluster.clone(),
+        address: settings.advertised(listeners.raft.1),
+        has_peer_token: settings.tokens.peer.is_some(),
+    };
+    let trust = trust(settings, &life)?;
+    trust.remember(life.met().clone());
+    let ledger = Arc::new(Ledger::open(me, trust, papers, origin, Memory::new(life))?);
     let clock = Clock::start(settings.clock_rate);
-    let config = Config { incarnation: Some(life.incarnation()), ..settings.config(&founders) };
+    let config = Config {
+        membership: first_membership(&ledger),
+        incarnation: Some(ledger.me().incarnation),
+        ..settings.config(&Founders::new())
+    };
     let mut replica = Replica::new(config, settings.seed, restored, image, clock.now())?;
     if settings.forgo_leases {
         replica.forgo_leases();
@@ -180,7 +201,46 @@ pub(crate) async fn start(
     if let Some(warning) = founders::warning(&settings.data_dir, &founders, &asked, in_force) {
         tracing::warn!("{warning}");
     }
-    listeners.open(settings, clock, replica, (store, snapshots, founders, life, delay), stop)
+    let on_disk = OnDisk { store, snapshots, founders, ledger, sync_delay: delay };
+    listeners.open(settings, clock, replica, on_disk, stop)
+}
+
+/// What this node shows in handshakes.
+fn trust(settings: &Settings, life: &Life) -> Result<Trust, StartError> {
+    let trust = Trust::new(settings.id, settings.cluster.clone(), settings.tokens.clone());
+    let mut nonce = [0; 8];
+    getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+    trust.set_standing(Standing {
+        incarnation: life.incarnation(),
+        boot: Boot { number: life.boot(), nonce: u64::from_le_bytes(nonce) },
+        cluster: life.cluster(),
+        named_at: None,
+    });
+    Ok(trust)
+}
+
+/// Whether nothing was ever written into the data directory by a member of a cluster.
+fn is_new(restored: &Restored) -> bool {
+    let Restored { hard_state, snapshot, on_disk, entries, .. } = restored;
+    *hard_state == HardState::default() && snapshot.is_none() && on_disk.is_empty() && entries.is_empty()
+}
+
+/// What the data directory holds, open.
+struct OnDisk {
+    store: LogStore,
+    snapshots: Snapshots,
+    founders: Founders,
+    ledger: Arc<Ledger>,
+    sync_delay: SyncDelay,
+}
+
+impl From<LedgerError> for StartError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Open(error) => Self::Open(error),
+            LedgerError::Secret(_) => Self::Papers(error.to_string()),
+        }
+    }
 }
 
 impl Serving {
@@ -246,7 +306,7 @@ impl Listeners {
         settings: &Settings,
         clock: Clock,
         replica: Replica,
-        (store, snapshots, founders, life, sync_delay): (LogStore, Snapshots, Founders, Life, SyncDelay),
+        OnDisk { store, snapshots, founders, ledger, sync_delay }: OnDisk,
         stop: &CancellationToken,
     ) -> Result<(Serving, DiskThreads), StartError> {
         let Self { raft, client, http } = self;
@@ -255,20 +315,10 @@ impl Listeners {
         let client_address = settings.advertised(client.1);
         let Settings { tokens, tls, .. } = settings;
         let acceptors = tls.as_ref().map(|tls| Acceptors::new(tls, tokens.client.is_some())).transpose()?;
-        let trust = Trust::new(settings.id, settings.cluster.clone(), tokens.clone());
-        let mut nonce = [0; 8];
-        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
-        trust.set_standing(Standing {
-            incarnation: life.incarnation(),
-            boot: Boot { number: life.boot(), nonce: u64::from_le_bytes(nonce) },
-            cluster: life.cluster(),
-            named_at: None,
-        });
+        let trust = ledger.trust().clone();
         let local_users =
             if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
-        trust.remember(life.met().clone());
-        let incarnation = life.incarnation();
-        let memory = Memory::new(life);
+        let memory = ledger.memory().clone();
         let identity = Arc::new(Identity {
             id: settings.id,
             trust: trust.clone(),
@@ -277,9 +327,35 @@ impl Listeners {
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
         });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
+        let raft_address = settings.advertised(raft.1);
+        let lines = FounderLines {
+            me: settings.id,
+            trust: trust.clone(),
+            tls: tls.clone(),
+            configured: settings.configured(&founders),
+        };
         let incoming = Arc::new(Incoming::default());
-        let admit_peer = move |guest: Guest| Arc::clone(&incoming).serve(guest, to_driver.clone());
+        let admit_peer = {
+            let (ledger, lines, to_driver) = (Arc::clone(&ledger), lines.clone(), to_driver.clone());
+            move |guest: Guest| {
+                admit(Arc::clone(&incoming), Arc::clone(&ledger), lines.clone(), guest, to_driver.clone())
+            }
+        };
         tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), PEERS, admit_peer));
+        let (wanted, asked) = watch::channel(Wanted::default());
+        let belonging = Belonging::new(Arc::clone(&ledger), wanted, to_driver.clone());
+        let (meeting, own) = (
+            meet(Arc::clone(&ledger), lines.clone(), raft_address.clone(), asked, to_driver.clone()),
+            stop.clone(),
+        );
+        connections.spawn(async move { own.run_until_cancelled(meeting).await });
+        let (founding, own) = (found(Arc::clone(&ledger), lines, to_driver), stop.clone());
+        connections.spawn(async move {
+            if let Some(Err(error)) = own.run_until_cancelled(founding).await {
+                tracing::error!("the founding cannot go on: {error}");
+                own.cancel();
+            }
+        });
 
         // It is a client of this node's, wherever that listens, and of those that this one names.
         let own = http::reachable(client.1).to_string();
@@ -321,9 +397,9 @@ impl Listeners {
 
         let sender = Sender {
             id: settings.id,
-            incarnation,
+            incarnation: ledger.me().incarnation,
             client_address,
-            raft_address: settings.advertised(raft.1),
+            raft_address,
             trust,
             memory,
             tls: tls.clone(),
@@ -348,10 +424,31 @@ impl Listeners {
             sync_delay,
             snapshot_asked: Vec::new(),
             snapshot_awaited: Vec::new(),
+            belonging,
         };
         let disk_threads = [disk_thread, cabinet_thread];
         let inputs = Inputs { peers, clients };
         Ok((Serving { addresses, driver, inputs, connections, stop: stop.clone() }, disk_threads))
+    }
+}
+
+/// Serves what came to the Raft port: a peer, or a node that asks how far this one has come.
+async fn admit(
+    incoming: Arc<Incoming>,
+    ledger: Arc<Ledger>,
+    lines: FounderLines,
+    guest: Guest,
+    driver: mpsc::Sender<PeerInput>,
+) {
+    match guest.role {
+        Role::Founder { .. } => founder_line::serve(guest, ledger, lines).await,
+        _ => {
+            let is_proved = guest.proved.is_proved;
+            // What was let in before there was a secret comes again, and proves that it knows it.
+            let expelled =
+                async { if is_proved { std::future::pending().await } else { ledger.has_secret().await } };
+            incoming.serve(guest, driver, expelled).await;
+        }
     }
 }
 

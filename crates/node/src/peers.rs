@@ -213,6 +213,16 @@ impl Outgoing {
         is_newest
     }
 
+    /// Whether a node has a connection to this one.
+    pub(crate) fn is_connected(&self, node: NodeId) -> bool {
+        self.book.is_connected(node)
+    }
+
+    /// Where a node is dialed, if that is known.
+    pub(crate) fn address(&self, node: NodeId) -> Option<&str> {
+        self.book.address(node)
+    }
+
     /// Where a node serves clients, if that is known.
     pub(crate) fn client_address(&self, node: NodeId) -> Option<String> {
         let own = || (node == self.me.id).then(|| self.me.client_address.clone());
@@ -409,7 +419,13 @@ struct Newest {
 
 impl Incoming {
     /// Takes in one peer's messages until its connection ends, breaks a rule, or a newer one replaces it.
-    pub(crate) async fn serve(self: Arc<Self>, guest: Guest, driver: mpsc::Sender<PeerInput>) {
+    /// Also until it is expelled.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        guest: Guest,
+        driver: mpsc::Sender<PeerInput>,
+        expelled: impl Future<Output = ()>,
+    ) {
         let Role::Peer { id, client_address, raft_address, .. } = guest.role else { return };
         let disk = guest.standing.map(|standing| standing.incarnation);
         let connection = self.count.fetch_add(1, Relaxed);
@@ -424,6 +440,7 @@ impl Incoming {
         let arriving = Arriving::new(&self.arrivals, read, READ);
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
+            () = expelled => tracing::debug!("closed the connection of {id}: it has proved nothing, and there is a secret now"),
             end = receive((id, disk), introduction, stream, arriving, &driver) => {
                 if let ReceiveEnd::Broken(why) = &end {
                     refusals::log("Raft", from, format_args!("closed the connection from {id}: {why}"));

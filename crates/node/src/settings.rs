@@ -1,4 +1,5 @@
-//! What a command line and an environment mean together, or why they do not. Binds nothing and creates nothing.
+//! What a command line and an environment mean together, or why they do not. Binds nothing and creates nothing; looks only whether
+//! the data directory was used before.
 
 use crate::args::{NodeArgs, parse_node_id};
 use crate::security;
@@ -173,7 +174,15 @@ impl Settings {
         if bytes > MAX_CLUSTER_NAME {
             return Err(UsageError::ClusterName { bytes });
         }
-        let place = Place::find(args, &environment)?;
+        let mut join = args.join;
+        let place = match Place::find(args, &environment) {
+            // Its directory knows its cluster, whatever is in the list.
+            Err(UsageError::NoSuchMember { id, .. }) if was_started(args, id) => {
+                join = true;
+                Place::find(&NodeArgs { join, ..args.clone() }, &environment)?
+            }
+            found => found?,
+        };
         let raft = resolve(&place.bind)?;
         let client = address::client_of(raft)?;
         let http = http_address(args, &place, raft)?;
@@ -196,12 +205,9 @@ impl Settings {
             client,
             http,
             members,
-            join: args.join,
+            join,
             peer_addresses,
-            data_dir: args
-                .data_dir
-                .clone()
-                .unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{}", place.id))),
+            data_dir: data_dir(args, place.id),
             tuning: Tuning {
                 timing: args.timing(),
                 pre_vote: args.pre_vote.unwrap_or(true),
@@ -231,6 +237,15 @@ impl Settings {
     /// The founding members that this start asks for.
     pub(crate) fn founders(&self) -> Founders {
         if self.join { Founders::new() } else { self.members.clone() }
+    }
+
+    /// Where other nodes are, as the command line says, or else as was recorded at the first start.
+    pub(crate) fn configured(&self, recorded: &Founders) -> BTreeMap<NodeId, String> {
+        let mut all = recorded.clone();
+        all.extend(self.members.clone());
+        all.extend(self.peer_addresses.clone());
+        all.remove(&self.id);
+        all
     }
 
     /// The core's configuration of a node that started with these founding members.
@@ -385,6 +400,15 @@ fn listed(cluster: &[String]) -> Result<Vec<String>, UsageError> {
         }
     }
     Ok(members)
+}
+
+fn data_dir(args: &NodeArgs, id: NodeId) -> PathBuf {
+    args.data_dir.clone().unwrap_or_else(|| PathBuf::from(format!("./raftdeck-data/{id}")))
+}
+
+/// Whether a member's data directory is there. Whose it is, is found when it is opened.
+fn was_started(args: &NodeArgs, id: NodeId) -> bool {
+    data_dir(args, id).join("raft.log").exists()
 }
 
 fn owner_of(bind: &str, members: &[String]) -> Option<NodeId> {

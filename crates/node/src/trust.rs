@@ -3,9 +3,9 @@
 
 use crate::tokens::{Asked, Tokens};
 use raftdeck_client::{nonce, prove};
-use raftdeck_protocol::handshake::{Challenge, Note, Proof, Side, Standing};
+use raftdeck_protocol::handshake::{Challenge, Proof, Side, Standing};
 use raftdeck_protocol::{Hello, RefusalReason, RefusedPeer, Role, Secret};
-use raftdeck_raft::{Boot, Incarnation, LogIndex, Membership, NodeId};
+use raftdeck_raft::{Boot, ClusterId, Incarnation, LogIndex, Membership, NodeId};
 use raftdeck_replica::{Met, Objection, View};
 use std::collections::BTreeMap;
 use std::io;
@@ -24,8 +24,6 @@ struct State {
     /// What the members of the cluster share; `None`: not known here yet.
     secret: Option<Secret>,
     standing: Option<Standing>,
-    /// For founders.
-    note: Option<Note>,
     /// The membership in force, and where it stands in the log.
     membership: (Membership, LogIndex),
     met: Met,
@@ -68,7 +66,6 @@ pub(crate) struct Proved {
     pub(crate) governs: bool,
 }
 
-#[allow(dead_code, reason = "the founding fills in what this node shows")]
 impl Trust {
     pub(crate) fn new(id: NodeId, cluster: String, tokens: Tokens) -> Self {
         let state = State {
@@ -77,7 +74,6 @@ impl Trust {
             tokens,
             secret: None,
             standing: None,
-            note: None,
             membership: (Membership::default(), LogIndex::ZERO),
             met: Met::default(),
             is_unkept: false,
@@ -91,6 +87,18 @@ impl Trust {
         self.lock().cluster.clone()
     }
 
+    /// The cluster that its data directory belongs to is known from now on.
+    pub(crate) fn set_cluster(&self, cluster: ClusterId) {
+        if let Some(standing) = &mut self.lock().standing {
+            standing.cluster = Some(cluster);
+        }
+    }
+
+    /// The peer token, if there is one.
+    pub(crate) fn peer_token(&self) -> Option<Secret> {
+        self.lock().tokens.peer.clone()
+    }
+
     /// What this node says of its data directory from now on.
     pub(crate) fn set_standing(&self, standing: Standing) {
         self.lock().standing = Some(standing);
@@ -99,16 +107,6 @@ impl Trust {
     /// The members' secret is known from now on. A peer token goes before it.
     pub(crate) fn set_secret(&self, secret: Secret) {
         self.lock().secret = Some(secret);
-    }
-
-    /// What founders are answered from now on.
-    pub(crate) fn set_note(&self, note: Note) {
-        self.lock().note = Some(note);
-    }
-
-    /// What founders are answered.
-    pub(crate) fn note(&self) -> Option<Note> {
-        self.lock().note.clone()
     }
 
     /// What this node says first to another one, and the token that both have to prove to know.

@@ -185,7 +185,7 @@ fn a_learner_that_cannot_be_reached_holds_up_nobody() {
     write(&cluster, "while-it-is-away");
     let body = RequestBody::ChangeMembership(vec![promote(4)]);
     let (_, answer) = ask_leader(|| cluster.running().collect(), &body);
-    assert_eq!(answer, ResponseBody::Failed(Failure::Change(ChangeError::NotCaughtUp { node: NodeId(4) })));
+    assert_eq!(answer, ResponseBody::Failed(Failure::Change(ChangeError::NotIdentified { node: NodeId(4) })));
     write(&cluster, "after-it-was-given-up");
     let left = change(&cluster, &[remove(4)], |membership| !membership.contains(NodeId(4)));
     assert!(!left.contains(NodeId(4)), "{left:?}");

@@ -84,3 +84,11 @@ pub enum FounderReply {
     /// To [`FounderRequest::Invite`]: it has not, and why.
     NotKept(String),
 }
+
+impl Note {
+    /// Whether the node belongs to a cluster, and knows its members.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        matches!(self.stage, NoteStage::Member { .. })
+    }
+}

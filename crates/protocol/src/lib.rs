@@ -28,4 +28,4 @@ pub use peer::PeerFrame;
 pub use rate::ClockRate;
 pub use request::{DiskPace, Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
 pub use secret::{Secret, SecretError};
-pub use telemetry::{NodeStatus, RefusedPeer, Telemetry};
+pub use telemetry::{NodeStatus, Notice, NoticeKind, RefusedPeer, Telemetry};

@@ -282,6 +282,8 @@ pub enum Failure {
         /// Where it ends.
         newest: u64,
     },
+    /// The node belongs to no cluster that works: a sentence that says why, and what to do.
+    NotInCluster(String),
 }
 
 impl fmt::Display for Failure {
@@ -307,7 +309,7 @@ impl fmt::Display for Failure {
                 write!(f, "the leadership was not handed over in time, the leader leads on")
             }
             Self::NotManaged => write!(f, "only the process that manages this node may ask that"),
-            Self::Invalid(why) => Printable(why).fmt(f),
+            Self::Invalid(why) | Self::NotInCluster(why) => Printable(why).fmt(f),
             Self::Forgotten { oldest } => write!(
                 f,
                 "only changes after index {oldest} are kept: list the keys, and watch from the index of that answer"

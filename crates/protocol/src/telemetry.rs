@@ -2,7 +2,7 @@
 
 use crate::handshake::RefusalReason;
 use crate::rate::ClockRate;
-use raftdeck_raft::{NodeId, Status, TraceEvent};
+use raftdeck_raft::{ClusterId, Incarnation, NodeId, Status, TraceEvent};
 use serde::{Deserialize, Serialize};
 
 /// A node's state at one moment.
@@ -28,6 +28,14 @@ pub struct NodeStatus {
     pub fsyncs: u64,
     /// The nodes that this one refuses, or is refused by, at the moment; by id.
     pub refused: Vec<RefusedPeer>,
+    /// The node's data directory; `None`: it does not tell.
+    pub incarnation: Option<Incarnation>,
+    /// The cluster that it belongs to, once it knows that.
+    pub cluster: Option<ClusterId>,
+    /// Where other nodes reach this one; empty: it does not tell.
+    pub address: String,
+    /// What somebody has to do something about; at most [`NodeStatus::MAX_NOTICES`].
+    pub notices: Vec<Notice>,
 }
 
 /// A node that no connection comes about with, because one of the two sides refuses the other.
@@ -39,6 +47,33 @@ pub struct RefusedPeer {
     pub reason: RefusalReason,
     /// Since when, in milliseconds since 1970.
     pub since_unix_ms: u64,
+}
+
+/// Something that the person who runs the cluster has to do something about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The node that it is about.
+    pub about: NodeId,
+    /// What it is.
+    pub kind: NoticeKind,
+    /// A sentence that says what is the matter and what to do.
+    pub text: String,
+}
+
+/// What a [`Notice`] is about. On the wire: variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoticeKind {
+    /// The cluster is not founded yet, or this node cannot take part in it.
+    Founding,
+    /// A member is back with another disk than the cluster knows it by.
+    EmptyDisk {
+        /// The disk that it has now.
+        disk: Incarnation,
+        /// Where it is reached.
+        address: String,
+    },
+    /// This node does not belong to the cluster any more.
+    Removed,
 }
 
 /// One telemetry frame. On the wire: variants are only ever added at the end.
@@ -65,4 +100,7 @@ pub enum Telemetry {
 impl NodeStatus {
     /// The most status frames a second.
     pub const MAX_PER_SECOND: u32 = 30;
+
+    /// The most notices.
+    pub const MAX_NOTICES: usize = 16;
 }

@@ -328,6 +328,7 @@ fn responses() {
         (ResponseBody::Failed(Failure::DiskStalled { waited: Duration::from_secs(1) }), "01010e0100"),
         (ResponseBody::Failed(Failure::NotCaughtUp), "01010f"),
         (ResponseBody::Failed(Failure::BeyondLog { newest: 300 }), "010110ac02"),
+        (ResponseBody::Failed(Failure::NotInCluster("no".to_owned())), "010111026e6f"),
         (
             ResponseBody::Log(vec![LogLine { id: id(2, 9), text: "put k v".into() }]),
             "010301020907707574206b2076",
@@ -388,10 +389,14 @@ fn telemetry() {
         next_timer_micros: 8,
         fsyncs: 9,
         refused: vec![RefusedPeer { id: NodeId(2), reason: RefusalReason::Token, since_unix_ms: 300 }],
+        incarnation: None,
+        cluster: None,
+        address: String::new(),
+        notices: Vec::new(),
     };
     golden(
         &Telemetry::Status(Box::new(status)),
-        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d101ac020101010201090304050607c0843d0809010206ac02",
+        "0001020301010101020909010080fce2940101080802010201010103010303683a3301c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10101d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1070105040080e1eb170080a3c3470080c6868f0101000102008095f52a008084af5f0080c2d72f010000010102010102080a01000101ac02010080cee4cd0201d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d101ac020101010201090304050607c0843d0809010206ac0200000000",
     );
     let event = TraceEvent::Committed { through: LogIndex(9) };
     golden(&Telemetry::Event { seq: 1, at_micros: 2, event }, "0101020b09");

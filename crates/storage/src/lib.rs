@@ -103,6 +103,7 @@ pub mod fs;
 mod end;
 mod end_record;
 mod error;
+mod forget;
 mod founders;
 mod frame;
 mod ground;
@@ -126,6 +127,7 @@ mod unidentified;
 
 pub use end::{LogEnd, log_end, lose_tail};
 pub use error::{OpenError, StorageError};
+pub use forget::forget;
 pub use founders::{Founders, Origin, OriginStage};
 pub use life::Life;
 pub use outline::Misfit;

@@ -399,6 +399,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Command::Stop(id)
             | Command::Slow(id, _)
             | Command::Wipe(id)
+            | Command::WipeUnsafe(id)
             | Command::FillDisk(id, _)
             | Command::LoseTail(id, _)
             | Command::Propose(id, _),

@@ -255,6 +255,10 @@ pub(crate) fn node_status(id: u64) -> NodeStatus {
         next_timer_micros: 0,
         fsyncs: 0,
         refused: Vec::new(),
+        incarnation: None,
+        cluster: None,
+        address: String::new(),
+        notices: Vec::new(),
     }
 }
 

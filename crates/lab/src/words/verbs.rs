@@ -50,6 +50,7 @@ fn process(phrase: &mut Phrase<'_>) -> Result<Vec<Command>, Mistake> {
         "kill" => Command::Kill(node),
         "stop" => Command::Stop(node),
         "wipe" => Command::Wipe(node),
+        "wipe-unsafe" => Command::WipeUnsafe(node),
         "pause" => Command::Pause(node),
         "resume" => Command::Resume(node),
         "slow" => Command::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),

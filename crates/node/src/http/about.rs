@@ -1,7 +1,7 @@
 //! What a node says of itself: its health, its whole status, its metrics. Needs no leader.
 
 use crate::http::answer::Refusal;
-use crate::http::status::Status;
+use crate::http::status::{NoticeText, Status};
 use crate::http::{DEADLINE, Door, parameters, scrape};
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -28,6 +28,8 @@ pub(super) struct Health {
     learners: Vec<String>,
     keys: u64,
     uptime_ms: u64,
+    /// What somebody has to do something about.
+    notices: Vec<NoticeText>,
 }
 
 pub(super) async fn health(
@@ -51,6 +53,7 @@ pub(super) async fn health(
         learners: names(&raft.membership.learners),
         keys: status.keys,
         uptime_ms: status.uptime_micros / 1000,
+        notices: status.notices.into_iter().map(NoticeText::from).collect(),
     }))
 }
 

@@ -2,7 +2,7 @@
 //! somebody's script relies on.
 
 use crate::http::about::names;
-use raftdeck_protocol::{NodeStatus, RefusedPeer};
+use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusedPeer};
 use raftdeck_raft::{
     self as raft, LogIndex, Membership, PeerStatus, ReplicationState, TermRun, Timing, Tuning,
 };
@@ -44,6 +44,33 @@ pub(super) struct Status {
     disk: Disk,
     clock_rate: f64,
     uptime_ms: u64,
+    /// The data directory: 32 hexadecimal digits.
+    incarnation: Option<String>,
+    /// The cluster's identity, once it is known: 32 hexadecimal digits.
+    cluster: Option<String>,
+    /// Where other nodes reach this one.
+    raft_address: String,
+    notices: Vec<NoticeText>,
+}
+
+/// One thing that somebody has to do something about.
+#[derive(Serialize)]
+pub(super) struct NoticeText {
+    /// The node that it is about.
+    about: String,
+    kind: &'static str,
+    message: String,
+}
+
+impl From<Notice> for NoticeText {
+    fn from(Notice { about, kind, text }: Notice) -> Self {
+        let kind = match kind {
+            NoticeKind::Founding => "founding",
+            NoticeKind::EmptyDisk { .. } => "empty_disk",
+            NoticeKind::Removed => "removed",
+        };
+        Self { about: about.to_string(), kind, message: text }
+    }
 }
 
 #[derive(Serialize)]
@@ -169,6 +196,10 @@ impl Status {
             next_timer_micros,
             fsyncs,
             refused,
+            incarnation,
+            cluster,
+            address,
+            notices,
         } = status;
         let next_timer = Duration::from_micros(next_timer_micros);
         Self {
@@ -209,6 +240,10 @@ impl Status {
             disk: Disk { stalled: raft.disk_stalled, wait_ms: raft.disk_wait.map(ms) },
             clock_rate: f64::from(clock_rate.millionths()) / 1e6,
             uptime_ms: uptime_micros / 1000,
+            incarnation: incarnation.map(|incarnation| format!("{incarnation:x}")),
+            cluster: cluster.map(|cluster| format!("{cluster:x}")),
+            raft_address: address,
+            notices: notices.into_iter().map(NoticeText::from).collect(),
         }
     }
 }

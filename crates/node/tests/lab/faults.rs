@@ -45,7 +45,7 @@ fn a_wiped_follower_has_forgotten_everything_and_is_told_it_again_by_the_next_le
     let wiped = follower(leader);
     deck.put("color", "blue");
     let pid = deck.world.pid(wiped);
-    deck.send(Command::Wipe(wiped));
+    deck.send(Command::WipeUnsafe(wiped));
     deck.wait("a new process", |world| (world.pid(wiped) != pid).then_some(()));
     deck.wait("its start", runs(wiped));
     next_leader(&mut deck, leader, wiped);

@@ -337,6 +337,10 @@ impl Cluster {
         self.nodes.iter().flatten()
     }
 
+    pub(crate) fn is_running(&self, id: u64) -> bool {
+        self.nodes[at(id)].is_some()
+    }
+
     pub(crate) fn kill(&mut self, id: u64) {
         self.nodes[at(id)].take().expect("the node runs").kill();
     }
@@ -373,6 +377,19 @@ impl Cluster {
                 seen = Some(here);
             }
             seen
+        })
+    }
+
+    /// The same among these nodes.
+    pub(crate) fn leader_of(&self, ids: &[u64]) -> (u64, u64) {
+        eventually("these nodes know one leader", || {
+            let seen = |id: &u64| {
+                let health = self.node(*id).health()?;
+                let leader = health["leaderId"].as_str()?.strip_prefix('n')?.parse::<u64>().ok()?;
+                Some((leader, health["term"].as_u64()?))
+            };
+            let seen: Vec<_> = ids.iter().map(seen).collect::<Option<_>>()?;
+            seen.iter().all(|here| *here == seen[0]).then(|| seen[0])
         })
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! member list                 {"members":[...],"committed":true,"node":1}   as n1 knows it
 //! member add|promote|remove   {"members":[...],"node":1,"term":2,"index":17}   as it is committed
+//! member replace              {"step":"removed","members":[...],"node":1,"term":2,"index":17}   and the same with added and promoted
 //! transfer                    {"leader":2,"term":5,"node":1}
 //! ```
 //!
@@ -13,7 +14,7 @@
 use super::reply::{Failure, Form, Reply};
 use super::roster::{Roster, leads, newest};
 use clap::Subcommand;
-use raftdeck_client::{Changed, Client, Transferred};
+use raftdeck_client::{Changed, Client, ReplaceStep, Transferred};
 use raftdeck_protocol::{NodeStatus, printable};
 use raftdeck_raft::{Membership, MembershipChange, NodeId};
 use serde_json::{Value, json};
@@ -49,6 +50,18 @@ pub(crate) enum MemberOperation {
         #[arg(value_parser = node_id)]
         id: NodeId,
     },
+    /// Replace a node that came back with an empty disk: out, in again with its new disk, and promoted when it has caught up
+    #[command(
+        after_help = "Example: raftdeck client member replace n2\n\nStart the node with an empty data directory first, as it was started before. If this is interrupted, run it again to complete it."
+    )]
+    Replace {
+        /// The node's id, as 2 or n2
+        #[arg(value_parser = node_id)]
+        id: NodeId,
+        /// Its Raft address, if it has another one than before
+        #[arg(value_name = "HOST:PORT", value_parser = raft_address)]
+        address: Option<String>,
+    },
     /// Print the members, as the leader knows them, or else the newest of the nodes that answer
     #[command(after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 member list")]
     List,
@@ -82,6 +95,9 @@ pub(crate) async fn carry_out(
 ) -> Result<Reply, Failure> {
     let (change, asked) = match operation {
         MemberOperation::List => return list(client, addresses, deadline, form).await,
+        MemberOperation::Replace { id, address } => {
+            return replace(client, id, address, deadline, form).await;
+        }
         MemberOperation::Add { id, address } => {
             let asked = format!("member add {id} {address}");
             (MembershipChange::AddLearner { node: id, address, incarnation: None }, asked)
@@ -107,6 +123,64 @@ pub(crate) async fn carry_out(
         Form::Quiet => {}
     }
     Ok(reply)
+}
+
+/// Replaces a member, and prints each step when it is done.
+async fn replace(
+    client: &Client,
+    id: NodeId,
+    address: Option<String>,
+    deadline: Duration,
+    form: Form,
+) -> Result<Reply, Failure> {
+    let mut said = false;
+    let told = |step: ReplaceStep, changed: &Changed| {
+        said = true;
+        let line = match form {
+            Form::Json => step_json(step, changed).to_string(),
+            Form::Plain { .. } => format!("{id} {}", step_words(step)),
+            Form::Quiet => return,
+        };
+        // At once, and not when all is done. If nobody reads it, the replacement goes on.
+        let _ = super::print(format!("{line}\n").as_bytes());
+    };
+    let replaced = client.replace_member(id, address, deadline, told).await;
+    let Changed { membership, term, index, node } =
+        replaced.map_err(|error| Failure::new(&format!("member replace {id}"), &error))?;
+    let mut reply =
+        Reply { source: Some(format!("{node} answered, term {term}, index {index}")), ..Reply::default() };
+    if !said && matches!(form, Form::Plain { .. }) {
+        reply.line(&format!("{id} is in the cluster with the disk that it has: nothing was to be done"));
+    }
+    match form {
+        Form::Json if !said => {
+            let members = members_json(&membership, None);
+            reply.line(
+                &json!({ "step": null, "members": members, "node": node, "term": term, "index": index })
+                    .to_string(),
+            );
+        }
+        Form::Plain { .. } => reply.out.extend(members_plain(&membership, None).bytes()),
+        Form::Json | Form::Quiet => {}
+    }
+    Ok(reply)
+}
+
+fn step_words(step: ReplaceStep) -> &'static str {
+    match step {
+        ReplaceStep::Removed => "is removed with its old disk",
+        ReplaceStep::Added => "is in again with its new disk, and learns",
+        ReplaceStep::Promoted => "has caught up, and votes",
+    }
+}
+
+fn step_json(step: ReplaceStep, Changed { membership, term, index, node }: &Changed) -> Value {
+    let step = match step {
+        ReplaceStep::Removed => "removed",
+        ReplaceStep::Added => "added",
+        ReplaceStep::Promoted => "promoted",
+    };
+    json!({ "step": step, "members": members_json(membership, None), "node": node, "term": term, "index": index })
 }
 
 /// Hands the leadership over.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! status          {"address":"127.0.0.1:8080","node":1,"role":"leader","term":2,"leader":1,"last":17,"committed":17,"applied":17,
-//!                  "keys":3,"has_quorum":true}
+//!                  "keys":3,"has_quorum":true,"notices":[]}   notices: what somebody has to do something about
 //!                 {"address":"127.0.0.1:8081","error":"..."}
 //!                 {"address":null,"node":3,"error":"..."}      a member, and nobody knows where it is
 //! status --watch  {"at_ms":0,"leader":1,"term":2,"answering":[1,3],"silent":["127.0.0.1:8081"]}   leader null: none
@@ -217,10 +217,19 @@ impl Screen {
 fn status_words(status: &NodeStatus) -> String {
     let raft = &status.raft;
     let follows = raft.leader.map_or_else(|| "no leader".to_owned(), |leader| format!("leader {leader}"));
-    format!(
+    let mut words = format!(
         "{}: {} in term {}, {follows}, last entry {}, committed {}, applied {}, {} keys",
         raft.id, raft.role, raft.term, raft.last.index, raft.committed, raft.applied, status.keys
-    )
+    );
+    for notice in &status.notices {
+        let _ = write!(words, "\n    {}", for_terminal(&notice.text));
+    }
+    words
+}
+
+/// A node's words: they must not control a terminal.
+fn for_terminal(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 fn status_json(address: &str, status: &NodeStatus) -> Value {
@@ -236,6 +245,7 @@ fn status_json(address: &str, status: &NodeStatus) -> Value {
         "applied": raft.applied,
         "keys": status.keys,
         "has_quorum": raft.has_quorum,
+        "notices": status.notices.iter().map(|notice| &notice.text).collect::<Vec<_>>(),
     })
 }
 

@@ -398,7 +398,7 @@ fn ends(deeds: &[Deed]) -> bool {
 /// What shows that commands of one line were carried out, and how long that may take.
 fn awaited(commands: &[Command], down: &BTreeSet<NodeId>) -> Option<(Awaited, Duration)> {
     let starts = |command: &Command| match command {
-        Command::Restart(node) | Command::Wipe(node) => Some(*node),
+        Command::Restart(node) | Command::Wipe(node) | Command::WipeUnsafe(node) => Some(*node),
         _ => None,
     };
     let nodes: BTreeSet<NodeId> = commands.iter().filter_map(starts).collect();

@@ -1,0 +1,247 @@
+//! What this node knows of itself and its cluster, shared by all that speak of it: how far it has come into a cluster, the cluster's
+//! identity and secret, and its members. Writes each step to the disk before anybody learns of it. Dials nobody.
+
+use crate::memory::Memory;
+use crate::trust::Trust;
+use raftdeck_protocol::founding::{FoundingRecord, Note, NoteStage};
+use raftdeck_protocol::{Secret, SecretError};
+use raftdeck_raft::{ClusterId, Incarnation, LogIndex, Membership, NodeId};
+use raftdeck_replica::founding::{Founding, Stage, cluster_id};
+use raftdeck_storage::{OpenError, Origin, OriginStage, Papers};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Who this node is.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    pub(crate) id: NodeId,
+    pub(crate) incarnation: Incarnation,
+    /// The name of its cluster.
+    pub(crate) name: String,
+    /// Where other nodes reach it.
+    pub(crate) address: String,
+    /// A token was given that peers prove: there is no need of a secret.
+    pub(crate) has_peer_token: bool,
+}
+
+/// The ledger of one node.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    me: Me,
+    trust: Trust,
+    memory: Memory,
+    papers: Papers,
+    pages: Mutex<Pages>,
+    /// Whether it has the cluster's secret.
+    has_secret: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Pages {
+    origin: Origin,
+    cluster: Option<ClusterId>,
+    secret: Option<Secret>,
+    /// As far as it is committed. Empty: it belongs to nobody yet.
+    members: BTreeMap<NodeId, Option<Incarnation>>,
+    index: LogIndex,
+    /// What keeps it from being founded: a sentence.
+    waits: Option<String>,
+}
+
+/// Why a node's papers cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LedgerError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(
+        "the cluster's secret that is kept in the data directory is none: {0}; move the file `secret` away"
+    )]
+    Secret(#[from] SecretError),
+}
+
+impl Ledger {
+    /// Of a node that has started; what a crash has left half done is done.
+    pub(crate) fn open(
+        me: Me,
+        trust: Trust,
+        papers: Papers,
+        origin: Origin,
+        memory: Memory,
+    ) -> Result<Self, LedgerError> {
+        let secret = papers.secret()?.map(|secret| Secret::new(&secret)).transpose()?;
+        let (stage, cluster) = (origin.stage.clone(), memory.cluster());
+        let (members, index) = (BTreeMap::new(), LogIndex::ZERO);
+        let pages = Pages { origin, cluster, secret, members, index, waits: None };
+        if let Some(secret) = &pages.secret {
+            trust.set_secret(secret.clone());
+        }
+        let has_secret = watch::Sender::new(pages.secret.is_some());
+        let ledger = Self { me, trust, memory, papers, pages: Mutex::new(pages), has_secret };
+        match (stage, cluster) {
+            (OriginStage::Founded(disks), None) => ledger.found(&Stage::Founded(FoundingRecord(disks)))?,
+            (OriginStage::Gathering, Some(cluster)) => ledger.join(cluster)?,
+            _ => {}
+        }
+        Ok(ledger)
+    }
+
+    pub(crate) fn me(&self) -> &Me {
+        &self.me
+    }
+
+    /// What it shows in handshakes.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// What it remembers of itself and of others.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns when it has the cluster's secret.
+    pub(crate) async fn has_secret(&self) {
+        // The sender lives as long as this does.
+        let _ = self.has_secret.subscribe().wait_for(|has_secret| *has_secret).await;
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.pages().origin.clone()
+    }
+
+    pub(crate) fn cluster(&self) -> Option<ClusterId> {
+        self.pages().cluster
+    }
+
+    pub(crate) fn secret(&self) -> Option<Secret> {
+        self.pages().secret.clone()
+    }
+
+    /// Whether peers can prove to each other that they belong here.
+    pub(crate) fn has_key(&self) -> bool {
+        self.me.has_peer_token || self.pages().secret.is_some()
+    }
+
+    /// Its part in the founding of a cluster, if it takes part in one that is not done.
+    pub(crate) fn founding(&self) -> Option<Founding> {
+        let Origin { founders, stage } = self.origin();
+        let stage = match stage {
+            OriginStage::Gathering if !founders.is_empty() => Stage::Gathering,
+            OriginStage::Adopted(disks) => Stage::Adopted(FoundingRecord(disks)),
+            _ => return None,
+        };
+        let with = founders.into_keys().collect();
+        Some(Founding::new(self.me.id, self.me.incarnation, &self.me.name, with, stage))
+    }
+
+    /// What this node tells a node that dials it as a founder.
+    pub(crate) fn note(&self) -> Note {
+        let pages = self.pages();
+        let Origin { founders, stage } = &pages.origin;
+        let cluster = pages.cluster;
+        let stage = match stage {
+            _ if !pages.members.is_empty() => {
+                NoteStage::Member { cluster, members: pages.members.clone(), index: pages.index }
+            }
+            OriginStage::Gathering if !founders.is_empty() => {
+                NoteStage::Gathering { with: founders.keys().copied().collect() }
+            }
+            OriginStage::Adopted(disks) => NoteStage::Adopted(FoundingRecord(disks.clone())),
+            OriginStage::Founded(disks) => NoteStage::Member {
+                cluster,
+                members: disks.iter().map(|(id, disk)| (*id, Some(*disk))).collect(),
+                index: LogIndex::ZERO,
+            },
+            OriginStage::Gathering | OriginStage::Joined | OriginStage::Former => {
+                NoteStage::Joining { cluster }
+            }
+        };
+        let has_secret = self.me.has_peer_token || pages.secret.is_some();
+        Note { id: self.me.id, incarnation: self.me.incarnation, stage, has_secret }
+    }
+
+    /// The next stage of the founding; durable when this returns. It blocks on the disk.
+    pub(crate) fn found(&self, stage: &Stage) -> Result<(), OpenError> {
+        let mut pages = self.pages();
+        let stage = match stage {
+            Stage::Gathering => return Ok(()),
+            Stage::Adopted(record) => OriginStage::Adopted(record.0.clone()),
+            Stage::Founded(record) => {
+                self.keep_cluster(&mut pages, cluster_id(record, &self.me.name))?;
+                OriginStage::Founded(record.0.clone())
+            }
+        };
+        self.set_stage(&mut pages, stage)
+    }
+
+    /// A cluster has taken this node in, or its cluster has got an identity; durable when this returns. It blocks on the disk.
+    pub(crate) fn join(&self, cluster: ClusterId) -> Result<(), OpenError> {
+        let mut pages = self.pages();
+        self.keep_cluster(&mut pages, cluster)?;
+        // One that is founded, or was started by an earlier release, still starts from its founding members.
+        if pages.origin.stage == OriginStage::Gathering {
+            self.set_stage(&mut pages, OriginStage::Joined)?;
+        }
+        Ok(())
+    }
+
+    fn keep_cluster(&self, pages: &mut Pages, cluster: ClusterId) -> Result<(), OpenError> {
+        self.memory.keep_cluster(cluster)?;
+        pages.cluster = Some(cluster);
+        self.trust.set_cluster(cluster);
+        Ok(())
+    }
+
+    fn set_stage(&self, pages: &mut Pages, stage: OriginStage) -> Result<(), OpenError> {
+        let next = Origin { stage, ..pages.origin.clone() };
+        if next != pages.origin {
+            self.papers.keep_origin(&next)?;
+            pages.origin = next;
+        }
+        Ok(())
+    }
+
+    /// Keeps the cluster's secret; durable when this returns. It blocks on the disk.
+    pub(crate) fn keep_secret(&self, secret: &Secret) -> Result<(), OpenError> {
+        // Held meanwhile, so that two callers keep one secret.
+        let mut pages = self.pages();
+        if pages.secret.is_none() {
+            self.papers.keep_secret(secret.reveal())?;
+            pages.secret = Some(secret.clone());
+            self.trust.set_secret(secret.clone());
+            self.has_secret.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// This membership is committed.
+    pub(crate) fn follow(&self, membership: &Membership, index: LogIndex) {
+        let mut pages = self.pages();
+        pages.members = disks(membership);
+        pages.index = index;
+    }
+
+    /// What keeps it from being founded; `None`: nothing does. Says whether that is news.
+    pub(crate) fn set_waits(&self, waits: Option<String>) -> bool {
+        let mut pages = self.pages();
+        let is_new = pages.waits != waits;
+        pages.waits = waits;
+        is_new
+    }
+
+    pub(crate) fn waits(&self) -> Option<String> {
+        self.pages().waits.clone()
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The members of a membership, each with its disk where that is known.
+pub(crate) fn disks(membership: &Membership) -> BTreeMap<NodeId, Option<Incarnation>> {
+    let disk = |id| (id, membership.incarnations.get(&id).copied());
+    membership.members().into_iter().map(disk).collect()
+}

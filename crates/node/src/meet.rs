@@ -1,0 +1,94 @@
+//! Asks the members of this node's cluster how they are, for as long as the driver wants to know: with which disk each of them is
+//! there, and whether it has what a member needs. One that has not is handed it.
+
+use crate::driver::PeerInput;
+use crate::founder_line::{AskError, FounderLines};
+use crate::ledger::Ledger;
+use raftdeck_protocol::founding::{Invitation, Note, NoteStage};
+use raftdeck_raft::{Incarnation, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often a member is asked.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Whom to ask, and where: each with the disk that the cluster knows it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted(pub(crate) BTreeMap<NodeId, (String, Option<Incarnation>)>);
+
+/// Asks until nobody wants to know any more. `own_address`: where this node is dialed back.
+pub(crate) async fn meet(
+    ledger: Arc<Ledger>,
+    lines: FounderLines,
+    own_address: String,
+    mut wanted: watch::Receiver<Wanted>,
+    driver: mpsc::Sender<PeerInput>,
+) {
+    let mut asking = JoinSet::new();
+    let mut asked = BTreeSet::new();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = wanted.changed() => if changed.is_err() { return },
+            Some(met) = asking.join_next() => {
+                let Ok((node, note)) = met else { continue };
+                asked.remove(&node);
+                if driver.send(PeerInput::Met(node, note)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        }
+        for (node, (address, disk)) in wanted.borrow_and_update().0.clone() {
+            if asked.insert(node) {
+                let (ledger, lines, own) = (Arc::clone(&ledger), lines.clone(), own_address.clone());
+                asking
+                    .spawn(async move { (node, ask(&ledger, &lines, own, node, &address, disk).await.ok()) });
+            }
+        }
+    }
+}
+
+/// What a member says, once it has what it needs.
+async fn ask(
+    ledger: &Ledger,
+    lines: &FounderLines,
+    own: String,
+    node: NodeId,
+    address: &str,
+    disk: Option<Incarnation>,
+) -> Result<Note, AskError> {
+    let mut line = lines.dial(node, address).await?;
+    let note = line.note().await?;
+    let Some(cluster) = ledger.cluster() else { return Ok(note) };
+    let is_ours = disk.is_none_or(|disk| disk == note.incarnation);
+    if !is_ours || !needs_invitation(ledger, &note) {
+        return Ok(note);
+    }
+    let invitation = Invitation { from: lines.me, address: own, cluster, secret: ledger.secret() };
+    match line.invite(invitation).await? {
+        Ok(()) => {
+            tracing::info!("{node} at {address} has been handed what a member of cluster {cluster} needs")
+        }
+        Err(why) => tracing::info!("{node} at {address} does not take what a member needs: {why}"),
+    }
+    line.note().await
+}
+
+/// Whether a member lacks the identity of the cluster, or its secret.
+fn needs_invitation(ledger: &Ledger, note: &Note) -> bool {
+    let lacks_secret = !note.has_secret && ledger.has_key();
+    let cluster = match &note.stage {
+        NoteStage::Gathering { .. } => None,
+        NoteStage::Joining { cluster } | NoteStage::Member { cluster, .. } => *cluster,
+        // It has an identity as soon as it is founded.
+        NoteStage::Adopted(_) => ledger.cluster(),
+    };
+    lacks_secret || cluster.is_none()
+}

@@ -1,0 +1,36 @@
+//! Empties a data directory whose node does not run, and leaves it its identity: the disk that forgot, as a system without
+//! identities would take it back. For labs and lessons; nothing in a node does this.
+
+use crate::error::OpenError;
+use crate::fs::FileSystem;
+use crate::header::LOG_MAGIC;
+use crate::legacy;
+use crate::open::access;
+use crate::segment::Reader;
+use crate::store::LogStore;
+use std::path::Path;
+
+/// What stays: which directory this is, and of which cluster.
+const STAYS: [&str; 4] = ["identity", "founders", "secret", "LOCK"];
+
+/// As much of `raft.log` as is read at once.
+const AHEAD: usize = 64 << 10;
+
+/// Removes votes, log and snapshots. `false`: there is no log.
+pub fn forget(fs: &dyn FileSystem, dir: &Path) -> Result<bool, OpenError> {
+    let path = dir.join("raft.log");
+    if !fs.exists(&path).map_err(access("look for", &path))? {
+        return Ok(false);
+    }
+    let file = fs.open(&path).map_err(access("open", &path))?;
+    let mut reader = Reader::new(&*file, &path, AHEAD)?;
+    let version = reader.version(LOG_MAGIC)?;
+    let owner = legacy::opening(&mut reader, version)?.identity;
+    for name in fs.list(dir).map_err(access("list", dir))? {
+        if !STAYS.iter().any(|stays| name.ends_with(stays)) {
+            fs.remove(&name).map_err(access("remove", &name))?;
+        }
+    }
+    fs.sync_dir(dir).map_err(access("sync", dir))?;
+    LogStore::open(fs, dir, owner.node, &owner.cluster).map(|_| true)
+}
