@@ -12,10 +12,10 @@ pub(crate) struct Acquaintances(BTreeMap<NodeId, Note>);
 
 impl Acquaintances {
     /// A member was asked, and has answered, or not.
-    pub(crate) fn met(&mut self, node: NodeId, note: Option<Note>) {
+    pub(crate) fn met(&mut self, member: NodeId, note: Option<Note>) {
         match note {
-            Some(note) => drop(self.0.insert(node, note)),
-            None => drop(self.0.remove(&node)),
+            Some(note) => drop(self.0.insert(member, note)),
+            None => drop(self.0.remove(&member)),
         }
     }
 
@@ -25,10 +25,10 @@ impl Acquaintances {
     }
 
     /// Whether a member has to be asked. One that is connected to this node has proved who it is.
-    pub(crate) fn is_wanted(&self, node: NodeId, membership: &Membership, is_connected: bool) -> bool {
-        let Some(note) = self.0.get(&node) else { return true };
+    pub(crate) fn is_wanted(&self, member: NodeId, membership: &Membership, is_connected: bool) -> bool {
+        let Some(note) = self.0.get(&member) else { return true };
         let is_settled = matches!(note.stage, NoteStage::Member { cluster: Some(_), .. }) && note.has_secret;
-        let is_known = membership.incarnations.get(&node) == Some(&note.incarnation);
+        let is_known = membership.incarnations.get(&member) == Some(&note.incarnation);
         !(is_connected && is_settled && is_known)
     }
 

@@ -118,8 +118,8 @@ impl Driver {
     }
 
     /// A member was asked, and has answered, or not.
-    pub(crate) fn met(&mut self, node: NodeId, note: Option<Note>) {
-        self.belonging.acquaintances.met(node, note);
+    pub(crate) fn met(&mut self, member: NodeId, note: Option<Note>) {
+        self.belonging.acquaintances.met(member, note);
         self.belonging.stir();
     }
 

@@ -294,7 +294,7 @@ impl Driver {
                 self.belonging.stir();
             }
             PeerInput::Founded(record) => self.founded(&record),
-            PeerInput::Met(node, note) => self.met(node, note),
+            PeerInput::Met(member, note) => self.met(member, note),
             PeerInput::Kept(failed) => self.kept(failed),
             PeerInput::Stirred => self.belonging.stir(),
             PeerInput::Left(id, connection) => {

@@ -60,7 +60,7 @@ pub(crate) async fn found(
             return Ok(());
         }
         say(&ledger, &founding, &lines.configured, &driver).await;
-        let Some((node, note)) = hearing.recv().await else { return Ok(()) };
+        let Some((founder, note)) = hearing.recv().await else { return Ok(()) };
         if ledger.founding().is_none() {
             // A cluster has taken it in.
             ledger.set_waits(None);
@@ -70,8 +70,8 @@ pub(crate) async fn found(
         match note {
             Ok(note) => founding.hear(note),
             Err(error) => {
-                tracing::debug!("founding: {node}: {error}");
-                founding.lose(node);
+                tracing::debug!("founding: {founder}: {error}");
+                founding.lose(founder);
             }
         }
     }

@@ -161,7 +161,9 @@ fn live(
 ) -> Option<Ended> {
     let started = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::System);
     let started = started.and_then(|runtime| {
-        let serving = runtime.block_on(node::start(settings, stop))?;
+        let inside = runtime.enter();
+        let serving = node::start(settings, stop)?;
+        drop(inside);
         Ok((runtime, serving))
     });
     // Whoever starts a node waits for this.

@@ -37,9 +37,9 @@ pub(crate) async fn meet(
             _ = ticks.tick() => {}
             changed = wanted.changed() => if changed.is_err() { return },
             Some(met) = asking.join_next() => {
-                let Ok((node, note)) = met else { continue };
-                asked.remove(&node);
-                if driver.send(PeerInput::Met(node, note)).await.is_err() {
+                let Ok((member, note)) = met else { continue };
+                asked.remove(&member);
+                if driver.send(PeerInput::Met(member, note)).await.is_err() {
                     return;
                 }
                 continue;
@@ -60,11 +60,11 @@ async fn ask(
     ledger: &Ledger,
     lines: &FounderLines,
     own: String,
-    node: NodeId,
+    member: NodeId,
     address: &str,
     disk: Option<Incarnation>,
 ) -> Result<Note, AskError> {
-    let mut line = lines.dial(node, address).await?;
+    let mut line = lines.dial(member, address).await?;
     let note = line.note().await?;
     let Some(cluster) = ledger.cluster() else { return Ok(note) };
     let is_ours = disk.is_none_or(|disk| disk == note.incarnation);
@@ -74,9 +74,9 @@ async fn ask(
     let invitation = Invitation { from: lines.me, address: own, cluster, secret: ledger.secret() };
     match line.invite(invitation).await? {
         Ok(()) => {
-            tracing::info!("{node} at {address} has been handed what a member of cluster {cluster} needs")
+            tracing::info!("{member} at {address} has been handed what a member of cluster {cluster} needs");
         }
-        Err(why) => tracing::info!("{node} at {address} does not take what a member needs: {why}"),
+        Err(why) => tracing::info!("{member} at {address} does not take what a member needs: {why}"),
     }
     line.note().await
 }

@@ -154,7 +154,7 @@ pub(crate) struct Serving {
 
 /// Opens the data directory and the ports, and begins to serve on them; all is ready but the driver, which answers nobody
 /// until [`Serving::drive`]. Ended by `stop`.
-pub(crate) async fn start(
+pub(crate) fn start(
     settings: &Settings,
     stop: &CancellationToken,
 ) -> Result<(Serving, DiskThreads), StartError> {
@@ -342,31 +342,10 @@ impl Listeners {
             }
         };
         tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), PEERS, admit_peer));
-        let (wanted, asked) = watch::channel(Wanted::default());
-        let belonging = Belonging::new(Arc::clone(&ledger), wanted, to_driver.clone());
-        let (meeting, own) = (
-            meet(Arc::clone(&ledger), lines.clone(), raft_address.clone(), asked, to_driver.clone()),
-            stop.clone(),
-        );
-        connections.spawn(async move { own.run_until_cancelled(meeting).await });
-        let (founding, own) = (found(Arc::clone(&ledger), lines, to_driver), stop.clone());
-        connections.spawn(async move {
-            if let Some(Err(error)) = own.run_until_cancelled(founding).await {
-                tracing::error!("the founding cannot go on: {error}");
-                own.cancel();
-            }
-        });
+        let belonging = found_and_meet((&ledger, &lines), &raft_address, &to_driver, (&connections, stop));
 
-        // It is a client of this node's, wherever that listens, and of those that this one names.
         let own = http::reachable(client.1).to_string();
-        let own_tls = tls.as_ref().map(|tls| tls.to_node(settings.id));
-        let options = ClientOptions {
-            cluster: settings.cluster.clone(),
-            access: Access { token: tokens.client.clone(), tls: own_tls },
-            ..ClientOptions::default()
-        };
-        let cluster = Client::new(std::slice::from_ref(&own), options).map_err(io::Error::other)?;
-
+        let cluster = own_client(settings, &own)?;
         let publisher = Publisher::new();
         let (to_driver, clients) = mpsc::channel(CLIENT_QUEUE);
         let changes = Ring::new(replica.applied().index.0);
@@ -432,6 +411,39 @@ impl Listeners {
     }
 }
 
+/// A client of this node's, wherever it listens, and of the nodes that it names.
+fn own_client(settings: &Settings, own: &str) -> Result<Client, StartError> {
+    let tls = settings.tls.as_ref().map(|tls| tls.to_node(settings.id));
+    let options = ClientOptions {
+        cluster: settings.cluster.clone(),
+        access: Access { token: settings.tokens.client.clone(), tls },
+        ..ClientOptions::default()
+    };
+    Ok(Client::new(&[own], options).map_err(io::Error::other)?)
+}
+
+/// Founds the cluster if that has not been done, and asks members that the cluster does not know yet; both until the node stops.
+fn found_and_meet(
+    (ledger, lines): (&Arc<Ledger>, &FounderLines),
+    raft_address: &str,
+    to_driver: &mpsc::Sender<PeerInput>,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> Belonging {
+    let (wanted, asked) = watch::channel(Wanted::default());
+    let meeting = meet(Arc::clone(ledger), lines.clone(), raft_address.to_owned(), asked, to_driver.clone());
+    let stopped = stop.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(meeting).await });
+    let founding = found(Arc::clone(ledger), lines.clone(), to_driver.clone());
+    let stopped = stop.clone();
+    tasks.spawn(async move {
+        if let Some(Err(error)) = stopped.run_until_cancelled(founding).await {
+            tracing::error!("the founding cannot go on: {error}");
+            stopped.cancel();
+        }
+    });
+    Belonging::new(Arc::clone(ledger), wanted, to_driver.clone())
+}
+
 /// Serves what came to the Raft port: a peer, or a node that asks how far this one has come.
 async fn admit(
     incoming: Arc<Incoming>,
@@ -440,16 +452,13 @@ async fn admit(
     guest: Guest,
     driver: mpsc::Sender<PeerInput>,
 ) {
-    match guest.role {
-        Role::Founder { .. } => founder_line::serve(guest, ledger, lines).await,
-        _ => {
-            let is_proved = guest.proved.is_proved;
-            // What was let in before there was a secret comes again, and proves that it knows it.
-            let expelled =
-                async { if is_proved { std::future::pending().await } else { ledger.has_secret().await } };
-            incoming.serve(guest, driver, expelled).await;
-        }
+    if matches!(guest.role, Role::Founder { .. }) {
+        return founder_line::serve(guest, ledger, lines).await;
     }
+    let is_proved = guest.proved.is_proved;
+    // What was let in before there was a secret comes again, and proves that it knows it.
+    let expelled = async { if is_proved { std::future::pending().await } else { ledger.has_secret().await } };
+    incoming.serve(guest, driver, expelled).await;
 }
 
 fn listen(
