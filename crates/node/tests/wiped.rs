@@ -13,7 +13,7 @@ use support::{
     Cluster, Launch, Node, PATIENCE, QUICK, STEADY, block_on, block_on_for, eventually, own_host, put,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn write(cluster: &Cluster, key: &str) {
     block_on(cluster.client().write(put(key, "1"), PATIENCE)).expect("the cluster takes writes");
@@ -209,7 +209,7 @@ fn two_nodes_that_joined_and_were_emptied_vote_for_nobody() {
         let (add, promote) = joined(id, &address);
         let client = cluster.client();
         block_on_for(LONG, client.change_membership(vec![add], PATIENCE)).expect("it is added");
-        promote_when_known(&cluster, promote);
+        promote_when_known(&cluster, &promote);
     }
     cluster.leader();
     cluster.await_equal();
@@ -250,7 +250,7 @@ fn joined(id: u64, address: &str) -> (MembershipChange, MembershipChange) {
 }
 
 /// A learner is promoted once the leader has met it.
-fn promote_when_known(cluster: &Cluster, promote: MembershipChange) {
+fn promote_when_known(cluster: &Cluster, promote: &MembershipChange) {
     eventually("it is promoted", || {
         let client = cluster.client();
         block_on_for(LONG, client.change_membership(vec![promote.clone()], PATIENCE)).ok()
@@ -270,7 +270,7 @@ fn a_member_that_was_removed_emptied_and_added_again_is_a_new_one_and_leads_noth
     await_notice(&cluster, id, "member add");
     let (add, promote) = joined(id, &address);
     block_on_for(LONG, cluster.client().change_membership(vec![add], PATIENCE)).expect("it is added");
-    promote_when_known(&cluster, promote);
+    promote_when_known(&cluster, &promote);
     cluster.await_equal();
     write(&cluster, "b");
     cluster.await_equal();
@@ -305,7 +305,7 @@ fn a_node_that_joined_starts_again_with_or_without_join() {
     let (id, address) = cluster.join(&STEADY);
     let (add, promote) = joined(id, &address);
     block_on_for(LONG, cluster.client().change_membership(vec![add], PATIENCE)).expect("it is added");
-    promote_when_known(&cluster, promote);
+    promote_when_known(&cluster, &promote);
     let three = (1..=3).map(|id| cluster.node(id).addresses().raft.clone()).collect::<Vec<_>>().join(",");
     cluster.kill(id);
     let name = id.to_string();

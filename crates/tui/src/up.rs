@@ -572,6 +572,30 @@ mod tests {
             told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
             told(&Update::Missed { node: N1, count: 12 }),
         ];
+        assert_eq!(
+            printed.join("\n"),
+            r#"{"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":9}
+{"event":"process","node":1,"state":"starting","pid":4711,"at_ms":9}
+{"event":"process","node":1,"state":"killed","at_ms":9}
+{"event":"process","node":1,"state":"failed","how":"exit status 1","last_words":["no"],"at_ms":9}
+{"event":"ready","node":1,"raft":"a:1","client":"a:2","http":"a:3","at_ms":9}
+{"event":"started","node":1,"term":0,"last":0,"at_ms":9}
+{"event":"timeout","node":1,"waited_ms":214,"at_ms":9}
+{"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
+{"event":"vote","node":1,"candidate":3,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
+{"event":"role","node":1,"from":"pre_candidate","to":"leader","term":2,"at_ms":9}
+{"event":"step_down","node":1,"reason":"higher_term","term":2,"at_ms":9}
+{"event":"leader","node":1,"leader":null,"term":2,"at_ms":9}
+{"event":"commit","node":1,"index":42,"at_ms":9}
+{"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
+{"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
+{"event":"missed","node":1,"count":12,"at_ms":9}"#
+        );
+    }
+
+    #[test]
+    fn the_documented_lines_about_members_disks_and_snapshots_are_the_lines_printed() {
+        let term = Term(2);
         let ids = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
         let membership = Membership { outgoing: ids(&[1, 2, 3]), ..Membership::of(ids(&[1, 2, 3, 4])) };
         let (learner, to, last) = (NodeId(4), NodeId(3), LogId { term, index: LogIndex(1000) });
@@ -634,25 +658,6 @@ mod tests {
 {"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}
 {"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
 {"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"it cannot be decoded: it was made by a newer release","at_ms":9}"#
-        );
-        assert_eq!(
-            printed.join("\n"),
-            r#"{"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":9}
-{"event":"process","node":1,"state":"starting","pid":4711,"at_ms":9}
-{"event":"process","node":1,"state":"killed","at_ms":9}
-{"event":"process","node":1,"state":"failed","how":"exit status 1","last_words":["no"],"at_ms":9}
-{"event":"ready","node":1,"raft":"a:1","client":"a:2","http":"a:3","at_ms":9}
-{"event":"started","node":1,"term":0,"last":0,"at_ms":9}
-{"event":"timeout","node":1,"waited_ms":214,"at_ms":9}
-{"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
-{"event":"vote","node":1,"candidate":3,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
-{"event":"role","node":1,"from":"pre_candidate","to":"leader","term":2,"at_ms":9}
-{"event":"step_down","node":1,"reason":"higher_term","term":2,"at_ms":9}
-{"event":"leader","node":1,"leader":null,"term":2,"at_ms":9}
-{"event":"commit","node":1,"index":42,"at_ms":9}
-{"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
-{"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
-{"event":"missed","node":1,"count":12,"at_ms":9}"#
         );
     }
 

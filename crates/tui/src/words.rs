@@ -167,17 +167,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             )
         }
         TraceEvent::RoleChanged { to, from, term } => return role_changed(node, *from, *to, *term),
-        TraceEvent::SteppedDown { reason, term } => match reason {
-            StepDownReason::HigherTerm => (Major, format!("{node} steps down: it met term {term}")),
-            StepDownReason::OtherLeader => {
-                (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
-            }
-            StepDownReason::Removed => (Major, format!("{node} is not a member any more and steps down")),
-            StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
-            StepDownReason::DiskStalled => {
-                (Major, format!("{node} steps down: its disk does not finish its writes"))
-            }
-        },
+        TraceEvent::SteppedDown { reason, term } => stepped_down(node, *reason, *term),
         // That it leads itself is the sentence of its change of role.
         TraceEvent::LeaderChanged { leader: Some(leader), .. } if *leader == node => return None,
         TraceEvent::LeaderChanged { leader: Some(leader), term } => {
@@ -220,6 +210,45 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         TraceEvent::ToldToCampaign { leader } => {
             (Minor, format!("{node} is told by {leader} to campaign at once"))
         }
+        TraceEvent::Purged { through } => {
+            (Detail, format!("{node} lets go of its log through entry {}", through.index))
+        }
+        TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
+        TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
+        TraceEvent::SnapshotTaken { .. }
+        | TraceEvent::SnapshotSending { .. }
+        | TraceEvent::SnapshotInstalled { .. }
+        | TraceEvent::SnapshotRefused { .. } => return snapshot_sentence(node, trace),
+        TraceEvent::StrangerIgnored { .. } | TraceEvent::WentBack { .. } | TraceEvent::Refilled { .. } => {
+            return distrust_sentence(node, trace);
+        }
+        TraceEvent::DiskSlow { .. }
+        | TraceEvent::DiskStalled { .. }
+        | TraceEvent::DiskRecovered { .. }
+        | TraceEvent::FollowerDiskStalled { .. }
+        | TraceEvent::FollowerDiskRecovered { .. } => return disk_sentence(node, trace),
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+fn stepped_down(node: NodeId, reason: StepDownReason, term: Term) -> (Weight, String) {
+    use Weight::{Major, Minor};
+    match reason {
+        StepDownReason::HigherTerm => (Major, format!("{node} steps down: it met term {term}")),
+        StepDownReason::OtherLeader => {
+            (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
+        }
+        StepDownReason::Removed => (Major, format!("{node} is not a member any more and steps down")),
+        StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
+        StepDownReason::DiskStalled => {
+            (Major, format!("{node} steps down: its disk does not finish its writes"))
+        }
+    }
+}
+
+fn snapshot_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
+    use Weight::{Major, Minor};
+    let (weight, text) = match trace {
         TraceEvent::SnapshotTaken { last, size } => {
             (Minor, format!("{node} took a snapshot through entry {} ({})", last.index, bytes(*size)))
         }
@@ -231,11 +260,18 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             let log = if *kept_log { " and keeps the log behind it" } else { "" };
             (Major, format!("{node} takes over a snapshot through entry {}{log}", last.index))
         }
-        TraceEvent::Purged { through } => {
-            (Detail, format!("{node} lets go of its log through entry {}", through.index))
+        TraceEvent::SnapshotRefused { follower, last, reason } => {
+            (Major, format!("{follower} refuses the snapshot through entry {}: {reason}", last.index))
         }
-        TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
-        TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
+        _ => return None,
+    };
+    Some(Sentence::new(weight, Some(node), text))
+}
+
+/// Of nodes that are not what the cluster knows them as, or have not what they had.
+fn distrust_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
+    use Weight::{Major, Minor};
+    let (weight, text) = match trace {
         TraceEvent::StrangerIgnored { from, expected: Some(expected), .. } => (
             Major,
             format!("{node} ignores {from}: its disk is not {expected}, which the cluster knows it on"),
@@ -252,14 +288,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         TraceEvent::Refilled { follower, through } => {
             (Major, format!("{follower} has its log through {through} again: {node} counts it again"))
         }
-        TraceEvent::SnapshotRefused { follower, last, reason } => {
-            (Major, format!("{follower} refuses the snapshot through entry {}: {reason}", last.index))
-        }
-        TraceEvent::DiskSlow { .. }
-        | TraceEvent::DiskStalled { .. }
-        | TraceEvent::DiskRecovered { .. }
-        | TraceEvent::FollowerDiskStalled { .. }
-        | TraceEvent::FollowerDiskRecovered { .. } => return disk_sentence(node, trace),
+        _ => return None,
     };
     Some(Sentence::new(weight, Some(node), text))
 }

@@ -114,16 +114,16 @@ fn a_stranger_on_the_port_of_any_link_deposes_nobody_forges_nothing_and_kills_no
             let message = framed(&message);
             // Behind a hello that is not answered yet; behind a proof that is none; with none of it; and a half of it that a
             // member's next frame could complete.
-            assert_refused(say(address, &[&hello, &message], false));
-            assert_refused(say(address, &[&hello, &nothing, &message], true));
-            assert_refused(say(address, &[&hello, &guess, &message], true));
-            assert_refused(say(address, &[&message, &message], false));
+            assert_refused(say(address, &[&hello, &message], false).as_ref());
+            assert_refused(say(address, &[&hello, &nothing, &message], true).as_ref());
+            assert_refused(say(address, &[&hello, &guess, &message], true).as_ref());
+            assert_refused(say(address, &[&message, &message], false).as_ref());
             let half = &message[..message.len() / 2];
-            assert_refused(say(address, &[&hello, &nothing, half], true));
-            assert_refused(say(address, &[half], false));
+            assert_refused(say(address, &[&hello, &nothing, half], true).as_ref());
+            assert_refused(say(address, &[half], false).as_ref());
         }
-        assert_refused(say(address, &[&framed(b"GET / HTTP/1.1")], false));
-        assert_refused(say(address, &[&[0xff; 300]], false));
+        assert_refused(say(address, &[&framed(b"GET / HTTP/1.1")], false).as_ref());
+        assert_refused(say(address, &[&[0xff; 300]], false).as_ref());
         // More connections than a link keeps of those that were not accepted.
         let crowd: Vec<TcpStream> =
             (0..40).map(|_| TcpStream::connect(address).expect("the link listens")).collect();
@@ -140,6 +140,6 @@ fn a_stranger_on_the_port_of_any_link_deposes_nobody_forges_nothing_and_kills_no
 }
 
 #[track_caller]
-fn assert_refused(answer: Option<HelloReply>) {
+fn assert_refused(answer: Option<&HelloReply>) {
     assert!(!matches!(answer, Some(HelloReply::Accepted { .. })), "{answer:?}");
 }

@@ -70,9 +70,11 @@ impl Flight {
             | FrameKind::RequestVote
             | FrameKind::VoteReply
             | FrameKind::TimeoutNow => 3,
-            FrameKind::AppendEntries | FrameKind::InstallSnapshot | FrameKind::SnapshotReply => 2,
+            FrameKind::AppendEntries
+            | FrameKind::InstallSnapshot
+            | FrameKind::SnapshotReply
+            | FrameKind::DiskStalled => 2,
             FrameKind::AppendReply if self.granted == Some(false) => 2,
-            FrameKind::DiskStalled => 2,
             FrameKind::AppendReply | FrameKind::Heartbeat => 1,
         }
     }

@@ -241,7 +241,6 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
     let last = LogId { term: Term(2), index: LogIndex(1000) };
     let tuning = Tuning { timing: raftdeck_raft::Timing::FAST, pre_vote: true, check_quorum: false };
     let learner = NodeId(4);
-    let disk = raftdeck_raft::Incarnation([0x3f, 0xa9].repeat(8).try_into().unwrap());
     for (trace, weight, words) in [
         (
             TraceEvent::MembershipChanged { index, membership: learning },
@@ -278,6 +277,47 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             Major,
             "n1 hands the leadership to n3 and takes no writes meanwhile",
         ),
+        (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 leads on: n3 did not take over in time"),
+        (TraceEvent::ToldToCampaign { leader: N2 }, Minor, "n1 is told by n2 to campaign at once"),
+        (
+            TraceEvent::SnapshotTaken { last, size: 12_345 },
+            Minor,
+            "n1 took a snapshot through entry 1000 (12 kB)",
+        ),
+        (
+            TraceEvent::SnapshotSending { to: learner, last },
+            Minor,
+            "n1 sends n4 a snapshot through entry 1000: older entries are gone",
+        ),
+        (
+            TraceEvent::SnapshotInstalled { last, kept_log: true },
+            Major,
+            "n1 takes over a snapshot through entry 1000 and keeps the log behind it",
+        ),
+        (TraceEvent::Purged { through: last }, Detail, "n1 lets go of its log through entry 1000"),
+        (
+            TraceEvent::Tuned { tuning },
+            Minor,
+            "n1 is set to a heartbeat of 50 ms, an election timeout of 150 ms to 300 ms, PreVote on, CheckQuorum off",
+        ),
+        (TraceEvent::Paused, Minor, "n1 notices that it was stopped for a while"),
+        (
+            TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
+            Major,
+            "n1 is not a member any more and steps down",
+        ),
+    ] {
+        let told = traced(N1, trace);
+        assert_eq!((told.weight, told.text.as_str()), (weight, words));
+    }
+}
+
+#[test]
+fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_class_understands() {
+    use Weight::{Major, Minor};
+    let (index, last) = (LogIndex(12), LogId { term: Term(2), index: LogIndex(1000) });
+    let disk = raftdeck_raft::Incarnation([0x3f, 0xa9].repeat(8).try_into().unwrap());
+    for (trace, weight, words) in [
         (
             TraceEvent::DiskSlow { waited: Duration::from_millis(312) },
             Minor,
@@ -304,30 +344,6 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             Major,
             "n1 steps down: its disk does not finish its writes",
         ),
-        (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 leads on: n3 did not take over in time"),
-        (TraceEvent::ToldToCampaign { leader: N2 }, Minor, "n1 is told by n2 to campaign at once"),
-        (
-            TraceEvent::SnapshotTaken { last, size: 12_345 },
-            Minor,
-            "n1 took a snapshot through entry 1000 (12 kB)",
-        ),
-        (
-            TraceEvent::SnapshotSending { to: learner, last },
-            Minor,
-            "n1 sends n4 a snapshot through entry 1000: older entries are gone",
-        ),
-        (
-            TraceEvent::SnapshotInstalled { last, kept_log: true },
-            Major,
-            "n1 takes over a snapshot through entry 1000 and keeps the log behind it",
-        ),
-        (TraceEvent::Purged { through: last }, Detail, "n1 lets go of its log through entry 1000"),
-        (
-            TraceEvent::Tuned { tuning },
-            Minor,
-            "n1 is set to a heartbeat of 50 ms, an election timeout of 150 ms to 300 ms, PreVote on, CheckQuorum off",
-        ),
-        (TraceEvent::Paused, Minor, "n1 notices that it was stopped for a while"),
         (
             TraceEvent::StrangerIgnored { from: N2, incarnation: None, expected: Some(disk) },
             Major,
@@ -356,11 +372,6 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             },
             Major,
             "n2 refuses the snapshot through entry 1000: it cannot be decoded: it was made by a newer release",
-        ),
-        (
-            TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
-            Major,
-            "n1 is not a member any more and steps down",
         ),
     ] {
         let told = traced(N1, trace);
