@@ -233,6 +233,20 @@ fn a_learner_that_cannot_be_reached_is_not_promoted() {
     carry_out(&mut cluster, N1, &[remove(N4)]);
 }
 
+/// What it confirmed while it ran does not make it a voter: with a second member lost, nobody could lead any more.
+#[test]
+fn a_learner_that_has_died_since_it_caught_up_is_not_promoted() {
+    let mut cluster = with_learner();
+    cluster.heartbeat(N1);
+    let peer = cluster.status(N1).peers.into_iter().find(|peer| peer.id == N4).unwrap();
+    assert_eq!(peer.matched, cluster.status(N1).last.index, "it has everything");
+    cluster.crash(N4);
+    cluster.change(N1, &[promote(N4)]).unwrap();
+    cluster.run_until("it is given up", |c| c.members[&N1].changes.len() == 2);
+    assert_eq!(cluster.members[&N1].changes[1], Err(ChangeError::NotCaughtUp { node: N4 }));
+    assert_eq!(membership(&cluster, N1).voters, set([N1, N2, N3]));
+}
+
 #[test]
 fn a_learner_that_is_always_behind_is_not_promoted() {
     let mut cluster = with_learner();

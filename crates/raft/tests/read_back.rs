@@ -285,3 +285,21 @@ fn very_many_committed_entries_come_out_a_part_at_a_time() {
     }
     assert_eq!(parts, [4096, 8192, 10_001]);
 }
+
+/// Each of these guards is missed by a test here when it is missing.
+#[cfg(feature = "mutants")]
+#[test]
+fn a_test_fails_without_the_guard_that_it_is_about() {
+    use raftdeck_raft::mutants::{Mutant, activate};
+
+    let about: [fn(); 2] = [
+        what_was_overwritten_meanwhile_is_recognised_when_it_comes_back_from_the_disk,
+        only_what_is_still_in_the_log_is_applied_of_what_was_read_back,
+    ];
+    for (place, test) in about.into_iter().enumerate() {
+        activate(Some(Mutant::ReadBackByIndex));
+        let passed = std::panic::catch_unwind(test).is_ok();
+        activate(None);
+        assert!(!passed, "test {place} notices it");
+    }
+}

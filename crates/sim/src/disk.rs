@@ -124,9 +124,11 @@ impl World<'_> {
         let sentence = match process.store.read(first, last, max_bytes) {
             Ok(entries) if !entries.is_empty() => {
                 self.stats.reads_back += 1;
-                // Mostly at once. A member that has much to do takes them in late, after what became durable since.
+                // Mostly at once. A member that has much to do takes them in late, after what became durable since. That is
+                // a fault like any other, so it ends with them: a follower may need hundreds of reads to catch up, one after
+                // the other, and how long that takes must depend on the members only.
                 let (is_late, late) = (self.rng.chance(100), self.rng.between(1000, MOST_READ_LATE));
-                if is_late {
+                if is_late && !self.quiet {
                     let life = self.node(id).life;
                     self.queue.at(at + late, Event::ReadBack { node: id, life, entries });
                 } else {

@@ -18,7 +18,23 @@ pub(crate) struct Standstill {
     /// It finishes nothing before.
     until: u64,
     /// What it would have finished, by life: a write or a read, and work on snapshots.
-    held: (Option<u32>, Option<u32>),
+    held: Held,
+}
+
+type Held = (Option<u32>, Option<u32>);
+
+impl Standstill {
+    /// Whether the disk stands still at `at`. If so it remembers that this life has something to finish. What an earlier life
+    /// began may come to its end after that, and must not take the place of what the later one waits for: that one would
+    /// wait for ever.
+    fn holds(&mut self, at: u64, life: u32, of: fn(&mut Held) -> &mut Option<u32>) -> bool {
+        let holds = at < self.until;
+        if holds {
+            let held = of(&mut self.held);
+            *held = (*held).max(Some(life));
+        }
+        holds
+    }
 }
 
 impl World<'_> {
@@ -36,23 +52,13 @@ impl World<'_> {
     /// Whether the disk holds a write or a read back that is done otherwise.
     pub(crate) fn holds_disk(&mut self, id: NodeId, life: u32) -> bool {
         let at = self.now;
-        let standstill = &mut self.node(id).standstill;
-        let holds = at < standstill.until;
-        if holds {
-            standstill.held.0 = Some(life);
-        }
-        holds
+        self.node(id).standstill.holds(at, life, |held| &mut held.0)
     }
 
     /// The same for work on snapshots.
     pub(crate) fn holds_files(&mut self, id: NodeId, life: u32) -> bool {
         let at = self.now;
-        let standstill = &mut self.node(id).standstill;
-        let holds = at < standstill.until;
-        if holds {
-            standstill.held.1 = Some(life);
-        }
-        holds
+        self.node(id).standstill.holds(at, life, |held| &mut held.1)
     }
 
     /// A disk goes on, unless it was stalled anew meanwhile.
@@ -113,8 +119,27 @@ impl World<'_> {
 }
 
 /// Whether it has committed in its own term. A snapshot may have taken the place of the whole log.
-fn commits(leader: &Status) -> bool {
+pub(crate) fn commits(leader: &Status) -> bool {
     let newest = leader.term_runs.last();
     leader.snapshot.term == leader.term
         || newest.is_some_and(|run| run.term == leader.term && run.first <= leader.committed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_life_began_does_not_take_the_place_of_what_a_later_one_waits_for() {
+        let mut standstill = Standstill { until: 100, held: (None, None) };
+        assert!(standstill.holds(10, 4, |held| &mut held.0), "the member restarts and writes");
+        assert!(
+            standstill.holds(20, 2, |held| &mut held.0),
+            "a slow sync of the life before comes to its end"
+        );
+        assert!(standstill.holds(30, 2, |held| &mut held.1));
+        assert_eq!(standstill.held, (Some(4), Some(2)));
+        assert!(!standstill.holds(100, 6, |held| &mut held.0), "it goes on");
+        assert_eq!(standstill.held.0, Some(4));
+    }
 }

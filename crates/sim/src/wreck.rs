@@ -4,10 +4,11 @@ use crate::client::Care;
 use crate::disk::data_dir;
 use crate::event::Event;
 use crate::fault::{Fault, Step, Who};
-use crate::node::{Doom, Fate, Input};
+use crate::node::{Doom, Fate, Input, Waiting};
 use crate::platter::Platter;
 use crate::rare::RareState;
 use crate::record::What;
+use crate::stall::commits;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_raft::{LogId, Membership, MembershipChange, NodeId, Tuning};
@@ -252,15 +253,25 @@ impl World<'_> {
     }
 
     /// Whether nothing that was acknowledged can be gone with this disk: it is one of those that are too few for that, or it
-    /// votes in no membership that may still count.
+    /// has no vote.
     fn may_lose_disk(&self, id: NodeId) -> bool {
-        let Some(leader) = self.leader() else { return self.fragile.contains(&id) };
-        let process = self.nodes.iter().find(|node| node.id == leader).and_then(|node| node.process.as_ref());
-        let no_vote = process.is_some_and(|process| {
-            let status = process.replica.status(raftdeck_raft::Timestamp::default());
-            status.membership_index <= status.committed && !status.membership.is_voter(id)
-        });
-        no_vote || self.fragile.contains(&id)
+        self.fragile.contains(&id) || self.has_no_vote(id)
+    }
+
+    /// Whether it votes in no membership that may still count, and is not about to: the leader is not being asked for a change,
+    /// which could promote it. Between its last answer and its promotion nobody can know that its disk is gone, so that would
+    /// be one lost voter more than the cluster was said to bear.
+    fn has_no_vote(&self, id: NodeId) -> bool {
+        let leader = self.leader().and_then(|leader| self.nodes.iter().find(|node| node.id == leader));
+        let Some(process) = leader.and_then(|node| node.process.as_ref()) else { return false };
+        let is_asked = process.waiting.values().any(|waiting| *waiting == Waiting::Operator)
+            || process.inbox.iter().any(|input| matches!(input, Input::Change(_)));
+        let status = process.replica.status(raftdeck_raft::Timestamp::default());
+        !is_asked
+            // Memberships that earlier leaders left in some log are past once something of this term is committed.
+            && commits(&status)
+            && status.membership_index <= status.committed
+            && !status.membership.is_voter(id)
     }
 
     /// Only at those whose loss the cluster can bear, and only where everything that was written is sealed: a flip in

@@ -39,6 +39,10 @@ pub(super) enum Change {
 /// one takes less than an election timeout, the rest will not stop the cluster for longer (thesis §4.2.1).
 #[derive(Debug)]
 pub(super) struct CatchUp {
+    /// The heartbeat round that the leader began when it was asked. The learner has to answer that one or a later one: what it
+    /// confirmed before does not say that it still runs, on the same disk. A voter that is gone costs the cluster a
+    /// majority.
+    asked_in: u64,
     round: u32,
     began: Timestamp,
     goal: LogIndex,
@@ -49,8 +53,13 @@ pub(super) struct CatchUp {
 }
 
 impl CatchUp {
-    fn new(goal: LogIndex, now: Timestamp) -> Self {
-        Self { round: 1, began: now, goal, done: false, seen: (LogIndex::ZERO, None), since: now }
+    fn new(asked_in: u64, goal: LogIndex, now: Timestamp) -> Self {
+        Self { asked_in, round: 1, began: now, goal, done: false, seen: (LogIndex::ZERO, None), since: now }
+    }
+
+    /// Whether the learner has what the round is about, and has said so since the leader was asked.
+    fn has_reached_goal(&self, progress: &Progress) -> bool {
+        progress.matched >= self.goal && progress.acked_round >= self.asked_in
     }
 
     /// Whether it is of no use to go on waiting.
@@ -160,9 +169,14 @@ impl Raft {
             let with_learners = self.membership().enter(&added)?;
             self.append(Payload::Membership(Box::new(with_learners)));
         }
+        self.heartbeat(now);
         let goal = self.log.last().index;
-        let learners = promoted.into_iter().map(|node| (node, CatchUp::new(goal, now))).collect();
-        self.set_change(Some(Change::CatchingUp { changes: rest, learners }));
+        if let RoleState::Leader(leadership) = &mut self.role {
+            let asked_in = leadership.round;
+            let learners =
+                promoted.into_iter().map(|node| (node, CatchUp::new(asked_in, goal, now))).collect();
+            leadership.change = Some(Change::CatchingUp { changes: rest, learners });
+        }
         Ok(())
     }
 
@@ -212,7 +226,7 @@ impl Raft {
         let Some(Change::CatchingUp { changes, learners }) = &mut leadership.change else { return };
         for (learner, race) in learners.iter_mut().filter(|(_, race)| !race.done) {
             let Some(progress) = leadership.peers.get(learner) else { continue };
-            if progress.matched >= race.goal {
+            if race.has_reached_goal(progress) {
                 let took = now.since(race.began);
                 self.effects.trace.push(TraceEvent::CaughtUp { learner: *learner, round: race.round, took });
                 race.done = took < timeout;
