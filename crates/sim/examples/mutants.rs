@@ -67,6 +67,9 @@ fn held_by(mutant: Mutant) -> Option<&'static str> {
         Mutant::ReadBackByIndex => Some(
             "read_back.rs: what_was_overwritten_meanwhile_is_recognised_when_it_comes_back_from_the_disk",
         ),
+        // What a former life answered is older than the round that the promotion of the present one waits for, so it gets
+        // no vote by it.
+        Mutant::FormerLifeAnswers => Some("scenarios.rs: identity_former_life_does_not_answer"),
         // A term that a stranger teaches costs an election. That disturbs, and breaks no promise.
         Mutant::StrangersAnswer => {
             Some("identity.rs: answers_of_strangers_and_of_former_lives_are_ignored_and_told_of_once")

@@ -2,7 +2,6 @@
 //! same as `raftdeck sim run`, without the program around it: quick to build, and what a profiler should look at.
 //!
 //! `cargo run --release -p raftdeck-sim --example sweep -- [NODES] [FIRST] [SEEDS] [JOBS] [FAULTS]`
-#![allow(clippy::disallowed_types, reason = "it says how fast the runs went; no run sees this clock")]
 #![expect(
     clippy::disallowed_types,
     reason = "how fast the runs are is told by the wall clock, which decides nothing in them"

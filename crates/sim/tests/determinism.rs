@@ -13,7 +13,7 @@ const HASHES: [(u8, u64, u64); 8] = [
     (1, 2, 0x6b00_fc7a_d2e8_fff8),
     (3, 1, 0xbec0_41ce_ca32_8b45),
     (3, 2, 0x6060_32fe_1abe_cc51),
-    (5, 1, 0xdc02_9bc9_a3ab_67a7),
+    (5, 1, 0x0152_f3a6_33bb_cecf),
     (5, 2, 0x7aea_1dba_c654_aa41),
     (7, 1, 0x4116_3faf_4cbf_a8b3),
     (7, 2, 0x0dde_ba63_c436_f28e),

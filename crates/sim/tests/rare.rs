@@ -3,7 +3,7 @@
 use raftdeck_sim::{Options, RareState, Stats, run};
 
 /// Each state must be reached within so many seeds of each size.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 80;
 
 /// What only some of very many seeds come to. Each has scenarios of its own in the core's tests.
 const HARDLY: &[RareState] = &[
