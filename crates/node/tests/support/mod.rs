@@ -349,6 +349,12 @@ impl Cluster {
         self.nodes[at(id)] = Some(self.launches[at(id)].ready());
     }
 
+    /// Starts a node that was killed with more arguments than before.
+    pub(crate) fn restart_with(&mut self, id: u64, args: &[&str]) {
+        self.launches[at(id)] = self.launches[at(id)].clone().args(args);
+        self.restart(id);
+    }
+
     /// SIGKILL to all at once, as far as that can be.
     pub(crate) fn kill_all(&mut self) {
         for node in self.running() {
