@@ -31,6 +31,16 @@ pub fn forget(fs: &dyn FileSystem, dir: &Path) -> Result<bool, OpenError> {
             fs.remove(&name).map_err(access("remove", &name))?;
         }
     }
+    // A directory that knows its founders and has no log was robbed of it; one that knows nobody is new.
+    let (founders, aside) = (dir.join("founders"), dir.join("founders.aside"));
+    let is_founded = fs.exists(&founders).map_err(access("look for", &founders))?;
+    if is_founded {
+        fs.rename(&founders, &aside).map_err(access("rename", &founders))?;
+    }
+    let made = LogStore::open(fs, dir, owner.node, &owner.cluster);
+    if is_founded {
+        fs.rename(&aside, &founders).map_err(access("rename", &aside))?;
+    }
     fs.sync_dir(dir).map_err(access("sync", dir))?;
-    LogStore::open(fs, dir, owner.node, &owner.cluster).map(|_| true)
+    made.map(|_| true)
 }

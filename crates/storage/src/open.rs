@@ -106,6 +106,10 @@ impl Opening<'_> {
             fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
         }
         let lock = take_lock(fs, dir)?;
+        // Another member's directory is called that, before one of its files is called damaged.
+        if !missing()? {
+            self.check_owner(&path)?;
+        }
         let mut life = if self.fresh.is_some() { Life::read(fs, dir, &self.identity)? } else { None };
         // Only the holder of the lock may create the log, so it is looked for again.
         let (store, recovered) = if missing()? {
@@ -217,13 +221,20 @@ impl Opening<'_> {
         make().map_err(access("create", &new))
     }
 
-    /// Checks whose log it is, says its version, and reads one that is all in one file.
+    /// Checks whose log it is.
+    fn check_owner(&self, path: &Path) -> Result<(), OpenError> {
+        let file = self.fs.open(path).map_err(access("open", path))?;
+        let mut reader = Reader::new(&*file, path, AHEAD)?;
+        let version = reader.version(LOG_MAGIC)?;
+        self.check_identity(&legacy::opening(&mut reader, version)?.identity)
+    }
+
+    /// Says the version of a log, and reads one that is all in one file.
     fn old_log(&self, path: &Path) -> Result<(u32, Option<OldLog>), OpenError> {
         let file = self.fs.open(path).map_err(access("open", path))?;
         let mut reader = Reader::new(&*file, path, AHEAD)?;
         let version = reader.version(LOG_MAGIC)?;
         let opening = legacy::opening(&mut reader, version)?;
-        self.check_identity(&opening.identity)?;
         if version >= SEGMENTED {
             reader.check_length(opening.start)?;
             return Ok((version, None));

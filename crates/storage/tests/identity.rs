@@ -5,9 +5,9 @@
 
 mod scene;
 
-use raftdeck_raft::{Boot, ClusterId, Incarnation, NodeId};
+use raftdeck_raft::{Boot, ClusterId, HardState, Incarnation, NodeId};
 use raftdeck_storage::fs::{FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{Life, LogStore, OpenError, Recovered};
+use raftdeck_storage::{Founders, Life, LogStore, OpenError, Recovered, forget};
 use scene::{CLUSTER, NODE, dir, log, open, segment, segments, sized, votes};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -155,4 +155,20 @@ fn the_identity_of_another_node_is_refused() {
     fs.put(&path(), &fs.contents(&other.join("identity")).unwrap());
     let error = start(&fs, FIRST).unwrap_err();
     assert!(error.to_string().contains("it belongs to another node's directory"), "{error}");
+}
+
+#[test]
+fn a_directory_that_was_made_to_forget_is_the_same_one_with_an_empty_log() {
+    let fs = MemoryFs::new();
+    let founders = Founders::from([(NODE, "a:1".to_owned())]);
+    {
+        let (mut store, _, _) = start(&fs, FIRST).unwrap();
+        store.papers().origin(&founders, true).unwrap();
+        store.append(&[votes(3, 1)]).unwrap();
+    }
+    assert!(forget(&fs, dir()).unwrap());
+    let (store, recovered, life) = start(&fs, SECOND).unwrap();
+    assert_eq!(life.incarnation(), FIRST);
+    assert_eq!(recovered.restored.hard_state, HardState::default());
+    assert_eq!(store.papers().origin(&Founders::new(), true).unwrap().founders, founders);
 }
