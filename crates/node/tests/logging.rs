@@ -136,7 +136,7 @@ fn a_log_that_cannot_be_is_refused_at_the_start() {
             1,
             "/nowhere/at/all/n1.log cannot be written: No such file",
         ),
-        (&["--log-file", "/"], 1, "it is no regular file"),
+        (&["--log-file", "/"], 1, "the log file / cannot be written: Is a directory"),
         (&["--log-file", "/dev/null"], 1, "it is no regular file"),
     ] {
         let (code, said) = alone(dir.path()).args(args).fails();

@@ -43,9 +43,12 @@ pub(crate) fn ask_leader<'a>(nodes: impl Fn() -> Vec<&'a Node>, body: &RequestBo
     eventually("a leader answers", || {
         nodes().into_iter().find_map(|node| {
             match block_on(try_ask(&node.addresses().client, Role::Client, body.clone()))? {
-                ResponseBody::Failed(Failure::NotLeader { .. } | Failure::Unknown | Failure::Stopping) => {
-                    None
-                }
+                ResponseBody::Failed(
+                    Failure::NotLeader { .. }
+                    | Failure::NotInCluster(_)
+                    | Failure::Unknown
+                    | Failure::Stopping,
+                ) => None,
                 answer => Some((node.id(), answer)),
             }
         })
