@@ -148,7 +148,6 @@ impl Author<'_> {
             | "bridge" => format!("{word} {one}"),
             "restart" => self.chance.pick(&[format!("restart {one}"), "restart down".to_owned()]),
             "slow" => format!("slow {one} {}%", self.chance.pick(&[0, 20, 50, 90])),
-            "disk" => format!("disk {one} {}", self.chance.pick(&["delay 20ms", "stall", "heal"])),
             "full" => format!("full {one} {}", self.chance.pick(&["0B", "1KB", "64KB"])),
             "add" if self.may_change && count == 3 => word.to_owned(),
             "remove" if self.may_change => {
@@ -160,7 +159,7 @@ impl Author<'_> {
                 format!("remove {}", self.chance.pick(&nodes))
             }
             "ring" if count > 3 => word.to_owned(),
-            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "lose-tail" => return None,
+            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "lose-tail" | "disk" => return None,
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {
                 word.to_owned()
             }
