@@ -38,6 +38,9 @@ const INTRODUCED_WITHIN: Duration = Duration::from_secs(2);
 /// How long one of them may take to answer.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// A node that was told to campaign may take so long to be one of a cluster: a founding needs every member.
+const FOUNDED_WITHIN: Duration = Duration::from_secs(10);
+
 /// The pause before something is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -107,9 +110,19 @@ impl Changes {
                 ask(access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
             });
             join_all(told).await;
-            let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
-            if let Err(why) = ask(access, (node, &address), Role::Manager, campaign, SHORT).await {
-                changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
+            let until = Instant::now() + FOUNDED_WITHIN;
+            loop {
+                let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
+                match ask(access, (node, &address), Role::Manager, campaign, SHORT).await {
+                    // The cluster is being founded, which takes a moment after the start.
+                    Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
+                        sleep(PAUSE).await;
+                    }
+                    Err(why) => {
+                        return changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
+                    }
+                    Ok(_) => return,
+                }
             }
         });
     }

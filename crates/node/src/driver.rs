@@ -419,6 +419,12 @@ impl Driver {
                 Ok(()) => Err(Failure::Busy),
                 Err(failure) => Err(failure),
             },
+            Manage::Campaign | Manage::CampaignAgainstLeader if self.belongs_nowhere() => {
+                let why = self.belonging.why_no_leader();
+                Err(Failure::NotInCluster(
+                    why.unwrap_or_else(|| "this node does not belong to a cluster yet".to_owned()),
+                ))
+            }
             Manage::Campaign => {
                 self.replica.campaign(now);
                 Ok(())
@@ -522,6 +528,11 @@ impl Driver {
             self.happened(event, now);
         }
         self.save_snapshot(now)
+    }
+
+    /// Whether nobody would vote for this node, as it knows no members.
+    fn belongs_nowhere(&self) -> bool {
+        self.replica.membership().voters.is_empty()
     }
 
     fn answer(&mut self, token: RequestToken, mut body: ResponseBody) {

@@ -33,6 +33,7 @@ const USES: &[(&str, &[&str], &str, &str)] = &[
         "[\"number\"]",
     ),
     ("member remove", &["member", "remove", "4"], ".may_have_happened", "false"),
+    ("member replace", &["member", "replace", "9"], ".error | type", "\"string\""),
     ("transfer", &["transfer", "1"], ".leader", "1"),
     ("transfer", &["transfer", "9"], ".error | type", "\"string\""),
 ];

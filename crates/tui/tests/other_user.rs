@@ -85,6 +85,7 @@ impl Drop for Running {
 /// Where a cluster that is attacked can be reached, and what it is made of.
 struct Target {
     raft: Vec<String>,
+    client: Vec<String>,
     http: Vec<String>,
     processes: Vec<u32>,
     data: Vec<PathBuf>,
@@ -92,7 +93,7 @@ struct Target {
 
 impl Target {
     fn addresses(&self) -> String {
-        self.raft.join(",")
+        self.client.join(",")
     }
 
     /// What its own user reads by the command line.
@@ -200,7 +201,7 @@ fn speaks_as_a_member(stranger: &Stranger, target: &Target) {
     let data = stranger.home.path().join("forged").display().to_string();
     let mut forged = stranger.raftdeck();
     forged.args(["node", "--join", "--node-id", "2", "--bind", &bind, "--data-dir", &data]);
-    forged.args(["--cluster", &target.addresses()]).stdout(Stdio::null()).stderr(Stdio::null());
+    forged.args(["--cluster", &target.raft.join(",")]).stdout(Stdio::null()).stderr(Stdio::null());
     let _forged = Running(forged.spawn().unwrap());
     for raft in &target.raft {
         let (host, port) = raft.rsplit_once(':').unwrap();
@@ -212,13 +213,10 @@ fn speaks_as_a_member(stranger: &Stranger, target: &Target) {
 
 /// Many connections that say nothing, at every port, keep nobody out.
 fn crowds(stranger: &Stranger, target: &Target) {
-    let client_port = |raft: &String| {
-        let (host, port) = raft.rsplit_once(':').unwrap();
-        format!("{host}:{}", port.parse::<u16>().unwrap() + 1000)
-    };
-    let ports = target.raft.iter().cloned().chain(target.raft.iter().map(client_port));
+    let ports = [&target.raft, &target.client, &target.http];
     let silent: Vec<Running> = ports
-        .chain(target.http.iter().cloned())
+        .into_iter()
+        .flatten()
         .map(|address| {
             let (host, port) = address.rsplit_once(':').unwrap();
             let open = format!("exec {{fd}}<>/dev/tcp/{host}/{port}");
@@ -253,7 +251,8 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_default_headless
         })
         .collect();
     let processes = nodes.iter().map(|node| node.0.id()).collect();
-    attack(&stranger, &Target { raft, http, processes, data });
+    let client = (0..3).map(|nth| format!("{host}:{}", 9080 + nth)).collect();
+    attack(&stranger, &Target { raft, client, http, processes, data });
 }
 
 #[test]
@@ -281,5 +280,5 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_decks_cluster() 
     processes.push(deck);
     let data = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path());
     let data = data.filter(|path| path.is_dir()).collect();
-    attack(&stranger, &Target { raft: at("raft"), http: at("http"), processes, data });
+    attack(&stranger, &Target { raft: at("raft"), client: at("client"), http: at("http"), processes, data });
 }
