@@ -105,8 +105,16 @@ impl Plan {
             generator.fill(args.keys(), told).await.map_err(|source| BenchError::Store { what, source })?;
         }
         let mut measured = Measured::default();
-        let nodes = cluster.statuses().await.values().map(|status| status.raft.membership.voters.len()).max();
-        let mut floor = if self.floor { Some(floor(&cluster, args, nodes.unwrap_or(1))?) } else { None };
+        let nodes = match &cluster {
+            // It may still be on the way of being founded, and then its nodes know no members.
+            Cluster::Own(_) => usize::from(args.nodes.nodes),
+            Cluster::Given(..) => {
+                let statuses = cluster.statuses().await;
+                let voters = statuses.values().map(|status| status.raft.membership.voters.len());
+                voters.max().unwrap_or_default().max(1)
+            }
+        };
+        let mut floor = if self.floor { Some(floor(&cluster, args, nodes)?) } else { None };
         warm_up(&mut generator, floor.as_mut(), args.warm_up, &progress).await?;
         measured.before = cluster.statuses().await;
         measured.work(&cluster, &mut generator, floor.as_mut(), args.secs, &progress).await?;

@@ -61,7 +61,12 @@ fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_replaced() {
     let said = run("figure-8.txt");
     assert_eq!(
         logs(&said, 1),
-        ["1 1 no-op 1 no-op 1 no-op 1 no-op", "2 2 no-op 2 no-op 2 no-op", "3 4 no-op"]
+        [
+            // The first entry of a cluster says which cluster it is.
+            format!("1{}", " 1 members n1 n2 n3 n4 n5".repeat(4)),
+            "2 2 no-op 2 no-op 2 no-op".to_owned(),
+            "3 4 no-op".to_owned(),
+        ]
     );
     assert_eq!(logs(&said, 0)[1], "2 3 no-op 3 no-op 3 no-op 3 no-op");
 }
