@@ -17,7 +17,8 @@ use crate::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
-use raftdeck_protocol::{NodeStatus, printable};
+use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::printable::{self, Printable};
 use raftdeck_raft::{NodeId, Role, Term};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -222,14 +223,9 @@ fn status_words(status: &NodeStatus) -> String {
         raft.id, raft.role, raft.term, raft.last.index, raft.committed, raft.applied, status.keys
     );
     for notice in &status.notices {
-        let _ = write!(words, "\n    {}", for_terminal(&notice.text));
+        let _ = write!(words, "\n    {}", Printable(&notice.text));
     }
     words
-}
-
-/// A node's words: they must not control a terminal.
-fn for_terminal(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 fn status_json(address: &str, status: &NodeStatus) -> Value {
