@@ -167,8 +167,9 @@ impl Driver {
     /// Another membership is in force: with whom this node is connected, and whom it lets in.
     fn follow_membership(&mut self) {
         let index = self.replica.status(self.clock.now()).membership_index;
-        self.outgoing.follow(self.replica.membership());
+        // First: whoever is dialed judges this node by what it shows.
         self.outgoing.trust().follow(self.replica.membership(), index, self.replica.named_at());
+        self.outgoing.follow(self.replica.membership());
     }
 
     async fn wait(

@@ -32,6 +32,9 @@ pub(crate) struct Ledger {
     trust: Trust,
     memory: Memory,
     papers: Papers,
+    /// Held by whoever writes to the disk, for as long as that takes.
+    writing: Mutex<()>,
+    /// **Invariant:** says nothing that is not durable. Never held while the disk is waited for: the driver reads it.
     pages: Mutex<Pages>,
     /// Whether it has the cluster's secret.
     has_secret: watch::Sender<bool>,
@@ -77,7 +80,8 @@ impl Ledger {
             trust.set_secret(secret.clone());
         }
         let has_secret = watch::Sender::new(pages.secret.is_some());
-        let ledger = Self { me, trust, memory, papers, pages: Mutex::new(pages), has_secret };
+        let (writing, pages) = (Mutex::default(), Mutex::new(pages));
+        let ledger = Self { me, trust, memory, papers, writing, pages, has_secret };
         match (stage, cluster) {
             (OriginStage::Founded(disks), None) => ledger.found(&Stage::Founded(FoundingRecord(disks)))?,
             (OriginStage::Gathering, Some(cluster)) => ledger.join(cluster)?,
@@ -163,52 +167,54 @@ impl Ledger {
 
     /// The next stage of the founding; durable when this returns. It blocks on the disk.
     pub(crate) fn found(&self, stage: &Stage) -> Result<(), OpenError> {
-        let mut pages = self.pages();
+        let _writing = self.writing();
         let stage = match stage {
             Stage::Gathering => return Ok(()),
             Stage::Adopted(record) => OriginStage::Adopted(record.0.clone()),
             Stage::Founded(record) => {
-                self.keep_cluster(&mut pages, cluster_id(record, &self.me.name))?;
+                self.keep_cluster(cluster_id(record, &self.me.name))?;
                 OriginStage::Founded(record.0.clone())
             }
         };
-        self.set_stage(&mut pages, stage)
+        self.keep_stage(stage)
     }
 
     /// A cluster has taken this node in, or its cluster has got an identity; durable when this returns. It blocks on the disk.
     pub(crate) fn join(&self, cluster: ClusterId) -> Result<(), OpenError> {
-        let mut pages = self.pages();
-        self.keep_cluster(&mut pages, cluster)?;
+        let _writing = self.writing();
+        self.keep_cluster(cluster)?;
         // One that is founded, or was started by an earlier release, still starts from its founding members.
-        if pages.origin.stage == OriginStage::Gathering {
-            self.set_stage(&mut pages, OriginStage::Joined)?;
+        if self.pages().origin.stage == OriginStage::Gathering {
+            self.keep_stage(OriginStage::Joined)?;
         }
         Ok(())
     }
 
-    fn keep_cluster(&self, pages: &mut Pages, cluster: ClusterId) -> Result<(), OpenError> {
+    /// To be called by whoever writes.
+    fn keep_cluster(&self, cluster: ClusterId) -> Result<(), OpenError> {
         self.memory.keep_cluster(cluster)?;
-        pages.cluster = Some(cluster);
+        self.pages().cluster = Some(cluster);
         self.trust.set_cluster(cluster);
         Ok(())
     }
 
-    fn set_stage(&self, pages: &mut Pages, stage: OriginStage) -> Result<(), OpenError> {
-        let next = Origin { stage, ..pages.origin.clone() };
-        if next != pages.origin {
+    /// To be called by whoever writes.
+    fn keep_stage(&self, stage: OriginStage) -> Result<(), OpenError> {
+        let origin = self.origin();
+        let next = Origin { stage, ..origin.clone() };
+        if next != origin {
             self.papers.keep_origin(&next)?;
-            pages.origin = next;
+            self.pages().origin = next;
         }
         Ok(())
     }
 
-    /// Keeps the cluster's secret; durable when this returns. It blocks on the disk.
+    /// Keeps the cluster's secret, unless it has one; durable when this returns. It blocks on the disk.
     pub(crate) fn keep_secret(&self, secret: &Secret) -> Result<(), OpenError> {
-        // Held meanwhile, so that two callers keep one secret.
-        let mut pages = self.pages();
-        if pages.secret.is_none() {
+        let _writing = self.writing();
+        if self.secret().is_none() {
             self.papers.keep_secret(secret.reveal())?;
-            pages.secret = Some(secret.clone());
+            self.pages().secret = Some(secret.clone());
             self.trust.set_secret(secret.clone());
             self.has_secret.send_replace(true);
         }
@@ -234,6 +240,10 @@ impl Ledger {
         self.pages().waits.clone()
     }
 
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn pages(&self) -> MutexGuard<'_, Pages> {
         // Nothing that holds this lock can panic half-way through a change.
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
@@ -245,3 +255,7 @@ pub(crate) fn disks(membership: &Membership) -> BTreeMap<NodeId, Option<Incarnat
     let disk = |id| (id, membership.incarnations.get(&id).copied());
     membership.members().into_iter().map(disk).collect()
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -13,8 +13,7 @@ use raftdeck_client::{Frames, Transport, prepare, tls_failure};
 use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Confirmation, Role, Standing, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};
-use raftdeck_raft::{Boot, Incarnation, NodeId};
-use std::collections::BTreeMap;
+use raftdeck_raft::NodeId;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,14 +37,6 @@ pub(crate) struct Identity {
     pub(crate) memory: Memory,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
-}
-
-impl Identity {
-    async fn keep(&self, met: Option<BTreeMap<Incarnation, Boot>>) {
-        if let Some(met) = met {
-            self.memory.keep(met).await;
-        }
-    }
 }
 
 /// Which of the two ports that shake hands.
@@ -274,8 +265,10 @@ async fn converse(
     if !place.admit().await {
         return Ok(Shaken::Full);
     }
-    if let Role::Peer { id, .. } = hello.role {
-        identity.keep(identity.trust.welcomed(id)).await;
+    if let Role::Peer { id, .. } = hello.role
+        && identity.trust.welcomed(id)
+    {
+        identity.memory.keep_met(&identity.trust).await;
     }
     let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note: None };
     frames.send(frame::encode(&reply)).await?;

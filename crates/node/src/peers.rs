@@ -331,8 +331,8 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         let why = match dialed {
             Ok(dialed) => {
                 tracing::debug!("connected to {to} at {address}");
-                if let Some(met) = me.trust.welcomed(to) {
-                    me.memory.keep(met).await;
+                if me.trust.welcomed(to) {
+                    me.memory.keep_met(&me.trust).await;
                 }
                 pauses.reset();
                 let why = send_all(dialed.frames.into(), &lane).await;

@@ -200,11 +200,16 @@ impl Trust {
         Ok(())
     }
 
-    /// Both sides have let each other in. Gives all starts that were met, if they are to be kept.
-    pub(crate) fn welcomed(&self, id: NodeId) -> Option<BTreeMap<Incarnation, Boot>> {
+    /// Both sides have let each other in. `true`: the starts that were [met](Self::met) are to be kept.
+    pub(crate) fn welcomed(&self, id: NodeId) -> bool {
         let mut state = self.lock();
         state.refused.remove(&id);
-        std::mem::take(&mut state.is_unkept).then(|| state.met.to_keep().clone())
+        std::mem::take(&mut state.is_unkept)
+    }
+
+    /// The newest start that was met of each data directory.
+    pub(crate) fn met(&self) -> BTreeMap<Incarnation, Boot> {
+        self.lock().met.to_keep().clone()
     }
 
     /// No connection comes about with this node. `true`: that is news, and worth a line in the log.
@@ -310,11 +315,12 @@ mod tests {
     fn a_directory_that_was_restored_or_copied_is_refused_by_all_that_met_a_later_start() {
         let trust = trust();
         assert_eq!(trust.judge(YOU, Some(&standing(DISK, 9, 90, 0)), false), Ok(()), "it proves nothing");
-        assert_eq!(trust.welcomed(YOU), None, "so nothing is remembered of it");
+        assert!(!trust.welcomed(YOU), "so nothing is remembered of it");
         assert_eq!(trust.judge(YOU, Some(&standing(DISK, 5, 50, 0)), true), Ok(()));
-        let met = trust.welcomed(YOU).expect("it is new");
+        assert!(trust.welcomed(YOU), "it is new");
+        let met = trust.met();
         assert_eq!(met, [(DISK, Boot { number: 5, nonce: 50 })].into());
-        assert_eq!(trust.welcomed(YOU), None, "it is kept by now");
+        assert!(!trust.welcomed(YOU), "it is kept by now");
         assert_eq!(
             trust.judge(YOU, Some(&standing(DISK, 5, 50, 0)), true),
             Ok(()),

@@ -149,6 +149,7 @@ impl Author<'_> {
             "restart" => self.chance.pick(&[format!("restart {one}"), "restart down".to_owned()]),
             "slow" => format!("slow {one} {}%", self.chance.pick(&[0, 20, 50, 90])),
             "full" => format!("full {one} {}", self.chance.pick(&["0B", "1KB", "64KB"])),
+            "disk" => format!("disk {one} {}", self.chance.pick(&["delay 20ms", "stall", "heal"])),
             "add" if self.may_change && count == 3 => word.to_owned(),
             "remove" if self.may_change => {
                 let there = |node: &&NodeId| self.known.nodes.contains(node);
@@ -159,7 +160,7 @@ impl Author<'_> {
                 format!("remove {}", self.chance.pick(&nodes))
             }
             "ring" if count > 3 => word.to_owned(),
-            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "lose-tail" | "disk" => return None,
+            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "lose-tail" => return None,
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {
                 word.to_owned()
             }

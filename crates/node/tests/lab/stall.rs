@@ -2,7 +2,7 @@
 
 use crate::deck::{Deck, asked, put};
 use raftdeck_lab::rule::Disturbance;
-use raftdeck_lab::{ClientOutcome, Command};
+use raftdeck_lab::{ChangeStep, ClientOutcome, Command};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::{NodeId, Role};
 use std::time::{Duration, Instant};
@@ -104,4 +104,27 @@ fn a_follower_with_a_slow_disk_is_seen_to_be_slow_and_its_delay_is_undone() {
     deck.wait("it is undone", |world| world.in_force.is_empty().then_some(()));
     deck.put("color", "green");
     deck.equal_logs(&ALL);
+}
+
+#[test]
+fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on() {
+    let (mut deck, _) = Deck::settled(3);
+    deck.send(Command::AddNode);
+    let new = NodeId(4);
+    deck.wait("the new node", |world| world.addresses.get(&new).map(drop));
+    set_disk(&deck, new, DiskPace::Stalled);
+    // It is handed the cluster's identity and secret now, and cannot write them down. All the same it says what it suffers from.
+    deck.wait("its leader knows", |world| {
+        let leader = world.known.leader()?;
+        let peers = &world.statuses.get(&leader)?.raft.peers;
+        peers.iter().find(|peer| peer.id == new)?.disk_stalled.map(drop)
+    });
+    deck.send(Command::Heal);
+    deck.wait("its membership", |world| {
+        let mut steps = world.changes.iter().filter(|(node, _)| *node == new).map(|(_, step)| *step);
+        (steps.next_back() == Some(ChangeStep::Joined)).then_some(())
+    });
+    assert!(deck.world.in_force.is_empty(), "{:?}", deck.world.in_force);
+    deck.put("color", "red");
+    deck.equal_logs(&[ALL.as_slice(), &[new]].concat());
 }
