@@ -166,9 +166,9 @@ impl Driver {
 
     /// Another membership is in force: with whom this node is connected, and whom it lets in.
     fn follow_membership(&mut self) {
-        let index = self.replica.status(self.clock.now()).membership_index;
         // First: whoever is dialed judges this node by what it shows.
-        self.outgoing.trust().follow(self.replica.membership(), index, self.replica.named_at());
+        let (membership, at) = (self.replica.membership(), self.replica.membership_place());
+        self.outgoing.trust().follow(membership, at, self.replica.named_at());
         self.outgoing.follow(self.replica.membership());
     }
 

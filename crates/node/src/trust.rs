@@ -5,7 +5,7 @@ use crate::tokens::{Asked, Tokens};
 use raftdeck_client::{nonce, prove};
 use raftdeck_protocol::handshake::{Challenge, Proof, Side, Standing};
 use raftdeck_protocol::{Hello, RefusalReason, RefusedPeer, Role, Secret};
-use raftdeck_raft::{Boot, ClusterId, Incarnation, LogIndex, Membership, NodeId};
+use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId};
 use raftdeck_replica::{Met, Objection, View};
 use std::collections::BTreeMap;
 use std::io;
@@ -24,8 +24,8 @@ struct State {
     /// What the members of the cluster share; `None`: not known here yet.
     secret: Option<Secret>,
     standing: Option<Standing>,
-    /// The membership in force, and where it stands in the log.
-    membership: (Membership, LogIndex),
+    /// The membership in force, and its place in the log.
+    membership: (Membership, LogId),
     met: Met,
     /// Whether a start was met that is not kept yet.
     is_unkept: bool,
@@ -74,7 +74,7 @@ impl Trust {
             tokens,
             secret: None,
             standing: None,
-            membership: (Membership::default(), LogIndex::ZERO),
+            membership: (Membership::default(), LogId::default()),
             met: Met::default(),
             is_unkept: false,
             refused: BTreeMap::new(),
@@ -162,15 +162,15 @@ impl Question {
 
 /// Who is refused, and why.
 impl Trust {
-    /// Another membership is in force. `named_at`: where the one stands by which this node is a member.
-    pub(crate) fn follow(&self, membership: &Membership, index: LogIndex, named_at: Option<LogIndex>) {
+    /// Another membership is in force, at this place in the log. `named_at`: the place of the one by which this node is a member.
+    pub(crate) fn follow(&self, membership: &Membership, at: LogId, named_at: Option<LogId>) {
         let mut state = self.lock();
         if let Some(standing) = &mut state.standing {
             standing.named_at = named_at;
             standing.cluster = standing.cluster.or(membership.cluster);
         }
         state.is_unkept |= state.met.forget_strangers(membership);
-        state.membership = (membership.clone(), index);
+        state.membership = (membership.clone(), at);
     }
 
     /// The starts that were met in earlier lives.
@@ -190,8 +190,8 @@ impl Trust {
         let Some(theirs) = standing else { return Ok(()) };
         let mut state = self.lock();
         let cluster = state.standing.and_then(|standing| standing.cluster);
-        let (membership, membership_index) = &state.membership;
-        let view = View { cluster, membership, membership_index: *membership_index };
+        let (membership, membership_at) = &state.membership;
+        let view = View { cluster, membership, membership_at: *membership_at };
         view.check(id, theirs).map_err(reason)?;
         if is_proved {
             let is_new = state.met.meet(id, theirs).map_err(reason)?;
@@ -265,7 +265,7 @@ impl Trust {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::ClusterId;
+    use raftdeck_raft::{ClusterId, LogIndex, Term};
 
     const YOU: NodeId = NodeId(2);
     const DISK: Incarnation = Incarnation([2; 16]);
@@ -293,7 +293,8 @@ mod tests {
         let mut membership = Membership::of([NodeId(1), YOU].into());
         membership.cluster = Some(ClusterId([7; 16]));
         membership.incarnations.insert(YOU, DISK);
-        trust.follow(&membership, LogIndex(1), Some(LogIndex(1)));
+        let first = LogId { term: Term(1), index: LogIndex(1) };
+        trust.follow(&membership, first, Some(first));
         assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 7)), true), Ok(()));
         assert_eq!(trust.judge(YOU, Some(&standing(DISK, 1, 1, 0)), true), Ok(()), "it does not know yet");
         let (ours, theirs) = (ClusterId([7; 16]), ClusterId([9; 16]));

@@ -62,7 +62,7 @@ fn handshakes() {
         incarnation: Incarnation([0xd1; 16]),
         boot: Boot { number: 3, nonce: 300 },
         cluster: Some(ClusterId([0xc1; 16])),
-        named_at: Some(LogIndex(300)),
+        named_at: Some(id(6, 300)),
     };
     let peer = Role::Peer {
         id: NodeId(1),
@@ -73,7 +73,7 @@ fn handshakes() {
     let challenge = Nonce([0xaa; 32]);
     golden(
         &Hello { standing: Some(standing), challenge, ..Hello::new("raftdeck", peer) },
-        "524654440408726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a383038300001d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c101ac02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "524654440408726166746465636b0001020e3132372e302e302e313a393038300e3132372e302e302e313a383038300001d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10106ac02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     );
     golden(
         &Hello::new("", Role::Client),
@@ -91,7 +91,7 @@ fn handshakes() {
     let asked = Challenge { id: NodeId(3), standing: Some(standing), challenge, proofs: vec![proof] };
     golden(
         &HelloReply::Challenge(asked),
-        "020301d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c101ac02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+        "020301d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d103ac0201c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c10106ac02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
     );
     golden(
         &Confirmation::Proof(Some(proof)),

@@ -1,7 +1,7 @@
 //! Identities: of a cluster, of a data directory, of one start of it, and of the sender of a message. Values only: who may
 //! vote and who counts is decided where votes and answers are counted.
 
-use crate::types::{LogIndex, NodeId};
+use crate::types::{LogId, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 
@@ -35,9 +35,9 @@ pub struct Standing {
     pub boot: Boot,
     /// Its cluster, once it knows that.
     pub cluster: Option<ClusterId>,
-    /// Where the membership stands in its log by which it is a member with this data directory; 0: the cluster was founded with
-    /// it. `None`: it knows no such membership. Who lags behind that place may know the node by an earlier directory.
-    pub named_at: Option<LogIndex>,
+    /// The place in its log of the membership by which it is a member with this data directory; index 0: the cluster was founded
+    /// with it. `None`: it knows no such membership. Who lags behind that place may know the node by an earlier directory.
+    pub named_at: Option<LogId>,
 }
 
 /// Where a message comes from.

@@ -674,6 +674,8 @@ fn a_member_that_joins_learns_who_belongs_to_the_cluster_from_the_snapshot() {
     cluster.settle();
     let leader = cluster.status(N1);
     assert!(leader.purged > leader.membership_index);
+    let place = cluster.raft(N1).membership_place();
+    assert!(place.index >= leader.purged, "the entry is gone, and with it its term: {place:?}");
     cluster.heal();
     cluster.run_until("n4 has everything", |c| has_all_that_n1_applied(c, N4));
     let status = cluster.status(N4);

@@ -121,9 +121,15 @@ impl Replica {
         self.raft.membership()
     }
 
-    /// Where the membership stands by which this member belongs to the cluster ([`Raft::named_at`]).
+    /// The place in the log of the membership in force ([`Raft::membership_place`]).
     #[must_use]
-    pub fn named_at(&self) -> Option<LogIndex> {
+    pub fn membership_place(&self) -> LogId {
+        self.raft.membership_place()
+    }
+
+    /// The same, if this member belongs to the cluster by that membership ([`Raft::named_at`]).
+    #[must_use]
+    pub fn named_at(&self) -> Option<LogId> {
         self.raft.named_at()
     }
 

@@ -5,7 +5,7 @@
 //! older copy, has forgotten votes and entries that it acknowledged. It gives itself away by a smaller number than one that
 //! was met before, or by the same number with another nonce.
 
-use raftdeck_raft::{Boot, ClusterId, Incarnation, LogIndex, Membership, NodeId, Standing};
+use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId, Standing};
 use std::collections::BTreeMap;
 
 /// So many starts are remembered of directories that belong to no member. Members are always remembered.
@@ -66,8 +66,8 @@ pub struct View<'a> {
     pub cluster: Option<ClusterId>,
     /// The membership in force.
     pub membership: &'a Membership,
-    /// Where that stands in its log.
-    pub membership_index: LogIndex,
+    /// The place of that in its log.
+    pub membership_at: LogId,
 }
 
 impl View<'_> {
@@ -80,7 +80,7 @@ impl View<'_> {
         {
             return Err(Objection::OtherCluster { peer, ours, theirs });
         }
-        let is_ahead = standing.named_at.is_some_and(|index| index > self.membership_index);
+        let is_ahead = standing.named_at.is_some_and(|at| at > self.membership_at);
         match self.membership.incarnations.get(&peer) {
             Some(known) if *known != standing.incarnation && !is_ahead => {
                 Err(Objection::OtherDisk { peer, known: *known, shown: standing.incarnation })
@@ -141,12 +141,17 @@ impl Met {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::{LogIndex, Term};
 
     const N2: NodeId = NodeId(2);
     const OURS: ClusterId = ClusterId([1; 16]);
 
     fn disk(number: u8) -> Incarnation {
         Incarnation([number; 16])
+    }
+
+    fn at(term: u64, index: u64) -> LogId {
+        LogId { term: Term(term), index: LogIndex(index) }
     }
 
     fn standing(incarnation: Incarnation, number: u64, nonce: u64) -> Standing {
@@ -163,7 +168,7 @@ mod tests {
 
     fn check(standing: &Standing) -> Result<(), Objection> {
         let membership = membership();
-        let view = View { cluster: None, membership: &membership, membership_index: LogIndex(7) };
+        let view = View { cluster: None, membership: &membership, membership_at: at(2, 7) };
         view.check(N2, standing)
     }
 
@@ -179,10 +184,19 @@ mod tests {
 
     #[test]
     fn a_node_that_a_later_membership_names_is_listened_to_by_who_lags_behind() {
-        let named = |at| Standing { named_at: Some(LogIndex(at)), ..standing(disk(9), 1, 1) };
-        assert_eq!(check(&named(8)), Ok(()));
-        assert!(check(&named(7)).is_err(), "that membership is known here, and does not name it");
-        assert!(check(&named(3)).is_err(), "it names its former life");
+        let named = |term, index| Standing { named_at: Some(at(term, index)), ..standing(disk(9), 1, 1) };
+        assert_eq!(check(&named(2, 8)), Ok(()));
+        assert!(check(&named(2, 7)).is_err(), "that membership is known here, and does not name it");
+        assert!(check(&named(2, 3)).is_err(), "it names its former life");
+        assert_eq!(
+            check(&named(3, 5)),
+            Ok(()),
+            "a later leader's log has this one's membership only if it counts"
+        );
+        assert!(
+            check(&named(1, 9)).is_err(),
+            "an earlier leader's entry, which this one's log would have if it counted"
+        );
     }
 
     #[test]

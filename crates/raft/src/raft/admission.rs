@@ -7,7 +7,7 @@ use crate::membership::Membership;
 use crate::message::Message;
 use crate::mutants::{Mutant, is_active};
 use crate::trace::TraceEvent;
-use crate::types::{LogIndex, NodeId, Term};
+use crate::types::{LogId, NodeId, Term};
 use std::collections::BTreeSet;
 
 /// One message raises the term by at most this much. A member that is alone without PreVote raises its term with every election
@@ -98,11 +98,21 @@ impl Raft {
             && (self.is_about_this(membership) || is_active(Mutant::FormerLifeCampaigns))
     }
 
-    /// Where the membership in force stands, if this member belongs to the cluster by it.
+    /// The place in the log of the membership in force; if a snapshot has taken the place of its entry, where the log begins. Of two
+    /// logs, the one whose place is later in the order of terms, then indices, has the newer membership: one of a later leader may
+    /// stand at a lower index than one that was never committed.
     #[must_use]
-    pub fn named_at(&self) -> Option<LogIndex> {
-        let (index, membership) = self.memberships.latest();
-        (membership.contains(self.config.id) && self.is_about_this(membership)).then_some(index)
+    pub fn membership_place(&self) -> LogId {
+        let (index, _) = self.memberships.latest();
+        self.log.term(index).map_or(self.log.base(), |term| LogId { term, index })
+    }
+
+    /// [`membership_place`](Self::membership_place), if this member belongs to the cluster by that membership.
+    #[must_use]
+    pub fn named_at(&self) -> Option<LogId> {
+        let membership = self.membership();
+        let is_named = membership.contains(self.config.id) && self.is_about_this(membership);
+        is_named.then(|| self.membership_place())
     }
 
     /// The part of the way to this term that is gone at once.
