@@ -195,8 +195,12 @@ impl Driver {
         }
         let now = self.clock.now();
         let change = MembershipChange::Identify { cluster, incarnations };
-        // What comes of it is seen in the membership; if nothing does, it is tried again.
+        // A change that is accepted is in force at once. A leader that has committed nothing yet, or is in the middle of another one,
+        // accepts none.
         self.replica.change_membership(OWN, &[change], now);
+        if *self.replica.membership() == *membership {
+            self.belonging.stir();
+        }
     }
 
     /// Has those members asked of whom something is not known.

@@ -296,13 +296,20 @@ pub(crate) const STEADY: [&str; 4] = ["--heartbeat", "100", "--election", "3000.
 
 impl Cluster {
     pub(crate) fn start(size: usize, args: &[&str]) -> Self {
+        Self::prepared(size, args, |_, _| {})
+    }
+
+    /// The same on data directories that are made before: `prepare` gets each one's path and its node's id.
+    pub(crate) fn prepared(size: usize, args: &[&str], prepare: impl Fn(&Path, u64)) -> Self {
         let host = own_host();
         let addresses: Vec<String> = (0..size).map(|nth| format!("{host}:{}", 8080 + nth)).collect();
         let dir = tempfile::tempdir().expect("a directory");
         let launches: Vec<Launch> = (1..=size)
             .map(|id| {
+                let data = dir.path().join(format!("n{id}"));
+                prepare(&data, id as u64);
                 Launch::new(&["--node-id", &id.to_string(), "--cluster", &addresses.join(",")])
-                    .data(&dir.path().join(format!("n{id}")))
+                    .data(&data)
                     .args(args)
             })
             .collect();
