@@ -176,3 +176,33 @@ fn a_node_that_listens_everywhere_is_where_it_comes_from() {
         assert_eq!(seen_from(from, given.to_owned()), seen);
     }
 }
+
+#[test]
+fn a_message_counts_only_in_the_name_of_the_node_and_the_disk_that_the_connection_is_of() {
+    let (mine, other) = (Incarnation([4; 16]), Incarnation([5; 16]));
+    let take = |disk: Option<Incarnation>, frames: &[(NodeId, Incarnation)]| {
+        let mut bytes = BytesMut::new();
+        for (from, incarnation) in frames {
+            let message = said(1).message;
+            frame::put(&PeerFrame { from: *from, incarnation: *incarnation, message }, &mut bytes);
+        }
+        let mut arriving = Arriving::new(&Arc::default(), bytes, READ);
+        let mut messages = Vec::new();
+        let taken = take_messages((YOU, disk), &mut arriving, &mut messages);
+        (messages.into_iter().map(|(sender, _)| sender).collect::<Vec<_>>(), taken)
+    };
+    let sender = |disk| raftdeck_raft::Sender::new(YOU, disk);
+    let (taken, end) = take(Some(mine), &[(YOU, mine), (YOU, mine)]);
+    assert_eq!((taken, end), (vec![sender(mine); 2], Ok(())));
+    // What came before the lie was no lie.
+    let (taken, end) = take(Some(mine), &[(YOU, mine), (YOU, other), (YOU, mine)]);
+    assert_eq!(taken, [sender(mine)]);
+    assert_eq!(
+        end.unwrap_err(),
+        format!("it runs on disk {mine} and sent a message in the name of disk {other}")
+    );
+    let (taken, end) = take(Some(mine), &[(NodeId(5), mine)]);
+    assert_eq!((taken.len(), end.unwrap_err().as_str()), (0, "it sent a message in the name of n5"));
+    // A node that shows no disk belongs to a cluster without identities: which disk it speaks for is in the message.
+    assert_eq!(take(None, &[(YOU, other)]), (vec![sender(other)], Ok(())));
+}

@@ -1,7 +1,7 @@
 //! Real nodes under the lab: links cut, processes paused, and everything healed.
 
-use crate::deck::{Deck, World, around, put};
-use raftdeck_lab::{ClientOutcome, Command, FrameFate, FrameKind, FrameReport, ProcessState};
+use crate::deck::{Deck, World, around, options, put};
+use raftdeck_lab::{ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, ProcessState};
 use raftdeck_raft::{NodeId, Role};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -77,4 +77,32 @@ fn a_cut_one_way_loses_only_the_messages_of_that_way() {
         world.frames.iter().find(delivered).cloned()
     });
     deck.wait("peace", |world| world.agreed(3));
+}
+
+#[test]
+fn a_cluster_whose_links_are_cut_at_the_start_is_founded_all_the_same_and_gets_a_leader_when_it_is_healed() {
+    let mut deck = Deck::start(options(3));
+    let all: Vec<_> =
+        ALL.iter().flat_map(|&from| ALL.map(|to| (from, to))).filter(|(from, to)| from != to).collect();
+    deck.send(Command::Cut(all.clone()));
+    let founded = deck.wait("the founding", |world| {
+        let clusters: Vec<_> =
+            ALL.iter().map(|node| world.statuses.get(node)?.cluster).collect::<Option<_>>()?;
+        (clusters.iter().all(|cluster| *cluster == clusters[0])).then(|| clusters[0])
+    });
+    deck.wait("campaigns that come to nothing", |world| {
+        let tries =
+            |node| world.statuses.get(node).is_some_and(|status| status.raft.role == Role::PreCandidate);
+        ALL.iter().any(tries).then_some(())
+    });
+    assert!(
+        all.iter().all(|link| deck.world.links.get(link) == Some(&LinkState::Cut)),
+        "{:?}",
+        deck.world.links
+    );
+    assert!(deck.world.statuses.values().all(|status| status.raft.leader.is_none()), "{:#?}", deck.world);
+    deck.send(Command::Heal);
+    deck.wait("a leader", |world| world.agreed(3));
+    assert!(deck.world.statuses.values().all(|status| status.cluster == Some(founded)));
+    deck.put("color", "red");
 }
