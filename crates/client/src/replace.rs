@@ -145,7 +145,8 @@ fn next(node: NodeId, membership: &Membership, is_heard: bool, newcomer: &Newcom
         }
         None => Next::Wait("its data directory is not known to the cluster yet: is it running?"),
         Some(_) if !is_voter => Next::Change(ReplaceStep::Promoted, MembershipChange::Promote { node }),
-        Some(_) if is_heard => Next::Done,
+        // It has said so itself, or answers its leader.
+        Some(_) if newcomer.disk.is_some() || is_heard => Next::Done,
         Some(_) => {
             Next::Wait("no node with an empty data directory has shown itself under this id: start it")
         }
@@ -194,6 +195,12 @@ mod tests {
         membership.incarnations.insert(TWO, OLD);
         assert_eq!(step(&membership, None), None, "nobody has come back");
         assert_eq!(step(&membership, Some(OLD)), None, "it has its disk");
+        let own = Newcomer { disk: Some(OLD), address: None };
+        assert!(
+            matches!(next(TWO, &membership, false, &own), Next::Done),
+            "whether or not its leader hears it"
+        );
+        assert!(matches!(next(TWO, &membership, false, &Newcomer::default()), Next::Wait(_)));
         assert_eq!(step(&membership, Some(NEW)), Some(ReplaceStep::Removed));
         membership.voters.remove(&TWO);
         membership.incarnations.remove(&TWO);

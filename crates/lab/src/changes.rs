@@ -1,4 +1,4 @@
-//! Changes of the cluster, step by step: a node is added, removed, handed the leadership, or told to campaign.
+//! Changes of the cluster, step by step: a node is added, removed, replaced, handed the leadership, or told to campaign.
 //!
 //! Each change is a task of its own, and they take turns, as the leader takes only one at a time (thesis §4.1). The
 //! leader alone decides what happens; this room asks it, waits, asks its successor if it falls, and tells how it goes.
@@ -10,13 +10,13 @@ use crate::model::{ChangeStep, Update};
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Whereabouts};
 use futures::future::join_all;
-use raftdeck_client::Access;
+use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{ChangeError, MembershipChange, NodeId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a change may take, from its turn on.
@@ -72,6 +72,16 @@ pub(crate) struct Newcomer {
     pub(crate) others: Vec<Other>,
 }
 
+/// A node that came back with an empty disk.
+pub(crate) struct Returned {
+    /// Its id.
+    pub(crate) node: NodeId,
+    /// Where it is.
+    pub(crate) place: watch::Receiver<Whereabouts>,
+    /// Comes when all that it was told before is done: only then does its place say whether it runs.
+    pub(crate) obeyed: oneshot::Receiver<()>,
+}
+
 impl Changes {
     /// Nodes that have left the cluster are named on `left`; whoever listens ends them.
     pub(crate) fn new(clients: Clients, access: Access, outlet: Outlet, left: mpsc::Sender<NodeId>) -> Self {
@@ -81,26 +91,34 @@ impl Changes {
 
     /// Makes a node whose process has been started a voter.
     pub(crate) fn add(&self, newcomer: Newcomer) {
-        self.begin(newcomer.node, self.clone().join(newcomer));
+        self.begin(newcomer.node, ChangeStep::Starting, self.clone().join(newcomer));
     }
 
     /// Takes a node out of the cluster. Its end is the listener's.
     pub(crate) fn remove(&self, node: NodeId) {
-        self.begin(node, self.clone().leave(node));
+        self.begin(node, ChangeStep::Leaving, self.clone().leave(node));
+    }
+
+    /// Replaces a member by the node that is there now under its id, with an empty disk.
+    pub(crate) fn replace(&self, returned: Returned) {
+        self.begin(returned.node, ChangeStep::Replacing, self.clone().take_in_again(returned));
     }
 
     /// Hands the leadership over.
     pub(crate) fn transfer(&self, node: NodeId) {
-        self.begin(node, self.clone().hand_over(node));
+        self.begin(node, ChangeStep::HandingOver, self.clone().hand_over(node));
     }
 
     /// Has a node campaign, whoever leads. First everybody, `all`, forgoes leases: such an order breaks the promises that leases
     /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
     pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId]) {
+        let Some(permit) = self.permit() else { return };
         let changes = self.clone();
         let everybody: Vec<(NodeId, String)> =
             all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
-        self.spawn(async move {
+        tokio::spawn(async move {
+            // Held until it has campaigned, or cannot.
+            let _permit = permit;
             let Some(address) = changes.clients.address(node) else {
                 return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
             };
@@ -127,35 +145,38 @@ impl Changes {
         });
     }
 
-    /// Starts a change; that it was given up, and why, is told.
-    fn begin(&self, node: NodeId, change: impl Future<Output = Result<(), String>> + Send + 'static) {
+    /// Starts a change. Its first step is told at once, so that whoever has ordered it can wait for its end; that it was given up,
+    /// and why, is told too.
+    fn begin(
+        &self,
+        node: NodeId,
+        first: ChangeStep,
+        change: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) {
+        let Some(permit) = self.permit() else { return };
+        self.tell(node, first);
         let changes = self.clone();
-        self.spawn(async move {
+        tokio::spawn(async move {
             if let Err(why) = change.await {
                 changes.tell(node, ChangeStep::GivenUp);
                 changes.outlet.refuse(why);
             }
+            drop(permit);
         });
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        match Arc::clone(&self.room).try_acquire_owned() {
-            Ok(permit) => {
-                tokio::spawn(async move {
-                    task.await;
-                    drop(permit);
-                });
-            }
-            Err(_) => {
-                self.outlet.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
-            }
+    /// A place among the changes under way; that there is none is told.
+    fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.room).try_acquire_owned().ok();
+        if permit.is_none() {
+            self.outlet.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
         }
+        permit
     }
 
     async fn join(self, newcomer: Newcomer) -> Result<(), String> {
         let Newcomer { node, place, others } = newcomer;
-        self.tell(node, ChangeStep::Starting);
-        let address = ready(node, place).await?;
+        let address = ready(place).await.map_err(|why| format!("{node} was not added: {why}"))?;
         introduce(node, others, &self.access).await;
         let _turn = self.turn.lock().await;
         self.tell(node, ChangeStep::Joining);
@@ -171,7 +192,6 @@ impl Changes {
     }
 
     async fn leave(self, node: NodeId) -> Result<(), String> {
-        self.tell(node, ChangeStep::Leaving);
         let _turn = self.turn.lock().await;
         self.change(MembershipChange::Remove { node })
             .await
@@ -181,8 +201,50 @@ impl Changes {
         Ok(())
     }
 
+    async fn take_in_again(self, returned: Returned) -> Result<(), String> {
+        let Returned { node, place, obeyed } = returned;
+        let not_replaced = |why: &str| format!("{node} was not replaced: {why}");
+        // An error means that the lab ends.
+        obeyed.await.map_err(|_| not_replaced("its process has ended"))?;
+        if place.borrow().place == Place::Down {
+            return Err(not_replaced("it does not run; restart it, as its new disk has to be met"));
+        }
+        let address = ready(place).await.map_err(|why| not_replaced(&why))?.to_string();
+        let _turn = self.turn.lock().await;
+        let until = Instant::now() + PATIENCE;
+        let mut begun = false;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let told = |step: ReplaceStep, _: &_| {
+                begun = true;
+                match step {
+                    ReplaceStep::Removed => self.tell(node, ChangeStep::Joining),
+                    ReplaceStep::Added => self.tell(node, ChangeStep::Promoting),
+                    ReplaceStep::Promoted => self.tell(node, ChangeStep::Joined),
+                }
+            };
+            let Some(client) = self.client() else {
+                return Err(not_replaced("no node is ready to be asked"));
+            };
+            match client.replace_member(node, Some(address.clone()), left, told).await {
+                Ok(_) if begun => return Ok(()),
+                Ok(_) => return Err(not_replaced("the cluster knows it by the disk that it has")),
+                Err(why) if !may_pass(&why) || Instant::now() + PAUSE >= until => {
+                    return Err(not_replaced(&why.to_string()));
+                }
+                // The leader fell, perhaps: what is left to do is read off the membership.
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// A client that may change the membership.
+    fn client(&self) -> Option<Client> {
+        let options = Options { access: self.access.clone(), ..Options::default() };
+        Client::new(&self.clients.addresses(), options).ok()
+    }
+
     async fn hand_over(self, node: NodeId) -> Result<(), String> {
-        self.tell(node, ChangeStep::HandingOver);
         let _turn = self.turn.lock().await;
         self.ask_leader(RequestBody::TransferLeadership { to: node })
             .await
@@ -252,9 +314,28 @@ fn passes(why: &Unanswered) -> bool {
     }
 }
 
+/// Whether a replacement that met this may go on when it is tried again.
+fn may_pass(why: &ClientError) -> bool {
+    match why {
+        ClientError::NoLeader { .. }
+        | ClientError::Unreachable { .. }
+        | ClientError::MembershipUnknown { .. }
+        | ClientError::Busy
+        | ClientError::DiskStalled { .. } => true,
+        ClientError::Change(why) => matches!(
+            why,
+            ChangeError::NotLeader { .. }
+                | ChangeError::InProgress
+                | ChangeError::TooEarly
+                | ChangeError::NotIdentified { .. }
+                | ChangeError::Busy
+        ),
+        _ => false,
+    }
+}
+
 /// Waits until a process serves; its Raft address.
-async fn ready(node: NodeId, mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
-    let not_up = |why: &str| format!("{node} was not added: {why}");
+async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
     // Its first life is the second place that it is in.
     let settled = |now: &Whereabouts| {
         matches!(now.place, Place::Serving { .. }) || now.place == Place::Down && now.life > 0
@@ -262,10 +343,10 @@ async fn ready(node: NodeId, mut place: watch::Receiver<Whereabouts>) -> Result<
     match timeout(READY_WITHIN, place.wait_for(settled)).await {
         Ok(Ok(now)) => match now.place {
             Place::Serving { raft, .. } => Ok(raft),
-            Place::Down | Place::Starting => Err(not_up("its process has ended")),
+            Place::Down | Place::Starting => Err("its process has ended".to_owned()),
         },
-        Ok(Err(_)) => Err(not_up("its process has ended")),
-        Err(_) => Err(not_up("its process does not get ready")),
+        Ok(Err(_)) => Err("its process has ended".to_owned()),
+        Err(_) => Err("its process does not get ready".to_owned()),
     }
 }
 

@@ -194,6 +194,11 @@ impl Clients {
         Some((leader, self.address(leader)?))
     }
 
+    /// Where the nodes that serve take requests.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.lock().addresses(|_| true)
+    }
+
     /// Where a node takes requests, if it serves.
     pub(crate) fn address(&self, node: NodeId) -> Option<String> {
         self.lock().address(node)

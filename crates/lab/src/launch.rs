@@ -64,13 +64,17 @@ pub(crate) fn launch(
     if let Some(delay) = options.sync_delay {
         give("--sync-delay", format!("{}us", delay.as_micros()).into());
     }
+    if let Some(limit) = options.disk_stall {
+        give("--disk-stall", millis(limit).to_string().into());
+    }
     if let Some(seed) = options.seed {
         give("--seed", seed.wrapping_add(node.0).to_string().into());
     }
     if now.rate != ClockRate::REAL {
         give("--clock-rate", now.rate.millionths().to_string().into());
     }
-    for other in record.nodes().into_iter().filter(|other| joins || record.is_late(*other)) {
+    // Of all nodes, as the membership has the own address of whoever was taken in later: nobody is to be reached there.
+    for other in record.nodes().into_iter().filter(|other| *other != node) {
         if let Some(link) = links.address((node, other)) {
             give("--peer-address", format!("{}={link}", other.0).into());
         }

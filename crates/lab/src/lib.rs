@@ -13,6 +13,7 @@ mod carrier;
 mod causes;
 mod changes;
 mod clients;
+mod concerns;
 mod data_dir;
 mod disk_faults;
 mod held;

@@ -4,7 +4,7 @@
 //! stream of updates, and `raftdeck up --json` prints it.
 
 use crate::rule::{ClusterTime, Disturbance, Fault, FaultId, MessageReport, Step, Which};
-use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Read, ResponseBody, Write};
+use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Notice, Read, RefusalReason, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Term, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -45,6 +45,37 @@ pub enum Update {
         node: NodeId,
         /// Its state.
         status: Box<NodeStatus>,
+    },
+    /// A node reports something that a person has to do something about, or reports it with another text than before.
+    Notice {
+        /// Which node reports it.
+        node: NodeId,
+        /// What.
+        notice: Notice,
+    },
+    /// A node does not report that any more. The end of its process ends all its reports too, and is told as
+    /// [`Update::Process`].
+    NoticeOver {
+        /// Which node reported it.
+        node: NodeId,
+        /// What, as it was reported last.
+        notice: Notice,
+    },
+    /// No connection comes about between two nodes, because one of them refuses the other; told by one of them, or by both.
+    PeerRefused {
+        /// Which node tells.
+        node: NodeId,
+        /// The other node.
+        peer: NodeId,
+        /// Why. The sentence says what to do.
+        reason: RefusalReason,
+    },
+    /// A node does not report any more that it refuses this one or is refused by it.
+    PeerAdmitted {
+        /// Which node tells.
+        node: NodeId,
+        /// The other node.
+        peer: NodeId,
     },
     /// Something happened at a node.
     Trace {
@@ -101,10 +132,10 @@ pub enum Update {
         /// The line, without its time stamp and level where these were recognised.
         line: String,
     },
-    /// How a change goes that was asked for with [`Command::AddNode`], [`Command::RemoveNode`] or
-    /// [`Command::Transfer`].
+    /// How a change goes that was asked for with [`Command::AddNode`], [`Command::RemoveNode`],
+    /// [`Command::ReplaceNode`] or [`Command::Transfer`].
     Change {
-        /// The node that is added, removed or handed the leadership.
+        /// The node that is added, removed, replaced or handed the leadership.
         node: NodeId,
         /// How far it is.
         step: ChangeStep,
@@ -145,8 +176,10 @@ pub enum ChangeStep {
     Joining,
     /// It is a learner and catches up; the leader is asked to make it a voter.
     Promoting,
-    /// It is a voter. The end of an addition.
+    /// It is a voter. The end of an addition, and of a replacement.
     Joined,
+    /// It came back with an empty disk, and the leader is asked to remove it with its old one. Then it joins, as one that is added.
+    Replacing,
     /// The leader is asked to remove it.
     Leaving,
     /// It is not a member any more, its process has ended and its data is gone. The end of a removal.
@@ -396,6 +429,9 @@ pub enum Command {
     /// Take a node out of the cluster, end its process and wipe its data: its id is not used again. It may be down.
     /// How it goes comes as [`Update::Change`].
     RemoveNode(NodeId),
+    /// Take a node that came back with an empty disk out of the cluster and in again as a learner with its new disk, and promote it
+    /// when it has caught up. How it goes comes as [`Update::Change`].
+    ReplaceNode(NodeId),
     /// Have the leader hand over to this node (thesis §3.10). How it goes comes as [`Update::Change`].
     Transfer(NodeId),
     /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.

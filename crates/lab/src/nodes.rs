@@ -3,7 +3,7 @@
 //!
 //! Who belongs to the *cluster* is the nodes' own affair: see `changes`.
 
-use crate::changes::{Changes, Newcomer};
+use crate::changes::{Changes, Newcomer, Returned};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
 use crate::held::HeldPort;
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -239,6 +239,7 @@ impl Nodes {
             Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
             Command::AddNode => self.add(),
             Command::RemoveNode(node) => self.with(node, |nodes| nodes.changes.remove(node)),
+            Command::ReplaceNode(node) => self.replace(node),
             Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
             Command::Campaign(node) => self.campaign(node),
             Command::Workload(on) => self.workload.switch(on),
@@ -289,6 +290,18 @@ impl Nodes {
         }
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         self.with(node, |nodes| nodes.changes.campaign(node, &all));
+    }
+
+    fn replace(&self, node: NodeId) {
+        let Some(place) = self.places.get(&node).filter(|_| self.kept.contains_key(&node)) else {
+            return self.outlet.refuse(format!("there is no {node} in this cluster"));
+        };
+        if !self.has_room(node) {
+            return;
+        }
+        let (done, obeyed) = oneshot::channel();
+        self.order_undoing(node, Order::Report(done));
+        self.changes.replace(Returned { node, place: place.clone(), obeyed });
     }
 
     fn add(&mut self) {

@@ -48,6 +48,9 @@ pub struct LabOptions {
     pub append_bytes: Option<u32>,
     /// Every sync of a node's disk takes so much longer. `None`: as long as it takes.
     pub sync_delay: Option<Duration>,
+    /// A node's disk counts as stalled when it has not finished a write for so long; in whole milliseconds. `None`: as nodes do by
+    /// themselves.
+    pub disk_stall: Option<Duration>,
     /// The nodes take the end of their leader's connection for its end.
     pub detect_crash: bool,
     /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
@@ -171,6 +174,7 @@ impl LabOptions {
             snapshot_entries: None,
             append_bytes: None,
             sync_delay: None,
+            disk_stall: None,
             detect_crash: false,
             rate: ClockRate::REAL,
             direct: false,

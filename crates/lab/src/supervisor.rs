@@ -17,11 +17,11 @@ use rustix::process::Signal;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What a supervisor can be told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Order {
     /// SIGKILL.
     Kill,
@@ -47,6 +47,8 @@ pub(crate) enum Order {
     FillDisk(Option<u64>),
     /// Take so many bytes from the end of its log while it is down.
     LoseTail(u64),
+    /// Say that everything before this was carried out.
+    Report(oneshot::Sender<()>),
 }
 
 /// Keeps one node.
@@ -145,11 +147,18 @@ impl Supervisor {
             Order::Forget => {
                 self.kill().await;
                 if self.running.is_none() {
+                    self.output(
+                        LogLevel::Warn,
+                        "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
+                         has all it confirmed, and acknowledged writes can be lost",
+                    );
                     self.empty(forget);
                 }
             }
             Order::FillDisk(more) => self.fill_disk(more),
             Order::LoseTail(bytes) => self.lose_tail(bytes),
+            // An error: nobody waits for it any more.
+            Order::Report(done) => drop(done.send(())),
         }
     }
 

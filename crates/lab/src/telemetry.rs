@@ -4,6 +4,7 @@
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
 
 use crate::causes::Causes;
+use crate::concerns::Concerns;
 use crate::model::Update;
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Whereabouts, life_over};
@@ -171,11 +172,12 @@ impl Watcher {
         loop {
             let now = *place.borrow_and_update();
             if let Place::Serving { client, .. } = now.place {
+                let mut concerns = Concerns::default();
                 tokio::select! {
                     biased;
                     // First: nothing is told of a life that is over, though it may still be in the pipe.
                     () = life_over(place.clone(), now.life) => {}
-                    () = self.listen(client) => {}
+                    () = self.listen(client, &mut concerns) => {}
                 }
                 self.leaders.forget(self.node);
                 self.story.lock().forget(self.node);
@@ -187,7 +189,7 @@ impl Watcher {
     }
 
     /// Subscribes again and again.
-    async fn listen(&self, address: SocketAddr) {
+    async fn listen(&self, address: SocketAddr, concerns: &mut Concerns) {
         let access = self.access.clone();
         let (address, options) =
             (address.to_string(), Options { patience: PATIENCE, access, ..Options::default() });
@@ -197,7 +199,7 @@ impl Watcher {
                 Ok(mut subscription) => {
                     while let Some(Ok(telemetry)) = subscription.next().await {
                         pauses.reset();
-                        self.pass_on(telemetry);
+                        self.pass_on(telemetry, concerns);
                     }
                     self.leaders.forget(self.node);
                 }
@@ -207,12 +209,16 @@ impl Watcher {
         }
     }
 
-    fn pass_on(&self, telemetry: Telemetry) {
+    fn pass_on(&self, telemetry: Telemetry, concerns: &mut Concerns) {
         let node = self.node;
         match telemetry {
             Telemetry::Status(status) => {
                 self.leaders.note(node, status.raft.role, status.raft.term);
+                let news = concerns.news(node, &status);
                 self.outlet.tell(Update::Status { node, status });
+                for news in news {
+                    self.outlet.tell(news);
+                }
             }
             Telemetry::Event { event, .. } => {
                 self.milestones.send_if_modified(|milestones| milestones.count(&event));

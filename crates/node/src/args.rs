@@ -265,7 +265,8 @@ pub(crate) fn parse_node_id(text: &str) -> Result<NodeId, String> {
     }
 }
 
-fn parse_millis(text: &str) -> Result<Duration, String> {
+/// `500`: whole milliseconds, from 1 on; else a sentence that says so.
+pub fn parse_millis(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis.into())),
         _ => Err("a time is a whole number of milliseconds from 1 on".to_owned()),

@@ -85,7 +85,7 @@ mod tokens;
 mod trust;
 mod watches;
 
-pub use args::{LogArgs, LogFormat, NodeArgs, parse_sync_delay};
+pub use args::{LogArgs, LogFormat, NodeArgs, parse_millis, parse_sync_delay};
 pub use disk::{DiskError, Gone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};

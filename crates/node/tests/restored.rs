@@ -1,7 +1,7 @@
 //! Whatever is done to a cluster of real nodes, and however fast: when all is undone and whoever is down is started again,
 //! it has one leader and equal logs within five seconds.
 //!
-//! The commands are lines of the grammar, every word of it, drawn at random from a seed. Left out are only `wipe` and
+//! The commands are lines of the grammar, every word of it, drawn at random from a seed. Left out are only `wipe`, with `replace`, and
 //! `lose-tail`: they take from a node what it has promised to remember, its vote and what it acknowledged (paper §5.2,
 //! figure 2), and without that Raft promises nothing.
 
@@ -160,7 +160,7 @@ impl Author<'_> {
                 format!("remove {}", self.chance.pick(&nodes))
             }
             "ring" if count > 3 => word.to_owned(),
-            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "lose-tail" => return None,
+            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "replace" | "lose-tail" => return None,
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {
                 word.to_owned()
             }

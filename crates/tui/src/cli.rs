@@ -56,7 +56,7 @@ Events:
   election   node, term, pre_vote
   vote       node, candidate, term, pre_vote, granted
   role       node, from, to (follower, pre_candidate, candidate, leader), term
-  step_down  node, reason (higher_term, other_leader, quorum_lost, removed), term
+  step_down  node, reason (higher_term, other_leader, quorum_lost, removed, disk_stalled), term
   leader     node, leader (null: none known), term
   commit     node, index; at most ten a second and node
   truncate   node, from, to: entries removed because they conflicted with the leader's
@@ -75,10 +75,20 @@ Events:
   purge      node, through: the log's beginning is released
   tuned      node, heartbeat_ms, election_ms [least, greatest], pre_vote, check_quorum
   paused     node: it noticed that it had been stopped, or that its clock had stepped
+  disk_slow, disk_stalled, disk_recovered   node, waited_ms: no write of its disk finished for so long
+  follower_disk_stalled      node (the leader), follower, waited_ms
+  follower_disk_recovered    node (the leader), follower
   stranger_ignored      node, from, disk, expected: an answer of another disk, or of no member
   went_back             node (the leader), follower, confirmed, found: it lost what it confirmed
   refilled              node (the leader), follower, through: it has all of that again
   snapshot_refused      node (the leader), follower, last, reason
+  notice     node (it reports), about (a node), kind: founding, empty_disk, removed; text: what is
+             the matter and what to do. Again when the text changes
+  notice_over   node, about, kind: it is not reported any more
+  peer_refused  node, peer, reason: no connection between them, as one refuses the other
+  peer_admitted node, peer: it is not reported any more
+  change     node, step: starting, joining, promoting, joined (a node is added); replacing, then
+             joining to joined; leaving, left; handing_over, handed_over; given_up
   missed     node, count: events that could not be told
   time       rate, now_us: how fast cluster time passes, and how late it is
   in_force   faults: all that can be undone, each with id and words
@@ -226,6 +236,10 @@ struct ClusterArgs {
     /// Let every sync of the nodes' disks take so much longer, such as 2ms or 500us: how the store does on a slower disk
     #[arg(long, value_name = "DURATION", value_parser = raftdeck_node::parse_sync_delay)]
     sync_delay: Option<Duration>,
+    /// Take a node's disk for stalled when it has not finished a write for this many milliseconds: a leader then hands over or
+    /// steps down [default: the greatest election timeout, at least 500]
+    #[arg(long, value_name = "MS", value_parser = raftdeck_node::parse_millis)]
+    disk_stall: Option<Duration>,
     /// Let the nodes take the end of their leader's connection for its end, and campaign at once instead of when their
     /// election timeout passes
     #[arg(long)]
@@ -290,6 +304,7 @@ impl ClusterArgs {
             snapshot_entries: Some(self.snapshot_entries),
             append_bytes: self.append_bytes,
             sync_delay: self.sync_delay,
+            disk_stall: self.disk_stall,
             detect_crash: self.detect_crash,
             rate: self.rate,
             direct: self.direct,

@@ -223,6 +223,7 @@ struct Memory {
     answers: usize,
     refusals: usize,
     missed: BTreeMap<NodeId, u64>,
+    concerns: usize,
     messages: usize,
     time: usize,
     in_force: usize,
@@ -246,6 +247,10 @@ impl Memory {
             Update::Output { .. } => few(&mut self.output, Backlog::KEPT_LINES),
             Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
             Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
+            Update::Notice { .. }
+            | Update::NoticeOver { .. }
+            | Update::PeerRefused { .. }
+            | Update::PeerAdmitted { .. } => few(&mut self.concerns, Backlog::KEPT_LINES),
             // What passed while nobody could look.
             Update::Frames { .. } | Update::Synced(_) => false,
             Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),

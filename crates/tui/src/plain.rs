@@ -176,14 +176,14 @@ fn print(text: &str) -> io::Result<()> {
 /// Updates in, lines out.
 #[derive(Debug)]
 enum Lines {
-    Words(Teller, Told),
+    Words(Box<Teller>, Told),
     Json(JsonLines),
 }
 
 impl Lines {
     fn new(format: Format) -> Self {
         match format {
-            Format::Words => Self::Words(Teller::default(), Told::default()),
+            Format::Words => Self::Words(Box::default(), Told::default()),
             Format::Json => Self::Json(JsonLines::default()),
         }
     }

@@ -40,6 +40,11 @@
 //! {"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}   it lost what it had confirmed
 //! {"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
 //! {"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"...","at_ms":9}
+//! {"event":"notice","node":1,"about":3,"kind":"empty_disk","text":"...","at_ms":9}  or founding, removed
+//! {"event":"notice_over","node":1,"about":3,"kind":"empty_disk","at_ms":9}
+//! {"event":"peer_refused","node":1,"peer":3,"reason":"...","at_ms":9}         no connection: one refuses the other
+//! {"event":"peer_admitted","node":1,"peer":3,"at_ms":9}                       node 1 reports that no more
+//! {"event":"change","node":3,"step":"replacing","at_ms":9}                    of an addition, removal, replacement, transfer
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
@@ -52,8 +57,8 @@
 use crate::words::{answered, asked};
 use raftdeck_lab::rule::{ClusterTime, Fault};
 use raftdeck_lab::words::write;
-use raftdeck_lab::{ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
-use raftdeck_protocol::{ClockRate, ResponseBody, printable};
+use raftdeck_lab::{ChangeStep, ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
+use raftdeck_protocol::{ClockRate, Notice, NoticeKind, ResponseBody, printable};
 use raftdeck_raft::{
     Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
 };
@@ -242,6 +247,30 @@ enum Event<'a> {
         last: LogIndex,
         reason: String,
     },
+    Notice {
+        node: NodeId,
+        about: NodeId,
+        kind: &'static str,
+        text: &'a str,
+    },
+    NoticeOver {
+        node: NodeId,
+        about: NodeId,
+        kind: &'static str,
+    },
+    PeerRefused {
+        node: NodeId,
+        peer: NodeId,
+        reason: String,
+    },
+    PeerAdmitted {
+        node: NodeId,
+        peer: NodeId,
+    },
+    Change {
+        node: NodeId,
+        step: ChangeStep,
+    },
     Link {
         from: NodeId,
         to: NodeId,
@@ -368,6 +397,17 @@ fn event(update: &Update) -> Option<Event<'_>> {
         Update::Process { node, state } => Event::Process { node: *node, state: process(state) },
         Update::Ready { node, addresses } => Event::Ready { node: *node, addresses },
         Update::Trace { node, trace } => return trace_event(*node, trace),
+        Update::Notice { node, notice: Notice { about, kind, text } } => {
+            Event::Notice { node: *node, about: *about, kind: notice_kind(kind), text }
+        }
+        Update::NoticeOver { node, notice: Notice { about, kind, .. } } => {
+            Event::NoticeOver { node: *node, about: *about, kind: notice_kind(kind) }
+        }
+        Update::PeerRefused { node, peer, reason } => {
+            Event::PeerRefused { node: *node, peer: *peer, reason: reason.to_string() }
+        }
+        Update::PeerAdmitted { node, peer } => Event::PeerAdmitted { node: *node, peer: *peer },
+        Update::Change { node, step } => Event::Change { node: *node, step: *step },
         Update::Missed { node, count } => Event::Missed { node: *node, count: *count },
         Update::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
         Update::Time(ClusterTime { rate, now }) => Event::Time {
@@ -387,7 +427,6 @@ fn event(update: &Update) -> Option<Event<'_>> {
         | Update::Synced(_)
         | Update::Log { .. }
         | Update::Output { .. }
-        | Update::Change { .. }
         | Update::Workload(_) => return None,
     })
 }
@@ -514,193 +553,17 @@ fn role(role: Role) -> &'static str {
     }
 }
 
+fn notice_kind(kind: &NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Founding => "founding",
+        NoticeKind::EmptyDisk { .. } => "empty_disk",
+        NoticeKind::Removed => "removed",
+    }
+}
+
 fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use raftdeck_lab::rule::{Disturbance, FaultId};
-    use raftdeck_protocol::{Answer, Read};
-    use raftdeck_raft::{LogId, Timing};
-
-    const N1: NodeId = NodeId(1);
-
-    fn at(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    fn told(update: &Update) -> String {
-        let lines = JsonLines::default().tell(update, at(9));
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        lines.into_iter().next().unwrap()
-    }
-
-    fn traced(trace: TraceEvent) -> String {
-        told(&Update::Trace { node: N1, trace })
-    }
-
-    #[test]
-    fn the_documented_lines_are_the_lines_printed() {
-        let nodes = (1..=3).map(NodeId).collect();
-        let cluster = Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
-        let process = |state| told(&Update::Process { node: N1, state });
-        let addresses = NodeAddresses { raft: "a:1".into(), client: "a:2".into(), http: "a:3".into() };
-        let term = Term(2);
-        let printed = [
-            told(&cluster),
-            process(ProcessState::Starting { pid: 4711 }),
-            process(ProcessState::Killed),
-            process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
-            told(&Update::Ready { node: N1, addresses }),
-            traced(TraceEvent::Started {
-                term: Term(0),
-                last: LogIndex(0),
-                vote: None,
-                purged: LogId::default(),
-                runs: Vec::new(),
-            }),
-            traced(TraceEvent::TimedOut { waited: at(214) }),
-            traced(TraceEvent::ElectionStarted { term, pre_vote: true }),
-            traced(TraceEvent::VoteGranted { candidate: NodeId(3), term, pre_vote: true }),
-            traced(TraceEvent::RoleChanged { from: Role::PreCandidate, to: Role::Leader, term }),
-            traced(TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term }),
-            traced(TraceEvent::LeaderChanged { leader: None, term }),
-            traced(TraceEvent::Committed { through: LogIndex(42) }),
-            traced(TraceEvent::Truncated { from: LogIndex(8), to: LogIndex(9) }),
-            told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
-            told(&Update::Missed { node: N1, count: 12 }),
-        ];
-        assert_eq!(
-            printed.join("\n"),
-            r#"{"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":9}
-{"event":"process","node":1,"state":"starting","pid":4711,"at_ms":9}
-{"event":"process","node":1,"state":"killed","at_ms":9}
-{"event":"process","node":1,"state":"failed","how":"exit status 1","last_words":["no"],"at_ms":9}
-{"event":"ready","node":1,"raft":"a:1","client":"a:2","http":"a:3","at_ms":9}
-{"event":"started","node":1,"term":0,"last":0,"at_ms":9}
-{"event":"timeout","node":1,"waited_ms":214,"at_ms":9}
-{"event":"election","node":1,"term":2,"pre_vote":true,"at_ms":9}
-{"event":"vote","node":1,"candidate":3,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
-{"event":"role","node":1,"from":"pre_candidate","to":"leader","term":2,"at_ms":9}
-{"event":"step_down","node":1,"reason":"higher_term","term":2,"at_ms":9}
-{"event":"leader","node":1,"leader":null,"term":2,"at_ms":9}
-{"event":"commit","node":1,"index":42,"at_ms":9}
-{"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
-{"event":"link","from":1,"to":3,"state":"cut","at_ms":9}
-{"event":"missed","node":1,"count":12,"at_ms":9}"#
-        );
-    }
-
-    #[test]
-    fn the_documented_lines_about_members_disks_and_snapshots_are_the_lines_printed() {
-        let term = Term(2);
-        let ids = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
-        let membership = Membership { outgoing: ids(&[1, 2, 3]), ..Membership::of(ids(&[1, 2, 3, 4])) };
-        let (learner, to, last) = (NodeId(4), NodeId(3), LogId { term, index: LogIndex(1000) });
-        let tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true };
-        let later = [
-            traced(TraceEvent::MembershipChanged { index: LogIndex(12), membership }),
-            traced(TraceEvent::MembershipCommitted { index: LogIndex(12) }),
-            traced(TraceEvent::CaughtUp { learner, round: 1, took: at(12) }),
-            traced(TraceEvent::PromotionGivenUp { learner }),
-            traced(TraceEvent::TransferStarted { to }),
-            traced(TraceEvent::TransferGivenUp { to }),
-            traced(TraceEvent::ToldToCampaign { leader: NodeId(2) }),
-            traced(TraceEvent::SnapshotTaken { last, size: 4096 }),
-            traced(TraceEvent::SnapshotSending { to: learner, last }),
-            traced(TraceEvent::SnapshotInstalled { last, kept_log: false }),
-            traced(TraceEvent::Purged { through: last }),
-            traced(TraceEvent::Tuned { tuning }),
-            traced(TraceEvent::Paused),
-            traced(TraceEvent::DiskSlow { waited: at(312) }),
-            traced(TraceEvent::DiskStalled { waited: at(500) }),
-            traced(TraceEvent::DiskRecovered { waited: at(4100) }),
-            traced(TraceEvent::FollowerDiskStalled { follower: to, waited: at(500) }),
-            traced(TraceEvent::FollowerDiskRecovered { follower: to }),
-            traced(TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term }),
-            traced(TraceEvent::StrangerIgnored {
-                from: NodeId(2),
-                incarnation: None,
-                expected: Some(Incarnation([0xab; 16])),
-            }),
-            traced(TraceEvent::WentBack { follower: to, confirmed: LogIndex(9), found: LogIndex(4) }),
-            traced(TraceEvent::Refilled { follower: to, through: LogIndex(9) }),
-            traced(TraceEvent::SnapshotRefused {
-                follower: to,
-                last,
-                reason: raftdeck_raft::SnapshotRefusal::Undecodable,
-            }),
-        ];
-        assert_eq!(
-            later.join("\n"),
-            r#"{"event":"membership","node":1,"index":12,"voters":[1,2,3,4],"outgoing":[1,2,3],"learners":[],"at_ms":9}
-{"event":"membership_committed","node":1,"index":12,"at_ms":9}
-{"event":"caught_up","node":1,"learner":4,"round":1,"took_ms":12,"at_ms":9}
-{"event":"promotion_given_up","node":1,"learner":4,"at_ms":9}
-{"event":"transfer","node":1,"to":3,"at_ms":9}
-{"event":"transfer_given_up","node":1,"to":3,"at_ms":9}
-{"event":"told_to_campaign","node":1,"leader":2,"at_ms":9}
-{"event":"snapshot_taken","node":1,"last":1000,"size":4096,"at_ms":9}
-{"event":"snapshot_sending","node":1,"to":4,"last":1000,"at_ms":9}
-{"event":"snapshot_installed","node":1,"last":1000,"kept_log":false,"at_ms":9}
-{"event":"purge","node":1,"through":1000,"at_ms":9}
-{"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
-{"event":"paused","node":1,"at_ms":9}
-{"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}
-{"event":"disk_stalled","node":1,"waited_ms":500,"at_ms":9}
-{"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
-{"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
-{"event":"follower_disk_recovered","node":1,"follower":3,"at_ms":9}
-{"event":"step_down","node":1,"reason":"disk_stalled","term":2,"at_ms":9}
-{"event":"stranger_ignored","node":1,"from":2,"disk":null,"expected":"abababababababababababababababab","at_ms":9}
-{"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}
-{"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
-{"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"it cannot be decoded: it was made by a newer release","at_ms":9}"#
-        );
-    }
-
-    #[test]
-    fn what_comes_of_commands_is_printed_as_documented() {
-        let hundredth = ClockRate::from_millionths(10_000).unwrap();
-        let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
-        let op = ClientOp::Read(Read::Get { key: "a".into() });
-        let client = |outcome| told(&Update::Client { id: 1, op: op.clone(), outcome, took: at(1) });
-        let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
-        let commanded = [
-            told(&Update::Time(ClusterTime { rate: hundredth, now: at(5) })),
-            told(&Update::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
-            client(ClientOutcome::Answered { node: NodeId(2), body }),
-            client(ClientOutcome::Failed { reason: "no".into() }),
-            told(&Update::Refused { reason: "no".into() }),
-            answer("rules", &["cut 1>3".into()], at(9)),
-        ];
-        assert_eq!(
-            commanded.join("\n"),
-            r#"{"event":"time","rate":0.01,"now_us":5000,"at_ms":9}
-{"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
-{"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
-{"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
-{"event":"refused","reason":"no","at_ms":9}
-{"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
-        );
-    }
-
-    #[test]
-    fn commits_are_gathered_and_the_last_one_is_told() {
-        let mut json = JsonLines::default();
-        let committed = |index| {
-            let trace = TraceEvent::Committed { through: LogIndex(index) };
-            Update::Trace { node: N1, trace }
-        };
-        assert_eq!(json.tell(&committed(1), at(10)).len(), 1);
-        for index in 2..1000 {
-            assert!(json.tell(&committed(index), at(50)).is_empty());
-        }
-        assert_eq!(json.next_due(), Some(at(110)));
-        assert!(json.due_lines(at(109)).is_empty());
-        assert_eq!(json.due_lines(at(110)), [r#"{"event":"commit","node":1,"index":999,"at_ms":110}"#]);
-        assert_eq!(json.next_due(), None, "nothing is held back");
-    }
-}
+mod tests;

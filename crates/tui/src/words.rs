@@ -3,6 +3,7 @@
 //! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] tells a story, with
 //! what came before in mind. Nothing here formats for a width, or knows of a screen.
 
+mod concerns;
 mod teller;
 
 pub use teller::Teller;
@@ -65,6 +66,10 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
             ),
         ),
         Update::Trace { node, trace } => return trace_sentence(*node, trace),
+        Update::Notice { .. }
+        | Update::NoticeOver { .. }
+        | Update::PeerRefused { .. }
+        | Update::PeerAdmitted { .. } => return concerns::sentence(update),
         Update::Missed { node, count } => Sentence::new(
             Minor,
             Some(*node),
@@ -379,6 +384,7 @@ pub fn changing(node: NodeId, step: ChangeStep) -> String {
         ChangeStep::Joining => format!("{node} waits to be taken in as a learner"),
         ChangeStep::Promoting => format!("{node} catches up as a learner"),
         ChangeStep::Leaving => format!("{node} is being removed"),
+        ChangeStep::Replacing => format!("{node} is being replaced: its old disk is removed first"),
         ChangeStep::HandingOver => format!("{node} is to take over the leadership"),
         ChangeStep::Joined | ChangeStep::Left | ChangeStep::HandedOver | ChangeStep::GivenUp => {
             format!("nothing changes for {node}")

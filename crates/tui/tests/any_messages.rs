@@ -16,9 +16,13 @@ use raftdeck_lab::{
     ChangeStep, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState,
     Update, WorkloadFigures,
 };
-use raftdeck_protocol::{Answer, ClockRate, Failure, LogLine, ResponseBody};
+use raftdeck_protocol::{
+    Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
+    ResponseBody,
+};
 use raftdeck_raft::{
-    LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason, Term, TraceEvent,
+    Incarnation, LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason,
+    Term, TraceEvent,
 };
 use raftdeck_tui::app::{ColourChoice, Effect, Msg, Settings, update};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +72,43 @@ fn status() -> impl Strategy<Value = Status> {
                 peers,
                 ..status
             }
+        },
+    )
+}
+
+fn notice() -> impl Strategy<Value = Notice> {
+    let kind = prop_oneof![
+        Just(NoticeKind::Founding),
+        Just(NoticeKind::Removed),
+        any::<[u8; 16]>().prop_map(|disk| NoticeKind::EmptyDisk {
+            disk: Incarnation(disk),
+            address: "127.0.0.1:7003".to_owned(),
+        }),
+    ];
+    (id(), kind, ".{0,300}").prop_map(|(about, kind, text)| Notice { about: n(about), kind, text })
+}
+
+fn refusal() -> impl Strategy<Value = RefusalReason> {
+    prop_oneof![
+        Just(RefusalReason::Token),
+        id().prop_map(|id| RefusalReason::Secret { id: n(id) }),
+        (".{0,40}", ".{0,40}").prop_map(|(ours, theirs)| RefusalReason::Cluster { ours, theirs }),
+    ]
+}
+
+/// A status, and what its node reports besides.
+fn account() -> impl Strategy<Value = NodeStatus> {
+    let refused = (id(), refusal(), number()).prop_map(|(id, reason, since_unix_ms)| RefusedPeer {
+        id: n(id),
+        reason,
+        since_unix_ms,
+    });
+    (status(), vec(notice(), 0..3), vec(refused, 0..3), number()).prop_map(
+        |(status, notices, refused, uptime_micros)| NodeStatus {
+            notices,
+            refused,
+            uptime_micros,
+            ..node_status(status)
         },
     )
 }
@@ -203,12 +244,15 @@ fn frame() -> impl Strategy<Value = FrameReport> {
 }
 
 fn change_step() -> impl Strategy<Value = ChangeStep> {
-    use ChangeStep::{GivenUp, HandedOver, HandingOver, Joined, Joining, Leaving, Left, Promoting, Starting};
+    use ChangeStep::{
+        GivenUp, HandedOver, HandingOver, Joined, Joining, Leaving, Left, Promoting, Replacing, Starting,
+    };
     prop::sample::select(vec![
         Starting,
         Joining,
         Promoting,
         Joined,
+        Replacing,
         Leaving,
         Left,
         HandingOver,
@@ -291,7 +335,15 @@ fn told() -> impl Strategy<Value = Update> {
         }),
         4 => (id(), process()).prop_map(|(node, state)| Update::Process { node: n(node), state }),
         1 => id().prop_map(|node| Update::Ready { node: n(node), addresses: addresses(node % 9) }),
-        6 => status().prop_map(|status| Update::Status { node: status.id, status: Box::new(node_status(status)) }),
+        6 => account().prop_map(|status| Update::Status { node: status.raft.id, status: Box::new(status) }),
+        1 => (id(), notice()).prop_map(|(node, notice)| Update::Notice { node: n(node), notice }),
+        1 => (id(), notice()).prop_map(|(node, notice)| Update::NoticeOver { node: n(node), notice }),
+        1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| Update::PeerRefused {
+            node: n(node),
+            peer: n(peer),
+            reason,
+        }),
+        1 => (id(), id()).prop_map(|(node, peer)| Update::PeerAdmitted { node: n(node), peer: n(peer) }),
         4 => (id(), trace()).prop_map(|(node, trace)| Update::Trace { node: n(node), trace }),
         1 => (id(), number()).prop_map(|(node, count)| Update::Missed { node: n(node), count }),
         4 => (id(), id(), any::<bool>()).prop_map(|(from, to, cut)| Update::Link {
@@ -325,7 +377,7 @@ fn told() -> impl Strategy<Value = Update> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteax?qolfuU:.,+- /on\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU:.,+- /on\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
@@ -394,6 +446,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Command::Pause(id)
             | Command::Resume(id)
             | Command::RemoveNode(id)
+            | Command::ReplaceNode(id)
             | Command::Transfer(id)
             | Command::Campaign(id)
             | Command::Stop(id)

@@ -93,3 +93,18 @@ fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
     };
     assert!((is_read_from("n2") || is_read_from("n3")) && said.contains("get color: green (n1"), "{said}");
 }
+
+#[test]
+fn a_wiped_node_is_replaced_and_leads() {
+    let said = run("wiped-node.txt");
+    for sentence in [
+        "n3 is back with an empty disk and does not vote until it is replaced",
+        "n3 is being replaced",
+        "n3 waits to be taken in as a learner",
+        "n3 catches up as a learner",
+        "n3 has joined the cluster and votes from now on",
+    ] {
+        assert_eq!(said.matches(sentence).count(), 1, "{sentence:?} is not once in\n{said}");
+    }
+    assert!(said.lines().any(|line| line.contains("get color: blue (n3")), "{said}");
+}

@@ -5,7 +5,8 @@ mod fixture;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule};
 use raftdeck_lab::{ChangeStep, Command, LinkState, ProcessState, Update, WorkloadFigures};
-use raftdeck_raft::{NodeId, Status};
+use raftdeck_protocol::{NodeStatus, Notice, NoticeKind};
+use raftdeck_raft::{Incarnation, NodeId, Status};
 use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
 use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
 use raftdeck_tui::keys::meant;
@@ -305,6 +306,29 @@ fn members_come_and_go_and_lead_by_the_selected_node() {
     assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(2))), "the leader can be removed too");
     assert_eq!(why_not(&mut scene, 't'), "n2 leads already");
     assert_eq!(why_not(&mut scene, 'e'), "n2 leads already: t hands over to another node");
+}
+
+#[test]
+fn a_node_with_an_empty_disk_is_replaced_and_no_other() {
+    let mut scene = scene();
+    scene.key('3');
+    assert_eq!(why_not(&mut scene, 'X'), "n3 is on the disk that the cluster knows: nothing to replace");
+    let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
+    let notices = vec![Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() }];
+    let status = NodeStatus { notices, ..fixture::node_status(leader(2, 3, &[(1, 42)], 42)) };
+    scene.tell(Update::Status { node: n(2), status: Box::new(status) });
+    assert_eq!(scene.key('X'), lab(Command::ReplaceNode(n(3))));
+    scene.tell(Update::Change { node: n(3), step: ChangeStep::Replacing });
+    let why = why_not(&mut scene, 'X');
+    assert_eq!(why, "n3 is being replaced: its old disk is removed first: wait until it is done");
+    scene.tell(Update::Change { node: n(3), step: ChangeStep::GivenUp });
+    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    assert_eq!(why_not(&mut scene, 'X'), "n3 is down: r restarts it");
+    let mut scene = joining(Settings::default());
+    scene.tell(Update::Change { node: n(4), step: ChangeStep::GivenUp });
+    scene.tell(Update::Change { node: n(5), step: ChangeStep::GivenUp });
+    scene.key('4');
+    assert_eq!(scene.key('X'), lab(Command::ReplaceNode(n(4))), "one that broke off goes on");
 }
 
 #[test]

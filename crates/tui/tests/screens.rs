@@ -4,11 +4,12 @@ mod fixture;
 
 use crossterm::event::KeyCode;
 use fixture::{
-    Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, output, partition, quiet,
-    stale_leader,
+    Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output, partition,
+    quiet, stale_leader,
 };
-use raftdeck_lab::{ProcessState, Update};
-use raftdeck_raft::NodeId;
+use raftdeck_lab::{ChangeStep, ProcessState, Update};
+use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
+use raftdeck_raft::{Incarnation, NodeId};
 use raftdeck_tui::app::{ColourChoice, Settings};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -303,4 +304,57 @@ fn a_disk_that_finishes_no_write_is_said_in_the_table() {
     for text in ["n1's disk has not finished a write for 1.2 s", "disk stalled", "43/42 stalled"] {
         assert!(screen.contains(text), "{text:?} is not in\n{screen}");
     }
+}
+
+#[test]
+fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
+    let mut scene = quiet(PLAIN, 3);
+    let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
+    let notice = Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() };
+    let report = |id, notices: &[Notice]| {
+        let raft = match id {
+            2 => fixture::leader(2, 3, &[(1, 42)], 42),
+            _ => fixture::follower(id, 3, 2, &[(1, 42)], 42),
+        };
+        let status = NodeStatus { notices: notices.to_vec(), ..fixture::node_status(raft) };
+        Update::Status { node: n(id), status: Box::new(status) }
+    };
+    assert!(!shown(&scene.paint(80, 24)).contains("empty disk"));
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        scene.tell(report(2, std::slice::from_ref(&notice)));
+        let screen = shown(&scene.paint(columns, rows));
+        let sentence = "n3 has an empty disk and does not vote: X or :replace 3 takes it in again";
+        assert!(screen.contains(sentence), "{columns}x{rows}\n{screen}");
+        let of_n3 = |line: &&str| line.contains(" n3 ") && line.contains("empty disk");
+        assert!(screen.lines().filter(of_n3).count() >= 2, "in its row too: {columns}x{rows}\n{screen}");
+        // The leader's status says so no more.
+        scene.tell(report(2, &[]));
+        assert!(!shown(&scene.paint(columns, rows)).contains("empty disk"), "{columns}x{rows}");
+    }
+    // As n1 has seen it too, nothing but n2 is left: two of three disks are lost, and nothing can be decided.
+    let other = Notice { about: n(1), ..notice.clone() };
+    scene.tell(report(2, &[notice, other]));
+    let screen = shown(&scene.paint(120, 40));
+    assert_eq!(screen.matches("too many disks are lost to replace it").count(), 2, "{screen}");
+}
+
+#[test]
+fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_replaced() {
+    let mut scene = quiet(PLAIN, 3);
+    let refused = |id, reason, since_unix_ms| RefusedPeer { id: n(id), reason, since_unix_ms };
+    let known =
+        RefusalReason::Incarnation { id: n(3), known: Incarnation([1; 16]), shown: Incarnation([2; 16]) };
+    let refusals = vec![refused(3, RefusalReason::Secret { id: n(3) }, 1), refused(3, known, 2)];
+    let raft = fixture::leader(2, 3, &[(1, 42)], 42);
+    let status = NodeStatus { refused: refusals, ..fixture::node_status(raft) };
+    scene.tell(Update::Status { node: n(2), status: Box::new(status) });
+    let screen = shown(&scene.paint(200, 60));
+    assert!(screen.contains("no connection between n2 and n3: n3 is known with disk"), "{screen}");
+    assert!(!screen.contains("does not know the secret"), "an older one");
+    let row = screen.lines().find(|line| line.contains("refused")).unwrap();
+    assert!(row.contains(" n3 "), "{row}");
+    scene.tell(Update::Change { node: n(3), step: ChangeStep::Replacing });
+    let screen = shown(&scene.paint(200, 60));
+    assert!(!screen.contains("no connection"), "{screen}");
+    assert!(screen.contains("n3 is being replaced: its old disk is removed first"), "{screen}");
 }

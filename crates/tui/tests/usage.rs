@@ -28,6 +28,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["--base-port", "0"], "1..=65535"),
         (&["--base-port", "70000"], "65535"),
         (&["--seed", "x"], "--seed"),
+        (&["--disk-stall", "0"], "a whole number of milliseconds from 1 on"),
+        (&["up", "--disk-stall", "1s"], "a whole number of milliseconds from 1 on"),
         (&["--unknown"], "--unknown"),
         (&["dance"], "dance"),
         (&["--plain", "up"], "up"),

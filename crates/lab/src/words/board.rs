@@ -3,7 +3,7 @@
 use super::condition::{Condition, Figure};
 use super::known::Known;
 use super::write;
-use crate::model::{ProcessState, Update};
+use crate::model::{ChangeStep, ProcessState, Update};
 use crate::rule::{Matching, MessageId, MessageReport, MessageState, Scope};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{NodeId, Status};
@@ -22,6 +22,8 @@ pub struct Board {
     pub processes: BTreeMap<NodeId, ProcessState>,
     /// What was asked of the store and has no outcome yet, by the numbers it was given. Whoever asks enters it.
     pub unanswered: BTreeSet<u64>,
+    /// The changes of members, and transfers, that are not over: of which node, and how far.
+    pub changes: BTreeMap<NodeId, ChangeStep>,
     /// The messages that are held or under way.
     pub messages: BTreeMap<MessageId, MessageReport>,
 }
@@ -54,6 +56,8 @@ impl Board {
             Update::Status { node, status } => {
                 self.statuses.insert(*node, status.clone());
             }
+            Update::Change { node, step } if step.is_last() => drop(self.changes.remove(node)),
+            Update::Change { node, step } => drop(self.changes.insert(*node, *step)),
             Update::Client { id, .. } => {
                 self.unanswered.remove(id);
             }
@@ -97,6 +101,11 @@ impl Board {
                 figure.told(*node, is)
             }
             Condition::Terms(node, wanted) => return self.has_terms(*node, wanted),
+            Condition::Voter(node) => return self.votes(*node),
+            Condition::Settled => match self.changes.keys().next() {
+                Some(node) => format!("a change of {node} is under way"),
+                None => return Ok(()),
+            },
             Condition::Up(nodes) => match nodes.iter().find(|node| !self.is_up(**node)) {
                 Some(node) => format!("{node} {}", self.process(*node)),
                 None => return Ok(()),
@@ -125,6 +134,20 @@ impl Board {
             Some(status) => Ok(&status.raft),
             None => Err(Unmet(format!("{node} has not told of itself; it {}", self.process(node)))),
         }
+    }
+
+    fn votes(&self, node: NodeId) -> Result<(), Unmet> {
+        let leader = self.known.leader().ok_or_else(|| Unmet("no node leads".to_owned()))?;
+        let Status { membership, membership_index, committed, .. } = self.status(leader)?;
+        Err(Unmet(if membership.is_joint() || membership_index > committed {
+            "a change of the members is not committed yet".to_owned()
+        } else if membership.voters.contains(&node) {
+            return Ok(());
+        } else if membership.learners.contains(&node) {
+            format!("{node} is a learner")
+        } else {
+            format!("{node} is not a member")
+        }))
     }
 
     fn is_up(&self, node: NodeId) -> bool {

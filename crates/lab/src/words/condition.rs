@@ -29,6 +29,10 @@ pub enum Condition {
     Figure(NodeId, Figure, RangeInclusive<u64>),
     /// A node's log holds entries of just these terms, the first entry's first.
     Terms(NodeId, Vec<u64>),
+    /// A node is a voter of the committed membership, as the leader knows it.
+    Voter(NodeId),
+    /// No change of the members, and no transfer, that was asked for is under way.
+    Settled,
     /// These nodes are ready and not paused.
     Up(BTreeSet<NodeId>),
     /// These nodes have no process.
@@ -62,8 +66,10 @@ pub enum Figure {
 }
 
 /// The first words of conditions.
-pub(super) const CONDITIONS: [&str; 12] =
-    ["leader", "role", "term", "log", "terms", "commit", "applied", "up", "down", "held", "idle", "answered"];
+pub(super) const CONDITIONS: [&str; 14] = [
+    "leader", "role", "term", "log", "terms", "commit", "applied", "voter", "settled", "up", "down", "held",
+    "idle", "answered",
+];
 
 /// The roles by name.
 pub(super) const ROLES: [(&str, Role); 4] = [
@@ -101,6 +107,8 @@ pub(super) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
             let node = next_node(phrase)?;
             Condition::Terms(node, terms(phrase.need("the terms of its entries, such as 1,1,2")?)?)
         }
+        "voter" => Condition::Voter(next_node(phrase)?),
+        "settled" => Condition::Settled,
         "up" => Condition::Up(some_nodes(phrase)?),
         "down" => Condition::Down(some_nodes(phrase)?),
         "held" => {

@@ -205,6 +205,9 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("restart 3", Command::Restart(N3)),
         ("restart down", Command::Restart(NodeId(4))),
         ("elect 3", Command::Campaign(N3)),
+        ("replace 3", Command::ReplaceNode(N3)),
+        ("wipe 3", Command::Wipe(N3)),
+        ("wipe-unsafe 3", Command::WipeUnsafe(N3)),
         ("workload off", Command::Workload(false)),
         ("client anywhere", Command::Disturb(Disturbance::ClientAt([].into()))),
         ("client at 1,3", Command::Disturb(Disturbance::ClientAt(nodes(&[1, 3])))),
@@ -247,6 +250,9 @@ fn conditions_and_their_patience_are_understood() {
     let (held, _) = wait("wait held 2 >1 only VoteReply within 1s");
     assert!(matches!(held, Condition::Held { count, .. } if count == (2..=2)));
     assert_eq!(said("expect idle"), Line::Expect(Condition::Idle));
+    assert_eq!(wait("wait voter 3 within 30s"), (Condition::Voter(N3), 30));
+    assert_eq!(wait("wait settled"), (Condition::Settled, 10));
+    assert!(why("wait voter").contains("needs a node"), "{}", why("wait voter"));
     assert!(why("wait").contains("wait needs something to be so"));
     assert!(why("wait laeder").contains("did you mean leader?"));
     assert!(why("wait role 2 boss").contains("is no role"));

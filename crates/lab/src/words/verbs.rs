@@ -107,6 +107,7 @@ fn cluster(phrase: &mut Phrase<'_>) -> Result<Command, Mistake> {
     Ok(match phrase.word.name {
         "add" => Command::AddNode,
         "remove" => Command::RemoveNode(next_node(phrase)?),
+        "replace" => Command::ReplaceNode(next_node(phrase)?),
         "transfer" => Command::Transfer(next_node(phrase)?),
         "elect" => Command::Campaign(next_node(phrase)?),
         "propose" => propose(phrase)?,

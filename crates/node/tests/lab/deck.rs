@@ -8,7 +8,7 @@ use raftdeck_lab::{
     ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, LinkState, NodeAddresses,
     ProcessState, Update, WorkloadFigures,
 };
-use raftdeck_protocol::{Answer, LogLine, NodeStatus, Read, ResponseBody, Write};
+use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) changes: Vec<(NodeId, ChangeStep)>,
     pub(crate) workload: Option<WorkloadFigures>,
     pub(crate) refusals: Vec<String>,
+    /// What nodes report that a person has to do something about: which node, and what. All that was ever told.
+    pub(crate) notices: Vec<(NodeId, Notice)>,
     /// All of them; a test takes out what it has seen.
     pub(crate) frames: Vec<FrameReport>,
     /// Messages that are held.
@@ -244,6 +246,7 @@ impl World {
             Update::Change { node, step } => self.changes.push((node, step)),
             Update::Workload(figures) => self.workload = Some(figures),
             Update::Refused { reason } => self.refusals.push(reason),
+            Update::Notice { node, notice } => self.notices.push((node, notice)),
             _ => {}
         }
     }

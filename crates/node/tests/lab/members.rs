@@ -2,6 +2,7 @@
 
 use crate::deck::{Deck, World, exists, options};
 use raftdeck_lab::{ChangeStep, Command, FrameFate, FrameReport, LabOptions, ProcessState, WorkloadFigures};
+use raftdeck_protocol::{Notice, NoticeKind};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
 
@@ -182,4 +183,101 @@ fn no_more_than_fifteen_nodes() {
     deck.wait("a refusal", |world| {
         world.refusals.iter().any(|why| why.contains("15 nodes already")).then_some(())
     });
+}
+
+/// Empties a node's disk, and waits until the leader knows.
+fn wipe(deck: &mut Deck, node: NodeId) {
+    deck.send(Command::Wipe(node));
+    deck.wait("a report of its empty disk", |world| {
+        let is_about =
+            |notice: &Notice| notice.about == node && matches!(notice.kind, NoticeKind::EmptyDisk { .. });
+        world.notices.iter().any(|(by, notice)| *by != node && is_about(notice)).then_some(())
+    });
+}
+
+fn refusal(deck: &mut Deck, words: &str) {
+    deck.wait(words, |world| world.refusals.iter().any(|why| why.contains(words)).then_some(()));
+}
+
+#[test]
+fn a_wiped_node_is_a_voter_again_after_its_replacement() {
+    let (mut deck, leader) = Deck::settled(3);
+    let wiped = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    let other = (1..=3).map(n).find(|node| ![leader, wiped].contains(node)).unwrap();
+    deck.put("color", "blue");
+    wipe(&mut deck, wiped);
+    deck.send(Command::ReplaceNode(wiped));
+    deck.wait("its return", |world| world.changes.contains(&(wiped, ChangeStep::Joined)).then_some(()));
+    let steps: Vec<ChangeStep> = deck.world.changes.iter().map(|(_, step)| *step).collect();
+    let all = [ChangeStep::Replacing, ChangeStep::Joining, ChangeStep::Promoting, ChangeStep::Joined];
+    assert_eq!(steps, all);
+    deck.wait("three voters", |world| settled(world, &[1, 2, 3]));
+    // The others reach it through their links still, and not at the address that the membership has of it now.
+    deck.world.frames.clear();
+    deck.send(Command::Cut(vec![(other, wiped), (wiped, other)]));
+    deck.send(Command::Campaign(other));
+    deck.wait("lost requests", |world| {
+        let lost =
+            |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (other, wiped, FrameFate::Lost);
+        world.frames.iter().any(lost).then_some(())
+    });
+    deck.send(Command::Heal);
+    deck.wait("peace", |world| settled(world, &[1, 2, 3]));
+    // It counts: with it there is a majority of three.
+    deck.send(Command::Transfer(wiped));
+    deck.wait("its leadership", |world| (settled(world, &[1, 2, 3]) == Some(wiped)).then_some(()));
+    deck.send(Command::Kill(other));
+    deck.put("shape", "round");
+    assert_eq!(deck.get("color").as_deref(), Some("blue"));
+}
+
+#[test]
+fn a_replaced_node_is_reached_through_its_links_after_a_restart_of_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let at_home = || Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(3) });
+    let mut deck = at_home();
+    let leader = deck.wait("a leader", |world| world.agreed(3));
+    let wiped = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    wipe(&mut deck, wiped);
+    // In one breath with the order before: it is about the disk that is there then.
+    deck.send(Command::Wipe(wiped));
+    deck.send(Command::ReplaceNode(wiped));
+    deck.wait("its return", |world| world.changes.contains(&(wiped, ChangeStep::Joined)).then_some(()));
+    deck.put("color", "blue");
+    deck.stop();
+    // All have other ports now.
+    let mut deck = at_home();
+    deck.wait("three voters", |world| settled(world, &[1, 2, 3]));
+    for (from, to) in [(leader, wiped), (wiped, leader)] {
+        deck.world.frames.clear();
+        deck.send(Command::Cut(vec![(from, to)]));
+        deck.wait("lost messages", |world| {
+            let lost =
+                |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (from, to, FrameFate::Lost);
+            world.frames.iter().any(lost).then_some(())
+        });
+        deck.send(Command::Heal);
+    }
+    assert_eq!(deck.get("color").as_deref(), Some("blue"));
+}
+
+#[test]
+fn what_cannot_be_replaced_is_refused_with_a_reason_and_stays_as_it_is() {
+    let (mut deck, leader) = Deck::settled(3);
+    let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    deck.send(Command::ReplaceNode(other));
+    refusal(&mut deck, &format!("{other} was not replaced: the cluster knows it by the disk that it has"));
+    deck.send(Command::ReplaceNode(n(9)));
+    refusal(&mut deck, "there is no n9 in this cluster");
+    deck.send(Command::Kill(other));
+    deck.send(Command::ReplaceNode(other));
+    refusal(&mut deck, &format!("{other} was not replaced: it does not run; restart it"));
+    assert!(
+        deck.world
+            .changes
+            .iter()
+            .all(|(_, step)| { matches!(step, ChangeStep::Replacing | ChangeStep::GivenUp) })
+    );
+    deck.send(Command::Restart(other));
+    deck.wait("three voters", |world| settled(world, &[1, 2, 3]));
 }

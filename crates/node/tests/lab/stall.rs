@@ -1,8 +1,8 @@
 //! Real nodes whose disks stand still while they run (trap 49): who leads, what is kept, and who is answered.
 
-use crate::deck::{Deck, asked, put};
+use crate::deck::{Deck, asked, options, put};
 use raftdeck_lab::rule::Disturbance;
-use raftdeck_lab::{ChangeStep, ClientOutcome, Command};
+use raftdeck_lab::{ChangeStep, ClientOutcome, Command, LabOptions};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::{NodeId, Role};
 use std::time::{Duration, Instant};
@@ -127,4 +127,15 @@ fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on(
     assert!(deck.world.in_force.is_empty(), "{:?}", deck.world.in_force);
     deck.put("color", "red");
     deck.equal_logs(&[ALL.as_slice(), &[new]].concat());
+}
+
+#[test]
+fn the_limit_that_a_deck_is_given_is_its_nodes_limit() {
+    let limit = Duration::from_millis(100);
+    let mut deck = Deck::start(LabOptions { disk_stall: Some(limit), ..options(1) });
+    let only = deck.wait("a leader", |world| world.agreed(1));
+    // Slow for a limit of 100 ms, and not for the usual one of 500 ms.
+    set_disk(&deck, only, DiskPace::Delayed(Duration::from_millis(350)));
+    deck.ask(put("color", "blue"));
+    deck.wait("the stall", |world| world.statuses.get(&only)?.raft.disk_stalled.then_some(()));
 }

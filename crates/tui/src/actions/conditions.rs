@@ -3,6 +3,7 @@
 use crate::actions::Reason;
 use crate::app::App;
 use crate::app::cluster::Node;
+use crate::app::concerns::Concern;
 use crate::app::members::Standing;
 use crate::words::changing;
 use raftdeck_lab::MAX_NODES;
@@ -156,6 +157,26 @@ pub(super) fn can_remove(app: &App) -> Result<(), Reason> {
     let Some(id) = app.selected else { return Ok(()) };
     if app.cluster.voters().iter().eq([&id]) {
         return because(format!("{id} is the last voter: without it there is no cluster"));
+    }
+    has_majority(app)?;
+    nothing_under_way(app)
+}
+
+/// A replacement that broke off leaves a learner, or no member; it can go on.
+pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(node) = app.selected_node() else { return Ok(()) };
+    let id = node.id;
+    match (app.cluster.standing(id), app.cluster.concern(id)) {
+        _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
+        _ if node.is_paused() => return because(format!("{id} is paused: z lets it go on")),
+        (Standing::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
+            return because("so many disks are lost that the members that are left can decide nothing");
+        }
+        (Standing::Voter, Some(Concern::EmptyDisk { .. })) | (Standing::Learner | Standing::Outside, _) => {}
+        (Standing::Voter, _) => {
+            return because(format!("{id} is on the disk that the cluster knows: nothing to replace"));
+        }
     }
     has_majority(app)?;
     nothing_under_way(app)

@@ -25,6 +25,7 @@ pub enum ActionId {
     Elect,
     AddNode,
     RemoveNode,
+    ReplaceNode,
     Write,
     Workload,
     SelectNumber,

@@ -2,8 +2,8 @@
 
 use super::conditions::{
     always, any_down, any_open, can_add, can_elect, can_heal, can_isolate, can_kill, can_move, can_partition,
-    can_pause, can_remove, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message, has_nodes,
-    has_selection, script_waits,
+    can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
+    has_nodes, has_selection, script_waits,
 };
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
@@ -275,6 +275,16 @@ pub static ACTIONS: &[Action] = &[
         dangerous: true,
         footer: 23,
         enabled: can_remove,
+    },
+    Action {
+        id: ActionId::ReplaceNode,
+        group: Group::Members,
+        keys: &[all(Key::Char('X'))],
+        short: "replace",
+        long: "replace the selected node, which came back with an empty disk: out, and in again",
+        dangerous: false,
+        footer: 0,
+        enabled: can_replace,
     },
     Action {
         id: ActionId::Write,

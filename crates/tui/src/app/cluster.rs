@@ -173,7 +173,10 @@ impl Cluster {
     pub fn status(&mut self, id: NodeId, status: Box<NodeStatus>, time: Duration) -> bool {
         let Some(node) = self.nodes.get_mut(&id) else { return false };
         let before = node.phase();
-        let same = node.status.as_ref().is_some_and(|old| same_but_for_timers(&old.raft, &status.raft));
+        let same = node.status.as_ref().is_some_and(|old| {
+            same_but_for_timers(&old.raft, &status.raft)
+                && (&old.notices, &old.refused) == (&status.notices, &status.refused)
+        });
         // A last account of a process that has just died is worth keeping, but is not of a living one.
         node.current = !node.is_down();
         node.status = Some(status);
@@ -365,6 +368,7 @@ fn same_but_for_timers(old: &Status, new: &Status) -> bool {
         && old.snapshot == new.snapshot
         && old.purged == new.purged
         && old.transfer == new.transfer
+        && old.disk_stalled == new.disk_stalled
         && peers(old) == peers(new)
 }
 

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod concerns;
 mod entered;
 pub mod feed;
 pub mod flights;

@@ -42,7 +42,9 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Partition
         | ActionId::Isolate
         | ActionId::Heal => return fault(app, id),
-        ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode => return of_selected(app, id),
+        ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode | ActionId::ReplaceNode => {
+            return of_selected(app, id);
+        }
         ActionId::AddNode => return vec![Effect::Lab(Command::AddNode)],
         ActionId::Workload => {
             let runs = app.workload.is_some_and(|figures| figures.running);
@@ -136,6 +138,7 @@ fn of_selected(app: &App, id: ActionId) -> Vec<Effect> {
         ActionId::Transfer => Command::Transfer(selected),
         ActionId::Elect => Command::Campaign(selected),
         ActionId::RemoveNode => Command::RemoveNode(selected),
+        ActionId::ReplaceNode => Command::ReplaceNode(selected),
         _ => return Vec::new(),
     };
     vec![Effect::Lab(command)]

@@ -95,7 +95,12 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             // While time is real, what passes shows as a sample on the links.
             changed |= any && (app.view == View::Messages || slow || app.messages.held() > 0);
         }
-        Update::InForce { .. } => changed = true,
+        // What is reported is drawn as the statuses have it.
+        Update::InForce { .. }
+        | Update::Notice { .. }
+        | Update::NoticeOver { .. }
+        | Update::PeerRefused { .. }
+        | Update::PeerAdmitted { .. } => changed = true,
         Update::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ Update::Client { .. } => {
             app.operations.end(answer, now);

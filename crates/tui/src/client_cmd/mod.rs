@@ -52,7 +52,9 @@ key is missing. --json prints an object per line, also when the operation fails:
   watch   {\"index\":17,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"} for each change; the value is null
           where \"change\" is \"delete\"
   status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
-          \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true} for each node, or \"error\"
+          \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true,
+          \"disk\":{\"stalled\":false,\"wait_ms\":null},\"refused\":[{\"node\":3,\"reason\":\"...\"}],
+          \"notices\":[\"...\"]} for each node, or \"error\"
   status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
   member list      {\"members\":[{\"node\":1,\"standing\":\"voter\",\"leader\":true,\"address\":null}],
                    \"committed\":true,\"node\":1}; the other member commands {\"members\":[...], ...}

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! status          {"address":"127.0.0.1:8080","node":1,"role":"leader","term":2,"leader":1,"last":17,"committed":17,"applied":17,
-//!                  "keys":3,"has_quorum":true,"notices":[]}   notices: what somebody has to do something about
+//!                  "keys":3,"has_quorum":true,"disk":{"stalled":false,"wait_ms":null},"refused":[{"node":3,"reason":"..."}],
+//!                  "notices":[]}
 //!                 {"address":"127.0.0.1:8081","error":"..."}
 //!                 {"address":null,"node":3,"error":"..."}      a member, and nobody knows where it is
 //! status --watch  {"at_ms":0,"leader":1,"term":2,"answering":[1,3],"silent":["127.0.0.1:8081"]}   leader null: none
 //! ```
 //!
-//! A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change: of those
+//! `disk`: for how long no write has finished while one waits, null: none waits. `refused`: the nodes that this one has no connection
+//! with, as one refuses the other. `notices`: what somebody has to do something about. A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change: of those
 //! that were named, and of the other members.
 
 use super::reply::{Form, Reply};
 use super::roster::{Answers, Heard, Roster, why};
 use crate::signals;
+use crate::words::millis;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
-use raftdeck_protocol::NodeStatus;
 use raftdeck_protocol::printable::{self, Printable};
+use raftdeck_protocol::{NodeStatus, RefusedPeer};
 use raftdeck_raft::{NodeId, Role, Term};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -184,6 +187,16 @@ fn table(answers: &Answers) -> Vec<String> {
             Err(_) => format!("?     no answer      {:>35}  {address}", ""),
         });
     }
+    let known = answers.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let matters: Vec<String> = known
+        .flat_map(|status| {
+            matters(status).into_iter().map(|sentence| format!("{}: {sentence}", status.raft.id))
+        })
+        .collect();
+    if !matters.is_empty() {
+        lines.push(String::new());
+        lines.extend(matters);
+    }
     lines.extend([String::new(), "Ctrl-C ends it".to_owned()]);
     lines
 }
@@ -222,10 +235,22 @@ fn status_words(status: &NodeStatus) -> String {
         "{}: {} in term {}, {follows}, last entry {}, committed {}, applied {}, {} keys",
         raft.id, raft.role, raft.term, raft.last.index, raft.committed, raft.applied, status.keys
     );
-    for notice in &status.notices {
-        let _ = write!(words, "\n    {}", Printable(&notice.text));
+    for sentence in matters(status) {
+        let _ = write!(words, "\n    {}", Printable(&sentence));
     }
     words
+}
+
+/// What somebody has to do something about, as this node says: its disk, what it reports, and which nodes it has no connection with.
+fn matters(status: &NodeStatus) -> Vec<String> {
+    let raft = &status.raft;
+    let waited = raft.disk_wait.filter(|_| raft.disk_stalled);
+    let disk =
+        waited.map(|wait| format!("its disk is stalled: it has not finished a write for {}", millis(wait)));
+    let notices = status.notices.iter().map(|notice| notice.text.clone());
+    let refused =
+        status.refused.iter().map(|peer| format!("no connection with {}: {}", peer.id, peer.reason));
+    disk.into_iter().chain(notices).chain(refused).collect()
 }
 
 fn status_json(address: &str, status: &NodeStatus) -> Value {
@@ -241,8 +266,17 @@ fn status_json(address: &str, status: &NodeStatus) -> Value {
         "applied": raft.applied,
         "keys": status.keys,
         "has_quorum": raft.has_quorum,
+        "disk": {
+            "stalled": raft.disk_stalled,
+            "wait_ms": raft.disk_wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        },
+        "refused": status.refused.iter().map(refused_json).collect::<Vec<_>>(),
         "notices": status.notices.iter().map(|notice| &notice.text).collect::<Vec<_>>(),
     })
+}
+
+fn refused_json(peer: &RefusedPeer) -> Value {
+    json!({ "node": peer.id, "reason": peer.reason.to_string() })
 }
 
 fn role(role: Role) -> String {

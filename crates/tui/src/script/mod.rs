@@ -292,10 +292,9 @@ impl Script {
                 if let Some((awaited, patience)) = awaited(&commands, &self.board.known.down) {
                     self.wait(place.clone(), awaited, now + patience);
                 }
-                let moves =
-                    commands.iter().any(|command| matches!(command, Command::Release(_) | Command::Drop(_)));
+                let is_told_late = commands.iter().any(is_told_late);
                 deeds.extend(commands.into_iter().map(Deed::Send));
-                if moves {
+                if is_told_late {
                     self.synced += 1;
                     deeds.push(Deed::Send(Command::Sync(self.synced)));
                     self.wait(place, Awaited::Synced(self.synced), now + TOLD_WITHIN);
@@ -393,6 +392,20 @@ enum Done {
 /// Whether nothing may follow.
 fn ends(deeds: &[Deed]) -> bool {
     matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit))
+}
+
+/// Whether a command is followed by news that conditions ask for and that only a barrier waits for: what becomes of messages, and
+/// that a change is under way.
+fn is_told_late(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Release(_)
+            | Command::Drop(_)
+            | Command::AddNode
+            | Command::RemoveNode(_)
+            | Command::ReplaceNode(_)
+            | Command::Transfer(_)
+    )
 }
 
 /// What shows that commands of one line were carried out, and how long that may take.

@@ -2,7 +2,7 @@
 
 use super::*;
 use raftdeck_lab::rule::{Disturbance, Fault, FaultId};
-use raftdeck_lab::{ClientOp, ProcessState};
+use raftdeck_lab::{ChangeStep, ClientOp, ProcessState};
 
 fn at(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -162,4 +162,19 @@ fn a_script_to_watch_stops_where_it_shows_the_logs() {
     script.resume();
     assert_eq!(script.go_on(due * 2), [Deed::Send(Command::Campaign(NodeId(1)))]);
     assert!(script.is_over());
+}
+
+#[test]
+fn a_change_that_was_just_ordered_is_waited_for() {
+    let mut script = script(&["replace 3", "wait settled within 60s", "quit"]);
+    let replace = Deed::Send(Command::ReplaceNode(NodeId(3)));
+    assert_eq!(script.go_on(at(0)), [replace, Deed::Send(Command::Sync(1))]);
+    script.hear(&Update::Change { node: NodeId(3), step: ChangeStep::Replacing });
+    assert_eq!(script.go_on(at(1)), [], "all that it begins with is told before");
+    script.hear(&Update::Synced(1));
+    assert_eq!(script.go_on(at(2)), [], "it is under way");
+    script.hear(&Update::Change { node: NodeId(3), step: ChangeStep::Joining });
+    assert_eq!(script.go_on(at(3)), []);
+    script.hear(&Update::Change { node: NodeId(3), step: ChangeStep::Joined });
+    assert_eq!(script.go_on(at(4)), [Deed::Quit]);
 }

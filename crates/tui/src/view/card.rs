@@ -1,6 +1,7 @@
 //! A node's card in the ring, in six sizes.
 
 use crate::app::cluster::{Node, Phase};
+use crate::app::concerns::Concern;
 use crate::app::members::Standing;
 use crate::app::timers::{BAR_STEPS, age_words, timers};
 use crate::view::landed::Target;
@@ -213,6 +214,9 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
         }
         Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.cluster) => {
             Line::styled(format!("snapshot {percent}%"), paint.theme.strong())
+        }
+        Role::Follower if matches!(paint.app.cluster.concern(node.id), Some(Concern::EmptyDisk { .. })) => {
+            Line::styled("empty disk", paint.theme.strong())
         }
         Role::Follower if paint.app.cluster.standing(node.id) == Standing::Outside => {
             Line::styled("no member", text)

@@ -1,5 +1,6 @@
 //! The table: a row a node, as many columns as there is room for.
 
+use crate::app::App;
 use crate::app::cluster::{Cluster, Node, Phase};
 use crate::app::timers::{age_words, timers};
 use crate::view::card;
@@ -99,9 +100,41 @@ impl Column {
     }
 }
 
+/// How many rows what there is to say besides figures takes on a screen of this height.
+pub(crate) fn matter_rows(app: &App, height: u16) -> u16 {
+    let most = if height >= 28 { 3 } else { 1 };
+    u16::try_from(words::matters(app).len()).unwrap_or(most).min(most)
+}
+
+/// What there is to say besides figures: a row each, the selected node's first where there is no room for all.
+fn matters(paint: &mut Paint<'_>, area: Rect) {
+    let mut all = words::matters(paint.app);
+    let rows = usize::from(area.height);
+    let more = all.len().saturating_sub(rows);
+    if more > 0 {
+        all.sort_by_key(|(node, _)| paint.app.selected != Some(*node));
+    }
+    for (row, (node, sentence)) in (0..area.height).zip(all.into_iter().take(rows)) {
+        let rest =
+            if more > 0 && row + 1 == area.height { format!(" (and {more} more) ") } else { String::new() };
+        let room = usize::from(area.width).saturating_sub(3 + rest.len());
+        let line = Line::from(vec![
+            Span::styled(" ! ", paint.theme.trouble_plate()),
+            Span::styled(format!(" {}", paint.cut(&sentence, room.saturating_sub(1))), paint.theme.strong()),
+        ]);
+        let place = Rect { y: area.y + row, height: 1, ..area };
+        paint.at(place, &line);
+        paint.right(area, row, &Line::styled(rest, paint.theme.faint()));
+        paint.mark(place, Target::Node(node));
+    }
+}
+
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
+    let below = matter_rows(app, paint.buf.area.height).min(area.height.saturating_sub(3));
+    matters(paint, Rect { y: area.bottom() - below, height: below, ..area });
+    let area = Rect { height: area.height - below, ..area };
     let title = title(paint, usize::from(area.width).saturating_sub(6));
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -128,7 +161,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The configuration, what is being changed, and whose disk finishes no write.
+/// The configuration, and what is being changed.
 fn title(paint: &Paint<'_>, room: usize) -> String {
     let (app, dot) = (paint.app, paint.glyphs().dot);
     let Some(configuration) = words::configuration(&app.cluster, room.saturating_sub(8)) else {
@@ -137,9 +170,6 @@ fn title(paint: &Paint<'_>, room: usize) -> String {
     let mut title = format!("nodes {dot} {configuration}");
     for (node, step) in app.changes.iter() {
         title.extend([" ", dot, " ", &changing(node, step)]);
-    }
-    for sentence in app.cluster.nodes().filter_map(words::disk) {
-        title.extend([" ", dot, " ", &sentence]);
     }
     paint.cut(&title, room)
 }
@@ -240,7 +270,9 @@ fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let text = words::state(node, &paint.app.cluster);
     let style = match &*text {
-        "no quorum" | "no leader" | "cut off" | "disk stalled" => paint.theme.trouble_plate(),
+        "no quorum" | "no leader" | "cut off" | "disk stalled" | "empty disk" | "removed" | "refused" => {
+            paint.theme.trouble_plate()
+        }
         "running" => paint.theme.text(),
         _ => paint.theme.strong(),
     };

@@ -1,6 +1,8 @@
 //! The short words of the screen: the verdict, a node's state, a time stamp.
 
+use crate::app::App;
 use crate::app::cluster::{Cluster, Node, Phase, percent};
+use crate::app::concerns::Concern;
 use crate::app::members::Standing;
 use crate::app::verdict::{Campaign, Verdict};
 use crate::theme::Theme;
@@ -130,6 +132,7 @@ pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
         return format!("snap {percent}%").into();
     }
     let outside = cluster.standing(node.id) == Standing::Outside;
+    let concern = cluster.concern(node.id);
     let word = match (node.phase(), node.live()) {
         (Phase::Starting, _) => "starting",
         (Phase::Paused, _) => "paused",
@@ -138,15 +141,44 @@ pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
         (Phase::Failed, _) => "failed",
         (Phase::Running(Role::Leader), Some(status)) if !status.has_quorum => "no quorum",
         (Phase::Running(_), Some(status)) if status.disk_stalled => "disk stalled",
+        (Phase::Running(_), _) if matches!(concern, Some(Concern::EmptyDisk { .. })) => "empty disk",
+        (Phase::Running(_), _) if matches!(concern, Some(Concern::Removed)) => "removed",
         (Phase::Running(_), _) if cluster.is_isolated(node.id) => "cut off",
+        (Phase::Running(_), _) if matches!(concern, Some(Concern::Refused { .. })) => "refused",
+        (Phase::Running(_), _) if matches!(concern, Some(Concern::Founding(_))) => "founding",
         (Phase::Running(Role::Follower), Some(status)) if lost(status) && !outside => "no leader",
         (Phase::Running(_), _) => "running",
     };
     word.into()
 }
 
+/// What a person should know of each node besides its figures, a sentence each: a disk that finishes no write, and what there is
+/// to do something about. Of a node that is being changed only the disk.
+pub(crate) fn matters(app: &App) -> Vec<(NodeId, String)> {
+    let of = |node: &Node| {
+        let concern = app.cluster.concern(node.id).filter(|_| app.changes.of(node.id).is_none());
+        let sentences = [disk(node), concern.map(|concern| concern_words(node.id, &concern))];
+        sentences.into_iter().flatten().map(|sentence| (node.id, sentence)).collect::<Vec<_>>()
+    };
+    app.cluster.nodes().flat_map(of).collect()
+}
+
+fn concern_words(id: NodeId, concern: &Concern) -> String {
+    match concern {
+        Concern::EmptyDisk { too_many: false } => {
+            format!("{id} has an empty disk and does not vote: X or :replace {} takes it in again", id.0)
+        }
+        Concern::EmptyDisk { too_many: true } => {
+            format!("{id} has an empty disk and does not vote; too many disks are lost to replace it")
+        }
+        Concern::Removed => format!("{id} does not belong to this cluster any more"),
+        Concern::Refused { by, peer, reason } => format!("no connection between {by} and {peer}: {reason}"),
+        Concern::Founding(text) => format!("{id}: {text}"),
+    }
+}
+
 /// What is wrong with a running node's disk, as a sentence.
-pub(crate) fn disk(node: &Node) -> Option<String> {
+fn disk(node: &Node) -> Option<String> {
     let status = node.live()?;
     let wait = status.disk_wait.filter(|wait| status.disk_stalled || *wait >= WORTH_TELLING)?;
     Some(format!("{}'s disk has not finished a write for {}", node.id, span(wait)))

@@ -1,9 +1,10 @@
 //! The same story with a memory: sentences that need two updates to be told well.
 
+use super::concerns::Reported;
 use super::{Sentence, Weight, ids, millis, sentence};
-use raftdeck_lab::Update;
+use raftdeck_lab::{ProcessState, Update};
 use raftdeck_raft::{Membership, NodeId, Role, StepDownReason, Term, TraceEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Tells updates in order. Joins a time-out with the campaign that follows, says with how many votes a leader was
@@ -16,6 +17,9 @@ pub struct Teller {
     /// Whether the workload is on.
     workload: bool,
     nodes: BTreeMap<NodeId, Memory>,
+    reported: Reported,
+    /// The nodes whose processes have ended.
+    down: BTreeSet<NodeId>,
 }
 
 /// Why a node campaigns.
@@ -55,9 +59,27 @@ impl Teller {
         match update {
             Update::Cluster { nodes, .. } => {
                 self.nodes.retain(|node, _| nodes.contains(node));
+                self.down.retain(|node| nodes.contains(node));
                 // Told again when nodes came or went, which has its own words.
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
                 if again { None } else { sentence(update) }
+            }
+            Update::Process { node, state } => {
+                if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
+                    self.reported.forget(*node);
+                }
+                if state.is_down() {
+                    self.down.insert(*node);
+                } else {
+                    self.down.remove(node);
+                }
+                sentence(update)
+            }
+            Update::Notice { .. }
+            | Update::NoticeOver { .. }
+            | Update::PeerRefused { .. }
+            | Update::PeerAdmitted { .. } => {
+                self.reported.tell(update, self.committed.is_some() || !self.down.is_empty())
             }
             Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
             Update::Missed { node, .. } => {
@@ -178,6 +200,7 @@ fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
 
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
@@ -270,6 +293,40 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[1].contains("would not vote for n2"), "{told:?}");
         assert_eq!(told[0], told[2], "it changed its mind");
+    }
+
+    #[test]
+    fn what_several_nodes_report_alike_is_told_once_and_again_after_it_was_over() {
+        let notice = |text: &str| Notice { about: N2, kind: NoticeKind::Removed, text: text.to_owned() };
+        let reports = |id, text| Update::Notice { node: NodeId(id), notice: notice(text) };
+        let refuses = |id, peer| Update::PeerRefused {
+            node: NodeId(id),
+            peer: NodeId(peer),
+            reason: RefusalReason::Token,
+        };
+        let over = |id| Update::NoticeOver { node: NodeId(id), notice: notice("n2 was removed") };
+        let dies = |id| Update::Process { node: NodeId(id), state: ProcessState::Killed };
+        let mut teller = Teller::default();
+        let mut told = |update: &Update| teller.tell(update).unwrap().weight;
+        assert_eq!(told(&reports(1, "n2 was removed")), Weight::Major);
+        assert_eq!(told(&reports(3, "n2 was removed")), Weight::Detail, "n1 says the same");
+        assert_eq!(told(&reports(3, "n2 was replaced")), Weight::Major, "something else");
+        told(&dies(3));
+        told(&over(1));
+        assert_eq!(told(&reports(1, "n2 was removed")), Weight::Major, "nobody said so any more");
+        assert_eq!(told(&refuses(1, 2)), Weight::Minor);
+        assert_eq!(told(&refuses(2, 1)), Weight::Detail, "the other side of it");
+        assert_eq!(told(&refuses(3, 1)), Weight::Detail, "for the same reason");
+        let waits = |id| {
+            let text = "founding: waiting for n3".to_owned();
+            let notice = Notice { about: NodeId(id), kind: NoticeKind::Founding, text };
+            Update::Notice { node: NodeId(id), notice }
+        };
+        told(&Update::Process { node: NodeId(3), state: ProcessState::Running { pid: 7 } });
+        assert_eq!(told(&waits(1)), Weight::Detail, "each founding waits for a moment");
+        told(&dies(3));
+        assert_eq!(told(&waits(2)), Weight::Minor, "it waits for somebody");
+        assert_eq!(told(&waits(1)), Weight::Detail, "n2 says the same");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use raftdeck_lab::NodeAddresses;
-use raftdeck_protocol::{Failure, Write};
-use raftdeck_raft::LogId;
+use raftdeck_protocol::{Failure, Notice, NoticeKind, RefusalReason, Write};
+use raftdeck_raft::{Incarnation, LogId};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -316,7 +316,7 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
 fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_class_understands() {
     use Weight::{Major, Minor};
     let (index, last) = (LogIndex(12), LogId { term: Term(2), index: LogIndex(1000) });
-    let disk = raftdeck_raft::Incarnation([0x3f, 0xa9].repeat(8).try_into().unwrap());
+    let disk = Incarnation([0x3f, 0xa9].repeat(8).try_into().unwrap());
     for (trace, weight, words) in [
         (
             TraceEvent::DiskSlow { waited: Duration::from_millis(312) },
@@ -392,4 +392,47 @@ fn a_change_that_was_asked_for_is_told_step_by_step_and_the_workload_at_its_end(
         says(&Update::Workload(over)).text,
         "the workload is over: 1 write acknowledged, 2 failed, 0 in doubt; the longest gap was 240 ms"
     );
+}
+
+#[test]
+fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
+    use Weight::{Detail, Major, Minor};
+    let disk = Incarnation([0x3f; 16]);
+    let notice = |kind| Notice { about: N3, kind, text: "founding: waiting for n2".to_owned() };
+    let empty = NoticeKind::EmptyDisk { disk, address: "127.0.0.1:8082".to_owned() };
+    for (update, weight, about, words) in [
+        (
+            Update::Notice { node: N1, notice: notice(empty.clone()) },
+            Major,
+            N3,
+            "n3 is back with an empty disk and does not vote until it is replaced",
+        ),
+        (
+            Update::Notice { node: N1, notice: notice(NoticeKind::Founding) },
+            Minor,
+            N1,
+            "n1: founding: waiting for n2",
+        ),
+        (
+            Update::NoticeOver { node: N1, notice: notice(empty) },
+            Detail,
+            N1,
+            "n1 reports an empty disk of n3 no more",
+        ),
+        (
+            Update::PeerRefused { node: N1, peer: N3, reason: RefusalReason::Token },
+            Minor,
+            N1,
+            "no connection between n1 and n3: the token is missing or wrong",
+        ),
+        (
+            Update::PeerAdmitted { node: N1, peer: N3 },
+            Detail,
+            N1,
+            "n1 reports no refusal between itself and n3 any more",
+        ),
+    ] {
+        let told = sentence(&update).unwrap();
+        assert_eq!((told.weight, told.node, told.text.as_str()), (weight, Some(about), words));
+    }
 }

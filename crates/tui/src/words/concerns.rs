@@ -1,0 +1,107 @@
+//! What a person has to do something about, in plain words: disks that are not the ones the cluster knows, foundings that wait,
+//! nodes that refuse each other. Says nothing of what a node does by itself.
+
+use super::{Sentence, Weight};
+use raftdeck_lab::Update;
+use raftdeck_protocol::{Notice, NoticeKind};
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+
+/// What an update about such things says by itself.
+pub(super) fn sentence(update: &Update) -> Option<Sentence> {
+    let (weight, node, text) = match update {
+        Update::Notice { node, notice: Notice { about, kind, text } } => match kind {
+            NoticeKind::Founding => (Weight::Minor, node, format!("{node}: {text}")),
+            NoticeKind::EmptyDisk { .. } => {
+                let text =
+                    format!("{about} is back with an empty disk and does not vote until it is replaced");
+                (Weight::Major, about, text)
+            }
+            NoticeKind::Removed => (Weight::Major, about, text.clone()),
+        },
+        Update::NoticeOver { node, notice: Notice { about, kind, .. } } => {
+            let what = match kind {
+                NoticeKind::Founding => "is in a cluster and waits for its founding no more".to_owned(),
+                NoticeKind::EmptyDisk { .. } => format!("reports an empty disk of {about} no more"),
+                NoticeKind::Removed => "reports its removal no more".to_owned(),
+            };
+            (Weight::Detail, node, format!("{node} {what}"))
+        }
+        Update::PeerRefused { node, peer, reason } => {
+            (Weight::Minor, node, format!("no connection between {node} and {peer}: {reason}"))
+        }
+        Update::PeerAdmitted { node, peer } => {
+            (Weight::Detail, node, format!("{node} reports no refusal between itself and {peer} any more"))
+        }
+        _ => return None,
+    };
+    Some(Sentence::new(weight, Some(*node), text))
+}
+
+/// What the nodes report at the moment, so that what several of them say alike is told once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reported {
+    /// By node that reports, and what it is about.
+    reports: BTreeMap<NodeId, BTreeMap<About, String>>,
+}
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    /// A founding, an empty disk, a removal: of this node.
+    Founding(NodeId),
+    EmptyDisk(NodeId),
+    Removal(NodeId),
+    /// A connection with this node.
+    Refusal(NodeId),
+}
+
+impl Reported {
+    /// The same sentence, as a detail if the same is reported already, by whomever, or is no news: each new cluster waits for its
+    /// members for a moment. `is_late`: there is a cluster already, or a node whose process has ended.
+    pub(super) fn tell(&mut self, update: &Update, is_late: bool) -> Option<Sentence> {
+        let told = sentence(update)?;
+        let is_repeated = match update {
+            Update::Notice { notice: Notice { kind: NoticeKind::Founding, .. }, .. } if !is_late => true,
+            Update::Notice { node, notice } => self.enter(*node, about(notice), notice.text.clone()),
+            Update::PeerRefused { node, peer, reason } => {
+                self.enter(*node, About::Refusal(*peer), reason.to_string())
+            }
+            Update::NoticeOver { node, notice } => {
+                self.strike(*node, about(notice));
+                false
+            }
+            Update::PeerAdmitted { node, peer } => {
+                self.strike(*node, About::Refusal(*peer));
+                false
+            }
+            _ => false,
+        };
+        Some(if is_repeated { Sentence { weight: Weight::Detail, ..told } } else { told })
+    }
+
+    /// Its process has ended, and all that it reported.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.reports.remove(&node);
+    }
+
+    fn enter(&mut self, node: NodeId, about: About, text: String) -> bool {
+        let is_repeated = self.reports.values().flatten().any(|(_, said)| *said == text);
+        self.reports.entry(node).or_default().insert(about, text);
+        is_repeated
+    }
+
+    fn strike(&mut self, node: NodeId, about: About) {
+        if let Some(reports) = self.reports.get_mut(&node) {
+            reports.remove(&about);
+        }
+    }
+}
+
+fn about(notice: &Notice) -> About {
+    match notice.kind {
+        NoticeKind::Founding => About::Founding(notice.about),
+        NoticeKind::EmptyDisk { .. } => About::EmptyDisk(notice.about),
+        NoticeKind::Removed => About::Removal(notice.about),
+    }
+}
