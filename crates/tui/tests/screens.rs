@@ -327,6 +327,10 @@ fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
         assert!(screen.contains(sentence), "{columns}x{rows}\n{screen}");
         let of_n3 = |line: &&str| line.contains(" n3 ") && line.contains("empty disk");
         assert!(screen.lines().filter(of_n3).count() >= 2, "in its row too: {columns}x{rows}\n{screen}");
+        assert!(
+            columns < 120 || screen.contains("not counted"),
+            "what the leader knows is of its old disk\n{screen}"
+        );
         // The leader's status says so no more.
         scene.tell(report(2, &[]));
         assert!(!shown(&scene.paint(columns, rows)).contains("empty disk"), "{columns}x{rows}");

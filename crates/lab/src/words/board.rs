@@ -5,7 +5,7 @@ use super::known::Known;
 use super::write;
 use crate::model::{ChangeStep, ProcessState, Update};
 use crate::rule::{Matching, MessageId, MessageReport, MessageState, Scope};
-use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::{NodeStatus, NoticeKind};
 use raftdeck_raft::{NodeId, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -102,6 +102,8 @@ impl Board {
             }
             Condition::Terms(node, wanted) => return self.has_terms(*node, wanted),
             Condition::Voter(node) => return self.votes(*node),
+            Condition::Wiped(node) if self.reports_empty_disk(*node) => return Ok(()),
+            Condition::Wiped(node) => format!("no other node reports an empty disk of {node}"),
             Condition::Settled => match self.changes.keys().next() {
                 Some(node) => format!("a change of {node} is under way"),
                 None => return Ok(()),
@@ -148,6 +150,13 @@ impl Board {
         } else {
             format!("{node} is not a member")
         }))
+    }
+
+    fn reports_empty_disk(&self, node: NodeId) -> bool {
+        let others = self.statuses.iter().filter(|(other, _)| **other != node);
+        others
+            .flat_map(|(_, status)| &status.notices)
+            .any(|notice| notice.about == node && matches!(notice.kind, NoticeKind::EmptyDisk { .. }))
     }
 
     fn is_up(&self, node: NodeId) -> bool {

@@ -31,6 +31,8 @@ pub enum Condition {
     Terms(NodeId, Vec<u64>),
     /// A node is a voter of the committed membership, as the leader knows it.
     Voter(NodeId),
+    /// Another node reports that this one is back with an empty disk.
+    Wiped(NodeId),
     /// No change of the members, and no transfer, that was asked for is under way.
     Settled,
     /// These nodes are ready and not paused.
@@ -66,9 +68,9 @@ pub enum Figure {
 }
 
 /// The first words of conditions.
-pub(super) const CONDITIONS: [&str; 14] = [
-    "leader", "role", "term", "log", "terms", "commit", "applied", "voter", "settled", "up", "down", "held",
-    "idle", "answered",
+pub(super) const CONDITIONS: [&str; 15] = [
+    "leader", "role", "term", "log", "terms", "commit", "applied", "voter", "wiped", "settled", "up", "down",
+    "held", "idle", "answered",
 ];
 
 /// The roles by name.
@@ -108,6 +110,7 @@ pub(super) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
             Condition::Terms(node, terms(phrase.need("the terms of its entries, such as 1,1,2")?)?)
         }
         "voter" => Condition::Voter(next_node(phrase)?),
+        "wiped" => Condition::Wiped(next_node(phrase)?),
         "settled" => Condition::Settled,
         "up" => Condition::Up(some_nodes(phrase)?),
         "down" => Condition::Down(some_nodes(phrase)?),

@@ -240,7 +240,7 @@ pub const WORDS: &[Word] = &[
 
     entry("wait", Scripts, "wait CONDITION [within TIME]", "until it is so; after 10 s, or TIME, the script fails",
         &["wait leader", "wait leader 2 within 5s", "wait leader none", "wait role 2 candidate", "wait term 2 5", "wait log 3 4..",
-          "wait terms 3 1,1,2", "wait commit 1 3", "wait applied 1 3", "wait up 2", "wait down 2", "wait held 2",
+          "wait terms 3 1,1,2", "wait commit 1 3", "wait applied 1 3", "wait voter 3", "wait wiped 3", "wait settled", "wait up 2", "wait down 2", "wait held 2",
           "wait held 1.. >2 only RequestVote", "wait idle", "wait answered"], &[Slot::Condition]),
     entry("expect", Scripts, "expect CONDITION", "it is so now, or the script fails",
         &["expect leader 2", "expect terms 3 1,1,2"], &[Slot::Condition]),

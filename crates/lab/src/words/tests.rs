@@ -251,6 +251,7 @@ fn conditions_and_their_patience_are_understood() {
     assert!(matches!(held, Condition::Held { count, .. } if count == (2..=2)));
     assert_eq!(said("expect idle"), Line::Expect(Condition::Idle));
     assert_eq!(wait("wait voter 3 within 30s"), (Condition::Voter(N3), 30));
+    assert_eq!(wait("wait wiped 3"), (Condition::Wiped(N3), 10));
     assert_eq!(wait("wait settled"), (Condition::Settled, 10));
     assert!(why("wait voter").contains("needs a node"), "{}", why("wait voter"));
     assert!(why("wait").contains("wait needs something to be so"));

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::app::cluster::{Cluster, Node, Phase};
+use crate::app::concerns::Concern;
 use crate::app::timers::{age_words, timers};
 use crate::view::card;
 use crate::view::landed::Target;
@@ -241,6 +242,8 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
         Column::Commit => shown(raft.map(|s| s.committed.to_string())),
         Column::Applied => shown(raft.map(|s| s.applied.to_string())),
         Column::NextMatch => shown(next_match(&paint.app.cluster, node)),
+        // It does not campaign.
+        Column::Election if has_empty_disk(&paint.app.cluster, node) => unknown(),
         Column::Election => timers.election.map_or_else(unknown, |steps| card::bar(paint, steps)),
         Column::Heartbeat => shown(timers.heartbeat.map(age_words)),
         Column::State => state(paint, node),
@@ -279,10 +282,16 @@ fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     Line::from(Span::styled(text, style))
 }
 
+fn has_empty_disk(cluster: &Cluster, node: &Node) -> bool {
+    matches!(cluster.concern(node.id), Some(Concern::EmptyDisk { .. }))
+}
+
 fn next_match(cluster: &Cluster, node: &Node) -> Option<String> {
     let peer = cluster.as_leader_sees(node.id)?;
     let LogIndex(matched) = peer.matched;
     Some(match words::gets_snapshot(node, cluster) {
+        // What the leader knows is of the disk that it had.
+        _ if has_empty_disk(cluster, node) => "not counted".to_owned(),
         Some(percent) => format!("snapshot {percent}%"),
         None if peer.disk_stalled.is_some() => format!("{}/{matched} stalled", peer.next),
         None => format!("{}/{matched} {}", peer.next, words::sending(peer.state)),

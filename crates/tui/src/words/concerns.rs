@@ -3,7 +3,7 @@
 
 use super::{Sentence, Weight};
 use raftdeck_lab::Update;
-use raftdeck_protocol::{Notice, NoticeKind};
+use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 
@@ -26,6 +26,12 @@ pub(super) fn sentence(update: &Update) -> Option<Sentence> {
                 NoticeKind::Removed => "reports its removal no more".to_owned(),
             };
             (Weight::Detail, node, format!("{node} {what}"))
+        }
+        Update::PeerRefused { reason: RefusalReason::Incarnation { id, known, shown }, .. } => {
+            let text = format!(
+                "{id} is refused: it came with disk {shown}, and the cluster knows it with disk {known}"
+            );
+            (Weight::Minor, id, text)
         }
         Update::PeerRefused { node, peer, reason } => {
             (Weight::Minor, node, format!("no connection between {node} and {peer}: {reason}"))
@@ -57,13 +63,25 @@ enum About {
 }
 
 impl Reported {
-    /// The same sentence, as a detail if the same is reported already, by whomever, or is no news: each new cluster waits for its
-    /// members for a moment. `is_late`: there is a cluster already, or a node whose process has ended.
-    pub(super) fn tell(&mut self, update: &Update, is_late: bool) -> Option<Sentence> {
+    /// The same sentence, as a detail if the same is reported already, by whomever, or is no news: each node that starts with an empty
+    /// disk waits for others for a moment, and one that is known to have lost its disk is refused everywhere. `is_late`: there is
+    /// a cluster already, or a node whose process has ended. `is_changing`: a node that is being taken in waits too.
+    pub(super) fn tell(
+        &mut self,
+        update: &Update,
+        is_late: bool,
+        is_changing: impl Fn(NodeId) -> bool,
+    ) -> Option<Sentence> {
         let told = sentence(update)?;
         let is_repeated = match update {
-            Update::Notice { notice: Notice { kind: NoticeKind::Founding, .. }, .. } if !is_late => true,
-            Update::Notice { node, notice } => self.enter(*node, about(notice), notice.text.clone()),
+            Update::Notice { node, notice } => {
+                let about = about(notice);
+                let of_founding = matches!(about, About::Founding(_));
+                let is_first = self.reports.get(node).is_none_or(|reports| !reports.contains_key(&about));
+                let is_known = self.enter(*node, about, notice.text.clone());
+                let is_expected = self.has_lost_its_disk(notice.about) || is_changing(notice.about);
+                is_known || of_founding && (!is_late || is_first || is_expected)
+            }
             Update::PeerRefused { node, peer, reason } => {
                 self.enter(*node, About::Refusal(*peer), reason.to_string())
             }
@@ -89,6 +107,10 @@ impl Reported {
         let is_repeated = self.reports.values().flatten().any(|(_, said)| *said == text);
         self.reports.entry(node).or_default().insert(about, text);
         is_repeated
+    }
+
+    fn has_lost_its_disk(&self, node: NodeId) -> bool {
+        self.reports.values().any(|reports| reports.contains_key(&About::EmptyDisk(node)))
     }
 
     fn strike(&mut self, node: NodeId, about: About) {

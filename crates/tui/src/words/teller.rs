@@ -20,6 +20,8 @@ pub struct Teller {
     reported: Reported,
     /// The nodes whose processes have ended.
     down: BTreeSet<NodeId>,
+    /// The nodes whose membership is being changed.
+    changing: BTreeSet<NodeId>,
 }
 
 /// Why a node campaigns.
@@ -43,8 +45,9 @@ struct Memory {
     asked: Option<Term>,
     /// The terms in which it last answered a request for pre-votes, and whether with yes, by candidate.
     answered: BTreeMap<NodeId, (Term, bool)>,
-    /// Votes of its present campaign.
-    votes: usize,
+    /// The others that were heard to vote for it in its present campaign; `None`: some events of it are missing. Its own vote counts
+    /// from when it is durable, which may be after theirs and is no event.
+    voted: Option<BTreeSet<NodeId>>,
     /// Whether it led before the last change of its role.
     led: bool,
     /// Whether it leads.
@@ -60,6 +63,7 @@ impl Teller {
             Update::Cluster { nodes, .. } => {
                 self.nodes.retain(|node, _| nodes.contains(node));
                 self.down.retain(|node| nodes.contains(node));
+                self.changing.retain(|node| nodes.contains(node));
                 // Told again when nodes came or went, which has its own words.
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
                 if again { None } else { sentence(update) }
@@ -79,12 +83,22 @@ impl Teller {
             | Update::NoticeOver { .. }
             | Update::PeerRefused { .. }
             | Update::PeerAdmitted { .. } => {
-                self.reported.tell(update, self.committed.is_some() || !self.down.is_empty())
+                let is_late = self.committed.is_some() || !self.down.is_empty();
+                self.reported.tell(update, is_late, |node| self.changing.contains(&node))
+            }
+            Update::Change { node, step } => {
+                if step.is_last() {
+                    self.changing.remove(node);
+                } else {
+                    self.changing.insert(*node);
+                }
+                sentence(update)
             }
             Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
             Update::Missed { node, .. } => {
-                // Why it campaigns may be among what is missing.
-                self.nodes.entry(*node).or_default().cause = Cause::Told;
+                // Why it campaigns may be among what is missing, and who votes for it.
+                let memory = self.nodes.entry(*node).or_default();
+                (memory.cause, memory.voted) = (Cause::Told, None);
                 sentence(update)
             }
             Update::Workload(figures) => {
@@ -113,7 +127,7 @@ impl Teller {
                 return sentence(update);
             }
             TraceEvent::ElectionStarted { term, pre_vote } => {
-                memory.votes = 1;
+                memory.voted = Some(BTreeSet::new());
                 // Who is promised votes campaigns next, and nothing more is to be said of why.
                 let next = if *pre_vote { Cause::Told } else { Cause::Order };
                 // A node that is cut off asks again and again, and nothing comes of it.
@@ -139,8 +153,10 @@ impl Teller {
                 let told = sentence(update)?;
                 return Some(if again { Sentence { weight: Weight::Detail, ..told } } else { told });
             }
-            TraceEvent::VoteReceived { votes, .. } => {
-                memory.votes = *votes;
+            TraceEvent::VoteReceived { from, granted: true, pre_vote: false, .. } => {
+                if let Some(voted) = &mut memory.voted {
+                    voted.insert(*from);
+                }
                 return sentence(update);
             }
             TraceEvent::RoleChanged { from, to, term } => {
@@ -150,10 +166,9 @@ impl Teller {
                     memory.cause = Cause::Order;
                 }
                 // The votes of a joint configuration are two counts, which one number would get wrong.
-                if *to != Role::Leader || memory.votes == 0 || members == 0 || memory.membership.is_joint() {
-                    return sentence(update);
-                }
-                let votes = memory.votes;
+                let plain = *to != Role::Leader || members == 0 || memory.membership.is_joint();
+                let Some(others) = memory.voted.as_ref().filter(|_| !plain) else { return sentence(update) };
+                let votes = others.len() + 1;
                 let members = match memory.membership.voters.len() {
                     0 => members,
                     some => some,
@@ -200,7 +215,9 @@ fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_lab::ChangeStep;
     use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
+    use raftdeck_raft::Incarnation;
 
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
@@ -242,6 +259,26 @@ mod tests {
                 "n1 leads term 7, with 2 of 3 votes",
             ]
         );
+    }
+
+    #[test]
+    fn a_leader_is_not_said_to_have_fewer_votes_than_it_needed_nor_a_number_that_is_not_known() {
+        let term = Term(7);
+        let leads = TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term };
+        // The others' votes came before its own was on its disk.
+        let received =
+            TraceEvent::VoteReceived { from: N2, granted: true, pre_vote: false, votes: 1, needed: 2 };
+        let begins = TraceEvent::ElectionStarted { term, pre_vote: false };
+        let told = told(&[begins.clone(), received.clone(), leads.clone()]);
+        assert_eq!(told.last().map(String::as_str), Some("n1 leads term 7, with 2 of 3 votes"));
+        let mut teller = Teller::default();
+        let trace = |trace| Update::Trace { node: N1, trace };
+        let nodes = (1..=3).map(NodeId).collect();
+        teller.tell(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        teller.tell(&trace(begins));
+        teller.tell(&Update::Missed { node: N1, count: 3 });
+        teller.tell(&trace(received));
+        assert_eq!(teller.tell(&trace(leads)).map(|told| told.text).as_deref(), Some("n1 leads term 7"));
     }
 
     #[test]
@@ -307,7 +344,7 @@ mod tests {
         let over = |id| Update::NoticeOver { node: NodeId(id), notice: notice("n2 was removed") };
         let dies = |id| Update::Process { node: NodeId(id), state: ProcessState::Killed };
         let mut teller = Teller::default();
-        let mut told = |update: &Update| teller.tell(update).unwrap().weight;
+        let mut told = |update: &Update| teller.tell(update).map_or(Weight::Detail, |told| told.weight);
         assert_eq!(told(&reports(1, "n2 was removed")), Weight::Major);
         assert_eq!(told(&reports(3, "n2 was removed")), Weight::Detail, "n1 says the same");
         assert_eq!(told(&reports(3, "n2 was replaced")), Weight::Major, "something else");
@@ -317,16 +354,25 @@ mod tests {
         assert_eq!(told(&refuses(1, 2)), Weight::Minor);
         assert_eq!(told(&refuses(2, 1)), Weight::Detail, "the other side of it");
         assert_eq!(told(&refuses(3, 1)), Weight::Detail, "for the same reason");
-        let waits = |id| {
-            let text = "founding: waiting for n3".to_owned();
-            let notice = Notice { about: NodeId(id), kind: NoticeKind::Founding, text };
+        let waits = |id, text: &str| {
+            let notice =
+                Notice { about: NodeId(id), kind: NoticeKind::Founding, text: format!("founding: {text}") };
             Update::Notice { node: NodeId(id), notice }
         };
         told(&Update::Process { node: NodeId(3), state: ProcessState::Running { pid: 7 } });
-        assert_eq!(told(&waits(1)), Weight::Detail, "each founding waits for a moment");
-        told(&dies(3));
-        assert_eq!(told(&waits(2)), Weight::Minor, "it waits for somebody");
-        assert_eq!(told(&waits(1)), Weight::Detail, "n2 says the same");
+        assert_eq!(told(&waits(1, "waiting for n2 and n3")), Weight::Detail);
+        assert_eq!(told(&waits(1, "waiting for n2")), Weight::Detail, "each founding waits for a moment");
+        told(&dies(2));
+        assert_eq!(told(&waits(3, "waiting for n1 and n2")), Weight::Detail, "each node, when it starts");
+        assert_eq!(told(&waits(3, "waiting for n2 still")), Weight::Minor, "for one that is not there");
+        told(&Update::Change { node: NodeId(3), step: ChangeStep::Replacing });
+        assert_eq!(told(&waits(3, "it is no member")), Weight::Detail, "it is being taken in");
+        told(&Update::Change { node: NodeId(3), step: ChangeStep::GivenUp });
+        assert_eq!(told(&waits(3, "it is no member yet")), Weight::Minor);
+        let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: String::new() };
+        let empty = Notice { about: NodeId(3), kind, text: "n3 is back".to_owned() };
+        assert_eq!(told(&Update::Notice { node: N1, notice: empty }), Weight::Major);
+        assert_eq!(told(&waits(3, "refused")), Weight::Detail, "it has an empty disk, as was said");
     }
 
     #[test]

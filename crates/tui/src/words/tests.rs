@@ -426,6 +426,16 @@ fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
             "no connection between n1 and n3: the token is missing or wrong",
         ),
         (
+            Update::PeerRefused {
+                node: N1,
+                peer: N3,
+                reason: RefusalReason::Incarnation { id: N3, known: disk, shown: Incarnation([0xa9; 16]) },
+            },
+            Minor,
+            N3,
+            "n3 is refused: it came with disk a9a9a9a9, and the cluster knows it with disk 3f3f3f3f",
+        ),
+        (
             Update::PeerAdmitted { node: N1, peer: N3 },
             Detail,
             N1,
