@@ -80,6 +80,37 @@ fn a_node_that_is_not_there_is_said_to_refuse_connections() {
 }
 
 #[test]
+fn a_member_with_an_empty_disk_is_in_the_words_and_in_json_until_it_is_replaced() {
+    let mut cluster = Cluster::start();
+    let leader = cluster.leader();
+    let wiped: u16 = if leader == 3 { 2 } else { 3 };
+    cluster.wipe(wiped);
+    let all = cluster.addresses(3);
+    eventually("the leader reports it", || {
+        let (_, rows, _) = rows(&all);
+        let its = row(&rows, leader as u64)?;
+        let reports = its["notices"].as_array()?.iter().any(|notice| {
+            notice
+                .as_str()
+                .is_some_and(|text| text.starts_with(&format!("n{wiped} is back with an empty disk")))
+        });
+        let refused = its["refused"].as_array()?.first()?;
+        let is_refused = refused["node"] == json!(wiped) && refused["reason"].is_string();
+        (reports && is_refused && its["disk"] == json!({ "stalled": false, "wait_ms": null })).then_some(())
+    });
+    let said = cluster.does(&["status"]);
+    assert!(said.contains(&format!("\n    n{wiped} is back with an empty disk")), "{said}");
+    let about = format!("no connection with n{wiped}");
+    assert!(!said.contains(&about), "the notice has said it: {said}");
+    cluster.does(&["member", "replace", &wiped.to_string()]);
+    eventually("nobody reports anything", || {
+        let (_, rows, _) = rows(&all);
+        let is_well = |row: &Value| row["notices"] == json!([]) && row["refused"] == json!([]);
+        (rows.len() == 3 && rows.iter().all(is_well)).then_some(())
+    });
+}
+
+#[test]
 fn a_watch_prints_a_line_when_another_leads() {
     let mut cluster = Cluster::start();
     let old = cluster.leader();

@@ -248,8 +248,10 @@ fn matters(status: &NodeStatus) -> Vec<String> {
     let disk =
         waited.map(|wait| format!("its disk is stalled: it has not finished a write for {}", millis(wait)));
     let notices = status.notices.iter().map(|notice| notice.text.clone());
-    let refused =
-        status.refused.iter().map(|peer| format!("no connection with {}: {}", peer.id, peer.reason));
+    // Of a node that came back with another disk the notice says more than the refusal that follows from it.
+    let is_told = |peer: &&RefusedPeer| status.notices.iter().any(|notice| notice.about == peer.id);
+    let refused = status.refused.iter().filter(|peer| !is_told(peer));
+    let refused = refused.map(|peer| format!("no connection with {}: {}", peer.id, peer.reason));
     disk.into_iter().chain(notices).chain(refused).collect()
 }
 

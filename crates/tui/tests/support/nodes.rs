@@ -61,6 +61,15 @@ impl Cluster {
         node.wait().unwrap();
     }
 
+    /// Kills a founding node and starts it again on an empty data directory.
+    pub(crate) fn wipe(&mut self, id: u16) {
+        self.kill(usize::from(id));
+        std::fs::remove_dir_all(self.data.path().join(id.to_string())).unwrap();
+        self.run(id, &["--cluster", &self.addresses(3)]);
+        let node = self.nodes.pop().unwrap();
+        self.nodes[usize::from(id) - 1] = node;
+    }
+
     /// Stops all nodes where they stand; nobody answers any more.
     pub(crate) fn pause(&self) {
         self.nodes.iter().for_each(|node| processes::send(node.id(), Signal::STOP));
