@@ -114,8 +114,8 @@ struct Ways(BTreeMap<(State, Done), Vec<Used>>);
 
 impl Ways {
     /// Adds a way, unless one that needs no more is known. Says whether it is new.
-    fn insert(&mut self, state: State, done: &Done, used: &Used) -> bool {
-        let known = self.0.entry((state, done.clone())).or_default();
+    fn insert(&mut self, Way { state, done, used }: &Way) -> bool {
+        let known = self.0.entry((*state, done.clone())).or_default();
         if known.iter().any(|other| needs_no_more(other, used)) {
             return false;
         }
@@ -124,12 +124,27 @@ impl Ways {
         true
     }
 
-    fn take(&mut self) -> Vec<(State, Done, Used)> {
-        let ways = std::mem::take(&mut self.0);
-        ways.into_iter()
-            .flat_map(|((state, done), used)| used.into_iter().map(move |used| (state, done.clone(), used)))
-            .collect()
+    fn take(&mut self) -> impl Iterator<Item = Way> + use<> {
+        let ways = std::mem::take(&mut self.0).into_iter();
+        ways.flat_map(|((state, done), used)| {
+            used.into_iter().map(move |used| Way { state, done: done.clone(), used })
+        })
     }
+}
+
+/// One way to get to where the history is read to.
+#[derive(Clone, Debug)]
+struct Way {
+    state: State,
+    done: Done,
+    used: Used,
+}
+
+/// Where a search for the ways on has been, and where it has to go.
+#[derive(Debug, Default)]
+struct Frontier {
+    seen: Ways,
+    open: Vec<Way>,
 }
 
 fn needs_no_more(one: &Used, other: &Used) -> bool {
@@ -149,7 +164,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(register: &'a Register, budget: u64) -> Self {
         let mut ways = Ways::default();
-        ways.insert(ABSENT, &Done::default(), &Used::new());
+        ways.insert(&Way { state: ABSENT, done: Done::default(), used: Used::new() });
         Self { register, steps_left: budget, ways, pending: BTreeSet::new(), unknown: Used::new() }
     }
 
@@ -169,31 +184,30 @@ impl<'a> Search<'a> {
     /// An operation returns: it must have taken effect by now.
     fn returned(&mut self, call: usize) -> Result<(), Stop> {
         let act = self.register.calls[call].act;
-        let mut seen = Ways::default();
-        let mut open = Vec::new();
+        let mut frontier = Frontier::default();
         let mut results = Ways::default();
-        for (state, mut done, used) in self.ways.take() {
-            if done.remove(call) {
-                results.insert(state, &done, &used);
+        for mut way in self.ways.take() {
+            if way.done.remove(call) {
+                results.insert(&way);
             } else {
-                self.visit(state, done, used, &mut seen, &mut open);
+                self.visit(way, &mut frontier);
             }
         }
-        while let Some((state, done, used)) = open.pop() {
-            if let Some(after) = self.step(act, state)? {
-                let mut done = done.clone();
+        while let Some(way) = frontier.open.pop() {
+            if let Some(after) = self.step(act, way.state)? {
+                let mut done = way.done.clone();
                 done.remove(call);
-                results.insert(after, &done, &used);
+                results.insert(&Way { state: after, done, used: way.used.clone() });
                 if act.only_looks() {
                     // Whatever can follow can follow later.
                     continue;
                 }
             }
-            self.expand(call, state, &done, &used, &mut seen, &mut open)?;
+            self.expand(call, &way, &mut frontier)?;
         }
         self.pending.remove(&call);
         if results.0.is_empty() {
-            let possible = seen.0.keys().map(|(state, _)| *state).collect();
+            let possible = frontier.seen.0.keys().map(|(state, _)| *state).collect();
             return Err(Stop::Contradiction { call, possible });
         }
         self.ways = results;
@@ -202,76 +216,53 @@ impl<'a> Search<'a> {
     }
 
     /// Lets each other operation under way take effect next, if it can.
-    fn expand(
-        &mut self,
-        call: usize,
-        state: State,
-        done: &Done,
-        used: &Used,
-        seen: &mut Ways,
-        open: &mut Vec<(State, Done, Used)>,
-    ) -> Result<(), Stop> {
+    fn expand(&mut self, call: usize, way: &Way, frontier: &mut Frontier) -> Result<(), Stop> {
         let register = self.register;
         let mut next = 0;
         while let Some(&other) = self.pending.range(next..).next() {
             next = other + 1;
             let act = register.calls[other].act;
-            if other == call || act.only_looks() || done.contains(other) {
+            if other == call || act.only_looks() || way.done.contains(other) {
                 continue;
             }
-            if let Some(after) = self.step(act, state)? {
-                let mut done = done.clone();
+            if let Some(state) = self.step(act, way.state)? {
+                let mut done = way.done.clone();
                 done.insert(other);
-                self.visit(after, done, used.clone(), seen, open);
+                self.visit(Way { state, done, used: way.used.clone() }, frontier);
             }
         }
         // Each is looked at as it is now: nothing changes them meanwhile.
         let unknown = std::mem::take(&mut self.unknown);
-        let result = self.expand_unknown(&unknown, state, done, used, seen, open);
+        let result = self.expand_unknown(&unknown, way, frontier);
         self.unknown = unknown;
         result
     }
 
     /// Lets a write of unknown fate take effect next, one of each kind.
-    fn expand_unknown(
-        &mut self,
-        unknown: &Used,
-        state: State,
-        done: &Done,
-        used: &Used,
-        seen: &mut Ways,
-        open: &mut Vec<(State, Done, Used)>,
-    ) -> Result<(), Stop> {
+    fn expand_unknown(&mut self, unknown: &Used, way: &Way, frontier: &mut Frontier) -> Result<(), Stop> {
         for (&act, &begun) in unknown {
-            let count = used.get(&act).copied().unwrap_or(0);
+            let count = way.used.get(&act).copied().unwrap_or(0);
             if count < begun
-                && let Some(after) = self.step(act, state)?
-                && after != state
+                && let Some(state) = self.step(act, way.state)?
+                && state != way.state
             {
-                let mut used = used.clone();
+                let mut used = way.used.clone();
                 used.insert(act, count + 1);
-                self.visit(after, done.clone(), used, seen, open);
+                self.visit(Way { state, done: way.done.clone(), used }, frontier);
             }
         }
         Ok(())
     }
 
     /// Notes a way to go on from, after every operation under way that only looks has looked.
-    fn visit(
-        &self,
-        state: State,
-        mut done: Done,
-        used: Used,
-        seen: &mut Ways,
-        open: &mut Vec<(State, Done, Used)>,
-    ) {
+    fn visit(&self, mut way: Way, frontier: &mut Frontier) {
         let looks = |call: &&usize| {
             let act = self.register.calls[**call].act;
-            act.only_looks() && act.apply(state).is_some()
+            act.only_looks() && act.apply(way.state).is_some()
         };
-        self.pending.iter().filter(looks).for_each(|call| done.insert(*call));
-        if seen.insert(state, &done, &used) {
-            open.push((state, done, used));
+        self.pending.iter().filter(looks).for_each(|call| way.done.insert(*call));
+        if frontier.seen.insert(&way) {
+            frontier.open.push(way);
         }
     }
 

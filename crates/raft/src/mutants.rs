@@ -109,6 +109,8 @@ pub enum Mutant {
     FormerLifeAnswers,
     /// A follower that lost what it confirmed still counts (trap 47).
     WentBackCounts,
+    /// A start of a directory that is older than one that was met is listened to (trap 52).
+    OlderStartPasses,
     /// An entry read back from the disk is taken for the one asked for by its index alone (trap 48).
     ReadBackByIndex,
     /// An answer of a node that is no member teaches a term (trap 51).
@@ -184,6 +186,7 @@ impl Mutant {
         Self::JoinerVotes,
         Self::FormerLifeAnswers,
         Self::WentBackCounts,
+        Self::OlderStartPasses,
         Self::ReadBackByIndex,
         Self::StrangersAnswer,
         Self::RestartForgetsPromise,

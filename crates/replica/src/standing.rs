@@ -4,7 +4,11 @@
 //! A data directory counts its starts, and draws a nonce at each. A copy of a directory, or one that was restored from an
 //! older copy, has forgotten votes and entries that it acknowledged. It gives itself away by a smaller number than one that
 //! was met before, or by the same number with another nonce.
+//!
+//! What that cannot tell: a copy of a directory whose original was not started again after the copy was made, or not met by
+//! whoever judges; and a copy that was started more often by itself than its original.
 
+use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId, Standing};
 use std::collections::BTreeMap;
 
@@ -111,16 +115,21 @@ impl Met {
     /// [to be kept](Self::to_keep) has changed. Only for nodes that have proven who they are: what a stranger says of a member
     /// must not shut that member out.
     pub fn meet(&mut self, peer: NodeId, standing: &Standing) -> Result<bool, Objection> {
+        self.check(peer, standing)?;
+        Ok(self.0.insert(standing.incarnation, standing.boot) != Some(standing.boot))
+    }
+
+    /// What speaks against listening to this start of its directory: a later one was met, or another of the same number.
+    pub fn check(&self, peer: NodeId, standing: &Standing) -> Result<(), Objection> {
         let shown = standing.boot;
         match self.0.get(&standing.incarnation).copied() {
-            Some(met) if shown.number < met.number || (shown.number == met.number && shown != met) => {
+            Some(met)
+                if (shown.number < met.number || (shown.number == met.number && shown != met))
+                    && !is_active(Mutant::OlderStartPasses) =>
+            {
                 Err(Objection::OlderStart { peer, met, shown })
             }
-            Some(met) if shown == met => Ok(false),
-            _ => {
-                self.0.insert(standing.incarnation, shown);
-                Ok(true)
-            }
+            _ => Ok(()),
         }
     }
 
@@ -224,6 +233,16 @@ mod tests {
         assert_eq!(met.meet(N2, &standing(disk(2), 5, 50)), Ok(true));
         assert_eq!(met.meet(N2, &standing(disk(9), 1, 10)), Ok(true), "another disk counts for itself");
         assert_eq!(Met::new(met.to_keep().clone()), met);
+    }
+
+    /// The limit of what the number of starts can tell.
+    #[test]
+    fn a_copy_that_was_started_more_often_than_what_was_met_passes() {
+        let mut met = Met::default();
+        met.meet(N2, &standing(disk(2), 5, 50)).unwrap();
+        let copy = |number| met.check(N2, &standing(disk(2), number, 90 + number));
+        assert!((1..=5).all(|number| copy(number).is_err()));
+        assert_eq!(copy(6), Ok(()));
     }
 
     #[test]

@@ -7,7 +7,7 @@
     reason = "how fast the runs are is told by the wall clock, which decides nothing in them"
 )]
 
-use raftdeck_sim::{FaultKinds, Options, Stats, run};
+use raftdeck_sim::{FaultKinds, Options, RareState, Stats, run};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     };
     let options = Options { faults, ..Options::new(nodes) };
     let (next, start) = (AtomicU64::new(0), Instant::now());
-    let found = Mutex::new((Stats::default(), 0));
+    let found = Mutex::new((Stats::default(), 0, vec![0_u64; RareState::ALL.len()]));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -36,6 +36,9 @@ fn main() -> ExitCode {
                     let outcome = run(first + seed, &options);
                     let mut found = found.lock().expect("no run panics");
                     found.0.add(&outcome.stats);
+                    for (runs, (_, count)) in found.2.iter_mut().zip(outcome.stats.rare.iter()) {
+                        *runs += u64::from(count > 0);
+                    }
                     if let Some(violation) = outcome.violation {
                         found.1 += 1;
                         let (property, sentence) = (violation.property, violation.sentence);
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
             });
         }
     });
-    let (stats, broken) = found.into_inner().expect("no run panics");
+    let (stats, broken, runs) = found.into_inner().expect("no run panics");
     let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
     println!(
         "{nodes} nodes, {seeds} seeds from {first}: {broken} broken, {} faults, {} events, {} times real time",
@@ -53,8 +56,9 @@ fn main() -> ExitCode {
         stats.events,
         stats.virtual_micros / micros
     );
-    for (state, count) in stats.rare.iter() {
-        println!("{count:>8}  {}", state.name());
+    println!("   times     runs");
+    for ((state, count), runs) in stats.rare.iter().zip(runs) {
+        println!("{count:>8} {runs:>8}  {}", state.name());
     }
     ExitCode::from(if broken > 0 { 3 } else { 0 })
 }

@@ -2,14 +2,92 @@
 //! gaps between them, so that some of many seeds meet the moment.
 
 use crate::fault::{Cut, Fault, Step, Weather, Who};
-use crate::nemesis::{MS, Nemesis, id, survival};
+use crate::nemesis::{MS, Nemesis, Plan, id, survival};
+use crate::options::{FaultKind, Options};
+use crate::rng::Rng;
 use raftdeck_raft::NodeId;
+use raftdeck_storage::fs::Survival;
 
 /// Faults, each with its time after the first.
 pub(crate) type Blow = Vec<(u64, Fault)>;
 
 /// A cluster whose leadership was asked for has it by then, mostly.
 const LED: u64 = 120 * MS;
+
+/// How long it is until a member is back that went back.
+pub(crate) const GONE_BACK_TAKES: u64 = LED + 340 * MS;
+
+/// A blow that a run can be about.
+struct Theme {
+    /// As which kind it counts.
+    kind: FaultKind,
+    blow: fn(&mut Nemesis) -> Blow,
+    /// How often it is drawn.
+    weight: u64,
+}
+
+const THEMES: &[Theme] = &[
+    Theme { kind: FaultKind::Transfer, blow: Nemesis::given_up_transfer, weight: 1 },
+    Theme { kind: FaultKind::Transfer, blow: Nemesis::forgotten_leader, weight: 1 },
+    Theme { kind: FaultKind::Transfer, blow: Nemesis::early_term, weight: 4 },
+    Theme { kind: FaultKind::Partition, blow: Nemesis::joined_round, weight: 1 },
+    Theme { kind: FaultKind::Membership, blow: Nemesis::two_halves, weight: 1 },
+    Theme { kind: FaultKind::Membership, blow: Nemesis::silent_learner, weight: 2 },
+    Theme { kind: FaultKind::Membership, blow: Nemesis::unaware_voter, weight: 4 },
+    Theme { kind: FaultKind::Wipe, blow: Nemesis::wiped_and_added_again, weight: 1 },
+    Theme { kind: FaultKind::Wipe, blow: Nemesis::two_wiped_joiners, weight: 1 },
+    Theme { kind: FaultKind::Restore, blow: Nemesis::older_voter, weight: 2 },
+    Theme { kind: FaultKind::Restore, blow: Nemesis::gone_back, weight: 2 },
+    Theme { kind: FaultKind::Snapshot, blow: Nemesis::crash_before_the_reset, weight: 2 },
+    Theme { kind: FaultKind::Disk, blow: Nemesis::overwritten_while_read, weight: 4 },
+];
+
+/// So many blows take turns.
+const TOGETHER: usize = 3;
+
+/// What all of a run is about: a few blows again and again, with nothing else that would spoil their moments.
+pub(crate) struct Themes([&'static Theme; TOGETHER]);
+
+impl Themes {
+    /// Those of this seed, if it has any. Clusters of fewer than three have not the members for them, and who asks for few
+    /// kinds of faults wants to see those.
+    pub(crate) fn draw(seed: u64, options: &Options) -> Option<Self> {
+        let mut rng = Rng::new(seed, 9);
+        let kinds = options.faults.kinds();
+        let knows_all = THEMES.iter().all(|theme| kinds.contains(&theme.kind));
+        if options.nodes < 3 || !knows_all || !rng.chance(400) {
+            return None;
+        }
+        let all = THEMES.iter().flat_map(|theme| (0..theme.weight).map(move |_| theme)).collect::<Vec<_>>();
+        Some(Self([(); TOGETHER].map(|()| rng.pick(&all))))
+    }
+
+    /// Whether members should keep all of their log, and it on the disk alone.
+    pub(crate) fn read_back(&self) -> bool {
+        self.0.iter().any(|theme| theme.kind == FaultKind::Disk)
+    }
+
+    pub(crate) fn faults(&self, seed: u64, options: &Options) -> Plan {
+        let mut plan = Plan::new();
+        let mut makers = self.0.map(|theme| (theme, Nemesis::new(theme.kind, seed, options.nodes)));
+        for (_, nemesis) in &mut makers {
+            plan.extend(nemesis.outermost(options.quiet_from()));
+        }
+        let mut at = 400 * MS;
+        for turn in 0.. {
+            if at >= options.quiet_from() {
+                break;
+            }
+            let (theme, nemesis) = &mut makers[turn % TOGETHER];
+            let blow = (theme.blow)(nemesis);
+            let lasts = blow.iter().map(|(after, _)| *after).max().unwrap_or(0);
+            plan.extend(blow.into_iter().map(|(after, fault)| (at + after, theme.kind.index(), fault)));
+            at += lasts + nemesis.rng.between(200 * MS, 900 * MS);
+        }
+        plan.retain(|(at, ..)| *at < options.quiet_from());
+        plan
+    }
+}
 
 impl Nemesis {
     /// One of the founders, and another one, if there is one.
@@ -207,25 +285,105 @@ impl Nemesis {
         blow
     }
 
-    /// A restarted leader reads entries back for an empty learner, from a slow disk, and is overwritten meanwhile.
+    /// A restarted leader reads its whole log back for an empty learner, with an end of it that nobody else has and that is
+    /// overwritten and committed before the entries come.
     pub(crate) fn overwritten_while_read(&mut self) -> Blow {
         let (first, learner) = (self.pair().0, id(self.nodes + 3));
         let who = Who::Node(first);
         let crash = LED + 260 * MS;
         let leads = crash + 158 * MS;
-        let reads = leads + self.rng.between(5 * MS, 60 * MS);
+        let parts = leads + self.rng.between(8 * MS, 60 * MS);
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
-        let survival = raftdeck_storage::fs::Survival::Process;
         vec![
-            (0, Fault::Transfer { to: first }),
+            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (20 * MS, Fault::Transfer { to: first }),
             (LED - 1, cut(Cut::Isolate(Who::Node(learner)), leads - LED)),
             (LED, Fault::Change(vec![Step::Add(learner)])),
             (LED + 150 * MS, cut(Cut::Isolate(who), crash - LED - 150 * MS)),
             (LED + 150 * MS + 1, Fault::Loyalty { who, writers: true, lasts: 90 * MS }),
-            (crash, Fault::PowerCut { survival, down: 1 }),
+            (crash, Fault::PowerCut { survival: Survival::Process, down: 1 }),
             (leads, Fault::Campaign { who }),
-            (reads, Fault::SlowDisk { who, sync: 1200 * MS, lasts: 2500 * MS }),
-            (leads + self.rng.between(40 * MS, 160 * MS), cut(Cut::Isolate(who), 330 * MS)),
+            (parts, cut(Cut::Halves(vec![first, learner]), 450 * MS)),
+            (parts + 300 * MS, Fault::Rush { count: 20, readers: false }),
+        ]
+    }
+
+    /// A learner is to be promoted and does not answer any more.
+    pub(crate) fn silent_learner(&mut self) -> Blow {
+        let (first, learner) = (self.pair().0, id(self.nodes + 1));
+        let silent = LED + self.rng.between(60 * MS, 150 * MS);
+        let isolate = Fault::Cut { cut: Cut::Isolate(Who::Node(learner)), lasts: 3500 * MS };
+        vec![
+            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (20 * MS, Fault::Transfer { to: first }),
+            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (silent, isolate),
+            (silent + 1, Fault::Change(vec![Step::Promote(learner)])),
+        ]
+    }
+
+    /// A learner is promoted and does not hear of it before somebody asks for its vote.
+    pub(crate) fn unaware_voter(&mut self) -> Blow {
+        let (first, next) = self.pair();
+        let learner = id(self.nodes + 2);
+        let late = 80 * MS;
+        let promoted = LED + self.rng.between(100 * MS, 250 * MS);
+        let to = Some(Who::Node(learner));
+        let weather = Weather::Late(late);
+        let slow = Fault::Weather { from: Some(Who::Node(first)), to, weather, lasts: 4 * late };
+        vec![
+            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (20 * MS, Fault::Transfer { to: first }),
+            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (promoted - 1, slow),
+            (promoted, Fault::Change(vec![Step::Promote(learner)])),
+            (promoted + late + self.rng.between(5 * MS, 60 * MS), Fault::Transfer { to: next }),
+        ]
+    }
+
+    /// A voter acknowledges writes that only the leader has too, and its directory is put back as it was before. Those who
+    /// have met its later start must not count it, or the writes are lost.
+    pub(crate) fn older_voter(&mut self) -> Blow {
+        let older = self.rng.pick(&self.fragile);
+        let who = Who::Node(older);
+        let others: Vec<NodeId> = self.founders_but(older).collect();
+        let (half, rng) = (usize::from(self.nodes) / 2, &mut self.rng);
+        let start = rng.index(others.len());
+        let first = others[start];
+        let behind: Vec<NodeId> = (1..=half).map(|n| others[(start + n) % others.len()]).collect();
+        let started = LED + 40 * MS;
+        let cut = started + rng.between(40 * MS, 90 * MS);
+        let back = cut + rng.between(40 * MS, 120 * MS);
+        let mut blow = vec![
+            (0, Fault::Transfer { to: first }),
+            (LED, Fault::Copy { who }),
+            (
+                LED + 1,
+                Fault::Crash { who, effects: 0, survival: Survival::Process, changes: 0, down: 2 * MS },
+            ),
+            (started, Fault::Transfer { to: first }),
+            (cut, Fault::Cut { cut: Cut::Halves(behind.clone()), lasts: back - cut }),
+            (cut + MS, Fault::Rush { count: 10, readers: false }),
+            (back, Fault::Restore { who, down: MS }),
+            (back + 1, Fault::Cut { cut: Cut::Isolate(Who::Node(first)), lasts: 400 * MS }),
+        ];
+        blow.extend([10, 40].map(|later| (back + later * MS, Fault::Campaign { who: Who::Node(behind[0]) })));
+        blow
+    }
+
+    /// A running member's directory is put back as it was a moment ago. The others have all that it lacks, and its leader thinks
+    /// that it has it too.
+    pub(crate) fn gone_back(&mut self) -> Blow {
+        let (first, back) = self.pair();
+        let who = Who::Node(back);
+        let copied = LED + 60 * MS;
+        let rng = &mut self.rng;
+        let restored = copied + rng.between(80 * MS, 250 * MS);
+        vec![
+            (0, Fault::Transfer { to: first }),
+            (copied, Fault::Copy { who }),
+            (copied + 1, Fault::Rush { count: 6, readers: false }),
+            (restored, Fault::Restore { who, down: rng.between(MS, 20 * MS) }),
         ]
     }
 }

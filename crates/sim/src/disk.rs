@@ -3,16 +3,16 @@
 
 use crate::client::Answered;
 use crate::event::Event;
-use crate::node::{Doom, Fate, Filing, Input, Job, Process, Waiting};
+use crate::node::{Doom, Fate, Filing, Input, Job, Node, Process, Waiting};
 use crate::platter::{Platter, describe};
-use crate::rare::{Memory, RareState, at_start};
+use crate::rare::{Memory, RareState, at_start, replaced};
 use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_raft::{
-    Config, EntriesToRead, Entry, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, SnapshotRefusal,
-    Ticket,
+    Boot, Config, EntriesToRead, Entry, LogId, LogIndex, NodeId, Persist, PieceReceived, Role, Sender,
+    SnapshotRefusal, Ticket,
 };
 use raftdeck_replica::{Replica, StateImage};
 use raftdeck_storage::fs::Survival;
@@ -24,7 +24,7 @@ use std::path::Path;
 const MOST_LATE: usize = 100;
 
 /// Entries that were read back arrive so much later at most.
-const MOST_READ_LATE: u64 = 900_000;
+const MOST_READ_LATE: u64 = 1_200_000;
 
 /// So many completions are remembered, to be told once more.
 const MOST_OLD: usize = 64;
@@ -121,16 +121,23 @@ impl World<'_> {
     fn read_back(&mut self, id: NodeId, EntriesToRead { first, last, max_bytes }: EntriesToRead) {
         let at = self.now;
         let Some(process) = &mut self.node(id).process else { return };
+        // Others may take the place of what only this leader has.
+        let is_open = process.story.role == Role::Leader && process.story.commit() < last;
         let sentence = match process.store.read(first, last, max_bytes) {
             Ok(entries) if !entries.is_empty() => {
                 self.stats.reads_back += 1;
                 // Mostly at once. A member that has much to do takes them in late, after what became durable since. That is
                 // a fault like any other, so it ends with them: a follower may need hundreds of reads to catch up, one after
                 // the other, and how long that takes must depend on the members only.
-                let (is_late, late) = (self.rng.chance(100), self.rng.between(1000, MOST_READ_LATE));
+                let is_late = self.rng.chance(if is_open { 600 } else { 100 });
+                let late = self.rng.between(if is_open { MOST_READ_LATE / 2 } else { 1000 }, MOST_READ_LATE);
                 if is_late && !self.quiet {
-                    let life = self.node(id).life;
-                    self.queue.at(at + late, Event::ReadBack { node: id, life, entries });
+                    let node = self.node(id);
+                    let life = node.life;
+                    if let Some(process) = &mut node.process {
+                        process.read.push(entries);
+                    }
+                    self.queue.at(at + late, Event::ReadBack { node: id, life, first });
                 } else {
                     self.note_read_back(id, &entries);
                     self.give(id, Input::ReadBack(entries));
@@ -144,8 +151,35 @@ impl World<'_> {
         self.judge.accuse("a disk with honest crashes can be read", at, sentence);
     }
 
-    pub(crate) fn entries_arrive(&mut self, id: NodeId, life: u32, entries: Vec<Entry>) {
-        if self.process(id, life).is_some() {
+    pub(crate) fn entries_arrive(&mut self, id: NodeId, life: u32, first: LogIndex) {
+        let Some(process) = self.process(id, life) else { return };
+        let is_it = |entries: &mut Vec<Entry>| entries.first().is_some_and(|entry| entry.id.index == first);
+        let arrived = process.read.extract_if(.., is_it).collect();
+        self.all_arrive(id, arrived);
+    }
+
+    /// The worst time for entries to come is when others took their places and were committed.
+    pub(crate) fn replaced_ones_come(&mut self, id: NodeId) {
+        let at = self.now;
+        let Node { process, clock, .. } = self.node(id);
+        let Some(process) = process.as_deref_mut().filter(|process| !process.read.is_empty()) else { return };
+        let status = process.replica.status(clock.now(at));
+        let is_late = |entries: &mut Vec<Entry>| {
+            replaced(&status, entries).any(|replaced| replaced.index <= status.committed)
+        };
+        let come = process.read.extract_if(.., is_late).collect();
+        self.all_arrive(id, come);
+    }
+
+    /// What was read back and is late still comes now.
+    pub(crate) fn late_reads_come(&mut self, id: NodeId) {
+        let process = self.node(id).process.as_mut();
+        let come = process.map(|process| std::mem::take(&mut process.read)).unwrap_or_default();
+        self.all_arrive(id, come);
+    }
+
+    fn all_arrive(&mut self, id: NodeId, reads: Vec<Vec<Entry>>) {
+        for entries in reads {
             self.note_read_back(id, &entries);
             self.give(id, Input::ReadBack(entries));
         }
@@ -318,9 +352,15 @@ impl World<'_> {
         if node.life != life || node.process.is_some() || !matches!(node.fate, Fate::Down) {
             return;
         }
+        if node.newer_start.is_some_and(|newer| node.boot.number >= newer) {
+            // Started more often than its original, it would pass for a later start. Nobody starts it again.
+            node.fate = Fate::Lost;
+            return;
+        }
         match self.start(id) {
             Ok(()) => {
                 self.stats.restarts += 1;
+                self.connects_soon(id);
                 self.show(Some(id), || What::Started);
                 let at = self.now;
                 let now = self.node(id).clock.now(at);
@@ -356,6 +396,7 @@ impl World<'_> {
         let node = self.node(id);
         let (store, recovered, life) = open(node, cache_bytes)?;
         node.incarnation = life.incarnation();
+        node.boot = Boot { number: life.boot(), nonce: u64::from(node.life) };
         let Recovered { restored, snapshots, repaired, .. } = recovered;
         let rare = [repaired.map(|_| RareState::TornTail), at_start(&restored)];
         let image = match &restored.snapshot {
@@ -382,16 +423,15 @@ impl World<'_> {
         node.platter = found.clone();
         node.perhaps = None;
         let newest_snapshot = restored.snapshot.as_ref().map_or(LogIndex::ZERO, |(meta, _)| meta.last.index);
-        let term = restored.hard_state.term;
         let incarnation = Some(node.incarnation);
         let config = Config { id, incarnation, membership: node.founders.clone(), ..config };
         let tuning = config.tuning;
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
-        let membership = replica.membership().clone();
         node.life += 1;
         node.fate = Fate::Up;
         node.process = Some(Box::new(Process {
+            story: Story::new(Sender::new(id, node.incarnation), &replica.status(now)),
             replica,
             store,
             snapshots,
@@ -411,20 +451,21 @@ impl World<'_> {
             waiting: BTreeMap::new(),
             newest_token: 0,
             doom: None,
-            story: Story::new(id, term, newest_snapshot, &membership),
             memory: Memory::default(),
             judged: LogIndex::ZERO,
             took_write: false,
             late: Vec::new(),
             old: Vec::new(),
             vouched: BTreeMap::new(),
+            replaced: Vec::new(),
+            read: Vec::new(),
         }));
         rare.into_iter().flatten().for_each(|state| self.note(state));
         Ok(())
     }
 }
 
-fn open(node: &crate::node::Node, cache_bytes: usize) -> Result<(LogStore, Recovered, Life), String> {
+fn open(node: &Node, cache_bytes: usize) -> Result<(LogStore, Recovered, Life), String> {
     let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes, background: false };
     let fresh = node.incarnation;
     let opened: Result<_, OpenError> =

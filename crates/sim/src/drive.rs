@@ -4,14 +4,15 @@
 use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
+use crate::rare::replaced;
 use crate::record::What;
-use crate::rules::{CAP, DISK, LEASE, MATCH};
+use crate::rules::{CAP, DISK, FOREIGN, LEASE, MATCH, READ_BACK, counted};
 use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
 use raftdeck_raft::{
-    Entry, Envelope, Membership, Message, NodeId, Payload, Role, Sender, Term, Timestamp, TraceEvent,
+    Entry, Envelope, LogId, Membership, Message, NodeId, Payload, Role, Sender, Term, Timestamp, TraceEvent,
 };
 use raftdeck_replica::Outputs;
 use std::collections::BTreeMap;
@@ -91,10 +92,18 @@ impl World<'_> {
         let Process { replica, .. } = process;
         match input {
             Input::Message(from, message) => {
-                process.story.hears(from.id, &message, now);
+                process.story.hears(from, &message, now);
+                let before =
+                    process.story.is_foreign(from, &message).then(|| counted(&process.replica.status(now)));
                 let known =
                     if process.is_late(from.id, &message) { process.matches(now) } else { BTreeMap::new() };
                 process.replica.handle_message(from, *message, now);
+                if before.is_some_and(|before| before != counted(&process.replica.status(now))) {
+                    let disk = from.incarnation.map_or_else(String::new, |disk| format!(" on disk {disk}"));
+                    let sentence = format!("an answer of {}{disk} counts at {id}", from.id);
+                    self.judge.accuse(FOREIGN, at, sentence);
+                    return;
+                }
                 let after = if known.is_empty() { BTreeMap::new() } else { process.matches(now) };
                 for (peer, matched) in known {
                     if let Some(less) = after.get(&peer).filter(|after| **after < matched) {
@@ -160,7 +169,10 @@ impl World<'_> {
                 self.effect(id, |world| world.file(id, Filing::RemoveUnused { in_use }));
             }
             Input::Discarded(last, why) => replica.handle_snapshot_discarded(last, why),
-            Input::ReadBack(entries) => replica.handle_entries_read(entries),
+            Input::ReadBack(entries) => {
+                process.replaced.extend(replaced(&process.replica.status(now), &entries));
+                process.replica.handle_entries_read(entries);
+            }
             Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
         }
     }
@@ -186,6 +198,7 @@ impl World<'_> {
         }
         self.save_snapshot(id);
         self.late_ones_come(id);
+        self.replaced_ones_come(id);
         self.set_timer(id, now);
         if has_more {
             self.turn_soon(id);
@@ -205,6 +218,7 @@ impl World<'_> {
             trace,
         } = outputs;
         self.tell(id, trace);
+        self.hold_against_log(id, &send);
         for write in persist {
             self.effect(id, |world| world.ask_disk(id, Job::Write(write)));
         }
@@ -330,6 +344,26 @@ impl World<'_> {
         }
     }
 
+    /// Entries that were overwritten while they were being read back are not what the log holds.
+    fn hold_against_log(&mut self, id: NodeId, send: &[Envelope]) {
+        let Some(process) = self.node(id).process.as_deref_mut() else { return };
+        let replaced = std::mem::take(&mut process.replaced);
+        if replaced.is_empty() {
+            return;
+        }
+        let mut stale = send.iter().filter_map(|envelope| match &envelope.message {
+            Message::AppendEntries(append) => {
+                append.entries.iter().find(|entry| replaced.contains(&entry.id))
+            }
+            _ => None,
+        });
+        if let Some(entry) = stale.next() {
+            let LogId { index, term } = entry.id;
+            let sentence = format!("{id} sends entry {index} of term {term}, which was overwritten");
+            self.judge.accuse(READ_BACK, self.now, sentence);
+        }
+    }
+
     /// What a leader took on top of the cap on uncommitted bytes.
     fn hold_against_cap(&mut self, id: NodeId) {
         let cap = self.setup.config.max_uncommitted_bytes;
@@ -384,6 +418,9 @@ impl World<'_> {
         let now = self.now;
         if to.0 == 0 || to.0 > self.nodes.len() as u64 {
             self.judge.accuse("messages go to nodes", now, format!("{from} sends to {to}"));
+            return;
+        }
+        if !self.may_talk(from, to) {
             return;
         }
         let sender = Sender::new(from, self.node(from).incarnation);

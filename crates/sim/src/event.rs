@@ -1,7 +1,7 @@
 //! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
 
 use crate::client::{Answered, Ask};
-use raftdeck_raft::{Entry, Message, NodeId, Sender};
+use raftdeck_raft::{LogIndex, Message, NodeId, Sender};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -17,7 +17,7 @@ pub(crate) enum Event {
     /// The disk is done with what it was doing.
     Disk { node: NodeId, life: u32 },
     /// Entries that were read back reach their member.
-    ReadBack { node: NodeId, life: u32, entries: Vec<Entry> },
+    ReadBack { node: NodeId, life: u32, first: LogIndex },
     /// So is the thread that keeps the snapshots.
     Files { node: NodeId, life: u32 },
     /// A process that ended starts again.
@@ -38,6 +38,8 @@ pub(crate) enum Event {
     Quiet,
     /// A member learns that its connection to a peer is lost.
     Disconnected { node: NodeId, life: u32, peer: NodeId },
+    /// A node that was started connects to the others.
+    Connect { node: NodeId, life: u32 },
     /// A disk that stood still goes on.
     DiskGoesOn(NodeId),
     /// Is the cluster led, although this member's disk stands still?

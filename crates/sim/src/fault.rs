@@ -172,6 +172,19 @@ pub enum Fault {
         /// It starts again after so many microseconds.
         down: u64,
     },
+    /// A copy of a member's directory is made, whether it runs or not.
+    Copy {
+        /// Whose.
+        who: Who,
+    },
+    /// A member's directory is replaced by its newest copy, where the cluster can bear it: the others have met a later start
+    /// and refuse it, or it lacks nothing that counts.
+    Restore {
+        /// Whose.
+        who: Who,
+        /// It starts again after so many microseconds.
+        down: u64,
+    },
     /// Links are cut.
     Cut {
         /// Which.
@@ -305,6 +318,7 @@ impl Fault {
             | Self::FlipBit { .. }
             | Self::Shorten { .. } => FaultKind::Disk,
             Self::Wipe { .. } => FaultKind::Wipe,
+            Self::Copy { .. } | Self::Restore { .. } => FaultKind::Restore,
             Self::StallDisk { .. } => FaultKind::Stall,
             Self::Cut { .. } => FaultKind::Partition,
             Self::Weather { .. } | Self::Replay { .. } | Self::Disconnect { .. } => FaultKind::Network,
@@ -330,7 +344,8 @@ impl Fault {
             | Self::PowerCut { down, .. }
             | Self::FlipBit { down, .. }
             | Self::Shorten { down, .. }
-            | Self::Wipe { down, .. } => down,
+            | Self::Wipe { down, .. }
+            | Self::Restore { down, .. } => down,
             Self::SlowDisk { lasts, .. }
             | Self::StallDisk { lasts, .. }
             | Self::Cut { lasts, .. }
@@ -443,6 +458,10 @@ impl fmt::Display for Fault {
             ),
             Self::Wipe { who, down } => {
                 write!(f, "stop {who}, replace its disk by an empty one, start it after {}", Span(*down))
+            }
+            Self::Copy { who } => write!(f, "copy the directory of {who}"),
+            Self::Restore { who, down } => {
+                write!(f, "stop {who}, put back the copy of its directory, start it after {}", Span(*down))
             }
             Self::Cut { cut, lasts } => write!(f, "{cut} for {}", Span(*lasts)),
             Self::Weather { from, to, weather, lasts } => {

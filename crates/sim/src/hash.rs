@@ -34,7 +34,8 @@ impl EventHash {
             Event::Disconnected { node, peer, .. } => (15, node.0, peer.0),
             Event::Quiet => (12, 0, 0),
             Event::Look => (13, 0, 0),
-            Event::DiskGoesOn(node) => (16, node.0, 0),
+            Event::Connect { node, life } => (19, node.0, u64::from(*life)),
+            Event::DiskGoesOn(node) => (18, node.0, 0),
             Event::LookAtStall(node) => (17, node.0, 0),
         };
         self.words(&[at, kind, a, b]);

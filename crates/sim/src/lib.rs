@@ -30,6 +30,7 @@ mod panics;
 mod platter;
 mod rare;
 mod record;
+mod restore;
 mod rng;
 mod rules;
 mod said;

@@ -59,7 +59,7 @@ impl World<'_> {
             let known = status.membership.incarnations.get(&member);
             let is_lost = self.nodes.iter().any(|node| {
                 let is_another = known.is_some_and(|known| *known != node.incarnation);
-                node.id == member && (node.fate == Fate::Lost || is_another)
+                node.id == member && (node.fate == Fate::Lost || is_another || node.newer_start.is_some())
             });
             match self.standing(member) {
                 _ if is_lost => {}

@@ -1,6 +1,7 @@
 //! Small makers of faults, one for each kind: each says what goes wrong next, and when. All of them together write the
 //! schedule of a run before it begins.
 
+use crate::blow::{GONE_BACK_TAKES, Themes};
 use crate::fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
 use crate::options::{FaultKind, Options, SECOND};
 use crate::rng::Rng;
@@ -12,12 +13,20 @@ pub(crate) const MS: u64 = 1000;
 /// How many nodes may join in a run.
 pub(crate) const JOINERS: u8 = 3;
 
+/// Those whose disks may be damaged for good; so few that nothing acknowledged can be gone.
+pub(crate) fn fragile(seed: u64, nodes: u8) -> Vec<NodeId> {
+    let minority = ((nodes - 1) / 2).min(2);
+    let first = Rng::new(seed, 8).below(u64::from(nodes));
+    (0..u64::from(minority)).map(|i| NodeId(1 + (first + i) % u64::from(nodes))).collect()
+}
+
 /// A maker of faults of one kind.
 #[derive(Debug)]
 pub(crate) struct Nemesis {
     kind: FaultKind,
     pub(crate) rng: Rng,
     pub(crate) nodes: u8,
+    pub(crate) fragile: Vec<NodeId>,
     /// The mean time between two faults.
     pace: u64,
     /// Some runs see clocks that are off by more than leases allow.
@@ -29,17 +38,37 @@ impl Nemesis {
         let mut rng = Rng::new(seed, 100 + kind as u64);
         let base = match kind {
             FaultKind::Pause | FaultKind::Clock | FaultKind::Client => 2 * SECOND,
-            FaultKind::Disk | FaultKind::Tune | FaultKind::Stall | FaultKind::Wipe => 3 * SECOND,
+            FaultKind::Disk | FaultKind::Tune | FaultKind::Stall | FaultKind::Wipe | FaultKind::Restore => {
+                3 * SECOND
+            }
             _ => SECOND,
         };
         let pace = base * rng.pick(&[1, 2, 5]) / 2;
-        Self { kind, nodes, pace, wild_clocks: rng.chance(150), rng }
+        Self { kind, nodes, fragile: fragile(seed, nodes), pace, wild_clocks: rng.chance(150), rng }
+    }
+
+    /// Faults at the beginning and at the end, in moments that no others meet.
+    pub(crate) fn outermost(&mut self, quiet_from: u64) -> Plan {
+        let blow = match self.kind {
+            // What it takes in from the first leader names it on the disk that it lost.
+            FaultKind::Wipe if !self.fragile.is_empty() && self.rng.chance(500) => {
+                let who = Who::Node(self.rng.pick(&self.fragile));
+                vec![(self.rng.between(MS, 100 * MS), Fault::Wipe { who, down: MS })]
+            }
+            // Only what the members do when all is well can show whether they took harm.
+            FaultKind::Restore if self.nodes > 1 && self.rng.chance(700) => {
+                let begins = quiet_from.saturating_sub(GONE_BACK_TAKES);
+                self.gone_back().into_iter().map(|(after, fault)| (begins + after, fault)).collect()
+            }
+            _ => Vec::new(),
+        };
+        blow.into_iter().map(|(at, fault)| (at, self.kind.index(), fault)).collect()
     }
 
     /// How long after the ones before them come which faults; several make one blow.
     pub(crate) fn next(&mut self) -> (u64, Vec<(u64, Fault)>) {
-        use FaultKind::{Crash, Disk, Membership, Partition, Snapshot, Transfer, Wipe};
-        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership | Wipe)
+        use FaultKind::{Crash, Disk, Membership, Partition, Restore, Snapshot, Transfer, Wipe};
+        let is_blow = matches!(self.kind, Partition | Transfer | Crash | Membership | Wipe | Restore)
             || (matches!(self.kind, Snapshot | Disk) && self.rng.chance(500));
         if is_blow && self.rng.chance(550) {
             let delay = self.rng.between(self.pace / 4, self.pace * 7 / 4);
@@ -55,15 +84,19 @@ impl Nemesis {
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         let impatience = |lasts| Fault::Impatience { patience: 40 * MS, lasts };
         match self.kind {
-            FaultKind::Transfer if self.rng.chance(350) => self.late_word(),
-            FaultKind::Transfer if self.nodes > 1 && self.rng.chance(750) => match self.rng.below(3) {
+            FaultKind::Transfer if self.rng.chance(250) => self.late_word(),
+            FaultKind::Transfer if self.nodes > 1 && self.rng.chance(800) => match self.rng.below(5) {
                 0 => self.given_up_transfer(),
                 1 => self.forgotten_leader(),
                 _ => self.early_term(),
             },
-            FaultKind::Membership if self.rng.chance(450) => self.two_halves(),
+            FaultKind::Membership if self.rng.chance(400) => self.two_halves(),
+            FaultKind::Membership if self.rng.chance(300) => self.silent_learner(),
+            FaultKind::Membership if self.nodes > 1 && self.rng.chance(400) => self.unaware_voter(),
             FaultKind::Wipe if self.rng.chance(400) => self.two_wiped_joiners(),
             FaultKind::Wipe => self.wiped_and_added_again(),
+            FaultKind::Restore if !self.fragile.is_empty() && self.rng.chance(500) => self.older_voter(),
+            FaultKind::Restore => self.gone_back(),
             FaultKind::Snapshot => self.crash_before_the_reset(),
             FaultKind::Disk => self.overwritten_while_read(),
             FaultKind::Partition if self.rng.chance(350) => self.joined_round(),
@@ -216,6 +249,7 @@ impl Nemesis {
             FaultKind::Snapshot => Fault::Snapshot { who: self.who() },
             FaultKind::Tune => self.tune(),
             FaultKind::Wipe => Fault::Wipe { who: self.who(), down: self.rng.between(MS, 300 * MS) },
+            FaultKind::Restore => self.restore(),
             FaultKind::Client => self.client(),
             FaultKind::Stall => self.stall(),
         };
@@ -237,18 +271,31 @@ impl Nemesis {
     fn disk(&mut self) -> Fault {
         let who = self.who();
         let rng = &mut self.rng;
+        // Only few may be damaged for good.
+        let frail = if self.fragile.is_empty() { who } else { Who::Node(rng.pick(&self.fragile)) };
         match rng.below(10) {
             0..3 => Fault::FailSync { who, after: rng.below(5) },
             3..5 => Fault::FillDisk { who, spare: rng.index(2000) },
-            5..6 if rng.chance(500) => {
-                Fault::Shorten { who, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) }
+            5..7 if rng.chance(500) => {
+                Fault::Shorten { who: frail, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) }
             }
-            5..6 => Fault::FlipBit { who, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) },
+            5..7 => Fault::FlipBit { who: frail, pick: rng.next() >> 16, down: rng.between(MS, 200 * MS) },
             _ => Fault::SlowDisk {
                 who,
                 sync: rng.pick(&[20 * MS, 100 * MS, 400 * MS]),
                 lasts: rng.between(100 * MS, 2 * SECOND),
             },
+        }
+    }
+
+    /// Mostly of one whose disk may be lost.
+    fn restore(&mut self) -> Fault {
+        let is_any = self.fragile.is_empty() || self.rng.chance(300);
+        let who = if is_any { self.who() } else { Who::Node(self.rng.pick(&self.fragile)) };
+        if self.rng.chance(500) {
+            Fault::Copy { who }
+        } else {
+            Fault::Restore { who, down: self.rng.between(MS, 200 * MS) }
         }
     }
 
@@ -384,13 +431,24 @@ pub(crate) fn survival(rng: &mut Rng) -> Survival {
 /// Everything that goes wrong in this run. A seed uses some of the kinds that are allowed, and uses them more or less,
 /// so that rare combinations get their turn and common ones do not drown them.
 pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
+    let mut planned = Themes::draw(seed, options)
+        .map_or_else(|| mixed(seed, options), |themes| themes.faults(seed, options));
+    planned.sort_by_key(|(at, kind, _)| (*at, *kind));
+    planned.into_iter().map(|(at, _, fault)| Planned { at, fault }).collect()
+}
+
+/// Faults with their times and the places of their kinds.
+pub(crate) type Plan = Vec<(u64, usize, Fault)>;
+
+/// Faults of several kinds, each as its nemesis likes.
+fn mixed(seed: u64, options: &Options) -> Plan {
     let mut rng = Rng::new(seed, 2);
     let kinds = options.faults.kinds();
     let keep_all = kinds.len() == 1 || rng.chance(150);
     // Some need no others beside them, which would only spoil the moment.
     let only =
         (!keep_all && !kinds.is_empty() && rng.chance(400)).then(|| [rng.pick(kinds), rng.pick(kinds)]);
-    let mut planned: Vec<(u64, usize, Fault)> = Vec::new();
+    let mut planned = Plan::new();
     for kind in kinds {
         let is_drawn = match only {
             Some(only) => only.contains(kind),
@@ -400,6 +458,7 @@ pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
             continue;
         }
         let mut nemesis = Nemesis::new(*kind, seed, options.nodes);
+        planned.extend(nemesis.outermost(options.quiet_from()));
         let mut at = 300 * MS;
         loop {
             let (delay, faults) = nemesis.next();
@@ -411,6 +470,5 @@ pub(crate) fn schedule(seed: u64, options: &Options) -> Schedule {
             planned.extend(faults.filter(|(at, ..)| *at < options.quiet_from()));
         }
     }
-    planned.sort_by_key(|(at, kind, _)| (*at, *kind));
-    planned.into_iter().map(|(at, _, fault)| Planned { at, fault }).collect()
+    planned
 }

@@ -6,13 +6,15 @@ use crate::clock::Clock;
 use crate::identity::{FIRST_DISK, incarnation};
 use crate::platter::Platter;
 use crate::rare::Memory;
+use crate::restore::Copy;
 use crate::rules::Story;
 use crate::stall::Standstill;
 use raftdeck_raft::{
-    AppendOutcome, AppendReply, EntriesToRead, Entry, Envelope, Incarnation, LogId, LogIndex, Membership,
-    MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta,
-    SnapshotRefusal, Term, Ticket, Timestamp, Tuning,
+    AppendOutcome, AppendReply, Boot, EntriesToRead, Entry, Envelope, Incarnation, LogId, LogIndex,
+    Membership, MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta,
+    SnapshotRefusal, Standing, Term, Ticket, Timestamp, Tuning,
 };
+use raftdeck_replica::Met;
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
 use raftdeck_storage::{LogStore, Snapshots};
@@ -142,6 +144,10 @@ pub(crate) struct Process {
     pub(crate) old: Vec<Ticket>,
     /// As a leader: what each follower's newest answer vouched for, and in which term.
     pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
+    /// What was read back and has not reached the member yet.
+    pub(crate) read: Vec<Vec<Entry>>,
+    /// Entries that came back from the disk in this turn after others had taken their places.
+    pub(crate) replaced: Vec<LogId>,
 }
 
 impl Process {
@@ -209,6 +215,14 @@ pub(crate) struct Node {
     pub(crate) disks: u32,
     /// The identity of its disk.
     pub(crate) incarnation: Incarnation,
+    /// The newest start of that disk.
+    pub(crate) boot: Boot,
+    /// The starts of others that it has met. Durable.
+    pub(crate) met: Met,
+    /// The newest copy of its directory.
+    pub(crate) copy: Option<Copy>,
+    /// It runs on a copy that all refuse. All others have met a start of the original with this number or a later one.
+    pub(crate) newer_start: Option<u64>,
     pub(crate) clock: Clock,
     pub(crate) fate: Fate,
     /// Counts starts and ends.
@@ -237,9 +251,17 @@ impl Node {
         self.incarnation = incarnation(seed, self.id, self.disks);
         self.fs = MemoryFs::new();
         self.founders = Membership::default();
+        self.boot = Boot { number: 0, nonce: 0 };
+        self.met = Met::default();
+        (self.copy, self.newer_start) = (None, None);
         self.platter = Platter::default();
         self.perhaps = None;
         self.is_flipped = false;
+    }
+
+    /// What it shows of itself to others.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { incarnation: self.incarnation, boot: self.boot, cluster: None, named_at: None }
     }
 
     pub(crate) fn new(seed: u64, id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
@@ -248,6 +270,10 @@ impl Node {
             fs: MemoryFs::new(),
             disks: FIRST_DISK,
             incarnation: incarnation(seed, id, FIRST_DISK),
+            boot: Boot { number: 0, nonce: 0 },
+            met: Met::default(),
+            copy: None,
+            newer_start: None,
             clock,
             fate,
             life: 0,

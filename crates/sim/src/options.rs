@@ -1,6 +1,7 @@
 //! What a run is asked for, and what a seed makes of it: one seed draws a cluster's limits, delays and clients, so that
 //! many seeds try many clusters.
 
+use crate::blow::Themes;
 use crate::rng::Rng;
 use raftdeck_raft::{Config, Membership, Timing, Tuning};
 use std::fmt;
@@ -38,6 +39,8 @@ pub enum FaultKind {
     Tune,
     /// Members lose their disks, and are removed and taken in again as new ones.
     Wipe,
+    /// Members' directories are put back as they were at an earlier moment.
+    Restore,
     /// Clients give up, repeat themselves and come in crowds.
     Client,
     /// A disk finishes nothing for a while, then goes on.
@@ -46,7 +49,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Crash,
         Self::Disk,
         Self::Partition,
@@ -58,6 +61,7 @@ impl FaultKind {
         Self::Snapshot,
         Self::Tune,
         Self::Wipe,
+        Self::Restore,
         Self::Client,
         Self::Stall,
     ];
@@ -77,6 +81,7 @@ impl FaultKind {
             Self::Snapshot => "snapshot",
             Self::Tune => "tune",
             Self::Wipe => "wipe",
+            Self::Restore => "restore",
             Self::Client => "client",
             Self::Stall => "stall",
         }
@@ -224,6 +229,7 @@ impl Setup {
         let timing = Timing::FAST;
         // Some keep all of their log, and it on the disk alone.
         let is_forgetful = rng.chance(120);
+        let is_forgetful = Themes::draw(seed, options).map_or(is_forgetful, |themes| themes.read_back());
         let config = Config {
             id: raftdeck_raft::NodeId(1),
             incarnation: None,

@@ -36,6 +36,12 @@ impl Platter {
         self.ids.last().copied().unwrap_or(self.base)
     }
 
+    /// Whether the log goes through this entry, or had a snapshot beyond it.
+    pub(crate) fn holds(&self, id: LogId) -> bool {
+        let behind = usize::try_from(id.index.0.saturating_sub(self.base.index.0)).unwrap_or(usize::MAX);
+        behind == 0 || self.ids.get(behind - 1) == Some(&id)
+    }
+
     /// Whether a start may find this.
     pub(crate) fn allows(&self, restored: &Restored) -> bool {
         let purged = restored.purged.index;

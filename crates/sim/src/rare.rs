@@ -67,6 +67,10 @@ rare_states! {
     StalledVote = "vote refused by a stalled disk",
     /// A member's disk is replaced by an empty one.
     Wiped = "disk lost",
+    /// A member's directory is replaced by a copy whose original was started again since.
+    OlderCopy = "directory replaced by a copy that all refuse",
+    /// A member's directory is replaced by a copy of the same start, which lacks entries.
+    CopyBehind = "directory replaced by a copy that lacks entries",
     /// A node without any membership is asked for its vote.
     NewcomerAsked = "vote asked of a node without a membership",
     /// A member that the cluster knows on another disk is asked for its vote.
@@ -303,7 +307,7 @@ impl World<'_> {
         let Node { process, clock, .. } = self.node(id);
         let Some(process) = process else { return };
         let status = process.replica.status(clock.now(at));
-        if entries.iter().any(|entry| is_replaced(&status, entry.id)) {
+        if replaced(&status, entries).next().is_some() {
             self.note(RareState::StaleReadBack);
         }
     }
@@ -313,6 +317,11 @@ impl Process {
     pub(crate) fn has_given_up(&self) -> bool {
         self.story.role == Role::Leader && self.memory.gave_up == Some(self.story.term)
     }
+}
+
+/// Those in whose places the log has others.
+pub(crate) fn replaced(status: &Status, entries: &[Entry]) -> impl Iterator<Item = LogId> {
+    entries.iter().map(|entry| entry.id).filter(|id| is_replaced(status, *id))
 }
 
 /// Whether the log has another entry in this one's place.

@@ -2,9 +2,10 @@
 //! can break, though it may take many coincidences until data is lost for it. Follows the story event by event.
 
 use raftdeck_raft::{
-    LogId, LogIndex, Membership, Message, NodeId, Role, Term, Timestamp, TraceEvent, VoteRefusal, VoteRequest,
+    LogId, LogIndex, Membership, Message, NodeId, Role, Sender, Status, Term, Timestamp, TraceEvent,
+    VoteRefusal, VoteRequest,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A rule, and how it was broken.
@@ -20,25 +21,30 @@ pub(crate) const ONE_CHANGE: &str = "one change of the membership at a time";
 pub(crate) const OWN_COMMIT: &str = "no change before a commit in the own term";
 
 pub(crate) const DISK: &str = "only members on their own disks vote and campaign";
+pub(crate) const FOREIGN: &str = "answers count only from members on their own disks";
+pub(crate) const READ_BACK: &str = "a leader sends only what its log holds";
 pub(crate) const MATCH: &str = "a match index never goes back";
 pub(crate) const LEASE: &str = "a lease excludes every later leader";
 pub(crate) const CAP: &str = "the cap on uncommitted bytes holds";
 
 /// All of them.
-pub(crate) const ALL: [&str; 12] =
-    [ROLES, LOGS, DEAF, LEARNERS, LATE, COUNTING, ONE_CHANGE, OWN_COMMIT, DISK, MATCH, LEASE, CAP];
+pub(crate) const ALL: [&str; 14] = [
+    ROLES, LOGS, DEAF, LEARNERS, LATE, COUNTING, ONE_CHANGE, OWN_COMMIT, DISK, FOREIGN, READ_BACK, MATCH,
+    LEASE, CAP,
+];
 
 /// A member as its story tells of it.
 #[derive(Debug)]
 pub(crate) struct Story {
-    id: NodeId,
+    /// The member, on its disk.
+    own: Sender,
     pub(crate) role: Role,
     pub(crate) term: Term,
     last: LogId,
     commit: LogIndex,
     pub(crate) learns: bool,
-    /// The voters in force, as far as it has told.
-    voters: BTreeSet<NodeId>,
+    /// The membership in force, as far as it has told.
+    membership: Membership,
     /// Where the membership in force stands.
     membership_at: LogIndex,
     /// It is joint.
@@ -47,7 +53,7 @@ pub(crate) struct Story {
     first_own: LogIndex,
     leads_since: Timestamp,
     /// As a leader: when it heard from whom in its term.
-    heard: BTreeMap<NodeId, Timestamp>,
+    heard: BTreeMap<Sender, Timestamp>,
     /// What came in this turn.
     requests: Vec<(NodeId, bool, VoteRequest)>,
     /// When a candidate's first request came in, which is when it was judged: a pause may come before that is told.
@@ -56,16 +62,17 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub(crate) fn new(id: NodeId, term: Term, commit: LogIndex, membership: &Membership) -> Self {
+    pub(crate) fn new(own: Sender, status: &Status) -> Self {
+        let Status { term, membership, membership_index, snapshot, .. } = status;
         Self {
-            id,
+            own,
             role: Role::Follower,
-            term,
+            term: *term,
             last: LogId::default(),
-            commit,
-            learns: membership.learners.contains(&id),
-            voters: membership.voters.clone(),
-            membership_at: LogIndex::ZERO,
+            commit: snapshot.index,
+            learns: learns(own, membership),
+            membership: membership.clone(),
+            membership_at: *membership_index,
             is_joint: membership.is_joint(),
             first_own: LogIndex::ZERO,
             leads_since: Timestamp::default(),
@@ -77,7 +84,8 @@ impl Story {
     }
 
     /// A message is about to be taken in.
-    pub(crate) fn hears(&mut self, from: NodeId, message: &Message, now: Timestamp) {
+    pub(crate) fn hears(&mut self, sender: Sender, message: &Message, now: Timestamp) {
+        let from = sender.id;
         if matches!(message, Message::PreVote(_) | Message::RequestVote(_)) {
             self.asked_at.entry(from).or_insert(now);
         }
@@ -86,7 +94,7 @@ impl Story {
             Message::RequestVote(request) => self.requests.push((from, false, *request)),
             Message::TimeoutNow(request) => self.told.push((from, request.term)),
             Message::AppendReply(_) | Message::SnapshotReply(_) if self.role == Role::Leader => {
-                self.heard.insert(from, now);
+                self.heard.insert(sender, now);
             }
             _ => {}
         }
@@ -111,7 +119,7 @@ impl Story {
 
     /// It told of this. `patience` is the least election timeout.
     pub(crate) fn tells(&mut self, event: &TraceEvent, now: Timestamp, patience: Duration) -> Option<Broken> {
-        let id = self.id;
+        let id = self.own.id;
         match event {
             TraceEvent::Started { runs, purged, term, .. } => {
                 self.term = *term;
@@ -195,27 +203,31 @@ impl Story {
             Role::Candidate => true,
             Role::Leader => to == Role::Follower,
         };
-        (!is_allowed).then(|| (ROLES, format!("{} goes from {from} to {to}", self.id)))
+        (!is_allowed).then(|| (ROLES, format!("{} goes from {from} to {to}", self.own.id)))
     }
 
     fn changes_members(&mut self, index: LogIndex, membership: &Membership) -> Option<Broken> {
         let before = std::mem::replace(&mut self.membership_at, index);
-        self.learns = membership.learners.contains(&self.id);
-        let founds = before == LogIndex::ZERO && index == self.first_own && self.voters == membership.voters;
-        self.voters.clone_from(&membership.voters);
+        self.learns = learns(self.own, membership);
+        let founds = before == LogIndex::ZERO
+            && index == self.first_own
+            && self.membership.voters == membership.voters;
+        self.membership.clone_from(membership);
         let leaves_joint = std::mem::replace(&mut self.is_joint, membership.is_joint());
         if self.role != Role::Leader || index <= before {
             return None;
         }
         if before > self.commit {
-            let sentence =
-                format!("{} appends a membership at {index} before that at {before} is committed", self.id);
+            let sentence = format!(
+                "{} appends a membership at {index} before that at {before} is committed",
+                self.own.id
+            );
             return Some((ONE_CHANGE, sentence));
         }
         // To leave a joint configuration that is committed is always safe, and a new leader does so at once. The first
         // leader of a cluster puts the founding membership into the log, which changes nothing.
         if self.commit < self.first_own && !leaves_joint && !founds {
-            let (id, commit) = (self.id, self.commit);
+            let (id, commit) = (self.own.id, self.commit);
             return Some((
                 OWN_COMMIT,
                 format!("{id} appends a membership at {index}, and has committed {commit}"),
@@ -230,11 +242,50 @@ impl Story {
         if now.since(self.leads_since) < long {
             return false;
         }
+        let Membership { voters, incarnations, .. } = &self.membership;
         let recent = |id: &&NodeId| {
-            **id == self.id || self.heard.get(id).is_some_and(|heard| now.since(*heard) < long)
+            let sender = Sender { id: **id, incarnation: incarnations.get(id).copied() };
+            sender == self.own || self.heard.get(&sender).is_some_and(|heard| now.since(*heard) < long)
         };
-        self.voters.iter().filter(recent).count() * 2 <= self.voters.len()
+        voters.iter().filter(recent).count() * 2 <= voters.len()
     }
+
+    /// Whether this is an answer that must count for nothing: the membership in force names its sender's id with another disk,
+    /// or that membership is committed and does not name it at all. A leader still listens to those that are about to leave.
+    pub(crate) fn is_foreign(&self, sender: Sender, message: &Message) -> bool {
+        let is_answer = match message {
+            Message::PreVote(_)
+            | Message::RequestVote(_)
+            | Message::AppendEntries(_)
+            | Message::InstallSnapshot(_) => false,
+            Message::PreVoteReply(_)
+            | Message::VoteReply(_)
+            | Message::AppendReply(_)
+            | Message::SnapshotReply(_)
+            | Message::DiskStalled(_)
+            | Message::TimeoutNow(_) => true,
+        };
+        let is_stranger = match self.membership.incarnations.get(&sender.id) {
+            Some(known) => sender.incarnation != Some(*known),
+            None => {
+                self.role != Role::Leader
+                    && self.membership_at <= self.commit
+                    && !self.membership.contains(sender.id)
+            }
+        };
+        is_answer && is_stranger
+    }
+}
+
+/// Whether this membership takes the member for a learner, on this disk.
+fn learns(own: Sender, membership: &Membership) -> bool {
+    membership.learners.contains(&own.id) && membership.knows_as(own.id, own.incarnation)
+}
+
+/// What an answer that counts can change at a member.
+pub(crate) fn counted(status: &Status) -> impl PartialEq + use<> {
+    let matches: Vec<_> = status.peers.iter().map(|peer| (peer.id, peer.matched, peer.owes)).collect();
+    (status.term, status.role, status.votes.clone(), matches)
 }
 
 #[cfg(test)]
@@ -247,8 +298,25 @@ mod tests {
         Membership::of((1..=3).map(NodeId).collect())
     }
 
+    /// A member that starts from a snapshot of five entries.
     fn story() -> Story {
-        Story::new(NodeId(1), Term(1), LogIndex(5), &members())
+        Story {
+            own: NodeId(1).into(),
+            role: Role::Follower,
+            term: Term(1),
+            last: LogId::default(),
+            commit: LogIndex(5),
+            learns: false,
+            membership: members(),
+            membership_at: LogIndex::ZERO,
+            is_joint: false,
+            first_own: LogIndex::ZERO,
+            leads_since: Timestamp::default(),
+            heard: BTreeMap::new(),
+            requests: Vec::new(),
+            asked_at: BTreeMap::new(),
+            told: Vec::new(),
+        }
     }
 
     fn broken(story: &mut Story, events: &[TraceEvent]) -> Option<&'static str> {
@@ -285,7 +353,7 @@ mod tests {
         for (index, expected) in [(7, None), (6, Some(LOGS))] {
             let mut story = story();
             let request = VoteRequest { term: Term(3), last: last(index), transfer: false };
-            story.hears(NodeId(2), &Message::PreVote(request), Timestamp(0));
+            story.hears(NodeId(2).into(), &Message::PreVote(request), Timestamp(0));
             let granted = TraceEvent::VoteGranted { candidate: NodeId(2), term: Term(3), pre_vote: true };
             assert_eq!(broken(&mut story, &[appended(7), granted]), expected);
         }
@@ -328,7 +396,7 @@ mod tests {
                 installed: false,
                 refused: None,
             };
-            story.hears(NodeId(3), &Message::SnapshotReply(reply), Timestamp(heard));
+            story.hears(NodeId(3).into(), &Message::SnapshotReply(reply), Timestamp(heard));
             assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);
         }
     }
@@ -341,9 +409,44 @@ mod tests {
         let mut story = story();
         story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), PATIENCE);
         let request = VoteRequest { term: Term(3), last: LogId::default(), transfer: false };
-        story.hears(NodeId(2), &Message::RequestVote(request), Timestamp(100_000));
+        story.hears(NodeId(2).into(), &Message::RequestVote(request), Timestamp(100_000));
         assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), None);
         story.rests();
         assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), Some(DEAF));
+    }
+
+    #[test]
+    fn an_answer_counts_by_the_disk_that_it_comes_from() {
+        let disk = |number| raftdeck_raft::Incarnation([number; 16]);
+        let reply = Message::TimeoutNow(raftdeck_raft::TimeoutNow { term: Term(9) });
+        let mut story = story();
+        story.membership.incarnations.insert(NodeId(2), disk(2));
+        assert!(!story.is_foreign(Sender::new(NodeId(2), disk(2)), &reply));
+        assert!(story.is_foreign(Sender::new(NodeId(2), disk(7)), &reply), "it was another disk's");
+        assert!(story.is_foreign(Sender::new(NodeId(9), disk(9)), &reply), "nobody knows it");
+        story.membership_at = LogIndex(6);
+        assert!(!story.is_foreign(Sender::new(NodeId(9), disk(9)), &reply), "it may be a member still");
+    }
+
+    #[test]
+    fn a_leader_hears_its_majority_only_from_the_disks_that_the_membership_names() {
+        let disk = |number| raftdeck_raft::Incarnation([number; 16]);
+        let reason = VoteRefusal::LeaderAlive;
+        let refused = TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(3), pre_vote: true, reason };
+        let reply = Message::SnapshotReply(raftdeck_raft::SnapshotReply {
+            term: Term(2),
+            round: 1,
+            last: LogId::default(),
+            next_offset: 0,
+            installed: false,
+            refused: None,
+        });
+        for (heard, expected) in [(disk(3), None), (disk(7), Some(DEAF))] {
+            let mut story = story();
+            story.membership.incarnations.insert(NodeId(3), disk(3));
+            story.tells(&role(Role::Candidate, Role::Leader), Timestamp(0), PATIENCE);
+            story.hears(Sender::new(NodeId(3), heard), &reply, Timestamp(900_000));
+            assert_eq!(broken(&mut story, std::slice::from_ref(&refused)), expected);
+        }
     }
 }

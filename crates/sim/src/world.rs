@@ -8,12 +8,13 @@ use crate::fault::{Fault, Planned};
 use crate::hash::EventHash;
 use crate::identity;
 use crate::judge::Judge;
-use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS};
+use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS, fragile};
 use crate::network::Network;
 use crate::node::{Fate, Node, Process};
 use crate::options::{FaultKind, Options, SECOND, Setup, micros};
 use crate::outcome::{Outcome, Stats};
 use crate::record::{Record, What};
+use crate::restore::Starts;
 use crate::rng::Rng;
 use raftdeck_raft::{Membership, NodeId, Role};
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ pub(crate) struct World<'a> {
     pub(crate) sink: Option<Sink<'a>>,
     /// Those whose disks may be damaged for good; so few that nothing acknowledged can be gone.
     pub(crate) fragile: BTreeSet<NodeId>,
+    pub(crate) starts: Starts,
     pub(crate) quiet: bool,
     /// A leader was seen after the faults.
     pub(crate) led_again: bool,
@@ -79,9 +81,8 @@ impl<'a> World<'a> {
             }
         });
         let nodes: Vec<_> = nodes.collect();
-        let minority = u64::from((options.nodes - 1) / 2).min(2);
-        let first = rng.below(u64::from(options.nodes));
-        let fragile = (0..minority).map(|i| NodeId(1 + (first + i) % u64::from(options.nodes))).collect();
+        let fragile = fragile(seed, options.nodes).into_iter().collect();
+        let starts = Starts::of(schedule);
         let trusts_leases = if setup.config.tuning.check_quorum { trusts_leases(schedule) } else { 0 };
         let remembers = options.faults.kinds().contains(&FaultKind::Network);
         let client = |number, new: fn(u64, usize, u64, u64) -> Client| new(seed, number, setup.keys, all);
@@ -104,6 +105,7 @@ impl<'a> World<'a> {
             hash: EventHash::default(),
             sink,
             fragile,
+            starts,
             quiet: false,
             led_again: false,
             at_rest: false,
@@ -144,7 +146,7 @@ impl<'a> World<'a> {
             Event::Wake { node, life } => self.wake(node, life),
             Event::Turn { node, life } => self.turn(node, life),
             Event::Disk { node, life } => self.disk_done(node, life),
-            Event::ReadBack { node, life, entries } => self.entries_arrive(node, life, entries),
+            Event::ReadBack { node, life, first } => self.entries_arrive(node, life, first),
             Event::Files { node, life } => self.files_done(node, life),
             Event::Restart { node, life } => self.restart(node, life),
             Event::Resume { node, pause } => self.resume(node, pause),
@@ -154,6 +156,7 @@ impl<'a> World<'a> {
             Event::Ask { node, client, attempt, ask } => self.asked(node, client, attempt, ask),
             Event::Answer { client, attempt, answer } => self.answered(client, attempt, *answer),
             Event::Disconnected { node, life, peer } => self.disconnected(node, life, peer),
+            Event::Connect { node, life } => self.connect(node, life),
             Event::Quiet => self.become_quiet(),
             Event::DiskGoesOn(node) => self.disk_goes_on(node),
             Event::LookAtStall(node) => self.look_at_stall(node),

@@ -5,7 +5,6 @@ use crate::disk::data_dir;
 use crate::event::Event;
 use crate::fault::{Fault, Step, Who};
 use crate::node::{Doom, Fate, Input, Waiting};
-use crate::platter::Platter;
 use crate::rare::RareState;
 use crate::record::What;
 use crate::stall::commits;
@@ -55,6 +54,8 @@ impl World<'_> {
                 self.with(*who, |world, id| world.shorten(id, *pick, *down));
             }
             Fault::Wipe { who, down } => self.with(*who, |world, id| world.wipe(id, *down)),
+            Fault::Copy { who } => self.with(*who, Self::copy),
+            Fault::Restore { who, down } => self.with(*who, |world, id| world.restore(id, *down)),
             Fault::Cut { cut, lasts } => {
                 let leader = self.leader();
                 self.network.cut(cut, leader, at + lasts);
@@ -235,8 +236,8 @@ impl World<'_> {
     }
 
     fn wipe(&mut self, id: NodeId, down: u64) {
-        let is_new = self.node(id).fate == Fate::Absent || self.node(id).platter == Platter::default();
-        if is_new || !self.may_lose_disk(id) {
+        let is_absent = self.node(id).fate == Fate::Absent;
+        if is_absent || !self.may_lose_disk(id) || self.has_older_copy_but(Some(id)) {
             return;
         }
         self.crash(id, Doom { effects: 0, survival: Survival::Process, changes: 0, down });
@@ -348,6 +349,13 @@ impl World<'_> {
         if fragile * 2 >= after.voters.len() && fragile > 0 {
             return;
         }
+        let comes = |change: &MembershipChange| {
+            matches!(change, MembershipChange::AddLearner { node, .. }
+            if self.nodes.iter().any(|other| other.id == *node && other.fate == Fate::Absent))
+        };
+        if self.has_older_copy_but(None) && changes.iter().any(comes) {
+            return;
+        }
         for change in &changes {
             if let MembershipChange::AddLearner { node, .. } = change
                 && self.node(*node).fate == Fate::Absent
@@ -385,6 +393,7 @@ impl World<'_> {
             let node = self.node(id);
             node.slow = (0, 0);
             self.let_disks_go(id);
+            self.late_reads_come(id);
             let node = self.node(id);
             node.fs.set_capacity(None);
             // No sync fails any more.

@@ -67,7 +67,7 @@ fn seven_nodes_keep_every_promise() {
 #[test]
 fn without_faults_one_leader_leads_from_first_to_last() {
     let stats = play(5, &FaultKinds::none(), 1..=3);
-    assert_eq!((stats.elections, stats.restarts, stats.faults), (3, 15, [0; 13]));
+    assert_eq!((stats.elections, stats.restarts, stats.faults), (3, 15, [0; 14]));
 }
 
 #[test]
@@ -82,19 +82,26 @@ fn failing_disks_end_processes_too() {
     assert!(stats.restarts > 36, "{stats:?}");
 }
 
+/// Few files are damaged, and not all of that is of use to anybody.
 #[test]
-fn a_flipped_bit_keeps_a_member_from_starting() {
-    // Few bits are flipped, and not all of those are of use to anybody.
-    let mut seeds = (1..=400_u64).step_by(20);
-    let refuses = |first: u64| play(3, &FaultKinds::of(&[FaultKind::Disk]), first..=first + 19).refusals > 0;
-    assert!(seeds.any(refuses), "nobody refused to start");
+fn a_flipped_bit_or_a_file_that_lost_its_end_keeps_a_member_from_starting_or_is_no_loss() {
+    let mut refusals = 0;
+    for first in (1..=200).step_by(20) {
+        let damaged = |nodes| play(nodes, &FaultKinds::of(&[FaultKind::Disk]), first..=first + 19).refusals;
+        refusals += damaged(3) + damaged(5);
+        if refusals > 3 {
+            return;
+        }
+    }
+    panic!("{refusals} starts were refused");
 }
 
+/// Trap 49 too: what must hold while a disk stands still is judged in `stall.rs`.
 #[test]
-fn partitions_and_pauses_cost_leaders_their_place() {
-    for kind in [FaultKind::Partition, FaultKind::Pause] {
+fn partitions_pauses_stalled_disks_and_transfers_cost_leaders_their_place() {
+    for kind in [FaultKind::Partition, FaultKind::Pause, FaultKind::Stall, FaultKind::Transfer] {
         let stats = only(kind);
-        assert!(stats.elections > 4, "{kind:?}: {stats:?}");
+        assert!(stats.elections > 3, "no more than the first of each seed: {kind:?}: {stats:?}");
     }
 }
 
@@ -105,44 +112,36 @@ fn members_come_and_go() {
 }
 
 #[test]
-fn the_leadership_is_handed_over() {
-    let stats = only(FaultKind::Transfer);
-    assert!(stats.elections > 6, "{stats:?}");
-}
-
-#[test]
 fn lagging_members_catch_up_by_snapshots() {
     let kinds = [FaultKind::Snapshot, FaultKind::Partition, FaultKind::Membership];
     let stats = play(3, &FaultKinds::of(&kinds), 1..=6);
     assert!(stats.snapshots_taken > 0 && stats.snapshots_installed > 0, "{stats:?}");
 }
 
-/// Trap 49. What must hold while a disk stands still is judged in `stall.rs`.
-#[test]
-fn a_disk_that_stands_still_costs_its_leader_the_place() {
-    let stats = only(FaultKind::Stall);
-    assert!(stats.elections > 4, "{stats:?}");
+/// That each of these was reached, when these kinds of faults were tried alone.
+fn reach(kinds: &[FaultKind], states: &[RareState]) {
+    let played = [3, 5].map(|nodes| play(nodes, &FaultKinds::of(kinds), 1..=15));
+    for state in states {
+        let count: u64 = played.iter().map(|run| run.rare.of(*state)).sum();
+        assert!(count > 0, "never reached: {}", state.name());
+    }
 }
 
 /// The members and the clients come to no harm by a disk that is lost, and nobody votes with an empty one.
 #[test]
 fn lost_disks_are_survived_and_members_are_taken_in_again_as_new() {
-    let kinds = [FaultKind::Wipe, FaultKind::Partition, FaultKind::Network];
-    let stats = [3, 5].map(|nodes| play(nodes, &FaultKinds::of(&kinds), 1..=15));
-    for state in [RareState::Wiped, RareState::NewcomerAsked, RareState::StrangerIgnored] {
-        let count: u64 = stats.iter().map(|stats| stats.rare.of(state)).sum();
-        assert!(count > 0, "never reached: {}", state.name());
-    }
+    reach(
+        &[FaultKind::Wipe, FaultKind::Partition, FaultKind::Network],
+        &[RareState::Wiped, RareState::NewcomerAsked, RareState::StrangerIgnored, RareState::OtherDiskAsked],
+    );
 }
 
+/// Trap 52. A copy that is older than what the others met is refused by them, and one that only lacks what others have is filled
+/// again, also if its leader thinks that it has everything (trap 47).
 #[test]
-fn a_file_that_lost_its_end_keeps_a_member_from_starting_or_is_no_loss() {
-    let mut refusals = 0;
-    for first in (1..=200).step_by(20) {
-        refusals += play(5, &FaultKinds::of(&[FaultKind::Disk]), first..=first + 19).refusals;
-        if refusals > 1 {
-            return;
-        }
-    }
-    panic!("{refusals} starts were refused");
+fn directories_that_are_put_back_are_refused_or_filled_again() {
+    reach(
+        &[FaultKind::Restore, FaultKind::Crash],
+        &[RareState::OlderCopy, RareState::CopyBehind, RareState::WentBack],
+    );
 }

@@ -29,6 +29,19 @@ fn after(survival: Survival) -> Vec<u8> {
 }
 
 #[test]
+fn a_copy_has_what_a_reader_sees_and_goes_its_own_way() {
+    let (fs, mut file) = half_synced();
+    let copy = fs.copy();
+    file.write_at(0, b"cccc").unwrap();
+    fs.put(Path::new("/d/new"), b"new");
+    copy.crash(Survival::Nothing);
+    assert_eq!(copy.contents(path()).unwrap(), b"aaaabbbb", "all of it is durable");
+    assert_eq!(copy.contents(Path::new("/d/new")), None);
+    copy.put(path(), b"");
+    assert_eq!(fs.contents(path()).unwrap(), b"ccccbbbb");
+}
+
+#[test]
 fn a_crash_loses_what_was_not_synced_as_far_as_asked() {
     assert_eq!(after(Survival::Process), b"aaaabbbb");
     assert_eq!(after(Survival::Nothing), b"aaaa");

@@ -61,7 +61,7 @@ struct RunArgs {
     #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "first_seed"])]
     seed: Option<u64>,
     /// What goes wrong: all, none, or some of crash, disk, partition, network, pause, clock, membership, transfer,
-    /// snapshot, tune, wipe, client, stall between commas
+    /// snapshot, tune, wipe, restore, client, stall between commas
     #[arg(long, value_name = "KINDS", default_value = "all", value_parser = fault_kinds)]
     faults: FaultKinds,
     /// For how many virtual seconds things go wrong in each run

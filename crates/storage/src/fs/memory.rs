@@ -30,7 +30,7 @@ pub struct MemoryFs {
     disk: Arc<Mutex<Disk>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Disk {
     /// Counts the crashes: handles from before a crash are dead.
     life: u64,
@@ -63,6 +63,22 @@ impl MemoryFs {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another disk with everything that a reader sees on this one now, all of it durable: a backup.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let mut disk = self.disk().clone();
+        disk.names.clone_into(&mut disk.durable_names);
+        disk.unsynced_names.clear();
+        disk.capacity = None;
+        for file in disk.files.values_mut() {
+            let bytes = std::mem::take(&mut file.current);
+            file.put(&bytes);
+        }
+        let copy = Self { disk: Arc::new(Mutex::new(disk)) };
+        copy.crash(Survival::Process);
+        copy
     }
 
     /// The process that used the disk is gone, and with it its handles and locks: every handle opened before
