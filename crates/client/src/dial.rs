@@ -8,7 +8,7 @@ use crate::tls::{Tls, in_words, tls_failure};
 use crate::transport::{Transport, prepare};
 use futures::{SinkExt, StreamExt};
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HELLO_REPLY};
-use raftdeck_protocol::handshake::{Challenge, Confirmation, MAX_PROOFS, Note, Proof, Side, Standing};
+use raftdeck_protocol::handshake::{Challenge, Confirmation, MAX_PROOFS, Proof, Side, Standing};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason, Secret};
 use raftdeck_raft::NodeId;
 use std::io;
@@ -41,8 +41,6 @@ pub struct Dialed {
     pub standing: Option<Standing>,
     /// Whether both sides have proved that they know the token.
     pub is_proved: bool,
-    /// What it answers to a founder.
-    pub note: Option<Note>,
 }
 
 /// Why there is no connection. In each case nothing but the handshake was sent.
@@ -194,11 +192,11 @@ async fn shake_hands(
     let sent = frames.send(frame::encode(&confirmation)).await;
     let proof = judged.map_err(|reason| DialError::Distrusted { address: address.to_owned(), reason })?;
     match read_reply(address, &mut frames).await? {
-        HelloReply::Accepted { id, cluster, note } if id == challenge.id => {
+        HelloReply::Accepted { id, cluster } if id == challenge.id => {
             sent.map_err(|_| DialError::Closed { address: address.to_owned() })?;
             frames.codec_mut().set_max_frame_length(MAX_FRAME);
             let Challenge { standing, .. } = challenge;
-            Ok(Dialed { frames, node: id, cluster, standing, is_proved: proof.is_some(), note })
+            Ok(Dialed { frames, node: id, cluster, standing, is_proved: proof.is_some() })
         }
         HelloReply::Refused(reason) => Err(refused(address, reason)),
         _ => Err(DialError::Foreign { address: address.to_owned() }),

@@ -117,7 +117,7 @@ fn serve(mut connection: &TcpStream, id: u64, received: &Sender<u64>) -> io::Res
     let challenge = Challenge { id, standing: None, challenge: Nonce::default(), proofs: Vec::new() };
     write(&mut connection, &frame::encode(&HelloReply::Challenge(challenge)))?;
     read(&mut reader)?;
-    let accepted = HelloReply::Accepted { id, cluster: String::new(), note: None };
+    let accepted = HelloReply::Accepted { id, cluster: String::new() };
     write(&mut connection, &frame::encode(&accepted))?;
     loop {
         let content = read(&mut reader)?;

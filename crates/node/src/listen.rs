@@ -270,7 +270,7 @@ async fn converse(
     {
         identity.memory.keep_met(&identity.trust).await;
     }
-    let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster(), note: None };
+    let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster() };
     frames.send(frame::encode(&reply)).await?;
     Ok(Shaken::In(frames.into(), Greeted { role: hello.role, standing: hello.standing, proved }))
 }

@@ -41,7 +41,7 @@ impl Listener {
         let confirmation = frames.next().await.unwrap().unwrap();
         let confirmation: Confirmation = frame::decode("confirmation", &confirmation).unwrap();
         assert_eq!(confirmation, Confirmation::Proof(None));
-        let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned(), note: None };
+        let welcome = HelloReply::Accepted { id: YOU, cluster: "test".to_owned() };
         frames.send(frame::encode(&welcome)).await.unwrap();
         frames
     }

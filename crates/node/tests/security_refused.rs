@@ -85,7 +85,7 @@ fn peer(id: u64) -> Role {
 }
 
 fn accepted() -> HelloReply {
-    HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned(), note: None }
+    HelloReply::Accepted { id: NodeId(1), cluster: "raftdeck".to_owned() }
 }
 
 #[test]

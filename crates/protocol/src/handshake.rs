@@ -5,14 +5,13 @@
 //! | [`Hello`] | dialer to listener | version, cluster, role, standing, a challenge |
 //! | [`HelloReply::Challenge`] | listener to dialer | its id and standing, its own challenge, one proof for each token that opens it to that role |
 //! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not go on |
-//! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name; for a founder, the listener's note |
+//! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name |
 //!
 //! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A proof is an HMAC-SHA256 under a token over
 //! both sides' frames ([`Challenge::transcript`]). The listener proves first: a dialer that holds a token shows its own
 //! proof only to a listener that knows the token, so a process that listens on a port which is not its own learns nothing.
 //! Where the listener holds no token for a role, nothing is asked of that role.
 
-use bytes::Bytes;
 pub use raftdeck_raft::Standing;
 use raftdeck_raft::{ClusterId, Incarnation, NodeId};
 use serde::{Deserialize, Serialize};
@@ -94,7 +93,7 @@ pub enum Role {
     Client,
     /// The process that started this node and may set its clock.
     Manager,
-    /// A node that wants to know how far the listener is with founding the cluster. Answered with a [`Note`].
+    /// A node that wants to know how far the listener is with founding the cluster. Answered with a [`Note`](crate::founding::Note).
     Founder {
         /// Its id.
         id: NodeId,
@@ -119,10 +118,6 @@ impl PartialEq for Proof {
 
 impl Eq for Proof {}
 
-/// What the founding says, opaque here: a postcard value of the node's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note(pub Bytes);
-
 /// The listener's answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HelloReply {
@@ -132,8 +127,6 @@ pub enum HelloReply {
         id: NodeId,
         /// Its cluster.
         cluster: String,
-        /// For a founder.
-        note: Option<Note>,
     },
     /// To either frame: go away, and why. The connection is closed after this.
     Refused(RefusalReason),

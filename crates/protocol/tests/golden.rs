@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use raftdeck_protocol::handshake::{
-    Challenge, Confirmation, Hello, HelloReply, Nonce, Note, Proof, RefusalReason, Role, Standing,
+    Challenge, Confirmation, Hello, HelloReply, Nonce, Proof, RefusalReason, Role, Standing,
 };
 use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
@@ -99,9 +99,8 @@ fn handshakes() {
     );
     golden(&Confirmation::Proof(None), "0000");
     golden(&Confirmation::Refused(RefusalReason::Unproven), "0109");
-    let accepted = |note| HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into(), note };
-    golden(&accepted(None), "000308726166746465636b00");
-    golden(&accepted(Some(Note("hi".into()))), "000308726166746465636b01026869");
+    let accepted = HelloReply::Accepted { id: NodeId(3), cluster: "raftdeck".into() };
+    golden(&accepted, "000308726166746465636b");
     let refusals = [
         RefusalReason::NotRaftdeck,
         RefusalReason::Version { ours: 1, theirs: 300 },

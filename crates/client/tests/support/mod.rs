@@ -130,7 +130,7 @@ async fn welcome(frames: &mut Framed<TcpStream, LengthDelimitedCodec>, id: u64) 
     frames.send(frame::encode(&HelloReply::Challenge(challenge))).await.ok()?;
     let confirmation: Confirmation = frame::decode("confirmation", &frames.next().await?.ok()?).ok()?;
     assert_eq!(confirmation, Confirmation::Proof(None));
-    let accepted = HelloReply::Accepted { id: NodeId(id), cluster: "raftdeck".to_owned(), note: None };
+    let accepted = HelloReply::Accepted { id: NodeId(id), cluster: "raftdeck".to_owned() };
     frames.send(frame::encode(&accepted)).await.ok()
 }
 

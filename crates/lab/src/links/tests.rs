@@ -238,7 +238,7 @@ fn confirmation() -> Bytes {
 }
 
 fn accepted(id: NodeId) -> Bytes {
-    encode(&HelloReply::Accepted { id, cluster: String::new(), note: None })
+    encode(&HelloReply::Accepted { id, cluster: String::new() })
 }
 
 /// An AppendEntries with one entry of this index and size.

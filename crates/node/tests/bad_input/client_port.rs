@@ -315,7 +315,7 @@ fn many() -> Vec<Row> {
                 let (reply, _) =
                     shake_hands(&node.client, &Hello::new("raftdeck", Role::Client), Shown::None);
                 let cluster = "raftdeck".to_owned();
-                assert_eq!(reply, HelloReply::Accepted { id: me(node), cluster, note: None });
+                assert_eq!(reply, HelloReply::Accepted { id: me(node), cluster });
             }
             assert_ne!(me(node), another(node));
         }),
