@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// What to do with a member that cannot rely on its disk any more. The identity of an empty directory is a new one, so the
 /// cluster takes it in only as a new member.
 const REPLACE: &str = "leave the other members running, empty this member's data directory, start it again, and run \
-                       `raftdeck client member replace ID` with its id";
+                       `raftdeck client member replace ID` with its id, if a majority of the members still has its disks \
+                       (docs/members.md)";
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -201,8 +202,7 @@ pub enum OpenError {
     /// A file was made longer than it is, or shorter. It gets its length before anything is stored in it.
     #[error(
         "{} has {found} bytes and was made with {made}: {}. This member can no longer vouch for what it has acknowledged, \
-         so it does not start. Put back the file as it was; or check the disk, keep a copy of the file, leave the other \
-         members running, and replace this member by a new one with an empty directory",
+         so it does not start. Put back the file as it was; or check the disk, keep a copy of the file, and {REPLACE}",
         file.display(),
         if found < made { "its end was cut off" } else { "something was added to it" }
     )]
@@ -218,8 +218,7 @@ pub enum OpenError {
     #[error(
         "{} holds the log up to byte {found}, and it went up to byte {recorded} before: the file is an older copy, or its end \
          was erased. This member can no longer vouch for what it has acknowledged, so it does not start. Put back the \
-         newest copy of the file; or check the disk, keep a copy of the file, leave the other members running, and \
-         replace this member by a new one with an empty directory",
+         newest copy of the file; or check the disk, keep a copy of the file, and {REPLACE}",
         file.display()
     )]
     LostTail {

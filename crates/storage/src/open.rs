@@ -106,21 +106,12 @@ impl Opening<'_> {
             fs.create_dir_all(dir).map_err(|cause| OpenError::CreateDir { dir: dir.to_owned(), cause })?;
         }
         let lock = take_lock(fs, dir)?;
-        // Another member's directory is called that, before one of its files is called damaged.
-        if !missing()? {
-            self.check_owner(&path)?;
-        }
+        // Only the holder of the lock may create the log, so it is looked for again. Another member's directory is called that,
+        // before one of its files is called damaged.
+        let log = if missing()? { None } else { Some(self.beginning(&path)?) };
         let mut life = if self.fresh.is_some() { Life::read(fs, dir, &self.identity)? } else { None };
-        // Only the holder of the lock may create the log, so it is looked for again.
-        let (store, recovered) = if missing()? {
-            if life.as_ref().is_some_and(|life| life.boot() > 0) {
-                return Err(OpenError::LogGone { file: path });
-            }
-            self.identify(&mut life)?;
-            self.start_log()?;
-            self.recover(lock)?
-        } else {
-            let (version, old) = self.old_log(&path)?;
+        let (store, recovered) = if let Some((version, opening)) = log {
+            let old = (version < SEGMENTED).then(|| self.old_log(&path, &opening)).transpose()?;
             if version >= IDENTIFIED && life.is_none() && self.fresh.is_some() {
                 return Err(OpenError::NoIdentity { dir: dir.to_owned() });
             }
@@ -137,6 +128,13 @@ impl Opening<'_> {
                 }
                 opened
             }
+        } else {
+            if life.as_ref().is_some_and(|life| life.boot() > 0) {
+                return Err(OpenError::LogGone { file: path });
+            }
+            self.identify(&mut life)?;
+            self.start_log()?;
+            self.recover(lock)?
         };
         if let Some(life) = &mut life {
             life.begin()?;
@@ -221,29 +219,28 @@ impl Opening<'_> {
         make().map_err(access("create", &new))
     }
 
-    /// Checks whose log it is.
-    fn check_owner(&self, path: &Path) -> Result<(), OpenError> {
-        let file = self.fs.open(path).map_err(access("open", path))?;
-        let mut reader = Reader::new(&*file, path, AHEAD)?;
-        let version = reader.version(LOG_MAGIC)?;
-        self.check_identity(&legacy::opening(&mut reader, version)?.identity)
-    }
-
-    /// Says the version of a log, and reads one that is all in one file.
-    fn old_log(&self, path: &Path) -> Result<(u32, Option<OldLog>), OpenError> {
+    /// The version of a log and what it begins with, if it is this member's.
+    fn beginning(&self, path: &Path) -> Result<(u32, legacy::Opening), OpenError> {
         let file = self.fs.open(path).map_err(access("open", path))?;
         let mut reader = Reader::new(&*file, path, AHEAD)?;
         let version = reader.version(LOG_MAGIC)?;
         let opening = legacy::opening(&mut reader, version)?;
+        self.check_identity(&opening.identity)?;
         if version >= SEGMENTED {
             reader.check_length(opening.start)?;
-            return Ok((version, None));
         }
-        let (restored, torn) = legacy::read(&mut reader, &opening)?;
+        Ok((version, opening))
+    }
+
+    /// Reads a log that is all in one file.
+    fn old_log(&self, path: &Path, opening: &legacy::Opening) -> Result<OldLog, OpenError> {
+        let file = self.fs.open(path).map_err(access("open", path))?;
+        let mut reader = Reader::new(&*file, path, AHEAD)?;
+        let (restored, torn) = legacy::read(&mut reader, opening)?;
         let newest = Snapshots::open(self.fs, self.dir)?.1;
         check_fit(path, restored.purged, newest.as_ref())?;
         let torn = torn.map(|torn| tail(path, &torn));
-        Ok((version, Some(OldLog { restored, torn })))
+        Ok(OldLog { restored, torn })
     }
 
     /// Writes an old log into segments. The old one counts, and stays as it is, until all of them are durable.

@@ -97,7 +97,7 @@ fn damage_is_refused_by_file_and_offset() {
             "/data/n1/snapshot-3-9 is damaged at byte {}: a piece does not match its checksum. This member can no \
              longer vouch for what it has acknowledged, so it does not start. Check the disk, keep a copy of the \
              file, and leave the other members running, empty this member's data \
-             directory, start it again, and run `raftdeck client member replace ID` with its id",
+             directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)",
             last - 6
         )
     );

@@ -212,7 +212,7 @@ fn a_file_that_is_no_log_is_refused() {
         open(dir.path()).unwrap_err().to_string(),
         format!(
             "{} is not a raftdeck log, or its first bytes are damaged; choose another data directory, or leave the other members running, empty this member's data \
-             directory, start it again, and run `raftdeck client member replace ID` with its id",
+             directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)",
             log.display()
         )
     );

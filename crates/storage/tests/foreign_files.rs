@@ -294,8 +294,9 @@ fn an_older_copy_of_the_newest_segment_is_refused_by_name_and_both_places() {
         format!(
             "/data/n1/{name} holds the log up to byte {found}, and it went up to byte {recorded} before: the file is an older \
              copy, or its end was erased. This member can no longer vouch for what it has acknowledged, so it does not \
-             start. Put back the newest copy of the file; or check the disk, keep a copy of the file, leave the other \
-             members running, and replace this member by a new one with an empty directory"
+             start. Put back the newest copy of the file; or check the disk, keep a copy of the file, and leave the other members running, \
+             empty this member's data directory, start it again, and run `raftdeck client member replace ID` with its \
+             id, if a majority of the members still has its disks (docs/members.md)"
         )
     );
     assert_eq!(ground.files(), files, "nothing was changed");
@@ -314,7 +315,9 @@ fn a_shortened_segment_is_refused_by_name_with_both_lengths_and_what_to_do() {
         format!(
             "{} has 400 bytes and was made with 700: its end was cut off. This member can no longer vouch for what it has \
              acknowledged, so it does not start. Put back the file as it was; or check the disk, keep a copy of the \
-             file, leave the other members running, and replace this member by a new one with an empty directory",
+             file, and leave the other members running, \
+             empty this member's data directory, start it again, and run `raftdeck client member replace ID` with its \
+             id, if a majority of the members still has its disks (docs/members.md)",
             ground.dir().join(name).display()
         )
     );

@@ -198,7 +198,7 @@ fn a_refusal_says_what_to_do() {
         "/data/n1/founders, which says with which members this one first started, cannot be relied on: it does not begin as \
          it should. Nothing was changed. Check the disk and keep a copy of the file. If you know for certain how this \
          directory was first started, move the file away and start with the same --cluster or --join; otherwise leave the other members running, empty this member's data \
-             directory, start it again, and run `raftdeck client member replace ID` with its id"
+             directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
 }
 

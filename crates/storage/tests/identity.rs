@@ -115,7 +115,7 @@ fn a_log_that_was_taken_away_is_noticed() {
         error.to_string(),
         "/data/n1/raft.log is missing, though this data directory was started before: its log was taken away, and with it \
          the votes and entries that this member acknowledged. Put it back, or leave the other members running, empty \
-         this member's data directory, start it again, and run `raftdeck client member replace ID` with its id"
+         this member's data directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
     assert!(!fs.exists(&segment(1)).unwrap(), "nothing was changed");
 }

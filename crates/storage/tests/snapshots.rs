@@ -244,7 +244,7 @@ fn a_log_without_the_snapshot_that_has_its_beginning_is_refused() {
         open(&fs).unwrap_err().to_string(),
         "/data/n1/raft.log starts after entry 1, and the newest snapshot beside it ends with entry 0: a snapshot file \
          was taken away. Put it back, or leave the other members running, empty this member's data \
-             directory, start it again, and run `raftdeck client member replace ID` with its id"
+             directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
 }
 

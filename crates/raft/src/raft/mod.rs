@@ -62,7 +62,8 @@ pub struct Restored {
 
 /// What to do with a member whose disk has lost something: it forgot votes and entries that it acknowledged.
 const REPLACE: &str = "leave the other members running, empty this member's data directory, start it again, and run \
-                       `raftdeck client member replace ID` with its id";
+                       `raftdeck client member replace ID` with its id, if a majority of the members still has its disks \
+                       (docs/members.md)";
 
 /// Why a member could not start.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
