@@ -7,7 +7,7 @@ use crate::meet::Wanted;
 use crate::outbox::{Outbox, Parcel};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
-use raftdeck_protocol::{ClockRate, Telemetry};
+use raftdeck_protocol::{ClockRate, Manage, NodeStatus, RequestBody, Telemetry};
 use raftdeck_protocol::{Read, Response, Write, frame};
 use raftdeck_raft::{Config, Incarnation, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs, SyncDelay};
@@ -101,11 +101,12 @@ fn driver_with(
     let (store, recovered) = LogStore::open(fs, Path::new("/data"), ME, "test").unwrap();
     let clock = Clock::start(ClockRate::REAL);
     let voters: BTreeSet<NodeId> = voters.into_iter().map(NodeId).collect();
-    let config = Config { disk_stall, ..Config::new(ME, voters, Timing::FAST) };
+    let incarnation = Some(Incarnation([1; 16]));
+    let config = Config { disk_stall, incarnation, ..Config::new(ME, voters, Timing::FAST) };
     let replica = Replica::new(config, 1, recovered.restored, None, clock.now()).unwrap();
     let me = Sender {
         id: ME,
-        incarnation: raftdeck_raft::Incarnation([1; 16]),
+        incarnation: Incarnation([1; 16]),
         client_address: "here".to_owned(),
         raft_address: String::new(),
         trust: crate::trust::Trust::new(ME, "test".to_owned(), crate::tokens::Tokens::default()),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::outbox::IN_FLIGHT;
 use raftdeck_protocol::DiskPace;
+use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_storage::fs::DelayedFs;
 
 /// A single node that leads, on a disk that its manager can hold up.

@@ -41,6 +41,7 @@
 //! [`run`] is all of `raftdeck-node`: it reads the environment, logs to standard error, ends on SIGTERM and SIGINT.
 
 mod acquaintances;
+mod answering;
 mod args;
 mod arrivals;
 mod belonging;

@@ -323,7 +323,7 @@ impl Listeners {
             id: settings.id,
             trust: trust.clone(),
             memory: memory.clone(),
-            local_users,
+            local_users: local_users.clone(),
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
         });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);

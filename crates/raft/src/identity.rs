@@ -64,45 +64,32 @@ impl From<NodeId> for Sender {
     }
 }
 
-/// The first 8 of 32 hexadecimal digits: enough for people to tell disks apart.
-impl fmt::Display for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&short(self.0))
-    }
+/// How the identities are shown: `Display` gives the first 8 of 32 hexadecimal digits, enough for people to tell them apart, and
+/// `LowerHex` all of them.
+macro_rules! shown_as_digits {
+    ($identity:ident) => {
+        impl fmt::Display for $identity {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&short(self.0))
+            }
+        }
+
+        impl fmt::LowerHex for $identity {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $identity {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self:x})", stringify!($identity))
+            }
+        }
+    };
 }
 
-/// All 32 hexadecimal digits.
-impl fmt::LowerHex for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Incarnation({self:x})")
-    }
-}
-
-/// The first 8 of 32 hexadecimal digits: enough for people to tell clusters apart.
-impl fmt::Display for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&short(self.0))
-    }
-}
-
-/// All 32 hexadecimal digits.
-impl fmt::LowerHex for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClusterId({self:x})")
-    }
-}
+shown_as_digits!(Incarnation);
+shown_as_digits!(ClusterId);
 
 fn short(bytes: [u8; 16]) -> String {
     hex(&bytes[..4])

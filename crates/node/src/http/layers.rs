@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use raftdeck_protocol::printable::Printable;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -118,7 +119,8 @@ async fn account(State(meters): State<Meters>, request: Request, next: Next) -> 
 /// read and keep.
 fn log(method: &Method, path: &str, status: StatusCode, micros: u128) {
     let status = status.as_u16();
-    let shown: String = path.chars().take(MOST_LOGGED).flat_map(char::escape_debug).collect();
+    let beginning: String = path.chars().take(MOST_LOGGED).collect();
+    let shown = Printable(&beginning);
     macro_rules! line {
         ($level:expr) => {
             tracing::event!(target: "raftdeck_node::http", $level, %method, path = %shown, status, micros, "answered")

@@ -4,6 +4,7 @@
 //! what comes of it is UTF-8; bytes that are not are given in Base64, in a parameter of their own.
 
 use percent_encoding::percent_decode;
+use raftdeck_protocol::printable::Printable;
 use std::collections::BTreeMap;
 
 /// What is wrong with a query string.
@@ -116,7 +117,8 @@ fn unknown(name: &str, known: &[&'static str]) -> QueryError {
 
 /// Cut to a length that a sentence can hold, and without what a terminal would obey.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
+    let beginning: String = text.chars().take(MOST_SHOWN).collect();
+    let mut shown = Printable(&beginning).to_string();
     if text.chars().nth(MOST_SHOWN).is_some() {
         shown.push('…');
     }
@@ -160,7 +162,7 @@ mod tests {
             ("key=%zz", "%zz is no"),
             ("key=%+1", "%+1 is no"),
             ("key=%é1", "%é1 is no"),
-            ("key=%\0\u{1b}", "%\\0\\u{1b} is no"),
+            ("key=%\0\u{1b}", "%\\u{0}\\u{1b} is no"),
             ("key=100%25%", "% is no"),
             ("key=%ff", "%ff is not UTF-8"),
             ("key=%c3", "Base64"),

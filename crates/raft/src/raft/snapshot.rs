@@ -376,11 +376,15 @@ impl Raft {
         let Some((progress, round)) = answering else { return };
         let has_recovered = progress.heard(reply.round, now);
         if let Some(reason) = reply.refused {
-            if progress.snapshot_refused(reply.last, reason, reply.round, again_at) == Refused::Finally {
+            let sending = progress.sending();
+            let refused = sending.map(|sending| sending.refuse(reply.last, reason, reply.round, again_at));
+            if refused == Some(Refused::Finally) {
                 self.trace(TraceEvent::SnapshotRefused { follower, last: reply.last, reason });
             }
         } else if !reply.installed {
-            progress.piece_answered(reply.last, reply.next_offset, reply.round);
+            if let Some(sending) = progress.sending() {
+                sending.answered(reply.last, reply.next_offset, reply.round);
+            }
         } else if (reply.last.index < base.index || self.log.contains(reply.last))
             && progress.matched(reply.last.index, base.index)
         {
