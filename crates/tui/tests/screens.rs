@@ -323,7 +323,7 @@ fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         scene.tell(report(2, std::slice::from_ref(&notice)));
         let screen = shown(&scene.paint(columns, rows));
-        let sentence = "n3 has an empty disk and does not vote: X or :replace 3 takes it in again";
+        let sentence = "n3 has an empty disk and does not vote (X or :replace 3)";
         assert!(screen.contains(sentence), "{columns}x{rows}\n{screen}");
         let of_n3 = |line: &&str| line.contains(" n3 ") && line.contains("empty disk");
         assert!(screen.lines().filter(of_n3).count() >= 2, "in its row too: {columns}x{rows}\n{screen}");

@@ -38,8 +38,11 @@ fn two_nodes_are_added_at_once_and_take_part() {
     deck.send(Command::AddNode);
     deck.wait("five voters", |world| settled(world, &[1, 2, 3, 4, 5]));
     assert_eq!(deck.world.nodes, [1, 2, 3, 4, 5].map(n));
-    let joined = |node| deck.world.changes.contains(&(node, ChangeStep::Joined));
-    assert!(joined(n(4)) && joined(n(5)), "{:?}", deck.world.changes);
+    // The nodes know it before the leader's answer has come.
+    deck.wait("both additions are over", |world| {
+        let joined = |node| world.changes.contains(&(node, ChangeStep::Joined));
+        (joined(n(4)) && joined(n(5))).then_some(())
+    });
     // Three of five are needed now: the new ones carry the cluster when two of the old ones are gone.
     for node in [1, 2] {
         deck.send(Command::Kill(n(node)));

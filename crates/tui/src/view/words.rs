@@ -166,7 +166,7 @@ pub(crate) fn matters(app: &App) -> Vec<(NodeId, String)> {
 fn concern_words(id: NodeId, concern: &Concern) -> String {
     match concern {
         Concern::EmptyDisk { too_many: false } => {
-            format!("{id} has an empty disk and does not vote: X or :replace {} takes it in again", id.0)
+            format!("{id} has an empty disk and does not vote (X or :replace {})", id.0)
         }
         Concern::EmptyDisk { too_many: true } => {
             format!("{id} has an empty disk and does not vote; too many disks are lost to replace it")

@@ -60,6 +60,8 @@ enum About {
     Removal(NodeId),
     /// A connection with this node.
     Refusal(NodeId),
+    /// A connection that is refused because this node has another disk than the cluster knows.
+    OtherDisk(NodeId, NodeId),
 }
 
 impl Reported {
@@ -83,14 +85,18 @@ impl Reported {
                 is_known || of_founding && (!is_late || is_first || is_expected)
             }
             Update::PeerRefused { node, peer, reason } => {
-                self.enter(*node, About::Refusal(*peer), reason.to_string())
+                self.enter(*node, refusal(*peer, reason), reason.to_string())
             }
             Update::NoticeOver { node, notice } => {
-                self.strike(*node, about(notice));
+                let about = about(notice);
+                self.strike(*node, |other| *other == about);
                 false
             }
             Update::PeerAdmitted { node, peer } => {
-                self.strike(*node, About::Refusal(*peer));
+                self.strike(
+                    *node,
+                    |about| matches!(about, About::Refusal(of) | About::OtherDisk(of, _) if of == peer),
+                );
                 false
             }
             _ => false,
@@ -110,12 +116,13 @@ impl Reported {
     }
 
     fn has_lost_its_disk(&self, node: NodeId) -> bool {
-        self.reports.values().any(|reports| reports.contains_key(&About::EmptyDisk(node)))
+        let says_so = |about: &About| matches!(about, About::EmptyDisk(lost) | About::OtherDisk(_, lost) if *lost == node);
+        self.reports.values().flat_map(BTreeMap::keys).any(says_so)
     }
 
-    fn strike(&mut self, node: NodeId, about: About) {
+    fn strike(&mut self, node: NodeId, is_over: impl Fn(&About) -> bool) {
         if let Some(reports) = self.reports.get_mut(&node) {
-            reports.remove(&about);
+            reports.retain(|about, _| !is_over(about));
         }
     }
 }
@@ -125,5 +132,12 @@ fn about(notice: &Notice) -> About {
         NoticeKind::Founding => About::Founding(notice.about),
         NoticeKind::EmptyDisk { .. } => About::EmptyDisk(notice.about),
         NoticeKind::Removed => About::Removal(notice.about),
+    }
+}
+
+fn refusal(peer: NodeId, reason: &RefusalReason) -> About {
+    match reason {
+        RefusalReason::Incarnation { id, .. } => About::OtherDisk(peer, *id),
+        _ => About::Refusal(peer),
     }
 }

@@ -369,7 +369,13 @@ mod tests {
         assert_eq!(told(&waits(3, "it is no member")), Weight::Detail, "it is being taken in");
         told(&Update::Change { node: NodeId(3), step: ChangeStep::GivenUp });
         assert_eq!(told(&waits(3, "it is no member yet")), Weight::Minor);
-        let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: String::new() };
+        let (known, shown) = (Incarnation([1; 16]), Incarnation([7; 16]));
+        let reason = RefusalReason::Incarnation { id: NodeId(3), known, shown };
+        told(&Update::PeerRefused { node: NodeId(3), peer: N1, reason });
+        assert_eq!(told(&waits(3, "refused, as it has another disk")), Weight::Detail, "as was said");
+        told(&Update::PeerAdmitted { node: NodeId(3), peer: N1 });
+        assert_eq!(told(&waits(3, "refused still")), Weight::Minor);
+        let kind = NoticeKind::EmptyDisk { disk: shown, address: String::new() };
         let empty = Notice { about: NodeId(3), kind, text: "n3 is back".to_owned() };
         assert_eq!(told(&Update::Notice { node: N1, notice: empty }), Weight::Major);
         assert_eq!(told(&waits(3, "refused")), Weight::Detail, "it has an empty disk, as was said");
