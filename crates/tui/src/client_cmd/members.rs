@@ -15,7 +15,8 @@ use super::reply::{Failure, Form, Reply};
 use super::roster::{Roster, leads, newest};
 use clap::Subcommand;
 use raftdeck_client::{Changed, Client, ReplaceStep, Transferred};
-use raftdeck_protocol::{NodeStatus, printable};
+use raftdeck_protocol::NodeStatus;
+use raftdeck_protocol::printable::Printable;
 use raftdeck_raft::{Membership, MembershipChange, NodeId};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -220,7 +221,7 @@ async fn list(
     let mut reply = Reply { source: Some(source), ..Reply::default() };
     match form {
         Form::Json => reply.json(&list_json(status)),
-        Form::Plain { .. } => reply.out.extend(printable::lines(&list_plain(status)).bytes()),
+        Form::Plain { .. } => reply.out.extend(list_plain(status).bytes()),
         Form::Quiet => raft.membership.members().iter().for_each(|id| reply.line(&id.to_string())),
     }
     Ok(reply)
@@ -259,7 +260,7 @@ fn members_plain(membership: &Membership, leader: Option<NodeId>) -> String {
             text.push_str(" leader");
         }
         if let Some(address) = membership.addresses.get(&id) {
-            let _ = write!(text, " {address}");
+            let _ = write!(text, " {}", Printable(address));
         }
         text.push('\n');
     }
