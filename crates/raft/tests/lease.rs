@@ -53,6 +53,15 @@ fn a_lease_is_shorter_than_the_least_election_timeout_and_counts_from_when_the_r
 }
 
 #[test]
+fn a_lease_goes_on_from_the_newest_round_that_was_answered_while_later_ones_are_not() {
+    let mut cluster = led(3);
+    let end = cluster.now + lease_of(&cluster, N1);
+    cluster.time_out(N1); // a round leaves, and nothing arrives
+    assert_eq!(cluster.now + lease_of(&cluster, N1), end);
+    assert!(read_at_once(&mut cluster, N1, 100));
+}
+
+#[test]
 fn without_answers_the_lease_runs_out_and_a_read_asks_the_others() {
     let mut cluster = led(3);
     cluster.partition(&[N1]);

@@ -9,8 +9,8 @@ use raftdeck_raft::mutants::{Mutant, activate};
 use raftdeck_sim::{FaultKind, FaultKinds, Options, run};
 use std::process::ExitCode;
 
-/// Each must be caught within so many seeds. Most are by the first few, some by one of some hundred.
-const SEEDS: u64 = 1000;
+/// Each must be caught within so many seeds. Most are by the first few, one by some thousand.
+const SEEDS: u64 = 2000;
 
 /// Small clusters and larger ones take turns.
 const NODES: [u8; 5] = [3, 5, 3, 5, 1];
