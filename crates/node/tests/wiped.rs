@@ -32,12 +32,27 @@ fn wipe(cluster: &mut Cluster, id: u64) {
     cluster.restart(id);
 }
 
+/// A cluster that holds a key, its leader, and a member that does not lead.
+fn led(size: usize, args: &[&str]) -> (Cluster, u64, u64) {
+    let cluster = Cluster::start(size, args);
+    let (leader, _) = cluster.leader();
+    write(&cluster, "a");
+    let other = if leader == 1 { 2 } else { 1 };
+    (cluster, leader, other)
+}
+
 /// Waits until a node has a notice with these words in it.
 fn await_notice(cluster: &Cluster, id: u64, words: &str) -> String {
     eventually(&format!("n{id} says {words:?}"), || {
         let notices = status(cluster.node(id))?.notices;
         notices.into_iter().map(|notice| notice.text).find(|text| text.contains(words))
     })
+}
+
+/// Empties a member's disk, and waits until the leader has noticed.
+fn empty(cluster: &mut Cluster, leader: u64, id: u64) {
+    wipe(cluster, id);
+    await_notice(cluster, leader, &format!("n{id} is back with an empty disk"));
 }
 
 fn disk(status: &NodeStatus) -> Incarnation {
@@ -146,14 +161,10 @@ fn one_emptied_member_of_three_counts_for_nothing_until_it_is_replaced_and_then_
 
 #[test]
 fn a_replacement_that_broke_off_after_any_step_is_completed_by_the_same_command() {
-    let mut cluster = Cluster::start(3, &STEADY);
-    let (leader, _) = cluster.leader();
-    write(&cluster, "a");
-    let emptied = (1..=3).find(|id| *id != leader).unwrap();
+    let (mut cluster, leader, emptied) = led(3, &STEADY);
     let all = [ReplaceStep::Removed, ReplaceStep::Added, ReplaceStep::Promoted];
     for done in 1..=2 {
-        wipe(&mut cluster, emptied);
-        await_notice(&cluster, leader, &format!("n{emptied} is back with an empty disk"));
+        empty(&mut cluster, leader, emptied);
         let (client, mut steps) = (cluster.client(), 0);
         // The command is killed when it has taken so many steps.
         let broke_off = block_on_for(LONG, async {
@@ -185,12 +196,8 @@ fn a_replacement_that_broke_off_after_any_step_is_completed_by_the_same_command(
 
 #[test]
 fn the_leader_dies_in_the_middle_of_a_replacement_and_the_same_command_completes_it() {
-    let mut cluster = Cluster::start(5, &QUICK);
-    let (leader, _) = cluster.leader();
-    write(&cluster, "a");
-    let emptied = (1..=5).find(|id| *id != leader).unwrap();
-    wipe(&mut cluster, emptied);
-    await_notice(&cluster, leader, &format!("n{emptied} is back with an empty disk"));
+    let (mut cluster, leader, emptied) = led(5, &QUICK);
+    empty(&mut cluster, leader, emptied);
     let remove = vec![MembershipChange::Remove { node: NodeId(emptied) }];
     block_on_for(LONG, cluster.client().change_membership(remove, PATIENCE)).expect("it is removed");
     cluster.kill(leader);
@@ -259,10 +266,7 @@ fn promote_when_known(cluster: &Cluster, promote: &MembershipChange) {
 
 #[test]
 fn a_member_that_was_removed_emptied_and_added_again_is_a_new_one_and_leads_nothing_on_its_own() {
-    let mut cluster = Cluster::start(3, &QUICK);
-    let (leader, _) = cluster.leader();
-    write(&cluster, "a");
-    let id = (1..=3).find(|id| *id != leader).unwrap();
+    let (mut cluster, _, id) = led(3, &QUICK);
     let address = cluster.node(id).addresses().raft.clone();
     let remove = vec![MembershipChange::Remove { node: NodeId(id) }];
     block_on_for(LONG, cluster.client().change_membership(remove, PATIENCE)).expect("it is removed");
@@ -282,10 +286,7 @@ fn a_member_that_was_removed_emptied_and_added_again_is_a_new_one_and_leads_noth
 
 #[test]
 fn a_removed_member_is_told_so_also_if_it_never_saw_the_entry() {
-    let mut cluster = Cluster::start(3, &STEADY);
-    let (leader, _) = cluster.leader();
-    write(&cluster, "a");
-    let id = (1..=3).find(|id| *id != leader).unwrap();
+    let (mut cluster, _, id) = led(3, &STEADY);
     cluster.kill(id);
     let remove = vec![MembershipChange::Remove { node: NodeId(id) }];
     block_on_for(LONG, cluster.client().change_membership(remove, PATIENCE)).expect("it is removed");
