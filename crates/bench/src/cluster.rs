@@ -4,11 +4,13 @@ use crate::args::OwnArgs;
 use crate::error::BenchError;
 use crate::processes::processor_time;
 use raftdeck_client::{Access, Client, Options};
-use raftdeck_lab::{Command, Lab, LabOptions, ProcessState, TemporaryFolder, Update};
+use raftdeck_lab::{Lab, LabOptions, TemporaryFolder};
+use raftdeck_model::{Command, CommandId, News, Order, ProcessState};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -40,6 +42,8 @@ pub(crate) type Nodes = BTreeMap<NodeId, Node>;
 pub(crate) struct Own {
     // First: the nodes end before their data goes.
     lab: Lab,
+    /// How many commands were sent.
+    sent: AtomicU64,
     nodes: watch::Receiver<Nodes>,
     dir: TemporaryFolder,
 }
@@ -68,9 +72,9 @@ impl Own {
         options.data_dir = Some(dir.path().join("nodes"));
         let (told, nodes) = watch::channel(Nodes::new());
         let lab = Lab::start(options, move |update| {
-            told.send_if_modified(|nodes| note(nodes, update));
+            told.send_if_modified(|nodes| note(nodes, update.what));
         })?;
-        Ok(Self { lab, nodes, dir })
+        Ok(Self { lab, sent: AtomicU64::new(0), nodes, dir })
     }
 
     /// Where it and whatever is compared with it keep their data.
@@ -78,8 +82,9 @@ impl Own {
         self.dir.path()
     }
 
-    pub(crate) fn tell(&self, command: Command) {
-        self.lab.send(command);
+    pub(crate) fn tell(&self, what: Order) {
+        let id = CommandId(self.sent.fetch_add(1, Ordering::Relaxed) + 1);
+        self.lab.send(Command { id, what });
     }
 
     /// The nodes as they are now.
@@ -149,15 +154,15 @@ fn is_in_memory(_: &Path) -> bool {
     false
 }
 
-/// Whether the update was about a node's process.
-fn note(nodes: &mut Nodes, update: Update) -> bool {
-    match update {
-        Update::Cluster { nodes: all, .. } => {
+/// Whether the news was about a node's process.
+fn note(nodes: &mut Nodes, news: News) -> bool {
+    match news {
+        News::Cluster { nodes: all, .. } => {
             for node in all {
                 nodes.entry(node).or_default();
             }
         }
-        Update::Process { node, state } => {
+        News::Process { node, state } => {
             let failed = match &state {
                 ProcessState::Failed { how, last_words } => {
                     Some([std::slice::from_ref(how), last_words].concat().join("\n  "))
@@ -175,7 +180,7 @@ fn note(nodes: &mut Nodes, update: Update) -> bool {
                 }
             };
         }
-        Update::Ready { node, addresses } => {
+        News::Ready { node, addresses } => {
             let node = nodes.entry(node).or_default();
             (node.client, node.ready) = (Some(addresses.client), Some(Instant::now()));
         }

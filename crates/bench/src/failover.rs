@@ -11,7 +11,7 @@ use crate::times::Times;
 use bytes::Bytes;
 use console::style;
 use raftdeck_client::{Client, Options};
-use raftdeck_lab::Command;
+use raftdeck_model::Order;
 use raftdeck_protocol::Write;
 use raftdeck_raft::NodeId;
 use serde::Serialize;
@@ -208,12 +208,12 @@ async fn one_trial(own: &Own, watch: &Watch) -> Result<(Duration, Duration), Ben
         (seen.term, seen.leader)
     };
     let killed = Instant::now();
-    own.tell(Command::Kill(leader));
+    own.tell(Order::Kill(leader));
     let failover = watch.next_leader(term).await? - killed;
     let is_down = |nodes: &Nodes| nodes.get(&leader).is_some_and(|node| node.pid.is_none());
     own.wait_for("the leader is killed", is_down).await?;
     let restarted = Instant::now();
-    own.tell(Command::Restart(leader));
+    own.tell(Order::Restart(leader));
     Ok((failover, own.ready_since(leader, restarted).await? - restarted))
 }
 

@@ -16,7 +16,7 @@ use crate::times::Times;
 use bytes::Bytes;
 use console::style;
 use raftdeck_client::{Client, Options};
-use raftdeck_lab::Command;
+use raftdeck_model::Order;
 use raftdeck_protocol::Consistency;
 use raftdeck_raft::NodeId;
 use serde::Serialize;
@@ -65,10 +65,10 @@ pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
     progress.begin("recovering", args.trials);
     let (mut readies, mut writes, mut memory, mut later_memory) = (Vec::new(), Vec::new(), None, None);
     for trial in 0..args.trials {
-        own.tell(Command::Kill(NODE));
+        own.tell(Order::Kill(NODE));
         own.wait_for("the node is killed", |nodes| nodes.values().all(|node| node.pid.is_none())).await?;
         let begun = Instant::now();
-        own.tell(Command::Restart(NODE));
+        own.tell(Order::Restart(NODE));
         readies.push(own.ready_since(NODE, begun).await? - begun);
         let peak = || own.nodes().get(&NODE).and_then(|node| peak_memory(node.pid?));
         memory = memory.max(peak());

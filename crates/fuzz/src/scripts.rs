@@ -1,22 +1,24 @@
 //! Lines of a script, as a drill's file or the standard input of `raftdeck up` has them.
 
-use raftdeck_lab::rule::{ClusterTime, Disturbance, Fault, FaultId};
-use raftdeck_lab::words::{Known, Line, complete, parse, write};
-use raftdeck_lab::{Command, ProcessState, Update};
+use raftdeck_model::{
+    ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, News, Order, ProcessState,
+    write,
+};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Term};
-use raftdeck_tui::script::{Deed, Script};
+use raftdeck_script::{Deed, Known, Line, Script, complete, parse};
 use std::time::Duration;
 
 /// Longer than any script that waits for nothing takes to come to its end, in steps.
 const STEPS: usize = 10_000;
 
-/// A script, which is text.
+/// A script, which should be text.
 ///
 /// # Panics
 /// If a line that is understood is written back as something else, a completion does not fit its line, or a script neither goes
 /// on nor waits.
 pub fn scripts(data: &[u8]) {
+    play(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     let known = known();
     for line in text.lines() {
@@ -28,7 +30,6 @@ pub fn scripts(data: &[u8]) {
             assert!(line.is_char_boundary(completion.start), "{completion:?} cuts a character of {line:?}");
         }
     }
-    play(text, &known);
 }
 
 /// Five nodes, of which n2 leads and n4 is down.
@@ -44,20 +45,18 @@ fn known() -> Known {
 
 /// What comes into force is listed in words that mean the same.
 fn written_back(said: &Line, known: &Known) {
-    let Line::Do(commands) = said else { return };
-    for command in commands {
-        let Command::Disturb(what) = command else { continue };
+    let Line::Do(orders) = said else { return };
+    for order in orders {
+        let Order::Disturb(what) = order else { continue };
         let words = write::disturbance(what);
         let again = parse(&words, known);
-        assert_eq!(again, Ok(Line::Do(vec![command.clone()])), "written as {words:?}");
+        assert_eq!(again, Ok(Line::Do(vec![order.clone()])), "written as {words:?}");
     }
 }
 
-/// Plays the script against a lab that does at once what it is told, or nothing. Files are neither written nor read.
-fn play(text: &str, known: &Known) {
-    let on_files = |line: &&str| matches!(parse(line, known), Ok(Line::Save(_) | Line::Load(_)));
-    let lines: Vec<_> = text.lines().filter(|line| !on_files(line)).collect();
-    let mut script = Script::to_watch("a file", &lines.join("\n"), 0);
+/// Plays the script against a source that does at once what it is told, or nothing. Files are empty.
+fn play(text: &[u8]) {
+    let mut script = Script::to_watch("a file", text, CommandId(0));
     start(&mut script);
     let mut now = Duration::ZERO;
     for _ in 0..STEPS {
@@ -81,27 +80,39 @@ fn play(text: &str, known: &Known) {
 fn start(script: &mut Script) {
     let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
     for &node in &nodes {
-        script.hear(&Update::Process { node, state: ProcessState::Running { pid: 1 } });
+        script.hear(&News::Process { node, state: ProcessState::Running { pid: 1 } });
     }
-    script.hear(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    script.hear(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
 }
 
 fn answer(script: &mut Script, deed: &Deed, now: Duration) {
-    let Deed::Send(command) = deed else { return };
-    match command {
-        Command::SetRate(rate) => script.hear(&Update::Time(ClusterTime { rate: *rate, now })),
-        Command::Step(_) => {
-            script.hear(&Update::Time(ClusterTime { rate: ClockRate::REAL, now }));
-            script.hear(&Update::Time(ClusterTime { rate: ClockRate::FROZEN, now }));
+    let Command { id, what } = match deed {
+        Deed::Send(command) => command,
+        Deed::Read(_) => return script.loaded(Ok(Vec::new())),
+        Deed::Write { .. } => return script.written(Ok(())),
+        _ => return,
+    };
+    match what {
+        Order::SetRate(rate) => script.hear(&News::Time(ClusterTime { rate: *rate, now })),
+        Order::Step(_) => {
+            script.hear(&News::Time(ClusterTime { rate: ClockRate::REAL, now }));
+            script.hear(&News::Time(ClusterTime { rate: ClockRate::FROZEN, now }));
         }
-        Command::Kill(node) | Command::Stop(node) => {
-            script.hear(&Update::Process { node: *node, state: ProcessState::Killed });
+        Order::Kill(node) | Order::Stop(node) => {
+            script.hear(&News::Process { node: *node, state: ProcessState::Killed });
         }
-        Command::Disturb(what) => {
+        Order::Disturb(what) => {
             let faults = vec![Fault { id: FaultId(1), what: what.clone() }];
-            script.hear(&Update::InForce { faults });
+            script.hear(&News::InForce { faults });
         }
-        Command::Sync(number) => script.hear(&Update::Synced(*number)),
+        Order::Client(op) => {
+            let outcome = ClientOutcome::Failed { reason: "nobody is there".to_owned() };
+            script.hear(&News::Client { id: *id, op: op.clone(), outcome, took: Duration::ZERO });
+        }
+        Order::Propose(node, _) => {
+            return script.hear(&News::Refused { id: *id, reason: format!("{node} takes no write") });
+        }
         _ => {}
     }
+    script.hear(&News::Done { id: *id });
 }

@@ -8,7 +8,8 @@
 //! The lab runs two nodes that are this program itself: one sends and measures, the other sends everything back. A round trip
 //! is two frames through two links, or over two direct connections (`direct`).
 
-use raftdeck_lab::{Lab, LabOptions, Update};
+use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::News;
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role, frame};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, NodeId, Payload, Term};
@@ -64,7 +65,7 @@ fn figures(direct: bool) -> Figures {
     let program = std::env::current_exe().expect("this program");
     let options = LabOptions { direct, ..LabOptions::new(program, &["fake-node"], 2) };
     let lab = Lab::start(options, move |update| {
-        if let Update::Output { line, .. } = update {
+        if let News::Output { line, .. } = update.what {
             let _ = sender.send(line);
         }
     })

@@ -6,11 +6,12 @@
 
 use crate::ask::{Unanswered, ask};
 use crate::clients::Clients;
-use crate::model::{ChangeStep, Update};
 use crate::outlet::Outlet;
+use crate::receipt::Receipt;
 use crate::whereabouts::{Place, Whereabouts};
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
+use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{ChangeError, MembershipChange, NodeId};
 use std::net::SocketAddr;
@@ -56,7 +57,7 @@ pub(crate) struct Changes {
     outlet: Outlet,
     turn: Arc<Mutex<()>>,
     room: Arc<Semaphore>,
-    left: mpsc::Sender<NodeId>,
+    left: mpsc::Sender<(NodeId, Receipt)>,
 }
 
 /// A node that a new one joins: where it is, and the link by which it reaches the new one.
@@ -84,35 +85,46 @@ pub(crate) struct Returned {
 
 impl Changes {
     /// Nodes that have left the cluster are named on `left`; whoever listens ends them.
-    pub(crate) fn new(clients: Clients, access: Access, outlet: Outlet, left: mpsc::Sender<NodeId>) -> Self {
+    pub(crate) fn new(
+        clients: Clients,
+        access: Access,
+        outlet: Outlet,
+        left: mpsc::Sender<(NodeId, Receipt)>,
+    ) -> Self {
         let (turn, room) = (Arc::default(), Arc::new(Semaphore::new(MAX_UNDER_WAY)));
         Self { clients, access, outlet, turn, room, left }
     }
 
     /// Makes a node whose process has been started a voter.
-    pub(crate) fn add(&self, newcomer: Newcomer) {
-        self.begin(newcomer.node, ChangeStep::Starting, self.clone().join(newcomer));
+    pub(crate) fn add(&self, newcomer: Newcomer, receipt: Receipt) {
+        let node = newcomer.node;
+        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer), Receipt::done);
     }
 
-    /// Takes a node out of the cluster. Its end is the listener's.
-    pub(crate) fn remove(&self, node: NodeId) {
-        self.begin(node, ChangeStep::Leaving, self.clone().leave(node));
+    /// Takes a node out of the cluster. Its end is the listener's, and so is the answer then.
+    pub(crate) fn remove(&self, node: NodeId, receipt: Receipt) {
+        let left = self.left.clone();
+        self.begin(node, ChangeStep::Leaving, receipt, self.clone().leave(node), move |receipt| {
+            // There is room for every node. An error: nobody listens any more, as the lab ends, and every node with it.
+            let _ = left.try_send((node, receipt));
+        });
     }
 
     /// Replaces a member by the node that is there now under its id, with an empty disk.
-    pub(crate) fn replace(&self, returned: Returned) {
-        self.begin(returned.node, ChangeStep::Replacing, self.clone().take_in_again(returned));
+    pub(crate) fn replace(&self, returned: Returned, receipt: Receipt) {
+        let node = returned.node;
+        self.begin(node, ChangeStep::Replacing, receipt, self.clone().take_in_again(returned), Receipt::done);
     }
 
     /// Hands the leadership over.
-    pub(crate) fn transfer(&self, node: NodeId) {
-        self.begin(node, ChangeStep::HandingOver, self.clone().hand_over(node));
+    pub(crate) fn transfer(&self, node: NodeId, receipt: Receipt) {
+        self.begin(node, ChangeStep::HandingOver, receipt, self.clone().hand_over(node), Receipt::done);
     }
 
     /// Has a node campaign, whoever leads. First everybody, `all`, forgoes leases: such an order breaks the promises that leases
     /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
-    pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId]) {
-        let Some(permit) = self.permit() else { return };
+    pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId], receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
         let changes = self.clone();
         let everybody: Vec<(NodeId, String)> =
             all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
@@ -120,7 +132,7 @@ impl Changes {
             // Held until it has campaigned, or cannot.
             let _permit = permit;
             let Some(address) = changes.clients.address(node) else {
-                return changes.outlet.refuse(format!("{node} does not run and cannot campaign"));
+                return receipt.refuse(format!("{node} does not run and cannot campaign"));
             };
             let access = &changes.access;
             let told = everybody.iter().map(|(other, address)| {
@@ -136,42 +148,45 @@ impl Changes {
                     Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
                         sleep(PAUSE).await;
                     }
-                    Err(why) => {
-                        return changes.outlet.refuse(format!("{node} cannot be told to campaign: {why}"));
-                    }
-                    Ok(_) => return,
+                    Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
+                    Ok(_) => return receipt.done(),
                 }
             }
         });
     }
 
-    /// Starts a change. Its first step is told at once, so that whoever has ordered it can wait for its end; that it was given up,
-    /// and why, is told too.
+    /// Starts a change. Its first step is told at once; that it was given up, and why, is told too. If it was not, `then` gets the
+    /// receipt.
     fn begin(
         &self,
         node: NodeId,
         first: ChangeStep,
+        receipt: Receipt,
         change: impl Future<Output = Result<(), String>> + Send + 'static,
+        then: impl FnOnce(Receipt) + Send + 'static,
     ) {
-        let Some(permit) = self.permit() else { return };
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
         self.tell(node, first);
         let changes = self.clone();
         tokio::spawn(async move {
-            if let Err(why) = change.await {
-                changes.tell(node, ChangeStep::GivenUp);
-                changes.outlet.refuse(why);
+            match change.await {
+                Ok(()) => then(receipt),
+                Err(why) => {
+                    changes.tell(node, ChangeStep::GivenUp);
+                    receipt.refuse(why);
+                }
             }
             drop(permit);
         });
     }
 
-    /// A place among the changes under way; that there is none is told.
-    fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.room).try_acquire_owned().ok();
-        if permit.is_none() {
-            self.outlet.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
+    /// A place among the changes under way, and the receipt; if there is none, the command is refused.
+    fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
+        if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            return Some((permit, receipt));
         }
-        permit
+        receipt.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
+        None
     }
 
     async fn join(self, newcomer: Newcomer) -> Result<(), String> {
@@ -195,10 +210,7 @@ impl Changes {
         let _turn = self.turn.lock().await;
         self.change(MembershipChange::Remove { node })
             .await
-            .map_err(|why| format!("{node} was not removed: {why}"))?;
-        // An error: nobody listens any more, as the lab ends, and every node with it.
-        let _ = self.left.send(node).await;
-        Ok(())
+            .map_err(|why| format!("{node} was not removed: {why}"))
     }
 
     async fn take_in_again(self, returned: Returned) -> Result<(), String> {
@@ -254,7 +266,7 @@ impl Changes {
     }
 
     fn tell(&self, node: NodeId, step: ChangeStep) {
-        self.outlet.tell(Update::Change { node, step });
+        self.outlet.tell(News::Change { node, step });
     }
 
     /// Changes the membership. That it is so already is as good: the attempt before may have done it, and its answer

@@ -4,11 +4,12 @@
 //! Asking is the client's business. This room knows where the nodes are at the moment and who seems to lead.
 
 use crate::ask::{Unanswered, ask};
-use crate::model::{ClientOp, ClientOutcome, Update};
 use crate::outlet::Outlet;
+use crate::receipt::Receipt;
 use crate::telemetry::Leaders;
 use crate::whereabouts::{Place, Places, Whereabouts};
 use raftdeck_client::{Access, Client, Options};
+use raftdeck_model::{ClientOp, ClientOutcome, News};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{RequestBody, ResponseBody, Role, Write};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -94,9 +95,9 @@ impl Clients {
     }
 
     /// Asks the cluster; the outcome is told.
-    pub(crate) fn ask(&self, id: u64, op: ClientOp) {
+    pub(crate) fn ask(&self, op: ClientOp, receipt: Receipt) {
         let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
-            return self.outlet.refuse(format!(
+            return receipt.refuse(format!(
                 "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
             ));
         };
@@ -110,19 +111,20 @@ impl Clients {
                 },
             };
             drop(permit);
-            outlet.tell(Update::Client { id, op, outcome, took: begun.elapsed() });
+            outlet.tell(News::Client { id: receipt.id(), op, outcome, took: begun.elapsed() });
+            receipt.done();
         });
     }
 
     /// Hands a write to one node, once and without a session.
-    pub(crate) fn propose(&self, node: NodeId, write: Write) {
+    pub(crate) fn propose(&self, node: NodeId, write: Write, receipt: Receipt) {
         let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
-            return self.outlet.refuse(format!(
+            return receipt.refuse(format!(
                 "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
             ));
         };
         let Some(address) = self.address(node) else {
-            return self.outlet.refuse(format!("{node} does not run and takes no write"));
+            return receipt.refuse(format!("{node} does not run and takes no write"));
         };
         let (outlet, access) = (self.outlet.clone(), self.access.clone());
         tokio::spawn(async move {
@@ -137,29 +139,30 @@ impl Clients {
                 }
             };
             drop(permit);
-            outlet.tell(Update::Client { id: 0, op: ClientOp::Write(write), outcome, took: begun.elapsed() });
+            let (id, op) = (receipt.id(), ClientOp::Write(write));
+            outlet.tell(News::Client { id, op, outcome, took: begun.elapsed() });
+            receipt.done();
         });
     }
 
-    /// Asks one node for a part of its log; it is told, or an empty one is.
-    pub(crate) fn fetch_log(&self, node: NodeId, first: LogIndex, limit: u32) {
-        if !self.lock().places.contains_key(&node) {
-            return self.outlet.refuse(format!("there is no {node} in this cluster"));
-        }
+    /// Asks one node for a part of its log, which is told.
+    pub(crate) fn fetch_log(&self, node: NodeId, first: LogIndex, limit: u32, receipt: Receipt) {
         let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
         let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.onlooker())
         else {
-            return self.outlet.tell(Update::Log { node, lines: Vec::new() });
+            return receipt.refuse(format!("{node} cannot be asked for its log now"));
         };
         let outlet = self.outlet.clone();
         tokio::spawn(async move {
             let fetched = client.log(&address, first.0, limit.min(MAX_LOG_LINES), LOG_DEADLINE).await;
             drop(permit);
-            let lines = fetched.unwrap_or_else(|error| {
-                tracing::debug!("the log of {node} cannot be fetched: {error}");
-                Vec::new()
-            });
-            outlet.tell(Update::Log { node, lines });
+            match fetched {
+                Ok(lines) => {
+                    outlet.tell(News::Log { node, lines });
+                    receipt.done();
+                }
+                Err(error) => receipt.refuse(format!("the log of {node} cannot be fetched: {error}")),
+            }
         });
     }
 

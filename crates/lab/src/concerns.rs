@@ -1,7 +1,7 @@
 //! What a node reports that a person has to do something about, and which nodes it has no connection with because one of
 //! the two refuses the other. Its statuses say so again and again; here it becomes news, once for each change. Pure.
 
-use crate::model::Update;
+use raftdeck_model::News;
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusedPeer};
 use raftdeck_raft::NodeId;
 use std::mem::discriminant;
@@ -15,25 +15,25 @@ pub(crate) struct Concerns {
 
 impl Concerns {
     /// What a status of this node says that the one before did not, and what it says no more.
-    pub(crate) fn news(&mut self, node: NodeId, status: &NodeStatus) -> Vec<Update> {
+    pub(crate) fn news(&mut self, node: NodeId, status: &NodeStatus) -> Vec<News> {
         let NodeStatus { notices, refused, .. } = status;
         if self.notices == *notices && self.refused == *refused {
             return Vec::new();
         }
         let mut news = Vec::new();
         for old in self.notices.iter().filter(|old| !notices.iter().any(|new| is_same(old, new))) {
-            news.push(Update::NoticeOver { node, notice: old.clone() });
+            news.push(News::NoticeOver { node, notice: old.clone() });
         }
         for old in self.refused.iter().filter(|old| !refused.iter().any(|new| new.id == old.id)) {
-            news.push(Update::PeerAdmitted { node, peer: old.id });
+            news.push(News::PeerAdmitted { node, peer: old.id });
         }
         for new in notices.iter().filter(|new| !self.notices.contains(new)) {
-            news.push(Update::Notice { node, notice: new.clone() });
+            news.push(News::Notice { node, notice: new.clone() });
         }
         let is_known =
             |new: &RefusedPeer| self.refused.iter().any(|old| (old.id, &old.reason) == (new.id, &new.reason));
         for new in refused.iter().filter(|new| !is_known(new)) {
-            news.push(Update::PeerRefused { node, peer: new.id, reason: new.reason.clone() });
+            news.push(News::PeerRefused { node, peer: new.id, reason: new.reason.clone() });
         }
         (self.notices, self.refused) = (notices.clone(), refused.clone());
         news
@@ -94,12 +94,12 @@ mod tests {
     fn a_notice_is_told_when_it_comes_when_it_changes_and_when_it_is_over() {
         let mut concerns = Concerns::default();
         let mut news = |notices: &[Notice]| concerns.news(N1, &status(notices, &[]));
-        let told = |notice: Notice| Update::Notice { node: N1, notice };
+        let told = |notice: Notice| News::Notice { node: N1, notice };
         assert_eq!(news(&[]), []);
         assert_eq!(news(&[waits("for two")]), [told(waits("for two"))]);
         assert_eq!(news(&[waits("for two")]), [], "it was told");
         assert_eq!(news(&[waits("for one"), removed()]), [told(waits("for one")), told(removed())]);
-        let over = Update::NoticeOver { node: N1, notice: waits("for one") };
+        let over = News::NoticeOver { node: N1, notice: waits("for one") };
         assert_eq!(news(&[removed()]), [over]);
     }
 
@@ -107,11 +107,11 @@ mod tests {
     fn a_refusal_is_told_once_for_each_reason() {
         let mut concerns = Concerns::default();
         let mut news = |refused: &[RefusedPeer]| concerns.news(N1, &status(&[], refused));
-        let told = |reason| Update::PeerRefused { node: N1, peer: N3, reason };
+        let told = |reason| News::PeerRefused { node: N1, peer: N3, reason };
         let (token, secret) = (RefusalReason::Token, RefusalReason::Secret { id: N3 });
         assert_eq!(news(&[refused(token.clone(), 1)]), [told(token.clone())]);
         assert_eq!(news(&[refused(token, 2)]), [], "the same again");
         assert_eq!(news(&[refused(secret.clone(), 3)]), [told(secret)]);
-        assert_eq!(news(&[]), [Update::PeerAdmitted { node: N1, peer: N3 }]);
+        assert_eq!(news(&[]), [News::PeerAdmitted { node: N1, peer: N3 }]);
     }
 }

@@ -115,9 +115,9 @@ mod tests {
             let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(dir.path(), open).unwrap();
             let script = format!("exec {} --exact held::tests::binds_the_port_it_is_told", program.display());
-            let status =
-                other.args(["-c", &script]).env(PORT, port.to_string()).uid(65534).gid(65534).status();
-            status.unwrap().success()
+            let other = other.args(["-c", &script]).env(PORT, port.to_string()).uid(65534).gid(65534);
+            // Captured, as a test that fails there is what this one is about.
+            other.output().unwrap().status.success()
         };
         assert!(!is_bound(), "another user has the port of a node that is dead");
         drop(held);

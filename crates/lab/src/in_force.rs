@@ -3,9 +3,8 @@
 //! It only keeps account and tells of every change. Whoever enters something here also does it, and whoever strikes it
 //! out undoes it.
 
-use crate::model::Update;
 use crate::outlet::Outlet;
-use crate::rule::{Disturbance, Fault, FaultId};
+use raftdeck_model::{Disturbance, Fault, FaultId, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,7 +114,7 @@ impl InForce {
 
     /// Tells all that is in force.
     pub(crate) fn tell(&self) {
-        self.outlet.tell(Update::InForce { faults: self.all() });
+        self.outlet.tell(News::InForce { faults: self.all() });
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -126,7 +125,8 @@ impl InForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_protocol::DiskPace;
+    use crate::time::ClusterClock;
+    use raftdeck_protocol::{ClockRate, DiskPace};
 
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
@@ -134,8 +134,9 @@ mod tests {
     fn ledger() -> (InForce, Arc<Mutex<Vec<Vec<u64>>>>) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let listener = Arc::clone(&told);
-        let outlet = Outlet::new(move |update| {
-            let Update::InForce { faults } = update else { panic!("{update:?}") };
+        let clock = ClusterClock::start(ClockRate::REAL).reader();
+        let outlet = Outlet::new(clock, move |update| {
+            let News::InForce { faults } = update.what else { panic!("{update:?}") };
             listener.lock().unwrap().push(faults.iter().map(|fault| fault.id.0).collect());
         });
         (InForce::new(outlet), told)

@@ -7,13 +7,14 @@ use crate::data_dir::DataDir;
 use crate::held::HeldPort;
 use crate::keys::Keys;
 use crate::links::Listeners;
-use crate::model::{Command, Update};
 use crate::nodes::{Happened, Nodes, Surroundings};
 use crate::options::{LabError, LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
+use crate::receipt::Receipt;
+use crate::time::ClusterClock;
+use raftdeck_model::{Command, CommandId, News, Update};
 use raftdeck_raft::NodeId;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,12 +22,15 @@ use tokio_util::sync::CancellationToken;
 /// Commands that wait to be carried out. Each takes the lab microseconds.
 const MAX_COMMANDS: usize = 1024;
 
+/// Commands that found no room.
+type LeftOut = Arc<Mutex<Vec<CommandId>>>;
+
 /// A running cluster. Dropping it stops it, like [`Lab::stop`].
 #[derive(Debug)]
 pub struct Lab {
     commands: mpsc::Sender<Command>,
-    /// Commands that found no room, not told of yet.
-    left_out: Arc<AtomicU64>,
+    /// Commands that found no room, not refused yet.
+    left_out: LeftOut,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,7 +38,7 @@ pub struct Lab {
 impl Lab {
     /// Starts a cluster and returns without waiting until it is ready.
     ///
-    /// Everything it has to tell goes to `sink`, first of all [`Update::Cluster`]. The sink is called on the lab's
+    /// Everything it has to tell goes to `sink`, first of all [`News::Cluster`]. The sink is called on the lab's
     /// own thread and holds up everything while it works, so it should only pass the update on; it must not
     /// own the lab.
     pub fn start(
@@ -56,13 +60,15 @@ impl Lab {
             .build()
             .map_err(system("its runtime cannot be made"))?;
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
-        let left_out = Arc::new(AtomicU64::new(0));
+        let left_out = LeftOut::default();
         let stop = CancellationToken::new();
         let keys = Keys::cut(options.client_token.clone())
             .map_err(system("the system has no random numbers for its tokens"))?;
+        let clock = ClusterClock::start(options.rate);
         let cluster = Cluster {
             keys,
-            outlet: Outlet::new(sink),
+            outlet: Outlet::new(clock.reader(), sink),
+            clock,
             queue,
             left_out: Arc::clone(&left_out),
             stop: stop.clone(),
@@ -77,10 +83,12 @@ impl Lab {
         Ok(Self { commands, left_out, stop, thread: Some(thread) })
     }
 
-    /// Tells the lab to do something. Never blocks; what comes of it is told through the sink.
+    /// Tells the lab to do something. Never blocks; what comes of it is told through the sink, in the end by
+    /// [`News::Done`] or [`News::Refused`].
     pub fn send(&self, command: Command) {
-        if self.commands.try_send(command).is_err() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.commands.try_send(command) {
+            let id = error.into_inner().id;
+            self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         }
     }
 
@@ -107,33 +115,40 @@ struct Cluster {
     options: LabOptions,
     data_dir: DataDir,
     ports: Vec<(NodeId, HeldPort)>,
+    clock: ClusterClock,
     outlet: Outlet,
     queue: mpsc::Receiver<Command>,
-    left_out: Arc<AtomicU64>,
+    left_out: LeftOut,
     stop: CancellationToken,
 }
 
 impl Cluster {
     async fn run(self, listeners: Listeners) {
-        let Self { keys, options, data_dir, ports, outlet, mut queue, left_out, stop } = self;
+        let Self { keys, options, data_dir, ports, clock, outlet, mut queue, left_out, stop } = self;
         let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
-        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), left, keys, ports };
+        let surroundings =
+            Surroundings { clock, outlet: outlet.clone(), stop: stop.clone(), left, keys, ports };
         let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
             Ok(nodes) => nodes,
             Err(error) => {
-                outlet.refuse(format!("the links cannot be opened: {error}"));
+                outlet.complain(format!("the links cannot be opened: {error}"));
                 return stop.cancelled().await;
             }
         };
         while let Some(next) = next(&stop, &mut queue, &mut leaving, &mut nodes).await {
             match next {
-                Next::Command(command) => nodes.carry_out(command),
-                Next::Left(node) => nodes.dismiss(node),
+                Next::Command(Command { id, what }) => {
+                    nodes.carry_out(what, Receipt::new(id, outlet.clone()));
+                }
+                Next::Left(node, receipt) => nodes.dismiss(node, receipt),
                 Next::Happened(happened) => nodes.hear(happened),
             }
-            let left_out = left_out.swap(0, Ordering::Relaxed);
-            if left_out > 0 {
-                outlet.refuse(format!("{left_out} commands came too fast and were left out"));
+            let left_out = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
+            for id in left_out {
+                outlet.tell(News::Refused {
+                    id,
+                    reason: format!("more than {MAX_COMMANDS} commands wait already: it was left out"),
+                });
             }
         }
         nodes.end().await;
@@ -145,7 +160,7 @@ enum Next {
     /// It was told something.
     Command(Command),
     /// A node is no member of the cluster any more.
-    Left(NodeId),
+    Left(NodeId, Receipt),
     /// Something happened by itself.
     Happened(Happened),
 }
@@ -154,14 +169,14 @@ enum Next {
 async fn next(
     stop: &CancellationToken,
     queue: &mut mpsc::Receiver<Command>,
-    leaving: &mut mpsc::Receiver<NodeId>,
+    leaving: &mut mpsc::Receiver<(NodeId, Receipt)>,
     nodes: &mut Nodes,
 ) -> Option<Next> {
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
         Some(command) = queue.recv() => Some(Next::Command(command)),
-        Some(node) = leaving.recv() => Some(Next::Left(node)),
+        Some((node, receipt)) = leaving.recv() => Some(Next::Left(node, receipt)),
         happened = nodes.next() => Some(Next::Happened(happened)),
     }
 }

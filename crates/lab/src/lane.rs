@@ -1,11 +1,10 @@
 //! One link as `traffic` keeps it: what is on it, and who is told of every change.
 
 use crate::links::Pair;
-use crate::model::{FrameFate, LinkState};
 use crate::outlet::Outlet;
 use crate::queue::{MAX_FRAMES, Parcel, Queue};
 use crate::reports::Reports;
-use crate::rule::MessageState;
+use raftdeck_model::{FrameFate, LinkState, MessageState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -45,7 +44,7 @@ impl Lane {
     pub(crate) fn is_full(&mut self, bytes: usize, (from, to): Pair, outlet: &Outlet) -> bool {
         let full = self.queue.len() >= MAX_FRAMES || bytes > MAX_BYTES;
         if full && !self.full {
-            outlet.refuse(format!(
+            outlet.complain(format!(
                 "there is no more room on the link from {from} to {to}: further messages are lost until some are released or dropped"
             ));
         }

@@ -2,7 +2,7 @@
 //! updates that tells all of it.
 //!
 //! The lab knows a node only by what crosses its sockets, its exit status and its files. Everything it has to tell
-//! is an [`Update`]; everything it can be told is a [`Command`].
+//! is an [`Update`](raftdeck_model::Update); everything it can be told is a [`Command`](raftdeck_model::Command).
 //!
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
@@ -25,18 +25,16 @@ mod launch;
 mod lines;
 mod link;
 mod links;
-pub mod model;
 mod nodes;
 mod options;
 mod outlet;
 mod process;
 mod queue;
+mod receipt;
 mod record;
 mod reports;
-pub mod rule;
 mod rulebook;
 mod seen;
-pub mod shapes;
 mod slow;
 mod stepper;
 mod supervisor;
@@ -46,14 +44,8 @@ mod temporary;
 mod time;
 mod traffic;
 mod whereabouts;
-
-pub mod words;
 mod workload;
 
 pub use lab::Lab;
-pub use model::{
-    ChangeStep, ClientOp, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel,
-    NodeAddresses, ProcessState, Update, WorkloadFigures,
-};
 pub use options::{LabError, LabOptions, MAX_NODES, node_count};
 pub use temporary::{STAND_BY, TemporaryFolder, stand_by};

@@ -3,7 +3,7 @@
 //! A node is not trusted to write sensibly: lines are cut at a length, control characters are escaped, and text
 //! that follows no form is passed on as it is.
 
-use crate::model::{LogLevel, NodeAddresses};
+use raftdeck_model::{LogLevel, NodeAddresses};
 use raftdeck_protocol::printable::is_unsafe;
 use serde::Deserialize;
 use std::fmt::Write as _;

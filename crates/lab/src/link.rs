@@ -9,13 +9,13 @@
 use crate::carrier::{Carrier, Ending};
 use crate::lane::Signals;
 use crate::links::Pair;
-use crate::model::LinkState;
 use crate::time::ClockReader;
 use crate::traffic::Traffic;
 use crate::whereabouts::{Place, Whereabouts, life_over};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::codec;
+use raftdeck_model::LinkState;
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HANDSHAKE, MAX_HELLO_REPLY};
 use raftdeck_protocol::handshake::decode_hello;
 use raftdeck_protocol::{HelloReply, Role};

@@ -3,10 +3,10 @@
 use crate::link::Link;
 use crate::outlet::Outlet;
 use crate::reports::Reports;
-use crate::rule::{FaultId, MessageId, Rule, Watch, Which};
 use crate::time::ClockReader;
 use crate::traffic::{Opened, Traffic};
 use crate::whereabouts::Places;
+use raftdeck_model::{FaultId, MessageId, Rule, Watch, Which};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;

@@ -11,18 +11,18 @@ use crate::in_force::InForce;
 use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
 use crate::links::{LinkNews, Links, Listeners};
-use crate::model::{ChangeStep, Command, Update};
 use crate::options::{LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
 use crate::process::Launch;
+use crate::receipt::Receipt;
 use crate::reports::Reports;
-use crate::rule::Disturbance;
 use crate::stepper::{Reached, Stepper};
-use crate::supervisor::{Order, Supervisor};
+use crate::supervisor::{Instruction, Supervisor, Task};
 use crate::telemetry::Watchers;
 use crate::time::ClusterClock;
 use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
+use raftdeck_model::{ChangeStep, Disturbance, News, Order};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -35,8 +35,8 @@ use tokio_util::sync::CancellationToken;
 mod faults;
 mod time;
 
-/// Orders that wait for one node's supervisor, which may be busy with an ending process for half a second.
-const MAX_ORDERS: usize = 64;
+/// Instructions that wait for one node's supervisor, which may be busy with an ending process for half a second.
+const MAX_INSTRUCTIONS: usize = 64;
 
 /// As many more, for what undoes something: an undo that is refused would leave a node paused that nobody holds to be so.
 /// Enough for one heal, and others of the same node that wait are as good as the next.
@@ -63,13 +63,15 @@ pub(crate) struct Nodes {
     /// Nobody may serve reads by a lease any more.
     forgo_leases: bool,
     supervisors: JoinSet<NodeId>,
-    /// Those that have left the cluster and whose processes are ending.
-    leaving: Vec<NodeId>,
+    /// The command whose step is under way.
+    stepping: Option<Receipt>,
+    /// Those that have left the cluster and whose processes are ending, with the commands that removed them.
+    leaving: BTreeMap<NodeId, Receipt>,
 }
 
 /// One node.
 struct Kept {
-    orders: mpsc::Sender<Order>,
+    instructions: mpsc::Sender<Instruction>,
     /// How it is started the next time.
     launch: watch::Sender<Launch>,
     /// Ends it.
@@ -88,12 +90,14 @@ pub(crate) enum Happened {
 
 /// What commands need beside the nodes.
 pub(crate) struct Surroundings {
+    /// The clock of the links, which all updates are stamped by.
+    pub(crate) clock: ClusterClock,
     /// Where news goes.
     pub(crate) outlet: Outlet,
     /// The end of everything.
     pub(crate) stop: CancellationToken,
     /// Where nodes that have left the cluster are named, for [`Nodes::dismiss`].
-    pub(crate) left: mpsc::Sender<NodeId>,
+    pub(crate) left: mpsc::Sender<(NodeId, Receipt)>,
     /// The cluster's tokens.
     pub(crate) keys: Keys,
     /// The nodes' ports, if they were chosen beforehand.
@@ -108,14 +112,13 @@ impl Nodes {
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { outlet, stop, left, keys, ports } = surroundings;
+        let Surroundings { clock, outlet, stop, left, keys, ports } = surroundings;
         let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
             ids.into_iter().map(|node| (node, Presence::new())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
         let reports = Arc::new(Reports::default());
-        let clock = ClusterClock::start(options.rate);
         let mut links = Links::open(listeners, &places, &reports, clock.reader(), outlet.clone())?;
         links.seed(options.seed.unwrap_or_default());
         if options.direct {
@@ -130,7 +133,7 @@ impl Nodes {
         let workload = Workload::new(clients.clone(), outlet.clone());
         let stepper = Stepper::new(clock, manager, watchers.milestones(), outlet.clone());
         let in_force = InForce::new(outlet.clone());
-        let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), Vec::new());
+        let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
         let mut nodes = Self {
             options,
             data_dir,
@@ -149,6 +152,7 @@ impl Nodes {
             workload,
             forgo_leases: false,
             supervisors,
+            stepping: None,
             leaving,
         };
         nodes.introduce();
@@ -162,7 +166,7 @@ impl Nodes {
     /// Tells which nodes there are.
     fn introduce(&self) {
         let timing = self.options.timing;
-        self.outlet.tell(Update::Cluster {
+        self.outlet.tell(News::Cluster {
             nodes: self.places.keys().copied().collect(),
             heartbeat_ms: millis(timing.heartbeat),
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
@@ -174,13 +178,13 @@ impl Nodes {
     fn keep(&mut self, node: NodeId, presence: Presence) {
         let place = presence.watch();
         let (launch, launches) = watch::channel(self.launch(node));
-        let (orders, receiver) = mpsc::channel(MAX_ORDERS + MAX_UNDOING);
+        let (instructions, receiver) = mpsc::channel(MAX_INSTRUCTIONS + MAX_UNDOING);
         let stop = self.stop.child_token();
         let in_force = self.in_force.clone();
         let supervisor =
             Supervisor::new(node, launches, self.data_dir.of(node), in_force, self.outlet.clone(), presence);
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
-        self.kept.insert(node, Kept { orders, launch, stop });
+        self.kept.insert(node, Kept { instructions, launch, stop });
         self.stepper.tempo().add(node, place.clone());
         if self.options.watched {
             self.watchers.watch(node, place.clone());
@@ -203,118 +207,128 @@ impl Nodes {
         launch(&self.options, &self.data_dir, &self.links, self.circumstances(), node)
     }
 
-    pub(crate) fn carry_out(&mut self, command: Command) {
-        if self.links.are_bypassed() && needs_links(&command) {
-            return self.outlet.refuse(
+    /// Does what was ordered, or begins it and leaves the rest to whoever gets the receipt.
+    pub(crate) fn carry_out(&mut self, order: Order, receipt: Receipt) {
+        if self.links.are_bypassed() && needs_links(&order) {
+            return receipt.refuse(
                 "nothing can be done to messages: the nodes reach each other without links (start without --direct)",
             );
         }
-        match command {
-            Command::Kill(node) => self.order(node, Order::Kill),
-            Command::Stop(node) => self.order(node, Order::Stop),
-            Command::Restart(node) => self.order(node, Order::Restart),
-            Command::Wipe(node) => self.order(node, Order::Wipe),
-            Command::WipeUnsafe(node) => self.order(node, Order::Forget),
-            Command::LoseTail(node, bytes) => self.order(node, Order::LoseTail(bytes)),
-            Command::Pause(node) => self.disturb(Disturbance::Paused(node)),
-            Command::Resume(node) => self.resume(node),
-            Command::Slow(node, percent) => self.disturb(Disturbance::Slowed(node, percent)),
-            Command::FillDisk(node, bytes) => self.disturb(Disturbance::DiskFull(node, bytes)),
-            Command::Cut(pairs) => self.cut(&pairs),
-            Command::Mend(pairs) => self.mend(&pairs),
-            Command::Disturb(what) => self.disturb(what),
-            Command::Undo(which) => self.undo(which),
-            Command::Heal => self.heal(),
-            Command::Release(which) => self.release(&which),
-            Command::Drop(which) => self.lose(&which),
-            Command::Seed(seed) => self.links.seed(seed),
-            Command::Sync(number) => {
-                self.links.tell_news();
-                self.outlet.tell(Update::Synced(number));
+        match order {
+            Order::Kill(node) => self.instruct(node, Task::Kill, receipt),
+            Order::Stop(node) => self.instruct(node, Task::Stop, receipt),
+            Order::Restart(node) => self.instruct(node, Task::Restart, receipt),
+            Order::Wipe(node) => self.instruct(node, Task::Wipe, receipt),
+            Order::WipeUnsafe(node) => self.instruct(node, Task::Forget, receipt),
+            Order::LoseTail(node, bytes) => self.instruct(node, Task::LoseTail(bytes), receipt),
+            Order::Pause(node) => self.disturb(Disturbance::Paused(node), receipt),
+            Order::Resume(node) => self.resume(node, receipt),
+            Order::Slow(node, percent) => self.disturb(Disturbance::Slowed(node, percent), receipt),
+            Order::FillDisk(node, bytes) => self.disturb(Disturbance::DiskFull(node, bytes), receipt),
+            Order::Cut(pairs) => self.cut(&pairs, receipt),
+            Order::Mend(pairs) => self.mend(&pairs, receipt),
+            Order::Disturb(what) => self.disturb(what, receipt),
+            Order::Undo(which) => self.undo(which, receipt),
+            Order::Heal => self.heal(receipt),
+            Order::Release(which) => self.release(&which, receipt),
+            Order::Drop(which) => self.lose(&which, receipt),
+            Order::Seed(seed) => {
+                self.links.seed(seed);
+                receipt.done();
             }
-            Command::SetRate(rate) => self.set_rate(rate),
-            Command::Step(step) => self.step(step),
-            Command::Client { id, op } => self.clients.ask(id, op),
-            Command::Propose(node, write) => self.with(node, |nodes| nodes.clients.propose(node, write)),
-            Command::FetchLog { node, first, limit } => self.clients.fetch_log(node, first, limit),
-            Command::AddNode => self.add(),
-            Command::RemoveNode(node) => self.with(node, |nodes| nodes.changes.remove(node)),
-            Command::ReplaceNode(node) => self.replace(node),
-            Command::Transfer(node) => self.with(node, |nodes| nodes.changes.transfer(node)),
-            Command::Campaign(node) => self.campaign(node),
-            Command::Workload(on) => self.workload.switch(on),
+            Order::SetRate(rate) => self.set_rate(rate, receipt),
+            Order::Step(step) => self.step(step, receipt),
+            Order::Client(op) => self.clients.ask(op, receipt),
+            Order::Propose(node, write) => {
+                if let Some(receipt) = self.there_is(node, receipt) {
+                    self.clients.propose(node, write, receipt);
+                }
+            }
+            Order::FetchLog { node, first, limit } => {
+                if let Some(receipt) = self.there_is(node, receipt) {
+                    self.clients.fetch_log(node, first, limit, receipt);
+                }
+            }
+            Order::Refresh => self.refresh(receipt),
+            Order::AddNode => self.add(receipt),
+            Order::RemoveNode(node) => {
+                if let Some(receipt) = self.there_is(node, receipt) {
+                    self.changes.remove(node, receipt);
+                }
+            }
+            Order::ReplaceNode(node) => self.replace(node, receipt),
+            Order::Transfer(node) => {
+                if let Some(receipt) = self.there_is(node, receipt) {
+                    self.changes.transfer(node, receipt);
+                }
+            }
+            Order::Campaign(node) => self.campaign(node, receipt),
+            Order::Workload(on) => self.workload.switch(on, receipt),
         }
     }
 
-    fn with(&self, node: NodeId, act: impl FnOnce(&Self)) {
+    /// Gives the receipt back if there is such a node.
+    fn there_is(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
         if self.kept.contains_key(&node) {
-            act(self);
-        } else {
-            self.outlet.refuse(format!("there is no {node} in this cluster"));
+            return Some(receipt);
+        }
+        receipt.refuse(format!("there is no {node} in this cluster"));
+        None
+    }
+
+    /// Instructs the node's supervisor, unless too much waits there already.
+    fn instruct(&self, node: NodeId, task: Task, receipt: Receipt) {
+        if let Some(receipt) = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt)) {
+            self.instruct_undoing(node, task, receipt);
         }
     }
 
-    /// Tells the node's supervisor, unless too much waits there already.
-    fn order(&self, node: NodeId, order: Order) {
-        self.with(node, |nodes| {
-            if nodes.has_room(node) {
-                nodes.order_undoing(node, order);
-            }
-        });
-    }
-
-    /// The same for what undoes something.
-    fn order_undoing(&self, node: NodeId, order: Order) {
-        let taken = self.kept.get(&node).is_none_or(|kept| kept.orders.try_send(order).is_ok());
-        if !taken {
-            self.refuse_more(node);
+    /// The same for what undoes something. A node that is not there any more needs nothing undone.
+    fn instruct_undoing(&self, node: NodeId, task: Task, receipt: Receipt) {
+        let Some(kept) = self.kept.get(&node) else { return receipt.done() };
+        if let Err(error) = kept.instructions.try_send(Instruction { task, receipt }) {
+            error.into_inner().receipt.refuse(too_much(node));
         }
     }
 
-    /// Whether the node's supervisor takes one more order. If it does not, that is told.
-    fn has_room(&self, node: NodeId) -> bool {
-        let has_room = self.kept.get(&node).is_none_or(|kept| kept.orders.capacity() > MAX_UNDOING);
-        if !has_room {
-            self.refuse_more(node);
+    /// Gives the receipt back if the node's supervisor takes one more instruction.
+    fn has_room(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
+        if self.kept.get(&node).is_none_or(|kept| kept.instructions.capacity() > MAX_UNDOING) {
+            return Some(receipt);
         }
-        has_room
+        receipt.refuse(too_much(node));
+        None
     }
 
-    fn refuse_more(&self, node: NodeId) {
-        self.outlet.refuse(format!("{node} has been told too much at once: try again"));
-    }
-
-    fn campaign(&mut self, node: NodeId) {
+    fn campaign(&mut self, node: NodeId, receipt: Receipt) {
+        let Some(receipt) = self.there_is(node, receipt) else { return };
         if !std::mem::replace(&mut self.forgo_leases, true) {
             self.renew_launches();
         }
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
-        self.with(node, |nodes| nodes.changes.campaign(node, &all));
+        self.changes.campaign(node, &all, receipt);
     }
 
-    fn replace(&self, node: NodeId) {
-        let Some(place) = self.places.get(&node).filter(|_| self.kept.contains_key(&node)) else {
-            return self.outlet.refuse(format!("there is no {node} in this cluster"));
-        };
-        if !self.has_room(node) {
-            return;
-        }
+    fn replace(&self, node: NodeId, receipt: Receipt) {
+        let receipt = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt));
+        let (Some(receipt), Some(place)) = (receipt, self.places.get(&node)) else { return };
         let (done, obeyed) = oneshot::channel();
-        self.order_undoing(node, Order::Report(done));
-        self.changes.replace(Returned { node, place: place.clone(), obeyed });
+        self.instruct_undoing(node, Task::Report(done), receipt.part());
+        self.changes.replace(Returned { node, place: place.clone(), obeyed }, receipt);
     }
 
-    fn add(&mut self) {
+    fn add(&mut self, receipt: Receipt) {
         if self.kept.len() >= usize::from(MAX_NODES) {
-            return self.outlet.refuse(format!("there are {MAX_NODES} nodes already, and no room for more"));
+            return receipt.refuse(format!("there are {MAX_NODES} nodes already, and no room for more"));
         }
-        if let Err(why) = self.try_add() {
-            self.outlet.refuse(format!("no node can be added: {why}"));
+        match self.try_add() {
+            Ok(newcomer) => self.changes.add(newcomer, receipt),
+            Err(why) => receipt.refuse(format!("no node can be added: {why}")),
         }
     }
 
-    /// A new process with links to all others, and the asking for its place in the cluster.
-    fn try_add(&mut self) -> Result<(), String> {
+    /// A new process with links to all others. Its place in the cluster is still to be asked for.
+    fn try_add(&mut self) -> Result<Newcomer, String> {
         let node = self.data_dir.record().next();
         let ports = self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?;
         let others: Vec<NodeId> = self.places.keys().copied().collect();
@@ -338,14 +352,13 @@ impl Nodes {
         self.keep(node, presence);
         self.renew_launches();
         self.set_timers();
-        self.changes.add(Newcomer { node, place, others });
-        Ok(())
+        Ok(Newcomer { node, place, others })
     }
 
     /// Ends a node that has left the cluster.
-    pub(crate) fn dismiss(&mut self, node: NodeId) {
-        let Some(kept) = self.kept.remove(&node) else { return };
-        self.leaving.push(node);
+    pub(crate) fn dismiss(&mut self, node: NodeId, receipt: Receipt) {
+        let Some(kept) = self.kept.remove(&node) else { return receipt.done() };
+        self.leaving.insert(node, receipt);
         kept.stop.cancel();
     }
 
@@ -374,14 +387,14 @@ impl Nodes {
 
     /// Puts away what is left of a node that was dismissed.
     fn bury(&mut self, node: NodeId) {
-        let Some(at) = self.leaving.iter().position(|leaving| *leaving == node) else { return };
-        self.leaving.swap_remove(at);
+        let Some(receipt) = self.leaving.remove(&node) else { return };
         self.forget(node);
         if let Err(error) = wipe(&self.data_dir.of(node)) {
-            self.outlet.refuse(format!("the data of {node}, which is removed, cannot be wiped: {error}"));
+            self.outlet.complain(format!("the data of {node}, which is removed, cannot be wiped: {error}"));
         }
-        self.outlet.tell(Update::Change { node, step: ChangeStep::Left });
+        self.outlet.tell(News::Change { node, step: ChangeStep::Left });
         self.introduce();
+        receipt.done();
     }
 
     fn forget(&mut self, node: NodeId) {
@@ -393,7 +406,7 @@ impl Nodes {
         self.set_timers();
         self.clients.remove(node);
         if let Err(error) = self.data_dir.remove(node) {
-            self.outlet.refuse(format!("that {node} was removed cannot be remembered: {error}"));
+            self.outlet.complain(format!("that {node} was removed cannot be remembered: {error}"));
         }
         self.renew_launches();
     }
@@ -404,15 +417,19 @@ impl Nodes {
     }
 }
 
-/// Whether a command is about messages.
-fn needs_links(command: &Command) -> bool {
+fn too_much(node: NodeId) -> String {
+    format!("{node} has been told too much at once: try again")
+}
+
+/// Whether an order is about messages.
+fn needs_links(order: &Order) -> bool {
     matches!(
-        command,
-        Command::Cut(_)
-            | Command::Mend(_)
-            | Command::Release(_)
-            | Command::Drop(_)
-            | Command::Seed(_)
-            | Command::Disturb(Disturbance::Rules { .. } | Disturbance::Watch(_))
+        order,
+        Order::Cut(_)
+            | Order::Mend(_)
+            | Order::Release(_)
+            | Order::Drop(_)
+            | Order::Seed(_)
+            | Order::Disturb(Disturbance::Rules { .. } | Disturbance::Watch(_))
     )
 }

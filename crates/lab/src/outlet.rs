@@ -1,23 +1,36 @@
 //! Where updates leave the lab. Everything that has something to tell holds a clone of the one outlet.
 
-use crate::model::Update;
+use crate::time::ClockReader;
+use raftdeck_model::{News, Update};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The caller's sink, shared by all rooms of the lab. Called on the lab's own thread only.
 #[derive(Clone)]
-pub(crate) struct Outlet(Arc<dyn Fn(Update) + Send + Sync>);
+pub(crate) struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
+
+struct Shared<S: ?Sized> {
+    clock: ClockReader,
+    /// How many updates were told.
+    told: AtomicU64,
+    sink: S,
+}
 
 impl Outlet {
-    pub(crate) fn new(sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+    /// Updates go to `sink`, stamped with the time of this clock.
+    pub(crate) fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Shared { clock, told: AtomicU64::new(0), sink }))
     }
 
-    pub(crate) fn tell(&self, update: Update) {
-        (self.0)(update);
+    /// Tells something.
+    pub(crate) fn tell(&self, what: News) {
+        let Shared { clock, told, sink } = &*self.0;
+        let seq = told.fetch_add(1, Ordering::Relaxed) + 1;
+        sink(Update { at: clock.now(), seq, what });
     }
 
-    /// Tells that a command could not be carried out.
-    pub(crate) fn refuse(&self, reason: impl Into<String>) {
-        self.tell(Update::Refused { reason: reason.into() });
+    /// Tells that something went wrong that no command asked for.
+    pub(crate) fn complain(&self, reason: impl Into<String>) {
+        self.tell(News::Trouble { reason: reason.into() });
     }
 }

@@ -2,9 +2,9 @@
 //! socket takes them. Pure: time comes in as a value.
 
 use crate::link::Origin;
-use crate::rule::{FaultId, MessageId, MessageReport, MessageState};
 use crate::seen::Seen;
 use bytes::Bytes;
+use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 

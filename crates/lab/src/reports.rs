@@ -4,10 +4,9 @@
 //! many pass at once some are only counted, but whoever was told of a message is also told how it ended.
 
 use crate::links::Pair;
-use crate::model::{FrameFate, FrameKind, FrameReport, Update};
 use crate::outlet::Outlet;
-use crate::rule::{MessageId, MessageReport};
 use crate::seen::Seen;
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,12 +83,12 @@ impl Reports {
     }
 
     /// Takes what there is to tell since the last time.
-    pub(crate) fn take(&self) -> Vec<Update> {
+    pub(crate) fn take(&self) -> Vec<News> {
         let Tally { frames, messages, skipped } = std::mem::take(&mut *self.lock());
         let frames: Vec<_> = frames.into_values().collect();
         let messages: Vec<_> = messages.into_values().collect();
-        let told = (!messages.is_empty() || skipped > 0).then_some(Update::Messages { messages, skipped });
-        told.into_iter().chain((!frames.is_empty()).then_some(Update::Frames { frames })).collect()
+        let told = (!messages.is_empty() || skipped > 0).then_some(News::Messages { messages, skipped });
+        told.into_iter().chain((!frames.is_empty()).then_some(News::Frames { frames })).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Tally> {
@@ -126,7 +125,9 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::MessageState;
+    use crate::time::ClusterClock;
+    use raftdeck_model::MessageState;
+    use raftdeck_protocol::ClockRate;
     use raftdeck_raft::{LogIndex, Term};
 
     const PAIR: Pair = (NodeId(1), NodeId(2));
@@ -159,7 +160,7 @@ mod tests {
         reports.count(PAIR, &append(7, 5), FrameFate::Delivered);
         reports.count(PAIR, &append(8, 1), FrameFate::Lost);
         let taken = reports.take();
-        let [Update::Frames { frames }] = &taken[..] else { panic!("{taken:?}") };
+        let [News::Frames { frames }] = &taken[..] else { panic!("{taken:?}") };
         let summary: Vec<_> = frames.iter().map(|r| (r.fate, r.count, r.entries, r.index)).collect();
         assert_eq!(
             summary,
@@ -177,7 +178,7 @@ mod tests {
         reports.note(&message(1, MessageState::Held));
         reports.note(&message(2, MessageState::Delivered { at }));
         let taken = reports.take();
-        let [Update::Messages { messages, skipped: 0 }] = &taken[..] else { panic!("{taken:?}") };
+        let [News::Messages { messages, skipped: 0 }] = &taken[..] else { panic!("{taken:?}") };
         let told: Vec<_> = messages.iter().map(|message| (message.id.0, message.state)).collect();
         assert_eq!(told, [(1, MessageState::Held), (2, MessageState::Delivered { at })]);
         for id in 0..MAX_PASSING as u64 {
@@ -188,7 +189,7 @@ mod tests {
         // Whoever was told of a message is told how it ended.
         reports.note(&message(5000, MessageState::Lost { at }));
         let taken = reports.take();
-        let [Update::Messages { messages, skipped: 2 }] = &taken[..] else { panic!("{taken:?}") };
+        let [News::Messages { messages, skipped: 2 }] = &taken[..] else { panic!("{taken:?}") };
         assert_eq!(messages.len(), MAX_PASSING + 1);
     }
 
@@ -196,7 +197,8 @@ mod tests {
     async fn a_second_of_frames_is_told_in_at_most_thirty_updates_and_in_full() {
         let reports = std::sync::Arc::new(Reports::default());
         let (sender, mut updates) = tokio::sync::mpsc::unbounded_channel();
-        let outlet = Outlet::new(move |update| sender.send(update).unwrap());
+        let clock = ClusterClock::start(ClockRate::REAL).reader();
+        let outlet = Outlet::new(clock, move |update| sender.send(update.what).unwrap());
         let telling = std::sync::Arc::clone(&reports);
         let teller = tokio::spawn(async move { telling.tell_all(&outlet).await });
         for _ in 0..1000 {
@@ -206,7 +208,7 @@ mod tests {
         tokio::time::sleep(INTERVAL).await;
         teller.abort();
         let (mut told, mut counted) = (0, 0);
-        while let Ok(Update::Frames { frames }) = updates.try_recv() {
+        while let Ok(News::Frames { frames }) = updates.try_recv() {
             told += 1;
             counted += frames.iter().map(|report| report.count).sum::<u64>();
         }

@@ -4,8 +4,8 @@
 //! Nothing here knows where messages are; `traffic` carries the decisions out.
 
 use crate::links::Pair;
-use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
 use crate::seen::Seen;
+use raftdeck_model::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::time::Duration;

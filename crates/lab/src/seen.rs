@@ -2,8 +2,7 @@
 //!
 //! Frames are only looked at here. What cannot be decoded is still passed on, but no rule that looks at messages is about it.
 
-use crate::model::FrameKind;
-use crate::rule::Matching;
+use raftdeck_model::{FrameKind, Matching};
 use raftdeck_protocol::{PeerFrame, frame};
 use raftdeck_raft::{AppendOutcome, LogId, LogIndex, Message, Term};
 

@@ -4,7 +4,6 @@
 //! say so; whatever is done is done by whoever owns the stepper.
 
 use crate::ask::ask;
-use crate::model::Update;
 use crate::outlet::Outlet;
 use crate::telemetry::Milestones;
 use crate::tempo::Tempo;
@@ -12,6 +11,7 @@ use crate::time::{ClockReader, ClusterClock};
 use crate::whereabouts::{Place, Places, Whereabouts};
 use futures::future::join_all;
 use raftdeck_client::Access;
+use raftdeck_model::News;
 use raftdeck_protocol::{ClockRate, NodeStatus, RequestBody, ResponseBody, Role};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 /// How long a node may take to say when its timer goes off, or to have stopped its clock.
-const ANSWER: Duration = Duration::from_millis(500);
+pub(crate) const ANSWER: Duration = Duration::from_millis(500);
 
 /// The pause before nodes whose clocks still run are asked again.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -98,7 +98,7 @@ impl Stepper {
 
     /// Tells how late it is and how fast time passes.
     pub(crate) fn tell(&self) {
-        self.outlet.tell(Update::Time(self.reader.time()));
+        self.outlet.tell(News::Time(self.reader.time()));
     }
 
     /// Time passes at this rate from now on. A step under way is over.
@@ -158,6 +158,16 @@ impl Stepper {
             let left = |status: NodeStatus| Duration::from_micros(status.next_timer_micros);
             Reached::Timer(statuses(&access, &asked).await.into_values().map(left).min())
         });
+    }
+
+    /// What the nodes say of themselves, if they answer in time.
+    pub(crate) fn look(
+        &self,
+        places: &Places,
+        unasked: &BTreeSet<NodeId>,
+    ) -> impl Future<Output = BTreeMap<NodeId, NodeStatus>> + Send + use<> {
+        let (asked, access) = (asked(places, unasked), self.access.clone());
+        async move { statuses(&access, &asked).await }
     }
 
     /// What a step under way was waiting for. Cancel-safe.

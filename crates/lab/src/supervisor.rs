@@ -7,11 +7,12 @@ use crate::data_dir::{forget, wipe};
 use crate::disk_faults::{limit, lose_tail};
 use crate::in_force::InForce;
 use crate::lines::{ReadyLine, parse_log_line};
-use crate::model::{LogLevel, ProcessState, Update};
 use crate::outlet::Outlet;
 use crate::process::{Happening, Launch, Process};
+use crate::receipt::Receipt;
 use crate::slow::Slow;
 use crate::whereabouts::Presence;
+use raftdeck_model::{LogLevel, News, ProcessState};
 use raftdeck_raft::NodeId;
 use rustix::process::Signal;
 use std::io;
@@ -20,9 +21,16 @@ use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-/// What a supervisor can be told.
+/// Something a supervisor is told.
+pub(crate) struct Instruction {
+    pub(crate) task: Task,
+    /// The command that it is for.
+    pub(crate) receipt: Receipt,
+}
+
+/// What a supervisor can be told to do.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Task {
     /// SIGKILL.
     Kill,
     /// Kill it if it runs, then start it again.
@@ -71,8 +79,8 @@ struct Running {
     process: Process,
     ready: bool,
     paused: bool,
-    /// It was told to end.
-    stopping: bool,
+    /// The commands that told it to end.
+    stopping: Vec<Receipt>,
 }
 
 impl Running {
@@ -100,13 +108,18 @@ impl Supervisor {
     }
 
     /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
-    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) -> NodeId {
-        self.start();
+    pub(crate) async fn run(
+        mut self,
+        mut instructions: mpsc::Receiver<Instruction>,
+        stop: CancellationToken,
+    ) -> NodeId {
+        // That it could not be started has been told.
+        let _ = self.start();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(order) = orders.recv() => self.obey(order).await,
+                Some(Instruction { task, receipt }) = instructions.recv() => self.obey(task, receipt).await,
                 happening = next(&mut self.running) => self.hear(happening).await,
                 () = turn(self.slow), if self.can_be_slow() => self.turn(),
             }
@@ -120,100 +133,103 @@ impl Supervisor {
         self.node
     }
 
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Kill => self.kill().await,
-            Order::Restart => {
-                self.kill().await;
-                if self.running.is_none() {
-                    self.start();
-                }
+    async fn obey(&mut self, task: Task, receipt: Receipt) {
+        let done = match task {
+            Task::Kill if self.running.is_none() => {
+                Err(format!("{} is not running, so there is nothing to kill", self.node))
             }
-            Order::Pause => self.signal(Signal::STOP, "pause"),
-            Order::Resume => self.signal(Signal::CONT, "resume"),
-            Order::ResumeIfPaused => {
-                if self.running.as_ref().is_some_and(|running| running.paused) {
-                    self.signal(Signal::CONT, "resume");
-                }
+            Task::Kill => self.kill().await,
+            Task::Restart => self.kill().await.and_then(|()| self.start()),
+            Task::Pause => self.signal(Signal::STOP, "pause"),
+            Task::Resume => self.signal(Signal::CONT, "resume"),
+            Task::ResumeIfPaused if self.running.as_ref().is_some_and(|running| running.paused) => {
+                self.signal(Signal::CONT, "resume")
             }
-            Order::Stop => self.stop(),
-            Order::Slow(percent) => self.slow(percent),
-            Order::Wipe => {
-                self.kill().await;
-                if self.running.is_none() {
-                    self.empty(wipe);
-                }
+            Task::ResumeIfPaused => Ok(()),
+            // It is answered when the process has ended.
+            Task::Stop => return self.stop(receipt),
+            Task::Slow(percent) => self.slow(percent),
+            Task::Wipe => self.kill().await.and_then(|()| self.empty(wipe)),
+            Task::Forget => self.kill().await.and_then(|()| {
+                self.output(
+                    LogLevel::Warn,
+                    "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
+                     has all it confirmed, and acknowledged writes can be lost",
+                );
+                self.empty(forget)
+            }),
+            Task::FillDisk(more) => self.fill_disk(more),
+            Task::LoseTail(bytes) => self.lose_tail(bytes),
+            Task::Report(done) => {
+                // An error: nobody waits for it any more.
+                let _ = done.send(());
+                Ok(())
             }
-            Order::Forget => {
-                self.kill().await;
-                if self.running.is_none() {
-                    self.output(
-                        LogLevel::Warn,
-                        "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
-                         has all it confirmed, and acknowledged writes can be lost",
-                    );
-                    self.empty(forget);
-                }
-            }
-            Order::FillDisk(more) => self.fill_disk(more),
-            Order::LoseTail(bytes) => self.lose_tail(bytes),
-            // An error: nobody waits for it any more.
-            Order::Report(done) => drop(done.send(())),
+        };
+        match done {
+            Ok(()) => receipt.done(),
+            Err(why) => receipt.refuse(why),
         }
     }
 
-    fn start(&mut self) {
+    /// That it could not be started is told as its state, too.
+    fn start(&mut self) -> Result<(), String> {
         self.presence.starting();
         let launch = self.launch.borrow().clone();
         match Process::start(&launch) {
             Ok(process) => {
-                let running = Running { process, ready: false, paused: false, stopping: false };
+                let running = Running { process, ready: false, paused: false, stopping: Vec::new() };
                 self.tell(running.state());
                 self.running = Some(running);
                 self.slow.iter_mut().for_each(Slow::restart);
-                if self.file_limit.is_some() {
-                    self.limit_files();
+                if self.file_limit.is_some()
+                    && let Err(why) = self.limit_files()
+                {
+                    self.outlet.complain(why);
                 }
+                Ok(())
             }
             Err(error) => {
                 self.presence.down();
                 let how = format!("{} could not be started: {error}", launch.executable.display());
-                self.tell(ProcessState::Failed { how, last_words: Vec::new() });
+                self.tell(ProcessState::Failed { how: how.clone(), last_words: Vec::new() });
+                Err(how)
             }
         }
     }
 
-    async fn kill(&mut self) {
-        let Some(mut running) = self.running.take() else { return };
+    /// Ends the process, if there is one.
+    async fn kill(&mut self) -> Result<(), String> {
+        let Some(mut running) = self.running.take() else { return Ok(()) };
         if let Err(error) = running.process.kill().await {
-            self.outlet.refuse(format!("{} could not be killed: {error}", self.node));
             self.running = Some(running);
-            return;
+            return Err(format!("{} could not be killed: {error}", self.node));
         }
         self.presence.down();
         self.in_force.is_paused(self.node, false);
         let last = running.process.last_output().await;
         self.log(&last);
         self.tell(ProcessState::Killed);
+        running.stopping.into_iter().for_each(Receipt::done);
+        Ok(())
     }
 
-    fn signal(&mut self, signal: Signal, verb: &str) {
+    fn signal(&mut self, signal: Signal, verb: &str) -> Result<(), String> {
         let Some(running) = &mut self.running else {
             self.in_force.is_paused(self.node, false);
-            self.outlet.refuse(format!("{} is not running, so there is nothing to {verb}", self.node));
-            return;
+            return Err(format!("{} is not running, so there is nothing to {verb}", self.node));
         };
         let paused = signal == Signal::STOP;
         if running.paused == paused {
-            return;
+            return Ok(());
         }
         if let Err(error) = running.process.signal(signal) {
             self.in_force.is_paused(self.node, !paused);
-            self.outlet.refuse(format!("{} could not be sent {verb}: {error}", self.node));
-            return;
+            return Err(format!("{} could not be sent {verb}: {error}", self.node));
         }
         self.slow.iter_mut().for_each(Slow::restart);
         self.is_paused(paused);
+        Ok(())
     }
 
     /// Whether its process is there and stands still, if at all, only because it is slow.
@@ -229,15 +245,15 @@ impl Supervisor {
         if let Err(error) = running.process.signal(signal) {
             self.slow = None;
             self.in_force.is_not_slow(self.node);
-            self.outlet.refuse(format!("{} can no longer be slowed: {error}", self.node));
+            self.outlet.complain(format!("{} can no longer be slowed: {error}", self.node));
         }
     }
 
-    fn slow(&mut self, percent: u8) {
+    fn slow(&mut self, percent: u8) -> Result<(), String> {
         let slow = Slow::begin(percent);
         if slow.is_none() && percent != 0 {
             self.in_force.is_not_slow(self.node);
-            return self.outlet.refuse(format!(
+            return Err(format!(
                 "{} cannot stand still for {percent} % of the time: say 1 to 99, or pause it",
                 self.node
             ));
@@ -248,71 +264,64 @@ impl Supervisor {
             && let Some(running) = &self.running
             && let Err(error) = running.process.signal(Signal::CONT)
         {
-            self.outlet.refuse(format!("{} could not be sent resume: {error}", self.node));
+            return Err(format!("{} could not be sent resume: {error}", self.node));
         }
+        Ok(())
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, receipt: Receipt) {
         let Some(running) = &mut self.running else {
-            return self.outlet.refuse(format!("{} is not running, so there is nothing to stop", self.node));
+            return receipt.refuse(format!("{} is not running, so there is nothing to stop", self.node));
         };
-        running.stopping = true;
         if let Err(error) = running.process.signal(Signal::TERM) {
-            return self.outlet.refuse(format!("{} could not be stopped: {error}", self.node));
+            return receipt.refuse(format!("{} could not be stopped: {error}", self.node));
         }
+        running.stopping.push(receipt);
         // A paused process takes the signal when it runs again.
-        if running.paused {
-            self.signal(Signal::CONT, "resume");
+        if running.paused
+            && let Err(why) = self.signal(Signal::CONT, "resume")
+        {
+            self.outlet.complain(why);
         }
     }
 
-    fn empty(&mut self, empty: fn(&Path) -> io::Result<()>) {
-        match empty(&self.data) {
-            Ok(()) => self.start(),
-            Err(error) => {
-                let (node, data) = (self.node, self.data.display());
-                self.outlet.refuse(format!("the data of {node} in {data} cannot be wiped: {error}"));
-            }
+    fn empty(&mut self, empty: fn(&Path) -> io::Result<()>) -> Result<(), String> {
+        if let Err(error) = empty(&self.data) {
+            let (node, data) = (self.node, self.data.display());
+            return Err(format!("the data of {node} in {data} cannot be wiped: {error}"));
         }
+        self.start()
     }
 
-    fn fill_disk(&mut self, more: Option<u64>) {
-        let limit = match more.map(|more| limit(&self.data, more)).transpose() {
-            Ok(limit) => limit,
-            Err(error) => {
-                self.in_force.is_not_full(self.node);
-                let data = self.data.display();
-                return self.outlet.refuse(format!("the size of the log in {data} cannot be read: {error}"));
-            }
-        };
-        if limit != self.file_limit {
-            self.file_limit = limit;
-            self.limit_files();
+    fn fill_disk(&mut self, more: Option<u64>) -> Result<(), String> {
+        let limit = more.map(|more| limit(&self.data, more)).transpose().map_err(|error| {
+            self.in_force.is_not_full(self.node);
+            format!("the size of the log in {} cannot be read: {error}", self.data.display())
+        })?;
+        if limit == self.file_limit {
+            return Ok(());
         }
+        self.file_limit = limit;
+        self.limit_files()
     }
 
-    fn limit_files(&mut self) {
-        let Some(running) = &self.running else { return };
-        if let Err(error) = running.process.limit_files(self.file_limit) {
+    fn limit_files(&mut self) -> Result<(), String> {
+        let Some(running) = &self.running else { return Ok(()) };
+        running.process.limit_files(self.file_limit).map_err(|error| {
             self.file_limit = None;
             self.in_force.is_not_full(self.node);
-            self.outlet.refuse(format!("the disk of {} cannot be filled: {error}", self.node));
-        }
+            format!("the disk of {} cannot be filled: {error}", self.node)
+        })
     }
 
-    fn lose_tail(&self, bytes: u64) {
+    fn lose_tail(&self, bytes: u64) -> Result<(), String> {
         let node = self.node;
         if self.running.is_some() {
-            let why = format!("{node} is running: stop or kill it, then its log can lose its tail");
-            return self.outlet.refuse(why);
+            return Err(format!("{node} is running: stop or kill it, then its log can lose its tail"));
         }
-        match lose_tail(node, &self.data, bytes) {
-            Ok(left) => self.output(
-                LogLevel::Warn,
-                &format!("lab: its log has lost its tail and ends after {left} bytes"),
-            ),
-            Err(why) => self.outlet.refuse(why),
-        }
+        let left = lose_tail(node, &self.data, bytes)?;
+        self.output(LogLevel::Warn, &format!("lab: its log has lost its tail and ends after {left} bytes"));
+        Ok(())
     }
 
     /// Takes note, and tells it if it is news.
@@ -352,12 +361,13 @@ impl Supervisor {
                 self.log(&last);
                 // It may be told to end before it knows how to do that in an orderly way.
                 let by_that_signal = status.signal() == Some(Signal::TERM.as_raw());
-                self.tell(if running.stopping && (status.success() || by_that_signal) {
+                self.tell(if !running.stopping.is_empty() && (status.success() || by_that_signal) {
                     ProcessState::Stopped
                 } else {
                     let last_words = running.process.last_words();
                     ProcessState::Failed { how: status.to_string(), last_words }
                 });
+                running.stopping.into_iter().for_each(Receipt::done);
             }
         }
     }
@@ -375,7 +385,7 @@ impl Supervisor {
         if !paused {
             self.tell(state);
         }
-        self.outlet.tell(Update::Ready { node: self.node, addresses: ready.addresses });
+        self.outlet.tell(News::Ready { node: self.node, addresses: ready.addresses });
     }
 
     fn log(&self, lines: &[String]) {
@@ -386,11 +396,11 @@ impl Supervisor {
     }
 
     fn output(&self, level: LogLevel, line: &str) {
-        self.outlet.tell(Update::Output { node: self.node, level, line: line.to_owned() });
+        self.outlet.tell(News::Output { node: self.node, level, line: line.to_owned() });
     }
 
     fn tell(&self, state: ProcessState) {
-        self.outlet.tell(Update::Process { node: self.node, state });
+        self.outlet.tell(News::Process { node: self.node, state });
     }
 }
 

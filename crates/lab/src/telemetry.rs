@@ -5,11 +5,11 @@
 
 use crate::causes::Causes;
 use crate::concerns::Concerns;
-use crate::model::Update;
 use crate::outlet::Outlet;
 use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
+use raftdeck_model::News;
 use raftdeck_protocol::Telemetry;
 use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ impl Story {
 
     fn pass_on(&self, released: Vec<(NodeId, TraceEvent)>) {
         for (node, trace) in released {
-            self.outlet.tell(Update::Trace { node, trace });
+            self.outlet.tell(News::Trace { node, trace });
         }
     }
 
@@ -215,7 +215,7 @@ impl Watcher {
             Telemetry::Status(status) => {
                 self.leaders.note(node, status.raft.role, status.raft.term);
                 let news = concerns.news(node, &status);
-                self.outlet.tell(Update::Status { node, status });
+                self.outlet.tell(News::Status { node, status });
                 for news in news {
                     self.outlet.tell(news);
                 }
@@ -224,7 +224,7 @@ impl Watcher {
                 self.milestones.send_if_modified(|milestones| milestones.count(&event));
                 self.story.tell(node, event);
             }
-            Telemetry::Missed { count } => self.outlet.tell(Update::Missed { node, count }),
+            Telemetry::Missed { count } => self.outlet.tell(News::Missed { node, count }),
         }
     }
 }

@@ -40,6 +40,8 @@ struct Beat {
 /// What one node is to be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wish {
+    /// Counts up with every change.
+    version: u64,
     beat: Beat,
     /// How often the timeouts were said, and they.
     timeouts: (u64, Option<Duration>),
@@ -58,7 +60,7 @@ pub(crate) struct Tempo {
 
 struct Told {
     wish: watch::Sender<Wish>,
-    /// The number of the beat that it has confirmed last.
+    /// The version of the wish that the present life has confirmed last.
     confirmed: watch::Receiver<u64>,
     place: watch::Receiver<Whereabouts>,
     task: AbortHandle,
@@ -72,7 +74,7 @@ impl Tempo {
 
     /// There is one more node.
     pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        let wish = watch::Sender::new(Wish { beat: self.beat, ..Wish::default() });
+        let wish = watch::Sender::new(Wish { version: 1, beat: self.beat, ..Wish::default() });
         let (confirm, confirmed) = watch::channel(0);
         let teller = Teller {
             access: self.access.clone(),
@@ -98,7 +100,10 @@ impl Tempo {
         let until = run_for.map(|run_for| self.reader.now() + run_for);
         self.beat = Beat { number: self.beat.number + 1, rate, run_for, until };
         for told in self.nodes.values() {
-            told.wish.send_modify(|wish| wish.beat = self.beat);
+            told.wish.send_modify(|wish| {
+                wish.version += 1;
+                wish.beat = self.beat;
+            });
         }
     }
 
@@ -110,6 +115,7 @@ impl Tempo {
             told.wish.send_if_modified(|wish| {
                 let changes = wish.timeouts.1 != timeout;
                 if changes {
+                    wish.version += 1;
                     wish.timeouts = (wish.timeouts.0 + 1, timeout);
                 }
                 changes
@@ -123,6 +129,7 @@ impl Tempo {
             told.wish.send_if_modified(|wish| {
                 let changes = wish.disk.1 != pace;
                 if changes {
+                    wish.version += 1;
                     wish.disk = (wish.disk.0 + 1, pace);
                 }
                 changes
@@ -136,21 +143,20 @@ impl Tempo {
         within: Duration,
         but_for: &BTreeSet<NodeId>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let wanted = self.beat.number;
         let serves = |told: &Told| matches!(told.place.borrow().place, Place::Serving { .. });
         let counts = |(node, told): &(&NodeId, &Told)| serves(told) && !but_for.contains(node);
         let nodes: Vec<_> = self
             .nodes
             .iter()
             .filter(counts)
-            .map(|(_, told)| (told.confirmed.clone(), told.place.clone()))
+            .map(|(_, told)| (told.confirmed.clone(), told.wish.borrow().version, told.place.clone()))
             .collect();
         async move {
             let all = async move {
-                for (mut confirmed, place) in nodes {
+                for (mut confirmed, wanted, place) in nodes {
                     let life = place.borrow().life;
                     tokio::select! {
-                        _ = confirmed.wait_for(|number| *number >= wanted) => {}
+                        _ = confirmed.wait_for(|version| *version >= wanted) => {}
                         () = life_over(place, life) => {}
                     }
                 }
@@ -188,6 +194,7 @@ impl Teller {
 
     /// Tells again and again. Ends with the lab.
     async fn serve(&mut self, address: SocketAddr) {
+        self.confirm.send_replace(0);
         // At once, though there is nothing to say yet: a step must find every node ready to run for just as long.
         let address = address.to_string();
         let hello = Hello { expects: Some(self.node), ..Hello::new("", Role::Manager) };
@@ -210,9 +217,16 @@ impl Teller {
         let mut told: Option<Wish> = None;
         loop {
             let wish = *self.wish.borrow_and_update();
-            for (id, manage) in self.news(told, wish) {
+            let news = self.news(told, wish);
+            // The answer to the last of it confirms all of it.
+            let last = news.len().checked_sub(1);
+            for (at, manage) in news.into_iter().enumerate() {
+                let id = if Some(at) == last { wish.version } else { 0 };
                 let request = Request { id, body: RequestBody::Manage(manage) };
                 dialed.frames.send(frame::encode(&request)).await?;
+            }
+            if last.is_none() {
+                self.confirmed(wish.version);
             }
             told = Some(wish);
             tokio::select! {
@@ -228,23 +242,22 @@ impl Teller {
         }
     }
 
-    /// What a node that was told `told` must hear, with numbers for its answers.
-    fn news(&self, told: Option<Wish>, wish: Wish) -> Vec<(u64, Manage)> {
+    /// What a node that was told `told` must hear.
+    fn news(&self, told: Option<Wish>, wish: Wish) -> Vec<Manage> {
         let mut news = Vec::new();
         let beat = wish.beat;
         if beat.number > 0 && told.is_none_or(|told| told.beat != beat) {
-            let manage = if told.is_some() {
+            news.push(if told.is_some() {
                 Manage::SetClock { rate: beat.rate, run_for: beat.run_for }
             } else {
                 late(beat, self.reader.now())
-            };
-            news.push((beat.number, manage));
+            });
         }
         if wish.timeouts.0 > told.map_or(0, |told| told.timeouts.0) {
-            news.push((0, Manage::SetElectionTimeout(wish.timeouts.1)));
+            news.push(Manage::SetElectionTimeout(wish.timeouts.1));
         }
         if wish.disk.0 > told.map_or(0, |told| told.disk.0) {
-            news.push((0, Manage::SetDisk(wish.disk.1)));
+            news.push(Manage::SetDisk(wish.disk.1));
         }
         news
     }
@@ -261,10 +274,10 @@ impl Teller {
         }
     }
 
-    fn confirmed(&self, number: u64) {
+    fn confirmed(&self, version: u64) {
         self.confirm.send_if_modified(|last| {
-            let newer = *last < number;
-            *last = number.max(*last);
+            let newer = *last < version;
+            *last = version.max(*last);
             newer
         });
     }
@@ -316,14 +329,14 @@ mod tests {
             run_for: run_for.map(Duration::from_millis),
         };
         let run = beat(3, HALF, Some((10, 10)));
-        assert_eq!(teller.news(Some(beat(2, HALF, None)), run), [(3, set(HALF, Some(10)))]);
+        assert_eq!(teller.news(Some(beat(2, HALF, None)), run), [set(HALF, Some(10))]);
         assert_eq!(teller.news(Some(run), run), []);
         assert_eq!(teller.news(None, Wish::default()), []);
         tokio::time::advance(Duration::from_millis(4)).await;
-        assert_eq!(teller.news(None, run), [(3, set(HALF, Some(6)))]);
+        assert_eq!(teller.news(None, run), [set(HALF, Some(6))]);
         tokio::time::advance(Duration::from_millis(6)).await;
-        assert_eq!(teller.news(None, run), [(3, set(ClockRate::FROZEN, None))], "the run is over");
-        assert_eq!(teller.news(None, beat(4, HALF, None)), [(4, set(HALF, None))]);
+        assert_eq!(teller.news(None, run), [set(ClockRate::FROZEN, None)], "the run is over");
+        assert_eq!(teller.news(None, beat(4, HALF, None)), [set(HALF, None)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -331,8 +344,8 @@ mod tests {
         let teller = teller(&ClusterClock::start(ClockRate::REAL));
         let said = |number, timeout| Wish { timeouts: (number, timeout), ..Wish::default() };
         let fixed = Some(Duration::from_millis(200));
-        assert_eq!(teller.news(None, said(1, fixed)), [(0, Manage::SetElectionTimeout(fixed))]);
-        assert_eq!(teller.news(Some(said(1, fixed)), said(2, None)), [(0, Manage::SetElectionTimeout(None))]);
+        assert_eq!(teller.news(None, said(1, fixed)), [Manage::SetElectionTimeout(fixed)]);
+        assert_eq!(teller.news(Some(said(1, fixed)), said(2, None)), [Manage::SetElectionTimeout(None)]);
         assert_eq!(teller.news(Some(said(2, None)), said(2, None)), []);
     }
 
@@ -341,13 +354,9 @@ mod tests {
         let teller = teller(&ClusterClock::start(ClockRate::REAL));
         let said = |number, pace| Wish { disk: (number, pace), ..Wish::default() };
         let (stalled, free) = (said(1, DiskPace::Stalled), said(2, DiskPace::Free));
-        assert_eq!(teller.news(Some(Wish::default()), stalled), [(0, Manage::SetDisk(DiskPace::Stalled))]);
+        assert_eq!(teller.news(Some(Wish::default()), stalled), [Manage::SetDisk(DiskPace::Stalled)]);
         assert_eq!(teller.news(Some(stalled), stalled), []);
-        assert_eq!(
-            teller.news(None, stalled),
-            [(0, Manage::SetDisk(DiskPace::Stalled))],
-            "another life of it"
-        );
-        assert_eq!(teller.news(Some(stalled), free), [(0, Manage::SetDisk(DiskPace::Free))]);
+        assert_eq!(teller.news(None, stalled), [Manage::SetDisk(DiskPace::Stalled)], "another life of it");
+        assert_eq!(teller.news(Some(stalled), free), [Manage::SetDisk(DiskPace::Free)]);
     }
 }

@@ -3,7 +3,7 @@
 //! One clock for the links and the screen. The nodes have clocks of their own, which are told the same rate.
 
 use crate::alarm::wake_at;
-use crate::rule::ClusterTime;
+use raftdeck_model::ClusterTime;
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
 use tokio::sync::watch;

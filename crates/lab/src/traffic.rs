@@ -6,17 +6,17 @@
 use crate::lane::{Lane, Signals, lost};
 use crate::link::Origin;
 use crate::links::{LinkNews, Pair};
-use crate::model::{FrameFate, LinkState, Update};
 use crate::outlet::Outlet;
 use crate::queue::{Parcel, Queue};
 use crate::reports::Reports;
-use crate::rule::{
-    ClusterTime, Effect, FaultId, Matching, MessageId, MessageReport, MessageState, Rule, Scope, Watch, Which,
-};
 use crate::rulebook::{Decision, Passing, Rulebook, matches};
 use crate::seen::{self, Seen};
 use crate::time::ClockReader;
 use bytes::{Bytes, BytesMut};
+use raftdeck_model::{
+    ClusterTime, Effect, FaultId, FrameFate, LinkState, Matching, MessageId, MessageReport, MessageState,
+    News, Rule, Scope, Watch, Which,
+};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Message;
 use std::collections::BTreeMap;
@@ -285,7 +285,7 @@ impl Traffic {
         let has_news = !state.news.is_empty();
         drop(state);
         for ((from, to), state) in gates {
-            self.outlet.tell(Update::Link { from, to, state });
+            self.outlet.tell(News::Link { from, to, state });
         }
         if has_news {
             self.news.notify_one();

@@ -3,15 +3,16 @@
 
 use crate::clients::Clients;
 use crate::launch::millis;
-use crate::model::{Update, WorkloadFigures};
 use crate::outlet::Outlet;
+use crate::receipt::Receipt;
 use raftdeck_client::ClientError;
+use raftdeck_model::{News, WorkloadFigures};
 use raftdeck_protocol::Write;
 use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 /// The time between two writes: fifty a second.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -32,7 +33,8 @@ const KEYS: u64 = 100;
 pub(crate) struct Workload {
     clients: Clients,
     outlet: Outlet,
-    running: Option<CancellationToken>,
+    /// Where the command goes that switches it off.
+    running: Option<oneshot::Sender<Receipt>>,
 }
 
 impl Workload {
@@ -40,19 +42,22 @@ impl Workload {
         Self { clients, outlet, running: None }
     }
 
-    /// Switches it on, with new figures, or off.
-    pub(crate) fn switch(&mut self, on: bool) {
+    /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been told.
+    pub(crate) fn switch(&mut self, on: bool, receipt: Receipt) {
         match (on, self.running.take()) {
             (true, None) => {
-                let stop = CancellationToken::new();
-                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), stop.clone()));
+                let (stop, stopped) = oneshot::channel();
+                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped));
                 self.running = Some(stop);
             }
-            (true, running) => self.running = running,
-            (false, running) => {
-                if let Some(stop) = running {
-                    stop.cancel();
+            (false, Some(stop)) => {
+                if let Err(receipt) = stop.send(receipt) {
+                    receipt.done();
                 }
+            }
+            (_, running) => {
+                self.running = running;
+                receipt.done();
             }
         }
     }
@@ -66,19 +71,22 @@ enum Fate {
     Unknown,
 }
 
-async fn run(clients: Clients, outlet: Outlet, stop: CancellationToken) {
+async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: oneshot::Receiver<Receipt>) {
     let mut tally = Tally::new(Instant::now());
-    let (mut writes, mut telling) = (interval(INTERVAL), interval(TOLD_EVERY));
+    outlet.tell(News::Workload(tally.figures(true, Instant::now())));
+    begun.done();
+    let (mut writes, mut telling) =
+        (interval(INTERVAL), interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY));
     writes.set_missed_tick_behavior(MissedTickBehavior::Skip);
     telling.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut under_way = JoinSet::new();
     let mut number = 0;
-    loop {
+    let ended = loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => break,
+            ended = &mut stopped => break ended,
             Some(fate) = under_way.join_next() => tally.count(fate.unwrap_or(Fate::Unknown), Instant::now()),
-            _ = telling.tick() => outlet.tell(Update::Workload(tally.figures(true, Instant::now()))),
+            _ = telling.tick() => outlet.tell(News::Workload(tally.figures(true, Instant::now()))),
             _ = writes.tick() => {
                 number += 1;
                 if under_way.len() < MAX_UNDER_WAY {
@@ -88,12 +96,16 @@ async fn run(clients: Clients, outlet: Outlet, stop: CancellationToken) {
                 }
             }
         }
-    }
+    };
     // What is under way has its deadline; nothing more is begun.
     while let Some(fate) = under_way.join_next().await {
         tally.count(fate.unwrap_or(Fate::Unknown), Instant::now());
     }
-    outlet.tell(Update::Workload(tally.figures(false, Instant::now())));
+    outlet.tell(News::Workload(tally.figures(false, Instant::now())));
+    // An error: the lab ends.
+    if let Ok(receipt) = ended {
+        receipt.done();
+    }
 }
 
 async fn write(clients: Clients, number: u64) -> Fate {

@@ -1,15 +1,19 @@
 //! The lab and its child processes, with a shell script for a node: what is started, told, signalled and ended.
 //! Waits are for updates, with a deadline that only a failure meets.
 
-use raftdeck_lab::{
-    ClientOp, ClientOutcome, Command, Lab, LabError, LabOptions, LinkState, LogLevel, ProcessState, Update,
+use raftdeck_lab::{Lab, LabError, LabOptions};
+use raftdeck_model::{
+    ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News, Order,
+    ProcessState, Step,
 };
-use raftdeck_protocol::Read;
+use raftdeck_protocol::{ClockRate, Read};
 use raftdeck_raft::{LogIndex, NodeId};
 use raftdeck_storage::fs::DiskFs;
 use raftdeck_storage::{LogStore, log_end};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -26,7 +30,8 @@ exec cat"#;
 
 struct Deck {
     lab: Option<Lab>,
-    updates: Receiver<Update>,
+    sent: AtomicU64,
+    updates: Receiver<News>,
 }
 
 fn options(script: &str, nodes: u8) -> LabOptions {
@@ -36,13 +41,15 @@ fn options(script: &str, nodes: u8) -> LabOptions {
 impl Deck {
     fn start(options: LabOptions) -> Self {
         let (sender, updates) = channel();
-        let lab = Lab::start(options, move |update| drop(sender.send(update)));
+        let lab = Lab::start(options, move |update| drop(sender.send(update.what)));
         let lab = lab.expect("a lab that starts");
-        Self { lab: Some(lab), updates }
+        Self { lab: Some(lab), sent: AtomicU64::new(0), updates }
     }
 
-    fn send(&self, command: Command) {
-        self.lab.as_ref().expect("a running lab").send(command);
+    fn send(&self, what: Order) -> CommandId {
+        let id = CommandId(self.sent.fetch_add(1, Ordering::Relaxed) + 1);
+        self.lab.as_ref().expect("a running lab").send(Command { id, what });
+        id
     }
 
     fn stop(&mut self) {
@@ -50,7 +57,7 @@ impl Deck {
     }
 
     /// The first update from now on of which `wanted` makes something; what comes before it is passed over.
-    fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&Update) -> Option<T>) -> T {
+    fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&News) -> Option<T>) -> T {
         let until = Instant::now() + Duration::from_secs(20);
         let mut passed_over = Vec::new();
         loop {
@@ -68,7 +75,7 @@ impl Deck {
     /// The next state of a node's process.
     fn next_state(&self, of: NodeId) -> ProcessState {
         self.wait("a process state", |update| match update {
-            Update::Process { node, state } if *node == of => Some(state.clone()),
+            News::Process { node, state } if *node == of => Some(state.clone()),
             _ => None,
         })
     }
@@ -82,16 +89,25 @@ impl Deck {
         }
     }
 
+    /// What a command was answered: `Ok`, it is done.
+    fn answer(&self, of: CommandId) -> Result<(), String> {
+        self.wait("an answer", |update| match update {
+            News::Done { id } if *id == of => Some(Ok(())),
+            News::Refused { id, reason } if *id == of => Some(Err(reason.clone())),
+            _ => None,
+        })
+    }
+
     fn refusal(&self) -> String {
         self.wait("a refusal", |update| match update {
-            Update::Refused { reason } => Some(reason.clone()),
+            News::Refused { reason, .. } => Some(reason.clone()),
             _ => None,
         })
     }
 
     fn output(&self) -> (LogLevel, String) {
         self.wait("output", |update| match update {
-            Update::Output { level, line, .. } => Some((*level, line.clone())),
+            News::Output { level, line, .. } => Some((*level, line.clone())),
             _ => None,
         })
     }
@@ -116,17 +132,13 @@ fn wait_for_letter(pid: u32, wanted: char) {
 fn the_cluster_is_told_first_and_then_each_process() {
     let deck = Deck::start(options(NODE, 3));
     let first = deck.updates.recv_timeout(Duration::from_secs(20)).unwrap();
-    let cluster = Update::Cluster {
-        nodes: vec![N1, N2, N3],
-        heartbeat_ms: 50,
-        election_ms: (150, 300),
-        data_dir: None,
-    };
+    let cluster =
+        News::Cluster { nodes: vec![N1, N2, N3], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     assert_eq!(first, cluster);
     let mut ready = Vec::new();
     while ready.len() < 3 {
         ready.push(deck.wait("readiness", |update| match update {
-            Update::Ready { node, addresses } => Some((*node, addresses.raft.clone())),
+            News::Ready { node, addresses } => Some((*node, addresses.raft.clone())),
             _ => None,
         }));
     }
@@ -177,16 +189,16 @@ fn a_node_finds_itself_at_its_own_address_and_the_others_behind_links() {
 fn a_killed_node_is_reaped_and_restarted_with_a_new_process() {
     let deck = Deck::start(options(NODE, 3));
     let pid = deck.running(N2);
-    deck.send(Command::Kill(N2));
+    deck.send(Order::Kill(N2));
     assert_eq!(deck.next_state(N2), ProcessState::Killed);
     assert_eq!(process_letter(pid), None);
     // The second kill tells nothing: the next state is that of the restart.
-    deck.send(Command::Kill(N2));
-    deck.send(Command::Restart(N2));
+    deck.send(Order::Kill(N2));
+    deck.send(Order::Restart(N2));
     let again = deck.running(N2);
     assert_ne!(again, pid);
     // Restarting a node that runs kills it first.
-    deck.send(Command::Restart(N2));
+    deck.send(Order::Restart(N2));
     assert_eq!(deck.next_state(N2), ProcessState::Killed);
     assert_eq!(process_letter(again), None);
     deck.running(N2);
@@ -197,18 +209,18 @@ fn a_paused_node_stops_goes_on_and_can_be_killed() {
     let deck = Deck::start(options(NODE, 1));
     let pid = deck.running(N1);
     for _ in 0..2 {
-        deck.send(Command::Pause(N1));
+        deck.send(Order::Pause(N1));
     }
     assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
     wait_for_letter(pid, 'T');
     for _ in 0..2 {
-        deck.send(Command::Resume(N1));
+        deck.send(Order::Resume(N1));
     }
     assert_eq!(deck.next_state(N1), ProcessState::Running { pid }, "the second pause told nothing");
     wait_for_letter(pid, 'S');
-    deck.send(Command::Pause(N1));
+    deck.send(Order::Pause(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Paused { pid }, "the second resume told nothing");
-    deck.send(Command::Kill(N1));
+    deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     assert_eq!(process_letter(pid), None);
 }
@@ -217,10 +229,10 @@ fn a_paused_node_stops_goes_on_and_can_be_killed() {
 fn a_dead_node_can_neither_be_paused_nor_resumed() {
     let deck = Deck::start(options(NODE, 1));
     deck.running(N1);
-    deck.send(Command::Kill(N1));
-    deck.send(Command::Pause(N1));
+    deck.send(Order::Kill(N1));
+    deck.send(Order::Pause(N1));
     assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to pause");
-    deck.send(Command::Resume(N1));
+    deck.send(Order::Resume(N1));
     assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to resume");
 }
 
@@ -241,7 +253,7 @@ fn a_node_that_somebody_else_stops_is_told_to_be_paused_until_it_goes_on() {
     // The lab can let go on what somebody else has stopped.
     send(Signal::STOP);
     assert_eq!(deck.next_state(N2), ProcessState::Paused { pid });
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     assert_eq!(deck.next_state(N2), ProcessState::Running { pid });
 }
 
@@ -261,8 +273,8 @@ exit 7"#;
     assert_eq!(last_words[0], "fake: trouble 12");
     assert_eq!(last_words[19], "gone");
     // Killing what is dead changes nothing; restarting it does.
-    deck.send(Command::Kill(N1));
-    deck.send(Command::Restart(N1));
+    deck.send(Order::Kill(N1));
+    deck.send(Order::Restart(N1));
     assert!(matches!(deck.next_state(N1), ProcessState::Starting { .. }));
 }
 
@@ -302,20 +314,20 @@ fn links_tell_each_change_once_and_heal_mends_and_resumes_everything() {
     let pid = deck.running(N3);
     let next_link = || {
         deck.wait("a link", |update| match update {
-            Update::Link { from, to, state } => Some((*from, *to, *state)),
+            News::Link { from, to, state } => Some((*from, *to, *state)),
             _ => None,
         })
     };
-    deck.send(Command::Cut(vec![(N1, N2), (N1, N2), (N2, N1)]));
-    deck.send(Command::Mend(vec![(N1, N2), (N1, N3)]));
+    deck.send(Order::Cut(vec![(N1, N2), (N1, N2), (N2, N1)]));
+    deck.send(Order::Mend(vec![(N1, N2), (N1, N3)]));
     assert_eq!(next_link(), (N1, N2, LinkState::Cut));
     assert_eq!(next_link(), (N2, N1, LinkState::Cut));
     assert_eq!(next_link(), (N1, N2, LinkState::Open));
-    deck.send(Command::Cut(vec![(N1, N3)]));
+    deck.send(Order::Cut(vec![(N1, N3)]));
     assert_eq!(next_link(), (N1, N3, LinkState::Cut));
-    deck.send(Command::Pause(N3));
+    deck.send(Order::Pause(N3));
     assert_eq!(deck.next_state(N3), ProcessState::Paused { pid });
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     assert_eq!(next_link(), (N1, N3, LinkState::Open));
     assert_eq!(next_link(), (N2, N1, LinkState::Open));
     assert_eq!(deck.next_state(N3), ProcessState::Running { pid });
@@ -324,35 +336,120 @@ fn links_tell_each_change_once_and_heal_mends_and_resumes_everything() {
 #[test]
 fn what_is_not_there_is_refused_by_name() {
     let deck = Deck::start(options(NODE, 3));
-    deck.send(Command::Kill(NodeId(9)));
+    deck.send(Order::Kill(NodeId(9)));
     assert_eq!(deck.refusal(), "there is no n9 in this cluster");
-    deck.send(Command::Cut(vec![(N1, N1)]));
+    deck.send(Order::Cut(vec![(N1, N1)]));
     assert_eq!(deck.refusal(), "there is no link from n1 to n1");
-    deck.send(Command::FetchLog { node: NodeId(0), first: LogIndex(1), limit: 1 });
+    deck.send(Order::FetchLog { node: NodeId(0), first: LogIndex(1), limit: 1 });
     assert_eq!(deck.refusal(), "there is no n0 in this cluster");
 }
 
 #[test]
-fn without_a_node_to_ask_a_request_fails_and_a_log_is_empty() {
+fn without_a_node_to_ask_a_request_fails_and_a_log_is_refused() {
     let deck = Deck::start(options(NODE, 1));
     deck.running(N1);
-    deck.send(Command::Kill(N1));
+    deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     let op = ClientOp::Read(Read::Get { key: "color".into() });
-    deck.send(Command::Client { id: 5, op: op.clone() });
+    let command = deck.send(Order::Client(op.clone()));
     let reason = deck.wait("the outcome", |update| match update {
-        Update::Client { id: 5, op: asked, outcome: ClientOutcome::Failed { reason }, .. }
-            if *asked == op =>
+        News::Client { id, op: asked, outcome: ClientOutcome::Failed { reason }, .. }
+            if *id == command && *asked == op =>
         {
             Some(reason.clone())
         }
         _ => None,
     });
     assert!(reason.contains("no node is ready"), "{reason}");
-    deck.send(Command::FetchLog { node: N1, first: LogIndex(1), limit: 10 });
-    deck.wait("an empty log", |update| {
-        matches!(update, Update::Log { node: N1, lines } if lines.is_empty()).then_some(())
+    assert_eq!(deck.answer(command), Ok(()), "the outcome has been told");
+    let command = deck.send(Order::FetchLog { node: N1, first: LogIndex(1), limit: 10 });
+    assert_eq!(deck.answer(command), Err("n1 cannot be asked for its log now".to_owned()));
+}
+
+#[test]
+fn a_command_is_answered_when_its_effect_has_been_told() {
+    let deck = Deck::start(options(NODE, 2));
+    let mut starting = BTreeSet::from([N1, N2]);
+    deck.wait("two processes that run", |update| {
+        if let News::Ready { node, .. } = update {
+            starting.remove(node);
+        }
+        starting.is_empty().then_some(())
     });
+    let orders = [
+        Order::Pause(N1),
+        Order::Disturb(Disturbance::ClientAt([N2].into())),
+        Order::Cut(vec![(N1, N2)]),
+        Order::SetRate(ClockRate::FROZEN),
+        Order::Step(Step::For(Duration::from_millis(1))),
+        Order::Heal,
+        Order::Stop(N2),
+        Order::Kill(N1),
+        Order::Restart(N1),
+        Order::Workload(true),
+        Order::Workload(false),
+    ];
+    for order in orders {
+        let (command, mut told) = (deck.send(order.clone()), Vec::new());
+        deck.wait("that it is done", |update| {
+            told.push(update.clone());
+            match update {
+                News::Done { id } if *id == command => Some(()),
+                News::Refused { id, reason } if *id == command => panic!("{order:?} is refused: {reason}"),
+                _ => None,
+            }
+        });
+        let is_effect = |update: &News| match (&order, update) {
+            (Order::Pause(_), News::Process { state, .. }) => matches!(state, ProcessState::Paused { .. }),
+            (Order::Disturb(_) | Order::Cut(_), News::InForce { faults }) => !faults.is_empty(),
+            (Order::Heal, News::InForce { faults }) => faults.is_empty(),
+            (Order::SetRate(_) | Order::Step(_), News::Time(time)) => time.rate.is_frozen(),
+            (Order::Stop(_), News::Process { state, .. }) => *state == ProcessState::Stopped,
+            (Order::Kill(_), News::Process { state, .. }) => *state == ProcessState::Killed,
+            (Order::Restart(_), News::Process { state, .. }) => {
+                matches!(state, ProcessState::Starting { .. })
+            }
+            (Order::Workload(on), News::Workload(figures)) => figures.running == *on,
+            _ => false,
+        };
+        assert!(told.iter().any(is_effect), "{order:?}: {told:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_under_the_commands_own_name() {
+    let deck = Deck::start(options(NODE, 1));
+    deck.running(N1);
+    let refused = |order: Order| deck.answer(deck.send(order)).expect_err("a refusal");
+    assert_eq!(refused(Order::Undo(Some(FaultId(99)))), "nothing named #99 is in force");
+    assert_eq!(
+        refused(Order::LoseTail(N1, 512)),
+        "n1 is running: stop or kill it, then its log can lose its tail"
+    );
+    let step = deck.send(Order::Step(Step::Commit));
+    let rate = deck.send(Order::SetRate(ClockRate::FROZEN));
+    assert_eq!(deck.answer(step), Err("the step is not over: something else was done with time".to_owned()));
+    assert_eq!(deck.answer(rate), Ok(()));
+    assert_eq!(deck.answer(deck.send(Order::Kill(N1))), Ok(()));
+    assert_eq!(refused(Order::Kill(N1)), "n1 is not running, so there is nothing to kill");
+    assert_eq!(refused(Order::Pause(N1)), "n1 is not running, so there is nothing to pause");
+}
+
+#[test]
+fn updates_are_numbered_without_a_gap_and_their_times_never_go_back() {
+    let (sender, updates) = channel();
+    let lab = Lab::start(options(NODE, 3), move |update| drop(sender.send(update))).unwrap();
+    lab.send(Command { id: CommandId(1), what: Order::Heal });
+    let mut last = (0, Duration::ZERO);
+    loop {
+        let update = updates.recv_timeout(Duration::from_secs(20)).expect("it goes on");
+        assert_eq!(update.seq, last.0 + 1);
+        assert!(update.at >= last.1);
+        last = (update.seq, update.at);
+        if update.what == (News::Done { id: CommandId(1) }) {
+            return;
+        }
+    }
 }
 
 #[test]
@@ -360,28 +457,42 @@ fn too_many_requests_at_once_are_refused() {
     // Nothing listens where the node says that it does, so requests wait for their deadline.
     let deck = Deck::start(options(NODE, 1));
     deck.running(N1);
-    for id in 0..65 {
-        deck.send(Command::Client { id, op: ClientOp::Read(Read::Get { key: "color".into() }) });
+    for _ in 0..65 {
+        deck.send(Order::Client(ClientOp::Read(Read::Get { key: "color".into() })));
     }
     assert!(deck.refusal().starts_with("64 requests are under way already"));
 }
 
 #[test]
-fn commands_beyond_measure_are_counted_and_left_out() {
+fn commands_beyond_measure_are_refused_one_by_one() {
     let (release, blocked) = channel::<()>();
     let (sender, updates) = channel();
     let blocked = std::sync::Mutex::new(blocked);
     let lab = Lab::start(options(NODE, 1), move |update| {
         // The lab is held up at its first word. Later the other end is gone and nothing blocks.
         let _ = blocked.lock().unwrap().recv();
-        drop(sender.send(update));
+        drop(sender.send(update.what));
     });
-    let deck = Deck { lab: Some(lab.unwrap()), updates };
-    for _ in 0..2000 {
-        deck.send(Command::Heal);
-    }
+    let deck = Deck { lab: Some(lab.unwrap()), sent: AtomicU64::new(0), updates };
+    let sent: Vec<CommandId> = (0..2000).map(|_| deck.send(Order::Heal)).collect();
     drop(release);
-    assert_eq!(deck.refusal(), "976 commands came too fast and were left out");
+    let mut open: BTreeSet<CommandId> = sent.into_iter().collect();
+    let mut left_out = 0;
+    while !open.is_empty() {
+        deck.wait("an answer", |update| match update {
+            News::Done { id } => {
+                assert!(open.remove(id), "{id:?} is answered once");
+                Some(())
+            }
+            News::Refused { id, reason } => {
+                assert!(open.remove(id), "{id:?} is answered once");
+                left_out += u32::from(reason.contains("left out"));
+                Some(())
+            }
+            _ => None,
+        });
+    }
+    assert_eq!(left_out, 976);
 }
 
 #[test]
@@ -389,13 +500,13 @@ fn nothing_is_left_after_a_stop() {
     // Two are paused, and all of them turn a deaf ear to SIGTERM.
     let mut deck = Deck::start(options(&format!("trap '' TERM; {NODE}"), 3));
     let pids = [N1, N2, N3].map(|of| {
-        deck.send(Command::Pause(of));
+        deck.send(Order::Pause(of));
         deck.wait("a paused process", |update| match update {
-            Update::Process { node, state: ProcessState::Paused { pid } } if *node == of => Some(*pid),
+            News::Process { node, state: ProcessState::Paused { pid } } if *node == of => Some(*pid),
             _ => None,
         })
     });
-    deck.send(Command::Resume(N1));
+    deck.send(Order::Resume(N1));
     deck.stop();
     assert_eq!(pids.map(process_letter), [None; 3]);
 }
@@ -407,7 +518,7 @@ fn a_paused_node_is_woken_to_end_in_peace() {
         format!("trap 'echo bye >> \"$9.bye\"; exit' TERM; {}", NODE.replace("exec cat", "read line"));
     let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(&script, 1) });
     let pid = deck.running(N1);
-    deck.send(Command::Pause(N1));
+    deck.send(Order::Pause(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
     deck.stop();
     assert_eq!(std::fs::read_to_string(dir.path().join("n1.bye")).unwrap(), "bye\n");
@@ -440,17 +551,17 @@ fn a_lab_that_cannot_start_says_why() {
 fn a_node_that_is_told_to_stop_ends_in_peace_even_when_it_is_paused() {
     let deck = Deck::start(options(NODE, 1));
     let pid = deck.running(N1);
-    deck.send(Command::Stop(N1));
+    deck.send(Order::Stop(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Stopped);
     assert_eq!(process_letter(pid), None);
-    deck.send(Command::Stop(N1));
+    deck.send(Order::Stop(N1));
     assert_eq!(deck.refusal(), "n1 is not running, so there is nothing to stop");
-    deck.send(Command::Restart(N1));
+    deck.send(Order::Restart(N1));
     let pid = deck.running(N1);
-    deck.send(Command::Pause(N1));
+    deck.send(Order::Pause(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
     wait_for_letter(pid, 'T');
-    deck.send(Command::Stop(N1));
+    deck.send(Order::Stop(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
     assert_eq!(deck.next_state(N1), ProcessState::Stopped);
 }
@@ -462,7 +573,7 @@ fn a_node_that_fails_while_it_stops_has_failed() {
     let pid = deck.running(N1);
     // It waits for a line only when its trap is set.
     wait_for_letter(pid, 'S');
-    deck.send(Command::Stop(N1));
+    deck.send(Order::Stop(N1));
     let ProcessState::Failed { how, last_words } = deck.next_state(N1) else {
         panic!("it should have failed")
     };
@@ -473,34 +584,34 @@ fn a_node_that_fails_while_it_stops_has_failed() {
 fn a_slow_node_stands_still_and_goes_on_again_and_again_without_a_word() {
     let deck = Deck::start(options(NODE, 1));
     let pid = deck.running(N1);
-    deck.send(Command::Slow(N1, 50));
+    deck.send(Order::Slow(N1, 50));
     for _ in 0..3 {
         wait_for_letter(pid, 'T');
         wait_for_letter(pid, 'S');
     }
     // A pause goes before, and ends the rhythm until it is resumed.
-    deck.send(Command::Pause(N1));
+    deck.send(Order::Pause(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
-    deck.send(Command::Resume(N1));
+    deck.send(Order::Resume(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
     wait_for_letter(pid, 'T');
     // The next life is as slow, until that is undone.
-    deck.send(Command::Restart(N1));
+    deck.send(Order::Restart(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     let pid = deck.running(N1);
     wait_for_letter(pid, 'T');
-    deck.send(Command::Slow(N1, 0));
-    deck.send(Command::Slow(N1, 100));
+    deck.send(Order::Slow(N1, 0));
+    deck.send(Order::Slow(N1, 100));
     let refusal = deck.refusal();
     assert_eq!(refusal, "n1 cannot stand still for 100 % of the time: say 1 to 99, or pause it");
     wait_for_letter(pid, 'S');
-    deck.send(Command::Slow(N1, 99));
+    deck.send(Order::Slow(N1, 99));
     wait_for_letter(pid, 'T');
-    deck.send(Command::Heal);
-    deck.send(Command::Kill(NodeId(9)));
+    deck.send(Order::Heal);
+    deck.send(Order::Kill(NodeId(9)));
     assert!(deck.refusal().contains("n9"), "all of that has been carried out");
     wait_for_letter(pid, 'S');
-    deck.send(Command::Kill(N1));
+    deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed, "neither halt nor run was told");
 }
 
@@ -512,14 +623,14 @@ fn a_wiped_node_starts_anew_with_nothing() {
     let data = dir.path().join("n1");
     std::fs::create_dir_all(&data).unwrap();
     std::fs::write(data.join("raft.log"), "votes").unwrap();
-    deck.send(Command::Wipe(N1));
+    deck.send(Order::Wipe(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     assert_ne!(deck.running(N1), pid);
     assert!(!data.exists());
     // One that is down is started too.
-    deck.send(Command::Kill(N1));
+    deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
-    deck.send(Command::Wipe(N1));
+    deck.send(Order::Wipe(N1));
     deck.running(N1);
 }
 
@@ -528,15 +639,15 @@ fn only_a_node_that_is_down_loses_its_logs_tail() {
     let dir = tempfile::tempdir().unwrap();
     let deck = Deck::start(LabOptions { data_dir: Some(dir.path().to_owned()), ..options("exec cat", 1) });
     assert!(matches!(deck.next_state(N1), ProcessState::Starting { .. }));
-    deck.send(Command::LoseTail(N1, 512));
+    deck.send(Order::LoseTail(N1, 512));
     assert_eq!(deck.refusal(), "n1 is running: stop or kill it, then its log can lose its tail");
-    deck.send(Command::Kill(N1));
-    deck.send(Command::LoseTail(N1, 512));
+    deck.send(Order::Kill(N1));
+    deck.send(Order::LoseTail(N1, 512));
     assert_eq!(deck.refusal(), "n1 has no log that could lose its tail");
     let data = dir.path().join("n1");
     drop(LogStore::open(&DiskFs, &data, N1, "deck").unwrap());
     let log = log_end(&DiskFs, &data).unwrap().unwrap();
-    deck.send(Command::LoseTail(N1, 512));
+    deck.send(Order::LoseTail(N1, 512));
     let wanted = format!("lab: its log has lost its tail and ends after {} bytes", log.start);
     assert_eq!(deck.output(), (LogLevel::Warn, wanted));
 }

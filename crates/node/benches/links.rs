@@ -6,7 +6,8 @@
 //! ```
 
 use raftdeck_client::{Client, Options};
-use raftdeck_lab::{Lab, LabOptions, Update};
+use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::{News, Update};
 use raftdeck_protocol::Write;
 use raftdeck_raft::Role;
 use std::sync::Arc;
@@ -61,10 +62,10 @@ fn settle(updates: &Receiver<Update>) -> Vec<String> {
     let (mut addresses, mut has_leader) = (Vec::new(), false);
     let until = Instant::now() + PATIENCE;
     while addresses.len() < usize::from(NODES) || !has_leader {
-        match updates.recv_timeout(until.saturating_duration_since(Instant::now())).expect("a leader in time")
-        {
-            Update::Ready { addresses: ready, .. } => addresses.push(ready.client),
-            Update::Status { status, .. } => has_leader |= status.raft.role == Role::Leader,
+        let left = until.saturating_duration_since(Instant::now());
+        match updates.recv_timeout(left).expect("a leader in time").what {
+            News::Ready { addresses: ready, .. } => addresses.push(ready.client),
+            News::Status { status, .. } => has_leader |= status.raft.role == Role::Leader,
             _ => {}
         }
     }

@@ -10,11 +10,11 @@
 mod deck;
 
 use deck::{Deck, World};
-use raftdeck_lab::rule::{Disturbance, MessageId};
-use raftdeck_lab::words::{self, Group, Known, Line, WORDS};
-use raftdeck_lab::{ChangeStep, Command, ProcessState};
+use raftdeck_model::{ChangeStep, Disturbance, MessageId, Order, ProcessState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Role};
+
+use raftdeck_script::{Group, Known, Line, WORDS};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -246,9 +246,18 @@ fn disturb(deck: &mut Deck, seed: u64) -> String {
             Author { chance: &mut chance, known: &deck.world.known, may_change, removable: &removable }
                 .line();
         may_change &= !line.starts_with("add") && !line.starts_with("remove");
-        match words::parse(&line, &deck.world.known) {
-            Ok(Line::Do(commands)) => commands.into_iter().for_each(|command| deck.send(command)),
-            Ok(Line::Store(op)) => drop(deck.ask(op)),
+        match raftdeck_script::parse(&line, &deck.world.known) {
+            Ok(Line::Do(orders)) => {
+                for order in orders {
+                    deck.send(order);
+                }
+            }
+            Ok(Line::Step { step, .. }) => {
+                deck.send(Order::Step(step));
+            }
+            Ok(Line::Store(op)) => {
+                deck.ask(op);
+            }
             other => panic!("\"{line}\": {other:?}"),
         }
         let _ = write!(sent, "{line}; ");
@@ -272,7 +281,7 @@ fn carried_out(deck: &mut Deck) {
         loop {
             assert!(Instant::now() < until, "{node} does not do what it is told: {:#?}", deck.world);
             deck.world.refusals.clear();
-            deck.send(Command::Disturb(Disturbance::Slowed(node, 100)));
+            deck.send(Order::Disturb(Disturbance::Slowed(node, 100)));
             let done = deck.wait("an end of its orders", |world| {
                 let said = |start: &str| world.refusals.iter().any(|refusal| refusal.starts_with(start));
                 (said(&word) || said(&gone)).then_some(true).or(said(&busy).then_some(false))
@@ -322,7 +331,7 @@ fn restored(deck: &mut Deck) -> Result<Duration, String> {
             if !deck.world.processes.get(node).is_some_and(ProcessState::is_down) {
                 starting.remove(node);
             } else if starting.insert(*node) {
-                deck.send(Command::Restart(*node));
+                deck.send(Order::Restart(*node));
             }
         }
         if is_restored(&deck.world) {
@@ -342,7 +351,7 @@ fn state(world: &World, node: NodeId) -> Option<String> {
 
 fn survives(deck: &mut Deck, seed: u64) -> Duration {
     let sent = disturb(deck, seed);
-    for command in [Command::Heal, Command::SetRate(ClockRate::REAL), Command::Workload(false)] {
+    for command in [Order::Heal, Order::SetRate(ClockRate::REAL), Order::Workload(false)] {
         deck.send(command);
     }
     carried_out(deck);
@@ -370,7 +379,7 @@ fn same_logs(deck: &mut Deck) -> Result<(), String> {
     let through = deck.world.statuses[&leader].raft.committed;
     let first = LogIndex(through.0.saturating_sub(100).max(1));
     for &node in &nodes {
-        deck.send(Command::FetchLog { node, first, limit: 500 });
+        deck.send(Order::FetchLog { node, first, limit: 500 });
     }
     deck.wait("logs", |world| nodes.iter().all(|node| world.logs.contains_key(node)).then_some(()));
     let entries = |node: &NodeId| -> Vec<_> {

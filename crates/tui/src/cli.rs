@@ -5,6 +5,7 @@ use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
 use crate::config_cmd::{self, ConfigArgs};
 use crate::describe::{self, CompletionsArgs, ManArgs};
+use crate::files;
 use crate::paths;
 use crate::plain::{self, Format};
 use crate::runtime;
@@ -13,14 +14,16 @@ use crate::theme::ColourChoice;
 use crate::tls_cmd::{self, TlsArgs};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_config::{Program, StandIn};
-use raftdeck_lab::{LabOptions, node_count, words};
+use raftdeck_lab::{LabOptions, node_count};
 use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::{ClockRate, printable};
 use raftdeck_raft::Timing;
+
+use raftdeck_script::Script;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -191,7 +194,7 @@ struct DeckArgs {
     /// No screen: one line per event in plain words. Also used when this is no terminal
     #[arg(long)]
     plain: bool,
-    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up reads one from its input
+    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up plays it too
     #[arg(long, value_name = "FILE", conflicts_with = "plain")]
     script: Option<PathBuf>,
     /// Draw with ASCII characters only
@@ -209,6 +212,9 @@ struct UpArgs {
     /// Print JSON lines
     #[arg(long)]
     json: bool,
+    /// Carry out the lines of this file, before those of the standard input
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -283,7 +289,7 @@ impl TimingName {
 }
 
 fn clock_rate(given: &str) -> Result<ClockRate, String> {
-    words::rate(given).map_err(|mistake| mistake.to_string())
+    raftdeck_script::rate(given).map_err(|mistake| mistake.to_string())
 }
 
 impl ClusterArgs {
@@ -414,7 +420,7 @@ fn deck(args: DeckArgs) -> Result<u8> {
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
     if args.plain || !on_terminal {
-        return plain::run(lab, Format::Words);
+        return plain::run(lab, Format::Words, Script::default());
     }
     // https://no-color.org: any value but an empty one.
     let colour = match std::env::var_os("NO_COLOR") {
@@ -426,18 +432,31 @@ fn deck(args: DeckArgs) -> Result<u8> {
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
     if !on_terminal {
-        let error =
-            "--script is for the deck, which needs a terminal: without one, raftdeck up < FILE does the same";
+        let error = "--script is for the deck, which needs a terminal: without one, raftdeck up --script FILE does the same";
         Cli::command().error(ErrorKind::ValueValidation, error).exit();
     }
-    let text = std::fs::read_to_string(file)
-        .wrap_err_with(|| format!("the script {} cannot be read", file.display()))?;
-    Ok(Scripted::new(&file.display().to_string(), &text))
+    let (file, text) = read_script(file)?;
+    Ok(Scripted::new(&file, &text))
+}
+
+fn read_script(file: &Path) -> Result<(String, Vec<u8>)> {
+    let file = file.display().to_string();
+    match files::read(&file) {
+        Ok(text) => Ok((file, text)),
+        Err(why) => bail!("the script {file} cannot be read: {why}"),
+    }
 }
 
 fn up(args: UpArgs) -> Result<u8> {
     let format = if args.json { Format::Json } else { Format::Words };
-    plain::run(args.cluster.lab_options()?, format)
+    let script = match &args.script {
+        Some(file) => {
+            let (file, text) = read_script(file)?;
+            Script::of_file(&file, &text)
+        }
+        None => Script::default(),
+    };
+    plain::run(args.cluster.lab_options()?, format, script)
 }
 
 /// What a benchmark has open: its clients' connections and its cluster's.

@@ -5,7 +5,7 @@
 //! (`Backlog`). Keys do wait: the terminal keeps them meanwhile.
 
 use crossterm::event::Event;
-use raftdeck_lab::Update;
+use raftdeck_model::{News, Update};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ pub struct Batch {
     /// From the terminal, in order.
     pub input: Vec<Event>,
     /// Lines of commands, in order.
-    pub lines: Vec<String>,
+    pub lines: Vec<Vec<u8>>,
     /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
     pub continued: bool,
     /// The deck is to end. Stays set once it was.
@@ -53,7 +53,7 @@ pub struct Inbox {
 struct Waiting {
     backlog: Backlog,
     input: VecDeque<Event>,
-    lines: VecDeque<String>,
+    lines: VecDeque<Vec<u8>>,
     continued: bool,
     end: Option<End>,
 }
@@ -83,7 +83,7 @@ impl Inbox {
     }
 
     /// Adds a line of commands; waits while too many wait already. `false`: it ends, stop reading.
-    pub fn line(&self, line: String) -> bool {
+    pub fn line(&self, line: Vec<u8>) -> bool {
         let mut waiting = self.lock();
         while waiting.lines.len() >= MAX_INPUT && waiting.end.is_none() {
             waiting = self.taken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
@@ -194,10 +194,12 @@ impl Backlog {
     /// less than half of the bound is in use, however many nodes there are (at most 255).
     fn forget(&mut self) {
         let mut memory = Memory::default();
+        let (at, seq) = self.updates.first().map_or_else(Default::default, |oldest| (oldest.at, oldest.seq));
         let mut kept: Vec<Update> =
-            self.updates.drain(..).rev().filter(|update| memory.keeps(update)).collect();
+            self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
         // What is missing was older than what is kept.
-        kept.extend(memory.missed.into_iter().map(|(node, count)| Update::Missed { node, count }));
+        let missed = memory.missed.into_iter().map(|(node, count)| News::Missed { node, count });
+        kept.extend(missed.map(|what| Update { at, seq, what }));
         kept.reverse();
         // A cluster of many nodes may have more links than fit; they are the oldest.
         if kept.len() > Self::MAX / 2 {
@@ -221,7 +223,7 @@ struct Memory {
     events: usize,
     output: usize,
     answers: usize,
-    refusals: usize,
+    troubles: usize,
     missed: BTreeMap<NodeId, u64>,
     concerns: usize,
     messages: usize,
@@ -230,40 +232,42 @@ struct Memory {
 }
 
 impl Memory {
-    fn keeps(&mut self, update: &Update) -> bool {
+    fn keeps(&mut self, news: &News) -> bool {
         let few = |seen: &mut usize, most: usize| {
             *seen += 1;
             *seen <= most
         };
-        match update {
-            Update::Cluster { .. } => !std::mem::replace(&mut self.cluster, true),
-            Update::Status { node, .. } => self.statuses.insert(*node),
-            Update::Process { node, .. } => self.processes.insert(*node),
-            Update::Ready { node, .. } => self.ready.insert(*node),
-            Update::Log { node, .. } => self.logs.insert(*node),
-            Update::Link { from, to, .. } => self.links.insert((*from, *to)),
-            Update::Change { node, .. } => self.changes.insert(*node),
-            Update::Workload(_) => !std::mem::replace(&mut self.workload, true),
-            Update::Output { .. } => few(&mut self.output, Backlog::KEPT_LINES),
-            Update::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
-            Update::Refused { .. } => few(&mut self.refusals, Backlog::KEPT_LINES),
-            Update::Notice { .. }
-            | Update::NoticeOver { .. }
-            | Update::PeerRefused { .. }
-            | Update::PeerAdmitted { .. } => few(&mut self.concerns, Backlog::KEPT_LINES),
+        match news {
+            News::Cluster { .. } => !std::mem::replace(&mut self.cluster, true),
+            News::Status { node, .. } => self.statuses.insert(*node),
+            News::Process { node, .. } => self.processes.insert(*node),
+            News::Ready { node, .. } => self.ready.insert(*node),
+            News::Log { node, .. } => self.logs.insert(*node),
+            News::Link { from, to, .. } => self.links.insert((*from, *to)),
+            News::Change { node, .. } => self.changes.insert(*node),
+            News::Workload(_) => !std::mem::replace(&mut self.workload, true),
+            News::Output { .. } => few(&mut self.output, Backlog::KEPT_LINES),
+            News::Client { .. } => few(&mut self.answers, Backlog::KEPT_LINES),
+            News::Trouble { .. } => few(&mut self.troubles, Backlog::KEPT_LINES),
+            News::Notice { .. }
+            | News::NoticeOver { .. }
+            | News::PeerRefused { .. }
+            | News::PeerAdmitted { .. } => few(&mut self.concerns, Backlog::KEPT_LINES),
+            // Somebody waits for it. There are no more than commands, which this reader sends.
+            News::Done { .. } | News::Refused { .. } => true,
             // What passed while nobody could look.
-            Update::Frames { .. } | Update::Synced(_) => false,
-            Update::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
-            Update::Time(_) => few(&mut self.time, 1),
-            Update::InForce { .. } => few(&mut self.in_force, 1),
-            Update::Trace { node, .. } => {
+            News::Frames { .. } => false,
+            News::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
+            News::Time(_) => few(&mut self.time, 1),
+            News::InForce { .. } => few(&mut self.in_force, 1),
+            News::Trace { node, .. } => {
                 let keep = few(&mut self.events, Backlog::KEPT_EVENTS);
                 if !keep {
                     *self.missed.entry(*node).or_default() += 1;
                 }
                 keep
             }
-            Update::Missed { node, count } => {
+            News::Missed { node, count } => {
                 *self.missed.entry(*node).or_default() += count;
                 false
             }
@@ -274,7 +278,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_lab::{LinkState, ProcessState};
+    use raftdeck_model::{LinkState, ProcessState};
     use raftdeck_raft::{LogIndex, TraceEvent};
     use std::sync::Arc;
     use std::time::Duration;
@@ -282,8 +286,12 @@ mod tests {
     const N1: NodeId = NodeId(1);
     const N2: NodeId = NodeId(2);
 
+    fn told(what: News) -> Update {
+        Update { at: Duration::ZERO, seq: 1, what }
+    }
+
     fn committed(node: NodeId, index: u64) -> Update {
-        Update::Trace { node, trace: TraceEvent::Committed { through: LogIndex(index) } }
+        told(News::Trace { node, trace: TraceEvent::Committed { through: LogIndex(index) } })
     }
 
     #[test]
@@ -336,25 +344,25 @@ mod tests {
     #[test]
     fn a_stalled_reader_costs_bounded_memory_and_is_told_what_it_missed() {
         let inbox = Inbox::default();
-        let killed = Update::Process { node: N2, state: ProcessState::Killed };
-        let cut = Update::Link { from: N1, to: N2, state: LinkState::Cut };
+        let killed = told(News::Process { node: N2, state: ProcessState::Killed });
+        let cut = told(News::Link { from: N1, to: N2, state: LinkState::Cut });
         inbox.update(killed.clone());
         inbox.update(cut.clone());
         let sent = 100_000;
         for index in 1..=sent {
             inbox.update(committed(if index % 2 == 0 { N1 } else { N2 }, index));
-            inbox.update(Update::Frames { frames: Vec::new() });
+            inbox.update(told(News::Frames { frames: Vec::new() }));
         }
         let updates = inbox.wait(None).updates;
         assert!(updates.len() <= Backlog::MAX, "{} updates wait", updates.len());
         assert!(updates.contains(&killed) && updates.contains(&cut), "states are never forgotten");
-        assert_eq!(updates.last(), Some(&Update::Frames { frames: Vec::new() }));
+        assert_eq!(updates.last(), Some(&told(News::Frames { frames: Vec::new() })));
         assert!(updates.contains(&committed(N1, sent)), "the newest event is there");
         let mut told = 0;
         for update in &updates {
-            match update {
-                Update::Trace { .. } => told += 1,
-                Update::Missed { count, .. } => told += count,
+            match &update.what {
+                News::Trace { .. } => told += 1,
+                News::Missed { count, .. } => told += count,
                 _ => {}
             }
         }

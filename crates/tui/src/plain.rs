@@ -1,17 +1,19 @@
 //! A cluster without a screen: one line per event, in plain words or as JSON, until a signal or the end of the
 //! output. For terminals that are none, for screen readers, for scripts. Commands are taken from the standard input.
 
+use crate::files;
 use crate::inbox::{End, Inbox};
-use crate::script::{Deed, Script, Told};
 use crate::signals;
 use crate::up::JsonLines;
-use crate::words::{Teller, Weight};
+use crate::words::{Teller, Told, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
-use raftdeck_lab::{Lab, LabOptions, ProcessState, Update};
+use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::{News, ProcessState};
 use raftdeck_node::open_files;
 use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
-use std::collections::BTreeMap;
+use raftdeck_script::{Deed, Script};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +27,8 @@ pub enum Format {
     Json,
 }
 
-/// Runs a cluster and prints what happens; returns the exit status.
-pub fn run(options: LabOptions, format: Format) -> Result<u8> {
+/// Runs a cluster with a script and prints what happens; returns the exit status.
+pub fn run(options: LabOptions, format: Format, script: Script) -> Result<u8> {
     open_files::allow(options.open_files())?;
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
@@ -38,7 +40,7 @@ pub fn run(options: LabOptions, format: Format) -> Result<u8> {
         move |update| inbox.update(update)
     })?;
     read_commands(&inbox).wrap_err("a thread cannot be started")?;
-    let result = run_all(&inbox, &lab, started, format);
+    let result = run_all(&inbox, &lab, started, format, script);
     lab.stop();
     result
 }
@@ -60,10 +62,9 @@ fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
         let mut input = io::stdin().lock();
         let mut line = Vec::new();
         while input.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            if !inbox.line(String::from_utf8_lossy(&line).trim_end().to_owned()) {
+            if !inbox.line(std::mem::take(&mut line)) {
                 return;
             }
-            line.clear();
         }
     })?;
     Ok(())
@@ -77,10 +78,9 @@ fn end_status(end: End) -> u8 {
     }
 }
 
-fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format) -> Result<u8> {
+fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format, mut script: Script) -> Result<u8> {
     let mut lines = Lines::new(format);
     let mut births = Births::default();
-    let mut script = Script::default();
     // Somebody who types is told of his mistake and types again; a script that goes wrong ends.
     let typed = io::stdin().is_terminal();
     loop {
@@ -89,14 +89,15 @@ fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format) -> Result
         let now = started.elapsed();
         let mut text = String::new();
         for update in &batch.updates {
-            lines.add(update, now, &mut text);
-            births.note(update);
-            script.hear(update);
+            lines.add(&update.what, now, &mut text);
+            births.note(&update.what);
+            script.hear(&update.what);
         }
         lines.add_due(now, &mut text);
-        batch.lines.into_iter().for_each(|line| script.add(line));
-        let ending =
-            carry_out(script.go_on(now), lab, typed, |to, answer| lines.answer(to, &answer, now, &mut text));
+        batch.lines.iter().for_each(|line| script.add(line));
+        let ending = carry_out(&mut script, now, lab, typed, |to, answer| {
+            lines.answer(to, &answer, now, &mut text);
+        });
         if let Err(error) = print(&text) {
             return match error.kind() {
                 io::ErrorKind::BrokenPipe => Ok(0),
@@ -117,15 +118,25 @@ fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format) -> Result
 
 /// Does what the script says. Its end, if it is over, as an exit status or a mistake.
 fn carry_out(
-    deeds: Vec<Deed>,
+    script: &mut Script,
+    now: Duration,
     lab: &Lab,
     typed: bool,
     mut answer: impl FnMut(&str, Vec<String>),
 ) -> Result<Option<u8>> {
-    for deed in deeds {
+    let mut deeds = VecDeque::from(script.go_on(now));
+    while let Some(deed) = deeds.pop_front() {
         match deed {
             Deed::Send(command) => lab.send(command),
             Deed::Answer(to, lines) => answer(to, lines),
+            Deed::Read(file) => {
+                script.loaded(files::read(&file));
+                deeds.extend(script.go_on(now));
+            }
+            Deed::Write { file, text } => {
+                script.written(files::write(&file, &text));
+                deeds.extend(script.go_on(now));
+            }
             Deed::Mistake(what) | Deed::Unmet(what) if typed => answer("mistake", vec![what]),
             Deed::Mistake(what) => bail!("up: {what}"),
             Deed::Unmet(what) => {
@@ -148,11 +159,11 @@ struct Births {
 }
 
 impl Births {
-    fn note(&mut self, update: &Update) {
-        match update {
-            Update::Cluster { nodes, .. } => self.members = nodes.len(),
-            Update::Ready { .. } => self.came_up = true,
-            Update::Process { node, state: ProcessState::Failed { how, last_words } } if !self.came_up => {
+    fn note(&mut self, news: &News) {
+        match news {
+            News::Cluster { nodes, .. } => self.members = nodes.len(),
+            News::Ready { .. } => self.came_up = true,
+            News::Process { node, state: ProcessState::Failed { how, last_words } } if !self.came_up => {
                 let words = last_words.last().map_or_else(|| how.clone(), |words| format!("{how}: {words}"));
                 self.failed.insert(*node, format!("{node} failed, {words}"));
             }
@@ -188,18 +199,18 @@ impl Lines {
         }
     }
 
-    fn add(&mut self, update: &Update, now: Duration, text: &mut String) {
+    fn add(&mut self, news: &News, now: Duration, text: &mut String) {
         match self {
             Self::Words(teller, told) => {
                 let mut say = |what: &str| push_line(text, &format!("{:9.3}  {what}", now.as_secs_f64()));
-                for sentence in told.tell(update) {
+                for sentence in told.tell(news) {
                     say(&sentence);
                 }
-                if let Some(sentence) = teller.tell(update).filter(|said| said.weight >= Weight::Minor) {
+                if let Some(sentence) = teller.tell(news).filter(|said| said.weight >= Weight::Minor) {
                     say(&sentence.text);
                 }
             }
-            Self::Json(json) => json.tell(update, now).iter().for_each(|line| push_line(text, line)),
+            Self::Json(json) => json.tell(news, now).iter().for_each(|line| push_line(text, line)),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::app::scripted::Scripted;
 use crate::app::{App, Effect, Msg, Settings, update};
+use crate::files;
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
 use crate::terminal::{self, Canvas};
@@ -15,6 +16,7 @@ use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_node::open_files;
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -134,13 +136,17 @@ impl Deck<'_> {
         if let Some(end) = batch.end {
             return Next::End(signals::end_status(end));
         }
-        let updates = batch.updates.into_iter().map(Msg::Lab);
+        let updates = batch.updates.into_iter().map(Msg::Told);
         let input = batch.input.into_iter().filter_map(message);
         let mut next = Next::GoOn;
-        for msg in updates.chain(input).chain(self.wake()) {
+        let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).collect();
+        while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
-                    Effect::Lab(command) => self.lab.send(command),
+                    Effect::Send(command) => self.lab.send(command),
+                    // A script's, and small: nobody notices that the keys wait meanwhile.
+                    Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
+                    Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
                     Effect::Suspend => next = Next::Suspend,
                     Effect::Quit => return Next::End(0),
                 }

@@ -1,7 +1,8 @@
 //! What `raftdeck up --json` prints: one JSON object per line and event, in a shape that programs may rely on.
 //!
 //! These shapes are a contract of their own, apart from the lab's vocabulary, so that the one can grow without
-//! breaking the other. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start.
+//! breaking the other. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start. The `id` of
+//! `client` and `refused` counts the commands that were sent.
 //!
 //! ```text
 //! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
@@ -50,14 +51,16 @@
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
 //! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
 //! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}  or "failed" instead of "answer"
-//! {"event":"refused","reason":"...","at_ms":9}                                a command could not be carried out
+//! {"event":"refused","id":2,"reason":"...","at_ms":9}                         a command could not be carried out
+//! {"event":"trouble","reason":"...","at_ms":9}                                something went wrong that no command asked for
 //! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to logs, rules, status, save, help
 //! ```
 
 use crate::words::{answered, asked};
-use raftdeck_lab::rule::{ClusterTime, Fault};
-use raftdeck_lab::words::write;
-use raftdeck_lab::{ChangeStep, ClientOp, ClientOutcome, LinkState, NodeAddresses, ProcessState, Update};
+use raftdeck_model::{
+    ChangeStep, ClientOp, ClientOutcome, ClusterTime, Fault, LinkState, News, NodeAddresses, ProcessState,
+    write,
+};
 use raftdeck_protocol::{ClockRate, Notice, NoticeKind, ResponseBody, printable};
 use raftdeck_raft::{
     Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
@@ -296,6 +299,10 @@ enum Event<'a> {
         outcome: Outcome,
     },
     Refused {
+        id: u64,
+        reason: &'a str,
+    },
+    Trouble {
         reason: &'a str,
     },
     Answer {
@@ -349,8 +356,8 @@ impl Commits {
 
 impl JsonLines {
     /// The lines, without line ends, that an update gives at this time since the start.
-    pub fn tell(&mut self, update: &Update, now: Duration) -> Vec<String> {
-        if let Update::Trace { node, trace: TraceEvent::Committed { through } } = update {
+    pub fn tell(&mut self, update: &News, now: Duration) -> Vec<String> {
+        if let News::Trace { node, trace: TraceEvent::Committed { through } } = update {
             self.commits.entry(*node).or_default().untold = Some(*through);
             return self.due_lines(now);
         }
@@ -386,48 +393,49 @@ fn line(event: Event<'_>, now: Duration) -> String {
     printable::json(&json).into_owned()
 }
 
-fn event(update: &Update) -> Option<Event<'_>> {
+fn event(update: &News) -> Option<Event<'_>> {
     Some(match update {
-        Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => Event::Cluster {
+        News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => Event::Cluster {
             nodes,
             heartbeat_ms: *heartbeat_ms,
             election_ms: *election_ms,
             data_dir: data_dir.as_deref(),
         },
-        Update::Process { node, state } => Event::Process { node: *node, state: process(state) },
-        Update::Ready { node, addresses } => Event::Ready { node: *node, addresses },
-        Update::Trace { node, trace } => return trace_event(*node, trace),
-        Update::Notice { node, notice: Notice { about, kind, text } } => {
+        News::Process { node, state } => Event::Process { node: *node, state: process(state) },
+        News::Ready { node, addresses } => Event::Ready { node: *node, addresses },
+        News::Trace { node, trace } => return trace_event(*node, trace),
+        News::Notice { node, notice: Notice { about, kind, text } } => {
             Event::Notice { node: *node, about: *about, kind: notice_kind(kind), text }
         }
-        Update::NoticeOver { node, notice: Notice { about, kind, .. } } => {
+        News::NoticeOver { node, notice: Notice { about, kind, .. } } => {
             Event::NoticeOver { node: *node, about: *about, kind: notice_kind(kind) }
         }
-        Update::PeerRefused { node, peer, reason } => {
+        News::PeerRefused { node, peer, reason } => {
             Event::PeerRefused { node: *node, peer: *peer, reason: reason.to_string() }
         }
-        Update::PeerAdmitted { node, peer } => Event::PeerAdmitted { node: *node, peer: *peer },
-        Update::Change { node, step } => Event::Change { node: *node, step: *step },
-        Update::Missed { node, count } => Event::Missed { node: *node, count: *count },
-        Update::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
-        Update::Time(ClusterTime { rate, now }) => Event::Time {
+        News::PeerAdmitted { node, peer } => Event::PeerAdmitted { node: *node, peer: *peer },
+        News::Change { node, step } => Event::Change { node: *node, step: *step },
+        News::Missed { node, count } => Event::Missed { node: *node, count: *count },
+        News::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
+        News::Time(ClusterTime { rate, now }) => Event::Time {
             rate: f64::from(rate.millionths()) / f64::from(ClockRate::REAL.millionths()),
             now_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
         },
-        Update::InForce { faults } => {
+        News::InForce { faults } => {
             let line = |fault: &Fault| InForce { id: fault.id.0, words: write::disturbance(&fault.what) };
             Event::InForce { faults: faults.iter().map(line).collect() }
         }
-        Update::Client { id, op, outcome, .. } => client(*id, op, outcome),
-        Update::Refused { reason } => Event::Refused { reason },
+        News::Client { id, op, outcome, .. } => client(id.0, op, outcome),
+        News::Refused { id, reason } => Event::Refused { id: id.0, reason },
+        News::Trouble { reason } => Event::Trouble { reason },
         // Gathered figures and chatter.
-        Update::Status { .. }
-        | Update::Frames { .. }
-        | Update::Messages { .. }
-        | Update::Synced(_)
-        | Update::Log { .. }
-        | Update::Output { .. }
-        | Update::Workload(_) => return None,
+        News::Status { .. }
+        | News::Frames { .. }
+        | News::Messages { .. }
+        | News::Done { .. }
+        | News::Log { .. }
+        | News::Output { .. }
+        | News::Workload(_) => return None,
     })
 }
 

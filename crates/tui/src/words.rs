@@ -5,10 +5,12 @@
 
 mod concerns;
 mod teller;
+mod told;
 
 pub use teller::Teller;
+pub use told::Told;
 
-use raftdeck_lab::{ChangeStep, ClientOp, ClientOutcome, LinkState, ProcessState, Update, WorkloadFigures};
+use raftdeck_model::{ChangeStep, ClientOp, ClientOutcome, LinkState, News, ProcessState, WorkloadFigures};
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
@@ -50,14 +52,14 @@ impl Sentence {
 /// What an update says in plain words; `None` for what is shown elsewhere or is mere chatter: statuses, passing
 /// messages, log excerpts, and the nodes' own output.
 #[must_use]
-pub fn sentence(update: &Update) -> Option<Sentence> {
+pub fn sentence(update: &News) -> Option<Sentence> {
     use Weight::{Major, Minor};
     Some(match update {
-        Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
+        News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
             Sentence::new(Major, None, cluster(nodes, *heartbeat_ms, *election_ms, data_dir.as_deref()))
         }
-        Update::Process { node, state } => process(*node, state),
-        Update::Ready { node, addresses } => Sentence::new(
+        News::Process { node, state } => process(*node, state),
+        News::Ready { node, addresses } => Sentence::new(
             Minor,
             Some(*node),
             format!(
@@ -65,12 +67,12 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
                 addresses.raft, addresses.client, addresses.http
             ),
         ),
-        Update::Trace { node, trace } => return trace_sentence(*node, trace),
-        Update::Notice { .. }
-        | Update::NoticeOver { .. }
-        | Update::PeerRefused { .. }
-        | Update::PeerAdmitted { .. } => return concerns::sentence(update),
-        Update::Missed { node, count } => Sentence::new(
+        News::Trace { node, trace } => return trace_sentence(*node, trace),
+        News::Notice { .. }
+        | News::NoticeOver { .. }
+        | News::PeerRefused { .. }
+        | News::PeerAdmitted { .. } => return concerns::sentence(update),
+        News::Missed { node, count } => Sentence::new(
             Minor,
             Some(*node),
             format!(
@@ -79,26 +81,28 @@ pub fn sentence(update: &Update) -> Option<Sentence> {
                 is_are(*count)
             ),
         ),
-        Update::Link { from, to, state } => {
+        News::Link { from, to, state } => {
             let state = match state {
                 LinkState::Open => "open again",
                 LinkState::Cut => "cut",
             };
             Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
         }
-        Update::Client { op, outcome, took, .. } => client(op, outcome, *took),
-        Update::Change { node, step } => return change(*node, *step),
-        Update::Workload(figures) if figures.running => return None,
-        Update::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
-        Update::Refused { reason } => Sentence::new(Major, None, reason.as_str()),
-        Update::Status { .. }
-        | Update::Frames { .. }
-        | Update::Messages { .. }
-        | Update::Time(_)
-        | Update::InForce { .. }
-        | Update::Synced(_)
-        | Update::Log { .. }
-        | Update::Output { .. } => {
+        News::Client { op, outcome, took, .. } => client(op, outcome, *took),
+        News::Change { node, step } => return change(*node, *step),
+        News::Workload(figures) if figures.running => return None,
+        News::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
+        News::Refused { reason, .. } | News::Trouble { reason } => {
+            Sentence::new(Major, None, reason.as_str())
+        }
+        News::Status { .. }
+        | News::Frames { .. }
+        | News::Messages { .. }
+        | News::Time(_)
+        | News::InForce { .. }
+        | News::Done { .. }
+        | News::Log { .. }
+        | News::Output { .. } => {
             return None;
         }
     })

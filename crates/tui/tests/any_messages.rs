@@ -9,12 +9,10 @@ use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use raftdeck_lab::rule::{
-    ClusterTime, Disturbance, Fault, FaultId, MessageId, MessageReport, MessageState, Timers,
-};
-use raftdeck_lab::{
-    ChangeStep, ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, ProcessState,
-    Update, WorkloadFigures,
+use raftdeck_model::{
+    ChangeStep, ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, FrameFate,
+    FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport, MessageState, News, Order,
+    ProcessState, Timers, Update, WorkloadFigures,
 };
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
@@ -306,7 +304,7 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
     ]
 }
 
-fn told() -> impl Strategy<Value = Update> {
+fn told() -> impl Strategy<Value = News> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
     let outcome = prop_oneof![
         text().prop_map(|reason| ClientOutcome::Failed { reason }),
@@ -327,50 +325,52 @@ fn told() -> impl Strategy<Value = Update> {
         text,
     });
     prop_oneof![
-        2 => (vec(id(), 0..16), number(), number()).prop_map(|(nodes, beat, most)| Update::Cluster {
+        2 => (vec(id(), 0..16), number(), number()).prop_map(|(nodes, beat, most)| News::Cluster {
             nodes: nodes.into_iter().map(n).collect(),
             heartbeat_ms: beat,
             election_ms: (beat, most),
             data_dir: None,
         }),
-        4 => (id(), process()).prop_map(|(node, state)| Update::Process { node: n(node), state }),
-        1 => id().prop_map(|node| Update::Ready { node: n(node), addresses: addresses(node % 9) }),
-        6 => account().prop_map(|status| Update::Status { node: status.raft.id, status: Box::new(status) }),
-        1 => (id(), notice()).prop_map(|(node, notice)| Update::Notice { node: n(node), notice }),
-        1 => (id(), notice()).prop_map(|(node, notice)| Update::NoticeOver { node: n(node), notice }),
-        1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| Update::PeerRefused {
+        4 => (id(), process()).prop_map(|(node, state)| News::Process { node: n(node), state }),
+        1 => id().prop_map(|node| News::Ready { node: n(node), addresses: addresses(node % 9) }),
+        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status) }),
+        1 => (id(), notice()).prop_map(|(node, notice)| News::Notice { node: n(node), notice }),
+        1 => (id(), notice()).prop_map(|(node, notice)| News::NoticeOver { node: n(node), notice }),
+        1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| News::PeerRefused {
             node: n(node),
             peer: n(peer),
             reason,
         }),
-        1 => (id(), id()).prop_map(|(node, peer)| Update::PeerAdmitted { node: n(node), peer: n(peer) }),
-        4 => (id(), trace()).prop_map(|(node, trace)| Update::Trace { node: n(node), trace }),
-        1 => (id(), number()).prop_map(|(node, count)| Update::Missed { node: n(node), count }),
-        4 => (id(), id(), any::<bool>()).prop_map(|(from, to, cut)| Update::Link {
+        1 => (id(), id()).prop_map(|(node, peer)| News::PeerAdmitted { node: n(node), peer: n(peer) }),
+        4 => (id(), trace()).prop_map(|(node, trace)| News::Trace { node: n(node), trace }),
+        1 => (id(), number()).prop_map(|(node, count)| News::Missed { node: n(node), count }),
+        4 => (id(), id(), any::<bool>()).prop_map(|(from, to, cut)| News::Link {
             from: n(from),
             to: n(to),
             state: if cut { LinkState::Cut } else { LinkState::Open },
         }),
-        4 => vec(frame(), 0..6).prop_map(|frames| Update::Frames { frames }),
-        1 => (number(), outcome).prop_map(|(id, outcome)| Update::Client {
-            id,
+        4 => vec(frame(), 0..6).prop_map(|frames| News::Frames { frames }),
+        1 => (number(), outcome).prop_map(|(id, outcome)| News::Client {
+            id: CommandId(id),
             op: fixture::put("color", "blue"),
             outcome,
             took: ms(3),
         }),
-        1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| Update::Log { node: n(node), lines }),
-        1 => (id(), level, text()).prop_map(|(node, level, line)| Update::Output { node: n(node), level, line }),
-        1 => text().prop_map(|reason| Update::Refused { reason }),
-        2 => (id(), change_step()).prop_map(|(node, step)| Update::Change { node: n(node), step }),
-        1 => workload().prop_map(Update::Workload),
-        6 => (vec(report(), 0..12), number()).prop_map(|(messages, skipped)| Update::Messages { messages, skipped }),
-        3 => (0..=1_000_000u32, number()).prop_map(|(rate, now)| Update::Time(ClusterTime {
+        1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| News::Log { node: n(node), lines }),
+        1 => (id(), level, text()).prop_map(|(node, level, line)| News::Output { node: n(node), level, line }),
+        1 => (number(), text()).prop_map(|(id, reason)| News::Refused { id: CommandId(id), reason }),
+        1 => number().prop_map(|id| News::Done { id: CommandId(id) }),
+        1 => text().prop_map(|reason| News::Trouble { reason }),
+        2 => (id(), change_step()).prop_map(|(node, step)| News::Change { node: n(node), step }),
+        1 => workload().prop_map(News::Workload),
+        6 => (vec(report(), 0..12), number()).prop_map(|(messages, skipped)| News::Messages { messages, skipped }),
+        3 => (0..=1_000_000u32, number()).prop_map(|(rate, now)| News::Time(ClusterTime {
             rate: if rate % 3 == 0 { ClockRate::FROZEN } else { ClockRate::from_millionths(rate).unwrap_or_default() },
             now: Duration::from_micros(now),
         })),
         3 => vec((number(), disturbance()), 0..6).prop_map(|faults| {
             let faults: BTreeMap<u64, Disturbance> = faults.into_iter().collect();
-            Update::InForce { faults: faults.into_iter().map(|(id, what)| Fault { id: FaultId(id), what }).collect() }
+            News::InForce { faults: faults.into_iter().map(|(id, what)| Fault { id: FaultId(id), what }).collect() }
         }),
     ]
 }
@@ -407,7 +407,7 @@ fn mouse() -> impl Strategy<Value = MouseEvent> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => told().prop_map(|update| Step::Tell(Msg::Lab(update))),
+        12 => told().prop_map(|update| Step::Tell(Msg::Told(Update { at: Duration::ZERO, seq: 0, what: update }))),
         8 => key().prop_map(|key| Step::Tell(Msg::Key(key))),
         3 => mouse().prop_map(|mouse| Step::Tell(Msg::Mouse(mouse))),
         1 => text().prop_map(|text| Step::Tell(Msg::Paste(text))),
@@ -423,44 +423,43 @@ fn step() -> impl Strategy<Value = Step> {
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     let member = |id| scene.app.cluster().node(id).is_some();
     match effect {
-        Effect::Quit
-        | Effect::Suspend
-        // What these name is the grammar's affair, which knows the nodes.
-        | Effect::Lab(
-            Command::Heal
-            | Command::Client { .. }
-            | Command::AddNode
-            | Command::Workload(_)
-            | Command::Disturb(_)
-            | Command::Undo(_)
-            | Command::Release(_)
-            | Command::Drop(_)
-            | Command::SetRate(_)
-            | Command::Step(_)
-            | Command::Seed(_)
-            | Command::Sync(_),
-        ) => true,
-        Effect::Lab(
-            Command::Kill(id)
-            | Command::Restart(id)
-            | Command::Pause(id)
-            | Command::Resume(id)
-            | Command::RemoveNode(id)
-            | Command::ReplaceNode(id)
-            | Command::Transfer(id)
-            | Command::Campaign(id)
-            | Command::Stop(id)
-            | Command::Slow(id, _)
-            | Command::Wipe(id)
-            | Command::WipeUnsafe(id)
-            | Command::FillDisk(id, _)
-            | Command::LoseTail(id, _)
-            | Command::Propose(id, _),
-        ) => member(*id),
-        Effect::Lab(Command::Cut(links) | Command::Mend(links)) => {
-            links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
-        }
-        Effect::Lab(Command::FetchLog { node, first, limit }) => member(*node) && first.0 > 0 && *limit > 0,
+        Effect::Quit | Effect::Suspend => true,
+        // Only scripts name files.
+        Effect::Read(_) | Effect::Write { .. } => false,
+        Effect::Send(Command { what, .. }) => match what {
+            // What these name is the grammar's affair, which knows the nodes.
+            Order::Heal
+            | Order::Client(_)
+            | Order::Refresh
+            | Order::AddNode
+            | Order::Workload(_)
+            | Order::Disturb(_)
+            | Order::Undo(_)
+            | Order::Release(_)
+            | Order::Drop(_)
+            | Order::SetRate(_)
+            | Order::Step(_)
+            | Order::Seed(_) => true,
+            Order::Kill(id)
+            | Order::Restart(id)
+            | Order::Pause(id)
+            | Order::Resume(id)
+            | Order::RemoveNode(id)
+            | Order::ReplaceNode(id)
+            | Order::Transfer(id)
+            | Order::Campaign(id)
+            | Order::Stop(id)
+            | Order::Slow(id, _)
+            | Order::Wipe(id)
+            | Order::WipeUnsafe(id)
+            | Order::FillDisk(id, _)
+            | Order::LoseTail(id, _)
+            | Order::Propose(id, _) => member(*id),
+            Order::Cut(links) | Order::Mend(links) => {
+                links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
+            }
+            Order::FetchLog { node, first, limit } => member(*node) && first.0 > 0 && *limit > 0,
+        },
     }
 }
 

@@ -16,17 +16,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["protocol", "raft"]),
     ("node", &["replica", "storage", "client", "config", "protocol", "raft"]),
     ("sim", &["replica", "storage", "check", "protocol", "raft"]),
-    ("lab", &["client", "sim", "storage", "check", "protocol", "raft"]),
+    ("model", &["protocol", "raft"]),
+    ("script", &["model", "protocol", "raft"]),
+    ("lab", &["model", "client", "storage", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
-    ("bench", &["lab", "client", "protocol", "raft"]),
+    ("bench", &["lab", "model", "client", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
-    ("tui", &["bench", "lab", "client", "config", "node", "sim", "protocol", "raft"]),
+    ("tui", &["bench", "lab", "model", "script", "client", "config", "node", "sim", "protocol", "raft"]),
     // It throws bytes at all that reads bytes; nothing is built from it.
-    ("fuzz", &["tui", "node", "lab", "storage", "config", "protocol", "raft"]),
+    ("fuzz", &["tui", "node", "model", "script", "storage", "config", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
-const PURE: &[&str] = &["raft", "replica", "check"];
+const PURE: &[&str] = &["raft", "replica", "check", "model", "script"];
 
 /// Neither a pure room nor anything below it may bring one of these.
 const IMPURE_CRATES: &[&str] = &["tokio", "async-std", "smol", "mio", "getrandom", "rustix", "libc"];

@@ -17,13 +17,12 @@ fn run(name: &str) -> String {
     let text = std::fs::read_to_string(&script).unwrap();
     let command =
         text.lines().find_map(|line| line.strip_prefix("#   raftdeck ")).expect("a command in its head");
-    let (args, file) = command.split_once(" < ").expect("it is read from the standard input");
+    let (args, file) = command.split_once(" --script ").expect("it names its script");
     assert_eq!(file, format!("examples/{name}"));
     let done = Command::new(env!("CARGO_BIN_EXE_raftdeck"))
         .args(args.split(' '))
         .current_dir(root())
-        .pipe_stdin(&script)
-        .unwrap()
+        .args(["--script", file])
         .timeout(Duration::from_secs(100))
         .output()
         .unwrap();

@@ -3,8 +3,8 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule};
-use raftdeck_lab::{ChangeStep, Command, LinkState, ProcessState, Update, WorkloadFigures};
+use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule, sent};
+use raftdeck_model::{ChangeStep, Command, LinkState, News, Order, ProcessState, WorkloadFigures};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind};
 use raftdeck_raft::{Incarnation, NodeId, Status};
 use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
@@ -27,10 +27,6 @@ fn last_rows(scene: &mut Scene) -> String {
     shown.lines().skip(38).collect::<Vec<_>>().join("\n")
 }
 
-fn lab(command: Command) -> Vec<Effect> {
-    vec![Effect::Lab(command)]
-}
-
 #[test]
 fn digits_and_arrows_select_by_id() {
     let mut scene = scene();
@@ -50,23 +46,23 @@ fn digits_and_arrows_select_by_id() {
 fn kill_and_restart_act_on_the_selected_node() {
     let mut scene = scene();
     scene.key('3');
-    assert_eq!(scene.key('k'), lab(Command::Kill(n(3))));
-    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    assert_eq!(scene.key('k'), sent(Order::Kill(n(3))));
+    scene.tell(News::Process { node: n(3), state: ProcessState::Killed });
     assert_eq!(scene.key('k'), []);
     assert!(last_rows(&mut scene).contains("n3 is down already: r restarts it"));
     assert_eq!(scene.key('z'), []);
-    assert_eq!(scene.key('r'), lab(Command::Restart(n(3))));
-    assert_eq!(scene.key('R'), lab(Command::Restart(n(3))));
+    assert_eq!(scene.key('r'), sent(Order::Restart(n(3))));
+    assert_eq!(scene.key('R'), sent(Order::Restart(n(3))));
 }
 
 #[test]
 fn kill_leader_kills_the_living_leader_of_the_highest_term() {
-    assert_eq!(scene().key('K'), lab(Command::Kill(n(2))));
+    assert_eq!(scene().key('K'), sent(Order::Kill(n(2))));
     let mut both = fixture::stale_leader(Settings::default());
-    assert_eq!(both.key('K'), lab(Command::Kill(n(4))));
-    both.tell(Update::Process { node: n(4), state: ProcessState::Paused { pid: 7 } });
-    assert_eq!(both.key('K'), lab(Command::Kill(n(1))), "a paused leader cannot be reached");
-    both.tell(Update::Process { node: n(1), state: ProcessState::Killed });
+    assert_eq!(both.key('K'), sent(Order::Kill(n(4))));
+    both.tell(News::Process { node: n(4), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(both.key('K'), sent(Order::Kill(n(1))), "a paused leader cannot be reached");
+    both.tell(News::Process { node: n(1), state: ProcessState::Killed });
     assert_eq!(both.key('K'), []);
     assert!(last_rows(&mut both).contains("nobody leads at the moment"));
 }
@@ -75,32 +71,32 @@ fn kill_leader_kills_the_living_leader_of_the_highest_term() {
 fn pause_stops_and_lets_go_on() {
     let mut scene = scene();
     scene.key('2');
-    assert_eq!(scene.key('z'), lab(Command::Pause(n(2))));
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Paused { pid: 7 } });
-    assert_eq!(scene.key('z'), lab(Command::Resume(n(2))));
+    assert_eq!(scene.key('z'), sent(Order::Pause(n(2))));
+    scene.tell(News::Process { node: n(2), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(scene.key('z'), sent(Order::Resume(n(2))));
 }
 
 #[test]
 fn partition_cuts_the_leader_off_once_until_healed() {
     let mut scene = scene();
-    assert_eq!(scene.key('p'), lab(Command::Disturb(rule("isolate 2"))));
+    assert_eq!(scene.key('p'), sent(Order::Disturb(rule("isolate 2"))));
     scene.cut_off(2, LinkState::Cut);
     // Another leads meanwhile; the key must not cut it off as well.
     scene.status(fixture::leader(3, 3, &[(1, 42), (2, 43)], 43));
     assert_eq!(scene.key('p'), []);
     assert!(last_rows(&mut scene).contains("n2 is cut off already: h heals"));
-    assert_eq!(scene.key('h'), lab(Command::Heal));
+    assert_eq!(scene.key('h'), sent(Order::Heal));
     scene.cut_off(2, LinkState::Open);
     assert_eq!(scene.key('h'), []);
     assert!(last_rows(&mut scene).contains("nothing to heal"));
-    assert!(matches!(scene.key('p')[..], [Effect::Lab(Command::Disturb(_))]));
+    assert!(matches!(scene.key('p')[..], [Effect::Send(Command { what: Order::Disturb(_), .. })]));
 }
 
 #[test]
 fn isolate_cuts_the_selected_node_off_both_ways() {
     let mut scene = scene();
     scene.key('3');
-    assert_eq!(scene.key('i'), lab(Command::Disturb(rule("isolate 3"))));
+    assert_eq!(scene.key('i'), sent(Order::Disturb(rule("isolate 3"))));
     scene.cut_off(3, LinkState::Cut);
     assert_eq!(scene.key('i'), []);
     let mut alone = quiet(Settings::default(), 1);
@@ -111,8 +107,8 @@ fn isolate_cuts_the_selected_node_off_both_ways() {
 #[test]
 fn a_paused_node_can_be_healed_too() {
     let mut scene = scene();
-    scene.tell(Update::Process { node: n(1), state: ProcessState::Paused { pid: 7 } });
-    assert_eq!(scene.key('h'), lab(Command::Heal));
+    scene.tell(News::Process { node: n(1), state: ProcessState::Paused { pid: 7 } });
+    assert_eq!(scene.key('h'), sent(Order::Heal));
 }
 
 #[test]
@@ -135,12 +131,12 @@ fn a_write_is_typed_waits_and_says_where_it_is_stored() {
     assert_eq!(scene.app.selected(), Some(n(1)), "letters go to the prompt");
     assert!(last_rows(&mut scene).contains("put quick brown"));
     let effects = scene.press(KeyCode::Enter);
-    let [Effect::Lab(Command::Client { id, op })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Send(Command { id, what: Order::Client(op) })] = &effects[..] else { panic!("{effects:?}") };
     assert!(last_rows(&mut scene).contains("put quick brown: waiting"));
     let at = raftdeck_raft::LogId { term: raftdeck_raft::Term(2), index: raftdeck_raft::LogIndex(7) };
     let body = raftdeck_protocol::ResponseBody::Done { answer: raftdeck_protocol::Answer::Stored, at };
-    let outcome = raftdeck_lab::ClientOutcome::Answered { node: n(3), body };
-    scene.tell(Update::Client { id: *id, op: op.clone(), outcome, took: ms(4) });
+    let outcome = raftdeck_model::ClientOutcome::Answered { node: n(3), body };
+    scene.tell(News::Client { id: *id, op: op.clone(), outcome, took: ms(4) });
     assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4 ms"));
 }
 
@@ -186,13 +182,16 @@ fn tab_goes_round_the_views() {
 fn the_logs_view_asks_for_the_entry_under_the_cursor_once() {
     let mut scene = partition(Settings::default());
     let effects = scene.press(KeyCode::Tab);
-    assert!(matches!(effects[..], [Effect::Lab(Command::FetchLog { .. })]), "{effects:?}");
+    assert!(
+        matches!(effects[..], [Effect::Send(Command { what: Order::FetchLog { .. }, .. })]),
+        "{effects:?}"
+    );
     assert_eq!(scene.press(KeyCode::Left), [], "the answer is on its way");
     assert!(scene.app.next_wake(scene.now).is_some(), "and asked again if it does not come");
     scene.now += ms(2_500);
     assert!(matches!(
         update(&mut scene.app, Msg::Wake, scene.now)[..],
-        [Effect::Lab(Command::FetchLog { .. })]
+        [Effect::Send(Command { what: Order::FetchLog { .. }, .. })]
     ));
 }
 
@@ -208,7 +207,7 @@ fn clicks_select_nodes_tabs_and_keys() {
     };
     click(&mut scene, Target::Node(n(3)));
     assert_eq!(scene.app.selected(), Some(n(3)));
-    assert_eq!(click(&mut scene, Target::Action(ActionId::Kill)), lab(Command::Kill(n(3))));
+    assert_eq!(click(&mut scene, Target::Action(ActionId::Kill)), sent(Order::Kill(n(3))));
     click(&mut scene, Target::View(View::Output));
     assert_eq!(scene.app.view(), View::Output);
 }
@@ -281,8 +280,8 @@ fn help_scrolls_and_closes() {
 fn updates_about_strangers_are_ignored() {
     let mut scene = scene();
     let stranger = NodeId(77);
-    scene.tell(Update::Process { node: stranger, state: ProcessState::Killed });
-    scene.tell(Update::Link { from: stranger, to: n(1), state: LinkState::Cut });
+    scene.tell(News::Process { node: stranger, state: ProcessState::Killed });
+    scene.tell(News::Link { from: stranger, to: n(1), state: LinkState::Cut });
     scene.status(fixture::leader(77, 3, &[(9, 99)], 99));
     assert_eq!(scene.app.cluster().ids(), [n(1), n(2), n(3)]);
     assert!(!scene.app.cluster().any_cut());
@@ -298,12 +297,12 @@ fn why_not(scene: &mut Scene, c: char) -> String {
 fn members_come_and_go_and_lead_by_the_selected_node() {
     let mut scene = scene();
     scene.key('3');
-    assert_eq!(scene.key('t'), lab(Command::Transfer(n(3))));
-    assert_eq!(scene.key('e'), lab(Command::Campaign(n(3))));
-    assert_eq!(scene.key('a'), lab(Command::AddNode));
-    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(3))));
+    assert_eq!(scene.key('t'), sent(Order::Transfer(n(3))));
+    assert_eq!(scene.key('e'), sent(Order::Campaign(n(3))));
+    assert_eq!(scene.key('a'), sent(Order::AddNode));
+    assert_eq!(scene.key('x'), sent(Order::RemoveNode(n(3))));
     scene.key('2');
-    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(2))), "the leader can be removed too");
+    assert_eq!(scene.key('x'), sent(Order::RemoveNode(n(2))), "the leader can be removed too");
     assert_eq!(why_not(&mut scene, 't'), "n2 leads already");
     assert_eq!(why_not(&mut scene, 'e'), "n2 leads already: t hands over to another node");
 }
@@ -316,19 +315,19 @@ fn a_node_with_an_empty_disk_is_replaced_and_no_other() {
     let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
     let notices = vec![Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() }];
     let status = NodeStatus { notices, ..fixture::node_status(leader(2, 3, &[(1, 42)], 42)) };
-    scene.tell(Update::Status { node: n(2), status: Box::new(status) });
-    assert_eq!(scene.key('X'), lab(Command::ReplaceNode(n(3))));
-    scene.tell(Update::Change { node: n(3), step: ChangeStep::Replacing });
+    scene.tell(News::Status { node: n(2), status: Box::new(status) });
+    assert_eq!(scene.key('X'), sent(Order::ReplaceNode(n(3))));
+    scene.tell(News::Change { node: n(3), step: ChangeStep::Replacing });
     let why = why_not(&mut scene, 'X');
     assert_eq!(why, "n3 is being replaced: its old disk is removed first: wait until it is done");
-    scene.tell(Update::Change { node: n(3), step: ChangeStep::GivenUp });
-    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    scene.tell(News::Change { node: n(3), step: ChangeStep::GivenUp });
+    scene.tell(News::Process { node: n(3), state: ProcessState::Killed });
     assert_eq!(why_not(&mut scene, 'X'), "n3 is down: r restarts it");
     let mut scene = joining(Settings::default());
-    scene.tell(Update::Change { node: n(4), step: ChangeStep::GivenUp });
-    scene.tell(Update::Change { node: n(5), step: ChangeStep::GivenUp });
+    scene.tell(News::Change { node: n(4), step: ChangeStep::GivenUp });
+    scene.tell(News::Change { node: n(5), step: ChangeStep::GivenUp });
     scene.key('4');
-    assert_eq!(scene.key('X'), lab(Command::ReplaceNode(n(4))), "one that broke off goes on");
+    assert_eq!(scene.key('X'), sent(Order::ReplaceNode(n(4))), "one that broke off goes on");
 }
 
 #[test]
@@ -342,12 +341,12 @@ fn who_cannot_lead_is_told_why() {
     scene.key('3');
     assert_eq!(why_not(&mut scene, 't'), "n4 catches up as a learner: wait until it is done");
     assert_eq!(why_not(&mut scene, 'x'), "n4 catches up as a learner: wait until it is done");
-    assert_eq!(scene.key('a'), lab(Command::AddNode), "the lab lets additions take turns");
-    scene.tell(Update::Process { node: n(3), state: ProcessState::Killed });
+    assert_eq!(scene.key('a'), sent(Order::AddNode), "the lab lets additions take turns");
+    scene.tell(News::Process { node: n(3), state: ProcessState::Killed });
     assert_eq!(why_not(&mut scene, 'e'), "n3 is down: r restarts it");
-    scene.tell(Update::Change { node: n(4), step: ChangeStep::Joined });
-    scene.tell(Update::Change { node: n(5), step: ChangeStep::GivenUp });
-    assert_eq!(scene.key('x'), lab(Command::RemoveNode(n(3))), "also one that is down");
+    scene.tell(News::Change { node: n(4), step: ChangeStep::Joined });
+    scene.tell(News::Change { node: n(5), step: ChangeStep::GivenUp });
+    assert_eq!(scene.key('x'), sent(Order::RemoveNode(n(3))), "also one that is down");
 }
 
 #[test]
@@ -370,14 +369,14 @@ fn nothing_is_changed_between_two_configurations_without_a_majority_or_at_the_li
 #[test]
 fn the_workload_is_switched_on_and_off() {
     let mut scene = scene();
-    assert_eq!(scene.key('W'), lab(Command::Workload(true)));
+    assert_eq!(scene.key('W'), sent(Order::Workload(true)));
     let running = WorkloadFigures { running: true, per_second: 50, longest_gap_ms: 21, ..Default::default() };
-    scene.tell(Update::Workload(running));
+    scene.tell(News::Workload(running));
     assert!(text(&scene.paint(120, 40)).contains("50 writes/s"));
-    assert_eq!(scene.key('W'), lab(Command::Workload(false)));
-    scene.tell(Update::Workload(WorkloadFigures { running: false, ..running }));
+    assert_eq!(scene.key('W'), sent(Order::Workload(false)));
+    scene.tell(News::Workload(WorkloadFigures { running: false, ..running }));
     assert!(!text(&scene.paint(120, 40)).contains("50 writes/s"));
-    assert_eq!(scene.key('W'), lab(Command::Workload(true)));
+    assert_eq!(scene.key('W'), sent(Order::Workload(true)));
 }
 
 #[test]
@@ -385,7 +384,7 @@ fn the_selection_stays_with_its_node_when_others_come_and_go() {
     let mut scene = scene();
     scene.key('3');
     let mut cluster = |ids: &[u64]| {
-        scene.tell(Update::Cluster {
+        scene.tell(News::Cluster {
             nodes: ids.iter().copied().map(NodeId).collect(),
             heartbeat_ms: 50,
             election_ms: (150, 300),

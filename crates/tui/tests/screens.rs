@@ -7,7 +7,7 @@ use fixture::{
     Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output, partition,
     quiet, stale_leader,
 };
-use raftdeck_lab::{ChangeStep, ProcessState, Update};
+use raftdeck_model::{ChangeStep, News, ProcessState};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
 use raftdeck_raft::{Incarnation, NodeId};
 use raftdeck_tui::app::{ColourChoice, Settings};
@@ -203,7 +203,7 @@ fn of_a_long_last_line_the_beginning_is_shown() {
     let last_words =
         vec!["INFO before".to_owned(), format!("ERROR the log is damaged {}", "and so on ".repeat(60))];
     let state = ProcessState::Failed { how: "exit status 1".to_owned(), last_words };
-    scene.tell(Update::Process { node: NodeId(3), state });
+    scene.tell(News::Process { node: NodeId(3), state });
     scene.key('3');
     let screen = shown(&scene.paint(80, 24));
     assert!(screen.contains("\n ERROR the log is damaged"), "{screen}");
@@ -317,7 +317,7 @@ fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
             _ => fixture::follower(id, 3, 2, &[(1, 42)], 42),
         };
         let status = NodeStatus { notices: notices.to_vec(), ..fixture::node_status(raft) };
-        Update::Status { node: n(id), status: Box::new(status) }
+        News::Status { node: n(id), status: Box::new(status) }
     };
     assert!(!shown(&scene.paint(80, 24)).contains("empty disk"));
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
@@ -351,13 +351,13 @@ fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_
     let refusals = vec![refused(3, RefusalReason::Secret { id: n(3) }, 1), refused(3, known, 2)];
     let raft = fixture::leader(2, 3, &[(1, 42)], 42);
     let status = NodeStatus { refused: refusals, ..fixture::node_status(raft) };
-    scene.tell(Update::Status { node: n(2), status: Box::new(status) });
+    scene.tell(News::Status { node: n(2), status: Box::new(status) });
     let screen = shown(&scene.paint(200, 60));
     assert!(screen.contains("no connection between n2 and n3: n3 is known with disk"), "{screen}");
     assert!(!screen.contains("does not know the secret"), "an older one");
     let row = screen.lines().find(|line| line.contains("refused")).unwrap();
     assert!(row.contains(" n3 "), "{row}");
-    scene.tell(Update::Change { node: n(3), step: ChangeStep::Replacing });
+    scene.tell(News::Change { node: n(3), step: ChangeStep::Replacing });
     let screen = shown(&scene.paint(200, 60));
     assert!(!screen.contains("no connection"), "{screen}");
     assert!(screen.contains("n3 is being replaced: its old disk is removed first"), "{screen}");

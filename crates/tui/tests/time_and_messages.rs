@@ -3,9 +3,8 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, frozen, in_force, messages, ms, n, quiet, rate, rule};
-use raftdeck_lab::rule::{FaultId, MessageId, MessageState, Step, Which};
-use raftdeck_lab::{Command, FrameKind, Update};
+use fixture::{Scene, frozen, in_force, messages, ms, n, quiet, rate, rule, sent};
+use raftdeck_model::{Command, FaultId, FrameKind, MessageId, MessageState, News, Order, Step, Which};
 use raftdeck_protocol::ClockRate;
 use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
 use raftdeck_tui::view::Target;
@@ -18,10 +17,6 @@ fn text(buffer: &Buffer) -> String {
 
 fn screen(scene: &mut Scene) -> String {
     text(&scene.paint(120, 40))
-}
-
-fn lab(command: Command) -> Vec<Effect> {
-    vec![Effect::Lab(command)]
 }
 
 fn scene() -> Scene {
@@ -42,36 +37,36 @@ fn click(scene: &mut Scene, target: Target) -> Vec<Effect> {
 #[test]
 fn space_freezes_and_lets_go_on_at_the_rate_of_before() {
     let mut scene = scene();
-    assert_eq!(scene.key(' '), lab(Command::SetRate(ClockRate::FROZEN)));
+    assert_eq!(scene.key(' '), sent(Order::SetRate(ClockRate::FROZEN)));
     rate(&mut scene, 10_000, 8_000_000);
     rate(&mut scene, 0, 8_000_100);
-    assert_eq!(scene.key(' '), lab(Command::SetRate(at(10_000))));
+    assert_eq!(scene.key(' '), sent(Order::SetRate(at(10_000))));
 }
 
 #[test]
 fn plus_and_minus_go_the_steps_of_the_rate_and_say_where_they_end() {
     let mut scene = scene();
-    assert_eq!(scene.key('-'), lab(Command::SetRate(at(500_000))));
+    assert_eq!(scene.key('-'), sent(Order::SetRate(at(500_000))));
     assert_eq!(scene.key('+'), []);
     assert!(screen(&mut scene).contains("time is real time already"));
     // Pressed again before the lab has answered, it goes a step further.
-    assert_eq!(scene.key('-'), lab(Command::SetRate(at(200_000))));
+    assert_eq!(scene.key('-'), sent(Order::SetRate(at(200_000))));
     rate(&mut scene, 500_000, 8_000_000);
-    assert_eq!(scene.key('-'), lab(Command::SetRate(at(100_000))));
+    assert_eq!(scene.key('-'), sent(Order::SetRate(at(100_000))));
     rate(&mut scene, 100_000, 8_000_000);
     rate(&mut scene, 1_000, 8_000_000);
-    assert_eq!(scene.key('-'), lab(Command::SetRate(ClockRate::FROZEN)));
+    assert_eq!(scene.key('-'), sent(Order::SetRate(ClockRate::FROZEN)));
     rate(&mut scene, 0, 8_000_000);
     assert_eq!(scene.key('-'), []);
     assert!(screen(&mut scene).contains("time stands still already"));
-    assert_eq!(scene.key('+'), lab(Command::SetRate(at(1_000))));
+    assert_eq!(scene.key('+'), sent(Order::SetRate(at(1_000))));
 }
 
 #[test]
 fn a_step_is_a_message_or_a_timer() {
     let mut scene = scene();
-    assert_eq!(scene.key('.'), lab(Command::Step(Step::Message)));
-    assert_eq!(scene.key(','), lab(Command::Step(Step::Timer)));
+    assert_eq!(scene.key('.'), sent(Order::Step(Step::Message)));
+    assert_eq!(scene.key(','), sent(Order::Step(Step::Timer)));
 }
 
 #[test]
@@ -106,7 +101,7 @@ fn timers_run_on_cluster_time_and_a_frozen_world_is_not_painted_again() {
 fn what_happens_is_told_in_cluster_time() {
     let mut scene = scene();
     rate(&mut scene, 0, 61_234_000);
-    scene.tell(Update::Refused { reason: "no such thing".to_owned() });
+    scene.tell(News::Trouble { reason: "no such thing".to_owned() });
     assert!(screen(&mut scene).contains("1:01.234"));
 }
 
@@ -117,16 +112,16 @@ fn enter_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
     assert_eq!(scene.key('n'), []);
     let chosen = |scene: &Scene| scene.app.messages().chosen().map(|message| message.id);
     assert_eq!(chosen(&scene), Some(MessageId(105)), "the one that is held");
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Release(Which::Message(MessageId(105)))));
-    assert_eq!(scene.press(KeyCode::Delete), lab(Command::Drop(Which::Message(MessageId(105)))));
-    assert_eq!(scene.key('o'), lab(Command::Undo(Some(FaultId(1)))), "such are held: no more");
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Release(Which::Message(MessageId(105)))));
+    assert_eq!(scene.press(KeyCode::Delete), sent(Order::Drop(Which::Message(MessageId(105)))));
+    assert_eq!(scene.key('o'), sent(Order::Undo(Some(FaultId(1)))), "such are held: no more");
     scene.press(KeyCode::Up);
     assert_eq!(chosen(&scene), Some(MessageId(104)));
     assert_eq!(scene.press(KeyCode::Enter), []);
     assert!(screen(&mut scene).contains("this message has arrived already"));
-    assert_eq!(scene.key('o'), lab(Command::Disturb(rule("hold 3>2 only AppendReply"))));
+    assert_eq!(scene.key('o'), sent(Order::Disturb(rule("hold 3>2 only AppendReply"))));
     scene.press(KeyCode::End);
-    assert_eq!(scene.press(KeyCode::Backspace), lab(Command::Drop(Which::Message(MessageId(109)))));
+    assert_eq!(scene.press(KeyCode::Backspace), sent(Order::Drop(Which::Message(MessageId(109)))));
 }
 
 #[test]
@@ -163,14 +158,14 @@ fn the_filter_leaves_only_what_fits_and_says_what_it_does_not_know() {
 #[test]
 fn u_undoes_the_last_and_a_click_or_the_menu_any() {
     let mut scene = frozen(Settings::default());
-    assert_eq!(scene.key('u'), lab(Command::Undo(None)));
+    assert_eq!(scene.key('u'), sent(Order::Undo(None)));
     screen(&mut scene);
-    assert_eq!(click(&mut scene, Target::Fault(FaultId(1))), lab(Command::Undo(Some(FaultId(1)))));
+    assert_eq!(click(&mut scene, Target::Fault(FaultId(1))), sent(Order::Undo(Some(FaultId(1)))));
     scene.key('U');
     scene.press(KeyCode::Up);
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Undo(Some(FaultId(1)))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Undo(Some(FaultId(1)))));
     in_force(&mut scene, vec![(2, rule("cut 3>2"))]);
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Undo(Some(FaultId(2)))), "the menu stayed");
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Undo(Some(FaultId(2)))), "the menu stayed");
     in_force(&mut scene, Vec::new());
     assert_eq!(scene.key('u'), []);
     assert!(screen(&mut scene).contains("nothing is in force"));
@@ -184,7 +179,7 @@ fn in_the_menu_what_is_chosen_stays_chosen_when_others_come_and_go() {
     scene.key('U');
     scene.press(KeyCode::Up);
     in_force(&mut scene, vec![(4, rule("lose * 10%")), (5, rule("cut 1>2")), (6, rule("hold *"))]);
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Undo(Some(FaultId(4)))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Undo(Some(FaultId(4)))));
 }
 
 #[test]
@@ -192,17 +187,17 @@ fn the_menu_of_faults_is_about_the_links_that_left_and_right_choose() {
     let mut scene = scene();
     scene.key('f');
     assert!(screen(&mut scene).contains("hold *"));
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Disturb(rule("hold *"))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Disturb(rule("hold *"))));
     scene.key('2');
     scene.key('f');
     scene.press(KeyCode::Right);
     scene.press(KeyCode::Right);
     scene.press(KeyCode::Down);
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Disturb(rule("cut 2>"))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Disturb(rule("cut 2>"))));
     scene.key('f');
     assert_eq!(scene.key('k'), [], "keys behind the menu do nothing");
     scene.press(KeyCode::Esc);
-    assert_eq!(scene.key('k'), lab(Command::Kill(n(2))));
+    assert_eq!(scene.key('k'), sent(Order::Kill(n(2))));
 }
 
 #[test]
@@ -212,7 +207,7 @@ fn a_line_of_the_menu_can_be_changed_in_the_palette() {
     scene.press(KeyCode::Down);
     scene.key(':');
     scene.type_in(" only RequestVote");
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Disturb(rule("cut * only RequestVote"))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Disturb(rule("cut * only RequestVote"))));
 }
 
 #[test]
@@ -220,15 +215,18 @@ fn the_palette_does_what_the_words_say_and_completes_them() {
     let mut scene = scene();
     scene.key(':');
     scene.type_in("rate 1/100");
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::SetRate(at(10_000))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::SetRate(at(10_000))));
     scene.key(':');
     scene.type_in("isol");
     scene.press(KeyCode::Tab);
     scene.type_in("3");
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Disturb(rule("isolate 3"))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Disturb(rule("isolate 3"))));
     scene.key(':');
     scene.type_in("put color blue");
-    assert!(matches!(scene.press(KeyCode::Enter)[..], [Effect::Lab(Command::Client { .. })]));
+    assert!(matches!(
+        scene.press(KeyCode::Enter)[..],
+        [Effect::Send(Command { what: Order::Client(_), .. })]
+    ));
     scene.key(':');
     scene.type_in("kill 9");
     assert_eq!(scene.press(KeyCode::Enter), []);
@@ -240,7 +238,7 @@ fn the_palette_does_what_the_words_say_and_completes_them() {
     assert_eq!(scene.app.view(), View::Logs);
     scene.key(':');
     scene.type_in("kill leader");
-    assert_eq!(scene.press(KeyCode::Enter), lab(Command::Kill(n(2))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Kill(n(2))));
 }
 
 #[test]
@@ -251,7 +249,7 @@ fn messages_fly_at_their_place_while_time_is_slow_and_sampled_ones_do_not() {
     scene.paint(120, 40);
     let due = MessageState::UnderWay { due: ms(9_070) };
     let message = fixture::message(7, 2, 1, FrameKind::RequestVote, 9_050_000, due);
-    scene.tell(Update::Messages { messages: vec![message], skipped: 0 });
+    scene.tell(News::Messages { messages: vec![message], skipped: 0 });
     assert!(scene.app.changed());
     let shown = |scene: &Scene| {
         let time = scene.app.clock().at(scene.now);

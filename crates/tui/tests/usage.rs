@@ -33,7 +33,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["--unknown"], "--unknown"),
         (&["dance"], "dance"),
         (&["--plain", "up"], "up"),
-        (&["--script", "examples/figure-8.txt"], "raftdeck up < FILE"),
+        (&["--script", "examples/figure-8.txt"], "raftdeck up --script FILE"),
         (&["--plain", "--script", "x"], "--script"),
         (&["client", "dance"], "dance"),
         (&["client", "put", "color"], "VALUE"),

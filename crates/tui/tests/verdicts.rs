@@ -3,7 +3,7 @@
 mod fixture;
 
 use fixture::{Scene, election, follower, leader, ms, n, partition, put, quiet, stale_leader};
-use raftdeck_lab::{FrameFate, FrameKind, ProcessState, Update};
+use raftdeck_model::{FrameFate, FrameKind, News, ProcessState};
 use raftdeck_raft::{Role, Status, Term};
 use raftdeck_tui::app::cluster::{Node, Phase};
 use raftdeck_tui::app::verdict::{Verdict, verdict};
@@ -75,7 +75,7 @@ fn a_campaign_is_told_with_its_votes() {
 #[test]
 fn a_pre_candidate_asks_about_the_next_term() {
     let mut scene = three();
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Killed });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
     scene.status(Status {
         role: Role::PreCandidate,
         leader: None,
@@ -90,10 +90,10 @@ fn a_pre_candidate_asks_about_the_next_term() {
 fn too_few_living_nodes_are_no_majority_and_none_is_all_down() {
     let mut scene = three();
     for id in [1, 3] {
-        scene.tell(Update::Process { node: n(id), state: ProcessState::Killed });
+        scene.tell(News::Process { node: n(id), state: ProcessState::Killed });
     }
     assert_eq!(judged(&scene), Verdict::NoMajority { alive: 1, needed: 2, of: 3 });
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Killed });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
     assert_eq!(judged(&scene), Verdict::AllDown);
 }
 
@@ -106,12 +106,12 @@ fn before_any_status_the_cluster_is_starting() {
 #[test]
 fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let mut scene = three();
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Killed });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
     scene.status(leader(2, 3, LOG, 42));
     let phase = |scene: &Scene| scene.app.cluster().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
     assert!(scene.app.cluster().leader().is_none());
-    scene.tell(Update::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
     assert_eq!(phase(&scene), Some(Phase::Starting), "what it was before its death it need not be now");
     scene.status(follower(2, 3, 1, LOG, 42));
     assert_eq!(phase(&scene), Some(Phase::Running(Role::Follower)));
@@ -151,7 +151,7 @@ fn moving_messages_change_the_screen_at_most_fifteen_times_a_second() {
 fn a_cluster_that_says_nothing_more_is_painted_less_and_less() {
     let mut scene = three();
     for id in [1, 2, 3] {
-        scene.tell(Update::Process { node: n(id), state: ProcessState::Killed });
+        scene.tell(News::Process { node: n(id), state: ProcessState::Killed });
     }
     scene.at(60_000);
     update(&mut scene.app, Msg::Wake, scene.now);
@@ -178,8 +178,8 @@ fn nothing_is_painted_for_messages_the_view_does_not_show() {
 #[test]
 fn an_answer_to_someone_else_is_not_shown_as_ours() {
     let mut scene = Scene::started(Settings::default(), 3);
-    let outcome = raftdeck_lab::ClientOutcome::Failed { reason: "no leader".to_owned() };
-    scene.tell(Update::Client { id: 4711, op: put("a", "b"), outcome, took: ms(1) });
+    let outcome = raftdeck_model::ClientOutcome::Failed { reason: "no leader".to_owned() };
+    scene.tell(News::Client { id: raftdeck_model::CommandId(4711), op: put("a", "b"), outcome, took: ms(1) });
     let shown = scene.paint(120, 40);
     let row: String = (0..120).map(|x| shown[(x, 38)].symbol()).collect();
     assert_eq!(row.trim(), "");

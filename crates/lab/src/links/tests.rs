@@ -1,14 +1,12 @@
 //! Links between fake nodes on real sockets. Waits are for conditions, with a deadline that only a failure meets.
 
 use super::*;
-use crate::model::{FrameFate, FrameKind, FrameReport, Update};
-use crate::rule::{Delay, Effect, MessageState};
-use crate::rule::{Matching, Scope};
 use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_client::codec;
+use raftdeck_model::{Delay, Effect, FrameFate, FrameKind, FrameReport, Matching, MessageState, News, Scope};
 use raftdeck_protocol::frame::{self, MAX_FRAME, encode};
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, RefusalReason, Role};
@@ -48,7 +46,7 @@ struct Rig {
     ports: BTreeMap<NodeId, TcpListener>,
     reports: Arc<Reports>,
     counted: Vec<FrameReport>,
-    told: Vec<Update>,
+    told: Vec<News>,
 }
 
 impl Rig {
@@ -64,7 +62,7 @@ impl Rig {
         }
         let reports = Arc::new(Reports::default());
         let clock = ClusterClock::start(ClockRate::REAL);
-        let outlet = Outlet::new(|_| {});
+        let outlet = Outlet::new(clock.reader(), |_| {});
         let links = Links::open(listeners, &places, &reports, clock.reader(), outlet).unwrap();
         let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
         let mut rig = Self {
@@ -167,7 +165,7 @@ impl Rig {
             within("a report", self.reports.news()).await;
             self.told.extend(self.reports.take());
             for update in self.told.drain(..) {
-                if let Update::Messages { messages, .. } = update {
+                if let News::Messages { messages, .. } = update {
                     found.extend(
                         messages.iter().filter(|message| like(message.state)).map(|message| message.id),
                     );
@@ -199,7 +197,7 @@ impl Rig {
         loop {
             for update in self.reports.take() {
                 match update {
-                    Update::Frames { frames } => self.counted.extend(frames),
+                    News::Frames { frames } => self.counted.extend(frames),
                     other => self.told.push(other),
                 }
             }
@@ -489,7 +487,7 @@ async fn a_frame_out_of_turn_while_the_receiver_is_down_closes_the_connection() 
     sender.send(append(N1, 1, 10)).await.unwrap();
     closed(&mut sender).await;
     let waiting = rig.reports.take();
-    assert!(!waiting.iter().any(|update| matches!(update, Update::Frames { .. })), "it is nobody's message");
+    assert!(!waiting.iter().any(|update| matches!(update, News::Frames { .. })), "it is nobody's message");
 }
 
 #[tokio::test]

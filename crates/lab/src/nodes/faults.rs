@@ -3,23 +3,25 @@
 use super::Nodes;
 use crate::in_force::MAX_IN_FORCE;
 use crate::links::{LinkNews, Pair};
-use crate::rule::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which};
-use crate::supervisor::Order;
-use crate::words::write;
+use crate::receipt::Receipt;
+use crate::supervisor::Task;
+use raftdeck_model::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which, write};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Nodes {
     /// Has something come into force.
-    pub(super) fn disturb(&mut self, what: Disturbance) {
+    pub(super) fn disturb(&mut self, what: Disturbance, receipt: Receipt) {
         if let Some(stranger) = named(&what).into_iter().find(|node| !self.kept.contains_key(node)) {
-            return self.outlet.refuse(format!("there is no {stranger} in this cluster"));
+            return receipt.refuse(format!("there is no {stranger} in this cluster"));
         }
         // What is refused is not in force, and leaves what it would replace.
-        if process(&what).is_some_and(|node| !self.has_room(node)) {
-            return;
-        }
+        let receipt = match process(&what) {
+            Some(node) => self.has_room(node, receipt),
+            None => Some(receipt),
+        };
+        let Some(receipt) = receipt else { return };
         // Of these only one at a time can be in force.
         let replaces = |other: &Disturbance| match (&what, other) {
             (Disturbance::Paused(node), Disturbance::Paused(other))
@@ -40,89 +42,112 @@ impl Nodes {
         };
         if restores {
             self.in_force.tell();
-            return self.put_right(&what);
+            return self.put_right(&what, receipt);
         }
         let Some(id) = self.in_force.enter(what.clone()) else {
-            return self
-                .outlet
+            return receipt
                 .refuse(format!("{MAX_IN_FORCE} things are in force already: undo some of them, or heal"));
         };
-        self.begin(id, what);
+        self.begin(id, what, receipt);
     }
 
-    fn begin(&mut self, id: FaultId, what: Disturbance) {
+    fn begin(&mut self, id: FaultId, what: Disturbance, receipt: Receipt) {
         match what {
-            Disturbance::Rules { rules, .. } => self.links.disturb(id, rules),
-            Disturbance::Watch(watch) => self.links.watch(id, watch),
-            Disturbance::Paused(node) => self.order(node, Order::Pause),
-            Disturbance::Slowed(node, percent) => self.order(node, Order::Slow(percent)),
-            Disturbance::DiskFull(node, bytes) => self.order(node, Order::FillDisk(Some(bytes))),
-            Disturbance::Disk(node, pace) => self.stepper.tempo().set_disk(node, pace),
-            Disturbance::Timers(_) => self.set_timers(),
-            Disturbance::ClientAt(nodes) => self.clients.reach(Some(nodes)),
+            Disturbance::Rules { rules, .. } => {
+                self.links.disturb(id, rules);
+                receipt.done();
+            }
+            Disturbance::Watch(watch) => {
+                self.links.watch(id, watch);
+                receipt.done();
+            }
+            Disturbance::Paused(node) => self.instruct(node, Task::Pause, receipt),
+            Disturbance::Slowed(node, percent) => self.instruct(node, Task::Slow(percent), receipt),
+            Disturbance::DiskFull(node, bytes) => self.instruct(node, Task::FillDisk(Some(bytes)), receipt),
+            Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
+            Disturbance::Timers(_) => {
+                self.set_timers();
+                self.done_when_settled(receipt);
+            }
+            Disturbance::ClientAt(nodes) => {
+                self.clients.reach(Some(nodes));
+                receipt.done();
+            }
         }
     }
 
     /// Undoes what was struck out already, or never entered, but for rules and watches, which have names.
-    fn put_right(&mut self, what: &Disturbance) {
+    fn put_right(&mut self, what: &Disturbance, receipt: Receipt) {
         match *what {
-            Disturbance::Rules { .. } | Disturbance::Watch(_) => {}
-            Disturbance::Paused(node) => self.order_undoing(node, Order::ResumeIfPaused),
-            Disturbance::Slowed(node, _) => self.order_undoing(node, Order::Slow(0)),
-            Disturbance::DiskFull(node, _) => self.order_undoing(node, Order::FillDisk(None)),
-            Disturbance::Disk(node, _) => self.stepper.tempo().set_disk(node, DiskPace::Free),
-            Disturbance::Timers(_) => self.set_timers(),
-            Disturbance::ClientAt(_) => self.clients.reach(None),
+            Disturbance::Rules { .. } | Disturbance::Watch(_) => receipt.done(),
+            Disturbance::Paused(node) => self.instruct_undoing(node, Task::ResumeIfPaused, receipt),
+            Disturbance::Slowed(node, _) => self.instruct_undoing(node, Task::Slow(0), receipt),
+            Disturbance::DiskFull(node, _) => self.instruct_undoing(node, Task::FillDisk(None), receipt),
+            Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
+            Disturbance::Timers(_) => {
+                self.set_timers();
+                self.done_when_settled(receipt);
+            }
+            Disturbance::ClientAt(_) => {
+                self.clients.reach(None);
+                receipt.done();
+            }
         }
     }
 
+    fn set_disk(&mut self, node: NodeId, pace: DiskPace, receipt: Receipt) {
+        self.stepper.tempo().set_disk(node, pace);
+        self.done_when_settled(receipt);
+    }
+
     /// Undoes what has this name, or what came into force last.
-    pub(super) fn undo(&mut self, which: Option<FaultId>) {
+    pub(super) fn undo(&mut self, which: Option<FaultId>, receipt: Receipt) {
         let Some(id) = which.or_else(|| self.in_force.newest()) else {
-            return self.outlet.refuse("nothing is in force, so there is nothing to undo");
+            return receipt.refuse("nothing is in force, so there is nothing to undo");
         };
         match self.in_force.strike(id) {
             Some(what) => {
                 self.links.undo(id);
-                self.put_right(&what);
+                self.put_right(&what, receipt);
             }
-            None => self.outlet.refuse(format!("nothing named #{} is in force", id.0)),
+            None => receipt.refuse(format!("nothing named #{} is in force", id.0)),
         }
     }
 
     /// Undoes everything, newest first, and what somebody else has paused.
-    pub(super) fn heal(&mut self) {
+    pub(super) fn heal(&mut self, receipt: Receipt) {
         for fault in self.in_force.all().into_iter().rev() {
-            self.undo(Some(fault.id));
+            self.undo(Some(fault.id), receipt.part());
         }
         // Rules that were about so many messages are in force no more, but these may still be late.
         self.links.hurry();
         for &node in self.kept.keys() {
-            for order in [Order::Slow(0), Order::FillDisk(None), Order::ResumeIfPaused] {
-                self.order_undoing(node, order);
+            for task in [Task::Slow(0), Task::FillDisk(None), Task::ResumeIfPaused] {
+                self.instruct_undoing(node, task, receipt.part());
             }
         }
+        receipt.done();
     }
 
-    pub(super) fn resume(&mut self, node: NodeId) {
-        if !self.has_room(node) {
-            return;
-        }
+    pub(super) fn resume(&mut self, node: NodeId, receipt: Receipt) {
+        let receipt = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt));
+        let Some(receipt) = receipt else { return };
         self.in_force.is_paused(node, false);
-        self.order(node, Order::Resume);
+        self.instruct(node, Task::Resume, receipt);
     }
 
     /// Cuts these links, those that are there.
-    pub(super) fn cut(&mut self, pairs: &[Pair]) {
-        let links = self.there(pairs);
-        if !links.is_empty() {
-            self.disturb(cut(links));
+    pub(super) fn cut(&mut self, pairs: &[Pair], receipt: Receipt) {
+        let links = self.there(pairs, &receipt);
+        if links.is_empty() {
+            return receipt.done();
         }
+        self.disturb(cut(links), receipt);
     }
 
     /// Whatever cuts nothing but links, and some of these, leaves them be.
-    pub(super) fn mend(&mut self, pairs: &[Pair]) {
-        let mended = self.there(pairs);
+    pub(super) fn mend(&mut self, pairs: &[Pair], receipt: Receipt) {
+        let mended = self.there(pairs, &receipt);
         for fault in self.in_force.all() {
             let Disturbance::Rules { rules, .. } = &fault.what else { continue };
             let cuts = |rule: &Rule| rule.effect == Effect::Cut && rule.matching == Matching::default();
@@ -137,17 +162,19 @@ impl Nodes {
                 self.pairs().into_iter().filter(|pair| covered(pair) && !mended.contains(pair)).collect();
             // First what stays cut, so that it is never open in between.
             if !left.is_empty() {
-                self.disturb(cut(left));
+                self.disturb(cut(left), receipt.part());
             }
-            self.undo(Some(fault.id));
+            self.undo(Some(fault.id), receipt.part());
         }
+        receipt.done();
     }
 
-    fn there(&self, pairs: &[Pair]) -> BTreeSet<Pair> {
+    /// Those of the links that there are. That there are others not, is noted on the receipt.
+    fn there(&self, pairs: &[Pair], receipt: &Receipt) -> BTreeSet<Pair> {
         let (there, not): (BTreeSet<Pair>, BTreeSet<Pair>) =
             pairs.iter().partition(|&&pair| self.links.has(pair));
         for (from, to) in not {
-            self.outlet.refuse(format!("there is no link from {from} to {to}"));
+            receipt.part().refuse(format!("there is no link from {from} to {to}"));
         }
         there
     }
@@ -157,16 +184,22 @@ impl Nodes {
         self.kept.keys().flat_map(to_all).filter(|&pair| self.links.has(pair)).collect()
     }
 
-    pub(super) fn release(&self, which: &Which) {
-        if self.links.release(which) == 0 {
-            self.outlet.refuse(nothing_to("release", which));
-        }
+    pub(super) fn release(&self, which: &Which, receipt: Receipt) {
+        let moved = self.links.release(which);
+        self.told_of_messages(moved, "release", which, receipt);
     }
 
-    pub(super) fn lose(&self, which: &Which) {
-        if self.links.drop(which) == 0 {
-            self.outlet.refuse(nothing_to("drop", which));
+    pub(super) fn lose(&self, which: &Which, receipt: Receipt) {
+        let moved = self.links.drop(which);
+        self.told_of_messages(moved, "drop", which, receipt);
+    }
+
+    fn told_of_messages(&self, moved: usize, verb: &str, which: &Which, receipt: Receipt) {
+        if moved == 0 {
+            return receipt.refuse(nothing_to(verb, which));
         }
+        self.links.tell_news();
+        receipt.done();
     }
 
     /// What became of rules by themselves.

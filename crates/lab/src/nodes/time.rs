@@ -1,8 +1,9 @@
 //! Steps of a frozen world: which comes next, and what is done when its end is reached.
 
 use super::Nodes;
-use crate::rule::{Disturbance, Step};
-use crate::stepper::{Reached, Until};
+use crate::receipt::Receipt;
+use crate::stepper::{ANSWER, Reached, Until};
+use raftdeck_model::{Disturbance, News, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -11,19 +12,50 @@ use std::time::Duration;
 /// The shortest run: a timer may be due at this very moment, and still needs time to pass to go off.
 const LEAST_RUN: Duration = Duration::from_micros(1);
 
+/// What is said of a step that another one, or another rate, comes before.
+const OVERTAKEN: &str = "the step is not over: something else was done with time";
+
 impl Nodes {
-    pub(super) fn set_rate(&mut self, rate: ClockRate) {
+    pub(super) fn set_rate(&mut self, rate: ClockRate, receipt: Receipt) {
+        self.overtake();
         self.stepper.set_rate(rate);
         self.renew_launches();
+        self.done_when_settled(receipt);
     }
 
-    pub(super) fn step(&mut self, step: Step) {
+    /// Answers when every node that can has confirmed what it was told of time and of its disk.
+    pub(super) fn done_when_settled(&mut self, receipt: Receipt) {
         let paused = self.paused();
+        let settled = self.stepper.tempo().settled(ANSWER, &paused);
+        tokio::spawn(async move {
+            settled.await;
+            receipt.done();
+        });
+    }
+
+    /// Tells how every node that can answer is now.
+    pub(super) fn refresh(&self, receipt: Receipt) {
+        self.links.tell_news();
+        let (statuses, outlet) = (self.stepper.look(&self.places, &self.paused()), self.outlet.clone());
+        tokio::spawn(async move {
+            for (node, status) in statuses.await {
+                outlet.tell(News::Status { node, status: Box::new(status) });
+            }
+            receipt.done();
+        });
+    }
+
+    pub(super) fn step(&mut self, step: Step, receipt: Receipt) {
+        self.overtake();
+        let paused = self.paused();
+        let mut is_over = false;
         match step {
             Step::Message => {
                 self.stepper.freeze();
                 if self.links.deliver_oldest().is_some() {
                     self.stepper.tell();
+                    self.links.tell_news();
+                    is_over = true;
                 } else {
                     self.stepper.seek_timer(&self.places, &paused);
                 }
@@ -34,6 +66,11 @@ impl Nodes {
             Step::For(time) => self.stepper.run_for(time, &self.places, &paused),
         }
         self.renew_launches();
+        if is_over {
+            receipt.done();
+        } else {
+            self.stepping = Some(receipt);
+        }
     }
 
     pub(super) fn reached(&mut self, reached: Reached) {
@@ -45,14 +82,36 @@ impl Nodes {
                     let paused = self.paused();
                     self.stepper.run_for(left.max(LEAST_RUN), &self.places, &paused);
                 } else {
-                    self.outlet.refuse("no node runs whose timer could go off, and no message is under way");
                     self.stepper.tell();
+                    if let Some(receipt) = self.stepping.take() {
+                        receipt.refuse("no node runs whose timer could go off, and no message is under way");
+                    }
                 }
             }
-            Reached::Milestone => self.set_rate(ClockRate::FROZEN),
-            Reached::End => self.stepper.tell(),
+            Reached::Milestone => {
+                self.stepper.set_rate(ClockRate::FROZEN);
+                self.end_step();
+            }
+            Reached::End => {
+                self.stepper.tell();
+                self.end_step();
+            }
         }
         self.renew_launches();
+    }
+
+    fn end_step(&mut self) {
+        self.links.tell_news();
+        if let Some(receipt) = self.stepping.take() {
+            receipt.done();
+        }
+    }
+
+    /// A step that is under way comes to nothing.
+    fn overtake(&mut self) {
+        if let Some(receipt) = self.stepping.take() {
+            receipt.refuse(OVERTAKEN);
+        }
     }
 
     /// They answer nothing.

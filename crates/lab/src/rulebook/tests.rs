@@ -1,6 +1,5 @@
 use super::*;
-use crate::model::FrameKind;
-use crate::rule::Scope;
+use raftdeck_model::{FrameKind, Scope};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 
 const LINK: Pair = (NodeId(1), NodeId(2));

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::queue::MAX_FRAMES;
-use crate::rule::{Delay, Probability};
 use crate::time::ClusterClock;
+use raftdeck_model::{Delay, Probability};
 use raftdeck_protocol::{PeerFrame, frame};
 use raftdeck_raft::{LogId, LogIndex, NodeId, Term, VoteReply, VoteRequest};
 use tokio::time::advance;
@@ -22,7 +22,7 @@ struct Rig {
     clock: ClusterClock,
     traffic: Traffic,
     reports: Arc<Reports>,
-    told: Arc<Mutex<Vec<Update>>>,
+    told: Arc<Mutex<Vec<News>>>,
 }
 
 impl Rig {
@@ -30,7 +30,7 @@ impl Rig {
         let (clock, reports) = (ClusterClock::start(rate), Arc::new(Reports::default()));
         let told = Arc::new(Mutex::new(Vec::new()));
         let teller = Arc::clone(&told);
-        let outlet = Outlet::new(move |update| teller.lock().unwrap().push(update));
+        let outlet = Outlet::new(clock.reader(), move |update| teller.lock().unwrap().push(update.what));
         let traffic = Traffic::new(clock.reader(), Arc::clone(&reports), outlet);
         for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
             traffic.open((NodeId(from), NodeId(to)));
@@ -61,7 +61,7 @@ impl Rig {
     /// What was told of messages since the last time, as marks.
     fn messages(&self) -> Vec<(u64, MessageState)> {
         let messages = self.reports.take().into_iter().filter_map(|update| match update {
-            Update::Messages { messages, .. } => Some(messages),
+            News::Messages { messages, .. } => Some(messages),
             _ => None,
         });
         messages.flatten().map(|message| (message.term.0, message.state)).collect()
@@ -70,7 +70,7 @@ impl Rig {
     fn gates(&self) -> Vec<(u64, u64, LinkState)> {
         let told = std::mem::take(&mut *self.told.lock().unwrap());
         let gates = told.into_iter().map(|update| match update {
-            Update::Link { from, to, state } => (from.0, to.0, state),
+            News::Link { from, to, state } => (from.0, to.0, state),
             other => panic!("{other:?}"),
         });
         gates.collect()
@@ -365,10 +365,7 @@ async fn a_full_link_loses_what_comes_on_top_and_says_so_once() {
     (1..=most + 9).for_each(|term| rig.send(LINK, term));
     rig.send((N2, N1), 1);
     let told = std::mem::take(&mut *rig.told.lock().unwrap());
-    assert!(
-        matches!(&told[..], [Update::Refused { reason }] if reason.contains("from n1 to n2")),
-        "{told:?}"
-    );
+    assert!(matches!(&told[..], [News::Trouble { reason }] if reason.contains("from n1 to n2")), "{told:?}");
     let messages = rig.messages();
     let held = messages.iter().filter(|(_, state)| *state == MessageState::Held).count();
     assert_eq!((held, messages.len()), (MAX_FRAMES + 1, MAX_FRAMES + 10), "every one of them is told");
@@ -387,13 +384,13 @@ async fn a_message_is_told_with_all_that_it_says() {
     rig.traffic.next_frame((N2, N1), None);
     rig.traffic.next_frame((N2, N3), None);
     let updates = rig.reports.take();
-    let Some(Update::Messages { messages, skipped: 0 }) = updates.first() else { panic!("{updates:?}") };
+    let Some(News::Messages { messages, skipped: 0 }) = updates.first() else { panic!("{updates:?}") };
     let at = Duration::from_millis(7);
     let vote = MessageReport {
         id: MessageId(1),
         from: N2,
         to: N1,
-        kind: crate::model::FrameKind::VoteReply,
+        kind: raftdeck_model::FrameKind::VoteReply,
         term: Term(3),
         index: None,
         granted: Some(true),

@@ -2,14 +2,15 @@
 //! failure meets.
 
 use raftdeck_client::{Client, Options};
-use raftdeck_lab::rule::{Fault, MessageId, MessageReport, MessageState};
-use raftdeck_lab::words::Known;
-use raftdeck_lab::{
-    ChangeStep, ClientOp, ClientOutcome, Command, FrameReport, Lab, LabOptions, LinkState, NodeAddresses,
-    ProcessState, Update, WorkloadFigures,
+use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::{
+    ChangeStep, ClientOp, ClientOutcome, Command, CommandId, Fault, FrameReport, LinkState, MessageId,
+    MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
+use raftdeck_script::Known;
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub(crate) struct World {
     pub(crate) processes: BTreeMap<NodeId, ProcessState>,
     pub(crate) addresses: BTreeMap<NodeId, NodeAddresses>,
     pub(crate) statuses: BTreeMap<NodeId, NodeStatus>,
-    pub(crate) outcomes: BTreeMap<u64, ClientOutcome>,
+    pub(crate) outcomes: BTreeMap<CommandId, ClientOutcome>,
     pub(crate) logs: BTreeMap<NodeId, Vec<LogLine>>,
     pub(crate) nodes: Vec<NodeId>,
     pub(crate) changes: Vec<(NodeId, ChangeStep)>,
@@ -42,8 +43,8 @@ pub(crate) struct World {
     pub(crate) known: Known,
     /// What is in force, as far as it was told.
     pub(crate) in_force: Vec<Fault>,
-    /// The number of the newest barrier that was passed.
-    synced: u64,
+    /// What commands were answered; `Ok`: they are done.
+    pub(crate) answers: BTreeMap<CommandId, Result<(), String>>,
     /// Links that were cut or mended.
     pub(crate) links: BTreeMap<(NodeId, NodeId), LinkState>,
     /// The newest updates but the commonest, for the message of a failed test.
@@ -54,7 +55,7 @@ pub(crate) struct Deck {
     lab: Option<Lab>,
     updates: Receiver<Update>,
     pub(crate) world: World,
-    next_id: u64,
+    sent: Cell<u64>,
 }
 
 pub(crate) fn options(nodes: u8) -> LabOptions {
@@ -65,7 +66,7 @@ impl Deck {
     pub(crate) fn start(options: LabOptions) -> Self {
         let (sender, updates) = channel();
         let lab = Lab::start(options, move |update| drop(sender.send(update))).expect("a lab that starts");
-        Self { lab: Some(lab), updates, world: World::default(), next_id: 1 }
+        Self { lab: Some(lab), updates, world: World::default(), sent: Cell::new(0) }
     }
 
     /// A cluster with a leader that all follow.
@@ -75,8 +76,11 @@ impl Deck {
         (deck, leader)
     }
 
-    pub(crate) fn send(&self, command: Command) {
-        self.lab.as_ref().expect("a running lab").send(command);
+    pub(crate) fn send(&self, what: Order) -> CommandId {
+        let id = CommandId(self.sent.get() + 1);
+        self.sent.set(id.0);
+        self.lab.as_ref().expect("a running lab").send(Command { id, what });
+        id
     }
 
     pub(crate) fn stop(&mut self) {
@@ -122,21 +126,21 @@ impl Deck {
 
     /// Waits until the lab has begun all that it was told, and has told what became of messages until then.
     pub(crate) fn sync(&mut self) {
-        let number = self.next_id;
-        self.next_id += 1;
-        self.send(Command::Sync(number));
-        self.wait("a barrier", |world| (world.synced == number).then_some(()));
+        let id = self.send(Order::Refresh);
+        self.answer(id).expect("whoever answers is asked");
     }
 
-    /// Asks the cluster and returns the request's id.
-    pub(crate) fn ask(&mut self, op: ClientOp) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.send(Command::Client { id, op });
-        id
+    /// Waits for the answer to a command.
+    pub(crate) fn answer(&mut self, id: CommandId) -> Result<(), String> {
+        self.wait("an answer", |world| world.answers.get(&id).cloned())
     }
 
-    pub(crate) fn outcome(&mut self, id: u64) -> ClientOutcome {
+    /// Asks the cluster.
+    pub(crate) fn ask(&mut self, op: ClientOp) -> CommandId {
+        self.send(Order::Client(op))
+    }
+
+    pub(crate) fn outcome(&mut self, id: CommandId) -> ClientOutcome {
         self.wait("an outcome", |world| world.outcomes.get(&id).cloned())
     }
 
@@ -165,7 +169,7 @@ impl Deck {
         loop {
             self.world.logs.clear();
             for &node in nodes {
-                self.send(Command::FetchLog { node, first: LogIndex(1), limit: 500 });
+                self.send(Order::FetchLog { node, first: LogIndex(1), limit: 500 });
             }
             let count = nodes.len();
             let logs = self.wait("logs", |world| (world.logs.len() == count).then(|| world.logs.clone()));
@@ -199,9 +203,10 @@ pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
 
 impl World {
     fn take_in(&mut self, update: Update) {
+        let Update { what: update, .. } = update;
         let common = matches!(
             update,
-            Update::Status { .. } | Update::Frames { .. } | Update::Messages { .. } | Update::Log { .. }
+            News::Status { .. } | News::Frames { .. } | News::Messages { .. } | News::Log { .. }
         );
         if !common {
             self.recent.push_back(format!("{update:?}"));
@@ -210,7 +215,7 @@ impl World {
         }
         self.known.note(&update);
         match update {
-            Update::Process { node, state } => {
+            News::Process { node, state } => {
                 if let ProcessState::Failed { how, last_words } = &state {
                     self.failures.push((node, format!("{how}: {}", last_words.join(" | "))));
                 }
@@ -219,17 +224,17 @@ impl World {
                 }
                 self.processes.insert(node, state);
             }
-            Update::Ready { node, addresses } => drop(self.addresses.insert(node, addresses)),
-            Update::Status { node, status } => drop(self.statuses.insert(node, *status)),
-            Update::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
-            Update::Log { node, lines } => drop(self.logs.insert(node, lines)),
-            Update::Frames { frames } => self.frames.extend(frames),
-            Update::Cluster { nodes, .. } => {
+            News::Ready { node, addresses } => drop(self.addresses.insert(node, addresses)),
+            News::Status { node, status } => drop(self.statuses.insert(node, *status)),
+            News::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
+            News::Log { node, lines } => drop(self.logs.insert(node, lines)),
+            News::Frames { frames } => self.frames.extend(frames),
+            News::Cluster { nodes, .. } => {
                 self.statuses.retain(|node, _| nodes.contains(node));
                 self.nodes = nodes;
             }
-            Update::Link { from, to, state } => drop(self.links.insert((from, to), state)),
-            Update::Messages { messages, .. } => {
+            News::Link { from, to, state } => drop(self.links.insert((from, to), state)),
+            News::Messages { messages, .. } => {
                 for message in messages {
                     if message.state == MessageState::Held {
                         self.held.insert(message.id, message);
@@ -241,12 +246,16 @@ impl World {
                     }
                 }
             }
-            Update::InForce { faults } => self.in_force = faults,
-            Update::Synced(number) => self.synced = number,
-            Update::Change { node, step } => self.changes.push((node, step)),
-            Update::Workload(figures) => self.workload = Some(figures),
-            Update::Refused { reason } => self.refusals.push(reason),
-            Update::Notice { node, notice } => self.notices.push((node, notice)),
+            News::InForce { faults } => self.in_force = faults,
+            News::Done { id } => drop(self.answers.insert(id, Ok(()))),
+            News::Change { node, step } => self.changes.push((node, step)),
+            News::Workload(figures) => self.workload = Some(figures),
+            News::Refused { id, reason } => {
+                self.refusals.push(reason.clone());
+                self.answers.insert(id, Err(reason));
+            }
+            News::Trouble { reason } => self.refusals.push(reason),
+            News::Notice { node, notice } => self.notices.push((node, notice)),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Real nodes under the lab: elections, the death of leaders, and what survives it.
 
 use crate::deck::{Deck, exists, options};
-use raftdeck_lab::{Command, ProcessState};
+use raftdeck_model::{Order, ProcessState};
 use raftdeck_raft::{NodeId, Role};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -31,12 +31,12 @@ fn a_dead_leader_is_replaced_and_comes_back_as_a_follower_with_the_same_log() {
     let (mut deck, first) = Deck::settled(3);
     deck.put("color", "red");
     let (term, pid) = (deck.world.term(first), deck.world.pid(first).unwrap());
-    deck.send(Command::Kill(first));
+    deck.send(Order::Kill(first));
     deck.wait("the death", |world| (world.processes[&first] == ProcessState::Killed).then_some(()));
     assert!(!exists(pid));
     let second = deck.wait("a new leader", |world| world.successor(first, term));
     assert_eq!(deck.put("color", "blue"), second);
-    deck.send(Command::Restart(first));
+    deck.send(Order::Restart(first));
     deck.wait("the return", |world| {
         (world.is(first, Role::Follower) && world.agreed(3).is_some()).then_some(())
     });
@@ -50,11 +50,11 @@ fn a_write_survives_the_death_of_all() {
     let (mut deck, _) = Deck::settled(3);
     deck.put("color", "green");
     for node in ALL {
-        deck.send(Command::Kill(node));
+        deck.send(Order::Kill(node));
     }
     deck.wait("the end", |world| world.statuses.is_empty().then_some(()));
     for node in ALL {
-        deck.send(Command::Restart(node));
+        deck.send(Order::Restart(node));
     }
     deck.wait("a leader", |world| world.agreed(3));
     assert_eq!(deck.get("color").as_deref(), Some("green"));

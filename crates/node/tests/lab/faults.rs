@@ -1,7 +1,7 @@
 //! Real nodes under the lab that are stopped, slowed down, wiped, or lose what is on their disks; and what undoes it.
 
 use crate::deck::{Deck, World};
-use raftdeck_lab::{Command, ProcessState};
+use raftdeck_model::{Order, ProcessState};
 use raftdeck_raft::{LogIndex, NodeId, Role};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -18,7 +18,7 @@ fn runs(node: NodeId) -> impl Fn(&World) -> Option<()> {
 /// not send that again; the next one asks everybody what they have.
 fn next_leader(deck: &mut Deck, leader: NodeId, loser: NodeId) {
     let next = ALL.into_iter().find(|&node| node != leader && node != loser).expect("there are three");
-    deck.send(Command::Transfer(next));
+    deck.send(Order::Transfer(next));
     deck.wait("the next leader", |world| world.is(next, Role::Leader).then_some(()));
 }
 
@@ -32,10 +32,10 @@ fn settles(deck: &mut Deck) {
 fn a_stopped_leader_is_replaced_and_comes_back() {
     let (mut deck, old) = Deck::settled(3);
     let term = deck.world.term(old);
-    deck.send(Command::Stop(old));
+    deck.send(Order::Stop(old));
     deck.wait("its end", |world| (world.processes[&old] == ProcessState::Stopped).then_some(()));
     deck.wait("a new leader", |world| world.successor(old, term));
-    deck.send(Command::Restart(old));
+    deck.send(Order::Restart(old));
     settles(&mut deck);
 }
 
@@ -45,7 +45,7 @@ fn a_wiped_follower_has_forgotten_everything_and_is_told_it_again_by_the_next_le
     let wiped = follower(leader);
     deck.put("color", "blue");
     let pid = deck.world.pid(wiped);
-    deck.send(Command::WipeUnsafe(wiped));
+    deck.send(Order::WipeUnsafe(wiped));
     deck.wait("a new process", |world| (world.pid(wiped) != pid).then_some(()));
     deck.wait("its start", runs(wiped));
     next_leader(&mut deck, leader, wiped);
@@ -57,7 +57,7 @@ fn a_wiped_follower_has_forgotten_everything_and_is_told_it_again_by_the_next_le
 fn a_follower_whose_disk_is_full_ends_and_says_so_until_there_is_room_again() {
     let (mut deck, leader) = Deck::settled(3);
     let full = follower(leader);
-    deck.send(Command::FillDisk(full, 4096));
+    deck.send(Order::FillDisk(full, 4096));
     let mut writes = 0;
     let words = loop {
         deck.put("color", &"blue".repeat(200));
@@ -70,13 +70,13 @@ fn a_follower_whose_disk_is_full_ends_and_says_so_until_there_is_room_again() {
     assert!(words.contains("disk full"), "{words}");
     assert!(writes > 3, "there was room for something");
     // There is no more room in its next life.
-    deck.send(Command::Restart(full));
+    deck.send(Order::Restart(full));
     deck.wait("its start", |world| {
         matches!(world.processes[&full], ProcessState::Starting { .. }).then_some(())
     });
     deck.wait("its end", |world| matches!(world.processes[&full], ProcessState::Failed { .. }).then_some(()));
-    deck.send(Command::Heal);
-    deck.send(Command::Restart(full));
+    deck.send(Order::Heal);
+    deck.send(Order::Restart(full));
     settles(&mut deck);
 }
 
@@ -89,10 +89,10 @@ fn a_follower_that_lost_what_it_had_synced_is_told_it_again_by_the_next_leader()
     }
     settles(&mut deck);
     let last = deck.world.statuses[&loser].raft.last.index;
-    deck.send(Command::Stop(loser));
+    deck.send(Order::Stop(loser));
     deck.wait("its end", |world| (world.processes[&loser] == ProcessState::Stopped).then_some(()));
-    deck.send(Command::LoseTail(loser, 512));
-    deck.send(Command::Restart(loser));
+    deck.send(Order::LoseTail(loser, 512));
+    deck.send(Order::Restart(loser));
     let left = deck.wait("its start", |world| Some(world.statuses.get(&loser)?.raft.last.index));
     assert!(LogIndex::ZERO < left && left < last, "it starts with {left} of {last}");
     next_leader(&mut deck, leader, loser);
@@ -102,11 +102,11 @@ fn a_follower_that_lost_what_it_had_synced_is_told_it_again_by_the_next_leader()
 #[test]
 fn a_cluster_serves_while_a_follower_is_slow() {
     let (mut deck, leader) = Deck::settled(3);
-    deck.send(Command::Slow(follower(leader), 60));
+    deck.send(Order::Slow(follower(leader), 60));
     for nth in 0..50 {
         deck.put("color", &format!("blue {nth}"));
     }
     assert!(matches!(deck.world.processes[&follower(leader)], ProcessState::Running { .. }));
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     settles(&mut deck);
 }

@@ -1,7 +1,8 @@
 //! Real nodes under the lab: where they listen, and that none of them outlives it.
 
 use crate::deck::{Deck, exists, options};
-use raftdeck_lab::{Command, Lab, LabOptions, ProcessState};
+use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::{Order, ProcessState};
 use raftdeck_raft::NodeId;
 use std::net::TcpListener;
 
@@ -10,7 +11,7 @@ const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 /// A settled cluster with one node paused, and the processes of all.
 fn cluster() -> (Deck, Vec<u32>) {
     let (mut deck, _) = Deck::settled(3);
-    deck.send(Command::Pause(NodeId(2)));
+    deck.send(Order::Pause(NodeId(2)));
     deck.wait("a paused node", |world| {
         matches!(world.processes[&NodeId(2)], ProcessState::Paused { .. }).then_some(())
     });
@@ -40,10 +41,10 @@ fn a_base_port_places_every_node_and_stays_over_a_restart() {
     let base = (10_000..20_000).step_by(10).find(|&base| all_free(base)).unwrap();
     let mut deck = Deck::start(LabOptions { base_port: Some(base), ..options(3) });
     deck.wait("a leader", |world| world.agreed(3));
-    deck.send(Command::Kill(NodeId(3)));
+    deck.send(Order::Kill(NodeId(3)));
     deck.wait("the death", |world| (world.processes[&NodeId(3)] == ProcessState::Killed).then_some(()));
     deck.world.addresses.remove(&NodeId(3));
-    deck.send(Command::Restart(NodeId(3)));
+    deck.send(Order::Restart(NodeId(3)));
     let addresses = deck.wait("the return", |world| world.addresses.get(&NodeId(3)).cloned());
     let at = |port: u16| format!("127.0.0.1:{port}");
     assert_eq!(

@@ -1,8 +1,11 @@
 //! Rules about the messages of real nodes, and real nodes without links.
 
 use crate::deck::{Deck, options};
-use raftdeck_lab::rule::{Disturbance, Effect, Matching, Rule, Scope, Watch, Which};
-use raftdeck_lab::{ClientOutcome, Command, FrameKind, LabOptions, LinkState, ProcessState};
+use raftdeck_lab::LabOptions;
+use raftdeck_model::{
+    ClientOutcome, Disturbance, Effect, FrameKind, LinkState, Matching, Order, ProcessState, Rule, Scope,
+    Watch, Which,
+};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
 
@@ -16,16 +19,16 @@ fn nodes_reach_each_other_without_links_when_asked_to() {
     let leader = deck.wait("a first leader", |world| world.agreed(3));
     deck.put("name", "luffy");
     assert!(deck.world.frames.is_empty(), "nothing is seen of what passes");
-    deck.send(Command::Cut(vec![(NodeId(1), NodeId(2))]));
+    deck.send(Order::Cut(vec![(NodeId(1), NodeId(2))]));
     deck.wait("a refusal", |world| {
         world.refusals.iter().any(|reason| reason.contains("--direct")).then_some(())
     });
-    deck.send(Command::Kill(leader));
+    deck.send(Order::Kill(leader));
     deck.wait("its end", |world| {
         matches!(world.processes.get(&leader), Some(ProcessState::Killed)).then_some(())
     });
     deck.wait("the next leader", |world| world.agreed(2));
-    deck.send(Command::Restart(leader));
+    deck.send(Order::Restart(leader));
     deck.wait("all three", |world| world.agreed(3));
     assert_eq!(deck.get("name").as_deref(), Some("luffy"));
     deck.equal_logs(&[NodeId(1), NodeId(2), NodeId(3)]);
@@ -37,16 +40,16 @@ fn a_write_waits_while_its_entries_are_held_and_goes_on_when_they_are_released()
     let matching = Matching { kinds: [FrameKind::AppendEntries].into(), ..Matching::default() };
     let scope = Scope::Between { from: Some([leader].into()), to: None };
     let hold = Rule { scope, matching: matching.clone(), effect: Effect::Hold };
-    deck.send(Command::Disturb(Disturbance::Rules { words: "hold".to_owned(), rules: vec![hold] }));
+    deck.send(Order::Disturb(Disturbance::Rules { words: "hold".to_owned(), rules: vec![hold] }));
     let id = deck.ask(crate::deck::put("name", "luffy"));
     deck.wait("one held for each", |world| (world.held.len() >= 2).then_some(()));
     let first = *deck.world.held.keys().next().expect("a held message");
-    deck.send(Command::Release(Which::Message(first)));
+    deck.send(Order::Release(Which::Message(first)));
     deck.wait("its going on", |world| (!world.held.contains_key(&first)).then_some(()));
     deck.wait("more held", |world| (world.held.len() >= 2).then_some(()));
     assert!(!deck.world.outcomes.contains_key(&id), "the write itself, or the news of it, is held again");
     assert!(deck.world.is(leader, Role::Leader), "heartbeats pass by");
-    deck.send(Command::Undo(None));
+    deck.send(Order::Undo(None));
     let outcome = deck.outcome(id);
     assert!(matches!(outcome, ClientOutcome::Answered { .. }), "{outcome:?}");
     deck.wait("the rest", |world| world.held.is_empty().then_some(()));
@@ -61,13 +64,13 @@ fn a_watch_cuts_a_candidate_off_when_it_asks_for_votes() {
     let links = Scope::Links([(asking, asked), (asking, leader)].into());
     let cut = Rule { scope: links.clone(), matching: Matching::default(), effect: Effect::Cut };
     let matching = Matching { kinds: [FrameKind::RequestVote].into(), next: Some(1), ..Matching::default() };
-    deck.send(Command::Disturb(Disturbance::Watch(Watch { scope: links, matching, then: vec![cut] })));
-    deck.send(Command::Campaign(asking));
+    deck.send(Order::Disturb(Disturbance::Watch(Watch { scope: links, matching, then: vec![cut] })));
+    deck.send(Order::Campaign(asking));
     deck.wait("the cuts", |world| {
         let is_cut = |to| world.links.get(&(asking, to)) == Some(&LinkState::Cut);
         (is_cut(asked) && is_cut(leader)).then_some(())
     });
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("open links", |world| {
         world.links.values().all(|state| *state == LinkState::Open).then_some(())
     });

@@ -1,7 +1,8 @@
 //! Real nodes that come and go while the cluster lives: added, removed, handed the leadership, told to campaign.
 
 use crate::deck::{Deck, World, exists, options};
-use raftdeck_lab::{ChangeStep, Command, FrameFate, FrameReport, LabOptions, ProcessState, WorkloadFigures};
+use raftdeck_lab::LabOptions;
+use raftdeck_model::{ChangeStep, FrameFate, FrameReport, Order, ProcessState, WorkloadFigures};
 use raftdeck_protocol::{Notice, NoticeKind};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ fn settled(world: &World, ids: &[u64]) -> Option<NodeId> {
 }
 
 fn add(deck: &mut Deck, all: &[u64]) -> NodeId {
-    deck.send(Command::AddNode);
+    deck.send(Order::AddNode);
     deck.wait("one more voter", |world| settled(world, all))
 }
 
@@ -34,8 +35,8 @@ fn add(deck: &mut Deck, all: &[u64]) -> NodeId {
 fn two_nodes_are_added_at_once_and_take_part() {
     let (mut deck, _) = Deck::settled(3);
     deck.put("color", "blue");
-    deck.send(Command::AddNode);
-    deck.send(Command::AddNode);
+    deck.send(Order::AddNode);
+    deck.send(Order::AddNode);
     deck.wait("five voters", |world| settled(world, &[1, 2, 3, 4, 5]));
     assert_eq!(deck.world.nodes, [1, 2, 3, 4, 5].map(n));
     // The nodes know it before the leader's answer has come.
@@ -45,7 +46,7 @@ fn two_nodes_are_added_at_once_and_take_part() {
     });
     // Three of five are needed now: the new ones carry the cluster when two of the old ones are gone.
     for node in [1, 2] {
-        deck.send(Command::Kill(n(node)));
+        deck.send(Order::Kill(n(node)));
     }
     deck.wait("a leader of three", |world| {
         let followed = |id: u64| world.statuses.get(&n(id)).and_then(|status| status.raft.leader);
@@ -63,14 +64,14 @@ fn a_removed_leader_is_replaced_and_nothing_of_it_is_left() {
     let leader = deck.wait("a leader", |world| world.agreed(3));
     let pid = deck.world.pid(leader).unwrap();
     deck.put("color", "blue");
-    deck.send(Command::RemoveNode(leader));
+    deck.send(Order::RemoveNode(leader));
     let rest: Vec<u64> = (1..=3).filter(|id| n(*id) != leader).collect();
     deck.wait("its end", |world| (!world.nodes.contains(&leader)).then_some(()));
     deck.wait("a leader of two", |world| settled(world, &rest));
     assert!(!exists(pid), "its process is gone");
     assert!(!dir.path().join(leader.to_string()).exists(), "its data is gone");
     deck.put("color", "red");
-    deck.send(Command::Restart(leader));
+    deck.send(Order::Restart(leader));
     deck.wait("a refusal", |world| {
         world.refusals.iter().any(|why| why.contains(&format!("there is no {leader}"))).then_some(())
     });
@@ -80,9 +81,9 @@ fn a_removed_leader_is_replaced_and_nothing_of_it_is_left() {
 fn a_node_that_is_down_can_be_removed() {
     let (mut deck, leader) = Deck::settled(3);
     let dead = (1..=3).map(n).find(|node| *node != leader).unwrap();
-    deck.send(Command::Kill(dead));
+    deck.send(Order::Kill(dead));
     deck.wait("its death", |world| (world.processes[&dead] == ProcessState::Killed).then_some(()));
-    deck.send(Command::RemoveNode(dead));
+    deck.send(Order::RemoveNode(dead));
     let rest: Vec<u64> = (1..=3).filter(|id| n(*id) != dead).collect();
     deck.wait("a cluster of two", |world| settled(world, &rest));
     deck.wait("its end", |world| (!world.nodes.contains(&dead)).then_some(()));
@@ -91,7 +92,7 @@ fn a_node_that_is_down_can_be_removed() {
 #[test]
 fn the_last_voter_stays() {
     let (mut deck, leader) = Deck::settled(1);
-    deck.send(Command::RemoveNode(leader));
+    deck.send(Order::RemoveNode(leader));
     deck.wait("a refusal", |world| {
         world.refusals.iter().any(|why| why.contains("n1 was not removed: the last voter")).then_some(())
     });
@@ -104,7 +105,7 @@ fn the_leadership_is_handed_to_whom_it_shall_be() {
     let (mut deck, _) = Deck::settled(3);
     for _ in 0..2 {
         for node in [1, 2, 3].map(n) {
-            deck.send(Command::Transfer(node));
+            deck.send(Order::Transfer(node));
             deck.wait("the new leader", |world| {
                 (world.agreed(3) == Some(node) && world.is(node, Role::Leader)).then_some(())
             });
@@ -116,7 +117,7 @@ fn the_leadership_is_handed_to_whom_it_shall_be() {
 fn who_is_told_to_campaign_leads_though_another_did() {
     let (mut deck, leader) = Deck::settled(3);
     let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
-    deck.send(Command::Campaign(other));
+    deck.send(Order::Campaign(other));
     deck.wait("it leads", |world| (settled(world, &[1, 2, 3]) == Some(other)).then_some(()));
 }
 
@@ -124,14 +125,14 @@ fn who_is_told_to_campaign_leads_though_another_did() {
 fn a_restarted_node_finds_those_that_were_added_after_it_through_links() {
     let (mut deck, _) = Deck::settled(3);
     add(&mut deck, &[1, 2, 3, 4]);
-    deck.send(Command::Transfer(n(4)));
+    deck.send(Order::Transfer(n(4)));
     deck.wait("n4 leads", |world| (settled(world, &[1, 2, 3, 4]) == Some(n(4))).then_some(()));
-    deck.send(Command::Restart(n(1)));
+    deck.send(Order::Restart(n(1)));
     deck.wait("its new start", |world| (!world.statuses.contains_key(&n(1))).then_some(()));
     deck.wait("its return", |world| settled(world, &[1, 2, 3, 4]));
     // What n1 sends to n4 goes over the link that the lab holds: when it is cut, all of it is lost there.
     deck.world.frames.clear();
-    deck.send(Command::Cut(vec![(n(1), n(4))]));
+    deck.send(Order::Cut(vec![(n(1), n(4))]));
     deck.wait("lost answers", |world| {
         let lost = |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (n(1), n(4), FrameFate::Lost);
         world.frames.iter().any(lost).then_some(())
@@ -146,7 +147,7 @@ fn added_and_removed_nodes_are_as_they_were_at_the_next_start() {
     deck.wait("a leader", |world| world.agreed(3));
     deck.put("color", "violet");
     add(&mut deck, &[1, 2, 3, 4]);
-    deck.send(Command::RemoveNode(n(2)));
+    deck.send(Order::RemoveNode(n(2)));
     deck.wait("three voters", |world| settled(world, &[1, 3, 4]));
     deck.wait("the end of n2", |world| (!world.nodes.contains(&n(2))).then_some(()));
     deck.put("shape", "round");
@@ -163,16 +164,16 @@ fn added_and_removed_nodes_are_as_they_were_at_the_next_start() {
 fn a_new_node_catches_up_by_snapshot_under_a_steady_load() {
     let mut deck = Deck::start(LabOptions { snapshot_entries: Some(50), ..options(3) });
     deck.wait("a leader", |world| world.agreed(3));
-    deck.send(Command::Workload(true));
+    deck.send(Order::Workload(true));
     let purged = |world: &World| world.statuses.values().all(|status| status.raft.purged.0 > 100);
     deck.wait("shortened logs", |world| purged(world).then_some(()));
-    deck.send(Command::AddNode);
+    deck.send(Order::AddNode);
     deck.wait("a voter that began with a snapshot", |world| {
         let raft = &world.statuses.get(&n(4))?.raft;
         (raft.membership.is_voter(n(4)) && !raft.membership.is_joint() && raft.snapshot.index.0 > 100)
             .then_some(())
     });
-    deck.send(Command::Workload(false));
+    deck.send(Order::Workload(false));
     let WorkloadFigures { acknowledged, failed, unknown, .. } =
         deck.wait("the last figures", |world| world.workload.filter(|figures| !figures.running));
     assert!(acknowledged > 100, "{acknowledged}");
@@ -182,7 +183,7 @@ fn a_new_node_catches_up_by_snapshot_under_a_steady_load() {
 #[test]
 fn no_more_than_fifteen_nodes() {
     let mut deck = Deck::start(options(15));
-    deck.send(Command::AddNode);
+    deck.send(Order::AddNode);
     deck.wait("a refusal", |world| {
         world.refusals.iter().any(|why| why.contains("15 nodes already")).then_some(())
     });
@@ -190,7 +191,7 @@ fn no_more_than_fifteen_nodes() {
 
 /// Empties a node's disk, and waits until the leader knows.
 fn wipe(deck: &mut Deck, node: NodeId) {
-    deck.send(Command::Wipe(node));
+    deck.send(Order::Wipe(node));
     deck.wait("a report of its empty disk", |world| {
         let is_about =
             |notice: &Notice| notice.about == node && matches!(notice.kind, NoticeKind::EmptyDisk { .. });
@@ -209,7 +210,7 @@ fn a_wiped_node_is_a_voter_again_after_its_replacement() {
     let other = (1..=3).map(n).find(|node| ![leader, wiped].contains(node)).unwrap();
     deck.put("color", "blue");
     wipe(&mut deck, wiped);
-    deck.send(Command::ReplaceNode(wiped));
+    deck.send(Order::ReplaceNode(wiped));
     deck.wait("its return", |world| world.changes.contains(&(wiped, ChangeStep::Joined)).then_some(()));
     let steps: Vec<ChangeStep> = deck.world.changes.iter().map(|(_, step)| *step).collect();
     let all = [ChangeStep::Replacing, ChangeStep::Joining, ChangeStep::Promoting, ChangeStep::Joined];
@@ -217,19 +218,19 @@ fn a_wiped_node_is_a_voter_again_after_its_replacement() {
     deck.wait("three voters", |world| settled(world, &[1, 2, 3]));
     // The others reach it through their links still, and not at the address that the membership has of it now.
     deck.world.frames.clear();
-    deck.send(Command::Cut(vec![(other, wiped), (wiped, other)]));
-    deck.send(Command::Campaign(other));
+    deck.send(Order::Cut(vec![(other, wiped), (wiped, other)]));
+    deck.send(Order::Campaign(other));
     deck.wait("lost requests", |world| {
         let lost =
             |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (other, wiped, FrameFate::Lost);
         world.frames.iter().any(lost).then_some(())
     });
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("peace", |world| settled(world, &[1, 2, 3]));
     // It counts: with it there is a majority of three.
-    deck.send(Command::Transfer(wiped));
+    deck.send(Order::Transfer(wiped));
     deck.wait("its leadership", |world| (settled(world, &[1, 2, 3]) == Some(wiped)).then_some(()));
-    deck.send(Command::Kill(other));
+    deck.send(Order::Kill(other));
     deck.put("shape", "round");
     assert_eq!(deck.get("color").as_deref(), Some("blue"));
 }
@@ -243,8 +244,8 @@ fn a_replaced_node_is_reached_through_its_links_after_a_restart_of_the_others() 
     let wiped = (1..=3).map(n).find(|node| *node != leader).unwrap();
     wipe(&mut deck, wiped);
     // In one breath with the order before: it is about the disk that is there then.
-    deck.send(Command::Wipe(wiped));
-    deck.send(Command::ReplaceNode(wiped));
+    deck.send(Order::Wipe(wiped));
+    deck.send(Order::ReplaceNode(wiped));
     deck.wait("its return", |world| world.changes.contains(&(wiped, ChangeStep::Joined)).then_some(()));
     deck.put("color", "blue");
     deck.stop();
@@ -255,13 +256,13 @@ fn a_replaced_node_is_reached_through_its_links_after_a_restart_of_the_others() 
     let other = if leads == wiped { leader } else { wiped };
     for (from, to) in [(leads, other), (other, leads)] {
         deck.world.frames.clear();
-        deck.send(Command::Cut(vec![(from, to)]));
+        deck.send(Order::Cut(vec![(from, to)]));
         deck.wait("lost messages", |world| {
             let lost =
                 |frame: &FrameReport| (frame.from, frame.to, frame.fate) == (from, to, FrameFate::Lost);
             world.frames.iter().any(lost).then_some(())
         });
-        deck.send(Command::Heal);
+        deck.send(Order::Heal);
     }
     assert_eq!(deck.get("color").as_deref(), Some("blue"));
 }
@@ -270,12 +271,12 @@ fn a_replaced_node_is_reached_through_its_links_after_a_restart_of_the_others() 
 fn what_cannot_be_replaced_is_refused_with_a_reason_and_stays_as_it_is() {
     let (mut deck, leader) = Deck::settled(3);
     let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
-    deck.send(Command::ReplaceNode(other));
+    deck.send(Order::ReplaceNode(other));
     refusal(&mut deck, &format!("{other} was not replaced: the cluster knows it by the disk that it has"));
-    deck.send(Command::ReplaceNode(n(9)));
+    deck.send(Order::ReplaceNode(n(9)));
     refusal(&mut deck, "there is no n9 in this cluster");
-    deck.send(Command::Kill(other));
-    deck.send(Command::ReplaceNode(other));
+    deck.send(Order::Kill(other));
+    deck.send(Order::ReplaceNode(other));
     refusal(&mut deck, &format!("{other} was not replaced: it does not run; restart it"));
     assert!(
         deck.world
@@ -283,6 +284,6 @@ fn what_cannot_be_replaced_is_refused_with_a_reason_and_stays_as_it_is() {
             .iter()
             .all(|(_, step)| { matches!(step, ChangeStep::Replacing | ChangeStep::GivenUp) })
     );
-    deck.send(Command::Restart(other));
+    deck.send(Order::Restart(other));
     deck.wait("three voters", |world| settled(world, &[1, 2, 3]));
 }

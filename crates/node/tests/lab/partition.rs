@@ -1,7 +1,7 @@
 //! Real nodes under the lab: links cut, processes paused, and everything healed.
 
 use crate::deck::{Deck, World, around, options, put};
-use raftdeck_lab::{ClientOutcome, Command, FrameFate, FrameKind, FrameReport, LinkState, ProcessState};
+use raftdeck_model::{ClientOutcome, FrameFate, FrameKind, FrameReport, LinkState, Order, ProcessState};
 use raftdeck_raft::{NodeId, Role};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -10,7 +10,7 @@ const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 fn a_leader_that_is_cut_off_is_replaced_and_forgets_what_it_could_not_commit() {
     let (mut deck, old) = Deck::settled(3);
     let term = deck.world.term(old);
-    deck.send(Command::Cut(around(old, &ALL)));
+    deck.send(Order::Cut(around(old, &ALL)));
     // Sent to the leader that has not noticed yet.
     let doubtful = deck.ask(put("color", "lost"));
     let new = deck.wait("a new leader", |world| world.successor(old, term));
@@ -19,7 +19,7 @@ fn a_leader_that_is_cut_off_is_replaced_and_forgets_what_it_could_not_commit() {
         (!status.has_quorum && status.role != Role::Leader).then_some(())
     });
     assert_eq!(deck.put("shape", "round"), new);
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("peace", |world| world.agreed(3));
     let log = deck.equal_logs(&ALL);
     assert!(log.iter().any(|line| line.text == "put shape round"), "{log:?}");
@@ -36,11 +36,11 @@ fn a_leader_that_is_cut_off_is_replaced_and_forgets_what_it_could_not_commit() {
 fn a_paused_leader_is_replaced_and_follows_when_it_goes_on() {
     let (mut deck, old) = Deck::settled(3);
     let term = deck.world.term(old);
-    deck.send(Command::Pause(old));
+    deck.send(Order::Pause(old));
     let new = deck.wait("a new leader", |world| world.successor(old, term));
     assert!(matches!(deck.world.processes[&old], ProcessState::Paused { .. }));
     deck.put("color", "blue");
-    deck.send(Command::Resume(old));
+    deck.send(Order::Resume(old));
     deck.wait("the old leader as a follower", |world| {
         (world.is(old, Role::Follower) && world.agreed(3).is_some()).then_some(())
     });
@@ -64,11 +64,11 @@ fn a_cut_one_way_loses_only_the_messages_of_that_way() {
     let (there, back) = ((leader, follower), (follower, leader));
     let beat = deck.wait("a heartbeat", seen(FrameKind::Heartbeat, FrameFate::Delivered, there));
     assert!(beat.count > 0 && beat.entries == 0, "{beat:?}");
-    deck.send(Command::Cut(vec![there]));
+    deck.send(Order::Cut(vec![there]));
     deck.wait("a lost heartbeat", seen(FrameKind::Heartbeat, FrameFate::Lost, there));
     // The follower hears nothing, times out, and is heard.
     deck.wait("a question", seen(FrameKind::PreVote, FrameFate::Delivered, back));
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.world.frames.clear();
     deck.wait("a message", |world| {
         let delivered = |report: &&FrameReport| {
@@ -84,7 +84,7 @@ fn a_cluster_whose_links_are_cut_at_the_start_is_founded_all_the_same_and_gets_a
     let mut deck = Deck::start(options(3));
     let all: Vec<_> =
         ALL.iter().flat_map(|&from| ALL.map(|to| (from, to))).filter(|(from, to)| from != to).collect();
-    deck.send(Command::Cut(all.clone()));
+    deck.send(Order::Cut(all.clone()));
     let founded = deck.wait("the founding", |world| {
         let clusters: Vec<_> =
             ALL.iter().map(|node| world.statuses.get(node)?.cluster).collect::<Option<_>>()?;
@@ -101,7 +101,7 @@ fn a_cluster_whose_links_are_cut_at_the_start_is_founded_all_the_same_and_gets_a
         deck.world.links
     );
     assert!(deck.world.statuses.values().all(|status| status.raft.leader.is_none()), "{:#?}", deck.world);
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("a leader", |world| world.agreed(3));
     assert!(deck.world.statuses.values().all(|status| status.cluster == Some(founded)));
     deck.put("color", "red");

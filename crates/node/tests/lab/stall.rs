@@ -1,8 +1,8 @@
 //! Real nodes whose disks stand still while they run (trap 49): who leads, what is kept, and who is answered.
 
 use crate::deck::{Deck, asked, options, put};
-use raftdeck_lab::rule::Disturbance;
-use raftdeck_lab::{ChangeStep, ClientOutcome, Command, LabOptions};
+use raftdeck_lab::LabOptions;
+use raftdeck_model::{ChangeStep, ClientOutcome, Disturbance, Order};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::{NodeId, Role};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 fn set_disk(deck: &Deck, node: NodeId, pace: DiskPace) {
-    deck.send(Command::Disturb(Disturbance::Disk(node, pace)));
+    deck.send(Order::Disturb(Disturbance::Disk(node, pace)));
 }
 
 /// With the usual timing a disk is stalled after 500 ms, and the hand-over takes an election timeout at most. On a busy machine
@@ -54,7 +54,7 @@ fn a_leader_with_a_stalled_disk_is_replaced_and_nothing_that_was_acknowledged_is
     });
     assert_eq!(deck.put("color", "blue"), new);
 
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("the return", |world| {
         let status = &world.statuses.get(&old)?.raft;
         (!status.disk_stalled && status.role == Role::Follower && world.agreed(3).is_some()).then_some(())
@@ -100,7 +100,7 @@ fn a_follower_with_a_slow_disk_is_seen_to_be_slow_and_its_delay_is_undone() {
     deck.wait("it is in force", |world| (!world.in_force.is_empty()).then_some(()));
     deck.put("color", "blue");
     deck.wait("a slow sync", |world| (world.statuses.get(&slow)?.fsync_micros >= 60_000).then_some(()));
-    deck.send(Command::Undo(None));
+    deck.send(Order::Undo(None));
     deck.wait("it is undone", |world| world.in_force.is_empty().then_some(()));
     deck.put("color", "green");
     deck.equal_logs(&ALL);
@@ -109,7 +109,7 @@ fn a_follower_with_a_slow_disk_is_seen_to_be_slow_and_its_delay_is_undone() {
 #[test]
 fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on() {
     let (mut deck, _) = Deck::settled(3);
-    deck.send(Command::AddNode);
+    deck.send(Order::AddNode);
     let new = NodeId(4);
     deck.wait("the new node", |world| world.addresses.get(&new).map(drop));
     set_disk(&deck, new, DiskPace::Stalled);
@@ -119,7 +119,7 @@ fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on(
         let peers = &world.statuses.get(&leader)?.raft.peers;
         peers.iter().find(|peer| peer.id == new)?.disk_stalled.map(drop)
     });
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("its membership", |world| {
         let mut steps = world.changes.iter().filter(|(node, _)| *node == new).map(|(_, step)| *step);
         (steps.next_back() == Some(ChangeStep::Joined)).then_some(())

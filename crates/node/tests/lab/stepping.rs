@@ -2,8 +2,9 @@
 //! reaches it, and at no other time.
 
 use crate::deck::{Deck, asked};
-use raftdeck_lab::rule::{Disturbance, Effect, Matching, MessageReport, MessageState, Rule, Scope, Step};
-use raftdeck_lab::{Command, FrameKind};
+use raftdeck_model::{
+    Disturbance, Effect, FrameKind, Matching, MessageReport, MessageState, Order, Rule, Scope, Step,
+};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
 
@@ -42,12 +43,12 @@ fn members(deck: &Deck) -> [Member; 3] {
 fn held_and_frozen() -> Deck {
     let (mut deck, leader) = Deck::settled(3);
     if leader != N1 {
-        deck.send(Command::Transfer(N1));
+        deck.send(Order::Transfer(N1));
         deck.wait("n1 as the leader", |world| (world.agreed(3)? == N1).then_some(()));
     }
-    deck.send(Command::SetRate(ClockRate::FROZEN));
+    deck.send(Order::SetRate(ClockRate::FROZEN));
     let hold = Rule { scope: Scope::All, matching: Matching::default(), effect: Effect::Hold };
-    deck.send(Command::Disturb(Disturbance::Rules { words: "hold *".to_owned(), rules: vec![hold] }));
+    deck.send(Order::Disturb(Disturbance::Rules { words: "hold *".to_owned(), rules: vec![hold] }));
     deck.wait("clocks that stand still", |world| {
         ALL.iter().all(|node| world.statuses[node].clock_rate.is_frozen()).then_some(())
     });
@@ -66,7 +67,7 @@ fn held(deck: &mut Deck, kind: FrameKind, from: NodeId, to: NodeId) -> MessageRe
 fn step(deck: &mut Deck) -> MessageReport {
     deck.sync();
     let oldest = deck.world.held.values().next().expect("a held message").clone();
-    deck.send(Command::Step(Step::Message));
+    deck.send(Order::Step(Step::Message));
     deck.wait("a delivery", |world| match world.over.get(&oldest.id)? {
         MessageState::Delivered { .. } => Some(()),
         other => panic!("{oldest:?} is {other:?}"),
@@ -90,7 +91,7 @@ fn in_an_election_each_state_changes_only_when_its_message_is_delivered() {
     let (old, new) = (n1.term, Term(n1.term.0 + 1));
     assert_eq!((n1.role, n2.role, n3.role), (Role::Leader, Role::Follower, Role::Follower));
 
-    deck.send(Command::Campaign(N2));
+    deck.send(Order::Campaign(N2));
     held(&mut deck, FrameKind::RequestVote, N2, N1);
     held(&mut deck, FrameKind::RequestVote, N2, N3);
     n2 = Member { role: Role::Candidate, term: new, vote: Some(N2), leader: None, ..n2 };
@@ -131,8 +132,8 @@ fn in_an_election_each_state_changes_only_when_its_message_is_delivered() {
     n2 = Member { committed: noop, ..n2 };
     assert_eq!(members(&deck), [n1, n2, n3], "a majority has the entry: n2 commits it, and n2 only");
 
-    deck.send(Command::Heal);
-    deck.send(Command::SetRate(ClockRate::REAL));
+    deck.send(Order::Heal);
+    deck.send(Order::SetRate(ClockRate::REAL));
     let leader = deck.wait("peace", |world| world.agreed(3));
     assert_eq!((leader, deck.world.term(N3)), (N2, new));
     deck.equal_logs(&ALL);

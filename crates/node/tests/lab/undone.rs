@@ -1,10 +1,9 @@
 //! Each thing that can be in force among real nodes, undone: first it does what it says, then the cluster is as before.
 
 use crate::deck::{Deck, asked, put};
-use raftdeck_lab::rule::{Disturbance, Timers};
-use raftdeck_lab::words::{Line, parse};
-use raftdeck_lab::{ClientOutcome, Command, LinkState, ProcessState};
+use raftdeck_model::{ClientOutcome, Disturbance, LinkState, Order, ProcessState, Timers};
 use raftdeck_raft::{NodeId, Role};
+use raftdeck_script::{Line, parse};
 use std::time::Duration;
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -12,7 +11,14 @@ const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 /// Says a line of the grammar.
 fn say(deck: &mut Deck, line: &str) {
     match parse(line, &deck.world.known) {
-        Ok(Line::Do(commands)) => commands.into_iter().for_each(|command| deck.send(command)),
+        Ok(Line::Do(orders)) => {
+            for order in orders {
+                deck.send(order);
+            }
+        }
+        Ok(Line::Step { step, .. }) => {
+            deck.send(Order::Step(step));
+        }
         other => panic!("\"{line}\": {other:?}"),
     }
 }
@@ -25,7 +31,7 @@ fn begin(deck: &mut Deck, line: &str) {
 
 /// Undoes it, and waits until nothing is in force and all is well.
 fn end(deck: &mut Deck) {
-    deck.send(Command::Undo(None));
+    deck.send(Order::Undo(None));
     deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
     deck.wait("peace", |world| world.agreed(3));
     deck.put("color", "blue");
@@ -125,8 +131,8 @@ fn timers_are_random_again_when_that_is_undone() {
         ALL.iter().all(|node| world.statuses[node].raft.election_timeout != middle).then_some(())
     });
     assert!(ALL.iter().all(|&node| timeout(&deck, node) != middle));
-    deck.send(Command::Disturb(Disturbance::Timers(Timers::Spread)));
-    deck.send(Command::Heal);
+    deck.send(Order::Disturb(Disturbance::Timers(Timers::Spread)));
+    deck.send(Order::Heal);
     deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
 }
 
@@ -167,7 +173,7 @@ fn heal_undoes_everything_at_once() {
     say(&mut deck, &format!("slow {other} 50%"));
     say(&mut deck, &format!("full {other} 64KB"));
     nobody_else_is_heard(&mut deck, leader);
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
     deck.wait("peace", |world| world.agreed(3));
     // What is on the links is told at a rate that an eye can follow, so it may come last.
@@ -193,10 +199,10 @@ fn heal_is_carried_out_by_a_node_that_has_been_told_too_much() {
     let node = follower(&mut deck);
     // More than wait for a node's turn, and the last that is taken pauses it.
     for _ in 0..100 {
-        deck.send(Command::Slow(node, 50));
-        deck.send(Command::Pause(node));
+        deck.send(Order::Slow(node, 50));
+        deck.send(Order::Pause(node));
     }
-    deck.send(Command::Heal);
+    deck.send(Order::Heal);
     deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
     deck.wait("a node that runs", |world| {
         matches!(world.processes[&node], ProcessState::Running { .. }).then_some(())

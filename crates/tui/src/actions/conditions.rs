@@ -7,7 +7,7 @@ use crate::app::concerns::Concern;
 use crate::app::members::Standing;
 use crate::words::changing;
 use raftdeck_lab::MAX_NODES;
-use raftdeck_lab::rule::MessageState;
+use raftdeck_model::MessageState;
 use std::borrow::Cow;
 
 fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {

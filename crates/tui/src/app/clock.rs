@@ -3,7 +3,7 @@
 //! Everything that is the cluster's (timers, messages, events) is shown in cluster time; what is the person's (how long a
 //! notice stays, how long an answer is waited for) stays in the deck's own.
 
-use raftdeck_lab::rule::ClusterTime;
+use raftdeck_model::ClusterTime;
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
 

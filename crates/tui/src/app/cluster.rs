@@ -3,7 +3,7 @@
 //! It only remembers what it was told; it asks nobody and guesses nothing.
 
 use crate::app::rate::Rate;
-use raftdeck_lab::{FrameFate, FrameKind, FrameReport, LinkState, NodeAddresses, ProcessState};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, LinkState, NodeAddresses, ProcessState};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{LogIndex, NodeId, PeerStatus, Role, Status, Term};
 use std::collections::{BTreeMap, BTreeSet};

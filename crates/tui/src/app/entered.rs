@@ -9,7 +9,7 @@ use crate::app::prompt::Purpose;
 use crate::app::sieve::Sieve;
 use crate::app::{App, Effect, View, parse};
 use crossterm::event::{KeyCode, KeyEvent};
-use raftdeck_lab::Command;
+use raftdeck_model::Order;
 use std::time::Duration;
 
 /// Does what a line says, or has the prompt say why not.
@@ -39,7 +39,7 @@ fn act(app: &mut App, said: Said, now: Duration) -> Vec<Effect> {
     app.notice = None;
     match said {
         Said::Nothing => {}
-        Said::Do(commands) => return commands.into_iter().map(Effect::Lab).collect(),
+        Said::Do(orders) => return app.send(orders),
         Said::Store(op) => return start(app, op, now),
         Said::Act(id) => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
@@ -87,7 +87,7 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
 fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
     if let Some(fault) = row.fault {
         app.menu = (app.in_force().len() > 1).then_some(menu);
-        return vec![Effect::Lab(Command::Undo(Some(fault)))];
+        return app.send([Order::Undo(Some(fault))]);
     }
     match understand(&row.words, &app.known) {
         Ok(said) => act(app, said, now),

@@ -4,7 +4,7 @@
 //! of many links.
 
 use crate::words::{Sentence, Teller, Weight};
-use raftdeck_lab::{LinkState, ProcessState, Update};
+use raftdeck_model::{LinkState, News, ProcessState};
 use raftdeck_raft::{NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -106,8 +106,8 @@ impl Feed {
     }
 
     /// Takes note of an update. Says whether the feed changed.
-    pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
-        if let Update::Link { from, to, state } = update {
+    pub fn tell(&mut self, update: &News, now: Duration) -> bool {
+        if let News::Link { from, to, state } = update {
             self.link(*from, *to, *state, now);
             return true;
         }
@@ -118,13 +118,13 @@ impl Feed {
         self.group = None;
         match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
             // The table has the addresses, and who runs has started.
-            (Update::Ready { .. } | Update::Process { state: ProcessState::Starting { .. }, .. }, _) => {
+            (News::Ready { .. } | News::Process { state: ProcessState::Starting { .. }, .. }, _) => {
                 return false;
             }
-            (Update::Trace { node, trace: TraceEvent::ElectionStarted { term, pre_vote: true } }, _) => {
+            (News::Trace { node, trace: TraceEvent::ElectionStarted { term, pre_vote: true } }, _) => {
                 self.try_again(Tries { node: *node, term: *term, count: 1 }, text, now);
             }
-            (Update::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
+            (News::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
                 self.join(node, deed, now);
             }
             _ => self.push(Entry {
@@ -289,8 +289,8 @@ fn group_words(group: &LinkGroup) -> String {
 mod tests {
     use super::*;
 
-    fn link(from: u64, to: u64, state: LinkState) -> Update {
-        Update::Link { from: NodeId(from), to: NodeId(to), state }
+    fn link(from: u64, to: u64, state: LinkState) -> News {
+        News::Link { from: NodeId(from), to: NodeId(to), state }
     }
 
     fn texts(feed: &Feed) -> Vec<String> {
@@ -308,9 +308,9 @@ mod tests {
         let follows = || TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(4) };
         for (node, trace) in [(3, grants(2)), (3, follows()), (1, grants(2)), (1, follows()), (5, grants(4))]
         {
-            feed.tell(&Update::Trace { node: NodeId(node), trace }, Duration::ZERO);
+            feed.tell(&News::Trace { node: NodeId(node), trace }, Duration::ZERO);
         }
-        feed.tell(&Update::Trace { node: NodeId(5), trace: follows() }, Duration::from_secs(1));
+        feed.tell(&News::Trace { node: NodeId(5), trace: follows() }, Duration::from_secs(1));
         assert_eq!(
             texts(&feed),
             [
@@ -345,7 +345,7 @@ mod tests {
         let mut feed = Feed::default();
         let ask = TraceEvent::ElectionStarted { term: Term(3), pre_vote: true };
         for n in 0..7 {
-            feed.tell(&Update::Trace { node: NodeId(2), trace: ask.clone() }, Duration::from_secs(n));
+            feed.tell(&News::Trace { node: NodeId(2), trace: ask.clone() }, Duration::from_secs(n));
         }
         assert_eq!(feed.entries().len(), 1);
         assert!(texts(&feed)[0].ends_with("(7 times)"), "{:?}", texts(&feed));
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn the_feed_is_bounded_and_what_is_being_read_stays_in_place() {
         let mut feed = Feed::default();
-        let refused = |n: usize| Update::Refused { reason: format!("reason {n}") };
+        let refused = |n: usize| News::Trouble { reason: format!("reason {n}") };
         for n in 0..MAX_ENTRIES + 10 {
             feed.tell(&refused(n), Duration::ZERO);
         }

@@ -5,7 +5,7 @@
 //! comes before an entry, an entry before a heartbeat. An answer sets out when its question has arrived. Of frequent
 //! heartbeats about one round a second is shown.
 
-use raftdeck_lab::{FrameFate, FrameKind, FrameReport};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::time::Duration;

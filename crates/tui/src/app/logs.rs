@@ -5,7 +5,7 @@
 //! entry (Log Matching, paper §5.3), so one fetch serves every node and nothing kept ever goes stale.
 
 use crate::app::cluster::{Cluster, Extent, Node};
-use raftdeck_lab::Command;
+use raftdeck_model::Order;
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
@@ -133,7 +133,7 @@ impl Logs {
     }
 
     /// What is to be asked now.
-    pub fn ask(&mut self, cluster: &Cluster, now: Duration) -> Vec<Command> {
+    pub fn ask(&mut self, cluster: &Cluster, now: Duration) -> Vec<Order> {
         let cursor = self.cursor(cluster.extent());
         let due: Vec<NodeId> =
             self.missing(cluster, cursor).filter(|node| self.again(*node) <= now).collect();
@@ -141,7 +141,7 @@ impl Logs {
             .map(|node| {
                 self.asked.insert(node, Asked { again: now.saturating_add(AFTER_SILENCE) });
                 let first = LogIndex(cursor.0.saturating_sub(BEFORE).max(1));
-                Command::FetchLog { node, first, limit: WINDOW }
+                Order::FetchLog { node, first, limit: WINDOW }
             })
             .collect()
     }

@@ -4,7 +4,7 @@
 //! member: not yet, or not any more. While nobody has told of a configuration every node is taken for a voter.
 
 use crate::app::cluster::{Cluster, Node};
-use raftdeck_lab::ChangeStep;
+use raftdeck_model::ChangeStep;
 use raftdeck_raft::{Membership, NodeId, Status};
 use std::collections::{BTreeMap, BTreeSet};
 

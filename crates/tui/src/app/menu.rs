@@ -1,8 +1,7 @@
 //! The menus over the screen: what can be done to messages and nodes (each a line of the grammar), and what is in force.
 
 use crate::app::App;
-use raftdeck_lab::rule::{Fault, FaultId, MessageReport};
-use raftdeck_lab::words::write;
+use raftdeck_model::{Fault, FaultId, MessageReport, write};
 use raftdeck_raft::NodeId;
 
 /// Which menu.
@@ -183,13 +182,14 @@ mod tests {
     use super::*;
     use crate::app::Settings;
     use crate::app::palette::{Said, understand};
-    use raftdeck_lab::Update;
+    use raftdeck_model::News;
 
     fn app() -> App {
         let mut app = App::new(Settings::default());
         let nodes = (1..=5).map(NodeId).collect();
-        let update = Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
-        crate::app::update(&mut app, crate::app::Msg::Lab(update), std::time::Duration::ZERO);
+        let update = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let update = raftdeck_model::Update { at: std::time::Duration::ZERO, seq: 1, what: update };
+        crate::app::update(&mut app, crate::app::Msg::Told(update), std::time::Duration::ZERO);
         app
     }
 

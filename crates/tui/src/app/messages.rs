@@ -4,8 +4,7 @@
 //! pushed out by the thousands that passed meanwhile.
 
 use crate::app::sieve::Sieve;
-use raftdeck_lab::FrameKind;
-use raftdeck_lab::rule::{MessageId, MessageReport, MessageState};
+use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -53,10 +53,10 @@ use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
-use raftdeck_lab::WorkloadFigures;
-use raftdeck_lab::rule::Fault;
-use raftdeck_lab::words::Known;
+use raftdeck_model::{Command, CommandId, Fault, Order, WorkloadFigures};
 use raftdeck_raft::NodeId;
+use raftdeck_script::Known;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// While messages move, the Messages view changes this often.
@@ -138,6 +138,10 @@ pub struct App {
     /// The help page's first line shown, while it is open.
     pub(crate) help: Option<usize>,
     pub(crate) landed: Landed,
+    /// The number of the last command.
+    sent: u64,
+    /// Commands that nobody asked for: that they are refused is not worth a word.
+    pub(crate) quiet: BTreeSet<CommandId>,
     changed: bool,
 }
 
@@ -167,6 +171,8 @@ impl App {
             menu: None,
             help: None,
             landed: Landed::default(),
+            sent: 0,
+            quiet: BTreeSet::new(),
             changed: true,
         }
     }
@@ -276,6 +282,27 @@ impl App {
 
     pub(crate) fn selected_node(&self) -> Option<&Node> {
         self.cluster.node(self.selected?)
+    }
+
+    /// A command under a new name.
+    pub(crate) fn command(&mut self, what: Order) -> Command {
+        self.sent += 1;
+        Command { id: CommandId(self.sent), what }
+    }
+
+    pub(crate) fn send(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Effect> {
+        orders.into_iter().map(|order| Effect::Send(self.command(order))).collect()
+    }
+
+    /// The same for what the screen wants to know, and no person asked for.
+    pub(crate) fn send_quietly(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for order in orders {
+            let command = self.command(order);
+            self.quiet.insert(command.id);
+            effects.push(Effect::Send(command));
+        }
+        effects
     }
 
     pub(crate) fn mark_changed(&mut self) {

@@ -9,8 +9,12 @@ use crossterm::event::{KeyEvent, MouseEvent};
 )]
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// The lab tells something.
-    Lab(raftdeck_lab::Update),
+    /// The source tells something.
+    Told(raftdeck_model::Update),
+    /// What is in the file that [`Effect::Read`] named, or why it cannot be read.
+    Loaded(Result<Vec<u8>, String>),
+    /// That the file of [`Effect::Write`] is written, or why it cannot be.
+    Written(Result<(), String>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -26,8 +30,17 @@ pub enum Msg {
 /// Something the deck wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the lab this.
-    Lab(raftdeck_lab::Command),
+    /// Tell the source this.
+    Send(raftdeck_model::Command),
+    /// Read this file.
+    Read(String),
+    /// Write this file.
+    Write {
+        /// Its path.
+        file: String,
+        /// What is to be in it.
+        text: String,
+    },
     /// End the deck and everything it started.
     Quit,
     /// Give the terminal back and stop, until the shell continues it.

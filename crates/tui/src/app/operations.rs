@@ -1,7 +1,7 @@
 //! What the person asked of the store: what waits, and what came of the last.
 
 use crate::words::{asked, millis, sentence};
-use raftdeck_lab::{ClientOp, ClientOutcome, Update};
+use raftdeck_model::{ClientOp, ClientOutcome, CommandId, News};
 use raftdeck_protocol::{Answer, ResponseBody};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,25 +34,30 @@ impl Outcome {
 /// Operations under way and the last one's result.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
-    next_id: u64,
-    waiting: BTreeMap<u64, (ClientOp, Duration)>,
+    waiting: BTreeMap<CommandId, (ClientOp, Duration)>,
     last: Option<Outcome>,
 }
 
 impl Operations {
-    /// Starts one; returns its id, or `None` if too many wait already.
-    pub fn start(&mut self, op: ClientOp, now: Duration) -> Option<u64> {
-        if self.waiting.len() >= MAX_WAITING {
-            return None;
-        }
-        self.next_id += 1;
-        self.waiting.insert(self.next_id, (op, now));
-        Some(self.next_id)
+    /// Whether so many wait that no more is to be started.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING
+    }
+
+    /// Starts one, by the name of its command.
+    pub fn start(&mut self, id: CommandId, op: ClientOp, now: Duration) {
+        self.waiting.insert(id, (op, now));
+    }
+
+    /// One was refused.
+    pub fn refused(&mut self, id: CommandId) {
+        self.waiting.remove(&id);
     }
 
     /// One ended. What nobody here asked is not told here.
-    pub fn end(&mut self, update: &Update, now: Duration) {
-        let Update::Client { id, op, outcome, took } = update else { return };
+    pub fn end(&mut self, update: &News, now: Duration) {
+        let News::Client { id, op, outcome, took } = update else { return };
         if self.waiting.remove(id).is_some() {
             self.last =
                 Some(Outcome { text: words(update, op, outcome, *took), good: is_good(outcome), at: now });
@@ -97,7 +102,7 @@ fn is_good(outcome: &ClientOutcome) -> bool {
 }
 
 /// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for all but a successful write, the feed's sentence.
-fn words(update: &Update, op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> String {
+fn words(update: &News, op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> String {
     match (op, outcome) {
         (
             ClientOp::Write(_),
@@ -119,6 +124,8 @@ mod tests {
     use raftdeck_protocol::Write;
     use raftdeck_raft::{LogId, LogIndex, NodeId, Term};
 
+    const ID: CommandId = CommandId(1);
+
     fn put() -> ClientOp {
         ClientOp::Write(Write::Put { key: "color".into(), value: "blue".into() })
     }
@@ -126,20 +133,20 @@ mod tests {
     #[test]
     fn a_result_says_where_the_write_is_stored_and_a_failure_why() {
         let mut ops = Operations::default();
-        let id = ops.start(put(), Duration::ZERO).unwrap();
+        ops.start(ID, put(), Duration::ZERO);
         assert_eq!(ops.waiting(), 1);
         let at = LogId { term: Term(2), index: LogIndex(7) };
         let body = ResponseBody::Done { answer: Answer::Stored, at };
         let outcome = ClientOutcome::Answered { node: NodeId(3), body };
         let took = Duration::from_millis(4);
-        ops.end(&Update::Client { id, op: put(), outcome, took }, took);
+        ops.end(&News::Client { id: ID, op: put(), outcome, took }, took);
         let last = ops.last().unwrap();
         assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4 ms");
         assert!(last.good);
 
-        let id = ops.start(put(), Duration::ZERO).unwrap();
+        ops.start(ID, put(), Duration::ZERO);
         let outcome = ClientOutcome::Failed { reason: "no leader was found in 5 s".into() };
-        ops.end(&Update::Client { id, op: put(), outcome, took }, took);
+        ops.end(&News::Client { id: ID, op: put(), outcome, took }, took);
         let last = ops.last().unwrap();
         assert!(!last.good && last.text.contains("no leader was found"), "{}", last.text);
     }
@@ -147,12 +154,16 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_an_unknown_answer_is_ignored() {
         let mut ops = Operations::default();
-        for _ in 0..MAX_WAITING {
-            assert!(ops.start(put(), Duration::ZERO).is_some());
+        for id in 0..MAX_WAITING as u64 {
+            assert!(!ops.is_full());
+            ops.start(CommandId(id), put(), Duration::ZERO);
         }
-        assert_eq!(ops.start(put(), Duration::ZERO), None);
+        assert!(ops.is_full());
         let outcome = ClientOutcome::Failed { reason: String::new() };
-        ops.end(&Update::Client { id: 999, op: put(), outcome, took: Duration::ZERO }, Duration::ZERO);
+        ops.end(
+            &News::Client { id: CommandId(999), op: put(), outcome, took: Duration::ZERO },
+            Duration::ZERO,
+        );
         assert_eq!((ops.waiting(), ops.last()), (MAX_WAITING, None));
     }
 }

@@ -1,6 +1,6 @@
 //! What the nodes wrote to their logs: bounded, filtered by node and by level.
 
-use raftdeck_lab::LogLevel;
+use raftdeck_model::LogLevel;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::NodeId;
 use std::collections::VecDeque;

@@ -1,11 +1,12 @@
 //! What a line at the palette means, and how it could go on.
 //!
-//! The words are the grammar's, which scripts use too ([`raftdeck_lab::words`]). Whatever has a key can also be had here by
+//! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key can also be had here by
 //! the few words that the footer has for it.
 
 use crate::actions::{ACTIONS, ActionId};
-use raftdeck_lab::words::{self, Known, Line};
-use raftdeck_lab::{ClientOp, Command};
+use raftdeck_model::{ClientOp, Order};
+
+use raftdeck_script::{Known, Line};
 
 /// What a line at the palette wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +14,7 @@ pub enum Said {
     /// Nothing.
     Nothing,
     /// Have the lab do this.
-    Do(Vec<Command>),
+    Do(Vec<Order>),
     /// Ask this of the store.
     Store(ClientOp),
     /// What this key does.
@@ -32,14 +33,21 @@ pub enum Said {
 
 /// Understands a line, or says in a sentence why not.
 pub fn understand(line: &str, known: &Known) -> Result<Said, String> {
-    let said = match words::parse(line, known) {
+    let said = match raftdeck_script::parse(line, known) {
         Ok(said) => said,
         Err(mistake) => return by_name(line).map(Said::Act).ok_or_else(|| mistake.to_string()),
     };
-    Ok(match said {
+    meant(said)
+}
+
+fn meant(line: Line) -> Result<Said, String> {
+    Ok(match line {
         Line::Nothing => Said::Nothing,
         Line::Do(commands) if commands.is_empty() => Said::Tell("there is nothing to do".to_owned()),
-        Line::Do(commands) => Said::Do(commands),
+        Line::Do(orders) => Said::Do(orders),
+        Line::Step { step, .. } => Said::Do(vec![Order::Step(step)]),
+        // Here a refusal is but a notice.
+        Line::Try(line) => return meant(*line),
         Line::Store(op) => Said::Store(op),
         Line::Wait { .. } | Line::Expect(_) => {
             return Err("wait and expect are for scripts (raftdeck up): here you see it yourself".to_owned());
@@ -60,8 +68,8 @@ pub fn understand(line: &str, known: &Known) -> Result<Said, String> {
 
 /// The commands of a line of the grammar; none if it is not understood.
 #[must_use]
-pub fn commands(line: &str, known: &Known) -> Vec<Command> {
-    match words::parse(line, known) {
+pub fn commands(line: &str, known: &Known) -> Vec<Order> {
+    match raftdeck_script::parse(line, known) {
         Ok(Line::Do(commands)) => commands,
         _ => Vec::new(),
     }
@@ -104,18 +112,18 @@ const MAX_OFFERS: usize = 200;
 /// How a line could go on after what stands before the cursor; the likeliest first.
 #[must_use]
 pub fn offers(before: &str, known: &Known) -> Vec<Offer> {
-    let offer = |completion: words::Completion| Offer {
+    let offer = |completion: raftdeck_script::Completion| Offer {
         line: format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text),
         text: completion.text,
         about: completion.about.to_owned(),
     };
-    let mut offers: Vec<Offer> = words::complete(before, known).into_iter().map(offer).collect();
+    let mut offers: Vec<Offer> = raftdeck_script::complete(before, known).into_iter().map(offer).collect();
     let named = ACTIONS.iter().filter(|action| {
         can_be_named(action.id)
             && action.short.len() > before.len()
             && action.short.starts_with(before)
             && !before.is_empty()
-            && words::word(action.short).is_none()
+            && raftdeck_script::word(action.short).is_none()
     });
     for action in named {
         let keys = action.keys.first().map(|(key, _)| format!(" ({key})")).unwrap_or_default();
@@ -141,7 +149,7 @@ mod tests {
     #[test]
     fn lines_are_the_grammars_and_the_actions() {
         let understood = |line: &str| understand(line, &known()).unwrap();
-        assert_eq!(understood("kill 2"), Said::Do(vec![Command::Kill(NodeId(2))]));
+        assert_eq!(understood("kill 2"), Said::Do(vec![Order::Kill(NodeId(2))]));
         assert_eq!(understood("restart down"), Said::Tell("there is nothing to do".to_owned()));
         assert_eq!(understood("quit"), Said::Quit);
         assert_eq!(understood("help"), Said::Act(ActionId::Help));

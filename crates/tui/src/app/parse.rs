@@ -1,7 +1,7 @@
 //! The language of the write prompt: `put color blue`, `get color`, `list co`.
 
 use bytes::Bytes;
-use raftdeck_lab::ClientOp;
+use raftdeck_model::ClientOp;
 use raftdeck_protocol::kv::MAX_LIST;
 use raftdeck_protocol::{Read, Write};
 

@@ -5,14 +5,12 @@ use crate::app::cluster::Cluster;
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
-use crate::app::sieve::kind_word;
 use crate::app::{App, Effect, View, palette, scripted, selection};
 use crate::view::Pane;
-use raftdeck_lab::rule::{Disturbance, Step, Which};
-use raftdeck_lab::words::{faster, slower};
-use raftdeck_lab::{ClientOp, Command};
+use raftdeck_model::{ClientOp, Disturbance, Order, Step, Which};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId};
+use raftdeck_script::{faster, slower};
 use std::time::Duration;
 
 /// How far the mouse wheel scrolls, in lines or entries.
@@ -45,17 +43,20 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode | ActionId::ReplaceNode => {
             return of_selected(app, id);
         }
-        ActionId::AddNode => return vec![Effect::Lab(Command::AddNode)],
+        ActionId::AddNode => return app.send([Order::AddNode]),
         ActionId::Workload => {
             let runs = app.workload.is_some_and(|figures| figures.running);
-            return vec![Effect::Lab(Command::Workload(!runs))];
+            return app.send([Order::Workload(!runs)]);
         }
         ActionId::Freeze
         | ActionId::Step
         | ActionId::StepTimer
         | ActionId::Faster
         | ActionId::Slower
-        | ActionId::Undo => return vec![Effect::Lab(timely(app, id, now))],
+        | ActionId::Undo => {
+            let order = timely(app, id, now);
+            return app.send([order]);
+        }
         ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
         ActionId::GoOn => scripted::resume(app),
         ActionId::LinkFaults => {
@@ -90,58 +91,58 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
     Vec::new()
 }
 
-fn timely(app: &mut App, id: ActionId, now: Duration) -> Command {
+fn timely(app: &mut App, id: ActionId, now: Duration) -> Order {
     let rate = app.clock.wished(now);
     let rate = match id {
-        ActionId::Step => return Command::Step(Step::Message),
-        ActionId::StepTimer => return Command::Step(Step::Timer),
-        ActionId::Undo => return Command::Undo(None),
+        ActionId::Step => return Order::Step(Step::Message),
+        ActionId::StepTimer => return Order::Step(Step::Timer),
+        ActionId::Undo => return Order::Undo(None),
         ActionId::Faster => faster(rate),
         ActionId::Slower => slower(rate),
         _ if rate.is_frozen() => app.clock.last_rate(),
         _ => ClockRate::FROZEN,
     };
     app.clock.ask(rate, now);
-    Command::SetRate(rate)
+    Order::SetRate(rate)
 }
 
-fn of_message(app: &App, id: ActionId) -> Vec<Effect> {
+fn of_message(app: &mut App, id: ActionId) -> Vec<Effect> {
     let Some(message) = app.messages.chosen() else { return Vec::new() };
     let commands = match id {
-        ActionId::ReleaseMessage => vec![Command::Release(Which::Message(message.id))],
-        ActionId::DropMessage => vec![Command::Drop(Which::Message(message.id))],
+        ActionId::ReleaseMessage => vec![Order::Release(Which::Message(message.id))],
+        ActionId::DropMessage => vec![Order::Drop(Which::Message(message.id))],
         _ => {
-            let words = format!("hold {}>{} only {}", message.from.0, message.to.0, kind_word(message.kind));
+            let words = format!("hold {}>{} only {}", message.from.0, message.to.0, message.kind.name());
             hold_or_not(app, &words)
         }
     };
-    commands.into_iter().map(Effect::Lab).collect()
+    app.send(commands)
 }
 
 /// Brings a rule into force, or undoes it if it is.
-fn hold_or_not(app: &App, words: &str) -> Vec<Command> {
+fn hold_or_not(app: &App, words: &str) -> Vec<Order> {
     let commands = palette::commands(words, &app.known);
     let wanted = commands.iter().find_map(|command| match command {
-        Command::Disturb(Disturbance::Rules { rules, .. }) => Some(rules),
+        Order::Disturb(Disturbance::Rules { rules, .. }) => Some(rules),
         _ => None,
     });
     let same = |what: &Disturbance| matches!(what, Disturbance::Rules { rules, .. } if Some(rules) == wanted);
     match app.in_force().iter().find(|fault| same(&fault.what)) {
-        Some(fault) => vec![Command::Undo(Some(fault.id))],
+        Some(fault) => vec![Order::Undo(Some(fault.id))],
         None => commands,
     }
 }
 
-fn of_selected(app: &App, id: ActionId) -> Vec<Effect> {
+fn of_selected(app: &mut App, id: ActionId) -> Vec<Effect> {
     let Some(selected) = app.selected else { return Vec::new() };
     let command = match id {
-        ActionId::Transfer => Command::Transfer(selected),
-        ActionId::Elect => Command::Campaign(selected),
-        ActionId::RemoveNode => Command::RemoveNode(selected),
-        ActionId::ReplaceNode => Command::ReplaceNode(selected),
+        ActionId::Transfer => Order::Transfer(selected),
+        ActionId::Elect => Order::Campaign(selected),
+        ActionId::RemoveNode => Order::RemoveNode(selected),
+        ActionId::ReplaceNode => Order::ReplaceNode(selected),
         _ => return Vec::new(),
     };
-    vec![Effect::Lab(command)]
+    app.send([command])
 }
 
 fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
@@ -149,38 +150,40 @@ fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
     let (selected, paused) = (selected.id, selected.is_paused());
     let leader = app.cluster.leader().map(|node| node.id);
     let commands = match id {
-        ActionId::Kill => vec![Command::Kill(selected)],
-        ActionId::KillLeader => leader.map(Command::Kill).into_iter().collect(),
-        ActionId::Restart => vec![Command::Restart(selected)],
-        ActionId::RestartDown => down(&app.cluster).into_iter().map(Command::Restart).collect(),
-        ActionId::Pause if paused => vec![Command::Resume(selected)],
-        ActionId::Pause => vec![Command::Pause(selected)],
+        ActionId::Kill => vec![Order::Kill(selected)],
+        ActionId::KillLeader => leader.map(Order::Kill).into_iter().collect(),
+        ActionId::Restart => vec![Order::Restart(selected)],
+        ActionId::RestartDown => down(&app.cluster).into_iter().map(Order::Restart).collect(),
+        ActionId::Pause if paused => vec![Order::Resume(selected)],
+        ActionId::Pause => vec![Order::Pause(selected)],
         ActionId::Partition => leader.map_or_else(Vec::new, |leader| {
             app.cluster.set_partition(leader);
             isolate(app, leader)
         }),
         ActionId::Isolate => isolate(app, selected),
-        ActionId::Heal => vec![Command::Heal],
+        ActionId::Heal => vec![Order::Heal],
         _ => Vec::new(),
     };
-    commands.into_iter().map(Effect::Lab).collect()
+    app.send(commands)
 }
 
 fn down(cluster: &Cluster) -> Vec<NodeId> {
     cluster.nodes().filter(|node| node.is_down()).map(|node| node.id).collect()
 }
 
-fn isolate(app: &App, node: NodeId) -> Vec<Command> {
+fn isolate(app: &App, node: NodeId) -> Vec<Order> {
     palette::commands(&format!("isolate {}", node.0), &app.known)
 }
 
 pub(super) fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
-    let Some(id) = app.operations.start(op.clone(), now) else {
+    if app.operations.is_full() {
         app.notice = Some(Notice::new("too many operations are waiting already", now));
         return Vec::new();
-    };
+    }
     app.notice = None;
-    vec![Effect::Lab(Command::Client { id, op })]
+    let command = app.command(Order::Client(op.clone()));
+    app.operations.start(command.id, op, now);
+    vec![Effect::Send(command)]
 }
 
 fn select_number(app: &mut App, number: Option<u32>, now: Duration) {

@@ -5,7 +5,7 @@ use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, 
 use crate::app::{App, Effect, View};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use raftdeck_lab::Command;
+use raftdeck_model::Order;
 use std::time::Duration;
 
 /// Takes a mouse event.
@@ -40,7 +40,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
     }
     match target {
         Some(Target::Fault(id)) if !app.prompt.is_open() => {
-            return vec![Effect::Lab(Command::Undo(Some(id)))];
+            return app.send([Order::Undo(Some(id))]);
         }
         Some(Target::Message(id)) => app.messages.choose(id),
         Some(Target::Node(id)) if app.cluster.node(id).is_some() => app.selected = Some(id),

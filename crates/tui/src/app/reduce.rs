@@ -9,14 +9,26 @@ use crate::app::{App, Effect, Msg, View, palette, scripted, selection};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use raftdeck_lab::{FrameReport, Update};
+use raftdeck_model::{FrameReport, News};
 use std::time::Duration;
 
 /// Takes one message. Pure: the same state, message and time give the same state and effects.
 pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     let mut effects = match msg {
-        Msg::Lab(update) => {
-            lab(app, update, now);
+        Msg::Told(update) => {
+            told(app, update.what, now);
+            Vec::new()
+        }
+        Msg::Loaded(contents) => {
+            if let Some(scripted) = &mut app.scripted {
+                scripted.loaded(contents);
+            }
+            Vec::new()
+        }
+        Msg::Written(result) => {
+            if let Some(scripted) = &mut app.scripted {
+                scripted.written(result);
+            }
             Vec::new()
         }
         Msg::Key(event) => key(app, event, now),
@@ -45,20 +57,26 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
-        effects.extend(app.logs.ask(&app.cluster, now).into_iter().map(Effect::Lab));
+        let orders = app.logs.ask(&app.cluster, now);
+        effects.extend(app.send_quietly(orders));
     }
     effects
 }
 
-fn lab(app: &mut App, update: Update, now: Duration) {
-    app.known.note(&update);
+fn told(app: &mut App, news: News, now: Duration) {
+    if let News::Done { id } | News::Refused { id, .. } = &news
+        && app.quiet.remove(id)
+    {
+        return;
+    }
+    app.known.note(&news);
     if let Some(scripted) = &mut app.scripted {
-        scripted.hear(&update);
+        scripted.hear(&news);
     }
     app.feed.set_time(app.clock.at(now));
-    let mut changed = app.feed.tell(&update, now);
-    match update {
-        Update::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
+    let mut changed = app.feed.tell(&news, now);
+    match news {
+        News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
             app.cluster.set_up(&nodes, heartbeat_ms, election_ms, data_dir);
             app.changes.keep(&nodes);
             app.selected = selection::keep(&app.cluster.ids(), app.selected);
@@ -66,27 +84,27 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             messages.keep(|id| cluster.node(id).is_some());
             changed = true;
         }
-        Update::Process { node, state } => {
+        News::Process { node, state } => {
             app.cluster.process(node, state);
             changed = true;
         }
-        Update::Ready { node, addresses } => {
+        News::Ready { node, addresses } => {
             app.cluster.ready(node, addresses);
             changed = true;
         }
-        Update::Status { node, status } => {
+        News::Status { node, status } => {
             let time = app.clock.at(now);
             changed |= app.cluster.status(node, status, time);
         }
-        Update::Link { from, to, state } => {
+        News::Link { from, to, state } => {
             app.cluster.link(from, to, state);
             changed = true;
         }
-        Update::Time(time) => {
+        News::Time(time) => {
             app.clock.tell(time, now);
             changed = true;
         }
-        Update::Messages { messages, skipped } => {
+        News::Messages { messages, skipped } => {
             let known = |id| app.cluster.node(id).is_some();
             let told =
                 messages.into_iter().filter(|m| m.from != m.to && known(m.from) && known(m.to)).collect();
@@ -96,39 +114,44 @@ fn lab(app: &mut App, update: Update, now: Duration) {
             changed |= any && (app.view == View::Messages || slow || app.messages.held() > 0);
         }
         // What is reported is drawn as the statuses have it.
-        Update::InForce { .. }
-        | Update::Notice { .. }
-        | Update::NoticeOver { .. }
-        | Update::PeerRefused { .. }
-        | Update::PeerAdmitted { .. } => changed = true,
-        Update::Frames { frames } => changed |= passed(app, frames, now),
-        ref answer @ Update::Client { .. } => {
+        News::InForce { .. }
+        | News::Notice { .. }
+        | News::NoticeOver { .. }
+        | News::PeerRefused { .. }
+        | News::PeerAdmitted { .. } => changed = true,
+        News::Frames { frames } => changed |= passed(app, frames, now),
+        ref answer @ News::Client { .. } => {
             app.operations.end(answer, now);
             changed = true;
         }
-        Update::Log { node, lines } => {
+        News::Log { node, lines } => {
             if app.cluster.node(node).is_some() {
                 app.logs.tell(node, &lines, &app.cluster, now);
             }
             changed |= app.view == View::Logs;
         }
-        Update::Output { node, level, line } => {
+        News::Output { node, level, line } => {
             app.output.tell(node, level, &line, app.selected);
             changed |= app.view == View::Output;
         }
-        Update::Change { node, step } => {
+        News::Change { node, step } => {
             app.changes.tell(node, step);
             changed = true;
         }
-        Update::Workload(figures) => {
+        News::Workload(figures) => {
             changed |= app.workload != Some(figures);
             app.workload = Some(figures);
         }
-        Update::Refused { reason } => {
+        News::Refused { id, reason } => {
+            app.operations.refused(id);
             app.notice = Some(Notice::new(reason, now));
             changed = true;
         }
-        Update::Trace { .. } | Update::Missed { .. } | Update::Synced(_) => {}
+        News::Trouble { reason } => {
+            app.notice = Some(Notice::new(reason, now));
+            changed = true;
+        }
+        News::Trace { .. } | News::Missed { .. } | News::Done { .. } => {}
     }
     if changed {
         app.mark_changed();

@@ -3,12 +3,12 @@
 
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, View};
-use crate::script::{Deed, Script};
-use raftdeck_lab::Update;
+use raftdeck_model::{CommandId, News};
+use raftdeck_script::{Deed, Script};
 use std::time::Duration;
 
-/// The script's requests to the store are numbered from here on, the person's from 1.
-const FIRST_REQUEST: u64 = 1 << 32;
+/// The script's commands are numbered after this, the person's from 1.
+const FIRST: CommandId = CommandId(1 << 32);
 
 /// A script and how it goes.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub enum Said {
 impl Scripted {
     /// The lines of a file of this name.
     #[must_use]
-    pub fn new(file: &str, text: &str) -> Self {
-        Self { script: Script::to_watch(file, text, FIRST_REQUEST), failure: None }
+    pub fn new(file: &str, text: &[u8]) -> Self {
+        Self { script: Script::to_watch(file, text, FIRST), failure: None }
     }
 
     /// What is to be said of it.
@@ -52,8 +52,16 @@ impl Scripted {
         self.script.is_stopped() || self.failure.is_some()
     }
 
-    pub(crate) fn hear(&mut self, update: &Update) {
-        self.script.hear(update);
+    pub(crate) fn hear(&mut self, news: &News) {
+        self.script.hear(news);
+    }
+
+    pub(crate) fn loaded(&mut self, contents: Result<Vec<u8>, String>) {
+        self.script.loaded(contents);
+    }
+
+    pub(crate) fn written(&mut self, result: Result<(), String>) {
+        self.script.written(result);
     }
 
     pub(crate) fn next_due(&self) -> Option<Duration> {
@@ -82,7 +90,9 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
     let mut is_over = false;
     for deed in scripted.script.go_on(now) {
         match deed {
-            Deed::Send(command) => effects.push(Effect::Lab(command)),
+            Deed::Send(command) => effects.push(Effect::Send(command)),
+            Deed::Read(file) => effects.push(Effect::Read(file)),
+            Deed::Write { file, text } => effects.push(Effect::Write { file, text }),
             Deed::Answer("logs", _) => app.view = View::Logs,
             Deed::Answer("status", _) => app.view = View::Cluster,
             Deed::Answer(_, lines) => {

@@ -1,7 +1,6 @@
 //! Which messages the Messages view shows: by kind, by link and by what became of them.
 
-use raftdeck_lab::FrameKind;
-use raftdeck_lab::rule::{MessageReport, MessageState};
+use raftdeck_model::{FrameKind, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
@@ -102,45 +101,15 @@ impl Sieve {
     }
 }
 
-/// The name that the grammar knows a kind by.
-#[must_use]
-pub fn kind_word(kind: FrameKind) -> &'static str {
-    match kind {
-        FrameKind::PreVote => "PreVote",
-        FrameKind::PreVoteReply => "PreVoteReply",
-        FrameKind::RequestVote => "RequestVote",
-        FrameKind::VoteReply => "VoteReply",
-        FrameKind::Heartbeat => "Heartbeat",
-        FrameKind::AppendEntries => "AppendEntries",
-        FrameKind::AppendReply => "AppendReply",
-        FrameKind::TimeoutNow => "TimeoutNow",
-        FrameKind::InstallSnapshot => "InstallSnapshot",
-        FrameKind::SnapshotReply => "SnapshotReply",
-        FrameKind::DiskStalled => "DiskStalled",
-    }
-}
-
-const KINDS: [FrameKind; 11] = [
-    FrameKind::PreVote,
-    FrameKind::PreVoteReply,
-    FrameKind::RequestVote,
-    FrameKind::VoteReply,
-    FrameKind::Heartbeat,
-    FrameKind::AppendEntries,
-    FrameKind::AppendReply,
-    FrameKind::TimeoutNow,
-    FrameKind::InstallSnapshot,
-    FrameKind::SnapshotReply,
-    FrameKind::DiskStalled,
-];
-
 fn kinds(word: &str) -> Option<Vec<FrameKind>> {
     let kinds = match word {
-        "vote" | "votes" => KINDS[..4].to_vec(),
+        "vote" | "votes" => {
+            vec![FrameKind::PreVote, FrameKind::PreVoteReply, FrameKind::RequestVote, FrameKind::VoteReply]
+        }
         "entries" => vec![FrameKind::AppendEntries, FrameKind::AppendReply],
         "heartbeats" => vec![FrameKind::Heartbeat, FrameKind::AppendReply],
         "snapshot" | "snapshots" => vec![FrameKind::InstallSnapshot, FrameKind::SnapshotReply],
-        _ => vec![*KINDS.iter().find(|kind| kind_word(**kind).eq_ignore_ascii_case(word))?],
+        _ => vec![FrameKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(word))?],
     };
     Some(kinds)
 }
@@ -160,7 +129,7 @@ fn link(word: &str) -> Option<Link> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_lab::rule::MessageId;
+    use raftdeck_model::MessageId;
     use raftdeck_raft::Term;
     use std::time::Duration;
 

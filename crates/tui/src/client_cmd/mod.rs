@@ -17,7 +17,7 @@ use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
 use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
-use raftdeck_lab::ClientOp;
+use raftdeck_model::ClientOp;
 use raftdeck_protocol::printable;
 use reply::{Failure, Form, Reply};
 use std::hash::{BuildHasher, RandomState};

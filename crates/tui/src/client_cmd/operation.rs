@@ -6,7 +6,7 @@ use super::reply::Failure;
 use super::watch::Watched;
 use clap::{Args, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
-use raftdeck_lab::ClientOp;
+use raftdeck_model::ClientOp;
 use raftdeck_protocol::kv::{MAX_LIST, MAX_VALUE};
 use raftdeck_protocol::{Consistency, Read, Write};
 use raftdeck_raft::NodeId;

@@ -15,7 +15,7 @@
 use super::text::{Escaped, for_eyes, put_bytes};
 use crate::words;
 use raftdeck_client::{ClientError, Done};
-use raftdeck_lab::ClientOp;
+use raftdeck_model::ClientOp;
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::{Answer, Read, printable};
 use serde_json::{Map, Value, json};

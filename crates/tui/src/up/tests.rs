@@ -1,7 +1,8 @@
 //! Every line is as it is documented.
 
 use super::*;
-use raftdeck_lab::rule::{Disturbance, FaultId};
+use raftdeck_model::CommandId;
+use raftdeck_model::{Disturbance, FaultId};
 use raftdeck_protocol::{Answer, Read, RefusalReason};
 use raftdeck_raft::{LogId, Timing};
 
@@ -11,21 +12,21 @@ fn at(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn told(update: &Update) -> String {
+fn told(update: &News) -> String {
     let lines = JsonLines::default().tell(update, at(9));
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.into_iter().next().unwrap()
 }
 
 fn traced(trace: TraceEvent) -> String {
-    told(&Update::Trace { node: N1, trace })
+    told(&News::Trace { node: N1, trace })
 }
 
 #[test]
 fn the_documented_lines_are_the_lines_printed() {
     let nodes = (1..=3).map(NodeId).collect();
-    let cluster = Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
-    let process = |state| told(&Update::Process { node: N1, state });
+    let cluster = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let process = |state| told(&News::Process { node: N1, state });
     let addresses = NodeAddresses { raft: "a:1".into(), client: "a:2".into(), http: "a:3".into() };
     let term = Term(2);
     let printed = [
@@ -33,7 +34,7 @@ fn the_documented_lines_are_the_lines_printed() {
         process(ProcessState::Starting { pid: 4711 }),
         process(ProcessState::Killed),
         process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
-        told(&Update::Ready { node: N1, addresses }),
+        told(&News::Ready { node: N1, addresses }),
         traced(TraceEvent::Started {
             term: Term(0),
             last: LogIndex(0),
@@ -49,8 +50,8 @@ fn the_documented_lines_are_the_lines_printed() {
         traced(TraceEvent::LeaderChanged { leader: None, term }),
         traced(TraceEvent::Committed { through: LogIndex(42) }),
         traced(TraceEvent::Truncated { from: LogIndex(8), to: LogIndex(9) }),
-        told(&Update::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
-        told(&Update::Missed { node: N1, count: 12 }),
+        told(&News::Link { from: N1, to: NodeId(3), state: LinkState::Cut }),
+        told(&News::Missed { node: N1, count: 12 }),
     ];
     assert_eq!(
         printed.join("\n"),
@@ -146,11 +147,11 @@ fn the_documented_lines_about_what_a_person_has_to_do_are_the_lines_printed() {
     let kind = NoticeKind::EmptyDisk { disk: Incarnation([0xab; 16]), address: "a:1".into() };
     let notice = Notice { about: NodeId(3), kind, text: "n3 is back".into() };
     let reported = [
-        told(&Update::Notice { node: N1, notice: notice.clone() }),
-        told(&Update::NoticeOver { node: N1, notice }),
-        told(&Update::PeerRefused { node: N1, peer: NodeId(3), reason: RefusalReason::Token }),
-        told(&Update::PeerAdmitted { node: N1, peer: NodeId(3) }),
-        told(&Update::Change { node: NodeId(3), step: ChangeStep::Replacing }),
+        told(&News::Notice { node: N1, notice: notice.clone() }),
+        told(&News::NoticeOver { node: N1, notice }),
+        told(&News::PeerRefused { node: N1, peer: NodeId(3), reason: RefusalReason::Token }),
+        told(&News::PeerAdmitted { node: N1, peer: NodeId(3) }),
+        told(&News::Change { node: NodeId(3), step: ChangeStep::Replacing }),
     ];
     assert_eq!(
         reported.join("\n"),
@@ -167,14 +168,14 @@ fn what_comes_of_commands_is_printed_as_documented() {
     let hundredth = ClockRate::from_millionths(10_000).unwrap();
     let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
     let op = ClientOp::Read(Read::Get { key: "a".into() });
-    let client = |outcome| told(&Update::Client { id: 1, op: op.clone(), outcome, took: at(1) });
+    let client = |outcome| told(&News::Client { id: CommandId(1), op: op.clone(), outcome, took: at(1) });
     let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
     let commanded = [
-        told(&Update::Time(ClusterTime { rate: hundredth, now: at(5) })),
-        told(&Update::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
+        told(&News::Time(ClusterTime { rate: hundredth, now: at(5) })),
+        told(&News::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
         client(ClientOutcome::Answered { node: NodeId(2), body }),
         client(ClientOutcome::Failed { reason: "no".into() }),
-        told(&Update::Refused { reason: "no".into() }),
+        told(&News::Refused { id: CommandId(2), reason: "no".into() }),
         answer("rules", &["cut 1>3".into()], at(9)),
     ];
     assert_eq!(
@@ -183,7 +184,7 @@ fn what_comes_of_commands_is_printed_as_documented() {
 {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
 {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
 {"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
-{"event":"refused","reason":"no","at_ms":9}
+{"event":"refused","id":2,"reason":"no","at_ms":9}
 {"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
     );
 }
@@ -193,7 +194,7 @@ fn commits_are_gathered_and_the_last_one_is_told() {
     let mut json = JsonLines::default();
     let committed = |index| {
         let trace = TraceEvent::Committed { through: LogIndex(index) };
-        Update::Trace { node: N1, trace }
+        News::Trace { node: N1, trace }
     };
     assert_eq!(json.tell(&committed(1), at(10)).len(), 1);
     for index in 2..1000 {

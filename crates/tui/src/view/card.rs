@@ -7,7 +7,7 @@ use crate::app::timers::{BAR_STEPS, age_words, timers};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
-use raftdeck_lab::ProcessState;
+use raftdeck_model::ProcessState;
 use raftdeck_raft::{Role, Status};
 use ratatui::layout::Rect;
 use ratatui::style::Style;

@@ -6,7 +6,7 @@ use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use crate::view::words::stamp;
 use crate::words::Weight;
-use raftdeck_lab::ProcessState;
+use raftdeck_model::ProcessState;
 use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

@@ -5,7 +5,7 @@ use crate::app::verdict::verdict;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
-use raftdeck_lab::WorkloadFigures;
+use raftdeck_model::WorkloadFigures;
 use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;

@@ -3,7 +3,7 @@
 use crate::actions::ActionId;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use raftdeck_lab::words::write;
+use raftdeck_model::write;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 

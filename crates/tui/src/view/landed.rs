@@ -3,7 +3,7 @@
 use crate::actions::ActionId;
 use crate::app::View;
 use crate::app::timers::Timers;
-use raftdeck_lab::rule::{FaultId, MessageId};
+use raftdeck_model::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
 use ratatui::layout::{Position, Rect};
 

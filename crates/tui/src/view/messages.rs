@@ -1,13 +1,12 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
 use crate::app::flights::is_answer;
-use crate::app::sieve::kind_word;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke};
 use crate::view::space_time::{Arrow, Diagram, End, diagram};
 use crate::view::words::{self, message_style, span};
-use raftdeck_lab::rule::{MessageId, MessageReport, MessageState};
+use raftdeck_model::{MessageId, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -97,7 +96,7 @@ fn list_line(paint: &Paint<'_>, message: &MessageReport, chosen: bool, width: u1
         paint.theme.strong()
     };
     let time = if width >= 62 { format!(" {:>9}", moment(message.sent)) } else { String::new() };
-    let what = format!("{:<16}", format!("{}{}", kind_word(message.kind), said(paint, message)));
+    let what = format!("{:<16}", format!("{}{}", message.kind.name(), said(paint, message)));
     let index = message.index.map_or_else(String::new, |index| format!(" i{index}"));
     let figures = format!(" t{}{index}", message.term);
     let link = format!("{}{right}{}", message.from, message.to);
@@ -161,8 +160,7 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
         1 => ", 1 entry".to_owned(),
         more => format!(", {more} entries"),
     };
-    let what =
-        format!("{} of term {}{index}{entries}{answer}{fields}", kind_word(message.kind), message.term);
+    let what = format!("{} of term {}{index}{entries}{answer}{fields}", message.kind.name(), message.term);
     let sent = format!("Sent at {} s", moment(message.sent));
     let fate = match message.state {
         MessageState::Held => "held until it is let go on: Enter delivers it, Del loses it".to_owned(),
@@ -416,7 +414,7 @@ impl Sheet {
         at: (f64, u16),
         room: f64,
     ) {
-        let full = format!("{}{} t{}", kind_word(message.kind), said(paint, message), message.term);
+        let full = format!("{}{} t{}", message.kind.name(), said(paint, message), message.term);
         let glyph = words::message_glyph(paint.theme, message.kind, message.granted);
         let fits = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(0)) + 2.0 <= room;
         let text = [full, format!("{}{}", short(message), said(paint, message)), glyph.to_owned()]
@@ -441,7 +439,7 @@ fn head(paint: &Paint<'_>, arrow: &Arrow) -> &'static str {
 
 /// A kind in as few characters as can be told apart.
 fn short(message: &MessageReport) -> &'static str {
-    use raftdeck_lab::FrameKind as K;
+    use raftdeck_model::FrameKind as K;
     match message.kind {
         K::PreVote => "pre?",
         K::PreVoteReply => "pre",

@@ -3,7 +3,7 @@
 use crate::app::output::Line as LogLine;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
-use raftdeck_lab::LogLevel;
+use raftdeck_model::LogLevel;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 

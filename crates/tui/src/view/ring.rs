@@ -9,7 +9,7 @@ use crate::view::card::{self, Size};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
 use crate::view::words::{message_glyph, message_style};
-use raftdeck_lab::FrameKind;
+use raftdeck_model::FrameKind;
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;

@@ -4,7 +4,7 @@
 //! once shares a row, as far as it can be told apart there; what came later is never above what came earlier. So a
 //! heartbeat's way of a tenth of a millisecond and a pause of a minute both have the room they need.
 
-use raftdeck_lab::rule::{MessageId, MessageReport, MessageState};
+use raftdeck_model::{MessageId, MessageReport, MessageState};
 use std::time::Duration;
 
 /// What arrives within this time is drawn level.
@@ -238,7 +238,7 @@ fn progress(message: &MessageReport, time: Duration) -> (f64, End) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_lab::FrameKind;
+    use raftdeck_model::FrameKind;
     use raftdeck_raft::{NodeId, Term};
 
     fn message(id: u64, from: u64, to: u64, sent: u64, state: MessageState) -> MessageReport {

@@ -7,7 +7,7 @@ use crate::app::members::Standing;
 use crate::app::verdict::{Campaign, Verdict};
 use crate::theme::Theme;
 use crate::words::ids;
-use raftdeck_lab::FrameKind;
+use raftdeck_model::FrameKind;
 use raftdeck_raft::{NodeId, ReplicationState, Role, Status};
 use ratatui::style::Style;
 use std::borrow::Cow;

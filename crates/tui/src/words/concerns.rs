@@ -2,15 +2,15 @@
 //! nodes that refuse each other. Says nothing of what a node does by itself.
 
 use super::{Sentence, Weight};
-use raftdeck_lab::Update;
+use raftdeck_model::News;
 use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 
 /// What an update about such things says by itself.
-pub(super) fn sentence(update: &Update) -> Option<Sentence> {
+pub(super) fn sentence(update: &News) -> Option<Sentence> {
     let (weight, node, text) = match update {
-        Update::Notice { node, notice: Notice { about, kind, text } } => match kind {
+        News::Notice { node, notice: Notice { about, kind, text } } => match kind {
             NoticeKind::Founding => (Weight::Minor, node, format!("{node}: {text}")),
             NoticeKind::EmptyDisk { .. } => {
                 let text =
@@ -19,7 +19,7 @@ pub(super) fn sentence(update: &Update) -> Option<Sentence> {
             }
             NoticeKind::Removed => (Weight::Major, about, text.clone()),
         },
-        Update::NoticeOver { node, notice: Notice { about, kind, .. } } => {
+        News::NoticeOver { node, notice: Notice { about, kind, .. } } => {
             let what = match kind {
                 NoticeKind::Founding => "is in a cluster and waits for its founding no more".to_owned(),
                 NoticeKind::EmptyDisk { .. } => format!("reports an empty disk of {about} no more"),
@@ -27,16 +27,16 @@ pub(super) fn sentence(update: &Update) -> Option<Sentence> {
             };
             (Weight::Detail, node, format!("{node} {what}"))
         }
-        Update::PeerRefused { reason: RefusalReason::Incarnation { id, known, shown }, .. } => {
+        News::PeerRefused { reason: RefusalReason::Incarnation { id, known, shown }, .. } => {
             let text = format!(
                 "{id} is refused: it came with disk {shown}, and the cluster knows it with disk {known}"
             );
             (Weight::Minor, id, text)
         }
-        Update::PeerRefused { node, peer, reason } => {
+        News::PeerRefused { node, peer, reason } => {
             (Weight::Minor, node, format!("no connection between {node} and {peer}: {reason}"))
         }
-        Update::PeerAdmitted { node, peer } => {
+        News::PeerAdmitted { node, peer } => {
             (Weight::Detail, node, format!("{node} reports no refusal between itself and {peer} any more"))
         }
         _ => return None,
@@ -70,13 +70,13 @@ impl Reported {
     /// a cluster already, or a node whose process has ended. `is_changing`: a node that is being taken in waits too.
     pub(super) fn tell(
         &mut self,
-        update: &Update,
+        update: &News,
         is_late: bool,
         is_changing: impl Fn(NodeId) -> bool,
     ) -> Option<Sentence> {
         let told = sentence(update)?;
         let is_repeated = match update {
-            Update::Notice { node, notice } => {
+            News::Notice { node, notice } => {
                 let about = about(notice);
                 let of_founding = matches!(about, About::Founding(_));
                 let is_first = self.reports.get(node).is_none_or(|reports| !reports.contains_key(&about));
@@ -84,15 +84,15 @@ impl Reported {
                 let is_expected = self.has_lost_its_disk(notice.about) || is_changing(notice.about);
                 is_known || of_founding && (!is_late || is_first || is_expected)
             }
-            Update::PeerRefused { node, peer, reason } => {
+            News::PeerRefused { node, peer, reason } => {
                 self.enter(*node, refusal(*peer, reason), reason.to_string())
             }
-            Update::NoticeOver { node, notice } => {
+            News::NoticeOver { node, notice } => {
                 let about = about(notice);
                 self.strike(*node, |other| *other == about);
                 false
             }
-            Update::PeerAdmitted { node, peer } => {
+            News::PeerAdmitted { node, peer } => {
                 self.strike(
                     *node,
                     |about| matches!(about, About::Refusal(of) | About::OtherDisk(of, _) if of == peer),

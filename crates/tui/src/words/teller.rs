@@ -2,7 +2,7 @@
 
 use super::concerns::Reported;
 use super::{Sentence, Weight, ids, millis, sentence};
-use raftdeck_lab::{ProcessState, Update};
+use raftdeck_model::{News, ProcessState};
 use raftdeck_raft::{Membership, NodeId, Role, StepDownReason, Term, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -58,9 +58,9 @@ struct Memory {
 
 impl Teller {
     /// What an update says, given all that was told before.
-    pub fn tell(&mut self, update: &Update) -> Option<Sentence> {
+    pub fn tell(&mut self, update: &News) -> Option<Sentence> {
         match update {
-            Update::Cluster { nodes, .. } => {
+            News::Cluster { nodes, .. } => {
                 self.nodes.retain(|node, _| nodes.contains(node));
                 self.down.retain(|node| nodes.contains(node));
                 self.changing.retain(|node| nodes.contains(node));
@@ -68,7 +68,7 @@ impl Teller {
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
                 if again { None } else { sentence(update) }
             }
-            Update::Process { node, state } => {
+            News::Process { node, state } => {
                 if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
                     self.reported.forget(*node);
                 }
@@ -79,14 +79,14 @@ impl Teller {
                 }
                 sentence(update)
             }
-            Update::Notice { .. }
-            | Update::NoticeOver { .. }
-            | Update::PeerRefused { .. }
-            | Update::PeerAdmitted { .. } => {
+            News::Notice { .. }
+            | News::NoticeOver { .. }
+            | News::PeerRefused { .. }
+            | News::PeerAdmitted { .. } => {
                 let is_late = self.committed.is_some() || !self.down.is_empty();
                 self.reported.tell(update, is_late, |node| self.changing.contains(&node))
             }
-            Update::Change { node, step } => {
+            News::Change { node, step } => {
                 if step.is_last() {
                     self.changing.remove(node);
                 } else {
@@ -94,14 +94,14 @@ impl Teller {
                 }
                 sentence(update)
             }
-            Update::Trace { node, trace } => self.tell_trace(*node, trace, update),
-            Update::Missed { node, .. } => {
+            News::Trace { node, trace } => self.tell_trace(*node, trace, update),
+            News::Missed { node, .. } => {
                 // Why it campaigns may be among what is missing, and who votes for it.
                 let memory = self.nodes.entry(*node).or_default();
                 (memory.cause, memory.voted) = (Cause::Told, None);
                 sentence(update)
             }
-            Update::Workload(figures) => {
+            News::Workload(figures) => {
                 let began = figures.running && !std::mem::replace(&mut self.workload, figures.running);
                 let begins = "a steady workload of small writes begins";
                 if began { Some(Sentence::new(Weight::Minor, None, begins)) } else { sentence(update) }
@@ -110,7 +110,7 @@ impl Teller {
         }
     }
 
-    fn tell_trace(&mut self, node: NodeId, trace: &TraceEvent, update: &Update) -> Option<Sentence> {
+    fn tell_trace(&mut self, node: NodeId, trace: &TraceEvent, update: &News) -> Option<Sentence> {
         let members = self.members;
         let memory = self.nodes.entry(node).or_default();
         let (weight, text) = match trace {
@@ -215,7 +215,7 @@ fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_lab::ChangeStep;
+    use raftdeck_model::ChangeStep;
     use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
     use raftdeck_raft::Incarnation;
 
@@ -225,9 +225,9 @@ mod tests {
     fn told(traces: &[TraceEvent]) -> Vec<String> {
         let mut teller = Teller::default();
         let nodes = (1..=3).map(NodeId).collect();
-        teller.tell(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        teller.tell(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
         let told =
-            traces.iter().filter_map(|trace| teller.tell(&Update::Trace { node: N1, trace: trace.clone() }));
+            traces.iter().filter_map(|trace| teller.tell(&News::Trace { node: N1, trace: trace.clone() }));
         told.filter(|sentence| sentence.weight > Weight::Detail).map(|sentence| sentence.text).collect()
     }
 
@@ -272,11 +272,11 @@ mod tests {
         let told = told(&[begins.clone(), received.clone(), leads.clone()]);
         assert_eq!(told.last().map(String::as_str), Some("n1 leads term 7, with 2 of 3 votes"));
         let mut teller = Teller::default();
-        let trace = |trace| Update::Trace { node: N1, trace };
+        let trace = |trace| News::Trace { node: N1, trace };
         let nodes = (1..=3).map(NodeId).collect();
-        teller.tell(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        teller.tell(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
         teller.tell(&trace(begins));
-        teller.tell(&Update::Missed { node: N1, count: 3 });
+        teller.tell(&News::Missed { node: N1, count: 3 });
         teller.tell(&trace(received));
         assert_eq!(teller.tell(&trace(leads)).map(|told| told.text).as_deref(), Some("n1 leads term 7"));
     }
@@ -335,16 +335,16 @@ mod tests {
     #[test]
     fn what_several_nodes_report_alike_is_told_once_and_again_after_it_was_over() {
         let notice = |text: &str| Notice { about: N2, kind: NoticeKind::Removed, text: text.to_owned() };
-        let reports = |id, text| Update::Notice { node: NodeId(id), notice: notice(text) };
-        let refuses = |id, peer| Update::PeerRefused {
+        let reports = |id, text| News::Notice { node: NodeId(id), notice: notice(text) };
+        let refuses = |id, peer| News::PeerRefused {
             node: NodeId(id),
             peer: NodeId(peer),
             reason: RefusalReason::Token,
         };
-        let over = |id| Update::NoticeOver { node: NodeId(id), notice: notice("n2 was removed") };
-        let dies = |id| Update::Process { node: NodeId(id), state: ProcessState::Killed };
+        let over = |id| News::NoticeOver { node: NodeId(id), notice: notice("n2 was removed") };
+        let dies = |id| News::Process { node: NodeId(id), state: ProcessState::Killed };
         let mut teller = Teller::default();
-        let mut told = |update: &Update| teller.tell(update).map_or(Weight::Detail, |told| told.weight);
+        let mut told = |update: &News| teller.tell(update).map_or(Weight::Detail, |told| told.weight);
         assert_eq!(told(&reports(1, "n2 was removed")), Weight::Major);
         assert_eq!(told(&reports(3, "n2 was removed")), Weight::Detail, "n1 says the same");
         assert_eq!(told(&reports(3, "n2 was replaced")), Weight::Major, "something else");
@@ -357,27 +357,27 @@ mod tests {
         let waits = |id, text: &str| {
             let notice =
                 Notice { about: NodeId(id), kind: NoticeKind::Founding, text: format!("founding: {text}") };
-            Update::Notice { node: NodeId(id), notice }
+            News::Notice { node: NodeId(id), notice }
         };
-        told(&Update::Process { node: NodeId(3), state: ProcessState::Running { pid: 7 } });
+        told(&News::Process { node: NodeId(3), state: ProcessState::Running { pid: 7 } });
         assert_eq!(told(&waits(1, "waiting for n2 and n3")), Weight::Detail);
         assert_eq!(told(&waits(1, "waiting for n2")), Weight::Detail, "each founding waits for a moment");
         told(&dies(2));
         assert_eq!(told(&waits(3, "waiting for n1 and n2")), Weight::Detail, "each node, when it starts");
         assert_eq!(told(&waits(3, "waiting for n2 still")), Weight::Minor, "for one that is not there");
-        told(&Update::Change { node: NodeId(3), step: ChangeStep::Replacing });
+        told(&News::Change { node: NodeId(3), step: ChangeStep::Replacing });
         assert_eq!(told(&waits(3, "it is no member")), Weight::Detail, "it is being taken in");
-        told(&Update::Change { node: NodeId(3), step: ChangeStep::GivenUp });
+        told(&News::Change { node: NodeId(3), step: ChangeStep::GivenUp });
         assert_eq!(told(&waits(3, "it is no member yet")), Weight::Minor);
         let (known, shown) = (Incarnation([1; 16]), Incarnation([7; 16]));
         let reason = RefusalReason::Incarnation { id: NodeId(3), known, shown };
-        told(&Update::PeerRefused { node: NodeId(3), peer: N1, reason });
+        told(&News::PeerRefused { node: NodeId(3), peer: N1, reason });
         assert_eq!(told(&waits(3, "refused, as it has another disk")), Weight::Detail, "as was said");
-        told(&Update::PeerAdmitted { node: NodeId(3), peer: N1 });
+        told(&News::PeerAdmitted { node: NodeId(3), peer: N1 });
         assert_eq!(told(&waits(3, "refused still")), Weight::Minor);
         let kind = NoticeKind::EmptyDisk { disk: shown, address: String::new() };
         let empty = Notice { about: NodeId(3), kind, text: "n3 is back".to_owned() };
-        assert_eq!(told(&Update::Notice { node: N1, notice: empty }), Weight::Major);
+        assert_eq!(told(&News::Notice { node: N1, notice: empty }), Weight::Major);
         assert_eq!(told(&waits(3, "refused")), Weight::Detail, "it has an empty disk, as was said");
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use raftdeck_lab::NodeAddresses;
+use raftdeck_model::{CommandId, NodeAddresses};
 use raftdeck_protocol::{Failure, Notice, NoticeKind, RefusalReason, Write};
 use raftdeck_raft::{Incarnation, LogId};
 
@@ -7,17 +7,17 @@ const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
 
-fn says(update: &Update) -> Sentence {
+fn says(update: &News) -> Sentence {
     sentence(update).expect("this update has a sentence")
 }
 
 fn traced(node: NodeId, trace: TraceEvent) -> Sentence {
-    says(&Update::Trace { node, trace })
+    says(&News::Trace { node, trace })
 }
 
 fn answer(op: ClientOp, body: ResponseBody) -> String {
     let outcome = ClientOutcome::Answered { node: N2, body };
-    says(&Update::Client { id: 1, op, outcome, took: Duration::from_millis(4) }).text
+    says(&News::Client { id: CommandId(1), op, outcome, took: Duration::from_millis(4) }).text
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_refused_vote_says_why() {
 #[test]
 fn processes_and_links_are_told_plainly() {
     let process = |state| {
-        let sentence = says(&Update::Process { node: N1, state });
+        let sentence = says(&News::Process { node: N1, state });
         (sentence.weight, sentence.text)
     };
     let pid = 4711;
@@ -132,7 +132,7 @@ fn processes_and_links_are_told_plainly() {
         process(ProcessState::Failed { how: "exit status 1".to_owned(), last_words }).1,
         "n1 failed: exit status 1; its last words: the address is in use"
     );
-    let link = |state| says(&Update::Link { from: N1, to: N3, state }).text;
+    let link = |state| says(&News::Link { from: N1, to: N3, state }).text;
     assert_eq!(link(LinkState::Cut), "link n1 -> n3 is cut");
     assert_eq!(link(LinkState::Open), "link n1 -> n3 is open again");
 }
@@ -156,7 +156,7 @@ fn a_client_is_told_what_came_of_its_question() {
     let unknown = answer(put.clone(), ResponseBody::Failed(Failure::Unknown));
     assert!(!unknown.contains("not done") && unknown.contains("it may have happened"), "{unknown}");
     let outcome = ClientOutcome::Failed { reason: "no leader was found".to_owned() };
-    let failed = says(&Update::Client { id: 1, op: put, outcome, took: Duration::from_secs(12) });
+    let failed = says(&News::Client { id: CommandId(1), op: put, outcome, took: Duration::from_secs(12) });
     assert_eq!(failed.text, "put color blue: no leader was found (12 s)");
     assert_eq!(failed.weight, Weight::Major);
 }
@@ -174,7 +174,7 @@ fn a_long_list_is_cut_and_says_so() {
 fn the_cluster_is_introduced() {
     let nodes = |nodes: Vec<NodeId>, data_dir: Option<&str>| {
         let data_dir = data_dir.map(str::to_owned);
-        says(&Update::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir }).text
+        says(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir }).text
     };
     let cluster = |count: u64, data_dir: Option<&str>| nodes((1..=count).map(NodeId).collect(), data_dir);
     assert_eq!(
@@ -192,22 +192,22 @@ fn the_cluster_is_introduced() {
 
 #[test]
 fn a_sentence_is_one_line_whatever_it_is_about() {
-    let refused = says(&Update::Refused { reason: "no\nsuch\x1b[2Jnode".to_owned() });
+    let refused = says(&News::Trouble { reason: "no\nsuch\x1b[2Jnode".to_owned() });
     assert_eq!(refused.text, "no such [2Jnode");
     let addresses =
         NodeAddresses { raft: "a:1".to_owned(), client: "a:2".to_owned(), http: "a:3\r".to_owned() };
-    let ready = says(&Update::Ready { node: N1, addresses });
+    let ready = says(&News::Ready { node: N1, addresses });
     assert_eq!(ready.text, "n1 is ready: peers at a:1, clients at a:2, HTTP at a:3 ");
 }
 
 #[test]
 fn chatter_has_no_sentence() {
     let silent = [
-        Update::Frames { frames: Vec::new() },
-        Update::Log { node: N1, lines: Vec::new() },
-        Update::Output { node: N1, level: raftdeck_lab::LogLevel::Warn, line: "odd".to_owned() },
-        Update::Trace { node: N1, trace: TraceEvent::LeaderChanged { leader: Some(N1), term: Term(2) } },
-        Update::Trace {
+        News::Frames { frames: Vec::new() },
+        News::Log { node: N1, lines: Vec::new() },
+        News::Output { node: N1, level: raftdeck_model::LogLevel::Warn, line: "odd".to_owned() },
+        News::Trace { node: N1, trace: TraceEvent::LeaderChanged { leader: Some(N1), term: Term(2) } },
+        News::Trace {
             node: N1,
             trace: TraceEvent::RoleChanged { from: Role::Follower, to: Role::Candidate, term: Term(2) },
         },
@@ -219,7 +219,7 @@ fn chatter_has_no_sentence() {
 
 #[test]
 fn a_gap_is_told() {
-    let missed = |count| says(&Update::Missed { node: N1, count }).text;
+    let missed = |count| says(&News::Missed { node: N1, count }).text;
     assert_eq!(missed(1), "1 event of n1 came too fast and is missing here");
     assert_eq!(missed(12), "12 events of n1 came too fast and are missing here");
 }
@@ -381,15 +381,15 @@ fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_clas
 
 #[test]
 fn a_change_that_was_asked_for_is_told_step_by_step_and_the_workload_at_its_end() {
-    let told = |step| sentence(&Update::Change { node: N3, step }).map(|told| told.text);
+    let told = |step| sentence(&News::Change { node: N3, step }).map(|told| told.text);
     assert_eq!(told(ChangeStep::Promoting).as_deref(), Some("n3 catches up as a learner"));
     assert_eq!(told(ChangeStep::Joined).as_deref(), Some("n3 has joined the cluster and votes from now on"));
     assert_eq!(told(ChangeStep::GivenUp), None, "the reason is told on its own");
     let running = WorkloadFigures { running: true, acknowledged: 1, ..WorkloadFigures::default() };
-    assert_eq!(sentence(&Update::Workload(running)), None);
+    assert_eq!(sentence(&News::Workload(running)), None);
     let over = WorkloadFigures { running: false, failed: 2, longest_gap_ms: 240, ..running };
     assert_eq!(
-        says(&Update::Workload(over)).text,
+        says(&News::Workload(over)).text,
         "the workload is over: 1 write acknowledged, 2 failed, 0 in doubt; the longest gap was 240 ms"
     );
 }
@@ -402,31 +402,31 @@ fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
     let empty = NoticeKind::EmptyDisk { disk, address: "127.0.0.1:8082".to_owned() };
     for (update, weight, about, words) in [
         (
-            Update::Notice { node: N1, notice: notice(empty.clone()) },
+            News::Notice { node: N1, notice: notice(empty.clone()) },
             Major,
             N3,
             "n3 is back with an empty disk and does not vote until it is replaced",
         ),
         (
-            Update::Notice { node: N1, notice: notice(NoticeKind::Founding) },
+            News::Notice { node: N1, notice: notice(NoticeKind::Founding) },
             Minor,
             N1,
             "n1: founding: waiting for n2",
         ),
         (
-            Update::NoticeOver { node: N1, notice: notice(empty) },
+            News::NoticeOver { node: N1, notice: notice(empty) },
             Detail,
             N1,
             "n1 reports an empty disk of n3 no more",
         ),
         (
-            Update::PeerRefused { node: N1, peer: N3, reason: RefusalReason::Token },
+            News::PeerRefused { node: N1, peer: N3, reason: RefusalReason::Token },
             Minor,
             N1,
             "no connection between n1 and n3: the token is missing or wrong",
         ),
         (
-            Update::PeerRefused {
+            News::PeerRefused {
                 node: N1,
                 peer: N3,
                 reason: RefusalReason::Incarnation { id: N3, known: disk, shown: Incarnation([0xa9; 16]) },
@@ -436,7 +436,7 @@ fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
             "n3 is refused: it came with disk a9a9a9a9, and the cluster knows it with disk 3f3f3f3f",
         ),
         (
-            Update::PeerAdmitted { node: N1, peer: N3 },
+            News::PeerAdmitted { node: N1, peer: N3 },
             Detail,
             N1,
             "n1 reports no refusal between itself and n3 any more",

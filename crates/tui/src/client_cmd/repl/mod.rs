@@ -159,7 +159,7 @@ impl Runner {
             Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
             _ => {}
         }
-        let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_lab::ClientOp::Read(_), _));
+        let changes = !matches!(&task, Task::Status | Task::Keys(raftdeck_model::ClientOp::Read(_), _));
         let form = manner.form();
         let asked = carry_out(&self.cluster, task, manner.deadline(), form);
         let interrupted = async { interrupts?.next().await };

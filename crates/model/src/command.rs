@@ -1,0 +1,160 @@
+//! What a source can be told.
+
+use crate::message::MessageId;
+use crate::rule::{Disturbance, FaultId, Matching, Scope};
+use raftdeck_protocol::{ClockRate, Read, ResponseBody, Write};
+use raftdeck_raft::{LogIndex, NodeId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What a person at the deck may ask of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOp {
+    /// Change something.
+    Write(Write),
+    /// Ask something.
+    Read(Read),
+}
+
+/// What came of a [`ClientOp`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOutcome {
+    /// The cluster answered.
+    Answered {
+        /// Which node.
+        node: NodeId,
+        /// What: `Done` or `Failed`.
+        body: ResponseBody,
+    },
+    /// It did not: no leader was found in time, or the connection broke. A sentence that says so, and whether a
+    /// write may have happened.
+    Failed {
+        /// The sentence.
+        reason: String,
+    },
+}
+
+/// The name of a command, chosen by whoever sends it. Whoever shares a source with others takes care that their names differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CommandId(pub u64);
+
+/// Something a source is told. For each, exactly one [`News::Done`](crate::News::Done) or
+/// [`News::Refused`](crate::News::Refused) with its id follows: when its effect is in force and has been told, or when it is
+/// certain that it will not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Its name.
+    pub id: CommandId,
+    /// What is to be done.
+    pub what: Order,
+}
+
+/// What can be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// SIGKILL the node's process.
+    Kill(NodeId),
+    /// Start it again with its data kept. Kills it first if it runs.
+    Restart(NodeId),
+    /// SIGSTOP.
+    Pause(NodeId),
+    /// SIGCONT.
+    Resume(NodeId),
+    /// Cut these directed links, `(from, to)`.
+    Cut(Vec<(NodeId, NodeId)>),
+    /// Heal these directed links.
+    Mend(Vec<(NodeId, NodeId)>),
+    /// Heal every link and resume every paused process.
+    Heal,
+    /// Do this in the store; the outcome comes as [`News::Client`](crate::News::Client) with the command's id. Done when it has come,
+    /// whatever it is.
+    Client(ClientOp),
+    /// Hand this write to this node, once and outside of any session: as the leader it appends one entry for it, and else it
+    /// refuses. The outcome comes as [`News::Client`](crate::News::Client).
+    Propose(NodeId, Write),
+    /// Ask a node for entries of its log; they come as [`News::Log`](crate::News::Log).
+    FetchLog {
+        /// Which node.
+        node: NodeId,
+        /// The first index.
+        first: LogIndex,
+        /// At most this many.
+        limit: u32,
+    },
+    /// Have every node that answers tell its state now, and the links what became of messages: all of it comes as
+    /// [`News::Status`](crate::News::Status) and [`News::Messages`](crate::News::Messages) before this is done.
+    Refresh,
+    /// Start one more node, with the next id, and make it a voter: a new process that joins as a learner, catches up
+    /// and is promoted. How it goes comes as [`News::Change`](crate::News::Change).
+    AddNode,
+    /// Take a node out of the cluster, end its process and wipe its data: its id is not used again. It may be down.
+    /// How it goes comes as [`News::Change`](crate::News::Change).
+    RemoveNode(NodeId),
+    /// Take a node that came back with an empty disk out of the cluster and in again as a learner with its new disk, and promote it
+    /// when it has caught up. How it goes comes as [`News::Change`](crate::News::Change).
+    ReplaceNode(NodeId),
+    /// Have the leader hand over to this node (thesis §3.10). How it goes comes as [`News::Change`](crate::News::Change).
+    Transfer(NodeId),
+    /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.
+    Campaign(NodeId),
+    /// Switch a steady workload of small writes on or off; its figures come as [`News::Workload`](crate::News::Workload).
+    Workload(bool),
+    /// SIGTERM: the node ends in an orderly way.
+    Stop(NodeId),
+    /// Pause and resume the node's process again and again, so that it stands still for so many percent of the time; 0: no more.
+    Slow(NodeId, u8),
+    /// Kill the node if it runs, wipe its data, and start it again: it comes back on another disk, does not vote, and has to be
+    /// replaced.
+    Wipe(NodeId),
+    /// The same, but the disk keeps its identity, as in a system without identities: the node has forgotten its votes and its log,
+    /// and nobody notices. Unsafe: for lessons.
+    WipeUnsafe(NodeId),
+    /// Let the node write only so many bytes more to each of its files, until that is undone (Linux).
+    FillDisk(NodeId, u64),
+    /// Take so many bytes from the end of a stopped node's log, as if they had never been synced.
+    LoseTail(NodeId, u64),
+    /// Make something undoable in force: rules, a watch, timers, the place of the deck's own client.
+    Disturb(Disturbance),
+    /// Undo what has this name, or what came into force last.
+    Undo(Option<FaultId>),
+    /// Let held messages go on, or any messages that are under way arrive at once.
+    Release(Which),
+    /// Lose messages that are held or under way.
+    Drop(Which),
+    /// Cluster time passes at this rate from now on.
+    SetRate(ClockRate),
+    /// Go on a little, then stand still.
+    Step(Step),
+    /// From now on the rules that leave things to chance decide by this seed.
+    Seed(u64),
+}
+
+/// Which messages on the links are released or dropped by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// This one.
+    Message(MessageId),
+    /// All on these links.
+    On(Scope, Matching),
+}
+
+/// How far the frozen world goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The oldest message on the links is delivered, held or not. No time passes. When there is none, the world goes on to the
+    /// next timer.
+    Message,
+    /// To the next timer of any node.
+    Timer,
+    /// To the next change of a role.
+    Role,
+    /// To the next commit.
+    Commit,
+    /// For so much cluster time.
+    For(Duration),
+}

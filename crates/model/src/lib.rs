@@ -1,0 +1,22 @@
+//! What a cluster and whoever looks at it say to each other.
+//!
+//! A source, such as the lab, tells [`Update`]s and is told [`Command`]s. A screen knows nothing else of a cluster. Every value
+//! can be written down (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other
+//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar.
+
+mod command;
+mod message;
+mod rule;
+mod shapes;
+mod update;
+pub mod write;
+
+pub use command::{ClientOp, ClientOutcome, Command, CommandId, Order, Step, Which};
+pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
+pub use rule::{
+    Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,
+};
+pub use shapes::{REGIONS, Shape};
+pub use update::{
+    ChangeStep, ClusterTime, LogLevel, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
+};

@@ -1,0 +1,181 @@
+//! Messages between nodes, as links see them.
+
+use raftdeck_raft::{LogIndex, NodeId, Term};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Whether a link carries messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// It does.
+    Open,
+    /// All of them are lost.
+    Cut,
+}
+
+/// What passed one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameReport {
+    /// Who sent.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// The newest such message's kind: `AppendEntries`, `RequestVote`, … as the paper calls it; an AppendEntries
+    /// without entries is `Heartbeat`.
+    pub kind: FrameKind,
+    /// The newest such message's term.
+    pub term: Term,
+    /// For an AppendEntries, the newest such message's last index; for a successful answer, the matched index.
+    pub index: Option<LogIndex>,
+    /// For an answer: whether it says yes.
+    pub granted: Option<bool>,
+    /// What became of them.
+    pub fate: FrameFate,
+    /// How many such messages.
+    pub count: u64,
+    /// How many entries they carried in all.
+    pub entries: u64,
+}
+
+/// A message's kind, as people tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FrameKind {
+    /// "Would you vote for me?"
+    PreVote,
+    /// The answer.
+    PreVoteReply,
+    /// "Vote for me."
+    RequestVote,
+    /// The answer.
+    VoteReply,
+    /// AppendEntries without entries.
+    Heartbeat,
+    /// AppendEntries with entries.
+    AppendEntries,
+    /// The answer to both.
+    AppendReply,
+    /// "Campaign now": the leadership is handed over.
+    TimeoutNow,
+    /// A piece of a snapshot.
+    InstallSnapshot,
+    /// The answer.
+    SnapshotReply,
+    /// "My disk is stalled", instead of the answer to a heartbeat.
+    DiskStalled,
+}
+
+impl FrameKind {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::PreVote,
+        Self::PreVoteReply,
+        Self::RequestVote,
+        Self::VoteReply,
+        Self::Heartbeat,
+        Self::AppendEntries,
+        Self::AppendReply,
+        Self::TimeoutNow,
+        Self::InstallSnapshot,
+        Self::SnapshotReply,
+        Self::DiskStalled,
+    ];
+
+    /// Its name, as in the grammar and in what is serialized.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreVote => "PreVote",
+            Self::PreVoteReply => "PreVoteReply",
+            Self::RequestVote => "RequestVote",
+            Self::VoteReply => "VoteReply",
+            Self::Heartbeat => "Heartbeat",
+            Self::AppendEntries => "AppendEntries",
+            Self::AppendReply => "AppendReply",
+            Self::TimeoutNow => "TimeoutNow",
+            Self::InstallSnapshot => "InstallSnapshot",
+            Self::SnapshotReply => "SnapshotReply",
+            Self::DiskStalled => "DiskStalled",
+        }
+    }
+}
+
+/// What became of a message on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameFate {
+    /// Handed to the receiver.
+    Delivered,
+    /// Lost on a cut link.
+    Lost,
+}
+
+/// The name of one message that passed a link, for as long as the lab runs. Counts up in the order in which the links
+/// took them in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(pub u64);
+
+/// One message on a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageReport {
+    /// Its name.
+    pub id: MessageId,
+    /// Who sent.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// What it is.
+    pub kind: FrameKind,
+    /// Its term.
+    pub term: Term,
+    /// For an AppendEntries the last index; for a successful answer the matched index.
+    pub index: Option<LogIndex>,
+    /// For an answer: whether it says yes.
+    pub granted: Option<bool>,
+    /// How many entries it carries.
+    pub entries: u64,
+    /// Its other fields in words: `prev 4 in term 2, commit 3`.
+    pub fields: String,
+    /// When the link took it in, in cluster time.
+    pub sent: Duration,
+    /// Where it is.
+    pub state: MessageState,
+}
+
+/// Where a message is. Times are cluster time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum MessageState {
+    /// On its way; it arrives then.
+    UnderWay {
+        /// When.
+        due: Duration,
+    },
+    /// Held until it is released.
+    Held,
+    /// With the receiver.
+    Delivered {
+        /// Since then.
+        at: Duration,
+    },
+    /// Lost.
+    Lost {
+        /// When.
+        at: Duration,
+    },
+}
+
+impl MessageState {
+    /// Whether nothing more will come of it.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Lost { .. })
+    }
+}
+
+impl From<bool> for LinkState {
+    /// Of whether it is cut.
+    fn from(cut: bool) -> Self {
+        if cut { Self::Cut } else { Self::Open }
+    }
+}

@@ -1,0 +1,187 @@
+//! What can be done to a cluster and undone: rules about messages, and the other disturbances, as values that can be listed, saved
+//! and undone.
+//!
+//! How a rule is carried out is its source's affair; how people write it down is in [`write`](mod@crate::write).
+
+use crate::message::FrameKind;
+use raftdeck_protocol::DiskPace;
+use raftdeck_raft::{LogIndex, NodeId, Term};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Which directed links.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// All, those of nodes that are added later included.
+    All,
+    /// From one of these to one of those; `None`: any.
+    Between {
+        /// The senders.
+        from: Option<BTreeSet<NodeId>>,
+        /// The receivers.
+        to: Option<BTreeSet<NodeId>>,
+    },
+    /// Just these, `(from, to)`.
+    Links(BTreeSet<(NodeId, NodeId)>),
+    /// All to and all from these nodes.
+    Of(BTreeSet<NodeId>),
+}
+
+impl Scope {
+    /// Whether this link is one of them.
+    #[must_use]
+    pub fn covers(&self, from: NodeId, to: NodeId) -> bool {
+        let among =
+            |some: &Option<BTreeSet<NodeId>>, node| some.as_ref().is_none_or(|some| some.contains(&node));
+        match self {
+            Self::All => true,
+            Self::Between { from: senders, to: receivers } => among(senders, from) && among(receivers, to),
+            Self::Links(links) => links.contains(&(from, to)),
+            Self::Of(nodes) => nodes.contains(&from) || nodes.contains(&to),
+        }
+    }
+}
+
+/// Which messages on those links. Empty: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Matching {
+    /// Of one of these kinds; empty: of any.
+    pub kinds: BTreeSet<FrameKind>,
+    /// Of these terms.
+    pub terms: Option<RangeInclusive<Term>>,
+    /// Whose last index is one of these.
+    pub indices: Option<RangeInclusive<LogIndex>>,
+    /// Only so many that match, from when the rule came into force; then it is over.
+    pub next: Option<u64>,
+}
+
+/// How much longer a message takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delay {
+    /// Always so long.
+    Fixed(Duration),
+    /// Any time from the first to the second, all alike.
+    Uniform(Duration, Duration),
+    /// Normally distributed with this mean and standard deviation, never under zero.
+    Normal(Duration, Duration),
+}
+
+/// A probability, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Probability(pub u32);
+
+/// What becomes of a message that a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It is lost.
+    Cut,
+    /// It takes longer. Later messages do not overtake it.
+    Delay(Delay),
+    /// It is lost with this probability.
+    Lose(Probability),
+    /// It comes twice with this probability.
+    Duplicate(Probability),
+    /// With this probability it takes up to so much longer, and others overtake it.
+    Reorder(Probability, Duration),
+    /// All that pass a link share so many bytes a second.
+    Limit(u64),
+    /// It stays on the link until it is released or dropped by hand, or the rule is undone.
+    Hold,
+}
+
+impl Effect {
+    /// Whether messages arrive later by it.
+    #[must_use]
+    pub fn makes_late(&self) -> bool {
+        matches!(self, Self::Delay(_) | Self::Reorder(..) | Self::Limit(_))
+    }
+}
+
+/// One rule about messages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rule {
+    /// On which links.
+    pub scope: Scope,
+    /// About which messages.
+    pub matching: Matching,
+    /// What becomes of them.
+    pub effect: Effect,
+}
+
+/// A rule that waits for a message: when it is sent, before it goes on, the other rules come into force.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Watch {
+    /// On which links.
+    pub scope: Scope,
+    /// For which message.
+    pub matching: Matching,
+    /// What then comes into force, for that message already.
+    pub then: Vec<Rule>,
+}
+
+/// The name of something in force, for as long as the lab runs. Counts up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FaultId(pub u64);
+
+/// Something in force that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name.
+    pub id: FaultId,
+    /// What it is.
+    pub what: Disturbance,
+}
+
+/// All that can be in force.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disturbance {
+    /// Rules about messages that were made together: a shape by its name (`isolate 2`), or one rule, in the words it can
+    /// be made with.
+    Rules {
+        /// In words.
+        words: String,
+        /// The rules.
+        rules: Vec<Rule>,
+    },
+    /// A rule that waits for its message.
+    Watch(Watch),
+    /// A node's process is paused.
+    Paused(NodeId),
+    /// A node's process is paused for a part of the time, in percent.
+    Slowed(NodeId, u8),
+    /// A node can write only so many bytes more to each of its files.
+    DiskFull(NodeId, u64),
+    /// A node's disk is held up. To disturb it with a free one lets it go.
+    Disk(NodeId, DiskPace),
+    /// The nodes' election timeouts are not random.
+    Timers(Timers),
+    /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.
+    ClientAt(BTreeSet<NodeId>),
+}
+
+/// How long election timeouts are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timers {
+    /// Random, as Raft wants it.
+    #[default]
+    Random,
+    /// All alike: a vote is split again and again.
+    Aligned,
+    /// Each its own, far from the others': no vote is ever split.
+    Spread,
+}
+
+/// The directed links from each of these nodes to each of those.
+#[must_use]
+pub fn pairs(from: &BTreeSet<NodeId>, to: &BTreeSet<NodeId>) -> BTreeSet<(NodeId, NodeId)> {
+    let from_one = |&from: &NodeId| to.iter().map(move |&to| (from, to));
+    from.iter().flat_map(from_one).filter(|(from, to)| from != to).collect()
+}

@@ -1,0 +1,317 @@
+//! What a source tells.
+
+use crate::command::{ClientOp, ClientOutcome, CommandId};
+use crate::message::{FrameReport, LinkState, MessageReport};
+use crate::rule::Fault;
+use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Notice, RefusalReason};
+use raftdeck_raft::{NodeId, TraceEvent};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Something a source tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// When it was told, in cluster time.
+    pub at: Duration,
+    /// Counts up by one from 1, so that a gap shows that something was lost on the way.
+    pub seq: u64,
+    /// What is told.
+    pub what: News,
+}
+
+/// What is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum News {
+    /// The lab's nodes, in order of id, and how they were set up. The first update, and again when a node was added
+    /// or removed. Which of them belong to the cluster's configuration is theirs to say, in [`News::Status`].
+    Cluster {
+        /// All nodes.
+        nodes: Vec<NodeId>,
+        /// Heartbeat interval in milliseconds.
+        heartbeat_ms: u64,
+        /// Least and greatest election timeout in milliseconds.
+        election_ms: (u64, u64),
+        /// Where the nodes' data is; `None`: in a temporary directory that goes with the lab.
+        data_dir: Option<String>,
+    },
+    /// A node's process changed its state.
+    Process {
+        /// Which node.
+        node: NodeId,
+        /// What it is now.
+        state: ProcessState,
+    },
+    /// A node is ready to serve, at these addresses.
+    Ready {
+        /// Which node.
+        node: NodeId,
+        /// Where it listens.
+        addresses: NodeAddresses,
+    },
+    /// A node's own account of its state. A later one replaces an earlier one.
+    Status {
+        /// Which node.
+        node: NodeId,
+        /// Its state.
+        status: Box<NodeStatus>,
+    },
+    /// A node reports something that a person has to do something about, or reports it with another text than before.
+    Notice {
+        /// Which node reports it.
+        node: NodeId,
+        /// What.
+        notice: Notice,
+    },
+    /// A node does not report that any more. The end of its process ends all its reports too, and is told as
+    /// [`News::Process`].
+    NoticeOver {
+        /// Which node reported it.
+        node: NodeId,
+        /// What, as it was reported last.
+        notice: Notice,
+    },
+    /// No connection comes about between two nodes, because one of them refuses the other; told by one of them, or by both.
+    PeerRefused {
+        /// Which node tells.
+        node: NodeId,
+        /// The other node.
+        peer: NodeId,
+        /// Why. The sentence says what to do.
+        reason: RefusalReason,
+    },
+    /// A node does not report any more that it refuses this one or is refused by it.
+    PeerAdmitted {
+        /// Which node tells.
+        node: NodeId,
+        /// The other node.
+        peer: NodeId,
+    },
+    /// Something happened at a node.
+    Trace {
+        /// Which node.
+        node: NodeId,
+        /// What.
+        trace: TraceEvent,
+    },
+    /// Events of this node were lost because the lab was too slow.
+    Missed {
+        /// Which node.
+        node: NodeId,
+        /// How many.
+        count: u64,
+    },
+    /// A link between two nodes was cut or healed.
+    Link {
+        /// The sender's side.
+        from: NodeId,
+        /// The receiver's side.
+        to: NodeId,
+        /// What it is now.
+        state: LinkState,
+    },
+    /// Messages that passed the links since the last such update (gathered, at most 30 updates a second).
+    Frames {
+        /// One report for each link, kind and fate that occurred.
+        frames: Vec<FrameReport>,
+    },
+    /// What came of [`Order::Client`](crate::Order::Client) or [`Order::Propose`](crate::Order::Propose).
+    Client {
+        /// The command.
+        id: CommandId,
+        /// What was asked.
+        op: ClientOp,
+        /// What came of it.
+        outcome: ClientOutcome,
+        /// How long it took.
+        took: Duration,
+    },
+    /// What came of [`Order::FetchLog`](crate::Order::FetchLog).
+    Log {
+        /// Which node.
+        node: NodeId,
+        /// Its entries, in order of index.
+        lines: Vec<LogLine>,
+    },
+    /// A line that a node wrote to its log (standard error).
+    Output {
+        /// Which node.
+        node: NodeId,
+        /// How grave.
+        level: LogLevel,
+        /// The line, without its time stamp and level where these were recognised.
+        line: String,
+    },
+    /// How a change goes that was asked for with [`Order::AddNode`](crate::Order::AddNode),
+    /// [`Order::RemoveNode`](crate::Order::RemoveNode), [`Order::ReplaceNode`](crate::Order::ReplaceNode) or
+    /// [`Order::Transfer`](crate::Order::Transfer).
+    Change {
+        /// The node that is added, removed, replaced or handed the leadership.
+        node: NodeId,
+        /// How far it is.
+        step: ChangeStep,
+    },
+    /// The figures of the steady workload; while it runs, at most four times a second.
+    Workload(WorkloadFigures),
+    /// Cluster time passes at another rate than before, or stands still where a step ended.
+    Time(ClusterTime),
+    /// Messages on the links: each when it is new there and when it changed its state since the last such update
+    /// (gathered, at most 30 updates a second). Several changes between two updates are one.
+    Messages {
+        /// In order of their names.
+        messages: Vec<MessageReport>,
+        /// How many more there were than are shown here.
+        skipped: u64,
+    },
+    /// Everything that is in force and can be undone, oldest first; whenever it changed.
+    InForce {
+        /// All of it.
+        faults: Vec<Fault>,
+    },
+    /// A command is carried out: its effect is in force, and has been told before this.
+    Done {
+        /// Which command.
+        id: CommandId,
+    },
+    /// A command is not carried out, or not wholly: why.
+    Refused {
+        /// Which command.
+        id: CommandId,
+        /// A sentence for a person.
+        reason: String,
+    },
+    /// Something went wrong that no command asked for.
+    Trouble {
+        /// A sentence for a person.
+        reason: String,
+    },
+}
+
+/// How far a change of the cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeStep {
+    /// A new process is started, which nobody knows yet.
+    Starting,
+    /// It is ready, and the leader is asked to take it in as a learner.
+    Joining,
+    /// It is a learner and catches up; the leader is asked to make it a voter.
+    Promoting,
+    /// It is a voter. The end of an addition, and of a replacement.
+    Joined,
+    /// It came back with an empty disk, and the leader is asked to remove it with its old one. Then it joins, as one that is added.
+    Replacing,
+    /// The leader is asked to remove it.
+    Leaving,
+    /// It is not a member any more, its process has ended and its data is gone. The end of a removal.
+    Left,
+    /// The leader is asked to hand over to it.
+    HandingOver,
+    /// It leads. The end of a transfer.
+    HandedOver,
+    /// It was given up; an [`News::Refused`] says why.
+    GivenUp,
+}
+
+impl ChangeStep {
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        matches!(self, Self::Joined | Self::Left | Self::HandedOver | Self::GivenUp)
+    }
+}
+
+/// What came of the steady workload's writes since it was switched on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadFigures {
+    /// Whether it is on.
+    pub running: bool,
+    /// Writes acknowledged in the last second.
+    pub per_second: u64,
+    /// Writes acknowledged.
+    pub acknowledged: u64,
+    /// Writes that certainly did not happen.
+    pub failed: u64,
+    /// Writes of which nobody knows whether they happened.
+    pub unknown: u64,
+    /// The time since the last acknowledgement, in milliseconds.
+    pub gap_ms: u64,
+    /// The longest time without an acknowledgement, in milliseconds, the present one included.
+    pub longest_gap_ms: u64,
+}
+
+/// A node's process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "process", rename_all = "snake_case")]
+pub enum ProcessState {
+    /// Started, not ready yet.
+    Starting {
+        /// Its process id.
+        pid: u32,
+    },
+    /// Serving.
+    Running {
+        /// Its process id.
+        pid: u32,
+    },
+    /// Stopped by SIGSTOP.
+    Paused {
+        /// Its process id.
+        pid: u32,
+    },
+    /// Killed on request.
+    Killed,
+    /// Ended in an orderly way on request.
+    Stopped,
+    /// Ended by itself, or never started.
+    Failed {
+        /// How: exit status or signal, in words.
+        how: String,
+        /// The last lines it wrote, oldest first, without their levels.
+        last_words: Vec<String>,
+    },
+}
+
+impl ProcessState {
+    /// Whether there is no process.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self, Self::Killed | Self::Stopped | Self::Failed { .. })
+    }
+}
+
+/// Where a node listens, each `HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeAddresses {
+    /// For its peers.
+    pub raft: String,
+    /// For clients.
+    pub client: String,
+    /// For HTTP.
+    pub http: String,
+}
+
+/// How grave a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something broke.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// Something worth knowing happened.
+    Info,
+    /// For those who look for a mistake.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How cluster time passes, and how far it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterTime {
+    /// How fast it passes.
+    pub rate: ClockRate,
+    /// How far it is: since the lab started.
+    pub now: Duration,
+}

@@ -1,0 +1,208 @@
+//! How a line could go on.
+
+use crate::condition::{CONDITIONS, ROLES};
+use crate::known::Known;
+use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
+use crate::tokens::scan;
+use raftdeck_model::FrameKind;
+use raftdeck_raft::NodeId;
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The line is kept up to this byte; then comes the text.
+    pub start: usize,
+    /// What stands there instead.
+    pub text: String,
+    /// What it means; may be empty.
+    pub about: &'static str,
+}
+
+/// How the piece at the line's end, or the next one, could go on; the likeliest first.
+#[must_use]
+pub fn complete(line: &str, known: &Known) -> Vec<Completion> {
+    let (mut tokens, open_quote) = scan(line);
+    let is_named = line.ends_with(" #") && !tokens.is_empty();
+    if open_quote || line.trim_start().starts_with('#') {
+        return Vec::new();
+    }
+    let begun = if is_named || line.ends_with(char::is_whitespace) { None } else { tokens.pop() };
+    let (mut given, mut start) = begun.map_or((String::new(), line.len()), |token| (token.text, token.start));
+    if is_named {
+        // The beginning of `#12`, not of a comment.
+        (given, start) = ("#".to_owned(), line.len() - 1);
+    }
+    let pieces: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+    let offers = match pieces.split_first() {
+        None => WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect(),
+        Some((first, pieces)) => match word(first) {
+            Some(word) => Wanted { known, given: &given }.of(word, pieces),
+            None => Vec::new(),
+        },
+    };
+    // Within a list only its last part is completed.
+    let within = offers.iter().any(|offer| offer.text.contains(','));
+    let mut last = given.as_str();
+    if let Some(at) = given.rfind(',').filter(|_| !within && !pieces.is_empty()) {
+        start += at + 1;
+        last = &given[at + 1..];
+    }
+    let fits = |offer: &Offer| {
+        let lower = offer.text.to_lowercase();
+        lower.starts_with(&last.to_lowercase()) && offer.text != last
+    };
+    let whole = |offer: Offer| Completion { start, text: offer.text, about: offer.about };
+    offers.into_iter().filter(fits).map(whole).collect()
+}
+
+struct Offer {
+    text: String,
+    about: &'static str,
+}
+
+fn plain<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Offer> {
+    texts.into_iter().map(|text| Offer { text: text.to_owned(), about: "" }).collect()
+}
+
+/// What can follow.
+struct Wanted<'a> {
+    known: &'a Known,
+    /// What is typed of it.
+    given: &'a str,
+}
+
+impl Wanted<'_> {
+    fn of(&self, word: &Word, mut pieces: &[&str]) -> Vec<Offer> {
+        if word.name == "client" && pieces == ["anywhere"] {
+            return Vec::new();
+        }
+        for slot in word.slots {
+            match (slot, pieces) {
+                (Slot::Filters, _) => return self.filters(pieces, true, word.name == "when"),
+                (Slot::Condition, _) => return self.condition(word, pieces),
+                (Slot::Line, [first, rest @ ..]) => {
+                    return crate::table::word(first).map_or_else(Vec::new, |word| self.of(word, rest));
+                }
+                (Slot::Message, [first, rest @ ..]) => {
+                    let named = first.starts_with('#') || *first == "all";
+                    return if named { Vec::new() } else { self.filters(rest, false, false) };
+                }
+                // It may be left out.
+                (Slot::Free(_), [first, ..]) if is_filter(first) => {}
+                (_, []) => return self.slot(word, *slot),
+                (_, [_, rest @ ..]) => pieces = rest,
+            }
+        }
+        Vec::new()
+    }
+
+    fn slot(&self, word: &Word, slot: Slot) -> Vec<Offer> {
+        match slot {
+            Slot::Node => {
+                let mut offers = self.nodes();
+                if word.name == "restart" {
+                    offers.extend(plain(["down", "all"]));
+                }
+                offers
+            }
+            Slot::Nodes => self.nodes(),
+            Slot::Links => self.links(),
+            Slot::Of(words) | Slot::Free(words) => plain(words.iter().copied()),
+            Slot::Fault => {
+                let ids = self.known.in_force.iter().rev().map(|fault| format!("#{}", fault.id.0));
+                ids.chain(["all".to_owned()]).map(|text| Offer { text, about: "" }).collect()
+            }
+            Slot::Message => {
+                let ids = self.known.messages.iter().map(|id| format!("#{}", id.0));
+                let all = ["all".to_owned()].into_iter();
+                let mut offers: Vec<Offer> = all.chain(ids).map(|text| Offer { text, about: "" }).collect();
+                offers.extend(self.links());
+                offers
+            }
+            Slot::Word | Slot::Line => {
+                WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect()
+            }
+            Slot::Filters | Slot::Condition => Vec::new(),
+        }
+    }
+
+    fn nodes(&self) -> Vec<Offer> {
+        let leader = self.known.leader().map(|_| "leader".to_owned());
+        let named = self.known.nodes.iter().map(|node| node.0.to_string());
+        leader.into_iter().chain(named).map(|text| Offer { text, about: "" }).collect()
+    }
+
+    /// Once a node is typed, its links.
+    fn links(&self) -> Vec<Offer> {
+        let offer = |text: String, about| Offer { text, about };
+        let nodes = &self.known.nodes;
+        let mut offers = vec![offer("*".to_owned(), "all links")];
+        for node in nodes {
+            offers.push(offer(node.0.to_string(), "all to and from it"));
+        }
+        if self.given.is_empty() {
+            return offers;
+        }
+        let first = |node: &&NodeId| self.given.starts_with(&node.0.to_string());
+        for from in nodes.iter().filter(first) {
+            for to in nodes.iter().filter(|to| *to != from) {
+                offers.push(offer(format!("{}>{}", from.0, to.0), "one way"));
+                offers.push(offer(format!("{}-{}", from.0, to.0), "both ways"));
+            }
+            offers.push(offer(format!("{}>", from.0), "all it sends"));
+        }
+        for node in nodes {
+            offers.push(offer(format!(">{}", node.0), "all it gets"));
+        }
+        offers
+    }
+
+    fn filters(&self, mut pieces: &[&str], joins: bool, watches: bool) -> Vec<Offer> {
+        let mut left: Vec<&str> = FILTERS.to_vec();
+        loop {
+            match pieces {
+                [] => {
+                    let next = if watches { "then" } else { "and" };
+                    return plain(left.into_iter().chain(joins.then_some(next)));
+                }
+                ["then" | "and", rest @ ..] => return self.rule(rest),
+                [_] if pieces == ["only"] => return plain(FrameKind::ALL.map(FrameKind::name)),
+                [_] => return Vec::new(),
+                [filter, _, rest @ ..] => {
+                    left.retain(|other| other != filter);
+                    pieces = rest;
+                }
+            }
+        }
+    }
+
+    fn rule(&self, pieces: &[&str]) -> Vec<Offer> {
+        if let Some(at) = pieces.iter().position(|piece| *piece == "and") {
+            return self.rule(&pieces[at + 1..]);
+        }
+        let Some((first, rest)) = pieces.split_first() else { return plain(RULES) };
+        let Some(word) = word(first).filter(|word| RULES.contains(&word.name)) else { return Vec::new() };
+        self.of(word, rest)
+    }
+
+    fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
+        let within = if word.name == "wait" { plain(["within"]) } else { Vec::new() };
+        let mut offers = match pieces {
+            [] => return plain(CONDITIONS),
+            ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(within).collect(),
+            ["up" | "down"] => self.nodes().into_iter().chain(within).collect(),
+            ["role" | "term" | "log" | "terms" | "commit" | "applied" | "voter" | "wiped"] => self.nodes(),
+            ["role", _] => plain(ROLES.map(|(name, _)| name)),
+            [.., "within"] => plain(["5s", "30s", "1m"]),
+            ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),
+            ["held", _] => self.links().into_iter().chain(plain(FILTERS)).chain(within).collect(),
+            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false, false),
+            ["held", _, _, rest @ ..] => self.filters(rest, false, false),
+            _ => within,
+        };
+        if matches!(pieces, [.., "within", _]) {
+            offers.clear();
+        }
+        offers
+    }
+}

@@ -1,0 +1,162 @@
+//! What a script can ask to see, as lines of text.
+
+use crate::{Board, Group, WORDS, Word};
+use raftdeck_model::{ProcessState, write};
+use raftdeck_protocol::LogLine;
+use raftdeck_raft::{NodeId, Role, Status};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
+
+/// The widest column of `logs`.
+const MAX_COLUMN: usize = 24;
+
+/// `1 thing`, `2 things`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Logs side by side: a row an index, a column a node; `*` stands behind what its node knows to be committed. Then what cannot be
+/// shown: logs of nodes that do not run, and entries that only a snapshot holds.
+pub(super) fn logs(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
+    let mut lines = if logs.is_empty() {
+        vec!["no node runs that could show its log".to_owned()]
+    } else {
+        table(board, logs)
+    };
+    let silent = board.processes.iter().filter(|(node, _)| !logs.contains_key(node));
+    lines.extend(silent.map(|(node, process)| format!("{node} is {}: its log is not shown", state(process))));
+    let purged =
+        |node: &NodeId| Some((*node, board.statuses.get(node)?.raft.purged)).filter(|(_, to)| to.0 > 0);
+    lines.extend(
+        logs.keys()
+            .filter_map(purged)
+            .map(|(node, to)| format!("{node} has its entries through {to} only in its snapshot")),
+    );
+    lines
+}
+
+fn table(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
+    let columns: Vec<Vec<String>> =
+        logs.iter().map(|(node, log)| column(board, *node, log.as_deref())).collect();
+    let indices: BTreeSet<u64> = logs.values().flatten().flatten().map(|line| line.id.index.0).collect();
+    let mut rows = vec![format!("{:>6}", "entry")];
+    rows.extend(indices.iter().map(|index| format!("{index:>6}")));
+    let cells = |log: &Option<Vec<LogLine>>, column: &[String]| -> Vec<String> {
+        let mut cells = vec![column[0].clone()];
+        let lines = log.as_deref().unwrap_or_default();
+        let at = |index: &u64| lines.iter().position(|line| line.id.index.0 == *index);
+        cells
+            .extend(indices.iter().map(|index| at(index).map_or(String::new(), |at| column[at + 1].clone())));
+        cells
+    };
+    for (log, column) in logs.values().zip(&columns) {
+        let width = column.iter().map(|cell| cell.width()).max().unwrap_or(0);
+        for (row, cell) in rows.iter_mut().zip(cells(log, column)) {
+            let _ = write!(row, "  {cell}{}", " ".repeat(width - cell.width()));
+        }
+    }
+    rows.iter().map(|row| row.trim_end().to_owned()).collect()
+}
+
+/// A node's name, then its entries: their terms and what they carry.
+fn column(board: &Board, node: NodeId, log: Option<&[LogLine]>) -> Vec<String> {
+    let status = board.statuses.get(&node).map(|status| &status.raft);
+    let head = match status {
+        Some(Status { role: Role::Leader, term, .. }) => format!("{node} leads {term}"),
+        Some(Status { term, .. }) => format!("{node} in term {term}"),
+        None => node.to_string(),
+    };
+    let head = if log.is_none() { format!("{node} is silent") } else { head };
+    let committed = status.map_or(0, |status| status.committed.0);
+    let cell = |line: &LogLine| {
+        let mark = if line.id.index.0 <= committed { "*" } else { "" };
+        short(&format!("{}{mark} {}", line.id.term, line.text))
+    };
+    std::iter::once(head).chain(log.unwrap_or_default().iter().map(cell)).collect()
+}
+
+fn short(text: &str) -> String {
+    if text.width() <= MAX_COLUMN {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for c in text.chars() {
+        if short.width() >= MAX_COLUMN - 2 {
+            break;
+        }
+        short.push(c);
+    }
+    short + ".."
+}
+
+/// What is in force, each with its name; the name is a comment, so that the lines can be given again.
+pub(super) fn rules(board: &Board) -> Vec<String> {
+    let faults = &board.known.in_force;
+    if faults.is_empty() {
+        return vec!["# nothing is in force".to_owned()];
+    }
+    let lines: Vec<String> = faults.iter().map(|fault| write::disturbance(&fault.what)).collect();
+    let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
+    let row =
+        |(line, id): (&String, u64)| format!("{line}{}  # undo #{id}", " ".repeat(width - line.width()));
+    lines.iter().zip(faults.iter().map(|fault| fault.id.0)).map(row).collect()
+}
+
+/// The nodes, cluster time, what is in force and on the links.
+pub(super) fn status(board: &Board) -> Vec<String> {
+    let mut lines: Vec<String> =
+        board.processes.iter().map(|(node, process)| one(board, *node, process)).collect();
+    let rate = board.known.rate;
+    lines.push(if rate.is_frozen() {
+        "time stands still".to_owned()
+    } else {
+        format!("time passes at rate {rate}")
+    });
+    let held =
+        board.messages.values().filter(|message| message.state == raftdeck_model::MessageState::Held).count();
+    let on_links = board.messages.len();
+    lines.push(format!("{} on the links, {held} of them held", counted(on_links, "message")));
+    lines.push(format!("{} in force", counted(board.known.in_force.len(), "thing")));
+    lines
+}
+
+fn state(process: &ProcessState) -> &'static str {
+    match process {
+        ProcessState::Starting { .. } => "starting",
+        ProcessState::Running { .. } => "running",
+        ProcessState::Paused { .. } => "paused",
+        ProcessState::Killed => "killed",
+        ProcessState::Stopped => "stopped",
+        ProcessState::Failed { .. } => "failed",
+    }
+}
+
+fn one(board: &Board, node: NodeId, process: &ProcessState) -> String {
+    let state = state(process);
+    let Some(status) = board.statuses.get(&node).map(|status| &status.raft) else {
+        return format!("{node} {state}");
+    };
+    let Status { role, term, last, committed, applied, .. } = status;
+    let vote = status.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
+    format!(
+        "{node} {state}, {role} in term {term}, voted for {vote}, log through {}, committed {committed}, applied {applied}",
+        last.index
+    )
+}
+
+/// All words by group, or one with its examples.
+pub(super) fn help(word: Option<&'static Word>) -> Vec<String> {
+    if let Some(Word { usage, about, examples, .. }) = word {
+        let mut lines = vec![(*usage).to_owned(), format!("  {about}")];
+        lines.extend(examples.iter().map(|example| format!("  for example: {example}")));
+        return lines;
+    }
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        lines.push(format!("{group}:"));
+        let of = WORDS.iter().filter(|word| word.group == group);
+        lines.extend(of.map(|word| format!("  {:<45} {}", word.usage, word.about)));
+    }
+    lines
+}

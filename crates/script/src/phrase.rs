@@ -1,0 +1,61 @@
+//! The rest of a line after its first word, taken piece by piece.
+
+use crate::known::Known;
+use crate::mistake::Mistake;
+use crate::table::Word;
+use crate::tokens::Token;
+
+/// What is left of a line.
+pub(crate) struct Phrase<'a> {
+    pub(crate) word: &'static Word,
+    pub(crate) known: &'a Known,
+    rest: &'a [Token],
+}
+
+impl<'a> Phrase<'a> {
+    pub(crate) fn new(word: &'static Word, rest: &'a [Token], known: &'a Known) -> Self {
+        Self { word, known, rest }
+    }
+
+    /// The next piece, if there is one. It is not taken.
+    pub(crate) fn peek(&self) -> Option<&'a str> {
+        self.rest.first().map(|token| token.text.as_str())
+    }
+
+    /// Takes the next piece, if there is one.
+    pub(crate) fn next(&mut self) -> Option<&'a str> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(&first.text)
+    }
+
+    /// Takes the next piece if it is this one.
+    pub(crate) fn skip(&mut self, piece: &str) -> bool {
+        let is = self.peek().is_some_and(|next| next.eq_ignore_ascii_case(piece));
+        if is {
+            self.next();
+        }
+        is
+    }
+
+    /// Takes the next piece, which is needed: `what` says for what.
+    pub(crate) fn need(&mut self, what: &str) -> Result<&'a str, Mistake> {
+        self.next().ok_or_else(|| self.lacks(what))
+    }
+
+    /// Something is missing here.
+    pub(crate) fn lacks(&self, what: &str) -> Mistake {
+        let Word { name, usage, .. } = self.word;
+        Mistake::new(format!("{name} needs {what}: {usage}"))
+    }
+
+    /// Nothing more may follow.
+    pub(crate) fn end(&self) -> Result<(), Mistake> {
+        let Some(next) = self.peek() else { return Ok(()) };
+        let Word { name, usage, .. } = self.word;
+        if name == usage {
+            return Err(Mistake::new(format!("{name} takes nothing more, and \"{next}\" follows")));
+        }
+        Err(Mistake::new(format!("\"{next}\" is too much here: {usage}")))
+    }
+}

@@ -1,0 +1,103 @@
+//! Shapes: partitions and bad networks by their names.
+//!
+//! Here is what people call them; the rules that they are made of are in [`Shape`].
+
+use crate::known::Known;
+use crate::links::next_scope_or_all;
+use crate::mistake::Mistake;
+use crate::names::{next_node, node, nodes};
+use crate::near::hint;
+use crate::phrase::Phrase;
+use raftdeck_model::{Disturbance, REGIONS, Shape, write};
+use raftdeck_raft::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Takes the rest of a shape's line. The words of what comes of it name nodes, not `leader`: later they mean the same.
+pub(crate) fn shape(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
+    let all = phrase.known.nodes.clone();
+    let shape = match phrase.word.name {
+        "isolate" => Shape::Isolate(next_node(phrase)?),
+        "mute" => Shape::Mute(next_node(phrase)?),
+        "deaf" => Shape::Deaf(next_node(phrase)?),
+        "bridge" => Shape::Bridge(next_node(phrase)?),
+        "halves" => {
+            let (left, right) = halves(phrase, &all)?;
+            Shape::Halves(left, right)
+        }
+        "one-way" => {
+            let (from, to) = one_way(phrase.need("a direction, 1>2")?, phrase.known)?;
+            Shape::OneWay(from, to)
+        }
+        "ring" => Shape::Ring,
+        "flaky" => Shape::Flaky(next_scope_or_all(phrase)?),
+        "slow-link" => Shape::SlowLink(next_scope_or_all(phrase)?),
+        _ => Shape::Wan(regions(phrase, &all)?),
+    };
+    let rules = shape.rules(&all).map_err(Mistake::new)?;
+    Ok(Disturbance::Rules { words: write::shape(&shape), rules })
+}
+
+fn one_way(given: &str, known: &Known) -> Result<(NodeId, NodeId), Mistake> {
+    let no = || Mistake::new(format!("\"{given}\" is no direction: say 1>2"));
+    let (from, to) = given.split_once('>').ok_or_else(no)?;
+    let (from, to) = (node(from, known)?, node(to, known)?);
+    if from == to {
+        return Err(Mistake::new(format!("\"{given}\": a node has no link to itself")));
+    }
+    Ok((from, to))
+}
+
+type Sides = (BTreeSet<NodeId>, BTreeSet<NodeId>);
+
+/// Two sides as said, or the leader with the lesser half and the others: a leader that must step down shows most.
+fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mistake> {
+    if let Some(given) = phrase.next() {
+        let no = || Mistake::new(format!("\"{given}\" is no partition: say 1,2|3,4,5"));
+        let (left, right) = given.split_once('|').ok_or_else(no)?;
+        let (left, right) = (nodes(left, phrase.known)?, nodes(right, phrase.known)?);
+        if let Some(both) = left.intersection(&right).next() {
+            return Err(Mistake::new(format!("\"{given}\": {both} cannot be on both sides")));
+        }
+        return Ok((left, right));
+    }
+    if all.len() < 2 {
+        return Err(Mistake::new("one node has no halves: a partition needs at least two"));
+    }
+    let first = phrase.known.leader().filter(|leader| all.contains(leader));
+    let mut order: Vec<NodeId> = all.iter().copied().collect();
+    order.sort_by_key(|node| Some(*node) != first);
+    let right = order.split_off(all.len() / 2);
+    Ok((order.into_iter().collect(), right.into_iter().collect()))
+}
+
+/// `eu,us,ap`, given to the nodes in turn, or `1=eu,2=us`.
+fn regions(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, String>, Mistake> {
+    let usual = REGIONS.join(",");
+    let given = phrase.next().unwrap_or(&usual);
+    let mut placed = BTreeMap::new();
+    if given.contains('=') {
+        for pair in given.split(',') {
+            let no = || Mistake::new(format!("\"{pair}\" places no node: say 1=eu"));
+            let (at, name) = pair.split_once('=').ok_or_else(no)?;
+            if placed.insert(node(at, phrase.known)?, region(name)?).is_some() {
+                return Err(Mistake::new(format!("{at} is placed twice")));
+            }
+        }
+    } else {
+        let names = given.split(',').map(region).collect::<Result<Vec<_>, _>>()?;
+        placed = all.iter().copied().zip(names.into_iter().cycle()).collect();
+    }
+    if placed.len() < 2 {
+        return Err(Mistake::new("a wide area needs at least two nodes: wan 1=eu,2=us"));
+    }
+    Ok(placed)
+}
+
+fn region(given: &str) -> Result<String, Mistake> {
+    if REGIONS.contains(&given) {
+        return Ok(given.to_owned());
+    }
+    let hint = hint(given, REGIONS.iter().copied());
+    let end = if hint.is_empty() { format!(": there are {}", REGIONS.join(", ")) } else { hint };
+    Err(Mistake::new(format!("\"{given}\" is no region{end}")))
+}

@@ -1,0 +1,285 @@
+//! The one table of words. The help, the completion, the nearest word and `GRAMMAR.md` come from it, and a test says that
+//! the parser understands its examples.
+
+use crate::mistake::Mistake;
+use crate::near::hint;
+use std::fmt;
+
+/// What a word is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Nodes' processes and disks.
+    Process,
+    /// The cluster and its clients.
+    Cluster,
+    /// Messages on their way.
+    Links,
+    /// Partitions and bad networks by their names.
+    Shapes,
+    /// Cluster time.
+    Time,
+    /// The key-value store.
+    Store,
+    /// Scripts, and looking at things.
+    Scripts,
+}
+
+impl Group {
+    /// All groups, in the order in which they are shown.
+    pub const ALL: [Self; 7] =
+        [Self::Process, Self::Cluster, Self::Links, Self::Shapes, Self::Time, Self::Store, Self::Scripts];
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process => "Nodes",
+            Self::Cluster => "The cluster and its clients",
+            Self::Links => "Messages",
+            Self::Shapes => "Shapes",
+            Self::Time => "Time",
+            Self::Store => "The store",
+            Self::Scripts => "Scripts",
+        })
+    }
+}
+
+/// One word and all there is to say of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// How a line with it looks; `[…]` may be left out.
+    pub usage: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Lines with it.
+    pub examples: &'static [&'static str],
+    /// What follows it, piece by piece.
+    pub(crate) slots: &'static [Slot],
+}
+
+/// What a piece may be, for completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// A node.
+    Node,
+    /// Nodes separated by commas.
+    Nodes,
+    /// Links.
+    Links,
+    /// One of these.
+    Of(&'static [&'static str]),
+    /// A figure or a text; these are usual.
+    Free(&'static [&'static str]),
+    /// Filters, to the end.
+    Filters,
+    /// A condition, to the end.
+    Condition,
+    /// The name of something in force.
+    Fault,
+    /// A message on the links, or links and filters to the end.
+    Message,
+    /// Another word.
+    Word,
+    /// A whole line.
+    Line,
+}
+
+/// Whether a piece begins a filter.
+pub(crate) fn is_filter(piece: &str) -> bool {
+    FILTERS.iter().any(|filter| filter.eq_ignore_ascii_case(piece)) || matches!(piece, "then" | "and")
+}
+
+/// The words that begin filters.
+pub(crate) const FILTERS: [&str; 4] = ["only", "term", "index", "next"];
+
+/// The words that begin rules.
+pub(crate) const RULES: [&str; 7] = ["cut", "delay", "lose", "duplicate", "reorder", "limit", "hold"];
+
+use Group::{Cluster, Links, Process, Scripts, Shapes, Store, Time};
+
+const fn entry(
+    name: &'static str,
+    group: Group,
+    usage: &'static str,
+    about: &'static str,
+    examples: &'static [&'static str],
+    slots: &'static [Slot],
+) -> Word {
+    Word { name, group, usage, about, examples, slots }
+}
+
+const ON_OFF: Slot = Slot::Of(&["on", "off"]);
+const PERCENT: Slot = Slot::Free(&["1%", "5%", "10%", "50%"]);
+const DELAYS: Slot = Slot::Free(&["50ms", "50ms±10ms", "10ms..90ms"]);
+
+/// Every word, by group.
+#[rustfmt::skip] // A table: one word a paragraph.
+pub const WORDS: &[Word] = &[
+    entry("kill", Process, "kill N", "end a node's process at once (SIGKILL)",
+        &["kill 2", "kill leader"], &[Slot::Node]),
+    entry("stop", Process, "stop N", "have a node end in an orderly way (SIGTERM)",
+        &["stop 2"], &[Slot::Node]),
+    entry("restart", Process, "restart N|down|all", "start a node again with its data; kills it first if it runs",
+        &["restart 2", "restart down", "restart all"], &[Slot::Node]),
+    entry("wipe", Process, "wipe N", "restart a node with an empty disk: it does not vote until it is replaced (replace N)",
+        &["wipe 3"], &[Slot::Node]),
+    entry("wipe-unsafe", Process, "wipe-unsafe N",
+        "the same without the guard, for lessons: the empty disk keeps its identity, so the node votes again though it forgot its votes and its log; acknowledged writes can be lost",
+        &["wipe-unsafe 3"], &[Slot::Node]),
+    entry("pause", Process, "pause N", "stop a node's process (SIGSTOP)",
+        &["pause leader"], &[Slot::Node]),
+    entry("resume", Process, "resume N", "let a paused node go on (SIGCONT)",
+        &["resume 1"], &[Slot::Node]),
+    entry("slow", Process, "slow N PERCENT", "pause a node again and again, for so much of the time; 0% ends it",
+        &["slow 2 50%", "slow 2 0%"], &[Slot::Node, PERCENT]),
+    entry("full", Process, "full N [SIZE]", "let a node write only so much more to each of its files (Linux); 0B if not said",
+        &["full 2", "full 2 64KB"], &[Slot::Node, Slot::Free(&["64KB"])]),
+    entry("disk", Process, "disk N delay TIME | disk N stall | disk N heal", "let every sync of a node's disk take so much longer (10s at most), let none finish, or let the disk go",
+        &["disk 1 delay 50ms", "disk leader stall", "disk 1 heal"], &[Slot::Node, Slot::Of(&["delay", "stall", "heal"]), Slot::Free(&["50ms"])]),
+    entry("lose-tail", Process, "lose-tail N [SIZE]", "cut so much off the end of a stopped node's log, as if it had never been synced; 512B if not said",
+        &["lose-tail 2", "lose-tail 2 100B"], &[Slot::Node, Slot::Free(&["512B"])]),
+
+    entry("add", Cluster, "add", "start one more node and make it a voter",
+        &["add"], &[]),
+    entry("remove", Cluster, "remove N", "take a node out of the cluster, for good",
+        &["remove 3"], &[Slot::Node]),
+    entry("replace", Cluster, "replace N", "take a node that came back with an empty disk out of the cluster and in again: as a learner first, then as a voter",
+        &["replace 3"], &[Slot::Node]),
+    entry("transfer", Cluster, "transfer N", "have the leader hand over to a node",
+        &["transfer 2"], &[Slot::Node]),
+    entry("elect", Cluster, "elect N", "have a node ask for votes at once, whoever leads",
+        &["elect 2"], &[Slot::Node]),
+    entry("propose", Cluster, "propose N KEY VALUE", "hand a write to this node, once and outside of any session: one entry if it leads",
+        &["propose leader color blue"], &[Slot::Node, Slot::Free(&[]), Slot::Free(&[])]),
+    entry("align", Cluster, "align", "make all election timeouts the same: votes are split",
+        &["align"], &[]),
+    entry("spread", Cluster, "spread", "keep election timeouts far apart: no vote is split",
+        &["spread"], &[]),
+    entry("random", Cluster, "random", "make election timeouts random again",
+        &["random"], &[]),
+    entry("workload", Cluster, "workload on|off", "a steady load of small writes",
+        &["workload on", "workload off"], &[ON_OFF]),
+    entry("client", Cluster, "client at NODES | client anywhere", "put the deck's own client on a side of a partition",
+        &["client at 1,2", "client anywhere"], &[Slot::Of(&["at", "anywhere"]), Slot::Nodes]),
+    entry("seed", Cluster, "seed NUMBER", "what is left to chance on the links is decided by this from now on",
+        &["seed 7"], &[Slot::Free(&[])]),
+
+    entry("cut", Links, "cut LINKS [FILTERS]", "lose all messages there, or those that match",
+        &["cut 1>3", "cut 1,2|3", "cut 2> only AppendReply"], &[Slot::Links, Slot::Filters]),
+    entry("delay", Links, "delay LINKS TIME [FILTERS]", "let messages take longer: always so long, TIME±TIME around a mean, or TIME..TIME evenly",
+        &["delay * 50ms", "delay 1-3 50ms±10ms", "delay 2 10ms..90ms only VoteReply"], &[Slot::Links, DELAYS, Slot::Filters]),
+    entry("lose", Links, "lose LINKS PERCENT [FILTERS]", "lose some messages, by chance",
+        &["lose * 10%"], &[Slot::Links, PERCENT, Slot::Filters]),
+    entry("duplicate", Links, "duplicate LINKS PERCENT [FILTERS]", "let some messages come twice, by chance",
+        &["duplicate 1-2 5%"], &[Slot::Links, PERCENT, Slot::Filters]),
+    entry("reorder", Links, "reorder LINKS PERCENT [TIME] [FILTERS]", "let some messages be overtaken, by chance; they take up to TIME longer, 20ms if not said",
+        &["reorder * 10%", "reorder 1>2 5% 50ms"], &[Slot::Links, PERCENT, DELAYS, Slot::Filters]),
+    entry("limit", Links, "limit LINKS SIZE/s [FILTERS]", "let only so many bytes a second pass each link",
+        &["limit 3 100KB/s"], &[Slot::Links, Slot::Free(&["100KB/s", "1MB/s"]), Slot::Filters]),
+    entry("hold", Links, "hold LINKS [FILTERS]", "keep messages on their link until they are released, dropped, or this is undone",
+        &["hold *", "hold >2 only RequestVote term 5", "hold 1>2 only AppendEntries next 3"], &[Slot::Links, Slot::Filters]),
+    entry("when", Links, "when LINKS [FILTERS] then RULE [and RULE]", "wait for a message; when it is sent, the rules come into force, for itself already",
+        &["when 2> only RequestVote term 5 then cut 2>3", "when * only TimeoutNow then hold * and cut 1>2"], &[Slot::Links, Slot::Filters]),
+    entry("release", Links, "release all|#ID|LINKS [FILTERS]", "let held messages go on, or those under way arrive at once",
+        &["release all", "release #12", "release 2>1 only VoteReply", "release 1>2 next 1"], &[Slot::Message]),
+    entry("drop", Links, "drop all|#ID|LINKS [FILTERS]", "lose messages that are held or under way",
+        &["drop #12", "drop >3"], &[Slot::Message]),
+    entry("undo", Links, "undo [#ID|all]", "undo what came into force last, or that, or all",
+        &["undo", "undo #3", "undo all"], &[Slot::Fault]),
+    entry("heal", Links, "heal", "undo everything; time goes on as it does",
+        &["heal"], &[]),
+
+    entry("isolate", Shapes, "isolate N", "cut a node off",
+        &["isolate leader"], &[Slot::Node]),
+    entry("halves", Shapes, "halves [NODES|NODES]", "two sides that cannot reach each other; by itself the leader is in the lesser one",
+        &["halves", "halves 1,2|3,4,5"], &[Slot::Free(&[])]),
+    entry("one-way", Shapes, "one-way N>N", "messages pass in this direction only",
+        &["one-way 1>2"], &[Slot::Free(&["1>2"])]),
+    entry("bridge", Shapes, "bridge N", "two halves that only this node reaches both of",
+        &["bridge 3"], &[Slot::Node]),
+    entry("ring", Shapes, "ring", "every node reaches a majority, and each another one",
+        &["ring"], &[]),
+    entry("mute", Shapes, "mute N", "it can hear but not send",
+        &["mute leader"], &[Slot::Node]),
+    entry("deaf", Shapes, "deaf N", "it can send but not hear",
+        &["deaf 2"], &[Slot::Node]),
+    entry("flaky", Shapes, "flaky [LINKS]", "some messages are lost, some overtaken",
+        &["flaky *", "flaky 1-2"], &[Slot::Links]),
+    entry("slow-link", Shapes, "slow-link [LINKS]", "every message takes long",
+        &["slow-link 3"], &[Slot::Links]),
+    entry("wan", Shapes, "wan [REGIONS | N=REGION,…]", "as far apart as regions of the world",
+        &["wan eu,us,ap", "wan 1=eu,2=us,3=ap"], &[Slot::Free(&["eu,us,ap"])]),
+
+    entry("rate", Time, "rate RATE", "how fast cluster time passes: 1 is real time, 0 is frozen",
+        &["rate 1/100", "rate 0.01", "rate 1"], &[Slot::Free(&["1", "1/10", "1/100", "1/1000", "0"])]),
+    entry("freeze", Time, "freeze", "let cluster time stand still",
+        &["freeze"], &[]),
+    entry("run", Time, "run", "let it pass again, as fast as before",
+        &["run"], &[]),
+    entry("step", Time, "step [message|timer|role|commit|TIME] [within TIME]", "go on to the next message delivered, timer, change of a role, or commit, or for so long; then stand still; after 10 s, or TIME, the script fails",
+        &["step", "step timer", "step role", "step commit", "step role within 1m", "step 10ms"], &[Slot::Free(&["message", "timer", "role", "commit", "10ms"])]),
+    entry("slower", Time, "slower", "the next slower rate",
+        &["slower"], &[]),
+    entry("faster", Time, "faster", "the next faster rate",
+        &["faster"], &[]),
+
+    entry("put", Store, "put KEY VALUE", "store a value",
+        &["put color blue", "put color \"dark blue\""], &[Slot::Free(&[]), Slot::Free(&[])]),
+    entry("get", Store, "get KEY", "read a value",
+        &["get color"], &[Slot::Free(&[])]),
+    entry("delete", Store, "delete KEY", "remove a key",
+        &["delete color"], &[Slot::Free(&[])]),
+    entry("cas", Store, "cas KEY OLD NEW", "store a value if the present one is as said",
+        &["cas color blue red"], &[Slot::Free(&[]), Slot::Free(&[]), Slot::Free(&[])]),
+    entry("create", Store, "create KEY VALUE", "store a value if there is none",
+        &["create color blue"], &[Slot::Free(&[]), Slot::Free(&[])]),
+    entry("list", Store, "list [PREFIX]", "the keys and values that begin so",
+        &["list", "list co"], &[Slot::Free(&[])]),
+
+    entry("wait", Scripts, "wait CONDITION [within TIME]", "until it is so; after 10 s, or TIME, the script fails",
+        &["wait leader", "wait leader 2 within 5s", "wait leader none", "wait role 2 candidate", "wait term 2 5", "wait log 3 4..",
+          "wait terms 3 1,1,2", "wait commit 1 3", "wait applied 1 3", "wait voter 3", "wait wiped 3", "wait up 2", "wait down 2", "wait held 2",
+          "wait held 1.. >2 only RequestVote", "wait idle", "wait answered"], &[Slot::Condition]),
+    entry("expect", Scripts, "expect CONDITION", "it is so now, or the script fails",
+        &["expect leader 2", "expect terms 3 1,1,2"], &[Slot::Condition]),
+    entry("try", Scripts, "try LINE", "do what the line says; that it is refused fails no script",
+        &["try kill 2", "try put color blue"], &[Slot::Line]),
+    entry("logs", Scripts, "logs", "show the nodes' logs side by side",
+        &["logs"], &[]),
+    entry("rules", Scripts, "rules", "show what is in force, in words that can be given again",
+        &["rules"], &[]),
+    entry("status", Scripts, "status", "show the nodes, cluster time and what is in force",
+        &["status"], &[]),
+    entry("save", Scripts, "save FILE", "write what is in force to a file, as a script",
+        &["save faults.txt"], &[Slot::Free(&[])]),
+    entry("load", Scripts, "load FILE", "carry out the lines of a file",
+        &["load faults.txt"], &[Slot::Free(&[])]),
+    entry("help", Scripts, "help [WORD]", "show the words, or one of them",
+        &["help", "help hold"], &[Slot::Word]),
+    entry("quit", Scripts, "quit", "end the cluster",
+        &["quit"], &[]),
+];
+
+/// The word of this name.
+#[must_use]
+pub fn word(name: &str) -> Option<&'static Word> {
+    let meant = match name.to_ascii_lowercase().as_str() {
+        "set" => "put",
+        "del" => "delete",
+        "exit" | "q" => "quit",
+        "?" => "help",
+        _ => name,
+    };
+    WORDS.iter().find(|word| word.name.eq_ignore_ascii_case(meant))
+}
+
+/// There is no such word.
+pub(crate) fn unknown(given: &str) -> Mistake {
+    let hint = hint(given, WORDS.iter().map(|word| word.name));
+    let end = if hint.is_empty() { ": help lists all words" } else { &hint };
+    Mistake::new(format!("\"{given}\" is not known{end}"))
+}

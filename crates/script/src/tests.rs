@@ -1,0 +1,360 @@
+//! The grammar from end to end.
+
+use super::*;
+use raftdeck_model::write;
+use raftdeck_model::{
+    Delay, Disturbance, Effect, Fault, FaultId, FrameKind, Matching, MessageId, Probability, Rule, Scope,
+    Step, Timers, Watch, Which,
+};
+use raftdeck_protocol::{ClockRate, DiskPace};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term};
+use std::collections::BTreeSet;
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+/// Five nodes, of which n2 leads and n4 is down.
+fn known() -> Known {
+    Known {
+        nodes: (1..=5).map(NodeId).collect(),
+        down: [NodeId(4)].into(),
+        leaders: [(N2, Term(3))].into(),
+        in_force: vec![Fault { id: FaultId(7), what: Disturbance::Paused(N1) }],
+        messages: [MessageId(12)].into(),
+        ..Known::default()
+    }
+}
+
+fn said(line: &str) -> Line {
+    parse(line, &known()).unwrap_or_else(|mistake| panic!("{line}: {mistake}"))
+}
+
+fn command(line: &str) -> Order {
+    match said(line) {
+        Line::Do(mut commands) if commands.len() == 1 => commands.remove(0),
+        Line::Step { step, .. } => Order::Step(step),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn why(line: &str) -> String {
+    parse(line, &known()).expect_err(line).to_string()
+}
+
+fn disturbance(line: &str) -> Disturbance {
+    match command(line) {
+        Order::Disturb(what) => what,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn only_rule(line: &str) -> Rule {
+    match disturbance(line) {
+        Disturbance::Rules { words, mut rules } if rules.len() == 1 => {
+            assert!(matches!(parse(&words, &known()), Ok(Line::Do(_))), "{words}");
+            rules.remove(0)
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn nodes(ids: &[u64]) -> BTreeSet<NodeId> {
+    ids.iter().copied().map(NodeId).collect()
+}
+
+#[test]
+fn every_example_in_the_table_is_understood_as_its_word() {
+    for entry in WORDS {
+        assert!(!entry.examples.is_empty(), "{} has no example", entry.name);
+        assert!(entry.usage.starts_with(entry.name), "{}", entry.usage);
+        for example in entry.examples {
+            assert!(example.split(' ').next() == Some(entry.name), "{example}");
+            said(example);
+        }
+    }
+}
+
+#[test]
+fn nodes_are_numbers_names_or_the_leader() {
+    for line in ["kill 2", "kill n2", "kill leader", "KILL N2", "  kill   2  # the leader"] {
+        assert_eq!(command(line), Order::Kill(N2), "{line}");
+    }
+    assert!(why("kill").contains("kill needs a node: kill N"));
+    assert!(why("kill 9").contains("there is no n9: the nodes are n1 n2 n3 n4 n5"));
+    assert!(why("kill x").contains("a node is 1, n1 or leader"));
+    assert!(why("kill +1").contains("is no node"));
+    let nobody = Known { leaders: [].into(), ..known() };
+    assert!(parse("kill leader", &nobody).unwrap_err().to_string().contains("no node leads"));
+    let unknown = Known::default();
+    assert_eq!(parse("kill 9", &unknown), Ok(Line::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
+}
+
+#[test]
+fn links_have_all_their_forms() {
+    let scope = |links: &str| only_rule(&format!("cut {links}")).scope;
+    let between = |from: Option<&[u64]>, to: Option<&[u64]>| Scope::Between {
+        from: from.map(nodes),
+        to: to.map(nodes),
+    };
+    assert_eq!(scope("*"), Scope::All);
+    assert_eq!(scope("1>3"), between(Some(&[1]), Some(&[3])));
+    assert_eq!(scope("1,2>3"), between(Some(&[1, 2]), Some(&[3])));
+    assert_eq!(scope("2>"), between(Some(&[2]), None));
+    assert_eq!(scope(">2"), between(None, Some(&[2])));
+    assert_eq!(scope("leader"), Scope::Of(nodes(&[2])));
+    assert_eq!(scope("1,2"), Scope::Of(nodes(&[1, 2])));
+    assert_eq!(scope("1-3"), Scope::Links([(N1, N3), (N3, N1)].into()));
+    assert_eq!(scope("1|2,3"), Scope::Links([(N1, N2), (N2, N1), (N1, N3), (N3, N1)].into()));
+    assert_eq!(scope("1>3+3>2"), Scope::Links([(N1, N3), (N3, N2)].into()));
+    for wrong in
+        ["cut", "cut 1>1", "cut 1>9", "cut 1-", "cut 1>2>3", "cut 1 > 2", "cut x", "cut 1+2>3", "cut 1,"]
+    {
+        assert!(!why(wrong).is_empty(), "{wrong}");
+    }
+    assert!(why("cut x").contains("names no links: links are 1>3"));
+}
+
+#[test]
+fn rules_have_their_figures_and_filters() {
+    let all = |effect| Rule { scope: Scope::All, matching: Matching::default(), effect };
+    let millis = Duration::from_millis;
+    for (line, effect) in [
+        ("delay * 50ms", Effect::Delay(Delay::Fixed(millis(50)))),
+        ("delay * 50ms+-10ms", Effect::Delay(Delay::Normal(millis(50), millis(10)))),
+        ("delay * 10ms..90ms", Effect::Delay(Delay::Uniform(millis(10), millis(90)))),
+        ("lose * 10%", Effect::Lose(Probability(100_000))),
+        ("duplicate * 0.5%", Effect::Duplicate(Probability(5_000))),
+        ("reorder * 10%", Effect::Reorder(Probability(100_000), millis(20))),
+        ("reorder * 10% 5ms", Effect::Reorder(Probability(100_000), millis(5))),
+        ("limit * 100KB/s", Effect::Limit(100_000)),
+        ("hold *", Effect::Hold),
+    ] {
+        assert_eq!(only_rule(line), all(effect), "{line}");
+    }
+    let rule = only_rule("hold 1>2 term 5..7 next 3 only appendentries,Heartbeat index 4");
+    assert_eq!(rule.matching.kinds, [FrameKind::AppendEntries, FrameKind::Heartbeat].into());
+    assert_eq!(rule.matching.terms, Some(Term(5)..=Term(7)));
+    assert_eq!(rule.matching.indices, Some(LogIndex(4)..=LogIndex(4)));
+    assert_eq!(rule.matching.next, Some(3));
+    assert!(why("hold * only RequestVotes").contains("did you mean RequestVote?"));
+    assert!(why("hold * only Ping").contains("the kinds are PreVote,"));
+    assert!(why("hold * next 0").contains("next 1"));
+    assert!(why("hold * term 5 term 6").contains("said twice"));
+    assert!(why("hold only RequestVote").contains("hold needs links"));
+    assert!(why("lose * 10").contains("is no probability"));
+    assert!(why("lose * 10% more").contains("\"more\" is too much here: lose LINKS PERCENT"));
+}
+
+#[test]
+fn a_watch_waits_for_a_message_and_has_rules() {
+    let Disturbance::Watch(Watch { scope, matching, then }) =
+        disturbance("when 2> only RequestVote term 5 then cut 2>3 and delay 1 5ms only VoteReply")
+    else {
+        panic!("no watch");
+    };
+    assert_eq!(scope, Scope::Between { from: Some(nodes(&[2])), to: None });
+    assert_eq!(matching.kinds, [FrameKind::RequestVote].into());
+    assert_eq!((then.len(), &then[0].effect), (2, &Effect::Cut));
+    assert_eq!(then[1].matching.kinds, [FrameKind::VoteReply].into());
+    assert!(why("when 2>").contains("then"));
+    assert!(why("when 2> onyl RequestVote then cut *").contains("did you mean only?"));
+    assert!(why("when 2> then kill 1").contains("is no rule"));
+    assert!(why("when 2> then cut 1 and").contains("a rule here"));
+}
+
+#[test]
+fn messages_are_released_and_dropped_by_name_by_link_or_all() {
+    assert_eq!(command("release #12"), Order::Release(Which::Message(MessageId(12))));
+    let everything = Which::On(Scope::All, Matching::default());
+    assert_eq!(command("release all"), Order::Release(everything.clone()));
+    assert_eq!(command("drop *"), Order::Drop(everything));
+    let one = Matching { next: Some(1), ..Matching::default() };
+    assert_eq!(command("release next 1"), Order::Release(Which::On(Scope::All, one)));
+    assert!(why("release").contains("release needs all, a message"));
+    assert!(why("release #x").len() > 10);
+    assert_eq!(command("undo"), Order::Undo(None));
+    assert_eq!(command("undo #7"), Order::Undo(Some(FaultId(7))));
+    assert_eq!(command("undo 7"), Order::Undo(Some(FaultId(7))));
+    assert_eq!(command("undo all"), Order::Heal);
+}
+
+#[test]
+fn what_a_disk_cannot_do_is_said() {
+    assert!(why("disk").len() > 10);
+    assert!(why("disk 3").contains("delay and a time, stall or heal"));
+    assert!(why("disk 3 delay").contains("a time, such as 50ms"));
+    assert!(why("disk 3 delay 0ms").contains("no time at all"));
+    assert!(why("disk 3 delay 11s").contains("10s is the most"));
+    assert!(why("disk 3 stal").contains("did you mean stall?"));
+    assert!(why("disk 3 stall 4").len() > 10);
+}
+
+#[test]
+fn processes_the_cluster_and_time_are_commanded() {
+    for (line, meant) in [
+        ("slow 3 50%", Order::Slow(N3, 50)),
+        ("full 3 64KB", Order::FillDisk(N3, 64_000)),
+        ("full 3", Order::FillDisk(N3, 0)),
+        ("disk 3 stall", Order::Disturb(Disturbance::Disk(N3, DiskPace::Stalled))),
+        ("disk 3 heal", Order::Disturb(Disturbance::Disk(N3, DiskPace::Free))),
+        (
+            "disk 3 delay 1.5s",
+            Order::Disturb(Disturbance::Disk(N3, DiskPace::Delayed(Duration::from_millis(1500)))),
+        ),
+        ("lose-tail 3", Order::LoseTail(N3, 512)),
+        ("restart 3", Order::Restart(N3)),
+        ("restart down", Order::Restart(NodeId(4))),
+        ("elect 3", Order::Campaign(N3)),
+        ("replace 3", Order::ReplaceNode(N3)),
+        ("wipe 3", Order::Wipe(N3)),
+        ("wipe-unsafe 3", Order::WipeUnsafe(N3)),
+        ("workload off", Order::Workload(false)),
+        ("client anywhere", Order::Disturb(Disturbance::ClientAt([].into()))),
+        ("client at 1,3", Order::Disturb(Disturbance::ClientAt(nodes(&[1, 3])))),
+        ("align", Order::Disturb(Disturbance::Timers(Timers::Aligned))),
+        ("seed 7", Order::Seed(7)),
+        ("freeze", Order::SetRate(ClockRate::FROZEN)),
+        ("run", Order::SetRate(ClockRate::REAL)),
+        ("step", Order::Step(Step::Message)),
+        ("step role", Order::Step(Step::Role)),
+        ("step 10ms", Order::Step(Step::For(Duration::from_millis(10)))),
+    ] {
+        assert_eq!(command(line), meant, "{line}");
+    }
+    assert_eq!(command("slower"), Order::SetRate(ClockRate::from_millionths(500_000).unwrap()));
+    let Line::Do(all) = said("restart all") else { panic!("restart all") };
+    assert_eq!(all.len(), 5);
+    let hundredth = ClockRate::from_millionths(10_000).unwrap();
+    let slowed = Known { rate: ClockRate::FROZEN, last_rate: hundredth, ..known() };
+    assert_eq!(parse("run", &slowed), Ok(Line::Do(vec![Order::SetRate(hundredth)])));
+    assert!(why("step forwards").contains("is no step"));
+    assert!(why("step tmier").contains("did you mean timer?"));
+    assert!(why("rate 2").contains("is no rate"));
+    assert!(why("workload maybe").contains("neither on nor off"));
+    assert!(why("heal all").contains("heal takes nothing more"));
+}
+
+#[test]
+fn conditions_and_their_patience_are_understood() {
+    let wait = |line: &str| match said(line) {
+        Line::Wait { until, within } => (until, within.as_secs()),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(wait("wait leader"), (Condition::Leader(None), 10));
+    assert_eq!(wait("wait leader within 5s"), (Condition::Leader(None), 5));
+    assert_eq!(wait("wait leader n3"), (Condition::Leader(Some(N3)), 10));
+    assert_eq!(wait("wait leader none"), (Condition::NoLeader, 10));
+    assert_eq!(wait("wait role 2 pre-candidate"), (Condition::Role(N2, Role::PreCandidate), 10));
+    assert_eq!(wait("wait down 1,3"), (Condition::Down(nodes(&[1, 3])), 10));
+    assert_eq!(wait("wait terms 1 1,1,2"), (Condition::Terms(N1, vec![1, 1, 2]), 10));
+    let (held, _) = wait("wait held 2 >1 only VoteReply within 1s");
+    assert!(matches!(held, Condition::Held { count, .. } if count == (2..=2)));
+    assert_eq!(said("expect idle"), Line::Expect(Condition::Idle));
+    assert_eq!(wait("wait voter 3 within 30s"), (Condition::Voter(N3), 30));
+    assert_eq!(wait("wait wiped 3"), (Condition::Wiped(N3), 10));
+    assert!(why("wait voter").contains("needs a node"), "{}", why("wait voter"));
+    assert!(why("wait").contains("wait needs something to be so"));
+    assert!(why("wait laeder").contains("did you mean leader?"));
+    assert!(why("wait role 2 boss").contains("is no role"));
+    assert!(why("wait terms 1 2,1").contains("cannot be the terms"));
+    assert!(why("wait leader within 0s").contains("no time at all"));
+    assert!(why("expect leader within 5s").contains("too much"));
+}
+
+#[test]
+fn what_is_not_known_comes_with_the_nearest_word() {
+    assert_eq!(why("klil 2"), "\"klil\" is not known: did you mean kill?");
+    assert_eq!(why("frobnicate"), "\"frobnicate\" is not known: help lists all words");
+    assert_eq!(why("help isolte"), "\"isolte\" is not known: did you mean isolate?");
+    assert_eq!(said(""), Line::Nothing);
+    assert_eq!(said("# kill 1"), Line::Nothing);
+    assert!(matches!(said("help hold"), Line::Help(Some(word)) if word.name == "hold"));
+}
+
+#[test]
+fn what_is_written_is_read_as_the_same() {
+    let examples = WORDS.iter().flat_map(|word| word.examples.iter().copied());
+    let more = [
+        "cut 1>3+3>2",
+        "cut 1>3 and hold 2 only VoteReply and lose * 1%",
+        "hold 1,2|3,4,5 only PreVote,TimeoutNow term 5.. index ..9 next 2",
+        "delay 2> 1500us..2s",
+        "limit * 1500B/s",
+        "lose 1 0.0001%",
+        "isolate leader",
+        "halves",
+        "ring",
+        "flaky leader",
+    ];
+    let mut disturbances = 0;
+    for line in examples.chain(more) {
+        let Line::Do(commands) = said(line) else { continue };
+        for command in commands {
+            let Order::Disturb(what) = command else { continue };
+            let written = write::disturbance(&what);
+            assert_eq!(disturbance(&written), what, "{line} -> {written}");
+            assert!(!written.contains("leader"), "{written} may mean another node later");
+            disturbances += 1;
+        }
+    }
+    assert!(disturbances > 30);
+    for what in [Disturbance::Paused(N1), Disturbance::Slowed(N1, 30), Disturbance::DiskFull(N2, 64_000)] {
+        said(&write::disturbance(&what));
+    }
+}
+
+#[test]
+fn a_line_can_be_completed_at_every_place() {
+    let texts = |line: &str| -> Vec<String> {
+        complete(line, &known()).into_iter().map(|completion| completion.text).collect()
+    };
+    assert!(texts("").len() == WORDS.len());
+    assert_eq!(texts("kil"), ["kill"]);
+    assert_eq!(texts("kill "), ["leader", "1", "2", "3", "4", "5"]);
+    assert_eq!(texts("kill l"), ["leader"]);
+    assert!(texts("kill 1 ").is_empty());
+    assert!(texts("cut ").contains(&"*".to_owned()));
+    assert!(texts("cut 1").contains(&"1>3".to_owned()));
+    assert_eq!(texts("cut 1>3 "), ["only", "term", "index", "next", "and"]);
+    assert_eq!(texts("cut 1>3 only Req"), ["RequestVote"]);
+    assert_eq!(texts("hold * only RequestVote "), ["term", "index", "next", "and"]);
+    assert_eq!(texts("when * only RequestVote t"), ["term", "then"]);
+    assert_eq!(texts("when * only RequestVote then d"), ["delay", "duplicate"]);
+    assert!(texts("when * then cut 1 ").contains(&"and".to_owned()));
+    assert_eq!(texts("release #"), ["#12"]);
+    assert_eq!(texts("undo #"), ["#7"]);
+    assert_eq!(texts("undo "), ["#7", "all"]);
+    assert_eq!(texts("wait r"), ["role"]);
+    assert_eq!(texts("wait role 2 c"), ["candidate"]);
+    assert!(texts("# ki").is_empty() && texts("put \"a").is_empty());
+    let list = &complete("hold * only RequestVote,VoteR", &known())[0];
+    assert_eq!((list.start, list.text.as_str()), ("hold * only RequestVote,".len(), "VoteReply"));
+    let list = &complete("client at 1,2,l", &known())[0];
+    assert_eq!((list.start, list.text.as_str()), ("client at 1,2,".len(), "leader"));
+}
+
+/// Whatever is typed: an answer, no panic; a completion can be taken.
+#[test]
+fn no_line_makes_it_panic() {
+    let pieces = [
+        "kill", "cut", "when", "then", "and", "only", "1>3", "1,2|3", "#12", "\"", "é±", "10%", "..", "5..",
+        "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within",
+    ];
+    let mut random = 1_u64;
+    for _ in 0..20_000 {
+        let mut line = String::new();
+        for _ in 0..5 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = usize::try_from(random >> 33).unwrap();
+            line += pieces[at % pieces.len()];
+            if at % 3 > 0 {
+                line.push(' ');
+            }
+        }
+        let _ = parse(&line, &known());
+        for completion in complete(&line, &known()) {
+            assert!(line.is_char_boundary(completion.start), "{line}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The files that scripts name.
+
+use std::fs::{self, File};
+use std::io::Read;
+
+/// The largest script.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// What is in a file, or why it cannot be read.
+pub fn read(file: &str) -> Result<Vec<u8>, String> {
+    let open = File::open(file).map_err(|error| error.to_string())?;
+    let is_file = open.metadata().map_err(|error| error.to_string())?.is_file();
+    if !is_file {
+        return Err("it is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    open.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file, or says why that cannot be done.
+pub fn write(file: &str, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| error.to_string())
+}
