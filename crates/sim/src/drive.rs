@@ -170,7 +170,8 @@ impl World<'_> {
             }
             Input::Discarded(last, why) => replica.handle_snapshot_discarded(last, why),
             Input::ReadBack(entries) => {
-                process.replaced.extend(replaced(&process.replica.status(now), &entries));
+                let status = process.replica.status(now);
+                process.replaced.extend(replaced(&status, &entries).map(|id| (status.term, id)));
                 process.replica.handle_entries_read(entries);
             }
             Input::Disconnected(peer) => replica.handle_disconnected(peer, now),
@@ -344,7 +345,8 @@ impl World<'_> {
         }
     }
 
-    /// Entries that were overwritten while they were being read back are not what the log holds.
+    /// Entries that were overwritten while they were being read back are not what the log holds. What was sent as the leader of an
+    /// earlier term, before they were overwritten in this turn, is none of that.
     fn hold_against_log(&mut self, id: NodeId, send: &[Envelope]) {
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         let replaced = std::mem::take(&mut process.replaced);
@@ -353,7 +355,7 @@ impl World<'_> {
         }
         let mut stale = send.iter().filter_map(|envelope| match &envelope.message {
             Message::AppendEntries(append) => {
-                append.entries.iter().find(|entry| replaced.contains(&entry.id))
+                append.entries.iter().find(|entry| replaced.contains(&(append.term, entry.id)))
             }
             _ => None,
         });

@@ -146,8 +146,8 @@ pub(crate) struct Process {
     pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
     /// What was read back and has not reached the member yet.
     pub(crate) read: Vec<Vec<Entry>>,
-    /// Entries that came back from the disk in this turn after others had taken their places.
-    pub(crate) replaced: Vec<LogId>,
+    /// Entries that came back from the disk in this turn after others had taken their places, and in which term they came.
+    pub(crate) replaced: Vec<(Term, LogId)>,
 }
 
 impl Process {

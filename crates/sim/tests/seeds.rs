@@ -23,6 +23,12 @@ fn only(kind: FaultKind) -> Stats {
     play(3, &FaultKinds::of(&[kind]), 1..=3)
 }
 
+/// A leader sent entries and lost them to the next leader in the same turn in which older ones came back from the disk.
+#[test]
+fn what_a_former_leader_sent_is_judged_by_the_log_of_its_own_term() {
+    assert_eq!(run(4_002_565, &Options::new(5)).violation, None);
+}
+
 /// Two members of one seed drew the same row of timeouts, and timed out together for ever.
 #[test]
 fn members_of_one_seed_do_not_run_in_lock_step() {
