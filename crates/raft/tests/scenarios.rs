@@ -51,6 +51,7 @@ scenarios! {
     identity_old_memberships_are_about_a_former_life
     learner_answers_candidates
     learner_neither_campaigns_nor_counts
+    learner_that_is_counted_on_campaigns
     lease_counts_from_the_sending
     lease_ends_at_a_pause
     membership_joint_both_majorities

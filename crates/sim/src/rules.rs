@@ -14,7 +14,7 @@ pub(crate) type Broken = (&'static str, String);
 pub(crate) const ROLES: &str = "roles change as in the paper's Figure 4";
 pub(crate) const LOGS: &str = "votes go to logs that are up to date";
 pub(crate) const DEAF: &str = "a leader without a majority suppresses no election";
-pub(crate) const LEARNERS: &str = "learners never campaign";
+pub(crate) const LEARNERS: &str = "learners campaign only if a candidate with an older log has asked them";
 pub(crate) const LATE: &str = "only the leader of the term tells to campaign";
 pub(crate) const COUNTING: &str = "only entries of the own term commit by counting";
 pub(crate) const ONE_CHANGE: &str = "one change of the membership at a time";
@@ -43,6 +43,8 @@ pub(crate) struct Story {
     last: LogId,
     commit: LogIndex,
     pub(crate) learns: bool,
+    /// It has refused a candidate whose log is older since it last knew a leader.
+    is_counted_on: bool,
     /// The membership in force, as far as it has told.
     membership: Membership,
     /// Where the membership in force stands.
@@ -71,6 +73,7 @@ impl Story {
             last: LogId::default(),
             commit: snapshot.index,
             learns: learns(own, membership),
+            is_counted_on: false,
             membership: membership.clone(),
             membership_at: *membership_index,
             is_joint: membership.is_joint(),
@@ -132,11 +135,13 @@ impl Story {
                     self.last = *last;
                 }
             }
-            TraceEvent::LeaderChanged { term, .. } | TraceEvent::SteppedDown { term, .. } => {
+            TraceEvent::LeaderChanged { term, leader } => {
                 self.enter(*term);
+                self.is_counted_on &= leader.is_none();
             }
+            TraceEvent::SteppedDown { term, .. } => self.enter(*term),
             TraceEvent::RoleChanged { from, to, term } => return self.changes_role(*from, *to, *term, now),
-            TraceEvent::ElectionStarted { .. } if self.learns => {
+            TraceEvent::ElectionStarted { .. } if self.learns && !self.is_counted_on => {
                 return Some((LEARNERS, format!("{id} campaigns, and is a learner")));
             }
             TraceEvent::VoteGranted { candidate, pre_vote, term } => {
@@ -154,6 +159,7 @@ impl Story {
                     return Some((LOGS, format!("{id}, at {own}, votes for {candidate}, at {theirs}")));
                 }
             }
+            TraceEvent::VoteRefused { reason: VoteRefusal::StaleLog, .. } => self.is_counted_on = true,
             TraceEvent::VoteRefused { reason: VoteRefusal::LeaderAlive, candidate, .. }
                 if self.role == Role::Leader
                     && self.is_deaf(self.asked_at.get(candidate).copied().unwrap_or(now), patience) =>
@@ -307,6 +313,7 @@ mod tests {
             last: LogId::default(),
             commit: LogIndex(5),
             learns: false,
+            is_counted_on: false,
             membership: members(),
             membership_at: LogIndex::ZERO,
             is_joint: false,
@@ -372,13 +379,18 @@ mod tests {
     }
 
     #[test]
-    fn a_learner_that_campaigns_breaks_a_rule() {
+    fn a_learner_that_campaigns_unasked_breaks_a_rule() {
         let learners = Membership { learners: [NodeId(1)].into(), ..Membership::of([NodeId(2)].into()) };
-        let events = [
-            TraceEvent::MembershipChanged { index: LogIndex(6), membership: learners },
-            TraceEvent::ElectionStarted { term: Term(2), pre_vote: true },
-        ];
-        assert_eq!(broken(&mut story(), &events), Some(LEARNERS));
+        let learns = TraceEvent::MembershipChanged { index: LogIndex(6), membership: learners };
+        let campaigns = TraceEvent::ElectionStarted { term: Term(2), pre_vote: true };
+        let reason = VoteRefusal::StaleLog;
+        let refuses = TraceEvent::VoteRefused { candidate: NodeId(2), term: Term(2), pre_vote: true, reason };
+        let knows = TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(2) };
+        let unasked = [learns.clone(), campaigns.clone()];
+        assert_eq!(broken(&mut story(), &unasked), Some(LEARNERS));
+        let asked = [learns.clone(), refuses.clone(), campaigns.clone()];
+        assert_eq!(broken(&mut story(), &asked), None);
+        assert_eq!(broken(&mut story(), &[learns, refuses, knows, campaigns]), Some(LEARNERS));
     }
 
     #[test]

@@ -106,8 +106,9 @@ impl Raft {
     }
 
     /// Whether it may become leader: it votes, or did before a change that is not committed yet. Without it, that
-    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted, and a member whose
-    /// disk is stalled until that has finished a write: its own vote would wait for it.
+    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted, unless somebody
+    /// counts on them ([`note_older_log`](Self::note_older_log)), and a member whose disk is stalled until that has
+    /// finished a write: its own vote would wait for it.
     pub(super) fn may_campaign(&self) -> bool {
         if self.disk_is_stalled() {
             return false;
@@ -116,7 +117,14 @@ impl Raft {
         let learns = current.learners.contains(&self.config.id) && self.is_about_this(current);
         // A membership that names this id with another disk is about a former life.
         let votes = self.memberships.since(self.committed).any(|(_, membership)| self.votes_by(membership));
-        if learns { is_active(Mutant::LearnerCampaigns) } else { votes }
+        if learns { self.is_counted_on || is_active(Mutant::LearnerCampaigns) } else { votes }
+    }
+
+    /// A candidate whose log is older asks for the vote. Should it count this learner among the voters, by a membership that was
+    /// never committed, it may need a vote that it cannot get, and no voter may have a log that is as new as this one. Then
+    /// this member is the only one that can win (thesis §4.2.2, of members that are not in their own membership).
+    fn note_older_log(&mut self) {
+        self.is_counted_on = true;
     }
 
     /// Whom a candidate asks.
@@ -316,6 +324,7 @@ impl Raft {
         } else if self.stands_by_leader(now) {
             Some(VoteRefusal::LeaderAlive)
         } else if request.last < self.log.last() && !is_active(Mutant::PreVoteIgnoresLog) {
+            self.note_older_log();
             Some(VoteRefusal::StaleLog)
         } else if self.disk_is_stalled() {
             // The vote itself would wait for the disk.
@@ -386,6 +395,7 @@ impl Raft {
             self.refuse_vote(from, request.term, VoteRefusal::LeaderAlive);
         } else if request.last < self.log.last() {
             // paper §5.4.1: only a log that is at least as up to date can hold all committed entries.
+            self.note_older_log();
             self.refuse_vote(from, request.term, VoteRefusal::StaleLog);
         } else {
             self.grant_vote(from, now);

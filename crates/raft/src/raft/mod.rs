@@ -231,6 +231,8 @@ pub struct Raft {
     leader_heard: Timestamp,
     /// Having answered a leader, it votes for nobody else until then, not even for itself: a lease may rest on that.
     stands_by_until: Timestamp,
+    /// A candidate with an older log has asked for the vote since a leader was last known.
+    is_counted_on: bool,
     /// Its leader's connection was lost: until then it does not wait for long.
     hurries_until: Option<Timestamp>,
     timer_started: Timestamp,
@@ -333,6 +335,7 @@ impl Raft {
             leader: None,
             leader_heard: now,
             stands_by_until,
+            is_counted_on: false,
             hurries_until: None,
             timer_started: now,
             election_timeout: Duration::ZERO,
@@ -549,6 +552,9 @@ impl Raft {
     }
 
     fn set_leader(&mut self, leader: Option<NodeId>) {
+        if leader.is_some() {
+            self.is_counted_on = false;
+        }
         if self.leader != leader {
             self.leader = leader;
             self.trace(TraceEvent::LeaderChanged { leader, term: self.hard_state.term });
