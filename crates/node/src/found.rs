@@ -93,7 +93,7 @@ async fn say(
     let says = founding.says(addresses);
     if ledger.set_waits(says.clone()) {
         if let Some(says) = says {
-            tracing::warn!("{says}");
+            tracing::info!("{says}");
         }
         let _ = driver.send(PeerInput::Stirred).await;
     }

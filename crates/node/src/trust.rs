@@ -10,7 +10,8 @@ use raftdeck_replica::{Met, Objection, View};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// Shared by all that shake hands.
 #[derive(Clone, Debug)]
@@ -37,8 +38,14 @@ struct State {
 struct Refusal {
     reason: RefusalReason,
     since_unix_ms: u64,
+    first: Instant,
     last: Instant,
+    /// Whether it is shown, and was worth a line in the log.
+    is_told: bool,
 }
+
+/// A refusal that may pass is told when it has not passed for so long.
+const PASSES_WITHIN: Duration = Duration::from_secs(2);
 
 /// A refusal that is not repeated for so long is over: nodes dial each other all the time.
 const OVER_AFTER: Duration = Duration::from_secs(30);
@@ -220,21 +227,25 @@ impl Trust {
             && known.reason == *reason
         {
             known.last = now;
-            return false;
+            let is_news = !known.is_told && now.duration_since(known.first) >= PASSES_WITHIN;
+            known.is_told |= is_news;
+            return is_news;
         }
         if state.refused.len() >= MAX_REFUSED && !state.refused.contains_key(&id) {
             return false;
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let since_unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        state.refused.insert(id, Refusal { reason: reason.clone(), since_unix_ms, last: now });
-        true
+        let is_told = !may_pass(reason);
+        let reason = reason.clone();
+        state.refused.insert(id, Refusal { reason, since_unix_ms, first: now, last: now, is_told });
+        is_told
     }
 
     /// The nodes that no connection comes about with at the moment.
     pub(crate) fn all_refused(&self) -> Vec<RefusedPeer> {
         let (state, now) = (self.lock(), Instant::now());
-        let current = |refusal: &Refusal| now.duration_since(refusal.last) < OVER_AFTER;
+        let current = |refusal: &Refusal| refusal.is_told && now.duration_since(refusal.last) < OVER_AFTER;
         let peer = |(id, refusal): (&NodeId, &Refusal)| RefusedPeer {
             id: *id,
             reason: refusal.reason.clone(),
@@ -242,6 +253,11 @@ impl Trust {
         };
         state.refused.iter().filter(|(_, refusal)| current(refusal)).map(peer).collect()
     }
+}
+
+/// Whether it may be over in a moment: while a cluster is founded or a member is taken in, some know the secret before others.
+fn may_pass(reason: &RefusalReason) -> bool {
+    matches!(reason, RefusalReason::Secret { .. } | RefusalReason::Unproven)
 }
 
 /// As the other side is told.
@@ -341,14 +357,25 @@ mod tests {
         );
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn that_somebody_does_not_know_the_secret_is_news_when_it_does_not_pass() {
+        let (trust, reason) = (trust(), RefusalReason::Secret { id: YOU });
+        assert!(!trust.refused(YOU, &reason), "the cluster may just be founded");
+        assert_eq!(trust.all_refused(), []);
+        tokio::time::advance(PASSES_WITHIN).await;
+        assert!(trust.refused(YOU, &reason));
+        assert!(!trust.refused(YOU, &reason), "said already");
+        assert_eq!(trust.all_refused().len(), 1);
+    }
+
     #[test]
     fn a_refusal_is_news_once_and_over_with_the_next_welcome() {
         let trust = trust();
         assert!(trust.refused(YOU, &RefusalReason::Token));
         assert!(!trust.refused(YOU, &RefusalReason::Token), "said already");
-        assert!(trust.refused(YOU, &RefusalReason::Secret { id: YOU }), "another reason");
+        assert!(trust.refused(YOU, &RefusalReason::UnknownPeer { id: YOU }), "another reason");
         let [shown] = &trust.all_refused()[..] else { panic!("one is refused") };
-        assert_eq!((shown.id, &shown.reason), (YOU, &RefusalReason::Secret { id: YOU }));
+        assert_eq!((shown.id, &shown.reason), (YOU, &RefusalReason::UnknownPeer { id: YOU }));
         trust.welcomed(YOU);
         assert_eq!(trust.all_refused(), []);
         for id in 100..1000 {
