@@ -86,14 +86,13 @@ fn a_member_with_an_empty_disk_is_in_the_words_and_in_json_until_it_is_replaced(
     let wiped: u16 = if leader == 3 { 2 } else { 3 };
     cluster.wipe(wiped);
     let all = cluster.addresses(3);
-    eventually("the leader reports it", || {
+    eventually("the leader and the other member report it", || {
         let (_, rows, _) = rows(&all);
+        let begin = format!("n{wiped} is back with an empty disk");
+        let is_it = |notice: &Value| notice.as_str().is_some_and(|text| text.starts_with(&begin));
+        let reports = |row: &&Value| row["notices"].as_array().is_some_and(|all| all.iter().any(is_it));
+        let reports = rows.iter().filter(reports).count() == 2;
         let its = row(&rows, leader as u64)?;
-        let reports = its["notices"].as_array()?.iter().any(|notice| {
-            notice
-                .as_str()
-                .is_some_and(|text| text.starts_with(&format!("n{wiped} is back with an empty disk")))
-        });
         let refused = its["refused"].as_array()?.first()?;
         let is_refused = refused["node"] == json!(wiped) && refused["reason"].is_string();
         (reports && is_refused && its["disk"] == json!({ "stalled": false, "wait_ms": null })).then_some(())

@@ -203,7 +203,7 @@ fn clicks_select_nodes_tabs_and_keys() {
         let area = scene.app_area(target);
         let kind = MouseEventKind::Down(MouseButton::Left);
         let event = MouseEvent { kind, column: area.x, row: area.y, modifiers: KeyModifiers::NONE };
-        update(&mut scene.app, Msg::Mouse(event), scene.now)
+        scene.mouse(event)
     };
     click(&mut scene, Target::Node(n(3)));
     assert_eq!(scene.app.selected(), Some(n(3)));

@@ -31,7 +31,7 @@ fn click(scene: &mut Scene, target: Target) -> Vec<Effect> {
     let area = scene.app_area(target);
     let kind = MouseEventKind::Down(MouseButton::Left);
     let event = MouseEvent { kind, column: area.x, row: area.y, modifiers: KeyModifiers::NONE };
-    update(&mut scene.app, Msg::Mouse(event), scene.now)
+    scene.mouse(event)
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn a_script_writes_kills_and_looks_at_the_logs() {
     let (status, told, said) = carries_out(
         "wait leader within 30s  # patience for a busy machine\n\
          put color blue\nwait answered\nkill leader\nwait leader within 30s\nget color\nwait answered\n\
-         restart down\nwait up within 30s\nlogs\nstatus\nquit\n",
+         restart down\nwait up within 30s\nwait commit 1 4 within 30s\nwait commit 2 4 within 30s\nwait commit 3 4 within 30s\nlogs\nstatus\nquit\n",
     );
     assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
     assert!(told.contains("get color: blue"), "{told}");
