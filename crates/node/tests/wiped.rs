@@ -89,8 +89,9 @@ fn two_emptied_founders_of_three_found_nothing_and_the_third_keeps_what_it_has()
         await_notice(&cluster, id, "is back with an empty disk, and does not vote");
         await_notice(&cluster, id, &format!("raftdeck client member replace n{id}"));
         await_notice(&cluster, 1, &format!("n{id} is back with an empty disk"));
-        assert!(cluster.node(1).log().contains(&format!("n{id} is back with an empty disk")));
-        assert!(cluster.node(id).log().contains("is back with an empty disk"));
+        let says = |who, what: &str| cluster.node(who).log().contains(what).then_some(());
+        eventually("n1's log says it", || says(1, &format!("n{id} is back with an empty disk")));
+        eventually("its own log says it", || says(id, "is back with an empty disk"));
     }
     // For many election timeouts.
     eventually("n1 has tried for long", || (of(&cluster, 1).uptime_micros > 3_000_000).then_some(()));
