@@ -183,7 +183,11 @@ impl Author<'_> {
                     _ => "undo all".to_owned(),
                 }
             }
-            "halves" => self.chance.pick(&["halves".to_owned(), format!("halves {one}|{other}")]),
+            "halves" => {
+                let others = self.known.nodes.iter().filter(|node| node.0 != one);
+                let others: Vec<String> = others.map(|node| node.0.to_string()).collect();
+                self.chance.pick(&["halves".to_owned(), format!("halves {one}|{}", others.join(","))])
+            }
             "one-way" => format!("one-way {one}>{other}"),
             "flaky" | "slow-link" => format!("{word} {}", self.links()),
             "wan" => format!("wan {one}=eu,{other}=us"),

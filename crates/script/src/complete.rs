@@ -4,6 +4,7 @@ use crate::condition::{CONDITIONS, ROLES};
 use crate::known::Known;
 use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
+use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::FrameKind;
 use raftdeck_raft::NodeId;
 
@@ -73,12 +74,14 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn of(&self, word: &Word, mut pieces: &[&str]) -> Vec<Offer> {
-        if word.name == "client" && pieces == ["anywhere"] {
+        if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces == ["anywhere"] {
             return Vec::new();
         }
         for slot in word.slots {
             match (slot, pieces) {
-                (Slot::Filters, _) => return self.filters(pieces, true, word.name == "when"),
+                (Slot::Filters, _) => {
+                    return self.filters(pieces, true, word.verb == Verb::Link(LinkVerb::When));
+                }
                 (Slot::Condition, _) => return self.condition(word, pieces),
                 (Slot::Line, [first, rest @ ..]) => {
                     return crate::table::word(first).map_or_else(Vec::new, |word| self.of(word, rest));
@@ -100,7 +103,7 @@ impl Wanted<'_> {
         match slot {
             Slot::Node => {
                 let mut offers = self.nodes();
-                if word.name == "restart" {
+                if word.verb == Verb::Node(NodeVerb::Restart) {
                     offers.extend(plain(["down", "all"]));
                 }
                 offers
@@ -181,12 +184,12 @@ impl Wanted<'_> {
             return self.rule(&pieces[at + 1..]);
         }
         let Some((first, rest)) = pieces.split_first() else { return plain(RULES) };
-        let Some(word) = word(first).filter(|word| RULES.contains(&word.name)) else { return Vec::new() };
+        let Some(word) = word(first).filter(|word| word.rule().is_some()) else { return Vec::new() };
         self.of(word, rest)
     }
 
     fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
-        let within = if word.name == "wait" { plain(["within"]) } else { Vec::new() };
+        let within = if word.verb == Verb::Script(ScriptVerb::Wait) { plain(["within"]) } else { Vec::new() };
         let mut offers = match pieces {
             [] => return plain(CONDITIONS),
             ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(within).collect(),

@@ -1,6 +1,6 @@
 //! What words may refer to: the nodes, who leads, how fast time passes, what is in force.
 
-use raftdeck_model::{ClusterTime, Fault, MessageId, MessageState, News};
+use raftdeck_model::{ClusterTime, Fault, MessageId, MessageState, News, ProcessState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,9 +42,12 @@ impl Known {
             News::Process { node, state } => {
                 if state.is_down() {
                     self.down.insert(*node);
-                    self.leaders.remove(node);
                 } else {
                     self.down.remove(node);
+                }
+                // Who stands still leads nobody, whatever it said last.
+                if !matches!(state, ProcessState::Running { .. }) {
+                    self.leaders.remove(node);
                 }
             }
             News::Status { node, status } => {
@@ -115,6 +118,20 @@ mod tests {
         assert_eq!(rate, ClockRate::REAL);
         let odd = ClockRate::from_millionths(30_000).unwrap();
         assert_eq!((slower(odd).to_string(), faster(odd).to_string()), ("1/50".into(), "1/20".into()));
+    }
+
+    #[test]
+    fn a_leader_that_is_paused_or_has_ended_does_not_lead() {
+        let n1 = NodeId(1);
+        for state in
+            [ProcessState::Paused { pid: 1 }, ProcessState::Killed, ProcessState::Starting { pid: 2 }]
+        {
+            let mut known = Known { nodes: [n1].into(), leaders: [(n1, Term(4))].into(), ..Known::default() };
+            known.note(&News::Process { node: n1, state: ProcessState::Running { pid: 1 } });
+            assert_eq!(known.leader(), Some(n1));
+            known.note(&News::Process { node: n1, state });
+            assert_eq!(known.leader(), None);
+        }
     }
 
     #[test]

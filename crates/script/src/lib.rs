@@ -20,6 +20,7 @@ mod phrase;
 mod shape;
 mod table;
 mod tokens;
+mod verb;
 mod verbs;
 
 pub use board::{Board, Unmet};
@@ -34,6 +35,7 @@ pub use table::{Group, WORDS, Word, word};
 use raftdeck_model::{ClientOp, Order, Step};
 use std::time::Duration;
 use tokens::Token;
+use verb::{ScriptVerb, Verb};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +92,7 @@ pub fn parse(line: &str, known: &Known) -> Result<Line, Mistake> {
 fn said(first: &Token, rest: &[Token], known: &Known) -> Result<Line, Mistake> {
     let Some(word) = word(&first.text) else { return Err(table::unknown(&first.text)) };
     let mut phrase = phrase::Phrase::new(word, rest, known);
-    if word.name == "try" {
+    if word.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
         return match said(first, rest, known)? {
             line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),

@@ -8,30 +8,31 @@ use crate::mistake::Mistake;
 use crate::names::{next_node, node, nodes};
 use crate::near::hint;
 use crate::phrase::Phrase;
+use crate::verb::ShapeVerb;
 use raftdeck_model::{Disturbance, REGIONS, Shape, write};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes the rest of a shape's line. The words of what comes of it name nodes, not `leader`: later they mean the same.
-pub(crate) fn shape(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
+pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     let all = phrase.known.nodes.clone();
-    let shape = match phrase.word.name {
-        "isolate" => Shape::Isolate(next_node(phrase)?),
-        "mute" => Shape::Mute(next_node(phrase)?),
-        "deaf" => Shape::Deaf(next_node(phrase)?),
-        "bridge" => Shape::Bridge(next_node(phrase)?),
-        "halves" => {
+    let shape = match verb {
+        ShapeVerb::Isolate => Shape::Isolate(next_node(phrase)?),
+        ShapeVerb::Mute => Shape::Mute(next_node(phrase)?),
+        ShapeVerb::Deaf => Shape::Deaf(next_node(phrase)?),
+        ShapeVerb::Bridge => Shape::Bridge(next_node(phrase)?),
+        ShapeVerb::Halves => {
             let (left, right) = halves(phrase, &all)?;
             Shape::Halves(left, right)
         }
-        "one-way" => {
+        ShapeVerb::OneWay => {
             let (from, to) = one_way(phrase.need("a direction, 1>2")?, phrase.known)?;
             Shape::OneWay(from, to)
         }
-        "ring" => Shape::Ring,
-        "flaky" => Shape::Flaky(next_scope_or_all(phrase)?),
-        "slow-link" => Shape::SlowLink(next_scope_or_all(phrase)?),
-        _ => Shape::Wan(regions(phrase, &all)?),
+        ShapeVerb::Ring => Shape::Ring,
+        ShapeVerb::Flaky => Shape::Flaky(next_scope_or_all(phrase)?),
+        ShapeVerb::SlowLink => Shape::SlowLink(next_scope_or_all(phrase)?),
+        ShapeVerb::Wan => Shape::Wan(regions(phrase, &all)?),
     };
     let rules = shape.rules(&all).map_err(Mistake::new)?;
     Ok(Disturbance::Rules { words: write::shape(&shape), rules })
@@ -57,6 +58,11 @@ fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mist
         let (left, right) = (nodes(left, phrase.known)?, nodes(right, phrase.known)?);
         if let Some(both) = left.intersection(&right).next() {
             return Err(Mistake::new(format!("\"{given}\": {both} cannot be on both sides")));
+        }
+        if let Some(neither) = all.iter().find(|node| !left.contains(node) && !right.contains(node)) {
+            return Err(Mistake::new(format!(
+                "\"{given}\": {neither} is on neither side, and would reach both: name all nodes, or say cut {given}"
+            )));
         }
         return Ok((left, right));
     }

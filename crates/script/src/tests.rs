@@ -358,3 +358,20 @@ fn no_line_makes_it_panic() {
         }
     }
 }
+
+#[test]
+fn a_partition_names_every_node() {
+    assert_eq!(
+        why("halves 1|2"),
+        "\"1|2\": n3 is on neither side, and would reach both: name all nodes, or say cut 1|2"
+    );
+    assert!(matches!(said("halves 1,2|3,4,5"), Line::Do(_)));
+}
+
+#[test]
+fn each_word_has_a_meaning_of_its_own() {
+    for (nth, word) in WORDS.iter().enumerate() {
+        let same = WORDS[..nth].iter().find(|other| other.verb == word.verb);
+        assert_eq!(same.map(|other| other.name), None, "{} means the same", word.name);
+    }
+}

@@ -11,7 +11,8 @@ use crate::names::{next_node, nodes};
 use crate::near::hint;
 use crate::phrase::Phrase;
 use crate::shape::shape;
-use crate::table::{self, Group, RULES, word};
+use crate::table::{self, RULES, word};
+use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
     ClientOp, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers, Watch, Which, write,
@@ -30,33 +31,34 @@ const TAIL: u64 = 512;
 
 /// Takes the rest of a line, all but what is too much.
 pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
-    match phrase.word.group {
-        Group::Process => process(phrase).map(Line::Do),
-        Group::Cluster => cluster(phrase).map(|command| Line::Do(vec![command])),
-        Group::Links => links(phrase).map(|command| Line::Do(vec![command])),
-        Group::Shapes => shape(phrase).map(|shape| Line::Do(vec![Order::Disturb(shape)])),
-        Group::Time => time(phrase),
-        Group::Store => store(phrase).map(Line::Store),
-        Group::Scripts => script(phrase),
+    match phrase.word.verb {
+        Verb::Node(verb) => node(verb, phrase).map(Line::Do),
+        Verb::Cluster(verb) => cluster(verb, phrase).map(|order| Line::Do(vec![order])),
+        Verb::Link(verb) => links(verb, phrase).map(|order| Line::Do(vec![order])),
+        Verb::Shape(verb) => shape(verb, phrase).map(|shape| Line::Do(vec![Order::Disturb(shape)])),
+        Verb::Time(verb) => time(verb, phrase),
+        Verb::Store(verb) => store(verb, phrase).map(Line::Store),
+        Verb::Script(verb) => script(verb, phrase),
     }
 }
 
-fn process(phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
-    if phrase.word.name == "restart" {
+fn node(verb: NodeVerb, phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
+    if verb == NodeVerb::Restart {
         return restart(phrase);
     }
     let node = next_node(phrase)?;
-    Ok(vec![match phrase.word.name {
-        "kill" => Order::Kill(node),
-        "stop" => Order::Stop(node),
-        "wipe" => Order::Wipe(node),
-        "wipe-unsafe" => Order::WipeUnsafe(node),
-        "pause" => Order::Pause(node),
-        "resume" => Order::Resume(node),
-        "slow" => Order::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),
-        "disk" => Order::Disturb(Disturbance::Disk(node, disk_pace(phrase)?)),
-        "full" => Order::FillDisk(node, phrase.next().map_or(Ok(0), size)?),
-        _ => Order::LoseTail(node, phrase.next().map_or(Ok(TAIL), some_size)?),
+    Ok(vec![match verb {
+        NodeVerb::Kill => Order::Kill(node),
+        NodeVerb::Stop => Order::Stop(node),
+        NodeVerb::Restart => Order::Restart(node),
+        NodeVerb::Wipe => Order::Wipe(node),
+        NodeVerb::WipeUnsafe => Order::WipeUnsafe(node),
+        NodeVerb::Pause => Order::Pause(node),
+        NodeVerb::Resume => Order::Resume(node),
+        NodeVerb::Slow => Order::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),
+        NodeVerb::Disk => Order::Disturb(Disturbance::Disk(node, disk_pace(phrase)?)),
+        NodeVerb::Full => Order::FillDisk(node, phrase.next().map_or(Ok(0), size)?),
+        NodeVerb::LoseTail => Order::LoseTail(node, phrase.next().map_or(Ok(TAIL), some_size)?),
     }])
 }
 
@@ -103,24 +105,24 @@ fn restart(phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
     Ok(which.into_iter().map(Order::Restart).collect())
 }
 
-fn cluster(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
-    Ok(match phrase.word.name {
-        "add" => Order::AddNode,
-        "remove" => Order::RemoveNode(next_node(phrase)?),
-        "replace" => Order::ReplaceNode(next_node(phrase)?),
-        "transfer" => Order::Transfer(next_node(phrase)?),
-        "elect" => Order::Campaign(next_node(phrase)?),
-        "propose" => propose(phrase)?,
-        "align" => Order::Disturb(Disturbance::Timers(Timers::Aligned)),
-        "spread" => Order::Disturb(Disturbance::Timers(Timers::Spread)),
-        "random" => Order::Disturb(Disturbance::Timers(Timers::Random)),
-        "workload" => match phrase.need("on or off")? {
+fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
+    Ok(match verb {
+        ClusterVerb::Add => Order::AddNode,
+        ClusterVerb::Remove => Order::RemoveNode(next_node(phrase)?),
+        ClusterVerb::Replace => Order::ReplaceNode(next_node(phrase)?),
+        ClusterVerb::Transfer => Order::Transfer(next_node(phrase)?),
+        ClusterVerb::Elect => Order::Campaign(next_node(phrase)?),
+        ClusterVerb::Propose => propose(phrase)?,
+        ClusterVerb::Align => Order::Disturb(Disturbance::Timers(Timers::Aligned)),
+        ClusterVerb::Spread => Order::Disturb(Disturbance::Timers(Timers::Spread)),
+        ClusterVerb::Random => Order::Disturb(Disturbance::Timers(Timers::Random)),
+        ClusterVerb::Workload => match phrase.need("on or off")? {
             "on" => Order::Workload(true),
             "off" => Order::Workload(false),
             other => return Err(Mistake::new(format!("\"{other}\" is neither on nor off: workload on"))),
         },
-        "client" => Order::Disturb(Disturbance::ClientAt(client(phrase)?)),
-        _ => {
+        ClusterVerb::Client => Order::Disturb(Disturbance::ClientAt(client(phrase)?)),
+        ClusterVerb::Seed => {
             let given = phrase.need("a number, such as 7")?;
             let no = || Mistake::new(format!("\"{given}\" is no seed: say a whole number, such as 7"));
             Order::Seed(whole(given).ok_or_else(no)?)
@@ -144,27 +146,27 @@ fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<raftdeck_raft::NodeId>, Mi
     }
 }
 
-fn links(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
-    Ok(match phrase.word.name {
-        "when" => Order::Disturb(Disturbance::Watch(watch(phrase)?)),
-        "release" => Order::Release(which(phrase)?),
-        "drop" => Order::Drop(which(phrase)?),
-        "undo" => match phrase.next() {
+fn links(verb: LinkVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
+    Ok(match verb {
+        LinkVerb::When => Order::Disturb(Disturbance::Watch(watch(phrase)?)),
+        LinkVerb::Release => Order::Release(which(phrase)?),
+        LinkVerb::Drop => Order::Drop(which(phrase)?),
+        LinkVerb::Undo => match phrase.next() {
             None => Order::Undo(None),
             Some("all") => Order::Heal,
             Some(given) => Order::Undo(Some(fault(given)?)),
         },
-        "heal" => Order::Heal,
-        _ => {
-            let rules = rules(phrase)?;
+        LinkVerb::Heal => Order::Heal,
+        LinkVerb::Rule(verb) => {
+            let rules = rules(verb, phrase)?;
             Order::Disturb(Disturbance::Rules { words: write::rules(&rules), rules })
         }
     })
 }
 
 /// Takes a rule, and those joined to it by `and`.
-fn rules(phrase: &mut Phrase<'_>) -> Result<Vec<Rule>, Mistake> {
-    let mut rules = vec![rule(phrase)?];
+fn rules(verb: RuleVerb, phrase: &mut Phrase<'_>) -> Result<Vec<Rule>, Mistake> {
+    let mut rules = vec![rule(verb, phrase)?];
     let first = phrase.word;
     while phrase.skip("and") {
         rules.push(named_rule(phrase)?);
@@ -176,26 +178,26 @@ fn rules(phrase: &mut Phrase<'_>) -> Result<Vec<Rule>, Mistake> {
 /// Takes a rule from its first word on.
 fn named_rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
     let name = phrase.need("a rule here, such as cut 2>3")?;
-    let Some(word) = word(name).filter(|word| RULES.contains(&word.name)) else {
+    let named = word(name).and_then(|word| Some((word, word.rule()?)));
+    let Some((word, verb)) = named else {
         let hint = hint(name, RULES);
         let end = if hint.is_empty() { format!(": the rules are {}", RULES.join(", ")) } else { hint };
         return Err(Mistake::new(format!("\"{name}\" is no rule{end}")));
     };
     phrase.word = word;
-    rule(phrase)
+    rule(verb, phrase)
 }
 
 /// Takes what follows a rule's first word.
-fn rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
-    let name = phrase.word.name;
+fn rule(verb: RuleVerb, phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
     let scope = next_scope(phrase)?;
     let mut chance = |example| probability(phrase.need(example)?);
-    let effect = match name {
-        "cut" => Effect::Cut,
-        "hold" => Effect::Hold,
-        "lose" => Effect::Lose(chance("a probability, such as 10%")?),
-        "duplicate" => Effect::Duplicate(chance("a probability, such as 5%")?),
-        "reorder" => {
+    let effect = match verb {
+        RuleVerb::Cut => Effect::Cut,
+        RuleVerb::Hold => Effect::Hold,
+        RuleVerb::Lose => Effect::Lose(chance("a probability, such as 10%")?),
+        RuleVerb::Duplicate => Effect::Duplicate(chance("a probability, such as 5%")?),
+        RuleVerb::Reorder => {
             let chance = chance("a probability, such as 10%")?;
             let said = phrase.peek().filter(|piece| piece.starts_with(|c: char| c.is_ascii_digit()));
             let longest = said.map_or(Ok(OVERTAKEN_FOR), some_duration)?;
@@ -204,8 +206,10 @@ fn rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
             }
             Effect::Reorder(chance, longest)
         }
-        "delay" => Effect::Delay(delay(phrase.need("a time, such as 50ms, 50ms±10ms or 10ms..90ms")?)?),
-        _ => Effect::Limit(bandwidth(phrase.need("a bandwidth, such as 100KB/s")?)?),
+        RuleVerb::Delay => {
+            Effect::Delay(delay(phrase.need("a time, such as 50ms, 50ms±10ms or 10ms..90ms")?)?)
+        }
+        RuleVerb::Limit => Effect::Limit(bandwidth(phrase.need("a bandwidth, such as 100KB/s")?)?),
     };
     Ok(Rule { scope, matching: filters(phrase)?, effect })
 }
@@ -256,15 +260,15 @@ fn fault(given: &str) -> Result<FaultId, Mistake> {
     whole(number).map(FaultId).ok_or_else(no)
 }
 
-fn time(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
     let known = phrase.known;
-    let rate = match phrase.word.name {
-        "rate" => rate(phrase.need("a rate, such as 1/100")?)?,
-        "freeze" => ClockRate::FROZEN,
-        "run" => known.last_rate,
-        "slower" => slower(known.rate),
-        "faster" => faster(known.rate),
-        _ => {
+    let rate = match verb {
+        TimeVerb::Rate => rate(phrase.need("a rate, such as 1/100")?)?,
+        TimeVerb::Freeze => ClockRate::FROZEN,
+        TimeVerb::Run => known.last_rate,
+        TimeVerb::Slower => slower(known.rate),
+        TimeVerb::Faster => faster(known.rate),
+        TimeVerb::Step => {
             let step = step(phrase)?;
             let within = match (asked_patience(phrase)?, step) {
                 (Some(within), _) => within,
@@ -303,27 +307,26 @@ fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
     })
 }
 
-fn store(phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> {
+fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> {
     let bytes = |word: &str| Bytes::copy_from_slice(word.as_bytes());
-    let name = phrase.word.name;
     let mut take = |what: &str| phrase.need(what).map(bytes);
-    Ok(match name {
-        "put" => {
+    Ok(match verb {
+        StoreVerb::Put => {
             let (key, value) = (take("a key and a value")?, take("a value")?);
             write(Write::Put { key, value })?
         }
-        "create" => {
+        StoreVerb::Create => {
             let (key, value) = (take("a new key and its value")?, take("a value")?);
             write(Write::CompareAndSet { key, expected: None, value })?
         }
-        "cas" => {
+        StoreVerb::Cas => {
             let what = "a key, the value it must have, and the new one";
             let (key, expected, value) = (take(what)?, Some(take(what)?), take(what)?);
             write(Write::CompareAndSet { key, expected, value })?
         }
-        "delete" => write(Write::Delete { key: take("a key")? })?,
-        "get" => read(Read::Get { key: take("a key")? })?,
-        _ => {
+        StoreVerb::Delete => write(Write::Delete { key: take("a key")? })?,
+        StoreVerb::Get => read(Read::Get { key: take("a key")? })?,
+        StoreVerb::List => {
             let prefix = phrase.next().map(bytes).unwrap_or_default();
             read(Read::List { prefix, after: None, limit: MAX_LIST })?
         }
@@ -340,22 +343,24 @@ fn read(read: Read) -> Result<ClientOp, Mistake> {
     Ok(ClientOp::Read(read))
 }
 
-fn script(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
-    Ok(match phrase.word.name {
-        "wait" => {
+fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+    Ok(match verb {
+        ScriptVerb::Wait => {
             let until = condition(phrase)?;
             Line::Wait { until, within: patience(phrase)? }
         }
-        "expect" => Line::Expect(condition(phrase)?),
-        "logs" => Line::Logs,
-        "rules" => Line::Rules,
-        "status" => Line::Status,
-        "save" => Line::Save(phrase.need("a file")?.to_owned()),
-        "load" => Line::Load(phrase.need("a file")?.to_owned()),
-        "help" => Line::Help(match phrase.next() {
+        ScriptVerb::Expect => Line::Expect(condition(phrase)?),
+        ScriptVerb::Logs => Line::Logs,
+        ScriptVerb::Rules => Line::Rules,
+        ScriptVerb::Status => Line::Status,
+        ScriptVerb::Save => Line::Save(phrase.need("a file")?.to_owned()),
+        ScriptVerb::Load => Line::Load(phrase.need("a file")?.to_owned()),
+        ScriptVerb::Help => Line::Help(match phrase.next() {
             None => None,
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
-        _ => Line::Quit,
+        // What it tries is a line of its own, which is parsed before this.
+        ScriptVerb::Try => return Err(phrase.lacks("something to be done")),
+        ScriptVerb::Quit => Line::Quit,
     })
 }

@@ -1,0 +1,138 @@
+//! What the words mean, as values: whoever adds a word adds one here, and the parser does not compile until it takes it.
+
+use crate::table::Group;
+
+/// What a word means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Node(NodeVerb),
+    Cluster(ClusterVerb),
+    Link(LinkVerb),
+    Shape(ShapeVerb),
+    Time(TimeVerb),
+    Store(StoreVerb),
+    Script(ScriptVerb),
+}
+
+/// About a node's process and disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeVerb {
+    Kill,
+    Stop,
+    Restart,
+    Wipe,
+    WipeUnsafe,
+    Pause,
+    Resume,
+    Slow,
+    Full,
+    Disk,
+    LoseTail,
+}
+
+/// About the cluster and its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterVerb {
+    Add,
+    Remove,
+    Replace,
+    Transfer,
+    Elect,
+    Propose,
+    Align,
+    Spread,
+    Random,
+    Workload,
+    Client,
+    Seed,
+}
+
+/// About messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkVerb {
+    Rule(RuleVerb),
+    When,
+    Release,
+    Drop,
+    Undo,
+    Heal,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleVerb {
+    Cut,
+    Delay,
+    Lose,
+    Duplicate,
+    Reorder,
+    Limit,
+    Hold,
+}
+
+/// A network that is broken in a way that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShapeVerb {
+    Isolate,
+    Halves,
+    OneWay,
+    Bridge,
+    Ring,
+    Mute,
+    Deaf,
+    Flaky,
+    SlowLink,
+    Wan,
+}
+
+/// About cluster time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeVerb {
+    Rate,
+    Freeze,
+    Run,
+    Step,
+    Slower,
+    Faster,
+}
+
+/// About the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreVerb {
+    Put,
+    Get,
+    Delete,
+    Cas,
+    Create,
+    List,
+}
+
+/// For scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScriptVerb {
+    Wait,
+    Expect,
+    Try,
+    Logs,
+    Rules,
+    Status,
+    Save,
+    Load,
+    Help,
+    Quit,
+}
+
+impl Verb {
+    /// What it is about.
+    pub(crate) const fn group(self) -> Group {
+        match self {
+            Self::Node(_) => Group::Process,
+            Self::Cluster(_) => Group::Cluster,
+            Self::Link(_) => Group::Links,
+            Self::Shape(_) => Group::Shapes,
+            Self::Time(_) => Group::Time,
+            Self::Store(_) => Group::Store,
+            Self::Script(_) => Group::Scripts,
+        }
+    }
+}
