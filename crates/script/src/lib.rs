@@ -62,6 +62,8 @@ pub enum Line {
     },
     /// This is so now, or the script fails.
     Expect(Condition),
+    /// Show this text.
+    Say(String),
     /// Show the nodes' logs side by side.
     Logs,
     /// Show what is in force, in words that can be given again.

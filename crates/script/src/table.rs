@@ -261,6 +261,8 @@ pub const WORDS: &[Word] = &[
         &["expect leader 2", "expect terms 3 1,1,2"], &[Slot::Condition]),
     entry("try", Verb::Script(ScriptVerb::Try), "try LINE", "do what the line says; that it is refused fails no script",
         &["try kill 2", "try put color blue"], &[Slot::Line]),
+    entry("say", Verb::Script(ScriptVerb::Say), "say TEXT", "show a text, as a caption for what comes next",
+        &["say n1 is cut off: who leads now?"], &[Slot::Free(&[])]),
     entry("logs", Verb::Script(ScriptVerb::Logs), "logs", "show the nodes' logs side by side",
         &["logs"], &[]),
     entry("rules", Verb::Script(ScriptVerb::Rules), "rules", "show what is in force, in words that can be given again",

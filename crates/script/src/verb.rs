@@ -113,6 +113,7 @@ pub(crate) enum ScriptVerb {
     Wait,
     Expect,
     Try,
+    Say,
     Logs,
     Rules,
     Status,

@@ -343,6 +343,16 @@ fn read(read: Read) -> Result<ClientOp, Mistake> {
     Ok(ClientOp::Read(read))
 }
 
+/// All that follows, with single blanks.
+fn text(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
+    let mut text = phrase.need("a text")?.to_owned();
+    while let Some(piece) = phrase.next() {
+        text.push(' ');
+        text.push_str(piece);
+    }
+    Ok(text)
+}
+
 fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
     Ok(match verb {
         ScriptVerb::Wait => {
@@ -350,6 +360,7 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
             Line::Wait { until, within: patience(phrase)? }
         }
         ScriptVerb::Expect => Line::Expect(condition(phrase)?),
+        ScriptVerb::Say => Line::Say(text(phrase)?),
         ScriptVerb::Logs => Line::Logs,
         ScriptVerb::Rules => Line::Rules,
         ScriptVerb::Status => Line::Status,

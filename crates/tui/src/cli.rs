@@ -95,14 +95,15 @@ Events:
   missed     node, count: events that could not be told
   time       rate, now_us: how fast cluster time passes, and how late it is
   in_force   faults: all that can be undone, each with id and words
-  client     id, asked, node, answer or failed: what came of a request to the store
-  refused    reason: a command could not be carried out
-  answer     to, lines: to logs, rules, status, save and help
+  client     id (of the command), asked, node, answer or failed: what came of a request to the store
+  refused    id, reason: a command could not be carried out
+  trouble    reason: something went wrong that no command asked for
+  answer     to, lines: to say, logs, rules, status, save and help; to store: what still waits
 More events and fields may be added.
 
 Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of
-a script that makes no sense; 3 a wait, an expect or a step of a script that failed. At a terminal
-the last two are only told.";
+a script that makes no sense; 3 a wait, an expect or a step of a script that failed, or a command
+that was refused. At a terminal the last two are only told.";
 
 /// The package's version, and the commit if it was built from a checkout.
 pub const VERSION: &str = env!("RAFTDECK_VERSION");

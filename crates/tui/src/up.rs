@@ -53,7 +53,7 @@
 //! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}  or "failed" instead of "answer"
 //! {"event":"refused","id":2,"reason":"...","at_ms":9}                         a command could not be carried out
 //! {"event":"trouble","reason":"...","at_ms":9}                                something went wrong that no command asked for
-//! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to logs, rules, status, save, help
+//! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to say, logs, rules, status, save, store, help
 //! ```
 
 use crate::words::{answered, asked};

@@ -369,6 +369,7 @@ impl Script {
                 deeds.push(Deed::Send(command));
                 self.wait(place, Awaited::News { id, line, is_known: false }, now + ANSWER_WITHIN);
             }
+            Line::Say(text) => deeds.push(Deed::Answer("say", vec![text])),
             Line::Rules => deeds.push(Deed::Answer("rules", show::rules(&self.board))),
             Line::Help(word) => deeds.push(Deed::Answer("help", show::help(word))),
             Line::Save(named) => {

@@ -278,3 +278,11 @@ fn a_script_to_watch_stops_where_it_shows_the_logs() {
     assert_eq!(script.go_on(at(9001)), []);
     assert!(script.is_over());
 }
+
+#[test]
+fn a_caption_is_shown_where_it_stands() {
+    let mut script = script(&["say who leads   \"two  blanks\" now?  # nobody", "heal"]);
+    let deeds = script.go_on(at(0));
+    assert_eq!(deeds[0], Deed::Answer("say", vec!["who leads two  blanks now?".to_owned()]));
+    assert!(matches!(&deeds[1], Deed::Send(command) if command.what == Order::Heal), "{deeds:?}");
+}

@@ -57,6 +57,7 @@ fn meant(line: Line) -> Result<Said, String> {
                 "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
             );
         }
+        Line::Say(text) => Said::Tell(text),
         Line::Logs => Said::Logs,
         Line::Rules => Said::InForce,
         Line::Status => Said::Cluster,
