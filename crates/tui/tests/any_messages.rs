@@ -503,7 +503,7 @@ proptest! {
 
 #[test]
 fn every_size_can_be_painted_in_every_view() {
-    for make in [
+    let scenes = [
         fixture::partition,
         fixture::logs,
         fixture::output,
@@ -514,23 +514,29 @@ fn every_size_can_be_painted_in_every_view() {
         fixture::frozen,
         fixture::messages,
         fixture::many_messages,
-    ] {
-        let mut scene = make(Settings::default());
-        for width in (1..60).chain([80, 104, 120, 300]) {
-            for height in (1..30).chain([40, 100]) {
-                scene.paint(width, height);
-            }
+    ];
+    std::thread::scope(|scope| {
+        for make in scenes {
+            scope.spawn(move || paint_in_every_size(make(Settings::default())));
         }
-        scene.key('w');
-        scene.type_in("put a \"b");
-        scene.press(KeyCode::Enter);
-        for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+    });
+}
+
+fn paint_in_every_size(mut scene: Scene) {
+    for width in (1..60).chain([80, 104, 120, 300]) {
+        for height in (1..30).chain([40, 100]) {
             scene.paint(width, height);
         }
-        scene.press(KeyCode::Esc);
-        scene.key('?');
-        for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
-            scene.paint(width, height);
-        }
+    }
+    scene.key('w');
+    scene.type_in("put a \"b");
+    scene.press(KeyCode::Enter);
+    for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+        scene.paint(width, height);
+    }
+    scene.press(KeyCode::Esc);
+    scene.key('?');
+    for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+        scene.paint(width, height);
     }
 }
