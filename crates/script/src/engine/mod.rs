@@ -340,7 +340,7 @@ impl Script {
                 ),
                 Err(why) => Deed::Mistake(place.say(format!("{file} cannot be written: {why}"))),
             }),
-            Awaited::End if self.store.is_sent() => deeds.push(Deed::Quit),
+            Awaited::End if self.store.is_sent() || is_late => deeds.push(Deed::Quit),
             Awaited::End => return still(Awaited::End),
         }
         None

@@ -286,3 +286,12 @@ fn a_caption_is_shown_where_it_stands() {
     assert_eq!(deeds[0], Deed::Answer("say", vec!["who leads two  blanks now?".to_owned()]));
     assert!(matches!(&deeds[1], Deed::Send(command) if command.what == Order::Heal), "{deeds:?}");
 }
+
+#[test]
+fn a_script_ends_though_the_store_never_answers() {
+    let mut script = script(&["put a 1", "put b 2", "quit"]);
+    sends(&mut script, 0);
+    let late = script.go_on(script.next_due().expect("a word on what waits"));
+    assert!(matches!(late[..], [Deed::Answer("store", _)]), "{late:?}");
+    assert_eq!(script.go_on(script.next_due().expect("an end")), [Deed::Quit]);
+}
