@@ -16,7 +16,7 @@ use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How long the cluster may take for a request. Longer than the longest usual election.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -96,11 +96,7 @@ impl Clients {
 
     /// Asks the cluster; the outcome is told.
     pub(crate) fn ask(&self, op: ClientOp, receipt: Receipt) {
-        let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
-            return receipt.refuse(format!(
-                "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
-            ));
-        };
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
         let (client, outlet) = (self.client(), self.outlet.clone());
         tokio::spawn(async move {
             let begun = Instant::now();
@@ -118,11 +114,7 @@ impl Clients {
 
     /// Hands a write to one node, once and without a session.
     pub(crate) fn propose(&self, node: NodeId, write: Write, receipt: Receipt) {
-        let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() else {
-            return receipt.refuse(format!(
-                "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
-            ));
-        };
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
         let Some(address) = self.address(node) else {
             return receipt.refuse(format!("{node} does not run and takes no write"));
         };
@@ -143,6 +135,17 @@ impl Clients {
             outlet.tell(News::Client { id, op, outcome, took: begun.elapsed() });
             receipt.done();
         });
+    }
+
+    /// A place among the requests under way, and the receipt; if there is none, the command is refused.
+    fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
+        if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
+            return Some((permit, receipt));
+        }
+        receipt.refuse(format!(
+            "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
+        ));
+        None
     }
 
     /// Asks one node for a part of its log, which is told.

@@ -240,27 +240,19 @@ impl Nodes {
             Order::Step(step) => self.step(step, receipt),
             Order::Client(op) => self.clients.ask(op, receipt),
             Order::Propose(node, write) => {
-                if let Some(receipt) = self.there_is(node, receipt) {
-                    self.clients.propose(node, write, receipt);
-                }
+                self.with(node, receipt, |receipt| self.clients.propose(node, write, receipt));
             }
             Order::FetchLog { node, first, limit } => {
-                if let Some(receipt) = self.there_is(node, receipt) {
-                    self.clients.fetch_log(node, first, limit, receipt);
-                }
+                self.with(node, receipt, |receipt| self.clients.fetch_log(node, first, limit, receipt));
             }
             Order::Refresh => self.refresh(receipt),
             Order::AddNode => self.add(receipt),
             Order::RemoveNode(node) => {
-                if let Some(receipt) = self.there_is(node, receipt) {
-                    self.changes.remove(node, receipt);
-                }
+                self.with(node, receipt, |receipt| self.changes.remove(node, receipt));
             }
             Order::ReplaceNode(node) => self.replace(node, receipt),
             Order::Transfer(node) => {
-                if let Some(receipt) = self.there_is(node, receipt) {
-                    self.changes.transfer(node, receipt);
-                }
+                self.with(node, receipt, |receipt| self.changes.transfer(node, receipt));
             }
             Order::Campaign(node) => self.campaign(node, receipt),
             Order::Workload(on) => self.workload.switch(on, receipt),
@@ -276,9 +268,21 @@ impl Nodes {
         None
     }
 
+    /// Acts if there is such a node.
+    fn with(&self, node: NodeId, receipt: Receipt, act: impl FnOnce(Receipt)) {
+        if let Some(receipt) = self.there_is(node, receipt) {
+            act(receipt);
+        }
+    }
+
+    /// Gives the receipt back if there is such a node, and its supervisor takes one more instruction.
+    fn can_instruct(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
+        self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt))
+    }
+
     /// Instructs the node's supervisor, unless too much waits there already.
     fn instruct(&self, node: NodeId, task: Task, receipt: Receipt) {
-        if let Some(receipt) = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt)) {
+        if let Some(receipt) = self.can_instruct(node, receipt) {
             self.instruct_undoing(node, task, receipt);
         }
     }
@@ -310,8 +314,9 @@ impl Nodes {
     }
 
     fn replace(&self, node: NodeId, receipt: Receipt) {
-        let receipt = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt));
-        let (Some(receipt), Some(place)) = (receipt, self.places.get(&node)) else { return };
+        let (Some(receipt), Some(place)) = (self.can_instruct(node, receipt), self.places.get(&node)) else {
+            return;
+        };
         let (done, obeyed) = oneshot::channel();
         self.instruct_undoing(node, Task::Report(done), receipt.part());
         self.changes.replace(Returned { node, place: place.clone(), obeyed }, receipt);

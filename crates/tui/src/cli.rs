@@ -22,7 +22,6 @@ use raftdeck_lab::{LabOptions, node_count};
 use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::{ClockRate, printable};
 use raftdeck_raft::Timing;
-
 use raftdeck_script::Script;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -130,8 +130,7 @@ impl Nodes {
     }
 
     pub(super) fn resume(&mut self, node: NodeId, receipt: Receipt) {
-        let receipt = self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt));
-        let Some(receipt) = receipt else { return };
+        let Some(receipt) = self.can_instruct(node, receipt) else { return };
         self.in_force.is_paused(node, false);
         self.instruct(node, Task::Resume, receipt);
     }

@@ -5,7 +5,6 @@
 
 use crate::actions::{ACTIONS, ActionId};
 use raftdeck_model::{ClientOp, Order};
-
 use raftdeck_script::{Known, Line};
 
 /// What a line at the palette wants.
