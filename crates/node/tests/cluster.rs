@@ -67,7 +67,7 @@ fn a_paused_leader_costs_neither_reads_nor_writes_their_deadline() {
         client.write(put("color", "blue"), PATIENCE).await.unwrap();
         // Long enough for the client to have heard nothing for a while.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        cluster.node(leader).signal(Signal::STOP);
+        cluster.node(leader).pause();
         let start = Instant::now();
         let done = client.write(put("color", "green"), PATIENCE).await.unwrap();
         assert_ne!(done.node.0, leader);

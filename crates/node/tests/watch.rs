@@ -195,7 +195,7 @@ fn a_node_that_gives_no_sign_of_life_is_left_for_another_one() {
         let mut watch = client.watch(Bytes::new(), None);
         next(&mut watch).await;
         assert_eq!(watch.node().map(|node| node.0), Some(follower));
-        cluster.node(follower).signal(Signal::STOP);
+        cluster.node(follower).pause();
         let writer = client_of(&cluster, &[leader]);
         let at = writer.write(put("color", "blue"), PATIENCE).await.unwrap().at.index.0;
         let told = changes_through(&mut watch, at).await;

@@ -387,7 +387,10 @@ impl World<'_> {
         self.show(None, || What::Quiet);
         self.network.heal();
         self.impatience = (0, 0);
+        // Also of those that start later: without these two a removed member that does not know it deposes every leader (thesis
+        // 4.2.3), and nothing comes to rest.
         let tuning = Tuning { pre_vote: true, check_quorum: true, ..self.setup.config.tuning };
+        self.setup.config.tuning = tuning;
         let at = self.now;
         for id in self.ids() {
             let node = self.node(id);

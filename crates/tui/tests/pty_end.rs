@@ -67,8 +67,7 @@ fn a_closed_terminal_ends_the_deck() {
 fn a_killed_deck_leaves_no_node_behind_not_even_a_paused_one() {
     let mut deck = running();
     let nodes = deck.nodes(3);
-    processes::send(nodes[1], Signal::STOP);
-    eventually("a node is stopped", || processes::is_stopped(nodes[1]).then_some(()));
+    processes::stop(nodes[1]);
     deck.signal(Signal::KILL);
     deck.end_killed();
 }

@@ -159,8 +159,7 @@ fn killed_it_leaves_no_node_behind_not_even_a_paused_one() {
     let mut up = Up::start(&["up"]);
     up.wait_for("a leader", |line| line.contains("leads term").then_some(()));
     up.note_nodes(3);
-    processes::send(up.nodes[1], Signal::STOP);
-    eventually("a node is paused", || processes::is_stopped(up.nodes[1]).then_some(()));
+    processes::stop(up.nodes[1]);
     up.signal(Signal::KILL);
     assert_eq!(up.end().0, None);
 }

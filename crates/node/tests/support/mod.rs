@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// How long a condition may take to come true on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -200,6 +200,16 @@ impl Node {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the process is there");
+    }
+
+    /// SIGSTOP, and waits until no thread runs any more: one that is in a system call, as `fsync`, may first end it, and
+    /// until the signal is taken the others go on.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        eventually("the process has stopped", || {
+            waitid(WaitId::Pid(self.pid()), options).expect("it is our child")
+        });
     }
 
     /// SIGKILL, and waits until the process is gone.

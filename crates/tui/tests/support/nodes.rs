@@ -72,7 +72,7 @@ impl Cluster {
 
     /// Stops all nodes where they stand; nobody answers any more.
     pub(crate) fn pause(&self) {
-        self.nodes.iter().for_each(|node| processes::send(node.id(), Signal::STOP));
+        self.nodes.iter().for_each(|node| processes::stop(node.id()));
     }
 
     /// What is printed by an operation that works.

@@ -3,10 +3,16 @@
 use super::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::path::Path;
 
 /// A process's state letter (`R`, `S`, `T`, `Z`, …) and its parent; `None` if there is no such process.
 fn look_at(pid: u32) -> Option<(char, u32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    read(Path::new(&format!("/proc/{pid}/stat")))
+}
+
+/// The state letter and the parent that a `stat` file of a process or a thread tells.
+fn read(stat: &Path) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(stat).ok()?;
     // The name in parentheses may hold anything.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
@@ -39,6 +45,22 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 /// Whether it was stopped by a signal.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     look_at(pid).is_some_and(|(state, _)| state == 'T')
+}
+
+/// Stops a process, and waits until none of its threads runs any more: one that is in a system call, as `fsync`, may first
+/// end it, and until the signal is taken the others go on.
+pub(crate) fn stop(pid: u32) {
+    send(pid, Signal::STOP);
+    eventually("every thread is stopped", || {
+        let mut threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+        threads
+            .all(|thread| {
+                thread.is_ok_and(|thread| {
+                    read(&thread.path().join("stat")).is_some_and(|(state, _)| state == 'T')
+                })
+            })
+            .then_some(())
+    });
 }
 
 /// Sends a signal.
