@@ -9,6 +9,7 @@ mod command;
 mod message;
 mod rule;
 mod shapes;
+mod source;
 mod update;
 mod world;
 pub mod write;
@@ -19,6 +20,7 @@ pub use rule::{
     Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,
 };
 pub use shapes::{REGIONS, Shape};
+pub use source::{Ability, Capabilities, Lacking, Source};
 pub use update::{
     ChangeStep, ClusterTime, LogLevel, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };

@@ -8,7 +8,7 @@ use crate::up::JsonLines;
 use crate::words::{Teller, Told, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions};
-use raftdeck_model::{News, Node, ProcessState, World};
+use raftdeck_model::{News, Node, ProcessState, Source as _, World};
 use raftdeck_node::open_files;
 use raftdeck_protocol::printable;
 use raftdeck_script::{Deed, Script};

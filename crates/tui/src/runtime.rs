@@ -13,6 +13,7 @@ use crate::view::view;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_model::Source as _;
 use raftdeck_node::open_files;
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
