@@ -121,6 +121,15 @@ impl Rulebook {
             .any(|Active { rule, .. }| rule.effect.makes_late() && rule.scope.covers(pair.0, pair.1))
     }
 
+    /// Whether the size of messages on this link matters.
+    #[must_use]
+    pub fn limits(&self, (from, to): Pair) -> bool {
+        let limits = |Active { rule, .. }: &Active| {
+            matches!(rule.effect, Effect::Limit(_)) && rule.scope.covers(from, to)
+        };
+        self.rules.iter().any(limits)
+    }
+
     /// The watches that fire at this message. They are over, and their rules not in force yet.
     pub fn fire(&mut self, passing: Passing<'_>) -> Vec<(FaultId, Vec<Rule>)> {
         let mut fired = Vec::new();
