@@ -71,7 +71,18 @@ impl World<'_> {
         }
         let is_free = process.writing.iter().all(Persist::is_barrier);
         let took = if is_free { 5 } else { took + more % (slow + 1) };
+        process.sync_takes = took;
         self.queue.at(at + took, Event::Disk { node: id, life });
+    }
+
+    /// A sync that is under way takes no longer than this from now.
+    pub(crate) fn sync_sooner(&mut self, id: NodeId, delay: u64) {
+        let at = self.now + delay + 5;
+        let node = self.node(id);
+        let life = node.life;
+        if node.process.as_ref().is_some_and(|process| process.is_disk_busy()) {
+            self.queue.at(at, Event::Disk { node: id, life });
+        }
     }
 
     pub(crate) fn disk_done(&mut self, id: NodeId, life: u32) {
@@ -505,6 +516,7 @@ impl World<'_> {
             read: Vec::new(),
             is_timeout_fixed: false,
             syncs: 0,
+            sync_takes: 0,
             started: now,
         }));
         rare.into_iter().flatten().for_each(|state| self.note(state));

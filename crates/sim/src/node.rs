@@ -150,6 +150,8 @@ pub(crate) struct Process {
     pub(crate) is_timeout_fixed: bool,
     /// How often it made its log durable.
     pub(crate) syncs: u64,
+    /// How long the newest write takes.
+    pub(crate) sync_takes: u64,
     /// When it started, by its own clock.
     pub(crate) started: Timestamp,
     /// Entries that came back from the disk in this turn after others had taken their places, and in which term they came.

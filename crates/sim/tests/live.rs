@@ -2,19 +2,11 @@
 
 mod deck;
 
-use deck::{Deck, seconds};
-use raftdeck_model::{ClientOp, News, Order, ProcessState};
-use raftdeck_protocol::{ClockRate, Read, Write};
+use deck::{Deck, get, put, seconds};
+use raftdeck_model::{News, Order, ProcessState};
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing, TraceEvent};
 use raftdeck_sim::LiveOptions;
-
-fn put(key: &str, value: &str) -> Order {
-    Order::Client(ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() }))
-}
-
-fn get(key: &str) -> Order {
-    Order::Client(ClientOp::Read(Read::Get { key: key.to_owned().into() }))
-}
 
 #[test]
 fn the_cluster_is_told_first_and_every_process_with_its_start() {

@@ -125,6 +125,23 @@ fn a_full_disk_ends_the_process_and_a_larger_one_lets_it_go_on() {
 }
 
 #[test]
+fn a_leader_whose_disk_is_delayed_commits_late_and_at_once_when_that_is_undone() {
+    let (mut deck, leader) = Deck::led(1, 12);
+    deck.say("put a 1").unwrap();
+    deck.say(&format!("disk {} delay 400ms", leader.0)).unwrap();
+    let before = deck.live.now();
+    deck.say("put a 2").unwrap();
+    assert!(deck.live.now() >= before + millis(400));
+    deck.say(&format!("disk {} delay 10s", leader.0)).unwrap();
+    deck.send(deck::put("a", "3"));
+    deck.run(millis(100));
+    assert_eq!(deck.outcomes().len(), 2);
+    deck.say("undo").unwrap();
+    deck.run(millis(100));
+    assert_eq!(deck.outcomes().len(), 3);
+}
+
+#[test]
 fn a_slow_node_stays_a_member_and_a_workload_counts() {
     let (mut deck, leader) = Deck::led(3, 8);
     let node = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();

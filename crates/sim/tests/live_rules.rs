@@ -96,6 +96,32 @@ fn a_delay_makes_messages_late_and_keeps_their_order() {
 }
 
 #[test]
+fn a_limit_makes_messages_wait_for_those_before_them() {
+    let (mut deck, leader) = Deck::led(3, 8);
+    deck.say(&format!("limit {}> 300B/s only Heartbeat", leader.0)).unwrap();
+    deck.run(seconds(1));
+    let late = deck.board.messages.values().filter(|message| match message.state {
+        MessageState::UnderWay { due } => due > message.sent + millis(100),
+        _ => false,
+    });
+    assert!(late.count() > 0, "{:?}", deck.board.messages);
+    deck.say("undo").unwrap();
+    deck.run(millis(1));
+    assert!(deck.holds("idle"), "what was late has arrived");
+}
+
+#[test]
+fn what_is_held_for_a_node_is_lost_with_its_process() {
+    let (mut deck, leader) = Deck::led(3, 9);
+    let other = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    deck.say(&format!("hold {}>{}", leader.0, other.0)).unwrap();
+    deck.wait("held 2..");
+    deck.say(&format!("kill {}", other.0)).unwrap();
+    deck.run(millis(50));
+    assert!(deck.holds("held 0"));
+}
+
+#[test]
 fn losses_and_copies_are_about_as_many_as_asked_for() {
     let (mut deck, _) = Deck::led(3, 4);
     let fates = |deck: &mut Deck| {

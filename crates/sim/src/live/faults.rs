@@ -89,11 +89,14 @@ impl Live {
     fn set_disk(&mut self, node: NodeId, pace: DiskPace) {
         let usual = self.options.sync_delay.map_or(0, micros);
         let delay = if let DiskPace::Delayed(delay) = pace { micros(delay) } else { usual };
-        self.world.node(node).sync_delay = delay;
+        let before = std::mem::replace(&mut self.world.node(node).sync_delay, delay);
         if pace == DiskPace::Stalled {
             self.world.stand_still(node);
         } else {
             self.world.let_disks_go(node);
+            if delay < before {
+                self.world.sync_sooner(node, delay);
+            }
         }
     }
 

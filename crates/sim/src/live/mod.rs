@@ -92,7 +92,8 @@ impl LiveOptions {
 ///
 /// Commands go in by [`send`](Self::send); time passes by [`run_until`](Self::run_until); what there is to tell comes out of
 /// [`take`](Self::take), first of all [`News::Cluster`]. The same options, and the same commands at the same cluster times, give
-/// the same updates.
+/// the same updates. What takes time, such as the deadline of a request or of a change, takes cluster time, and waits while that
+/// stands still.
 pub struct Live {
     options: LiveOptions,
     world: World<'static>,

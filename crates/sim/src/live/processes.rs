@@ -109,9 +109,13 @@ impl Live {
         let life = world.node(node).life;
         self.guarded(|world| world.restart(node, life));
         if !self.world.serves(node) {
-            let why = "its disk does not hold what it had written".to_owned();
-            self.has_ended(node, why.clone());
-            return Err(why);
+            // Why is told by the world, if its disk cannot be read.
+            self.drain();
+            self.has_ended(node, "its disk does not hold what it had written".to_owned());
+            return Err(match self.kept.get(&node).map(|kept| &kept.state) {
+                Some(ProcessState::Failed { how, .. }) => how.clone(),
+                _ => "it has ended".to_owned(),
+            });
         }
         self.tell_process(node, ProcessState::Running { pid: pid(node) });
         let [raft, client, http] = [(); 3].map(|()| address(node));

@@ -123,8 +123,8 @@ impl Live {
     /// What a node would say of itself; `None`: it does not run, or stands still.
     fn status_of(&mut self, node: NodeId) -> Option<NodeStatus> {
         let notices = self.notices_of(node);
-        let (rate, sync) = (self.rate, self.world.setup.sync.1);
-        self.world.node_status(node, rate, sync).map(|status| NodeStatus { notices, ..status })
+        let rate = self.rate;
+        self.world.node_status(node, rate).map(|status| NodeStatus { notices, ..status })
     }
 
     /// Of members that are back on another disk than this node knows them by.
@@ -159,12 +159,12 @@ impl Live {
 }
 
 impl World<'_> {
-    /// What a node says of itself; `None`: it does not run, or stands still. `sync`: about as long as a sync takes.
-    fn node_status(&mut self, id: NodeId, clock_rate: ClockRate, sync: u64) -> Option<NodeStatus> {
+    /// What a node says of itself; `None`: it does not run, or stands still.
+    fn node_status(&mut self, id: NodeId, clock_rate: ClockRate) -> Option<NodeStatus> {
         let at = self.now;
         let node = self.node(id);
         let now = node.clock.now(at);
-        let (incarnation, sync_delay) = (node.incarnation, node.sync_delay);
+        let incarnation = node.incarnation;
         let process = node.process.as_ref().filter(|_| !node.paused)?;
         let replica = &process.replica;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -173,7 +173,7 @@ impl World<'_> {
             keys: replica.keys(),
             state_hash: replica.state_hash(),
             uptime_micros: micros(now.since(process.started)),
-            fsync_micros: if process.syncs > 0 { sync + sync_delay } else { 0 },
+            fsync_micros: process.sync_takes,
             sessions: replica.sessions(),
             clock_rate,
             next_timer_micros: micros(replica.next_deadline().since(now)),

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use raftdeck_model::{Command, CommandId, News, Order, Update};
+use raftdeck_model::{ClientOp, Command, CommandId, News, Order, Update};
+use raftdeck_protocol::{Read, Write};
 use raftdeck_raft::NodeId;
 use raftdeck_script::{Board, Condition, Deed, Known, Line, Script, parse};
 use raftdeck_sim::{Live, LiveOptions};
@@ -26,6 +27,14 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 
 pub(crate) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+pub(crate) fn put(key: &str, value: &str) -> Order {
+    Order::Client(ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() }))
+}
+
+pub(crate) fn get(key: &str) -> Order {
+    Order::Client(ClientOp::Read(Read::Get { key: key.to_owned().into() }))
 }
 
 impl Deck {
@@ -71,6 +80,12 @@ impl Deck {
             _ => None,
         });
         answers.collect()
+    }
+
+    /// Whether every command has been answered.
+    pub(crate) fn is_all_answered(&self) -> bool {
+        let is_answer = |update: &&Update| matches!(update.what, News::Done { .. } | News::Refused { .. });
+        self.told.iter().filter(is_answer).count() as u64 >= self.sent
     }
 
     /// Orders something and lets time pass until it is answered.
