@@ -143,7 +143,7 @@ fn honest() -> impl Strategy<Value = Order> {
         2 => which().prop_map(Order::Release),
         2 => which().prop_map(Order::Drop),
         1 => select(&[0, 1_000, 100_000, 1_000_000][..])
-            .prop_map(|rate| Order::SetRate(ClockRate::from_millionths(rate).unwrap())),
+            .prop_map(|rate| Order::SetRate(ClockRate::from_millionths(rate).unwrap_or_default())),
         3 => step().prop_map(Order::Step),
         1 => any::<u64>().prop_map(Order::Seed),
         1 => (node(), 0_u8..120).prop_map(|(node, percent)| Order::Slow(node, percent)),

@@ -106,7 +106,7 @@ fn a_limit_makes_messages_wait_for_those_before_them() {
     });
     assert!(late.count() > 0, "{:?}", deck.board.messages);
     deck.say("undo").unwrap();
-    deck.run(millis(1));
+    deck.run(millis(50));
     assert!(deck.holds("idle"), "what was late has arrived");
 }
 
