@@ -6,7 +6,7 @@ use bytes::Bytes;
 use raftdeck_check::OpId;
 use raftdeck_protocol::kv::{NamedWrite, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, SessionId, Write};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{MembershipChange, NodeId};
 
 /// What is asked of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub(crate) enum Ask {
     Session(SessionWrite),
     Named(NamedWrite),
     Read(Read, Consistency),
+    /// Change who belongs to the cluster.
+    Change(Vec<MembershipChange>),
+    /// Hand the leadership over.
+    Transfer(NodeId),
 }
 
 /// What comes back.

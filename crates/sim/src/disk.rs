@@ -4,6 +4,7 @@
 use crate::client::Answered;
 use crate::event::Event;
 use crate::node::{Doom, Fate, Filing, Input, Job, Node, Process, Waiting};
+use crate::outside::Outward;
 use crate::platter::{Platter, describe};
 use crate::rare::{Memory, RareState, at_start, replaced};
 use crate::record::What;
@@ -31,8 +32,8 @@ const MOST_OLD: usize = 64;
 
 const CLUSTER: &str = "simulated";
 
-/// Segments are so small that many are begun, and used again.
-const SEGMENT_BYTES: u64 = 2000;
+/// What an entry takes on a disk besides what it carries, about.
+const WRITE: u64 = 32;
 
 pub(crate) fn data_dir() -> &'static Path {
     Path::new("/data")
@@ -54,6 +55,7 @@ impl World<'_> {
         let at = self.now;
         let node = self.node(id);
         let (slow, life) = (if at < node.slow.1 { node.slow.0 } else { 0 }, node.life);
+        let took = took + node.sync_delay;
         let Some(process) = &mut node.process else { return };
         if process.is_disk_busy() {
             return;
@@ -69,7 +71,18 @@ impl World<'_> {
         }
         let is_free = process.writing.iter().all(Persist::is_barrier);
         let took = if is_free { 5 } else { took + more % (slow + 1) };
+        process.sync_takes = took;
         self.queue.at(at + took, Event::Disk { node: id, life });
+    }
+
+    /// A sync that is under way takes no longer than this from now.
+    pub(crate) fn sync_sooner(&mut self, id: NodeId, delay: u64) {
+        let at = self.now + delay + 5;
+        let node = self.node(id);
+        let life = node.life;
+        if node.process.as_ref().is_some_and(|process| process.is_disk_busy()) {
+            self.queue.at(at, Event::Disk { node: id, life });
+        }
     }
 
     pub(crate) fn disk_done(&mut self, id: NodeId, life: u32) {
@@ -88,6 +101,12 @@ impl World<'_> {
             return;
         }
         let writes = std::mem::take(&mut process.writing);
+        if let Some(more) = self.exceeds_disk(id, &writes) {
+            let why = format!("its disk is full: there is no room for {more} bytes more");
+            self.end(id, Survival::Process, None, 0, &why);
+            return;
+        }
+        let Some(process) = self.process(id, life) else { return };
         // The next segment is prepared at some time or other, or in the middle of a write that needs it.
         let tended = if tends { process.store.tend() } else { Ok(()) };
         if let Err(error) = tended.and_then(|()| process.store.append(&writes)) {
@@ -106,6 +125,7 @@ impl World<'_> {
             then_send.extend(write.then_send);
         }
         if let Some(process) = &mut self.node(id).process {
+            process.syncs += 1;
             process.old.extend(told);
             let excess = process.old.len().saturating_sub(MOST_OLD);
             process.old.drain(..excess);
@@ -115,6 +135,18 @@ impl World<'_> {
         self.observe_disk(id);
         self.give(id, Input::Durable { tickets, then_send });
         self.begin_job(id);
+    }
+
+    /// How many bytes have no room on a disk that is full, if these writes do not fit.
+    fn exceeds_disk(&mut self, id: NodeId, writes: &[Persist]) -> Option<u64> {
+        let room = self.node(id).room.as_mut()?;
+        let bytes = |write: &Persist| {
+            write.entries.iter().map(|entry| entry.payload.size() as u64 + WRITE).sum::<u64>()
+        };
+        let more = writes.iter().map(bytes).sum::<u64>();
+        let left = room.checked_sub(more);
+        *room = left.unwrap_or(*room);
+        left.is_none().then_some(more)
     }
 
     /// What is asked for must be there: the disk does all in order.
@@ -187,6 +219,9 @@ impl World<'_> {
 
     /// Completions may come in any order: some are told only long after a later one, which includes them.
     fn some_come_late(&mut self, id: NodeId, tickets: &mut Vec<Ticket>) {
+        if self.is_driven() {
+            return;
+        }
         let is_late = self.rng.chance(150);
         let node = self.node(id);
         if let Some(process) = &mut node.process
@@ -201,6 +236,9 @@ impl World<'_> {
     /// The worst time for a late completion is when a leader waits for its own disk. Worst of all are those of entries
     /// that were overwritten since, where the log is as long again and the disk is not.
     pub(crate) fn late_ones_come(&mut self, id: NodeId) {
+        if self.is_driven() {
+            return;
+        }
         let now = self.rng.chance(50);
         let node = self.node(id);
         let on_disk = node.platter.last().index;
@@ -312,6 +350,11 @@ impl World<'_> {
         self.end(id, doom.survival, perhaps, doom.down, "crash");
     }
 
+    /// A member found its own invariant broken: its process ends.
+    pub(crate) fn break_down(&mut self, id: NodeId, words: &str) {
+        self.end(id, Survival::Process, None, 0, &format!("panic: {words}"));
+    }
+
     fn end(&mut self, id: NodeId, survival: Survival, perhaps: Option<Platter>, down: u64, why: &str) {
         let at = self.now;
         let node = self.node(id);
@@ -333,13 +376,15 @@ impl World<'_> {
             _ => None,
         });
         let waiting: Vec<_> = process.waiting.values().copied().chain(asked).collect();
-        self.queue.at(at + down.max(1), Event::Restart { node: id, life });
+        if !self.put_out(|| Outward::Ended(id, why.to_owned())) {
+            self.queue.at(at + down.max(1), Event::Restart { node: id, life });
+        }
         if led_joint {
             self.note(RareState::JointLeaderLost);
         }
         for waiting in waiting {
             if let Waiting::Client { client, attempt } = waiting {
-                self.reply(client, attempt, Answered::Lost);
+                self.reply(id, (client, attempt), Answered::Lost);
             }
         }
         self.disconnect(id, None);
@@ -378,7 +423,10 @@ impl World<'_> {
         let at = self.now;
         let node = self.node(id);
         node.fate = Fate::Lost;
-        if node.is_flipped {
+        if self.put_out(|| Outward::Ended(id, why.to_owned())) {
+            return;
+        }
+        if self.node(id).is_flipped {
             self.stats.refusals += 1;
             self.note(RareState::RefusedStart);
             self.show(Some(id), || What::Refused { why: why.to_owned() });
@@ -392,9 +440,9 @@ impl World<'_> {
         let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(self.node(id).life));
         let detect_crash = self.setup.detection.is_on(id, self.node(id).life);
         let config = Config { detect_crash, ..self.setup.config.clone() };
-        let cache_bytes = config.log_cache_bytes;
+        let (segment_bytes, cache_bytes) = (self.setup.segment_bytes, config.log_cache_bytes);
         let node = self.node(id);
-        let (store, recovered, life) = open(node, cache_bytes)?;
+        let (store, recovered, life) = open(node, segment_bytes, cache_bytes)?;
         node.incarnation = life.incarnation();
         node.boot = Boot { number: life.boot(), nonce: u64::from(node.life) };
         let Recovered { restored, snapshots, repaired, .. } = recovered;
@@ -407,6 +455,13 @@ impl World<'_> {
                 Some(image.map_err(|error| error.to_string())?)
             }
         };
+        if std::mem::take(&mut node.is_altered) {
+            node.platter = Platter::of(&restored);
+            let (hard_state, through) = (restored.hard_state, node.platter.last().index);
+            let durable = Observation::Durable { term: hard_state.term, vote: hard_state.vote, through };
+            self.judge.observe(at, id, &durable);
+        }
+        let node = self.node(id);
         let found = [Some(&node.platter), node.perhaps.as_ref()];
         let Some(found) = found.into_iter().flatten().find(|platter| platter.allows(&restored)) else {
             let sentence = format!(
@@ -459,14 +514,18 @@ impl World<'_> {
             vouched: BTreeMap::new(),
             replaced: Vec::new(),
             read: Vec::new(),
+            is_timeout_fixed: false,
+            syncs: 0,
+            sync_takes: 0,
+            started: now,
         }));
         rare.into_iter().flatten().for_each(|state| self.note(state));
         Ok(())
     }
 }
 
-fn open(node: &Node, cache_bytes: usize) -> Result<(LogStore, Recovered, Life), String> {
-    let options = LogOptions { segment_bytes: SEGMENT_BYTES, cache_bytes, background: false };
+fn open(node: &Node, segment_bytes: u64, cache_bytes: usize) -> Result<(LogStore, Recovered, Life), String> {
+    let options = LogOptions { segment_bytes, cache_bytes, background: false };
     let fresh = node.incarnation;
     let opened: Result<_, OpenError> =
         LogStore::start_life(&node.fs, data_dir(), node.id, CLUSTER, &options, fresh);

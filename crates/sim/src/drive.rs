@@ -4,6 +4,7 @@
 use crate::client::{Answered, Ask};
 use crate::event::Event;
 use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
+use crate::outside::Outward;
 use crate::rare::replaced;
 use crate::record::What;
 use crate::rules::{CAP, DISK, FOREIGN, LEASE, MATCH, READ_BACK, counted};
@@ -125,6 +126,8 @@ impl World<'_> {
                     Ask::Session(write) => replica.session_write(token, write, wall),
                     Ask::Named(write) => replica.named_write(token, write, wall),
                     Ask::Read(read, consistency) => replica.read(token, read, consistency, now),
+                    Ask::Change(changes) => replica.change_membership(token, &changes, now),
+                    Ask::Transfer(to) => replica.transfer_leadership(token, to, now),
                 }
             }
             Input::Cancel { client, attempt } => {
@@ -204,6 +207,7 @@ impl World<'_> {
         if has_more {
             self.turn_soon(id);
         }
+        self.put_out(|| Outward::Stirred(id));
     }
 
     fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
@@ -242,7 +246,7 @@ impl World<'_> {
             self.effect(id, |world| {
                 let waiting = world.node(id).process.as_mut().and_then(|p| p.waiting.remove(&token));
                 if let Some(Waiting::Client { client, attempt }) = waiting {
-                    world.reply(client, attempt, Answered::Body(body));
+                    world.reply(id, (client, attempt), Answered::Body(body));
                 }
             });
         }
@@ -275,6 +279,7 @@ impl World<'_> {
             if let TraceEvent::RoleChanged { to: Role::Leader, term, .. } = &event {
                 self.hold_against_leases(id, *term);
             }
+            self.put_out(|| Outward::Told(id, event.clone()));
             self.judge.trace(at, id, event);
         }
         let is_other_disk = self.is_on_another_disk(id);
@@ -422,10 +427,14 @@ impl World<'_> {
             self.judge.accuse("messages go to nodes", now, format!("{from} sends to {to}"));
             return;
         }
+        let sender = Sender::new(from, self.node(from).incarnation);
+        if self.is_driven() {
+            self.put_out(|| Outward::Sent { from: sender, to, message });
+            return;
+        }
         if !self.may_talk(from, to) {
             return;
         }
-        let sender = Sender::new(from, self.node(from).incarnation);
         let message = if self.network.encodes() { self.cross(sender, message) } else { message };
         let arrivals = self.network.send(sender, to, &message, now);
         let lost = arrivals.iter().all(Option::is_none);
@@ -453,8 +462,12 @@ impl World<'_> {
         }
     }
 
-    /// An answer on its way to its client.
-    pub(crate) fn reply(&mut self, client: usize, attempt: u64, answer: Answered) {
+    /// An answer of a member on its way to its client.
+    pub(crate) fn reply(&mut self, node: NodeId, (client, attempt): (usize, u64), answer: Answered) {
+        if self.is_driven() {
+            self.put_out(|| Outward::Answered { request: attempt, node, answer });
+            return;
+        }
         let at = self.now + self.network.calm_delay();
         self.queue.at(at, Event::Answer { client, attempt, answer: Box::new(answer) });
     }

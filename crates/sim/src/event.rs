@@ -88,6 +88,23 @@ impl Queue {
         self.due.push(Reverse(Due { at, number: self.entered, event }));
     }
 
+    /// When the next event happens.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.due.peek().map(|Reverse(due)| due.at)
+    }
+
+    /// Has all events of this kind happen now, in their order; whether anything is due now.
+    pub(crate) fn hurry(&mut self, now: u64, is_meant: impl Fn(&Event) -> bool) -> bool {
+        let mut all: Vec<Due> = std::mem::take(&mut self.due).into_iter().map(|Reverse(due)| due).collect();
+        all.sort_unstable();
+        // In the order in which they would have happened.
+        for due in all {
+            let at = if due.at > now && is_meant(&due.event) { now } else { due.at };
+            self.at(at, due.event);
+        }
+        self.next().is_some_and(|at| at <= now)
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(u64, Event)> {
         self.due.pop().map(|Reverse(due)| (due.at, due.event))
     }

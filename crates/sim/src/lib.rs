@@ -6,6 +6,8 @@
 //! the same seed and options give the same events in the same order on every machine, told by
 //! [`Outcome::trace_hash`].
 //!
+//! [`Live`] is the same cluster driven from outside: a source of updates, as the lab is one over real processes.
+//!
 //! [`run`] plays one seed: first the faults of its [`schedule`], then quiet, in which the cluster must come to rest.
 //! What the members and the clients tell is judged by `raftdeck-check`. A schedule is a list of values, so a failing
 //! run can be [`replay`]ed with some of them left out, and [`shrink`] finds a short one.
@@ -20,12 +22,14 @@ mod fault;
 mod hash;
 mod identity;
 mod judge;
+mod live;
 mod liveness;
 mod nemesis;
 mod network;
 mod node;
 mod options;
 mod outcome;
+mod outside;
 mod panics;
 mod platter;
 mod rare;
@@ -42,6 +46,7 @@ mod wreck;
 
 pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
 pub use judge::{Violation, properties};
+pub use live::{Live, LiveOptions, MAX_LIVE_NODES};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
 pub use outcome::{Outcome, Stats};
 pub use rare::{Coverage, RareState};
@@ -74,7 +79,7 @@ pub fn watch(seed: u64, options: &Options, schedule: &[Planned], sink: &mut dyn 
     play(seed, options, schedule, Some(sink))
 }
 
-fn play<'a>(seed: u64, options: &'a Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> Outcome {
+fn play<'a>(seed: u64, options: &Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> Outcome {
     assert!((1..=MAX_NODES).contains(&options.nodes), "a cluster starts with 1 to {MAX_NODES} nodes");
     let mut world = World::new(seed, options, schedule, sink);
     if let Err(words) = panics::caught(|| world.run()) {

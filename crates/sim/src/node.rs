@@ -146,6 +146,14 @@ pub(crate) struct Process {
     pub(crate) vouched: BTreeMap<NodeId, (Term, LogIndex)>,
     /// What was read back and has not reached the member yet.
     pub(crate) read: Vec<Vec<Entry>>,
+    /// Its election timeouts are all alike.
+    pub(crate) is_timeout_fixed: bool,
+    /// How often it made its log durable.
+    pub(crate) syncs: u64,
+    /// How long the newest write takes.
+    pub(crate) sync_takes: u64,
+    /// When it started, by its own clock.
+    pub(crate) started: Timestamp,
     /// Entries that came back from the disk in this turn after others had taken their places, and in which term they came.
     pub(crate) replaced: Vec<(Term, LogId)>,
 }
@@ -242,6 +250,12 @@ pub(crate) struct Node {
     pub(crate) slow: (u64, u64),
     /// Whether its disk stands still.
     pub(crate) standstill: Standstill,
+    /// Every sync takes so much longer.
+    pub(crate) sync_delay: u64,
+    /// Its disk has room for so many bytes of writes; `None`: for all.
+    pub(crate) room: Option<u64>,
+    /// While it did not run its files were altered from outside: what it finds at its start is what is there.
+    pub(crate) is_altered: bool,
 }
 
 impl Node {
@@ -286,6 +300,9 @@ impl Node {
             is_flipped: false,
             slow: (0, 0),
             standstill: Standstill::default(),
+            sync_delay: 0,
+            room: None,
+            is_altered: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! many seeds try many clusters.
 
 use crate::blow::Themes;
+use crate::live::LiveOptions;
 use crate::rng::Rng;
 use raftdeck_raft::{Config, Membership, Timing, Tuning};
 use std::fmt;
@@ -199,6 +200,8 @@ pub(crate) struct Setup {
     /// A sync takes this long.
     pub(crate) sync: (u64, u64),
     pub(crate) detection: Detection,
+    /// The size of a log's segments.
+    pub(crate) segment_bytes: u64,
 }
 
 /// Who detects crashes.
@@ -275,9 +278,40 @@ impl Setup {
                 1..4 => Detection::Most(rng.next()),
                 _ => Detection::Nobody,
             },
+            // So small that many are begun, and used again.
+            segment_bytes: 2000,
         }
     }
 }
+
+impl Setup {
+    /// That of a driven cluster: as real nodes are by themselves.
+    pub(crate) fn driven(options: &LiveOptions) -> Self {
+        let id = raftdeck_raft::NodeId(1);
+        let mut config = Config::new(id, std::collections::BTreeSet::new(), options.timing);
+        if let Some(entries) = options.snapshot_entries {
+            config.snapshot_entries = Some(entries);
+            config.retained_entries = entries / RETAINED_PART;
+        }
+        config.disk_stall = options.disk_stall;
+        config.max_append_bytes = options
+            .append_bytes
+            .map_or(config.max_append_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Self {
+            config,
+            clients: 0,
+            think: 0,
+            keys: 0,
+            delay: (0, 0),
+            sync: (500, 1500),
+            detection: if options.detect_crash { Detection::Everybody } else { Detection::Nobody },
+            segment_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Of the entries between two snapshots, this part stays in the log for followers that are a little behind.
+const RETAINED_PART: u64 = 10;
 
 /// So much later, as virtual time counts.
 pub(crate) fn micros(duration: Duration) -> u64 {

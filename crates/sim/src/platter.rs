@@ -16,6 +16,13 @@ pub(crate) struct Platter {
 }
 
 impl Platter {
+    /// What is there after somebody altered it.
+    pub(crate) fn of(restored: &Restored) -> Self {
+        let ids = runs(restored).chain(restored.entries.iter().map(|entry| entry.id)).collect();
+        let Restored { hard_state, purged, .. } = restored;
+        Self { hard_state: *hard_state, base: *purged, ids, released: purged.index }
+    }
+
     pub(crate) fn write(&mut self, persist: &Persist) {
         if let Some(base) = persist.reset {
             (self.base, self.released) = (base, base.index);
@@ -46,14 +53,18 @@ impl Platter {
     pub(crate) fn allows(&self, restored: &Restored) -> bool {
         let purged = restored.purged.index;
         let kept = self.ids.iter().filter(|id| id.index > purged).copied();
-        let on_disk = restored.on_disk.iter().flat_map(|run| {
-            (run.first.0..=run.last.0).map(|index| LogId { term: run.term, index: LogIndex(index) })
-        });
         restored.hard_state == self.hard_state
             && purged >= self.base.index
             && purged <= self.released
-            && kept.eq(on_disk.chain(restored.entries.iter().map(|entry| entry.id)))
+            && kept.eq(runs(restored).chain(restored.entries.iter().map(|entry| entry.id)))
     }
+}
+
+/// The entries that are on the disk only.
+fn runs(restored: &Restored) -> impl Iterator<Item = LogId> + '_ {
+    restored.on_disk.iter().flat_map(|run| {
+        (run.first.0..=run.last.0).map(|index| LogId { term: run.term, index: LogIndex(index) })
+    })
 }
 
 /// For people.

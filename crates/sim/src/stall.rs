@@ -49,6 +49,11 @@ impl World<'_> {
         }
     }
 
+    /// From now on the disk finishes nothing, until it is let go.
+    pub(crate) fn stand_still(&mut self, id: NodeId) {
+        self.node(id).standstill.until = u64::MAX;
+    }
+
     /// Whether the disk holds a write or a read back that is done otherwise.
     pub(crate) fn holds_disk(&mut self, id: NodeId, life: u32) -> bool {
         let at = self.now;

@@ -59,7 +59,7 @@ impl World<'_> {
         if self.is_up(node) {
             self.give(node, Input::Ask { client, attempt, ask });
         } else {
-            self.reply(client, attempt, Answered::Refused);
+            self.reply(node, (client, attempt), Answered::Refused);
         }
     }
 

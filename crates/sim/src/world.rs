@@ -8,11 +8,13 @@ use crate::fault::{Fault, Planned};
 use crate::hash::EventHash;
 use crate::identity;
 use crate::judge::Judge;
+use crate::live::LiveOptions;
 use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS, fragile};
 use crate::network::Network;
 use crate::node::{Fate, Node, Process};
-use crate::options::{FaultKind, Options, SECOND, Setup, micros};
+use crate::options::{FaultKind, FaultKinds, Options, SECOND, Setup, micros};
 use crate::outcome::{Outcome, Stats};
+use crate::outside::Outside;
 use crate::record::{Record, What};
 use crate::restore::Starts;
 use crate::rng::Rng;
@@ -28,7 +30,7 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Record);
 
 pub(crate) struct World<'a> {
     pub(crate) seed: u64,
-    pub(crate) options: &'a Options,
+    pub(crate) options: Options,
     pub(crate) schedule: &'a [Planned],
     pub(crate) setup: Setup,
     pub(crate) now: u64,
@@ -53,6 +55,8 @@ pub(crate) struct World<'a> {
     pub(crate) at_rest: bool,
     /// Who is having a turn, to know whose panic it is.
     pub(crate) in_turn: Option<NodeId>,
+    /// What leaves the members, if somebody outside drives them.
+    pub(crate) outside: Option<Outside>,
 }
 
 impl fmt::Debug for World<'_> {
@@ -62,12 +66,7 @@ impl fmt::Debug for World<'_> {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(
-        seed: u64,
-        options: &'a Options,
-        schedule: &'a [Planned],
-        sink: Option<Sink<'a>>,
-    ) -> Self {
+    pub(crate) fn new(seed: u64, options: &Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> Self {
         let setup = Setup::draw(seed, options);
         let mut rng = Rng::new(seed, 5);
         let all = u64::from(options.nodes + JOINERS);
@@ -91,7 +90,7 @@ impl<'a> World<'a> {
         let clients = regulars.chain(guests).collect();
         Self {
             seed,
-            options,
+            options: options.clone(),
             schedule,
             now: 0,
             queue: Queue::default(),
@@ -110,12 +109,66 @@ impl<'a> World<'a> {
             led_again: false,
             at_rest: false,
             in_turn: None,
+            outside: None,
             setup,
         }
     }
 
+    /// A cluster that somebody outside drives: nothing goes wrong by itself, and no member runs yet.
+    pub(crate) fn driven(options: &LiveOptions) -> World<'static> {
+        let nodes = u64::from(options.nodes);
+        let (seed, setup) = (options.seed, Setup::driven(options));
+        let founders = identity::founding(seed, nodes);
+        let faultless = Options { nodes: 0, faults: FaultKinds::none(), secs: 0 };
+        let delay = options.sync_delay.map_or(0, micros);
+        let member = |id| {
+            let node = Node::new(seed, id, founders.clone(), Clock::new(0), Fate::Down);
+            Node { sync_delay: delay, ..node }
+        };
+        World {
+            seed,
+            options: faultless,
+            schedule: &[],
+            now: 0,
+            queue: Queue::default(),
+            nodes: (1..=nodes).map(NodeId).map(member).collect(),
+            network: Network::new(seed, 0, setup.delay, false),
+            clients: Vec::new(),
+            impatience: (0, 0),
+            judge: Judge::new(founders.voters.clone(), 0),
+            rng: Rng::new(seed, 5),
+            stats: Stats::default(),
+            hash: EventHash::default(),
+            sink: None,
+            fragile: BTreeSet::new(),
+            starts: Starts::of(&[]),
+            quiet: true,
+            led_again: false,
+            at_rest: false,
+            in_turn: None,
+            outside: Some(Outside::default()),
+            setup,
+        }
+    }
+
+    /// One more node, which belongs to no cluster and does not run yet.
+    pub(crate) fn add_node(&mut self, sync_delay: u64) -> NodeId {
+        let id = NodeId(self.nodes.len() as u64 + 1);
+        let clock = Clock::new(0);
+        let node = Node::new(self.seed, id, Membership::default(), clock, Fate::Down);
+        self.nodes.push(Node { sync_delay, ..node });
+        id
+    }
+
     /// Lets everything happen, until all has come to rest or a promise is broken.
     pub(crate) fn run(&mut self) {
+        self.begin();
+        while !self.at_rest && self.judge.is_content() && self.step() {}
+        self.judge.judge_history(self.now);
+    }
+
+    /// The members start, the clients come, and the faults are due.
+    fn begin(&mut self) {
         for node in 1..=u64::from(self.options.nodes) {
             let at = self.rng.below(20_000);
             self.queue.at(at, Event::Restart { node: NodeId(node), life: 0 });
@@ -128,16 +181,16 @@ impl<'a> World<'a> {
             self.queue.at(planned.at, Event::Fault(number));
         }
         self.queue.at(self.options.quiet_from(), Event::Quiet);
-        while !self.at_rest
-            && self.judge.is_content()
-            && let Some((at, event)) = self.queue.pop()
-        {
-            self.now = at;
-            self.stats.events += 1;
-            self.hash.event(at, &event);
-            self.happen(event);
-        }
-        self.judge.judge_history(self.now);
+    }
+
+    /// Lets the next event happen; `false`: there is none.
+    pub(crate) fn step(&mut self) -> bool {
+        let Some((at, event)) = self.queue.pop() else { return false };
+        self.now = at;
+        self.stats.events += 1;
+        self.hash.event(at, &event);
+        self.happen(event);
+        true
     }
 
     fn happen(&mut self, event: Event) {

@@ -182,7 +182,7 @@ impl World<'_> {
             self.ids().into_iter().filter(|other| *other != id && peer.is_none_or(|peer| peer == *other));
         for peer in peers.collect::<Vec<_>>() {
             for (node, from) in [(id, peer), (peer, id)] {
-                if !self.network.is_cut(from, node, at) {
+                if self.is_driven() || !self.network.is_cut(from, node, at) {
                     let at = at + self.rng.between(30, 3000);
                     let life = self.node(node).life;
                     self.queue.at(at, Event::Disconnected { node, life, peer: from });
@@ -305,16 +305,22 @@ impl World<'_> {
     }
 
     fn pause(&mut self, id: NodeId, lasts: u64, frozen: bool) {
+        if let Some(pause) = self.halt(id, frozen) {
+            self.queue.at(self.now + lasts, Event::Resume { node: id, pause });
+        }
+    }
+
+    /// A process stands still, for nobody knows how long. Which of its pauses it is; `None`: there is none, or it does already.
+    pub(crate) fn halt(&mut self, id: NodeId, frozen: bool) -> Option<u32> {
         let at = self.now;
         let node = self.node(id);
         if node.process.is_none() || node.paused {
-            return;
+            return None;
         }
         node.paused = true;
         node.pauses += 1;
         node.clock.freeze(frozen, at);
-        let pause = node.pauses;
-        self.queue.at(at + lasts, Event::Resume { node: id, pause });
+        Some(node.pauses)
     }
 
     pub(crate) fn resume(&mut self, id: NodeId, pause: u32) {

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["protocol", "raft"]),
     ("client", &["protocol", "raft"]),
     ("node", &["replica", "storage", "client", "config", "protocol", "raft"]),
-    ("sim", &["replica", "storage", "check", "protocol", "raft"]),
+    ("sim", &["model", "replica", "storage", "check", "protocol", "raft"]),
     ("model", &["protocol", "raft"]),
     ("script", &["model", "protocol", "raft"]),
     ("lab", &["model", "client", "storage", "protocol", "raft"]),

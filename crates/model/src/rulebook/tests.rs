@@ -1,6 +1,6 @@
 use super::*;
-use raftdeck_model::{FrameKind, Scope};
-use raftdeck_raft::{LogIndex, NodeId, Term};
+use crate::message::FrameKind;
+use raftdeck_raft::{LogIndex, Term};
 
 const LINK: Pair = (NodeId(1), NodeId(2));
 const OTHER: Pair = (NodeId(2), NodeId(1));

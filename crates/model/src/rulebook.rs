@@ -1,0 +1,284 @@
+//! The rules in force, and what they decide of each message. Pure: time and messages come in, decisions go out, and chance
+//! is decided by a seed, so that the same seed decides the same frames.
+//!
+//! Nothing here knows where messages are; whoever carries them carries the decisions out.
+
+use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
+use crate::seen::Seen;
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+use std::f64::consts::TAU;
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The longest delay by one rule: whoever wants more holds.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// A directed pair: sender, receiver.
+pub type Pair = (NodeId, NodeId);
+
+/// One message, as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing<'a> {
+    /// On which link.
+    pub pair: Pair,
+    /// The how manieth frame on that link since the seed was set.
+    pub number: u64,
+    /// What it is; `None`: no message.
+    pub seen: Option<&'a Seen>,
+    /// Its size in bytes.
+    pub size: usize,
+    /// When the link took it in, in cluster time.
+    pub now: Duration,
+}
+
+/// What the rules make of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// It is lost. Then the rest says nothing.
+    pub lost: bool,
+    /// What holds it; empty: nothing.
+    pub held_by: Vec<FaultId>,
+    /// How much longer it takes.
+    pub delay: Duration,
+    /// How much longer still, while others overtake it.
+    pub behind: Duration,
+    /// It comes twice.
+    pub twice: bool,
+}
+
+/// Everything in force, oldest first.
+#[derive(Debug, Default)]
+pub struct Rulebook {
+    seed: u64,
+    rules: Vec<Active>,
+    watches: Vec<Watching>,
+}
+
+/// A rule at work.
+#[derive(Debug)]
+struct Active {
+    id: FaultId,
+    rule: Rule,
+    /// Makes its chances its own. Of its content and not of its name, so that the same rules made anew decide the same.
+    salt: u64,
+    /// How many more it is about; `None`: all.
+    left: Option<u64>,
+    /// For a limit: when each link will have passed all that it took in so far.
+    free_at: BTreeMap<Pair, Duration>,
+}
+
+#[derive(Debug)]
+struct Watching {
+    id: FaultId,
+    watch: Watch,
+    /// It fires at the how manieth message from now.
+    left: u64,
+}
+
+impl Rulebook {
+    /// From now on chance is decided by this seed.
+    pub fn seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// A rule comes into force.
+    pub fn add(&mut self, id: FaultId, rule: Rule) {
+        let same = self.rules.iter().filter(|active| active.rule == rule).count() as u64;
+        // What has no map keys but strings can always be written.
+        let written = serde_json::to_vec(&rule).unwrap_or_default();
+        let salt = xxh3_64_with_seed(&written, same);
+        let left = rule.matching.next;
+        self.rules.push(Active { id, rule, salt, left, free_at: BTreeMap::new() });
+    }
+
+    /// A watch begins.
+    pub fn watch(&mut self, id: FaultId, watch: Watch) {
+        let left = watch.matching.next.unwrap_or(1);
+        self.watches.push(Watching { id, watch, left });
+    }
+
+    /// Everything of this name is over. Says whether there was something.
+    pub fn remove(&mut self, id: FaultId) -> bool {
+        let before = self.rules.len() + self.watches.len();
+        self.rules.retain(|active| active.id != id);
+        self.watches.retain(|watching| watching.id != id);
+        self.rules.len() + self.watches.len() < before
+    }
+
+    /// Where rules of this name make messages late.
+    #[must_use]
+    pub fn slowed_by(&self, id: FaultId) -> Vec<Scope> {
+        let slows = |active: &&Active| active.id == id && active.rule.effect.makes_late();
+        self.rules.iter().filter(slows).map(|active| active.rule.scope.clone()).collect()
+    }
+
+    /// Whether any rule makes messages on this link late.
+    #[must_use]
+    pub fn is_slow(&self, pair: Pair) -> bool {
+        self.rules
+            .iter()
+            .any(|Active { rule, .. }| rule.effect.makes_late() && rule.scope.covers(pair.0, pair.1))
+    }
+
+    /// Whether the size of messages on this link matters.
+    #[must_use]
+    pub fn limits(&self, (from, to): Pair) -> bool {
+        let limits = |Active { rule, .. }: &Active| {
+            matches!(rule.effect, Effect::Limit(_)) && rule.scope.covers(from, to)
+        };
+        self.rules.iter().any(limits)
+    }
+
+    /// The watches that fire at this message. They are over, and their rules not in force yet.
+    pub fn fire(&mut self, passing: Passing<'_>) -> Vec<(FaultId, Vec<Rule>)> {
+        let mut fired = Vec::new();
+        self.watches.retain_mut(|watching| {
+            if !applies(&watching.watch.scope, &watching.watch.matching, passing) {
+                return true;
+            }
+            watching.left = watching.left.saturating_sub(1);
+            if watching.left == 0 {
+                fired.push((watching.id, std::mem::take(&mut watching.watch.then)));
+            }
+            watching.left > 0
+        });
+        fired
+    }
+
+    /// What becomes of this message. Rules have their say in order of age.
+    pub fn decide(&mut self, passing: Passing<'_>) -> Decision {
+        let mut decision = Decision::default();
+        let seed = self.seed;
+        for active in self.rules.iter_mut().filter(|active| active.left != Some(0)) {
+            if !applies(&active.rule.scope, &active.rule.matching, passing) {
+                continue;
+            }
+            if let Some(left) = &mut active.left {
+                *left -= 1;
+            }
+            active.act(seed, passing, &mut decision);
+            if decision.lost {
+                break;
+            }
+        }
+        decision
+    }
+
+    /// Whether every message on this link is lost.
+    #[must_use]
+    pub fn is_cut(&self, pair: Pair) -> bool {
+        self.rules.iter().any(|Active { rule, .. }| {
+            rule.effect == Effect::Cut
+                && rule.matching == Matching::default()
+                && rule.scope.covers(pair.0, pair.1)
+        })
+    }
+
+    /// Those whose rules are all about no more messages. A watch is not over.
+    #[must_use]
+    pub fn exhausted(&self) -> Vec<FaultId> {
+        let lives = |id| self.rules.iter().any(|active| active.id == id && active.left != Some(0));
+        let mut over: Vec<FaultId> =
+            self.rules.iter().map(|active| active.id).filter(|id| !lives(*id)).collect();
+        over.dedup();
+        over
+    }
+}
+
+fn applies(scope: &Scope, matching: &Matching, passing: Passing<'_>) -> bool {
+    let (from, to) = passing.pair;
+    scope.covers(from, to) && matches(matching, passing.seen)
+}
+
+/// Whether a frame is among those. One that is no message is only when there is nothing to look at.
+#[must_use]
+pub fn matches(matching: &Matching, seen: Option<&Seen>) -> bool {
+    match seen {
+        Some(seen) => seen.is_among(matching),
+        None => matching.kinds.is_empty() && matching.terms.is_none() && matching.indices.is_none(),
+    }
+}
+
+impl Active {
+    fn act(&mut self, seed: u64, passing: Passing<'_>, decision: &mut Decision) {
+        let mut chance = Chance::new(seed, self.salt, passing);
+        match self.rule.effect {
+            Effect::Cut => decision.lost = true,
+            Effect::Delay(delay) => decision.delay += chance.delay(delay).min(LONGEST),
+            Effect::Lose(probability) => decision.lost = chance.hits(probability),
+            Effect::Duplicate(probability) => decision.twice |= chance.hits(probability),
+            Effect::Reorder(probability, most) => {
+                if chance.hits(probability) {
+                    decision.behind += most.min(LONGEST).mul_f64(chance.fraction());
+                }
+            }
+            Effect::Limit(per_second) => decision.delay += self.shape(per_second, passing),
+            Effect::Hold => decision.held_by.push(self.id),
+        }
+    }
+
+    /// How long a message waits until all of it has passed, behind those before it.
+    fn shape(&mut self, per_second: u64, passing: Passing<'_>) -> Duration {
+        let nanos = (passing.size as u128 * 1_000_000_000).div_ceil(u128::from(per_second.max(1)));
+        let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let free_at = self.free_at.entry(passing.pair).or_default();
+        *free_at = passing.now.max(*free_at).saturating_add(takes);
+        free_at.saturating_sub(passing.now).min(LONGEST)
+    }
+}
+
+/// The chances of one rule with one frame: a few numbers that a hash decides.
+struct Chance {
+    state: u64,
+}
+
+impl Chance {
+    fn new(seed: u64, salt: u64, passing: Passing<'_>) -> Self {
+        let (from, to) = passing.pair;
+        let mut state = Self { state: seed };
+        for part in [salt, from.0, to.0, passing.number] {
+            state.state = state.next() ^ part;
+        }
+        state
+    }
+
+    /// `SplitMix64`, by Steele, Lea and Flood.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Over zero, at most one.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    fn fraction(&mut self) -> f64 {
+        ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn hits(&mut self, Probability(millionths): Probability) -> bool {
+        self.fraction() * 1e6 <= f64::from(millionths)
+    }
+
+    fn delay(&mut self, delay: Delay) -> Duration {
+        match delay {
+            Delay::Fixed(time) => time,
+            Delay::Uniform(least, most) => {
+                let least = least.min(LONGEST);
+                least + most.min(LONGEST).saturating_sub(least).mul_f64(self.fraction())
+            }
+            Delay::Normal(mean, deviation) => {
+                // Box and Muller's transform.
+                let radius = (-2.0 * self.fraction().ln()).sqrt();
+                let normal = radius * (TAU * self.fraction()).cos();
+                let off = deviation.min(LONGEST).mul_f64(normal.abs());
+                if normal < 0.0 { mean.saturating_sub(off) } else { mean.saturating_add(off) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

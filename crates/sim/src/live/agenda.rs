@@ -1,0 +1,60 @@
+//! What is to be done at which cluster time, besides what the members do by themselves.
+
+use super::client::RequestId;
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A node's state is looked at, to be told if it is news.
+    Status(NodeId),
+    /// What passed the links is told.
+    Reports,
+    /// A slow node stands still or goes on, in this rhythm.
+    Slow(NodeId, u64),
+    /// A request goes round once more.
+    Again(RequestId),
+    /// Whoever was asked by this question is silent, if it stands still.
+    Patience(RequestId, u64),
+    /// A request's time is over.
+    Deadline(RequestId),
+    /// The workload writes.
+    Load(u64),
+    /// The workload's figures are told.
+    Figures(u64),
+    /// The change of this number goes on.
+    Change(u64),
+    /// The change of this number has waited long enough for the answer to this question.
+    ChangeLate(u64, u64),
+    /// The write that was proposed by this question has waited long enough.
+    ProposeLate(u64),
+    /// The step of this number is over.
+    StepEnd(u64),
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    due: BTreeMap<(u64, u64), Due>,
+    entered: u64,
+}
+
+/// Comes after all that is due at the same time.
+const LAST: u64 = 1 << 63;
+
+impl Agenda {
+    pub(super) fn at(&mut self, at: u64, due: Due) {
+        self.entered += 1;
+        let order = if matches!(due, Due::StepEnd(_)) { self.entered | LAST } else { self.entered };
+        self.due.insert((at, order), due);
+    }
+
+    pub(super) fn next(&self) -> Option<u64> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Due> {
+        self.due.pop_first().map(|(_, due)| due)
+    }
+}

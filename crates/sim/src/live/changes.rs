@@ -1,0 +1,355 @@
+//! Changes of the cluster, step by step: a node is added, removed, replaced, or handed the leadership. They take turns, as the
+//! leader takes only one at a time (thesis §4.1). The leader alone decides what happens; it is asked, and its successor if it falls.
+
+use super::Live;
+use super::MAX_LIVE_NODES;
+use super::agenda::Due;
+use super::client::Asker;
+use super::orders::Answer;
+use super::processes::address;
+use crate::client::{Answered, Ask};
+use crate::options::{SECOND, micros};
+use raftdeck_model::{ChangeStep, CommandId, News};
+use raftdeck_protocol::{Failure, ResponseBody};
+use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId};
+use raftdeck_replica::Replica;
+use std::collections::VecDeque;
+
+/// How long a change may take, from its turn on.
+const PATIENCE: u64 = 60 * SECOND;
+
+/// How long a node may take to answer one question.
+const ANSWER: u64 = 30 * SECOND;
+
+/// The pause before something is asked again.
+const PAUSE: u64 = 50_000;
+
+/// Changes under way or waiting for their turn.
+const MAX_UNDER_WAY: usize = 32;
+
+/// What becomes of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Add {
+        learns: bool,
+    },
+    Remove,
+    /// Whether it has begun: a member that is known by its disk needs none.
+    Replace {
+        begun: bool,
+    },
+    Transfer,
+}
+
+#[derive(Debug)]
+struct Change {
+    command: CommandId,
+    number: u64,
+    node: NodeId,
+    kind: Kind,
+    /// Set when it has its turn.
+    until: Option<u64>,
+    /// What stood in the way last.
+    last: String,
+}
+
+/// What is to be done next.
+enum Next {
+    Ask(Ask),
+    Wait(&'static str),
+    Done,
+    Refuse(&'static str),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Changes(VecDeque<Change>);
+
+impl Live {
+    pub(super) fn add_node(&mut self, command: CommandId) -> Answer {
+        if self.kept.len() >= usize::from(MAX_LIVE_NODES) {
+            return Some(Err(format!("there are {MAX_LIVE_NODES} nodes already, and no room for more")));
+        }
+        if let Err(why) = self.changes.has_room() {
+            return Some(Err(why));
+        }
+        let node = self.world.add_node(self.options.sync_delay.map_or(0, micros));
+        self.keep(node);
+        self.introduce();
+        self.set_timers();
+        self.tell(News::Change { node, step: ChangeStep::Starting });
+        if let Err(why) = self.start(node) {
+            self.tell(News::Change { node, step: ChangeStep::GivenUp });
+            return Some(Err(format!("{node} was not added: {why}")));
+        }
+        self.enqueue(command, node, Kind::Add { learns: false });
+        None
+    }
+
+    pub(super) fn remove_node(&mut self, command: CommandId, node: NodeId) -> Answer {
+        self.begin_change(command, node, Kind::Remove, ChangeStep::Leaving)
+    }
+
+    pub(super) fn transfer(&mut self, command: CommandId, node: NodeId) -> Answer {
+        self.begin_change(command, node, Kind::Transfer, ChangeStep::HandingOver)
+    }
+
+    pub(super) fn replace_node(&mut self, command: CommandId, node: NodeId) -> Answer {
+        if !self.world.serves(node) {
+            self.tell(News::Change { node, step: ChangeStep::Replacing });
+            self.tell(News::Change { node, step: ChangeStep::GivenUp });
+            return Some(Err(format!(
+                "{node} was not replaced: it does not run; restart it, as its new disk has to be met"
+            )));
+        }
+        self.begin_change(command, node, Kind::Replace { begun: false }, ChangeStep::Replacing)
+    }
+
+    fn begin_change(&mut self, command: CommandId, node: NodeId, kind: Kind, first: ChangeStep) -> Answer {
+        if let Err(why) = self.changes.has_room() {
+            return Some(Err(why));
+        }
+        self.tell(News::Change { node, step: first });
+        self.enqueue(command, node, kind);
+        None
+    }
+
+    fn enqueue(&mut self, command: CommandId, node: NodeId, kind: Kind) {
+        let number = self.number();
+        self.changes.0.push_back(Change {
+            command,
+            number,
+            node,
+            kind,
+            until: None,
+            last: "nobody leads".to_owned(),
+        });
+        self.next_change();
+    }
+
+    /// The first change has its turn, if it has not had it yet.
+    fn next_change(&mut self) {
+        let now = self.world.now;
+        let Some(change) = self.changes.0.front_mut().filter(|change| change.until.is_none()) else { return };
+        change.until = Some(now + PATIENCE);
+        let (node, number) = (change.node, change.number);
+        if matches!(change.kind, Kind::Add { .. }) {
+            self.tell(News::Change { node, step: ChangeStep::Joining });
+        }
+        self.change_goes_on(number);
+    }
+
+    /// Asks the leader for what is to be done next.
+    pub(super) fn change_goes_on(&mut self, number: u64) {
+        let leader = self.leader();
+        let now = self.world.now;
+        let Some(change) = self.changes.0.front().filter(|change| change.number == number) else { return };
+        let (node, kind) = (change.node, change.kind);
+        if change.until.is_some_and(|until| now >= until) {
+            let why = change.last.clone();
+            return self.give_up(&why);
+        }
+        let Some(leader) = leader else { return self.wait_for_change(number, "nobody leads".to_owned()) };
+        match self.next_of(node, kind, leader) {
+            Next::Ask(ask) => {
+                let question = self.question(leader, Asker::Change(number), ask);
+                self.agenda.at(now + ANSWER, Due::ChangeLate(number, question));
+            }
+            Next::Wait(why) => self.wait_for_change(number, why.to_owned()),
+            Next::Done => self.end_change(),
+            Next::Refuse(why) => self.give_up(why),
+        }
+    }
+
+    fn next_of(&mut self, node: NodeId, kind: Kind, leader: NodeId) -> Next {
+        let change = |change| Next::Ask(Ask::Change(vec![change]));
+        match kind {
+            Kind::Transfer => Next::Ask(Ask::Transfer(node)),
+            Kind::Remove => change(MembershipChange::Remove { node }),
+            Kind::Add { learns: true } => change(MembershipChange::Promote { node }),
+            Kind::Add { learns: false } => change(self.learner(node)),
+            Kind::Replace { begun } => self.next_of_replacement(node, begun, leader),
+        }
+    }
+
+    fn learner(&mut self, node: NodeId) -> MembershipChange {
+        let incarnation = Some(self.world.node(node).incarnation);
+        MembershipChange::AddLearner { node, address: address(node), incarnation }
+    }
+
+    /// Out, in as a learner with its new disk, promoted: what is left to do is read off the membership.
+    fn next_of_replacement(&mut self, node: NodeId, begun: bool, leader: NodeId) -> Next {
+        let disk = self.world.node(node).incarnation;
+        let at = self.world.now;
+        let leading = self.world.node(leader);
+        let now = leading.clock.now(at);
+        let Some(status) = leading.process.as_ref().map(|process| process.replica.status(now)) else {
+            return Next::Wait("nobody leads");
+        };
+        let Membership { voters, incarnations, .. } = &status.membership;
+        let change = |change| Next::Ask(Ask::Change(vec![change]));
+        if status.membership.is_joint() || status.membership_index > status.committed {
+            Next::Wait("another change of the members is under way")
+        } else if !status.membership.contains(node) {
+            change(self.learner(node))
+        } else if incarnations.get(&node) != Some(&disk) {
+            change(MembershipChange::Remove { node })
+        } else if !voters.contains(&node) {
+            change(MembershipChange::Promote { node })
+        } else if begun {
+            Next::Done
+        } else {
+            Next::Refuse("the cluster knows it by the disk that it has")
+        }
+    }
+
+    fn wait_for_change(&mut self, number: u64, why: String) {
+        if let Some(change) = self.changes.0.front_mut().filter(|change| change.number == number) {
+            change.last = why;
+            self.agenda.at(self.world.now + PAUSE, Due::Change(number));
+        }
+    }
+
+    pub(super) fn change_is_late(&mut self, number: u64, question: u64) {
+        if self.clients.asked.remove(&question).is_some() {
+            self.wait_for_change(number, "the leader does not answer".to_owned());
+        }
+    }
+
+    pub(super) fn change_answered(&mut self, number: u64, node: NodeId, answer: Answered) {
+        if self.changes.0.front().is_none_or(|change| change.number != number) {
+            return;
+        }
+        match answer {
+            Answered::Refused | Answered::Lost => {
+                self.wait_for_change(number, format!("{node} closed the connection before it answered"));
+            }
+            Answered::Body(ResponseBody::Failed(failure)) if is_so_already(&failure) => self.step_is_done(),
+            Answered::Body(ResponseBody::Failed(failure)) if passes(&failure) => {
+                self.wait_for_change(number, failure.to_string());
+            }
+            Answered::Body(ResponseBody::Failed(failure)) => self.give_up(&failure.to_string()),
+            Answered::Body(_) => self.step_is_done(),
+        }
+    }
+
+    /// What the leader was asked for is so.
+    fn step_is_done(&mut self) {
+        let Some(change) = self.changes.0.front() else { return };
+        let (node, number, kind) = (change.node, change.number, change.kind);
+        let leader = self.leader();
+        let step = match kind {
+            Kind::Remove | Kind::Transfer | Kind::Add { learns: true } => return self.end_change(),
+            Kind::Add { learns: false } => ChangeStep::Promoting,
+            // The membership says how far it is.
+            Kind::Replace { .. } => match leader.map(|leader| self.next_of_replacement(node, true, leader)) {
+                Some(Next::Done) => return self.end_change(),
+                Some(Next::Ask(Ask::Change(changes)))
+                    if matches!(changes[..], [MembershipChange::Promote { .. }]) =>
+                {
+                    ChangeStep::Promoting
+                }
+                _ => ChangeStep::Joining,
+            },
+        };
+        if let Some(change) = self.changes.0.front_mut() {
+            change.kind = match kind {
+                Kind::Add { .. } => Kind::Add { learns: true },
+                Kind::Replace { .. } => Kind::Replace { begun: true },
+                other => other,
+            };
+        }
+        self.tell(News::Change { node, step });
+        self.change_goes_on(number);
+    }
+
+    fn end_change(&mut self) {
+        let Some(Change { command, node, kind, .. }) = self.changes.0.pop_front() else { return };
+        match kind {
+            Kind::Remove => self.dismiss(node),
+            Kind::Transfer => self.tell(News::Change { node, step: ChangeStep::HandedOver }),
+            Kind::Add { .. } | Kind::Replace { .. } => {
+                self.tell(News::Change { node, step: ChangeStep::Joined });
+            }
+        }
+        self.answer(command, Ok(()));
+        self.next_change();
+    }
+
+    fn give_up(&mut self, why: &str) {
+        let Some(Change { command, node, kind, .. }) = self.changes.0.pop_front() else { return };
+        self.tell(News::Change { node, step: ChangeStep::GivenUp });
+        let reason = match kind {
+            Kind::Add { learns: false } => format!("{node} was not added: {why}"),
+            Kind::Add { learns: true } => format!("{node} stays a learner: {why}"),
+            Kind::Remove => format!("{node} was not removed: {why}"),
+            Kind::Replace { .. } => format!("{node} was not replaced: {why}"),
+            Kind::Transfer => format!("{node} was not handed the leadership: {why}"),
+        };
+        self.answer(command, Err(reason));
+        self.next_change();
+    }
+
+    /// Has a node campaign at once, whoever leads. First everybody forgoes leases: such an order breaks the promises that they rest
+    /// on.
+    pub(super) fn campaign(&mut self, node: NodeId) -> Result<(), String> {
+        self.forgo_leases = true;
+        for other in self.kept.keys().copied().collect::<Vec<_>>() {
+            self.act(other, |replica, _| replica.forgo_leases());
+        }
+        let campaigner = self.world.node(node);
+        let Some(process) = &campaigner.process else {
+            return Err(format!("{node} does not run and cannot campaign"));
+        };
+        if campaigner.paused {
+            return Err(format!("{node} cannot be told to campaign: it does not answer"));
+        }
+        if process.replica.membership().voters.is_empty() {
+            return Err(format!(
+                "{node} cannot be told to campaign: this node does not belong to a cluster yet"
+            ));
+        }
+        self.act(node, Replica::campaign_against_leader);
+        Ok(())
+    }
+}
+
+impl Changes {
+    fn has_room(&self) -> Result<(), String> {
+        if self.0.len() < MAX_UNDER_WAY {
+            return Ok(());
+        }
+        Err(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"))
+    }
+}
+
+/// Whether it is so already: the attempt before may have done it, and its answer been lost with the leader.
+fn is_so_already(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Change(
+            ChangeError::AlreadyMember { .. }
+                | ChangeError::AlreadyVoter { .. }
+                | ChangeError::NotMember { .. }
+        )
+    )
+}
+
+/// Whether asking again, perhaps somebody else, may give another answer.
+fn passes(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::NotLeader { .. }
+            | Failure::Unknown
+            | Failure::Busy
+            | Failure::DiskStalled { .. }
+            | Failure::Stopping
+            | Failure::NotInCluster(_)
+            | Failure::Change(
+                ChangeError::NotLeader { .. }
+                    | ChangeError::InProgress
+                    | ChangeError::TooEarly
+                    | ChangeError::NotIdentified { .. }
+                    | ChangeError::Busy
+            )
+    )
+}

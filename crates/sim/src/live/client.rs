@@ -1,0 +1,454 @@
+//! The deck's own client: finds the leader, asks again, keeps a session, and never repeats what may have happened in another way.
+//! It does what the async client crate does, in virtual time, and says the same of failures.
+
+use super::Live;
+use super::agenda::Due;
+use super::orders::Answer;
+use crate::client::{Answered, Ask};
+use crate::node::Input;
+use crate::options::micros;
+use raftdeck_model::{ClientOp, ClientOutcome, CommandId, News};
+use raftdeck_protocol::kv::SessionWrite;
+use raftdeck_protocol::{Answer as StoreAnswer, Consistency, Failure, ResponseBody, SessionId, Write};
+use raftdeck_raft::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long the cluster may take for a request.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A node that stands still for so long after it was asked is silent.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// The pauses between two rounds of asking everybody.
+const LEAST_PAUSE: u64 = 10_000;
+const MOST_PAUSE: u64 = 100_000;
+
+/// Requests under way that people asked.
+const MAX_UNDER_WAY: usize = 64;
+
+/// The name of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RequestId(u64);
+
+/// Who asked a question.
+#[derive(Debug)]
+pub(super) enum Asker {
+    Request(RequestId),
+    Proposal(Proposal),
+    Change(u64),
+}
+
+/// A write that was handed to one node.
+#[derive(Debug)]
+pub(super) struct Proposal {
+    command: CommandId,
+    write: Write,
+    node: NodeId,
+    begun: u64,
+}
+
+/// For whom something is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    Command(CommandId),
+    Load(u64),
+}
+
+/// What a request came to.
+pub(super) enum Outcome {
+    Done(NodeId, ResponseBody),
+    /// Why not, and whether it may have happened.
+    Failed(String, bool),
+}
+
+#[derive(Debug)]
+struct Request {
+    op: ClientOp,
+    purpose: Purpose,
+    begun: u64,
+    deadline: Duration,
+    /// Who was asked in this round.
+    round: BTreeSet<NodeId>,
+    /// Who seems to lead.
+    hint: Option<NodeId>,
+    /// The question under way, and who was asked.
+    asked: Option<(u64, NodeId)>,
+    pause: u64,
+    /// Its number in the session.
+    slot: Option<u64>,
+    trail: Trail,
+}
+
+/// What a request has met so far.
+#[derive(Debug, Default)]
+struct Trail {
+    last: String,
+    met: Met,
+    /// An attempt was sent and not answered: what came in between.
+    doubt: Option<String>,
+}
+
+#[derive(Debug, Default)]
+enum Met {
+    #[default]
+    Nobody,
+    Answer,
+    Silence,
+    /// This failure, which says all.
+    Failure(Failure),
+}
+
+/// The client's session (thesis §6.3).
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    newest: u64,
+    /// Of the writes up to `newest`, those that may still be sent.
+    open: BTreeSet<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    /// Requests reach only these; `None`: all.
+    pub(super) reach: Option<BTreeSet<NodeId>>,
+    /// Who asked which question.
+    pub(super) asked: BTreeMap<u64, Asker>,
+    questions: u64,
+    requests: BTreeMap<RequestId, Request>,
+    newest: u64,
+    session: Option<Session>,
+    /// Who opens a session, and who waits for it.
+    opening: Option<RequestId>,
+    waiting: Vec<RequestId>,
+}
+
+impl Live {
+    /// Asks the cluster; the outcome is told.
+    pub(super) fn ask_store(&mut self, id: CommandId, op: ClientOp) -> Answer {
+        if let Err(why) = self.has_room() {
+            return Some(Err(why));
+        }
+        self.request(op, Purpose::Command(id), DEADLINE);
+        None
+    }
+
+    fn has_room(&self) -> Result<(), String> {
+        let requests = self.clients.requests.values();
+        let by_people = requests.filter(|request| matches!(request.purpose, Purpose::Command(_))).count();
+        let proposals =
+            self.clients.asked.values().filter(|asker| matches!(asker, Asker::Proposal(_))).count();
+        if by_people + proposals < MAX_UNDER_WAY {
+            return Ok(());
+        }
+        Err(format!("{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"))
+    }
+
+    /// Hands a write to one node, once and without a session.
+    pub(super) fn propose(&mut self, command: CommandId, node: NodeId, write: Write) -> Answer {
+        if let Err(why) = self.has_room() {
+            return Some(Err(why));
+        }
+        if !self.world.serves(node) {
+            return Some(Err(format!("{node} does not run and takes no write")));
+        }
+        let proposal = Proposal { command, write: write.clone(), node, begun: self.world.now };
+        let question = self.question(node, Asker::Proposal(proposal), Ask::Write(write));
+        self.agenda.at(self.world.now + micros(DEADLINE), Due::ProposeLate(question));
+        None
+    }
+
+    /// Asks one node. Whoever asks hears the answer, or that the node has ended.
+    pub(super) fn question(&mut self, node: NodeId, asker: Asker, ask: Ask) -> u64 {
+        self.clients.questions += 1;
+        let question = self.clients.questions;
+        self.clients.asked.insert(question, asker);
+        self.world.give(node, Input::Ask { client: 0, attempt: question, ask: Box::new(ask) });
+        question
+    }
+
+    /// An answer to a question, whoever asked it.
+    pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: Answered) {
+        match self.clients.asked.remove(&question) {
+            Some(Asker::Request(request)) => self.request_answered(request, question, node, answer),
+            Some(Asker::Proposal(proposal)) => self.proposal_answered(proposal, node, answer),
+            Some(Asker::Change(number)) => self.change_answered(number, node, answer),
+            None => {}
+        }
+    }
+
+    /// Nobody waits for the answer to a question any more.
+    pub(super) fn forget(&mut self, question: u64, node: NodeId) {
+        if self.clients.asked.remove(&question).is_some() && self.world.serves(node) {
+            self.world.give(node, Input::Cancel { client: 0, attempt: question });
+        }
+    }
+
+    fn proposal_answered(&mut self, proposal: Proposal, node: NodeId, answer: Answered) {
+        let Proposal { command, write, begun, .. } = proposal;
+        let outcome = match answer {
+            Answered::Body(body) => ClientOutcome::Answered { node, body },
+            Answered::Refused | Answered::Lost => ClientOutcome::Failed {
+                reason: format!(
+                    "{node} closed the connection before it answered; the write may have happened"
+                ),
+            },
+        };
+        self.tell_outcome(command, ClientOp::Write(write), outcome, begun);
+    }
+
+    pub(super) fn proposal_is_late(&mut self, question: u64) {
+        let Some(Asker::Proposal(proposal)) = self.clients.asked.remove(&question) else { return };
+        let Proposal { command, write, node, begun } = proposal;
+        let reason = format!("{node} does not answer; the write may have happened");
+        self.tell_outcome(command, ClientOp::Write(write), ClientOutcome::Failed { reason }, begun);
+    }
+
+    fn tell_outcome(&mut self, id: CommandId, op: ClientOp, outcome: ClientOutcome, begun: u64) {
+        let took = Duration::from_micros(self.world.now - begun);
+        self.tell(News::Client { id, op, outcome, took });
+        self.answer(id, Ok(()));
+    }
+
+    /// Begins a request.
+    pub(super) fn request(&mut self, op: ClientOp, purpose: Purpose, deadline: Duration) {
+        self.clients.newest += 1;
+        let id = RequestId(self.clients.newest);
+        let (begun, hint) = (self.world.now, self.leader());
+        let request = Request {
+            op,
+            purpose,
+            begun,
+            deadline,
+            round: BTreeSet::new(),
+            hint,
+            asked: None,
+            pause: LEAST_PAUSE,
+            slot: None,
+            trail: Trail::default(),
+        };
+        self.clients.requests.insert(id, request);
+        let nobody_serves = self.reachable().is_empty();
+        if nobody_serves {
+            let reason = "no node is ready to be asked; nothing was changed".to_owned();
+            return self.finish(id, Outcome::Failed(reason, false));
+        }
+        self.agenda.at(begun + micros(deadline), Due::Deadline(id));
+        self.go_on_asking(id);
+    }
+
+    /// The nodes that can be asked.
+    fn reachable(&mut self) -> Vec<NodeId> {
+        let all: Vec<NodeId> = self.kept.keys().copied().collect();
+        let Self { world, clients, .. } = self;
+        let reaches = |node: &NodeId| clients.reach.as_ref().is_none_or(|reach| reach.contains(node));
+        all.into_iter().filter(|node| reaches(node) && world.serves(*node)).collect()
+    }
+
+    /// Asks the next node of this round; after the last one, waits for the next round.
+    fn go_on_asking(&mut self, id: RequestId) {
+        let nodes = self.reachable();
+        let now = self.world.now;
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        let is_left = |node: &NodeId| nodes.contains(node) && !request.round.contains(node);
+        let hint = request.hint.take().filter(is_left);
+        let Some(node) = hint.or_else(|| nodes.iter().copied().find(|node| is_left(node))) else {
+            let pause = request.pause;
+            request.pause = (pause * 2).min(MOST_PAUSE);
+            let pause = pause / 2 + self.rng.below(pause / 2 + 1);
+            return self.agenda.at(now + pause, Due::Again(id));
+        };
+        let Some(ask) = self.clients.ask_of(id) else { return };
+        let question = self.question(node, Asker::Request(id), ask);
+        if let Some(request) = self.clients.requests.get_mut(&id) {
+            request.round.insert(node);
+            request.asked = Some((question, node));
+        }
+        self.agenda.at(now + micros(PATIENCE), Due::Patience(id, question));
+    }
+
+    /// The next round begins.
+    pub(super) fn ask_again(&mut self, id: RequestId) {
+        let leader = self.leader();
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        request.round.clear();
+        request.hint = leader;
+        self.go_on_asking(id);
+    }
+
+    /// A node that stands still gives no sign of life; one that is only slow is waited for.
+    pub(super) fn is_silent(&mut self, id: RequestId, question: u64) {
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        let Some((_, node)) = request.asked.filter(|(asked, _)| *asked == question) else { return };
+        if !self.world.node(node).paused {
+            self.agenda.at(self.world.now + micros(PATIENCE), Due::Patience(id, question));
+            return;
+        }
+        request.asked = None;
+        request.doubt(format!("{node} is silent"));
+        self.clients.asked.remove(&question);
+        self.go_on_asking(id);
+    }
+
+    pub(super) fn out_of_time(&mut self, id: RequestId) {
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        if let Some((question, node)) = request.asked.take() {
+            request.doubt(format!("{node} did not answer in time"));
+            self.forget(question, node);
+        }
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        let outcome = request.late();
+        self.finish(id, outcome);
+    }
+
+    fn request_answered(&mut self, id: RequestId, question: u64, node: NodeId, answer: Answered) {
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
+        if request.asked.take_if(|(asked, _)| *asked == question).is_none() {
+            return;
+        }
+        match answer {
+            Answered::Refused | Answered::Lost => {
+                request.doubt(format!("the connection to {node} broke while it was under way"));
+            }
+            Answered::Body(ResponseBody::Done { answer: StoreAnswer::SessionOpened(session), .. }) => {
+                request.round.clear();
+                request.hint = Some(node);
+                self.session_is_open(session);
+            }
+            Answered::Body(ResponseBody::Failed(failure)) => {
+                if let Some(outcome) = self.clients.judge(id, node, failure) {
+                    return self.finish(id, outcome);
+                }
+            }
+            Answered::Body(body) => return self.finish(id, Outcome::Done(node, body)),
+        }
+        self.go_on_asking(id);
+    }
+
+    fn session_is_open(&mut self, id: SessionId) {
+        self.clients.session = Some(Session { id, newest: 0, open: BTreeSet::new() });
+        self.nobody_opens();
+    }
+
+    /// Whoever waited for a session goes on.
+    fn nobody_opens(&mut self) {
+        self.clients.opening = None;
+        for waiting in std::mem::take(&mut self.clients.waiting) {
+            self.ask_again(waiting);
+        }
+    }
+
+    fn finish(&mut self, id: RequestId, outcome: Outcome) {
+        let Some(request) = self.clients.requests.remove(&id) else { return };
+        self.clients.waiting.retain(|waiting| *waiting != id);
+        if let (Some(session), Some(slot)) = (&mut self.clients.session, request.slot) {
+            session.open.remove(&slot);
+        }
+        if self.clients.opening == Some(id) {
+            self.nobody_opens();
+        }
+        match request.purpose {
+            Purpose::Load(number) => self.load_ended(number, &outcome),
+            Purpose::Command(command) => {
+                let outcome = match outcome {
+                    Outcome::Done(node, body) => ClientOutcome::Answered { node, body },
+                    Outcome::Failed(reason, _) => ClientOutcome::Failed { reason },
+                };
+                self.tell_outcome(command, request.op, outcome, request.begun);
+            }
+        }
+    }
+}
+
+impl Clients {
+    /// What this request asks next; `None`: it waits for the session that another one opens.
+    fn ask_of(&mut self, id: RequestId) -> Option<Ask> {
+        let request = self.requests.get_mut(&id)?;
+        let write = match &request.op {
+            ClientOp::Read(read) => return Some(Ask::Read(read.clone(), Consistency::Linearizable)),
+            ClientOp::Write(write) => write.clone(),
+        };
+        let Some(session) = &mut self.session else {
+            if self.opening.is_some_and(|opening| opening != id) {
+                self.waiting.push(id);
+                return None;
+            }
+            self.opening = Some(id);
+            return Some(Ask::Open);
+        };
+        let sequence = *request.slot.get_or_insert_with(|| {
+            session.newest += 1;
+            session.open.insert(session.newest);
+            session.newest
+        });
+        let acknowledged = session.open.first().map_or(session.newest, |first| first - 1);
+        Some(Ask::Session(SessionWrite { session: session.id, sequence, acknowledged, write }))
+    }
+
+    /// What it means that a node did not do what it was asked. `None`: ask again.
+    fn judge(&mut self, id: RequestId, node: NodeId, failure: Failure) -> Option<Outcome> {
+        let request = self.requests.get_mut(&id)?;
+        let says = format!("{node} says: {failure}");
+        let met = match failure {
+            Failure::NotLeader { leader, .. } => {
+                request.hint = leader;
+                Met::Answer
+            }
+            Failure::Unknown => {
+                request.doubt(format!("{node} lost its leadership or was stopped while it was under way"));
+                return None;
+            }
+            Failure::Stopping | Failure::NotInCluster(_) => Met::Answer,
+            Failure::Busy | Failure::DiskStalled { .. } | Failure::NotCaughtUp => Met::Failure(failure),
+            Failure::SessionExpired if request.slot.is_some() => {
+                request.slot = None;
+                self.session = None;
+                let doubt = request.trail.doubt.as_ref()?;
+                let why = format!("{doubt}, and the session in which it could be repeated is forgotten");
+                return Some(unknown(&why));
+            }
+            Failure::Limit(limit) => return Some(Outcome::Failed(limit.to_string(), false)),
+            other => return Some(Outcome::Failed(format!("{node} refuses: {other}"), false)),
+        };
+        request.trail.last = says;
+        request.trail.met = met;
+        None
+    }
+}
+
+impl Request {
+    /// An attempt was sent, and nobody knows what became of it.
+    fn doubt(&mut self, why: String) {
+        // To open one session too many does no harm.
+        if self.slot.is_some() {
+            self.trail.doubt = Some(why.clone());
+        } else {
+            self.trail.met = Met::Silence;
+        }
+        self.trail.last = why;
+    }
+
+    /// What is said when its time is over.
+    fn late(&mut self) -> Outcome {
+        let Trail { last, met, doubt } = std::mem::take(&mut self.trail);
+        if let Some(why) = doubt {
+            return unknown(&why);
+        }
+        let last = if last.is_empty() { "nothing was tried in time".to_owned() } else { last };
+        let after = self.deadline.as_millis();
+        let is_read = matches!(self.op, ClientOp::Read(_));
+        let reason = match met {
+            Met::Failure(failure) => failure.to_string(),
+            Met::Silence if is_read => format!("the read was not answered within {after} ms: {last}"),
+            Met::Silence | Met::Answer => {
+                format!("no leader was found within {after} ms (last: {last}); nothing was changed")
+            }
+            Met::Nobody => format!("no node could be reached within {after} ms: {last}; nothing was changed"),
+        };
+        Outcome::Failed(reason, false)
+    }
+}
+
+fn unknown(why: &str) -> Outcome {
+    Outcome::Failed(format!("the write may or may not have happened: {why}; read the key to find out"), true)
+}

@@ -1,0 +1,259 @@
+//! What can be undone: each thing is done and entered into the ledger here, and struck out and undone. The words are the lab's.
+
+use super::Live;
+use super::ledger::MAX_IN_FORCE;
+use crate::options::micros;
+use raftdeck_model::rulebook::Pair;
+use raftdeck_model::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which, write};
+use raftdeck_protocol::DiskPace;
+use raftdeck_protocol::request::MAX_SYNC_DELAY;
+use raftdeck_raft::NodeId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+impl Live {
+    /// Has something come into force.
+    pub(super) fn disturb(&mut self, what: Disturbance) -> Result<(), String> {
+        if let Some(stranger) = named(&what).into_iter().find(|node| !self.kept.contains_key(node)) {
+            return Err(format!("there is no {stranger} in this cluster"));
+        }
+        if let Disturbance::Disk(_, DiskPace::Delayed(delay)) = what
+            && delay > MAX_SYNC_DELAY
+        {
+            let most = MAX_SYNC_DELAY.as_secs();
+            return Err(format!("a sync can be delayed by at most {most} s; stall the disk instead"));
+        }
+        // Of these only one at a time can be in force.
+        let replaces = |other: &Disturbance| match (&what, other) {
+            (Disturbance::Paused(node), Disturbance::Paused(other))
+            | (Disturbance::Slowed(node, _), Disturbance::Slowed(other, _))
+            | (Disturbance::DiskFull(node, _), Disturbance::DiskFull(other, _))
+            | (Disturbance::Disk(node, _), Disturbance::Disk(other, _)) => node == other,
+            (Disturbance::Timers(_), Disturbance::Timers(_))
+            | (Disturbance::ClientAt(_), Disturbance::ClientAt(_)) => true,
+            _ => false,
+        };
+        self.ledger.strike_all(replaces);
+        let restores = match &what {
+            Disturbance::Slowed(_, percent) => *percent == 0,
+            Disturbance::Disk(_, pace) => *pace == DiskPace::Free,
+            Disturbance::Timers(timers) => *timers == Timers::Random,
+            Disturbance::ClientAt(nodes) => nodes.is_empty(),
+            Disturbance::Rules { .. }
+            | Disturbance::Watch(_)
+            | Disturbance::Paused(_)
+            | Disturbance::DiskFull(..) => false,
+        };
+        if restores {
+            self.ledger.renew();
+            return self.put_right(&what);
+        }
+        let Some(id) = self.ledger.enter(what.clone()) else {
+            return Err(format!("{MAX_IN_FORCE} things are in force already: undo some of them, or heal"));
+        };
+        self.tell_in_force();
+        self.begin(id, what)
+    }
+
+    fn begin(&mut self, id: FaultId, what: Disturbance) -> Result<(), String> {
+        match what {
+            Disturbance::Rules { rules, .. } => {
+                let now = self.now();
+                self.traffic.disturb(id, rules, now);
+            }
+            Disturbance::Watch(watch) => self.traffic.watch(id, watch),
+            Disturbance::Paused(node) => return self.pause(node),
+            Disturbance::Slowed(node, percent) => return self.slow(node, percent),
+            Disturbance::DiskFull(node, bytes) => self.world.node(node).room = Some(bytes),
+            Disturbance::Disk(node, pace) => self.set_disk(node, pace),
+            Disturbance::Timers(_) => self.set_timers(),
+            Disturbance::ClientAt(nodes) => self.clients.reach = Some(nodes),
+        }
+        Ok(())
+    }
+
+    /// Undoes what was struck out already, or never entered, but for rules and watches, which have names.
+    fn put_right(&mut self, what: &Disturbance) -> Result<(), String> {
+        match *what {
+            Disturbance::Rules { .. } | Disturbance::Watch(_) => {}
+            Disturbance::Paused(node) => self.resume_if_paused(node),
+            Disturbance::Slowed(node, _) => return self.slow(node, 0),
+            Disturbance::DiskFull(node, _) => self.world.node(node).room = None,
+            Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free),
+            Disturbance::Timers(_) => self.set_timers(),
+            Disturbance::ClientAt(_) => self.clients.reach = None,
+        }
+        Ok(())
+    }
+
+    fn set_disk(&mut self, node: NodeId, pace: DiskPace) {
+        let usual = self.options.sync_delay.map_or(0, micros);
+        let delay = if let DiskPace::Delayed(delay) = pace { micros(delay) } else { usual };
+        let before = std::mem::replace(&mut self.world.node(node).sync_delay, delay);
+        if pace == DiskPace::Stalled {
+            self.world.stand_still(node);
+        } else {
+            self.world.let_disks_go(node);
+            if delay < before {
+                self.world.sync_sooner(node, delay);
+            }
+        }
+    }
+
+    /// Undoes what has this name, or what came into force last.
+    pub(super) fn undo(&mut self, which: Option<FaultId>) -> Result<(), String> {
+        let Some(id) = which.or_else(|| self.ledger.newest()) else {
+            return Err("nothing is in force, so there is nothing to undo".to_owned());
+        };
+        let what = self.ledger.strike(id).ok_or_else(|| format!("nothing named #{} is in force", id.0))?;
+        self.tell_in_force();
+        let moment = self.moment();
+        self.traffic.undo(id, moment);
+        self.put_right(&what)
+    }
+
+    /// Undoes everything, newest first.
+    pub(super) fn heal(&mut self) -> Result<(), String> {
+        let all = self.ledger.all().into_iter().rev();
+        let refused: Vec<String> = all.filter_map(|fault| self.undo(Some(fault.id)).err()).collect();
+        // Rules that were about so many messages are in force no more, but these may still be late.
+        let moment = self.moment();
+        self.traffic.hurry_all(moment);
+        for node in self.kept.keys().copied().collect::<Vec<_>>() {
+            self.resume_if_paused(node);
+        }
+        joined(&refused)
+    }
+
+    /// Cuts these links, those that are there.
+    pub(super) fn cut(&mut self, pairs: &[Pair]) -> Result<(), String> {
+        let (links, mut refused) = self.there(pairs);
+        if !links.is_empty() {
+            refused.extend(self.disturb(cut(links)).err());
+        }
+        joined(&refused)
+    }
+
+    /// Whatever cuts nothing but links, and some of these, leaves them be.
+    pub(super) fn mend(&mut self, pairs: &[Pair]) -> Result<(), String> {
+        let (mended, mut refused) = self.there(pairs);
+        for fault in self.ledger.all() {
+            let Disturbance::Rules { rules, .. } = &fault.what else { continue };
+            let cuts = |rule: &Rule| rule.effect == Effect::Cut && rule.matching == Matching::default();
+            let covered = |&(from, to): &Pair| rules.iter().any(|rule| rule.scope.covers(from, to));
+            if !rules.iter().all(cuts) || !mended.iter().any(covered) {
+                continue;
+            }
+            let left: BTreeSet<Pair> =
+                self.traffic.pairs().filter(|pair| covered(pair) && !mended.contains(pair)).collect();
+            // First what stays cut, so that it is never open in between.
+            if !left.is_empty() {
+                refused.extend(self.disturb(cut(left)).err());
+            }
+            refused.extend(self.undo(Some(fault.id)).err());
+        }
+        joined(&refused)
+    }
+
+    /// Those of the links that there are, and what is said of the others.
+    fn there(&self, pairs: &[Pair]) -> (BTreeSet<Pair>, Vec<String>) {
+        let (there, not): (BTreeSet<Pair>, BTreeSet<Pair>) =
+            pairs.iter().partition(|&&pair| self.traffic.has(pair));
+        let missing = not.into_iter().map(|(from, to)| format!("there is no link from {from} to {to}"));
+        (there, missing.collect())
+    }
+
+    pub(super) fn release(&mut self, which: &Which) -> Result<(), String> {
+        let moment = self.moment();
+        let moved = self.traffic.release(which, moment);
+        self.told_of_messages(moved, "release", which)
+    }
+
+    pub(super) fn lose(&mut self, which: &Which) -> Result<(), String> {
+        let now = self.now();
+        let moved = self.traffic.discard(which, now);
+        self.told_of_messages(moved, "drop", which)
+    }
+
+    fn told_of_messages(&mut self, moved: usize, verb: &str, which: &Which) -> Result<(), String> {
+        if moved == 0 {
+            return Err(nothing_to(verb, which));
+        }
+        self.drain();
+        self.tell_reports();
+        Ok(())
+    }
+
+    /// Gives every node the election timeout that is in force.
+    pub(super) fn set_timers(&mut self) {
+        for node in self.kept.keys().copied().collect::<Vec<_>>() {
+            self.set_timeout_of(node);
+        }
+    }
+
+    pub(super) fn set_timeout_of(&mut self, node: NodeId) {
+        let timeout = self.timeout_of(node);
+        let is_fixed = self.world.node(node).process.as_ref().is_some_and(|process| process.is_timeout_fixed);
+        if timeout.is_none() && !is_fixed {
+            return;
+        }
+        self.act(node, |replica, now| {
+            // It is never under the least one.
+            let _ = replica.set_election_timeout(timeout, now);
+        });
+        if let Some(process) = &mut self.world.node(node).process {
+            process.is_timeout_fixed = timeout.is_some();
+        }
+    }
+
+    fn timeout_of(&self, node: NodeId) -> Option<Duration> {
+        let timers = self.ledger.all().into_iter().find_map(|fault| match fault.what {
+            Disturbance::Timers(timers) => Some(timers),
+            _ => None,
+        });
+        let (least, most) = (self.options.timing.election_min, self.options.timing.election_max);
+        let count = u32::try_from(self.kept.len()).unwrap_or(u32::MAX).max(1);
+        let rank = self.kept.keys().position(|kept| *kept == node)?;
+        match timers {
+            None | Some(Timers::Random) => None,
+            Some(Timers::Aligned) => Some(least + most.saturating_sub(least) / 2),
+            // The shortest is not the least possible one, for which others still stand by the old leader.
+            Some(Timers::Spread) => {
+                let rank = u32::try_from(rank + 1).unwrap_or(u32::MAX);
+                Some(least + most.saturating_sub(least) / count * rank)
+            }
+        }
+    }
+}
+
+/// What several parts of a command came to.
+fn joined(refused: &[String]) -> Result<(), String> {
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
+}
+
+fn cut(links: BTreeSet<Pair>) -> Disturbance {
+    let rule = Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut };
+    Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
+}
+
+/// The nodes whose process or disk it concerns, or which the client is to reach.
+fn named(what: &Disturbance) -> Vec<NodeId> {
+    match what {
+        Disturbance::ClientAt(nodes) => nodes.iter().copied().collect(),
+        Disturbance::Disk(node, _)
+        | Disturbance::Paused(node)
+        | Disturbance::Slowed(node, _)
+        | Disturbance::DiskFull(node, _) => vec![*node],
+        Disturbance::Rules { .. } | Disturbance::Watch(_) | Disturbance::Timers(_) => Vec::new(),
+    }
+}
+
+fn nothing_to(verb: &str, which: &Which) -> String {
+    match which {
+        Which::Message(id) => format!("message #{} is neither held nor under way: nothing to {verb}", id.0),
+        Which::On(scope, matching) => {
+            let (links, filters) = (write::scope(scope), write::matching(matching));
+            format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
+        }
+    }
+}

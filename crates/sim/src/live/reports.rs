@@ -1,0 +1,64 @@
+//! What passed the links since it was told last. Counts tell of every message; single messages are told of as long as a screen
+//! could make something of them.
+
+use raftdeck_model::rulebook::Pair;
+use raftdeck_model::seen::Seen;
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long the first message after a silence waits for others, in real time: a heartbeat round and its answers are one update.
+pub(super) const GATHER: Duration = Duration::from_millis(10);
+
+/// The least time between two updates: 30 a second.
+pub(super) const INTERVAL: Duration = Duration::from_millis(34);
+
+/// Single messages that are told of in one update, when they pass at once.
+const MAX_PASSING: usize = 256;
+
+/// The same with those that stay on a link for a while.
+const MAX_WAITING: usize = 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    frames: BTreeMap<(NodeId, NodeId, FrameKind, FrameFate), FrameReport>,
+    messages: BTreeMap<MessageId, MessageReport>,
+    skipped: u64,
+}
+
+impl Reports {
+    /// Counts one message on a link.
+    pub(super) fn count(&mut self, (from, to): Pair, seen: &Seen, fate: FrameFate) {
+        let Seen { kind, term, index, granted, entries } = *seen;
+        let before = self.frames.get(&(from, to, kind, fate)).map(|sum| (sum.count, sum.entries));
+        let (count, entries) = before.map_or((1, entries), |(count, sum)| (count + 1, sum + entries));
+        let report = FrameReport { from, to, kind, term, index, granted, fate, count, entries };
+        self.frames.insert((from, to, kind, fate), report);
+    }
+
+    /// Whether one more message will be told of that passes at once, or that `waits` on its link. If not, it is only counted.
+    pub(super) fn has_room(&mut self, waits: bool) -> bool {
+        let has_room = self.messages.len() < if waits { MAX_WAITING } else { MAX_PASSING };
+        self.skipped += u64::from(!has_room);
+        has_room
+    }
+
+    /// Where a message is now.
+    pub(super) fn note(&mut self, message: &MessageReport) {
+        self.messages.insert(message.id, message.clone());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.messages.is_empty() && self.skipped == 0
+    }
+
+    /// Takes what there is to tell since the last time.
+    pub(super) fn take(&mut self) -> Vec<News> {
+        let Self { frames, messages, skipped } = std::mem::take(self);
+        let (frames, messages) =
+            (frames.into_values().collect::<Vec<_>>(), messages.into_values().collect::<Vec<_>>());
+        let told = (!messages.is_empty() || skipped > 0).then_some(News::Messages { messages, skipped });
+        told.into_iter().chain((!frames.is_empty()).then_some(News::Frames { frames })).collect()
+    }
+}

@@ -1,0 +1,206 @@
+//! What the nodes tell of their state: as the real node publishes it, when it has changed, but not too often, or grows stale.
+
+use super::Live;
+use super::agenda::Due;
+use super::processes::address;
+use crate::world::World;
+use raftdeck_model::News;
+use raftdeck_model::concerns::Concerns;
+use raftdeck_protocol::{ClockRate, NodeStatus, Notice, NoticeKind};
+use raftdeck_raft::{Membership, NodeId};
+use std::time::Duration;
+
+/// The least time between two statuses of a node, in real time.
+const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SECOND as u64 + 1);
+
+/// A status is told at least this often, as its ages grow stale.
+const MOST: Duration = Duration::from_millis(100);
+
+/// What was told of one node's state.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    /// Something happened since the last look.
+    is_stirred: bool,
+    looked: u64,
+    sent: u64,
+    /// The look that is due.
+    due: Option<u64>,
+    /// What was told last.
+    newest: Option<Box<NodeStatus>>,
+    concerns: Concerns,
+}
+
+impl Live {
+    /// Something happened that every node's status may show.
+    pub(super) fn stir_all(&mut self) {
+        for node in self.kept.keys().copied().collect::<Vec<_>>() {
+            self.stir(node);
+        }
+    }
+
+    /// Something happened that the node's status may show.
+    pub(super) fn stir(&mut self, node: NodeId) {
+        let [least, most] = [LEAST, MOST].map(|time| self.in_cluster_time(time));
+        let now = self.world.now;
+        let Some(Publisher { is_stirred, looked, sent, due, newest, .. }) =
+            self.kept.get_mut(&node).map(|kept| &mut kept.publisher)
+        else {
+            return;
+        };
+        *is_stirred = true;
+        let at = if newest.is_none() { now } else { (*looked + least).min(*sent + most).max(now) };
+        if due.is_none_or(|due| due > at) {
+            *due = Some(at);
+            self.agenda.at(at, Due::Status(node));
+        }
+    }
+
+    /// Looks at a node's state, and tells it if it has changed or grows stale.
+    pub(super) fn status_is_due(&mut self, node: NodeId) {
+        let now = self.world.now;
+        let Some(publisher) = self.kept.get_mut(&node).map(|kept| &mut kept.publisher) else { return };
+        if publisher.due != Some(now) {
+            return;
+        }
+        publisher.due = None;
+        let Some(status) = self.status_of(node) else { return };
+        let most = self.in_cluster_time(MOST);
+        let Some(publisher) = self.kept.get_mut(&node).map(|kept| &mut kept.publisher) else { return };
+        publisher.is_stirred = false;
+        publisher.looked = now;
+        let is_news =
+            publisher.newest.as_deref().is_none_or(|newest| without_ages(newest) != without_ages(&status));
+        if is_news || now >= publisher.sent + most {
+            self.publish(node, status);
+        }
+        let next = self.kept.get(&node).map_or(now, |kept| kept.publisher.sent) + most;
+        if let Some(publisher) = self.kept.get_mut(&node).map(|kept| &mut kept.publisher)
+            && publisher.due.is_none()
+        {
+            let next = next.max(now + 1);
+            publisher.due = Some(next);
+            self.agenda.at(next, Due::Status(node));
+        }
+    }
+
+    /// Tells every state that is another than it was told last, ages included.
+    pub(super) fn tell_statuses(&mut self) {
+        for node in self.kept.keys().copied().collect::<Vec<_>>() {
+            let is_stirred = self.kept.get(&node).is_some_and(|kept| kept.publisher.is_stirred);
+            if is_stirred && let Some(status) = self.status_of(node) {
+                let newest = self.kept.get(&node).and_then(|kept| kept.publisher.newest.as_deref());
+                if newest != Some(&status) {
+                    self.publish(node, status);
+                }
+            }
+        }
+    }
+
+    /// Tells how every node that can answer is now, and what became of messages.
+    pub(super) fn refresh(&mut self) {
+        self.tell_reports();
+        for node in self.kept.keys().copied().collect::<Vec<_>>() {
+            if let Some(status) = self.status_of(node) {
+                self.publish(node, status);
+            }
+        }
+    }
+
+    fn publish(&mut self, node: NodeId, status: NodeStatus) {
+        let now = self.world.now;
+        let Some(publisher) = self.kept.get_mut(&node).map(|kept| &mut kept.publisher) else { return };
+        let status = Box::new(status);
+        let concerns = publisher.concerns.news(node, &status);
+        publisher.newest = Some(status.clone());
+        publisher.is_stirred = false;
+        (publisher.looked, publisher.sent) = (now, now);
+        self.tell(News::Status { node, status });
+        for news in concerns {
+            self.tell(news);
+        }
+    }
+
+    /// What a node would say of itself; `None`: it does not run, or stands still.
+    fn status_of(&mut self, node: NodeId) -> Option<NodeStatus> {
+        let notices = self.notices_of(node);
+        let rate = self.rate;
+        self.world.node_status(node, rate).map(|status| NodeStatus { notices, ..status })
+    }
+
+    /// Of members that are back on another disk than this node knows them by.
+    fn notices_of(&mut self, node: NodeId) -> Vec<Notice> {
+        let Some(membership) = self.world.node(node).process.as_ref().map(|p| p.replica.membership().clone())
+        else {
+            return Vec::new();
+        };
+        let mut strangers = membership.members();
+        strangers.remove(&node);
+        strangers.retain(|other| {
+            let is = self.world.serves(*other).then(|| self.world.node(*other).incarnation);
+            is.is_some_and(|is| membership.incarnations.get(other).is_some_and(|known| *known != is))
+        });
+        let left = membership.voters.iter().filter(|voter| !strangers.contains(voter)).count();
+        let is_lost = left <= membership.voters.len() / 2;
+        strangers.into_iter().map(|other| self.empty_disk(other, &membership, is_lost)).collect()
+    }
+
+    fn empty_disk(&mut self, node: NodeId, membership: &Membership, is_lost: bool) -> Notice {
+        let disk = self.world.node(node).incarnation;
+        let known = membership.incarnations.get(&node);
+        let known = known.map_or_else(String::new, |known| format!(", the cluster knows it by disk {known}"));
+        let remedy = if is_lost {
+            "so many disks are missing that the members that are left can decide nothing".to_owned()
+        } else {
+            format!("replace it (replace {})", node.0)
+        };
+        let text = format!("{node} is back with an empty disk ({disk}{known}), and does not vote: {remedy}");
+        Notice { about: node, kind: NoticeKind::EmptyDisk { disk, address: address(node) }, text }
+    }
+}
+
+impl World<'_> {
+    /// What a node says of itself; `None`: it does not run, or stands still.
+    fn node_status(&mut self, id: NodeId, clock_rate: ClockRate) -> Option<NodeStatus> {
+        let at = self.now;
+        let node = self.node(id);
+        let now = node.clock.now(at);
+        let incarnation = node.incarnation;
+        let process = node.process.as_ref().filter(|_| !node.paused)?;
+        let replica = &process.replica;
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Some(NodeStatus {
+            raft: replica.status(now),
+            keys: replica.keys(),
+            state_hash: replica.state_hash(),
+            uptime_micros: micros(now.since(process.started)),
+            fsync_micros: process.sync_takes,
+            sessions: replica.sessions(),
+            clock_rate,
+            next_timer_micros: micros(replica.next_deadline().since(now)),
+            fsyncs: process.syncs,
+            refused: Vec::new(),
+            incarnation: Some(incarnation),
+            cluster: replica.membership().cluster,
+            address: address(id),
+            notices: Vec::new(),
+        })
+    }
+}
+
+/// The status without what changes by the mere passing of time, or with every heartbeat.
+fn without_ages(status: &NodeStatus) -> NodeStatus {
+    let mut status = status.clone();
+    status.uptime_micros = 0;
+    status.next_timer_micros = 0;
+    status.raft.election_timeout = Duration::ZERO;
+    status.raft.election_remaining = Duration::ZERO;
+    status.raft.heartbeat_age = None;
+    status.raft.disk_wait = None;
+    // Whether there is a lease matters, not how long it is at the moment.
+    status.raft.lease = if status.raft.lease.is_zero() { Duration::ZERO } else { Duration::MAX };
+    for peer in &mut status.raft.peers {
+        peer.last_heard = None;
+        peer.disk_stalled = peer.disk_stalled.map(|_| Duration::ZERO);
+    }
+    status
+}

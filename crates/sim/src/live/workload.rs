@@ -1,0 +1,161 @@
+//! A steady workload: small writes at a fixed rate, whatever becomes of them. Shows what a fault costs: how many writes failed, and
+//! for how long none was acknowledged.
+
+use super::Live;
+use super::agenda::Due;
+use super::client::{Outcome, Purpose};
+use super::orders::Answer;
+use crate::options::SECOND;
+use raftdeck_model::{ClientOp, CommandId, News, WorkloadFigures};
+use raftdeck_protocol::Write;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The time between two writes: fifty a second.
+const EVERY: u64 = 20_000;
+
+/// The time between two figures.
+const TOLD_EVERY: u64 = 250_000;
+
+/// How long a write may take.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Writes under way. One more fails at once.
+const MAX_UNDER_WAY: usize = 128;
+
+/// How many keys are written, one after the other.
+const KEYS: u64 = 100;
+
+/// The runs of the workload: the present one, and those whose last writes are under way.
+#[derive(Debug, Default)]
+pub(super) struct Workload {
+    runs: BTreeMap<u64, Run>,
+    present: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Run {
+    written: u64,
+    under_way: usize,
+    acknowledged: u64,
+    failed: u64,
+    unknown: u64,
+    /// When the last write was acknowledged, or the workload began.
+    last: u64,
+    longest_gap: u64,
+    /// The acknowledgements of the last second.
+    recent: VecDeque<u64>,
+    /// The command that switched it off.
+    ended_by: Option<CommandId>,
+}
+
+impl Run {
+    fn figures(&mut self, now: u64) -> WorkloadFigures {
+        while self.recent.front().is_some_and(|at| now - at > SECOND) {
+            self.recent.pop_front();
+        }
+        let running = self.ended_by.is_none();
+        // When it is over, the silence that follows is no gap.
+        let gap = if running { now - self.last } else { 0 };
+        WorkloadFigures {
+            running,
+            per_second: self.recent.len() as u64,
+            acknowledged: self.acknowledged,
+            failed: self.failed,
+            unknown: self.unknown,
+            gap_ms: gap / 1000,
+            longest_gap_ms: self.longest_gap.max(gap) / 1000,
+        }
+    }
+
+    fn acknowledged(&mut self, now: u64) {
+        self.acknowledged += 1;
+        self.longest_gap = self.longest_gap.max(now - self.last);
+        self.last = now;
+        self.recent.push_back(now);
+    }
+}
+
+impl Live {
+    /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been told.
+    pub(super) fn switch_workload(&mut self, command: CommandId, on: bool) -> Answer {
+        let now = self.world.now;
+        match (on, self.workload.present) {
+            (true, None) => {
+                let number = self.number();
+                self.workload.runs.insert(number, Run { last: now, ..Run::default() });
+                self.workload.present = Some(number);
+                self.tell_run(number);
+                self.agenda.at(now, Due::Load(number));
+                self.agenda.at(now + TOLD_EVERY, Due::Figures(number));
+                Some(Ok(()))
+            }
+            (false, Some(number)) => {
+                self.workload.present = None;
+                if let Some(run) = self.workload.runs.get_mut(&number) {
+                    run.ended_by = Some(command);
+                }
+                self.end_run(number);
+                None
+            }
+            _ => Some(Ok(())),
+        }
+    }
+
+    pub(super) fn write_load(&mut self, number: u64) {
+        let now = self.world.now;
+        let Some(run) = self.workload.runs.get_mut(&number).filter(|run| run.ended_by.is_none()) else {
+            return;
+        };
+        run.written += 1;
+        let written = run.written;
+        self.agenda.at(now + EVERY, Due::Load(number));
+        if run.under_way >= MAX_UNDER_WAY {
+            run.failed += 1;
+            return;
+        }
+        run.under_way += 1;
+        let key = format!("load-{:02}", written % KEYS).into();
+        let write = Write::Put { key, value: written.to_string().into() };
+        self.request(ClientOp::Write(write), Purpose::Load(number), DEADLINE);
+    }
+
+    pub(super) fn load_ended(&mut self, number: u64, outcome: &Outcome) {
+        let now = self.world.now;
+        let Some(run) = self.workload.runs.get_mut(&number) else { return };
+        run.under_way -= 1;
+        match outcome {
+            Outcome::Done(..) => run.acknowledged(now),
+            Outcome::Failed(_, true) => run.unknown += 1,
+            Outcome::Failed(_, false) => run.failed += 1,
+        }
+        self.end_run(number);
+    }
+
+    /// What is under way has its deadline; nothing more is begun.
+    fn end_run(&mut self, number: u64) {
+        let is_over = |run: &Run| run.ended_by.is_some() && run.under_way == 0;
+        if !self.workload.runs.get(&number).is_some_and(is_over) {
+            return;
+        }
+        self.tell_run(number);
+        if let Some(command) = self.workload.runs.remove(&number).and_then(|run| run.ended_by) {
+            self.answer(command, Ok(()));
+        }
+    }
+
+    pub(super) fn tell_figures(&mut self, number: u64) {
+        if self.workload.present == Some(number) {
+            self.tell_run(number);
+            self.agenda.at(self.world.now + TOLD_EVERY, Due::Figures(number));
+        }
+    }
+
+    fn tell_run(&mut self, number: u64) {
+        let now = self.world.now;
+        if let Some(run) = self.workload.runs.get_mut(&number) {
+            let figures = run.figures(now);
+            self.tell(News::Workload(figures));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Where a world ends that is driven from outside: what its members do to others, in order, for whoever drives it. The batch
+//! simulation has its own network and clients, and none of this.
+
+use crate::client::Answered;
+use crate::world::World;
+use raftdeck_raft::{Message, NodeId, Sender, Timestamp, TraceEvent};
+use raftdeck_replica::Replica;
+
+/// Something that leaves the members.
+#[derive(Debug)]
+pub(crate) enum Outward {
+    /// A member tells of this.
+    Told(NodeId, TraceEvent),
+    /// A member sends this.
+    Sent { from: Sender, to: NodeId, message: Message },
+    /// The request with this number is answered.
+    Answered { request: u64, node: NodeId, answer: Answered },
+    /// A process has ended by itself, and why.
+    Ended(NodeId, String),
+    /// A member had a turn: its state may be another.
+    Stirred(NodeId),
+}
+
+/// What has left the members and was not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Outside(Vec<Outward>);
+
+impl World<'_> {
+    /// Hands on what leaves the members, if somebody is there who takes it.
+    pub(crate) fn put_out(&mut self, outward: impl FnOnce() -> Outward) -> bool {
+        if let Some(outside) = &mut self.outside {
+            outside.0.push(outward());
+        }
+        self.is_driven()
+    }
+
+    /// Whether somebody outside drives it: then its disks have no whims, and no process starts again by itself.
+    pub(crate) fn is_driven(&self) -> bool {
+        self.outside.is_some()
+    }
+
+    /// Takes what has left the members since the last time.
+    pub(crate) fn take_outward(&mut self) -> Vec<Outward> {
+        self.outside.as_mut().map(|outside| std::mem::take(&mut outside.0)).unwrap_or_default()
+    }
+
+    /// Has a member do something now, if it runs and does not stand still, with all that follows from it.
+    pub(crate) fn act(&mut self, id: NodeId, act: impl FnOnce(&mut Replica, Timestamp)) -> bool {
+        let at = self.now;
+        let node = self.node(id);
+        let now = node.clock.now(at);
+        let Some(process) = node.process.as_mut().filter(|_| !node.paused) else { return false };
+        act(&mut process.replica, now);
+        self.in_turn = Some(id);
+        self.go_on(id, now);
+        self.in_turn = None;
+        true
+    }
+}
