@@ -47,5 +47,5 @@ mod whereabouts;
 mod workload;
 
 pub use lab::Lab;
-pub use options::{LabError, LabOptions, MAX_NODES, node_count};
+pub use options::{LabError, LabOptions, node_count};
 pub use temporary::{STAND_BY, TemporaryFolder, stand_by};

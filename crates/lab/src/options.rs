@@ -3,15 +3,13 @@
 //! Everything that can be known to fail is found here, before the first process is started.
 
 use crate::held::HeldPort;
+use raftdeck_model::MAX_NODES;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_protocol::{ClockRate, Secret};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The most nodes of one lab.
-pub const MAX_NODES: u8 = 15;
 
 /// Reads how many nodes a cluster is to have, 1 to [`MAX_NODES`]; or says in a sentence what is possible.
 pub fn node_count(given: &str) -> Result<u8, String> {

@@ -5,7 +5,7 @@
 //! written before a node is started for the first time and after it has left the cluster, so a lab that is killed in
 //! between starts one process too many, which nobody listens to, and never one too few.
 
-use crate::options::MAX_NODES;
+use raftdeck_model::MAX_NODES;
 use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::private;
 use serde::{Deserialize, Serialize};

@@ -25,6 +25,6 @@ pub use rule::{
 pub use shapes::{REGIONS, Shape};
 pub use source::{Ability, Capabilities, Lacking, Source};
 pub use update::{
-    ChangeStep, ClusterTime, LogLevel, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
+    ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use world::{Campaign, Concern, Extent, Node, Phase, Standing, Verdict, World, percent};

@@ -8,6 +8,9 @@ use raftdeck_raft::{NodeId, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The most nodes that a source has.
+pub const MAX_NODES: u8 = 15;
+
 /// Something a source tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {

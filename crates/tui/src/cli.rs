@@ -1,7 +1,5 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
-use crate::app::Settings;
-use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
 use crate::config_cmd::{self, ConfigArgs};
 use crate::describe::{self, CompletionsArgs, ManArgs};
@@ -11,7 +9,6 @@ use crate::paths;
 use crate::plain::{self, Format};
 use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
-use crate::theme::ColourChoice;
 use crate::tls_cmd::{self, TlsArgs};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -19,6 +16,9 @@ use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_config::{Program, StandIn};
+use raftdeck_deck::app::Settings;
+use raftdeck_deck::app::scripted::Scripted;
+use raftdeck_deck::theme::ColourChoice;
 use raftdeck_lab::{LabOptions, node_count};
 use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::{ClockRate, printable};

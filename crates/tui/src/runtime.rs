@@ -3,16 +3,16 @@
 //! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
 //! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
 
-use crate::app::scripted::Scripted;
-use crate::app::{App, Effect, Msg, Settings, update};
 use crate::engine::Engine;
 use crate::files;
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
 use crate::terminal::{self, Canvas};
-use crate::view::view;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
+use raftdeck_deck::app::scripted::Scripted;
+use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::view::view;
 use raftdeck_model::Source;
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};

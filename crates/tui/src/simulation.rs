@@ -1,6 +1,6 @@
 //! The simulator in real time: a thread that lets virtual time pass as fast as cluster time is to pass.
 
-use crate::app::clock::Clock;
+use raftdeck_deck::app::clock::Clock;
 use raftdeck_model::{Capabilities, Command, News, Source, Update};
 use raftdeck_sim::{Live, LiveOptions};
 use std::io;

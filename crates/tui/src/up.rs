@@ -56,7 +56,7 @@
 //! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to say, logs, rules, status, save, store, help
 //! ```
 
-use crate::words::{answered, asked};
+use raftdeck_deck::words::{answered, asked};
 use raftdeck_model::{
     ChangeStep, ClientOp, ClientOutcome, ClusterTime, Fault, LinkState, News, NodeAddresses, ProcessState,
     write,

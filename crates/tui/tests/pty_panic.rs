@@ -7,8 +7,8 @@
 mod support;
 
 use portable_pty::CommandBuilder;
+use raftdeck_deck::app::Settings;
 use raftdeck_lab::LabOptions;
-use raftdeck_tui::app::Settings;
 use raftdeck_tui::engine::Engine;
 use raftdeck_tui::runtime;
 use std::path::PathBuf;

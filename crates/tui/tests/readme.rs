@@ -1,8 +1,8 @@
 //! The README's key table and the action table tell of the same keys.
 
 use crossterm::event::KeyCode;
-use raftdeck_tui::actions::ACTIONS;
-use raftdeck_tui::keys::Key;
+use raftdeck_deck::actions::ACTIONS;
+use raftdeck_deck::keys::Key;
 use std::path::Path;
 
 /// The rows of the first table under "Keys": what stands in the key column, and what in the other.

@@ -11,12 +11,12 @@ mod status;
 mod text;
 mod watch;
 
-use crate::words;
 use bytes::Bytes;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use operation::{Input, Operation, Task};
 use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
+use raftdeck_deck::words;
 use raftdeck_model::ClientOp;
 use raftdeck_protocol::printable;
 use reply::{Failure, Form, Reply};

@@ -13,8 +13,8 @@
 //! come as hexadecimal digits under `key_hex`, `prefix_hex`, `value_hex`, `current_hex`.
 
 use super::text::{Escaped, for_eyes, put_bytes};
-use crate::words;
 use raftdeck_client::{ClientError, Done};
+use raftdeck_deck::words;
 use raftdeck_model::ClientOp;
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::{Answer, Read, printable};

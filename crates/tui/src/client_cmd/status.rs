@@ -16,10 +16,10 @@
 use super::reply::{Form, Reply};
 use super::roster::{Answers, Heard, Roster, why};
 use crate::signals;
-use crate::words::millis;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
+use raftdeck_deck::words::millis;
 use raftdeck_protocol::printable::{self, Printable};
 use raftdeck_protocol::{NodeStatus, RefusedPeer};
 use raftdeck_raft::{NodeId, Role, Term};

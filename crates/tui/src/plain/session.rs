@@ -3,8 +3,8 @@
 use super::Format;
 use crate::files;
 use crate::up::JsonLines;
-use crate::words::{Teller, Told, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
+use raftdeck_deck::words::{Teller, Told, Weight};
 use raftdeck_model::{Command, News, Update, World};
 use raftdeck_protocol::printable;
 use raftdeck_script::{Deed, Script};

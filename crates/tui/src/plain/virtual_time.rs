@@ -3,10 +3,10 @@
 
 use super::session::{Printed, Session};
 use super::{Format, end_status};
-use crate::app::clock::Clock;
 use crate::inbox::Inbox;
 use crate::signals;
 use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_deck::app::clock::Clock;
 use raftdeck_model::News;
 use raftdeck_script::Script;
 use raftdeck_sim::{Live, LiveOptions};

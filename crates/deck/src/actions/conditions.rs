@@ -1,0 +1,231 @@
+//! When an action can be taken, or why not: sentences for the footer.
+
+use crate::actions::Reason;
+use crate::app::App;
+use crate::words::changing;
+use raftdeck_model::MAX_NODES;
+use raftdeck_model::{Concern, MessageState, Node, Standing};
+use std::borrow::Cow;
+
+fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
+    Err(Reason(text.into()))
+}
+
+// A table's functions have one signature.
+#[expect(clippy::unnecessary_wraps, reason = "one signature for the whole table")]
+pub(super) fn always(_: &App) -> Result<(), Reason> {
+    Ok(())
+}
+
+pub(super) fn script_waits(app: &App) -> Result<(), Reason> {
+    match &app.scripted {
+        Some(scripted) if scripted.waits() => Ok(()),
+        Some(_) => because("the script goes on already"),
+        None => because("no script is played: raftdeck --script FILE plays one"),
+    }
+}
+
+pub(super) fn has_nodes(app: &App) -> Result<(), Reason> {
+    if app.world.is_empty() { because("there is no node to select yet") } else { Ok(()) }
+}
+
+pub(super) fn has_selection(app: &App) -> Result<(), Reason> {
+    if app.selected_node().is_none() { because("no node is selected yet") } else { Ok(()) }
+}
+
+pub(super) fn can_kill(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    match app.selected_node() {
+        Some(node) if node.is_down() => because(format!("{} is down already: r restarts it", node.id)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn has_leader(app: &App) -> Result<(), Reason> {
+    if app.world.leader().is_none() { because("nobody leads at the moment") } else { Ok(()) }
+}
+
+pub(super) fn any_down(app: &App) -> Result<(), Reason> {
+    if app.world.nodes().any(Node::is_down) { Ok(()) } else { because("no node is down") }
+}
+
+pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    match app.selected_node() {
+        Some(node) if node.is_down() => because(format!("{} is down: r restarts it", node.id)),
+        Some(node) if node.pid().is_none() => because(format!("{} has not started yet", node.id)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn can_partition(app: &App) -> Result<(), Reason> {
+    if let Some(id) = app.partition() {
+        return because(format!("{id} is cut off already: h heals"));
+    }
+    has_leader(app)?;
+    match app.world.leader() {
+        Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
+        Some(leader) if app.world.is_isolated(leader.id) => {
+            because(format!("{} is cut off already: h heals", leader.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    match app.selected_node() {
+        Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
+        Some(node) if app.world.is_isolated(node.id) => {
+            because(format!("{} is cut off already: h heals", node.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who belongs to the cluster, and who leads it, is changed through a leader with a majority alone.
+pub(super) fn has_majority(app: &App) -> Result<(), Reason> {
+    has_leader(app)?;
+    match app.world.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
+        Some((id, status)) if !status.has_quorum => {
+            because(format!("{id} leads but reaches no majority: nothing can be changed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn nothing_under_way(app: &App) -> Result<(), Reason> {
+    if let Some(to) = app.world.transfer() {
+        return because(format!("the leadership is being handed to {to}: wait a moment"));
+    }
+    match app.world.changes().next() {
+        Some((id, step)) => because(format!("{}: wait until it is done", changing(id, step))),
+        None if app.world.is_joint() => {
+            because("the cluster is between two configurations: wait until it is done")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The selected node runs, and is one who may lead.
+pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(node) = app.selected_node() else { return Ok(()) };
+    let id = node.id;
+    match app.world.standing(id) {
+        _ if node.is_down() => because(format!("{id} is down: r restarts it")),
+        _ if node.is_paused() => because(format!("{id} is paused: z lets it go on")),
+        _ if !node.is_running() => because(format!("{id} has not started yet")),
+        Standing::Learner => because(format!("{id} is a learner: only voters can lead")),
+        Standing::Outside => because(format!("{id} is not a member of the cluster")),
+        Standing::Voter => Ok(()),
+    }
+}
+
+pub(super) fn can_transfer(app: &App) -> Result<(), Reason> {
+    may_lead(app)?;
+    has_majority(app)?;
+    match app.world.leader() {
+        Some(leader) if app.selected == Some(leader.id) => because(format!("{} leads already", leader.id)),
+        _ => nothing_under_way(app),
+    }
+}
+
+pub(super) fn can_elect(app: &App) -> Result<(), Reason> {
+    may_lead(app)?;
+    match app.world.leader() {
+        Some(leader) if app.selected == Some(leader.id) => {
+            because(format!("{} leads already: t hands over to another node", leader.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn can_add(app: &App) -> Result<(), Reason> {
+    has_nodes(app)?;
+    if app.world.len() >= usize::from(MAX_NODES) {
+        return because(format!("there are {MAX_NODES} nodes already, and no room for more"));
+    }
+    has_majority(app)
+}
+
+pub(super) fn can_remove(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(id) = app.selected else { return Ok(()) };
+    if app.world.voters().iter().eq([&id]) {
+        return because(format!("{id} is the last voter: without it there is no cluster"));
+    }
+    has_majority(app)?;
+    nothing_under_way(app)
+}
+
+/// A replacement that broke off leaves a learner, or no member; it can go on.
+pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
+    has_selection(app)?;
+    let Some(node) = app.selected_node() else { return Ok(()) };
+    let id = node.id;
+    match (app.world.standing(id), app.world.concern(id)) {
+        _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
+        _ if node.is_paused() => return because(format!("{id} is paused: z lets it go on")),
+        (Standing::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
+            return because("so many disks are lost that the members that are left can decide nothing");
+        }
+        (Standing::Voter, Some(Concern::EmptyDisk { .. })) | (Standing::Learner | Standing::Outside, _) => {}
+        (Standing::Voter, _) => {
+            return because(format!("{id} is on the disk that the cluster knows: nothing to replace"));
+        }
+    }
+    has_majority(app)?;
+    nothing_under_way(app)
+}
+
+pub(super) fn can_heal(app: &App) -> Result<(), Reason> {
+    if app.world.in_force().is_empty() && !app.world.any_cut() && !app.world.nodes().any(Node::is_paused) {
+        return because("nothing to heal: no link is cut and no node is paused");
+    }
+    Ok(())
+}
+
+pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
+    if app.world.in_force().is_empty() { because("nothing is in force that could be undone") } else { Ok(()) }
+}
+
+pub(super) fn can_slow(app: &App) -> Result<(), Reason> {
+    has_nodes(app)?;
+    if app.clock.is_frozen() { because("time stands still already: Space lets it go on") } else { Ok(()) }
+}
+
+pub(super) fn can_speed(app: &App) -> Result<(), Reason> {
+    has_nodes(app)?;
+    if app.clock.is_slow() { Ok(()) } else { because("time is real time already: - slows it down") }
+}
+
+pub(super) fn has_message(app: &App) -> Result<(), Reason> {
+    if app.messages.chosen().is_some() {
+        return Ok(());
+    }
+    if app.messages.sieve.is_open() {
+        because("no message has been sent yet")
+    } else {
+        because("no message passes the filter: / changes it")
+    }
+}
+
+pub(super) fn can_move(app: &App) -> Result<(), Reason> {
+    has_message(app)?;
+    match app.messages.chosen().map(|message| message.state) {
+        Some(MessageState::Delivered { .. }) => {
+            because("this message has arrived already: n goes to one that has not")
+        }
+        Some(MessageState::Lost { .. }) => because("this message is lost: n goes to one that is not"),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn any_open(app: &App) -> Result<(), Reason> {
+    if app.messages.held() + app.messages.under_way() > 0 {
+        Ok(())
+    } else {
+        because("no message is held or under way")
+    }
+}

@@ -1,0 +1,110 @@
+//! What comes of a line that was entered, and of the keys of a menu.
+
+use crate::actions::Action;
+use crate::app::menu::{Kind, Menu, Row};
+use crate::app::notice::Notice;
+use crate::app::palette::{Said, request, understand};
+use crate::app::perform::{attempt, start};
+use crate::app::prompt::Purpose;
+use crate::app::sieve::Sieve;
+use crate::app::{App, Effect, View};
+use crossterm::event::{KeyCode, KeyEvent};
+use raftdeck_model::{Ability, Order};
+use std::time::Duration;
+
+/// Does what a line says, or has the prompt say why not.
+pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration) -> Vec<Effect> {
+    let done = match purpose {
+        Purpose::Write => request(line, &app.world).map(Said::Store),
+        Purpose::Command => understand(line, &app.world),
+        Purpose::Filter => Sieve::parse(line).map(|sieve| {
+            app.messages.sieve = sieve;
+            app.messages.to_end();
+            Said::Nothing
+        }),
+    };
+    match done.and_then(|said| able(app, said)) {
+        Ok(said) => {
+            app.prompt.accept();
+            act(app, said, now)
+        }
+        Err(why) => {
+            app.prompt.refuse(why);
+            Vec::new()
+        }
+    }
+}
+
+/// The same, if the source can do it; if not, why.
+fn able(app: &App, said: Said) -> Result<Said, String> {
+    let able = match &said {
+        Said::Do(orders) => orders.iter().try_for_each(|order| app.capabilities().allow(order)),
+        Said::Store(_) => app.capabilities().has(Ability::Store),
+        _ => Ok(()),
+    };
+    able.map_err(|lacking| lacking.to_string())?;
+    Ok(said)
+}
+
+fn act(app: &mut App, said: Said, now: Duration) -> Vec<Effect> {
+    app.notice = None;
+    match said {
+        Said::Nothing => {}
+        Said::Do(orders) => return app.send(orders),
+        Said::Store(op) => return start(app, op, now),
+        Said::Act(id) => {
+            return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
+        }
+        Said::Logs => app.view = View::Logs,
+        Said::Cluster => app.view = View::Cluster,
+        Said::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
+        Said::Tell(text) => app.notice = Some(Notice::new(text, now)),
+        Said::Quit => return vec![Effect::Quit],
+    }
+    Vec::new()
+}
+
+/// Takes a key while a menu is open.
+pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
+    let Some(mut menu) = app.menu.take() else { return Vec::new() };
+    let at = menu.at(app);
+    match event.code {
+        KeyCode::Esc | KeyCode::Char('f' | 'U') => return Vec::new(),
+        KeyCode::Char('q') => return vec![Effect::Quit],
+        KeyCode::Up => menu.choose(at.saturating_sub(1), app),
+        KeyCode::Down => menu.choose(at.saturating_add(1), app),
+        KeyCode::Home | KeyCode::PageUp => menu.choose(0, app),
+        KeyCode::End | KeyCode::PageDown => menu.choose(usize::MAX, app),
+        KeyCode::Left if menu.kind == Kind::Faults => menu.turn(app, false),
+        KeyCode::Right if menu.kind == Kind::Faults => menu.turn(app, true),
+        KeyCode::Tab if menu.kind == Kind::Faults => menu = Menu::in_force(app.world.in_force()),
+        KeyCode::Tab => menu = Menu::faults(None),
+        KeyCode::Char(':') if menu.kind == Kind::Faults => {
+            let words = menu.chosen(app).map(|row| row.words).unwrap_or_default();
+            app.prompt.open(Purpose::Command, &words);
+            return Vec::new();
+        }
+        KeyCode::Enter | KeyCode::Delete | KeyCode::Backspace => {
+            let Some(row) = menu.chosen(app) else { return Vec::new() };
+            return choose(app, menu, &row, now);
+        }
+        _ => {}
+    }
+    app.menu = Some(menu);
+    Vec::new()
+}
+
+/// A fault comes into force and its menu closes; one in force is undone, and its menu stays while others are left.
+fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
+    if let Some(fault) = row.fault {
+        app.menu = (app.world.in_force().len() > 1).then_some(menu);
+        return app.send([Order::Undo(Some(fault))]);
+    }
+    match understand(&row.words, &app.world).and_then(|said| able(app, said)) {
+        Ok(said) => act(app, said, now),
+        Err(why) => {
+            app.notice = Some(Notice::new(why, now));
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The deck's state, and [`update`], the only thing that changes it. Pure: no I/O, no clock, no randomness.
+//!
+//! The runtime's side of the bargain: give every [`Msg`] to [`update`] and carry out the effects; paint when
+//! [`App::changed`] says so, at once after a key, else gathered to thirty frames a second; hand what
+//! [`view`](crate::view::view) returns to [`App::set_landed`]; and send [`Msg::Wake`] at [`App::next_wake`].
+//! `now` is the time since the deck started; it never goes back.
+
+pub mod clock;
+mod entered;
+pub mod feed;
+pub mod flights;
+pub mod logs;
+pub mod menu;
+pub mod messages;
+mod msg;
+pub mod notice;
+pub mod operations;
+pub mod output;
+pub mod palette;
+mod perform;
+mod pointer;
+pub mod prompt;
+mod rate;
+mod reduce;
+pub mod scripted;
+pub mod selection;
+pub mod sieve;
+pub mod timers;
+
+pub use msg::{Effect, Msg};
+pub use reduce::update;
+
+use crate::app::clock::Clock;
+use crate::app::feed::Feed;
+use crate::app::flights::Flights;
+use crate::app::logs::Logs;
+use crate::app::menu::Menu;
+use crate::app::messages::Messages;
+use crate::app::notice::Notice;
+use crate::app::operations::Operations;
+use crate::app::output::Output;
+use crate::app::prompt::Prompt;
+use crate::app::rate::Rate;
+use crate::app::scripted::Scripted;
+use crate::app::timers::{next_step, on_tick, timers};
+pub use crate::theme::ColourChoice;
+use crate::theme::Theme;
+use crate::view::Landed;
+use raftdeck_model::{Capabilities, Command, CommandId, Node, Order, World};
+use raftdeck_raft::NodeId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// While messages move, the Messages view changes this often.
+const MESSAGES_STEP: Duration = Duration::from_millis(150);
+
+/// What the deck is started with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Draw with ASCII characters only.
+    pub ascii: bool,
+    /// Whether to use colours.
+    pub colour: ColourChoice,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+}
+
+/// What the middle of the screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The ring, the table and the feed.
+    #[default]
+    Cluster,
+    /// The replicated logs side by side.
+    Logs,
+    /// The messages between the nodes.
+    Messages,
+    /// The nodes' own logs.
+    Output,
+}
+
+impl View {
+    /// All views, in the order of their tabs.
+    pub const ALL: [Self; 4] = [Self::Cluster, Self::Logs, Self::Messages, Self::Output];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::Logs => "Logs",
+            Self::Messages => "Messages",
+            Self::Output => "Output",
+        }
+    }
+
+    fn step(self, forward: bool) -> Self {
+        let len = Self::ALL.len();
+        let place = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
+        Self::ALL[(place + if forward { 1 } else { len - 1 }) % len]
+    }
+}
+
+/// All that the deck knows and shows.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) theme: Theme,
+    capabilities: Capabilities,
+    pub(crate) view: View,
+    pub(crate) clock: Clock,
+    /// What is known of the cluster.
+    pub(crate) world: World,
+    /// Who was cut off by the partition key, for as long as that stands.
+    partition: Option<NodeId>,
+    /// Heartbeats that arrived.
+    pub(crate) beats: Rate,
+    pub(crate) selected: Option<NodeId>,
+    pub(crate) feed: Feed,
+    pub(crate) flights: Flights,
+    pub(crate) messages: Messages,
+    pub(crate) logs: Logs,
+    pub(crate) output: Output,
+    pub(crate) prompt: Prompt,
+    pub(crate) operations: Operations,
+    /// The script that is being played, if any.
+    pub(crate) scripted: Option<Scripted>,
+    pub(crate) notice: Option<Notice>,
+    /// The menu over the screen, while it is open.
+    pub(crate) menu: Option<Menu>,
+    /// The help page's first line shown, while it is open.
+    pub(crate) help: Option<usize>,
+    pub(crate) landed: Landed,
+    /// The number of the last command.
+    sent: u64,
+    /// Commands that nobody asked for: that they are refused is not worth a word.
+    pub(crate) quiet: BTreeSet<CommandId>,
+    changed: bool,
+}
+
+impl App {
+    /// A deck that knows nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            theme: Theme::new(settings.colour, settings.ascii),
+            capabilities: Capabilities::all(),
+            view: View::default(),
+            clock: Clock::default(),
+            world: World::default(),
+            partition: None,
+            beats: Rate::default(),
+            selected: None,
+            feed: Feed::default(),
+            flights: Flights::default(),
+            messages: Messages::default(),
+            logs: Logs::default(),
+            output: Output::default(),
+            prompt: Prompt::default(),
+            operations: Operations::default(),
+            scripted: None,
+            notice: None,
+            menu: None,
+            help: None,
+            landed: Landed::default(),
+            sent: 0,
+            quiet: BTreeSet::new(),
+            changed: true,
+        }
+    }
+
+    /// The same over a source that cannot do everything.
+    #[must_use]
+    pub fn over(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
+    }
+
+    /// What the source can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Plays a script beside the person at the keys.
+    pub fn play(&mut self, scripted: Scripted) {
+        self.scripted = Some(scripted);
+    }
+
+    /// Whether the screen would show something else than was painted last. Passing time alone is
+    /// [`next_wake`](Self::next_wake)'s affair.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Takes back what [`view`](crate::view::view) returned: that is on the screen now. Mouse events are understood by it.
+    pub fn set_landed(&mut self, landed: Landed) {
+        self.landed = landed;
+        self.changed = false;
+    }
+
+    /// Where things are on the screen.
+    #[must_use]
+    pub fn landed(&self) -> &Landed {
+        &self.landed
+    }
+
+    /// When the screen next changes, or something is next to be done, without any message: send [`Msg::Wake`]
+    /// then. `None`: not before a message comes.
+    #[must_use]
+    pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+        let notice = self.notice.as_ref().map(|notice| notice.until);
+        let beats = self.beats.next_change(now);
+        let waiting = self.operations.next_change(now);
+        let of_view = match self.view {
+            View::Cluster => self.cluster_view_change(now),
+            View::Logs => self.logs.next_ask(&self.world, now),
+            View::Messages => self.messages_change(now, MESSAGES_STEP),
+            View::Output => None,
+        };
+        // Never at once: a runtime that obeys this cannot spin.
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
+        let script = self.scripted.as_ref().and_then(Scripted::next_due);
+        [notice, beats, waiting, of_view, clock, script].into_iter().flatten().min().map(|at| at.max(soonest))
+    }
+
+    fn cluster_view_change(&self, now: Duration) -> Option<Duration> {
+        let flights = self.flights.next_change(now);
+        let messages = self.messages_change(now, flights::STEP);
+        [flights, messages, self.next_timer(now)].into_iter().flatten().min()
+    }
+
+    fn messages_change(&self, now: Duration, step: Duration) -> Option<Duration> {
+        self.messages.next_change(self.clock.is_frozen(), self.clock.is_slow(), now, step)
+    }
+
+    fn next_timer(&self, now: Duration) -> Option<Duration> {
+        let time = self.clock.at(now);
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        let next = |node: &Node| {
+            if self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, time)) {
+                return Some(soonest);
+            }
+            // Timers run on the cluster's clock, the screen on the person's.
+            self.clock.when(next_step(node, time)?)
+        };
+        self.world.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
+    }
+
+    /// The node that the keys act on.
+    #[must_use]
+    pub fn selected(&self) -> Option<NodeId> {
+        self.selected
+    }
+
+    /// The view that is shown.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What is known of the cluster.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The clock of the cluster.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The messages on the links.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// Remembers whom the partition key cuts off.
+    pub(crate) fn set_partition(&mut self, id: NodeId) {
+        self.partition = Some(id);
+    }
+
+    /// Who is cut off by the partition key.
+    #[must_use]
+    pub fn partition(&self) -> Option<NodeId> {
+        self.partition.filter(|id| self.world.is_isolated(*id))
+    }
+
+    /// One that was healed is not back when the same links are cut by other means.
+    pub(crate) fn forget_healed_partition(&mut self) {
+        let is_cut = |(from, to): &(NodeId, NodeId)| self.world.is_cut(*from, *to);
+        if self.partition.is_some_and(|id| !self.world.links_of(id).iter().any(is_cut)) {
+            self.partition = None;
+        }
+    }
+
+    pub(crate) fn selected_node(&self) -> Option<&Node> {
+        self.world.node(self.selected?)
+    }
+
+    /// A command under a new name.
+    pub(crate) fn command(&mut self, what: Order) -> Command {
+        self.sent += 1;
+        Command { id: CommandId(self.sent), what }
+    }
+
+    pub(crate) fn send(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Effect> {
+        orders.into_iter().map(|order| Effect::Send(self.command(order))).collect()
+    }
+
+    /// The same for what the screen wants to know, and no person asked for.
+    pub(crate) fn send_quietly(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for order in orders {
+            let command = self.command(order);
+            self.quiet.insert(command.id);
+            effects.push(Effect::Send(command));
+        }
+        effects
+    }
+
+    pub(crate) fn mark_changed(&mut self) {
+        self.changed = true;
+    }
+}

@@ -1,0 +1,223 @@
+//! What a line at the palette means, and how it could go on.
+//!
+//! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key can also be had here by
+//! the few words that the footer has for it.
+
+use crate::actions::{ACTIONS, ActionId};
+use raftdeck_model::{Capabilities, ClientOp, Order, World};
+use raftdeck_script::Line;
+
+/// What a line at the palette wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// Have the lab do this.
+    Do(Vec<Order>),
+    /// Ask this of the store.
+    Store(ClientOp),
+    /// What this key does.
+    Act(ActionId),
+    /// Show the logs.
+    Logs,
+    /// Show what is in force.
+    InForce,
+    /// Show the cluster.
+    Cluster,
+    /// Say this.
+    Tell(String),
+    /// End.
+    Quit,
+}
+
+/// Understands a line, or says in a sentence why not.
+pub fn understand(line: &str, world: &World) -> Result<Said, String> {
+    let said = match raftdeck_script::parse(line, world) {
+        Ok(said) => said,
+        Err(mistake) => return by_name(line).map(Said::Act).ok_or_else(|| mistake.to_string()),
+    };
+    meant(said)
+}
+
+fn meant(line: Line) -> Result<Said, String> {
+    Ok(match line {
+        Line::Nothing => Said::Nothing,
+        Line::Do(commands) if commands.is_empty() => Said::Tell("there is nothing to do".to_owned()),
+        Line::Do(orders) => Said::Do(orders),
+        Line::Step { step, .. } => Said::Do(vec![Order::Step(step)]),
+        // Here a refusal is but a notice.
+        Line::Try(line) => return meant(*line),
+        Line::Store(op) => Said::Store(op),
+        Line::Wait { .. } | Line::Expect(_) => {
+            return Err("wait and expect are for scripts (raftdeck up): here you see it yourself".to_owned());
+        }
+        Line::Save(_) | Line::Load(_) => {
+            return Err(
+                "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
+            );
+        }
+        Line::Say(text) => Said::Tell(text),
+        Line::Logs => Said::Logs,
+        Line::Rules => Said::InForce,
+        Line::Status => Said::Cluster,
+        Line::Help(None) => Said::Act(ActionId::Help),
+        Line::Help(Some(word)) => Said::Tell(format!("{}: {}", word.usage, word.about)),
+        Line::Quit => Said::Quit,
+    })
+}
+
+/// What the write prompt understands, for its placeholder.
+pub const REQUESTS: &str = "put k v, get k, delete k, cas k old new, list [prefix]";
+
+/// Understands a line of the write prompt, or says in a sentence why not.
+pub fn request(line: &str, world: &World) -> Result<ClientOp, String> {
+    match raftdeck_script::parse(line, world) {
+        Ok(Line::Store(op)) => Ok(op),
+        Ok(Line::Nothing) => Err(format!("type one of: {REQUESTS}")),
+        Ok(_) => Err(format!("here only the store is asked: {REQUESTS}; the key : takes all other commands")),
+        Err(mistake) => Err(mistake.to_string()),
+    }
+}
+
+/// The commands of a line of the grammar; none if it is not understood.
+#[must_use]
+pub fn commands(line: &str, world: &World) -> Vec<Order> {
+    match raftdeck_script::parse(line, world) {
+        Ok(Line::Do(commands)) => commands,
+        _ => Vec::new(),
+    }
+}
+
+/// Why the source cannot do what a line says, if it says something and the source cannot.
+#[must_use]
+pub fn lacking(line: &str, world: &World, capabilities: &Capabilities) -> Option<String> {
+    let orders = commands(line, world);
+    orders.iter().find_map(|order| capabilities.allow(order).err()).map(|lacking| lacking.to_string())
+}
+
+fn by_name(line: &str) -> Option<ActionId> {
+    let line = line.trim();
+    ACTIONS.iter().find(|action| action.short == line && can_be_named(action.id)).map(|action| action.id)
+}
+
+/// Not what needs a number, or only moves within a view.
+fn can_be_named(id: ActionId) -> bool {
+    !matches!(
+        id,
+        ActionId::SelectNumber
+            | ActionId::EntryBack
+            | ActionId::EntryOn
+            | ActionId::MessageBack
+            | ActionId::MessageOn
+            | ActionId::PageBack
+            | ActionId::PageOn
+            | ActionId::Palette
+    )
+}
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The line up to the cursor, if it goes on so.
+    pub line: String,
+    /// What is new in it.
+    pub text: String,
+    /// What that means; may be empty.
+    pub about: String,
+}
+
+/// The most ways to go on that are offered.
+const MAX_OFFERS: usize = 200;
+
+/// How a line could go on after what stands before the cursor; the likeliest first. Of what the source cannot do it is said why.
+#[must_use]
+pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<Offer> {
+    let offer = |completion: raftdeck_script::Completion| {
+        let line = format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text);
+        let lacking = lacking(&line, world, capabilities);
+        let about = lacking.unwrap_or_else(|| completion.about.to_owned());
+        Offer { line, text: completion.text, about }
+    };
+    let mut offers: Vec<Offer> = raftdeck_script::complete(before, world).into_iter().map(offer).collect();
+    let named = ACTIONS.iter().filter(|action| {
+        can_be_named(action.id)
+            && action.short.len() > before.len()
+            && action.short.starts_with(before)
+            && !before.is_empty()
+            && raftdeck_script::word(action.short).is_none()
+    });
+    for action in named {
+        let keys = action.keys.first().map(|(key, _)| format!(" ({key})")).unwrap_or_default();
+        offers.push(Offer {
+            line: action.short.to_owned(),
+            text: action.short.to_owned(),
+            about: format!("{}{keys}", action.long),
+        });
+    }
+    offers.truncate(MAX_OFFERS);
+    offers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_model::{News, Update};
+    use raftdeck_raft::NodeId;
+    use std::time::Duration;
+
+    fn world() -> World {
+        let nodes = (1..=3).map(NodeId).collect();
+        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let mut world = World::default();
+        world.fold(&Update { at: Duration::ZERO, seq: 0, what });
+        world
+    }
+
+    #[test]
+    fn lines_are_the_grammars_and_the_actions() {
+        let understood = |line: &str| understand(line, &world()).unwrap();
+        assert_eq!(understood("kill 2"), Said::Do(vec![Order::Kill(NodeId(2))]));
+        assert_eq!(understood("restart down"), Said::Tell("there is nothing to do".to_owned()));
+        assert_eq!(understood("quit"), Said::Quit);
+        assert_eq!(understood("help"), Said::Act(ActionId::Help));
+        assert_eq!(understood("  # nothing"), Said::Nothing);
+        assert_eq!(
+            understood("kill leader"),
+            Said::Act(ActionId::KillLeader),
+            "by its name when nobody leads"
+        );
+        assert!(matches!(understood("help cut"), Said::Tell(text) if text.contains("cut")));
+        for line in ["frobnicate", "kill 9", "wait leader", "save x"] {
+            assert!(understand(line, &world()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
+        let all = Capabilities::all();
+        let lines = |before: &str| {
+            offers(before, &world(), &all).into_iter().map(|offer| offer.line).collect::<Vec<_>>()
+        };
+        assert!(lines("isol").contains(&"isolate".to_owned()));
+        assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
+        let offer = offers("restart a", &world(), &all).into_iter().find(|offer| offer.line == "restart all");
+        assert!(offer.is_some());
+    }
+
+    #[test]
+    fn the_write_prompt_takes_requests_to_the_store_and_says_what_is_wrong_with_others() {
+        let why = |line: &str| request(line, &world()).unwrap_err();
+        for line in
+            ["put color blue", "get color", "delete color", "cas k a b", "create k v", "list", "list co"]
+        {
+            assert!(request(line, &world()).is_ok(), "{line}");
+        }
+        assert!(request("put \"a key\" \"\"", &world()).is_ok(), "an empty value is a value");
+        assert!(why("").starts_with("type one of: put k v"));
+        assert!(why("put color").contains("put needs a value"));
+        assert!(why("kill 1").contains("here only the store is asked"));
+        assert!(why("frobnicate x").contains("is not known"));
+        assert!(why("put \"\" v").contains("key is empty"));
+        assert!(why(&format!("get {}", "k".repeat(5000))).contains("over the limit"));
+    }
+}

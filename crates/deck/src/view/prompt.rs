@@ -1,0 +1,155 @@
+//! The line above the keys: the write prompt, a notice, or what came of the last operation.
+
+use crate::app::operations::Outcome;
+use crate::app::prompt::Purpose;
+use crate::app::scripted::{Said, Scripted};
+use crate::app::{View, palette, sieve};
+use crate::view::paint::Paint;
+use crate::words::asked;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthChar;
+
+/// Draws it. Says whether there was anything to draw. Where the line is shared with the keys, a result makes room for
+/// them after a while, and an error takes the prompt's place until the next key.
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
+    let app = paint.app;
+    if app.prompt.is_open() && shared && app.prompt.error().is_some() {
+        hint(paint, area);
+    } else if app.prompt.is_open() {
+        prompt(paint, area);
+    } else if let Some(notice) = app.notice.as_ref().filter(|notice| notice.stands(paint.now)) {
+        let style = paint.theme.trouble_plate();
+        let text = paint.cut(&format!(" {} ", notice.text), usize::from(area.width));
+        paint.row(area, 0, &Line::from(Span::styled(text, style)));
+    } else if let Some(said) = app.scripted.as_ref().map(Scripted::said) {
+        script(paint, area, said);
+    } else {
+        return operation(paint, area, shared);
+    }
+    true
+}
+
+/// What the script does, or what it waits for.
+fn script(paint: &mut Paint<'_>, area: Rect, said: Said) {
+    let (text, style) = match said {
+        Said::Doing(line) => (format!(" {line} "), paint.theme.strong()),
+        Said::Waits if paint.app.view == View::Messages => (
+            " the script waits: Tab leaves this view, then Enter goes on ".to_owned(),
+            paint.theme.selected(),
+        ),
+        Said::Waits => (" the script waits: Enter goes on ".to_owned(), paint.theme.selected()),
+        Said::Failed(why) => (format!(" the script ends here: {why} "), paint.theme.trouble_plate()),
+    };
+    let text = paint.cut(&text, usize::from(area.width));
+    paint.row(area, 0, &Line::from(Span::styled(text, style)));
+}
+
+fn prompt(paint: &mut Paint<'_>, area: Rect) {
+    let prompt = &paint.app.prompt;
+    paint.clear(area);
+    let label = format!(" {} > ", prompt.purpose().name());
+    let usage = match prompt.purpose() {
+        Purpose::Write => palette::REQUESTS,
+        Purpose::Command => "a command, such as isolate 2 or delay * 50ms: Tab shows what there is",
+        Purpose::Filter => sieve::USAGE,
+    };
+    paint.row(area, 0, &Line::from(Span::styled(label.clone(), paint.theme.selected())));
+    let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
+    let field = Rect { x: area.x + indent, width: area.width - indent, ..area };
+    let room = usize::from(field.width);
+    // The line scrolls so that the cursor is in sight, with some of what is before it.
+    let before: usize = prompt.line()[..prompt.cursor()].iter().map(|c| c.width().unwrap_or(0)).sum();
+    let mut hidden = 0;
+    let mut start = 0;
+    while before - hidden >= room.max(1) {
+        hidden += prompt.line()[start].width().unwrap_or(0);
+        start += 1;
+    }
+    let shown: String = prompt.line()[start..].iter().collect();
+    if prompt.line().is_empty() {
+        paint.row(field, 0, &Line::styled(usage, paint.theme.faint()));
+    } else {
+        paint.row(field, 0, &Line::raw(shown));
+    }
+    let x = field.x + u16::try_from(before - hidden).unwrap_or(0);
+    if x < area.right() {
+        paint.cursor = Some(Position::new(x, area.y));
+    }
+}
+
+fn keys_of(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Write => " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
+        Purpose::Command => " Enter does it   Tab goes on   Esc leaves   Up Down recall   help WORD explains",
+        Purpose::Filter => " Enter filters   an empty line shows all   Esc leaves",
+    }
+}
+
+/// Above the prompt: how the command could go on.
+pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
+    const MOST: usize = 9;
+    let prompt = &paint.app.prompt;
+    if prompt.purpose() != Purpose::Command {
+        return;
+    }
+    let offers = palette::offers(&prompt.typed(), &paint.app.world, paint.app.capabilities());
+    let tried = prompt.tried();
+    let rows = offers.len().min(MOST).min(usize::from(body.height));
+    if rows == 0 {
+        return;
+    }
+    let first = tried.map_or(0, |tried| (tried + 1).saturating_sub(rows)).min(offers.len() - rows);
+    let height = u16::try_from(rows).unwrap_or(0);
+    let area = Rect { y: body.bottom() - height, height, ..body };
+    paint.clear(area);
+    let widest =
+        offers.iter().skip(first).take(rows).map(|offer| offer.text.chars().count()).max().unwrap_or(0);
+    for (row, (place, offer)) in (0..).zip(offers.iter().enumerate().skip(first).take(rows)) {
+        let chosen = tried == Some(place);
+        let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+        let more = match (row + 1 == height, offers.len() - first - rows) {
+            (true, more) if more > 0 => format!("   ({more} more)"),
+            _ => String::new(),
+        };
+        let line = Line::from(vec![
+            Span::raw("   "),
+            Span::styled(format!("{:<widest$}", offer.text), style),
+            Span::styled(format!("  {}{more}", offer.about), paint.theme.faint()),
+        ]);
+        paint.row(area, row, &line);
+    }
+}
+
+/// Below the prompt: why the line was not understood, or else the prompt's keys.
+pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
+    let (text, style) = match paint.app.prompt.error() {
+        Some(why) => (format!(" {why} "), paint.theme.trouble_plate()),
+        None => (keys_of(paint.app.prompt.purpose()).to_owned(), paint.theme.faint()),
+    };
+    let text = paint.cut(&text, usize::from(area.width));
+    paint.row(area, 0, &Line::from(Span::styled(text, style)));
+}
+
+fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
+    let operations = &paint.app.operations;
+    let width = usize::from(area.width);
+    if let Some((op, since)) = operations.newest_waiting() {
+        let seconds = paint.now.saturating_sub(since).as_secs();
+        let waited = if seconds == 0 { String::new() } else { format!(" {seconds} s") };
+        let others = match operations.waiting() {
+            0 | 1 => String::new(),
+            more => format!(", {} more wait", more - 1),
+        };
+        let text = format!(" {}: waiting{}{waited}{others} ", asked(op), paint.glyphs().ellipsis);
+        let line = Line::from(Span::styled(paint.cut(&text, width), paint.theme.strong()));
+        paint.row(area, 0, &line);
+        return true;
+    }
+    let fresh = |last: &&Outcome| !shared || paint.now < last.fresh_until();
+    let Some(last) = operations.last().filter(fresh) else { return false };
+    let style = if last.good { paint.theme.strong() } else { paint.theme.trouble_plate() };
+    let text = paint.cut(&format!(" {} ", last.text), width);
+    paint.row(area, 0, &Line::from(Span::styled(text, style)));
+    true
+}

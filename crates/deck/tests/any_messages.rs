@@ -1,0 +1,542 @@
+//! No sequence of messages, and no size of the screen, makes the deck panic, spin, or act outside its cluster.
+
+mod fixture;
+
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
+use raftdeck_model::{
+    ChangeStep, ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, FrameFate,
+    FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport, MessageState, News, Order,
+    ProcessState, Timers, Update, WorkloadFigures,
+};
+use raftdeck_protocol::{
+    Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
+    ResponseBody,
+};
+use raftdeck_raft::{
+    Incarnation, LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason,
+    Term, TraceEvent,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+#[expect(clippy::large_enum_variant, reason = "a message is as large as it is")]
+#[derive(Clone, Debug)]
+enum Step {
+    Tell(Msg),
+    Later(u64),
+    Paint(u16, u16),
+}
+
+fn id() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 1..6u64, 1 => 0..20u64, 1 => Just(u64::MAX)]
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0..60u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[a-z ]{1,90}", "\\PC{0,40}", Just("日本\u{1b}[2J\n\t".to_owned())]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Follower), Just(Role::PreCandidate), Just(Role::Candidate), Just(Role::Leader)]
+}
+
+/// A status of any membership, with any snapshot, on the way to any handing over.
+fn status() -> impl Strategy<Value = Status> {
+    let snapshot = option::of((number(), number()));
+    let state = prop::sample::select(vec![
+        ReplicationState::Probe,
+        ReplicationState::Replicate,
+        ReplicationState::Snapshot,
+    ]);
+    (plain_status(), membership(), (number(), number()), option::of(id()), state, snapshot).prop_map(
+        |(status, membership, (purged, last), transfer, state, pieces)| {
+            let peers = status.peers.iter().cloned();
+            let peers = peers.map(|peer| PeerStatus { state, snapshot: pieces, ..peer }).collect();
+            Status {
+                membership,
+                purged: LogIndex(purged),
+                snapshot: LogId { term: Term(1), index: LogIndex(last) },
+                transfer: transfer.map(n),
+                peers,
+                ..status
+            }
+        },
+    )
+}
+
+fn notice() -> impl Strategy<Value = Notice> {
+    let kind = prop_oneof![
+        Just(NoticeKind::Founding),
+        Just(NoticeKind::Removed),
+        any::<[u8; 16]>().prop_map(|disk| NoticeKind::EmptyDisk {
+            disk: Incarnation(disk),
+            address: "127.0.0.1:7003".to_owned(),
+        }),
+    ];
+    (id(), kind, ".{0,300}").prop_map(|(about, kind, text)| Notice { about: n(about), kind, text })
+}
+
+fn refusal() -> impl Strategy<Value = RefusalReason> {
+    prop_oneof![
+        Just(RefusalReason::Token),
+        id().prop_map(|id| RefusalReason::Secret { id: n(id) }),
+        (".{0,40}", ".{0,40}").prop_map(|(ours, theirs)| RefusalReason::Cluster { ours, theirs }),
+    ]
+}
+
+/// A status, and what its node reports besides.
+fn account() -> impl Strategy<Value = NodeStatus> {
+    let refused = (id(), refusal(), number()).prop_map(|(id, reason, since_unix_ms)| RefusedPeer {
+        id: n(id),
+        reason,
+        since_unix_ms,
+    });
+    (status(), vec(notice(), 0..3), vec(refused, 0..3), number()).prop_map(
+        |(status, notices, refused, uptime_micros)| NodeStatus {
+            notices,
+            refused,
+            uptime_micros,
+            ..node_status(status)
+        },
+    )
+}
+
+fn plain_status() -> impl Strategy<Value = Status> {
+    let log = vec((number(), 1..40u64), 1..4);
+    let numbers = (number(), number(), number(), number());
+    let times = (option::of(number()), number(), number());
+    (id(), role(), log, numbers, times, any::<bool>(), option::of(id())).prop_map(
+        |(id, role, log, (term, last, committed, durable), (age, timeout, left), has_quorum, leads)| {
+            let mut end = 0;
+            let ends: Vec<(u64, u64)> = log
+                .into_iter()
+                .map(|(term, length)| {
+                    end += length;
+                    (term, end)
+                })
+                .collect();
+            let base = if role == Role::Leader {
+                leader(id, 5, &ends, committed)
+            } else {
+                follower(id, 5, 1, &ends, committed)
+            };
+            Status {
+                role,
+                term: Term(term),
+                leader: leads.map(n),
+                last: LogId { term: Term(term), index: LogIndex(last) },
+                durable: LogIndex(durable),
+                disk_wait: None,
+                disk_stalled: false,
+                committed: LogIndex(committed),
+                heartbeat_age: age.map(Duration::from_micros),
+                election_timeout: Duration::from_micros(timeout),
+                election_remaining: Duration::from_micros(left),
+                has_quorum,
+                votes: vec![(n(id), true), (n(2), has_quorum)],
+                term_runs: runs(&ends),
+                ..base
+            }
+        },
+    )
+}
+
+fn membership() -> impl Strategy<Value = Membership> {
+    let some = || btree_set(id().prop_map(n), 0..6);
+    (some(), some(), some(), any::<bool>()).prop_map(|(voters, outgoing, learners, joint)| Membership {
+        learners: learners.difference(&voters).copied().collect(),
+        outgoing: if joint { outgoing } else { BTreeSet::new() },
+        ..Membership::of(voters)
+    })
+}
+
+fn process() -> impl Strategy<Value = ProcessState> {
+    prop_oneof![
+        any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
+        any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
+        any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
+        Just(ProcessState::Killed),
+        Just(ProcessState::Stopped),
+        (text(), vec(text(), 0..9)).prop_map(|(how, last_words)| ProcessState::Failed { how, last_words }),
+    ]
+}
+
+fn trace() -> impl Strategy<Value = TraceEvent> {
+    prop_oneof![
+        number().prop_map(|waited| TraceEvent::TimedOut { waited: Duration::from_micros(waited) }),
+        (number(), any::<bool>())
+            .prop_map(|(term, pre_vote)| TraceEvent::ElectionStarted { term: Term(term), pre_vote }),
+        (id(), number(), any::<bool>()).prop_map(|(c, term, pre_vote)| TraceEvent::VoteGranted {
+            candidate: n(c),
+            term: Term(term),
+            pre_vote
+        }),
+        (number(), membership()).prop_map(|(index, membership)| TraceEvent::MembershipChanged {
+            index: LogIndex(index),
+            membership
+        }),
+        number().prop_map(|index| TraceEvent::MembershipCommitted { index: LogIndex(index) }),
+        id().prop_map(|to| TraceEvent::TransferStarted { to: n(to) }),
+        (number(), any::<bool>()).prop_map(|(index, kept_log)| TraceEvent::SnapshotInstalled {
+            last: LogId { term: Term(index), index: LogIndex(index) },
+            kept_log
+        }),
+        (number(), number()).prop_map(|(index, size)| TraceEvent::SnapshotTaken {
+            last: LogId { term: Term(index), index: LogIndex(index) },
+            size
+        }),
+        (role(), role(), number()).prop_map(|(from, to, term)| TraceEvent::RoleChanged {
+            from,
+            to,
+            term: Term(term)
+        }),
+        number().prop_map(|term| TraceEvent::SteppedDown {
+            reason: StepDownReason::QuorumLost,
+            term: Term(term)
+        }),
+        (option::of(id()), number())
+            .prop_map(|(leader, term)| TraceEvent::LeaderChanged { leader: leader.map(n), term: Term(term) }),
+        (number(), number())
+            .prop_map(|(from, to)| TraceEvent::Truncated { from: LogIndex(from), to: LogIndex(to) }),
+    ]
+}
+
+fn frame() -> impl Strategy<Value = FrameReport> {
+    let kind = prop::sample::select(vec![
+        FrameKind::PreVote,
+        FrameKind::PreVoteReply,
+        FrameKind::RequestVote,
+        FrameKind::VoteReply,
+        FrameKind::Heartbeat,
+        FrameKind::AppendEntries,
+        FrameKind::AppendReply,
+        FrameKind::TimeoutNow,
+        FrameKind::InstallSnapshot,
+        FrameKind::SnapshotReply,
+        FrameKind::DiskStalled,
+    ]);
+    let fate = prop_oneof![Just(FrameFate::Delivered), Just(FrameFate::Lost)];
+    (id(), id(), kind, fate, option::of(any::<bool>()), number()).prop_map(
+        |(from, to, kind, fate, granted, count)| FrameReport {
+            from: n(from),
+            to: n(to),
+            kind,
+            term: Term(count),
+            index: Some(LogIndex(count)),
+            granted,
+            fate,
+            count,
+            entries: count,
+        },
+    )
+}
+
+fn change_step() -> impl Strategy<Value = ChangeStep> {
+    use ChangeStep::{
+        GivenUp, HandedOver, HandingOver, Joined, Joining, Leaving, Left, Promoting, Replacing, Starting,
+    };
+    prop::sample::select(vec![
+        Starting,
+        Joining,
+        Promoting,
+        Joined,
+        Replacing,
+        Leaving,
+        Left,
+        HandingOver,
+        HandedOver,
+        GivenUp,
+    ])
+}
+
+fn workload() -> impl Strategy<Value = WorkloadFigures> {
+    (any::<bool>(), number(), number(), number(), number()).prop_map(
+        |(running, per_second, acknowledged, failed, gap)| WorkloadFigures {
+            running,
+            per_second,
+            acknowledged,
+            failed,
+            unknown: failed,
+            gap_ms: gap,
+            longest_gap_ms: gap,
+        },
+    )
+}
+
+fn report() -> impl Strategy<Value = MessageReport> {
+    let state = prop_oneof![
+        number().prop_map(|due| MessageState::UnderWay { due: Duration::from_micros(due) }),
+        Just(MessageState::Held),
+        number().prop_map(|at| MessageState::Delivered { at: Duration::from_micros(at) }),
+        number().prop_map(|at| MessageState::Lost { at: Duration::from_micros(at) }),
+    ];
+    (frame(), number(), number(), text(), state).prop_map(|(frame, id, sent, fields, state)| MessageReport {
+        id: MessageId(id),
+        from: frame.from,
+        to: frame.to,
+        kind: frame.kind,
+        term: frame.term,
+        index: frame.index,
+        granted: frame.granted,
+        entries: frame.entries,
+        fields,
+        sent: Duration::from_micros(sent),
+        state,
+    })
+}
+
+fn disturbance() -> impl Strategy<Value = Disturbance> {
+    prop_oneof![
+        text().prop_map(|words| Disturbance::Rules { words, rules: Vec::new() }),
+        id().prop_map(|node| Disturbance::Paused(n(node))),
+        Just(fixture::rule("hold 1>2 only RequestVote")),
+        Just(Disturbance::Timers(Timers::Aligned)),
+    ]
+}
+
+fn told() -> impl Strategy<Value = News> {
+    let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
+    let outcome = prop_oneof![
+        text().prop_map(|reason| ClientOutcome::Failed { reason }),
+        (id(), number()).prop_map(|(node, at)| ClientOutcome::Answered {
+            node: n(node),
+            body: ResponseBody::Done {
+                answer: Answer::Stored,
+                at: LogId { term: Term(at), index: LogIndex(at) }
+            },
+        }),
+        id().prop_map(|node| ClientOutcome::Answered {
+            node: n(node),
+            body: ResponseBody::Failed(Failure::Unknown)
+        }),
+    ];
+    let line = (number(), number(), text()).prop_map(|(term, index, text)| LogLine {
+        id: LogId { term: Term(term), index: LogIndex(index) },
+        text,
+    });
+    prop_oneof![
+        2 => (vec(id(), 0..16), number(), number()).prop_map(|(nodes, beat, most)| News::Cluster {
+            nodes: nodes.into_iter().map(n).collect(),
+            heartbeat_ms: beat,
+            election_ms: (beat, most),
+            data_dir: None,
+        }),
+        4 => (id(), process()).prop_map(|(node, state)| News::Process { node: n(node), state }),
+        1 => id().prop_map(|node| News::Ready { node: n(node), addresses: addresses(node % 9) }),
+        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status) }),
+        1 => (id(), notice()).prop_map(|(node, notice)| News::Notice { node: n(node), notice }),
+        1 => (id(), notice()).prop_map(|(node, notice)| News::NoticeOver { node: n(node), notice }),
+        1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| News::PeerRefused {
+            node: n(node),
+            peer: n(peer),
+            reason,
+        }),
+        1 => (id(), id()).prop_map(|(node, peer)| News::PeerAdmitted { node: n(node), peer: n(peer) }),
+        4 => (id(), trace()).prop_map(|(node, trace)| News::Trace { node: n(node), trace }),
+        1 => (id(), number()).prop_map(|(node, count)| News::Missed { node: n(node), count }),
+        4 => (id(), id(), any::<bool>()).prop_map(|(from, to, cut)| News::Link {
+            from: n(from),
+            to: n(to),
+            state: if cut { LinkState::Cut } else { LinkState::Open },
+        }),
+        4 => vec(frame(), 0..6).prop_map(|frames| News::Frames { frames }),
+        1 => (number(), outcome).prop_map(|(id, outcome)| News::Client {
+            id: CommandId(id),
+            op: fixture::put("color", "blue"),
+            outcome,
+            took: ms(3),
+        }),
+        1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| News::Log { node: n(node), lines }),
+        1 => (id(), level, text()).prop_map(|(node, level, line)| News::Output { node: n(node), level, line }),
+        1 => (number(), text()).prop_map(|(id, reason)| News::Refused { id: CommandId(id), reason }),
+        1 => number().prop_map(|id| News::Done { id: CommandId(id) }),
+        1 => text().prop_map(|reason| News::Trouble { reason }),
+        2 => (id(), change_step()).prop_map(|(node, step)| News::Change { node: n(node), step }),
+        1 => workload().prop_map(News::Workload),
+        6 => (vec(report(), 0..12), number()).prop_map(|(messages, skipped)| News::Messages { messages, skipped }),
+        3 => (0..=1_000_000u32, number()).prop_map(|(rate, now)| News::Time(ClusterTime {
+            rate: if rate % 3 == 0 { ClockRate::FROZEN } else { ClockRate::from_millionths(rate).unwrap_or_default() },
+            now: Duration::from_micros(now),
+        })),
+        3 => vec((number(), disturbance()), 0..6).prop_map(|faults| {
+            let faults: BTreeMap<u64, Disturbance> = faults.into_iter().collect();
+            News::InForce { faults: faults.into_iter().map(|(id, what)| Fault { id: FaultId(id), what }).collect() }
+        }),
+    ]
+}
+
+fn key() -> impl Strategy<Value = KeyEvent> {
+    let code = prop_oneof![
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU:.,+- /on\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        4 => prop::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
+            KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
+            KeyCode::Delete, KeyCode::F(3), KeyCode::Null,
+        ]),
+    ];
+    let modifiers = prop_oneof![6 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL), 1 => any::<u8>().prop_map(KeyModifiers::from_bits_truncate)];
+    let kind = prop_oneof![6 => Just(KeyEventKind::Press), 1 => Just(KeyEventKind::Release)];
+    (code, modifiers, kind).prop_map(|(code, modifiers, kind)| KeyEvent::new_with_kind(code, modifiers, kind))
+}
+
+fn mouse() -> impl Strategy<Value = MouseEvent> {
+    let kind = prop::sample::select(vec![
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Up(MouseButton::Left),
+        MouseEventKind::ScrollUp,
+        MouseEventKind::ScrollDown,
+        MouseEventKind::Moved,
+    ]);
+    (kind, 0..130u16, 0..45u16).prop_map(|(kind, column, row)| MouseEvent {
+        kind,
+        column,
+        row,
+        modifiers: KeyModifiers::NONE,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => told().prop_map(|update| Step::Tell(Msg::Told(Update { at: Duration::ZERO, seq: 0, what: update }))),
+        8 => key().prop_map(|key| Step::Tell(Msg::Key(key))),
+        3 => mouse().prop_map(|mouse| Step::Tell(Msg::Mouse(mouse))),
+        1 => text().prop_map(|text| Step::Tell(Msg::Paste(text))),
+        1 => (1..300u16, 1..100u16).prop_map(|(w, h)| Step::Tell(Msg::Resize(w, h))),
+        1 => Just(Step::Tell(Msg::Wake)),
+        4 => prop_oneof![0..100u64, 0..20_000u64].prop_map(Step::Later),
+        4 => prop_oneof![(1..130u16, 1..45u16), (1..12u16, 1..6u16), Just((1, 1)), Just((80, 24))]
+            .prop_map(|(w, h)| Step::Paint(w, h)),
+    ]
+}
+
+/// Everything a command names is a member.
+fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
+    let member = |id| scene.app.world().node(id).is_some();
+    match effect {
+        Effect::Quit | Effect::Suspend => true,
+        // Only scripts name files.
+        Effect::Read(_) | Effect::Write { .. } => false,
+        Effect::Send(Command { what, .. }) => match what {
+            // What these name is the grammar's affair, which knows the nodes.
+            Order::Heal
+            | Order::Client(_)
+            | Order::Refresh
+            | Order::AddNode
+            | Order::Workload(_)
+            | Order::Disturb(_)
+            | Order::Undo(_)
+            | Order::Release(_)
+            | Order::Drop(_)
+            | Order::SetRate(_)
+            | Order::Step(_)
+            | Order::Seed(_) => true,
+            Order::Kill(id)
+            | Order::Restart(id)
+            | Order::Pause(id)
+            | Order::Resume(id)
+            | Order::RemoveNode(id)
+            | Order::ReplaceNode(id)
+            | Order::Transfer(id)
+            | Order::Campaign(id)
+            | Order::Stop(id)
+            | Order::Slow(id, _)
+            | Order::Wipe(id)
+            | Order::WipeUnsafe(id)
+            | Order::FillDisk(id, _)
+            | Order::LoseTail(id, _)
+            | Order::Propose(id, _) => member(*id),
+            Order::Cut(links) | Order::Mend(links) => {
+                links.iter().all(|(from, to)| from != to && member(*from) && member(*to))
+            }
+            Order::FetchLog { node, first, limit } => member(*node) && first.0 > 0 && *limit > 0,
+        },
+    }
+}
+
+fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseError> {
+    let mut scene = Scene::started(settings, nodes);
+    for step in steps {
+        match step {
+            Step::Tell(msg) => {
+                let effects = update(&mut scene.app, msg, scene.now);
+                for effect in &effects {
+                    prop_assert!(is_about_members(&scene, effect), "{effect:?}");
+                }
+            }
+            Step::Later(millis) => scene.now += ms(millis),
+            Step::Paint(width, height) => {
+                let buffer = scene.paint(width, height);
+                prop_assert!(!settings.ascii || buffer.content().iter().all(|c| !c.symbol().contains('★')));
+                prop_assert!(!scene.app.changed(), "what was painted is what is known");
+            }
+        }
+        let wake = scene.app.next_wake(scene.now);
+        prop_assert!(wake.is_none_or(|at| at > scene.now), "a runtime that obeys would spin");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_messages_panics(
+        steps in vec(step(), 0..120),
+        ascii in any::<bool>(),
+        plain in any::<bool>(),
+        nodes in 0..16u64,
+    ) {
+        let colour = if plain { ColourChoice::Never } else { ColourChoice::Terminal };
+        run(steps, Settings { ascii, colour, mouse: !ascii }, nodes)?;
+    }
+}
+
+#[test]
+fn every_size_can_be_painted_in_every_view() {
+    let scenes = [
+        fixture::partition,
+        fixture::logs,
+        fixture::output,
+        fixture::failed,
+        fixture::election,
+        fixture::joining,
+        fixture::joint,
+        fixture::frozen,
+        fixture::messages,
+        fixture::many_messages,
+    ];
+    std::thread::scope(|scope| {
+        for make in scenes {
+            scope.spawn(move || paint_in_every_size(make(Settings::default())));
+        }
+    });
+}
+
+fn paint_in_every_size(mut scene: Scene) {
+    for width in (1..60).chain([80, 104, 120, 300]) {
+        for height in (1..30).chain([40, 100]) {
+            scene.paint(width, height);
+        }
+    }
+    scene.key('w');
+    scene.type_in("put a \"b");
+    scene.press(KeyCode::Enter);
+    for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+        scene.paint(width, height);
+    }
+    scene.press(KeyCode::Esc);
+    scene.key('?');
+    for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+        scene.paint(width, height);
+    }
+}

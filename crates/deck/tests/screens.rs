@@ -1,0 +1,364 @@
+//! What each view looks like, at the sizes that matter, with colours, without, and in ASCII; styles included.
+
+mod fixture;
+
+use crossterm::event::KeyCode;
+use fixture::{
+    Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output, partition,
+    quiet, stale_leader,
+};
+use raftdeck_deck::app::{ColourChoice, Settings};
+use raftdeck_model::{ChangeStep, News, ProcessState};
+use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
+use raftdeck_raft::{Incarnation, NodeId};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+const COLOUR: Settings = Settings { ascii: false, colour: ColourChoice::Terminal, mouse: true };
+const PLAIN: Settings = Settings { ascii: false, colour: ColourChoice::Never, mouse: true };
+const ASCII: Settings = Settings { ascii: true, colour: ColourChoice::Never, mouse: false };
+
+/// The text, then which style each cell has: a letter a style, a dot where it is the terminal's own.
+fn shown(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    let mut styles: BTreeMap<String, char> = BTreeMap::new();
+    let mut map = String::new();
+    for y in 0..buffer.area.height {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
+        let line: String = cells.clone().map(ratatui::buffer::Cell::symbol).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+        let letters: String = cells.map(|cell| letter(&mut styles, cell.style())).collect();
+        map.push_str(letters.trim_end_matches('.'));
+        map.push('\n');
+    }
+    let mut legend: Vec<(char, String)> = styles.into_iter().map(|(style, letter)| (letter, style)).collect();
+    legend.sort_unstable();
+    let mut shown = format!("{text}\n--- styles\n{map}\n");
+    for (letter, style) in legend {
+        let _ = writeln!(shown, "{letter}: {style}");
+    }
+    shown
+}
+
+fn letter(styles: &mut BTreeMap<String, char>, style: Style) -> char {
+    let colour = |colour: Option<Color>| colour.filter(|colour| *colour != Color::Reset);
+    let mut words = Vec::new();
+    words.extend(colour(style.fg).map(|colour| format!("{colour}")));
+    words.extend(colour(style.bg).map(|colour| format!("on {colour}")));
+    let named = [
+        (Modifier::BOLD, "bold"),
+        (Modifier::DIM, "faint"),
+        (Modifier::REVERSED, "reversed"),
+        (Modifier::UNDERLINED, "underlined"),
+    ];
+    words.extend(
+        named.iter().filter(|(m, _)| style.add_modifier.contains(*m)).map(|(_, name)| (*name).to_owned()),
+    );
+    if words.is_empty() {
+        return '.';
+    }
+    let next = u8::try_from(styles.len()).map_or('?', |n| char::from(b'a' + n));
+    *styles.entry(words.join(" ")).or_insert(next)
+}
+
+fn check(name: &str, scene: impl Fn(Settings) -> Scene, sizes: &[(u16, u16)]) {
+    for (kind, settings) in [("colour", COLOUR), ("plain", PLAIN), ("ascii", ASCII)] {
+        for (width, height) in sizes {
+            let buffer = scene(settings).paint(*width, *height);
+            insta::assert_snapshot!(format!("{name}-{width}x{height}-{kind}"), shown(&buffer));
+        }
+    }
+}
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 12)];
+
+#[test]
+fn the_cluster_view_shows_a_quiet_cluster() {
+    check("cluster-quiet", |settings| quiet(settings, 3), &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_cluster_view_shows_a_partition() {
+    check("cluster-partition", partition, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_logs_view_shows_a_conflict() {
+    check("logs", logs, &SIZES);
+}
+
+#[test]
+fn who_joins_is_told_apart_from_who_votes() {
+    check("joining", joining, &[(80, 24), (120, 40), (200, 60)]);
+}
+
+#[test]
+fn a_joint_configuration_and_a_transfer_are_shown_while_they_last() {
+    check("joint", joint, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn the_logs_view_shows_where_the_snapshot_ends() {
+    let oldest = |settings| {
+        let mut scene = joining(settings);
+        scene.press(KeyCode::Tab);
+        scene.paint(120, 40);
+        scene.press(KeyCode::Home);
+        scene
+    };
+    check("logs-snapshot", oldest, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn the_output_view_shows_what_nodes_wrote() {
+    check("output", output, &SIZES);
+}
+
+#[test]
+fn the_messages_view_shows_what_was_sent_when_and_what_became_of_it() {
+    check("messages", messages, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+    check("messages-many", many_messages, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn in_a_frozen_world_messages_stand_where_they_are_and_what_is_in_force_is_told() {
+    check("frozen", frozen, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+}
+
+#[test]
+fn the_menus_stand_over_the_view() {
+    let faults = |settings| {
+        let mut scene = frozen(settings);
+        scene.key('f');
+        for _ in 0..4 {
+            scene.press(KeyCode::Right);
+        }
+        scene.press(KeyCode::Down);
+        scene
+    };
+    check("menu-faults", faults, &SIZES);
+    let in_force = |settings| {
+        let mut scene = frozen(settings);
+        scene.key('U');
+        scene
+    };
+    check("menu-in-force", in_force, &[(80, 24)]);
+}
+
+#[test]
+fn the_palette_says_how_a_line_could_go_on() {
+    let palette = |settings| {
+        let mut scene = frozen(settings);
+        scene.key(':');
+        scene.type_in("de");
+        scene.press(KeyCode::Tab);
+        scene
+    };
+    check("palette", palette, &SIZES);
+}
+
+#[test]
+fn the_help_page_stands_over_the_view() {
+    let help = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.key('?');
+        scene
+    };
+    check("help", help, &SIZES);
+}
+
+#[test]
+fn an_election_shows_its_candidate_and_the_requests_under_way() {
+    check("cluster-election", election, &[(80, 24)]);
+}
+
+#[test]
+fn two_who_think_they_lead_are_told_apart() {
+    check("cluster-stale-leader", stale_leader, &[(80, 24)]);
+}
+
+#[test]
+fn a_node_that_will_not_start_shows_its_last_words() {
+    check("cluster-failed", failed, &[(120, 40)]);
+}
+
+#[test]
+fn on_a_small_screen_the_last_words_are_those_of_the_selected_node() {
+    let mut scene = failed(PLAIN);
+    let shown = |scene: &mut Scene| shown(&scene.paint(80, 24));
+    assert!(!shown(&mut scene).contains("n3 failed: exit status 1 ─"), "the events need the room");
+    scene.key('3');
+    let screen = shown(&mut scene);
+    for text in ["n3 failed: exit status 1 ─", " another process has that port: stop it", "── events"] {
+        assert!(screen.contains(text), "{text:?} is not in\n{screen}");
+    }
+}
+
+#[test]
+fn of_a_long_last_line_the_beginning_is_shown() {
+    let mut scene = failed(PLAIN);
+    let last_words =
+        vec!["INFO before".to_owned(), format!("ERROR the log is damaged {}", "and so on ".repeat(60))];
+    let state = ProcessState::Failed { how: "exit status 1".to_owned(), last_words };
+    scene.tell(News::Process { node: NodeId(3), state });
+    scene.key('3');
+    let screen = shown(&scene.paint(80, 24));
+    assert!(screen.contains("\n ERROR the log is damaged"), "{screen}");
+    assert!(screen.contains("…\n── events"), "it says that there is more:\n{screen}");
+}
+
+#[test]
+fn before_anything_is_known_a_calm_screen_says_so() {
+    check("starting", Scene::new, &[(80, 24)]);
+}
+
+#[test]
+fn one_nine_and_fifteen_nodes_have_their_place() {
+    for nodes in [1, 2, 4, 9, 15] {
+        for (width, height) in [(80, 24), (120, 40)] {
+            let buffer = quiet(COLOUR, nodes).paint(width, height);
+            insta::assert_snapshot!(format!("cluster-{nodes}-nodes-{width}x{height}"), shown(&buffer));
+        }
+    }
+}
+
+#[test]
+fn a_screen_too_small_for_anything_still_says_who_leads() {
+    for (width, height) in [(10, 3), (1, 1), (12, 1), (23, 30)] {
+        let buffer = partition(COLOUR).paint(width, height);
+        insta::assert_snapshot!(format!("tiny-{width}x{height}"), shown(&buffer));
+    }
+}
+
+#[test]
+fn ascii_means_ascii() {
+    for scene in vec![
+        quiet(ASCII, 3),
+        partition(ASCII),
+        election(ASCII),
+        logs(ASCII),
+        output(ASCII),
+        failed(ASCII),
+        joining(ASCII),
+        joint(ASCII),
+        frozen(ASCII),
+        messages(ASCII),
+        many_messages(ASCII),
+    ] {
+        let mut scene = scene;
+        for (width, height) in [(120, 40), (80, 24), (40, 12), (10, 3)] {
+            let buffer = scene.paint(width, height);
+            let odd = buffer.content().iter().find(|cell| !cell.symbol().is_ascii());
+            assert!(odd.is_none(), "at {width}x{height}: {odd:?}");
+        }
+    }
+}
+
+#[test]
+fn without_colours_there_are_none() {
+    for mut scene in
+        [quiet(PLAIN, 3), partition(PLAIN), election(PLAIN), logs(PLAIN), output(PLAIN), messages(PLAIN)]
+    {
+        let buffer = scene.paint(120, 40);
+        let reset = |colour| colour == Color::Reset;
+        assert!(buffer.content().iter().all(|cell| reset(cell.fg) && reset(cell.bg)));
+    }
+}
+
+#[test]
+fn only_the_terminals_sixteen_colours_are_used() {
+    for mut scene in [
+        quiet(COLOUR, 3),
+        partition(COLOUR),
+        election(COLOUR),
+        logs(COLOUR),
+        output(COLOUR),
+        messages(COLOUR),
+    ] {
+        let buffer = scene.paint(120, 40);
+        let beyond = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+        assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)));
+    }
+}
+
+#[test]
+fn a_disk_that_finishes_no_write_is_said_in_the_table() {
+    let mut scene = quiet(PLAIN, 3);
+    let mut status = fixture::follower(1, 3, 2, &[(1, 42)], 42);
+    status.disk_wait = Some(std::time::Duration::from_millis(100));
+    scene.status(status.clone());
+    assert!(!shown(&scene.paint(120, 40)).contains("disk"), "an ordinary disk takes so long now and then");
+    status.disk_wait = Some(std::time::Duration::from_millis(312));
+    scene.status(status.clone());
+    assert!(shown(&scene.paint(120, 40)).contains("n1's disk has not finished a write for 312 ms"));
+    status.disk_wait = Some(std::time::Duration::from_millis(1_250));
+    status.disk_stalled = true;
+    scene.status(status);
+    let mut leads = fixture::leader(2, 3, &[(1, 42)], 42);
+    leads.peers[0].disk_stalled = Some(std::time::Duration::from_millis(1_250));
+    scene.status(leads);
+    let screen = shown(&scene.paint(120, 40));
+    for text in ["n1's disk has not finished a write for 1.2 s", "disk stalled", "43/42 stalled"] {
+        assert!(screen.contains(text), "{text:?} is not in\n{screen}");
+    }
+}
+
+#[test]
+fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
+    let mut scene = quiet(PLAIN, 3);
+    let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
+    let notice = Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() };
+    let report = |id, notices: &[Notice]| {
+        let raft = match id {
+            2 => fixture::leader(2, 3, &[(1, 42)], 42),
+            _ => fixture::follower(id, 3, 2, &[(1, 42)], 42),
+        };
+        let status = NodeStatus { notices: notices.to_vec(), ..fixture::node_status(raft) };
+        News::Status { node: n(id), status: Box::new(status) }
+    };
+    assert!(!shown(&scene.paint(80, 24)).contains("empty disk"));
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        scene.tell(report(2, std::slice::from_ref(&notice)));
+        let screen = shown(&scene.paint(columns, rows));
+        let sentence = "n3 has an empty disk and does not vote (X or :replace 3)";
+        assert!(screen.contains(sentence), "{columns}x{rows}\n{screen}");
+        let of_n3 = |line: &&str| line.contains(" n3 ") && line.contains("empty disk");
+        assert!(screen.lines().filter(of_n3).count() >= 2, "in its row too: {columns}x{rows}\n{screen}");
+        assert!(
+            columns < 120 || screen.contains("not counted"),
+            "what the leader knows is of its old disk\n{screen}"
+        );
+        // The leader's status says so no more.
+        scene.tell(report(2, &[]));
+        assert!(!shown(&scene.paint(columns, rows)).contains("empty disk"), "{columns}x{rows}");
+    }
+    // As n1 has seen it too, nothing but n2 is left: two of three disks are lost, and nothing can be decided.
+    let other = Notice { about: n(1), ..notice.clone() };
+    scene.tell(report(2, &[notice, other]));
+    let screen = shown(&scene.paint(120, 40));
+    assert_eq!(screen.matches("too many disks are lost to replace it").count(), 2, "{screen}");
+}
+
+#[test]
+fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_replaced() {
+    let mut scene = quiet(PLAIN, 3);
+    let refused = |id, reason, since_unix_ms| RefusedPeer { id: n(id), reason, since_unix_ms };
+    let known =
+        RefusalReason::Incarnation { id: n(3), known: Incarnation([1; 16]), shown: Incarnation([2; 16]) };
+    let refusals = vec![refused(3, RefusalReason::Secret { id: n(3) }, 1), refused(3, known, 2)];
+    let raft = fixture::leader(2, 3, &[(1, 42)], 42);
+    let status = NodeStatus { refused: refusals, ..fixture::node_status(raft) };
+    scene.tell(News::Status { node: n(2), status: Box::new(status) });
+    let screen = shown(&scene.paint(200, 60));
+    assert!(screen.contains("no connection between n2 and n3: n3 is known with disk"), "{screen}");
+    assert!(!screen.contains("does not know the secret"), "an older one");
+    let row = screen.lines().find(|line| line.contains("refused")).unwrap();
+    assert!(row.contains(" n3 "), "{row}");
+    scene.tell(News::Change { node: n(3), step: ChangeStep::Replacing });
+    let screen = shown(&scene.paint(200, 60));
+    assert!(!screen.contains("no connection"), "{screen}");
+    assert!(screen.contains("n3 is being replaced: its old disk is removed first"), "{screen}");
+}
