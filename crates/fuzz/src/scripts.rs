@@ -2,12 +2,14 @@
 
 use raftdeck_model::{
     ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, News, Order, ProcessState,
-    write,
+    Update, World, write,
 };
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::{NodeId, Term};
-use raftdeck_script::{Deed, Known, Line, Script, complete, parse};
+use raftdeck_raft::{Config, NodeId, Raft, Restored, Role, Status, Term, Timestamp, Timing};
+use raftdeck_script::{Deed, Line, Script, complete, parse};
 use std::time::Duration;
+
+const N2: NodeId = NodeId(2);
 
 /// Longer than any script that waits for nothing takes to come to its end, in steps.
 const STEPS: usize = 10_000;
@@ -20,36 +22,55 @@ const STEPS: usize = 10_000;
 pub fn scripts(data: &[u8]) {
     play(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let known = known();
+    let world = world();
     for line in text.lines() {
-        match parse(line, &known) {
-            Ok(said) => written_back(&said, &known),
+        match parse(line, &world) {
+            Ok(said) => written_back(&said, &world),
             Err(mistake) => assert!(!mistake.to_string().is_empty()),
         }
-        for completion in complete(line, &known) {
+        for completion in complete(line, &world) {
             assert!(line.is_char_boundary(completion.start), "{completion:?} cuts a character of {line:?}");
         }
     }
 }
 
 /// Five nodes, of which n2 leads and n4 is down.
-fn known() -> Known {
-    Known {
-        nodes: (1..=5).map(NodeId).collect(),
-        down: [NodeId(4)].into(),
-        leaders: [(NodeId(2), Term(3))].into(),
-        in_force: vec![Fault { id: FaultId(7), what: Disturbance::Paused(NodeId(1)) }],
-        ..Known::default()
+fn world() -> World {
+    let mut world = started();
+    let config = Config::new(N2, world.ids().into_iter().collect(), Timing::FAST);
+    let raft = Raft::new(config, 1, Restored::default(), Timestamp::default()).expect("an empty disk");
+    let status = Status { role: Role::Leader, term: Term(3), ..raft.status(Timestamp::default()) };
+    tell(&mut world, News::Process { node: NodeId(4), state: ProcessState::Killed });
+    tell(&mut world, News::Status { node: N2, status: Box::new(status.into()) });
+    let faults = vec![Fault { id: FaultId(7), what: Disturbance::Paused(NodeId(1)) }];
+    tell(&mut world, News::InForce { faults });
+    world
+}
+
+/// Five nodes that run.
+fn started() -> World {
+    let mut world = World::default();
+    let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
+    let cluster =
+        News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    tell(&mut world, cluster);
+    for node in nodes {
+        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: 1 } });
     }
+    world
+}
+
+fn tell(world: &mut World, what: News) {
+    world.fold(&Update { at: Duration::ZERO, seq: 0, what });
 }
 
 /// What comes into force is listed in words that mean the same.
-fn written_back(said: &Line, known: &Known) {
+fn written_back(said: &Line, world: &World) {
     let Line::Do(orders) = said else { return };
     for order in orders {
         let Order::Disturb(what) = order else { continue };
         let words = write::disturbance(what);
-        let again = parse(&words, known);
+        let again = parse(&words, world);
         assert_eq!(again, Ok(Line::Do(vec![order.clone()])), "written as {words:?}");
     }
 }
@@ -57,13 +78,13 @@ fn written_back(said: &Line, known: &Known) {
 /// Plays the script against a source that does at once what it is told, or nothing. Files are empty.
 fn play(text: &[u8]) {
     let mut script = Script::to_watch("a file", text, CommandId(0));
-    start(&mut script);
+    let mut world = started();
     let mut now = Duration::ZERO;
     for _ in 0..STEPS {
-        let deeds = script.go_on(now);
+        let deeds = script.go_on(now, &world);
         let ends = matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit));
         for deed in &deeds {
-            answer(&mut script, deed, now);
+            answer(&mut script, &mut world, deed, now);
         }
         if script.is_stopped() {
             script.resume();
@@ -77,42 +98,38 @@ fn play(text: &[u8]) {
     panic!("it is not over after {STEPS} steps: {:?}", script.line());
 }
 
-fn start(script: &mut Script) {
-    let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
-    for &node in &nodes {
-        script.hear(&News::Process { node, state: ProcessState::Running { pid: 1 } });
-    }
-    script.hear(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
-}
-
-fn answer(script: &mut Script, deed: &Deed, now: Duration) {
+fn answer(script: &mut Script, world: &mut World, deed: &Deed, now: Duration) {
     let Command { id, what } = match deed {
         Deed::Send(command) => command,
         Deed::Read(_) => return script.loaded(Ok(Vec::new())),
         Deed::Write { .. } => return script.written(Ok(())),
         _ => return,
     };
+    let mut hear = |what: News| {
+        script.hear(&what);
+        tell(world, what);
+    };
     match what {
-        Order::SetRate(rate) => script.hear(&News::Time(ClusterTime { rate: *rate, now })),
+        Order::SetRate(rate) => hear(News::Time(ClusterTime { rate: *rate, now })),
         Order::Step(_) => {
-            script.hear(&News::Time(ClusterTime { rate: ClockRate::REAL, now }));
-            script.hear(&News::Time(ClusterTime { rate: ClockRate::FROZEN, now }));
+            hear(News::Time(ClusterTime { rate: ClockRate::REAL, now }));
+            hear(News::Time(ClusterTime { rate: ClockRate::FROZEN, now }));
         }
         Order::Kill(node) | Order::Stop(node) => {
-            script.hear(&News::Process { node: *node, state: ProcessState::Killed });
+            hear(News::Process { node: *node, state: ProcessState::Killed });
         }
         Order::Disturb(what) => {
             let faults = vec![Fault { id: FaultId(1), what: what.clone() }];
-            script.hear(&News::InForce { faults });
+            hear(News::InForce { faults });
         }
         Order::Client(op) => {
             let outcome = ClientOutcome::Failed { reason: "nobody is there".to_owned() };
-            script.hear(&News::Client { id: *id, op: op.clone(), outcome, took: Duration::ZERO });
+            hear(News::Client { id: *id, op: op.clone(), outcome, took: Duration::ZERO });
         }
         Order::Propose(node, _) => {
-            return script.hear(&News::Refused { id: *id, reason: format!("{node} takes no write") });
+            return hear(News::Refused { id: *id, reason: format!("{node} takes no write") });
         }
         _ => {}
     }
-    script.hear(&News::Done { id: *id });
+    hear(News::Done { id: *id });
 }

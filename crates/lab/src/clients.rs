@@ -6,7 +6,6 @@
 use crate::ask::{Unanswered, ask};
 use crate::outlet::Outlet;
 use crate::receipt::Receipt;
-use crate::telemetry::Leaders;
 use crate::whereabouts::{Place, Places, Whereabouts};
 use raftdeck_client::{Access, Client, Options};
 use raftdeck_model::{ClientOp, ClientOutcome, News};
@@ -31,7 +30,6 @@ const MAX_UNDER_WAY: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Clients {
     known: Arc<Mutex<Known>>,
-    leaders: Leaders,
     access: Access,
     outlet: Outlet,
     requests: Arc<Semaphore>,
@@ -72,11 +70,11 @@ fn renewed(
 }
 
 impl Clients {
-    pub(crate) fn new(leaders: Leaders, access: Access, outlet: Outlet) -> Self {
+    pub(crate) fn new(access: Access, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let known = Arc::new(Mutex::new(Known::default()));
-        Self { known, leaders, access, outlet, requests, fetches }
+        Self { known, access, outlet, requests, fetches }
     }
 
     /// There is one more node.
@@ -196,7 +194,7 @@ impl Clients {
 
     /// Who seems to lead, and where it takes requests.
     pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
-        let leader = self.leaders.newest()?;
+        let leader = self.outlet.leader()?;
         Some((leader, self.address(leader)?))
     }
 

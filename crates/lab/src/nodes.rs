@@ -128,7 +128,7 @@ impl Nodes {
         let telling = outlet.clone();
         tokio::spawn(async move { reports.tell_all(&telling).await });
         let watchers = Watchers::start(&outlet, client.clone());
-        let clients = Clients::new(watchers.leaders(), client, outlet.clone());
+        let clients = Clients::new(client, outlet.clone());
         let changes = Changes::new(clients.clone(), manager.clone(), outlet.clone(), left);
         let workload = Workload::new(clients.clone(), outlet.clone());
         let stepper = Stepper::new(clock, manager, watchers.milestones(), outlet.clone());

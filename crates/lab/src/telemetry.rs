@@ -1,4 +1,4 @@
-//! What the nodes tell of themselves, passed on as updates, and who leads by their own account.
+//! What the nodes tell of themselves, passed on as updates.
 //!
 //! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
@@ -11,8 +11,7 @@ use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_model::News;
 use raftdeck_protocol::Telemetry;
-use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
-use std::collections::BTreeMap;
+use raftdeck_raft::{NodeId, TraceEvent};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,33 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The pauses between attempts.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The nodes that say that they lead. There may be several: one that is cut off does not know better.
-#[derive(Clone, Default)]
-pub(crate) struct Leaders(Arc<Mutex<BTreeMap<NodeId, Term>>>);
-
-impl Leaders {
-    /// The one with the highest term: of two that say so, the other is not a leader any more (paper §5.1).
-    pub(crate) fn newest(&self) -> Option<NodeId> {
-        self.lock().iter().max_by_key(|(_, term)| **term).map(|(node, _)| *node)
-    }
-
-    fn note(&self, node: NodeId, role: Role, term: Term) {
-        if role == Role::Leader {
-            self.lock().insert(node, term);
-        } else {
-            self.forget(node);
-        }
-    }
-
-    fn forget(&self, node: NodeId) {
-        self.lock().remove(&node);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Term>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// How often something happened that a step may end with. Counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,11 +45,10 @@ impl Milestones {
     }
 }
 
-/// Watches nodes, and keeps account of who leads.
+/// Watches nodes.
 pub(crate) struct Watchers {
     outlet: Outlet,
     access: Access,
-    leaders: Leaders,
     milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
 }
@@ -86,30 +57,19 @@ impl Watchers {
     pub(crate) fn start(outlet: &Outlet, access: Access) -> Self {
         let story = Story { outlet: outlet.clone(), told: Arc::default() };
         tokio::spawn(story.clone().go_on());
-        Self {
-            outlet: outlet.clone(),
-            access,
-            leaders: Leaders::default(),
-            milestones: Arc::default(),
-            story,
-        }
+        Self { outlet: outlet.clone(), access, milestones: Arc::default(), story }
     }
 
     /// Watches a node from now on, until it is no more.
     pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        let (outlet, leaders, story) = (self.outlet.clone(), self.leaders.clone(), self.story.clone());
+        let (outlet, story) = (self.outlet.clone(), self.story.clone());
         let (milestones, access) = (Arc::clone(&self.milestones), self.access.clone());
-        tokio::spawn(Watcher { node, outlet, access, leaders, milestones, story }.watch(place));
+        tokio::spawn(Watcher { node, outlet, access, milestones, story }.watch(place));
     }
 
     /// What has happened by now, as it goes on. Known before it is told.
     pub(crate) fn milestones(&self) -> watch::Receiver<Milestones> {
         self.milestones.subscribe()
-    }
-
-    /// Who leads by their own account.
-    pub(crate) fn leaders(&self) -> Leaders {
-        self.leaders.clone()
     }
 }
 
@@ -162,7 +122,6 @@ struct Watcher {
     node: NodeId,
     outlet: Outlet,
     access: Access,
-    leaders: Leaders,
     milestones: Arc<watch::Sender<Milestones>>,
     story: Story,
 }
@@ -179,7 +138,6 @@ impl Watcher {
                     () = life_over(place.clone(), now.life) => {}
                     () = self.listen(client, &mut concerns) => {}
                 }
-                self.leaders.forget(self.node);
                 self.story.lock().forget(self.node);
             }
             if place.changed().await.is_err() {
@@ -201,7 +159,6 @@ impl Watcher {
                         pauses.reset();
                         self.pass_on(telemetry, concerns);
                     }
-                    self.leaders.forget(self.node);
                 }
                 Err(error) => tracing::debug!("{} cannot be watched: {error}", self.node),
             }
@@ -213,7 +170,6 @@ impl Watcher {
         let node = self.node;
         match telemetry {
             Telemetry::Status(status) => {
-                self.leaders.note(node, status.raft.role, status.raft.term);
                 let news = concerns.news(node, &status);
                 self.outlet.tell(News::Status { node, status });
                 for news in news {
@@ -226,24 +182,5 @@ impl Watcher {
             }
             Telemetry::Missed { count } => self.outlet.tell(News::Missed { node, count }),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_several_leaders_the_one_with_the_highest_term_leads() {
-        let leaders = Leaders::default();
-        assert_eq!(leaders.newest(), None);
-        leaders.note(NodeId(3), Role::Leader, Term(4));
-        leaders.note(NodeId(1), Role::Leader, Term(5));
-        leaders.note(NodeId(2), Role::Follower, Term(6));
-        assert_eq!(leaders.newest(), Some(NodeId(1)));
-        leaders.note(NodeId(1), Role::Follower, Term(6));
-        assert_eq!(leaders.newest(), Some(NodeId(3)));
-        leaders.forget(NodeId(3));
-        assert_eq!(leaders.newest(), None);
     }
 }

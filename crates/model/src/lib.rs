@@ -2,8 +2,8 @@
 //!
 //! A source, such as the lab, tells [`Update`]s and is told [`Command`]s. A screen knows nothing else of a cluster. Every value
 //! can be written down (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other
-//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and
-//! [`rulebook`] decides by them what becomes of a message, wherever messages are.
+//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and [`rulebook`]
+//! decides by them what becomes of a message, wherever messages are. What is known by all that was told is a [`World`].
 
 mod command;
 pub mod concerns;
@@ -13,6 +13,7 @@ pub mod rulebook;
 pub mod seen;
 mod shapes;
 mod update;
+mod world;
 pub mod write;
 
 pub use command::{ClientOp, ClientOutcome, Command, CommandId, Order, Step, Which};
@@ -24,3 +25,4 @@ pub use shapes::{REGIONS, Shape};
 pub use update::{
     ChangeStep, ClusterTime, LogLevel, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
+pub use world::{Campaign, Concern, Extent, Node, Phase, Standing, Verdict, World, percent};

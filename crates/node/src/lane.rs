@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Pieces that wait for one peer's connection; what comes on top is dropped.
@@ -30,14 +30,30 @@ pub(crate) struct Lane {
     state: Mutex<State>,
     /// There is something to do for the task.
     stirred: Notify,
+    /// There is reason to dial at once.
+    hurried: Notify,
     closed: CancellationToken,
+}
+
+/// Whether what is sent goes anywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reach {
+    /// There is no connection.
+    #[default]
+    Nowhere,
+    /// There will be one at once.
+    Expected,
+    /// There is one.
+    Connected,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether there is a connection, or will be at once.
-    accepts: bool,
+    reach: Reach,
+    /// Where whoever sends may write at once.
     stream: Option<Arc<TcpStream>>,
+    /// Since when something has waited for a connection.
+    since: Option<Instant>,
     /// **Invariant:** every write goes through here, so that frames never mix; of the first piece a part may be gone.
     waiting: VecDeque<Bytes>,
     bytes: usize,
@@ -70,13 +86,13 @@ enum Progress {
 impl Lane {
     /// Whether what is sent now would go anywhere.
     pub(crate) fn accepts(&self) -> bool {
-        self.lock().accepts
+        self.lock().reach != Reach::Nowhere
     }
 
     /// Sends whole frames, one or many in one piece.
     pub(crate) fn send(&self, frames: Bytes) -> Taken {
         let mut state = self.lock();
-        if !state.accepts {
+        if state.reach == Reach::Nowhere {
             return Taken::Nowhere;
         }
         let fits = state.waiting.len() < QUEUE && state.bytes + frames.len() <= QUEUE_BYTES;
@@ -85,6 +101,9 @@ impl Lane {
             return if was_full { Taken::Full } else { Taken::FullNow };
         }
         let is_first = state.waiting.is_empty();
+        if is_first && state.reach == Reach::Expected {
+            state.since = Some(Instant::now());
+        }
         state.bytes += frames.len();
         state.waiting.push_back(frames);
         // With something before it, the task is at it already.
@@ -113,7 +132,22 @@ impl Lane {
 
     /// There will be a connection at once: what is sent until then waits for it.
     pub(crate) fn expect_connection(&self) {
-        self.lock().accepts = true;
+        let mut state = self.lock();
+        if state.reach == Reach::Nowhere {
+            state.reach = Reach::Expected;
+        }
+    }
+
+    /// The peer is there, as it has just connected itself: it is to be dialed without a pause.
+    pub(crate) fn hurry(&self) {
+        self.expect_connection();
+        self.hurried.notify_one();
+    }
+
+    /// Ends after a pause between two attempts, or when there is reason to hurry.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        // Whichever of the two it is, the next attempt follows.
+        let _ = timeout(pause, self.hurried.notified()).await;
     }
 
     /// Nothing can be sent now: what waits is stale by the time that can be.
@@ -122,11 +156,19 @@ impl Lane {
         *state = State { closed: state.closed, ..State::default() };
     }
 
+    /// Drops what waits for a connection if the oldest of it has waited longer than this: it is stale by now.
+    pub(crate) fn drop_stale(&self, limit: Duration) {
+        let mut state = self.lock();
+        if state.since.is_some_and(|since| since.elapsed() > limit) {
+            *state = State { closed: state.closed, reach: state.reach, ..State::default() };
+        }
+    }
+
     /// Sends through this connection until it breaks, or until the lane is closed and empty.
     pub(crate) async fn serve(&self, stream: Arc<TcpStream>) -> io::Result<()> {
         {
             let mut state = self.lock();
-            state.accepts = true;
+            state.connected();
             state.stream = Some(Arc::clone(&stream));
         }
         loop {
@@ -144,7 +186,7 @@ impl Lane {
 
     /// The same where only the task may write, as with TLS: nobody writes at once, all that waits goes through here.
     pub(crate) async fn serve_alone(&self, mut writer: impl AsyncWrite + Unpin) -> io::Result<()> {
-        self.lock().accepts = true;
+        self.lock().connected();
         loop {
             let (pieces, closed) = {
                 let state = self.lock();
@@ -175,6 +217,10 @@ impl Lane {
 }
 
 impl State {
+    fn connected(&mut self) {
+        (self.reach, self.since) = (Reach::Connected, None);
+    }
+
     /// Writes as much as the connection takes.
     fn write(&mut self) -> io::Result<Progress> {
         let Some(stream) = &self.stream else { return Ok(Progress::Blocked) };
@@ -215,7 +261,6 @@ mod tests {
     use super::*;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
-    use tokio::time::timeout;
 
     async fn connected() -> (Arc<TcpStream>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -274,7 +319,7 @@ mod tests {
         let (stream, mut peer) = connected().await;
         stream.writable().await.unwrap();
         let lane = Arc::new(Lane::default());
-        lane.lock().accepts = true;
+        lane.lock().connected();
         lane.lock().stream = Some(stream);
         // No task serves the lane.
         let sending = Arc::clone(&lane);

@@ -1,5 +1,6 @@
 //! Messages between members: one connection out to each peer for this node's own messages, one in from each for
-//! theirs. Messages may be lost here, which Raft expects: what cannot be sent now is dropped, never kept for later.
+//! theirs. Messages may be lost here, which Raft expects: what cannot be sent now is dropped, and kept for later only for a moment
+//! while the first connection is being made.
 //!
 //! What several peers get alike is encoded once. All that one read brings goes to the driver together, and all that waits for
 //! a connection goes out with one write.
@@ -30,11 +31,15 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Messages wait so long for a connection that is being made.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
+
+/// The same for the first connection, over several attempts: what the members of a cluster say to each other when they start is
+/// not lost because one of them started a moment later.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
 /// One read brings at most about so many bytes.
 const READ: usize = 256 << 10;
@@ -201,6 +206,9 @@ impl Outgoing {
     pub(crate) fn arrived(&mut self, node: NodeId, introduction: Introduction) {
         self.book.arrived(node, introduction);
         self.reconnect(node);
+        if let Some(dialed) = self.lanes.get(&node) {
+            dialed.lane.hurry();
+        }
     }
 
     /// This connection of it ended. Whether it has no newer one.
@@ -278,6 +286,7 @@ impl Outgoing {
             return;
         }
         let lane = Arc::new(Lane::default());
+        lane.expect_connection();
         tokio::spawn(serve_lane(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
         self.post.lanes().insert(node, Arc::clone(&lane));
         self.lanes.insert(node, Dialed { address: address.to_owned(), lane });
@@ -313,6 +322,7 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
     let tls = me.tls.map(|tls| tls.to_node(to));
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut said = String::new();
+    let mut is_first = true;
     while !lane.is_closed() {
         // Whoever has just started, or has just been connected anew, is heard: its first words wait a little.
         lane.expect_connection();
@@ -322,11 +332,11 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
         let is_proved = access.token.is_some() || tls.is_some();
         let judge = |challenge: &Challenge| me.trust.judge(to, challenge.standing.as_ref(), is_proved);
         let mut dialing = pin!(access.dial_judged(&address, &hello, HANDSHAKE, judge));
-        let dialed = if let Ok(dialed) = timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
-            dialed
-        } else {
-            lane.give_up();
-            dialing.await
+        let dialed = loop {
+            match timeout(CONNECTS_WITHIN, dialing.as_mut()).await {
+                Ok(dialed) => break dialed,
+                Err(_) => not_reached(&lane, is_first),
+            }
         };
         let why = match dialed {
             Ok(dialed) => {
@@ -335,22 +345,32 @@ async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>
                     me.memory.keep_met(&me.trust).await;
                 }
                 pauses.reset();
+                is_first = false;
                 let why = send_all(dialed.frames.into(), &lane).await;
+                lane.give_up();
                 format!("lost the connection to {to}: {why}")
             }
             Err(error) => {
                 if let DialError::Refused { reason, .. } | DialError::Distrusted { reason, .. } = &error {
                     me.trust.refused(to, reason);
                 }
+                not_reached(&lane, is_first);
                 format!("cannot reach {to}: {error}")
             }
         };
-        lane.give_up();
         if why != said && !lane.is_closed() {
             tracing::info!("{why}");
             said = why;
         }
-        sleep(pauses.pause()).await;
+        lane.pause(pauses.pause()).await;
+    }
+}
+
+fn not_reached(lane: &Lane, is_first: bool) {
+    if is_first {
+        lane.drop_stale(FIRST_WITHIN);
+    } else {
+        lane.give_up();
     }
 }
 

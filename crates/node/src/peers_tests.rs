@@ -82,17 +82,16 @@ fn said(round: u64) -> Envelope {
     }
 }
 
-/// Sends until it arrives: a connection may not know yet that it is up.
+/// What arrives next.
+async fn heard(frames: &mut Frames) -> PeerFrame {
+    let heard = timeout(LONG, frames.next()).await.expect("something").unwrap().unwrap();
+    frame::decode("peer", &heard).unwrap()
+}
+
+/// Sends, and sees it arrive.
 async fn say(outgoing: &mut Outgoing, frames: &mut Frames, round: u64) {
-    let until = std::time::Instant::now() + LONG;
-    let heard = loop {
-        assert!(std::time::Instant::now() < until, "nothing arrives");
-        outgoing.send(vec![said(round)]);
-        if let Ok(heard) = timeout(Duration::from_millis(20), frames.next()).await {
-            break heard;
-        }
-    };
-    let heard: PeerFrame = frame::decode("peer", &heard.unwrap().unwrap()).unwrap();
+    outgoing.send(vec![said(round)]);
+    let heard = heard(frames).await;
     assert_eq!((heard.from, heard.message), (ME, said(round).message));
 }
 
@@ -112,6 +111,47 @@ async fn connections_follow_the_membership_and_its_addresses() {
     assert_closed(at_second).await;
     outgoing.send(vec![said(3)]);
     assert!(outgoing.lanes.is_empty(), "nobody knows where it is any more");
+}
+
+#[tokio::test]
+async fn what_is_said_to_a_member_that_is_not_reached_yet_waits_for_the_next_attempt() {
+    let (listener, address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    outgoing.follow(&membership(Some(&address)));
+    outgoing.send(vec![said(1)]);
+    // The first attempt fails: whoever listens there is not ready.
+    drop(timeout(LONG, listener.0.accept()).await.expect("is dialed").unwrap());
+    outgoing.send(vec![said(2)]);
+    let mut frames = listener.dialed().await;
+    for round in [1, 2] {
+        assert_eq!(heard(&mut frames).await.message, said(round).message);
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_while_a_lost_member_is_away_is_lost_and_when_it_is_back_it_is_dialed_at_once() {
+    let (listener, address) = Listener::start().await;
+    let mut outgoing = outgoing();
+    outgoing.follow(&membership(Some(&address)));
+    let frames = listener.dialed().await;
+    drop(frames);
+    // It is away for long: so many attempts fail that the pauses are at their longest.
+    for _ in 0..6 {
+        drop(timeout(LONG, listener.0.accept()).await.expect("is dialed").unwrap());
+    }
+    let lane = Arc::clone(&outgoing.lanes[&YOU].lane);
+    let away = async {
+        while lane.accepts() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, away).await.expect("the attempt has failed");
+    outgoing.send(vec![said(1)]);
+    let introduction = Introduction { connection: 5, client_address: String::new(), raft_address: address };
+    outgoing.arrived(YOU, introduction);
+    outgoing.send(vec![said(2)]);
+    let mut frames = listener.dialed().await;
+    assert_eq!(heard(&mut frames).await.message, said(2).message);
 }
 
 #[tokio::test]
@@ -143,7 +183,7 @@ async fn a_stranger_is_answered_where_it_says_it_is_while_it_is_connected() {
     assert!(outgoing.lanes.is_empty(), "nobody is dialed to whom there is nothing to say");
     outgoing.send(vec![said(1)]);
     let mut frames = listener.dialed().await;
-    say(&mut outgoing, &mut frames, 2).await;
+    assert_eq!(heard(&mut frames).await.message, said(1).message);
     assert_eq!(outgoing.client_address(YOU).as_deref(), Some("127.0.0.1:2"));
     outgoing.left(YOU, 5);
     assert_closed(frames).await;

@@ -14,7 +14,7 @@ use raftdeck_model::{ChangeStep, Disturbance, MessageId, Order, ProcessState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Role};
 
-use raftdeck_script::{Group, Known, Line, WORDS};
+use raftdeck_script::{Group, Line, WORDS};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ impl Chance {
 /// Draws lines for a cluster as it is known.
 struct Author<'a> {
     chance: &'a mut Chance,
-    known: &'a Known,
+    known: &'a raftdeck_model::World,
     /// One node comes or goes in a sequence: more would only take their turns after it.
     may_change: bool,
     /// Those that can be removed, so that at least three are left.
@@ -64,7 +64,7 @@ struct Author<'a> {
 
 impl Author<'_> {
     fn node(&mut self) -> NodeId {
-        let nodes: Vec<NodeId> = self.known.nodes.iter().copied().collect();
+        let nodes: Vec<NodeId> = self.known.ids();
         self.chance.pick(&nodes)
     }
 
@@ -132,7 +132,7 @@ impl Author<'_> {
     }
 
     fn some_messages(&mut self) -> String {
-        let messages: Vec<MessageId> = self.known.messages.iter().copied().collect();
+        let messages: Vec<MessageId> = self.known.open_messages().map(|message| message.id).collect();
         match self.chance.below(3) {
             0 if !messages.is_empty() => format!("#{}", self.chance.pick(&messages).0),
             0 | 1 => "all".to_owned(),
@@ -141,7 +141,7 @@ impl Author<'_> {
     }
 
     fn after(&mut self, word: &str) -> Option<String> {
-        let count = self.known.nodes.len();
+        let count = self.known.len();
         let (NodeId(one), NodeId(other)) = self.two();
         Some(match word {
             "kill" | "stop" | "pause" | "resume" | "transfer" | "elect" | "isolate" | "mute" | "deaf"
@@ -152,7 +152,7 @@ impl Author<'_> {
             "disk" => format!("disk {one} {}", self.chance.pick(&["delay 20ms", "stall", "heal"])),
             "add" if self.may_change && count == 3 => word.to_owned(),
             "remove" if self.may_change => {
-                let there = |node: &&NodeId| self.known.nodes.contains(node);
+                let there = |node: &&NodeId| self.known.node(**node).is_some();
                 let nodes: Vec<NodeId> = self.removable.iter().filter(there).copied().collect();
                 if nodes.is_empty() {
                     return None;
@@ -176,7 +176,7 @@ impl Author<'_> {
             }
             "release" | "drop" => format!("{word} {}", self.some_messages()),
             "undo" => {
-                let newest = self.known.in_force.last().map(|fault| format!("undo #{}", fault.id.0));
+                let newest = self.known.in_force().last().map(|fault| format!("undo #{}", fault.id.0));
                 match self.chance.below(3) {
                     0 => newest.unwrap_or_else(|| "undo".to_owned()),
                     1 => "undo".to_owned(),
@@ -184,8 +184,8 @@ impl Author<'_> {
                 }
             }
             "halves" => {
-                let others = self.known.nodes.iter().filter(|node| node.0 != one);
-                let others: Vec<String> = others.map(|node| node.0.to_string()).collect();
+                let others = self.known.nodes().filter(|node| node.id.0 != one);
+                let others: Vec<String> = others.map(|node| node.id.0.to_string()).collect();
                 self.chance.pick(&["halves".to_owned(), format!("halves {one}|{}", others.join(","))])
             }
             "one-way" => format!("one-way {one}>{other}"),
@@ -221,7 +221,7 @@ impl Author<'_> {
 /// Whoever was not taken in; if there is no such node, anybody if there are more than three.
 fn removable(world: &World) -> Vec<NodeId> {
     let nodes: BTreeSet<NodeId> = world.nodes.iter().copied().collect();
-    let members = world.known.leader().map_or_else(BTreeSet::new, |leader| members(world, leader));
+    let members = world.known.leader().map_or_else(BTreeSet::new, |leader| members(world, leader.id));
     match nodes.difference(&members).count() {
         0 if nodes.len() > 3 => world.nodes.clone(),
         0 => Vec::new(),
@@ -300,7 +300,7 @@ fn carried_out(deck: &mut Deck) {
 /// Nothing is in force, time passes, and every member of the cluster follows one leader and has what that has. A node that
 /// was not taken in, as it was killed meanwhile, is none.
 fn is_restored(world: &World) -> bool {
-    if !(world.in_force.is_empty() && world.held.is_empty()) {
+    if !(world.known.in_force().is_empty() && world.held.is_empty()) {
         return false;
     }
     let mut leaders = world.statuses.values().filter(|status| status.raft.role == Role::Leader);
@@ -378,7 +378,7 @@ fn survives(deck: &mut Deck, seed: u64) -> Duration {
 /// The last entries of the nodes are the same, as far as they are committed at all of them.
 fn same_logs(deck: &mut Deck) -> Result<(), String> {
     deck.world.logs.clear();
-    let leader = deck.world.known.leader().expect("a leader");
+    let leader = deck.world.known.leader().expect("a leader").id;
     let nodes: Vec<NodeId> = members(&deck.world, leader).into_iter().collect();
     let through = deck.world.statuses[&leader].raft.committed;
     let first = LogIndex(through.0.saturating_sub(100).max(1));

@@ -38,6 +38,28 @@ pub struct NodeStatus {
     pub notices: Vec<Notice>,
 }
 
+impl From<Status> for NodeStatus {
+    /// Of a member that tells nothing else: an empty state machine, and a clock that keeps real time.
+    fn from(raft: Status) -> Self {
+        Self {
+            raft,
+            keys: 0,
+            state_hash: 0,
+            uptime_micros: 0,
+            fsync_micros: 0,
+            sessions: 0,
+            clock_rate: ClockRate::REAL,
+            next_timer_micros: 0,
+            fsyncs: 0,
+            refused: Vec::new(),
+            incarnation: None,
+            cluster: None,
+            address: String::new(),
+            notices: Vec::new(),
+        }
+    }
+}
+
 /// A node that no connection comes about with, because one of the two sides refuses the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedPeer {

@@ -1,11 +1,11 @@
 //! How a line could go on.
 
 use crate::condition::{CONDITIONS, ROLES};
-use crate::known::Known;
 use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::FrameKind;
+use raftdeck_model::World;
 use raftdeck_raft::NodeId;
 
 /// One way to go on.
@@ -21,7 +21,7 @@ pub struct Completion {
 
 /// How the piece at the line's end, or the next one, could go on; the likeliest first.
 #[must_use]
-pub fn complete(line: &str, known: &Known) -> Vec<Completion> {
+pub fn complete(line: &str, world: &World) -> Vec<Completion> {
     let (mut tokens, open_quote) = scan(line);
     let is_named = line.ends_with(" #") && !tokens.is_empty();
     if open_quote || line.trim_start().starts_with('#') {
@@ -37,7 +37,7 @@ pub fn complete(line: &str, known: &Known) -> Vec<Completion> {
     let offers = match pieces.split_first() {
         None => WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect(),
         Some((first, pieces)) => match word(first) {
-            Some(word) => Wanted { known, given: &given }.of(word, pieces),
+            Some(meant) => Wanted { world, given: &given }.of(meant, pieces),
             None => Vec::new(),
         },
     };
@@ -67,7 +67,7 @@ fn plain<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Offer> {
 
 /// What can follow.
 struct Wanted<'a> {
-    known: &'a Known,
+    world: &'a World,
     /// What is typed of it.
     given: &'a str,
 }
@@ -112,11 +112,11 @@ impl Wanted<'_> {
             Slot::Links => self.links(),
             Slot::Of(words) | Slot::Free(words) => plain(words.iter().copied()),
             Slot::Fault => {
-                let ids = self.known.in_force.iter().rev().map(|fault| format!("#{}", fault.id.0));
+                let ids = self.world.in_force().iter().rev().map(|fault| format!("#{}", fault.id.0));
                 ids.chain(["all".to_owned()]).map(|text| Offer { text, about: "" }).collect()
             }
             Slot::Message => {
-                let ids = self.known.messages.iter().map(|id| format!("#{}", id.0));
+                let ids = self.world.open_messages().map(|message| format!("#{}", message.id.0));
                 let all = ["all".to_owned()].into_iter();
                 let mut offers: Vec<Offer> = all.chain(ids).map(|text| Offer { text, about: "" }).collect();
                 offers.extend(self.links());
@@ -130,17 +130,17 @@ impl Wanted<'_> {
     }
 
     fn nodes(&self) -> Vec<Offer> {
-        let leader = self.known.leader().map(|_| "leader".to_owned());
-        let named = self.known.nodes.iter().map(|node| node.0.to_string());
+        let leader = self.world.leader().map(|_| "leader".to_owned());
+        let named = self.world.nodes().map(|node| node.id.0.to_string());
         leader.into_iter().chain(named).map(|text| Offer { text, about: "" }).collect()
     }
 
     /// Once a node is typed, its links.
     fn links(&self) -> Vec<Offer> {
         let offer = |text: String, about| Offer { text, about };
-        let nodes = &self.known.nodes;
+        let nodes = self.world.ids();
         let mut offers = vec![offer("*".to_owned(), "all links")];
-        for node in nodes {
+        for node in &nodes {
             offers.push(offer(node.0.to_string(), "all to and from it"));
         }
         if self.given.is_empty() {
@@ -154,7 +154,7 @@ impl Wanted<'_> {
             }
             offers.push(offer(format!("{}>", from.0), "all it sends"));
         }
-        for node in nodes {
+        for node in &nodes {
             offers.push(offer(format!(">{}", node.0), "all it gets"));
         }
         offers

@@ -4,7 +4,7 @@ use crate::figures::{range, some_duration, whole};
 use crate::filters::filters;
 use crate::links::next_scope_or_all;
 use crate::mistake::Mistake;
-use crate::names::{next_node, node, nodes};
+use crate::names::{all, next_node, node, nodes};
 use crate::near::hint;
 use crate::phrase::Phrase;
 use raftdeck_model::{Matching, Scope};
@@ -153,7 +153,7 @@ fn leader(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
         }
         Some(given) => {
             phrase.next();
-            node(given, phrase.known).map(|node| Condition::Leader(Some(node)))
+            node(given, phrase.world).map(|node| Condition::Leader(Some(node)))
         }
     }
 }
@@ -186,14 +186,14 @@ fn terms(given: &str) -> Result<Vec<u64>, Mistake> {
 
 fn some_nodes(phrase: &mut Phrase<'_>) -> Result<BTreeSet<NodeId>, Mistake> {
     match phrase.peek() {
-        None | Some("within") => Ok(phrase.known.nodes.clone()),
+        None | Some("within") => Ok(all(phrase.world)),
         Some("all") => {
             phrase.next();
-            Ok(phrase.known.nodes.clone())
+            Ok(all(phrase.world))
         }
         Some(given) => {
             phrase.next();
-            nodes(given, phrase.known)
+            nodes(given, phrase.world)
         }
     }
 }

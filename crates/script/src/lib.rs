@@ -2,20 +2,20 @@
 //!
 //! The same words stand in the deck's palette and in what `raftdeck up` reads. This room turns a line into values
 //! ([`parse()`]), values into lines ([`raftdeck_model::write`]), and a line's beginning into how it could go on ([`complete()`]). It is
-//! pure: what words may refer to, such as `leader`, is handed in as [`Known`], and nothing is carried out here.
+//! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 
-mod board;
 mod complete;
 mod condition;
 mod engine;
 mod figures;
 mod filters;
-mod known;
+mod holds;
 mod links;
 mod mistake;
 mod names;
 mod near;
+mod pace;
 mod phrase;
 mod shape;
 mod table;
@@ -23,16 +23,16 @@ mod tokens;
 mod verb;
 mod verbs;
 
-pub use board::{Board, Unmet};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE};
 pub use engine::{Deed, Script};
 pub use figures::rate;
-pub use known::{Known, faster, slower};
+pub use holds::Unmet;
 pub use mistake::Mistake;
+pub use pace::{faster, slower};
 pub use table::{Group, WORDS, Word, word};
 
-use raftdeck_model::{ClientOp, Order, Step};
+use raftdeck_model::{ClientOp, Order, Step, World};
 use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
@@ -82,21 +82,21 @@ pub enum Line {
     Quit,
 }
 
-/// Understands one line, or says in a sentence why not. Nodes that are not `known` are mistakes, unless none is known.
-pub fn parse(line: &str, known: &Known) -> Result<Line, Mistake> {
+/// Understands one line, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it has none yet.
+pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
     let tokens = tokens::split(line)?;
     match tokens.split_first() {
         None => Ok(Line::Nothing),
-        Some((first, rest)) => said(first, rest, known),
+        Some((first, rest)) => said(first, rest, world),
     }
 }
 
-fn said(first: &Token, rest: &[Token], known: &Known) -> Result<Line, Mistake> {
-    let Some(word) = word(&first.text) else { return Err(table::unknown(&first.text)) };
-    let mut phrase = phrase::Phrase::new(word, rest, known);
-    if word.verb == Verb::Script(ScriptVerb::Try) {
+fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
+    let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text)) };
+    let mut phrase = phrase::Phrase::new(meant, rest, world);
+    if meant.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
-        return match said(first, rest, known)? {
+        return match said(first, rest, world)? {
             line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),
             _ => Err(Mistake::new(format!("{} is never refused: say it without try", first.text))),
         };

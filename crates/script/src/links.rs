@@ -1,10 +1,10 @@
 //! Links: `1>3`, `1-3`, `2`, `2>`, `>2`, `*`, `1,2|3,4,5`, and several of them joined by `+`.
 
-use crate::known::Known;
 use crate::mistake::Mistake;
 use crate::names::nodes;
 use crate::phrase::Phrase;
 use crate::table::is_filter;
+use raftdeck_model::World;
 use raftdeck_model::{Scope, pairs};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -14,13 +14,13 @@ pub(crate) const FORMS: &str = "1>3 (one way), 1-3 (both ways), 2 (all of n2's),
                                 1,2|3 (between the two sides) or * (all)";
 
 /// Understands a piece that names links.
-pub(crate) fn scope(given: &str, known: &Known) -> Result<Scope, Mistake> {
+pub(crate) fn scope(given: &str, world: &World) -> Result<Scope, Mistake> {
     if !given.contains('+') {
-        return one(given, known);
+        return one(given, world);
     }
     let mut all = BTreeSet::new();
     for part in given.split('+') {
-        match one(part, known)? {
+        match one(part, world)? {
             Scope::Links(links) => all.extend(links),
             Scope::Between { from: Some(from), to: Some(to) } => all.extend(pairs(&from, &to)),
             Scope::All | Scope::Of(_) | Scope::Between { .. } => {
@@ -33,13 +33,13 @@ pub(crate) fn scope(given: &str, known: &Known) -> Result<Scope, Mistake> {
     Ok(Scope::Links(all))
 }
 
-fn one(given: &str, known: &Known) -> Result<Scope, Mistake> {
+fn one(given: &str, world: &World) -> Result<Scope, Mistake> {
     if matches!(given, "*" | "all") {
         return Ok(Scope::All);
     }
-    let side = |side: &str| nodes(side, known);
+    let side = |side: &str| nodes(side, world);
     let open = |given: &str| if given.is_empty() { Ok(None) } else { side(given).map(Some) };
-    let Some(at) = given.find(['>', '-', '|']) else { return links_of(given, known) };
+    let Some(at) = given.find(['>', '-', '|']) else { return links_of(given, world) };
     let (left, right) = (&given[..at], &given[at + 1..]);
     if right.contains(['>', '-', '|']) {
         return Err(Mistake::new(format!("\"{given}\" is no link: links are {FORMS}")));
@@ -63,9 +63,9 @@ fn one(given: &str, known: &Known) -> Result<Scope, Mistake> {
     Ok(Scope::Links(links))
 }
 
-fn links_of(given: &str, known: &Known) -> Result<Scope, Mistake> {
+fn links_of(given: &str, world: &World) -> Result<Scope, Mistake> {
     let looks_like_nodes = given.contains(',') || given.starts_with(|c: char| c.is_ascii_digit());
-    nodes(given, known).map(Scope::Of).map_err(|mistake| {
+    nodes(given, world).map(Scope::Of).map_err(|mistake| {
         let is_missing = mistake.to_string().starts_with("there is no") || given == "leader";
         if is_missing || looks_like_nodes {
             mistake
@@ -87,7 +87,7 @@ pub(crate) fn next_scope(phrase: &mut Phrase<'_>) -> Result<Scope, Mistake> {
     match phrase.peek() {
         Some(piece) if !is_filter(piece) => {
             phrase.next();
-            scope(piece, phrase.known)
+            scope(piece, phrase.world)
         }
         _ => Err(phrase.lacks(&format!("links, {FORMS}"))),
     }
@@ -98,7 +98,7 @@ pub(crate) fn next_scope_or_all(phrase: &mut Phrase<'_>) -> Result<Scope, Mistak
     match phrase.peek() {
         Some(piece) if !is_filter(piece) && piece != "within" => {
             phrase.next();
-            scope(piece, phrase.known)
+            scope(piece, phrase.world)
         }
         _ => Ok(Scope::All),
     }

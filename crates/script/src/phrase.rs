@@ -1,20 +1,20 @@
 //! The rest of a line after its first word, taken piece by piece.
 
-use crate::known::Known;
 use crate::mistake::Mistake;
 use crate::table::Word;
 use crate::tokens::Token;
+use raftdeck_model::World;
 
 /// What is left of a line.
 pub(crate) struct Phrase<'a> {
     pub(crate) word: &'static Word,
-    pub(crate) known: &'a Known,
+    pub(crate) world: &'a World,
     rest: &'a [Token],
 }
 
 impl<'a> Phrase<'a> {
-    pub(crate) fn new(word: &'static Word, rest: &'a [Token], known: &'a Known) -> Self {
-        Self { word, known, rest }
+    pub(crate) fn new(meant: &'static Word, rest: &'a [Token], world: &'a World) -> Self {
+        Self { word: meant, world, rest }
     }
 
     /// The next piece, if there is one. It is not taken.

@@ -2,20 +2,20 @@
 //!
 //! Here is what people call them; the rules that they are made of are in [`Shape`].
 
-use crate::known::Known;
 use crate::links::next_scope_or_all;
 use crate::mistake::Mistake;
-use crate::names::{next_node, node, nodes};
+use crate::names::{all, next_node, node, nodes};
 use crate::near::hint;
 use crate::phrase::Phrase;
 use crate::verb::ShapeVerb;
+use raftdeck_model::World;
 use raftdeck_model::{Disturbance, REGIONS, Shape, write};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes the rest of a shape's line. The words of what comes of it name nodes, not `leader`: later they mean the same.
 pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
-    let all = phrase.known.nodes.clone();
+    let all = all(phrase.world);
     let shape = match verb {
         ShapeVerb::Isolate => Shape::Isolate(next_node(phrase)?),
         ShapeVerb::Mute => Shape::Mute(next_node(phrase)?),
@@ -26,7 +26,7 @@ pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturba
             Shape::Halves(left, right)
         }
         ShapeVerb::OneWay => {
-            let (from, to) = one_way(phrase.need("a direction, 1>2")?, phrase.known)?;
+            let (from, to) = one_way(phrase.need("a direction, 1>2")?, phrase.world)?;
             Shape::OneWay(from, to)
         }
         ShapeVerb::Ring => Shape::Ring,
@@ -38,10 +38,10 @@ pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturba
     Ok(Disturbance::Rules { words: write::shape(&shape), rules })
 }
 
-fn one_way(given: &str, known: &Known) -> Result<(NodeId, NodeId), Mistake> {
+fn one_way(given: &str, world: &World) -> Result<(NodeId, NodeId), Mistake> {
     let no = || Mistake::new(format!("\"{given}\" is no direction: say 1>2"));
     let (from, to) = given.split_once('>').ok_or_else(no)?;
-    let (from, to) = (node(from, known)?, node(to, known)?);
+    let (from, to) = (node(from, world)?, node(to, world)?);
     if from == to {
         return Err(Mistake::new(format!("\"{given}\": a node has no link to itself")));
     }
@@ -55,7 +55,7 @@ fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mist
     if let Some(given) = phrase.next() {
         let no = || Mistake::new(format!("\"{given}\" is no partition: say 1,2|3,4,5"));
         let (left, right) = given.split_once('|').ok_or_else(no)?;
-        let (left, right) = (nodes(left, phrase.known)?, nodes(right, phrase.known)?);
+        let (left, right) = (nodes(left, phrase.world)?, nodes(right, phrase.world)?);
         if let Some(both) = left.intersection(&right).next() {
             return Err(Mistake::new(format!("\"{given}\": {both} cannot be on both sides")));
         }
@@ -69,7 +69,7 @@ fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mist
     if all.len() < 2 {
         return Err(Mistake::new("one node has no halves: a partition needs at least two"));
     }
-    let first = phrase.known.leader().filter(|leader| all.contains(leader));
+    let first = phrase.world.leader().map(|leader| leader.id);
     let mut order: Vec<NodeId> = all.iter().copied().collect();
     order.sort_by_key(|node| Some(*node) != first);
     let right = order.split_off(all.len() / 2);
@@ -85,7 +85,7 @@ fn regions(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<BTreeMap<N
         for pair in given.split(',') {
             let no = || Mistake::new(format!("\"{pair}\" places no node: say 1=eu"));
             let (at, name) = pair.split_once('=').ok_or_else(no)?;
-            if placed.insert(node(at, phrase.known)?, region(name)?).is_some() {
+            if placed.insert(node(at, phrase.world)?, region(name)?).is_some() {
                 return Err(Mistake::new(format!("{at} is placed twice")));
             }
         }

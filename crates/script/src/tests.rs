@@ -3,31 +3,68 @@
 use super::*;
 use raftdeck_model::write;
 use raftdeck_model::{
-    Delay, Disturbance, Effect, Fault, FaultId, FrameKind, Matching, MessageId, Probability, Rule, Scope,
-    Step, Timers, Watch, Which,
+    ClusterTime, Delay, Disturbance, Effect, Fault, FaultId, FrameKind, Matching, MessageId, MessageReport,
+    MessageState, News, Probability, ProcessState, Rule, Scope, Step, Timers, Update, Watch, Which,
 };
 use raftdeck_protocol::{ClockRate, DiskPace};
-use raftdeck_raft::{LogIndex, NodeId, Role, Term};
+use raftdeck_raft::{
+    Config, LogId, LogIndex, NodeId, Raft, Restored, Role, Status, Term, TermRun, Timestamp, Timing,
+};
 use std::collections::BTreeSet;
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
+const N4: NodeId = NodeId(4);
+
+fn tell(world: &mut World, what: News) {
+    world.fold(&Update { at: Duration::ZERO, seq: 0, what });
+}
+
+fn of_new(node: NodeId) -> Status {
+    let config = Config::new(node, (1..=5).map(NodeId).collect(), Timing::FAST);
+    let raft = Raft::new(config, 1, Restored::default(), Timestamp::default()).unwrap();
+    raft.status(Timestamp::default())
+}
+
+fn status(node: NodeId, role: Role, term: u64) -> News {
+    let raft = Status { role, term: Term(term), ..of_new(node) };
+    News::Status { node, status: Box::new(raft.into()) }
+}
 
 /// Five nodes, of which n2 leads and n4 is down.
-fn known() -> Known {
-    Known {
-        nodes: (1..=5).map(NodeId).collect(),
-        down: [NodeId(4)].into(),
-        leaders: [(N2, Term(3))].into(),
-        in_force: vec![Fault { id: FaultId(7), what: Disturbance::Paused(N1) }],
-        messages: [MessageId(12)].into(),
-        ..Known::default()
+fn world() -> World {
+    let mut world = World::default();
+    let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
+    let cluster =
+        News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    tell(&mut world, cluster);
+    for node in nodes {
+        let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: 1 } };
+        tell(&mut world, News::Process { node, state });
     }
+    tell(&mut world, status(N2, Role::Leader, 3));
+    let faults = vec![Fault { id: FaultId(7), what: Disturbance::Paused(N1) }];
+    tell(&mut world, News::InForce { faults });
+    let held = MessageReport {
+        id: MessageId(12),
+        from: N1,
+        to: N2,
+        kind: FrameKind::Heartbeat,
+        term: Term(3),
+        index: None,
+        granted: None,
+        entries: 0,
+        fields: String::new(),
+        sent: Duration::ZERO,
+        state: MessageState::Held,
+    };
+    tell(&mut world, News::Messages { messages: vec![held], skipped: 0 });
+    world
 }
 
 fn said(line: &str) -> Line {
-    parse(line, &known()).unwrap_or_else(|mistake| panic!("{line}: {mistake}"))
+    parse(line, &world()).unwrap_or_else(|mistake| panic!("{line}: {mistake}"))
 }
 
 fn command(line: &str) -> Order {
@@ -39,7 +76,7 @@ fn command(line: &str) -> Order {
 }
 
 fn why(line: &str) -> String {
-    parse(line, &known()).expect_err(line).to_string()
+    parse(line, &world()).expect_err(line).to_string()
 }
 
 fn disturbance(line: &str) -> Disturbance {
@@ -52,7 +89,7 @@ fn disturbance(line: &str) -> Disturbance {
 fn only_rule(line: &str) -> Rule {
     match disturbance(line) {
         Disturbance::Rules { words, mut rules } if rules.len() == 1 => {
-            assert!(matches!(parse(&words, &known()), Ok(Line::Do(_))), "{words}");
+            assert!(matches!(parse(&words, &world()), Ok(Line::Do(_))), "{words}");
             rules.remove(0)
         }
         other => panic!("{line}: {other:?}"),
@@ -84,10 +121,35 @@ fn nodes_are_numbers_names_or_the_leader() {
     assert!(why("kill 9").contains("there is no n9: the nodes are n1 n2 n3 n4 n5"));
     assert!(why("kill x").contains("a node is 1, n1 or leader"));
     assert!(why("kill +1").contains("is no node"));
-    let nobody = Known { leaders: [].into(), ..known() };
+    let mut nobody = world();
+    tell(&mut nobody, status(N2, Role::Follower, 4));
     assert!(parse("kill leader", &nobody).unwrap_err().to_string().contains("no node leads"));
-    let unknown = Known::default();
+    let unknown = World::default();
     assert_eq!(parse("kill 9", &unknown), Ok(Line::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
+}
+
+#[test]
+fn a_log_is_what_is_on_the_disk() {
+    let mut world = world();
+    let mut holds = |durable: u64, line: &str| {
+        let runs = [(1, 1, 2), (4, 3, 5)];
+        let run =
+            |(term, first, last)| TermRun { term: Term(term), first: LogIndex(first), last: LogIndex(last) };
+        let last = LogId { term: Term(4), index: LogIndex(5) };
+        let term_runs = runs.into_iter().map(run).collect();
+        let raft = Status { last, term_runs, durable: LogIndex(durable), ..of_new(N1) };
+        tell(&mut world, News::Status { node: N1, status: Box::new(raft.into()) });
+        let Ok(Line::Wait { until, .. }) = parse(line, &world) else { panic!("{line}") };
+        until.holds(&world, 0).map_err(|unmet| unmet.to_string())
+    };
+    let told = |terms: &str| Err(format!("the log of n1 holds {terms}"));
+    assert_eq!(holds(5, "wait terms 1 1,1,4,4,4"), Ok(()));
+    assert_eq!(holds(4, "wait terms 1 1,1,4,4,4"), told("2 of term 1, 2 of term 4"));
+    assert_eq!(holds(2, "wait terms 1 1,1,4,4,4"), told("2 of term 1"));
+    assert_eq!(holds(2, "wait terms 1 1,1"), Ok(()));
+    assert_eq!(holds(5, "wait log 1 5"), Ok(()));
+    assert_eq!(holds(4, "wait log 1 5"), Err("the log of n1 ends with entry 4".to_owned()));
+    assert_eq!(holds(0, "wait log 1 5"), Err("the log of n1 is empty".to_owned()));
 }
 
 #[test]
@@ -226,7 +288,10 @@ fn processes_the_cluster_and_time_are_commanded() {
     let Line::Do(all) = said("restart all") else { panic!("restart all") };
     assert_eq!(all.len(), 5);
     let hundredth = ClockRate::from_millionths(10_000).unwrap();
-    let slowed = Known { rate: ClockRate::FROZEN, last_rate: hundredth, ..known() };
+    let mut slowed = world();
+    for rate in [hundredth, ClockRate::FROZEN] {
+        tell(&mut slowed, News::Time(ClusterTime { rate, now: Duration::ZERO }));
+    }
     assert_eq!(parse("run", &slowed), Ok(Line::Do(vec![Order::SetRate(hundredth)])));
     assert!(why("step forwards").contains("is no step"));
     assert!(why("step tmier").contains("did you mean timer?"));
@@ -307,7 +372,7 @@ fn what_is_written_is_read_as_the_same() {
 #[test]
 fn a_line_can_be_completed_at_every_place() {
     let texts = |line: &str| -> Vec<String> {
-        complete(line, &known()).into_iter().map(|completion| completion.text).collect()
+        complete(line, &world()).into_iter().map(|completion| completion.text).collect()
     };
     assert!(texts("").len() == WORDS.len());
     assert_eq!(texts("kil"), ["kill"]);
@@ -328,9 +393,9 @@ fn a_line_can_be_completed_at_every_place() {
     assert_eq!(texts("wait r"), ["role"]);
     assert_eq!(texts("wait role 2 c"), ["candidate"]);
     assert!(texts("# ki").is_empty() && texts("put \"a").is_empty());
-    let list = &complete("hold * only RequestVote,VoteR", &known())[0];
+    let list = &complete("hold * only RequestVote,VoteR", &world())[0];
     assert_eq!((list.start, list.text.as_str()), ("hold * only RequestVote,".len(), "VoteReply"));
-    let list = &complete("client at 1,2,l", &known())[0];
+    let list = &complete("client at 1,2,l", &world())[0];
     assert_eq!((list.start, list.text.as_str()), ("client at 1,2,".len(), "leader"));
 }
 
@@ -352,8 +417,8 @@ fn no_line_makes_it_panic() {
                 line.push(' ');
             }
         }
-        let _ = parse(&line, &known());
-        for completion in complete(&line, &known()) {
+        let _ = parse(&line, &world());
+        for completion in complete(&line, &world()) {
             assert!(line.is_char_boundary(completion.start), "{line}");
         }
     }

@@ -4,11 +4,11 @@ use super::Line;
 use crate::condition::{DEFAULT_PATIENCE, asked_patience, condition, patience};
 use crate::figures::{bandwidth, delay, percent, probability, rate, size, some_duration, whole};
 use crate::filters::filters;
-use crate::known::{faster, slower};
 use crate::links::{next_scope, scope};
 use crate::mistake::Mistake;
-use crate::names::{next_node, nodes};
+use crate::names::{all, next_node, nodes};
 use crate::near::hint;
+use crate::pace::{faster, slower};
 use crate::phrase::Phrase;
 use crate::shape::shape;
 use crate::table::{self, RULES, word};
@@ -97,8 +97,8 @@ fn some_size(given: &str) -> Result<u64, Mistake> {
 
 fn restart(phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
     let which = match phrase.peek() {
-        Some("all") => phrase.known.nodes.clone(),
-        Some("down") => phrase.known.down.clone(),
+        Some("all") => all(phrase.world),
+        Some("down") => phrase.world.down(),
         _ => return Ok(vec![Order::Restart(next_node(phrase)?)]),
     };
     phrase.next();
@@ -141,7 +141,7 @@ fn propose(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
 fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<raftdeck_raft::NodeId>, Mistake> {
     match phrase.need("a place: client at 1,2 or client anywhere")? {
         "anywhere" => Ok(BTreeSet::new()),
-        "at" => nodes(phrase.need("nodes, such as client at 1,2")?, phrase.known),
+        "at" => nodes(phrase.need("nodes, such as client at 1,2")?, phrase.world),
         other => Err(Mistake::new(format!("\"{other}\" is no place: client at 1,2 or client anywhere"))),
     }
 }
@@ -246,7 +246,7 @@ fn which(phrase: &mut Phrase<'_>) -> Result<Which, Mistake> {
         let no = || Mistake::new(format!("\"{given}\" is no message: messages are #1, #2 and so on"));
         return Ok(Which::Message(MessageId(whole(number).ok_or_else(no)?)));
     }
-    let scope = scope(given, phrase.known)?;
+    let scope = scope(given, phrase.world)?;
     Ok(Which::On(scope, filters(phrase)?))
 }
 
@@ -261,20 +261,20 @@ fn fault(given: &str) -> Result<FaultId, Mistake> {
 }
 
 fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
-    let known = phrase.known;
+    let world = phrase.world;
     let rate = match verb {
         TimeVerb::Rate => rate(phrase.need("a rate, such as 1/100")?)?,
         TimeVerb::Freeze => ClockRate::FROZEN,
-        TimeVerb::Run => known.last_rate,
-        TimeVerb::Slower => slower(known.rate),
-        TimeVerb::Faster => faster(known.rate),
+        TimeVerb::Run => world.last_rate(),
+        TimeVerb::Slower => slower(world.time().rate),
+        TimeVerb::Faster => faster(world.time().rate),
         TimeVerb::Step => {
             let step = step(phrase)?;
             let within = match (asked_patience(phrase)?, step) {
                 (Some(within), _) => within,
                 // So much cluster time takes its time.
                 (None, Step::For(time)) => {
-                    DEFAULT_PATIENCE.saturating_add(known.last_rate.takes(time).unwrap_or_default())
+                    DEFAULT_PATIENCE.saturating_add(world.last_rate().takes(time).unwrap_or_default())
                 }
                 (None, _) => DEFAULT_PATIENCE,
             };

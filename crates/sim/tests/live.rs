@@ -85,12 +85,12 @@ fn a_killed_leader_is_replaced_and_comes_back_with_its_log() {
     deck.obey(Order::Kill(leader)).unwrap();
     assert!(deck.holds(&format!("down {}", leader.0)));
     deck.wait("leader");
-    let next = deck.board.known.leader().unwrap();
+    let next = deck.leader();
     assert_ne!(next, leader);
     deck.obey(put("a", "2")).unwrap();
     deck.obey(Order::Restart(leader)).unwrap();
     assert!(deck.holds("up"));
-    let log = deck.board.statuses[&next].raft.last.index.0;
+    let log = deck.status(next).last.index.0;
     deck.wait(&format!("log {} {log}..", leader.0));
     deck.obey(get("a")).unwrap();
     assert!(deck.outcomes().last().unwrap().contains('2'));
@@ -105,7 +105,7 @@ fn a_paused_leader_leads_nobody_and_resumes_as_a_follower() {
     deck.wait("leader");
     deck.say(&format!("resume {}", leader.0)).unwrap();
     deck.wait(&format!("role {} follower", leader.0));
-    assert!(deck.board.known.in_force.is_empty());
+    assert!(deck.world.in_force().is_empty());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_cannot_be_done_is_refused_as_the_lab_refuses_it() {
     assert_eq!(why(&mut deck, "undo #99"), "nothing named #99 is in force");
     assert_eq!(why(&mut deck, "undo"), "nothing is in force, so there is nothing to undo");
     assert_eq!(deck.obey(Order::Kill(NodeId(9))).unwrap_err(), "there is no n9 in this cluster");
-    assert!(deck.board.known.in_force.is_empty(), "a refused pause is not in force");
+    assert!(deck.world.in_force().is_empty(), "a refused pause is not in force");
 }
 
 #[test]

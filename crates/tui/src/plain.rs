@@ -8,12 +8,11 @@ use crate::up::JsonLines;
 use crate::words::{Teller, Told, Weight};
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_lab::{Lab, LabOptions};
-use raftdeck_model::{News, ProcessState};
+use raftdeck_model::{News, Node, ProcessState, World};
 use raftdeck_node::open_files;
 use raftdeck_protocol::printable;
-use raftdeck_raft::NodeId;
 use raftdeck_script::{Deed, Script};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +79,7 @@ fn end_status(end: End) -> u8 {
 
 fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format, mut script: Script) -> Result<u8> {
     let mut lines = Lines::new(format);
-    let mut births = Births::default();
+    let mut world = World::default();
     // Somebody who types is told of his mistake and types again; a script that goes wrong ends.
     let typed = io::stdin().is_terminal();
     loop {
@@ -90,12 +89,12 @@ fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format, mut scrip
         let mut text = String::new();
         for update in &batch.updates {
             lines.add(&update.what, now, &mut text);
-            births.note(&update.what);
+            world.fold(update);
             script.hear(&update.what);
         }
         lines.add_due(now, &mut text);
         batch.lines.iter().for_each(|line| script.add(line));
-        let ending = carry_out(&mut script, now, lab, typed, |to, answer| {
+        let ending = carry_out(&mut script, now, (&world, lab), typed, |to, answer| {
             lines.answer(to, &answer, now, &mut text);
         });
         if let Err(error) = print(&text) {
@@ -110,7 +109,7 @@ fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format, mut scrip
         if let Some(status) = ending? {
             return Ok(status);
         }
-        if let Some(reason) = births.all_failed() {
+        if let Some(reason) = all_failed(&world) {
             bail!("no node could be started: {reason}");
         }
     }
@@ -120,22 +119,22 @@ fn run_all(inbox: &Inbox, lab: &Lab, started: Instant, format: Format, mut scrip
 fn carry_out(
     script: &mut Script,
     now: Duration,
-    lab: &Lab,
+    (world, lab): (&World, &Lab),
     typed: bool,
     mut answer: impl FnMut(&str, Vec<String>),
 ) -> Result<Option<u8>> {
-    let mut deeds = VecDeque::from(script.go_on(now));
+    let mut deeds = VecDeque::from(script.go_on(now, world));
     while let Some(deed) = deeds.pop_front() {
         match deed {
             Deed::Send(command) => lab.send(command),
             Deed::Answer(to, lines) => answer(to, lines),
             Deed::Read(file) => {
                 script.loaded(files::read(&file));
-                deeds.extend(script.go_on(now));
+                deeds.extend(script.go_on(now, world));
             }
             Deed::Write { file, text } => {
                 script.written(files::write(&file, &text));
-                deeds.extend(script.go_on(now));
+                deeds.extend(script.go_on(now, world));
             }
             Deed::Mistake(what) | Deed::Unmet(what) if typed => answer("mistake", vec![what]),
             Deed::Mistake(what) => bail!("up: {what}"),
@@ -150,32 +149,18 @@ fn carry_out(
     Ok(None)
 }
 
-/// Whether any node came up. Later on a dead cluster is a state to be watched; one that never lived is an error.
-#[derive(Debug, Default)]
-struct Births {
-    members: usize,
-    came_up: bool,
-    failed: BTreeMap<NodeId, String>,
-}
-
-impl Births {
-    fn note(&mut self, news: &News) {
-        match news {
-            News::Cluster { nodes, .. } => self.members = nodes.len(),
-            News::Ready { .. } => self.came_up = true,
-            News::Process { node, state: ProcessState::Failed { how, last_words } } if !self.came_up => {
-                let words = last_words.last().map_or_else(|| how.clone(), |words| format!("{how}: {words}"));
-                self.failed.insert(*node, format!("{node} failed, {words}"));
-            }
-            _ => {}
+/// The first node's reason, if none ever came up. Later on a dead cluster is a state to be watched; one that never lived is an
+/// error.
+fn all_failed(world: &World) -> Option<String> {
+    let reason = |node: &Node| match &node.process {
+        Some(ProcessState::Failed { how, last_words }) if node.addresses.is_none() => {
+            let words = last_words.last().map_or_else(|| how.clone(), |words| format!("{how}: {words}"));
+            Some(format!("{} failed, {words}", node.id))
         }
-    }
-
-    /// The first node's reason, if none came up.
-    fn all_failed(&self) -> Option<&str> {
-        let none = !self.came_up && self.members > 0 && self.failed.len() == self.members;
-        self.failed.values().next().filter(|_| none).map(String::as_str)
-    }
+        _ => None,
+    };
+    let reasons: Option<Vec<String>> = world.nodes().map(reason).collect();
+    reasons?.into_iter().next()
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -421,7 +421,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Everything a command names is a member.
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
-    let member = |id| scene.app.cluster().node(id).is_some();
+    let member = |id| scene.app.world().node(id).is_some();
     match effect {
         Effect::Quit | Effect::Suspend => true,
         // Only scripts name files.

@@ -283,8 +283,8 @@ fn updates_about_strangers_are_ignored() {
     scene.tell(News::Process { node: stranger, state: ProcessState::Killed });
     scene.tell(News::Link { from: stranger, to: n(1), state: LinkState::Cut });
     scene.status(fixture::leader(77, 3, &[(9, 99)], 99));
-    assert_eq!(scene.app.cluster().ids(), [n(1), n(2), n(3)]);
-    assert!(!scene.app.cluster().any_cut());
+    assert_eq!(scene.app.world().ids(), [n(1), n(2), n(3)]);
+    assert!(!scene.app.world().any_cut());
 }
 
 /// Presses a key that cannot act now, and says why it cannot.

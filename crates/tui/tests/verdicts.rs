@@ -3,14 +3,12 @@
 mod fixture;
 
 use fixture::{Scene, election, follower, leader, ms, n, partition, put, quiet, stale_leader};
-use raftdeck_model::{FrameFate, FrameKind, News, ProcessState};
+use raftdeck_model::{FrameFate, FrameKind, News, Node, Phase, ProcessState, Verdict};
 use raftdeck_raft::{Role, Status, Term};
-use raftdeck_tui::app::cluster::{Node, Phase};
-use raftdeck_tui::app::verdict::{Verdict, verdict};
 use raftdeck_tui::app::{Msg, Settings, update};
 
 fn judged(scene: &Scene) -> Verdict {
-    verdict(scene.app.cluster())
+    scene.app.world().verdict()
 }
 
 fn three() -> Scene {
@@ -108,9 +106,9 @@ fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let mut scene = three();
     scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
     scene.status(leader(2, 3, LOG, 42));
-    let phase = |scene: &Scene| scene.app.cluster().node(n(2)).map(Node::phase);
+    let phase = |scene: &Scene| scene.app.world().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
-    assert!(scene.app.cluster().leader().is_none());
+    assert!(scene.app.world().leader().is_none());
     scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
     assert_eq!(phase(&scene), Some(Phase::Starting), "what it was before its death it need not be now");
     scene.status(follower(2, 3, 1, LOG, 42));

@@ -4,12 +4,11 @@
 use raftdeck_client::{Client, Options};
 use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_model::{
-    ChangeStep, ClientOp, ClientOutcome, Command, CommandId, Fault, FrameReport, LinkState, MessageId,
+    ChangeStep, ClientOp, ClientOutcome, Command, CommandId, FrameReport, LinkState, MessageId,
     MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
-use raftdeck_script::Known;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
@@ -39,10 +38,8 @@ pub(crate) struct World {
     pub(crate) over: BTreeMap<MessageId, MessageState>,
     /// Those that ended by themselves, and their last words.
     pub(crate) failures: Vec<(NodeId, String)>,
-    /// What lines may refer to.
-    pub(crate) known: Known,
-    /// What is in force, as far as it was told.
-    pub(crate) in_force: Vec<Fault>,
+    /// What a screen knows.
+    pub(crate) known: raftdeck_model::World,
     /// What commands were answered; `Ok`: they are done.
     pub(crate) answers: BTreeMap<CommandId, Result<(), String>>,
     /// Links that were cut or mended.
@@ -203,6 +200,7 @@ pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
 
 impl World {
     fn take_in(&mut self, update: Update) {
+        self.known.fold(&update);
         let Update { what: update, .. } = update;
         let common = matches!(
             update,
@@ -213,7 +211,6 @@ impl World {
             let surplus = self.recent.len().saturating_sub(200);
             self.recent.drain(..surplus);
         }
-        self.known.note(&update);
         match update {
             News::Process { node, state } => {
                 if let ProcessState::Failed { how, last_words } = &state {
@@ -246,7 +243,6 @@ impl World {
                     }
                 }
             }
-            News::InForce { faults } => self.in_force = faults,
             News::Done { id } => drop(self.answers.insert(id, Ok(()))),
             News::Change { node, step } => self.changes.push((node, step)),
             News::Workload(figures) => self.workload = Some(figures),

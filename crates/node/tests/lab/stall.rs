@@ -59,7 +59,7 @@ fn a_leader_with_a_stalled_disk_is_replaced_and_nothing_that_was_acknowledged_is
         let status = &world.statuses.get(&old)?.raft;
         (!status.disk_stalled && status.role == Role::Follower && world.agreed(3).is_some()).then_some(())
     });
-    assert!(deck.world.in_force.is_empty(), "the ledger is empty: {:?}", deck.world.in_force);
+    assert!(deck.world.known.in_force().is_empty(), "the ledger is empty: {:?}", deck.world.known.in_force());
     let log = deck.equal_logs(&ALL);
     let last = format!("put count {acknowledged}");
     assert!(log.iter().any(|line| line.text == last), "{last} is in {log:#?}");
@@ -97,11 +97,11 @@ fn a_follower_with_a_slow_disk_is_seen_to_be_slow_and_its_delay_is_undone() {
     let (mut deck, leader) = Deck::settled(3);
     let slow = ALL.into_iter().find(|&node| node != leader).expect("there are three");
     set_disk(&deck, slow, DiskPace::Delayed(Duration::from_millis(60)));
-    deck.wait("it is in force", |world| (!world.in_force.is_empty()).then_some(()));
+    deck.wait("it is in force", |world| (!world.known.in_force().is_empty()).then_some(()));
     deck.put("color", "blue");
     deck.wait("a slow sync", |world| (world.statuses.get(&slow)?.fsync_micros >= 60_000).then_some(()));
     deck.send(Order::Undo(None));
-    deck.wait("it is undone", |world| world.in_force.is_empty().then_some(()));
+    deck.wait("it is undone", |world| world.known.in_force().is_empty().then_some(()));
     deck.put("color", "green");
     deck.equal_logs(&ALL);
 }
@@ -115,7 +115,7 @@ fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on(
     set_disk(&deck, new, DiskPace::Stalled);
     // It is handed the cluster's identity and secret now, and cannot write them down. All the same it says what it suffers from.
     deck.wait("its leader knows", |world| {
-        let leader = world.known.leader()?;
+        let leader = world.known.leader()?.id;
         let peers = &world.statuses.get(&leader)?.raft.peers;
         peers.iter().find(|peer| peer.id == new)?.disk_stalled.map(drop)
     });
@@ -124,7 +124,7 @@ fn a_node_that_joins_with_a_stalled_disk_becomes_a_member_when_its_disk_goes_on(
         let mut steps = world.changes.iter().filter(|(node, _)| *node == new).map(|(_, step)| *step);
         (steps.next_back() == Some(ChangeStep::Joined)).then_some(())
     });
-    assert!(deck.world.in_force.is_empty(), "{:?}", deck.world.in_force);
+    assert!(deck.world.known.in_force().is_empty(), "{:?}", deck.world.known.in_force());
     deck.put("color", "red");
     deck.equal_logs(&[ALL.as_slice(), &[new]].concat());
 }

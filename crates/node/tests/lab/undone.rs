@@ -26,13 +26,13 @@ fn say(deck: &mut Deck, line: &str) {
 /// Says it, and waits until just this is in force.
 fn begin(deck: &mut Deck, line: &str) {
     say(deck, line);
-    deck.wait(line, |world| (world.in_force.len() == 1).then_some(()));
+    deck.wait(line, |world| (world.known.in_force().len() == 1).then_some(()));
 }
 
 /// Undoes it, and waits until nothing is in force and all is well.
 fn end(deck: &mut Deck) {
     deck.send(Order::Undo(None));
-    deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
+    deck.wait("nothing in force", |world| world.known.in_force().is_empty().then_some(()));
     deck.wait("peace", |world| world.agreed(3));
     deck.put("color", "blue");
     deck.equal_logs(&ALL);
@@ -133,7 +133,7 @@ fn timers_are_random_again_when_that_is_undone() {
     assert!(ALL.iter().all(|&node| timeout(&deck, node) != middle));
     deck.send(Order::Disturb(Disturbance::Timers(Timers::Spread)));
     deck.send(Order::Heal);
-    deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
+    deck.wait("nothing in force", |world| world.known.in_force().is_empty().then_some(()));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn heal_undoes_everything_at_once() {
     say(&mut deck, &format!("full {other} 64KB"));
     nobody_else_is_heard(&mut deck, leader);
     deck.send(Order::Heal);
-    deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
+    deck.wait("nothing in force", |world| world.known.in_force().is_empty().then_some(()));
     deck.wait("peace", |world| world.agreed(3));
     // What is on the links is told at a rate that an eye can follow, so it may come last.
     deck.wait("nothing held, all open", |world| {
@@ -203,7 +203,7 @@ fn heal_is_carried_out_by_a_node_that_has_been_told_too_much() {
         deck.send(Order::Pause(node));
     }
     deck.send(Order::Heal);
-    deck.wait("nothing in force", |world| world.in_force.is_empty().then_some(()));
+    deck.wait("nothing in force", |world| world.known.in_force().is_empty().then_some(()));
     deck.wait("a node that runs", |world| {
         matches!(world.processes[&node], ProcessState::Running { .. }).then_some(())
     });

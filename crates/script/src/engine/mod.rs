@@ -10,9 +10,9 @@ mod place;
 mod show;
 mod store;
 
-use crate::{Board, Condition, Line, parse};
+use crate::{Condition, Line, parse};
 use place::Place;
-use raftdeck_model::{ClientOp, Command, CommandId, News, Order, write};
+use raftdeck_model::{ClientOp, Command, CommandId, News, Node, Order, World, write};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -94,7 +94,8 @@ struct Present {
 /// A script as it goes.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    board: Board,
+    /// Whether it is known by now which nodes there are.
+    is_begun: bool,
     /// Lines to come; `None`: it is no text.
     lines: VecDeque<(Place, Option<String>)>,
     read: usize,
@@ -158,7 +159,6 @@ impl Script {
 
     /// Takes note of what the source tells.
     pub fn hear(&mut self, news: &News) {
-        self.board.note(news);
         match news {
             News::Done { id } => self.answered(*id, None),
             News::Refused { id, reason } => self.answered(*id, Some(reason)),
@@ -172,7 +172,6 @@ impl Script {
             }
             _ => {}
         }
-        self.board.unanswered = self.store.unanswered();
     }
 
     fn answered(&mut self, answered: CommandId, refusal: Option<&String>) {
@@ -216,28 +215,26 @@ impl Script {
         let line = match &self.present {
             _ if self.stopped => None,
             Some(present) => Some(present.until),
-            None => (!self.lines.is_empty() && self.is_begun()).then_some(Duration::ZERO),
+            None => (!self.lines.is_empty() && self.is_begun).then_some(Duration::ZERO),
         };
         line.into_iter().chain(self.store.next_due()).min()
     }
 
-    /// Which nodes there are is told first of all, and what a line means depends on it.
-    fn is_begun(&self) -> bool {
-        !self.board.known.nodes.is_empty()
-    }
-
     /// Goes on as far as it can without waiting, but no further than to a mistake or failure; then what is left of files
-    /// being loaded is not carried out. `now` is real time.
-    pub fn go_on(&mut self, now: Duration) -> Vec<Deed> {
+    /// being loaded is not carried out. What lines mean and whether conditions hold is asked of the world, into which everything
+    /// must have been folded that was heard. `now` is real time.
+    pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<Deed> {
         let mut deeds = Vec::new();
-        self.do_all(now, &mut deeds);
+        // Which nodes there are is told first of all, and what a line means depends on it.
+        self.is_begun = !world.is_empty();
+        self.do_all(now, world, &mut deeds);
         if ends(&deeds) {
             self.lines.retain(|(place, _)| !place.is_in_file());
         }
         deeds
     }
 
-    fn do_all(&mut self, now: Duration, deeds: &mut Vec<Deed>) {
+    fn do_all(&mut self, now: Duration, world: &World, deeds: &mut Vec<Deed>) {
         loop {
             self.go_on_asking(now, deeds);
             if let Some(refused) = self.refused.pop_front() {
@@ -247,13 +244,13 @@ impl Script {
                 return;
             }
             if let Some(present) = self.present.take() {
-                if let Some(still) = self.finish(present, now, deeds) {
+                if let Some(still) = self.finish(present, now, world, deeds) {
                     self.present = Some(still);
                     return;
                 }
                 continue;
             }
-            if !self.is_begun() {
+            if !self.is_begun {
                 return;
             }
             let Some((place, line)) = self.lines.pop_front() else { return };
@@ -261,11 +258,11 @@ impl Script {
                 deeds.push(Deed::Mistake(place.say("the line is not UTF-8 text")));
                 continue;
             };
-            match parse(&line, &self.board.known) {
+            match parse(&line, world) {
                 Ok(Line::Nothing) => {}
                 Ok(meant) => {
                     self.begun = Some((place.clone(), line));
-                    self.begin(place, meant, false, now, deeds);
+                    self.begin(place, meant, false, (now, world), deeds);
                 }
                 Err(mistake) => deeds.push(Deed::Mistake(place.say(mistake))),
             }
@@ -291,12 +288,18 @@ impl Script {
     }
 
     /// Ends the present line if it is done; if not, gives it back.
-    fn finish(&mut self, present: Present, now: Duration, deeds: &mut Vec<Deed>) -> Option<Present> {
+    fn finish(
+        &mut self,
+        present: Present,
+        now: Duration,
+        world: &World,
+        deeds: &mut Vec<Deed>,
+    ) -> Option<Present> {
         let is_late = now >= present.until;
         let Present { place, awaited, until } = present;
         let still = |awaited| Some(Present { place: place.clone(), awaited, until });
         match awaited {
-            Awaited::Condition(condition) => match self.board.holds(&condition) {
+            Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
                 Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("waited in vain: {why}")))),
                 Err(_) => return still(Awaited::Condition(condition)),
@@ -315,13 +318,13 @@ impl Script {
                 if !is_known && !is_late {
                     return still(Awaited::News { id, line, is_known });
                 }
-                self.look(place, line, now, deeds);
+                self.look(place, line, (now, world), deeds);
             }
             Awaited::Logs { open, logs } => {
                 if !open.is_empty() && !is_late {
                     return still(Awaited::Logs { open, logs });
                 }
-                deeds.push(Deed::Answer("logs", show::logs(&self.board, &logs)));
+                deeds.push(Deed::Answer("logs", show::logs(world, &logs)));
                 self.stopped = self.stops_at_logs;
             }
             Awaited::Loaded { file, came: None } => return still(Awaited::Loaded { file, came: None }),
@@ -346,7 +349,14 @@ impl Script {
         None
     }
 
-    fn begin(&mut self, place: Place, line: Line, tries: bool, now: Duration, deeds: &mut Vec<Deed>) {
+    fn begin(
+        &mut self,
+        place: Place,
+        line: Line,
+        tries: bool,
+        (now, world): (Duration, &World),
+        deeds: &mut Vec<Deed>,
+    ) {
         match line {
             Line::Nothing => {}
             Line::Do(orders) => {
@@ -357,11 +367,10 @@ impl Script {
                 let late = "the step is not over: what it runs to has not happened";
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
-            Line::Try(line) => self.begin(place, *line, true, now, deeds),
+            Line::Try(line) => self.begin(place, *line, true, (now, world), deeds),
             Line::Store(op) => {
                 let text = asked(&op);
                 self.store.queue(op, Asked { place, tries, text }, now);
-                self.board.unanswered = self.store.unanswered();
             }
             Line::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
             Line::Expect(_) | Line::Logs | Line::Status => {
@@ -370,11 +379,11 @@ impl Script {
                 self.wait(place, Awaited::News { id, line, is_known: false }, now + ANSWER_WITHIN);
             }
             Line::Say(text) => deeds.push(Deed::Answer("say", vec![text])),
-            Line::Rules => deeds.push(Deed::Answer("rules", show::rules(&self.board))),
-            Line::Help(word) => deeds.push(Deed::Answer("help", show::help(word))),
+            Line::Rules => deeds.push(Deed::Answer("rules", show::rules(world))),
+            Line::Help(about) => deeds.push(Deed::Answer("help", show::help(about))),
             Line::Save(named) => {
                 let file = place.file(&named);
-                let faults = &self.board.known.in_force;
+                let faults = world.in_force();
                 let (count, script) = (faults.len(), write::script(faults.iter().map(|fault| &fault.what)));
                 let text = format!("# What was in force. load {named} brings it into force again.\n{script}");
                 deeds.push(Deed::Write { file: file.clone(), text });
@@ -407,7 +416,6 @@ impl Script {
             if let Order::Propose(node, write) = &command.what {
                 let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone())));
                 self.store.sent(id, Asked { place: place.clone(), tries, text });
-                self.board.unanswered = self.store.unanswered();
             } else {
                 open.insert(id);
             }
@@ -419,22 +427,17 @@ impl Script {
     }
 
     /// Carries out a line that looks at how it is now.
-    fn look(&mut self, place: Place, line: Line, now: Duration, deeds: &mut Vec<Deed>) {
+    fn look(&mut self, place: Place, line: Line, (now, world): (Duration, &World), deeds: &mut Vec<Deed>) {
         match line {
             Line::Expect(condition) => {
-                if let Err(unmet) = self.board.holds(&condition) {
+                if let Err(unmet) = condition.holds(world, self.store.unanswered()) {
                     deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
                 }
             }
             Line::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());
-                let nodes: Vec<(NodeId, u64)> = self
-                    .board
-                    .statuses
-                    .iter()
-                    .map(|(node, status)| (*node, status.raft.last.index.0))
-                    .collect();
-                for (node, last) in nodes {
+                let last = |node: &Node| Some((node.id, node.current()?.last.index.0));
+                for (node, last) in world.nodes().filter_map(last) {
                     let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
                     let fetch = Order::FetchLog { node, first, limit: SHOWN_ENTRIES };
                     let (id, command) = self.command(fetch);
@@ -444,7 +447,7 @@ impl Script {
                 }
                 self.wait(place, Awaited::Logs { open, logs }, now + ANSWER_WITHIN);
             }
-            _ => deeds.push(Deed::Answer("status", show::status(&self.board))),
+            _ => deeds.push(Deed::Answer("status", show::status(world))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a script can ask to see, as lines of text.
 
-use crate::{Board, Group, WORDS, Word};
-use raftdeck_model::{ProcessState, write};
+use crate::{Group, WORDS, Word};
+use raftdeck_model::{MessageState, Node, ProcessState, World, write};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{NodeId, Role, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,16 +18,18 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 
 /// Logs side by side: a row an index, a column a node; `*` stands behind what its node knows to be committed. Then what cannot be
 /// shown: logs of nodes that do not run, and entries that only a snapshot holds.
-pub(super) fn logs(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
+pub(super) fn logs(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
     let mut lines = if logs.is_empty() {
         vec!["no node runs that could show its log".to_owned()]
     } else {
-        table(board, logs)
+        table(world, logs)
     };
-    let silent = board.processes.iter().filter(|(node, _)| !logs.contains_key(node));
-    lines.extend(silent.map(|(node, process)| format!("{node} is {}: its log is not shown", state(process))));
+    let silent = processes(world).filter(|(node, _)| !logs.contains_key(&node.id));
+    lines.extend(
+        silent.map(|(node, process)| format!("{} is {}: its log is not shown", node.id, state(process))),
+    );
     let purged =
-        |node: &NodeId| Some((*node, board.statuses.get(node)?.raft.purged)).filter(|(_, to)| to.0 > 0);
+        |node: &NodeId| Some((*node, world.node(*node)?.current()?.purged)).filter(|(_, to)| to.0 > 0);
     lines.extend(
         logs.keys()
             .filter_map(purged)
@@ -36,9 +38,9 @@ pub(super) fn logs(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>)
     lines
 }
 
-fn table(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
+fn table(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
     let columns: Vec<Vec<String>> =
-        logs.iter().map(|(node, log)| column(board, *node, log.as_deref())).collect();
+        logs.iter().map(|(node, log)| column(world, *node, log.as_deref())).collect();
     let indices: BTreeSet<u64> = logs.values().flatten().flatten().map(|line| line.id.index.0).collect();
     let mut rows = vec![format!("{:>6}", "entry")];
     rows.extend(indices.iter().map(|index| format!("{index:>6}")));
@@ -60,8 +62,8 @@ fn table(board: &Board, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<St
 }
 
 /// A node's name, then its entries: their terms and what they carry.
-fn column(board: &Board, node: NodeId, log: Option<&[LogLine]>) -> Vec<String> {
-    let status = board.statuses.get(&node).map(|status| &status.raft);
+fn column(world: &World, node: NodeId, log: Option<&[LogLine]>) -> Vec<String> {
+    let status = world.node(node).and_then(Node::current);
     let head = match status {
         Some(Status { role: Role::Leader, term, .. }) => format!("{node} leads {term}"),
         Some(Status { term, .. }) => format!("{node} in term {term}"),
@@ -91,8 +93,8 @@ fn short(text: &str) -> String {
 }
 
 /// What is in force, each with its name; the name is a comment, so that the lines can be given again.
-pub(super) fn rules(board: &Board) -> Vec<String> {
-    let faults = &board.known.in_force;
+pub(super) fn rules(world: &World) -> Vec<String> {
+    let faults = world.in_force();
     if faults.is_empty() {
         return vec!["# nothing is in force".to_owned()];
     }
@@ -104,21 +106,24 @@ pub(super) fn rules(board: &Board) -> Vec<String> {
 }
 
 /// The nodes, cluster time, what is in force and on the links.
-pub(super) fn status(board: &Board) -> Vec<String> {
-    let mut lines: Vec<String> =
-        board.processes.iter().map(|(node, process)| one(board, *node, process)).collect();
-    let rate = board.known.rate;
+pub(super) fn status(world: &World) -> Vec<String> {
+    let mut lines: Vec<String> = processes(world).map(|(node, process)| one(node, process)).collect();
+    let rate = world.time().rate;
     lines.push(if rate.is_frozen() {
         "time stands still".to_owned()
     } else {
         format!("time passes at rate {rate}")
     });
-    let held =
-        board.messages.values().filter(|message| message.state == raftdeck_model::MessageState::Held).count();
-    let on_links = board.messages.len();
+    let held = world.open_messages().filter(|message| message.state == MessageState::Held).count();
+    let on_links = world.open_messages().len();
     lines.push(format!("{} on the links, {held} of them held", counted(on_links, "message")));
-    lines.push(format!("{} in force", counted(board.known.in_force.len(), "thing")));
+    lines.push(format!("{} in force", counted(world.in_force().len(), "thing")));
     lines
+}
+
+/// The nodes of whose processes anything is known.
+fn processes(world: &World) -> impl Iterator<Item = (&Node, &ProcessState)> {
+    world.nodes().filter_map(|node| Some((node, node.process.as_ref()?)))
 }
 
 fn state(process: &ProcessState) -> &'static str {
@@ -132,15 +137,13 @@ fn state(process: &ProcessState) -> &'static str {
     }
 }
 
-fn one(board: &Board, node: NodeId, process: &ProcessState) -> String {
-    let state = state(process);
-    let Some(status) = board.statuses.get(&node).map(|status| &status.raft) else {
-        return format!("{node} {state}");
-    };
+fn one(node: &Node, process: &ProcessState) -> String {
+    let (id, state) = (node.id, state(process));
+    let Some(status) = node.current() else { return format!("{id} {state}") };
     let Status { role, term, last, committed, applied, .. } = status;
     let vote = status.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
     format!(
-        "{node} {state}, {role} in term {term}, voted for {vote}, log through {}, committed {committed}, applied {applied}",
+        "{id} {state}, {role} in term {term}, voted for {vote}, log through {}, committed {committed}, applied {applied}",
         last.index
     )
 }

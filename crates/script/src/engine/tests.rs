@@ -1,7 +1,9 @@
 //! Scripts against a source that is played by the test.
 
 use super::*;
-use raftdeck_model::{ClientOutcome, ClusterTime, Disturbance, Fault, FaultId, ProcessState, Step};
+use raftdeck_model::{
+    ClientOutcome, ClusterTime, Disturbance, Fault, FaultId, ProcessState, Step, Update, World,
+};
 use raftdeck_protocol::ClockRate;
 
 const N1: NodeId = NodeId(1);
@@ -10,26 +12,62 @@ fn at(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Three nodes, all running.
-fn script(lines: &[&str]) -> Script {
+/// A script and the world that it is played in.
+struct Played {
+    script: Script,
+    world: World,
+}
+
+impl Played {
+    /// Three nodes, all running.
+    fn new(script: Script) -> Self {
+        let mut played = Self { script, world: World::default() };
+        played.tell_nodes(3);
+        for node in (1..=3).map(NodeId) {
+            played.hear(News::Process { node, state: ProcessState::Running { pid: 1 } });
+        }
+        played
+    }
+
+    fn tell_nodes(&mut self, count: u64) {
+        let nodes = (1..=count).map(NodeId).collect();
+        self.hear(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    }
+
+    fn hear(&mut self, what: News) {
+        self.script.hear(&what);
+        self.world.fold(&Update { at: at(0), seq: 0, what });
+    }
+
+    fn go_on(&mut self, now: Duration) -> Vec<Deed> {
+        self.script.go_on(now, &self.world)
+    }
+}
+
+impl std::ops::Deref for Played {
+    type Target = Script;
+
+    fn deref(&self) -> &Script {
+        &self.script
+    }
+}
+
+impl std::ops::DerefMut for Played {
+    fn deref_mut(&mut self) -> &mut Script {
+        &mut self.script
+    }
+}
+
+fn script(lines: &[&str]) -> Played {
     let mut script = Script::default();
-    start(&mut script);
     for line in lines {
         script.add(line.as_bytes());
     }
-    script
-}
-
-fn start(script: &mut Script) {
-    let nodes: Vec<NodeId> = (1..=3).map(NodeId).collect();
-    for &node in &nodes {
-        script.hear(&News::Process { node, state: ProcessState::Running { pid: 1 } });
-    }
-    script.hear(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    Played::new(script)
 }
 
 /// What it sends at this time, and nothing else.
-fn sends(script: &mut Script, ms: u64) -> Vec<(u64, Order)> {
+fn sends(script: &mut Played, ms: u64) -> Vec<(u64, Order)> {
     let sent = |deed| match deed {
         Deed::Send(Command { id, what }) => (id.0, what),
         other => panic!("{other:?}"),
@@ -37,18 +75,24 @@ fn sends(script: &mut Script, ms: u64) -> Vec<(u64, Order)> {
     script.go_on(at(ms)).into_iter().map(sent).collect()
 }
 
-fn done(script: &mut Script, id: u64) {
-    script.hear(&News::Done { id: CommandId(id) });
+/// What it does when it is due next.
+fn after(script: &mut Played) -> Vec<Deed> {
+    let due = script.next_due().expect("it is not over");
+    script.go_on(due)
 }
 
-fn refused(script: &mut Script, id: u64, reason: &str) {
-    script.hear(&News::Refused { id: CommandId(id), reason: reason.to_owned() });
+fn done(script: &mut Played, id: u64) {
+    script.hear(News::Done { id: CommandId(id) });
 }
 
-fn answered(script: &mut Script, id: u64) {
+fn refused(script: &mut Played, id: u64, reason: &str) {
+    script.hear(News::Refused { id: CommandId(id), reason: reason.to_owned() });
+}
+
+fn answered(script: &mut Played, id: u64) {
     let op = ClientOp::Read(raftdeck_protocol::Read::Get { key: "a".into() });
     let outcome = ClientOutcome::Failed { reason: String::new() };
-    script.hear(&News::Client { id: CommandId(id), op, outcome, took: at(1) });
+    script.hear(News::Client { id: CommandId(id), op, outcome, took: at(1) });
     done(script, id);
 }
 
@@ -57,22 +101,21 @@ fn a_line_is_begun_when_the_one_before_is_done() {
     let mut script =
         script(&["freeze", "step timer", "kill 1", "restart down", "add", "wait up 4 within 1s"]);
     assert_eq!(sends(&mut script, 0), [(1, Order::SetRate(ClockRate::FROZEN))]);
-    script.hear(&News::Time(ClusterTime { rate: ClockRate::FROZEN, now: at(5) }));
+    script.hear(News::Time(ClusterTime { rate: ClockRate::FROZEN, now: at(5) }));
     assert_eq!(sends(&mut script, 1), [], "told, and not yet in force everywhere");
     done(&mut script, 1);
     assert_eq!(sends(&mut script, 2), [(2, Order::Step(Step::Timer))]);
     done(&mut script, 2);
     assert_eq!(sends(&mut script, 4), [(3, Order::Kill(N1))]);
-    script.hear(&News::Process { node: N1, state: ProcessState::Killed });
+    script.hear(News::Process { node: N1, state: ProcessState::Killed });
     done(&mut script, 3);
     assert_eq!(sends(&mut script, 5), [(4, Order::Restart(N1))], "by now it is known to be down");
     done(&mut script, 4);
     assert_eq!(sends(&mut script, 6), [(5, Order::AddNode)]);
-    let nodes = (1..=4).map(NodeId).collect();
-    script.hear(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    script.tell_nodes(4);
     done(&mut script, 5);
     assert_eq!(sends(&mut script, 7), [], "there is an n4 to be waited for");
-    script.hear(&News::Process { node: NodeId(4), state: ProcessState::Running { pid: 4 } });
+    script.hear(News::Process { node: NodeId(4), state: ProcessState::Running { pid: 4 } });
     assert_eq!(sends(&mut script, 8), []);
     assert!(script.is_over());
 }
@@ -128,7 +171,7 @@ fn a_wait_ends_when_it_is_so_or_fails_when_it_is_too_late() {
     let mut script = script(&["wait down 2 within 1s", "kill 1"]);
     assert_eq!(sends(&mut script, 0), []);
     assert_eq!(script.next_due(), Some(at(1000)));
-    script.hear(&News::Process { node: NodeId(2), state: ProcessState::Killed });
+    script.hear(News::Process { node: NodeId(2), state: ProcessState::Killed });
     assert_eq!(sends(&mut script, 999), [(1, Order::Kill(N1))]);
     done(&mut script, 1);
     script.add(b"wait leader within 1s");
@@ -141,7 +184,7 @@ fn what_is_expected_is_judged_by_the_newest_news() {
     let mut script = script(&["expect up 2"]);
     assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)]);
     assert_eq!(sends(&mut script, 1000), [], "however long the news takes");
-    script.hear(&News::Process { node: NodeId(2), state: ProcessState::Killed });
+    script.hear(News::Process { node: NodeId(2), state: ProcessState::Killed });
     done(&mut script, 1);
     assert_eq!(script.go_on(at(1001)), [Deed::Unmet("line 1: not as expected: n2 is killed".to_owned())]);
 }
@@ -151,7 +194,7 @@ fn what_is_in_force_is_told_before_it_is_shown() {
     let mut script = script(&["pause 1", "rules"]);
     assert_eq!(sends(&mut script, 0), [(1, Order::Pause(N1))]);
     let faults = vec![Fault { id: FaultId(3), what: Disturbance::Paused(N1) }];
-    script.hear(&News::InForce { faults });
+    script.hear(News::InForce { faults });
     done(&mut script, 1);
     assert_eq!(script.go_on(at(1)), [Deed::Answer("rules", vec!["pause 1  # undo #3".to_owned()])]);
 }
@@ -244,7 +287,7 @@ fn files_are_loaded_in_place_beside_the_file_that_names_them_and_not_for_ever() 
 fn what_is_saved_can_be_loaded() {
     let mut script = script(&[]);
     let faults = vec![Fault { id: FaultId(3), what: Disturbance::Paused(N1) }];
-    script.hear(&News::InForce { faults });
+    script.hear(News::InForce { faults });
     script.add(b"save faults");
     let [Deed::Write { file, text }] = &script.go_on(at(0))[..] else { panic!("a file") };
     assert_eq!(file, "faults");
@@ -261,8 +304,7 @@ fn what_is_saved_can_be_loaded() {
 
 #[test]
 fn a_script_to_watch_stops_where_it_shows_the_logs() {
-    let mut script = Script::to_watch("lesson", b"# a comment\nlogs\nelect 1\n", CommandId(7));
-    start(&mut script);
+    let mut script = Played::new(Script::to_watch("lesson", b"# a comment\nlogs\nelect 1\n", CommandId(7)));
     assert!(script.line().is_none());
     assert_eq!(sends(&mut script, 0), [(8, Order::Refresh)]);
     assert_eq!(script.line().as_deref(), Some("lesson, line 2: logs"));
@@ -291,7 +333,7 @@ fn a_caption_is_shown_where_it_stands() {
 fn a_script_ends_though_the_store_never_answers() {
     let mut script = script(&["put a 1", "put b 2", "quit"]);
     sends(&mut script, 0);
-    let late = script.go_on(script.next_due().expect("a word on what waits"));
+    let late = after(&mut script);
     assert!(matches!(late[..], [Deed::Answer("store", _)]), "{late:?}");
-    assert_eq!(script.go_on(script.next_due().expect("an end")), [Deed::Quit]);
+    assert_eq!(after(&mut script), [Deed::Quit]);
 }

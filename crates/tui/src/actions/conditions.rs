@@ -2,12 +2,9 @@
 
 use crate::actions::Reason;
 use crate::app::App;
-use crate::app::cluster::Node;
-use crate::app::concerns::Concern;
-use crate::app::members::Standing;
 use crate::words::changing;
 use raftdeck_lab::MAX_NODES;
-use raftdeck_model::MessageState;
+use raftdeck_model::{Concern, MessageState, Node, Standing};
 use std::borrow::Cow;
 
 fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
@@ -29,7 +26,7 @@ pub(super) fn script_waits(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn has_nodes(app: &App) -> Result<(), Reason> {
-    if app.cluster.is_empty() { because("there is no node to select yet") } else { Ok(()) }
+    if app.world.is_empty() { because("there is no node to select yet") } else { Ok(()) }
 }
 
 pub(super) fn has_selection(app: &App) -> Result<(), Reason> {
@@ -45,11 +42,11 @@ pub(super) fn can_kill(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn has_leader(app: &App) -> Result<(), Reason> {
-    if app.cluster.leader().is_none() { because("nobody leads at the moment") } else { Ok(()) }
+    if app.world.leader().is_none() { because("nobody leads at the moment") } else { Ok(()) }
 }
 
 pub(super) fn any_down(app: &App) -> Result<(), Reason> {
-    if app.cluster.nodes().any(Node::is_down) { Ok(()) } else { because("no node is down") }
+    if app.world.nodes().any(Node::is_down) { Ok(()) } else { because("no node is down") }
 }
 
 pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
@@ -62,13 +59,13 @@ pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn can_partition(app: &App) -> Result<(), Reason> {
-    if let Some(id) = app.cluster.partition() {
+    if let Some(id) = app.partition() {
         return because(format!("{id} is cut off already: h heals"));
     }
     has_leader(app)?;
-    match app.cluster.leader() {
-        Some(_) if app.cluster.len() < 2 => because("one node alone cannot be cut off from anyone"),
-        Some(leader) if app.cluster.is_isolated(leader.id) => {
+    match app.world.leader() {
+        Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
+        Some(leader) if app.world.is_isolated(leader.id) => {
             because(format!("{} is cut off already: h heals", leader.id))
         }
         _ => Ok(()),
@@ -78,8 +75,8 @@ pub(super) fn can_partition(app: &App) -> Result<(), Reason> {
 pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     match app.selected_node() {
-        Some(_) if app.cluster.len() < 2 => because("one node alone cannot be cut off from anyone"),
-        Some(node) if app.cluster.is_isolated(node.id) => {
+        Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
+        Some(node) if app.world.is_isolated(node.id) => {
             because(format!("{} is cut off already: h heals", node.id))
         }
         _ => Ok(()),
@@ -89,7 +86,7 @@ pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
 /// Who belongs to the cluster, and who leads it, is changed through a leader with a majority alone.
 pub(super) fn has_majority(app: &App) -> Result<(), Reason> {
     has_leader(app)?;
-    match app.cluster.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
+    match app.world.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
         Some((id, status)) if !status.has_quorum => {
             because(format!("{id} leads but reaches no majority: nothing can be changed"))
         }
@@ -98,12 +95,12 @@ pub(super) fn has_majority(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn nothing_under_way(app: &App) -> Result<(), Reason> {
-    if let Some(to) = app.cluster.transfer() {
+    if let Some(to) = app.world.transfer() {
         return because(format!("the leadership is being handed to {to}: wait a moment"));
     }
-    match app.changes.iter().next() {
+    match app.world.changes().next() {
         Some((id, step)) => because(format!("{}: wait until it is done", changing(id, step))),
-        None if app.cluster.is_joint() => {
+        None if app.world.is_joint() => {
             because("the cluster is between two configurations: wait until it is done")
         }
         None => Ok(()),
@@ -115,7 +112,7 @@ pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     let Some(node) = app.selected_node() else { return Ok(()) };
     let id = node.id;
-    match app.cluster.standing(id) {
+    match app.world.standing(id) {
         _ if node.is_down() => because(format!("{id} is down: r restarts it")),
         _ if node.is_paused() => because(format!("{id} is paused: z lets it go on")),
         _ if !node.is_running() => because(format!("{id} has not started yet")),
@@ -128,7 +125,7 @@ pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
 pub(super) fn can_transfer(app: &App) -> Result<(), Reason> {
     may_lead(app)?;
     has_majority(app)?;
-    match app.cluster.leader() {
+    match app.world.leader() {
         Some(leader) if app.selected == Some(leader.id) => because(format!("{} leads already", leader.id)),
         _ => nothing_under_way(app),
     }
@@ -136,7 +133,7 @@ pub(super) fn can_transfer(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_elect(app: &App) -> Result<(), Reason> {
     may_lead(app)?;
-    match app.cluster.leader() {
+    match app.world.leader() {
         Some(leader) if app.selected == Some(leader.id) => {
             because(format!("{} leads already: t hands over to another node", leader.id))
         }
@@ -146,7 +143,7 @@ pub(super) fn can_elect(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_add(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
-    if app.cluster.len() >= usize::from(MAX_NODES) {
+    if app.world.len() >= usize::from(MAX_NODES) {
         return because(format!("there are {MAX_NODES} nodes already, and no room for more"));
     }
     has_majority(app)
@@ -155,7 +152,7 @@ pub(super) fn can_add(app: &App) -> Result<(), Reason> {
 pub(super) fn can_remove(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     let Some(id) = app.selected else { return Ok(()) };
-    if app.cluster.voters().iter().eq([&id]) {
+    if app.world.voters().iter().eq([&id]) {
         return because(format!("{id} is the last voter: without it there is no cluster"));
     }
     has_majority(app)?;
@@ -167,7 +164,7 @@ pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     let Some(node) = app.selected_node() else { return Ok(()) };
     let id = node.id;
-    match (app.cluster.standing(id), app.cluster.concern(id)) {
+    match (app.world.standing(id), app.world.concern(id)) {
         _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
         _ if node.is_paused() => return because(format!("{id} is paused: z lets it go on")),
         (Standing::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
@@ -183,14 +180,14 @@ pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn can_heal(app: &App) -> Result<(), Reason> {
-    if app.in_force().is_empty() && !app.cluster.any_cut() && !app.cluster.nodes().any(Node::is_paused) {
+    if app.world.in_force().is_empty() && !app.world.any_cut() && !app.world.nodes().any(Node::is_paused) {
         return because("nothing to heal: no link is cut and no node is paused");
     }
     Ok(())
 }
 
 pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
-    if app.in_force().is_empty() { because("nothing is in force that could be undone") } else { Ok(()) }
+    if app.world.in_force().is_empty() { because("nothing is in force that could be undone") } else { Ok(()) }
 }
 
 pub(super) fn can_slow(app: &App) -> Result<(), Reason> {

@@ -21,15 +21,13 @@ pub struct Clock {
 const TOLD_WITHIN: Duration = Duration::from_millis(500);
 
 impl Clock {
-    /// The lab told how late it is and how fast time passes, at `now`. Says whether that is another rate.
-    pub fn tell(&mut self, told: ClusterTime, now: Duration) -> bool {
-        let other = told.rate != self.told.rate;
+    /// The lab told how late it is and how fast time passes, at `now`.
+    pub fn tell(&mut self, told: ClusterTime, now: Duration) {
         if !told.rate.is_frozen() {
             self.last_rate = told.rate;
         }
         let asked = self.asked.filter(|(rate, _)| *rate != told.rate);
         *self = Self { told, since: now, asked, ..*self };
-        other
     }
 
     /// The lab was asked for this rate, at `now`.
@@ -134,7 +132,7 @@ mod tests {
     fn cluster_time_goes_on_at_the_rate_that_was_told() {
         let mut clock = Clock::default();
         assert_eq!((clock.at(ms(700)), clock.rate()), (ms(700), ClockRate::REAL));
-        assert!(clock.tell(ClusterTime { rate: rate(10_000), now: ms(1000) }, ms(1100)));
+        clock.tell(ClusterTime { rate: rate(10_000), now: ms(1000) }, ms(1100));
         assert_eq!(clock.at(ms(2100)), ms(1010));
         assert_eq!(clock.when(ms(1010)), Some(ms(2100)));
         assert_eq!(clock.shown(ms(2100)), "1.01 s");

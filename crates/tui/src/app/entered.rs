@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration) -> Vec<Effect> {
     let done = match purpose {
         Purpose::Write => parse::parse(line).map(Said::Store),
-        Purpose::Command => understand(line, &app.known),
+        Purpose::Command => understand(line, &app.world),
         Purpose::Filter => Sieve::parse(line).map(|sieve| {
             app.messages.sieve = sieve;
             app.messages.to_end();
@@ -46,7 +46,7 @@ fn act(app: &mut App, said: Said, now: Duration) -> Vec<Effect> {
         }
         Said::Logs => app.view = View::Logs,
         Said::Cluster => app.view = View::Cluster,
-        Said::InForce => app.menu = Some(Menu::in_force(app.in_force())),
+        Said::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         Said::Tell(text) => app.notice = Some(Notice::new(text, now)),
         Said::Quit => return vec![Effect::Quit],
     }
@@ -66,7 +66,7 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
         KeyCode::End | KeyCode::PageDown => menu.choose(usize::MAX, app),
         KeyCode::Left if menu.kind == Kind::Faults => menu.turn(app, false),
         KeyCode::Right if menu.kind == Kind::Faults => menu.turn(app, true),
-        KeyCode::Tab if menu.kind == Kind::Faults => menu = Menu::in_force(app.in_force()),
+        KeyCode::Tab if menu.kind == Kind::Faults => menu = Menu::in_force(app.world.in_force()),
         KeyCode::Tab => menu = Menu::faults(None),
         KeyCode::Char(':') if menu.kind == Kind::Faults => {
             let words = menu.chosen(app).map(|row| row.words).unwrap_or_default();
@@ -86,10 +86,10 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
 /// A fault comes into force and its menu closes; one in force is undone, and its menu stays while others are left.
 fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
     if let Some(fault) = row.fault {
-        app.menu = (app.in_force().len() > 1).then_some(menu);
+        app.menu = (app.world.in_force().len() > 1).then_some(menu);
         return app.send([Order::Undo(Some(fault))]);
     }
-    match understand(&row.words, &app.known) {
+    match understand(&row.words, &app.world) {
         Ok(said) => act(app, said, now),
         Err(why) => {
             app.notice = Some(Notice::new(why, now));

@@ -4,7 +4,7 @@
 //! of many links.
 
 use crate::words::{Sentence, Teller, Weight};
-use raftdeck_model::{LinkState, News, ProcessState};
+use raftdeck_model::{LinkState, News, ProcessState, Update};
 use raftdeck_raft::{NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -100,13 +100,10 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// What is told from now on is told at this cluster time.
-    pub fn set_time(&mut self, time: Duration) {
-        self.time = time;
-    }
-
     /// Takes note of an update. Says whether the feed changed.
-    pub fn tell(&mut self, update: &News, now: Duration) -> bool {
+    pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
+        self.time = update.at;
+        let update = &update.what;
         if let News::Link { from, to, state } = update {
             self.link(*from, *to, *state, now);
             return true;
@@ -297,6 +294,10 @@ mod tests {
         feed.entries().iter().map(Entry::text).collect()
     }
 
+    fn told(what: News) -> Update {
+        Update { at: Duration::ZERO, seq: 0, what }
+    }
+
     #[test]
     fn what_several_nodes_do_together_is_one_line() {
         let mut feed = Feed::default();
@@ -308,9 +309,9 @@ mod tests {
         let follows = || TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(4) };
         for (node, trace) in [(3, grants(2)), (3, follows()), (1, grants(2)), (1, follows()), (5, grants(4))]
         {
-            feed.tell(&News::Trace { node: NodeId(node), trace }, Duration::ZERO);
+            feed.tell(&told(News::Trace { node: NodeId(node), trace }), Duration::ZERO);
         }
-        feed.tell(&News::Trace { node: NodeId(5), trace: follows() }, Duration::from_secs(1));
+        feed.tell(&told(News::Trace { node: NodeId(5), trace: follows() }), Duration::from_secs(1));
         assert_eq!(
             texts(&feed),
             [
@@ -345,7 +346,7 @@ mod tests {
         let mut feed = Feed::default();
         let ask = TraceEvent::ElectionStarted { term: Term(3), pre_vote: true };
         for n in 0..7 {
-            feed.tell(&News::Trace { node: NodeId(2), trace: ask.clone() }, Duration::from_secs(n));
+            feed.tell(&told(News::Trace { node: NodeId(2), trace: ask.clone() }), Duration::from_secs(n));
         }
         assert_eq!(feed.entries().len(), 1);
         assert!(texts(&feed)[0].ends_with("(7 times)"), "{:?}", texts(&feed));
@@ -355,11 +356,11 @@ mod tests {
     fn links_cut_together_are_one_line_that_names_who_is_cut_off() {
         let mut feed = Feed::default();
         for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
-            feed.tell(&link(from, to, LinkState::Cut), Duration::from_millis(5));
+            feed.tell(&told(link(from, to, LinkState::Cut)), Duration::from_millis(5));
         }
         assert_eq!(texts(&feed), ["n1 is cut off from n2, n3"]);
         for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
-            feed.tell(&link(from, to, LinkState::Open), Duration::from_millis(900));
+            feed.tell(&told(link(from, to, LinkState::Open)), Duration::from_millis(900));
         }
         assert_eq!(texts(&feed), ["n1 is cut off from n2, n3", "n1 reaches n2, n3 again"]);
     }
@@ -367,8 +368,8 @@ mod tests {
     #[test]
     fn a_link_cut_one_way_or_later_is_a_line_of_its_own() {
         let mut feed = Feed::default();
-        feed.tell(&link(1, 2, LinkState::Cut), Duration::ZERO);
-        feed.tell(&link(2, 1, LinkState::Cut), Duration::from_secs(2));
+        feed.tell(&told(link(1, 2, LinkState::Cut)), Duration::ZERO);
+        feed.tell(&told(link(2, 1, LinkState::Cut)), Duration::from_secs(2));
         assert_eq!(texts(&feed), ["link n1 -> n2 is cut", "link n2 -> n1 is cut"]);
     }
 
@@ -377,11 +378,11 @@ mod tests {
         let mut feed = Feed::default();
         let refused = |n: usize| News::Trouble { reason: format!("reason {n}") };
         for n in 0..MAX_ENTRIES + 10 {
-            feed.tell(&refused(n), Duration::ZERO);
+            feed.tell(&told(refused(n)), Duration::ZERO);
         }
         assert_eq!(feed.entries().len(), MAX_ENTRIES);
         feed.scroll_back(3);
-        feed.tell(&refused(0), Duration::ZERO);
+        feed.tell(&told(refused(0)), Duration::ZERO);
         assert_eq!(feed.back(), 4);
         feed.to_end();
         assert_eq!(feed.back(), 0);

@@ -4,8 +4,7 @@
 //! entry's text is kept by its id (term and index), not by node: two entries with the same id are the same
 //! entry (Log Matching, paper §5.3), so one fetch serves every node and nothing kept ever goes stale.
 
-use crate::app::cluster::{Cluster, Extent, Node};
-use raftdeck_model::Order;
+use raftdeck_model::{Extent, Node, Order, World};
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
@@ -111,8 +110,8 @@ impl Logs {
     }
 
     /// Takes a node's answer.
-    pub fn tell(&mut self, node: NodeId, lines: &[LogLine], cluster: &Cluster, now: Duration) {
-        let cursor = self.cursor(cluster.extent());
+    pub fn tell(&mut self, node: NodeId, lines: &[LogLine], world: &World, now: Duration) {
+        let cursor = self.cursor(world.extent());
         let useful = lines.iter().any(|line| line.id.index == cursor);
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, Asked { again: now.saturating_add(wait) });
@@ -133,10 +132,9 @@ impl Logs {
     }
 
     /// What is to be asked now.
-    pub fn ask(&mut self, cluster: &Cluster, now: Duration) -> Vec<Order> {
-        let cursor = self.cursor(cluster.extent());
-        let due: Vec<NodeId> =
-            self.missing(cluster, cursor).filter(|node| self.again(*node) <= now).collect();
+    pub fn ask(&mut self, world: &World, now: Duration) -> Vec<Order> {
+        let cursor = self.cursor(world.extent());
+        let due: Vec<NodeId> = self.missing(world, cursor).filter(|node| self.again(*node) <= now).collect();
         due.into_iter()
             .map(|node| {
                 self.asked.insert(node, Asked { again: now.saturating_add(AFTER_SILENCE) });
@@ -148,9 +146,9 @@ impl Logs {
 
     /// When there is something to ask without any news.
     #[must_use]
-    pub fn next_ask(&self, cluster: &Cluster, now: Duration) -> Option<Duration> {
-        let cursor = self.cursor(cluster.extent());
-        self.missing(cluster, cursor).map(|node| self.again(node).max(now)).min()
+    pub fn next_ask(&self, world: &World, now: Duration) -> Option<Duration> {
+        let cursor = self.cursor(world.extent());
+        self.missing(world, cursor).map(|node| self.again(node).max(now)).min()
     }
 
     fn again(&self, node: NodeId) -> Duration {
@@ -158,9 +156,9 @@ impl Logs {
     }
 
     /// Whom to ask: for each entry at the cursor whose text is missing, the first living node that has it.
-    fn missing(&self, cluster: &Cluster, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
+    fn missing(&self, world: &World, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
         let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
-        for status in cluster.nodes().filter_map(Node::live) {
+        for status in world.nodes().filter_map(Node::live) {
             if let Some(term) = term_at(status, cursor) {
                 let id = LogId { term, index: cursor };
                 if !self.texts.contains_key(&id) {
@@ -223,13 +221,13 @@ mod tests {
     #[test]
     fn texts_are_bounded() {
         let mut logs = Logs::default();
-        let cluster = Cluster::default();
+        let world = World::default();
         for batch in 0..100u64 {
             let line = |n: u64| LogLine {
                 id: LogId { term: Term(1), index: LogIndex(batch * 100 + n) },
                 text: "put k v".into(),
             };
-            logs.tell(NodeId(1), &(0..100).map(line).collect::<Vec<_>>(), &cluster, Duration::ZERO);
+            logs.tell(NodeId(1), &(0..100).map(line).collect::<Vec<_>>(), &world, Duration::ZERO);
         }
         assert_eq!(logs.texts.len(), MAX_TEXTS);
     }

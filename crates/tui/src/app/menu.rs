@@ -99,14 +99,14 @@ impl Menu {
     pub fn rows(&self, app: &App) -> Vec<Row> {
         match self.kind {
             Kind::Faults => self.fault_rows(app),
-            Kind::InForce => app.in_force().iter().map(in_force_row).collect(),
+            Kind::InForce => app.world.in_force().iter().map(in_force_row).collect(),
         }
     }
 
     fn fault_rows(&self, app: &App) -> Vec<Row> {
         let node = app.selected.map_or_else(String::new, |node| node.0.to_string());
         let regions = || {
-            let ids = app.cluster.ids().into_iter().zip(REGIONS.iter().cycle());
+            let ids = app.world.ids().into_iter().zip(REGIONS.iter().cycle());
             ids.map(|(id, region)| format!("{}={region}", id.0)).collect::<Vec<_>>().join(",")
         };
         let words = |template: &str| {
@@ -121,7 +121,7 @@ impl Menu {
         match self.kind {
             Kind::Faults => self.row.min(FAULTS.len() - 1),
             Kind::InForce => {
-                let faults = app.in_force();
+                let faults = app.world.in_force();
                 let place = faults.iter().position(|fault| Some(fault.id) >= self.fault);
                 place.unwrap_or(faults.len().saturating_sub(1))
             }
@@ -138,15 +138,15 @@ impl Menu {
     pub fn choose(&mut self, place: usize, app: &App) {
         let last = match self.kind {
             Kind::Faults => FAULTS.len(),
-            Kind::InForce => app.in_force().len(),
+            Kind::InForce => app.world.in_force().len(),
         };
         self.row = place.min(last.saturating_sub(1));
-        self.fault = app.in_force().get(self.row).map(|fault| fault.id);
+        self.fault = app.world.in_force().get(self.row).map(|fault| fault.id);
     }
 
     /// The next links, or the ones before: all, the selected node's, each pair of it.
     pub fn turn(&mut self, app: &App, on: bool) {
-        let choices = choices(&app.cluster.ids(), app.selected);
+        let choices = choices(&app.world.ids(), app.selected);
         let place = choices.iter().position(|links| *links == self.links);
         let next = match (place, on) {
             (None, _) => 0,
@@ -197,9 +197,9 @@ mod tests {
     fn every_line_of_the_menu_is_understood_for_all_links() {
         let app = app();
         let mut menu = Menu::faults(None);
-        for _ in 0..choices(&app.cluster.ids(), app.selected).len() {
+        for _ in 0..choices(&app.world.ids(), app.selected).len() {
             for row in menu.rows(&app) {
-                let said = understand(&row.words, &app.known);
+                let said = understand(&row.words, &app.world);
                 assert!(matches!(said, Ok(Said::Do(_))), "{}: {said:?}", row.words);
             }
             menu.turn(&app, true);

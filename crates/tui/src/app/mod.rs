@@ -6,13 +6,10 @@
 //! `now` is the time since the deck started; it never goes back.
 
 pub mod clock;
-pub mod cluster;
-pub mod concerns;
 mod entered;
 pub mod feed;
 pub mod flights;
 pub mod logs;
-pub mod members;
 pub mod menu;
 pub mod messages;
 mod msg;
@@ -30,32 +27,29 @@ pub mod scripted;
 pub mod selection;
 pub mod sieve;
 pub mod timers;
-pub mod verdict;
 
 pub use msg::{Effect, Msg};
 pub use parse::USAGE;
 pub use reduce::update;
 
 use crate::app::clock::Clock;
-use crate::app::cluster::{Cluster, Node};
 use crate::app::feed::Feed;
 use crate::app::flights::Flights;
 use crate::app::logs::Logs;
-use crate::app::members::Changes;
 use crate::app::menu::Menu;
 use crate::app::messages::Messages;
 use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
 use crate::app::prompt::Prompt;
+use crate::app::rate::Rate;
 use crate::app::scripted::Scripted;
 use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
-use raftdeck_model::{Command, CommandId, Fault, Order, WorkloadFigures};
+use raftdeck_model::{Command, CommandId, Node, Order, World};
 use raftdeck_raft::NodeId;
-use raftdeck_script::Known;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -116,12 +110,12 @@ pub struct App {
     pub(crate) theme: Theme,
     pub(crate) view: View,
     pub(crate) clock: Clock,
-    pub(crate) cluster: Cluster,
-    /// What the words of commands can refer to.
-    pub(crate) known: Known,
-    pub(crate) changes: Changes,
-    /// The steady workload's last figures, from when it was first switched on.
-    pub(crate) workload: Option<WorkloadFigures>,
+    /// What is known of the cluster.
+    pub(crate) world: World,
+    /// Who was cut off by the partition key, for as long as that stands.
+    partition: Option<NodeId>,
+    /// Heartbeats that arrived.
+    pub(crate) beats: Rate,
     pub(crate) selected: Option<NodeId>,
     pub(crate) feed: Feed,
     pub(crate) flights: Flights,
@@ -154,10 +148,9 @@ impl App {
             theme: Theme::new(settings.colour, settings.ascii),
             view: View::default(),
             clock: Clock::default(),
-            cluster: Cluster::default(),
-            known: Known::default(),
-            changes: Changes::default(),
-            workload: None,
+            world: World::default(),
+            partition: None,
+            beats: Rate::default(),
             selected: None,
             feed: Feed::default(),
             flights: Flights::default(),
@@ -206,17 +199,17 @@ impl App {
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
-        let beats = self.cluster.beats_change(now);
+        let beats = self.beats.next_change(now);
         let waiting = self.operations.next_change(now);
         let of_view = match self.view {
             View::Cluster => self.cluster_view_change(now),
-            View::Logs => self.logs.next_ask(&self.cluster, now),
+            View::Logs => self.logs.next_ask(&self.world, now),
             View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Output => None,
         };
         // Never at once: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
-        let clock = if self.cluster.is_empty() { None } else { self.clock.next_change(now) };
+        let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
         [notice, beats, waiting, of_view, clock, script].into_iter().flatten().min().map(|at| at.max(soonest))
     }
@@ -241,7 +234,7 @@ impl App {
             // Timers run on the cluster's clock, the screen on the person's.
             self.clock.when(next_step(node, time)?)
         };
-        self.cluster.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
+        self.world.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
     }
 
     /// The node that the keys act on.
@@ -258,8 +251,8 @@ impl App {
 
     /// What is known of the cluster.
     #[must_use]
-    pub fn cluster(&self) -> &Cluster {
-        &self.cluster
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// The clock of the cluster.
@@ -274,14 +267,27 @@ impl App {
         &self.messages
     }
 
-    /// All that is in force and can be undone, oldest first.
+    /// Remembers whom the partition key cuts off.
+    pub(crate) fn set_partition(&mut self, id: NodeId) {
+        self.partition = Some(id);
+    }
+
+    /// Who is cut off by the partition key.
     #[must_use]
-    pub fn in_force(&self) -> &[Fault] {
-        &self.known.in_force
+    pub fn partition(&self) -> Option<NodeId> {
+        self.partition.filter(|id| self.world.is_isolated(*id))
+    }
+
+    /// One that was healed is not back when the same links are cut by other means.
+    pub(crate) fn forget_healed_partition(&mut self) {
+        let is_cut = |(from, to): &(NodeId, NodeId)| self.world.is_cut(*from, *to);
+        if self.partition.is_some_and(|id| !self.world.links_of(id).iter().any(is_cut)) {
+            self.partition = None;
+        }
     }
 
     pub(crate) fn selected_node(&self) -> Option<&Node> {
-        self.cluster.node(self.selected?)
+        self.world.node(self.selected?)
     }
 
     /// A command under a new name.

@@ -4,8 +4,8 @@
 //! the few words that the footer has for it.
 
 use crate::actions::{ACTIONS, ActionId};
-use raftdeck_model::{ClientOp, Order};
-use raftdeck_script::{Known, Line};
+use raftdeck_model::{ClientOp, Order, World};
+use raftdeck_script::Line;
 
 /// What a line at the palette wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +31,8 @@ pub enum Said {
 }
 
 /// Understands a line, or says in a sentence why not.
-pub fn understand(line: &str, known: &Known) -> Result<Said, String> {
-    let said = match raftdeck_script::parse(line, known) {
+pub fn understand(line: &str, world: &World) -> Result<Said, String> {
+    let said = match raftdeck_script::parse(line, world) {
         Ok(said) => said,
         Err(mistake) => return by_name(line).map(Said::Act).ok_or_else(|| mistake.to_string()),
     };
@@ -68,8 +68,8 @@ fn meant(line: Line) -> Result<Said, String> {
 
 /// The commands of a line of the grammar; none if it is not understood.
 #[must_use]
-pub fn commands(line: &str, known: &Known) -> Vec<Order> {
-    match raftdeck_script::parse(line, known) {
+pub fn commands(line: &str, world: &World) -> Vec<Order> {
+    match raftdeck_script::parse(line, world) {
         Ok(Line::Do(commands)) => commands,
         _ => Vec::new(),
     }
@@ -111,13 +111,13 @@ const MAX_OFFERS: usize = 200;
 
 /// How a line could go on after what stands before the cursor; the likeliest first.
 #[must_use]
-pub fn offers(before: &str, known: &Known) -> Vec<Offer> {
+pub fn offers(before: &str, world: &World) -> Vec<Offer> {
     let offer = |completion: raftdeck_script::Completion| Offer {
         line: format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text),
         text: completion.text,
         about: completion.about.to_owned(),
     };
-    let mut offers: Vec<Offer> = raftdeck_script::complete(before, known).into_iter().map(offer).collect();
+    let mut offers: Vec<Offer> = raftdeck_script::complete(before, world).into_iter().map(offer).collect();
     let named = ACTIONS.iter().filter(|action| {
         can_be_named(action.id)
             && action.short.len() > before.len()
@@ -140,15 +140,21 @@ pub fn offers(before: &str, known: &Known) -> Vec<Offer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::{News, Update};
     use raftdeck_raft::NodeId;
+    use std::time::Duration;
 
-    fn known() -> Known {
-        Known { nodes: (1..=3).map(NodeId).collect(), ..Known::default() }
+    fn world() -> World {
+        let nodes = (1..=3).map(NodeId).collect();
+        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let mut world = World::default();
+        world.fold(&Update { at: Duration::ZERO, seq: 0, what });
+        world
     }
 
     #[test]
     fn lines_are_the_grammars_and_the_actions() {
-        let understood = |line: &str| understand(line, &known()).unwrap();
+        let understood = |line: &str| understand(line, &world()).unwrap();
         assert_eq!(understood("kill 2"), Said::Do(vec![Order::Kill(NodeId(2))]));
         assert_eq!(understood("restart down"), Said::Tell("there is nothing to do".to_owned()));
         assert_eq!(understood("quit"), Said::Quit);
@@ -161,17 +167,17 @@ mod tests {
         );
         assert!(matches!(understood("help cut"), Said::Tell(text) if text.contains("cut")));
         for line in ["frobnicate", "kill 9", "wait leader", "save x"] {
-            assert!(understand(line, &known()).is_err(), "{line}");
+            assert!(understand(line, &world()).is_err(), "{line}");
         }
     }
 
     #[test]
     fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
         let lines =
-            |before: &str| offers(before, &known()).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
+            |before: &str| offers(before, &world()).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
         assert!(lines("isol").contains(&"isolate".to_owned()));
         assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
-        let offer = offers("restart a", &known()).into_iter().find(|offer| offer.line == "restart all");
+        let offer = offers("restart a", &world()).into_iter().find(|offer| offer.line == "restart all");
         assert!(offer.is_some());
     }
 }

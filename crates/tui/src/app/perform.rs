@@ -1,7 +1,6 @@
 //! What each action does.
 
 use crate::actions::{Action, ActionId};
-use crate::app::cluster::Cluster;
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
@@ -45,7 +44,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::AddNode => return app.send([Order::AddNode]),
         ActionId::Workload => {
-            let runs = app.workload.is_some_and(|figures| figures.running);
+            let runs = app.world.workload().is_some_and(|figures| figures.running);
             return app.send([Order::Workload(!runs)]);
         }
         ActionId::Freeze
@@ -64,7 +63,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
                 app.messages.chosen().filter(|_| app.view == View::Messages && !app.messages.follows());
             app.menu = Some(Menu::faults(about));
         }
-        ActionId::InForce => app.menu = Some(Menu::in_force(app.in_force())),
+        ActionId::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         ActionId::Palette => app.prompt.open(Purpose::Command, ""),
         ActionId::Filter => app.prompt.open(Purpose::Filter, app.messages.sieve.words()),
         ActionId::MessageBack => step_message(app, 1, false),
@@ -72,8 +71,8 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::NextOpen => app.messages.to_open(),
         ActionId::Write => app.prompt.open(Purpose::Write, ""),
         ActionId::SelectNumber => select_number(app, number, now),
-        ActionId::SelectPrevious => app.selected = selection::step(&app.cluster.ids(), app.selected, false),
-        ActionId::SelectNext => app.selected = selection::step(&app.cluster.ids(), app.selected, true),
+        ActionId::SelectPrevious => app.selected = selection::step(&app.world.ids(), app.selected, false),
+        ActionId::SelectNext => app.selected = selection::step(&app.world.ids(), app.selected, true),
         ActionId::NextView => app.view = app.view.step(true),
         ActionId::PreviousView => app.view = app.view.step(false),
         ActionId::EntryBack => step_log(app, -1),
@@ -121,13 +120,13 @@ fn of_message(app: &mut App, id: ActionId) -> Vec<Effect> {
 
 /// Brings a rule into force, or undoes it if it is.
 fn hold_or_not(app: &App, words: &str) -> Vec<Order> {
-    let commands = palette::commands(words, &app.known);
+    let commands = palette::commands(words, &app.world);
     let wanted = commands.iter().find_map(|command| match command {
         Order::Disturb(Disturbance::Rules { rules, .. }) => Some(rules),
         _ => None,
     });
     let same = |what: &Disturbance| matches!(what, Disturbance::Rules { rules, .. } if Some(rules) == wanted);
-    match app.in_force().iter().find(|fault| same(&fault.what)) {
+    match app.world.in_force().iter().find(|fault| same(&fault.what)) {
         Some(fault) => vec![Order::Undo(Some(fault.id))],
         None => commands,
     }
@@ -148,16 +147,16 @@ fn of_selected(app: &mut App, id: ActionId) -> Vec<Effect> {
 fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
     let Some(selected) = app.selected_node() else { return Vec::new() };
     let (selected, paused) = (selected.id, selected.is_paused());
-    let leader = app.cluster.leader().map(|node| node.id);
+    let leader = app.world.leader().map(|node| node.id);
     let commands = match id {
         ActionId::Kill => vec![Order::Kill(selected)],
         ActionId::KillLeader => leader.map(Order::Kill).into_iter().collect(),
         ActionId::Restart => vec![Order::Restart(selected)],
-        ActionId::RestartDown => down(&app.cluster).into_iter().map(Order::Restart).collect(),
+        ActionId::RestartDown => app.world.down().into_iter().map(Order::Restart).collect(),
         ActionId::Pause if paused => vec![Order::Resume(selected)],
         ActionId::Pause => vec![Order::Pause(selected)],
         ActionId::Partition => leader.map_or_else(Vec::new, |leader| {
-            app.cluster.set_partition(leader);
+            app.set_partition(leader);
             isolate(app, leader)
         }),
         ActionId::Isolate => isolate(app, selected),
@@ -167,12 +166,8 @@ fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
     app.send(commands)
 }
 
-fn down(cluster: &Cluster) -> Vec<NodeId> {
-    cluster.nodes().filter(|node| node.is_down()).map(|node| node.id).collect()
-}
-
 fn isolate(app: &App, node: NodeId) -> Vec<Order> {
-    palette::commands(&format!("isolate {}", node.0), &app.known)
+    palette::commands(&format!("isolate {}", node.0), &app.world)
 }
 
 pub(super) fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
@@ -188,7 +183,7 @@ pub(super) fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
 
 fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
     let Some(id) = number.map(|number| NodeId(number.into())) else { return };
-    if app.cluster.node(id).is_some() {
+    if app.world.node(id).is_some() {
         app.selected = Some(id);
     } else {
         app.notice = Some(Notice::new(format!("there is no node {id}"), now));
@@ -202,7 +197,7 @@ pub(super) fn step_message(app: &mut App, by: usize, newer: bool) {
 
 /// The cursor of the Logs view by so many entries.
 pub(super) fn step_log(app: &mut App, by: i64) {
-    let (extent, columns) = (app.cluster.extent(), app.landed.rows(Pane::Entries));
+    let (extent, columns) = (app.world.extent(), app.landed.rows(Pane::Entries));
     app.logs.step(by, extent, columns);
 }
 
@@ -231,7 +226,7 @@ fn to_start(app: &mut App) {
     match app.view {
         View::Cluster => app.feed.to_start(),
         View::Logs => {
-            app.logs.go_to(LogIndex(1), app.cluster.extent(), app.landed.rows(Pane::Entries));
+            app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
         View::Messages => app.messages.to_start(),
         View::Output => scroll_output(app, usize::MAX, false),

@@ -43,13 +43,13 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             return app.send([Order::Undo(Some(id))]);
         }
         Some(Target::Message(id)) => app.messages.choose(id),
-        Some(Target::Node(id)) if app.cluster.node(id).is_some() => app.selected = Some(id),
+        Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
         Some(Target::View(view)) => app.view = view,
         Some(Target::Action(id)) if !app.prompt.is_open() => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
         Some(Target::Entry(index)) => {
-            app.logs.go_to(index, app.cluster.extent(), app.landed.rows(Pane::Entries));
+            app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
         }
         _ => {}
     }

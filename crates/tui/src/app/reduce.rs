@@ -9,14 +9,14 @@ use crate::app::{App, Effect, Msg, View, palette, scripted, selection};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use raftdeck_model::{FrameReport, News};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageReport, News, Update};
 use std::time::Duration;
 
 /// Takes one message. Pure: the same state, message and time give the same state and effects.
 pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     let mut effects = match msg {
         Msg::Told(update) => {
-            told(app, update.what, now);
+            told(app, update, now);
             Vec::new()
         }
         Msg::Loaded(contents) => {
@@ -57,90 +57,47 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
-        let orders = app.logs.ask(&app.cluster, now);
+        let orders = app.logs.ask(&app.world, now);
         effects.extend(app.send_quietly(orders));
     }
     effects
 }
 
-fn told(app: &mut App, news: News, now: Duration) {
-    if let News::Done { id } | News::Refused { id, .. } = &news
+fn told(app: &mut App, update: Update, now: Duration) {
+    if let News::Done { id } | News::Refused { id, .. } = &update.what
         && app.quiet.remove(id)
     {
         return;
     }
-    app.known.note(&news);
+    let mut changed = app.world.fold(&update);
     if let Some(scripted) = &mut app.scripted {
-        scripted.hear(&news);
+        scripted.hear(&update.what);
     }
-    app.feed.set_time(app.clock.at(now));
-    let mut changed = app.feed.tell(&news, now);
-    match news {
-        News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
-            app.cluster.set_up(&nodes, heartbeat_ms, election_ms, data_dir);
-            app.changes.keep(&nodes);
-            app.selected = selection::keep(&app.cluster.ids(), app.selected);
-            let App { messages, cluster, .. } = app;
-            messages.keep(|id| cluster.node(id).is_some());
-            changed = true;
+    changed |= app.feed.tell(&update, now);
+    match update.what {
+        News::Cluster { .. } => {
+            app.selected = selection::keep(&app.world.ids(), app.selected);
+            let App { messages, world, .. } = app;
+            messages.keep(|id| world.node(id).is_some());
+            app.forget_healed_partition();
         }
-        News::Process { node, state } => {
-            app.cluster.process(node, state);
-            changed = true;
-        }
-        News::Ready { node, addresses } => {
-            app.cluster.ready(node, addresses);
-            changed = true;
-        }
-        News::Status { node, status } => {
-            let time = app.clock.at(now);
-            changed |= app.cluster.status(node, status, time);
-        }
-        News::Link { from, to, state } => {
-            app.cluster.link(from, to, state);
-            changed = true;
-        }
-        News::Time(time) => {
-            app.clock.tell(time, now);
-            changed = true;
-        }
-        News::Messages { messages, skipped } => {
-            let known = |id| app.cluster.node(id).is_some();
-            let told =
-                messages.into_iter().filter(|m| m.from != m.to && known(m.from) && known(m.to)).collect();
-            let slow = app.clock.is_slow();
-            let any = app.messages.tell(told, skipped, slow, now, app.clock.at(now));
-            // While time is real, what passes shows as a sample on the links.
-            changed |= any && (app.view == View::Messages || slow || app.messages.held() > 0);
-        }
-        // What is reported is drawn as the statuses have it.
-        News::InForce { .. }
-        | News::Notice { .. }
-        | News::NoticeOver { .. }
-        | News::PeerRefused { .. }
-        | News::PeerAdmitted { .. } => changed = true,
+        News::Link { .. } => app.forget_healed_partition(),
+        News::Time(time) => app.clock.tell(time, now),
+        News::Messages { messages, skipped } => changed = on_the_links(app, messages, skipped, now),
         News::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ News::Client { .. } => {
             app.operations.end(answer, now);
             changed = true;
         }
         News::Log { node, lines } => {
-            if app.cluster.node(node).is_some() {
-                app.logs.tell(node, &lines, &app.cluster, now);
+            if app.world.node(node).is_some() {
+                app.logs.tell(node, &lines, &app.world, now);
             }
             changed |= app.view == View::Logs;
         }
         News::Output { node, level, line } => {
             app.output.tell(node, level, &line, app.selected);
             changed |= app.view == View::Output;
-        }
-        News::Change { node, step } => {
-            app.changes.tell(node, step);
-            changed = true;
-        }
-        News::Workload(figures) => {
-            changed |= app.workload != Some(figures);
-            app.workload = Some(figures);
         }
         News::Refused { id, reason } => {
             app.operations.refused(id);
@@ -151,23 +108,51 @@ fn told(app: &mut App, news: News, now: Duration) {
             app.notice = Some(Notice::new(reason, now));
             changed = true;
         }
-        News::Trace { .. } | News::Missed { .. } | News::Done { .. } => {}
+        News::Process { .. }
+        | News::Ready { .. }
+        | News::Status { .. }
+        | News::InForce { .. }
+        | News::Notice { .. }
+        | News::NoticeOver { .. }
+        | News::PeerRefused { .. }
+        | News::PeerAdmitted { .. }
+        | News::Change { .. }
+        | News::Workload(_)
+        | News::Trace { .. }
+        | News::Missed { .. }
+        | News::Done { .. } => {}
     }
     if changed {
         app.mark_changed();
     }
 }
 
+/// Messages on the links. Says whether that shows.
+fn on_the_links(app: &mut App, messages: Vec<MessageReport>, skipped: u64, now: Duration) -> bool {
+    let known = |id| app.world.node(id).is_some();
+    let told = messages.into_iter().filter(|m| m.from != m.to && known(m.from) && known(m.to)).collect();
+    let slow = app.clock.is_slow();
+    let any = app.messages.tell(told, skipped, slow, now, app.clock.at(now));
+    // While time is real, what passes shows as a sample on the links.
+    any && (app.view == View::Messages || slow || app.messages.held() > 0)
+}
+
 /// Messages that passed: counted, and a sample of them drawn, unless they are drawn where they are.
 fn passed(app: &mut App, mut frames: Vec<FrameReport>, now: Duration) -> bool {
-    app.cluster.frames(&frames, now);
+    app.beats.add(heartbeats(&frames), now);
     if app.clock.is_slow() {
         return false;
     }
-    let App { flights, cluster, messages, .. } = app;
+    let App { flights, world, messages, .. } = app;
     frames.retain(|frame| !messages.is_slow(frame.from, frame.to));
-    let shown = flights.tell(&frames, cluster.heartbeat, |id| cluster.node(id).is_some(), now);
+    let shown = flights.tell(&frames, world.heartbeat, |id| world.node(id).is_some(), now);
     shown && app.view == View::Cluster
+}
+
+fn heartbeats(frames: &[FrameReport]) -> u64 {
+    let arrived =
+        |frame: &&FrameReport| frame.kind == FrameKind::Heartbeat && frame.fate == FrameFate::Delivered;
+    frames.iter().filter(arrived).map(|frame| frame.count).fold(0, u64::saturating_add)
 }
 
 fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
@@ -205,7 +190,7 @@ fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         Outcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
         Outcome::Complete(forward) => {
             if app.prompt.purpose() == Purpose::Command {
-                let offers = palette::offers(&app.prompt.typed(), &app.known);
+                let offers = palette::offers(&app.prompt.typed(), &app.world);
                 let ways: Vec<String> = offers.into_iter().map(|offer| offer.line).collect();
                 app.prompt.complete(&ways, forward);
             }

@@ -88,7 +88,7 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
     let before = scripted.said();
     let mut effects = Vec::new();
     let mut is_over = false;
-    for deed in scripted.script.go_on(now) {
+    for deed in scripted.script.go_on(now, &app.world) {
         match deed {
             Deed::Send(command) => effects.push(Effect::Send(command)),
             Deed::Read(file) => effects.push(Effect::Read(file)),

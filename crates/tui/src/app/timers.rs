@@ -2,7 +2,7 @@
 //!
 //! What is shown is a step, never a running number; here is which step, and when the next one begins.
 
-use crate::app::cluster::{Node, Phase};
+use raftdeck_model::{Node, Phase};
 use raftdeck_raft::Role;
 use std::time::Duration;
 

@@ -1,13 +1,10 @@
 //! A node's card in the ring, in six sizes.
 
-use crate::app::cluster::{Node, Phase};
-use crate::app::concerns::Concern;
-use crate::app::members::Standing;
 use crate::app::timers::{BAR_STEPS, age_words, timers};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
-use raftdeck_model::ProcessState;
+use raftdeck_model::{Concern, Node, Phase, ProcessState, Standing};
 use raftdeck_raft::{Role, Status};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -58,7 +55,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
         return;
     }
     let inner = frame(paint, node, area, size);
-    if words::tone(node, &paint.app.cluster) == Tone::Good {
+    if words::tone(node, &paint.app.world) == Tone::Good {
         // The one card that is filled is the leader's.
         paint.fill(inner, paint.theme.leader_plate());
     }
@@ -87,7 +84,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
 fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
     let glyphs = paint.glyphs();
     let chosen = paint.app.selected == Some(node.id);
-    let (set, style) = match (node.phase(), words::tone(node, &paint.app.cluster)) {
+    let (set, style) = match (node.phase(), words::tone(node, &paint.app.world)) {
         (Phase::Running(Role::Leader), Tone::Good) => (glyphs.leader_border, paint.theme.leader_line()),
         (Phase::Running(Role::Leader), _) => (glyphs.leader_border, paint.theme.trouble_line()),
         (_, Tone::Trouble | Tone::Alone) => (glyphs.border, paint.theme.trouble_line()),
@@ -117,12 +114,9 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
 /// Role at the left, term at the right; a plate where it matters.
 fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
     let style = plate(paint, node);
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
-    let word = if words::tone(node, &paint.app.cluster) == Tone::Good {
-        word.to_uppercase()
-    } else {
-        word.to_owned()
-    };
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
+    let word =
+        if words::tone(node, &paint.app.world) == Tone::Good { word.to_uppercase() } else { word.to_owned() };
     let word = paint.cut(&word, usize::from(area.width).saturating_sub(3));
     paint.fill(area, style);
     paint.row(area, 0, &Line::styled(format!(" {glyph} {word}"), style));
@@ -140,7 +134,7 @@ fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
 }
 
 fn plate(paint: &Paint<'_>, node: &Node) -> Style {
-    match words::tone(node, &paint.app.cluster) {
+    match words::tone(node, &paint.app.world) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
@@ -202,7 +196,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
     match status.role {
         Role::Leader if status.peers.is_empty() => Line::styled("the only node", text),
         Role::Leader if status.has_quorum => {
-            let fresh = |age: std::time::Duration| age <= paint.app.cluster.election.0;
+            let fresh = |age: std::time::Duration| age <= paint.app.world.election.0;
             let heard = status.peers.iter().filter(|peer| peer.last_heard.is_some_and(fresh)).count();
             Line::styled(format!("{} of {} answer it", heard, status.peers.len()), text)
         }
@@ -210,15 +204,15 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
         Role::Candidate | Role::PreCandidate => {
             let yes = status.votes.iter().filter(|(id, yes)| *yes && *id != node.id).count() + 1;
             let what = if status.role == Role::Candidate { "votes" } else { "pre-votes" };
-            Line::styled(format!("{yes} of {} {what}", paint.app.cluster.majority()), paint.theme.strong())
+            Line::styled(format!("{yes} of {} {what}", paint.app.world.majority()), paint.theme.strong())
         }
-        Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.cluster) => {
+        Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.world) => {
             Line::styled(format!("snapshot {percent}%"), paint.theme.strong())
         }
-        Role::Follower if matches!(paint.app.cluster.concern(node.id), Some(Concern::EmptyDisk { .. })) => {
+        Role::Follower if matches!(paint.app.world.concern(node.id), Some(Concern::EmptyDisk { .. })) => {
             Line::styled("empty disk", paint.theme.strong())
         }
-        Role::Follower if paint.app.cluster.standing(node.id) == Standing::Outside => {
+        Role::Follower if paint.app.world.standing(node.id) == Standing::Outside => {
             Line::styled("no member", text)
         }
         Role::Follower => {
@@ -244,9 +238,9 @@ pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
 }
 
 fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
-    let (glyph, _) = words::role(paint.theme, node, &paint.app.cluster);
+    let (glyph, _) = words::role(paint.theme, node, &paint.app.world);
     let chosen = paint.app.selected == Some(node.id);
-    let style = match words::tone(node, &paint.app.cluster) {
+    let style = match words::tone(node, &paint.app.world) {
         Tone::Good | Tone::Trouble => plate(paint, node),
         Tone::Calm | Tone::Alone => paint.theme.strong(),
         Tone::Gone => paint.theme.faint(),

@@ -14,7 +14,7 @@ const LEAST_RING: u16 = 5;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    let nodes = u16::try_from(paint.app.cluster.len()).unwrap_or(u16::MAX);
+    let nodes = u16::try_from(paint.app.world.len()).unwrap_or(u16::MAX);
     let matters = table::matter_rows(paint.app, paint.buf.area.height);
     let table_rows = nodes.saturating_add(2).saturating_add(matters).min(area.height);
     let above = area.height - table_rows;

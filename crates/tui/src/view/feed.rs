@@ -1,12 +1,11 @@
 //! The event feed, newest at the bottom; above it the last words of a node that failed.
 
-use crate::app::cluster::{Node, Phase};
 use crate::app::feed::Entry;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use crate::view::words::stamp;
 use crate::words::Weight;
-use raftdeck_model::ProcessState;
+use raftdeck_model::{Node, Phase, ProcessState};
 use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -57,7 +56,7 @@ fn lines(paint: &Paint<'_>, entry: &Entry, width: u16) -> Vec<Line<'static>> {
 fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     let app = paint.app;
     let failed = |node: &&Node| node.phase() == Phase::Failed;
-    let node = app.selected_node().filter(failed).or_else(|| app.cluster.nodes().find(failed));
+    let node = app.selected_node().filter(failed).or_else(|| app.world.nodes().find(failed));
     let Some((node, Some(ProcessState::Failed { how, last_words }))) =
         node.map(|node| (node, node.process.as_ref()))
     else {

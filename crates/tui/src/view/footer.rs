@@ -1,10 +1,10 @@
 //! The bottom of the screen: the keys that act now, made from the action table; each is a button.
 
 use crate::actions::{ACTIONS, Action, ActionId};
-use crate::app::cluster::Node;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::prompt;
+use raftdeck_model::Node;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 

@@ -1,7 +1,6 @@
 //! The top of the screen: the tabs, and the one thing that matters now on a band that a back row can read.
 
 use crate::app::View;
-use crate::app::verdict::verdict;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
@@ -77,16 +76,16 @@ fn tabs(paint: &mut Paint<'_>, area: Rect) {
 
 /// How the cluster was set up: in full, and shorter for when there is no room.
 fn set_up(paint: &Paint<'_>) -> Vec<String> {
-    let cluster = &paint.app.cluster;
-    if cluster.is_empty() {
+    let world = &paint.app.world;
+    if world.is_empty() {
         return Vec::new();
     }
     let dot = paint.glyphs().dot;
-    let nodes = if cluster.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", cluster.len()) };
-    let beat = format!("heartbeat {} ms", cluster.heartbeat.as_millis());
-    let (least, most) = cluster.election;
+    let nodes = if world.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", world.len()) };
+    let beat = format!("heartbeat {} ms", world.heartbeat.as_millis());
+    let (least, most) = world.election;
     let timeout = format!("election {} to {} ms", least.as_millis(), most.as_millis());
-    let data = cluster.data_dir.as_ref().map(|dir| format!(" {dot} data in {dir}")).unwrap_or_default();
+    let data = world.data_dir.as_ref().map(|dir| format!(" {dot} data in {dir}")).unwrap_or_default();
     vec![
         format!("{nodes} {dot} {beat} {dot} {timeout}{data} "),
         format!("{nodes} {dot} {beat} {dot} {timeout} "),
@@ -96,7 +95,7 @@ fn set_up(paint: &Paint<'_>) -> Vec<String> {
 }
 
 fn band(paint: &mut Paint<'_>, area: Rect) {
-    let verdict = verdict(&paint.app.cluster);
+    let verdict = paint.app.world.verdict();
     let (claim, detail, tone) = words::verdict(&verdict);
     let glyphs = paint.glyphs();
     let (glyph, style) = match tone {
@@ -125,15 +124,15 @@ fn band(paint: &mut Paint<'_>, area: Rect) {
 
 /// The figures at the band's right: in full, and shorter.
 fn figures(paint: &Paint<'_>) -> Vec<String> {
-    let cluster = &paint.app.cluster;
-    if cluster.is_empty() {
+    let world = &paint.app.world;
+    if world.is_empty() {
         return Vec::new();
     }
-    let committed = cluster.committed();
-    let beats = cluster.beats_per_second(paint.now);
+    let committed = world.committed();
+    let beats = paint.app.beats.per_second(paint.now);
     let dot = paint.glyphs().dot;
     let mut figures = Vec::new();
-    if let Some(load) = paint.app.workload.filter(|load| load.running) {
+    if let Some(load) = paint.app.world.workload().filter(|load| load.running) {
         figures = workload(load, committed, dot);
     }
     let plural = if beats == 1 { "" } else { "s" };

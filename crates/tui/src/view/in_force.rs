@@ -9,13 +9,13 @@ use ratatui::text::{Line, Span};
 
 /// How many rows it takes on a screen of this height.
 pub(crate) fn rows(paint: &Paint<'_>, height: u16) -> u16 {
-    u16::from(height >= 12 && !paint.app.in_force().is_empty())
+    u16::from(height >= 12 && !paint.app.world.in_force().is_empty())
 }
 
 /// Draws it: the newest first, for that is what `u` undoes.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
-    let faults = app.in_force();
+    let faults = app.world.in_force();
     if area.height == 0 || faults.is_empty() {
         return;
     }

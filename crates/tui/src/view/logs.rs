@@ -1,10 +1,10 @@
 //! The Logs view: a row a node, a column an index; below, the entry under the cursor as each node has it.
 
-use crate::app::cluster::Node;
 use crate::app::logs::term_at;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
+use raftdeck_model::Node;
 use raftdeck_raft::{LogId, LogIndex, Status, Term};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -26,11 +26,11 @@ struct Window {
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
-    let nodes = u16::try_from(app.cluster.len()).unwrap_or(u16::MAX);
-    let extent = app.cluster.extent();
+    let nodes = u16::try_from(app.world.len()).unwrap_or(u16::MAX);
+    let extent = app.world.extent();
     let last = extent.last;
     let names = NAMES.min(area.width / 3);
-    let digits = last.0.max(app.cluster.term().0).to_string().len();
+    let digits = last.0.max(app.world.term().0).to_string().len();
     let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
@@ -53,7 +53,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let step = if airy { 2 } else { 1 };
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     indices(paint, body, names, &window);
-    for (n, node) in (0..).zip(app.cluster.nodes()) {
+    for (n, node) in (0..).zip(app.world.nodes()) {
         let row = 1u16.saturating_add(step * n);
         if row < body.height {
             log(paint, Rect { y: body.y + row, height: 1, ..body }, names, &window, node);
@@ -100,7 +100,7 @@ fn holds(status: &Status, index: LogIndex) -> bool {
 /// Whether members disagree about the entry at an index.
 fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
     let terms: BTreeSet<Term> =
-        paint.app.cluster.nodes().filter_map(|node| term_at(node.raft()?, index)).collect();
+        paint.app.world.nodes().filter_map(|node| term_at(node.raft()?, index)).collect();
     terms.len() > 1
 }
 
@@ -108,8 +108,8 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let chosen = paint.app.selected == Some(node.id);
     let mark = if chosen { paint.glyphs().selected } else { " " };
     let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
-    let role = match words::tone(node, &paint.app.cluster) {
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
+    let role = match words::tone(node, &paint.app.world) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
@@ -174,8 +174,8 @@ fn entry(
 fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     let app = paint.app;
     let g = paint.glyphs();
-    let holders = app.cluster.nodes().filter(|n| n.raft().is_some_and(|s| holds(s, window.cursor)));
-    let (have, of) = (holders.count(), app.cluster.len());
+    let holders = app.world.nodes().filter(|n| n.raft().is_some_and(|s| holds(s, window.cursor)));
+    let (have, of) = (holders.count(), app.world.len());
     let title = if window.cursor == LogIndex::ZERO {
         "no entries yet".to_owned()
     } else {
@@ -183,13 +183,13 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     };
     paint.rule(area, 0, &title);
     let mut row = 1;
-    for node in app.cluster.nodes() {
+    for node in app.world.nodes() {
         let line = holding(paint, node, window.cursor);
         paint.row(area, row, &line);
         row += 1;
     }
     let [solid, hollow] = [g.committed, g.uncommitted].map(|[open, close]| format!("{open}t{close}"));
-    let snapshots = app.cluster.nodes().any(|n| n.raft().is_some_and(|s| s.snapshot.index > LogIndex::ZERO));
+    let snapshots = app.world.nodes().any(|n| n.raft().is_some_and(|s| s.snapshot.index > LogIndex::ZERO));
     let legend = if snapshots {
         format!(
             " {solid} committed {hollow} not t~ not on disk {} differ ts snapshot ends {} only in it",

@@ -190,7 +190,7 @@ fn moment(at: Duration) -> String {
 }
 
 fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
-    let ids = paint.app.cluster.ids();
+    let ids = paint.app.world.ids();
     let lanes = Lanes::new(area, &ids);
     names(paint, area, &lanes);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -240,8 +240,8 @@ impl Lanes {
 
 fn names(paint: &mut Paint<'_>, area: Rect, lanes: &Lanes) {
     let app = paint.app;
-    for (column, node) in app.cluster.nodes().enumerate() {
-        let (glyph, _) = words::role(paint.theme, node, &app.cluster);
+    for (column, node) in app.world.nodes().enumerate() {
+        let (glyph, _) = words::role(paint.theme, node, &app.world);
         let text = format!("{} {glyph}", node.id);
         let style = if app.selected == Some(node.id) { paint.theme.selected() } else { paint.theme.strong() };
         let width = u16::try_from(text.chars().count()).unwrap_or(0);

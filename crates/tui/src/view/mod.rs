@@ -54,7 +54,7 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
         landed: Landed::default(),
         cursor: None,
     };
-    for node in app.cluster.nodes() {
+    for node in app.world.nodes() {
         paint.landed.painted(node.id, timers(node, time));
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
@@ -87,7 +87,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     header::draw(paint, header);
     in_force::draw(paint, in_force);
     match paint.app.view {
-        _ if paint.app.cluster.is_empty() => cluster::waiting(paint, body),
+        _ if paint.app.world.is_empty() => cluster::waiting(paint, body),
         View::Cluster => cluster::draw(paint, body),
         View::Logs => logs::draw(paint, body),
         View::Messages => messages::draw(paint, body),

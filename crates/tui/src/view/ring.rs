@@ -1,15 +1,13 @@
 //! The ring: nodes on an ellipse (a grid past nine), the links between them, and messages on their way.
 
-use crate::app::cluster::{Cluster, Phase};
 use crate::app::flights::Place;
 use crate::app::messages::{Does, MAX_STANDING};
-use crate::app::verdict::{Verdict, verdict};
 use crate::view::big;
 use crate::view::card::{self, Size};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
 use crate::view::words::{message_glyph, message_style};
-use raftdeck_model::FrameKind;
+use raftdeck_model::{FrameKind, Phase, Verdict, World};
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -25,14 +23,14 @@ const SILENT_LINKS: usize = 6;
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let ids = app.cluster.ids();
+    let ids = app.world.ids();
     let (size, places) = places(area, ids.len());
     let places: Vec<(NodeId, Rect)> = ids.into_iter().zip(places).collect();
     let mut raster = Raster::new(area, paint.glyphs().braille);
     let mut pairs = pairs(&places);
     if places.len() > SILENT_LINKS {
         // Among many nodes the silent links would be a thicket.
-        pairs.retain(|(one, other)| speaks(&app.cluster, one.0, other.0));
+        pairs.retain(|(one, other)| speaks(&app.world, one.0, other.0));
     }
     for (one, other) in &pairs {
         link(paint, &mut raster, one, other);
@@ -45,7 +43,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     under_way(paint, &places);
     hud(paint, area, &places);
     for (id, place) in &places {
-        if let Some(node) = app.cluster.node(*id) {
+        if let Some(node) = app.world.node(*id) {
             card::draw(paint, node, *place, size);
         }
     }
@@ -53,12 +51,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 
 /// The leader's name and its term in big characters in the upper corners, where no card is in the way.
 fn hud(paint: &mut Paint<'_>, area: Rect, places: &[Placed]) {
-    let cluster = &paint.app.cluster;
-    let led = match verdict(cluster) {
+    let world = &paint.app.world;
+    let led = match world.verdict() {
         Verdict::Leads { leader, term, .. } => Some((leader, term)),
         _ => None,
     };
-    let term = led.map_or_else(|| cluster.term(), |(_, term)| term).to_string();
+    let term = led.map_or_else(|| world.term(), |(_, term)| term).to_string();
     let leader = led.map_or_else(|| "-".to_owned(), |(leader, _)| leader.to_string());
     let style = if led.is_some() { paint.theme.leader_line() } else { paint.theme.trouble_line() };
     for (caption, text, at_right) in [("leader", leader, false), ("term", term, true)] {
@@ -179,9 +177,9 @@ fn along(from: (f64, f64), to: (f64, f64), part: f64) -> (f64, f64) {
 }
 
 fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
-    let cluster = &paint.app.cluster;
+    let world = &paint.app.world;
     let (from, to) = between(one.1, other.1);
-    let (there, back) = (cluster.is_cut(one.0, other.0), cluster.is_cut(other.0, one.0));
+    let (there, back) = (world.is_cut(one.0, other.0), world.is_cut(other.0, one.0));
     let cut = Stroke { on: 7, off: 6, style: paint.theme.trouble_line(), rank: 4 };
     match (there, back) {
         (true, true) => raster.line(from, to, cut),
@@ -198,17 +196,17 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
 }
 
 /// Whether a link is a leader's, or cut in some way.
-fn speaks(cluster: &Cluster, one: NodeId, other: NodeId) -> bool {
-    let cut = cluster.is_cut(one, other) || cluster.is_cut(other, one);
-    cut || follows(cluster, one, other) || follows(cluster, other, one)
+fn speaks(world: &World, one: NodeId, other: NodeId) -> bool {
+    let cut = world.is_cut(one, other) || world.is_cut(other, one);
+    cut || follows(world, one, other) || follows(world, other, one)
 }
 
 /// A leader's links stand out, links that say nothing at the moment stay back.
 fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
-    let cluster = &paint.app.cluster;
+    let world = &paint.app.world;
     let theme = paint.theme;
-    let alive = |id| cluster.node(id).is_some_and(|node| matches!(node.phase(), Phase::Running(_)));
-    if follows(cluster, one, other) || follows(cluster, other, one) {
+    let alive = |id| world.node(id).is_some_and(|node| matches!(node.phase(), Phase::Running(_)));
+    if follows(world, one, other) || follows(world, other, one) {
         Stroke { on: 1, off: 0, style: theme.leader_line(), rank: 3 }
     } else if alive(one) && alive(other) {
         Stroke { on: 1, off: 2, style: theme.faint(), rank: 1 }
@@ -217,9 +215,9 @@ fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
     }
 }
 
-fn follows(cluster: &Cluster, follower: NodeId, leader: NodeId) -> bool {
-    let leads = cluster.node(leader).and_then(|n| n.live()).filter(|s| s.role == Role::Leader);
-    let Some((leads, status)) = leads.zip(cluster.node(follower).and_then(|n| n.live())) else {
+fn follows(world: &World, follower: NodeId, leader: NodeId) -> bool {
+    let leads = world.node(leader).and_then(|n| n.live()).filter(|s| s.role == Role::Leader);
+    let Some((leads, status)) = leads.zip(world.node(follower).and_then(|n| n.live())) else {
         return false;
     };
     status.leader == Some(leader) && status.term == leads.term
@@ -227,8 +225,8 @@ fn follows(cluster: &Cluster, follower: NodeId, leader: NodeId) -> bool {
 
 /// A sign in the middle of a cut link; on a half-cut one an arrow the way that is still open.
 fn cut_sign(paint: &mut Paint<'_>, one: &Placed, other: &Placed) {
-    let cluster = &paint.app.cluster;
-    let (there, back) = (cluster.is_cut(one.0, other.0), cluster.is_cut(other.0, one.0));
+    let world = &paint.app.world;
+    let (there, back) = (world.is_cut(one.0, other.0), world.is_cut(other.0, one.0));
     let (from, to) = between(one.1, other.1);
     let glyphs = paint.glyphs();
     let sign = match (there, back) {

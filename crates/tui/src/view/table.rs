@@ -1,14 +1,13 @@
 //! The table: a row a node, as many columns as there is room for.
 
 use crate::app::App;
-use crate::app::cluster::{Cluster, Node, Phase};
-use crate::app::concerns::Concern;
 use crate::app::timers::{age_words, timers};
 use crate::view::card;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use crate::view::words::{self, Tone};
 use crate::words::changing;
+use raftdeck_model::{Concern, Node, Phase, World};
 use raftdeck_raft::{LogIndex, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -139,7 +138,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let title = title(paint, usize::from(area.width).saturating_sub(6));
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let nodes: Vec<&Node> = app.cluster.nodes().collect();
+    let nodes: Vec<&Node> = app.world.nodes().collect();
     let cells: Vec<Vec<Line<'static>>> = nodes.iter().map(|node| row(paint, node)).collect();
     let widths = widths(&cells);
     let columns = fitting(&widths, usize::from(area.width).saturating_sub(3));
@@ -165,11 +164,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 /// The configuration, and what is being changed.
 fn title(paint: &Paint<'_>, room: usize) -> String {
     let (app, dot) = (paint.app, paint.glyphs().dot);
-    let Some(configuration) = words::configuration(&app.cluster, room.saturating_sub(8)) else {
+    let Some(configuration) = words::configuration(&app.world, room.saturating_sub(8)) else {
         return "nodes".to_owned();
     };
     let mut title = format!("nodes {dot} {configuration}");
-    for (node, step) in app.changes.iter() {
+    for (node, step) in app.world.changes() {
         title.extend([" ", dot, " ", &changing(node, step)]);
     }
     paint.cut(&title, room)
@@ -241,9 +240,9 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
         Column::Last => shown(raft.map(|s| s.last.index.to_string())),
         Column::Commit => shown(raft.map(|s| s.committed.to_string())),
         Column::Applied => shown(raft.map(|s| s.applied.to_string())),
-        Column::NextMatch => shown(next_match(&paint.app.cluster, node)),
+        Column::NextMatch => shown(next_match(&paint.app.world, node)),
         // It does not campaign.
-        Column::Election if has_empty_disk(&paint.app.cluster, node) => unknown(),
+        Column::Election if has_empty_disk(&paint.app.world, node) => unknown(),
         Column::Election => timers.election.map_or_else(unknown, |steps| card::bar(paint, steps)),
         Column::Heartbeat => shown(timers.heartbeat.map(age_words)),
         Column::State => state(paint, node),
@@ -259,9 +258,9 @@ fn name(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 }
 
 fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.cluster);
+    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
     let text = format!("{glyph} {word}");
-    let style = match (node.phase(), words::tone(node, &paint.app.cluster)) {
+    let style = match (node.phase(), words::tone(node, &paint.app.world)) {
         (Phase::Running(Role::Leader), Tone::Good) => paint.theme.leader_plate(),
         (_, Tone::Trouble) => paint.theme.trouble_plate(),
         (_, Tone::Gone) => paint.theme.strong(),
@@ -271,7 +270,7 @@ fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 }
 
 fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let text = words::state(node, &paint.app.cluster);
+    let text = words::state(node, &paint.app.world);
     let style = match &*text {
         "no quorum" | "no leader" | "cut off" | "disk stalled" | "empty disk" | "removed" | "refused" => {
             paint.theme.trouble_plate()
@@ -282,16 +281,16 @@ fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     Line::from(Span::styled(text, style))
 }
 
-fn has_empty_disk(cluster: &Cluster, node: &Node) -> bool {
-    matches!(cluster.concern(node.id), Some(Concern::EmptyDisk { .. }))
+fn has_empty_disk(world: &World, node: &Node) -> bool {
+    matches!(world.concern(node.id), Some(Concern::EmptyDisk { .. }))
 }
 
-fn next_match(cluster: &Cluster, node: &Node) -> Option<String> {
-    let peer = cluster.as_leader_sees(node.id)?;
+fn next_match(world: &World, node: &Node) -> Option<String> {
+    let peer = world.as_leader_sees(node.id)?;
     let LogIndex(matched) = peer.matched;
-    Some(match words::gets_snapshot(node, cluster) {
+    Some(match words::gets_snapshot(node, world) {
         // What the leader knows is of the disk that it had.
-        _ if has_empty_disk(cluster, node) => "not counted".to_owned(),
+        _ if has_empty_disk(world, node) => "not counted".to_owned(),
         Some(percent) => format!("snapshot {percent}%"),
         None if peer.disk_stalled.is_some() => format!("{}/{matched} stalled", peer.next),
         None => format!("{}/{matched} {}", peer.next, words::sending(peer.state)),

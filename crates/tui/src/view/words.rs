@@ -1,13 +1,9 @@
 //! The short words of the screen: the verdict, a node's state, a time stamp.
 
 use crate::app::App;
-use crate::app::cluster::{Cluster, Node, Phase, percent};
-use crate::app::concerns::Concern;
-use crate::app::members::Standing;
-use crate::app::verdict::{Campaign, Verdict};
 use crate::theme::Theme;
 use crate::words::ids;
-use raftdeck_model::FrameKind;
+use raftdeck_model::{Campaign, Concern, FrameKind, Node, Phase, Standing, Verdict, World, percent};
 use raftdeck_raft::{NodeId, ReplicationState, Role, Status};
 use ratatui::style::Style;
 use std::borrow::Cow;
@@ -87,13 +83,13 @@ pub(crate) fn brief(verdict: &Verdict) -> String {
 }
 
 /// A node's glyph and word.
-pub(crate) fn role(theme: Theme, node: &Node, cluster: &Cluster) -> (&'static str, &'static str) {
+pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &'static str) {
     let glyphs = theme.glyphs();
     match node.phase() {
-        Phase::Running(Role::Follower) if cluster.standing(node.id) == Standing::Learner => {
+        Phase::Running(Role::Follower) if world.standing(node.id) == Standing::Learner => {
             (glyphs.learner, "learner")
         }
-        Phase::Running(Role::Follower) if cluster.standing(node.id) == Standing::Outside => {
+        Phase::Running(Role::Follower) if world.standing(node.id) == Standing::Outside => {
             (glyphs.outside, "not a member")
         }
         Phase::Starting => (glyphs.starting, "starting"),
@@ -109,10 +105,10 @@ pub(crate) fn role(theme: Theme, node: &Node, cluster: &Cluster) -> (&'static st
 }
 
 /// How a node stands.
-pub(crate) fn tone(node: &Node, cluster: &Cluster) -> Tone {
+pub(crate) fn tone(node: &Node, world: &World) -> Tone {
     match (node.phase(), node.live()) {
         // Whoever does not vote has nothing to lose a leader for.
-        (Phase::Running(Role::Follower), _) if cluster.standing(node.id) == Standing::Outside => Tone::Calm,
+        (Phase::Running(Role::Follower), _) if world.standing(node.id) == Standing::Outside => Tone::Calm,
         (Phase::Running(Role::Leader), Some(status)) if status.has_quorum => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
@@ -127,13 +123,13 @@ pub(crate) fn lost(status: &Status) -> bool {
 }
 
 /// The state of a node's process and connections, in a word or two.
-pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
-    if let Some(percent) = gets_snapshot(node, cluster) {
+pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
+    if let Some(percent) = gets_snapshot(node, world) {
         return format!("snap {percent}%").into();
     }
-    let outside = cluster.standing(node.id) == Standing::Outside;
-    let concern = cluster.concern(node.id);
-    let word = match (node.phase(), node.live()) {
+    let outside = world.standing(node.id) == Standing::Outside;
+    let concern = world.concern(node.id);
+    let text = match (node.phase(), node.live()) {
         (Phase::Starting, _) => "starting",
         (Phase::Paused, _) => "paused",
         (Phase::Killed, _) => "killed",
@@ -143,24 +139,24 @@ pub(crate) fn state(node: &Node, cluster: &Cluster) -> Cow<'static, str> {
         (Phase::Running(_), Some(status)) if status.disk_stalled => "disk stalled",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::EmptyDisk { .. })) => "empty disk",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::Removed)) => "removed",
-        (Phase::Running(_), _) if cluster.is_isolated(node.id) => "cut off",
+        (Phase::Running(_), _) if world.is_isolated(node.id) => "cut off",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::Refused { .. })) => "refused",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::Founding(_))) => "founding",
         (Phase::Running(Role::Follower), Some(status)) if lost(status) && !outside => "no leader",
         (Phase::Running(_), _) => "running",
     };
-    word.into()
+    text.into()
 }
 
 /// What a person should know of each node besides its figures, a sentence each: a disk that finishes no write, and what there is
 /// to do something about. Of a node that is being changed only the disk.
 pub(crate) fn matters(app: &App) -> Vec<(NodeId, String)> {
     let of = |node: &Node| {
-        let concern = app.cluster.concern(node.id).filter(|_| app.changes.of(node.id).is_none());
+        let concern = app.world.concern(node.id).filter(|_| app.world.change(node.id).is_none());
         let sentences = [disk(node), concern.map(|concern| concern_words(node.id, &concern))];
         sentences.into_iter().flatten().map(|sentence| (node.id, sentence)).collect::<Vec<_>>()
     };
-    app.cluster.nodes().flat_map(of).collect()
+    app.world.nodes().flat_map(of).collect()
 }
 
 fn concern_words(id: NodeId, concern: &Concern) -> String {
@@ -185,9 +181,9 @@ fn disk(node: &Node) -> Option<String> {
 }
 
 /// How much of a snapshot a running node has got from the leader, in percent, while it gets one.
-pub(crate) fn gets_snapshot(node: &Node, cluster: &Cluster) -> Option<u64> {
+pub(crate) fn gets_snapshot(node: &Node, world: &World) -> Option<u64> {
     node.live()?;
-    let peer = cluster.as_leader_sees(node.id)?;
+    let peer = world.as_leader_sees(node.id)?;
     (peer.state == ReplicationState::Snapshot).then(|| percent(peer).unwrap_or(0))
 }
 
@@ -201,8 +197,8 @@ pub(crate) fn sending(state: ReplicationState) -> &'static str {
 }
 
 /// The configuration in force, at most so many characters long if it can be.
-pub(crate) fn configuration(cluster: &Cluster, room: usize) -> Option<String> {
-    let membership = cluster.configuration()?;
+pub(crate) fn configuration(world: &World, room: usize) -> Option<String> {
+    let membership = world.configuration()?;
     let written = |ids: &dyn Fn(&BTreeSet<NodeId>) -> String| {
         let mut text = if membership.is_joint() {
             format!("changing {} -> {}", ids(&membership.outgoing), ids(&membership.voters))

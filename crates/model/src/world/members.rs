@@ -1,12 +1,11 @@
-//! Who belongs to the cluster, as the nodes say; which changes of that are under way, as the lab says.
+//! Who belongs to the cluster, as the nodes say.
 //!
-//! The deck's nodes are processes; the cluster's members are named by the configuration in force. A node may be no
+//! A source's nodes are processes; the cluster's members are named by the configuration in force. A node may be no
 //! member: not yet, or not any more. While nobody has told of a configuration every node is taken for a voter.
 
-use crate::app::cluster::{Cluster, Node};
-use raftdeck_model::ChangeStep;
+use super::{Node, World};
 use raftdeck_raft::{Membership, NodeId, Status};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How a node stands to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,38 +18,7 @@ pub enum Standing {
     Outside,
 }
 
-/// Changes that were asked for and are not over.
-#[derive(Clone, Debug, Default)]
-pub struct Changes(BTreeMap<NodeId, ChangeStep>);
-
-impl Changes {
-    /// A change went on.
-    pub fn tell(&mut self, node: NodeId, step: ChangeStep) {
-        if step.is_last() {
-            self.0.remove(&node);
-        } else {
-            self.0.insert(node, step);
-        }
-    }
-
-    /// Those of nodes that are no more are forgotten.
-    pub fn keep(&mut self, nodes: &[NodeId]) {
-        self.0.retain(|node, _| nodes.contains(node));
-    }
-
-    /// How far a node's change is.
-    #[must_use]
-    pub fn of(&self, node: NodeId) -> Option<ChangeStep> {
-        self.0.get(&node).copied()
-    }
-
-    /// All of them, in order of id.
-    pub fn iter(&self) -> impl Iterator<Item = (NodeId, ChangeStep)> {
-        self.0.iter().map(|(node, step)| (*node, *step))
-    }
-}
-
-impl Cluster {
+impl World {
     /// The configuration in force: the leader's, else the newest that a running node works with,
     /// else the newest that any had.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The one thing that matters now, as a value: who leads, or why nobody does.
 
-use crate::app::cluster::{Cluster, Node};
+use super::{Node, World};
 use raftdeck_raft::{NodeId, Role, Status, Term};
 use std::collections::BTreeSet;
 
@@ -69,67 +69,72 @@ pub struct Campaign {
     pub pre_vote: bool,
 }
 
-/// Judges the cluster.
-#[must_use]
-pub fn verdict(cluster: &Cluster) -> Verdict {
-    let voters = cluster.voters();
+impl World {
+    /// Judges how the cluster stands.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        verdict(self)
+    }
+}
+
+fn verdict(world: &World) -> Verdict {
+    let voters = world.voters();
     let of = voters.len();
-    let needed = cluster.majority();
+    let needed = world.majority();
     let is_voter = |node: &&Node| voters.contains(&node.id);
     let running =
-        cluster.nodes().filter(is_voter).filter(|node| node.is_running()).map(|node| node.id).collect();
+        world.nodes().filter(is_voter).filter(|node| node.is_running()).map(|node| node.id).collect();
     let alive = BTreeSet::len(&running);
-    let enough = cluster.is_majority(&running);
-    let leading = cluster
+    let enough = world.is_majority(&running);
+    let leading = world
         .leaders()
         .filter_map(|(term, node)| node.live().filter(|s| s.has_quorum).map(|_| (term, node.id)))
         .max();
     if let Some((term, leader)) = leading.filter(|_| enough) {
-        let with = |status: &&Status| stands_with(cluster, status, leader, term);
-        let following = cluster.nodes().filter(is_voter).filter_map(Node::live).filter(with).count();
-        let stale = cluster.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
-        let transfer = cluster.transfer();
+        let with = |status: &&Status| stands_with(world, status, leader, term);
+        let following = world.nodes().filter(is_voter).filter_map(Node::live).filter(with).count();
+        let stale = world.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
+        let transfer = world.transfer();
         return Verdict::Leads { leader, term, following, of, stale, transfer };
     }
-    let coming =
-        cluster.nodes().filter(is_voter).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
-    let live = cluster.nodes().filter(is_voter).filter(|n| n.live().is_some()).count();
+    let coming = world.nodes().filter(is_voter).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
+    let live = world.nodes().filter(is_voter).filter(|n| n.live().is_some()).count();
     if of == 0 || (coming && live < needed) {
         return Verdict::Starting { ready: live, of };
     }
-    if !cluster.nodes().any(Node::is_running) {
+    if !world.nodes().any(Node::is_running) {
         return Verdict::AllDown;
     }
     if !enough {
         return Verdict::NoMajority { alive, needed, of };
     }
-    match cluster.leader() {
+    match world.leader() {
         Some(node) => {
             Verdict::NoQuorum { leader: node.id, term: node.live().map(|s| s.term).unwrap_or_default() }
         }
-        None => Verdict::Electing { campaign: campaign(cluster) },
+        None => Verdict::Electing { campaign: campaign(world) },
     }
 }
 
-fn stands_with(cluster: &Cluster, status: &Status, leader: NodeId, term: Term) -> bool {
+fn stands_with(world: &World, status: &Status, leader: NodeId, term: Term) -> bool {
     status.id == leader
-        || (answers(cluster, leader, status.id)
+        || (answers(world, leader, status.id)
             && status.term == term
             && status.leader == Some(leader)
             && status.has_quorum
-            && !cluster.is_cut(leader, status.id)
-            && !cluster.is_cut(status.id, leader))
+            && !world.is_cut(leader, status.id)
+            && !world.is_cut(status.id, leader))
 }
 
 /// Whether the leader has heard from a member lately. A member whose process hangs says nothing else of itself.
-fn answers(cluster: &Cluster, leader: NodeId, id: NodeId) -> bool {
-    let peers = cluster.node(leader).and_then(Node::live).map(|status| &status.peers[..]).unwrap_or_default();
+fn answers(world: &World, leader: NodeId, id: NodeId) -> bool {
+    let peers = world.node(leader).and_then(Node::live).map(|status| &status.peers[..]).unwrap_or_default();
     let heard = peers.iter().find(|peer| peer.id == id).and_then(|peer| peer.last_heard);
-    heard.is_none_or(|age| age <= cluster.election.0)
+    heard.is_none_or(|age| age <= world.election.0)
 }
 
-fn campaign(cluster: &Cluster) -> Option<Campaign> {
-    let campaigns = cluster.nodes().filter_map(|node| {
+fn campaign(world: &World) -> Option<Campaign> {
+    let campaigns = world.nodes().filter_map(|node| {
         let status = node.live()?;
         let pre_vote = match status.role {
             Role::Candidate => false,
@@ -142,7 +147,7 @@ fn campaign(cluster: &Cluster) -> Option<Campaign> {
             // A pre-candidate asks about the term after its own (thesis §9.6).
             term: Term(status.term.0.saturating_add(pre_vote.into())),
             votes: granted + 1,
-            needed: cluster.majority(),
+            needed: world.majority(),
             pre_vote,
         })
     });

@@ -1,7 +1,7 @@
 //! What a person has to do something about at a node, as the nodes that run report it. Asks nobody, and says nothing of what
 //! goes on by itself.
 
-use crate::app::cluster::{Cluster, Node};
+use super::{Node, World};
 use raftdeck_protocol::{NodeStatus, NoticeKind, RefusalReason, RefusedPeer};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub enum Concern {
     Founding(String),
 }
 
-impl Cluster {
+impl World {
     /// What is the matter with a node: the worst of what is reported, and of several refusals the newest.
     #[must_use]
     pub fn concern(&self, id: NodeId) -> Option<Concern> {

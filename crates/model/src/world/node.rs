@@ -1,0 +1,181 @@
+//! A node as it is known.
+
+use crate::update::{NodeAddresses, ProcessState};
+use raftdeck_protocol::NodeStatus;
+use raftdeck_raft::{NodeId, PeerStatus, Role, Status, Term};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A node as it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Which.
+    pub id: NodeId,
+    /// Its process; `None` until the source says something about it.
+    pub process: Option<ProcessState>,
+    /// Where it listens.
+    pub addresses: Option<NodeAddresses>,
+    /// Its last account of itself.
+    pub status: Option<Arc<NodeStatus>>,
+    /// When that came, in cluster time.
+    pub status_at: Duration,
+    /// Whether that account is from the process that runs now.
+    pub(super) is_current: bool,
+    /// Whether it came since the process was last started or went on.
+    pub(super) is_fresh: bool,
+}
+
+/// What a node is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its process is not ready yet, or has not said anything.
+    Starting,
+    /// It runs, in this role.
+    Running(Role),
+    /// Its process is stopped.
+    Paused,
+    /// Its process was killed.
+    Killed,
+    /// Its process was told to end, and did.
+    Stopped,
+    /// Its process ended by itself or never started.
+    Failed,
+}
+
+impl Node {
+    pub(super) fn new(id: NodeId) -> Self {
+        let status_at = Duration::ZERO;
+        Self {
+            id,
+            process: None,
+            addresses: None,
+            status: None,
+            status_at,
+            is_current: false,
+            is_fresh: false,
+        }
+    }
+
+    pub(super) fn set_process(&mut self, state: ProcessState) {
+        if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
+            self.is_current = false;
+        }
+        if !matches!(state, ProcessState::Running { .. }) {
+            self.is_fresh = false;
+        }
+        self.process = Some(state);
+    }
+
+    /// Says whether anything but timers changed.
+    pub(super) fn set_status(&mut self, status: &NodeStatus, at: Duration) -> bool {
+        let (phase, leads) = (self.phase(), self.leads());
+        let same = self.status.as_ref().is_some_and(|old| {
+            same_but_for_timers(&old.raft, &status.raft)
+                && (&old.notices, &old.refused) == (&status.notices, &status.refused)
+        });
+        // A last account of a process that has just ended is worth keeping, but is not of one that runs.
+        self.is_current = !self.is_down();
+        self.is_fresh = self.is_current && !self.is_paused();
+        self.status = Some(Arc::new(status.clone()));
+        self.status_at = at;
+        !same || (self.phase(), self.leads()) != (phase, leads)
+    }
+
+    /// What it is at the moment.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match (&self.process, self.raft()) {
+            (Some(ProcessState::Killed), _) => Phase::Killed,
+            (Some(ProcessState::Stopped), _) => Phase::Stopped,
+            (Some(ProcessState::Failed { .. }), _) => Phase::Failed,
+            (Some(ProcessState::Paused { .. }), _) => Phase::Paused,
+            (Some(ProcessState::Running { .. }), Some(raft)) if self.is_current => Phase::Running(raft.role),
+            _ => Phase::Starting,
+        }
+    }
+
+    /// The consensus part of its last account, however old.
+    #[must_use]
+    pub fn raft(&self) -> Option<&Status> {
+        self.status.as_ref().map(|status| &status.raft)
+    }
+
+    /// The same, if it is of the process that there is now, be it paused.
+    #[must_use]
+    pub fn current(&self) -> Option<&Status> {
+        self.raft().filter(|_| self.is_current)
+    }
+
+    /// The same, if its process runs and said so itself.
+    #[must_use]
+    pub fn live(&self) -> Option<&Status> {
+        matches!(self.phase(), Phase::Running(_)).then(|| self.raft()).flatten()
+    }
+
+    /// In which term it takes itself for the leader: its process runs, and has said so since it was last started or went on.
+    #[must_use]
+    pub fn leads(&self) -> Option<Term> {
+        let status = self.live().filter(|_| self.is_fresh)?;
+        (status.role == Role::Leader).then_some(status.term)
+    }
+
+    /// Whether its process runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.process, Some(ProcessState::Running { .. }))
+    }
+
+    /// Whether there is no process.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.process.as_ref().is_some_and(ProcessState::is_down)
+    }
+
+    /// Whether its process is stopped.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        matches!(self.process, Some(ProcessState::Paused { .. }))
+    }
+
+    /// Its process id, if there is a process.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self.process {
+            Some(
+                ProcessState::Starting { pid } | ProcessState::Running { pid } | ProcessState::Paused { pid },
+            ) => Some(pid),
+            _ => None,
+        }
+    }
+}
+
+fn same_but_for_timers(old: &Status, new: &Status) -> bool {
+    let peers = |s: &Status| {
+        s.peers.iter().map(|p| (p.id, p.matched, p.next, p.state, percent(p))).collect::<Vec<_>>()
+    };
+    old.term == new.term
+        && old.role == new.role
+        && old.vote == new.vote
+        && old.leader == new.leader
+        && old.last == new.last
+        && old.durable == new.durable
+        && old.committed == new.committed
+        && old.applied == new.applied
+        && old.has_quorum == new.has_quorum
+        && old.votes == new.votes
+        && old.term_runs == new.term_runs
+        && old.membership_index == new.membership_index
+        && old.membership == new.membership
+        && old.snapshot == new.snapshot
+        && old.purged == new.purged
+        && old.transfer == new.transfer
+        && old.disk_stalled == new.disk_stalled
+        && peers(old) == peers(new)
+}
+
+/// How much of a snapshot a follower has, in percent, while it gets one.
+#[must_use]
+pub fn percent(peer: &PeerStatus) -> Option<u64> {
+    let (sent, size) = peer.snapshot?;
+    Some(sent.min(size).saturating_mul(100).checked_div(size).unwrap_or(0))
+}

@@ -1,0 +1,186 @@
+//! The fold, above all who leads by it.
+
+use super::*;
+use crate::message::FrameKind;
+use crate::message::MessageState;
+use crate::update::ProcessState;
+use raftdeck_protocol::NodeStatus;
+use raftdeck_raft::{Config, Raft, Restored, Role, Status, Timestamp, Timing};
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+const RUNS: ProcessState = ProcessState::Running { pid: 1 };
+const PAUSED: ProcessState = ProcessState::Paused { pid: 1 };
+
+fn tell(world: &mut World, what: News) -> bool {
+    world.fold(&Update { at: Duration::from_millis(5), seq: 1, what })
+}
+
+fn cluster(nodes: &[u64]) -> News {
+    let nodes = nodes.iter().copied().map(NodeId).collect();
+    News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None }
+}
+
+fn process(node: NodeId, state: ProcessState) -> News {
+    News::Process { node, state }
+}
+
+fn status(node: NodeId, role: Role, term: u64, has_quorum: bool) -> News {
+    let config = Config::new(node, [N1, N2, N3].into(), Timing::FAST);
+    let raft =
+        Raft::new(config, 1, Restored::default(), Timestamp::default()).unwrap().status(Timestamp::default());
+    let raft = Status { role, term: Term(term), has_quorum, ..raft };
+    News::Status { node, status: Box::new(NodeStatus::from(raft)) }
+}
+
+fn leads(node: NodeId, term: u64) -> News {
+    status(node, Role::Leader, term, true)
+}
+
+/// Three nodes that run.
+fn world() -> World {
+    let mut world = World::default();
+    tell(&mut world, cluster(&[1, 2, 3]));
+    for node in [N1, N2, N3] {
+        tell(&mut world, process(node, RUNS));
+    }
+    world
+}
+
+fn leader(world: &World) -> Option<NodeId> {
+    world.leader().map(|node| node.id)
+}
+
+#[test]
+fn who_says_so_and_runs_leads() {
+    let mut world = world();
+    assert_eq!(leader(&world), None);
+    assert!(tell(&mut world, leads(N1, 4)));
+    assert_eq!(leader(&world), Some(N1));
+    assert!(!tell(&mut world, leads(N1, 4)), "nothing new");
+    assert!(tell(&mut world, status(N1, Role::Follower, 5, true)));
+    assert_eq!(leader(&world), None);
+}
+
+#[test]
+fn a_leader_that_is_paused_or_has_ended_does_not_lead() {
+    for state in [PAUSED, ProcessState::Killed, ProcessState::Stopped, ProcessState::Starting { pid: 2 }] {
+        let mut world = world();
+        tell(&mut world, leads(N1, 4));
+        tell(&mut world, process(N1, state.clone()));
+        assert_eq!(leader(&world), None, "{state:?}");
+        assert_eq!(world.node(N1).unwrap().raft().unwrap().term, Term(4), "its last account is kept");
+    }
+}
+
+#[test]
+fn a_leader_that_goes_on_leads_again_when_it_says_so() {
+    let mut world = world();
+    tell(&mut world, leads(N1, 4));
+    tell(&mut world, process(N1, PAUSED));
+    tell(&mut world, leads(N1, 4));
+    tell(&mut world, process(N1, RUNS));
+    assert_eq!(leader(&world), None, "what it said came before it went on");
+    assert_eq!(world.node(N1).unwrap().phase(), Phase::Running(Role::Leader), "by its last account");
+    assert!(tell(&mut world, leads(N1, 4)), "the same words mean something else now");
+    assert_eq!(leader(&world), Some(N1));
+}
+
+#[test]
+fn a_leader_that_tells_of_itself_before_its_process_is_ready_leads() {
+    let mut world = world();
+    tell(&mut world, process(N1, ProcessState::Starting { pid: 2 }));
+    tell(&mut world, leads(N1, 4));
+    assert_eq!(leader(&world), None);
+    tell(&mut world, process(N1, RUNS));
+    assert_eq!(leader(&world), Some(N1));
+}
+
+#[test]
+fn of_several_leaders_the_one_with_the_highest_term_is_meant() {
+    let mut world = world();
+    tell(&mut world, leads(N3, 3));
+    tell(&mut world, leads(N1, 4));
+    assert_eq!(leader(&world), Some(N1));
+    assert_eq!(world.leaders().count(), 2);
+    // Two of one term cannot be, and if they are told all the same, the one with a majority is meant.
+    tell(&mut world, status(N2, Role::Leader, 4, false));
+    assert_eq!(leader(&world), Some(N1));
+    tell(&mut world, status(N1, Role::Leader, 4, false));
+    tell(&mut world, leads(N2, 4));
+    assert_eq!(leader(&world), Some(N2));
+}
+
+#[test]
+fn a_leader_that_is_cut_off_leads_until_another_does() {
+    let mut world = world();
+    tell(&mut world, leads(N1, 4));
+    for other in [N2, N3] {
+        tell(&mut world, status(other, Role::Follower, 4, true));
+        tell(&mut world, News::Link { from: N1, to: other, state: LinkState::Cut });
+        tell(&mut world, News::Link { from: other, to: N1, state: LinkState::Cut });
+    }
+    tell(&mut world, status(N1, Role::Leader, 4, false));
+    assert_eq!(leader(&world), Some(N1));
+    assert!(world.is_isolated(N1));
+    assert_eq!(world.verdict(), Verdict::NoQuorum { leader: N1, term: Term(4) });
+    tell(&mut world, leads(N2, 5));
+    assert_eq!(leader(&world), Some(N2));
+}
+
+fn message(id: u64, to: NodeId, state: MessageState) -> MessageReport {
+    MessageReport {
+        id: MessageId(id),
+        from: N1,
+        to,
+        kind: FrameKind::Heartbeat,
+        term: Term(1),
+        index: None,
+        granted: None,
+        entries: 0,
+        fields: String::new(),
+        sent: Duration::ZERO,
+        state,
+    }
+}
+
+#[test]
+fn messages_are_open_until_they_have_arrived_or_are_lost_or_their_node_is_gone() {
+    let mut world = world();
+    let due = MessageState::UnderWay { due: Duration::from_secs(1) };
+    let open = [message(1, N2, due), message(2, N3, MessageState::Held), message(3, N2, MessageState::Held)];
+    tell(&mut world, News::Messages { messages: open.to_vec(), skipped: 0 });
+    let before = world.clone();
+    let ids = |world: &World| world.open_messages().map(|message| message.id.0).collect::<Vec<_>>();
+    let lost = message(3, N2, MessageState::Lost { at: Duration::ZERO });
+    tell(&mut world, News::Messages { messages: vec![lost], skipped: 0 });
+    assert_eq!(ids(&world), [1, 2]);
+    tell(&mut world, cluster(&[1, 2]));
+    assert_eq!(ids(&world), [1]);
+    let strange = [message(4, NodeId(9), due), message(5, N1, due)];
+    tell(&mut world, News::Messages { messages: strange.to_vec(), skipped: 0 });
+    assert_eq!(ids(&world), [1]);
+    assert_eq!(ids(&before), [1, 2, 3], "a clone is a moment that stays");
+}
+
+#[test]
+fn a_change_is_under_way_until_its_last_step() {
+    let mut world = world();
+    for step in [ChangeStep::Starting, ChangeStep::Joining] {
+        assert!(tell(&mut world, News::Change { node: N3, step }));
+        assert_eq!(world.change(N3), Some(step));
+    }
+    tell(&mut world, News::Change { node: N3, step: ChangeStep::GivenUp });
+    assert_eq!(world.changes().count(), 0);
+}
+
+#[test]
+fn the_rate_before_a_freeze_is_remembered() {
+    let mut world = world();
+    let slow = ClockRate::from_millionths(10_000).unwrap();
+    for rate in [slow, ClockRate::FROZEN] {
+        tell(&mut world, News::Time(ClusterTime { rate, now: Duration::ZERO }));
+    }
+    assert_eq!((world.time().rate, world.last_rate()), (ClockRate::FROZEN, slow));
+}
