@@ -7,10 +7,10 @@
 
 mod command;
 pub mod concerns;
+pub mod glance;
 mod message;
 mod rule;
 pub mod rulebook;
-pub mod seen;
 mod shapes;
 mod update;
 mod world;
