@@ -31,7 +31,7 @@ use ledger::Ledger;
 use processes::Kept;
 use raftdeck_model::{Command, CommandId, News, Update, write};
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::{NodeId, Timing, TraceEvent};
+use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
 use reports::{GATHER, INTERVAL};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -143,6 +143,8 @@ impl Live {
     #[must_use]
     pub fn new(options: LiveOptions) -> Self {
         assert!((1..=MAX_LIVE_NODES).contains(&options.nodes), "a cluster has 1 to {MAX_LIVE_NODES} nodes");
+        let tuning = Tuning { timing: options.timing, pre_vote: true, check_quorum: true };
+        assert_eq!(tuning.validate(), Ok(()), "the timing cannot work");
         let seed = options.seed;
         let mut live = Self {
             world: World::driven(&options),
