@@ -5,7 +5,7 @@ use crate::error::BenchError;
 use crate::processes::processor_time;
 use raftdeck_client::{Access, Client, Options};
 use raftdeck_lab::{Lab, LabOptions, TemporaryFolder};
-use raftdeck_model::{Command, CommandId, News, Order, ProcessState};
+use raftdeck_model::{Command, CommandId, News, Order, ProcessState, Source as _};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;

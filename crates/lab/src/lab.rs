@@ -12,7 +12,7 @@ use crate::options::{LabError, LabOptions, MAX_NODES};
 use crate::outlet::Outlet;
 use crate::receipt::Receipt;
 use crate::time::ClusterClock;
-use raftdeck_model::{Command, CommandId, News, Update};
+use raftdeck_model::{Ability, Capabilities, Command, CommandId, News, Source, Update};
 use raftdeck_raft::NodeId;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -33,6 +33,7 @@ pub struct Lab {
     left_out: LeftOut,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
+    capabilities: Capabilities,
 }
 
 impl Lab {
@@ -65,7 +66,9 @@ impl Lab {
         let keys = Keys::cut(options.client_token.clone())
             .map_err(system("the system has no random numbers for its tokens"))?;
         let clock = ClusterClock::start(options.rate);
+        let capabilities = capabilities(&options);
         let cluster = Cluster {
+            capabilities: capabilities.clone(),
             keys,
             outlet: Outlet::new(clock.reader(), sink),
             clock,
@@ -80,16 +83,7 @@ impl Lab {
             .name("lab".to_owned())
             .spawn(move || runtime.block_on(cluster.run(listeners)))
             .map_err(system("its thread cannot be started"))?;
-        Ok(Self { commands, left_out, stop, thread: Some(thread) })
-    }
-
-    /// Tells the lab to do something. Never blocks; what comes of it is told through the sink, in the end by
-    /// [`News::Done`] or [`News::Refused`].
-    pub fn send(&self, command: Command) {
-        if let Err(error) = self.commands.try_send(command) {
-            let id = error.into_inner().id;
-            self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(id);
-        }
+        Ok(Self { commands, left_out, stop, thread: Some(thread), capabilities })
     }
 
     /// Ends every process and returns when all are gone, after at most a moment: a node has 300 ms to end in peace.
@@ -97,6 +91,32 @@ impl Lab {
     pub fn stop(self) {
         drop(self);
     }
+}
+
+impl Source for Lab {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn send(&self, command: Command) {
+        if let Err(error) = self.commands.try_send(command) {
+            let id = error.into_inner().id;
+            self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        }
+    }
+}
+
+fn capabilities(options: &LabOptions) -> Capabilities {
+    let mut capabilities = Capabilities::all();
+    if options.direct {
+        let why = "nothing can be done to messages: the nodes reach each other without links (start without --direct)";
+        capabilities = capabilities.without(Ability::Links, why);
+    }
+    if !cfg!(target_os = "linux") {
+        capabilities =
+            capabilities.without(Ability::DiskRoom, "only Linux limits the files of a process that runs");
+    }
+    capabilities
 }
 
 impl Drop for Lab {
@@ -111,6 +131,7 @@ impl Drop for Lab {
 
 /// What the lab's thread starts with.
 struct Cluster {
+    capabilities: Capabilities,
     keys: Keys,
     options: LabOptions,
     data_dir: DataDir,
@@ -124,7 +145,8 @@ struct Cluster {
 
 impl Cluster {
     async fn run(self, listeners: Listeners) {
-        let Self { keys, options, data_dir, ports, clock, outlet, mut queue, left_out, stop } = self;
+        let Self { capabilities, keys, options, data_dir, ports, clock, outlet, mut queue, left_out, stop } =
+            self;
         let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
         let surroundings =
             Surroundings { clock, outlet: outlet.clone(), stop: stop.clone(), left, keys, ports };
@@ -138,7 +160,11 @@ impl Cluster {
         while let Some(next) = next(&stop, &mut queue, &mut leaving, &mut nodes).await {
             match next {
                 Next::Command(Command { id, what }) => {
-                    nodes.carry_out(what, Receipt::new(id, outlet.clone()));
+                    let receipt = Receipt::new(id, outlet.clone());
+                    match capabilities.allow(&what) {
+                        Ok(()) => nodes.carry_out(what, receipt),
+                        Err(lacking) => receipt.refuse(lacking.to_string()),
+                    }
                 }
                 Next::Left(node, receipt) => nodes.dismiss(node, receipt),
                 Next::Happened(happened) => nodes.hear(happened),

@@ -209,11 +209,6 @@ impl Nodes {
 
     /// Does what was ordered, or begins it and leaves the rest to whoever gets the receipt.
     pub(crate) fn carry_out(&mut self, order: Order, receipt: Receipt) {
-        if self.links.are_bypassed() && needs_links(&order) {
-            return receipt.refuse(
-                "nothing can be done to messages: the nodes reach each other without links (start without --direct)",
-            );
-        }
         match order {
             Order::Kill(node) => self.instruct(node, Task::Kill, receipt),
             Order::Stop(node) => self.instruct(node, Task::Stop, receipt),
@@ -424,17 +419,4 @@ impl Nodes {
 
 fn too_much(node: NodeId) -> String {
     format!("{node} has been told too much at once: try again")
-}
-
-/// Whether an order is about messages.
-fn needs_links(order: &Order) -> bool {
-    matches!(
-        order,
-        Order::Cut(_)
-            | Order::Mend(_)
-            | Order::Release(_)
-            | Order::Drop(_)
-            | Order::Seed(_)
-            | Order::Disturb(Disturbance::Rules { .. } | Disturbance::Watch(_))
-    )
 }

@@ -4,7 +4,7 @@
 use raftdeck_lab::{Lab, LabError, LabOptions};
 use raftdeck_model::{
     ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News, Order,
-    ProcessState, Step,
+    ProcessState, Source as _, Step,
 };
 use raftdeck_protocol::{ClockRate, Read};
 use raftdeck_raft::{LogIndex, NodeId};

@@ -12,6 +12,7 @@ mod message;
 mod rule;
 pub mod rulebook;
 mod shapes;
+mod source;
 mod update;
 mod world;
 pub mod write;
@@ -22,6 +23,7 @@ pub use rule::{
     Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,
 };
 pub use shapes::{REGIONS, Shape};
+pub use source::{Ability, Capabilities, Lacking, Source};
 pub use update::{
     ChangeStep, ClusterTime, LogLevel, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };

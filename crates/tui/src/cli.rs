@@ -5,6 +5,7 @@ use crate::app::scripted::Scripted;
 use crate::client_cmd::{self, ClientArgs};
 use crate::config_cmd::{self, ConfigArgs};
 use crate::describe::{self, CompletionsArgs, ManArgs};
+use crate::engine::Engine;
 use crate::files;
 use crate::paths;
 use crate::plain::{self, Format};
@@ -23,7 +24,8 @@ use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::{ClockRate, printable};
 use raftdeck_raft::Timing;
 use raftdeck_script::Script;
-use std::io::{self, IsTerminal, Write};
+use raftdeck_sim::LiveOptions;
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -220,6 +222,9 @@ struct UpArgs {
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct ClusterArgs {
+    /// What runs the nodes: this machine's processes, or the simulator, where time is virtual and a seed decides everything
+    #[arg(long, value_enum, default_value_t = EngineName::Lab)]
+    engine: EngineName,
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
@@ -250,7 +255,7 @@ struct ClusterArgs {
     /// election timeout passes
     #[arg(long)]
     detect_crash: bool,
-    /// Make the nodes' random choices the same each time
+    /// Make the nodes' random choices the same each time; in the simulator everything that is left to chance (1 without this)
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
@@ -267,6 +272,14 @@ struct ClusterArgs {
 
 /// So that on the deck a snapshot is seen before long.
 const SNAPSHOT_ENTRIES: u64 = 1000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// Child processes on this machine, in real time
+    Lab,
+    /// The simulator, in virtual time
+    Sim,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TimingName {
@@ -293,6 +306,39 @@ fn clock_rate(given: &str) -> Result<ClockRate, String> {
 }
 
 impl ClusterArgs {
+    fn engine(self) -> Result<Engine> {
+        Ok(match self.engine {
+            EngineName::Lab => Engine::Lab(Box::new(self.lab_options()?)),
+            EngineName::Sim => Engine::Simulator(self.live_options()),
+        })
+    }
+
+    /// Simulated nodes have no files, ports or tokens.
+    fn live_options(self) -> LiveOptions {
+        let given = [
+            ("--data-dir", self.data_dir.is_some()),
+            ("--base-port", self.base_port.is_some()),
+            ("--direct", self.direct),
+            ("--client-token-file", self.client_token_file.is_some()),
+        ];
+        if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            let why = format!(
+                "{option} is of no use with --engine sim: simulated nodes have no files, ports or links of this machine"
+            );
+            Cli::command().error(ErrorKind::ArgumentConflict, why).exit();
+        }
+        LiveOptions {
+            timing: self.timing.timing(),
+            rate: self.rate,
+            snapshot_entries: Some(self.snapshot_entries),
+            append_bytes: self.append_bytes,
+            sync_delay: self.sync_delay,
+            disk_stall: self.disk_stall,
+            detect_crash: self.detect_crash,
+            ..LiveOptions::new(self.nodes.into(), self.seed.unwrap_or(1))
+        }
+    }
+
     /// The nodes are this program itself, run again.
     fn lab_options(self) -> Result<LabOptions> {
         let executable = std::env::current_exe()
@@ -416,18 +462,18 @@ fn told(text: Result<Vec<u8>>) -> Result<u8> {
 }
 
 fn deck(args: DeckArgs) -> Result<u8> {
-    let lab = args.cluster.lab_options()?;
+    let engine = args.cluster.engine()?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
     if args.plain || !on_terminal {
-        return plain::run(lab, Format::Words, Script::default());
+        return plain::run(engine, Format::Words, Script::default());
     }
     // https://no-color.org: any value but an empty one.
     let colour = match std::env::var_os("NO_COLOR") {
         Some(value) if !value.is_empty() => ColourChoice::Never,
         _ => ColourChoice::Terminal,
     };
-    runtime::run(lab, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse }, scripted)
+    runtime::run(engine, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse }, scripted)
 }
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
@@ -456,7 +502,23 @@ fn up(args: UpArgs) -> Result<u8> {
         }
         None => Script::default(),
     };
-    plain::run(args.cluster.lab_options()?, format, script)
+    match args.cluster.engine()? {
+        Engine::Simulator(options) if args.script.is_some() || !io::stdin().is_terminal() => {
+            plain::run_simulation(options, format, script_of_input(script, args.script.is_some())?)
+        }
+        engine => plain::run(engine, format, script),
+    }
+}
+
+/// In virtual time all lines are there from the beginning: the file's, or else those of the standard input.
+fn script_of_input(mut script: Script, has_file: bool) -> Result<Script> {
+    if !has_file {
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text).wrap_err("the standard input cannot be read")?;
+        let text = text.strip_suffix(b"\n").unwrap_or(&text);
+        text.split(|byte| *byte == b'\n').for_each(|line| script.add(line));
+    }
+    Ok(script)
 }
 
 /// What a benchmark has open: its clients' connections and its cluster's.

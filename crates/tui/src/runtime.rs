@@ -5,6 +5,7 @@
 
 use crate::app::scripted::Scripted;
 use crate::app::{App, Effect, Msg, Settings, update};
+use crate::engine::Engine;
 use crate::files;
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
@@ -12,8 +13,7 @@ use crate::terminal::{self, Canvas};
 use crate::view::view;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
-use raftdeck_lab::{Lab, LabOptions};
-use raftdeck_node::open_files;
+use raftdeck_model::Source;
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
 use std::collections::VecDeque;
@@ -29,8 +29,7 @@ const FRAME: Duration = Duration::from_millis(33);
 /// Runs a cluster and its deck, with a script if there is one, until either is ended; returns the exit status.
 ///
 /// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(options: LabOptions, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
-    open_files::allow(options.open_files())?;
+pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -39,29 +38,34 @@ pub fn run(options: LabOptions, settings: Settings, scripted: Option<Scripted>) 
         let inbox = Arc::clone(&inbox);
         move || inbox.end(End::Panicked)
     });
-    let lab = Lab::start(options, {
+    let source = engine.start({
         let inbox = Arc::clone(&inbox);
         move |update| inbox.update(update)
     })?;
-    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&lab, inbox, settings, scripted)));
+    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, scripted)));
     terminal::leave();
-    lab.stop();
+    drop(source);
     // The hook has printed what happened.
     status.unwrap_or(Ok(signals::PANICKED))
 }
 
-fn on_screen(lab: &Lab, inbox: Arc<Inbox>, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
+fn on_screen(
+    source: &dyn Source,
+    inbox: Arc<Inbox>,
+    settings: Settings,
+    scripted: Option<Scripted>,
+) -> Result<u8> {
     terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     let mut deck = Deck {
-        app: App::new(settings),
+        app: App::new(settings).over(source.capabilities().clone()),
         screen: Terminal::new(Canvas::new()).wrap_err("the terminal's size cannot be found")?,
         mouse: settings.mouse,
         started: Instant::now(),
         painted: None,
         wake_at: None,
         inbox,
-        lab,
+        source,
     };
     if let Some(scripted) = scripted {
         deck.app.play(scripted);
@@ -101,7 +105,7 @@ struct Deck<'a> {
     /// When the screen wants to be woken.
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
-    lab: &'a Lab,
+    source: &'a dyn Source,
 }
 
 /// What the loop does next.
@@ -143,7 +147,7 @@ impl Deck<'_> {
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
-                    Effect::Send(command) => self.lab.send(command),
+                    Effect::Send(command) => self.source.send(command),
                     // A script's, and small: nobody notices that the keys wait meanwhile.
                     Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
                     Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),

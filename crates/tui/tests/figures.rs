@@ -1,5 +1,5 @@
-//! The scripts under `examples/` do what they say, over real processes: each is run as its own head says, and ends well only
-//! if every state that it waits for and expects comes about.
+//! The scripts under `examples/` do what they say, over real processes and over the simulator: each is run as its own head says, and
+//! ends well only if every state that it waits for and expects comes about.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -12,7 +12,7 @@ fn root() -> PathBuf {
 }
 
 /// Runs `examples/NAME` by the command in its head, and gives what it printed.
-fn run(name: &str) -> String {
+fn run_with(more: &[&str], name: &str) -> String {
     let script = root().join("examples").join(name);
     let text = std::fs::read_to_string(&script).unwrap();
     let command =
@@ -23,12 +23,20 @@ fn run(name: &str) -> String {
         .args(args.split(' '))
         .current_dir(root())
         .args(["--script", file])
+        .args(more)
         .timeout(Duration::from_secs(100))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(done.status.success(), "{}: {}\n{said}", done.status, String::from_utf8_lossy(&done.stderr));
     said
+}
+
+/// What it prints over real processes, and over the simulator, where it prints the same each time.
+fn run(name: &str) -> [String; 2] {
+    let simulated = run_with(&["--engine", "sim"], name);
+    assert_eq!(simulated, run_with(&["--engine", "sim"], name));
+    [run_with(&[], name), simulated]
 }
 
 /// The rows of what `logs` printed, the last time or so many times before, with single blanks and without marks of commitment.
@@ -45,65 +53,73 @@ fn logs(said: &str, from_end: usize) -> Vec<String> {
 
 #[test]
 fn figure_7_is_brought_about_and_mended() {
-    let said = run("figure-7.txt");
-    let picture = logs(&said, 1);
-    assert_eq!(picture.len(), 12, "{said}");
-    assert_eq!(picture[3], "4 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 2 no-op");
-    assert_eq!(picture[11], "12 7 put x 16");
-    let mended = logs(&said, 0);
-    assert_eq!(mended.len(), 11, "{said}");
-    assert_eq!(mended[10], format!("11{}", " 8 no-op".repeat(7)));
+    for said in run("figure-7.txt") {
+        let picture = logs(&said, 1);
+        assert_eq!(picture.len(), 12, "{said}");
+        assert_eq!(picture[3], "4 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 4 no-op 2 no-op");
+        assert_eq!(picture[11], "12 7 put x 16");
+        let mended = logs(&said, 0);
+        assert_eq!(mended.len(), 11, "{said}");
+        assert_eq!(mended[10], format!("11{}", " 8 no-op".repeat(7)));
+    }
 }
 
 #[test]
 fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_replaced() {
-    let said = run("figure-8.txt");
-    assert_eq!(
-        logs(&said, 1),
-        [
-            // The first entry of a cluster says which cluster it is.
-            format!("1{}", " 1 members n1 n2 n3 n4 n5".repeat(4)),
-            "2 2 no-op 2 no-op 2 no-op".to_owned(),
-            "3 4 no-op".to_owned(),
-        ]
-    );
-    assert_eq!(logs(&said, 0)[1], "2 3 no-op 3 no-op 3 no-op 3 no-op");
+    for said in run("figure-8.txt") {
+        assert_eq!(
+            logs(&said, 1),
+            [
+                // The first entry of a cluster says which cluster it is.
+                format!("1{}", " 1 members n1 n2 n3 n4 n5".repeat(4)),
+                "2 2 no-op 2 no-op 2 no-op".to_owned(),
+                "3 4 no-op".to_owned(),
+            ]
+        );
+        assert_eq!(logs(&said, 0)[1], "2 3 no-op 3 no-op 3 no-op 3 no-op");
+    }
 }
 
 #[test]
 fn figure_8_e_an_entry_of_the_own_term_on_a_majority_stays() {
-    let said = run("figure-8-e.txt");
-    assert_eq!(logs(&said, 0)[2], "3 4 no-op 4 no-op");
+    for said in run("figure-8-e.txt") {
+        assert_eq!(logs(&said, 0)[2], "3 4 no-op 4 no-op");
+    }
 }
 
 #[test]
 fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
-    let said = run("stalled-leader.txt");
-    for sentence in [
-        "n1's disk is stalled: it has not finished a write for",
-        "n1 hands the leadership to",
-        "n1's disk has finished a write again, after",
-    ] {
-        assert!(said.contains(sentence), "{sentence:?} is not in\n{said}");
+    for said in run("stalled-leader.txt") {
+        for sentence in [
+            "n1's disk is stalled: it has not finished a write for",
+            "n1 hands the leadership to",
+            "n1's disk has finished a write again, after",
+        ] {
+            assert!(said.contains(sentence), "{sentence:?} is not in\n{said}");
+        }
+        // A read that the new leader answers while the disk stands still, and one from n1 itself in the end.
+        let is_read_from = |node: &str| {
+            said.lines().any(|line| line.contains("get color: ") && line.contains(&format!("({node}, ")))
+        };
+        assert!(
+            (is_read_from("n2") || is_read_from("n3")) && said.contains("get color: green (n1"),
+            "{said}"
+        );
     }
-    // A read that the new leader answers while the disk stands still, and one from n1 itself in the end.
-    let is_read_from = |node: &str| {
-        said.lines().any(|line| line.contains("get color: ") && line.contains(&format!("({node}, ")))
-    };
-    assert!((is_read_from("n2") || is_read_from("n3")) && said.contains("get color: green (n1"), "{said}");
 }
 
 #[test]
 fn a_wiped_node_is_replaced_and_leads() {
-    let said = run("wiped-node.txt");
-    for sentence in [
-        "n3 is back with an empty disk and does not vote until it is replaced",
-        "n3 is being replaced",
-        "n3 waits to be taken in as a learner",
-        "n3 catches up as a learner",
-        "n3 has joined the cluster and votes from now on",
-    ] {
-        assert_eq!(said.matches(sentence).count(), 1, "{sentence:?} is not once in\n{said}");
+    for said in run("wiped-node.txt") {
+        for sentence in [
+            "n3 is back with an empty disk and does not vote until it is replaced",
+            "n3 is being replaced",
+            "n3 waits to be taken in as a learner",
+            "n3 catches up as a learner",
+            "n3 has joined the cluster and votes from now on",
+        ] {
+            assert_eq!(said.matches(sentence).count(), 1, "{sentence:?} is not once in\n{said}");
+        }
+        assert!(said.lines().any(|line| line.contains("get color: blue (n3")), "{said}");
     }
-    assert!(said.lines().any(|line| line.contains("get color: blue (n3")), "{said}");
 }

@@ -4,11 +4,13 @@ mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule, sent};
-use raftdeck_model::{ChangeStep, Command, LinkState, News, Order, ProcessState, WorkloadFigures};
+use raftdeck_model::{
+    Ability, Capabilities, ChangeStep, Command, LinkState, News, Order, ProcessState, WorkloadFigures,
+};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind};
 use raftdeck_raft::{Incarnation, NodeId, Status};
 use raftdeck_tui::actions::{ACTIONS, Action, ActionId};
-use raftdeck_tui::app::{Effect, Msg, Settings, View, update};
+use raftdeck_tui::app::{App, Effect, Msg, Settings, View, update};
 use raftdeck_tui::keys::meant;
 use raftdeck_tui::view::Target;
 use ratatui::buffer::Buffer;
@@ -53,6 +55,36 @@ fn kill_and_restart_act_on_the_selected_node() {
     assert_eq!(scene.key('z'), []);
     assert_eq!(scene.key('r'), sent(Order::Restart(n(3))));
     assert_eq!(scene.key('R'), sent(Order::Restart(n(3))));
+}
+
+#[test]
+fn what_the_source_cannot_do_is_said_by_keys_words_and_menus_before_it_is_asked() {
+    let why = "this is a recording: nothing can be done to it";
+    let capabilities = [Ability::Processes, Ability::Links, Ability::Store]
+        .into_iter()
+        .fold(Capabilities::all(), |capabilities, ability| capabilities.without(ability, why));
+    let mut scene = scene();
+    scene.app = std::mem::replace(&mut scene.app, App::new(Settings::default())).over(capabilities);
+    for key in ['k', 'K', 'p', 'w'] {
+        assert_eq!(scene.key(key), [], "{key}");
+        assert!(last_rows(&mut scene).contains(why), "{key}: {}", last_rows(&mut scene));
+    }
+    for line in ["kill 1", "hold *", "put a 1"] {
+        scene.key(':');
+        scene.type_in(line);
+        assert_eq!(scene.press(KeyCode::Enter), [], "{line}");
+        assert!(last_rows(&mut scene).contains(why), "{line}: {}", last_rows(&mut scene));
+        scene.press(KeyCode::Esc);
+    }
+    scene.key(':');
+    scene.type_in("isolate ");
+    assert!(text(&scene.paint(120, 40)).contains(&format!("leader  {why}")), "the palette says it too");
+    scene.press(KeyCode::Esc);
+    scene.key('f');
+    assert!(text(&scene.paint(120, 40)).contains(why), "and the menu");
+    assert_eq!(scene.press(KeyCode::Enter), []);
+    scene.press(KeyCode::Esc);
+    assert_eq!(scene.key('t').len(), 1, "the rest can be done");
 }
 
 #[test]

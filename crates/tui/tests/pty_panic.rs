@@ -9,6 +9,7 @@ mod support;
 use portable_pty::CommandBuilder;
 use raftdeck_lab::LabOptions;
 use raftdeck_tui::app::Settings;
+use raftdeck_tui::engine::Engine;
 use raftdeck_tui::runtime;
 use std::path::PathBuf;
 use support::deck::{Deck, RAFTDECK};
@@ -42,7 +43,7 @@ fn the_deck_that_panics() {
         eventually("the trigger", || trigger.exists().then_some(()));
         panic!("provoked on a thread of its own");
     });
-    let lab = LabOptions::new(RAFTDECK, &["node"], 3);
+    let lab = Engine::Lab(Box::new(LabOptions::new(RAFTDECK, &["node"], 3)));
     let status = runtime::run(lab, Settings::default(), None).unwrap();
     std::process::exit(status.into());
 }

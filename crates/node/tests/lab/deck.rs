@@ -5,7 +5,8 @@ use raftdeck_client::{Client, Options};
 use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_model::{
     ChangeStep, ClientOp, ClientOutcome, Command, CommandId, FrameReport, LinkState, MessageId,
-    MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Update, WorkloadFigures,
+    MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Source as _, Update,
+    WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};

@@ -7,6 +7,7 @@ pub use table::ACTIONS;
 
 use crate::app::{App, View};
 use crate::keys::{Key, Scope};
+use raftdeck_model::Ability;
 use std::borrow::Cow;
 
 /// Names an action.
@@ -119,11 +120,62 @@ pub struct Action {
     pub dangerous: bool,
     /// Its rank in the footer, 1 being kept longest when there is no room; 0: not in the footer.
     pub footer: u8,
-    /// Whether it can be taken now, or why not.
-    pub enabled: fn(&App) -> Result<(), Reason>,
+    /// Whether it makes sense as things are, or why not.
+    enabled: fn(&App) -> Result<(), Reason>,
+}
+
+impl ActionId {
+    /// What it asks of the source that the deck is over; `None`: nothing that any source could lack.
+    fn needs(self) -> Option<Ability> {
+        Some(match self {
+            Self::Kill | Self::KillLeader | Self::Restart | Self::RestartDown | Self::Pause => {
+                Ability::Processes
+            }
+            Self::Partition | Self::Isolate | Self::ReleaseMessage | Self::DropMessage | Self::HoldAlike => {
+                Ability::Links
+            }
+            Self::Transfer | Self::Elect => Ability::Leadership,
+            Self::AddNode | Self::RemoveNode | Self::ReplaceNode => Ability::Members,
+            Self::Write | Self::Workload => Ability::Store,
+            Self::Freeze | Self::Step | Self::StepTimer | Self::Faster | Self::Slower => Ability::Time,
+            Self::Heal
+            | Self::SelectNumber
+            | Self::SelectPrevious
+            | Self::SelectNext
+            | Self::NextView
+            | Self::PreviousView
+            | Self::EntryBack
+            | Self::EntryOn
+            | Self::PageBack
+            | Self::PageOn
+            | Self::ToStart
+            | Self::ToEnd
+            | Self::NodeFilter
+            | Self::Level
+            | Self::Help
+            | Self::Quit
+            | Self::Suspend
+            | Self::LinkFaults
+            | Self::Undo
+            | Self::InForce
+            | Self::Palette
+            | Self::Filter
+            | Self::MessageBack
+            | Self::MessageOn
+            | Self::NextOpen
+            | Self::GoOn => return None,
+        })
+    }
 }
 
 impl Action {
+    /// Whether it can be taken now: the source can do it, and it makes sense as things are. If not, why.
+    pub fn can(&self, app: &App) -> Result<(), Reason> {
+        let able = self.id.needs().map_or(Ok(()), |ability| app.capabilities().has(ability));
+        able.map_err(|lacking| Reason(lacking.to_string().into()))?;
+        (self.enabled)(app)
+    }
+
     /// The first key that holds in a view.
     #[must_use]
     pub fn key(&self, view: View) -> Option<Key> {

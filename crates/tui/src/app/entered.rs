@@ -9,7 +9,7 @@ use crate::app::prompt::Purpose;
 use crate::app::sieve::Sieve;
 use crate::app::{App, Effect, View, parse};
 use crossterm::event::{KeyCode, KeyEvent};
-use raftdeck_model::Order;
+use raftdeck_model::{Ability, Order};
 use std::time::Duration;
 
 /// Does what a line says, or has the prompt say why not.
@@ -23,7 +23,7 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
             Said::Nothing
         }),
     };
-    match done {
+    match done.and_then(|said| able(app, said)) {
         Ok(said) => {
             app.prompt.accept();
             act(app, said, now)
@@ -33,6 +33,17 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
             Vec::new()
         }
     }
+}
+
+/// The same, if the source can do it; if not, why.
+fn able(app: &App, said: Said) -> Result<Said, String> {
+    let able = match &said {
+        Said::Do(orders) => orders.iter().try_for_each(|order| app.capabilities().allow(order)),
+        Said::Store(_) => app.capabilities().has(Ability::Store),
+        _ => Ok(()),
+    };
+    able.map_err(|lacking| lacking.to_string())?;
+    Ok(said)
 }
 
 fn act(app: &mut App, said: Said, now: Duration) -> Vec<Effect> {
@@ -89,7 +100,7 @@ fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
         app.menu = (app.world.in_force().len() > 1).then_some(menu);
         return app.send([Order::Undo(Some(fault))]);
     }
-    match understand(&row.words, &app.world) {
+    match understand(&row.words, &app.world).and_then(|said| able(app, said)) {
         Ok(said) => act(app, said, now),
         Err(why) => {
             app.notice = Some(Notice::new(why, now));

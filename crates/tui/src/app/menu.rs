@@ -1,8 +1,9 @@
 //! The menus over the screen: what can be done to messages and nodes (each a line of the grammar), and what is in force.
 
-use crate::app::App;
+use crate::app::{App, palette};
 use raftdeck_model::{Fault, FaultId, MessageReport, write};
 use raftdeck_raft::NodeId;
+use std::borrow::Cow;
 
 /// Which menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,10 @@ pub struct Menu {
 pub struct Row {
     /// A line of the grammar.
     pub words: String,
-    /// What it does.
-    pub about: &'static str,
+    /// What it does, or why the source cannot do it.
+    pub about: Cow<'static, str>,
+    /// Whether the source can do it.
+    pub is_able: bool,
     /// What is in force, in the other menu.
     pub fault: Option<FaultId>,
 }
@@ -112,7 +115,14 @@ impl Menu {
         let words = |template: &str| {
             template.replace("{L}", &self.links).replace("{N}", &node).replace("{W}", &regions())
         };
-        FAULTS.iter().map(|(template, about)| Row { words: words(template), about, fault: None }).collect()
+        let row = |(template, about): &(&str, &'static str)| {
+            let words = words(template);
+            let lacking = palette::lacking(&words, &app.world, app.capabilities());
+            let is_able = lacking.is_none();
+            let about = lacking.map_or(Cow::Borrowed(*about), Cow::Owned);
+            Row { words, about, is_able, fault: None }
+        };
+        FAULTS.iter().map(row).collect()
     }
 
     /// The place of the chosen row.
@@ -162,7 +172,8 @@ fn one_way(from: NodeId, to: NodeId) -> String {
 }
 
 fn in_force_row(fault: &Fault) -> Row {
-    Row { words: write::disturbance(&fault.what), about: "", fault: Some(fault.id) }
+    let words = write::disturbance(&fault.what);
+    Row { words, about: Cow::Borrowed(""), is_able: true, fault: Some(fault.id) }
 }
 
 /// Never empty.

@@ -48,7 +48,7 @@ use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
-use raftdeck_model::{Command, CommandId, Node, Order, World};
+use raftdeck_model::{Capabilities, Command, CommandId, Node, Order, World};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -108,6 +108,7 @@ impl View {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) theme: Theme,
+    capabilities: Capabilities,
     pub(crate) view: View,
     pub(crate) clock: Clock,
     /// What is known of the cluster.
@@ -146,6 +147,7 @@ impl App {
         Self {
             settings,
             theme: Theme::new(settings.colour, settings.ascii),
+            capabilities: Capabilities::all(),
             view: View::default(),
             clock: Clock::default(),
             world: World::default(),
@@ -168,6 +170,18 @@ impl App {
             quiet: BTreeSet::new(),
             changed: true,
         }
+    }
+
+    /// The same over a source that cannot do everything.
+    #[must_use]
+    pub fn over(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
+    }
+
+    /// What the source can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// Plays a script beside the person at the keys.

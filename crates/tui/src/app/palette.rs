@@ -4,7 +4,7 @@
 //! the few words that the footer has for it.
 
 use crate::actions::{ACTIONS, ActionId};
-use raftdeck_model::{ClientOp, Order, World};
+use raftdeck_model::{Capabilities, ClientOp, Order, World};
 use raftdeck_script::Line;
 
 /// What a line at the palette wants.
@@ -75,6 +75,13 @@ pub fn commands(line: &str, world: &World) -> Vec<Order> {
     }
 }
 
+/// Why the source cannot do what a line says, if it says something and the source cannot.
+#[must_use]
+pub fn lacking(line: &str, world: &World, capabilities: &Capabilities) -> Option<String> {
+    let orders = commands(line, world);
+    orders.iter().find_map(|order| capabilities.allow(order).err()).map(|lacking| lacking.to_string())
+}
+
 fn by_name(line: &str) -> Option<ActionId> {
     let line = line.trim();
     ACTIONS.iter().find(|action| action.short == line && can_be_named(action.id)).map(|action| action.id)
@@ -109,13 +116,14 @@ pub struct Offer {
 /// The most ways to go on that are offered.
 const MAX_OFFERS: usize = 200;
 
-/// How a line could go on after what stands before the cursor; the likeliest first.
+/// How a line could go on after what stands before the cursor; the likeliest first. Of what the source cannot do it is said why.
 #[must_use]
-pub fn offers(before: &str, world: &World) -> Vec<Offer> {
-    let offer = |completion: raftdeck_script::Completion| Offer {
-        line: format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text),
-        text: completion.text,
-        about: completion.about.to_owned(),
+pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<Offer> {
+    let offer = |completion: raftdeck_script::Completion| {
+        let line = format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text);
+        let lacking = lacking(&line, world, capabilities);
+        let about = lacking.unwrap_or_else(|| completion.about.to_owned());
+        Offer { line, text: completion.text, about }
     };
     let mut offers: Vec<Offer> = raftdeck_script::complete(before, world).into_iter().map(offer).collect();
     let named = ACTIONS.iter().filter(|action| {
@@ -173,11 +181,13 @@ mod tests {
 
     #[test]
     fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
-        let lines =
-            |before: &str| offers(before, &world()).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
+        let all = Capabilities::all();
+        let lines = |before: &str| {
+            offers(before, &world(), &all).into_iter().map(|offer| offer.line).collect::<Vec<_>>()
+        };
         assert!(lines("isol").contains(&"isolate".to_owned()));
         assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
-        let offer = offers("restart a", &world()).into_iter().find(|offer| offer.line == "restart all");
+        let offer = offers("restart a", &world(), &all).into_iter().find(|offer| offer.line == "restart all");
         assert!(offer.is_some());
     }
 }

@@ -17,7 +17,7 @@ pub(super) const WHEEL: usize = 3;
 
 /// Takes an action if it can be taken, else says why not.
 pub(super) fn attempt(app: &mut App, action: &Action, number: Option<u32>, now: Duration) -> Vec<Effect> {
-    match (action.enabled)(app) {
+    match action.can(app) {
         Ok(()) => {
             app.notice = None;
             perform(app, action.id, number, now)

@@ -190,7 +190,7 @@ fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         Outcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
         Outcome::Complete(forward) => {
             if app.prompt.purpose() == Purpose::Command {
-                let offers = palette::offers(&app.prompt.typed(), &app.world);
+                let offers = palette::offers(&app.prompt.typed(), &app.world, app.capabilities());
                 let ways: Vec<String> = offers.into_iter().map(|offer| offer.line).collect();
                 app.prompt.complete(&ways, forward);
             }

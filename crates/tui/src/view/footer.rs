@@ -28,7 +28,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
     let mut x = area.x + 1;
     for action in actions {
         let Some(key) = action.key(paint.app.view) else { continue };
-        let able = (action.enabled)(paint.app).is_ok();
+        let able = action.can(paint.app).is_ok();
         let (key_style, word_style) = if able {
             (paint.theme.key(), paint.theme.text())
         } else {

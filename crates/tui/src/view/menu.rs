@@ -46,7 +46,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
     }
     for (place, row) in rows.iter().enumerate().skip(first).take(shown) {
         let y = u16::try_from(place - first).unwrap_or(0);
-        let style = if place == at { paint.theme.selected() } else { paint.theme.text() };
+        let style = match (place == at, row.is_able) {
+            (true, _) => paint.theme.selected(),
+            (false, true) => paint.theme.text(),
+            (false, false) => paint.theme.faint(),
+        };
         let mark = if place == at { paint.glyphs().selected } else { " " };
         let name = row.fault.map_or_else(String::new, |fault| format!("#{:<3} ", fault.0));
         let words = paint.cut(&row.words, usize::from(inner.width).saturating_sub(8));

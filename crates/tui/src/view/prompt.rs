@@ -93,7 +93,7 @@ pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
     if prompt.purpose() != Purpose::Command {
         return;
     }
-    let offers = palette::offers(&prompt.typed(), &paint.app.world);
+    let offers = palette::offers(&prompt.typed(), &paint.app.world, paint.app.capabilities());
     let tried = prompt.tried();
     let rows = offers.len().min(MOST).min(usize::from(body.height));
     if rows == 0 {

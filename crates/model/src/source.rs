@@ -1,0 +1,147 @@
+//! Whatever can be looked at and driven.
+
+use crate::command::{Command, Order};
+use crate::rule::Disturbance;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A cluster to look at and to drive: real processes, a simulation, a recording. It tells [`Update`](crate::Update)s to whoever it was
+/// started for, and ends when it is dropped.
+pub trait Source {
+    /// What it can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Tells it to do something. Never blocks; what comes of it is told, in the end by [`News::Done`](crate::News::Done) or
+    /// [`News::Refused`](crate::News::Refused).
+    fn send(&self, command: Command);
+}
+
+/// What an order asks of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// To kill, stop, restart, pause and resume nodes.
+    Processes,
+    /// To pause a node's process for a part of the time.
+    Slowness,
+    /// To take disks and their data from nodes, and the ends of their logs.
+    Data,
+    /// To hold up a node's disk.
+    DiskPace,
+    /// To fill up a node's disk.
+    DiskRoom,
+    /// To cut links, and to have rules about messages.
+    Links,
+    /// To slow down, freeze and step cluster time.
+    Time,
+    /// To set the nodes' election timeouts.
+    Timers,
+    /// To read and write keys.
+    Store,
+    /// To add, remove and replace nodes.
+    Members,
+    /// To hand over the leadership, and to have a node campaign.
+    Leadership,
+    /// To read the nodes' logs.
+    Logs,
+}
+
+/// What a source can do, and why it cannot do the rest, so that it can be said before anybody tries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    lacks: BTreeMap<Ability, String>,
+}
+
+impl Capabilities {
+    /// Of a source that can do everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The same without this one, and why, in a sentence without its end.
+    #[must_use]
+    pub fn without(mut self, ability: Ability, reason: impl Into<String>) -> Self {
+        self.lacks.insert(ability, reason.into());
+        self
+    }
+
+    /// Whether the source has this ability.
+    pub fn has(&self, ability: Ability) -> Result<(), Lacking<'_>> {
+        match self.lacks.get(&ability) {
+            Some(reason) => Err(Lacking(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the source has what this order needs.
+    pub fn allow(&self, order: &Order) -> Result<(), Lacking<'_>> {
+        order.needs().map_or(Ok(()), |ability| self.has(ability))
+    }
+}
+
+/// Why a source cannot do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lacking<'a>(&'a str);
+
+impl fmt::Display for Lacking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Order {
+    /// What it asks of its source; `None`: nothing that any source could lack.
+    #[must_use]
+    pub fn needs(&self) -> Option<Ability> {
+        Some(match self {
+            Self::Kill(_) | Self::Restart(_) | Self::Pause(_) | Self::Resume(_) | Self::Stop(_) => {
+                Ability::Processes
+            }
+            Self::Slow(..) => Ability::Slowness,
+            Self::Wipe(_) | Self::WipeUnsafe(_) | Self::LoseTail(..) => Ability::Data,
+            Self::FillDisk(..) => Ability::DiskRoom,
+            Self::Cut(_) | Self::Mend(_) | Self::Release(_) | Self::Drop(_) | Self::Seed(_) => Ability::Links,
+            Self::Disturb(what) => what.needs(),
+            Self::SetRate(_) | Self::Step(_) => Ability::Time,
+            Self::Client(_) | Self::Propose(..) | Self::Workload(_) => Ability::Store,
+            Self::AddNode | Self::RemoveNode(_) | Self::ReplaceNode(_) => Ability::Members,
+            Self::Transfer(_) | Self::Campaign(_) => Ability::Leadership,
+            Self::FetchLog { .. } => Ability::Logs,
+            Self::Heal | Self::Undo(_) | Self::Refresh => return None,
+        })
+    }
+}
+
+impl Disturbance {
+    fn needs(&self) -> Ability {
+        match self {
+            Self::Rules { .. } | Self::Watch(_) => Ability::Links,
+            Self::Paused(_) => Ability::Processes,
+            Self::Slowed(..) => Ability::Slowness,
+            Self::DiskFull(..) => Ability::DiskRoom,
+            Self::Disk(..) => Ability::DiskPace,
+            Self::Timers(_) => Ability::Timers,
+            Self::ClientAt(_) => Ability::Store,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::NodeId;
+
+    #[test]
+    fn what_is_lacking_is_said_with_its_reason() {
+        let capabilities = Capabilities::all().without(Ability::Slowness, "time is virtual here");
+        let slow = Order::Slow(NodeId(1), 50);
+        assert_eq!(capabilities.allow(&slow).unwrap_err().to_string(), "time is virtual here");
+        let again = Order::Disturb(Disturbance::Slowed(NodeId(1), 50));
+        assert!(capabilities.allow(&again).is_err(), "it is the same in other words");
+        for order in [Order::Kill(NodeId(1)), Order::Heal, Order::Undo(None)] {
+            assert_eq!(capabilities.allow(&order), Ok(()));
+        }
+    }
+}

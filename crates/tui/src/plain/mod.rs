@@ -1,0 +1,110 @@
+//! A cluster without a screen: one line per event, in plain words or as JSON, until a signal or the end of the
+//! output. For terminals that are none, for screen readers, for scripts. Commands are taken from the standard input.
+
+mod session;
+mod virtual_time;
+
+pub use virtual_time::run_simulation;
+
+use crate::engine::Engine;
+use crate::inbox::{End, Inbox};
+use crate::signals;
+use color_eyre::eyre::{Result, WrapErr, bail};
+use raftdeck_model::{Node, ProcessState, Source, World};
+use raftdeck_script::Script;
+use session::{Printed, Session};
+use std::io::{self, BufRead, IsTerminal};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the lines look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Plain sentences with the seconds since the start.
+    Words,
+    /// JSON, see [`crate::up`].
+    Json,
+}
+
+/// Runs a cluster with a script and prints what happens; returns the exit status.
+pub fn run(engine: Engine, format: Format, script: Script) -> Result<u8> {
+    let inbox = Arc::new(Inbox::default());
+    signals::watch(&inbox).wrap_err("signals cannot be received")?;
+    signals::watch_closing(io::stdout(), &inbox).wrap_err("the output cannot be watched")?;
+    signals::insist(&inbox, end_status).wrap_err("a thread cannot be started")?;
+    let started = Instant::now();
+    let source = engine.start({
+        let inbox = Arc::clone(&inbox);
+        move |update| inbox.update(update)
+    })?;
+    read_commands(&inbox).wrap_err("a thread cannot be started")?;
+    run_all(&inbox, &*source, started, Session::new(format, script))
+}
+
+/// Reads lines until the input ends, which ends nothing else. A terminal that belongs to somebody else is left alone:
+/// reading from it would stop a program in the background.
+fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
+    let stdin = io::stdin();
+    let is_ours =
+        || rustix::termios::tcgetpgrp(&stdin).is_ok_and(|group| group == rustix::process::getpgrp());
+    if stdin.is_terminal() && !is_ours() {
+        return Ok(());
+    }
+    let inbox = Arc::clone(inbox);
+    std::thread::Builder::new().name("commands".to_owned()).spawn(move || {
+        let mut input = io::stdin().lock();
+        let mut line = Vec::new();
+        while input.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if !inbox.line(std::mem::take(&mut line)) {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// A reader that has read enough is no failure.
+fn end_status(end: End) -> u8 {
+    match end {
+        End::Closed => 0,
+        other => signals::end_status(other),
+    }
+}
+
+fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, mut session: Session) -> Result<u8> {
+    // Somebody who types is told of a mistake and types again; a script that goes wrong ends.
+    session.is_typed = io::stdin().is_terminal();
+    loop {
+        let batch = inbox.wait(session.next_due().map(|due| started + due));
+        let now = started.elapsed();
+        session.take_in(&batch.updates, now);
+        batch.lines.iter().for_each(|line| session.script.add(line));
+        let ending = session.go_on(now, |command| source.send(command));
+        if session.print()? == Printed::NobodyReads {
+            return Ok(0);
+        }
+        if let Some(end) = batch.end {
+            return Ok(end_status(end));
+        }
+        if let Some(status) = ending? {
+            return Ok(status);
+        }
+        if let Some(reason) = all_failed(&session.world) {
+            bail!("no node could be started: {reason}");
+        }
+    }
+}
+
+/// The first node's reason, if none ever came up. Later on a dead cluster is a state to be watched; one that never lived is an
+/// error.
+fn all_failed(world: &World) -> Option<String> {
+    let reason = |node: &Node| match &node.process {
+        Some(ProcessState::Failed { how, last_words }) if node.addresses.is_none() => {
+            let words = last_words.last().map_or_else(|| how.clone(), |words| format!("{how}: {words}"));
+            Some(format!("{} failed, {words}", node.id))
+        }
+        _ => None,
+    };
+    let reasons: Option<Vec<String>> = world.nodes().map(reason).collect();
+    reasons?.into_iter().next()
+}

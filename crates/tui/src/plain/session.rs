@@ -1,0 +1,165 @@
+//! A cluster and its script as lines of text: updates and the time go in, commands and lines come out.
+
+use super::Format;
+use crate::files;
+use crate::up::JsonLines;
+use crate::words::{Teller, Told, Weight};
+use color_eyre::eyre::{Result, WrapErr, bail};
+use raftdeck_model::{Command, News, Update, World};
+use raftdeck_protocol::printable;
+use raftdeck_script::{Deed, Script};
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// The exit status when a `wait`, an `expect` or a step of a script failed, or a command was refused.
+const UNMET: u8 = 3;
+
+/// What is known, what is to be done, and what is to be said.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) world: World,
+    pub(super) script: Script,
+    /// Whether a person types the lines of the script.
+    pub(super) is_typed: bool,
+    lines: Lines,
+    /// Lines that are not printed yet.
+    text: String,
+}
+
+/// What became of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Printed {
+    /// They were written.
+    Yes,
+    /// Whoever read the output has read enough, which is no failure.
+    NobodyReads,
+}
+
+impl Session {
+    pub(super) fn new(format: Format, script: Script) -> Self {
+        let (world, lines, text) = (World::default(), Lines::new(format), String::new());
+        Self { world, script, is_typed: false, lines, text }
+    }
+
+    /// Takes in what was told.
+    pub(super) fn take_in(&mut self, updates: &[Update], now: Duration) {
+        for update in updates {
+            self.lines.add(&update.what, now, &mut self.text);
+            self.world.fold(update);
+            self.script.hear(&update.what);
+        }
+        self.lines.add_due(now, &mut self.text);
+    }
+
+    /// When something is to be done or said although nothing is told.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        [self.lines.next_due(), self.script.next_due()].into_iter().flatten().min()
+    }
+
+    /// Does what the script says. Its end, if it is over, as an exit status or a mistake.
+    pub(super) fn go_on(&mut self, now: Duration, mut send: impl FnMut(Command)) -> Result<Option<u8>> {
+        let mut deeds = VecDeque::from(self.script.go_on(now, &self.world));
+        while let Some(deed) = deeds.pop_front() {
+            match deed {
+                Deed::Send(command) => send(command),
+                Deed::Answer(to, lines) => self.lines.answer(to, &lines, now, &mut self.text),
+                Deed::Read(file) => {
+                    self.script.loaded(files::read(&file));
+                    deeds.extend(self.script.go_on(now, &self.world));
+                }
+                Deed::Write { file, text } => {
+                    self.script.written(files::write(&file, &text));
+                    deeds.extend(self.script.go_on(now, &self.world));
+                }
+                Deed::Mistake(what) | Deed::Unmet(what) if self.is_typed => {
+                    self.lines.answer("mistake", &[what], now, &mut self.text);
+                }
+                Deed::Mistake(what) => bail!("up: {what}"),
+                Deed::Unmet(what) => {
+                    // There is nobody else to tell.
+                    let _ = writeln!(io::stderr(), "raftdeck: up: {}", printable::lines(&what));
+                    return Ok(Some(UNMET));
+                }
+                Deed::Quit => return Ok(Some(0)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Prints what there is to say.
+    pub(super) fn print(&mut self) -> Result<Printed> {
+        let text = std::mem::take(&mut self.text);
+        match print(&text) {
+            Ok(()) => Ok(Printed::Yes),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Printed::NobodyReads),
+            Err(error) => Err(error).wrap_err("the output cannot be written"),
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Updates in, lines out.
+#[derive(Debug)]
+enum Lines {
+    Words(Box<Teller>, Told),
+    Json(JsonLines),
+}
+
+impl Lines {
+    fn new(format: Format) -> Self {
+        match format {
+            Format::Words => Self::Words(Box::default(), Told::default()),
+            Format::Json => Self::Json(JsonLines::default()),
+        }
+    }
+
+    fn add(&mut self, news: &News, now: Duration, text: &mut String) {
+        match self {
+            Self::Words(teller, told) => {
+                let mut say = |what: &str| push_line(text, &format!("{:9.3}  {what}", now.as_secs_f64()));
+                for sentence in told.tell(news) {
+                    say(&sentence);
+                }
+                if let Some(sentence) = teller.tell(news).filter(|said| said.weight >= Weight::Minor) {
+                    say(&sentence.text);
+                }
+            }
+            Self::Json(json) => json.tell(news, now).iter().for_each(|line| push_line(text, line)),
+        }
+    }
+
+    fn answer(&mut self, to: &str, answer: &[String], now: Duration, text: &mut String) {
+        match self {
+            Self::Words(..) => answer.iter().for_each(|line| push_line(text, line)),
+            Self::Json(_) => push_line(text, &crate::up::answer(to, answer, now)),
+        }
+    }
+
+    fn add_due(&mut self, now: Duration, text: &mut String) {
+        if let Self::Json(json) = self {
+            json.due_lines(now).iter().for_each(|line| push_line(text, line));
+        }
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        match self {
+            Self::Words(..) => None,
+            Self::Json(json) => json.next_due(),
+        }
+    }
+}
+
+/// A line of words, or of JSON, which has no unsafe characters by now.
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(&printable::line(line));
+    text.push('\n');
+}
