@@ -2,7 +2,7 @@
 //! socket takes them. Pure: time comes in as a value.
 
 use crate::link::Origin;
-use crate::seen::Seen;
+use crate::seen::Glance;
 use bytes::Bytes;
 use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +23,7 @@ pub(crate) struct Parcel {
     /// The frame, untouched.
     pub(crate) frame: Bytes,
     /// What it is; `None`: no message.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<Glance>,
     /// For whom this message is told; `None`: for nobody.
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.

@@ -2,7 +2,7 @@
 //!
 //! Frames are only looked at here. What cannot be decoded is still passed on, but no rule that looks at messages is about it.
 
-pub(crate) use raftdeck_model::seen::{Seen, fields, glance};
+pub(crate) use raftdeck_model::glance::Glance;
 use raftdeck_protocol::{PeerFrame, frame};
 use raftdeck_raft::Message;
 

@@ -10,7 +10,7 @@ use crate::outlet::Outlet;
 use crate::queue::{Parcel, Queue};
 use crate::reports::Reports;
 use crate::rulebook::{Decision, Passing, Rulebook, matches};
-use crate::seen::{self, Seen};
+use crate::seen::{self, Glance};
 use crate::time::ClockReader;
 use bytes::{Bytes, BytesMut};
 use raftdeck_model::{
@@ -89,13 +89,13 @@ impl Traffic {
     /// A frame came from a sender that the receiver has accepted, for this life of the receiver.
     pub(crate) fn take_in(&self, pair: Pair, (life, origin): (u64, Origin), frame: BytesMut) {
         let message = seen::message(&frame);
-        let seen = message.as_ref().map(seen::glance);
+        let seen = message.as_ref().map(Glance::of);
         let mut state = self.lock();
         let now = state.clock.time();
         let Some(lane) = state.lanes.get_mut(&pair) else { return };
         lane.frames += 1;
         let passing =
-            Passing { pair, number: lane.frames, seen: seen.as_ref(), size: frame.len(), now: now.now };
+            Passing { pair, number: lane.frames, glance: seen.as_ref(), size: frame.len(), now: now.now };
         let fired = state.book.fire(passing);
         if !fired.is_empty() {
             // A watch is rare: what it changes is told before this message goes on.
@@ -315,7 +315,7 @@ struct Arrival {
     life: u64,
     origin: Origin,
     frame: Bytes,
-    seen: Option<Seen>,
+    seen: Option<Glance>,
     message: Option<Message>,
     now: ClusterTime,
 }
@@ -509,8 +509,8 @@ fn report(
     sent: Duration,
     state: MessageState,
 ) -> MessageReport {
-    let Seen { kind, term, index, granted, entries } = seen::glance(message);
-    let fields = seen::fields(message);
+    let Glance { kind, term, index, granted, entries, detail } = Glance::of(message);
+    let fields = detail.to_string();
     MessageReport { id, from, to, kind, term, index, granted, entries, fields, sent, state }
 }
 

@@ -2,15 +2,15 @@
 //!
 //! A source, such as the lab, tells [`Update`]s and is told [`Command`]s. A screen knows nothing else of a cluster. Every value
 //! can be written down (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other
-//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and
-//! [`rulebook`] decides by them what becomes of a message, wherever messages are. What is known by all that was told is a [`World`].
+//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and [`rulebook`]
+//! decides by them what becomes of a message, wherever messages are. What is known by all that was told is a [`World`].
 
 mod command;
 pub mod concerns;
+pub mod glance;
 mod message;
 mod rule;
 pub mod rulebook;
-pub mod seen;
 mod shapes;
 mod source;
 mod update;

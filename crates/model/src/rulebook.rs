@@ -3,8 +3,8 @@
 //!
 //! Nothing here knows where messages are; whoever carries them carries the decisions out.
 
+use crate::glance::Glance;
 use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
-use crate::seen::Seen;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -25,7 +25,7 @@ pub struct Passing<'a> {
     /// The how manieth frame on that link since the seed was set.
     pub number: u64,
     /// What it is; `None`: no message.
-    pub seen: Option<&'a Seen>,
+    pub glance: Option<&'a Glance>,
     /// Its size in bytes.
     pub size: usize,
     /// When the link took it in, in cluster time.
@@ -188,14 +188,14 @@ impl Rulebook {
 
 fn applies(scope: &Scope, matching: &Matching, passing: Passing<'_>) -> bool {
     let (from, to) = passing.pair;
-    scope.covers(from, to) && matches(matching, passing.seen)
+    scope.covers(from, to) && matches(matching, passing.glance)
 }
 
 /// Whether a frame is among those. One that is no message is only when there is nothing to look at.
 #[must_use]
-pub fn matches(matching: &Matching, seen: Option<&Seen>) -> bool {
-    match seen {
-        Some(seen) => seen.is_among(matching),
+pub fn matches(matching: &Matching, glance: Option<&Glance>) -> bool {
+    match glance {
+        Some(glance) => glance.is_among(matching),
         None => matching.kinds.is_empty() && matching.terms.is_none() && matching.indices.is_none(),
     }
 }

@@ -51,6 +51,7 @@ impl World<'_> {
     fn begin_job(&mut self, id: NodeId) {
         let (low, high) = self.setup.sync;
         let took = self.rng.between(low, high);
+        let took = self.paced(took);
         let more = self.rng.next();
         let at = self.now;
         let node = self.node(id);
@@ -282,6 +283,7 @@ impl World<'_> {
     fn begin_filing(&mut self, id: NodeId) {
         let (low, high) = self.setup.sync;
         let took = self.rng.between(low, high * 2);
+        let took = self.paced(took);
         let at = self.now;
         let node = self.node(id);
         let life = node.life;

@@ -33,7 +33,8 @@ impl World<'_> {
 
     /// A turn comes soon, with everything that arrives until then.
     pub(crate) fn turn_soon(&mut self, id: NodeId) {
-        let at = self.now + 20 + self.rng.below(200);
+        let takes = 20 + self.rng.below(200);
+        let at = self.now + self.paced(takes);
         let node = self.node(id);
         let (life, paused) = (node.life, node.paused);
         if let Some(process) = &mut node.process

@@ -25,6 +25,9 @@ use std::fmt;
 /// Clients that only come for a visit.
 const GUESTS: usize = 4;
 
+/// The pace at which work takes the time that it usually takes.
+const FULL_PACE: u32 = 1_000_000;
+
 /// Somebody who wants to see every event.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Record);
 
@@ -57,6 +60,8 @@ pub(crate) struct World<'a> {
     pub(crate) in_turn: Option<NodeId>,
     /// What leaves the members, if somebody outside drives them.
     pub(crate) outside: Option<Outside>,
+    /// Turns and disks take so many millionths of the time that they usually do.
+    pub(crate) pace: u32,
 }
 
 impl fmt::Debug for World<'_> {
@@ -110,6 +115,7 @@ impl<'a> World<'a> {
             at_rest: false,
             in_turn: None,
             outside: None,
+            pace: FULL_PACE,
             setup,
         }
     }
@@ -147,6 +153,7 @@ impl<'a> World<'a> {
             at_rest: false,
             in_turn: None,
             outside: Some(Outside::default()),
+            pace: FULL_PACE,
             setup,
         }
     }
@@ -220,6 +227,11 @@ impl<'a> World<'a> {
     pub(crate) fn node(&mut self, id: NodeId) -> &mut Node {
         let place = usize::try_from(id.0 - 1).expect("invariant: there are few nodes");
         &mut self.nodes[place]
+    }
+
+    /// How long work takes at the present pace.
+    pub(crate) fn paced(&self, usually: u64) -> u64 {
+        if self.pace == FULL_PACE { usually } else { usually * u64::from(self.pace) / u64::from(FULL_PACE) }
     }
 
     /// The process of this life, if it still runs.

@@ -2,9 +2,9 @@
 
 mod deck;
 
-use deck::{Deck, get, put, seconds};
+use deck::{Deck, get, millis, put, seconds};
 use raftdeck_model::{News, Order, ProcessState};
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::{NodeId, Timing, TraceEvent};
 use raftdeck_sim::LiveOptions;
 
@@ -85,12 +85,12 @@ fn a_killed_leader_is_replaced_and_comes_back_with_its_log() {
     deck.obey(Order::Kill(leader)).unwrap();
     assert!(deck.holds(&format!("down {}", leader.0)));
     deck.wait("leader");
-    let next = deck.board.known.leader().unwrap();
+    let next = deck.leader();
     assert_ne!(next, leader);
     deck.obey(put("a", "2")).unwrap();
     deck.obey(Order::Restart(leader)).unwrap();
     assert!(deck.holds("up"));
-    let log = deck.board.statuses[&next].raft.last.index.0;
+    let log = deck.status(next).last.index.0;
     deck.wait(&format!("log {} {log}..", leader.0));
     deck.obey(get("a")).unwrap();
     assert!(deck.outcomes().last().unwrap().contains('2'));
@@ -105,7 +105,7 @@ fn a_paused_leader_leads_nobody_and_resumes_as_a_follower() {
     deck.wait("leader");
     deck.say(&format!("resume {}", leader.0)).unwrap();
     deck.wait(&format!("role {} follower", leader.0));
-    assert!(deck.board.known.in_force.is_empty());
+    assert!(deck.world.in_force().is_empty());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_cannot_be_done_is_refused_as_the_lab_refuses_it() {
     assert_eq!(why(&mut deck, "undo #99"), "nothing named #99 is in force");
     assert_eq!(why(&mut deck, "undo"), "nothing is in force, so there is nothing to undo");
     assert_eq!(deck.obey(Order::Kill(NodeId(9))).unwrap_err(), "there is no n9 in this cluster");
-    assert!(deck.board.known.in_force.is_empty(), "a refused pause is not in force");
+    assert!(deck.world.in_force().is_empty(), "a refused pause is not in force");
 }
 
 #[test]
@@ -147,4 +147,36 @@ fn the_log_of_a_node_is_told_line_by_line() {
         _ => None,
     });
     assert_eq!(lines.unwrap(), ["members n1 n2 n3", "open a session", "put color blue"]);
+}
+
+#[test]
+fn what_a_killed_process_has_given_to_its_disk_is_there_when_it_comes_back() {
+    let mut deck = Deck::new(LiveOptions { sync_delay: Some(millis(10)), ..LiveOptions::new(1, 1) });
+    deck.wait("leader");
+    deck.wait("commit 1 1");
+    for value in ["1", "2"] {
+        deck.send(Order::Propose(NodeId(1), Write::Put { key: "a".into(), value: value.into() }));
+        deck.run(millis(1));
+    }
+    deck.obey(Order::Kill(NodeId(1))).unwrap();
+    let outcomes = deck.outcomes();
+    assert!(outcomes.iter().all(|outcome| outcome.contains("may have happened")), "{outcomes:?}");
+    deck.obey(Order::Restart(NodeId(1))).unwrap();
+    deck.wait("log 1 4");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn processes_work_in_real_time_however_slowly_their_clocks_run() {
+    let took = |millionths| {
+        let (mut deck, _) = Deck::led(1, 1);
+        deck.wait("commit 1 1");
+        deck.obey(Order::SetRate(ClockRate::from_millionths(millionths).unwrap())).unwrap();
+        let before = deck.live.now();
+        deck.obey(put("a", "1")).unwrap();
+        deck.live.now().saturating_sub(before)
+    };
+    let (real, slow) = (took(1_000_000), took(10_000));
+    assert!(real > millis(1), "two syncs, one for the session: {real:?}");
+    assert!(slow < real / 50, "{slow:?} in place of {real:?}");
 }

@@ -24,10 +24,10 @@ fn a_node_is_added_and_removed_and_its_id_is_not_used_again() {
     deck.wait("voter 4");
     deck.say("remove 4").unwrap();
     assert_eq!(steps(&deck, 4)[4..], [ChangeStep::Leaving, ChangeStep::Left]);
-    assert_eq!(deck.board.known.nodes.len(), 3);
+    assert_eq!(deck.world.len(), 3);
     deck.say("add").unwrap();
     deck.wait("voter 5");
-    assert!(deck.board.known.nodes.contains(&NodeId(5)));
+    assert!(deck.world.node(NodeId(5)).is_some());
     deck.run(seconds(2));
     assert_eq!(deck.troubles(), Vec::<&str>::new());
 }
@@ -37,15 +37,15 @@ fn a_leader_that_is_removed_leaves_the_others_with_another() {
     let (mut deck, leader) = Deck::led(3, 2);
     deck.obey(Order::RemoveNode(leader)).unwrap();
     deck.wait("leader");
-    assert_eq!(deck.board.known.nodes.len(), 2);
+    assert_eq!(deck.world.len(), 2);
     deck.say("put a 1").unwrap();
     assert!(deck.outcomes()[0].contains("Stored"));
 }
 
 #[test]
 fn the_leadership_is_handed_over() {
-    let (mut deck, leader) = Deck::led(3, 3);
-    let to = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let (mut deck, _) = Deck::led(3, 3);
+    let to = deck.follower();
     deck.obey(Order::Transfer(to)).unwrap();
     deck.wait(&format!("leader {}", to.0));
     assert_eq!(steps(&deck, to.0), [ChangeStep::HandingOver, ChangeStep::HandedOver]);
@@ -54,7 +54,7 @@ fn the_leadership_is_handed_over() {
 #[test]
 fn a_change_without_a_majority_is_given_up_after_a_minute() {
     let (mut deck, leader) = Deck::led(3, 4);
-    for node in deck.board.known.nodes.clone().into_iter().filter(|node| *node != leader) {
+    for node in deck.world.ids().into_iter().filter(|node| *node != leader) {
         deck.obey(Order::Kill(node)).unwrap();
     }
     let why = deck.obey(Order::AddNode).unwrap_err();
@@ -64,8 +64,8 @@ fn a_change_without_a_majority_is_given_up_after_a_minute() {
 
 #[test]
 fn a_wiped_node_is_reported_and_replaced() {
-    let (mut deck, leader) = Deck::led(3, 5);
-    let lost = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let (mut deck, _) = Deck::led(3, 5);
+    let lost = deck.follower();
     assert_eq!(
         deck.obey(Order::ReplaceNode(lost)).unwrap_err(),
         format!("{lost} was not replaced: the cluster knows it by the disk that it has")
@@ -95,8 +95,8 @@ fn a_log_that_loses_its_tail_is_sound_and_gets_it_back() {
     let (mut deck, leader) = Deck::led(3, 6);
     deck.say("put a 1").unwrap();
     deck.say("put b 2").unwrap();
-    let last = deck.board.statuses[&leader].raft.last.index.0;
-    let node = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let last = deck.status(leader).last.index.0;
+    let node = deck.follower();
     deck.wait(&format!("log {} {last}..", node.0));
     deck.obey(Order::Kill(node)).unwrap();
     deck.obey(Order::LoseTail(node, 1)).unwrap();
@@ -107,20 +107,20 @@ fn a_log_that_loses_its_tail_is_sound_and_gets_it_back() {
 #[test]
 fn a_full_disk_ends_the_process_and_a_larger_one_lets_it_go_on() {
     let (mut deck, leader) = Deck::led(3, 7);
-    let node = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let node = deck.follower();
     deck.say(&format!("full {} 100B", node.0)).unwrap();
     for value in 0..5 {
         deck.say(&format!("put a {value}")).unwrap();
     }
     deck.wait(&format!("down {}", node.0));
-    let failed = deck.board.processes[&node].clone();
+    let failed = deck.world.node(node).unwrap().process.clone().unwrap();
     assert!(
         matches!(&failed, ProcessState::Failed { how, .. } if how.contains("disk is full")),
         "{failed:?}"
     );
     deck.say("heal").unwrap();
     deck.obey(Order::Restart(node)).unwrap();
-    let last = deck.board.statuses[&leader].raft.last.index.0;
+    let last = deck.status(leader).last.index.0;
     deck.wait(&format!("log {} {last}..", node.0));
 }
 
@@ -143,8 +143,8 @@ fn a_leader_whose_disk_is_delayed_commits_late_and_at_once_when_that_is_undone()
 
 #[test]
 fn a_slow_node_stays_a_member_and_a_workload_counts() {
-    let (mut deck, leader) = Deck::led(3, 8);
-    let node = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let (mut deck, _) = Deck::led(3, 8);
+    let node = deck.follower();
     deck.say(&format!("slow {} 50%", node.0)).unwrap();
     deck.say("workload on").unwrap();
     deck.run(seconds(3));
@@ -177,14 +177,8 @@ fn a_workload_shows_the_gap_that_a_killed_leader_leaves() {
 #[test]
 fn the_client_reaches_only_those_that_it_is_at() {
     let (mut deck, leader) = Deck::led(3, 10);
-    let others: Vec<String> = deck
-        .board
-        .known
-        .nodes
-        .iter()
-        .filter(|node| **node != leader)
-        .map(|node| node.0.to_string())
-        .collect();
+    let others = deck.world.ids().into_iter().filter(|node| *node != leader);
+    let others: Vec<String> = others.map(|node| node.0.to_string()).collect();
     deck.say(&format!("client at {}", others.join(","))).unwrap();
     deck.say("put a 1").unwrap();
     assert!(deck.outcomes()[0].contains("no leader was found within 5000 ms"), "{:?}", deck.outcomes());
@@ -200,10 +194,10 @@ fn spread_timers_elect_the_first_node_and_aligned_ones_split_the_vote() {
     deck.run(seconds(2));
     deck.say("kill leader").unwrap();
     deck.wait("leader");
-    let led = deck.board.known.leader().unwrap();
-    let first = deck.board.known.nodes.iter().copied().find(|node| !deck.board.known.down.contains(node));
+    let led = deck.leader();
+    let first = deck.world.ids().into_iter().find(|node| !deck.world.down().contains(node));
     assert_eq!(Some(led), first);
-    let timeout = deck.board.statuses[&NodeId(5)].raft.election_timeout;
+    let timeout = deck.status(NodeId(5)).election_timeout;
     assert_eq!(timeout, millis(300));
 }
 
@@ -212,5 +206,5 @@ fn there_is_room_for_so_many_nodes() {
     let (mut deck, _) = Deck::led(MAX_LIVE_NODES, 1);
     assert_eq!(deck.say("add").unwrap_err(), "there are 15 nodes already, and no room for more");
     let single = Deck::new(LiveOptions::new(1, 1));
-    assert_eq!(single.board.known.nodes.len(), 1);
+    assert_eq!(single.world.len(), 1);
 }

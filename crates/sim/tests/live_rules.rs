@@ -19,7 +19,7 @@ fn count(deck: &Deck, since: usize, fate: FrameFate) -> u64 {
 }
 
 fn held(deck: &Deck) -> Vec<&MessageReport> {
-    deck.board.messages.values().filter(|message| message.state == MessageState::Held).collect()
+    deck.world.open_messages().filter(|message| message.state == MessageState::Held).collect()
 }
 
 #[test]
@@ -31,14 +31,14 @@ fn a_leader_that_is_cut_off_gives_up_and_the_others_elect_another() {
     assert_eq!(cut.count(), 8);
     deck.wait(&format!("role {} follower", leader.0));
     deck.wait("leader");
-    let next = deck.board.known.leader().unwrap();
+    let next = deck.leader();
     assert_ne!(next, leader);
     let since = deck.told.len();
     deck.run(seconds(1));
     assert!(count(&deck, since, FrameFate::Lost) > 0);
     deck.say("undo").unwrap();
-    assert!(deck.board.known.in_force.is_empty());
-    deck.wait(&format!("term {} {}..", leader.0, deck.board.statuses[&next].raft.term.0));
+    assert!(deck.world.in_force().is_empty());
+    deck.wait(&format!("term {} {}..", leader.0, deck.status(next).term.0));
     deck.run(seconds(1));
     assert_eq!(deck.troubles(), Vec::<&str>::new());
 }
@@ -64,9 +64,9 @@ fn what_is_held_stays_until_it_is_released_or_dropped() {
     assert!(matches!(fate(names[1]), MessageState::Lost { .. }));
     let again = deck.obey(Order::Release(Which::Message(names[0]))).unwrap_err();
     assert_eq!(again, format!("message #{} is neither held nor under way: nothing to release", names[0].0));
-    assert_eq!(deck.board.known.in_force.len(), 1, "it holds messages still");
+    assert_eq!(deck.world.in_force().len(), 1, "it holds messages still");
     deck.say("release all").unwrap();
-    assert!(deck.board.known.in_force.is_empty(), "four have passed, and none is held");
+    assert!(deck.world.in_force().is_empty(), "four have passed, and none is held");
 }
 
 #[test]
@@ -100,11 +100,11 @@ fn a_limit_makes_messages_wait_for_those_before_them() {
     let (mut deck, leader) = Deck::led(3, 8);
     deck.say(&format!("limit {}> 300B/s only Heartbeat", leader.0)).unwrap();
     deck.run(seconds(1));
-    let late = deck.board.messages.values().filter(|message| match message.state {
+    let late = deck.world.open_messages().filter(|message| match message.state {
         MessageState::UnderWay { due } => due > message.sent + millis(100),
         _ => false,
     });
-    assert!(late.count() > 0, "{:?}", deck.board.messages);
+    assert!(late.count() > 0, "{:?}", deck.world);
     deck.say("undo").unwrap();
     deck.run(millis(50));
     assert!(deck.holds("idle"), "what was late has arrived");
@@ -113,7 +113,7 @@ fn a_limit_makes_messages_wait_for_those_before_them() {
 #[test]
 fn what_is_held_for_a_node_is_lost_with_its_process() {
     let (mut deck, leader) = Deck::led(3, 9);
-    let other = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let other = deck.follower();
     deck.say(&format!("hold {}>{}", leader.0, other.0)).unwrap();
     deck.wait("held 2..");
     deck.say(&format!("kill {}", other.0)).unwrap();
@@ -143,8 +143,8 @@ fn losses_and_copies_are_about_as_many_as_asked_for() {
 
 #[test]
 fn a_watch_fires_at_its_message_and_its_rules_hold_for_it_already() {
-    let (mut deck, leader) = Deck::led(3, 5);
-    let other = deck.board.known.nodes.iter().copied().find(|node| *node != leader).unwrap();
+    let (mut deck, _) = Deck::led(3, 5);
+    let other = deck.follower();
     deck.say(&format!("when {0}> only RequestVote then cut {0}>", other.0)).unwrap();
     let since = deck.told.len();
     deck.say(&format!("elect {}", other.0)).unwrap();
@@ -163,8 +163,8 @@ fn messages_step_one_by_one_while_time_stands_still() {
     let mut deck = Deck::new(LiveOptions { rate: ClockRate::FROZEN, ..LiveOptions::new(3, 6) });
     assert_eq!(deck.live.next(), None);
     deck.say("elect 2").unwrap();
-    let under_way = |deck: &Deck| deck.board.messages.len();
-    assert_eq!(under_way(&deck), 2, "{:?}", deck.board.messages);
+    let under_way = |deck: &Deck| deck.world.open_messages().len();
+    assert_eq!(under_way(&deck), 2, "{:?}", deck.world);
     for _ in 0..4 {
         deck.obey(Order::Step(Step::Message)).unwrap();
     }

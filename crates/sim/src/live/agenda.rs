@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) enum Due {
     /// A node's state is looked at, to be told if it is news.
     Status(NodeId),
+    /// How all is, is told.
+    Refresh,
     /// What passed the links is told.
     Reports,
     /// A slow node stands still or goes on, in this rhythm.

@@ -19,7 +19,6 @@ mod traffic;
 mod workload;
 
 use crate::event::Event;
-use crate::node::Fate;
 use crate::options::micros;
 use crate::outside::Outward;
 use crate::panics;
@@ -32,7 +31,7 @@ use ledger::Ledger;
 use processes::Kept;
 use raftdeck_model::{Command, CommandId, News, Update, write};
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::{NodeId, Role, Timing, TraceEvent};
+use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
 use reports::{GATHER, INTERVAL};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -98,6 +97,8 @@ pub struct Live {
     options: LiveOptions,
     world: World<'static>,
     told: Vec<Update>,
+    /// What is known by all of it.
+    known: raftdeck_model::World,
     /// Of the last update.
     seq: u64,
     kept: BTreeMap<NodeId, Kept>,
@@ -110,6 +111,8 @@ pub struct Live {
     /// The rate before the world was frozen.
     last_rate: ClockRate,
     stepping: Option<Stepping>,
+    /// The commands that want to know how all is.
+    refreshing: Vec<CommandId>,
     clients: Clients,
     changes: Changes,
     workload: Workload,
@@ -140,10 +143,13 @@ impl Live {
     #[must_use]
     pub fn new(options: LiveOptions) -> Self {
         assert!((1..=MAX_LIVE_NODES).contains(&options.nodes), "a cluster has 1 to {MAX_LIVE_NODES} nodes");
+        let tuning = Tuning { timing: options.timing, pre_vote: true, check_quorum: true };
+        assert_eq!(tuning.validate(), Ok(()), "the timing cannot work");
         let seed = options.seed;
         let mut live = Self {
             world: World::driven(&options),
             told: Vec::new(),
+            known: raftdeck_model::World::default(),
             seq: 0,
             kept: BTreeMap::new(),
             ledger: Ledger::default(),
@@ -153,6 +159,7 @@ impl Live {
             rate: options.rate,
             last_rate: if options.rate.is_frozen() { ClockRate::REAL } else { options.rate },
             stepping: None,
+            refreshing: Vec::new(),
             clients: Clients::default(),
             changes: Changes::default(),
             workload: Workload::default(),
@@ -163,6 +170,7 @@ impl Live {
             options,
         };
         live.traffic.seed(seed);
+        live.world.pace = live.last_rate.millionths();
         let nodes: Vec<NodeId> = (1..=u64::from(live.options.nodes)).map(NodeId).collect();
         for &node in &nodes {
             live.keep(node);
@@ -220,7 +228,9 @@ impl Live {
 
     fn tell(&mut self, what: News) {
         self.seq += 1;
-        self.told.push(Update { at: self.now(), seq: self.seq, what });
+        let update = Update { at: self.now(), seq: self.seq, what };
+        self.known.fold(&update);
+        self.told.push(update);
     }
 
     fn answer(&mut self, id: CommandId, answer: Result<(), String>) {
@@ -278,6 +288,7 @@ impl Live {
                 self.reported.1 = false;
                 self.tell_reports();
             }
+            Due::Refresh => self.refresh(),
             Due::Slow(node, rhythm) => self.turn_slow(node, rhythm),
             Due::Again(request) => self.ask_again(request),
             Due::Patience(request, question) => self.is_silent(request, question),
@@ -394,8 +405,12 @@ impl Live {
             });
             self.drain();
         }
-        self.tell_reports();
-        self.tell_statuses();
+        if self.refreshing.is_empty() {
+            self.tell_reports();
+            self.tell_statuses();
+        } else {
+            self.refresh();
+        }
     }
 
     fn tell_in_force(&mut self) {
@@ -423,18 +438,9 @@ impl Live {
         }
     }
 
-    /// Whoever leads: of several that say so the one of the highest term, and nobody who stands still (paper §5.1).
+    /// Who leads, as everybody understands it who hears what is told here.
     fn leader(&self) -> Option<NodeId> {
-        let led = self.kept.keys().filter_map(|&id| {
-            let node = self
-                .world
-                .nodes
-                .iter()
-                .find(|node| node.id == id && node.fate == Fate::Up && !node.paused)?;
-            let story = &node.process.as_ref()?.story;
-            (story.role == Role::Leader).then_some((story.term, id))
-        });
-        led.max_by_key(|(term, _)| *term).map(|(_, id)| id)
+        self.known.leader().map(|node| node.id)
     }
 
     /// Tells which nodes there are.

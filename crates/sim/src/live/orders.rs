@@ -45,8 +45,8 @@ impl Live {
             Order::Propose(node, write) => return self.propose(id, node, write),
             Order::FetchLog { node, first, limit } => self.fetch_log(node, first, limit),
             Order::Refresh => {
-                self.refresh();
-                Ok(())
+                self.refresh_soon(id);
+                return None;
             }
             Order::AddNode => return self.add_node(id),
             Order::RemoveNode(node) => return self.remove_node(id, node),

@@ -215,8 +215,9 @@ impl Live {
         self.runs(node, "resume")?;
         self.ledger.is_not_paused(node);
         if matches!(self.kept.get(&node).map(|kept| &kept.state), Some(ProcessState::Paused { .. })) {
-            self.go_on(node);
             self.tell_process(node, ProcessState::Running { pid: pid(node) });
+            self.tell_anew(node);
+            self.go_on(node);
             self.slow_anew(node);
         }
         Ok(())

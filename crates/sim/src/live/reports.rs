@@ -1,8 +1,8 @@
 //! What passed the links since it was told last. Counts tell of every message; single messages are told of as long as a screen
 //! could make something of them.
 
+use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::Pair;
-use raftdeck_model::seen::Seen;
 use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -29,8 +29,8 @@ pub(super) struct Reports {
 
 impl Reports {
     /// Counts one message on a link.
-    pub(super) fn count(&mut self, (from, to): Pair, seen: &Seen, fate: FrameFate) {
-        let Seen { kind, term, index, granted, entries } = *seen;
+    pub(super) fn count(&mut self, (from, to): Pair, glance: &Glance, fate: FrameFate) {
+        let Glance { kind, term, index, granted, entries, detail: _ } = *glance;
         let before = self.frames.get(&(from, to, kind, fate)).map(|sum| (sum.count, sum.entries));
         let (count, entries) = before.map_or((1, entries), |(count, sum)| (count + 1, sum + entries));
         let report = FrameReport { from, to, kind, term, index, granted, fate, count, entries };

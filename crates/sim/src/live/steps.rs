@@ -52,6 +52,8 @@ impl Live {
         self.rate = rate;
         if !rate.is_frozen() {
             self.last_rate = rate;
+            // Processes work in real time, however slowly their clocks run.
+            self.world.pace = rate.millionths();
         }
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
             self.act(node, |replica, _| replica.forgo_leases());

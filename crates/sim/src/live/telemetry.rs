@@ -4,8 +4,8 @@ use super::Live;
 use super::agenda::Due;
 use super::processes::address;
 use crate::world::World;
-use raftdeck_model::News;
 use raftdeck_model::concerns::Concerns;
+use raftdeck_model::{CommandId, News};
 use raftdeck_protocol::{ClockRate, NodeStatus, Notice, NoticeKind};
 use raftdeck_raft::{Membership, NodeId};
 use std::time::Duration;
@@ -15,6 +15,9 @@ const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SE
 
 /// A status is told at least this often, as its ages grow stale.
 const MOST: Duration = Duration::from_millis(100);
+
+/// So long it takes to ask all nodes how they are, in real time.
+const ASKED_WITHIN: Duration = Duration::from_millis(2);
 
 /// What was told of one node's state.
 #[derive(Debug, Default)]
@@ -35,6 +38,13 @@ impl Live {
     pub(super) fn stir_all(&mut self) {
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
             self.stir(node);
+        }
+    }
+
+    /// The node's next status is news, whatever it says.
+    pub(super) fn tell_anew(&mut self, node: NodeId) {
+        if let Some(kept) = self.kept.get_mut(&node) {
+            kept.publisher.newest = None;
         }
     }
 
@@ -96,13 +106,28 @@ impl Live {
         }
     }
 
+    /// To ask all nodes takes a moment, in which they finish what they have begun; none of cluster time while that stands still.
+    pub(super) fn refresh_soon(&mut self, command: CommandId) {
+        self.refreshing.push(command);
+        if !self.is_frozen() {
+            self.agenda.at(self.world.now + self.in_cluster_time(ASKED_WITHIN), Due::Refresh);
+        }
+    }
+
     /// Tells how every node that can answer is now, and what became of messages.
     pub(super) fn refresh(&mut self) {
+        let commands = std::mem::take(&mut self.refreshing);
+        if commands.is_empty() {
+            return;
+        }
         self.tell_reports();
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
             if let Some(status) = self.status_of(node) {
                 self.publish(node, status);
             }
+        }
+        for command in commands {
+            self.answer(command, Ok(()));
         }
     }
 

@@ -2,8 +2,8 @@
 //! what arrives goes out as values.
 
 use super::reports::Reports;
+use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::{Decision, Pair, Passing, Rulebook, matches};
-use raftdeck_model::seen::{self, Seen};
 use raftdeck_model::{
     Effect, FaultId, FrameFate, LinkState, Matching, MessageId, MessageReport, MessageState, Rule, Scope,
     Watch, Which,
@@ -25,7 +25,7 @@ struct Parcel {
     id: MessageId,
     from: Sender,
     message: Message,
-    seen: Seen,
+    glance: Glance,
     /// How it is told of; `None`: it is only counted.
     report: Option<Box<MessageReport>>,
     held_by: Vec<FaultId>,
@@ -172,11 +172,11 @@ impl Traffic {
 
     /// A member sends.
     pub(super) fn take_in(&mut self, from: Sender, to: NodeId, message: Message, moment: Moment) {
-        let (pair, seen) = ((from.id, to), seen::glance(&message));
+        let (pair, glance) = ((from.id, to), Glance::of(&message));
         let Some(lane) = self.lanes.get_mut(&pair) else { return };
         lane.taken += 1;
         let size = if self.book.limits(pair) { size_of(from, &message) } else { 0 };
-        let passing = Passing { pair, number: lane.taken, seen: Some(&seen), size, now: moment.now };
+        let passing = Passing { pair, number: lane.taken, glance: Some(&glance), size, now: moment.now };
         for (id, rules) in self.book.fire(passing) {
             self.news.push(LinkNews::Fired(id, rules.clone()));
             if rules.is_empty() {
@@ -186,12 +186,12 @@ impl Traffic {
             self.set_gates();
         }
         let decision = self.book.decide(passing);
-        self.accept((from, to, message), seen, &decision, moment);
+        self.accept((from, to, message), glance, &decision, moment);
         self.settle();
         self.arrive(moment.now);
     }
 
-    fn accept(&mut self, (from, to, message): Arrived, seen: Seen, decision: &Decision, moment: Moment) {
+    fn accept(&mut self, (from, to, message): Arrived, glance: Glance, decision: &Decision, moment: Moment) {
         let (pair, now) = ((from.id, to), moment.now);
         let takes = decision.delay.max(moment.flight());
         let is_held = !decision.held_by.is_empty();
@@ -202,9 +202,9 @@ impl Traffic {
         for _ in 0..copies {
             newest.0 += 1;
             let is_told = is_held || reports.has_room(waits);
-            let report = is_told.then(|| Box::new(report(*newest, pair, &message, now)));
+            let report = is_told.then(|| Box::new(report(*newest, pair, glance, now)));
             let (message, held_by) = (message.clone(), decision.held_by.clone());
-            let parcel = Parcel { id: *newest, from, message, seen, report, held_by, takes };
+            let parcel = Parcel { id: *newest, from, message, glance, report, held_by, takes };
             let is_full = lane.len() >= MAX_MESSAGES;
             if is_full && !lane.is_full {
                 news.push(LinkNews::Full(pair));
@@ -247,7 +247,7 @@ impl Traffic {
     }
 
     fn deliver(&mut self, pair: Pair, mut parcel: Parcel, now: Duration) {
-        self.reports.count(pair, &parcel.seen, FrameFate::Delivered);
+        self.reports.count(pair, &parcel.glance, FrameFate::Delivered);
         parcel.is_now(MessageState::Delivered { at: now }, &mut self.reports);
         self.arrived.push((parcel.from, pair.1, parcel.message));
     }
@@ -287,7 +287,7 @@ impl Traffic {
         let covered: Vec<Pair> = self.pairs().filter(|(from, to)| rule.scope.covers(*from, *to)).collect();
         for pair in covered {
             let Some(lane) = self.lanes.get_mut(&pair) else { continue };
-            let caught = lane.take_under_way(|parcel| matches(&rule.matching, Some(&parcel.seen)));
+            let caught = lane.take_under_way(|parcel| matches(&rule.matching, Some(&parcel.glance)));
             if rule.effect == Effect::Cut {
                 self.lose(pair, caught, now);
                 continue;
@@ -364,7 +364,7 @@ impl Traffic {
         });
         let is_meant = |(parcel, (from, to)): &(&Parcel, Pair)| match which {
             Which::Message(id) => parcel.id == *id,
-            Which::On(scope, matching) => scope.covers(*from, *to) && matches(matching, Some(&parcel.seen)),
+            Which::On(scope, matching) => scope.covers(*from, *to) && matches(matching, Some(&parcel.glance)),
         };
         let mut names: Vec<(MessageId, Pair)> =
             everywhere.filter(is_meant).map(|(parcel, pair)| (parcel.id, pair)).collect();
@@ -463,12 +463,12 @@ fn size_of(from: Sender, message: &Message) -> usize {
 
 /// A message will not arrive.
 fn lost(pair: Pair, mut parcel: Parcel, at: Duration, reports: &mut Reports) {
-    reports.count(pair, &parcel.seen, FrameFate::Lost);
+    reports.count(pair, &parcel.glance, FrameFate::Lost);
     parcel.is_now(MessageState::Lost { at }, reports);
 }
 
-fn report(id: MessageId, (from, to): Pair, message: &Message, sent: Duration) -> MessageReport {
-    let Seen { kind, term, index, granted, entries } = seen::glance(message);
-    let (fields, state) = (seen::fields(message), MessageState::Lost { at: sent });
+fn report(id: MessageId, (from, to): Pair, glance: Glance, sent: Duration) -> MessageReport {
+    let Glance { kind, term, index, granted, entries, detail } = glance;
+    let (fields, state) = (detail.to_string(), MessageState::Lost { at: sent });
     MessageReport { id, from, to, kind, term, index, granted, entries, fields, sent, state }
 }

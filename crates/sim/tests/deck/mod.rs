@@ -2,10 +2,10 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use raftdeck_model::{ClientOp, Command, CommandId, News, Order, Update};
+use raftdeck_model::{ClientOp, Command, CommandId, News, Order, Update, World};
 use raftdeck_protocol::{Read, Write};
-use raftdeck_raft::NodeId;
-use raftdeck_script::{Board, Condition, Deed, Known, Line, Script, parse};
+use raftdeck_raft::{NodeId, Status};
+use raftdeck_script::{Condition, Deed, Line, Script, parse};
 use raftdeck_sim::{Live, LiveOptions};
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +17,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Deck {
     pub(crate) live: Live,
     pub(crate) told: Vec<Update>,
-    pub(crate) board: Board,
-    sent: u64,
+    pub(crate) world: World,
+    /// How many commands.
+    pub(crate) sent: u64,
 }
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
@@ -40,7 +41,7 @@ pub(crate) fn get(key: &str) -> Order {
 impl Deck {
     pub(crate) fn new(options: LiveOptions) -> Self {
         let live = Live::new(options);
-        let mut deck = Self { live, told: Vec::new(), board: Board::default(), sent: 0 };
+        let mut deck = Self { live, told: Vec::new(), world: World::default(), sent: 0 };
         deck.hear();
         deck
     }
@@ -53,13 +54,29 @@ impl Deck {
     pub(crate) fn led(nodes: u16, seed: u64) -> (Self, NodeId) {
         let mut deck = Self::of(nodes, seed);
         deck.wait("leader");
-        let leader = deck.board.known.leader().unwrap();
+        let leader = deck.leader();
         (deck, leader)
+    }
+
+    /// Who leads now.
+    pub(crate) fn leader(&self) -> NodeId {
+        self.world.leader().unwrap().id
+    }
+
+    /// A node that does not lead.
+    pub(crate) fn follower(&self) -> NodeId {
+        let leader = self.leader();
+        self.world.ids().into_iter().find(|node| *node != leader).unwrap()
+    }
+
+    /// What a node said last.
+    pub(crate) fn status(&self, node: NodeId) -> &Status {
+        self.world.node(node).unwrap().raft().unwrap()
     }
 
     fn hear(&mut self) {
         for update in self.live.take() {
-            self.board.note(&update.what);
+            self.world.fold(&update);
             self.told.push(update);
         }
     }
@@ -104,7 +121,7 @@ impl Deck {
 
     /// Does what a line of the grammar says, but for waiting.
     pub(crate) fn say(&mut self, line: &str) -> Result<(), String> {
-        match parse(line, &self.board.known).unwrap() {
+        match parse(line, &self.world).unwrap() {
             Line::Do(orders) => orders.into_iter().try_for_each(|order| self.obey(order)),
             Line::Store(op) => self.obey(Order::Client(op)),
             Line::Step { step, .. } => self.obey(Order::Step(step)),
@@ -119,21 +136,21 @@ impl Deck {
     }
 
     fn condition(&self, line: &str) -> Condition {
-        match parse(&format!("wait {line}"), &self.board.known).unwrap() {
+        match parse(&format!("wait {line}"), &self.world).unwrap() {
             Line::Wait { until, .. } => until,
             other => panic!("{line} is no condition: {other:?}"),
         }
     }
 
     pub(crate) fn holds(&self, condition: &str) -> bool {
-        self.board.holds(&self.condition(condition)).is_ok()
+        self.condition(condition).holds(&self.world, 0).is_ok()
     }
 
     /// Lets time pass until something is so.
     pub(crate) fn wait(&mut self, line: &str) {
         let condition = self.condition(line);
         let until = self.live.now() + PATIENCE;
-        while let Err(unmet) = self.board.holds(&condition) {
+        while let Err(unmet) = condition.holds(&self.world, 0) {
             let next = self.live.next().filter(|next| *next <= until);
             let next = next.unwrap_or_else(|| panic!("waited in vain for {line}: {unmet}"));
             self.live.run_until(next);
@@ -172,21 +189,22 @@ pub(crate) fn play(name: &str, options: LiveOptions) -> Played {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
     let mut script = Script::of_file(name, &read(name));
-    let mut live = Live::new(options);
+    let (mut live, mut world) = (Live::new(options), World::default());
     let (mut printed, mut told) = (Vec::new(), Vec::new());
     // Of a script time is what its waits go by: cluster time, and while that stands still it is told that all is late.
     let mut ahead = Duration::ZERO;
     loop {
         for update in live.take() {
+            world.fold(&update);
             script.hear(&update.what);
             told.push(update);
         }
-        let deeds = script.go_on(live.now() + ahead);
+        let deeds = script.go_on(live.now() + ahead, &world);
         let is_idle = deeds.is_empty();
         for deed in deeds {
             match deed {
                 Deed::Send(command) => live.send(command),
-                Deed::Answer(word, lines) => printed.push(format!("{word}\n{}", lines.join("\n"))),
+                Deed::Answer(about, lines) => printed.push(format!("{about}\n{}", lines.join("\n"))),
                 Deed::Read(file) => script.loaded(Ok(read(&file))),
                 Deed::Write { .. } => script.written(Err("no files are written here".to_owned())),
                 Deed::Mistake(why) | Deed::Unmet(why) => panic!("{why}\n{}", printed.join("\n")),
@@ -199,14 +217,5 @@ pub(crate) fn play(name: &str, options: LiveOptions) -> Played {
                 None => ahead += Duration::from_secs(1),
             }
         }
-    }
-}
-
-/// What a line of the grammar means in a cluster of these nodes.
-pub(crate) fn orders(line: &str, nodes: u64) -> Vec<Order> {
-    let known = Known { nodes: (1..=nodes).map(NodeId).collect(), ..Known::default() };
-    match parse(line, &known).unwrap() {
-        Line::Do(orders) => orders,
-        other => panic!("{line}: {other:?}"),
     }
 }
