@@ -1,8 +1,8 @@
 //! What is on one link at the moment: messages under way, held ones, and those that have arrived and wait until the receiver's
 //! socket takes them. Pure: time comes in as a value.
 
-use crate::link::Origin;
-use crate::seen::Seen;
+use crate::pair::Origin;
+use crate::wire::Glance;
 use bytes::Bytes;
 use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +23,7 @@ pub(crate) struct Parcel {
     /// The frame, untouched.
     pub(crate) frame: Bytes,
     /// What it is; `None`: no message.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) glance: Option<Glance>,
     /// For whom this message is told; `None`: for nobody.
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.

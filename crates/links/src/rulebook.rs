@@ -3,8 +3,8 @@
 //!
 //! Nothing here knows where messages are; `traffic` carries the decisions out.
 
-use crate::links::Pair;
-use crate::seen::Seen;
+use crate::pair::Pair;
+use crate::wire::Glance;
 use raftdeck_model::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -22,7 +22,7 @@ pub(crate) struct Passing<'a> {
     /// The how manieth frame on that link since the seed was set.
     pub(crate) number: u64,
     /// What it is; `None`: no message.
-    pub(crate) seen: Option<&'a Seen>,
+    pub(crate) glance: Option<&'a Glance>,
     /// Its size in bytes.
     pub(crate) size: usize,
     /// When the link took it in, in cluster time.
@@ -172,13 +172,13 @@ impl Rulebook {
 
 fn applies(scope: &Scope, matching: &Matching, passing: Passing<'_>) -> bool {
     let (from, to) = passing.pair;
-    scope.covers(from, to) && matches(matching, passing.seen)
+    scope.covers(from, to) && matches(matching, passing.glance)
 }
 
 /// Whether a frame is among those. One that is no message is only when there is nothing to look at.
-pub(crate) fn matches(matching: &Matching, seen: Option<&Seen>) -> bool {
-    match seen {
-        Some(seen) => seen.is_among(matching),
+pub(crate) fn matches(matching: &Matching, glance: Option<&Glance>) -> bool {
+    match glance {
+        Some(glance) => glance.is_among(matching),
         None => matching.kinds.is_empty() && matching.terms.is_none() && matching.indices.is_none(),
     }
 }

@@ -6,9 +6,9 @@ const LINK: Pair = (NodeId(1), NodeId(2));
 const OTHER: Pair = (NodeId(2), NodeId(1));
 const FRAMES: u64 = 10_000;
 
-fn append(term: u64) -> Seen {
-    let kind = FrameKind::AppendEntries;
-    Seen { kind, term: Term(term), index: Some(LogIndex(7)), granted: None, entries: 1 }
+fn append(term: u64) -> Glance {
+    let index = Some(LogIndex(7));
+    Glance { index, entries: 1, ..Glance::new(FrameKind::AppendEntries, Term(term)) }
 }
 
 fn rule(effect: Effect) -> Rule {
@@ -22,8 +22,8 @@ fn book(seed: u64, rules: impl IntoIterator<Item = Rule>) -> Rulebook {
     book
 }
 
-fn at(pair: Pair, number: u64, seen: &Seen) -> Passing<'_> {
-    Passing { pair, number, seen: Some(seen), size: 100, now: Duration::ZERO }
+fn at(pair: Pair, number: u64, glance: &Glance) -> Passing<'_> {
+    Passing { pair, number, glance: Some(glance), size: 100, now: Duration::ZERO }
 }
 
 /// What becomes of many frames on one link.

@@ -1,13 +1,13 @@
-//! Where updates leave the lab. Everything that has something to tell holds a clone of the one outlet.
+//! Where updates leave. Everything that has something to tell holds a clone of the one outlet.
 
 use crate::time::ClockReader;
 use raftdeck_model::{News, Update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The caller's sink, shared by all rooms of the lab. Called on the lab's own thread only.
+/// The caller's sink, shared by all who tell it something. Called on their thread.
 #[derive(Clone)]
-pub(crate) struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
+pub struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
 
 struct Shared<S: ?Sized> {
     clock: ClockReader,
@@ -18,19 +18,19 @@ struct Shared<S: ?Sized> {
 
 impl Outlet {
     /// Updates go to `sink`, stamped with the time of this clock.
-    pub(crate) fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
+    pub fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared { clock, told: AtomicU64::new(0), sink }))
     }
 
     /// Tells something.
-    pub(crate) fn tell(&self, what: News) {
+    pub fn tell(&self, what: News) {
         let Shared { clock, told, sink } = &*self.0;
         let seq = told.fetch_add(1, Ordering::Relaxed) + 1;
         sink(Update { at: clock.now(), seq, what });
     }
 
     /// Tells that something went wrong that no command asked for.
-    pub(crate) fn complain(&self, reason: impl Into<String>) {
+    pub fn complain(&self, reason: impl Into<String>) {
         self.tell(News::Trouble { reason: reason.into() });
     }
 }

@@ -1,12 +1,16 @@
 //! Links between fake nodes on real sockets. Waits are for conditions, with a deadline that only a failure meets.
 
 use super::*;
+use crate::reports::Reports;
 use crate::time::ClusterClock;
 use crate::whereabouts::Presence;
+use crate::wire::RaftdeckWire;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
-use raftdeck_client::codec;
-use raftdeck_model::{Delay, Effect, FrameFate, FrameKind, FrameReport, Matching, MessageState, News, Scope};
+use raftdeck_model::{
+    Delay, Effect, FaultId, FrameFate, FrameKind, FrameReport, Matching, MessageId, MessageState, News, Rule,
+    Scope, Which,
+};
 use raftdeck_protocol::frame::{self, MAX_FRAME, encode};
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{ClockRate, Hello, HelloReply, PeerFrame, RefusalReason, Role};
@@ -40,11 +44,10 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// Two fake nodes, and the links between them.
 struct Rig {
     clock: ClusterClock,
-    links: Links,
+    links: Links<RaftdeckWire>,
     addresses: BTreeMap<Pair, SocketAddr>,
     presences: BTreeMap<NodeId, Presence>,
     ports: BTreeMap<NodeId, TcpListener>,
-    reports: Arc<Reports>,
     counted: Vec<FrameReport>,
     told: Vec<News>,
 }
@@ -56,14 +59,13 @@ impl Rig {
         let pairs = [(N1, N2), (N2, N1)];
         let (mut places, mut presences) = (Places::new(), BTreeMap::new());
         for node in [N1, N2] {
-            let presence = Presence::new();
+            let presence = Presence::default();
             places.insert(node, presence.watch());
             presences.insert(node, presence);
         }
-        let reports = Arc::new(Reports::default());
         let clock = ClusterClock::start(ClockRate::REAL);
         let outlet = Outlet::new(clock.reader(), |_| {});
-        let links = Links::open(listeners, &places, &reports, clock.reader(), outlet).unwrap();
+        let links = Links::open(RaftdeckWire, listeners, &places, clock.reader(), outlet).unwrap();
         let addresses = pairs.into_iter().map(|pair| (pair, links.address(pair).unwrap())).collect();
         let mut rig = Self {
             clock,
@@ -71,7 +73,6 @@ impl Rig {
             addresses,
             presences,
             ports: BTreeMap::new(),
-            reports,
             counted: Vec::new(),
             told: Vec::new(),
         };
@@ -162,8 +163,8 @@ impl Rig {
     async fn told(&mut self, count: usize, like: impl Fn(MessageState) -> bool) -> Vec<MessageId> {
         let mut found = Vec::new();
         while found.len() < count {
-            within("a report", self.reports.news()).await;
-            self.told.extend(self.reports.take());
+            within("a report", self.reports().news()).await;
+            self.told.extend(self.reports().take());
             for update in self.told.drain(..) {
                 if let News::Messages { messages, .. } = update {
                     found.extend(
@@ -173,6 +174,10 @@ impl Rig {
             }
         }
         found
+    }
+
+    fn reports(&self) -> &Reports {
+        &self.links.traffic.reports
     }
 
     async fn held(&mut self, count: usize) -> Vec<MessageId> {
@@ -185,17 +190,17 @@ impl Rig {
 
     /// Cuts, under the name that [`Rig::mend`] undoes.
     fn cut(&self, pair: Pair) {
-        self.links.disturb(CUT, vec![rule(pair, Effect::Cut)]);
+        self.links.traffic.disturb(CUT, vec![rule(pair, Effect::Cut)]);
     }
 
     fn mend(&self) {
-        assert!(self.links.undo(CUT));
+        assert!(self.links.traffic.undo(CUT));
     }
 
     /// Waits until so many frames of this fate were counted on the link.
     async fn counts(&mut self, (from, to): Pair, fate: FrameFate, count: u64) {
         loop {
-            for update in self.reports.take() {
+            for update in self.reports().take() {
                 match update {
                     News::Frames { frames } => self.counted.extend(frames),
                     other => self.told.push(other),
@@ -210,13 +215,13 @@ impl Rig {
             if sum == count {
                 return;
             }
-            within("a report", self.reports.news()).await;
+            within("a report", self.reports().news()).await;
         }
     }
 }
 
 fn framed(stream: TcpStream) -> Connection {
-    Framed::new(stream, codec(MAX_FRAME))
+    Framed::new(stream, LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec())
 }
 
 fn hello(from: NodeId, to: NodeId) -> Bytes {
@@ -486,7 +491,7 @@ async fn a_frame_out_of_turn_while_the_receiver_is_down_closes_the_connection() 
     sender.send(hello(N1, N2)).await.unwrap();
     sender.send(append(N1, 1, 10)).await.unwrap();
     closed(&mut sender).await;
-    let waiting = rig.reports.take();
+    let waiting = rig.reports().take();
     assert!(!waiting.iter().any(|update| matches!(update, News::Frames { .. })), "it is nobody's message");
 }
 
@@ -508,14 +513,14 @@ async fn a_crowd_of_strangers_takes_no_place_from_a_member() {
 async fn a_message_travels_on_a_connection_of_the_data_directory_that_sent_it_and_of_no_other() {
     let mut rig = Rig::new().await;
     let (mut old, old_end) = rig.connect_as((N1, N2), Some(Incarnation([1; 16]))).await;
-    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
     old.send(append(N1, 1, 10)).await.unwrap();
     rig.held(1).await;
     // The sender's next life runs on another disk; the receiver lets go of the former one.
     let (mut new, mut new_end) = rig.connect_as((N1, N2), Some(Incarnation([2; 16]))).await;
     drop(old_end);
     closed(&mut old).await;
-    assert!(rig.links.undo(FIRST));
+    assert!(rig.links.traffic.undo(FIRST));
     rig.counts((N1, N2), FrameFate::Lost, 1).await;
     new.send(append(N1, 2, 10)).await.unwrap();
     assert_eq!(received(&mut new_end).await, append(N1, 2, 10));
@@ -526,13 +531,13 @@ async fn a_message_outlives_the_process_that_sent_it_on_the_connection_of_the_ne
     let mut rig = Rig::new().await;
     let disk = Some(Incarnation([1; 16]));
     let (mut old, old_end) = rig.connect_as((N1, N2), disk).await;
-    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
     old.send(append(N1, 1, 10)).await.unwrap();
     rig.held(1).await;
     let (_new, mut new_end) = rig.connect_as((N1, N2), disk).await;
     drop(old_end);
     closed(&mut old).await;
-    assert!(rig.links.undo(FIRST));
+    assert!(rig.links.traffic.undo(FIRST));
     assert_eq!(received(&mut new_end).await, append(N1, 1, 10));
 }
 
@@ -600,12 +605,12 @@ async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
 async fn a_delayed_message_outlives_its_sender_and_one_that_was_not_read_yet_dies_with_its_receiver() {
     let mut rig = Rig::new().await;
     let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
-    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
     sender.send(append(N1, 1, 10)).await.unwrap();
     let held = rig.held(1).await;
     rig.presences[&N1].down();
     closed(&mut sender).await;
-    assert_eq!(rig.links.release(&Which::Message(held[0])), 1);
+    assert_eq!(rig.links.traffic.release(&Which::Message(held[0])), 1);
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
     closed(&mut receiver).await;
 
@@ -623,7 +628,7 @@ async fn a_delayed_message_outlives_its_sender_and_one_that_was_not_read_yet_die
 async fn what_was_held_before_its_sender_restarted_arrives_on_its_new_connection() {
     let mut rig = Rig::new().await;
     let (mut sender, _former) = rig.connect((N1, N2)).await;
-    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
+    rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
     sender.send(append(N1, 1, 10)).await.unwrap();
     rig.held(1).await;
     rig.presences[&N1].down();
@@ -631,7 +636,7 @@ async fn what_was_held_before_its_sender_restarted_arrives_on_its_new_connection
     rig.presences[&N1].starting();
     rig.serve(N1).await;
     let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
-    assert!(rig.links.undo(FIRST));
+    assert!(rig.links.traffic.undo(FIRST));
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
     sender.send(append(N1, 2, 10)).await.unwrap();
     assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
@@ -648,7 +653,7 @@ async fn handshakes_pass_in_a_frozen_world_and_messages_do_not() {
     other.send(append(N2, 1, 10)).await.unwrap();
     rig.under_way(3).await;
     assert!(receiver.next().now_or_never().is_none());
-    assert!(rig.links.deliver_oldest().is_some());
+    assert!(rig.links.traffic.deliver_oldest().is_some());
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
     rig.clock.set(ClockRate::REAL, None);
     assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
@@ -660,7 +665,7 @@ async fn a_delay_takes_as_long_as_asked() {
     const DELAY: Duration = Duration::from_millis(40);
     let rig = Rig::new().await;
     let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
-    rig.links.disturb(FIRST, vec![rule((N1, N2), Effect::Delay(Delay::Fixed(DELAY)))]);
+    rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Delay(Delay::Fixed(DELAY)))]);
     let mut late = Vec::new();
     for index in 1..=15 {
         let sent = std::time::Instant::now();

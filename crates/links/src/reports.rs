@@ -3,9 +3,9 @@
 //! Counts tell of every message. Single messages are told of as long as a screen could make something of them: when very
 //! many pass at once some are only counted, but whoever was told of a message is also told how it ended.
 
-use crate::links::Pair;
 use crate::outlet::Outlet;
-use crate::seen::Seen;
+use crate::pair::Pair;
+use crate::wire::Glance;
 use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ type Key = (NodeId, NodeId, FrameKind, FrameFate);
 
 impl Reports {
     /// Counts one message on a link.
-    pub(crate) fn count(&self, (from, to): Pair, seen: &Seen, fate: FrameFate) {
+    pub(crate) fn count(&self, (from, to): Pair, seen: &Glance, fate: FrameFate) {
         let newest = FrameReport {
             from,
             to,
@@ -132,9 +132,8 @@ mod tests {
 
     const PAIR: Pair = (NodeId(1), NodeId(2));
 
-    fn append(last: u64, entries: u64) -> Seen {
-        let kind = FrameKind::AppendEntries;
-        Seen { kind, term: Term(3), index: Some(LogIndex(last)), granted: None, entries }
+    fn append(last: u64, entries: u64) -> Glance {
+        Glance { index: Some(LogIndex(last)), entries, ..Glance::new(FrameKind::AppendEntries, Term(3)) }
     }
 
     fn message(id: u64, state: MessageState) -> MessageReport {
