@@ -59,6 +59,12 @@ impl<S: Session> End<S> {
             writer: FramedWrite::new(writer, session.encoder(side)),
         })
     }
+
+    /// What follows the handshake may be framed otherwise.
+    fn reframe(&mut self, session: &S, side: Side) {
+        *self.reader.decoder_mut() = session.decoder(side);
+        *self.writer.encoder_mut() = session.encoder(side);
+    }
 }
 
 /// A connection that a link serves.
@@ -107,7 +113,7 @@ pub(crate) struct Link<W: Wire> {
     /// How many connections were accepted by all links.
     pub(crate) accepted: Arc<AtomicU64>,
     /// The dialer has shown itself as a member: its cluster is founded.
-    pub(crate) is_founded: Arc<AtomicBool>,
+    pub(crate) is_founded: AtomicBool,
 }
 
 /// One connection on a link.
@@ -234,8 +240,8 @@ impl<W: Wire> Relay<W> {
         let mut listener = End::new(TcpStream::connect(address).await?, &session, Side::Listener)?;
         listener.writer.send(hello).await?;
         let next = self.shake_hands(next, &mut session, &mut dialer, &mut listener).await?;
-        *dialer.reader.decoder_mut() = session.decoder(Side::Dialer);
-        *listener.reader.decoder_mut() = session.decoder(Side::Listener);
+        dialer.reframe(&session, Side::Dialer);
+        listener.reframe(&session, Side::Listener);
         match next {
             Next::Messages { from: Side::Dialer, origin, answers } => {
                 let sender = Sender { way: &self.link.forth, life: lives.listener, origin, answers };

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -122,7 +122,7 @@ impl<W: Wire> Links<W> {
                 target: places[&to].clone(),
                 traffic: Arc::clone(&self.traffic),
                 accepted: Arc::clone(&self.accepted),
-                is_founded: Arc::default(),
+                is_founded: AtomicBool::default(),
             };
             let task = tokio::spawn(link.serve(listener)).abort_handle();
             self.served.entry((from, to)).and_modify(|served| served.tasks.push(task));

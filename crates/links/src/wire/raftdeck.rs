@@ -1,7 +1,8 @@
 //! raftdeck's own wire: frames behind a length, and the handshake of four frames in `raftdeck_protocol::handshake`. The dialer sends, and
 //! a connection of a peer carries nothing back after its handshake.
 
-use super::{Answers, Detail, Glance, Next, Purpose, Session, Side, Wire};
+use super::glance::{Detail, Glance};
+use super::session::{Answers, Next, Purpose, Session, Side, Wire};
 use crate::pair::{Origin, Pair};
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_model::FrameKind;
