@@ -114,7 +114,7 @@ impl<S: Session> Carrier<S> {
         Self { pair, target, traffic, signals, clock, connections: Vec::new() }
     }
 
-    /// Carries as long as the lab runs.
+    /// Carries as long as its link is there.
     pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handed<S>>) {
         self.traffic.bury(self.pair, self.target.borrow_and_update().life);
         loop {

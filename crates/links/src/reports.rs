@@ -110,7 +110,7 @@ impl Reports {
         any
     }
 
-    /// Tells what passed, as long as the lab runs. Sleeps while nothing passes.
+    /// Tells what passed, as long as it is polled. Sleeps while nothing passes.
     pub(crate) async fn tell_all(&self, outlet: &Outlet) {
         loop {
             self.news().await;

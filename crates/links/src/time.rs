@@ -98,7 +98,7 @@ impl ClockReader {
                 pace.rate.takes(left).filter(|_| reached).and_then(|real| pace.since.checked_add(real));
             tokio::select! {
                 changed = self.0.changed() => if changed.is_err() {
-                    // Nobody sets it any more: the lab ends.
+                    // Nobody sets it any more: whoever runs the cluster has ended.
                     return std::future::pending().await;
                 },
                 () = async {

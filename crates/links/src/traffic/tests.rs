@@ -355,7 +355,7 @@ async fn the_same_seed_loses_the_same_messages() {
     assert!((100..=180).contains(&first.len()), "{}", first.len());
     rig.send(LINK, 999);
     rig.arrived(LINK);
-    assert_eq!(run(&rig, SECOND), first, "again in the same lab");
+    assert_eq!(run(&rig, SECOND), first, "again on the same links");
     assert_eq!(run(&Rig::new(ClockRate::REAL), FIRST), first, "and in another");
 }
 
