@@ -20,7 +20,9 @@ pub fn requests(data: &[u8]) {
     if let Some(Request { body, .. }) = request {
         limits(&body);
     }
-    agreed(shared::peer_frame(&content), frame::decode::<PeerFrame>("peer", &content));
+    let whole = agreed(shared::peer_frame(&content), frame::decode::<PeerFrame>("peer", &content));
+    let outline = shared::peer_outline(&content).map(|outline| outline.message.term());
+    assert_eq!(outline.ok(), whole.map(|frame| frame.message.term()), "an outline is of what is a message");
     if let Ok(response) = frame::decode::<Response>("response", &content) {
         again(&response);
     }

@@ -13,6 +13,7 @@ use raftdeck_model::News;
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
 use raftdeck_protocol::{Hello, HelloReply, PeerFrame, Role, frame};
 use raftdeck_raft::{AppendEntries, Entry, LogId, LogIndex, Message, NodeId, Payload, Term};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -88,7 +89,7 @@ fn node(args: &[String]) {
         args[at + 1].clone()
     };
     let id: u64 = value("--node-id").parse().expect("an id");
-    let listener = TcpListener::bind(value("--bind")).expect("a port");
+    let listener = listen(value("--bind").parse().expect("an address")).expect("a port");
     let own = listener.local_addr().expect("an address");
     println!(r#"{{"event":"ready","id":{id},"raft":"{own}","client":"127.0.0.1:1","http":"127.0.0.1:1"}}"#);
     let (sender, received) = channel();
@@ -100,6 +101,17 @@ fn node(args: &[String]) {
     thread::spawn(move || if id == 1 { measure(connection, &received) } else { echo(connection, &received) });
     // The end of this pipe is the end of the lab.
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
+}
+
+/// As a managed node listens: a port that was chosen beforehand is held for it by the lab.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(8)?;
+    Ok(socket.into())
 }
 
 fn accept(listener: &TcpListener, id: u64, received: &Sender<u64>) {

@@ -6,11 +6,10 @@
 
 use crate::ask::{Unanswered, ask};
 use crate::clients::Clients;
-use crate::outlet::Outlet;
 use crate::receipt::Receipt;
-use crate::whereabouts::{Place, Whereabouts};
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
+use raftdeck_links::{Outlet, Place, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{ChangeError, MembershipChange, NodeId};

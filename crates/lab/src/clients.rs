@@ -4,10 +4,9 @@
 //! Asking is the client's business. This room knows where the nodes are at the moment and who seems to lead.
 
 use crate::ask::{Unanswered, ask};
-use crate::outlet::Outlet;
 use crate::receipt::Receipt;
-use crate::whereabouts::{Place, Places, Whereabouts};
 use raftdeck_client::{Access, Client, Options};
+use raftdeck_links::{Outlet, Place, Places, Whereabouts};
 use raftdeck_model::{ClientOp, ClientOutcome, News};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{RequestBody, ResponseBody, Role, Write};

@@ -3,7 +3,7 @@
 //! It only keeps account and tells of every change. Whoever enters something here also does it, and whoever strikes it
 //! out undoes it.
 
-use crate::outlet::Outlet;
+use raftdeck_links::Outlet;
 use raftdeck_model::{Disturbance, Fault, FaultId, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ impl InForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::ClusterClock;
+    use raftdeck_links::ClusterClock;
     use raftdeck_protocol::{ClockRate, DiskPace};
 
     const N1: NodeId = NodeId(1);

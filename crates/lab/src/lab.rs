@@ -6,12 +6,10 @@
 use crate::data_dir::DataDir;
 use crate::held::HeldPort;
 use crate::keys::Keys;
-use crate::links::Listeners;
 use crate::nodes::{Happened, Nodes, Surroundings};
 use crate::options::{LabError, LabOptions};
-use crate::outlet::Outlet;
 use crate::receipt::Receipt;
-use crate::time::ClusterClock;
+use raftdeck_links::{ClusterClock, Listeners, Outlet};
 use raftdeck_model::{Ability, Capabilities, Command, CommandId, MAX_NODES, News, Source, Update};
 use raftdeck_raft::NodeId;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,9 +5,9 @@
 
 use crate::data_dir::DataDir;
 use crate::keys::Keys;
-use crate::links::Links;
 use crate::options::LabOptions;
 use crate::process::Launch;
+use raftdeck_links::{Links, RaftdeckWire};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::ffi::OsString;
@@ -29,7 +29,7 @@ pub(crate) struct Circumstances<'a> {
 pub(crate) fn launch(
     options: &LabOptions,
     data_dir: &DataDir,
-    links: &Links,
+    links: &Links<RaftdeckWire>,
     now: Circumstances<'_>,
     node: NodeId,
 ) -> Launch {

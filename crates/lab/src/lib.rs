@@ -7,9 +7,7 @@
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
 
-mod alarm;
 mod ask;
-mod carrier;
 mod causes;
 mod changes;
 mod clients;
@@ -20,30 +18,19 @@ mod held;
 mod in_force;
 mod keys;
 mod lab;
-mod lane;
 mod launch;
 mod lines;
-mod link;
-mod links;
 mod nodes;
 mod options;
-mod outlet;
 mod process;
-mod queue;
 mod receipt;
 mod record;
-mod reports;
-mod rulebook;
-mod seen;
 mod slow;
 mod stepper;
 mod supervisor;
 mod telemetry;
 mod tempo;
 mod temporary;
-mod time;
-mod traffic;
-mod whereabouts;
 mod workload;
 
 pub use lab::Lab;

@@ -10,18 +10,14 @@ use crate::held::HeldPort;
 use crate::in_force::InForce;
 use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
-use crate::links::{LinkNews, Links, Listeners};
 use crate::options::LabOptions;
-use crate::outlet::Outlet;
 use crate::process::Launch;
 use crate::receipt::Receipt;
-use crate::reports::Reports;
 use crate::stepper::{Reached, Stepper};
 use crate::supervisor::{Instruction, Supervisor, Task};
 use crate::telemetry::Watchers;
-use crate::time::ClusterClock;
-use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
+use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
 use raftdeck_model::{ChangeStep, Disturbance, MAX_NODES, News, Order};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -53,7 +49,7 @@ pub(crate) struct Nodes {
     stop: CancellationToken,
     kept: BTreeMap<NodeId, Kept>,
     places: Places,
-    links: Links,
+    links: Links<RaftdeckWire>,
     stepper: Stepper,
     in_force: InForce,
     watchers: Watchers,
@@ -116,17 +112,16 @@ impl Nodes {
         let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
-            ids.into_iter().map(|node| (node, Presence::new())).collect();
+            ids.into_iter().map(|node| (node, Presence::default())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
-        let reports = Arc::new(Reports::default());
-        let mut links = Links::open(listeners, &places, &reports, clock.reader(), outlet.clone())?;
-        links.seed(options.seed.unwrap_or_default());
+        let mut links = Links::open(RaftdeckWire, listeners, &places, clock.reader(), outlet.clone())?;
+        let traffic = Arc::clone(links.traffic());
+        traffic.seed(options.seed.unwrap_or_default());
         if options.direct {
             let options = options.clone();
             links.bypass(move |node| SocketAddr::from((Ipv4Addr::LOCALHOST, options.port(node))));
         }
-        let telling = outlet.clone();
-        tokio::spawn(async move { reports.tell_all(&telling).await });
+        tokio::spawn(async move { traffic.tell_all().await });
         let watchers = Watchers::start(&outlet, client.clone());
         let clients = Clients::new(client, outlet.clone());
         let changes = Changes::new(clients.clone(), manager.clone(), outlet.clone(), left);
@@ -228,7 +223,7 @@ impl Nodes {
             Order::Release(which) => self.release(&which, receipt),
             Order::Drop(which) => self.lose(&which, receipt),
             Order::Seed(seed) => {
-                self.links.seed(seed);
+                self.links.traffic().seed(seed);
                 receipt.done();
             }
             Order::SetRate(rate) => self.set_rate(rate, receipt),
@@ -337,7 +332,7 @@ impl Nodes {
             .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
         self.data_dir.add().map_err(|error| format!("it cannot be remembered: {error}"))?;
         self.ports.extend(ports);
-        let presence = Presence::new();
+        let presence = Presence::default();
         self.places.insert(node, presence.watch());
         if let Err(error) = self.links.add(listeners, &self.places) {
             self.forget(node);
@@ -371,7 +366,7 @@ impl Nodes {
                     return Happened::Ended(node);
                 },
                 reached = stepper.reached() => return Happened::Reached(reached),
-                news = links.news() => return Happened::OnLinks(news),
+                news = links.traffic().news() => return Happened::OnLinks(news),
             }
         }
     }

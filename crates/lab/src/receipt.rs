@@ -1,6 +1,6 @@
 //! What a command is answered with, exactly once.
 
-use crate::outlet::Outlet;
+use raftdeck_links::Outlet;
 use raftdeck_model::{CommandId, News};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -80,7 +80,7 @@ impl Drop for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::ClusterClock;
+    use raftdeck_links::ClusterClock;
     use raftdeck_protocol::ClockRate;
 
     const ID: CommandId = CommandId(7);

@@ -4,13 +4,11 @@
 //! say so; whatever is done is done by whoever owns the stepper.
 
 use crate::ask::ask;
-use crate::outlet::Outlet;
 use crate::telemetry::Milestones;
 use crate::tempo::Tempo;
-use crate::time::{ClockReader, ClusterClock};
-use crate::whereabouts::{Place, Places, Whereabouts};
 use futures::future::join_all;
 use raftdeck_client::Access;
+use raftdeck_links::{ClockReader, ClusterClock, Outlet, Place, Places, Whereabouts};
 use raftdeck_model::News;
 use raftdeck_protocol::{ClockRate, NodeStatus, RequestBody, ResponseBody, Role};
 use raftdeck_raft::NodeId;

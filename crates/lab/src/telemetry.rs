@@ -5,10 +5,9 @@
 
 use crate::causes::Causes;
 use crate::concerns::Concerns;
-use crate::outlet::Outlet;
-use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
+use raftdeck_links::{Outlet, Place, Whereabouts, life_over};
 use raftdeck_model::News;
 use raftdeck_protocol::Telemetry;
 use raftdeck_raft::{NodeId, TraceEvent};

@@ -3,10 +3,9 @@
 //! One connection for each node and life of it, on which it hears every change in order, so that an old word never
 //! comes after a newer one, not even at a node that was paused in between. Nothing is decided here.
 
-use crate::time::ClockReader;
-use crate::whereabouts::{Place, Whereabouts, life_over};
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
+use raftdeck_links::{ClockReader, Place, Whereabouts, life_over};
 use raftdeck_protocol::{
     ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
 };
@@ -299,7 +298,7 @@ fn late(beat: Beat, now: Duration) -> Manage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::ClusterClock;
+    use raftdeck_links::ClusterClock;
 
     const HALF: ClockRate = ClockRate::from_millionths(500_000).unwrap();
 

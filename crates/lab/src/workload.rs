@@ -3,9 +3,9 @@
 
 use crate::clients::Clients;
 use crate::launch::millis;
-use crate::outlet::Outlet;
 use crate::receipt::Receipt;
 use raftdeck_client::ClientError;
+use raftdeck_links::Outlet;
 use raftdeck_model::{News, WorkloadFigures};
 use raftdeck_protocol::Write;
 use std::collections::VecDeque;

@@ -4,10 +4,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
 use raftdeck_protocol::frame::{self, FrameError};
 use raftdeck_protocol::kv::{Consistency, SessionId, SessionWrite};
+use raftdeck_protocol::shared::PeerOutline;
 use raftdeck_protocol::{PeerFrame, Read, Request, RequestBody, Write, shared};
 use raftdeck_raft::{
-    AppendEntries, AppendOutcome, AppendReply, Entry, Incarnation, LogId, LogIndex, Membership, Message,
-    NodeId, Payload, Term,
+    AppendEntries, AppendOutcome, AppendReply, Entry, Incarnation, InstallSnapshot, LogId, LogIndex,
+    Membership, Message, NodeId, Payload, SnapshotMeta, Term,
 };
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -66,6 +67,12 @@ fn message() -> impl Strategy<Value = Message> {
                 Message::AppendEntries(AppendEntries { term, prev, entries, commit, round })
             }
         ),
+        2 => (any::<[u64; 4]>(), log_id(), bytes(), any::<bool>()).prop_map(
+            |([term, offset, size, round], last, data, done)| {
+                let meta = SnapshotMeta { last, ..SnapshotMeta::default() };
+                Message::InstallSnapshot(InstallSnapshot { term: Term(term), meta, offset, data, done, size, round })
+            }
+        ),
         1 => Just(Message::AppendReply(AppendReply { term: Term(3), round: 9, outcome, stands_by: true })),
     ]
 }
@@ -76,6 +83,25 @@ fn assert_same(content: &Bytes) {
     assert_eq!(one.map_err(|e| e.to_string()), other.map_err(|e| e.to_string()));
     let (one, other) = (shared::peer_frame(content), frame::decode::<PeerFrame>("peer", content));
     assert_eq!(one.map_err(|e| e.to_string()), other.map_err(|e| e.to_string()));
+    let (outline, whole) = (shared::peer_outline(content), frame::decode::<PeerFrame>("peer", content));
+    assert_eq!(outline.map_err(|e| e.to_string()), whole.map(outline_of).map_err(|e| e.to_string()));
+}
+
+/// A message without what it carries.
+fn outline_of(PeerFrame { message, .. }: PeerFrame) -> PeerOutline {
+    let (mut entries, mut data) = (0, 0);
+    let message = match message {
+        Message::AppendEntries(append) => {
+            entries = append.entries.len() as u64;
+            Message::AppendEntries(AppendEntries { entries: Vec::new(), ..append })
+        }
+        Message::InstallSnapshot(piece) => {
+            data = piece.data.len() as u64;
+            Message::InstallSnapshot(InstallSnapshot { data: Bytes::new(), ..piece })
+        }
+        other => other,
+    };
+    PeerOutline { message, entries, data }
 }
 
 /// Also when a byte is changed, and when it is cut short or too long.

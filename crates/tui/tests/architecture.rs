@@ -19,7 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &["protocol", "raft"]),
     ("script", &["model", "protocol", "raft"]),
     ("deck", &["model", "script", "protocol", "raft"]),
-    ("lab", &["model", "client", "storage", "protocol", "raft"]),
+    ("links", &["model", "protocol", "raft"]),
+    ("lab", &["links", "model", "client", "storage", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
     ("bench", &["lab", "model", "client", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
@@ -175,7 +176,17 @@ fn the_lab_never_reaches_inside_a_node() {
 }
 
 #[test]
+fn a_relay_starts_no_process_and_knows_no_engine() {
+    let built_from = built_from("links");
+    for other in ["raftdeck-client", "raftdeck-node", "raftdeck-replica", "raftdeck-storage"] {
+        assert!(!built_from.contains(other), "links is built from {other}");
+    }
+    let words = ["process::Command", "std::fs", "std::thread"];
+    assert_names_none_of("links", &words, "processes, files and threads are the lab's");
+}
+
+#[test]
 fn a_node_has_no_fault_injection() {
-    let words = ["LinkState", "raftdeck_lab", "drop_rate", "FrameFate"];
-    assert_names_none_of("node", &words, "faults live in the lab's links");
+    let words = ["LinkState", "raftdeck_lab", "raftdeck_links", "drop_rate", "FrameFate"];
+    assert_names_none_of("node", &words, "faults live in the links");
 }

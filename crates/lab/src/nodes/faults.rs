@@ -2,9 +2,9 @@
 
 use super::Nodes;
 use crate::in_force::MAX_IN_FORCE;
-use crate::links::{LinkNews, Pair};
 use crate::receipt::Receipt;
 use crate::supervisor::Task;
+use raftdeck_links::{LinkNews, Pair};
 use raftdeck_model::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which, write};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
@@ -54,11 +54,11 @@ impl Nodes {
     fn begin(&mut self, id: FaultId, what: Disturbance, receipt: Receipt) {
         match what {
             Disturbance::Rules { rules, .. } => {
-                self.links.disturb(id, rules);
+                self.links.traffic().disturb(id, rules);
                 receipt.done();
             }
             Disturbance::Watch(watch) => {
-                self.links.watch(id, watch);
+                self.links.traffic().watch(id, watch);
                 receipt.done();
             }
             Disturbance::Paused(node) => self.instruct(node, Task::Pause, receipt),
@@ -107,7 +107,7 @@ impl Nodes {
         };
         match self.in_force.strike(id) {
             Some(what) => {
-                self.links.undo(id);
+                self.links.traffic().undo(id);
                 self.put_right(&what, receipt);
             }
             None => receipt.refuse(format!("nothing named #{} is in force", id.0)),
@@ -120,7 +120,7 @@ impl Nodes {
             self.undo(Some(fault.id), receipt.part());
         }
         // Rules that were about so many messages are in force no more, but these may still be late.
-        self.links.hurry();
+        self.links.traffic().hurry();
         for &node in self.kept.keys() {
             for task in [Task::Slow(0), Task::FillDisk(None), Task::ResumeIfPaused] {
                 self.instruct_undoing(node, task, receipt.part());
@@ -184,12 +184,12 @@ impl Nodes {
     }
 
     pub(super) fn release(&self, which: &Which, receipt: Receipt) {
-        let moved = self.links.release(which);
+        let moved = self.links.traffic().release(which);
         self.told_of_messages(moved, "release", which, receipt);
     }
 
     pub(super) fn lose(&self, which: &Which, receipt: Receipt) {
-        let moved = self.links.drop(which);
+        let moved = self.links.traffic().discard(which);
         self.told_of_messages(moved, "drop", which, receipt);
     }
 
@@ -197,7 +197,7 @@ impl Nodes {
         if moved == 0 {
             return receipt.refuse(nothing_to(verb, which));
         }
-        self.links.tell_news();
+        self.links.traffic().tell_news();
         receipt.done();
     }
 

@@ -35,7 +35,7 @@ impl Nodes {
 
     /// Tells how every node that can answer is now.
     pub(super) fn refresh(&self, receipt: Receipt) {
-        self.links.tell_news();
+        self.links.traffic().tell_news();
         let (statuses, outlet) = (self.stepper.look(&self.places, &self.paused()), self.outlet.clone());
         tokio::spawn(async move {
             for (node, status) in statuses.await {
@@ -52,9 +52,9 @@ impl Nodes {
         match step {
             Step::Message => {
                 self.stepper.freeze();
-                if self.links.deliver_oldest().is_some() {
+                if self.links.traffic().deliver_oldest().is_some() {
                     self.stepper.tell();
-                    self.links.tell_news();
+                    self.links.traffic().tell_news();
                     is_over = true;
                 } else {
                     self.stepper.seek_timer(&self.places, &paused);
@@ -77,7 +77,7 @@ impl Nodes {
         match reached {
             Reached::Timer(timer) => {
                 let now = self.stepper.now();
-                let message = self.links.next_due().map(|due| due.saturating_sub(now));
+                let message = self.links.traffic().next_due().map(|due| due.saturating_sub(now));
                 if let Some(left) = [timer, message].into_iter().flatten().min() {
                     let paused = self.paused();
                     self.stepper.run_for(left.max(LEAST_RUN), &self.places, &paused);
@@ -101,7 +101,7 @@ impl Nodes {
     }
 
     fn end_step(&mut self) {
-        self.links.tell_news();
+        self.links.traffic().tell_news();
         if let Some(receipt) = self.stepping.take() {
             receipt.done();
         }

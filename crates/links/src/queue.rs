@@ -1,9 +1,9 @@
 //! What is on one link at the moment: messages under way, held ones, and those that have arrived and wait until the receiver's
 //! socket takes them. Pure: time comes in as a value.
 
-use crate::link::Origin;
-use crate::seen::Glance;
+use crate::pair::Origin;
 use bytes::Bytes;
+use raftdeck_model::glance::Glance;
 use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) struct Parcel {
     /// The frame, untouched.
     pub(crate) frame: Bytes,
     /// What it is; `None`: no message.
-    pub(crate) seen: Option<Glance>,
+    pub(crate) glance: Option<Glance>,
     /// For whom this message is told; `None`: for nobody.
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.

@@ -1,4 +1,4 @@
-//! Where updates leave the lab. Everything that has something to tell holds a clone of the one outlet.
+//! Where updates leave. Everything that has something to tell holds a clone of the one outlet.
 
 use crate::time::ClockReader;
 use raftdeck_model::{News, Update, World};
@@ -6,27 +6,27 @@ use raftdeck_raft::NodeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The caller's sink, shared by all rooms of the lab. Called on the lab's own thread only.
+/// The caller's sink, shared by all who tell it something. Called on their thread.
 #[derive(Clone)]
-pub(crate) struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
+pub struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
 
 struct Shared<S: ?Sized> {
     clock: ClockReader,
     /// How many updates were told.
     told: AtomicU64,
-    /// What whoever listens knows by now, as far as the lab asks for it.
+    /// What whoever listens knows by now, as far as who leads depends on it.
     world: Mutex<World>,
     sink: S,
 }
 
 impl Outlet {
     /// Updates go to `sink`, stamped with the time of this clock.
-    pub(crate) fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
+    pub fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared { clock, told: AtomicU64::new(0), world: Mutex::default(), sink }))
     }
 
     /// Tells something.
-    pub(crate) fn tell(&self, what: News) {
+    pub fn tell(&self, what: News) {
         let Shared { clock, told, sink, .. } = &*self.0;
         let seq = told.fetch_add(1, Ordering::Relaxed) + 1;
         let update = Update { at: clock.now(), seq, what };
@@ -37,7 +37,8 @@ impl Outlet {
     }
 
     /// Who leads by all that was told.
-    pub(crate) fn leader(&self) -> Option<NodeId> {
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
         self.world().leader().map(|node| node.id)
     }
 
@@ -46,7 +47,7 @@ impl Outlet {
     }
 
     /// Tells that something went wrong that no command asked for.
-    pub(crate) fn complain(&self, reason: impl Into<String>) {
+    pub fn complain(&self, reason: impl Into<String>) {
         self.tell(News::Trouble { reason: reason.into() });
     }
 }

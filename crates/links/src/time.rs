@@ -34,24 +34,27 @@ impl Pace {
 
 /// The clock, to set.
 #[derive(Debug)]
-pub(crate) struct ClusterClock(watch::Sender<Pace>);
+pub struct ClusterClock(watch::Sender<Pace>);
 
 /// The clock, to read.
 #[derive(Clone, Debug)]
-pub(crate) struct ClockReader(watch::Receiver<Pace>);
+pub struct ClockReader(watch::Receiver<Pace>);
 
 impl ClusterClock {
     /// Starts now, at this rate.
-    pub(crate) fn start(rate: ClockRate) -> Self {
+    #[must_use]
+    pub fn start(rate: ClockRate) -> Self {
         Self(watch::Sender::new(Pace { rate, base: Duration::ZERO, since: Instant::now(), until: None }))
     }
 
-    pub(crate) fn reader(&self) -> ClockReader {
+    /// For whoever only reads it.
+    #[must_use]
+    pub fn reader(&self) -> ClockReader {
         ClockReader(self.0.subscribe())
     }
 
     /// From now on time passes at this rate, until so much has passed, if that is said.
-    pub(crate) fn set(&self, rate: ClockRate, run_for: Option<Duration>) {
+    pub fn set(&self, rate: ClockRate, run_for: Option<Duration>) {
         let since = Instant::now();
         self.0.send_modify(|pace| {
             let base = pace.at(since);
@@ -62,7 +65,8 @@ impl ClusterClock {
 
 impl ClockReader {
     /// How late it is, and how fast time passes now.
-    pub(crate) fn time(&self) -> ClusterTime {
+    #[must_use]
+    pub fn time(&self) -> ClusterTime {
         let pace = *self.0.borrow();
         let now = pace.at(Instant::now());
         let rate = if pace.is_over(now) { ClockRate::FROZEN } else { pace.rate };
@@ -70,12 +74,13 @@ impl ClockReader {
     }
 
     /// How late it is.
-    pub(crate) fn now(&self) -> Duration {
+    #[must_use]
+    pub fn now(&self) -> Duration {
         self.0.borrow().at(Instant::now())
     }
 
     /// Waits until it is so late. Never returns while time stands still before that. Cancel-safe.
-    pub(crate) async fn sleep_until(&mut self, time: Duration) {
+    pub async fn sleep_until(&mut self, time: Duration) {
         self.wait(time, sleep_until).await;
     }
 
@@ -93,7 +98,7 @@ impl ClockReader {
                 pace.rate.takes(left).filter(|_| reached).and_then(|real| pace.since.checked_add(real));
             tokio::select! {
                 changed = self.0.changed() => if changed.is_err() {
-                    // Nobody sets it any more: the lab ends.
+                    // Nobody sets it any more: whoever runs the cluster has ended.
                     return std::future::pending().await;
                 },
                 () = async {

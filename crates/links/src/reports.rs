@@ -3,9 +3,9 @@
 //! Counts tell of every message. Single messages are told of as long as a screen could make something of them: when very
 //! many pass at once some are only counted, but whoever was told of a message is also told how it ended.
 
-use crate::links::Pair;
 use crate::outlet::Outlet;
-use crate::seen::Glance;
+use crate::pair::Pair;
+use raftdeck_model::glance::Glance;
 use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ impl Reports {
         any
     }
 
-    /// Tells what passed, as long as the lab runs. Sleeps while nothing passes.
+    /// Tells what passed, as long as it is polled. Sleeps while nothing passes.
     pub(crate) async fn tell_all(&self, outlet: &Outlet) {
         loop {
             self.news().await;

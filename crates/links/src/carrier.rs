@@ -4,11 +4,11 @@
 //! anew, when it arrives. So connections to the receiver are kept here as long as they are of use.
 
 use crate::lane::Signals;
-use crate::link::{Link, Origin, Writer};
-use crate::links::Pair;
+use crate::pair::{Origin, Pair};
 use crate::time::ClockReader;
 use crate::traffic::{Outlook, Traffic};
 use crate::whereabouts::Whereabouts;
+use crate::wire::Session;
 use bytes::Bytes;
 use futures::{Sink, SinkExt};
 use std::future::{pending, poll_fn};
@@ -16,21 +16,26 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
+use tokio_util::codec::FramedWrite;
 
 /// As much as is gathered for one write.
 const GATHERED: usize = 64 << 10;
 
+/// Where frames leave for a node.
+pub(crate) type Writer<S> = FramedWrite<OwnedWriteHalf, <S as Session>::Encoder>;
+
 /// What those who accept connections tell the carrier. Connections are numbered in the order in which they were accepted.
-pub(crate) enum Handed {
-    /// One more, which the receiver has accepted.
+pub(crate) enum Handed<S: Session> {
+    /// One more, on which the two nodes have agreed.
     Connection {
         number: u64,
         /// The receiver's life that it leads to.
         life: u64,
-        /// The sender's data directory.
+        /// Whose messages it may carry.
         origin: Origin,
-        writer: Writer,
+        writer: Writer<S>,
     },
     /// The sender has closed its end: it is kept while something is on the link.
     Finished(u64),
@@ -38,77 +43,79 @@ pub(crate) enum Handed {
     Broken(u64),
 }
 
+/// Where connections to a receiver are handed over. A connection is handed over once and ends once, so what waits here is bounded by
+/// their number.
+pub(crate) type HandOver<S> = mpsc::UnboundedSender<Handed<S>>;
+
 /// Tells the carrier how a connection ended, when it is dropped.
-pub(crate) struct Ending {
+pub(crate) struct Ending<S: Session> {
     number: u64,
-    carrier: mpsc::UnboundedSender<Handed>,
+    /// To whom it was handed over.
+    carrier: Option<HandOver<S>>,
     is_accepted: Arc<AtomicBool>,
     /// By the receiver.
     pub(crate) is_broken: bool,
 }
 
-impl Ending {
-    pub(crate) fn new(
-        number: u64,
-        carrier: mpsc::UnboundedSender<Handed>,
-        is_accepted: Arc<AtomicBool>,
-    ) -> Self {
-        Self { number, carrier, is_accepted, is_broken: false }
+impl<S: Session> Ending<S> {
+    pub(crate) fn new(number: u64, is_accepted: Arc<AtomicBool>) -> Self {
+        Self { number, carrier: None, is_accepted, is_broken: false }
     }
 
-    /// The receiver has accepted the connection: from now on it carries messages.
-    pub(crate) fn accepted(&self, life: u64, origin: Origin, writer: Writer) {
+    /// The two nodes have agreed on the connection: from now on it carries messages.
+    pub(crate) fn accepted(&mut self, carrier: &HandOver<S>, life: u64, origin: Origin, writer: Writer<S>) {
         self.is_accepted.store(true, Relaxed);
-        self.hand_over(|number| Handed::Connection { number, life, origin, writer });
-    }
-
-    fn hand_over(&self, connection: impl FnOnce(u64) -> Handed) {
         // A carrier that is gone has nothing to carry.
-        let _ = self.carrier.send(connection(self.number));
+        let _ = carrier.send(Handed::Connection { number: self.number, life, origin, writer });
+        self.carrier = Some(carrier.clone());
     }
 }
 
-impl Drop for Ending {
+impl<S: Session> Drop for Ending<S> {
     fn drop(&mut self) {
-        self.hand_over(if self.is_broken { Handed::Broken } else { Handed::Finished });
+        if let Some(carrier) = &self.carrier {
+            let ending = if self.is_broken { Handed::Broken } else { Handed::Finished };
+            // The same.
+            let _ = carrier.send(ending(self.number));
+        }
     }
 }
 
 /// The task that writes.
-pub(crate) struct Carrier {
+pub(crate) struct Carrier<S: Session> {
     pair: Pair,
     target: watch::Receiver<Whereabouts>,
     traffic: Arc<Traffic>,
     signals: Arc<Signals>,
     clock: ClockReader,
     /// In the order in which they were made. Of those of one sender the last one is used.
-    connections: Vec<Connection>,
+    connections: Vec<Connection<S>>,
 }
 
-struct Connection {
+struct Connection<S: Session> {
     number: u64,
     life: u64,
     origin: Origin,
-    writer: Writer,
+    writer: Writer<S>,
     is_finished: bool,
     /// Whether something was written that may not have left yet.
     unflushed: bool,
 }
 
-impl Carrier {
-    pub(crate) fn new(link: &Link) -> Self {
-        Self {
-            pair: link.pair,
-            target: link.target.clone(),
-            traffic: Arc::clone(&link.traffic),
-            signals: Arc::clone(&link.signals),
-            clock: link.clock.clone(),
-            connections: Vec::new(),
-        }
+impl<S: Session> Carrier<S> {
+    /// For the link of this pair, whose receiver is there.
+    pub(crate) fn new(
+        pair: Pair,
+        target: watch::Receiver<Whereabouts>,
+        traffic: Arc<Traffic>,
+        signals: Arc<Signals>,
+        clock: ClockReader,
+    ) -> Self {
+        Self { pair, target, traffic, signals, clock, connections: Vec::new() }
     }
 
-    /// Carries as long as the lab runs.
-    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handed>) {
+    /// Carries as long as its link is there.
+    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handed<S>>) {
         self.traffic.bury(self.pair, self.target.borrow_and_update().life);
         loop {
             let outlook = self.traffic.outlook(self.pair);
@@ -144,7 +151,7 @@ impl Carrier {
         }
     }
 
-    fn learn(&mut self, news: Handed) {
+    fn learn(&mut self, news: Handed<S>) {
         match news {
             Handed::Connection { number, life, origin, writer } => {
                 let connection =
@@ -212,7 +219,11 @@ impl Carrier {
 
 /// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits for ever when there is nothing
 /// to do.
-async fn push(connections: &mut [Connection], chosen: Option<usize>, queueing: bool) -> io::Result<()> {
+async fn push<S: Session>(
+    connections: &mut [Connection<S>],
+    chosen: Option<usize>,
+    queueing: bool,
+) -> io::Result<()> {
     match chosen.and_then(|at| connections.get_mut(at)) {
         Some(connection) => {
             let writer = &mut connection.writer;

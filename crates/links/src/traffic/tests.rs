@@ -1,11 +1,13 @@
 //! What is on the links, in virtual time and without sockets.
 
+use super::state::FLIGHT;
 use super::*;
 use crate::queue::MAX_FRAMES;
 use crate::time::ClusterClock;
-use raftdeck_model::{Delay, Probability};
-use raftdeck_protocol::{PeerFrame, frame};
-use raftdeck_raft::{LogId, LogIndex, NodeId, Term, VoteReply, VoteRequest};
+use crate::wire::{RaftdeckWire, Wire};
+use raftdeck_model::{Delay, Effect, MessageReport, Probability};
+use raftdeck_protocol::{ClockRate, PeerFrame, frame};
+use raftdeck_raft::{LogId, LogIndex, Message, NodeId, Term, VoteReply, VoteRequest};
 use tokio::time::advance;
 
 const N1: NodeId = NodeId(1);
@@ -21,21 +23,20 @@ const HUNDREDTH: Option<ClockRate> = ClockRate::from_millionths(10_000);
 struct Rig {
     clock: ClusterClock,
     traffic: Traffic,
-    reports: Arc<Reports>,
     told: Arc<Mutex<Vec<News>>>,
 }
 
 impl Rig {
     fn new(rate: ClockRate) -> Self {
-        let (clock, reports) = (ClusterClock::start(rate), Arc::new(Reports::default()));
+        let clock = ClusterClock::start(rate);
         let told = Arc::new(Mutex::new(Vec::new()));
         let teller = Arc::clone(&told);
         let outlet = Outlet::new(clock.reader(), move |update| teller.lock().unwrap().push(update.what));
-        let traffic = Traffic::new(clock.reader(), Arc::clone(&reports), outlet);
+        let traffic = Traffic::new(clock.reader(), outlet);
         for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
             traffic.open((NodeId(from), NodeId(to)));
         }
-        Self { clock, traffic, reports, told }
+        Self { clock, traffic, told }
     }
 
     /// Sends a message whose term is its mark.
@@ -50,7 +51,8 @@ impl Rig {
             incarnation: raftdeck_raft::Incarnation([7; 16]),
             message,
         });
-        self.traffic.take_in(pair, (LIFE, None), BytesMut::from(&framed[..]));
+        let glance = RaftdeckWire.glance(&framed);
+        self.traffic.take_in(pair, (LIFE, None), framed, glance);
     }
 
     /// The marks of those that have arrived.
@@ -60,7 +62,7 @@ impl Rig {
 
     /// What was told of messages since the last time, as marks.
     fn messages(&self) -> Vec<(u64, MessageState)> {
-        let messages = self.reports.take().into_iter().filter_map(|update| match update {
+        let messages = self.traffic.reports.take().into_iter().filter_map(|update| match update {
             News::Messages { messages, .. } => Some(messages),
             _ => None,
         });
@@ -78,7 +80,7 @@ impl Rig {
 }
 
 fn mark(frame: &[u8]) -> u64 {
-    seen::message(frame).unwrap().term().0
+    RaftdeckWire.glance(frame).unwrap().term.0
 }
 
 fn on(scope: Scope, effect: Effect) -> Rule {
@@ -353,7 +355,7 @@ async fn the_same_seed_loses_the_same_messages() {
     assert!((100..=180).contains(&first.len()), "{}", first.len());
     rig.send(LINK, 999);
     rig.arrived(LINK);
-    assert_eq!(run(&rig, SECOND), first, "again in the same lab");
+    assert_eq!(run(&rig, SECOND), first, "again on the same links");
     assert_eq!(run(&Rig::new(ClockRate::REAL), FIRST), first, "and in another");
 }
 
@@ -383,7 +385,7 @@ async fn a_message_is_told_with_all_that_it_says() {
     rig.send_message((N2, N3), Message::RequestVote(request));
     rig.traffic.next_frame((N2, N1), None);
     rig.traffic.next_frame((N2, N3), None);
-    let updates = rig.reports.take();
+    let updates = rig.traffic.reports.take();
     let Some(News::Messages { messages, skipped: 0 }) = updates.first() else { panic!("{updates:?}") };
     let at = Duration::from_millis(7);
     let vote = MessageReport {

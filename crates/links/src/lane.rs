@@ -1,7 +1,7 @@
 //! One link as `traffic` keeps it: what is on it, and who is told of every change.
 
-use crate::links::Pair;
 use crate::outlet::Outlet;
+use crate::pair::Pair;
 use crate::queue::{MAX_FRAMES, Parcel, Queue};
 use crate::reports::Reports;
 use raftdeck_model::{FrameFate, LinkState, MessageState};
@@ -83,8 +83,8 @@ impl Lane {
 
 /// A frame will not arrive.
 pub(crate) fn lost(pair: Pair, parcel: &mut Parcel, at: Duration, reports: &Reports) {
-    if let Some(seen) = &parcel.seen {
-        reports.count(pair, seen, FrameFate::Lost);
+    if let Some(glance) = &parcel.glance {
+        reports.count(pair, glance, FrameFate::Lost);
     }
     if let Some(report) = parcel.now_is(MessageState::Lost { at }) {
         reports.note(report);

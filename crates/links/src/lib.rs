@@ -1,0 +1,32 @@
+//! The relay between two nodes: it reads whole frames, knows what they are about, and cuts, delays, loses, duplicates, reorders, holds and
+//! releases them as rules say; it tells what passes as [`News`](raftdeck_model::News).
+//!
+//! A relay knows how its nodes talk from a [`Wire`]; [`RaftdeckWire`] is that of raftdeck's own nodes. It starts no process, dials a
+//! node only for another one, and never changes a frame. [`Links`] are all relays of a cluster; [`Traffic`] is what is on them, and has
+//! all that can be done to it. A message takes its way in cluster time ([`ClusterClock`]), which may pass at any rate.
+//!
+//! ```text
+//! a node's socket -> link (handshake) -> traffic (rules, one lane a directed pair) -> carrier -> the other node's socket
+//! ```
+
+mod alarm;
+mod carrier;
+mod lane;
+mod link;
+mod links;
+mod outlet;
+mod pair;
+mod queue;
+mod reports;
+mod time;
+mod traffic;
+mod whereabouts;
+pub mod wire;
+
+pub use links::{Links, Listeners};
+pub use outlet::Outlet;
+pub use pair::{Origin, Pair};
+pub use time::{ClockReader, ClusterClock};
+pub use traffic::{LinkNews, Traffic};
+pub use whereabouts::{Place, Places, Presence, Whereabouts, life_over};
+pub use wire::{RaftdeckWire, Wire};

@@ -1,0 +1,310 @@
+//! Everything that is on the links, and the rules that decide what becomes of it.
+//!
+//! Links bring frames here and take those that have arrived out again; commands act on what is here. Nothing waits
+//! here and no socket is touched.
+
+use crate::lane::{Lane, Signals};
+use crate::outlet::Outlet;
+use crate::pair::{Origin, Pair};
+use crate::queue::{Parcel, Queue};
+use crate::reports::Reports;
+use crate::time::ClockReader;
+use bytes::Bytes;
+use raftdeck_model::glance::Glance;
+use raftdeck_model::rulebook::Passing;
+use raftdeck_model::{
+    FaultId, FrameFate, LinkState, Matching, MessageId, MessageState, News, Rule, Scope, Watch, Which,
+};
+use state::{Arrival, State};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+mod state;
+
+pub use state::LinkNews;
+
+/// What happens on all links. Used on one thread only, so nobody ever waits for the lock.
+pub struct Traffic {
+    state: Mutex<State>,
+    pub(crate) reports: Reports,
+    outlet: Outlet,
+    news: Notify,
+}
+
+/// What a link's tasks need to know of its lane.
+pub(crate) struct Opened {
+    /// Open or cut.
+    pub(crate) gate: watch::Receiver<LinkState>,
+    pub(crate) signals: Arc<Signals>,
+}
+
+impl Traffic {
+    pub(crate) fn new(clock: ClockReader, outlet: Outlet) -> Self {
+        let state = Mutex::new(State::new(clock));
+        Self { state, reports: Reports::default(), outlet, news: Notify::new() }
+    }
+
+    /// There is one more link. The rules may be about it already.
+    pub(crate) fn open(&self, pair: Pair) -> Opened {
+        let lane = Lane::new();
+        let opened = Opened { gate: lane.gate.subscribe(), signals: Arc::clone(&lane.signals) };
+        self.change(|state, _| drop(state.lanes.insert(pair, lane)));
+        opened
+    }
+
+    /// There is one link less.
+    pub(crate) fn close(&self, pair: Pair) {
+        self.change(|state, _| {
+            if let Some(mut lane) = state.lanes.remove(&pair) {
+                state.lose(pair, lane.queue.take_all(), &self.reports);
+            }
+        });
+    }
+
+    /// A frame came from a sender that the receiver has accepted, for this life of the receiver.
+    pub(crate) fn take_in(
+        &self,
+        pair: Pair,
+        (life, origin): (u64, Origin),
+        frame: Bytes,
+        glance: Option<Glance>,
+    ) {
+        let mut state = self.lock();
+        let now = state.clock.time();
+        let Some(lane) = state.lanes.get_mut(&pair) else { return };
+        lane.frames += 1;
+        let passing =
+            Passing { pair, number: lane.frames, glance: glance.as_ref(), size: frame.len(), now: now.now };
+        let fired = state.book.fire(passing);
+        if !fired.is_empty() {
+            // A watch is rare: what it changes is told before this message goes on.
+            drop(state);
+            self.fire(fired);
+            state = self.lock();
+        }
+        let decision = state.book.decide(passing);
+        let arrival = Arrival { pair, life, origin, frame, glance, now };
+        state.accept(arrival, &decision, &self.reports, &self.outlet);
+        let told = state.settle();
+        drop(state);
+        if told {
+            self.news.notify_one();
+        }
+    }
+
+    fn fire(&self, fired: Vec<(FaultId, Vec<Rule>)>) {
+        self.change(|state, reports| {
+            for (id, rules) in fired {
+                state.news.push(LinkNews::Fired(id, rules.clone()));
+                if rules.is_empty() {
+                    state.news.push(LinkNews::Over(id));
+                }
+                state.enforce(id, rules, reports);
+            }
+        });
+    }
+
+    /// What the receiver can have next, if it comes from this sender. It counts as delivered.
+    pub(crate) fn next_frame(&self, pair: Pair, origin: Origin) -> Option<Bytes> {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        let lane = state.lanes.get_mut(&pair)?;
+        lane.queue.pass(now);
+        lane.queue.first_ready().filter(|ready| *ready == origin)?;
+        let was_crowded = lane.queue.is_crowded();
+        let mut parcel = lane.queue.take_ready()?;
+        if was_crowded && !lane.queue.is_crowded() {
+            lane.signals.room.notify_waiters();
+        }
+        state.bytes -= parcel.frame.len();
+        drop(state);
+        if let Some(glance) = &parcel.glance {
+            self.reports.count(pair, glance, FrameFate::Delivered);
+        }
+        if let Some(report) = parcel.now_is(MessageState::Delivered { at: now }) {
+            self.reports.note(report);
+        }
+        Some(parcel.frame)
+    }
+
+    /// Whether something has arrived, and when the next one does.
+    pub(crate) fn outlook(&self, pair: Pair) -> Outlook {
+        let mut state = self.lock();
+        let now = state.clock.now();
+        let Some(lane) = state.lanes.get_mut(&pair) else { return Outlook::default() };
+        lane.queue.pass(now);
+        let is_empty = lane.queue.len() == 0;
+        Outlook { ready: lane.queue.first_ready(), next_due: lane.queue.next_due(), is_empty }
+    }
+
+    /// What has arrived first is lost, because its sender has no connection to the receiver.
+    pub(crate) fn lose_next(&self, pair: Pair) {
+        self.take_out(pair, |queue| queue.take_ready().into_iter().collect());
+    }
+
+    /// The receiver began another life: what was for a former one is lost.
+    pub(crate) fn bury(&self, pair: Pair, life: u64) {
+        self.take_out(pair, |queue| {
+            let mut lost = queue.take_under_way(|parcel| parcel.life != life);
+            lost.extend(queue.take_held(|parcel| parcel.life != life));
+            lost
+        });
+    }
+
+    fn take_out(&self, pair: Pair, take: impl FnOnce(&mut Queue) -> Vec<Parcel>) {
+        let mut state = self.lock();
+        let Some(lane) = state.lanes.get_mut(&pair) else { return };
+        let lost = take(&mut lane.queue);
+        lane.signals.room.notify_waiters();
+        state.lose(pair, lost, &self.reports);
+        if state.settle() {
+            self.news.notify_one();
+        }
+    }
+
+    /// Whether the receiver has to take something before more is read of the sender.
+    pub(crate) fn is_crowded(&self, pair: Pair) -> bool {
+        self.lock().lanes.get(&pair).is_some_and(|lane| lane.queue.is_crowded())
+    }
+
+    /// Rules come into force, under this name, which is a new one. A cut or a hold without `next` catches what is under
+    /// way on its links too.
+    pub fn disturb(&self, id: FaultId, rules: Vec<Rule>) {
+        self.change(|state, reports| state.enforce(id, rules, reports));
+    }
+
+    /// A watch begins. When it fires its rules come into force under the same name. With `next`, it fires at the last of so
+    /// many messages.
+    pub fn watch(&self, id: FaultId, watch: Watch) {
+        self.lock().book.watch(id, watch);
+    }
+
+    /// What came into force under this name is over; what only it held goes on, and what only it
+    /// made late arrives as if it had been sent now. `false`: the links know nothing of it.
+    pub fn undo(&self, id: FaultId) -> bool {
+        self.change(|state, reports| {
+            let slowed = state.book.slowed_by(id);
+            let known = state.book.remove(id);
+            state.let_go(id, reports);
+            let State { book, .. } = state;
+            let is_freed = |(from, to): Pair| slowed.iter().any(|scope| scope.covers(from, to));
+            let freed: Vec<Pair> =
+                state.lanes.keys().copied().filter(|&pair| is_freed(pair) && !book.is_slow(pair)).collect();
+            state.hurry(&freed, reports);
+            known
+        })
+    }
+
+    /// What rules have made late arrives as if it had been sent now, whatever rule has made it so.
+    pub fn hurry(&self) {
+        self.change(|state, reports| {
+            let all: Vec<Pair> = state.lanes.keys().copied().collect();
+            state.hurry(&all, reports);
+        });
+    }
+
+    /// Tells at once what became of messages.
+    pub fn tell_news(&self) {
+        self.reports.tell(&self.outlet);
+    }
+
+    /// Tells what passes the links, at most 30 times a second, as long as this is polled. Never returns.
+    pub async fn tell_all(&self) {
+        self.reports.tell_all(&self.outlet).await;
+    }
+
+    /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
+    pub fn seed(&self, seed: u64) {
+        let mut state = self.lock();
+        state.book.seed(seed);
+        state.lanes.values_mut().for_each(|lane| lane.frames = 0);
+    }
+
+    /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.
+    pub fn release(&self, which: &Which) -> usize {
+        self.change(|state, reports| {
+            let names = state.names(which);
+            for &(id, pair) in &names {
+                state.release(pair, id, reports);
+            }
+            names.len()
+        })
+    }
+
+    /// Loses messages that are held or under way; says how many.
+    pub fn discard(&self, which: &Which) -> usize {
+        self.change(|state, reports| {
+            let names = state.names(which);
+            for &(id, pair) in &names {
+                let lost = state.take(pair, id);
+                state.lose(pair, lost, reports);
+            }
+            names.len()
+        })
+    }
+
+    /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
+    pub fn deliver_oldest(&self) -> Option<MessageId> {
+        self.change(|state, _| {
+            let (id, pair) = state.names(&Which::On(Scope::All, Matching::default())).first().copied()?;
+            state.deliver(pair, id);
+            Some(id)
+        })
+    }
+
+    /// When the next message arrives, in cluster time. `None`: none is under way.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.lock().lanes.values().filter_map(|lane| lane.queue.next_due()).min()
+    }
+
+    /// What became of things in force without anybody's command. Waits until there is something. Cancel-safe.
+    pub async fn news(&self) -> Vec<LinkNews> {
+        loop {
+            let news = std::mem::take(&mut self.lock().news);
+            if !news.is_empty() {
+                return news;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// Changes what is in force or on the links, and tells all that follows from it.
+    fn change<T>(&self, act: impl FnOnce(&mut State, &Reports) -> T) -> T {
+        let mut state = self.lock();
+        let outcome = act(&mut state, &self.reports);
+        state.settle();
+        let gates = state.set_gates();
+        state.lanes.values().for_each(|lane| {
+            lane.signals.work.notify_one();
+            lane.signals.room.notify_waiters();
+        });
+        let has_news = !state.news.is_empty();
+        drop(state);
+        for ((from, to), state) in gates {
+            self.outlet.tell(News::Link { from, to, state });
+        }
+        if has_news {
+            self.news.notify_one();
+        }
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a link can look forward to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outlook {
+    /// Something has arrived and waits for the receiver's socket; who sent the first of it.
+    pub(crate) ready: Option<Origin>,
+    /// When the next frame arrives.
+    pub(crate) next_due: Option<Duration>,
+    /// There is nothing on it, not even held.
+    pub(crate) is_empty: bool,
+}
+
+#[cfg(test)]
+mod tests;

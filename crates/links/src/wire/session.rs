@@ -1,0 +1,96 @@
+//! What a wire says of a connection between two nodes: who speaks, what follows, and how bytes are frames. Opens no socket and waits for
+//! nothing.
+
+use crate::pair::{Origin, Pair};
+use bytes::Bytes;
+use raftdeck_model::glance::Glance;
+use std::io;
+use tokio_util::codec::{Decoder, Encoder};
+
+/// How nodes of one kind talk to each other.
+pub trait Wire: Clone + Send + Sync + 'static {
+    /// One connection.
+    type Session: Session;
+
+    /// A connection to the link of this pair was accepted: the first of the pair dials, the second listens.
+    fn session(&self, pair: Pair) -> Self::Session;
+
+    /// Looks at a frame without copying what it carries. `None`: it is no message. It is passed on all the same, and rules that
+    /// look at messages do not apply to it.
+    fn glance(&self, frame: &[u8]) -> Option<Glance>;
+}
+
+/// One connection, from its first frame on. The side that dials speaks first.
+pub trait Session: Send + 'static {
+    /// Cuts bytes into frames. An error closes the connection: a decoder refuses what is too long before it is all there.
+    type Decoder: Decoder<Item = Bytes, Error = io::Error> + Send + Unpin + 'static;
+
+    /// Puts frames into bytes.
+    type Encoder: Encoder<Bytes, Error = io::Error> + Send + Unpin + 'static;
+
+    /// For what this side says from now on. Asked for when the connection begins, and again when the handshake is over.
+    fn decoder(&self, from: Side) -> Self::Decoder;
+
+    /// For what this side is told from now on. Asked for as often.
+    fn encoder(&self, to: Side) -> Self::Encoder;
+
+    /// A frame of the handshake, which is passed on to the other side, whatever it says.
+    fn heard(&mut self, from: Side, frame: &[u8]) -> Next;
+
+    /// What the connection is for. Asked once, when the dialer's first frame has been heard.
+    fn purpose(&self) -> Purpose;
+}
+
+/// One of the two sides of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that connected.
+    Dialer,
+    /// The one that accepted the connection.
+    Listener,
+}
+
+/// What follows a frame of a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This side speaks. If the dialer speaks out of turn, the connection is closed.
+    Speaks(Side),
+    /// The two have agreed: one of them sends messages from now on, and nothing else.
+    Messages {
+        /// This side.
+        from: Side,
+        /// On whose behalf. What it sends is carried on connections of the same origin only.
+        origin: Origin,
+        /// Who answers.
+        answers: Answers,
+    },
+    /// The listener has accepted the dialer, and what the two say is no message: it is passed on in order, a cut holds it, and
+    /// nothing of it is lost.
+    Talk,
+    /// The listener has not accepted the dialer: what the listener still says is passed back, and nothing more is taken in.
+    Refused,
+    /// The connection is closed at once.
+    Closed,
+}
+
+/// Who answers what is sent on a connection that carries messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// The receiver. What it says is passed back, whatever the rules are.
+    Receiver,
+    /// The link itself, with this frame for each message that it takes in, whatever becomes of the message. What the receiver says is
+    /// dropped, since the message that it answers may have come on another connection.
+    Link(Bytes),
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The dialer is a member of a cluster: whatever is cut holds its handshake.
+    Member,
+    /// The dialer founds a cluster. As long as no member has dialed on this link there is no cluster yet that could be cut, so it
+    /// is not held.
+    Founding,
+    /// Anything else.
+    Other,
+}
