@@ -115,8 +115,9 @@ fn after_a_slow_write_no_other_is_told_of_for_ten_times_the_limit_but_a_stall_is
     write(&mut cluster, LIMIT - MOMENT);
     assert_eq!(told(&mut cluster), []);
     let began = cluster.now;
+    look(&mut cluster, began);
     cluster.propose(N1, "x").unwrap();
-    look(&mut cluster, began + SLOW);
+    assert_eq!(cluster.raft(N1).next_deadline(), began + LIMIT);
     look(&mut cluster, began + (LIMIT - MOMENT));
     assert_eq!(told(&mut cluster), []);
     look(&mut cluster, began + LIMIT);
@@ -124,8 +125,9 @@ fn after_a_slow_write_no_other_is_told_of_for_ten_times_the_limit_but_a_stall_is
     assert_eq!(told(&mut cluster), [stalled(LIMIT), recovered(LIMIT)]);
     write(&mut cluster, SLOW);
     assert_eq!(told(&mut cluster), []);
-    cluster.now = ended + (QUIET - SLOW);
+    look(&mut cluster, ended + (QUIET - SLOW));
     cluster.propose(N1, "x").unwrap();
+    assert_eq!(cluster.raft(N1).next_deadline(), ended + QUIET);
     look(&mut cluster, ended + QUIET);
     assert_eq!(told(&mut cluster), [slow(SLOW)]);
 }
