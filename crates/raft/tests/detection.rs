@@ -4,7 +4,7 @@
 
 mod support;
 
-use raftdeck_raft::{Message, NodeId, ReadId, ReadMode, Role, Term, Timing, TraceEvent};
+use raftdeck_raft::{Message, NodeId, ReadId, ReadMode, Role, Status, Term, Timing, TraceEvent, VoteRequest};
 use std::time::Duration;
 use support::*;
 
@@ -108,6 +108,23 @@ fn the_longer_log_goes_first() {
     assert_eq!(cluster.leaders(), [N3]);
 }
 
+/// Else each would have the other's pre-vote, and then they would split the votes.
+#[test]
+fn of_two_that_ask_at_once_the_one_with_the_longer_log_goes_first_and_of_equals_the_one_with_the_lower_id() {
+    for (rival, is_longer, goes_first) in
+        [(N2, false, true), (N2, true, true), (N4, false, false), (N4, true, true)]
+    {
+        let mut cluster = led(5, &[N1, N2, N3, N4, N5]);
+        lose_leader(&mut cluster, &[N3]);
+        let Status { term, mut last, .. } = cluster.status(N3);
+        last.index.0 += u64::from(is_longer);
+        let request = VoteRequest { term: term.next(), last, transfer: false };
+        cluster.deliver(rival, N3, Message::PreVote(request));
+        let role = if goes_first { Role::Follower } else { Role::PreCandidate };
+        assert_eq!(cluster.status(N3).role, role, "{rival}, longer: {is_longer}");
+    }
+}
+
 #[test]
 fn who_is_refused_tries_again_soon_and_for_a_while_only() {
     let mut cluster = led(3, &[N1, N2, N3]);
@@ -126,6 +143,20 @@ fn who_is_refused_tries_again_soon_and_for_a_while_only() {
     cluster.time_out(N2);
     let now = cluster.now;
     assert!(cluster.raft(N2).next_deadline().since(now) >= min, "it waits like anybody else");
+}
+
+#[test]
+fn the_hurry_ends_with_the_least_election_timeout() {
+    let min = Timing::FAST.election_min;
+    let short = min / 4;
+    for (late, is_over) in [(min - Duration::from_micros(1), false), (min, true)] {
+        let mut cluster = led(3, &[N1, N2, N3]);
+        lose_leader(&mut cluster, &[N2]);
+        let now = cluster.now + late;
+        cluster.raft(N2).campaign(now);
+        let timeout = cluster.status(N2).election_timeout;
+        assert_eq!(timeout >= short, is_over, "{timeout:?} after {late:?}");
+    }
 }
 
 #[test]

@@ -177,6 +177,23 @@ fn a_pre_vote_for_an_earlier_campaign_does_not_count() {
     assert_eq!((cluster.status(N1).role, cluster.status(N1).term), (Role::PreCandidate, Term(4)));
 }
 
+/// Whether a leader is heard is asked of candidates of later terms only. In its own term the vote decides, and a repeated
+/// request is about a vote that was given.
+#[test]
+fn in_the_term_of_a_leader_a_vote_stays_where_it_is() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    let Status { term, last, .. } = cluster.status(N1);
+    cluster.member(N2).trace.clear();
+    for candidate in [N3, N1] {
+        cluster.deliver(candidate, N2, Message::RequestVote(vote_request(term.0, last)));
+    }
+    let reason = VoteRefusal::AlreadyVoted;
+    let refused = TraceEvent::VoteRefused { candidate: N3, term, pre_vote: false, reason };
+    let granted = TraceEvent::VoteGranted { candidate: N1, term, pre_vote: false };
+    assert_eq!(cluster.members[&N2].trace, [refused, granted]);
+}
+
 #[test]
 fn a_pre_vote_is_refused_while_a_leader_is_heard() {
     let mut cluster = Cluster::new(3);
@@ -189,6 +206,20 @@ fn a_pre_vote_is_refused_while_a_leader_is_heard() {
             _ => None,
         });
         assert_eq!(refused, Some(VoteRefusal::LeaderAlive), "{voter}");
+    }
+}
+
+/// For the least election timeout after it was heard from, and not a moment longer.
+#[test]
+fn a_leader_that_was_not_heard_from_for_the_least_election_timeout_has_no_quorum_any_more() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    cluster.heartbeat(N1);
+    let silent = cluster.now + Timing::FAST.election_min;
+    for member in [N1, N2] {
+        let raft = cluster.raft(member);
+        let before = raft.status(Timestamp(silent.0 - 1));
+        assert!(before.has_quorum && !raft.status(silent).has_quorum, "{member}");
     }
 }
 

@@ -89,6 +89,21 @@ fn a_founding_membership_names_its_member_by_its_disk() {
 }
 
 #[test]
+fn a_cluster_is_not_founded_in_the_middle_of_a_change_nor_with_a_member_that_votes_and_learns() {
+    let mut cluster = Cluster::with(Vec::new(), 1);
+    newcomer(&mut cluster, N1);
+    let (mut joint, mut unsound) = (founding(3), founding(3));
+    joint.outgoing.insert(N1);
+    unsound.learners.insert(N1);
+    let now = cluster.now;
+    for membership in [joint, unsound] {
+        let refused = cluster.raft(N1).found(membership, now);
+        assert_eq!(refused, Err(FoundError::NotAFounder { id: N1 }));
+    }
+    cluster.raft(N1).found(founding(3), now).unwrap();
+}
+
+#[test]
 fn a_member_with_entries_is_not_founded() {
     let mut cluster = led(1);
     newcomer(&mut cluster, N2);
@@ -266,6 +281,19 @@ fn one_message_does_not_use_up_the_terms_whatever_it_says() {
         cluster.propose(leader, "x").unwrap();
         cluster.settle();
         assert_eq!(cluster.status(leader).committed, cluster.status(leader).last.index, "{message:?}");
+    }
+}
+
+#[test]
+fn no_vote_is_given_on_the_way_to_a_term_that_is_far_ahead() {
+    const STEP: u64 = 1 << 20;
+    let mut cluster = Cluster::new(3);
+    let request = VoteRequest { term: Term(2 * STEP), last: id(9, 9), transfer: false };
+    for (term, vote) in [(STEP, None), (2 * STEP, Some(N2))] {
+        cluster.deliver(N2, N1, Message::RequestVote(request));
+        while cluster.finish_write(N1) {}
+        assert_eq!((cluster.status(N1).term, cluster.status(N1).vote), (Term(term), vote));
+        assert_eq!(cluster.wire.len(), usize::from(vote.is_some()), "only a vote is answered");
     }
 }
 

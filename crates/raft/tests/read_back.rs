@@ -5,10 +5,13 @@
 mod support;
 
 use raftdeck_raft::{
-    AppendEntries, Config, EntriesToRead, LogIndex, Message, NodeId, ReadId, ReadMode, Restored, Role, Term,
+    AppendEntries, Config, EntriesToRead, HardState, LogId, LogIndex, Membership, Message, NodeId, Raft,
+    ReadId, ReadMode, Restored, Role, SnapshotMeta, Term, TermRun, Timestamp,
 };
 use std::collections::VecDeque;
 use support::*;
+
+const N6: NodeId = NodeId(6);
 
 /// Three members that keep hardly anything in memory.
 fn forgetful(disks: [Restored; 3]) -> Cluster {
@@ -239,6 +242,37 @@ fn a_member_knows_the_memberships_that_stayed_on_its_disk() {
     cluster.heartbeat(N1);
     cluster.heartbeat(N1);
     assert_eq!(cluster.raft(N2).snapshot_meta().membership.learners.len(), 1);
+}
+
+/// What a start finds of memberships: one at the end of the snapshot, or one in a log that the snapshot took the place of.
+fn started(snapshot: LogId, on_disk: TermRun, memberships_on_disk: &[(u64, NodeId)]) -> Membership {
+    let of = |learner| {
+        let mut membership = Membership::of([N1, N2, N3].into());
+        membership.learners.insert(learner);
+        membership
+    };
+    let meta = SnapshotMeta { last: snapshot, membership: of(N4), membership_index: snapshot.index };
+    let restored = Restored {
+        hard_state: HardState { term: Term(9), vote: None },
+        snapshot: Some((meta, 100)),
+        on_disk: vec![on_disk],
+        memberships_on_disk: memberships_on_disk.iter().map(|(at, who)| (LogIndex(*at), of(*who))).collect(),
+        ..Restored::default()
+    };
+    Raft::new(forgetful_config(N1), 1, restored, Timestamp(0)).unwrap().membership().clone()
+}
+
+#[test]
+fn of_the_memberships_on_the_disk_those_count_that_come_after_the_snapshot_in_the_log_that_it_belongs_to() {
+    let on_disk = TermRun { term: Term(1), first: LogIndex(1), last: LogIndex(9) };
+    let learners = |snapshot, memberships: &[(u64, NodeId)]| started(snapshot, on_disk, memberships).learners;
+    assert_eq!(learners(id(1, 7), &[(7, N4)]), [N4].into());
+    assert_eq!(learners(id(1, 7), &[(6, N6), (7, N4), (8, N5)]), [N5].into());
+    assert_eq!(learners(id(1, 7), &[(9, N5)]), [N5].into());
+    // The log has another entry there, of an earlier term: all of it is gone.
+    for conflicting in 6..=9 {
+        assert_eq!(learners(id(5, 7), &[(conflicting, N5)]), [N4].into(), "{conflicting}");
+    }
 }
 
 #[test]

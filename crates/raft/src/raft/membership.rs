@@ -91,7 +91,7 @@ pub(super) fn restore(
     let known = snapshot.map_or(LogIndex::ZERO, |meta| meta.last.index);
     for (index, membership) in on_disk {
         // If the snapshot took the log's place, nothing of it counts.
-        if index > known && index < log.first_in_memory() && index <= log.last().index {
+        if index > known && index < log.first_in_memory() {
             memberships.push(index, membership);
         }
     }

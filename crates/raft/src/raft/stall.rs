@@ -80,15 +80,18 @@ impl Raft {
         }
     }
 
-    /// Reports a disk that is slow or stalled.
+    /// Reports a disk that is slow or stalled. Once it is stalled, nothing more is reported until it finishes a write.
     pub(super) fn watch_disk(&mut self, now: Timestamp) {
         let Some(waited) = self.disk_wait(now) else { return };
         let limit = self.config.disk_stall();
         self.disk_watch.waited = waited;
-        if waited >= limit && !self.disk_watch.stalled {
+        if self.disk_watch.stalled {
+            return;
+        }
+        if waited >= limit {
             self.disk_watch.stalled = true;
             self.trace(TraceEvent::DiskStalled { waited });
-        } else if waited >= limit / SLOW_PART && waited < limit {
+        } else if waited >= limit / SLOW_PART {
             self.report_slow(waited, now);
         }
     }

@@ -77,6 +77,8 @@ pub struct Cluster {
     pub now: Timestamp,
     pub seed: u64,
     next_read: u64,
+    /// Steps since time last moved.
+    stood: u32,
 }
 
 pub fn config(id: NodeId, voters: u64) -> Config {
@@ -137,7 +139,7 @@ impl Cluster {
             .collect();
         // Who starts again stands by the leader there may be for a little while; that is over now.
         let now = now + Timing::FAST.election_min;
-        Self { members, wire: VecDeque::new(), cuts: BTreeSet::new(), now, seed, next_read: 0 }
+        Self { members, wire: VecDeque::new(), cuts: BTreeSet::new(), now, seed, next_read: 0, stood: 0 }
     }
 
     /// A node with an empty disk that no cluster knows yet.
@@ -346,6 +348,9 @@ impl Cluster {
     }
 
     /// Moves time to the next deadline of anyone, at most by `limit`, lets it act, and settles.
+    ///
+    /// # Panics
+    /// If deadlines are due again and again without any time between.
     pub fn step(&mut self, limit: Duration) -> Duration {
         let target = self.now + limit;
         let due = self.alive().into_iter().map(|id| self.raft(id).next_deadline()).min();
@@ -356,6 +361,8 @@ impl Cluster {
             self.raft(id).handle_deadline(now);
         }
         self.settle();
+        self.stood = if now > earlier { 0 } else { self.stood + 1 };
+        assert!(self.stood < 1_000, "time stands still: somebody's deadline is due at once, again and again");
         now.since(earlier)
     }
 
