@@ -22,7 +22,7 @@ use crate::telemetry::Watchers;
 use crate::time::ClusterClock;
 use crate::whereabouts::{Places, Presence};
 use crate::workload::Workload;
-use raftdeck_model::{ChangeStep, Disturbance, News, Order};
+use raftdeck_model::{ChangeStep, Disturbance, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -232,6 +232,7 @@ impl Nodes {
                 receipt.done();
             }
             Order::SetRate(rate) => self.set_rate(rate, receipt),
+            Order::Seek(_) => receipt.refuse(SEEK_NEEDS_RECORDING),
             Order::Step(step) => self.step(step, receipt),
             Order::Client(op) => self.clients.ask(op, receipt),
             Order::Propose(node, write) => {

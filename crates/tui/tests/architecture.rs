@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("node", &["replica", "storage", "client", "config", "protocol", "raft"]),
     ("sim", &["model", "replica", "storage", "check", "protocol", "raft"]),
     ("model", &["protocol", "raft"]),
+    ("record", &["model", "protocol", "raft"]),
     ("script", &["model", "protocol", "raft"]),
     ("lab", &["model", "client", "storage", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
@@ -24,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
     ("tui", &["bench", "lab", "model", "script", "client", "config", "node", "sim", "protocol", "raft"]),
     // It throws bytes at all that reads bytes; nothing is built from it.
-    ("fuzz", &["tui", "node", "model", "script", "storage", "config", "protocol", "raft"]),
+    ("fuzz", &["tui", "node", "model", "record", "script", "storage", "config", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
@@ -143,6 +144,15 @@ fn a_simulation_knows_neither_runtime_nor_clock_nor_thread() {
     }
     let words = ["Instant", "SystemTime", "std::thread::", "std::fs", "std::net", "HashMap", "HashSet"];
     assert_names_none_of("sim", &words, "time is virtual, and everything is decided by the seed");
+}
+
+#[test]
+fn a_recording_is_bytes_and_times_that_are_handed_in() {
+    for found in built_from("record") {
+        assert!(!IMPURE_CRATES.contains(&found.as_str()), "record is built from {found}");
+    }
+    let words = IMPURE_NAMES.iter().filter(|word| **word != "std::io").copied();
+    assert_names_none_of("record", &words.collect::<Vec<_>>(), "it reads and writes what it is given");
 }
 
 #[test]
