@@ -439,6 +439,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Order::Drop(_)
             | Order::SetRate(_)
             | Order::Step(_)
+            | Order::Seek(_)
             | Order::Seed(_) => true,
             Order::Kill(id)
             | Order::Restart(id)

@@ -18,7 +18,7 @@ use crate::supervisor::{Instruction, Supervisor, Task};
 use crate::telemetry::Watchers;
 use crate::workload::Workload;
 use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
-use raftdeck_model::{ChangeStep, Disturbance, MAX_NODES, News, Order};
+use raftdeck_model::{ChangeStep, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -227,6 +227,7 @@ impl Nodes {
                 receipt.done();
             }
             Order::SetRate(rate) => self.set_rate(rate, receipt),
+            Order::Seek(_) => receipt.refuse(SEEK_NEEDS_RECORDING),
             Order::Step(step) => self.step(step, receipt),
             Order::Client(op) => self.clients.ask(op, receipt),
             Order::Propose(node, write) => {

@@ -128,6 +128,9 @@ pub enum Order {
     SetRate(ClockRate),
     /// Go on a little, then stand still.
     Step(Step),
+    /// Go forward to this cluster time at once: everything up to there is told. Only a recording can; another source refuses
+    /// ([`SEEK_NEEDS_RECORDING`](crate::SEEK_NEEDS_RECORDING)).
+    Seek(Duration),
     /// From now on the rules that leave things to chance decide by this seed.
     Seed(u64),
 }

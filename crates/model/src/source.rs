@@ -47,6 +47,27 @@ pub enum Ability {
     Logs,
 }
 
+impl Ability {
+    /// All abilities.
+    pub const ALL: [Self; 12] = [
+        Self::Processes,
+        Self::Slowness,
+        Self::Data,
+        Self::DiskPace,
+        Self::DiskRoom,
+        Self::Links,
+        Self::Time,
+        Self::Timers,
+        Self::Store,
+        Self::Members,
+        Self::Leadership,
+        Self::Logs,
+    ];
+}
+
+/// Why a source that is no recording refuses [`Order::Seek`].
+pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be gone through: this cluster runs, and its time cannot be jumped over (step TIME lets it pass)";
+
 /// What a source can do, and why it cannot do the rest, so that it can be said before anybody tries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
@@ -65,6 +86,13 @@ impl Capabilities {
     pub fn without(mut self, ability: Ability, reason: impl Into<String>) -> Self {
         self.lacks.insert(ability, reason.into());
         self
+    }
+
+    /// Of a source that can do only this, and why it cannot do the rest, in a sentence without its end.
+    #[must_use]
+    pub fn only(abilities: &[Ability], reason: &str) -> Self {
+        let lacking = Ability::ALL.into_iter().filter(|ability| !abilities.contains(ability));
+        lacking.fold(Self::all(), |capabilities, ability| capabilities.without(ability, reason))
     }
 
     /// Whether the source has this ability.
@@ -104,7 +132,7 @@ impl Order {
             Self::FillDisk(..) => Ability::DiskRoom,
             Self::Cut(_) | Self::Mend(_) | Self::Release(_) | Self::Drop(_) | Self::Seed(_) => Ability::Links,
             Self::Disturb(what) => what.needs(),
-            Self::SetRate(_) | Self::Step(_) => Ability::Time,
+            Self::SetRate(_) | Self::Step(_) | Self::Seek(_) => Ability::Time,
             Self::Client(_) | Self::Propose(..) | Self::Workload(_) => Ability::Store,
             Self::AddNode | Self::RemoveNode(_) | Self::ReplaceNode(_) => Ability::Members,
             Self::Transfer(_) | Self::Campaign(_) => Ability::Leadership,
@@ -132,6 +160,18 @@ impl Disturbance {
 mod tests {
     use super::*;
     use raftdeck_raft::NodeId;
+
+    #[test]
+    fn a_source_that_can_do_little_lacks_all_the_rest() {
+        let capabilities = Capabilities::only(&[Ability::Time], "this is a recording");
+        assert_eq!(capabilities.allow(&Order::Seek(std::time::Duration::ZERO)), Ok(()));
+        let lacking = Ability::ALL.into_iter().filter(|ability| capabilities.has(*ability).is_err());
+        assert_eq!(lacking.count(), Ability::ALL.len() - 1);
+        assert_eq!(
+            Ability::ALL.into_iter().collect::<std::collections::BTreeSet<_>>().len(),
+            Ability::ALL.len()
+        );
+    }
 
     #[test]
     fn what_is_lacking_is_said_with_its_reason() {

@@ -2,14 +2,45 @@
 
 use crate::membership::Membership;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A cluster member. Ids start at 1 and are written `n1`, `n2`, ….
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct NodeId(pub u64);
+
+/// A number; in a text format also the text of one, as that is what the keys of maps are there, and not every format (or `serde`
+/// itself, in an internally tagged enum) turns it back.
+impl<'de> Deserialize<'de> for NodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(NumberOrText)
+        } else {
+            u64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+struct NumberOrText;
+
+impl Visitor<'_> for NumberOrText {
+    type Value = NodeId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the number of a node")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<NodeId, E> {
+        Ok(NodeId(number))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<NodeId, E> {
+        text.parse().map(NodeId).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -235,6 +235,8 @@ pub const WORDS: &[Word] = &[
         &["run"], &[]),
     entry("step", Verb::Time(TimeVerb::Step), "step [message|timer|role|commit|TIME] [within TIME]", "go on to the next message delivered, timer, change of a role, or commit, or for so long; then stand still; after 10 s, or TIME, the script fails",
         &["step", "step timer", "step role", "step commit", "step role within 1m", "step 10ms"], &[Slot::Free(&["message", "timer", "role", "commit", "10ms"])]),
+    entry("seek", Verb::Time(TimeVerb::Seek), "seek TIME", "go forward to this cluster time at once; only in a recording",
+        &["seek 90s", "seek 2m"], &[Slot::Free(&["30s", "1m"])]),
     entry("slower", Verb::Time(TimeVerb::Slower), "slower", "the next slower rate",
         &["slower"], &[]),
     entry("faster", Verb::Time(TimeVerb::Faster), "faster", "the next faster rate",

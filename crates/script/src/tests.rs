@@ -280,6 +280,8 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("run", Order::SetRate(ClockRate::REAL)),
         ("step", Order::Step(Step::Message)),
         ("step role", Order::Step(Step::Role)),
+        ("seek 2m", Order::Seek(Duration::from_mins(2))),
+        ("seek 0s", Order::Seek(Duration::ZERO)),
         ("step 10ms", Order::Step(Step::For(Duration::from_millis(10)))),
     ] {
         assert_eq!(command(line), meant, "{line}");

@@ -92,6 +92,7 @@ pub(crate) enum TimeVerb {
     Freeze,
     Run,
     Step,
+    Seek,
     Slower,
     Faster,
 }

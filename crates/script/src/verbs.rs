@@ -2,7 +2,7 @@
 
 use super::Line;
 use crate::condition::{DEFAULT_PATIENCE, asked_patience, condition, patience};
-use crate::figures::{bandwidth, delay, percent, probability, rate, size, some_duration, whole};
+use crate::figures::{bandwidth, delay, duration, percent, probability, rate, size, some_duration, whole};
 use crate::filters::filters;
 use crate::links::{next_scope, scope};
 use crate::mistake::Mistake;
@@ -268,6 +268,10 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
         TimeVerb::Run => world.last_rate(),
         TimeVerb::Slower => slower(world.time().rate),
         TimeVerb::Faster => faster(world.time().rate),
+        TimeVerb::Seek => {
+            let to = duration(phrase.need("a time to go to, such as 90s")?)?;
+            return Ok(Line::Do(vec![Order::Seek(to)]));
+        }
         TimeVerb::Step => {
             let step = step(phrase)?;
             let within = match (asked_patience(phrase)?, step) {

@@ -9,6 +9,7 @@ use crate::paths;
 use crate::plain::{self, Format};
 use crate::runtime;
 use crate::sim_cmd::{self, SimArgs};
+use crate::tape::Tape;
 use crate::tls_cmd::{self, TlsArgs};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -23,8 +24,10 @@ use raftdeck_lab::{LabOptions, node_count};
 use raftdeck_node::{NodeArgs, open_files};
 use raftdeck_protocol::{ClockRate, printable};
 use raftdeck_raft::Timing;
+use raftdeck_record::Recording;
 use raftdeck_script::Script;
 use raftdeck_sim::LiveOptions;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -149,6 +152,9 @@ enum Sub {
     /// Play whole clusters in virtual time, much faster than real ones, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
+    /// Play a recording that was made with --record: on the deck, or, where there is no terminal, as lines
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
@@ -199,12 +205,40 @@ struct DeckArgs {
     /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up plays it too
     #[arg(long, value_name = "FILE", conflicts_with = "plain")]
     script: Option<PathBuf>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+#[derive(Args, Debug)]
+struct ScreenArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
     /// Leave the mouse to the terminal, so that text can be selected
     #[arg(long)]
     no_mouse: bool,
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Space stops and goes on, + and - change the speed, . goes on to the next event and stops, `:seek 12s` goes forward to a time.
+
+Examples:
+  raftdeck up --engine sim --script examples/figure-8.txt --nodes 5 --rate 0 --append-bytes 1 --record figure-8.rec
+  raftdeck replay figure-8.rec
+  raftdeck replay --json figure-8.rec | jq .event";
+
+#[derive(Args, Debug)]
+struct ReplayArgs {
+    /// The recording
+    file: PathBuf,
+    /// No screen: all at once, one line per event
+    #[arg(long)]
+    plain: bool,
+    /// The same as JSON lines
+    #[arg(long, conflicts_with = "plain")]
+    json: bool,
+    #[command(flatten)]
+    screen: ScreenArgs,
 }
 
 #[derive(Args, Debug)]
@@ -258,6 +292,9 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time; in the simulator everything that is left to chance (1 without this)
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Write down all that happens, for raftdeck replay; the file must not be there yet
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
     #[arg(long, value_name = "RATE", default_value = "1", value_parser = clock_rate)]
     rate: ClockRate,
@@ -306,11 +343,15 @@ fn clock_rate(given: &str) -> Result<ClockRate, String> {
 }
 
 impl ClusterArgs {
-    fn engine(self) -> Result<Engine> {
-        Ok(match self.engine {
+    /// What is to be started, and the recording of it that is to be made.
+    fn start(mut self) -> Result<(Engine, Option<Tape>)> {
+        let record = self.record.take();
+        let engine = match self.engine {
             EngineName::Lab => Engine::Lab(Box::new(self.lab_options()?)),
             EngineName::Sim => Engine::Simulator(self.live_options()),
-        })
+        };
+        let tape = record.map(|file| Tape::begin(&file, engine.name())).transpose()?;
+        Ok((engine, tape))
     }
 
     /// Simulated nodes have no files, ports or tokens.
@@ -372,6 +413,17 @@ impl ClusterArgs {
     }
 }
 
+impl ScreenArgs {
+    fn settings(&self) -> Settings {
+        // https://no-color.org: any value but an empty one.
+        let colour = match std::env::var_os("NO_COLOR") {
+            Some(value) if !value.is_empty() => ColourChoice::Never,
+            _ => ColourChoice::Terminal,
+        };
+        Settings { ascii: self.ascii, colour, mouse: !self.no_mouse }
+    }
+}
+
 /// A token itself, instead of the file that holds it.
 const TOKENS: &[StandIn] = &[
     StandIn { table: "deck", option: "client-token-file", variable: TOKEN_VARIABLE, is_secret: true },
@@ -408,6 +460,7 @@ pub fn main() -> ExitCode {
     print_panics();
     let result = match cli.command {
         Some(Sub::Up(args)) => up(args),
+        Some(Sub::Replay(args)) => replay(&args),
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
         Some(Sub::Bench(args)) => bench(args),
@@ -462,18 +515,26 @@ fn told(text: Result<Vec<u8>>) -> Result<u8> {
 }
 
 fn deck(args: DeckArgs) -> Result<u8> {
-    let engine = args.cluster.engine()?;
+    let (engine, tape) = args.cluster.start()?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
     if args.plain || !on_terminal {
-        return plain::run(engine, Format::Words, Script::default());
+        return plain::run(engine, Format::Words, Script::default(), tape);
     }
-    // https://no-color.org: any value but an empty one.
-    let colour = match std::env::var_os("NO_COLOR") {
-        Some(value) if !value.is_empty() => ColourChoice::Never,
-        _ => ColourChoice::Terminal,
-    };
-    runtime::run(engine, Settings { ascii: args.ascii, colour, mouse: !args.no_mouse }, scripted)
+    runtime::run(engine, args.screen.settings(), scripted, tape)
+}
+
+fn replay(args: &ReplayArgs) -> Result<u8> {
+    let cannot = || format!("the recording {} cannot be played", args.file.display());
+    let file = File::open(&args.file).wrap_err_with(cannot)?;
+    let recording = Recording::read(file).wrap_err_with(cannot)?;
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if args.json || args.plain || !on_terminal {
+        let format = if args.json { Format::Json } else { Format::Words };
+        return plain::play_through(recording, format);
+    }
+    let engine = Engine::Recording(Box::new(recording));
+    runtime::run(engine, args.screen.settings(), None, None)
 }
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
@@ -502,11 +563,12 @@ fn up(args: UpArgs) -> Result<u8> {
         }
         None => Script::default(),
     };
-    match args.cluster.engine()? {
-        Engine::Simulator(options) if args.script.is_some() || !io::stdin().is_terminal() => {
-            plain::run_simulation(options, format, script_of_input(script, args.script.is_some())?)
+    match args.cluster.start()? {
+        (Engine::Simulator(options), tape) if args.script.is_some() || !io::stdin().is_terminal() => {
+            let script = script_of_input(script, args.script.is_some())?;
+            plain::run_simulation(options, format, script, tape)
         }
-        engine => plain::run(engine, format, script),
+        (engine, tape) => plain::run(engine, format, script, tape),
     }
 }
 

@@ -7,13 +7,14 @@ use crate::engine::Engine;
 use crate::files;
 use crate::inbox::{Batch, End, Inbox};
 use crate::signals;
+use crate::tape::Tape;
 use crate::terminal::{self, Canvas};
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Report, Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::view;
-use raftdeck_model::Source;
+use raftdeck_model::{News, Source, Update};
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ const FRAME: Duration = Duration::from_millis(33);
 /// Runs a cluster and its deck, with a script if there is one, until either is ended; returns the exit status.
 ///
 /// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>) -> Result<u8> {
+pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape: Option<Tape>) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -42,7 +43,7 @@ pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>) -> Re
         let inbox = Arc::clone(&inbox);
         move |update| inbox.update(update)
     })?;
-    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, scripted)));
+    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, (scripted, tape))));
     terminal::leave();
     drop(source);
     // The hook has printed what happened.
@@ -53,7 +54,7 @@ fn on_screen(
     source: &dyn Source,
     inbox: Arc<Inbox>,
     settings: Settings,
-    scripted: Option<Scripted>,
+    (scripted, tape): (Option<Scripted>, Option<Tape>),
 ) -> Result<u8> {
     terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
@@ -66,11 +67,15 @@ fn on_screen(
         wake_at: None,
         inbox,
         source,
+        tape,
+        unrecorded: None,
     };
     if let Some(scripted) = scripted {
         deck.app.play(scripted);
     }
-    match deck.run() {
+    let ended = deck.run();
+    deck.end_recording()?;
+    match ended {
         // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),
         ended => ended.wrap_err("the terminal failed"),
@@ -106,6 +111,10 @@ struct Deck<'a> {
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
     source: &'a dyn Source,
+    /// What is told is recorded here.
+    tape: Option<Tape>,
+    /// Why it is not any more.
+    unrecorded: Option<Report>,
 }
 
 /// What the loop does next.
@@ -140,7 +149,7 @@ impl Deck<'_> {
         if let Some(end) = batch.end {
             return Next::End(signals::end_status(end));
         }
-        let updates = batch.updates.into_iter().map(Msg::Told);
+        let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
         let input = batch.input.into_iter().filter_map(message);
         let mut next = Next::GoOn;
         let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).collect();
@@ -157,6 +166,27 @@ impl Deck<'_> {
             }
         }
         next
+    }
+
+    /// The same after they have been recorded, if they are to be. A recording that cannot be written is said once, and the deck goes on.
+    fn recorded(&mut self, mut updates: Vec<Update>) -> Vec<Update> {
+        let Some(tape) = &mut self.tape else { return updates };
+        match tape.note(&mut updates) {
+            Ok(commands) => commands.into_iter().for_each(|command| self.source.send(command)),
+            Err(error) => {
+                let reason = format!("{error:#}: nothing more is recorded");
+                let (at, seq) = updates.last().map_or((Duration::ZERO, 0), |last| (last.at, last.seq));
+                updates.push(Update { at, seq, what: News::Trouble { reason } });
+                self.unrecorded = Some(error);
+                self.tape = None;
+            }
+        }
+        updates
+    }
+
+    fn end_recording(&mut self) -> Result<()> {
+        self.tape.take().map_or(Ok(()), Tape::finish)?;
+        self.unrecorded.take().map_or(Ok(()), Err)
     }
 
     fn wake(&mut self) -> Option<Msg> {

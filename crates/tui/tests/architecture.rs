@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("node", &["replica", "storage", "client", "config", "protocol", "raft"]),
     ("sim", &["model", "replica", "storage", "check", "protocol", "raft"]),
     ("model", &["protocol", "raft"]),
+    ("record", &["model", "protocol", "raft"]),
     ("script", &["model", "protocol", "raft"]),
     ("deck", &["model", "script", "protocol", "raft"]),
     ("links", &["model", "protocol", "raft"]),
@@ -26,10 +27,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
     (
         "tui",
-        &["bench", "deck", "lab", "model", "script", "client", "config", "node", "sim", "protocol", "raft"],
+        &[
+            "bench", "deck", "lab", "model", "script", "client", "config", "node", "record", "sim",
+            "protocol", "raft",
+        ],
     ),
     // It throws bytes at all that reads bytes; nothing is built from it.
-    ("fuzz", &["tui", "node", "model", "script", "storage", "config", "protocol", "raft"]),
+    ("fuzz", &["tui", "node", "model", "record", "script", "storage", "config", "protocol", "raft"]),
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
@@ -158,6 +162,15 @@ fn the_screen_opens_nothing_and_starts_nothing() {
     let words =
         ["crossterm::terminal", "crossterm::execute", "crossterm::queue", "event::read", "event::poll"];
     assert_names_none_of("deck", &words, "the program reads the keys and writes the screen");
+}
+
+#[test]
+fn a_recording_is_bytes_and_times_that_are_handed_in() {
+    for found in built_from("record") {
+        assert!(!IMPURE_CRATES.contains(&found.as_str()), "record is built from {found}");
+    }
+    let words = IMPURE_NAMES.iter().filter(|word| **word != "std::io").copied();
+    assert_names_none_of("record", &words.collect::<Vec<_>>(), "it reads and writes what it is given");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! `raftdeck up`. So all of them agree, above all about who leads ([`World::leader`]). It only remembers what it was told; it asks
 //! nobody and guesses nothing. Pure: the same updates give equal worlds.
 
+mod as_updates;
 mod concerns;
 mod members;
 mod node;

@@ -1,7 +1,7 @@
 //! Which order is carried out where.
 
 use super::Live;
-use raftdeck_model::{CommandId, Disturbance, News, Order};
+use raftdeck_model::{CommandId, Disturbance, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -40,6 +40,7 @@ impl Live {
                 self.set_rate(rate);
                 Ok(())
             }
+            Order::Seek(_) => Err(SEEK_NEEDS_RECORDING.to_owned()),
             Order::Step(step) => return self.step(id, step),
             Order::Client(op) => return self.ask_store(id, op),
             Order::Propose(node, write) => return self.propose(id, node, write),
@@ -109,6 +110,7 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Drop(_)
         | Order::SetRate(_)
         | Order::Step(_)
+        | Order::Seek(_)
         | Order::Seed(_) => None,
     }
 }

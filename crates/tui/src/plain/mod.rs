@@ -4,11 +4,12 @@
 mod session;
 mod virtual_time;
 
-pub use virtual_time::run_simulation;
+pub use virtual_time::{play_through, run_simulation};
 
 use crate::engine::Engine;
 use crate::inbox::{End, Inbox};
 use crate::signals;
+use crate::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_model::{Node, ProcessState, Source, World};
 use raftdeck_script::Script;
@@ -27,7 +28,7 @@ pub enum Format {
 }
 
 /// Runs a cluster with a script and prints what happens; returns the exit status.
-pub fn run(engine: Engine, format: Format, script: Script) -> Result<u8> {
+pub fn run(engine: Engine, format: Format, script: Script, tape: Option<Tape>) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the output cannot be watched")?;
@@ -38,7 +39,9 @@ pub fn run(engine: Engine, format: Format, script: Script) -> Result<u8> {
         move |update| inbox.update(update)
     })?;
     read_commands(&inbox).wrap_err("a thread cannot be started")?;
-    run_all(&inbox, &*source, started, Session::new(format, script))
+    let mut session = Session::new(format, script, tape);
+    let ended = run_all(&inbox, &*source, started, &mut session);
+    session.end(ended)
 }
 
 /// Reads lines until the input ends, which ends nothing else. A terminal that belongs to somebody else is left alone:
@@ -71,13 +74,13 @@ fn end_status(end: End) -> u8 {
     }
 }
 
-fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, mut session: Session) -> Result<u8> {
+fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut Session) -> Result<u8> {
     // Somebody who types is told of a mistake and types again; a script that goes wrong ends.
     session.is_typed = io::stdin().is_terminal();
     loop {
         let batch = inbox.wait(session.next_due().map(|due| started + due));
         let now = started.elapsed();
-        session.take_in(&batch.updates, now);
+        session.take_in(batch.updates, now)?.into_iter().for_each(|command| source.send(command));
         batch.lines.iter().for_each(|line| session.script.add(line));
         let ending = session.go_on(now, |command| source.send(command));
         if session.print()? == Printed::NobodyReads {

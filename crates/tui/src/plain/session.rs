@@ -2,6 +2,7 @@
 
 use super::Format;
 use crate::files;
+use crate::tape::Tape;
 use crate::up::JsonLines;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_deck::words::{Teller, Told, Weight};
@@ -22,6 +23,7 @@ pub(super) struct Session {
     pub(super) script: Script,
     /// Whether a person types the lines of the script.
     pub(super) is_typed: bool,
+    tape: Option<Tape>,
     lines: Lines,
     /// Lines that are not printed yet.
     text: String,
@@ -37,19 +39,27 @@ pub(super) enum Printed {
 }
 
 impl Session {
-    pub(super) fn new(format: Format, script: Script) -> Self {
+    pub(super) fn new(format: Format, script: Script, tape: Option<Tape>) -> Self {
         let (world, lines, text) = (World::default(), Lines::new(format), String::new());
-        Self { world, script, is_typed: false, lines, text }
+        Self { world, script, is_typed: false, tape, lines, text }
     }
 
-    /// Takes in what was told.
-    pub(super) fn take_in(&mut self, updates: &[Update], now: Duration) {
-        for update in updates {
+    /// Takes in what was told. Gives what the source is to be asked for a recording.
+    pub(super) fn take_in(&mut self, mut updates: Vec<Update>, now: Duration) -> Result<Vec<Command>> {
+        let commands = self.tape.as_mut().map(|tape| tape.note(&mut updates)).transpose()?;
+        for update in &updates {
             self.lines.add(&update.what, now, &mut self.text);
             self.world.fold(update);
             self.script.hear(&update.what);
         }
         self.lines.add_due(now, &mut self.text);
+        Ok(commands.unwrap_or_default())
+    }
+
+    /// Ends the recording, if one is made. If it cannot be written to its end, that is how all ends.
+    pub(super) fn end(&mut self, ended: Result<u8>) -> Result<u8> {
+        let written = self.tape.take().map_or(Ok(()), Tape::finish);
+        ended.and_then(|status| written.map(|()| status))
     }
 
     /// When something is to be done or said although nothing is told.

@@ -1,41 +1,60 @@
-//! A script over a simulation, as fast as it can be computed: time is virtual for the script too, so that the same script and seed
+//! A simulation or a recording, as fast as it can be computed: time is virtual for a script too, so that the same script and seed
 //! print the same lines each time.
 
 use super::session::{Printed, Session};
 use super::{Format, end_status};
+use crate::driven::Driven;
 use crate::inbox::Inbox;
 use crate::signals;
+use crate::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_deck::app::clock::Clock;
-use raftdeck_model::News;
+use raftdeck_model::{News, Update};
+use raftdeck_record::{Player, Recording};
 use raftdeck_script::Script;
 use raftdeck_sim::{Live, LiveOptions};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Plays a script to its end and prints what happens; returns the exit status. What the script takes for real time passes by itself:
-/// as fast as cluster time at rate 1, and whatever a wait may last while cluster time stands still.
-pub fn run_simulation(options: LiveOptions, format: Format, script: Script) -> Result<u8> {
+/// Plays a script over a simulation to the script's end and prints what happens; returns the exit status. What the script takes for
+/// real time passes by itself: as fast as cluster time at rate 1, and whatever a wait may last while cluster time stands still.
+pub fn run_simulation(
+    options: LiveOptions,
+    format: Format,
+    script: Script,
+    tape: Option<Tape>,
+) -> Result<u8> {
+    let mut session = Session::new(format, script, tape);
+    let ended = run(Live::new(options), &mut session, |session| session.script.is_over());
+    session.end(ended)
+}
+
+/// Prints all that a recording tells.
+pub fn play_through(recording: Recording, format: Format) -> Result<u8> {
+    run(Player::new(recording), &mut Session::new(format, Script::default(), None), |_| false)
+}
+
+/// Lets virtual time pass until it is over, or nothing is left to happen.
+fn run(mut driven: impl Driven, session: &mut Session, is_over: fn(&Session) -> bool) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the output cannot be watched")?;
     signals::insist(&inbox, end_status).wrap_err("a thread cannot be started")?;
-    let mut live = Live::new(options);
-    let mut session = Session::new(format, script);
     let (mut now, mut clock) = (Duration::ZERO, Clock::default());
     loop {
-        let updates = live.take();
+        let updates = driven.take();
         for update in &updates {
-            if let News::Time(told) = update.what {
-                clock.tell(told, now);
-            }
+            note_time(update, &mut clock, now);
         }
-        session.take_in(&updates, now);
         let mut was_told = false;
+        for command in session.take_in(updates, now)? {
+            was_told = true;
+            driven.send(command);
+        }
         let ending = session.go_on(now, |command| {
             was_told = true;
-            live.send(command);
+            driven.send(command);
         });
         if session.print()? == Printed::NobodyReads {
             return Ok(0);
@@ -49,13 +68,18 @@ pub fn run_simulation(options: LiveOptions, format: Format, script: Script) -> R
         if was_told {
             continue;
         }
-        if session.script.is_over() {
+        if is_over(session) {
             return Ok(0);
         }
-        let next = live.next().and_then(|next| clock.when(next));
-        // A script that is not over is due some time.
+        let next = driven.next().and_then(|next| clock.when(next));
         let Some(due) = [session.next_due(), next].into_iter().flatten().min() else { return Ok(0) };
         now = now.max(due);
-        live.run_until(clock.at(now));
+        driven.run_until(clock.at(now));
+    }
+}
+
+fn note_time(update: &Update, clock: &mut Clock, now: Duration) {
+    if let News::Time(told) = update.what {
+        clock.tell(told, now);
     }
 }

@@ -1,0 +1,131 @@
+//! What knows no time of its own, a simulation or a recording, in real time: a thread lets its time pass as fast as it is to pass.
+
+use raftdeck_deck::app::clock::Clock;
+use raftdeck_model::{Capabilities, Command, News, Source, Update};
+use raftdeck_record::Player;
+use raftdeck_sim::Live;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A cluster whose time somebody else lets pass.
+pub(crate) trait Driven {
+    /// Carries out a command.
+    fn send(&mut self, command: Command);
+
+    /// When something next happens by itself, in cluster time; `None`: nothing does, as time stands still or all is over.
+    fn next(&self) -> Option<Duration>;
+
+    /// Lets everything happen up to this cluster time.
+    fn run_until(&mut self, at: Duration);
+
+    /// Takes what was told since.
+    fn take(&mut self) -> Vec<Update>;
+}
+
+impl Driven for Live {
+    fn send(&mut self, command: Command) {
+        self.send(command);
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.next()
+    }
+
+    fn run_until(&mut self, at: Duration) {
+        self.run_until(at);
+    }
+
+    fn take(&mut self) -> Vec<Update> {
+        self.take()
+    }
+}
+
+impl Driven for Player {
+    fn send(&mut self, command: Command) {
+        self.send(command);
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.next()
+    }
+
+    fn run_until(&mut self, at: Duration) {
+        self.run_until(at);
+    }
+
+    fn take(&mut self) -> Vec<Update> {
+        self.take()
+    }
+}
+
+/// A source that goes on in real time until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InRealTime {
+    capabilities: Capabilities,
+    /// `None`: it is to end.
+    commands: Option<Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl InRealTime {
+    /// Makes it on a thread of its own and starts it there. All that it tells goes to `sink`.
+    pub(crate) fn start<D: Driven>(
+        capabilities: Capabilities,
+        make: impl FnOnce() -> D + Send + 'static,
+        sink: impl Fn(Update) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (commands, orders) = channel();
+        let run = move || run(make(), &orders, sink);
+        let thread = Builder::new().name("cluster".to_owned()).spawn(run)?;
+        Ok(Self { capabilities, commands: Some(commands), thread: Some(thread) })
+    }
+}
+
+impl Source for InRealTime {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn send(&self, command: Command) {
+        // It takes no more commands only when its thread has panicked, which has been printed and ends the program.
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(command);
+        }
+    }
+}
+
+impl Drop for InRealTime {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been printed by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(mut driven: impl Driven, orders: &Receiver<Command>, sink: impl Fn(Update)) {
+    let started = Instant::now();
+    let mut clock = Clock::default();
+    loop {
+        for update in driven.take() {
+            if let News::Time(told) = update.what {
+                clock.tell(told, started.elapsed());
+            }
+            sink(update);
+        }
+        let due = driven.next().and_then(|next| clock.when(next));
+        let order = match due {
+            Some(due) => orders.recv_timeout(due.saturating_sub(started.elapsed())),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        driven.run_until(clock.at(started.elapsed()));
+        match order {
+            Ok(command) => driven.send(command),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

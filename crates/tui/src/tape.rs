@@ -1,0 +1,129 @@
+//! A recording that is being made of what a source tells: `--record FILE`.
+
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use raftdeck_model::{Command, CommandId, Update};
+use raftdeck_record::{Entries, Header, Recorder};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The commands that ask for log entries are numbered after this: apart from a person's and a script's.
+const FIRST: u64 = 1 << 48;
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Tape {
+    file: PathBuf,
+    recorder: Recorder<Spool>,
+    entries: Entries,
+    /// How many commands have been sent.
+    sent: u64,
+}
+
+impl Tape {
+    /// Begins a recording in a new file, which only this user can read: it has the values of all keys in it.
+    pub fn begin(file: &Path, (engine, seed): (&str, Option<u64>)) -> Result<Self> {
+        let cannot = || format!("the recording {} cannot be written", file.display());
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+        let opened = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                eyre!("the file is there already: name another one, or remove it")
+            }
+            _ => error.into(),
+        });
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let header = Header {
+            began_unix_ms: u64::try_from(began.as_millis()).unwrap_or(u64::MAX),
+            program: concat!("raftdeck ", env!("CARGO_PKG_VERSION")).to_owned(),
+            engine: engine.to_owned(),
+            seed,
+        };
+        let spool = Spool::start(opened.wrap_err_with(cannot)?).wrap_err_with(cannot)?;
+        let recorder = Recorder::new(spool, &header).wrap_err_with(cannot)?;
+        Ok(Self { file: file.to_owned(), recorder, entries: Entries::default(), sent: 0 })
+    }
+
+    /// Takes down what was told, and takes out what answers the tape's own commands. Gives the commands to send, so that the nodes'
+    /// log entries are recorded too.
+    pub fn note(&mut self, updates: &mut Vec<Update>) -> Result<Vec<Command>> {
+        let mut failure = None;
+        updates.retain(|update| {
+            if self.entries.note(update) {
+                return false;
+            }
+            if failure.is_none() {
+                failure = self.recorder.note(update).err();
+            }
+            true
+        });
+        if let Some(error) = failure {
+            return Err(error).wrap_err_with(|| self.cannot());
+        }
+        let mut commands = Vec::new();
+        while let Some(command) = self.entries.next(CommandId(FIRST + self.sent)) {
+            self.sent += 1;
+            commands.push(command);
+        }
+        Ok(commands)
+    }
+
+    /// Ends the recording when all of it is written.
+    pub fn finish(self) -> Result<()> {
+        let cannot = self.cannot();
+        let written = self.recorder.finish().and_then(Spool::finish);
+        written.wrap_err(cannot)
+    }
+
+    fn cannot(&self) -> String {
+        format!("the recording {} cannot be written on", self.file.display())
+    }
+}
+
+/// A thread that writes, so that nobody waits for a disk.
+#[derive(Debug)]
+struct Spool {
+    pieces: Option<Sender<Vec<u8>>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Spool {
+    fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
+        let (pieces, waiting) = channel::<Vec<u8>>();
+        let write = move || waiting.iter().try_for_each(|piece| to.write_all(&piece));
+        let thread = Builder::new().name("recording".to_owned()).spawn(write)?;
+        Ok(Self { pieces: Some(pieces), thread: Some(thread) })
+    }
+
+    /// Waits until all is written.
+    fn finish(mut self) -> io::Result<()> {
+        self.join()
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        self.pieces = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(written)) => written,
+            // A panic has been printed by its hook.
+            Some(Err(_)) | None => Err(io::Error::other("nothing more is written after an error")),
+        }
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.pieces.as_ref().is_some_and(|pieces| pieces.send(bytes.to_vec()).is_ok());
+        if !taken {
+            // The thread ends early only when it could not write.
+            self.join()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
