@@ -86,6 +86,24 @@ fn sixteen_strangers_are_told_of_under_one_membership_and_no_more() {
     assert_eq!(told_of(&mut cluster, 100..200), 16, "under another membership");
 }
 
+#[test]
+fn what_a_follower_confirmed_counts_while_the_membership_names_the_disk_that_it_answered_from() {
+    for (disk_named, matched) in [(1, LogIndex(1)), (2, LogIndex(0))] {
+        let configs = [N1, N2, N3].map(|id| {
+            let mut config = config(id, 3);
+            config.incarnation = Some(incarnation(id, 1));
+            (config, disk(&[]))
+        });
+        let mut cluster = Cluster::with(configs.into(), 1);
+        cluster.elect(N1);
+        cluster.heartbeat(N1);
+        assert_eq!(cluster.status(N1).peers[0].matched, LogIndex(1));
+        let incarnations = [(N2, incarnation(N2, disk_named))].into();
+        cluster.change(N1, &[MembershipChange::Identify { cluster: Some(CLUSTER), incarnations }]).unwrap();
+        assert_eq!(cluster.status(N1).peers[0].matched, matched, "disk {disk_named}");
+    }
+}
+
 /// Where the membership in force stands, for those who compare, and only if it names this member by its disk.
 #[test]
 fn a_member_is_named_at_the_place_of_the_membership_that_names_its_disk() {

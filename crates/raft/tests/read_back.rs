@@ -5,8 +5,9 @@
 mod support;
 
 use raftdeck_raft::{
-    AppendEntries, Config, EntriesToRead, HardState, LogId, LogIndex, Membership, Message, NodeId, Raft,
-    ReadId, ReadMode, Restored, Role, SnapshotMeta, Term, TermRun, Timestamp,
+    AppendEntries, AppendOutcome, AppendReply, Config, ConflictHint, EntriesToRead, HardState, LogId,
+    LogIndex, Membership, Message, NodeId, Raft, ReadId, ReadMode, Restored, Role, SnapshotMeta, Term,
+    TermRun, Timestamp,
 };
 use std::collections::VecDeque;
 use support::*;
@@ -164,6 +165,26 @@ fn one_read_serves_all_who_need_the_same_and_none_is_asked_for_twice() {
     cluster.settle();
     cluster.heartbeat(N1);
     assert_eq!(applied(&cluster, N3), (1..=10).collect::<Vec<_>>());
+}
+
+/// However often a follower changes its mind about what it needs.
+#[test]
+fn no_more_than_32_reads_are_under_way() {
+    let mut cluster = forgetful([disk(&[1; 100]), disk(&[1; 100]), disk(&[])]);
+    cluster.member(N1).reads_are_held = true;
+    cluster.crash(N3);
+    cluster.elect(N1);
+    let asked_before = wanted(&cluster, N1).len();
+    let term = cluster.status(N1).term;
+    for refused in (1..=100).rev().map(LogIndex) {
+        let hint = ConflictHint { term: None, first: refused };
+        let outcome = AppendOutcome::Conflict { refused, hint };
+        let reply = AppendReply { term, round: 1, outcome, stands_by: false };
+        cluster.deliver(N3, N1, Message::AppendReply(reply));
+        let asked = wanted(&cluster, N1).len();
+        let expected = 32.min(asked_before + 101 - usize::try_from(refused.0).unwrap());
+        assert_eq!(asked, expected, "after {refused}");
+    }
 }
 
 #[test]
