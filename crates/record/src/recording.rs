@@ -20,7 +20,7 @@ pub enum ReadError {
     /// A newer or older raftdeck made it.
     #[error(
         "this recording was made by {age} raftdeck: its format is version {0}, and this raftdeck reads version {VERSION}; play it with the raftdeck that made it",
-        age = age(.0)
+        age = if VERSION.lt(.0) { "a newer" } else { "an older" }
     )]
     OtherVersion(u32),
     /// The header cannot be read.
@@ -29,10 +29,6 @@ pub enum ReadError {
     /// The file cannot be read.
     #[error("the recording cannot be read: {0}")]
     Io(#[from] io::Error),
-}
-
-fn age(version: &u32) -> &'static str {
-    if *version > VERSION { "a newer" } else { "an older" }
 }
 
 /// Where a recording ends.
