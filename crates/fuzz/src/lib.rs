@@ -8,6 +8,7 @@
 mod configs;
 mod frames;
 mod queries;
+mod recordings;
 mod recovery;
 mod requests;
 mod scripts;
@@ -15,6 +16,7 @@ mod scripts;
 pub use configs::configs;
 pub use frames::frames;
 pub use queries::queries;
+pub use recordings::recordings;
 pub use recovery::recovery;
 pub use requests::requests;
 pub use scripts::scripts;
@@ -30,4 +32,5 @@ pub const TARGETS: &[Target] = &[
     ("recovery", recovery),
     ("scripts", scripts),
     ("configs", configs),
+    ("recordings", recordings),
 ];

@@ -1,6 +1,6 @@
 //! What a recorder has to ask for, so that every log entry is in the recording. Asks nothing itself.
 
-use crate::known_log::KnownLog;
+use crate::known_log::{KnownLog, after};
 use raftdeck_model::{Command, CommandId, News, Order, Update};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{LogIndex, NodeId};
@@ -68,7 +68,7 @@ impl Entries {
                 let Some(fetching) = self.nodes.get_mut(node) else { return false };
                 let through = fetching.through();
                 // Somebody else may have asked for a part further on.
-                if lines.first().is_some_and(|line| line.id.index <= through.next()) {
+                if lines.first().is_some_and(|line| line.id.index <= after(through)) {
                     fetching.known.learn(lines, |_| ());
                     fetching.known.keep_newest(REMEMBERED);
                     fetching.is_due |= fetching.through() > through;
@@ -93,7 +93,7 @@ impl Entries {
         fetching.is_due = false;
         fetching.is_asked = true;
         self.under_way.insert(id, node);
-        let first = fetching.through().next();
+        let first = after(fetching.through());
         Some(Command { id, what: Order::FetchLog { node, first, limit: LIMIT } })
     }
 }

@@ -31,7 +31,7 @@ impl<T> KnownLog<T> {
     pub(crate) fn hear(&mut self, trace: &TraceEvent) {
         match trace {
             TraceEvent::Truncated { from, .. } => self.cut(*from),
-            TraceEvent::Started { last, .. } => self.cut(last.next()),
+            TraceEvent::Started { last, .. } => self.cut(after(*last)),
             TraceEvent::SnapshotInstalled { kept_log: false, .. } => self.cut(LogIndex(0)),
             _ => {}
         }
@@ -67,6 +67,11 @@ impl<T> KnownLog<T> {
     fn cut(&mut self, from: LogIndex) {
         self.0.split_off(&from);
     }
+}
+
+/// The index after this one, which may come from a file and be any.
+pub(crate) fn after(index: LogIndex) -> LogIndex {
+    LogIndex(index.0.saturating_add(1))
 }
 
 fn term_at(status: &Status, index: LogIndex) -> Option<Term> {

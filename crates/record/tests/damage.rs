@@ -1,4 +1,5 @@
 //! A file that is cut off, damaged, or something else: never a panic, and never anything that was not recorded.
+#![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod fixture;
 
@@ -86,11 +87,15 @@ fn another_file_is_no_recording_and_another_version_is_refused_by_name() {
     assert!(matches!(error, ReadError::NoHeader), "{error}");
 }
 
-/// A block as a recorder writes one, with any body.
-fn block(place: u64, kind: u8, lines: &[u8]) -> Vec<u8> {
+fn deflate(lines: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     DeflateEncoder::new(lines, Compression::default()).read_to_end(&mut body).unwrap();
-    raw(place, kind, &body)
+    body
+}
+
+/// A block as a recorder writes one, with any body.
+fn block(place: u64, kind: u8, lines: &[u8]) -> Vec<u8> {
+    raw(place, kind, &deflate(lines))
 }
 
 fn raw(place: u64, kind: u8, body: &[u8]) -> Vec<u8> {
@@ -112,9 +117,11 @@ const TROUBLE: &[u8] = br#"{"at":{"secs":1,"nanos":0},"seq":1,"what":{"event":"t
 
 #[test]
 fn a_block_that_inflates_beyond_the_limit_is_damaged() {
-    let bomb = vec![b'\n'; MAX_INFLATED + 1];
+    let bomb = deflate(&vec![b'\n'; MAX_INFLATED + 1]);
     for kind in [2, 3] {
-        let recording = read(&file(&[(1, b"{}"), (2, TROUBLE), (kind, &bomb)]));
+        let mut file = file(&[(1, b"{}"), (2, TROUBLE)]);
+        file.extend(raw(2, kind, &bomb));
+        let recording = read(&file);
         assert_eq!(recording.updates.len(), 1);
         assert!(matches!(recording.ending, Ending::Damaged(_)), "{}", recording.ending);
     }

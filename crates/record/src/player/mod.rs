@@ -3,7 +3,7 @@
 
 mod events;
 
-use crate::known_log::KnownLog;
+use crate::known_log::{KnownLog, after};
 use crate::recording::{Ending, Recording};
 use events::{ends, played};
 use raftdeck_model::{Ability, Capabilities, ClusterTime, Command, News, Order, Step, Update, World, write};
@@ -224,7 +224,7 @@ impl Player {
         };
         let purged = known.raft().map(|status| status.purged).unwrap_or_default();
         let limit = usize::try_from(limit.min(MAX_LOG_LINES)).unwrap_or(usize::MAX);
-        let from = first.max(purged.next());
+        let from = first.max(after(purged));
         let log = self.logs.get(&node).into_iter();
         let lines = log.flat_map(|log| log.from(from)).take(limit).cloned().collect();
         self.tell(News::Log { node, lines });
