@@ -108,3 +108,13 @@ fn after_an_error_nothing_more_is_written() {
     assert!(error.to_string().contains("earlier error"), "{error}");
     assert!(recorder.finish().is_err());
 }
+
+/// The format is a promise: this file is never made anew.
+#[test]
+fn a_recording_of_the_first_version_is_read() {
+    let recording = read(include_bytes!("golden/version_1"));
+    assert_eq!(recording.header, header());
+    assert_eq!((recording.updates.len(), recording.unknown), (9, 0));
+    assert_eq!(recording.ending, Ending::Complete);
+    assert_eq!(fold(&recording.updates).ids(), [fixture::N1]);
+}

@@ -164,11 +164,22 @@ impl crate::world::World<'_> {
 mod tests {
     use super::*;
     use crate::live::LiveOptions;
-    use raftdeck_model::{Command, Order};
+    use raftdeck_model::{Command, Order, SEEK_NEEDS_RECORDING};
     use std::time::Duration;
 
     fn frozen() -> Live {
         Live::new(LiveOptions { rate: ClockRate::FROZEN, ..LiveOptions::new(3, 1) })
+    }
+
+    #[test]
+    fn only_a_recording_can_be_gone_through() {
+        let mut live = frozen();
+        live.take();
+        live.send(Command { id: CommandId(1), what: Order::Seek(Duration::from_secs(9)) });
+        let told = live.take().into_iter().map(|update| update.what).collect::<Vec<_>>();
+        let reason = SEEK_NEEDS_RECORDING.to_owned();
+        assert_eq!(told, [News::Refused { id: CommandId(1), reason }]);
+        assert_eq!(live.now(), Duration::ZERO);
     }
 
     #[test]
