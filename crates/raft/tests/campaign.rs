@@ -86,7 +86,7 @@ fn a_member_whose_disk_stalls_while_it_asks_for_pre_votes_does_not_campaign() {
     cluster.deliver(N2, N1, Message::AppendEntries(append));
     let limit = Duration::from_millis(500);
     let due = cluster.now + limit;
-    cluster.now = cluster.now + (limit - Duration::from_millis(1));
+    cluster.now = cluster.now + less(limit, Duration::from_millis(1));
     let now = cluster.now;
     cluster.raft(N1).campaign(now);
     cluster.now = due;

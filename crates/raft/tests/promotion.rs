@@ -88,10 +88,10 @@ fn rounds(cluster: &Cluster) -> Vec<(u32, Duration)> {
 
 #[test]
 fn a_learner_is_promoted_after_a_round_that_takes_less_than_an_election_timeout() {
-    for (took, is_quick) in [(ELECTION - HEARTBEAT, true), (ELECTION, false)] {
+    for (took, is_quick) in [(less(ELECTION, HEARTBEAT), true), (ELECTION, false)] {
         let mut cluster = with_learner();
         promote(&mut cluster, 1);
-        pass(&mut cluster, took - HEARTBEAT, 0);
+        pass(&mut cluster, less(took, HEARTBEAT), 0);
         assert!(rounds(&cluster).is_empty() && !is_promoted(&cluster));
         pass(&mut cluster, HEARTBEAT, 9);
         assert_eq!(rounds(&cluster), [(1, took)]);
@@ -109,7 +109,7 @@ fn a_learner_that_is_silent_for_less_than_five_election_timeouts_is_waited_for()
     let mut cluster = with_learner();
     promote(&mut cluster, 1);
     cluster.cut(N1, N4);
-    pass(&mut cluster, ELECTION * 5 - HEARTBEAT * 2, 0);
+    pass(&mut cluster, less(ELECTION * 5, HEARTBEAT * 2), 0);
     assert!(cluster.members[&N1].changes.is_empty());
     cluster.heal();
     pass(&mut cluster, HEARTBEAT * 4, 9);
@@ -130,7 +130,7 @@ fn a_learner_that_is_silent_for_five_election_timeouts_is_given_up() {
 fn a_learner_that_answers_and_gets_no_further_is_waited_for_a_hundred_election_timeouts() {
     let mut cluster = with_learner();
     promote(&mut cluster, 1);
-    pass(&mut cluster, ELECTION * 100 - HEARTBEAT, 0);
+    pass(&mut cluster, less(ELECTION * 100, HEARTBEAT), 0);
     assert!(cluster.members[&N1].changes.is_empty());
     pass(&mut cluster, HEARTBEAT, 0);
     assert_eq!(cluster.members[&N1].changes, [Err(ChangeError::NotCaughtUp { node: N4 })]);

@@ -108,6 +108,22 @@ fn a_restarted_member_applies_what_stayed_on_its_disk_in_order() {
     }
 }
 
+/// They have to wait for what comes before them anyway, and may be many.
+#[test]
+fn what_is_committed_leaves_the_memory_while_the_state_machine_waits_for_earlier_entries() {
+    let mut cluster = forgetful([disk(&[1; 40]), disk(&[1; 40]), disk(&[1; 40])]);
+    cluster.member(N1).reads_are_held = true;
+    cluster.elect(N2);
+    for _ in 0..5 {
+        cluster.propose(N2, "x").unwrap();
+        cluster.settle();
+    }
+    cluster.heartbeat(N2);
+    let status = cluster.status(N1);
+    assert_eq!((status.applied, status.committed), (LogIndex(0), LogIndex(46)));
+    assert_eq!(in_memory(&mut cluster, N1), 0);
+}
+
 /// Trap 35, with a state machine that is behind the commit index.
 #[test]
 fn a_read_waits_until_the_state_machine_has_what_was_committed() {

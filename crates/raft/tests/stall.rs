@@ -100,7 +100,7 @@ fn a_disk_is_told_of_as_slow_at_half_the_limit_and_as_stalled_at_the_limit_once_
 #[test]
 fn a_write_that_took_half_the_limit_is_told_of_though_nobody_looked_at_the_clock() {
     let mut cluster = led(1, LIMIT);
-    write(&mut cluster, SLOW - MOMENT);
+    write(&mut cluster, less(SLOW, MOMENT));
     assert_eq!(told(&mut cluster), []);
     write(&mut cluster, SLOW);
     assert_eq!(told(&mut cluster), [slow(SLOW), recovered(SLOW)]);
@@ -112,20 +112,20 @@ fn after_a_slow_write_no_other_is_told_of_for_ten_times_the_limit_but_a_stall_is
     write(&mut cluster, SLOW);
     let ended = cluster.now;
     told(&mut cluster);
-    write(&mut cluster, LIMIT - MOMENT);
+    write(&mut cluster, less(LIMIT, MOMENT));
     assert_eq!(told(&mut cluster), []);
     let began = cluster.now;
     look(&mut cluster, began);
     cluster.propose(N1, "x").unwrap();
     assert_eq!(cluster.raft(N1).next_deadline(), began + LIMIT);
-    look(&mut cluster, began + (LIMIT - MOMENT));
+    look(&mut cluster, began + less(LIMIT, MOMENT));
     assert_eq!(told(&mut cluster), []);
     look(&mut cluster, began + LIMIT);
     cluster.finish_write(N1);
     assert_eq!(told(&mut cluster), [stalled(LIMIT), recovered(LIMIT)]);
     write(&mut cluster, SLOW);
     assert_eq!(told(&mut cluster), []);
-    look(&mut cluster, ended + (QUIET - SLOW));
+    look(&mut cluster, ended + less(QUIET, SLOW));
     cluster.propose(N1, "x").unwrap();
     assert_eq!(cluster.raft(N1).next_deadline(), ended + QUIET);
     look(&mut cluster, ended + QUIET);
@@ -172,7 +172,7 @@ fn hands_over(cluster: &mut Cluster, stalls_after: Duration) -> Option<NodeId> {
 #[test]
 fn a_leader_hands_over_to_members_that_answered_within_the_least_election_timeout() {
     let least = Timing::FAST.election_min;
-    assert_eq!(hands_over(&mut led(3, least - MOMENT), least - MOMENT), Some(N2));
+    assert_eq!(hands_over(&mut led(3, less(least, MOMENT)), less(least, MOMENT)), Some(N2));
     assert_eq!(hands_over(&mut led(3, least), least), None);
 }
 
@@ -231,8 +231,8 @@ fn a_stall_is_known_as_long_as_it_was_reported_within_an_election_timeout() {
     let reported_at = cluster.now;
     let election = Timing::FAST.election_max;
     let waited = Duration::from_secs(1);
-    cluster.now = reported_at + (election - MOMENT);
-    assert_eq!(reported(&cluster), Some(waited + election - MOMENT));
+    cluster.now = reported_at + less(election, MOMENT);
+    assert_eq!(reported(&cluster), Some(waited + less(election, MOMENT)));
     cluster.now = reported_at + election;
     assert_eq!(reported(&cluster), None);
 }

@@ -9,10 +9,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The commands that ask for log entries are numbered after this: apart from a person's and a script's.
 const FIRST: u64 = 1 << 48;
+
+/// What was told so long before a crash is in the recording.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// A recording under way.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Tape {
     entries: Entries,
     /// How many commands have been sent.
     sent: u64,
+    /// When what was told was last written to its end.
+    flushed: Instant,
 }
 
 impl Tape {
@@ -44,7 +49,13 @@ impl Tape {
         };
         let spool = Spool::start(opened.wrap_err_with(cannot)?).wrap_err_with(cannot)?;
         let recorder = Recorder::new(spool, &header).wrap_err_with(cannot)?;
-        Ok(Self { file: file.to_owned(), recorder, entries: Entries::default(), sent: 0 })
+        Ok(Self {
+            file: file.to_owned(),
+            recorder,
+            entries: Entries::default(),
+            sent: 0,
+            flushed: Instant::now(),
+        })
     }
 
     /// Takes down what was told, and takes out what answers the tape's own commands. Gives the commands to send, so that the nodes'
@@ -60,6 +71,11 @@ impl Tape {
             }
             true
         });
+        // A recorder waits for cluster time, which may stand still.
+        if failure.is_none() && self.flushed.elapsed() >= FLUSH_EVERY {
+            self.flushed = Instant::now();
+            failure = self.recorder.flush().err();
+        }
         if let Some(error) = failure {
             return Err(error).wrap_err_with(|| self.cannot());
         }

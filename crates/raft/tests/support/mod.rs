@@ -104,6 +104,11 @@ pub fn identify(config: &mut Config) {
     }
 }
 
+/// The time that is left of `whole` after `part`.
+pub fn less(whole: Duration, part: Duration) -> Duration {
+    whole.checked_sub(part).expect("the part is shorter")
+}
+
 pub fn entry(term: u64, index: u64) -> Entry {
     let command = Bytes::from(format!("{term}.{index}"));
     Entry { id: id(term, index), payload: Payload::Command(command) }
