@@ -149,7 +149,7 @@ fn who_is_refused_tries_again_soon_and_for_a_while_only() {
 fn the_hurry_ends_with_the_least_election_timeout() {
     let min = Timing::FAST.election_min;
     let short = min / 4;
-    for (late, is_over) in [(min.saturating_sub(Duration::from_micros(1)), false), (min, true)] {
+    for (late, is_over) in [(less(min, Duration::from_micros(1)), false), (min, true)] {
         let mut cluster = led(3, &[N1, N2, N3]);
         lose_leader(&mut cluster, &[N2]);
         let now = cluster.now + late;

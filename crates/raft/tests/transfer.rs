@@ -74,6 +74,47 @@ fn a_transfer_is_given_up_after_an_election_timeout_and_the_leader_leads_on() {
     assert_eq!(cluster.status(N1).committed, cluster.status(N1).last.index);
 }
 
+/// It does not come back to answer for what it took.
+#[test]
+fn a_leader_that_leaves_sees_all_that_it_took_committed_first() {
+    let members = [N1, N2, N3].map(|id| {
+        let mut config = config(id, 3);
+        config.max_append_bytes = 1;
+        (config, disk(&[]))
+    });
+    let mut cluster = Cluster::with(members.into(), 1);
+    cluster.elect(N1);
+    cluster.heartbeat(N1);
+    cluster.change(N1, &[MembershipChange::Remove { node: N1 }]).unwrap();
+    let mut last = None;
+    // N3 gets all but the last command, which came before the removal was committed.
+    while let Some((from, to, message)) = cluster.wire.pop_front() {
+        if last.is_none()
+            && !cluster.status(N1).membership.voters.contains(&N1)
+            && !cluster.status(N1).membership.is_joint()
+        {
+            last = Some(cluster.propose(N1, "x").unwrap());
+        }
+        let brings_last = |message: &Message| {
+            matches!(message, Message::AppendEntries(append)
+                if append.entries.last().is_some_and(|entry| Some(entry.id) == last))
+        };
+        if to != N3 || !brings_last(&message) {
+            cluster.deliver(from, to, message);
+        }
+        for id in [N1, N2, N3] {
+            while cluster.finish_write(id) {}
+        }
+    }
+    let last = last.unwrap();
+    let status = cluster.status(N1);
+    assert_eq!((status.role, status.transfer), (Role::Leader, Some(N2)));
+    assert_eq!((status.committed.next(), cluster.status(N2).last), (last.index, last));
+    cluster.run_until("n1 has left", |cluster| cluster.status(N1).role == Role::Follower);
+    assert_eq!(cluster.status(N1).committed, last.index);
+    cluster.run_until("another leads", |cluster| cluster.leaders().len() == 1);
+}
+
 #[test]
 fn a_lost_word_to_campaign_is_said_again() {
     let mut cluster = led(3);

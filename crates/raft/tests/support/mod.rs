@@ -34,6 +34,8 @@ pub struct Member {
     pub reads_are_held: bool,
     /// What is to be read back, after so many writes.
     pub reads_back: VecDeque<(u64, EntriesToRead)>,
+    /// How often it was given what it had asked for.
+    read_back: u32,
     /// Writes that came out, and those that are durable.
     writes_so_far: (u64, u64),
     /// Its snapshots.
@@ -58,6 +60,7 @@ impl Member {
             disk_is_held: false,
             reads_are_held: false,
             reads_back: VecDeque::new(),
+            read_back: 0,
             writes_so_far: (0, 0),
             files: Files::default(),
             applied: Vec::new(),
@@ -257,6 +260,8 @@ impl Cluster {
         let Some((_, wanted)) = member.reads_back.pop_front_if(|(after, _)| *after <= done) else {
             return false;
         };
+        member.read_back += 1;
+        assert!(member.read_back < 10_000, "{id} makes nothing of what it reads back: {wanted:?}");
         let entries = read_back(&member.disk, wanted);
         assert!(!entries.is_empty(), "what is asked for is there: {wanted:?}");
         self.raft(id).handle_entries_read(entries);
