@@ -11,7 +11,6 @@ mod ask;
 mod causes;
 mod changes;
 mod clients;
-mod concerns;
 mod data_dir;
 mod disk_faults;
 mod held;

@@ -4,11 +4,11 @@
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
 
 use crate::causes::Causes;
-use crate::concerns::Concerns;
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_links::{Outlet, Place, Whereabouts, life_over};
 use raftdeck_model::News;
+use raftdeck_model::concerns::Concerns;
 use raftdeck_protocol::Telemetry;
 use raftdeck_raft::{NodeId, TraceEvent};
 use std::net::SocketAddr;
