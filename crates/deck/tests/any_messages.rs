@@ -13,7 +13,7 @@ use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
     ChangeStep, ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, FrameFate,
     FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport, MessageState, News, Order,
-    ProcessState, Timers, Update, WorkloadFigures,
+    ProcessState, Timers, Update, WorkloadFigures, World,
 };
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
@@ -464,11 +464,27 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     }
 }
 
+/// Who leads runs and says so, and nobody says so in a higher term.
+fn one_leader(world: &World) -> Result<(), TestCaseError> {
+    let Some(leader) = world.leader() else {
+        prop_assert_eq!(world.leaders().count(), 0);
+        return Ok(());
+    };
+    prop_assert!(leader.is_running());
+    let highest = world.leaders().map(|(term, _)| term).max();
+    prop_assert_eq!(leader.leads(), highest);
+    Ok(())
+}
+
 fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseError> {
     let mut scene = Scene::started(settings, nodes);
+    let mut world = scene.app.world().clone();
     for step in steps {
         match step {
             Step::Tell(msg) => {
+                if let Msg::Told(update) = &msg {
+                    world.fold(update);
+                }
                 let effects = update(&mut scene.app, msg, scene.now);
                 for effect in &effects {
                     prop_assert!(is_about_members(&scene, effect), "{effect:?}");
@@ -481,6 +497,8 @@ fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseE
                 prop_assert!(!scene.app.changed(), "what was painted is what is known");
             }
         }
+        prop_assert_eq!(&world, scene.app.world(), "whoever folds the same updates knows the same");
+        one_leader(&world)?;
         let wake = scene.app.next_wake(scene.now);
         prop_assert!(wake.is_none_or(|at| at > scene.now), "a runtime that obeys would spin");
     }
