@@ -306,30 +306,8 @@ impl Changes {
 fn passes(why: &Unanswered) -> bool {
     match why {
         Unanswered::Lost(_) => true,
-        Unanswered::Refused(failure) => {
-            matches!(
-                failure,
-                Failure::NotLeader { .. }
-                    | Failure::Unknown
-                    | Failure::Busy
-                    | Failure::DiskStalled { .. }
-                    | Failure::Stopping
-                    | Failure::NotInCluster(_)
-            ) || matches!(failure, Failure::Change(why) if is_passing(why))
-        }
+        Unanswered::Refused(failure) => failure.passes(),
     }
-}
-
-/// Whether what stands in the way of a change goes by itself, or with its leader.
-fn is_passing(why: &ChangeError) -> bool {
-    matches!(
-        why,
-        ChangeError::NotLeader { .. }
-            | ChangeError::InProgress
-            | ChangeError::TooEarly
-            | ChangeError::NotIdentified { .. }
-            | ChangeError::Busy
-    )
 }
 
 /// Whether a replacement that met this may go on when it is tried again.
@@ -340,7 +318,7 @@ fn may_pass(why: &ClientError) -> bool {
         | ClientError::MembershipUnknown { .. }
         | ClientError::Busy
         | ClientError::DiskStalled { .. } => true,
-        ClientError::Change(why) => is_passing(why),
+        ClientError::Change(why) => why.passes(),
         _ => false,
     }
 }

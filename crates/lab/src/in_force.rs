@@ -4,70 +4,47 @@
 //! out undoes it.
 
 use raftdeck_links::Outlet;
-use raftdeck_model::{Disturbance, Fault, FaultId, News};
+use raftdeck_model::{Disturbance, Fault, FaultId, Ledger, News};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The most things in force at a time.
-pub(crate) const MAX_IN_FORCE: usize = 256;
 
 /// The ledger. Clones are one.
 #[derive(Clone)]
 pub(crate) struct InForce {
     outlet: Outlet,
-    book: Arc<Mutex<Book>>,
-}
-
-#[derive(Default)]
-struct Book {
-    faults: BTreeMap<FaultId, Disturbance>,
-    last: u64,
+    ledger: Arc<Mutex<Ledger>>,
 }
 
 impl InForce {
     pub(crate) fn new(outlet: Outlet) -> Self {
-        Self { outlet, book: Arc::default() }
+        Self { outlet, ledger: Arc::default() }
     }
 
     /// Enters something under a new name. `None`: the ledger is full.
     pub(crate) fn enter(&self, what: Disturbance) -> Option<FaultId> {
-        let mut book = self.lock();
-        if book.faults.len() >= MAX_IN_FORCE {
-            return None;
-        }
-        book.last += 1;
-        let id = FaultId(book.last);
-        book.faults.insert(id, what);
-        drop(book);
+        let id = self.lock().enter(what)?;
         self.tell();
         Some(id)
     }
 
     /// What has this name is something else from now on. Nothing if there is no such name.
     pub(crate) fn becomes(&self, id: FaultId, what: Disturbance) {
-        if let Some(was) = self.lock().faults.get_mut(&id) {
-            *was = what;
-        } else {
-            return;
+        let is_changed = self.lock().becomes(id, what);
+        if is_changed {
+            self.tell();
         }
-        self.tell();
     }
 
     /// Strikes out what has this name.
     pub(crate) fn strike(&self, id: FaultId) -> Option<Disturbance> {
-        let what = self.lock().faults.remove(&id)?;
+        let what = self.lock().strike(id)?;
         self.tell();
         Some(what)
     }
 
     /// Strikes out all that is like that; says whether there was anything.
     pub(crate) fn strike_all(&self, like: impl Fn(&Disturbance) -> bool) -> bool {
-        let mut book = self.lock();
-        let before = book.faults.len();
-        book.faults.retain(|_, what| !like(what));
-        let changed = book.faults.len() < before;
-        drop(book);
+        let changed = self.lock().strike_all(like);
         if changed {
             self.tell();
         }
@@ -76,17 +53,17 @@ impl InForce {
 
     /// The name of what came into force last.
     pub(crate) fn newest(&self) -> Option<FaultId> {
-        self.lock().faults.keys().next_back().copied()
+        self.lock().newest()
     }
 
     /// All of it, oldest first.
     pub(crate) fn all(&self) -> Vec<Fault> {
-        self.lock().faults.iter().map(|(&id, what)| Fault { id, what: what.clone() }).collect()
+        self.lock().all()
     }
 
     /// A node's process is paused, or not any more, by whomever.
     pub(crate) fn is_paused(&self, node: NodeId, paused: bool) {
-        let entered = self.lock().faults.values().any(|what| *what == Disturbance::Paused(node));
+        let entered = self.all().iter().any(|fault| fault.what == Disturbance::Paused(node));
         if paused && !entered {
             self.enter(Disturbance::Paused(node));
         } else if !paused {
@@ -117,8 +94,8 @@ impl InForce {
         self.outlet.tell(News::InForce { faults: self.all() });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,6 +103,7 @@ impl InForce {
 mod tests {
     use super::*;
     use raftdeck_links::ClusterClock;
+    use raftdeck_model::MAX_IN_FORCE;
     use raftdeck_protocol::{ClockRate, DiskPace};
 
     const N1: NodeId = NodeId(1);

@@ -8,6 +8,7 @@
 mod command;
 pub mod concerns;
 pub mod glance;
+mod ledger;
 mod message;
 mod rule;
 pub mod rulebook;
@@ -18,6 +19,7 @@ mod world;
 pub mod write;
 
 pub use command::{ClientOp, ClientOutcome, Command, CommandId, Order, Step, Which};
+pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
 pub use rule::{
     Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,

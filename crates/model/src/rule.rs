@@ -166,6 +166,45 @@ pub enum Disturbance {
     ClientAt(BTreeSet<NodeId>),
 }
 
+impl Disturbance {
+    /// The nodes that it names; rules and watches name links.
+    #[must_use]
+    pub fn nodes(&self) -> BTreeSet<NodeId> {
+        match self {
+            Self::ClientAt(nodes) => nodes.clone(),
+            Self::Disk(node, _) | Self::Paused(node) | Self::Slowed(node, _) | Self::DiskFull(node, _) => {
+                [*node].into()
+            }
+            Self::Rules { .. } | Self::Watch(_) | Self::Timers(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Whether the other one is over when this comes into force: of these only one at a time can be.
+    #[must_use]
+    pub fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Paused(node), Self::Paused(other))
+            | (Self::Slowed(node, _), Self::Slowed(other, _))
+            | (Self::DiskFull(node, _), Self::DiskFull(other, _))
+            | (Self::Disk(node, _), Self::Disk(other, _)) => node == other,
+            (Self::Timers(_), Self::Timers(_)) | (Self::ClientAt(_), Self::ClientAt(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it only ends what it replaces, and is not in force itself.
+    #[must_use]
+    pub fn restores(&self) -> bool {
+        match self {
+            Self::Slowed(_, percent) => *percent == 0,
+            Self::Disk(_, pace) => *pace == DiskPace::Free,
+            Self::Timers(timers) => *timers == Timers::Random,
+            Self::ClientAt(nodes) => nodes.is_empty(),
+            Self::Rules { .. } | Self::Watch(_) | Self::Paused(_) | Self::DiskFull(..) => false,
+        }
+    }
+}
+
 /// How long election timeouts are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! Values back into words: what is written here is read as the same value.
 
+use crate::command::Which;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch, pairs};
 use crate::shapes::Shape;
 use raftdeck_protocol::DiskPace;
@@ -26,6 +27,18 @@ pub fn disturbance(what: &Disturbance) -> String {
         Disturbance::Timers(timers) => timers_name(*timers).to_owned(),
         Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
         Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),
+    }
+}
+
+/// That there is no such message that anything could be done to; `verb` says what.
+#[must_use]
+pub fn nothing_to(verb: &str, which: &Which) -> String {
+    match which {
+        Which::Message(id) => format!("message #{} is neither held nor under way: nothing to {verb}", id.0),
+        Which::On(scope, matching) => {
+            let (links, filters) = (self::scope(scope), self::matching(matching));
+            format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
+        }
     }
 }
 

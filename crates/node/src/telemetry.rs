@@ -207,26 +207,9 @@ impl Publisher {
     }
 }
 
-/// The status without what changes by the mere passing of time, or with every heartbeat. While time stands still,
-/// whatever changes is news.
+/// What must differ for a status to be news. While time stands still, whatever changes is news.
 fn without_ages(status: &NodeStatus) -> NodeStatus {
-    let mut status = status.clone();
-    if status.clock_rate.is_frozen() {
-        return status;
-    }
-    status.uptime_micros = 0;
-    status.next_timer_micros = 0;
-    status.raft.election_timeout = Duration::ZERO;
-    status.raft.election_remaining = Duration::ZERO;
-    status.raft.heartbeat_age = None;
-    status.raft.disk_wait = None;
-    // Whether there is a lease matters, not how long it is at the moment.
-    status.raft.lease = if status.raft.lease.is_zero() { Duration::ZERO } else { Duration::MAX };
-    for peer in &mut status.raft.peers {
-        peer.last_heard = None;
-        peer.disk_stalled = peer.disk_stalled.map(|_| Duration::ZERO);
-    }
-    status
+    if status.clock_rate.is_frozen() { status.clone() } else { status.without_ages() }
 }
 
 impl Hub {

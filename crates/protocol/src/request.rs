@@ -286,6 +286,23 @@ pub enum Failure {
     NotInCluster(String),
 }
 
+impl Failure {
+    /// Whether asking again, perhaps somebody else, may give another answer. Only for what can be asked twice.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::NotLeader { .. }
+            | Self::Unknown
+            | Self::Busy
+            | Self::DiskStalled { .. }
+            | Self::Stopping
+            | Self::NotInCluster(_) => true,
+            Self::Change(why) => why.passes(),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

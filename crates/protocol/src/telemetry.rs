@@ -4,6 +4,7 @@ use crate::handshake::RefusalReason;
 use crate::rate::ClockRate;
 use raftdeck_raft::{ClusterId, Incarnation, NodeId, Status, TraceEvent};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A node's state at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,27 @@ pub struct NodeStatus {
     pub address: String,
     /// What somebody has to do something about; at most [`NodeStatus::MAX_NOTICES`].
     pub notices: Vec<Notice>,
+}
+
+impl NodeStatus {
+    /// The same without what changes by the mere passing of time, or with every heartbeat.
+    #[must_use]
+    pub fn without_ages(&self) -> Self {
+        let mut status = self.clone();
+        status.uptime_micros = 0;
+        status.next_timer_micros = 0;
+        status.raft.election_timeout = Duration::ZERO;
+        status.raft.election_remaining = Duration::ZERO;
+        status.raft.heartbeat_age = None;
+        status.raft.disk_wait = None;
+        // Whether there is a lease matters, not how long it is at the moment.
+        status.raft.lease = if status.raft.lease.is_zero() { Duration::ZERO } else { Duration::MAX };
+        for peer in &mut status.raft.peers {
+            peer.last_heard = None;
+            peer.disk_stalled = peer.disk_stalled.map(|_| Duration::ZERO);
+        }
+        status
+    }
 }
 
 impl From<Status> for NodeStatus {

@@ -129,6 +129,21 @@ pub enum ChangeError {
     },
 }
 
+impl ChangeError {
+    /// Whether what stands in the way goes by itself, or with its leader.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::NotLeader { .. }
+                | Self::InProgress
+                | Self::TooEarly
+                | Self::NotIdentified { .. }
+                | Self::Busy
+        )
+    }
+}
+
 impl Membership {
     /// A plain configuration of these voters, with addresses that the drivers know.
     #[must_use]

@@ -1,11 +1,12 @@
 //! What can be undone: each thing is done and entered into the ledger here, and struck out and undone.
 
 use super::Nodes;
-use crate::in_force::MAX_IN_FORCE;
 use crate::receipt::Receipt;
 use crate::supervisor::Task;
 use raftdeck_links::{LinkNews, Pair};
-use raftdeck_model::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which, write};
+use raftdeck_model::{
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Timers, Which, write,
+};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Nodes {
     /// Has something come into force.
     pub(super) fn disturb(&mut self, what: Disturbance, receipt: Receipt) {
-        if let Some(stranger) = named(&what).into_iter().find(|node| !self.kept.contains_key(node)) {
+        if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return receipt.refuse(format!("there is no {stranger} in this cluster"));
         }
         // What is refused is not in force, and leaves what it would replace.
@@ -22,25 +23,8 @@ impl Nodes {
             None => Some(receipt),
         };
         let Some(receipt) = receipt else { return };
-        // Of these only one at a time can be in force.
-        let replaces = |other: &Disturbance| match (&what, other) {
-            (Disturbance::Paused(node), Disturbance::Paused(other))
-            | (Disturbance::Slowed(node, _), Disturbance::Slowed(other, _))
-            | (Disturbance::DiskFull(node, _), Disturbance::DiskFull(other, _))
-            | (Disturbance::Disk(node, _), Disturbance::Disk(other, _)) => node == other,
-            (Disturbance::Timers(_), Disturbance::Timers(_))
-            | (Disturbance::ClientAt(_), Disturbance::ClientAt(_)) => true,
-            _ => false,
-        };
-        self.in_force.strike_all(replaces);
-        let restores = match &what {
-            Disturbance::Slowed(_, percent) => *percent == 0,
-            Disturbance::Disk(_, pace) => *pace == DiskPace::Free,
-            Disturbance::Timers(timers) => *timers == Timers::Random,
-            Disturbance::ClientAt(nodes) => nodes.is_empty(),
-            _ => false,
-        };
-        if restores {
+        self.in_force.strike_all(|other| what.replaces(other));
+        if what.restores() {
             self.in_force.tell();
             return self.put_right(&what, receipt);
         }
@@ -195,7 +179,7 @@ impl Nodes {
 
     fn told_of_messages(&self, moved: usize, verb: &str, which: &Which, receipt: Receipt) {
         if moved == 0 {
-            return receipt.refuse(nothing_to(verb, which));
+            return receipt.refuse(write::nothing_to(verb, which));
         }
         self.links.traffic().tell_news();
         receipt.done();
@@ -239,15 +223,6 @@ fn cut(links: BTreeSet<Pair>) -> Disturbance {
     Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
 }
 
-/// The nodes whose process or disk it concerns, or which the client is to reach.
-fn named(what: &Disturbance) -> Vec<NodeId> {
-    match what {
-        Disturbance::ClientAt(nodes) => nodes.iter().copied().collect(),
-        Disturbance::Disk(node, _) => vec![*node],
-        _ => process(what).into_iter().collect(),
-    }
-}
-
 /// The node whose process it concerns.
 fn process(what: &Disturbance) -> Option<NodeId> {
     match what {
@@ -255,15 +230,5 @@ fn process(what: &Disturbance) -> Option<NodeId> {
             Some(*node)
         }
         _ => None,
-    }
-}
-
-fn nothing_to(verb: &str, which: &Which) -> String {
-    match which {
-        Which::Message(id) => format!("message #{} is neither held nor under way: nothing to {verb}", id.0),
-        Which::On(scope, matching) => {
-            let (links, filters) = (write::scope(scope), write::matching(matching));
-            format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
-        }
     }
 }

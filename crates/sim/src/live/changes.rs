@@ -224,7 +224,7 @@ impl Live {
                 self.wait_for_change(number, format!("{node} closed the connection before it answered"));
             }
             Answered::Body(ResponseBody::Failed(failure)) if is_so_already(&failure) => self.step_is_done(),
-            Answered::Body(ResponseBody::Failed(failure)) if passes(&failure) => {
+            Answered::Body(ResponseBody::Failed(failure)) if failure.passes() => {
                 self.wait_for_change(number, failure.to_string());
             }
             Answered::Body(ResponseBody::Failed(failure)) => self.give_up(&failure.to_string()),
@@ -331,25 +331,5 @@ fn is_so_already(failure: &Failure) -> bool {
                 | ChangeError::AlreadyVoter { .. }
                 | ChangeError::NotMember { .. }
         )
-    )
-}
-
-/// Whether asking again, perhaps somebody else, may give another answer.
-fn passes(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::NotLeader { .. }
-            | Failure::Unknown
-            | Failure::Busy
-            | Failure::DiskStalled { .. }
-            | Failure::Stopping
-            | Failure::NotInCluster(_)
-            | Failure::Change(
-                ChangeError::NotLeader { .. }
-                    | ChangeError::InProgress
-                    | ChangeError::TooEarly
-                    | ChangeError::NotIdentified { .. }
-                    | ChangeError::Busy
-            )
     )
 }

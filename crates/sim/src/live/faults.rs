@@ -1,10 +1,11 @@
 //! What can be undone: each thing is done and entered into the ledger here, and struck out and undone. The words are the lab's.
 
 use super::Live;
-use super::ledger::MAX_IN_FORCE;
 use crate::options::micros;
 use raftdeck_model::rulebook::Pair;
-use raftdeck_model::{Disturbance, Effect, FaultId, Matching, Rule, Scope, Timers, Which, write};
+use raftdeck_model::{
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Timers, Which, write,
+};
 use raftdeck_protocol::DiskPace;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_raft::NodeId;
@@ -14,7 +15,7 @@ use std::time::Duration;
 impl Live {
     /// Has something come into force.
     pub(super) fn disturb(&mut self, what: Disturbance) -> Result<(), String> {
-        if let Some(stranger) = named(&what).into_iter().find(|node| !self.kept.contains_key(node)) {
+        if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return Err(format!("there is no {stranger} in this cluster"));
         }
         if let Disturbance::Disk(_, DiskPace::Delayed(delay)) = what
@@ -23,28 +24,8 @@ impl Live {
             let most = MAX_SYNC_DELAY.as_secs();
             return Err(format!("a sync can be delayed by at most {most} s; stall the disk instead"));
         }
-        // Of these only one at a time can be in force.
-        let replaces = |other: &Disturbance| match (&what, other) {
-            (Disturbance::Paused(node), Disturbance::Paused(other))
-            | (Disturbance::Slowed(node, _), Disturbance::Slowed(other, _))
-            | (Disturbance::DiskFull(node, _), Disturbance::DiskFull(other, _))
-            | (Disturbance::Disk(node, _), Disturbance::Disk(other, _)) => node == other,
-            (Disturbance::Timers(_), Disturbance::Timers(_))
-            | (Disturbance::ClientAt(_), Disturbance::ClientAt(_)) => true,
-            _ => false,
-        };
-        self.ledger.strike_all(replaces);
-        let restores = match &what {
-            Disturbance::Slowed(_, percent) => *percent == 0,
-            Disturbance::Disk(_, pace) => *pace == DiskPace::Free,
-            Disturbance::Timers(timers) => *timers == Timers::Random,
-            Disturbance::ClientAt(nodes) => nodes.is_empty(),
-            Disturbance::Rules { .. }
-            | Disturbance::Watch(_)
-            | Disturbance::Paused(_)
-            | Disturbance::DiskFull(..) => false,
-        };
-        if restores {
+        self.ledger.strike_all(|other| what.replaces(other));
+        if what.restores() {
             self.ledger.renew();
             return self.put_right(&what);
         }
@@ -177,7 +158,7 @@ impl Live {
 
     fn told_of_messages(&mut self, moved: usize, verb: &str, which: &Which) -> Result<(), String> {
         if moved == 0 {
-            return Err(nothing_to(verb, which));
+            return Err(write::nothing_to(verb, which));
         }
         self.drain();
         self.tell_reports();
@@ -234,26 +215,4 @@ fn joined(refused: &[String]) -> Result<(), String> {
 fn cut(links: BTreeSet<Pair>) -> Disturbance {
     let rule = Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut };
     Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
-}
-
-/// The nodes whose process or disk it concerns, or which the client is to reach.
-fn named(what: &Disturbance) -> Vec<NodeId> {
-    match what {
-        Disturbance::ClientAt(nodes) => nodes.iter().copied().collect(),
-        Disturbance::Disk(node, _)
-        | Disturbance::Paused(node)
-        | Disturbance::Slowed(node, _)
-        | Disturbance::DiskFull(node, _) => vec![*node],
-        Disturbance::Rules { .. } | Disturbance::Watch(_) | Disturbance::Timers(_) => Vec::new(),
-    }
-}
-
-fn nothing_to(verb: &str, which: &Which) -> String {
-    match which {
-        Which::Message(id) => format!("message #{} is neither held nor under way: nothing to {verb}", id.0),
-        Which::On(scope, matching) => {
-            let (links, filters) = (write::scope(scope), write::matching(matching));
-            format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
-        }
-    }
 }

@@ -79,7 +79,7 @@ impl Live {
         publisher.is_stirred = false;
         publisher.looked = now;
         let is_news =
-            publisher.newest.as_deref().is_none_or(|newest| without_ages(newest) != without_ages(&status));
+            publisher.newest.as_deref().is_none_or(|newest| newest.without_ages() != status.without_ages());
         if is_news || now >= publisher.sent + most {
             self.publish(node, status);
         }
@@ -210,22 +210,4 @@ impl World<'_> {
             notices: Vec::new(),
         })
     }
-}
-
-/// The status without what changes by the mere passing of time, or with every heartbeat.
-fn without_ages(status: &NodeStatus) -> NodeStatus {
-    let mut status = status.clone();
-    status.uptime_micros = 0;
-    status.next_timer_micros = 0;
-    status.raft.election_timeout = Duration::ZERO;
-    status.raft.election_remaining = Duration::ZERO;
-    status.raft.heartbeat_age = None;
-    status.raft.disk_wait = None;
-    // Whether there is a lease matters, not how long it is at the moment.
-    status.raft.lease = if status.raft.lease.is_zero() { Duration::ZERO } else { Duration::MAX };
-    for peer in &mut status.raft.peers {
-        peer.last_heard = None;
-        peer.disk_stalled = peer.disk_stalled.map(|_| Duration::ZERO);
-    }
-    status
 }

@@ -1,15 +1,15 @@
 //! The ledger of what is in force and can be undone, each thing under a name of its own. It only keeps account.
 
-use raftdeck_model::{Disturbance, Fault, FaultId};
+use crate::rule::{Disturbance, Fault, FaultId};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 
 /// The most things in force at a time.
-pub(super) const MAX_IN_FORCE: usize = 256;
+pub const MAX_IN_FORCE: usize = 256;
 
-/// What is in force, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
+/// What is in force, oldest first. Whoever enters something here also does it, and whoever strikes it out undoes it.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
     faults: BTreeMap<FaultId, Disturbance>,
     last: u64,
     /// It is another than it was told last.
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Enters something under a new name. `None`: the ledger is full.
-    pub(super) fn enter(&mut self, what: Disturbance) -> Option<FaultId> {
+    pub fn enter(&mut self, what: Disturbance) -> Option<FaultId> {
         if self.faults.len() >= MAX_IN_FORCE {
             return None;
         }
@@ -28,35 +28,37 @@ impl Ledger {
         Some(FaultId(self.last))
     }
 
-    /// What has this name is something else from now on.
-    pub(super) fn becomes(&mut self, id: FaultId, what: Disturbance) {
-        if let Some(was) = self.faults.get_mut(&id) {
-            *was = what;
-            self.is_news = true;
-        }
+    /// What has this name is something else from now on. Says whether there is such a name.
+    pub fn becomes(&mut self, id: FaultId, what: Disturbance) -> bool {
+        let Some(was) = self.faults.get_mut(&id) else { return false };
+        *was = what;
+        self.is_news = true;
+        true
     }
 
     /// Strikes out what has this name.
-    pub(super) fn strike(&mut self, id: FaultId) -> Option<Disturbance> {
+    pub fn strike(&mut self, id: FaultId) -> Option<Disturbance> {
         let what = self.faults.remove(&id)?;
         self.is_news = true;
         Some(what)
     }
 
-    /// Strikes out all that is like that.
-    pub(super) fn strike_all(&mut self, like: impl Fn(&Disturbance) -> bool) {
+    /// Strikes out all that is like that. Says whether there was anything.
+    pub fn strike_all(&mut self, like: impl Fn(&Disturbance) -> bool) -> bool {
         let before = self.faults.len();
         self.faults.retain(|_, what| !like(what));
-        self.is_news |= self.faults.len() < before;
+        let is_changed = self.faults.len() < before;
+        self.is_news |= is_changed;
+        is_changed
     }
 
     /// A node does not stand still any more.
-    pub(super) fn is_not_paused(&mut self, node: NodeId) {
+    pub fn is_not_paused(&mut self, node: NodeId) {
         self.strike_all(|what| *what == Disturbance::Paused(node));
     }
 
     /// There is no such node any more.
-    pub(super) fn is_gone(&mut self, node: NodeId) {
+    pub fn is_gone(&mut self, node: NodeId) {
         self.strike_all(|what| match what {
             Disturbance::Paused(of)
             | Disturbance::Slowed(of, _)
@@ -70,22 +72,24 @@ impl Ledger {
     }
 
     /// The name of what came into force last.
-    pub(super) fn newest(&self) -> Option<FaultId> {
+    #[must_use]
+    pub fn newest(&self) -> Option<FaultId> {
         self.faults.keys().next_back().copied()
     }
 
     /// All of it, oldest first.
-    pub(super) fn all(&self) -> Vec<Fault> {
+    #[must_use]
+    pub fn all(&self) -> Vec<Fault> {
         self.faults.iter().map(|(&id, what)| Fault { id, what: what.clone() }).collect()
     }
 
     /// What is in force, if that was not told yet.
-    pub(super) fn news(&mut self) -> Option<Vec<Fault>> {
+    pub fn news(&mut self) -> Option<Vec<Fault>> {
         std::mem::take(&mut self.is_news).then(|| self.all())
     }
 
     /// It is told anew, though nothing has changed.
-    pub(super) fn renew(&mut self) {
+    pub fn renew(&mut self) {
         self.is_news = true;
     }
 }
