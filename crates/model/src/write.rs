@@ -213,12 +213,22 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// `5`, `5..7`, `5..`.
-fn range(range: &RangeInclusive<u64>) -> String {
+#[must_use]
+pub fn range(range: &RangeInclusive<u64>) -> String {
     match (*range.start(), *range.end()) {
         (least, most) if least == most => least.to_string(),
         (least, u64::MAX) => format!("{least}.."),
         (least, most) => format!("{least}..{most}"),
     }
+}
+
+/// `1s..2s`, `..500ms`, `2s..`.
+#[must_use]
+pub fn durations(range: &RangeInclusive<Duration>) -> String {
+    let least = if range.start().is_zero() { String::new() } else { duration(*range.start()) };
+    let most = if *range.end() == Duration::MAX { String::new() } else { duration(*range.end()) };
+    // One of the two is said at least.
+    if least.is_empty() && most.is_empty() { "0ms..".to_owned() } else { format!("{least}..{most}") }
 }
 
 /// All that is in force as a script that brings it into force again.

@@ -160,7 +160,8 @@ impl Author<'_> {
                 format!("remove {}", self.chance.pick(&nodes))
             }
             "ring" if count > 3 => word.to_owned(),
-            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "replace" | "lose-tail" | "seek" => {
+            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "replace" | "lose-tail" | "seek"
+            | "sleep" => {
                 return None;
             }
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {

@@ -1,7 +1,7 @@
 //! How a line could go on.
 
 use crate::condition::{CONDITIONS, ROLES};
-use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
+use crate::table::{FILTERS, Group, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::FrameKind;
@@ -101,14 +101,17 @@ impl Wanted<'_> {
 
     fn slot(&self, word: &Word, slot: Slot) -> Vec<Offer> {
         match slot {
-            Slot::Node => {
+            Slot::Node => self.nodes(),
+            Slot::Nodes => {
                 let mut offers = self.nodes();
+                if word.group == Group::Process {
+                    offers.extend(plain(["all"]));
+                }
                 if word.verb == Verb::Node(NodeVerb::Restart) {
-                    offers.extend(plain(["down", "all"]));
+                    offers.extend(plain(["down"]));
                 }
                 offers
             }
-            Slot::Nodes => self.nodes(),
             Slot::Links => self.links(),
             Slot::Of(words) | Slot::Free(words) => plain(words.iter().copied()),
             Slot::Fault => {
@@ -189,23 +192,55 @@ impl Wanted<'_> {
     }
 
     fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
-        let within = if word.verb == Verb::Script(ScriptVerb::Wait) { plain(["within"]) } else { Vec::new() };
-        let mut offers = match pieces {
-            [] => return plain(CONDITIONS),
-            ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(within).collect(),
-            ["up" | "down"] => self.nodes().into_iter().chain(within).collect(),
-            ["role" | "term" | "log" | "terms" | "commit" | "applied" | "voter" | "wiped"] => self.nodes(),
-            ["role", _] => plain(ROLES.map(|(name, _)| name)),
-            [.., "within"] => plain(["5s", "30s", "1m"]),
-            ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),
-            ["held", _] => self.links().into_iter().chain(plain(FILTERS)).chain(within).collect(),
-            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false, false),
-            ["held", _, _, rest @ ..] => self.filters(rest, false, false),
-            _ => within,
+        let after = match word.verb {
+            Verb::Script(ScriptVerb::Wait) => plain(["within"]),
+            Verb::Script(ScriptVerb::Stays) => plain(["for"]),
+            _ => Vec::new(),
         };
-        if matches!(pieces, [.., "within", _]) {
-            offers.clear();
+        match pieces {
+            [.., "within"] => return plain(["5s", "30s", "1m"]),
+            [.., "for"] => return plain(["500ms", "2s", "10s"]),
+            [.., "within", _] => return Vec::new(),
+            [.., "for", _] => return plain(["within"]),
+            _ => {}
         }
-        offers
+        // Within others only the last condition is completed.
+        let joins = |piece: &&str| matches!(*piece, "not" | "any" | "all" | "of" | "or" | "and");
+        let is_within = pieces.first().is_some_and(joins);
+        let last = pieces.iter().rposition(|piece| is_within && joins(&piece)).map_or(0, |at| at + 1);
+        let first = pieces.first().copied();
+        let more = match first {
+            Some("any") => plain(["or"]),
+            Some("all") => plain(["and"]),
+            _ => Vec::new(),
+        };
+        self.simple_condition(&pieces[last..], after.into_iter().chain(more).collect())
+    }
+
+    /// A condition that holds no others, and what may stand after it.
+    fn simple_condition(&self, pieces: &[&str], after: Vec<Offer>) -> Vec<Offer> {
+        match pieces {
+            [] => plain(CONDITIONS),
+            ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(after).collect(),
+            ["up" | "down"] => self.nodes().into_iter().chain(after).collect(),
+            ["members" | "voters" | "learners"] => self.nodes().into_iter().chain(plain(["none"])).collect(),
+            [
+                "role" | "term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "vote" | "votes"
+                | "voter" | "wiped",
+            ] => self.nodes(),
+            ["role", _] => plain(ROLES.map(|(name, _)| name)),
+            ["vote", _] => self.nodes().into_iter().chain(plain(["none"])).collect(),
+            ["gap" | "longest-gap"] => plain(["..500ms", "1s.."]),
+            ["term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "votes", _]
+            | ["held" | "under-way" | "in-force"] => Vec::new(),
+            ["held" | "under-way", _] => {
+                self.links().into_iter().chain(plain(FILTERS)).chain(after).collect()
+            }
+            ["held" | "under-way", _, first, ..] if is_filter(first) => {
+                self.filters(&pieces[2..], false, false)
+            }
+            ["held" | "under-way", _, _, rest @ ..] => self.filters(rest, false, false),
+            _ => after,
+        }
     }
 }

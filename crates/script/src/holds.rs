@@ -1,11 +1,13 @@
 //! Whether a condition holds, by what is known of the cluster.
 
-use crate::condition::{Condition, Figure};
+use crate::condition::{Condition, Figure, Gap, Membership};
 use raftdeck_model::{Matching, MessageReport, MessageState, Node, ProcessState, Scope, World, write};
 use raftdeck_protocol::NoticeKind;
-use raftdeck_raft::{NodeId, Status, TermRun};
+use raftdeck_raft::{NodeId, Role, Status, TermRun};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// That a condition does not hold: how it is instead, in a sentence without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +48,10 @@ impl Condition {
                 figure.told(*node, is)
             }
             Condition::Terms(node, wanted) => return has_terms(world, *node, wanted),
+            Condition::Vote(node, candidate) => return has_voted(world, *node, *candidate),
+            Condition::Votes(node, count) => return has_votes(world, *node, count),
             Condition::Voter(node) => return votes(world, *node),
+            Condition::Membership(which, wanted) => return has_members(world, *which, wanted),
             Condition::Wiped(node) if reports_empty_disk(world, *node) => return Ok(()),
             Condition::Wiped(node) => format!("no other node reports an empty disk of {node}"),
             Condition::Up(nodes) => match nodes.iter().find(|node| !is_up(world, **node)) {
@@ -57,17 +62,44 @@ impl Condition {
                 Some(node) => format!("{node} {}", process(world, *node)),
                 None => return Ok(()),
             },
-            Condition::Held { count, scope, matching } => return holds_back(world, count, scope, matching),
-            Condition::Idle => match under_way(world) {
-                0 => return Ok(()),
-                1 => "1 message is under way".to_owned(),
-                some => format!("{some} messages are under way"),
+            Condition::Held { count, scope, matching } => {
+                return are_open(world, OpenAs::Held, count, scope, matching);
+            }
+            Condition::UnderWay { count, scope, matching } => {
+                return are_open(world, OpenAs::UnderWay, count, scope, matching);
+            }
+            Condition::Idle => {
+                return are_open(world, OpenAs::UnderWay, &(0..=0), &Scope::All, &Matching::default());
+            }
+            Condition::InForce(count) => match world.in_force().len() as u64 {
+                is if count.contains(&is) => return Ok(()),
+                0 => "nothing is in force".to_owned(),
+                1 => "1 thing is in force".to_owned(),
+                is => format!("{is} things are in force"),
             },
+            Condition::Gap(gap, wanted) => return has_gap(world, *gap, wanted),
             Condition::Answered => match unanswered {
                 0 => return Ok(()),
                 1 => "1 request to the store has no answer yet".to_owned(),
                 some => format!("{some} requests to the store have no answer yet"),
             },
+            Condition::Not(condition) => match condition.holds(world, unanswered) {
+                Ok(()) => format!("{condition} is so"),
+                Err(_) => return Ok(()),
+            },
+            Condition::Any(conditions) => {
+                let mut unmet = Vec::new();
+                for condition in conditions {
+                    match condition.holds(world, unanswered) {
+                        Ok(()) => return Ok(()),
+                        Err(Unmet(why)) => unmet.push(why),
+                    }
+                }
+                unmet.join(", and ")
+            }
+            Condition::All(conditions) => {
+                return conditions.iter().try_for_each(|condition| condition.holds(world, unanswered));
+            }
         };
         Err(Unmet(unmet))
     }
@@ -81,17 +113,74 @@ fn status(world: &World, node: NodeId) -> Result<&Status, Unmet> {
 }
 
 fn votes(world: &World, node: NodeId) -> Result<(), Unmet> {
-    let leader = leader_of(world).ok_or_else(|| Unmet("no node leads".to_owned()))?;
-    let Status { membership, membership_index, committed, .. } = status(world, leader)?;
-    Err(Unmet(if membership.is_joint() || membership_index > committed {
-        "a change of the members is not committed yet".to_owned()
-    } else if membership.voters.contains(&node) {
+    let membership = committed_membership(world)?;
+    Err(Unmet(if membership.voters.contains(&node) {
         return Ok(());
     } else if membership.learners.contains(&node) {
         format!("{node} is a learner")
     } else {
         format!("{node} is not a member")
     }))
+}
+
+fn has_members(world: &World, which: Membership, wanted: &BTreeSet<NodeId>) -> Result<(), Unmet> {
+    let membership = committed_membership(world)?;
+    let are = match which {
+        Membership::Members => membership.voters.union(&membership.learners).copied().collect(),
+        Membership::Voters => membership.voters.clone(),
+        Membership::Learners => membership.learners.clone(),
+    };
+    if are == *wanted {
+        return Ok(());
+    }
+    let named = if are.is_empty() { "none".to_owned() } else { write::nodes(&are) };
+    Err(Unmet(format!("the {} are {named}", which.name())))
+}
+
+/// The membership as the leader knows it, if no change of it is under way.
+fn committed_membership(world: &World) -> Result<&raftdeck_raft::Membership, Unmet> {
+    let leader = leader_of(world).ok_or_else(|| Unmet("no node leads".to_owned()))?;
+    let Status { membership, membership_index, committed, .. } = status(world, leader)?;
+    if membership.is_joint() || membership_index > committed {
+        return Err(Unmet("a change of the members is not committed yet".to_owned()));
+    }
+    Ok(membership)
+}
+
+fn has_voted(world: &World, node: NodeId, wanted: Option<NodeId>) -> Result<(), Unmet> {
+    let Status { vote, term, .. } = status(world, node)?;
+    match vote {
+        vote if *vote == wanted => Ok(()),
+        None => Err(Unmet(format!("{node} has not voted in term {term}"))),
+        Some(vote) => Err(Unmet(format!("{node} voted for {vote} in term {term}"))),
+    }
+}
+
+fn has_votes(world: &World, node: NodeId, wanted: &RangeInclusive<u64>) -> Result<(), Unmet> {
+    let Status { votes, role, term, .. } = status(world, node)?;
+    let granted = votes.iter().filter(|(_, granted)| *granted).count() as u64;
+    if !matches!(role, Role::Candidate | Role::PreCandidate) {
+        return Err(Unmet(format!("{node} is a {role} in term {term} and gathers no votes")));
+    }
+    if wanted.contains(&granted) {
+        return Ok(());
+    }
+    Err(Unmet(format!("{node} has {granted} votes in term {term}")))
+}
+
+fn has_gap(world: &World, gap: Gap, wanted: &RangeInclusive<Duration>) -> Result<(), Unmet> {
+    let Some(figures) = world.workload() else {
+        return Err(Unmet("the steady workload has not been on: workload on".to_owned()));
+    };
+    let (millis, name) = match gap {
+        Gap::Present => (figures.gap_ms, "the last acknowledged write was"),
+        Gap::Longest => (figures.longest_gap_ms, "the longest time without an acknowledged write is"),
+    };
+    if wanted.contains(&Duration::from_millis(millis)) {
+        return Ok(());
+    }
+    let end = if gap == Gap::Present { " ago" } else { "" };
+    Err(Unmet(format!("{name} {millis} ms{end}")))
 }
 
 fn reports_empty_disk(world: &World, node: NodeId) -> bool {
@@ -137,29 +226,41 @@ fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
     Err(Unmet(format!("the log of {node} {log}")))
 }
 
-fn holds_back(
+/// What a message on the links is.
+#[derive(Clone, Copy)]
+enum OpenAs {
+    Held,
+    UnderWay,
+}
+
+fn are_open(
     world: &World,
+    open_as: OpenAs,
     wanted: &RangeInclusive<u64>,
     scope: &Scope,
     matching: &Matching,
 ) -> Result<(), Unmet> {
-    let held = |message: &&MessageReport| {
-        message.state == MessageState::Held
+    let counts = |message: &&MessageReport| {
+        (message.state == MessageState::Held) == matches!(open_as, OpenAs::Held)
             && scope.covers(message.from, message.to)
             && is_about(matching, message)
     };
-    let held = world.open_messages().filter(held).count() as u64;
-    if wanted.contains(&held) {
+    let is = world.open_messages().filter(counts).count() as u64;
+    if wanted.contains(&is) {
         return Ok(());
     }
+    let are = if is == 1 { "message is" } else { "messages are" };
+    let state = match open_as {
+        OpenAs::Held => "held",
+        OpenAs::UnderWay => "under way",
+    };
     let which = write::matching(matching);
-    let are = if held == 1 { "message is" } else { "messages are" };
-    Err(Unmet(format!("{held} {are} held on {}{which}", write::scope(scope))))
-}
-
-fn under_way(world: &World) -> usize {
-    let under_way = |message: &&MessageReport| matches!(message.state, MessageState::UnderWay { .. });
-    world.open_messages().filter(under_way).count()
+    let on = if *scope == Scope::All && which.is_empty() {
+        String::new()
+    } else {
+        format!(" on {}{which}", write::scope(scope))
+    };
+    Err(Unmet(format!("{is} {are} {state}{on}")))
 }
 
 fn leader_of(world: &World) -> Option<NodeId> {
@@ -182,12 +283,18 @@ fn is_about(matching: &Matching, message: &MessageReport) -> bool {
 }
 
 impl Figure {
+    /// What it is of this node at the moment.
+    pub(crate) fn now(self, world: &World, node: NodeId) -> Result<u64, Unmet> {
+        Ok(self.of(status(world, node)?))
+    }
+
     fn of(self, status: &Status) -> u64 {
         match self {
             Self::Term => status.term.0,
             Self::Log => status.last.index.min(status.durable).0,
             Self::Commit => status.committed.0,
             Self::Applied => status.applied.0,
+            Self::Snapshot => status.snapshot.index.0,
         }
     }
 
@@ -198,6 +305,8 @@ impl Figure {
             Self::Log => format!("the log of {node} ends with entry {is}"),
             Self::Commit => format!("{node} has committed through {is}"),
             Self::Applied => format!("{node} has applied through {is}"),
+            Self::Snapshot if is == 0 => format!("{node} has no snapshot"),
+            Self::Snapshot => format!("the newest snapshot of {node} is of {is}"),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 
+mod bindings;
+mod check;
 mod complete;
 mod condition;
 mod engine;
@@ -23,8 +25,10 @@ mod tokens;
 mod verb;
 mod verbs;
 
+pub use bindings::{Bindings, Bound};
+pub use check::{Checked, Flaw, check};
 pub use complete::{Completion, complete};
-pub use condition::{Condition, DEFAULT_PATIENCE};
+pub use condition::{Condition, DEFAULT_PATIENCE, Figure, Gap, Membership};
 pub use engine::{Deed, Script};
 pub use figures::rate;
 pub use holds::Unmet;
@@ -33,6 +37,7 @@ pub use pace::{faster, slower};
 pub use table::{Group, WORDS, Word, word};
 
 use raftdeck_model::{ClientOp, Order, Step, World};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
@@ -60,8 +65,40 @@ pub enum Line {
         /// The longest wait, in real time.
         within: Duration,
     },
+    /// Let so much cluster time pass.
+    Sleep {
+        /// How much.
+        time: Duration,
+        /// The longest wait, in real time.
+        within: Duration,
+    },
     /// This is so now, or the script fails.
     Expect(Condition),
+    /// This is so for so long, or the script fails.
+    Stays {
+        /// What.
+        condition: Condition,
+        /// How long, in cluster time.
+        time: Duration,
+        /// The longest wait, in real time.
+        within: Duration,
+    },
+    /// From now on this name stands for what this value is now.
+    Let {
+        /// The name, without its `$`.
+        name: String,
+        /// What is named.
+        value: Value,
+    },
+    /// Carry out the lines up to the [`Line::End`] that belongs to this so often.
+    Repeat {
+        /// How often.
+        times: u64,
+        /// The name that counts, from 1.
+        counter: Option<String>,
+    },
+    /// The end of lines that are repeated.
+    End,
     /// Show this text.
     Say(String),
     /// Show the nodes' logs side by side.
@@ -76,15 +113,44 @@ pub enum Line {
     Save(String),
     /// Carry out the lines of this file.
     Load(String),
+    /// Read this file without carrying it out, and show its mistakes.
+    Check(String),
     /// Show the words, or this one.
     Help(Option<&'static Word>),
     /// End.
     Quit,
 }
 
-/// Understands one line, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it has none yet.
+/// What a name is to stand for. What depends on the cluster is looked up when the line is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// The node that leads.
+    Leader,
+    /// A running follower: the one with the lowest id.
+    Follower,
+    /// This figure of this node.
+    Figure(NodeId, Figure),
+    /// Just this.
+    Known(Bound),
+}
+
+/// Understands one line that uses no names, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it
+/// has none yet.
 pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
+    parse_with(line, world, &Bindings::default())
+}
+
+/// The same for a line that may use these names.
+pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Line, Mistake> {
     let tokens = tokens::split(line)?;
+    if let [first, name, ..] = tokens.as_slice()
+        && let Some(Word { verb: Verb::Script(ScriptVerb::Let), .. }) = word(&first.text)
+        && let Some(bare) = name.text.strip_prefix('$')
+    {
+        let sentence = format!("a name is given without its $: let {bare} = leader");
+        return Err(Mistake::new(sentence).at(name.start));
+    }
+    let tokens = bindings.expand(tokens)?;
     match tokens.split_first() {
         None => Ok(Line::Nothing),
         Some((first, rest)) => said(first, rest, world),
@@ -92,18 +158,20 @@ pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
 }
 
 fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
-    let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text)) };
-    let mut phrase = phrase::Phrase::new(meant, rest, world);
+    let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text).at(first.start)) };
+    let mut phrase = phrase::Phrase::new(meant, first, rest, world);
     if meant.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
         return match said(first, rest, world)? {
             line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),
-            _ => Err(Mistake::new(format!("{} is never refused: say it without try", first.text))),
+            _ => {
+                let sentence = format!("{} is never refused: say it without try", first.text);
+                Err(Mistake::new(sentence).at(first.start))
+            }
         };
     }
-    let said = verbs::line(&mut phrase)?;
-    phrase.end()?;
-    Ok(said)
+    let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
+    said.map_err(|mistake| mistake.at(phrase.place()))
 }
 
 #[cfg(test)]

@@ -117,14 +117,25 @@ fn nodes_are_numbers_names_or_the_leader() {
     for line in ["kill 2", "kill n2", "kill leader", "KILL N2", "  kill   2  # the leader"] {
         assert_eq!(command(line), Order::Kill(N2), "{line}");
     }
-    assert!(why("kill").contains("kill needs a node: kill N"));
+    assert!(why("kill").contains("kill needs a node, or several, such as 1,2: kill NODES"));
     assert!(why("kill 9").contains("there is no n9: the nodes are n1 n2 n3 n4 n5"));
-    assert!(why("kill x").contains("a node is 1, n1 or leader"));
+    assert!(why("kill x").contains("a node is 1, n1, leader or follower"));
     assert!(why("kill +1").contains("is no node"));
     let mut nobody = world();
     tell(&mut nobody, status(N2, Role::Follower, 4));
     assert!(parse("kill leader", &nobody).unwrap_err().to_string().contains("no node leads"));
+    assert_eq!(parse("kill follower", &nobody), Ok(Line::Do(vec![Order::Kill(N2)])));
+    let many = |line: &str| match said(line) {
+        Line::Do(orders) => orders,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(many("kill 1,3"), [Order::Kill(N1), Order::Kill(N3)]);
+    assert_eq!(many("pause 2..3,1"), [Order::Pause(N1), Order::Pause(N2), Order::Pause(N3)]);
+    assert_eq!(many("stop all").len(), 5);
+    assert!(why("kill 3..1").contains("is no range of nodes: say 1..3"));
+    assert!(why("kill 1..9").contains("there is no n9"));
     let unknown = World::default();
+    assert!(parse("kill 1..99", &unknown).unwrap_err().to_string().contains("is no range of nodes"));
     assert_eq!(parse("kill 9", &unknown), Ok(Line::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
 }
 
@@ -378,7 +389,13 @@ fn a_line_can_be_completed_at_every_place() {
     };
     assert!(texts("").len() == WORDS.len());
     assert_eq!(texts("kil"), ["kill"]);
-    assert_eq!(texts("kill "), ["leader", "1", "2", "3", "4", "5"]);
+    assert_eq!(texts("kill "), ["leader", "1", "2", "3", "4", "5", "all"]);
+    assert_eq!(texts("kill 1,l"), ["leader"]);
+    assert_eq!(texts("restart d"), ["down"]);
+    assert_eq!(texts("wait not role 2 c"), ["candidate"]);
+    assert_eq!(texts("wait any of leader 2 o"), ["or"]);
+    assert_eq!(texts("stays leader 2 f"), ["for"]);
+    assert_eq!(texts("stays leader 2 for 2"), ["2s"]);
     assert_eq!(texts("kill l"), ["leader"]);
     assert!(texts("kill 1 ").is_empty());
     assert!(texts("cut ").contains(&"*".to_owned()));
@@ -406,7 +423,8 @@ fn a_line_can_be_completed_at_every_place() {
 fn no_line_makes_it_panic() {
     let pieces = [
         "kill", "cut", "when", "then", "and", "only", "1>3", "1,2|3", "#12", "\"", "é±", "10%", "..", "5..",
-        "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within",
+        "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within", "not",
+        "any", "or", "all", "for", "stays", "let", "=", "$x", "$", "repeat", "1..3", "gap",
     ];
     let mut random = 1_u64;
     for _ in 0..20_000 {

@@ -11,10 +11,13 @@ pub(crate) struct Token {
     pub(crate) text: String,
     /// Where it begins in the line, in bytes.
     pub(crate) start: usize,
+    /// Where `$` stands in the text outside of quotes.
+    pub(crate) names: Vec<usize>,
 }
 
 /// Splits at blanks; `"…"` keeps them, and within quotes `\` takes the next character as it is. A `#` at the line's
-/// beginning, or at a piece's that is not followed by a digit, begins a comment: `#12` names a message.
+/// beginning, or at a piece's that is not followed by a digit, begins a comment: `#12` names a message. A `$` outside of quotes may
+/// begin a name.
 pub(crate) fn split(line: &str) -> Result<Vec<Token>, Mistake> {
     match scan(line) {
         (_, true) => Err(Mistake::new("the quote is not closed: add a \" at the end")),
@@ -46,6 +49,10 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
                 }
                 push(&mut token, start, Some('#'));
             }
+            '$' if !quoted => {
+                push(&mut token, start, Some('$'));
+                token.iter_mut().for_each(|token| token.names.push(token.text.len() - 1));
+            }
             c => push(&mut token, start, Some(c)),
         }
     }
@@ -54,7 +61,7 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
 }
 
 fn push(token: &mut Option<Token>, start: usize, c: Option<char>) {
-    token.get_or_insert_with(|| Token { text: String::new(), start }).text.extend(c);
+    token.get_or_insert_with(|| Token { text: String::new(), start, names: Vec::new() }).text.extend(c);
 }
 
 #[cfg(test)]

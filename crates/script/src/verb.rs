@@ -92,6 +92,7 @@ pub(crate) enum TimeVerb {
     Freeze,
     Run,
     Step,
+    Sleep,
     Seek,
     Slower,
     Faster,
@@ -113,6 +114,10 @@ pub(crate) enum StoreVerb {
 pub(crate) enum ScriptVerb {
     Wait,
     Expect,
+    Stays,
+    Let,
+    Repeat,
+    End,
     Try,
     Say,
     Logs,
@@ -120,6 +125,7 @@ pub(crate) enum ScriptVerb {
     Status,
     Save,
     Load,
+    Check,
     Help,
     Quit,
 }

@@ -48,10 +48,20 @@ fn meant(line: Line) -> Result<Said, String> {
         // Here a refusal is but a notice.
         Line::Try(line) => return meant(*line),
         Line::Store(op) => Said::Store(op),
-        Line::Wait { .. } | Line::Expect(_) => {
-            return Err("wait and expect are for scripts (raftdeck up): here you see it yourself".to_owned());
+        Line::Wait { .. } | Line::Expect(_) | Line::Stays { .. } => {
+            return Err(
+                "wait, expect and stays are for scripts (raftdeck up): here you see it yourself".to_owned()
+            );
         }
-        Line::Save(_) | Line::Load(_) => {
+        Line::Sleep { .. } => {
+            return Err(
+                "sleep is for scripts (raftdeck up): here step 500ms lets so much time pass".to_owned()
+            );
+        }
+        Line::Let { .. } | Line::Repeat { .. } | Line::End => {
+            return Err("let, repeat and end are for scripts (raftdeck up)".to_owned());
+        }
+        Line::Save(_) | Line::Load(_) | Line::Check(_) => {
             return Err(
                 "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
             );

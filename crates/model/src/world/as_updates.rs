@@ -11,7 +11,8 @@ const EARLIER_PID: u32 = 0;
 
 impl World {
     /// Updates that make an equal world when they are folded into [`World::default`]. They are numbered from 1. Each
-    /// [`News::Status`] has the time at which it was told; the times of the others are zero, as a world does not keep them.
+    /// [`News::Status`] has the time at which it was told, the last update the time of the newest one; the times of the others are
+    /// zero, as a world does not keep them.
     #[must_use]
     pub fn as_updates(&self) -> Vec<Update> {
         let mut told = Telling::default();
@@ -37,7 +38,7 @@ impl World {
         if self.time.rate != self.last_rate {
             told.tell(News::Time(ClusterTime { rate: self.last_rate, ..self.time }));
         }
-        told.tell(News::Time(self.time));
+        told.tell_at(self.now, News::Time(self.time));
         told.0
     }
 }

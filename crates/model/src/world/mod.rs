@@ -42,6 +42,8 @@ pub struct World {
     changes: BTreeMap<NodeId, ChangeStep>,
     open: OrdMap<MessageId, MessageReport>,
     in_force: Arc<Vec<Fault>>,
+    /// When the newest update was told.
+    now: Duration,
     time: ClusterTime,
     /// How fast time last passed when it did not stand still.
     last_rate: ClockRate,
@@ -57,6 +59,7 @@ pub struct World {
 impl World {
     /// Takes note of an update. Says whether by that anything is different but for timers.
     pub fn fold(&mut self, update: &Update) -> bool {
+        self.now = self.now.max(update.at);
         match &update.what {
             News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
                 self.set_up(nodes);
@@ -249,6 +252,12 @@ impl World {
     #[must_use]
     pub fn in_force(&self) -> &[Fault] {
         &self.in_force
+    }
+
+    /// Cluster time when the newest update was told.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
     }
 
     /// Cluster time, when its rate last changed.

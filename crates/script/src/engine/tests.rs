@@ -35,8 +35,13 @@ impl Played {
     }
 
     fn hear(&mut self, what: News) {
+        self.hear_at(0, what);
+    }
+
+    /// Something is told at this cluster time.
+    fn hear_at(&mut self, ms: u64, what: News) {
         self.script.hear(&what);
-        self.world.fold(&Update { at: at(0), seq: 0, what });
+        self.world.fold(&Update { at: at(ms), seq: 0, what });
     }
 
     fn go_on(&mut self, now: Duration) -> Vec<Deed> {
@@ -161,9 +166,12 @@ fn a_byte_order_mark_is_no_part_of_a_line_and_other_bytes_are_refused() {
     done(&mut script, 1);
     script.add(b"put a \xff");
     assert_eq!(script.go_on(at(1)), [Deed::Mistake("line 2: the line is not UTF-8 text".to_owned())]);
-    let watched = Script::to_watch("lesson", b"\xef\xbb\xbfheal\r\nput a \xff\n", CommandId(7));
-    let lines: Vec<_> = watched.lines.into_iter().map(|(_, line)| line).collect();
-    assert_eq!(lines, [Some("heal".to_owned()), None]);
+    let file = b"\xef\xbb\xbfheal\r\nput a \xff\n";
+    let mut watched = Played::new(Script::to_watch("lesson", file, CommandId(7)));
+    assert_eq!(sends(&mut watched, 0), [(8, Order::Heal)]);
+    done(&mut watched, 8);
+    let mistake = "lesson, line 2: the line is not UTF-8 text".to_owned();
+    assert_eq!(watched.go_on(at(1)), [Deed::Mistake(mistake)]);
 }
 
 #[test]
@@ -336,4 +344,138 @@ fn a_script_ends_though_the_store_never_answers() {
     let late = after(&mut script);
     assert!(matches!(late[..], [Deed::Answer("store", _)]), "{late:?}");
     assert_eq!(after(&mut script), [Deed::Quit]);
+}
+
+#[test]
+fn a_sleep_lasts_in_cluster_time() {
+    let mut script = script(&["sleep 500ms", "heal"]);
+    assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)], "how late it is");
+    script.hear_at(100, News::Done { id: CommandId(1) });
+    assert_eq!(sends(&mut script, 10), []);
+    assert_eq!(script.next_due(), Some(at(510)));
+    let tenth = ClockRate::from_millionths(100_000).unwrap();
+    script.hear_at(300, News::Time(ClusterTime { rate: tenth, now: at(300) }));
+    assert_eq!(sends(&mut script, 210), []);
+    assert_eq!(sends(&mut script, 510), [], "it is not over yet");
+    assert_eq!(script.next_due(), Some(at(210 + 3000)), "300 ms at a tenth of the rate");
+    assert_eq!(sends(&mut script, 3210), [(2, Order::Refresh)], "it should be over, and nothing was told");
+    assert_eq!(script.next_due(), Some(at(10_500)), "only its patience, until that is answered");
+    script.hear_at(590, News::Done { id: CommandId(2) });
+    assert_eq!(sends(&mut script, 3211), []);
+    assert_eq!(script.next_due(), Some(at(3211 + 100)), "the clocks differ a little");
+    script.hear_at(600, News::Missed { node: N1, count: 1 });
+    assert_eq!(sends(&mut script, 3300), [(3, Order::Heal)]);
+}
+
+#[test]
+fn a_sleep_while_time_stands_still_is_given_up() {
+    let mut script = script(&["sleep 2s within 5s"]);
+    sends(&mut script, 0);
+    script.hear(News::Time(ClusterTime { rate: ClockRate::FROZEN, now: at(0) }));
+    done(&mut script, 1);
+    assert_eq!(sends(&mut script, 1), []);
+    assert_eq!(script.next_due(), Some(at(5000)));
+    let late = "line 1: so much cluster time has not passed: it may stand still (run lets it pass)";
+    assert_eq!(script.go_on(at(5000)), [Deed::Unmet(late.to_owned())]);
+}
+
+#[test]
+fn what_stays_so_is_looked_at_until_the_end() {
+    let mut holds = script(&["stays up 2 for 1s", "heal"]);
+    assert_eq!(sends(&mut holds, 0), [(1, Order::Refresh)]);
+    done(&mut holds, 1);
+    assert_eq!(sends(&mut holds, 1), []);
+    holds.hear_at(1000, News::Missed { node: N1, count: 1 });
+    assert_eq!(sends(&mut holds, 1001), [(2, Order::Heal)]);
+
+    let mut breaks = script(&["stays up 2 for 1s", "heal"]);
+    sends(&mut breaks, 0);
+    done(&mut breaks, 1);
+    sends(&mut breaks, 1);
+    breaks.hear_at(999, News::Process { node: NodeId(2), state: ProcessState::Killed });
+    let broken = "line 1: it did not stay so: n2 is killed".to_owned();
+    assert_eq!(breaks.go_on(at(1000)), [Deed::Unmet(broken)]);
+}
+
+#[test]
+fn a_name_stands_for_what_its_value_was() {
+    let mut script = script(&["let gone = 2", "kill $gone", "let t = 7", "put k$t $t+1", "kill $nobody"]);
+    assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)]);
+    done(&mut script, 1);
+    assert_eq!(sends(&mut script, 1), [(2, Order::Kill(NodeId(2)))]);
+    done(&mut script, 2);
+    assert_eq!(sends(&mut script, 2), [(3, Order::Refresh)]);
+    done(&mut script, 3);
+    let put = raftdeck_protocol::Write::Put { key: "k7".into(), value: "8".into() };
+    let put = Command { id: CommandId(4), what: Order::Client(ClientOp::Write(put)) };
+    let mistake = "line 5: $nobody is not set: let nobody = leader gives it a value".to_owned();
+    assert_eq!(script.go_on(at(3)), [Deed::Send(put), Deed::Mistake(mistake)]);
+}
+
+#[test]
+fn a_leader_that_nobody_knows_has_no_name() {
+    let mut script = script(&["let old = leader"]);
+    sends(&mut script, 0);
+    done(&mut script, 1);
+    let deeds = script.go_on(at(1));
+    let [Deed::Unmet(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    assert!(said.starts_with("line 1: old is not set: no node leads"), "{said}");
+}
+
+/// What it sends until it waits for nothing, each command being done at once.
+fn all_sent(script: &mut Played) -> Vec<Order> {
+    let mut all = Vec::new();
+    loop {
+        let sent = sends(script, 0);
+        if sent.is_empty() {
+            return all;
+        }
+        for (id, order) in sent {
+            all.push(order);
+            done(script, id);
+        }
+    }
+}
+
+#[test]
+fn lines_are_repeated_and_counted() {
+    let lines = ["repeat 2 as i", "elect $i", "repeat 2", "heal", "end", "end", "kill 3"];
+    let twice =
+        [Order::Campaign(N1), Order::Heal, Order::Heal, Order::Campaign(NodeId(2)), Order::Heal, Order::Heal];
+    let expected: Vec<Order> = twice.into_iter().chain([Order::Kill(NodeId(3))]).collect();
+    assert_eq!(all_sent(&mut script(&lines)), expected);
+    let file = lines.join("\n");
+    assert_eq!(all_sent(&mut Played::new(Script::of_file("f", file.as_bytes()))), expected);
+}
+
+#[test]
+fn a_repeat_waits_for_its_end_while_lines_can_come() {
+    let mut typed = script(&["repeat 2", "heal"]);
+    assert_eq!(sends(&mut typed, 0), []);
+    assert_eq!(typed.next_due(), None, "however long somebody types");
+    typed.add(b"end");
+    assert_eq!(all_sent(&mut typed), [Order::Heal, Order::Heal]);
+
+    let no_end = "repeat has no end: a line end after the lines that are repeated";
+    let mut ended = script(&["repeat 2", "heal"]);
+    ended.end_input();
+    assert_eq!(ended.go_on(at(0)), [Deed::Mistake(format!("line 1: {no_end}"))]);
+    let mut file = Played::new(Script::of_file("f", b"repeat 2\nheal"));
+    assert_eq!(file.go_on(at(0)), [Deed::Mistake(format!("f, line 1: {no_end}"))]);
+    let ends = "line 1: end ends nothing: no repeat is open before it".to_owned();
+    assert_eq!(script(&["end"]).go_on(at(0)), [Deed::Mistake(ends)]);
+}
+
+#[test]
+fn a_file_is_checked_and_not_carried_out() {
+    let mut script = script(&["check a.txt", "check a.txt"]);
+    assert_eq!(script.go_on(at(0)), [Deed::Read("a.txt".to_owned())]);
+    script.loaded(Ok(b"kill 3\nheal\n".to_vec()));
+    let fine = Deed::Answer("check", vec!["a.txt: 2 lines, no mistake".to_owned()]);
+    assert_eq!(script.go_on(at(1)), [fine, Deed::Read("a.txt".to_owned())]);
+    script.loaded(Ok(b"kill 4\nklil 1".to_vec()));
+    let deeds = script.go_on(at(2));
+    let [Deed::Mistake(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    assert!(said.starts_with("line 2: a.txt, line 1, column 6: there is no n4"), "{said}");
+    assert!(said.contains("\na.txt, line 2, column 1: \"klil\" is not known"), "{said}");
 }
