@@ -72,6 +72,15 @@ pub(crate) struct Newcomer {
     pub(crate) others: Vec<Other>,
 }
 
+/// What a new node becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinAs {
+    /// A learner that is promoted when it has caught up.
+    Voter,
+    /// A learner that stays one.
+    Learner,
+}
+
 /// A node that came back with an empty disk.
 pub(crate) struct Returned {
     /// Its id.
@@ -94,10 +103,15 @@ impl Changes {
         Self { clients, access, outlet, turn, room, left }
     }
 
-    /// Makes a node whose process has been started a voter.
-    pub(crate) fn add(&self, newcomer: Newcomer, receipt: Receipt) {
+    /// Makes a node whose process has been started a member.
+    pub(crate) fn add(&self, newcomer: Newcomer, joins_as: JoinAs, receipt: Receipt) {
         let node = newcomer.node;
-        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer), Receipt::done);
+        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer, joins_as), Receipt::done);
+    }
+
+    /// Makes a learner a voter.
+    pub(crate) fn promote(&self, node: NodeId, receipt: Receipt) {
+        self.begin(node, ChangeStep::Promoting, receipt, self.clone().raise(node), Receipt::done);
     }
 
     /// Takes a node out of the cluster. Its end is the listener's, and so is the answer then.
@@ -188,7 +202,7 @@ impl Changes {
         None
     }
 
-    async fn join(self, newcomer: Newcomer) -> Result<(), String> {
+    async fn join(self, newcomer: Newcomer, joins_as: JoinAs) -> Result<(), String> {
         let Newcomer { node, place, others } = newcomer;
         let address = ready(place).await.map_err(|why| format!("{node} was not added: {why}"))?;
         introduce(node, others, &self.access).await;
@@ -197,7 +211,31 @@ impl Changes {
         self.change(MembershipChange::AddLearner { node, address: address.to_string(), incarnation: None })
             .await
             .map_err(|why| format!("{node} was not added: {why}"))?;
+        if joins_as == JoinAs::Learner {
+            self.tell(node, ChangeStep::Learning);
+            return Ok(());
+        }
         self.tell(node, ChangeStep::Promoting);
+        self.change(MembershipChange::Promote { node })
+            .await
+            .map_err(|why| format!("{node} stays a learner: {why}"))?;
+        self.tell(node, ChangeStep::Joined);
+        Ok(())
+    }
+
+    /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
+    async fn raise(self, node: NodeId) -> Result<(), String> {
+        let not_promoted = |why: &str| format!("{node} was not promoted: {why}");
+        let _turn = self.turn.lock().await;
+        let membership = match self.ask_leader(RequestBody::Status).await {
+            Ok(ResponseBody::Status(status)) => status.raft.membership,
+            Ok(other) => return Err(not_promoted(&format!("the leader answers oddly: {other:?}"))),
+            Err(why) => return Err(not_promoted(&why.to_string())),
+        };
+        if !membership.learners.contains(&node) {
+            let is = if membership.contains(node) { "it is a voter already" } else { "it is not a member" };
+            return Err(not_promoted(is));
+        }
         self.change(MembershipChange::Promote { node })
             .await
             .map_err(|why| format!("{node} stays a learner: {why}"))?;

@@ -90,6 +90,10 @@ pub enum Order {
     /// Start one more node, with the next id, and make it a voter: a new process that joins as a learner, catches up
     /// and is promoted. How it goes comes as [`News::Change`](crate::News::Change).
     AddNode,
+    /// The same, but it stays a learner: it gets the log, does not vote and counts for no majority, until it is promoted.
+    AddLearner,
+    /// Make a learner a voter when it has caught up. How it goes comes as [`News::Change`](crate::News::Change).
+    Promote(NodeId),
     /// Take a node out of the cluster, end its process and wipe its data: its id is not used again. It may be down.
     /// How it goes comes as [`News::Change`](crate::News::Change).
     RemoveNode(NodeId),

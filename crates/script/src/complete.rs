@@ -194,7 +194,10 @@ impl Wanted<'_> {
             [] => return plain(CONDITIONS),
             ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(within).collect(),
             ["up" | "down"] => self.nodes().into_iter().chain(within).collect(),
-            ["role" | "term" | "log" | "terms" | "commit" | "applied" | "voter" | "wiped"] => self.nodes(),
+            [
+                "role" | "term" | "log" | "terms" | "commit" | "applied" | "voter" | "learner" | "member"
+                | "wiped",
+            ] => self.nodes(),
             ["role", _] => plain(ROLES.map(|(name, _)| name)),
             [.., "within"] => plain(["5s", "30s", "1m"]),
             ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),

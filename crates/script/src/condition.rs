@@ -31,6 +31,10 @@ pub enum Condition {
     Terms(NodeId, Vec<u64>),
     /// A node is a voter of the committed membership, as the leader knows it.
     Voter(NodeId),
+    /// A node is a learner of the committed membership, as the leader knows it.
+    Learner(NodeId),
+    /// A node is one or the other.
+    Member(NodeId),
     /// Another node reports that this one is back with an empty disk.
     Wiped(NodeId),
     /// These nodes are ready and not paused.
@@ -66,9 +70,9 @@ pub enum Figure {
 }
 
 /// The first words of conditions.
-pub(crate) const CONDITIONS: [&str; 14] = [
-    "leader", "role", "term", "log", "terms", "commit", "applied", "voter", "wiped", "up", "down", "held",
-    "idle", "answered",
+pub(crate) const CONDITIONS: [&str; 16] = [
+    "leader", "role", "term", "log", "terms", "commit", "applied", "voter", "learner", "member", "wiped",
+    "up", "down", "held", "idle", "answered",
 ];
 
 /// The roles by name.
@@ -108,6 +112,8 @@ pub(crate) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
             Condition::Terms(node, terms(phrase.need("the terms of its entries, such as 1,1,2")?)?)
         }
         "voter" => Condition::Voter(next_node(phrase)?),
+        "learner" => Condition::Learner(next_node(phrase)?),
+        "member" => Condition::Member(next_node(phrase)?),
         "wiped" => Condition::Wiped(next_node(phrase)?),
         "up" => Condition::Up(some_nodes(phrase)?),
         "down" => Condition::Down(some_nodes(phrase)?),

@@ -1,7 +1,9 @@
 //! Whether a condition holds, by what is known of the cluster.
 
 use crate::condition::{Condition, Figure};
-use raftdeck_model::{Matching, MessageReport, MessageState, Node, ProcessState, Scope, World, write};
+use raftdeck_model::{
+    Matching, MessageReport, MessageState, Node, ProcessState, Scope, Standing, World, write,
+};
 use raftdeck_protocol::NoticeKind;
 use raftdeck_raft::{NodeId, Status, TermRun};
 use std::fmt;
@@ -46,7 +48,18 @@ impl Condition {
                 figure.told(*node, is)
             }
             Condition::Terms(node, wanted) => return has_terms(world, *node, wanted),
-            Condition::Voter(node) => return votes(world, *node),
+            Condition::Voter(node) => match standing(world, *node)? {
+                Standing::Voter => return Ok(()),
+                other => stands(*node, other),
+            },
+            Condition::Learner(node) => match standing(world, *node)? {
+                Standing::Learner => return Ok(()),
+                other => stands(*node, other),
+            },
+            Condition::Member(node) => match standing(world, *node)? {
+                Standing::Voter | Standing::Learner => return Ok(()),
+                other @ Standing::Outside => stands(*node, other),
+            },
             Condition::Wiped(node) if reports_empty_disk(world, *node) => return Ok(()),
             Condition::Wiped(node) => format!("no other node reports an empty disk of {node}"),
             Condition::Up(nodes) => match nodes.iter().find(|node| !is_up(world, **node)) {
@@ -80,18 +93,28 @@ fn status(world: &World, node: NodeId) -> Result<&Status, Unmet> {
     }
 }
 
-fn votes(world: &World, node: NodeId) -> Result<(), Unmet> {
+/// How a node stands to the committed membership, as the leader knows it.
+fn standing(world: &World, node: NodeId) -> Result<Standing, Unmet> {
     let leader = leader_of(world).ok_or_else(|| Unmet("no node leads".to_owned()))?;
     let Status { membership, membership_index, committed, .. } = status(world, leader)?;
-    Err(Unmet(if membership.is_joint() || membership_index > committed {
-        "a change of the members is not committed yet".to_owned()
-    } else if membership.voters.contains(&node) {
-        return Ok(());
+    if membership.is_joint() || membership_index > committed {
+        return Err(Unmet("a change of the members is not committed yet".to_owned()));
+    }
+    Ok(if membership.voters.contains(&node) {
+        Standing::Voter
     } else if membership.learners.contains(&node) {
-        format!("{node} is a learner")
+        Standing::Learner
     } else {
-        format!("{node} is not a member")
-    }))
+        Standing::Outside
+    })
+}
+
+fn stands(node: NodeId, standing: Standing) -> String {
+    match standing {
+        Standing::Voter => format!("{node} is a voter"),
+        Standing::Learner => format!("{node} is a learner"),
+        Standing::Outside => format!("{node} is not a member"),
+    }
 }
 
 fn reports_empty_disk(world: &World, node: NodeId) -> bool {

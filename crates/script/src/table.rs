@@ -156,8 +156,10 @@ pub const WORDS: &[Word] = &[
     entry("lose-tail", Verb::Node(NodeVerb::LoseTail), "lose-tail N [SIZE]", "cut so much off the end of a stopped node's log, as if it had never been synced; 512B if not said",
         &["lose-tail 2", "lose-tail 2 100B"], &[Slot::Node, Slot::Free(&["512B"])]),
 
-    entry("add", Verb::Cluster(ClusterVerb::Add), "add", "start one more node and make it a voter",
-        &["add"], &[]),
+    entry("add", Verb::Cluster(ClusterVerb::Add), "add [learner]", "start one more node and make it a voter; add learner: it joins as a learner, which gets the log and does not vote, and stays one",
+        &["add", "add learner"], &[Slot::Free(&["learner"])]),
+    entry("promote", Verb::Cluster(ClusterVerb::Promote), "promote N", "make a learner a voter, when it has caught up",
+        &["promote 4"], &[Slot::Node]),
     entry("remove", Verb::Cluster(ClusterVerb::Remove), "remove N", "take a node out of the cluster, for good",
         &["remove 3"], &[Slot::Node]),
     entry("replace", Verb::Cluster(ClusterVerb::Replace), "replace N", "take a node that came back with an empty disk out of the cluster and in again: as a learner first, then as a voter",
@@ -257,7 +259,7 @@ pub const WORDS: &[Word] = &[
 
     entry("wait", Verb::Script(ScriptVerb::Wait), "wait CONDITION [within TIME]", "until it is so; after 10 s, or TIME, the script fails",
         &["wait leader", "wait leader 2 within 5s", "wait leader none", "wait role 2 candidate", "wait term 2 5", "wait log 3 4..",
-          "wait terms 3 1,1,2", "wait commit 1 3", "wait applied 1 3", "wait voter 3", "wait wiped 3", "wait up 2", "wait down 2", "wait held 2",
+          "wait terms 3 1,1,2", "wait commit 1 3", "wait applied 1 3", "wait voter 3", "wait learner 4", "wait member 4", "wait wiped 3", "wait up 2", "wait down 2", "wait held 2",
           "wait held 1.. >2 only RequestVote", "wait idle", "wait answered"], &[Slot::Condition]),
     entry("expect", Verb::Script(ScriptVerb::Expect), "expect CONDITION", "it is so now, or the script fails",
         &["expect leader 2", "expect terms 3 1,1,2"], &[Slot::Condition]),

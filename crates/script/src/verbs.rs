@@ -107,7 +107,14 @@ fn restart(phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
 
 fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     Ok(match verb {
-        ClusterVerb::Add => Order::AddNode,
+        ClusterVerb::Add => match phrase.next() {
+            None => Order::AddNode,
+            Some("learner") => Order::AddLearner,
+            Some(other) => {
+                return Err(Mistake::new(format!("\"{other}\" cannot be added: say add, or add learner")));
+            }
+        },
+        ClusterVerb::Promote => Order::Promote(next_node(phrase)?),
         ClusterVerb::Remove => Order::RemoveNode(next_node(phrase)?),
         ClusterVerb::Replace => Order::ReplaceNode(next_node(phrase)?),
         ClusterVerb::Transfer => Order::Transfer(next_node(phrase)?),

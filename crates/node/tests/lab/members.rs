@@ -32,6 +32,45 @@ fn add(deck: &mut Deck, all: &[u64]) -> NodeId {
 }
 
 #[test]
+fn a_learner_gets_the_log_counts_for_no_majority_and_is_promoted_by_hand() {
+    let (mut deck, leader) = Deck::settled(3);
+    deck.put("color", "blue");
+    deck.send(Order::AddLearner);
+    let learns = |world: &World| {
+        let status = world.statuses.get(&n(4))?;
+        let is_learner = status.raft.membership.learners.contains(&n(4));
+        (is_learner && world.changes.contains(&(n(4), ChangeStep::Learning))).then_some(())
+    };
+    deck.wait("a learner", learns);
+    assert!(!deck.world.changes.contains(&(n(4), ChangeStep::Promoting)));
+    // It is started again as what it is, and has the log.
+    deck.send(Order::Restart(n(4)));
+    deck.wait("its new start", |world| (!world.statuses.contains_key(&n(4))).then_some(()));
+    deck.wait("its return", learns);
+    deck.put("shape", "round");
+    deck.equal_logs(&[1, 2, 3, 4].map(n));
+    // Two of three voters are gone: the learner does not stand in for one of them.
+    let others: Vec<NodeId> = [1, 2, 3].map(n).into_iter().filter(|node| *node != leader).collect();
+    for node in &others {
+        deck.send(Order::Kill(*node));
+    }
+    deck.wait("no leader", |world| (!world.is(leader, Role::Leader)).then_some(()));
+    for node in &others {
+        deck.send(Order::Restart(*node));
+    }
+    deck.wait("a leader", |world| [1, 2, 3].map(n).into_iter().find(|node| world.is(*node, Role::Leader)));
+    deck.send(Order::Promote(n(4)));
+    deck.wait("four voters", |world| settled(world, &[1, 2, 3, 4]));
+    deck.wait("the end of the promotion", |world| {
+        world.changes.contains(&(n(4), ChangeStep::Joined)).then_some(())
+    });
+    for (node, why) in [(n(4), "n4 was not promoted: it is a voter already"), (n(9), "there is no n9")] {
+        deck.send(Order::Promote(node));
+        deck.wait(why, |world| world.refusals.iter().any(|refusal| refusal.starts_with(why)).then_some(()));
+    }
+}
+
+#[test]
 fn two_nodes_are_added_at_once_and_take_part() {
     let (mut deck, _) = Deck::settled(3);
     deck.put("color", "blue");

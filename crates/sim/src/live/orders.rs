@@ -49,7 +49,9 @@ impl Live {
                 self.refresh_soon(id);
                 return None;
             }
-            Order::AddNode => return self.add_node(id),
+            Order::AddNode => return self.add_node(id, true),
+            Order::AddLearner => return self.add_node(id, false),
+            Order::Promote(node) => return self.promote(id, node),
             Order::RemoveNode(node) => return self.remove_node(id, node),
             Order::ReplaceNode(node) => return self.replace_node(id, node),
             Order::Transfer(node) => return self.transfer(id, node),
@@ -90,6 +92,7 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Resume(node)
         | Order::Propose(node, _)
         | Order::FetchLog { node, .. }
+        | Order::Promote(node)
         | Order::RemoveNode(node)
         | Order::ReplaceNode(node)
         | Order::Transfer(node)
@@ -103,6 +106,7 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Client(_)
         | Order::Refresh
         | Order::AddNode
+        | Order::AddLearner
         | Order::Workload(_)
         | Order::Disturb(_)
         | Order::Undo(_)
