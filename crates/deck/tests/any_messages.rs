@@ -453,6 +453,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Order::ReplaceNode(id)
             | Order::Transfer(id)
             | Order::Campaign(id)
+            | Order::TimeOut(id)
             | Order::Stop(id)
             | Order::Slow(id, _)
             | Order::Wipe(id)

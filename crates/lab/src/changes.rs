@@ -144,28 +144,42 @@ impl Changes {
         tokio::spawn(async move {
             // Held until it has campaigned, or cannot.
             let _permit = permit;
-            let Some(address) = changes.clients.address(node) else {
-                return receipt.refuse(format!("{node} does not run and cannot campaign"));
-            };
             let access = &changes.access;
             let told = everybody.iter().map(|(other, address)| {
                 let forgo = RequestBody::Manage(Manage::ForgoLeases);
                 ask(access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
             });
             join_all(told).await;
-            let until = Instant::now() + FOUNDED_WITHIN;
-            loop {
-                let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
-                match ask(access, (node, &address), Role::Manager, campaign, SHORT).await {
-                    // The cluster is being founded, which takes a moment after the start.
-                    Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
-                        sleep(PAUSE).await;
-                    }
-                    Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
-                    Ok(_) => return receipt.done(),
-                }
-            }
+            changes.tell_to_campaign(node, &Manage::CampaignAgainstLeader, receipt).await;
         });
+    }
+
+    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    pub(crate) fn time_out(&self, node: NodeId, receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let changes = self.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            changes.tell_to_campaign(node, &Manage::Campaign, receipt).await;
+        });
+    }
+
+    async fn tell_to_campaign(&self, node: NodeId, how: &Manage, receipt: Receipt) {
+        let Some(address) = self.clients.address(node) else {
+            return receipt.refuse(format!("{node} does not run and cannot campaign"));
+        };
+        let until = Instant::now() + FOUNDED_WITHIN;
+        loop {
+            let campaign = RequestBody::Manage(how.clone());
+            match ask(&self.access, (node, &address), Role::Manager, campaign, SHORT).await {
+                // The cluster is being founded, which takes a moment after the start.
+                Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
+                    sleep(PAUSE).await;
+                }
+                Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
+                Ok(_) => return receipt.done(),
+            }
+        }
     }
 
     /// Starts a change. Its first step is told at once; that it was given up, and why, is told too. If it was not, `then` gets the

@@ -250,6 +250,9 @@ impl Nodes {
                 self.with(node, receipt, |receipt| self.changes.transfer(node, receipt));
             }
             Order::Campaign(node) => self.campaign(node, receipt),
+            Order::TimeOut(node) => {
+                self.with(node, receipt, |receipt| self.changes.time_out(node, receipt));
+            }
             Order::Workload(on) => self.workload.switch(on, receipt),
         }
     }

@@ -104,6 +104,9 @@ pub enum Order {
     Transfer(NodeId),
     /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.
     Campaign(NodeId),
+    /// Have this node time out at once, as if it had heard from no leader: it campaigns as its own timer would have it do, with
+    /// PreVote first where that is on. Who hears from a leader grants nothing.
+    TimeOut(NodeId),
     /// Switch a steady workload of small writes on or off; its figures come as [`News::Workload`](crate::News::Workload).
     Workload(bool),
     /// SIGTERM: the node ends in an orderly way.

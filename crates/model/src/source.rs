@@ -139,7 +139,7 @@ impl Order {
             | Self::Promote(_)
             | Self::RemoveNode(_)
             | Self::ReplaceNode(_) => Ability::Members,
-            Self::Transfer(_) | Self::Campaign(_) => Ability::Leadership,
+            Self::Transfer(_) | Self::Campaign(_) | Self::TimeOut(_) => Ability::Leadership,
             Self::FetchLog { .. } => Ability::Logs,
             Self::Heal | Self::Undo(_) | Self::Refresh => return None,
         })

@@ -144,8 +144,10 @@ impl Author<'_> {
         let count = self.known.len();
         let (NodeId(one), NodeId(other)) = self.two();
         Some(match word {
-            "kill" | "stop" | "pause" | "resume" | "transfer" | "elect" | "isolate" | "mute" | "deaf"
-            | "bridge" => format!("{word} {one}"),
+            "elect" => self.chance.pick(&[format!("elect {one}"), format!("elect {one} prevote")]),
+            "kill" | "stop" | "pause" | "resume" | "transfer" | "isolate" | "mute" | "deaf" | "bridge" => {
+                format!("{word} {one}")
+            }
             "restart" => self.chance.pick(&[format!("restart {one}"), "restart down".to_owned()]),
             "slow" => format!("slow {one} {}%", self.chance.pick(&[0, 20, 50, 90])),
             "full" => format!("full {one} {}", self.chance.pick(&["0B", "1KB", "64KB"])),

@@ -268,6 +268,7 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("restart 3", Order::Restart(N3)),
         ("restart down", Order::Restart(NodeId(4))),
         ("elect 3", Order::Campaign(N3)),
+        ("elect 3 prevote", Order::TimeOut(N3)),
         ("add", Order::AddNode),
         ("add learner", Order::AddLearner),
         ("promote 3", Order::Promote(N3)),
@@ -303,6 +304,7 @@ fn processes_the_cluster_and_time_are_commanded() {
     assert!(why("rate 2").contains("is no rate"));
     assert!(why("add voter").contains("say add, or add learner"), "{}", why("add voter"));
     assert!(why("promote").contains("needs a node"), "{}", why("promote"));
+    assert!(why("elect 3 kindly").contains("too much"), "{}", why("elect 3 kindly"));
     assert!(why("workload maybe").contains("neither on nor off"));
     assert!(why("heal all").contains("heal takes nothing more"));
 }

@@ -118,7 +118,10 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
         ClusterVerb::Remove => Order::RemoveNode(next_node(phrase)?),
         ClusterVerb::Replace => Order::ReplaceNode(next_node(phrase)?),
         ClusterVerb::Transfer => Order::Transfer(next_node(phrase)?),
-        ClusterVerb::Elect => Order::Campaign(next_node(phrase)?),
+        ClusterVerb::Elect => {
+            let node = next_node(phrase)?;
+            if phrase.skip("prevote") { Order::TimeOut(node) } else { Order::Campaign(node) }
+        }
         ClusterVerb::Propose => propose(phrase)?,
         ClusterVerb::Align => Order::Disturb(Disturbance::Timers(Timers::Aligned)),
         ClusterVerb::Spread => Order::Disturb(Disturbance::Timers(Timers::Spread)),

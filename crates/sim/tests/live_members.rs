@@ -3,8 +3,8 @@
 mod deck;
 
 use deck::{Deck, millis, seconds};
-use raftdeck_model::{ChangeStep, News, Order, ProcessState};
-use raftdeck_raft::NodeId;
+use raftdeck_model::{ChangeStep, News, Order, ProcessState, Update};
+use raftdeck_raft::{NodeId, TraceEvent};
 use raftdeck_sim::{LiveOptions, MAX_LIVE_NODES};
 
 fn steps(deck: &Deck, of: u64) -> Vec<ChangeStep> {
@@ -88,6 +88,36 @@ fn the_leadership_is_handed_over() {
     deck.obey(Order::Transfer(to)).unwrap();
     deck.wait(&format!("leader {}", to.0));
     assert_eq!(steps(&deck, to.0), [ChangeStep::HandingOver, ChangeStep::HandedOver]);
+}
+
+#[test]
+fn a_node_that_times_out_asks_first_and_is_refused_by_those_who_hear_the_leader() {
+    let (mut deck, leader) = Deck::led(3, 10);
+    let (node, term) = (deck.follower(), deck.status(leader).term);
+    let since = deck.told.len();
+    deck.say(&format!("elect {} prevote", node.0)).unwrap();
+    deck.run(seconds(1));
+    let asked = |told: &[Update]| {
+        let began = |update: &Update| match &update.what {
+            News::Trace { node: of, trace: TraceEvent::ElectionStarted { pre_vote, .. } } => {
+                (*of == node).then_some(*pre_vote)
+            }
+            _ => None,
+        };
+        told.iter().filter_map(began).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&deck.told[since..]), [true], "it asks, and comes to nothing");
+    assert_eq!((deck.leader(), deck.status(leader).term), (leader, term));
+    // The other way the leader falls.
+    let since = deck.told.len();
+    deck.say(&format!("elect {}", node.0)).unwrap();
+    deck.wait(&format!("leader {}", node.0));
+    assert_eq!(asked(&deck.told[since..]), [false]);
+    deck.obey(Order::Kill(leader)).unwrap();
+    assert_eq!(
+        deck.say(&format!("elect {} prevote", leader.0)).unwrap_err(),
+        format!("{leader} does not run and cannot campaign")
+    );
 }
 
 #[test]

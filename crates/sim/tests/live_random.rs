@@ -140,6 +140,7 @@ fn honest() -> impl Strategy<Value = Order> {
         1 => node().prop_map(Order::ReplaceNode),
         2 => node().prop_map(Order::Transfer),
         3 => node().prop_map(Order::Campaign),
+        2 => node().prop_map(Order::TimeOut),
         1 => any::<bool>().prop_map(Order::Workload),
         1 => (node(), 0_u64..300).prop_map(|(node, bytes)| Order::FillDisk(node, bytes)),
         6 => disturbance().prop_map(Order::Disturb),

@@ -2,7 +2,7 @@
 
 use crate::deck::{Deck, World, exists, options};
 use raftdeck_lab::LabOptions;
-use raftdeck_model::{ChangeStep, FrameFate, FrameReport, Order, ProcessState, WorkloadFigures};
+use raftdeck_model::{ChangeStep, FrameFate, FrameKind, FrameReport, Order, ProcessState, WorkloadFigures};
 use raftdeck_protocol::{Notice, NoticeKind};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
@@ -158,6 +158,24 @@ fn who_is_told_to_campaign_leads_though_another_did() {
     let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
     deck.send(Order::Campaign(other));
     deck.wait("it leads", |world| (settled(world, &[1, 2, 3]) == Some(other)).then_some(()));
+}
+
+#[test]
+fn a_node_that_times_out_asks_first_and_the_leader_stays() {
+    let (mut deck, leader) = Deck::settled(3);
+    let term = deck.world.statuses[&leader].raft.term;
+    let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    deck.world.frames.clear();
+    let id = deck.send(Order::TimeOut(other));
+    assert_eq!(deck.answer(id), Ok(()));
+    deck.wait("refused pre-votes", |world| {
+        let refusals = world.frames.iter().filter(|frame| {
+            (frame.kind, frame.to, frame.granted) == (FrameKind::PreVoteReply, other, Some(false))
+        });
+        (refusals.map(|frame| frame.count).sum::<u64>() >= 2).then_some(())
+    });
+    deck.wait("peace", |world| (settled(world, &[1, 2, 3]) == Some(leader)).then_some(()));
+    assert_eq!(deck.world.statuses[&leader].raft.term, term);
 }
 
 #[test]

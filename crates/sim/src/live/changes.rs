@@ -11,7 +11,7 @@ use crate::client::{Answered, Ask};
 use crate::options::{SECOND, micros};
 use raftdeck_model::{ChangeStep, CommandId, News};
 use raftdeck_protocol::{Failure, ResponseBody};
-use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId};
+use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId, Timestamp};
 use raftdeck_replica::Replica;
 use std::collections::VecDeque;
 
@@ -334,6 +334,19 @@ impl Live {
         for other in self.kept.keys().copied().collect::<Vec<_>>() {
             self.act(other, |replica, _| replica.forgo_leases());
         }
+        self.tell_to_campaign(node, Replica::campaign_against_leader)
+    }
+
+    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    pub(super) fn time_out(&mut self, node: NodeId) -> Result<(), String> {
+        self.tell_to_campaign(node, Replica::campaign)
+    }
+
+    fn tell_to_campaign(
+        &mut self,
+        node: NodeId,
+        campaign: impl FnOnce(&mut Replica, Timestamp),
+    ) -> Result<(), String> {
         let campaigner = self.world.node(node);
         let Some(process) = &campaigner.process else {
             return Err(format!("{node} does not run and cannot campaign"));
@@ -346,7 +359,7 @@ impl Live {
                 "{node} cannot be told to campaign: this node does not belong to a cluster yet"
             ));
         }
-        self.act(node, Replica::campaign_against_leader);
+        self.act(node, campaign);
         Ok(())
     }
 }

@@ -56,6 +56,7 @@ impl Live {
             Order::ReplaceNode(node) => return self.replace_node(id, node),
             Order::Transfer(node) => return self.transfer(id, node),
             Order::Campaign(node) => self.campaign(node),
+            Order::TimeOut(node) => self.time_out(node),
             Order::Workload(on) => return self.switch_workload(id, on),
         })
     }
@@ -96,7 +97,8 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::RemoveNode(node)
         | Order::ReplaceNode(node)
         | Order::Transfer(node)
-        | Order::Campaign(node) => Some(*node),
+        | Order::Campaign(node)
+        | Order::TimeOut(node) => Some(*node),
         Order::Pause(_)
         | Order::Slow(..)
         | Order::FillDisk(..)
