@@ -370,6 +370,9 @@ fn change(node: NodeId, step: ChangeStep) -> Option<Sentence> {
     use Weight::{Major, Minor};
     let (weight, text) = match step {
         ChangeStep::Joined => (Major, format!("{node} has joined the cluster and votes from now on")),
+        ChangeStep::Learning => {
+            (Major, format!("{node} has joined the cluster as a learner: it gets the log and does not vote"))
+        }
         ChangeStep::Left => {
             (Major, format!("{node} has left the cluster; its process has ended and its data is gone"))
         }
@@ -390,7 +393,11 @@ pub fn changing(node: NodeId, step: ChangeStep) -> String {
         ChangeStep::Leaving => format!("{node} is being removed"),
         ChangeStep::Replacing => format!("{node} is being replaced: its old disk is removed first"),
         ChangeStep::HandingOver => format!("{node} is to take over the leadership"),
-        ChangeStep::Joined | ChangeStep::Left | ChangeStep::HandedOver | ChangeStep::GivenUp => {
+        ChangeStep::Joined
+        | ChangeStep::Learning
+        | ChangeStep::Left
+        | ChangeStep::HandedOver
+        | ChangeStep::GivenUp => {
             format!("nothing changes for {node}")
         }
     }

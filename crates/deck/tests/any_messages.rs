@@ -243,13 +243,15 @@ fn frame() -> impl Strategy<Value = FrameReport> {
 
 fn change_step() -> impl Strategy<Value = ChangeStep> {
     use ChangeStep::{
-        GivenUp, HandedOver, HandingOver, Joined, Joining, Leaving, Left, Promoting, Replacing, Starting,
+        GivenUp, HandedOver, HandingOver, Joined, Joining, Learning, Leaving, Left, Promoting, Replacing,
+        Starting,
     };
     prop::sample::select(vec![
         Starting,
         Joining,
         Promoting,
         Joined,
+        Learning,
         Replacing,
         Leaving,
         Left,
@@ -432,6 +434,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Order::Client(_)
             | Order::Refresh
             | Order::AddNode
+            | Order::AddLearner
             | Order::Workload(_)
             | Order::Disturb(_)
             | Order::Undo(_)
@@ -445,10 +448,12 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Order::Restart(id)
             | Order::Pause(id)
             | Order::Resume(id)
+            | Order::Promote(id)
             | Order::RemoveNode(id)
             | Order::ReplaceNode(id)
             | Order::Transfer(id)
             | Order::Campaign(id)
+            | Order::TimeOut(id)
             | Order::Stop(id)
             | Order::Slow(id, _)
             | Order::Wipe(id)

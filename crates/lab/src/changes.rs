@@ -72,6 +72,15 @@ pub(crate) struct Newcomer {
     pub(crate) others: Vec<Other>,
 }
 
+/// What a new node becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinAs {
+    /// A learner that is promoted when it has caught up.
+    Voter,
+    /// A learner that stays one.
+    Learner,
+}
+
 /// A node that came back with an empty disk.
 pub(crate) struct Returned {
     /// Its id.
@@ -94,10 +103,15 @@ impl Changes {
         Self { clients, access, outlet, turn, room, left }
     }
 
-    /// Makes a node whose process has been started a voter.
-    pub(crate) fn add(&self, newcomer: Newcomer, receipt: Receipt) {
+    /// Makes a node whose process has been started a member.
+    pub(crate) fn add(&self, newcomer: Newcomer, joins_as: JoinAs, receipt: Receipt) {
         let node = newcomer.node;
-        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer), Receipt::done);
+        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer, joins_as), Receipt::done);
+    }
+
+    /// Makes a learner a voter.
+    pub(crate) fn promote(&self, node: NodeId, receipt: Receipt) {
+        self.begin(node, ChangeStep::Promoting, receipt, self.clone().raise(node), Receipt::done);
     }
 
     /// Takes a node out of the cluster. Its end is the listener's, and so is the answer then.
@@ -130,28 +144,42 @@ impl Changes {
         tokio::spawn(async move {
             // Held until it has campaigned, or cannot.
             let _permit = permit;
-            let Some(address) = changes.clients.address(node) else {
-                return receipt.refuse(format!("{node} does not run and cannot campaign"));
-            };
             let access = &changes.access;
             let told = everybody.iter().map(|(other, address)| {
                 let forgo = RequestBody::Manage(Manage::ForgoLeases);
                 ask(access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
             });
             join_all(told).await;
-            let until = Instant::now() + FOUNDED_WITHIN;
-            loop {
-                let campaign = RequestBody::Manage(Manage::CampaignAgainstLeader);
-                match ask(access, (node, &address), Role::Manager, campaign, SHORT).await {
-                    // The cluster is being founded, which takes a moment after the start.
-                    Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
-                        sleep(PAUSE).await;
-                    }
-                    Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
-                    Ok(_) => return receipt.done(),
-                }
-            }
+            changes.tell_to_campaign(node, &Manage::CampaignAgainstLeader, receipt).await;
         });
+    }
+
+    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    pub(crate) fn time_out(&self, node: NodeId, receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let changes = self.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            changes.tell_to_campaign(node, &Manage::Campaign, receipt).await;
+        });
+    }
+
+    async fn tell_to_campaign(&self, node: NodeId, how: &Manage, receipt: Receipt) {
+        let Some(address) = self.clients.address(node) else {
+            return receipt.refuse(format!("{node} does not run and cannot campaign"));
+        };
+        let until = Instant::now() + FOUNDED_WITHIN;
+        loop {
+            let campaign = RequestBody::Manage(how.clone());
+            match ask(&self.access, (node, &address), Role::Manager, campaign, SHORT).await {
+                // The cluster is being founded, which takes a moment after the start.
+                Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
+                    sleep(PAUSE).await;
+                }
+                Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
+                Ok(_) => return receipt.done(),
+            }
+        }
     }
 
     /// Starts a change. Its first step is told at once; that it was given up, and why, is told too. If it was not, `then` gets the
@@ -188,7 +216,7 @@ impl Changes {
         None
     }
 
-    async fn join(self, newcomer: Newcomer) -> Result<(), String> {
+    async fn join(self, newcomer: Newcomer, joins_as: JoinAs) -> Result<(), String> {
         let Newcomer { node, place, others } = newcomer;
         let address = ready(place).await.map_err(|why| format!("{node} was not added: {why}"))?;
         introduce(node, others, &self.access).await;
@@ -197,7 +225,31 @@ impl Changes {
         self.change(MembershipChange::AddLearner { node, address: address.to_string(), incarnation: None })
             .await
             .map_err(|why| format!("{node} was not added: {why}"))?;
+        if joins_as == JoinAs::Learner {
+            self.tell(node, ChangeStep::Learning);
+            return Ok(());
+        }
         self.tell(node, ChangeStep::Promoting);
+        self.change(MembershipChange::Promote { node })
+            .await
+            .map_err(|why| format!("{node} stays a learner: {why}"))?;
+        self.tell(node, ChangeStep::Joined);
+        Ok(())
+    }
+
+    /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
+    async fn raise(self, node: NodeId) -> Result<(), String> {
+        let not_promoted = |why: &str| format!("{node} was not promoted: {why}");
+        let _turn = self.turn.lock().await;
+        let membership = match self.ask_leader(RequestBody::Status).await {
+            Ok(ResponseBody::Status(status)) => status.raft.membership,
+            Ok(other) => return Err(not_promoted(&format!("the leader answers oddly: {other:?}"))),
+            Err(why) => return Err(not_promoted(&why.to_string())),
+        };
+        if !membership.learners.contains(&node) {
+            let is = if membership.contains(node) { "it is a voter already" } else { "it is not a member" };
+            return Err(not_promoted(is));
+        }
         self.change(MembershipChange::Promote { node })
             .await
             .map_err(|why| format!("{node} stays a learner: {why}"))?;

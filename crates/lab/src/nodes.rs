@@ -3,7 +3,7 @@
 //!
 //! Who belongs to the *cluster* is the nodes' own affair: see `changes`.
 
-use crate::changes::{Changes, Newcomer, Returned};
+use crate::changes::{Changes, JoinAs, Newcomer, Returned};
 use crate::clients::Clients;
 use crate::data_dir::{DataDir, wipe};
 use crate::held::HeldPort;
@@ -237,7 +237,11 @@ impl Nodes {
                 self.with(node, receipt, |receipt| self.clients.fetch_log(node, first, limit, receipt));
             }
             Order::Refresh => self.refresh(receipt),
-            Order::AddNode => self.add(receipt),
+            Order::AddNode => self.add(JoinAs::Voter, receipt),
+            Order::AddLearner => self.add(JoinAs::Learner, receipt),
+            Order::Promote(node) => {
+                self.with(node, receipt, |receipt| self.changes.promote(node, receipt));
+            }
             Order::RemoveNode(node) => {
                 self.with(node, receipt, |receipt| self.changes.remove(node, receipt));
             }
@@ -246,6 +250,9 @@ impl Nodes {
                 self.with(node, receipt, |receipt| self.changes.transfer(node, receipt));
             }
             Order::Campaign(node) => self.campaign(node, receipt),
+            Order::TimeOut(node) => {
+                self.with(node, receipt, |receipt| self.changes.time_out(node, receipt));
+            }
             Order::Workload(on) => self.workload.switch(on, receipt),
         }
     }
@@ -313,12 +320,12 @@ impl Nodes {
         self.changes.replace(Returned { node, place: place.clone(), obeyed }, receipt);
     }
 
-    fn add(&mut self, receipt: Receipt) {
+    fn add(&mut self, joins_as: JoinAs, receipt: Receipt) {
         if self.kept.len() >= usize::from(MAX_NODES) {
             return receipt.refuse(format!("there are {MAX_NODES} nodes already, and no room for more"));
         }
         match self.try_add() {
-            Ok(newcomer) => self.changes.add(newcomer, receipt),
+            Ok(newcomer) => self.changes.add(newcomer, joins_as, receipt),
             Err(why) => receipt.refuse(format!("no node can be added: {why}")),
         }
     }

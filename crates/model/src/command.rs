@@ -90,6 +90,10 @@ pub enum Order {
     /// Start one more node, with the next id, and make it a voter: a new process that joins as a learner, catches up
     /// and is promoted. How it goes comes as [`News::Change`](crate::News::Change).
     AddNode,
+    /// The same, but it stays a learner: it gets the log, does not vote and counts for no majority, until it is promoted.
+    AddLearner,
+    /// Make a learner a voter when it has caught up. How it goes comes as [`News::Change`](crate::News::Change).
+    Promote(NodeId),
     /// Take a node out of the cluster, end its process and wipe its data: its id is not used again. It may be down.
     /// How it goes comes as [`News::Change`](crate::News::Change).
     RemoveNode(NodeId),
@@ -100,6 +104,9 @@ pub enum Order {
     Transfer(NodeId),
     /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.
     Campaign(NodeId),
+    /// Have this node time out at once, as if it had heard from no leader: it campaigns as its own timer would have it do, with
+    /// PreVote first where that is on. Who hears from a leader grants nothing.
+    TimeOut(NodeId),
     /// Switch a steady workload of small writes on or off; its figures come as [`News::Workload`](crate::News::Workload).
     Workload(bool),
     /// SIGTERM: the node ends in an orderly way.

@@ -39,7 +39,7 @@ pub enum Ability {
     Timers,
     /// To read and write keys.
     Store,
-    /// To add, remove and replace nodes.
+    /// To add, promote, remove and replace nodes.
     Members,
     /// To hand over the leadership, and to have a node campaign.
     Leadership,
@@ -134,8 +134,12 @@ impl Order {
             Self::Disturb(what) => what.needs(),
             Self::SetRate(_) | Self::Step(_) | Self::Seek(_) => Ability::Time,
             Self::Client(_) | Self::Propose(..) | Self::Workload(_) => Ability::Store,
-            Self::AddNode | Self::RemoveNode(_) | Self::ReplaceNode(_) => Ability::Members,
-            Self::Transfer(_) | Self::Campaign(_) => Ability::Leadership,
+            Self::AddNode
+            | Self::AddLearner
+            | Self::Promote(_)
+            | Self::RemoveNode(_)
+            | Self::ReplaceNode(_) => Ability::Members,
+            Self::Transfer(_) | Self::Campaign(_) | Self::TimeOut(_) => Ability::Leadership,
             Self::FetchLog { .. } => Ability::Logs,
             Self::Heal | Self::Undo(_) | Self::Refresh => return None,
         })

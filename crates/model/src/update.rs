@@ -146,6 +146,7 @@ pub enum News {
         line: String,
     },
     /// How a change goes that was asked for with [`Order::AddNode`](crate::Order::AddNode),
+    /// [`Order::AddLearner`](crate::Order::AddLearner), [`Order::Promote`](crate::Order::Promote),
     /// [`Order::RemoveNode`](crate::Order::RemoveNode), [`Order::ReplaceNode`](crate::Order::ReplaceNode) or
     /// [`Order::Transfer`](crate::Order::Transfer).
     Change {
@@ -200,7 +201,7 @@ pub enum ChangeStep {
     Joining,
     /// It is a learner and catches up; the leader is asked to make it a voter.
     Promoting,
-    /// It is a voter. The end of an addition, and of a replacement.
+    /// It is a voter. The end of an addition, of a promotion, and of a replacement.
     Joined,
     /// It came back with an empty disk, and the leader is asked to remove it with its old one. Then it joins, as one that is added.
     Replacing,
@@ -214,13 +215,15 @@ pub enum ChangeStep {
     HandedOver,
     /// It was given up; an [`News::Refused`] says why.
     GivenUp,
+    /// It is a learner and stays one. The end of an addition as a learner.
+    Learning,
 }
 
 impl ChangeStep {
     /// Whether nothing follows.
     #[must_use]
     pub fn is_last(self) -> bool {
-        matches!(self, Self::Joined | Self::Left | Self::HandedOver | Self::GivenUp)
+        matches!(self, Self::Joined | Self::Learning | Self::Left | Self::HandedOver | Self::GivenUp)
     }
 }
 

@@ -144,13 +144,16 @@ impl Author<'_> {
         let count = self.known.len();
         let (NodeId(one), NodeId(other)) = self.two();
         Some(match word {
-            "kill" | "stop" | "pause" | "resume" | "transfer" | "elect" | "isolate" | "mute" | "deaf"
-            | "bridge" => format!("{word} {one}"),
+            "elect" => self.chance.pick(&[format!("elect {one}"), format!("elect {one} prevote")]),
+            "kill" | "stop" | "pause" | "resume" | "transfer" | "isolate" | "mute" | "deaf" | "bridge" => {
+                format!("{word} {one}")
+            }
             "restart" => self.chance.pick(&[format!("restart {one}"), "restart down".to_owned()]),
             "slow" => format!("slow {one} {}%", self.chance.pick(&[0, 20, 50, 90])),
             "full" => format!("full {one} {}", self.chance.pick(&["0B", "1KB", "64KB"])),
             "disk" => format!("disk {one} {}", self.chance.pick(&["delay 20ms", "stall", "heal"])),
-            "add" if self.may_change && count == 3 => word.to_owned(),
+            "add" if self.may_change && count == 3 => self.chance.pick(&["add", "add learner"]).to_owned(),
+            "promote" => format!("promote {one}"),
             "remove" if self.may_change => {
                 let there = |node: &&NodeId| self.known.node(**node).is_some();
                 let nodes: Vec<NodeId> = self.removable.iter().filter(there).copied().collect();
@@ -234,11 +237,22 @@ fn removable(world: &World) -> Vec<NodeId> {
 
 /// Whether a change of the cluster is under way, perhaps a node that goes.
 fn changes(world: &World) -> bool {
-    let begins = |step: &ChangeStep| {
-        matches!(step, ChangeStep::Starting | ChangeStep::Leaving | ChangeStep::HandingOver)
-    };
-    let steps = || world.changes.iter().map(|(_, step)| step);
-    steps().filter(|step| begins(step)).count() > steps().filter(|step| step.is_last()).count()
+    let mut joining = BTreeSet::new();
+    let (mut begun, mut over) = (0, 0);
+    for (node, step) in &world.changes {
+        match step {
+            ChangeStep::Starting | ChangeStep::Leaving | ChangeStep::HandingOver => begun += 1,
+            ChangeStep::Joining => drop(joining.insert(*node)),
+            // A part of an addition, or a change by itself.
+            ChangeStep::Promoting => begun += u32::from(!joining.remove(node)),
+            last if last.is_last() => {
+                over += 1;
+                joining.remove(node);
+            }
+            _ => {}
+        }
+    }
+    begun > over
 }
 
 /// Draws and sends a sequence of commands; what was sent.

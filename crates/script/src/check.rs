@@ -174,7 +174,7 @@ impl Reading {
 
     fn note_order(&mut self, order: &Order) {
         let mut nodes = self.world.ids();
-        if let Order::AddNode = order {
+        if let Order::AddNode | Order::AddLearner = order {
             let times = self.open.iter().fold(1, |product: u64, (_, times)| product.saturating_mul(*times));
             let next = nodes.last().map_or(1, |last| last.0 + 1);
             let more = times.min(u64::from(MAX_NODES).saturating_sub(nodes.len() as u64));

@@ -226,7 +226,7 @@ impl Wanted<'_> {
             ["members" | "voters" | "learners"] => self.nodes().into_iter().chain(plain(["none"])).collect(),
             [
                 "role" | "term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "vote" | "votes"
-                | "voter" | "wiped",
+                | "voter" | "learner" | "member" | "wiped",
             ] => self.nodes(),
             ["role", _] => plain(ROLES.map(|(name, _)| name)),
             ["vote", _] => self.nodes().into_iter().chain(plain(["none"])).collect(),

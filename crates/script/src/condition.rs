@@ -38,6 +38,10 @@ pub enum Condition {
     Voter(NodeId),
     /// Those of the committed membership that are this are just these, as the leader knows it.
     Membership(Membership, BTreeSet<NodeId>),
+    /// A node is a learner of the committed membership, as the leader knows it.
+    Learner(NodeId),
+    /// A node is one or the other.
+    Member(NodeId),
     /// Another node reports that this one is back with an empty disk.
     Wiped(NodeId),
     /// These nodes are ready and not paused.
@@ -114,7 +118,7 @@ pub enum Figure {
 }
 
 /// The first words of conditions.
-pub(crate) const CONDITIONS: [&str; 27] = [
+pub(crate) const CONDITIONS: [&str; 29] = [
     "leader",
     "role",
     "term",
@@ -126,6 +130,8 @@ pub(crate) const CONDITIONS: [&str; 27] = [
     "vote",
     "votes",
     "voter",
+    "learner",
+    "member",
     "voters",
     "learners",
     "members",
@@ -243,6 +249,8 @@ fn simple(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
         "members" => membership(phrase, Membership::Members)?,
         "voters" => membership(phrase, Membership::Voters)?,
         "learners" => membership(phrase, Membership::Learners)?,
+        "learner" => Condition::Learner(next_node(phrase)?),
+        "member" => Condition::Member(next_node(phrase)?),
         "wiped" => Condition::Wiped(next_node(phrase)?),
         "up" => Condition::Up(some_nodes(phrase)?),
         "down" => Condition::Down(some_nodes(phrase)?),
@@ -383,6 +391,8 @@ impl fmt::Display for Condition {
             Self::Vote(node, Some(candidate)) => write!(f, "vote {} {}", node.0, candidate.0),
             Self::Votes(node, count) => write!(f, "votes {} {}", node.0, write::range(count)),
             Self::Voter(node) => write!(f, "voter {}", node.0),
+            Self::Learner(node) => write!(f, "learner {}", node.0),
+            Self::Member(node) => write!(f, "member {}", node.0),
             Self::Membership(which, nodes) if nodes.is_empty() => write!(f, "{} none", which.name()),
             Self::Membership(which, nodes) => write!(f, "{} {}", which.name(), write::nodes(nodes)),
             Self::Wiped(node) => write!(f, "wiped {}", node.0),

@@ -1,7 +1,9 @@
 //! Whether a condition holds, by what is known of the cluster.
 
 use crate::condition::{Condition, Figure, Gap, Membership};
-use raftdeck_model::{Matching, MessageReport, MessageState, Node, ProcessState, Scope, World, write};
+use raftdeck_model::{
+    Matching, MessageReport, MessageState, Node, ProcessState, Scope, Standing, World, write,
+};
 use raftdeck_protocol::NoticeKind;
 use raftdeck_raft::{NodeId, Role, Status, TermRun};
 use std::collections::BTreeSet;
@@ -50,8 +52,19 @@ impl Condition {
             Condition::Terms(node, wanted) => return has_terms(world, *node, wanted),
             Condition::Vote(node, candidate) => return has_voted(world, *node, *candidate),
             Condition::Votes(node, count) => return has_votes(world, *node, count),
-            Condition::Voter(node) => return votes(world, *node),
             Condition::Membership(which, wanted) => return has_members(world, *which, wanted),
+            Condition::Voter(node) => match standing(world, *node)? {
+                Standing::Voter => return Ok(()),
+                other => stands(*node, other),
+            },
+            Condition::Learner(node) => match standing(world, *node)? {
+                Standing::Learner => return Ok(()),
+                other => stands(*node, other),
+            },
+            Condition::Member(node) => match standing(world, *node)? {
+                Standing::Voter | Standing::Learner => return Ok(()),
+                other @ Standing::Outside => stands(*node, other),
+            },
             Condition::Wiped(node) if reports_empty_disk(world, *node) => return Ok(()),
             Condition::Wiped(node) => format!("no other node reports an empty disk of {node}"),
             Condition::Up(nodes) => match nodes.iter().find(|node| !is_up(world, **node)) {
@@ -112,15 +125,24 @@ fn status(world: &World, node: NodeId) -> Result<&Status, Unmet> {
     }
 }
 
-fn votes(world: &World, node: NodeId) -> Result<(), Unmet> {
+/// How a node stands to the committed membership, as the leader knows it.
+fn standing(world: &World, node: NodeId) -> Result<Standing, Unmet> {
     let membership = committed_membership(world)?;
-    Err(Unmet(if membership.voters.contains(&node) {
-        return Ok(());
+    Ok(if membership.voters.contains(&node) {
+        Standing::Voter
     } else if membership.learners.contains(&node) {
-        format!("{node} is a learner")
+        Standing::Learner
     } else {
-        format!("{node} is not a member")
-    }))
+        Standing::Outside
+    })
+}
+
+fn stands(node: NodeId, standing: Standing) -> String {
+    match standing {
+        Standing::Voter => format!("{node} is a voter"),
+        Standing::Learner => format!("{node} is a learner"),
+        Standing::Outside => format!("{node} is not a member"),
+    }
 }
 
 fn has_members(world: &World, which: Membership, wanted: &BTreeSet<NodeId>) -> Result<(), Unmet> {

@@ -279,6 +279,10 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("restart 3", Order::Restart(N3)),
         ("restart down", Order::Restart(NodeId(4))),
         ("elect 3", Order::Campaign(N3)),
+        ("elect 3 prevote", Order::TimeOut(N3)),
+        ("add", Order::AddNode),
+        ("add learner", Order::AddLearner),
+        ("promote 3", Order::Promote(N3)),
         ("replace 3", Order::ReplaceNode(N3)),
         ("wipe 3", Order::Wipe(N3)),
         ("wipe-unsafe 3", Order::WipeUnsafe(N3)),
@@ -309,6 +313,9 @@ fn processes_the_cluster_and_time_are_commanded() {
     assert!(why("step forwards").contains("is no step"));
     assert!(why("step tmier").contains("did you mean timer?"));
     assert!(why("rate 2").contains("is no rate"));
+    assert!(why("add voter").contains("say add, or add learner"), "{}", why("add voter"));
+    assert!(why("promote").contains("needs a node"), "{}", why("promote"));
+    assert!(why("elect 3 kindly").contains("too much"), "{}", why("elect 3 kindly"));
     assert!(why("workload maybe").contains("neither on nor off"));
     assert!(why("heal all").contains("heal takes nothing more"));
 }
@@ -330,6 +337,8 @@ fn conditions_and_their_patience_are_understood() {
     assert!(matches!(held, Condition::Held { count, .. } if count == (2..=2)));
     assert_eq!(said("expect idle"), Line::Expect(Condition::Idle));
     assert_eq!(wait("wait voter 3 within 30s"), (Condition::Voter(N3), 30));
+    assert_eq!(wait("wait learner 3"), (Condition::Learner(N3), 10));
+    assert_eq!(wait("wait member 3"), (Condition::Member(N3), 10));
     assert_eq!(wait("wait wiped 3"), (Condition::Wiped(N3), 10));
     assert!(why("wait voter").contains("needs a node"), "{}", why("wait voter"));
     assert!(why("wait").contains("wait needs something to be so"));

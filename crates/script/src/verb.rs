@@ -34,6 +34,7 @@ pub(crate) enum NodeVerb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClusterVerb {
     Add,
+    Promote,
     Remove,
     Replace,
     Transfer,

@@ -118,11 +118,21 @@ fn some_size(given: &str) -> Result<u64, Mistake> {
 
 fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     Ok(match verb {
-        ClusterVerb::Add => Order::AddNode,
+        ClusterVerb::Add => match phrase.next() {
+            None => Order::AddNode,
+            Some("learner") => Order::AddLearner,
+            Some(other) => {
+                return Err(Mistake::new(format!("\"{other}\" cannot be added: say add, or add learner")));
+            }
+        },
+        ClusterVerb::Promote => Order::Promote(next_node(phrase)?),
         ClusterVerb::Remove => Order::RemoveNode(next_node(phrase)?),
         ClusterVerb::Replace => Order::ReplaceNode(next_node(phrase)?),
         ClusterVerb::Transfer => Order::Transfer(next_node(phrase)?),
-        ClusterVerb::Elect => Order::Campaign(next_node(phrase)?),
+        ClusterVerb::Elect => {
+            let node = next_node(phrase)?;
+            if phrase.skip("prevote") { Order::TimeOut(node) } else { Order::Campaign(node) }
+        }
         ClusterVerb::Propose => propose(phrase)?,
         ClusterVerb::Align => Order::Disturb(Disturbance::Timers(Timers::Aligned)),
         ClusterVerb::Spread => Order::Disturb(Disturbance::Timers(Timers::Spread)),

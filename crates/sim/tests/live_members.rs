@@ -3,8 +3,8 @@
 mod deck;
 
 use deck::{Deck, millis, seconds};
-use raftdeck_model::{ChangeStep, News, Order, ProcessState};
-use raftdeck_raft::NodeId;
+use raftdeck_model::{ChangeStep, News, Order, ProcessState, Update};
+use raftdeck_raft::{NodeId, TraceEvent};
 use raftdeck_sim::{LiveOptions, MAX_LIVE_NODES};
 
 fn steps(deck: &Deck, of: u64) -> Vec<ChangeStep> {
@@ -33,6 +33,45 @@ fn a_node_is_added_and_removed_and_its_id_is_not_used_again() {
 }
 
 #[test]
+fn a_learner_stays_one_until_it_is_promoted_and_only_a_learner_is() {
+    let (mut deck, leader) = Deck::led(3, 8);
+    deck.say("add learner").unwrap();
+    assert_eq!(steps(&deck, 4), [ChangeStep::Starting, ChangeStep::Joining, ChangeStep::Learning]);
+    deck.wait("learner 4");
+    deck.say("put a 1").unwrap();
+    let committed = deck.status(leader).committed.0;
+    deck.wait(&format!("applied 4 {committed}.."));
+    assert!(deck.holds("member 4") && deck.holds("member 1") && deck.holds("voter 1"));
+    assert!(!deck.holds("voter 4") && !deck.holds("learner 1"));
+    // It counts for no majority: two of three voters are gone, and the learner does not stand in for them.
+    for node in deck.world.ids().into_iter().filter(|node| *node != leader && node.0 != 4) {
+        deck.obey(Order::Kill(node)).unwrap();
+    }
+    deck.wait("leader none");
+    deck.say("restart down").unwrap();
+    deck.wait("leader");
+    deck.say("promote 4").unwrap();
+    assert_eq!(steps(&deck, 4)[3..], [ChangeStep::Promoting, ChangeStep::Joined]);
+    deck.wait("voter 4");
+    assert_eq!(deck.say("promote 4").unwrap_err(), "n4 was not promoted: it is a voter already");
+    assert_eq!(steps(&deck, 4).last(), Some(&ChangeStep::GivenUp));
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_learner_that_restarts_is_a_learner_still() {
+    let (mut deck, _) = Deck::led(3, 9);
+    deck.say("add learner").unwrap();
+    deck.wait("learner 4");
+    deck.say("restart 4").unwrap();
+    deck.run(seconds(2));
+    assert!(deck.holds("learner 4"));
+    assert_eq!(deck.status(NodeId(4)).role, raftdeck_raft::Role::Follower);
+    deck.say("remove 4").unwrap();
+    assert!(deck.world.node(NodeId(4)).is_none());
+}
+
+#[test]
 fn a_leader_that_is_removed_leaves_the_others_with_another() {
     let (mut deck, leader) = Deck::led(3, 2);
     deck.obey(Order::RemoveNode(leader)).unwrap();
@@ -49,6 +88,36 @@ fn the_leadership_is_handed_over() {
     deck.obey(Order::Transfer(to)).unwrap();
     deck.wait(&format!("leader {}", to.0));
     assert_eq!(steps(&deck, to.0), [ChangeStep::HandingOver, ChangeStep::HandedOver]);
+}
+
+#[test]
+fn a_node_that_times_out_asks_first_and_is_refused_by_those_who_hear_the_leader() {
+    let (mut deck, leader) = Deck::led(3, 10);
+    let (node, term) = (deck.follower(), deck.status(leader).term);
+    let since = deck.told.len();
+    deck.say(&format!("elect {} prevote", node.0)).unwrap();
+    deck.run(seconds(1));
+    let asked = |told: &[Update]| {
+        let began = |update: &Update| match &update.what {
+            News::Trace { node: of, trace: TraceEvent::ElectionStarted { pre_vote, .. } } => {
+                (*of == node).then_some(*pre_vote)
+            }
+            _ => None,
+        };
+        told.iter().filter_map(began).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&deck.told[since..]), [true], "it asks, and comes to nothing");
+    assert_eq!((deck.leader(), deck.status(leader).term), (leader, term));
+    // The other way the leader falls.
+    let since = deck.told.len();
+    deck.say(&format!("elect {}", node.0)).unwrap();
+    deck.wait(&format!("leader {}", node.0));
+    assert_eq!(asked(&deck.told[since..]), [false]);
+    deck.obey(Order::Kill(leader)).unwrap();
+    assert_eq!(
+        deck.say(&format!("elect {} prevote", leader.0)).unwrap_err(),
+        format!("{leader} does not run and cannot campaign")
+    );
 }
 
 #[test]

@@ -135,9 +135,12 @@ fn honest() -> impl Strategy<Value = Order> {
         }),
         1 => Just(Order::Refresh),
         1 => Just(Order::AddNode),
+        1 => Just(Order::AddLearner),
+        1 => node().prop_map(Order::Promote),
         1 => node().prop_map(Order::ReplaceNode),
         2 => node().prop_map(Order::Transfer),
         3 => node().prop_map(Order::Campaign),
+        2 => node().prop_map(Order::TimeOut),
         1 => any::<bool>().prop_map(Order::Workload),
         1 => (node(), 0_u64..300).prop_map(|(node, bytes)| Order::FillDisk(node, bytes)),
         6 => disturbance().prop_map(Order::Disturb),
@@ -186,7 +189,15 @@ fn play(seed: u64, plan: &Plan) -> Deck {
     }
     // Each change has a minute, and they take turns.
     let is_change = |(order, _): &&(Order, u64)| {
-        matches!(order, Order::AddNode | Order::RemoveNode(_) | Order::ReplaceNode(_) | Order::Transfer(_))
+        matches!(
+            order,
+            Order::AddNode
+                | Order::AddLearner
+                | Order::Promote(_)
+                | Order::RemoveNode(_)
+                | Order::ReplaceNode(_)
+                | Order::Transfer(_)
+        )
     };
     let minutes = plan.iter().filter(is_change).count() as u64 + 1;
     let until = deck.live.now() + seconds(62 * minutes);

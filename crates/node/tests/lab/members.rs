@@ -2,7 +2,7 @@
 
 use crate::deck::{Deck, World, exists, options};
 use raftdeck_lab::LabOptions;
-use raftdeck_model::{ChangeStep, FrameFate, FrameReport, Order, ProcessState, WorkloadFigures};
+use raftdeck_model::{ChangeStep, FrameFate, FrameKind, FrameReport, Order, ProcessState, WorkloadFigures};
 use raftdeck_protocol::{Notice, NoticeKind};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
@@ -29,6 +29,45 @@ fn settled(world: &World, ids: &[u64]) -> Option<NodeId> {
 fn add(deck: &mut Deck, all: &[u64]) -> NodeId {
     deck.send(Order::AddNode);
     deck.wait("one more voter", |world| settled(world, all))
+}
+
+#[test]
+fn a_learner_gets_the_log_counts_for_no_majority_and_is_promoted_by_hand() {
+    let (mut deck, leader) = Deck::settled(3);
+    deck.put("color", "blue");
+    deck.send(Order::AddLearner);
+    let learns = |world: &World| {
+        let status = world.statuses.get(&n(4))?;
+        let is_learner = status.raft.membership.learners.contains(&n(4));
+        (is_learner && world.changes.contains(&(n(4), ChangeStep::Learning))).then_some(())
+    };
+    deck.wait("a learner", learns);
+    assert!(!deck.world.changes.contains(&(n(4), ChangeStep::Promoting)));
+    // It is started again as what it is, and has the log.
+    deck.send(Order::Restart(n(4)));
+    deck.wait("its new start", |world| (!world.statuses.contains_key(&n(4))).then_some(()));
+    deck.wait("its return", learns);
+    deck.put("shape", "round");
+    deck.equal_logs(&[1, 2, 3, 4].map(n));
+    // Two of three voters are gone: the learner does not stand in for one of them.
+    let others: Vec<NodeId> = [1, 2, 3].map(n).into_iter().filter(|node| *node != leader).collect();
+    for node in &others {
+        deck.send(Order::Kill(*node));
+    }
+    deck.wait("no leader", |world| (!world.is(leader, Role::Leader)).then_some(()));
+    for node in &others {
+        deck.send(Order::Restart(*node));
+    }
+    deck.wait("a leader", |world| [1, 2, 3].map(n).into_iter().find(|node| world.is(*node, Role::Leader)));
+    deck.send(Order::Promote(n(4)));
+    deck.wait("four voters", |world| settled(world, &[1, 2, 3, 4]));
+    deck.wait("the end of the promotion", |world| {
+        world.changes.contains(&(n(4), ChangeStep::Joined)).then_some(())
+    });
+    for (node, why) in [(n(4), "n4 was not promoted: it is a voter already"), (n(9), "there is no n9")] {
+        deck.send(Order::Promote(node));
+        deck.wait(why, |world| world.refusals.iter().any(|refusal| refusal.starts_with(why)).then_some(()));
+    }
 }
 
 #[test]
@@ -119,6 +158,24 @@ fn who_is_told_to_campaign_leads_though_another_did() {
     let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
     deck.send(Order::Campaign(other));
     deck.wait("it leads", |world| (settled(world, &[1, 2, 3]) == Some(other)).then_some(()));
+}
+
+#[test]
+fn a_node_that_times_out_asks_first_and_the_leader_stays() {
+    let (mut deck, leader) = Deck::settled(3);
+    let term = deck.world.statuses[&leader].raft.term;
+    let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
+    deck.world.frames.clear();
+    let id = deck.send(Order::TimeOut(other));
+    assert_eq!(deck.answer(id), Ok(()));
+    deck.wait("refused pre-votes", |world| {
+        let refusals = world.frames.iter().filter(|frame| {
+            (frame.kind, frame.to, frame.granted) == (FrameKind::PreVoteReply, other, Some(false))
+        });
+        (refusals.map(|frame| frame.count).sum::<u64>() >= 2).then_some(())
+    });
+    deck.wait("peace", |world| (settled(world, &[1, 2, 3]) == Some(leader)).then_some(()));
+    assert_eq!(deck.world.statuses[&leader].raft.term, term);
 }
 
 #[test]

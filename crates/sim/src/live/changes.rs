@@ -11,7 +11,7 @@ use crate::client::{Answered, Ask};
 use crate::options::{SECOND, micros};
 use raftdeck_model::{ChangeStep, CommandId, News};
 use raftdeck_protocol::{Failure, ResponseBody};
-use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId};
+use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId, Timestamp};
 use raftdeck_replica::Replica;
 use std::collections::VecDeque;
 
@@ -30,8 +30,14 @@ const MAX_UNDER_WAY: usize = 32;
 /// What becomes of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// Whether it is a learner already, and whether it is to be a voter.
     Add {
         learns: bool,
+        votes: bool,
+    },
+    /// Whether it has begun: a voter cannot be promoted.
+    Promote {
+        begun: bool,
     },
     Remove,
     /// Whether it has begun: a member that is known by its disk needs none.
@@ -65,7 +71,7 @@ enum Next {
 pub(super) struct Changes(VecDeque<Change>);
 
 impl Live {
-    pub(super) fn add_node(&mut self, command: CommandId) -> Answer {
+    pub(super) fn add_node(&mut self, command: CommandId, votes: bool) -> Answer {
         if self.kept.len() >= usize::from(MAX_LIVE_NODES) {
             return Some(Err(format!("there are {MAX_LIVE_NODES} nodes already, and no room for more")));
         }
@@ -81,8 +87,12 @@ impl Live {
             self.tell(News::Change { node, step: ChangeStep::GivenUp });
             return Some(Err(format!("{node} was not added: {why}")));
         }
-        self.enqueue(command, node, Kind::Add { learns: false });
+        self.enqueue(command, node, Kind::Add { learns: false, votes });
         None
+    }
+
+    pub(super) fn promote(&mut self, command: CommandId, node: NodeId) -> Answer {
+        self.begin_change(command, node, Kind::Promote { begun: false }, ChangeStep::Promoting)
     }
 
     pub(super) fn remove_node(&mut self, command: CommandId, node: NodeId) -> Answer {
@@ -151,6 +161,9 @@ impl Live {
         let Some(leader) = leader else { return self.wait_for_change(number, "nobody leads".to_owned()) };
         match self.next_of(node, kind, leader) {
             Next::Ask(ask) => {
+                if let Some(Change { kind: Kind::Promote { begun }, .. }) = self.changes.0.front_mut() {
+                    *begun = true;
+                }
                 let question = self.question(leader, Asker::Change(number), ask);
                 self.agenda.at(now + ANSWER, Due::ChangeLate(number, question));
             }
@@ -165,8 +178,11 @@ impl Live {
         match kind {
             Kind::Transfer => Next::Ask(Ask::Transfer(node)),
             Kind::Remove => change(MembershipChange::Remove { node }),
-            Kind::Add { learns: true } => change(MembershipChange::Promote { node }),
-            Kind::Add { learns: false } => change(self.learner(node)),
+            Kind::Add { learns: true, .. } | Kind::Promote { begun: true } => {
+                change(MembershipChange::Promote { node })
+            }
+            Kind::Add { learns: false, .. } => change(self.learner(node)),
+            Kind::Promote { begun: false } => self.next_of_promotion(node, leader),
             Kind::Replace { begun } => self.next_of_replacement(node, begun, leader),
         }
     }
@@ -174,6 +190,20 @@ impl Live {
     fn learner(&mut self, node: NodeId) -> MembershipChange {
         let incarnation = Some(self.world.node(node).incarnation);
         MembershipChange::AddLearner { node, address: address(node), incarnation }
+    }
+
+    /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
+    fn next_of_promotion(&mut self, node: NodeId, leader: NodeId) -> Next {
+        let leading = self.world.node(leader);
+        let Some(process) = &leading.process else { return Next::Wait("nobody leads") };
+        let membership = process.replica.membership();
+        if membership.learners.contains(&node) {
+            Next::Ask(Ask::Change(vec![MembershipChange::Promote { node }]))
+        } else if membership.contains(node) {
+            Next::Refuse("it is a voter already")
+        } else {
+            Next::Refuse("it is not a member")
+        }
     }
 
     /// Out, in as a learner with its new disk, promoted: what is left to do is read off the membership.
@@ -238,8 +268,12 @@ impl Live {
         let (node, number, kind) = (change.node, change.number, change.kind);
         let leader = self.leader();
         let step = match kind {
-            Kind::Remove | Kind::Transfer | Kind::Add { learns: true } => return self.end_change(),
-            Kind::Add { learns: false } => ChangeStep::Promoting,
+            Kind::Remove
+            | Kind::Transfer
+            | Kind::Promote { .. }
+            | Kind::Add { learns: true, .. }
+            | Kind::Add { votes: false, .. } => return self.end_change(),
+            Kind::Add { learns: false, votes: true } => ChangeStep::Promoting,
             // The membership says how far it is.
             Kind::Replace { .. } => match leader.map(|leader| self.next_of_replacement(node, true, leader)) {
                 Some(Next::Done) => return self.end_change(),
@@ -253,7 +287,7 @@ impl Live {
         };
         if let Some(change) = self.changes.0.front_mut() {
             change.kind = match kind {
-                Kind::Add { .. } => Kind::Add { learns: true },
+                Kind::Add { votes, .. } => Kind::Add { learns: true, votes },
                 Kind::Replace { .. } => Kind::Replace { begun: true },
                 other => other,
             };
@@ -267,7 +301,8 @@ impl Live {
         match kind {
             Kind::Remove => self.dismiss(node),
             Kind::Transfer => self.tell(News::Change { node, step: ChangeStep::HandedOver }),
-            Kind::Add { .. } | Kind::Replace { .. } => {
+            Kind::Add { votes: false, .. } => self.tell(News::Change { node, step: ChangeStep::Learning }),
+            Kind::Add { votes: true, .. } | Kind::Promote { .. } | Kind::Replace { .. } => {
                 self.tell(News::Change { node, step: ChangeStep::Joined });
             }
         }
@@ -279,8 +314,11 @@ impl Live {
         let Some(Change { command, node, kind, .. }) = self.changes.0.pop_front() else { return };
         self.tell(News::Change { node, step: ChangeStep::GivenUp });
         let reason = match kind {
-            Kind::Add { learns: false } => format!("{node} was not added: {why}"),
-            Kind::Add { learns: true } => format!("{node} stays a learner: {why}"),
+            Kind::Add { learns: false, .. } => format!("{node} was not added: {why}"),
+            Kind::Add { learns: true, .. } | Kind::Promote { begun: true } => {
+                format!("{node} stays a learner: {why}")
+            }
+            Kind::Promote { begun: false } => format!("{node} was not promoted: {why}"),
             Kind::Remove => format!("{node} was not removed: {why}"),
             Kind::Replace { .. } => format!("{node} was not replaced: {why}"),
             Kind::Transfer => format!("{node} was not handed the leadership: {why}"),
@@ -296,6 +334,19 @@ impl Live {
         for other in self.kept.keys().copied().collect::<Vec<_>>() {
             self.act(other, |replica, _| replica.forgo_leases());
         }
+        self.tell_to_campaign(node, Replica::campaign_against_leader)
+    }
+
+    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    pub(super) fn time_out(&mut self, node: NodeId) -> Result<(), String> {
+        self.tell_to_campaign(node, Replica::campaign)
+    }
+
+    fn tell_to_campaign(
+        &mut self,
+        node: NodeId,
+        campaign: impl FnOnce(&mut Replica, Timestamp),
+    ) -> Result<(), String> {
         let campaigner = self.world.node(node);
         let Some(process) = &campaigner.process else {
             return Err(format!("{node} does not run and cannot campaign"));
@@ -308,7 +359,7 @@ impl Live {
                 "{node} cannot be told to campaign: this node does not belong to a cluster yet"
             ));
         }
-        self.act(node, Replica::campaign_against_leader);
+        self.act(node, campaign);
         Ok(())
     }
 }

@@ -49,11 +49,14 @@ impl Live {
                 self.refresh_soon(id);
                 return None;
             }
-            Order::AddNode => return self.add_node(id),
+            Order::AddNode => return self.add_node(id, true),
+            Order::AddLearner => return self.add_node(id, false),
+            Order::Promote(node) => return self.promote(id, node),
             Order::RemoveNode(node) => return self.remove_node(id, node),
             Order::ReplaceNode(node) => return self.replace_node(id, node),
             Order::Transfer(node) => return self.transfer(id, node),
             Order::Campaign(node) => self.campaign(node),
+            Order::TimeOut(node) => self.time_out(node),
             Order::Workload(on) => return self.switch_workload(id, on),
         })
     }
@@ -90,10 +93,12 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Resume(node)
         | Order::Propose(node, _)
         | Order::FetchLog { node, .. }
+        | Order::Promote(node)
         | Order::RemoveNode(node)
         | Order::ReplaceNode(node)
         | Order::Transfer(node)
-        | Order::Campaign(node) => Some(*node),
+        | Order::Campaign(node)
+        | Order::TimeOut(node) => Some(*node),
         Order::Pause(_)
         | Order::Slow(..)
         | Order::FillDisk(..)
@@ -103,6 +108,7 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Client(_)
         | Order::Refresh
         | Order::AddNode
+        | Order::AddLearner
         | Order::Workload(_)
         | Order::Disturb(_)
         | Order::Undo(_)
