@@ -207,7 +207,7 @@ impl Wanted<'_> {
         // Within others only the last condition is completed.
         let joins = |piece: &&str| matches!(*piece, "not" | "any" | "all" | "of" | "or" | "and");
         let is_within = pieces.first().is_some_and(joins);
-        let last = pieces.iter().rposition(|piece| is_within && joins(&piece)).map_or(0, |at| at + 1);
+        let last = pieces.iter().rposition(|piece| is_within && joins(piece)).map_or(0, |at| at + 1);
         let first = pieces.first().copied();
         let more = match first {
             Some("any") => plain(["or"]),
@@ -223,13 +223,14 @@ impl Wanted<'_> {
             [] => plain(CONDITIONS),
             ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(after).collect(),
             ["up" | "down"] => self.nodes().into_iter().chain(after).collect(),
-            ["members" | "voters" | "learners"] => self.nodes().into_iter().chain(plain(["none"])).collect(),
+            ["members" | "voters" | "learners"] | ["vote", _] => {
+                self.nodes().into_iter().chain(plain(["none"])).collect()
+            }
             [
                 "role" | "term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "vote" | "votes"
                 | "voter" | "learner" | "member" | "wiped",
             ] => self.nodes(),
             ["role", _] => plain(ROLES.map(|(name, _)| name)),
-            ["vote", _] => self.nodes().into_iter().chain(plain(["none"])).collect(),
             ["gap" | "longest-gap"] => plain(["..500ms", "1s.."]),
             ["term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "votes", _]
             | ["held" | "under-way" | "in-force"] => Vec::new(),

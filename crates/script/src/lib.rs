@@ -162,13 +162,12 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
     let mut phrase = phrase::Phrase::new(meant, first, rest, world);
     if meant.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
-        return match said(first, rest, world)? {
-            line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),
-            _ => {
-                let sentence = format!("{} is never refused: say it without try", first.text);
-                Err(Mistake::new(sentence).at(first.start))
-            }
-        };
+        let line = said(first, rest, world)?;
+        if matches!(line, Line::Do(_) | Line::Store(_) | Line::Step { .. }) {
+            return Ok(Line::Try(Box::new(line)));
+        }
+        let sentence = format!("{} is never refused: say it without try", first.text);
+        return Err(Mistake::new(sentence).at(first.start));
     }
     let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
     said.map_err(|mistake| mistake.at(phrase.place()))

@@ -51,7 +51,9 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
             }
             '$' if !quoted => {
                 push(&mut token, start, Some('$'));
-                token.iter_mut().for_each(|token| token.names.push(token.text.len() - 1));
+                if let Some(token) = &mut token {
+                    token.names.push(token.text.len() - 1);
+                }
             }
             c => push(&mut token, start, Some(c)),
         }

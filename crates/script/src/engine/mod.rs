@@ -349,7 +349,7 @@ impl Script {
                 match look {
                     Look::Over => {}
                     Look::Broken(why) => {
-                        deeds.push(Deed::Unmet(place.say(format!("it did not stay so: {why}"))))
+                        deeds.push(Deed::Unmet(place.say(format!("it did not stay so: {why}"))));
                     }
                     _ if is_late => {
                         let why =
@@ -424,10 +424,10 @@ impl Script {
                 self.pass(place, Passing::new(time, Some(condition)), now + within, deeds);
             }
             Line::Repeat { times, counter } => {
-                self.wait(place, Awaited::Block { times, counter }, Duration::MAX)
+                self.wait(place, Awaited::Block { times, counter }, Duration::MAX);
             }
             Line::End => {
-                deeds.push(Deed::Mistake(place.say("end ends nothing: no repeat is open before it")))
+                deeds.push(Deed::Mistake(place.say("end ends nothing: no repeat is open before it")));
             }
             Line::Let { .. } | Line::Expect(_) | Line::Logs | Line::Status => {
                 let (id, command) = self.command(Order::Refresh);
