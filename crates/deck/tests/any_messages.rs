@@ -303,6 +303,10 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         id().prop_map(|node| Disturbance::Paused(n(node))),
         Just(fixture::rule("hold 1>2 only RequestVote")),
         Just(Disturbance::Timers(Timers::Aligned)),
+        (prop::option::of(id()), any::<bool>()).prop_map(|(of, on)| Disturbance::PreVote(of.map(n), on)),
+        (prop::option::of(id()), any::<bool>()).prop_map(|(of, on)| Disturbance::CheckQuorum(of.map(n), on)),
+        (id(), number()).prop_map(|(of, most)| Disturbance::Timeouts(n(of), ms(1), ms(most))),
+        (id(), number()).prop_map(|(of, time)| Disturbance::Heartbeat(n(of), ms(time))),
     ]
 }
 

@@ -5,7 +5,7 @@
 
 use raftdeck_links::Outlet;
 use raftdeck_model::{Disturbance, Fault, FaultId, Ledger, News};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{NodeId, Tuning};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The ledger. Clones are one.
@@ -83,10 +83,23 @@ impl InForce {
 
     /// There is no such node any more.
     pub(crate) fn is_gone(&self, node: NodeId) {
-        self.is_paused(node, false);
-        self.is_not_slow(node);
-        self.is_not_full(node);
-        self.strike_all(|what| matches!(what, Disturbance::Disk(of, _) if *of == node));
+        let is_changed = self.lock().is_gone(node);
+        if is_changed {
+            self.tell();
+        }
+    }
+
+    /// Ends what fitted only timeouts that are over.
+    pub(crate) fn end_unfit(&self, usual: Tuning) {
+        let is_changed = self.lock().end_unfit(usual);
+        if is_changed {
+            self.tell();
+        }
+    }
+
+    /// How it is now.
+    pub(crate) fn now(&self) -> Ledger {
+        self.lock().clone()
     }
 
     /// Tells all that is in force.

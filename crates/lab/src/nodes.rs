@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 mod faults;
 mod time;
+mod tuning;
 
 /// Instructions that wait for one node's supervisor, which may be busy with an ending process for half a second.
 const MAX_INSTRUCTIONS: usize = 64;
@@ -58,6 +59,10 @@ pub(crate) struct Nodes {
     workload: Workload,
     /// Nobody may serve reads by a lease any more.
     forgo_leases: bool,
+    /// Everybody who can has been told that.
+    leases_forgone: bool,
+    /// Commands that wait for it.
+    forgoing: JoinSet<Receipt>,
     supervisors: JoinSet<NodeId>,
     /// The command whose step is under way.
     stepping: Option<Receipt>,
@@ -80,6 +85,8 @@ pub(crate) enum Happened {
     Ended(NodeId),
     /// What a step was waiting for.
     Reached(Reached),
+    /// All nodes that can have forgone leases, and the command with this receipt can go on.
+    Forgone(Receipt),
     /// What became of rules.
     OnLinks(Vec<LinkNews>),
 }
@@ -146,6 +153,8 @@ impl Nodes {
             changes,
             workload,
             forgo_leases: false,
+            leases_forgone: false,
+            forgoing: JoinSet::new(),
             supervisors,
             stepping: None,
             leaving,
@@ -304,9 +313,7 @@ impl Nodes {
 
     fn campaign(&mut self, node: NodeId, receipt: Receipt) {
         let Some(receipt) = self.there_is(node, receipt) else { return };
-        if !std::mem::replace(&mut self.forgo_leases, true) {
-            self.renew_launches();
-        }
+        self.forgo_leases();
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         self.changes.campaign(node, &all, receipt);
     }
@@ -354,7 +361,7 @@ impl Nodes {
         let place = presence.watch();
         self.keep(node, presence);
         self.renew_launches();
-        self.set_timers();
+        self.set_timing();
         Ok(Newcomer { node, place, others })
     }
 
@@ -367,11 +374,14 @@ impl Nodes {
 
     /// Waits until something happens that is to be acted on. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Happened {
-        let Self { supervisors, stepper, links, .. } = self;
+        let Self { supervisors, stepper, links, forgoing, .. } = self;
         loop {
             tokio::select! {
                 Some(ended) = supervisors.join_next() => if let Ok(node) = ended {
                     return Happened::Ended(node);
+                },
+                Some(forgone) = forgoing.join_next() => if let Ok(receipt) = forgone {
+                    return Happened::Forgone(receipt);
                 },
                 reached = stepper.reached() => return Happened::Reached(reached),
                 news = links.traffic().news() => return Happened::OnLinks(news),
@@ -384,6 +394,7 @@ impl Nodes {
         match happened {
             Happened::Ended(node) => self.bury(node),
             Happened::Reached(reached) => self.reached(reached),
+            Happened::Forgone(receipt) => self.leases_are_forgone(receipt),
             Happened::OnLinks(news) => news.into_iter().for_each(|news| self.hear_of_links(news)),
         }
     }
@@ -406,7 +417,7 @@ impl Nodes {
         self.links.remove(node);
         self.stepper.tempo().remove(node);
         self.in_force.is_gone(node);
-        self.set_timers();
+        self.set_timing();
         self.clients.remove(node);
         if let Err(error) = self.data_dir.remove(node) {
             self.outlet.complain(format!("that {node} was removed cannot be remembered: {error}"));

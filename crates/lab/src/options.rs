@@ -6,7 +6,7 @@ use crate::held::HeldPort;
 use raftdeck_model::MAX_NODES;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_protocol::{ClockRate, Secret};
-use raftdeck_raft::{Config, ConfigError, NodeId, Timing};
+use raftdeck_raft::{Config, ConfigError, NodeId, Timing, Tuning};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -180,6 +180,11 @@ impl LabOptions {
             client_token: None,
             guard: None,
         }
+    }
+
+    /// What every node works with by itself.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning { timing: self.timing, pre_vote: true, check_quorum: true }
     }
 
     /// All members, in order of id.

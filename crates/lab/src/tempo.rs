@@ -1,4 +1,4 @@
-//! What each node is told by its manager: how fast its clock runs, how long its election timeouts are, and how its disk does.
+//! What each node is told by its manager: how fast its clock runs, its timing and its switches, and how its disk does.
 //!
 //! One connection for each node and life of it, on which it hears every change in order, so that an old word never
 //! comes after a newer one, not even at a node that was paused in between. Nothing is decided here.
@@ -9,7 +9,7 @@ use raftdeck_links::{ClockReader, Place, Whereabouts, life_over};
 use raftdeck_protocol::{
     ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
 };
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{NodeId, Tuning};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
@@ -42,6 +42,10 @@ struct Wish {
     /// Counts up with every change.
     version: u64,
     beat: Beat,
+    /// Leases are forgone, for good.
+    forgo_leases: bool,
+    /// How often timing and switches were said, and they.
+    tuning: (u64, Option<Tuning>),
     /// How often the timeouts were said, and they.
     timeouts: (u64, Option<Duration>),
     /// How often it was said how its disk does, and that.
@@ -53,6 +57,7 @@ pub(crate) struct Tempo {
     reader: ClockReader,
     access: Access,
     beat: Beat,
+    forgo_leases: bool,
     timeouts: BTreeMap<NodeId, Duration>,
     nodes: BTreeMap<NodeId, Told>,
 }
@@ -68,12 +73,13 @@ struct Told {
 impl Tempo {
     pub(crate) fn new(reader: ClockReader, access: Access) -> Self {
         let (timeouts, nodes) = (BTreeMap::new(), BTreeMap::new());
-        Self { reader, access, beat: Beat::default(), timeouts, nodes }
+        Self { reader, access, beat: Beat::default(), forgo_leases: false, timeouts, nodes }
     }
 
     /// There is one more node.
     pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        let wish = watch::Sender::new(Wish { version: 1, beat: self.beat, ..Wish::default() });
+        let (beat, forgo_leases) = (self.beat, self.forgo_leases);
+        let wish = watch::Sender::new(Wish { version: 1, beat, forgo_leases, ..Wish::default() });
         let (confirm, confirmed) = watch::channel(0);
         let teller = Teller {
             access: self.access.clone(),
@@ -102,6 +108,31 @@ impl Tempo {
             told.wish.send_modify(|wish| {
                 wish.version += 1;
                 wish.beat = self.beat;
+            });
+        }
+    }
+
+    /// No node serves a read by a lease any more.
+    pub(crate) fn forgo_leases(&mut self) {
+        self.forgo_leases = true;
+        for told in self.nodes.values() {
+            told.wish.send_modify(|wish| {
+                wish.version += u64::from(!wish.forgo_leases);
+                wish.forgo_leases = true;
+            });
+        }
+    }
+
+    /// The node works with this from now on, also when it is started anew; `usual`: what it works with if nothing is said.
+    pub(crate) fn set_tuning(&mut self, node: NodeId, tuning: Tuning, usual: Tuning) {
+        if let Some(told) = self.nodes.get(&node) {
+            told.wish.send_if_modified(|wish| {
+                let changes = wish.tuning.1.unwrap_or(usual) != tuning;
+                if changes {
+                    wish.version += 1;
+                    wish.tuning = (wish.tuning.0 + 1, Some(tuning));
+                }
+                changes
             });
         }
     }
@@ -252,6 +283,13 @@ impl Teller {
                 late(beat, self.reader.now())
             });
         }
+        // Whoever is set apart from the others forgoes leases first, and fits its timeouts afterwards.
+        if wish.forgo_leases && told.is_none_or(|told| !told.forgo_leases) {
+            news.push(Manage::ForgoLeases);
+        }
+        if let (true, Some(tuning)) = (wish.tuning.0 > told.map_or(0, |told| told.tuning.0), wish.tuning.1) {
+            news.push(Manage::Tune(tuning));
+        }
         if wish.timeouts.0 > told.map_or(0, |told| told.timeouts.0) {
             news.push(Manage::SetElectionTimeout(wish.timeouts.1));
         }
@@ -299,6 +337,7 @@ fn late(beat: Beat, now: Duration) -> Manage {
 mod tests {
     use super::*;
     use raftdeck_links::ClusterClock;
+    use raftdeck_raft::Timing;
 
     const HALF: ClockRate = ClockRate::from_millionths(500_000).unwrap();
 
@@ -346,6 +385,19 @@ mod tests {
         assert_eq!(teller.news(None, said(1, fixed)), [Manage::SetElectionTimeout(fixed)]);
         assert_eq!(teller.news(Some(said(1, fixed)), said(2, None)), [Manage::SetElectionTimeout(None)]);
         assert_eq!(teller.news(Some(said(2, None)), said(2, None)), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_are_forgone_before_a_node_is_tuned_and_timeouts_come_after_that() {
+        let teller = teller(&ClusterClock::start(ClockRate::REAL));
+        let tuning = Tuning { timing: Timing::DEBUG, pre_vote: false, check_quorum: true };
+        let fixed = Some(Duration::from_millis(1500));
+        let wish = Wish { forgo_leases: true, ..Wish::default() };
+        let wish = Wish { tuning: (1, Some(tuning)), timeouts: (1, fixed), ..wish };
+        let all = [Manage::ForgoLeases, Manage::Tune(tuning), Manage::SetElectionTimeout(fixed)];
+        assert_eq!(teller.news(None, wish), all, "another life of it");
+        assert_eq!(teller.news(Some(Wish::default()), wish), all);
+        assert_eq!(teller.news(Some(wish), wish), []);
     }
 
     #[tokio::test(start_paused = true)]

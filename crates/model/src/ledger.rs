@@ -57,18 +57,21 @@ impl Ledger {
         self.strike_all(|what| *what == Disturbance::Paused(node));
     }
 
-    /// There is no such node any more.
-    pub fn is_gone(&mut self, node: NodeId) {
+    /// There is no such node any more. Says whether anything is over by that.
+    pub fn is_gone(&mut self, node: NodeId) -> bool {
         self.strike_all(|what| match what {
             Disturbance::Paused(of)
             | Disturbance::Slowed(of, _)
             | Disturbance::DiskFull(of, _)
-            | Disturbance::Disk(of, _) => *of == node,
+            | Disturbance::Disk(of, _)
+            | Disturbance::Timeouts(of, ..)
+            | Disturbance::Heartbeat(of, _) => *of == node,
+            Disturbance::PreVote(of, _) | Disturbance::CheckQuorum(of, _) => *of == Some(node),
             Disturbance::Rules { .. }
             | Disturbance::Watch(_)
             | Disturbance::Timers(_)
             | Disturbance::ClientAt(_) => false,
-        });
+        })
     }
 
     /// The name of what came into force last.

@@ -14,6 +14,7 @@ mod rule;
 pub mod rulebook;
 mod shapes;
 mod source;
+mod tuning;
 mod update;
 mod world;
 pub mod write;

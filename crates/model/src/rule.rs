@@ -162,6 +162,14 @@ pub enum Disturbance {
     Disk(NodeId, DiskPace),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
+    /// PreVote is on at a node, or off; at all nodes, those that come later included, if none is named.
+    PreVote(Option<NodeId>, bool),
+    /// The same of CheckQuorum.
+    CheckQuorum(Option<NodeId>, bool),
+    /// A node's election timeouts are random from the first to the second.
+    Timeouts(NodeId, Duration, Duration),
+    /// A node sends heartbeats at this interval while it leads.
+    Heartbeat(NodeId, Duration),
     /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.
     ClientAt(BTreeSet<NodeId>),
 }
@@ -172,9 +180,13 @@ impl Disturbance {
     pub fn nodes(&self) -> BTreeSet<NodeId> {
         match self {
             Self::ClientAt(nodes) => nodes.clone(),
-            Self::Disk(node, _) | Self::Paused(node) | Self::Slowed(node, _) | Self::DiskFull(node, _) => {
-                [*node].into()
-            }
+            Self::Disk(node, _)
+            | Self::Paused(node)
+            | Self::Slowed(node, _)
+            | Self::DiskFull(node, _)
+            | Self::Timeouts(node, ..)
+            | Self::Heartbeat(node, _) => [*node].into(),
+            Self::PreVote(of, _) | Self::CheckQuorum(of, _) => of.iter().copied().collect(),
             Self::Rules { .. } | Self::Watch(_) | Self::Timers(_) => BTreeSet::new(),
         }
     }
@@ -186,13 +198,19 @@ impl Disturbance {
             (Self::Paused(node), Self::Paused(other))
             | (Self::Slowed(node, _), Self::Slowed(other, _))
             | (Self::DiskFull(node, _), Self::DiskFull(other, _))
-            | (Self::Disk(node, _), Self::Disk(other, _)) => node == other,
-            (Self::Timers(_), Self::Timers(_)) | (Self::ClientAt(_), Self::ClientAt(_)) => true,
+            | (Self::Disk(node, _), Self::Disk(other, _))
+            | (Self::Timeouts(node, ..), Self::Timeouts(other, ..))
+            | (Self::Heartbeat(node, _), Self::Heartbeat(other, _)) => node == other,
+            (Self::PreVote(node, _), Self::PreVote(other, _))
+            | (Self::CheckQuorum(node, _), Self::CheckQuorum(other, _)) => node.is_none() || node == other,
+            (Self::Timers(_), Self::Timers(_) | Self::Timeouts(..))
+            | (Self::ClientAt(_), Self::ClientAt(_)) => true,
             _ => false,
         }
     }
 
-    /// Whether it only ends what it replaces, and is not in force itself.
+    /// Whether it only ends what it replaces, and is not in force itself; unless it makes an exception for one node from what is in
+    /// force for all ([`Ledger::only_ends`](crate::Ledger::only_ends)).
     #[must_use]
     pub fn restores(&self) -> bool {
         match self {
@@ -200,7 +218,13 @@ impl Disturbance {
             Self::Disk(_, pace) => *pace == DiskPace::Free,
             Self::Timers(timers) => *timers == Timers::Random,
             Self::ClientAt(nodes) => nodes.is_empty(),
-            Self::Rules { .. } | Self::Watch(_) | Self::Paused(_) | Self::DiskFull(..) => false,
+            Self::PreVote(_, on) | Self::CheckQuorum(_, on) => *on,
+            Self::Rules { .. }
+            | Self::Watch(_)
+            | Self::Paused(_)
+            | Self::DiskFull(..)
+            | Self::Timeouts(..)
+            | Self::Heartbeat(..) => false,
         }
     }
 }

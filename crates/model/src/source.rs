@@ -35,7 +35,7 @@ pub enum Ability {
     Links,
     /// To slow down, freeze and step cluster time.
     Time,
-    /// To set the nodes' election timeouts.
+    /// To set the nodes' election timeouts and heartbeats, and to switch PreVote and CheckQuorum.
     Timers,
     /// To read and write keys.
     Store,
@@ -154,7 +154,11 @@ impl Disturbance {
             Self::Slowed(..) => Ability::Slowness,
             Self::DiskFull(..) => Ability::DiskRoom,
             Self::Disk(..) => Ability::DiskPace,
-            Self::Timers(_) => Ability::Timers,
+            Self::Timers(_)
+            | Self::PreVote(..)
+            | Self::CheckQuorum(..)
+            | Self::Timeouts(..)
+            | Self::Heartbeat(..) => Ability::Timers,
             Self::ClientAt(_) => Ability::Store,
         }
     }

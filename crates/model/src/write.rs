@@ -25,6 +25,12 @@ pub fn disturbance(what: &Disturbance) -> String {
             format!("disk {} delay {}", node.0, duration(*delay))
         }
         Disturbance::Timers(timers) => timers_name(*timers).to_owned(),
+        Disturbance::PreVote(node, on) => switch("prevote", *node, *on),
+        Disturbance::CheckQuorum(node, on) => switch("check-quorum", *node, *on),
+        Disturbance::Timeouts(node, least, most) => {
+            format!("timeouts {} {}..{}", node.0, duration(*least), duration(*most))
+        }
+        Disturbance::Heartbeat(node, interval) => format!("heartbeat {} {}", node.0, duration(*interval)),
         Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
         Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),
     }
@@ -40,6 +46,11 @@ pub fn nothing_to(verb: &str, which: &Which) -> String {
             format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
         }
     }
+}
+
+fn switch(name: &str, node: Option<NodeId>, on: bool) -> String {
+    let node = node.map(|node| format!(" {}", node.0)).unwrap_or_default();
+    format!("{name} {}{node}", if on { "on" } else { "off" })
 }
 
 fn timers_name(timers: Timers) -> &'static str {

@@ -170,6 +170,14 @@ impl Author<'_> {
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {
                 word.to_owned()
             }
+            "prevote" | "check-quorum" => {
+                let one = self.chance.pick(&[String::new(), format!(" {one}")]);
+                format!("{word} {}{one}", self.chance.pick(&["on", "off"]))
+            }
+            "timeouts" => {
+                format!("timeouts {one} {}", self.chance.pick(&["40ms..90ms", "100ms..300ms", "1s..2s"]))
+            }
+            "heartbeat" => format!("heartbeat {one} {}", self.chance.pick(&["1ms", "20ms", "500ms"])),
             "workload" => format!("workload {}", self.chance.pick(&["on", "off"])),
             "client" => self.chance.pick(&[format!("client at {one}"), "client anywhere".to_owned()]),
             "seed" => format!("seed {}", self.chance.below(1000)),

@@ -22,6 +22,7 @@ mod phrase;
 mod shape;
 mod table;
 mod tokens;
+mod tuning;
 mod verb;
 mod verbs;
 

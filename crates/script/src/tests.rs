@@ -290,6 +290,18 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("client anywhere", Order::Disturb(Disturbance::ClientAt([].into()))),
         ("client at 1,3", Order::Disturb(Disturbance::ClientAt(nodes(&[1, 3])))),
         ("align", Order::Disturb(Disturbance::Timers(Timers::Aligned))),
+        ("prevote off", Order::Disturb(Disturbance::PreVote(None, false))),
+        ("prevote on 3", Order::Disturb(Disturbance::PreVote(Some(N3), true))),
+        ("check-quorum off n3", Order::Disturb(Disturbance::CheckQuorum(Some(N3), false))),
+        ("heartbeat 3 20ms", Order::Disturb(Disturbance::Heartbeat(N3, Duration::from_millis(20)))),
+        (
+            "timeouts 3 300ms..1.5s",
+            Order::Disturb(Disturbance::Timeouts(
+                N3,
+                Duration::from_millis(300),
+                Duration::from_millis(1500),
+            )),
+        ),
         ("seed 7", Order::Seed(7)),
         ("freeze", Order::SetRate(ClockRate::FROZEN)),
         ("run", Order::SetRate(ClockRate::REAL)),
@@ -316,6 +328,20 @@ fn processes_the_cluster_and_time_are_commanded() {
     assert!(why("add voter").contains("say add, or add learner"), "{}", why("add voter"));
     assert!(why("promote").contains("needs a node"), "{}", why("promote"));
     assert!(why("elect 3 kindly").contains("too much"), "{}", why("elect 3 kindly"));
+    for (line, said) in [
+        ("prevote", "prevote needs on or off"),
+        ("prevote of", "is neither on nor off: prevote off"),
+        ("check-quorum off 9", "n9"),
+        ("timeouts 3", "needs a range of times"),
+        ("timeouts 3 300ms", "is no range of times: say 300ms..600ms"),
+        ("timeouts 3 600ms..300ms", "is upside down"),
+        ("timeouts 3 300ms..300ms", "equal timeouts split votes for ever"),
+        ("timeouts 3 0ms..300ms", "no time at all"),
+        ("heartbeat 3 0ms", "no time at all"),
+        ("heartbeat 3 fast", "is no time"),
+    ] {
+        assert!(why(line).contains(said), "{line}: {}", why(line));
+    }
     assert!(why("workload maybe").contains("neither on nor off"));
     assert!(why("heal all").contains("heal takes nothing more"));
 }

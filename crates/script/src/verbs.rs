@@ -13,6 +13,7 @@ use crate::pace::{faster, slower};
 use crate::phrase::Phrase;
 use crate::shape::shape;
 use crate::table::{self, RULES, word};
+use crate::tuning;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
@@ -137,6 +138,10 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
         ClusterVerb::Align => Order::Disturb(Disturbance::Timers(Timers::Aligned)),
         ClusterVerb::Spread => Order::Disturb(Disturbance::Timers(Timers::Spread)),
         ClusterVerb::Random => Order::Disturb(Disturbance::Timers(Timers::Random)),
+        ClusterVerb::Timeouts => Order::Disturb(tuning::timeouts(phrase)?),
+        ClusterVerb::Heartbeat => Order::Disturb(tuning::heartbeat(phrase)?),
+        ClusterVerb::PreVote => Order::Disturb(tuning::switch(phrase, Disturbance::PreVote)?),
+        ClusterVerb::CheckQuorum => Order::Disturb(tuning::switch(phrase, Disturbance::CheckQuorum)?),
         ClusterVerb::Workload => match phrase.need("on or off")? {
             "on" => Order::Workload(true),
             "off" => Order::Workload(false),

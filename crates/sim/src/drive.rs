@@ -323,10 +323,10 @@ impl World<'_> {
 
     fn hold_against_rules(&mut self, id: NodeId, event: &TraceEvent) {
         let at = self.now;
-        let patience = self.setup.config.tuning.timing.election_min;
         let node = self.node(id);
         let now = node.clock.now(at);
-        let Some(Process { story, .. }) = node.process.as_deref_mut() else { return };
+        let Some(Process { story, tuning, .. }) = node.process.as_deref_mut() else { return };
+        let patience = tuning.timing.election_min;
         if let Some((rule, sentence)) = story.tells(event, now, patience) {
             self.judge.accuse(rule, at, sentence);
         }

@@ -83,6 +83,12 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         })),
         (node(), pace).prop_map(|(node, pace)| Disturbance::Disk(node, pace)),
         select(&[Timers::Random, Timers::Aligned, Timers::Spread][..]).prop_map(Disturbance::Timers),
+        (prop::option::of(node()), any::<bool>()).prop_map(|(of, on)| Disturbance::PreVote(of, on)),
+        (prop::option::of(node()), any::<bool>()).prop_map(|(of, on)| Disturbance::CheckQuorum(of, on)),
+        (node(), 40_u64..900, 0_u64..900).prop_map(|(node, least, more)| {
+            Disturbance::Timeouts(node, millis(least), millis(least + more))
+        }),
+        (node(), 0_u64..400).prop_map(|(node, time)| Disturbance::Heartbeat(node, millis(time))),
         prop::collection::btree_set(node(), 0..3).prop_map(Disturbance::ClientAt),
         (node(), 0_u8..120).prop_map(|(node, percent)| Disturbance::Slowed(node, percent)),
     ]

@@ -72,6 +72,10 @@ const FAULTS: &[(&str, &str)] = &[
     ("align", "election timers all alike: split votes"),
     ("spread", "election timers far apart: no split vote"),
     ("random", "election timers random again"),
+    ("timeouts {N} 1s..2s", "it waits longer for a leader than others"),
+    ("heartbeat {N} 20ms", "as a leader it sends heartbeats so often"),
+    ("prevote off {N}", "cut off, it raises its term; unseats the leader"),
+    ("check-quorum off {N}", "it leads on without a majority"),
 ];
 
 const REGIONS: [&str; 3] = ["eu", "us", "ap"];

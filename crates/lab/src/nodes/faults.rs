@@ -4,12 +4,10 @@ use super::Nodes;
 use crate::receipt::Receipt;
 use crate::supervisor::Task;
 use raftdeck_links::{LinkNews, Pair};
-use raftdeck_model::{
-    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Timers, Which, write,
-};
+use raftdeck_model::{Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Which, write};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Nodes {
     /// Has something come into force.
@@ -23,8 +21,11 @@ impl Nodes {
             None => Some(receipt),
         };
         let Some(receipt) = receipt else { return };
+        if let Err(why) = self.in_force.now().fits(&what, self.options.tuning()) {
+            return receipt.refuse(why);
+        }
         self.in_force.strike_all(|other| what.replaces(other));
-        if what.restores() {
+        if self.in_force.now().only_ends(&what) {
             self.in_force.tell();
             return self.put_right(&what, receipt);
         }
@@ -49,10 +50,11 @@ impl Nodes {
             Disturbance::Slowed(node, percent) => self.instruct(node, Task::Slow(percent), receipt),
             Disturbance::DiskFull(node, bytes) => self.instruct(node, Task::FillDisk(Some(bytes)), receipt),
             Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
-            Disturbance::Timers(_) => {
-                self.set_timers();
-                self.done_when_settled(receipt);
-            }
+            Disturbance::Timers(_)
+            | Disturbance::PreVote(..)
+            | Disturbance::CheckQuorum(..)
+            | Disturbance::Timeouts(..)
+            | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
             Disturbance::ClientAt(nodes) => {
                 self.clients.reach(Some(nodes));
                 receipt.done();
@@ -68,10 +70,11 @@ impl Nodes {
             Disturbance::Slowed(node, _) => self.instruct_undoing(node, Task::Slow(0), receipt),
             Disturbance::DiskFull(node, _) => self.instruct_undoing(node, Task::FillDisk(None), receipt),
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
-            Disturbance::Timers(_) => {
-                self.set_timers();
-                self.done_when_settled(receipt);
-            }
+            Disturbance::Timers(_)
+            | Disturbance::PreVote(..)
+            | Disturbance::CheckQuorum(..)
+            | Disturbance::Timeouts(..)
+            | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
             Disturbance::ClientAt(_) => {
                 self.clients.reach(None);
                 receipt.done();
@@ -194,27 +197,6 @@ impl Nodes {
             }
             LinkNews::Over(id) => drop(self.in_force.strike(id)),
         }
-    }
-
-    /// Gives every node the election timeout that is in force.
-    pub(super) fn set_timers(&mut self) {
-        let timers = self.in_force.all().into_iter().find_map(|fault| match fault.what {
-            Disturbance::Timers(timers) => Some(timers),
-            _ => None,
-        });
-        let (least, most) = (self.options.timing.election_min, self.options.timing.election_max);
-        let count = u32::try_from(self.kept.len()).unwrap_or(u32::MAX).max(1);
-        let middle = least + most.saturating_sub(least) / 2;
-        let apart = most.saturating_sub(least) / count;
-        let timeouts = match timers {
-            None | Some(Timers::Random) => BTreeMap::new(),
-            Some(Timers::Aligned) => self.kept.keys().map(|&node| (node, middle)).collect(),
-            // The shortest is not the least possible one, for which others still stand by the old leader.
-            Some(Timers::Spread) => {
-                (1..).map(|rank| least + apart * rank).zip(self.kept.keys()).map(|(t, &n)| (n, t)).collect()
-            }
-        };
-        self.stepper.tempo().set_timeouts(timeouts);
     }
 }
 

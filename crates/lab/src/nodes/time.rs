@@ -115,7 +115,7 @@ impl Nodes {
     }
 
     /// They answer nothing.
-    fn paused(&self) -> BTreeSet<NodeId> {
+    pub(super) fn paused(&self) -> BTreeSet<NodeId> {
         let paused = |what| match what {
             Disturbance::Paused(node) => Some(node),
             _ => None,

@@ -10,4 +10,5 @@ mod partition;
 mod stall;
 mod stepping;
 mod strangers;
+mod tuning;
 mod undone;

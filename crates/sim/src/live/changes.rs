@@ -81,7 +81,7 @@ impl Live {
         let node = self.world.add_node(self.options.sync_delay.map_or(0, micros));
         self.keep(node);
         self.introduce();
-        self.set_timers();
+        self.set_timing();
         self.tell(News::Change { node, step: ChangeStep::Starting });
         if let Err(why) = self.start(node) {
             self.tell(News::Change { node, step: ChangeStep::GivenUp });
@@ -330,10 +330,7 @@ impl Live {
     /// Has a node campaign at once, whoever leads. First everybody forgoes leases: such an order breaks the promises that they rest
     /// on.
     pub(super) fn campaign(&mut self, node: NodeId) -> Result<(), String> {
-        self.forgo_leases = true;
-        for other in self.kept.keys().copied().collect::<Vec<_>>() {
-            self.act(other, |replica, _| replica.forgo_leases());
-        }
+        self.let_all_forgo_leases();
         self.tell_to_campaign(node, Replica::campaign_against_leader)
     }
 

@@ -3,14 +3,11 @@
 use super::Live;
 use crate::options::micros;
 use raftdeck_model::rulebook::Pair;
-use raftdeck_model::{
-    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Timers, Which, write,
-};
+use raftdeck_model::{Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Which, write};
 use raftdeck_protocol::DiskPace;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 impl Live {
     /// Has something come into force.
@@ -24,8 +21,9 @@ impl Live {
             let most = MAX_SYNC_DELAY.as_secs();
             return Err(format!("a sync can be delayed by at most {most} s; stall the disk instead"));
         }
+        self.ledger.fits(&what, self.usual())?;
         self.ledger.strike_all(|other| what.replaces(other));
-        if what.restores() {
+        if self.ledger.only_ends(&what) {
             self.ledger.renew();
             return self.put_right(&what);
         }
@@ -47,7 +45,11 @@ impl Live {
             Disturbance::Slowed(node, percent) => return self.slow(node, percent),
             Disturbance::DiskFull(node, bytes) => self.world.node(node).room = Some(bytes),
             Disturbance::Disk(node, pace) => self.set_disk(node, pace),
-            Disturbance::Timers(_) => self.set_timers(),
+            Disturbance::Timers(_)
+            | Disturbance::PreVote(..)
+            | Disturbance::CheckQuorum(..)
+            | Disturbance::Timeouts(..)
+            | Disturbance::Heartbeat(..) => self.set_timing(),
             Disturbance::ClientAt(nodes) => self.clients.reach = Some(nodes),
         }
         Ok(())
@@ -61,7 +63,11 @@ impl Live {
             Disturbance::Slowed(node, _) => return self.slow(node, 0),
             Disturbance::DiskFull(node, _) => self.world.node(node).room = None,
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free),
-            Disturbance::Timers(_) => self.set_timers(),
+            Disturbance::Timers(_)
+            | Disturbance::PreVote(..)
+            | Disturbance::CheckQuorum(..)
+            | Disturbance::Timeouts(..)
+            | Disturbance::Heartbeat(..) => self.set_timing(),
             Disturbance::ClientAt(_) => self.clients.reach = None,
         }
         Ok(())
@@ -163,47 +169,6 @@ impl Live {
         self.drain();
         self.tell_reports();
         Ok(())
-    }
-
-    /// Gives every node the election timeout that is in force.
-    pub(super) fn set_timers(&mut self) {
-        for node in self.kept.keys().copied().collect::<Vec<_>>() {
-            self.set_timeout_of(node);
-        }
-    }
-
-    pub(super) fn set_timeout_of(&mut self, node: NodeId) {
-        let timeout = self.timeout_of(node);
-        let is_fixed = self.world.node(node).process.as_ref().is_some_and(|process| process.is_timeout_fixed);
-        if timeout.is_none() && !is_fixed {
-            return;
-        }
-        self.act(node, |replica, now| {
-            // It is never under the least one.
-            let _ = replica.set_election_timeout(timeout, now);
-        });
-        if let Some(process) = &mut self.world.node(node).process {
-            process.is_timeout_fixed = timeout.is_some();
-        }
-    }
-
-    fn timeout_of(&self, node: NodeId) -> Option<Duration> {
-        let timers = self.ledger.all().into_iter().find_map(|fault| match fault.what {
-            Disturbance::Timers(timers) => Some(timers),
-            _ => None,
-        });
-        let (least, most) = (self.options.timing.election_min, self.options.timing.election_max);
-        let count = u32::try_from(self.kept.len()).unwrap_or(u32::MAX).max(1);
-        let rank = self.kept.keys().position(|kept| *kept == node)?;
-        match timers {
-            None | Some(Timers::Random) => None,
-            Some(Timers::Aligned) => Some(least + most.saturating_sub(least) / 2),
-            // The shortest is not the least possible one, for which others still stand by the old leader.
-            Some(Timers::Spread) => {
-                let rank = u32::try_from(rank + 1).unwrap_or(u32::MAX);
-                Some(least + most.saturating_sub(least) / count * rank)
-            }
-        }
     }
 }
 

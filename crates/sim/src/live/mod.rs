@@ -15,6 +15,7 @@ mod reports;
 mod steps;
 mod telemetry;
 mod traffic;
+mod tuning;
 mod workload;
 
 use crate::event::Event;

@@ -88,7 +88,7 @@ impl Live {
             self.traffic.close(pair, now);
         }
         self.ledger.is_gone(node);
-        self.set_timers();
+        self.set_timing();
         self.world.node(node).fate = Fate::Absent;
         self.tell(News::Change { node, step: ChangeStep::Left });
         self.introduce();
@@ -123,7 +123,7 @@ impl Live {
         if self.forgo_leases {
             self.act(node, |replica, _| replica.forgo_leases());
         }
-        self.set_timeout_of(node);
+        self.set_timing_of(node);
         let number = self.number();
         if let Some(kept) = self.kept.get_mut(&node) {
             kept.publisher = Publisher::default();
@@ -238,7 +238,7 @@ impl Live {
         if self.forgo_leases {
             self.act(node, |replica, _| replica.forgo_leases());
         }
-        self.set_timeout_of(node);
+        self.set_timing_of(node);
         self.stir(node);
     }
 

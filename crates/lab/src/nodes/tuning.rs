@@ -1,0 +1,55 @@
+//! The nodes' timing and their switches: what is in force of them is told to every node.
+//!
+//! Leases rest on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
+
+use super::Nodes;
+use crate::receipt::Receipt;
+use crate::stepper::ANSWER;
+use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
+
+impl Nodes {
+    /// Has what is in force hold at every node, and answers when all who can have confirmed it.
+    pub(super) fn set_timing_for(&mut self, receipt: Receipt) {
+        self.in_force.end_unfit(self.options.tuning());
+        if self.set_timing() {
+            return self.done_when_settled(receipt);
+        }
+        self.forgo_leases();
+        let paused = self.paused();
+        let settled = self.stepper.tempo().settled(ANSWER, &paused);
+        self.forgoing.spawn(async move {
+            settled.await;
+            receipt
+        });
+    }
+
+    pub(super) fn leases_are_forgone(&mut self, receipt: Receipt) {
+        self.leases_forgone = true;
+        self.set_timing_for(receipt);
+    }
+
+    /// No node serves a read by a lease any more, nor does one that is started later.
+    pub(super) fn forgo_leases(&mut self) {
+        if !std::mem::replace(&mut self.forgo_leases, true) {
+            self.renew_launches();
+        }
+        self.stepper.tempo().forgo_leases();
+    }
+
+    /// Has what is in force hold at every node. `false`: leases have to be forgone before.
+    pub(super) fn set_timing(&mut self) -> bool {
+        let (in_force, usual) = (self.in_force.now(), self.options.tuning());
+        let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
+        let tunings: Vec<_> = nodes.iter().map(|&node| (node, in_force.tuning_of(node, usual))).collect();
+        if !self.leases_forgone && tunings.iter().any(|(_, tuning)| *tuning != usual) {
+            return false;
+        }
+        for (node, tuning) in tunings {
+            self.stepper.tempo().set_tuning(node, tuning, usual);
+        }
+        let timeout = |&node: &NodeId| Some((node, in_force.fixed_timeout_of(node, &nodes, usual.timing)?));
+        self.stepper.tempo().set_timeouts(nodes.iter().filter_map(timeout).collect::<BTreeMap<_, _>>());
+        true
+    }
+}

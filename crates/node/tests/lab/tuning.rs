@@ -1,0 +1,142 @@
+//! Real nodes that are set apart: PreVote and CheckQuorum switched, timeouts and heartbeats of their own.
+
+use crate::deck::{Deck, World};
+use raftdeck_model::{FrameKind, Order, write};
+use raftdeck_raft::{NodeId, Role, Term, Timing, Tuning};
+use raftdeck_script::{Line, parse};
+use std::time::Duration;
+
+const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+const USUAL: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true };
+
+/// Says a line of the grammar; what it is answered.
+fn say(deck: &mut Deck, line: &str) -> Result<(), String> {
+    let Ok(Line::Do(orders)) = parse(line, &deck.world.known) else { panic!("\"{line}\"") };
+    orders.into_iter().try_for_each(|order| {
+        let id = deck.send(order);
+        deck.answer(id)
+    })
+}
+
+fn in_force(deck: &Deck) -> Vec<String> {
+    deck.world.known.in_force().iter().map(|fault| write::disturbance(&fault.what)).collect()
+}
+
+fn has(world: &World, node: NodeId, tuning: Tuning) -> Option<()> {
+    (world.statuses.get(&node)?.raft.tuning == tuning).then_some(())
+}
+
+/// What every node works with, by what it says now.
+fn wait_for(deck: &mut Deck, node: NodeId, tuning: Tuning) {
+    deck.send(Order::Refresh);
+    deck.wait(&format!("{node} with {tuning:?}"), |world| has(world, node, tuning));
+}
+
+fn term(world: &World, node: NodeId) -> Term {
+    world.statuses[&node].raft.term
+}
+
+fn follower(deck: &mut Deck) -> (NodeId, NodeId) {
+    let leader = deck.wait("peace", |world| world.agreed(3));
+    (ALL.into_iter().find(|&node| node != leader).expect("there are three"), leader)
+}
+
+#[test]
+fn without_pre_vote_a_node_that_was_cut_off_unseats_the_leader_also_after_a_restart() {
+    let (mut deck, leader) = Deck::settled(3);
+    let before = term(&deck.world, leader);
+    let (node, _) = follower(&mut deck);
+    assert_eq!(say(&mut deck, &format!("prevote off {}", node.0)), Ok(()));
+    let off = Tuning { pre_vote: false, ..USUAL };
+    wait_for(&mut deck, node, off);
+    wait_for(&mut deck, leader, USUAL);
+    assert_eq!(say(&mut deck, &format!("restart {}", node.0)), Ok(()));
+    wait_for(&mut deck, node, off);
+    assert_eq!(say(&mut deck, &format!("isolate {}", node.0)), Ok(()));
+    deck.wait("a higher term", |world| (term(world, node).0 > before.0 + 1).then_some(()));
+    assert_eq!(term(&deck.world, leader), before);
+    assert_eq!(say(&mut deck, "heal"), Ok(()));
+    wait_for(&mut deck, node, USUAL);
+    deck.wait("a leader of a higher term", |world| {
+        world.agreed(3).filter(|leader| term(world, *leader).0 > before.0 + 1)
+    });
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+}
+
+#[test]
+fn without_check_quorum_a_leader_that_reaches_no_majority_leads_on_until_that_is_undone() {
+    let (mut deck, leader) = Deck::settled(3);
+    assert_eq!(say(&mut deck, "check-quorum off"), Ok(()));
+    for node in ALL {
+        wait_for(&mut deck, node, Tuning { check_quorum: false, ..USUAL });
+    }
+    assert_eq!(say(&mut deck, &format!("isolate {}", leader.0)), Ok(()));
+    deck.wait("another leader", |world| {
+        ALL.into_iter().find(|&node| node != leader && world.is(node, Role::Leader))
+    });
+    assert!(deck.world.is(leader, Role::Leader), "it does not know");
+    assert_eq!(say(&mut deck, "undo #1"), Ok(()));
+    deck.wait("it steps down", |world| (!world.is(leader, Role::Leader)).then_some(()));
+    assert_eq!(say(&mut deck, "heal"), Ok(()));
+    deck.wait("peace", |world| world.agreed(3));
+}
+
+#[test]
+fn timeouts_of_one_node_last_until_newer_ones_are_set_for_all() {
+    let (mut deck, _) = Deck::settled(3);
+    let (node, leader) = follower(&mut deck);
+    assert_eq!(say(&mut deck, "align"), Ok(()));
+    assert_eq!(say(&mut deck, &format!("timeouts {} 20s..30s", node.0)), Ok(()));
+    let own = Tuning {
+        timing: Timing {
+            election_min: Duration::from_secs(20),
+            election_max: Duration::from_secs(30),
+            ..Timing::FAST
+        },
+        ..USUAL
+    };
+    wait_for(&mut deck, node, own);
+    assert_eq!(say(&mut deck, &format!("restart {}", node.0)), Ok(()));
+    wait_for(&mut deck, node, own);
+    let timeout = |world: &World, node| world.statuses[&node].raft.election_timeout;
+    deck.wait("its own timeout", |world| (timeout(world, node) >= Duration::from_secs(20)).then_some(()));
+    assert_eq!(timeout(&deck.world, leader), Duration::from_millis(225));
+    deck.send(Order::Kill(leader));
+    let other = ALL.into_iter().find(|other| *other != node && *other != leader).expect("there are three");
+    deck.wait("the other one leads", |world| world.is(other, Role::Leader).then_some(()));
+    assert_eq!(say(&mut deck, "restart down"), Ok(()));
+    assert_eq!(say(&mut deck, "random"), Ok(()));
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+    wait_for(&mut deck, node, USUAL);
+    let (node, leader) = follower(&mut deck);
+    assert_eq!(
+        say(&mut deck, &format!("timeouts {} 20ms..40ms", node.0)).unwrap_err(),
+        format!(
+            "the least election timeout of {node}, 20ms, is not longer than its heartbeat interval, 50ms: choose a longer one"
+        )
+    );
+    assert_eq!(deck.wait("peace", |world| world.agreed(3)), leader);
+}
+
+#[test]
+fn a_leader_with_rare_heartbeats_is_replaced_and_one_with_frequent_ones_sends_them() {
+    let (mut deck, leader) = Deck::settled(3);
+    let why = say(&mut deck, &format!("heartbeat {} 2s", leader.0)).unwrap_err();
+    assert!(why.contains("give it longer ones first"), "{why}");
+    assert_eq!(say(&mut deck, &format!("timeouts {} 10s..20s", leader.0)), Ok(()));
+    assert_eq!(say(&mut deck, &format!("heartbeat {} 2s", leader.0)), Ok(()));
+    deck.wait("another leader", |world| world.agreed(3).filter(|other| *other != leader));
+    assert_eq!(say(&mut deck, "undo #1"), Ok(()));
+    assert_eq!(in_force(&deck), Vec::<String>::new(), "the heartbeat goes with the timeouts that it needs");
+    wait_for(&mut deck, leader, USUAL);
+    let leader = deck.wait("peace", |world| world.agreed(3));
+    assert_eq!(say(&mut deck, &format!("heartbeat {} 1ms", leader.0)), Ok(()));
+    deck.world.frames.clear();
+    let since = std::time::Instant::now();
+    deck.wait("many heartbeats", |world| {
+        let beats = world.frames.iter().filter(|frame| frame.kind == FrameKind::Heartbeat);
+        (beats.map(|frame| frame.count).sum::<u64>() > 200).then_some(())
+    });
+    // As usual they would take 5 s.
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+}

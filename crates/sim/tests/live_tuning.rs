@@ -1,0 +1,157 @@
+//! Nodes of a driven cluster that are set apart: their timeouts, their heartbeats, PreVote and CheckQuorum.
+
+mod deck;
+
+use deck::{Deck, millis, seconds};
+use raftdeck_model::{News, Order, Update};
+use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
+
+const USUAL: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true };
+
+fn in_force(deck: &Deck) -> Vec<String> {
+    deck.world.in_force().iter().map(|fault| raftdeck_model::write::disturbance(&fault.what)).collect()
+}
+
+fn tuning(deck: &mut Deck, node: NodeId) -> Tuning {
+    deck.obey(Order::Refresh).expect("whoever answers is asked");
+    deck.status(node).tuning
+}
+
+/// After how long this node's timer went off, each time since then.
+fn waits(told: &[Update], node: NodeId) -> Vec<std::time::Duration> {
+    let waits = told.iter().filter_map(|update| match &update.what {
+        News::Trace { node: of, trace: TraceEvent::TimedOut { waited } } if *of == node => Some(*waited),
+        _ => None,
+    });
+    waits.collect()
+}
+
+#[test]
+fn without_pre_vote_a_node_that_was_cut_off_comes_back_with_a_higher_term_and_unseats_the_leader() {
+    for on in [true, false] {
+        let (mut deck, leader) = Deck::led(3, 1);
+        let (node, term) = (deck.follower(), deck.status(leader).term);
+        if !on {
+            deck.say(&format!("prevote off {}", node.0)).unwrap();
+            assert_eq!(tuning(&mut deck, node), Tuning { pre_vote: false, ..USUAL });
+            assert_eq!(tuning(&mut deck, leader), USUAL);
+        }
+        deck.say(&format!("isolate {}", node.0)).unwrap();
+        deck.run(seconds(2));
+        let risen = deck.status(node).term > term;
+        assert_eq!(risen, !on, "PreVote is {on}");
+        deck.say("heal").unwrap();
+        assert_eq!(tuning(&mut deck, node), USUAL);
+        deck.run(seconds(2));
+        deck.wait("leader");
+        assert_eq!(deck.status(deck.leader()).term > term, !on, "PreVote is {on}");
+        assert_eq!(deck.troubles(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn without_check_quorum_a_leader_without_a_majority_goes_on_leading() {
+    let (mut deck, leader) = Deck::led(3, 2);
+    deck.say("check-quorum off").unwrap();
+    deck.say(&format!("isolate {}", leader.0)).unwrap();
+    deck.run(seconds(3));
+    assert_eq!(deck.status(leader).role, raftdeck_raft::Role::Leader, "and another one leads");
+    assert_ne!(deck.leader(), leader);
+    deck.say("undo").unwrap();
+    deck.run(seconds(2));
+    assert!(deck.holds(&format!("role {} follower", leader.0)));
+    let leader = deck.leader();
+    deck.say("check-quorum on").unwrap();
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+    deck.say(&format!("isolate {}", leader.0)).unwrap();
+    deck.wait(&format!("role {} follower", leader.0));
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_node_has_timeouts_of_its_own_until_newer_ones_are_set_for_all() {
+    let (mut deck, leader) = Deck::led(3, 3);
+    let node = deck.follower();
+    deck.say("align").unwrap();
+    deck.say(&format!("timeouts {} 3s..4s", node.0)).unwrap();
+    let since = deck.told.len();
+    deck.obey(Order::Kill(leader)).unwrap();
+    deck.wait("leader");
+    assert_ne!(deck.leader(), node, "the other one waits for 225 ms");
+    assert_eq!(waits(&deck.told[since..], node), []);
+    deck.say("restart down").unwrap();
+    let own = Timing { election_min: seconds(3), election_max: seconds(4), ..Timing::FAST };
+    // It has them after a new start and after a pause too.
+    deck.say(&format!("restart {}", node.0)).unwrap();
+    assert_eq!(tuning(&mut deck, node).timing, own);
+    deck.say(&format!("isolate {}", node.0)).unwrap();
+    let since = deck.told.len();
+    deck.run(seconds(9));
+    let own_waits = waits(&deck.told[since..], node);
+    assert!(!own_waits.is_empty() && own_waits.iter().all(|wait| *wait >= seconds(3)), "{own_waits:?}");
+    deck.say("spread").unwrap();
+    assert_eq!(in_force(&deck), [format!("isolate {}", node.0), "spread".to_owned()]);
+    assert_eq!(tuning(&mut deck, node), USUAL);
+    let since = deck.told.len();
+    deck.run(seconds(2));
+    let fixed = waits(&deck.told[since..], node);
+    // 200 or 250 ms, by its rank, and what its turn takes.
+    let is_fixed = fixed[1..].iter().all(|wait| wait.abs_diff(fixed[1]) < millis(2));
+    assert!(fixed.len() > 3 && is_fixed, "{fixed:?}");
+    deck.say("heal").unwrap();
+    deck.run(seconds(2));
+    deck.wait("leader");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_leader_with_rare_heartbeats_loses_those_who_wait_for_less() {
+    let (mut deck, leader) = Deck::led(3, 4);
+    let why = deck.say(&format!("heartbeat {} 400ms", leader.0)).unwrap_err();
+    assert!(why.contains("its least election timeout is 150ms; give it longer ones first"), "{why}");
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+    deck.say(&format!("timeouts {} 1s..2s", leader.0)).unwrap();
+    deck.say(&format!("heartbeat {} 400ms", leader.0)).unwrap();
+    deck.run(seconds(1));
+    deck.wait("leader");
+    assert_ne!(deck.leader(), leader, "the others time out between two heartbeats");
+    // What the heartbeat needs is undone, and it ends with that.
+    deck.say("random").unwrap();
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+    assert_eq!(tuning(&mut deck, leader), USUAL);
+    deck.run(millis(500));
+    let now = deck.leader();
+    deck.say(&format!("heartbeat {} 5ms", now.0)).unwrap();
+    let since = deck.told.len();
+    deck.run(seconds(1));
+    let beats: u64 = deck.told[since..]
+        .iter()
+        .filter_map(|update| match &update.what {
+            News::Frames { frames } => Some(frames),
+            _ => None,
+        })
+        .flatten()
+        .filter(|frame| frame.kind == raftdeck_model::FrameKind::Heartbeat)
+        .map(|frame| frame.count)
+        .sum();
+    assert!(beats > 300, "200 to each of the two others: {beats}");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_set_for_all_holds_for_nodes_that_come_later_and_is_gone_with_a_node_that_goes() {
+    let (mut deck, _) = Deck::led(3, 5);
+    deck.say("prevote off").unwrap();
+    deck.say("add").unwrap();
+    let added = NodeId(4);
+    deck.wait("voter 4");
+    assert!(!tuning(&mut deck, added).pre_vote);
+    deck.say("prevote on 4").unwrap();
+    deck.say("timeouts 4 300ms..400ms").unwrap();
+    assert_eq!(in_force(&deck), ["prevote off", "prevote on 4", "timeouts 4 300ms..400ms"]);
+    assert!(tuning(&mut deck, added).pre_vote);
+    deck.say("remove 4").unwrap();
+    assert_eq!(in_force(&deck), ["prevote off"]);
+    deck.say("undo").unwrap();
+    assert_eq!(tuning(&mut deck, NodeId(1)), USUAL);
+}
