@@ -3,6 +3,7 @@
 //!
 //! How a rule is carried out is its source's affair; how people write it down is in [`write`](mod@crate::write).
 
+use crate::client::{ClientLinkFault, ClientName};
 use crate::message::FrameKind;
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::{LogIndex, NodeId, Term};
@@ -162,8 +163,10 @@ pub enum Disturbance {
     Disk(NodeId, DiskPace),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
-    /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.
-    ClientAt(BTreeSet<NodeId>),
+    /// A client reaches only these nodes. To disturb it with none of them lets it reach all again.
+    ClientAt(ClientName, BTreeSet<NodeId>),
+    /// Something is wrong between a client and these nodes.
+    ClientLinks(ClientName, BTreeSet<NodeId>, ClientLinkFault),
 }
 
 impl Disturbance {
@@ -171,11 +174,26 @@ impl Disturbance {
     #[must_use]
     pub fn nodes(&self) -> BTreeSet<NodeId> {
         match self {
-            Self::ClientAt(nodes) => nodes.clone(),
+            Self::ClientAt(_, nodes) | Self::ClientLinks(_, nodes, _) => nodes.clone(),
             Self::Disk(node, _) | Self::Paused(node) | Self::Slowed(node, _) | Self::DiskFull(node, _) => {
                 [*node].into()
             }
             Self::Rules { .. } | Self::Watch(_) | Self::Timers(_) => BTreeSet::new(),
+        }
+    }
+
+    /// The client that it is about.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientName> {
+        match self {
+            Self::ClientAt(client, _) | Self::ClientLinks(client, ..) => Some(client),
+            Self::Rules { .. }
+            | Self::Watch(_)
+            | Self::Paused(_)
+            | Self::Slowed(..)
+            | Self::DiskFull(..)
+            | Self::Disk(..)
+            | Self::Timers(_) => None,
         }
     }
 
@@ -187,7 +205,8 @@ impl Disturbance {
             | (Self::Slowed(node, _), Self::Slowed(other, _))
             | (Self::DiskFull(node, _), Self::DiskFull(other, _))
             | (Self::Disk(node, _), Self::Disk(other, _)) => node == other,
-            (Self::Timers(_), Self::Timers(_)) | (Self::ClientAt(_), Self::ClientAt(_)) => true,
+            (Self::ClientAt(client, _), Self::ClientAt(other, _)) => client == other,
+            (Self::Timers(_), Self::Timers(_)) => true,
             _ => false,
         }
     }
@@ -199,8 +218,12 @@ impl Disturbance {
             Self::Slowed(_, percent) => *percent == 0,
             Self::Disk(_, pace) => *pace == DiskPace::Free,
             Self::Timers(timers) => *timers == Timers::Random,
-            Self::ClientAt(nodes) => nodes.is_empty(),
-            Self::Rules { .. } | Self::Watch(_) | Self::Paused(_) | Self::DiskFull(..) => false,
+            Self::ClientAt(_, nodes) => nodes.is_empty(),
+            Self::Rules { .. }
+            | Self::Watch(_)
+            | Self::Paused(_)
+            | Self::DiskFull(..)
+            | Self::ClientLinks(..) => false,
         }
     }
 }

@@ -151,7 +151,7 @@ impl Disturbance {
             Self::DiskFull(..) => Ability::DiskRoom,
             Self::Disk(..) => Ability::DiskPace,
             Self::Timers(_) => Ability::Timers,
-            Self::ClientAt(_) => Ability::Store,
+            Self::ClientAt(..) | Self::ClientLinks(..) => Ability::Store,
         }
     }
 }

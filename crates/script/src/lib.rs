@@ -5,6 +5,7 @@
 //! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 
+mod answers;
 mod complete;
 mod condition;
 mod engine;
@@ -23,6 +24,7 @@ mod tokens;
 mod verb;
 mod verbs;
 
+pub use answers::{Came, Expectation};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE};
 pub use engine::{Deed, Script};
@@ -32,7 +34,7 @@ pub use mistake::Mistake;
 pub use pace::{faster, slower};
 pub use table::{Group, WORDS, Word, word};
 
-use raftdeck_model::{ClientOp, Order, Step, World};
+use raftdeck_model::{ClientRequest, Order, Step, World};
 use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
@@ -52,7 +54,7 @@ pub enum Line {
         within: Duration,
     },
     /// Ask this of the store. Whoever sends it numbers it.
-    Store(ClientOp),
+    Store(ClientRequest),
     /// Wait until this is so, at most so long.
     Wait {
         /// What.
@@ -62,6 +64,8 @@ pub enum Line {
     },
     /// This is so now, or the script fails.
     Expect(Condition),
+    /// The answer to a client is this, or the script fails; it is waited for at most so long, in real time.
+    Judge(Expectation, Duration),
     /// Show this text.
     Say(String),
     /// Show the nodes' logs side by side.
@@ -100,6 +104,11 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
             line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),
             _ => Err(Mistake::new(format!("{} is never refused: say it without try", first.text))),
         };
+    }
+    if meant.verb == Verb::Script(ScriptVerb::As) {
+        let named = answers::client_name(phrase.need("the name of a client and what it asks")?)?;
+        let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("something to be asked"))?;
+        return answers::as_client(named, &first.text, said(first, rest, world)?);
     }
     let said = verbs::line(&mut phrase)?;
     phrase.end()?;

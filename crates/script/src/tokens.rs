@@ -11,6 +11,8 @@ pub(crate) struct Token {
     pub(crate) text: String,
     /// Where it begins in the line, in bytes.
     pub(crate) start: usize,
+    /// Quotes are in it: it is a text, even if it looks like a word.
+    pub(crate) is_quoted: bool,
 }
 
 /// Splits at blanks; `"…"` keeps them, and within quotes `\` takes the next character as it is. A `#` at the line's
@@ -35,9 +37,9 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
         match c {
             '"' => {
                 quoted = !quoted;
-                push(&mut token, start, None);
+                push(&mut token, start, None).is_quoted = true;
             }
-            '\\' if quoted => push(&mut token, start, chars.next().map(|(_, c)| c)),
+            '\\' if quoted => drop(push(&mut token, start, chars.next().map(|(_, c)| c))),
             c if c.is_whitespace() && !quoted => tokens.extend(token.take()),
             '#' if token.is_none() && !quoted => {
                 let names = !tokens.is_empty() && chars.peek().is_some_and(|(_, c)| c.is_ascii_digit());
@@ -46,15 +48,17 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
                 }
                 push(&mut token, start, Some('#'));
             }
-            c => push(&mut token, start, Some(c)),
+            c => drop(push(&mut token, start, Some(c))),
         }
     }
     tokens.extend(token);
     (tokens, quoted)
 }
 
-fn push(token: &mut Option<Token>, start: usize, c: Option<char>) {
-    token.get_or_insert_with(|| Token { text: String::new(), start }).text.extend(c);
+fn push(token: &mut Option<Token>, start: usize, c: Option<char>) -> &mut Token {
+    let token = token.get_or_insert_with(|| Token { text: String::new(), start, is_quoted: false });
+    token.text.extend(c);
+    token
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ pub(crate) enum ScriptVerb {
     Wait,
     Expect,
     Try,
+    As,
     Say,
     Logs,
     Rules,

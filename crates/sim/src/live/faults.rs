@@ -18,6 +18,9 @@ impl Live {
         if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return Err(format!("there is no {stranger} in this cluster"));
         }
+        if let Some(client) = what.client() {
+            self.admit(client)?;
+        }
         if let Disturbance::Disk(_, DiskPace::Delayed(delay)) = what
             && delay > MAX_SYNC_DELAY
         {
@@ -48,7 +51,7 @@ impl Live {
             Disturbance::DiskFull(node, bytes) => self.world.node(node).room = Some(bytes),
             Disturbance::Disk(node, pace) => self.set_disk(node, pace),
             Disturbance::Timers(_) => self.set_timers(),
-            Disturbance::ClientAt(nodes) => self.clients.reach = Some(nodes),
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(),
         }
         Ok(())
     }
@@ -62,7 +65,7 @@ impl Live {
             Disturbance::DiskFull(node, _) => self.world.node(node).room = None,
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free),
             Disturbance::Timers(_) => self.set_timers(),
-            Disturbance::ClientAt(_) => self.clients.reach = None,
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(),
         }
         Ok(())
     }
