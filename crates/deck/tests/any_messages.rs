@@ -11,9 +11,9 @@ use proptest::option;
 use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
-    ChangeStep, ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, FrameFate,
-    FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport, MessageState, News, Order,
-    ProcessState, Timers, Update, WorkloadFigures, World,
+    ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId, Disturbance,
+    Fault, FaultId, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport,
+    MessageState, News, Order, ProcessState, RequestFate, Timers, Update, WorkloadFigures, World,
 };
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
@@ -307,13 +307,24 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         (prop::option::of(id()), any::<bool>()).prop_map(|(of, on)| Disturbance::CheckQuorum(of.map(n), on)),
         (id(), number()).prop_map(|(of, most)| Disturbance::Timeouts(n(of), ms(1), ms(most))),
         (id(), number()).prop_map(|(of, time)| Disturbance::Heartbeat(n(of), ms(time))),
+        client().prop_map(|client| Disturbance::ClientAt(client, [n(1)].into())),
+        client().prop_map(|client| {
+            Disturbance::ClientLinks(client, [n(1), n(2)].into(), ClientLinkFault::LoseAnswers)
+        }),
     ]
+}
+
+fn client() -> impl Strategy<Value = ClientName> {
+    prop_oneof![Just(ClientName::Own), text().prop_map(ClientName::Named)]
 }
 
 fn told() -> impl Strategy<Value = News> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
     let outcome = prop_oneof![
-        text().prop_map(|reason| ClientOutcome::Failed { reason }),
+        (text(), any::<bool>()).prop_map(|(reason, doubt)| ClientOutcome::Failed {
+            reason,
+            fate: if doubt { RequestFate::InDoubt } else { RequestFate::NothingChanged },
+        }),
         (id(), number()).prop_map(|(node, at)| ClientOutcome::Answered {
             node: n(node),
             body: ResponseBody::Done {
@@ -358,7 +369,7 @@ fn told() -> impl Strategy<Value = News> {
         4 => vec(frame(), 0..6).prop_map(|frames| News::Frames { frames }),
         1 => (number(), outcome).prop_map(|(id, outcome)| News::Client {
             id: CommandId(id),
-            op: fixture::put("color", "blue"),
+            request: fixture::put("color", "blue").into(),
             outcome,
             took: ms(3),
         }),

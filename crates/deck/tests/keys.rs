@@ -163,12 +163,14 @@ fn a_write_is_typed_waits_and_says_where_it_is_stored() {
     assert_eq!(scene.app.selected(), Some(n(1)), "letters go to the prompt");
     assert!(last_rows(&mut scene).contains("put quick brown"));
     let effects = scene.press(KeyCode::Enter);
-    let [Effect::Send(Command { id, what: Order::Client(op) })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Send(Command { id, what: Order::Client(request) })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert!(last_rows(&mut scene).contains("put quick brown: waiting"));
     let at = raftdeck_raft::LogId { term: raftdeck_raft::Term(2), index: raftdeck_raft::LogIndex(7) };
     let body = raftdeck_protocol::ResponseBody::Done { answer: raftdeck_protocol::Answer::Stored, at };
     let outcome = raftdeck_model::ClientOutcome::Answered { node: n(3), body };
-    scene.tell(News::Client { id: *id, op: op.clone(), outcome, took: ms(4) });
+    scene.tell(News::Client { id: *id, request: request.clone(), outcome, took: ms(4) });
     assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4 ms"));
 }
 

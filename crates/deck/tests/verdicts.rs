@@ -176,8 +176,16 @@ fn nothing_is_painted_for_messages_the_view_does_not_show() {
 #[test]
 fn an_answer_to_someone_else_is_not_shown_as_ours() {
     let mut scene = Scene::started(Settings::default(), 3);
-    let outcome = raftdeck_model::ClientOutcome::Failed { reason: "no leader".to_owned() };
-    scene.tell(News::Client { id: raftdeck_model::CommandId(4711), op: put("a", "b"), outcome, took: ms(1) });
+    let outcome = raftdeck_model::ClientOutcome::Failed {
+        reason: "no leader".to_owned(),
+        fate: raftdeck_model::RequestFate::NothingChanged,
+    };
+    scene.tell(News::Client {
+        id: raftdeck_model::CommandId(4711),
+        request: put("a", "b").into(),
+        outcome,
+        took: ms(1),
+    });
     let shown = scene.paint(120, 40);
     let row: String = (0..120).map(|x| shown[(x, 38)].symbol()).collect();
     assert_eq!(row.trim(), "");

@@ -24,6 +24,7 @@ mod options;
 mod process;
 mod receipt;
 mod record;
+mod relay;
 mod slow;
 mod stepper;
 mod supervisor;

@@ -3,8 +3,8 @@
 
 use raftdeck_lab::{Lab, LabError, LabOptions};
 use raftdeck_model::{
-    ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News, Order,
-    ProcessState, Source as _, Step,
+    ClientName, ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News,
+    Order, ProcessState, RequestFate, Source as _, Step,
 };
 use raftdeck_protocol::{ClockRate, Read};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -351,10 +351,10 @@ fn without_a_node_to_ask_a_request_fails_and_a_log_is_refused() {
     deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     let op = ClientOp::Read(Read::Get { key: "color".into() });
-    let command = deck.send(Order::Client(op.clone()));
+    let command = deck.send(Order::Client(op.clone().into()));
     let reason = deck.wait("the outcome", |update| match update {
-        News::Client { id, op: asked, outcome: ClientOutcome::Failed { reason }, .. }
-            if *id == command && *asked == op =>
+        News::Client { id, request, outcome: ClientOutcome::Failed { reason, fate }, .. }
+            if *id == command && request.op == op && *fate == RequestFate::NothingChanged =>
         {
             Some(reason.clone())
         }
@@ -378,7 +378,7 @@ fn a_command_is_answered_when_its_effect_has_been_told() {
     });
     let orders = [
         Order::Pause(N1),
-        Order::Disturb(Disturbance::ClientAt([N2].into())),
+        Order::Disturb(Disturbance::ClientAt(ClientName::Own, [N2].into())),
         Order::Cut(vec![(N1, N2)]),
         Order::SetRate(ClockRate::FROZEN),
         Order::Step(Step::For(Duration::from_millis(1))),
@@ -458,7 +458,7 @@ fn too_many_requests_at_once_are_refused() {
     let deck = Deck::start(options(NODE, 1));
     deck.running(N1);
     for _ in 0..65 {
-        deck.send(Order::Client(ClientOp::Read(Read::Get { key: "color".into() })));
+        deck.send(Order::Client(ClientOp::Read(Read::Get { key: "color".into() }).into()));
     }
     assert!(deck.refusal().starts_with("64 requests are under way already"));
 }

@@ -5,6 +5,7 @@
 //! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and [`rulebook`]
 //! decides by them what becomes of a message, wherever messages are. What is known by all that was told is a [`World`].
 
+mod client;
 mod command;
 pub mod concerns;
 pub mod glance;
@@ -19,7 +20,10 @@ mod update;
 mod world;
 pub mod write;
 
-pub use command::{ClientOp, ClientOutcome, Command, CommandId, Order, Step, Which};
+pub use client::{
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Judged, MAX_CLIENTS, RequestFate,
+};
+pub use command::{Command, CommandId, Order, Step, Which};
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
 pub use rule::{

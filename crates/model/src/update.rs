@@ -1,6 +1,7 @@
 //! What a source tells.
 
-use crate::command::{ClientOp, ClientOutcome, CommandId};
+use crate::client::{ClientOutcome, ClientRequest};
+use crate::command::CommandId;
 use crate::message::{FrameReport, LinkState, MessageReport};
 use crate::rule::Fault;
 use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Notice, RefusalReason};
@@ -122,8 +123,9 @@ pub enum News {
     Client {
         /// The command.
         id: CommandId,
-        /// What was asked.
-        op: ClientOp,
+        /// What was asked, by which client and of whom.
+        #[serde(flatten)]
+        request: ClientRequest,
         /// What came of it.
         outcome: ClientOutcome,
         /// How long it took.

@@ -1,9 +1,10 @@
 //! Values back into words: what is written here is read as the same value.
 
+use crate::client::{ClientLinkFault, ClientRequest};
 use crate::command::Which;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch, pairs};
 use crate::shapes::Shape;
-use raftdeck_protocol::DiskPace;
+use raftdeck_protocol::{Consistency, DiskPace};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -31,8 +32,11 @@ pub fn disturbance(what: &Disturbance) -> String {
             format!("timeouts {} {}..{}", node.0, duration(*least), duration(*most))
         }
         Disturbance::Heartbeat(node, interval) => format!("heartbeat {} {}", node.0, duration(*interval)),
-        Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
-        Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),
+        Disturbance::ClientAt(client, at) if at.is_empty() => format!("client {}anywhere", client.prefix()),
+        Disturbance::ClientAt(client, at) => format!("client {}at {}", client.prefix(), nodes(at)),
+        Disturbance::ClientLinks(client, at, fault) => {
+            format!("client {}{} {}", client.prefix(), client_link_fault(*fault), nodes(at))
+        }
     }
 }
 
@@ -51,6 +55,39 @@ pub fn nothing_to(verb: &str, which: &Which) -> String {
 fn switch(name: &str, node: Option<NodeId>, on: bool) -> String {
     let node = node.map(|node| format!(" {}", node.0)).unwrap_or_default();
     format!("{name} {}{node}", if on { "on" } else { "off" })
+}
+
+/// `cut`, `hold`, `lose-answers`.
+#[must_use]
+pub fn client_link_fault(fault: ClientLinkFault) -> &'static str {
+    match fault {
+        ClientLinkFault::Cut => "cut",
+        ClientLinkFault::Hold => "hold",
+        ClientLinkFault::LoseAnswers => "lose-answers",
+    }
+}
+
+/// `linearizable`, `lease`, `stale`.
+#[must_use]
+pub fn consistency(consistency: Consistency) -> &'static str {
+    match consistency {
+        Consistency::Linearizable => "linearizable",
+        Consistency::Lease => "lease",
+        Consistency::Stale => "stale",
+    }
+}
+
+/// What a request says beside what it asks, with a blank before each: ` stale at 3`.
+#[must_use]
+pub fn of_whom(request: &ClientRequest) -> String {
+    let mut line = String::new();
+    if request.consistency != Consistency::Linearizable {
+        let _ = write!(line, " {}", consistency(request.consistency));
+    }
+    if let Some(at) = request.at {
+        let _ = write!(line, " at {}", at.0);
+    }
+    line
 }
 
 fn timers_name(timers: Timers) -> &'static str {

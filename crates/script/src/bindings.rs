@@ -40,7 +40,7 @@ impl Bindings {
     }
 
     fn expand_one(&self, token: Token) -> Result<Token, Mistake> {
-        let Token { text, start, names } = &token;
+        let Token { text, start, names, is_quoted } = &token;
         if names.is_empty() {
             return Ok(token);
         }
@@ -60,7 +60,7 @@ impl Bindings {
             }
         }
         expanded.push_str(&text[done..]);
-        Ok(Token { text: expanded, start: *start, names: Vec::new() })
+        Ok(Token { text: expanded, start: *start, names: Vec::new(), is_quoted: *is_quoted })
     }
 
     fn of(&self, name: &str) -> Result<&Bound, Mistake> {

@@ -156,6 +156,7 @@ impl Reading {
             | Line::Store(_)
             | Line::Wait { .. }
             | Line::Expect(_)
+            | Line::Judge(..)
             | Line::Stays { .. }
             | Line::Say(_)
             | Line::Logs

@@ -1,5 +1,6 @@
 //! How a line could go on.
 
+use crate::answers::{CLIENT, CONSISTENCIES, EXPECTATIONS};
 use crate::condition::{CONDITIONS, ROLES};
 use crate::table::{FILTERS, Group, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
@@ -74,7 +75,7 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn of(&self, word: &Word, mut pieces: &[&str]) -> Vec<Offer> {
-        if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces == ["anywhere"] {
+        if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces.last() == Some(&"anywhere") {
             return Vec::new();
         }
         for slot in word.slots {
@@ -90,6 +91,12 @@ impl Wanted<'_> {
                     let named = first.starts_with('#') || *first == "all";
                     return if named { Vec::new() } else { self.filters(rest, false, false) };
                 }
+                (Slot::Whom, _) => return self.whom(pieces),
+                // It has a name.
+                (Slot::Client, [first, rest @ ..]) if !CLIENT.contains(first) => match rest {
+                    [] => return self.slot(word, Slot::Of(&CLIENT)),
+                    [_, rest @ ..] => pieces = rest,
+                },
                 // It may be left out.
                 (Slot::Free(_), [first, ..]) if is_filter(first) => {}
                 (_, []) => return self.slot(word, *slot),
@@ -128,8 +135,20 @@ impl Wanted<'_> {
             Slot::Word | Slot::Line => {
                 WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect()
             }
-            Slot::Filters | Slot::Condition => Vec::new(),
+            Slot::Client => plain(CLIENT),
+            Slot::Filters | Slot::Condition | Slot::Whom => Vec::new(),
         }
+    }
+
+    /// How new a read is, and which node is asked.
+    fn whom(&self, pieces: &[&str]) -> Vec<Offer> {
+        if let [.., "at"] = pieces {
+            return self.nodes();
+        }
+        let consistencies = CONSISTENCIES.map(|(name, _)| name);
+        let has_any = pieces.iter().any(|piece| consistencies.contains(piece));
+        let left = consistencies.into_iter().filter(|_| !has_any);
+        plain(left.chain(["at"]).filter(|word| !pieces.contains(word)))
     }
 
     fn nodes(&self) -> Vec<Offer> {
@@ -197,7 +216,14 @@ impl Wanted<'_> {
             Verb::Script(ScriptVerb::Stays) => plain(["for"]),
             _ => Vec::new(),
         };
+        let expects = word.verb == Verb::Script(ScriptVerb::Expect);
         match pieces {
+            [] if expects => return plain(CONDITIONS.into_iter().chain(EXPECTATIONS)),
+            ["get", _] if expects => return plain(["none"]),
+            ["get", _, _, rest @ ..] if expects && rest.last() != Some(&"within") => {
+                return self.whom(rest).into_iter().chain(plain(["within"])).collect();
+            }
+            ["stored" | "refused" | "in-doubt"] if expects => return plain(["within"]),
             [.., "within"] => return plain(["5s", "30s", "1m"]),
             [.., "for"] => return plain(["500ms", "2s", "10s"]),
             [.., "within", _] => return Vec::new(),

@@ -5,6 +5,7 @@
 //! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 
+mod answers;
 mod bindings;
 mod check;
 mod complete;
@@ -26,6 +27,7 @@ mod tuning;
 mod verb;
 mod verbs;
 
+pub use answers::{Came, Expectation};
 pub use bindings::{Bindings, Bound};
 pub use check::{Checked, Flaw, check};
 pub use complete::{Completion, complete};
@@ -37,7 +39,7 @@ pub use mistake::Mistake;
 pub use pace::{faster, slower};
 pub use table::{Group, WORDS, Word, word};
 
-use raftdeck_model::{ClientOp, Order, Step, World};
+use raftdeck_model::{ClientRequest, Order, Step, World};
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 use tokens::Token;
@@ -58,7 +60,7 @@ pub enum Line {
         within: Duration,
     },
     /// Ask this of the store. Whoever sends it numbers it.
-    Store(ClientOp),
+    Store(ClientRequest),
     /// Wait until this is so, at most so long.
     Wait {
         /// What.
@@ -75,6 +77,8 @@ pub enum Line {
     },
     /// This is so now, or the script fails.
     Expect(Condition),
+    /// The answer to a client is this, or the script fails; it is waited for at most so long, in real time.
+    Judge(Expectation, Duration),
     /// This is so for so long, or the script fails.
     Stays {
         /// What.
@@ -169,6 +173,11 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
         }
         let sentence = format!("{} is never refused: say it without try", first.text);
         return Err(Mistake::new(sentence).at(first.start));
+    }
+    if meant.verb == Verb::Script(ScriptVerb::As) {
+        let named = answers::client_name(phrase.need("the name of a client and what it asks")?)?;
+        let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("something to be asked"))?;
+        return answers::as_client(named, &first.text, said(first, rest, world)?);
     }
     let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
     said.map_err(|mistake| mistake.at(phrase.place()))

@@ -30,6 +30,11 @@ impl<'a> Phrase<'a> {
         self.rest.first().map(|token| token.text.as_str())
     }
 
+    /// Whether the next piece is this word, without quotes.
+    pub(crate) fn is_word(&self, word: &str) -> bool {
+        self.rest.first().is_some_and(|token| !token.is_quoted && token.text.eq_ignore_ascii_case(word))
+    }
+
     /// Takes the next piece, if there is one.
     pub(crate) fn next(&mut self) -> Option<&'a str> {
         let (first, rest) = self.rest.split_first()?;

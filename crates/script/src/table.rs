@@ -101,6 +101,10 @@ pub(crate) enum Slot {
     Word,
     /// A whole line.
     Line,
+    /// What is said of a client, perhaps after its name.
+    Client,
+    /// How new a read is and which node is asked, to the end.
+    Whom,
 }
 
 /// Whether a piece begins a filter.
@@ -190,8 +194,10 @@ pub const WORDS: &[Word] = &[
         &["check-quorum off", "check-quorum off leader", "check-quorum on"], &[ON_OFF, Slot::Node]),
     entry("workload", Verb::Cluster(ClusterVerb::Workload), "workload on|off", "a steady load of small writes",
         &["workload on", "workload off"], &[ON_OFF]),
-    entry("client", Verb::Cluster(ClusterVerb::Client), "client at NODES | client anywhere", "put the deck's own client on a side of a partition",
-        &["client at 1,2", "client anywhere"], &[Slot::Of(&["at", "anywhere"]), Slot::Nodes]),
+    entry("client", Verb::Cluster(ClusterVerb::Client), "client [NAME] at NODES | anywhere | cut NODES | hold NODES | lose-answers NODES",
+        "let a client, the deck's own if none is named, reach only these nodes; or cut it off from them, keep its requests to them until this is undone, or lose their answers",
+        &["client at 1,2", "client anywhere", "client cut 2", "client alice at 1,2", "client alice anywhere", "client alice cut 2", "client alice hold 1,2", "client alice lose-answers leader"],
+        &[Slot::Client, Slot::Nodes]),
     entry("seed", Verb::Cluster(ClusterVerb::Seed), "seed NUMBER", "what is left to chance on the links is decided by this from now on",
         &["seed 7"], &[Slot::Free(&[])]),
 
@@ -260,16 +266,16 @@ pub const WORDS: &[Word] = &[
 
     entry("put", Verb::Store(StoreVerb::Put), "put KEY VALUE", "store a value",
         &["put color blue", "put color \"dark blue\""], &[Slot::Free(&[]), Slot::Free(&[])]),
-    entry("get", Verb::Store(StoreVerb::Get), "get KEY", "read a value",
-        &["get color"], &[Slot::Free(&[])]),
+    entry("get", Verb::Store(StoreVerb::Get), "get KEY [linearizable|lease|stale] [at N]", "read a value; at a node: ask that one, once, whether it leads or not",
+        &["get color", "get color stale at 3", "get color lease"], &[Slot::Free(&[]), Slot::Whom]),
     entry("delete", Verb::Store(StoreVerb::Delete), "delete KEY", "remove a key",
         &["delete color"], &[Slot::Free(&[])]),
     entry("cas", Verb::Store(StoreVerb::Cas), "cas KEY OLD NEW", "store a value if the present one is as said",
         &["cas color blue red"], &[Slot::Free(&[]), Slot::Free(&[]), Slot::Free(&[])]),
     entry("create", Verb::Store(StoreVerb::Create), "create KEY VALUE", "store a value if there is none",
         &["create color blue"], &[Slot::Free(&[]), Slot::Free(&[])]),
-    entry("list", Verb::Store(StoreVerb::List), "list [PREFIX]", "the keys and values that begin so",
-        &["list", "list co"], &[Slot::Free(&[])]),
+    entry("list", Verb::Store(StoreVerb::List), "list [PREFIX] [linearizable|lease|stale] [at N]", "the keys and values that begin so",
+        &["list", "list co", "list co stale at 2"], &[Slot::Free(&[]), Slot::Whom]),
 
     entry("wait", Verb::Script(ScriptVerb::Wait), "wait CONDITION [within TIME]", "until it is so; after 10 s, or TIME, the script fails",
         &["wait leader", "wait leader 2 within 5s", "wait leader none", "wait role 2 candidate", "wait term 2 5", "wait log 3 4..",
@@ -278,8 +284,12 @@ pub const WORDS: &[Word] = &[
           "wait held 2", "wait held 1.. >2 only RequestVote", "wait under-way 1.. 1>2", "wait idle", "wait in-force 0", "wait gap ..500ms",
           "wait longest-gap 1s..", "wait answered", "wait not leader 2", "wait any of role 1 candidate or role 2 candidate",
           "wait all of leader and commit 1 3.. within 5s"], &[Slot::Condition]),
-    entry("expect", Verb::Script(ScriptVerb::Expect), "expect CONDITION", "it is so now, or the script fails",
-        &["expect leader 2", "expect terms 3 1,1,2"], &[Slot::Condition]),
+    entry("expect", Verb::Script(ScriptVerb::Expect), "expect CONDITION | expect get KEY VALUE|none [stale …] [at N] | expect stored|refused|in-doubt [within TIME]",
+        "it is so now, or the script fails; get asks and compares; stored, refused and in-doubt wait, 10 s if not said, for what came of the client's last request",
+        &["expect leader 2", "expect terms 3 1,1,2", "expect get color blue", "expect get color none stale at 3", "expect stored", "expect refused", "expect in-doubt within 20s"],
+        &[Slot::Condition]),
+    entry("as", Verb::Script(ScriptVerb::As), "as NAME LINE", "ask the store, or expect an answer, as the client of this name: each has a session and a queue of its own",
+        &["as alice put color blue", "as alice expect stored", "as alice expect get color blue stale at 2"], &[Slot::Free(&[]), Slot::Line]),
     entry("stays", Verb::Script(ScriptVerb::Stays), "stays CONDITION for TIME [within TIME]", "it is so now and at every look until so much cluster time has passed, or the script fails",
         &["stays leader 2 for 2s", "stays not leader 3 for 500ms"], &[Slot::Condition]),
     entry("let", Verb::Script(ScriptVerb::Let), "let NAME = VALUE", "give a value a name: from now on $NAME stands for it. A value is a node (leader, follower: the one at this moment), a figure of a node (term, log, commit, applied, snapshot), a number or a text",

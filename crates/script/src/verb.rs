@@ -124,6 +124,7 @@ pub(crate) enum ScriptVerb {
     Repeat,
     End,
     Try,
+    As,
     Say,
     Logs,
     Rules,

@@ -1,13 +1,14 @@
 //! What each word takes and means.
 
 use super::{Line, Value};
+use crate::answers::{begins_whom, bytes, client, expectation, of_whom};
 use crate::bindings::{Bound, is_name};
 use crate::condition::{DEFAULT_PATIENCE, Figure, asked_patience, condition, patience};
 use crate::figures::{bandwidth, delay, duration, percent, probability, rate, size, some_duration, whole};
 use crate::filters::filters;
 use crate::links::{next_scope, scope};
 use crate::mistake::Mistake;
-use crate::names::{next_node, next_nodes, nodes};
+use crate::names::{next_node, next_nodes};
 use crate::near::hint;
 use crate::pace::{faster, slower};
 use crate::phrase::Phrase;
@@ -17,13 +18,13 @@ use crate::tuning;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientOp, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers, Watch, Which, write,
+    ClientOp, ClientRequest, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers,
+    Watch, Which, write,
 };
 use raftdeck_protocol::kv::MAX_LIST;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_protocol::{ClockRate, DiskPace, Read, Write};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How much longer a message takes that is reordered, if nothing is said.
@@ -147,7 +148,7 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
             "off" => Order::Workload(false),
             other => return Err(Mistake::new(format!("\"{other}\" is neither on nor off: workload on"))),
         },
-        ClusterVerb::Client => Order::Disturb(Disturbance::ClientAt(client(phrase)?)),
+        ClusterVerb::Client => Order::Disturb(client(phrase)?),
         ClusterVerb::Seed => {
             let given = phrase.need("a number, such as 7")?;
             let no = || Mistake::new(format!("\"{given}\" is no seed: say a whole number, such as 7"));
@@ -162,14 +163,6 @@ fn propose(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     let write = Write::Put { key: take("a key and a value")?, value: take("a value")? };
     write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
     Ok(Order::Propose(node, write))
-}
-
-fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<NodeId>, Mistake> {
-    match phrase.need("a place: client at 1,2 or client anywhere")? {
-        "anywhere" => Ok(BTreeSet::new()),
-        "at" => nodes(phrase.need("nodes, such as client at 1,2")?, phrase.world),
-        other => Err(Mistake::new(format!("\"{other}\" is no place: client at 1,2 or client anywhere"))),
-    }
 }
 
 fn links(verb: LinkVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
@@ -343,8 +336,7 @@ fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
     })
 }
 
-fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> {
-    let bytes = |word: &str| Bytes::copy_from_slice(word.as_bytes());
+fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientRequest, Mistake> {
     let mut take = |what: &str| phrase.need(what).map(bytes);
     Ok(match verb {
         StoreVerb::Put => {
@@ -361,22 +353,21 @@ fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> 
             write(Write::CompareAndSet { key, expected, value })?
         }
         StoreVerb::Delete => write(Write::Delete { key: take("a key")? })?,
-        StoreVerb::Get => read(Read::Get { key: take("a key")? })?,
+        StoreVerb::Get => {
+            let key = take("a key")?;
+            of_whom(phrase, Read::Get { key })?
+        }
         StoreVerb::List => {
-            let prefix = phrase.next().map(bytes).unwrap_or_default();
-            read(Read::List { prefix, after: None, limit: MAX_LIST })?
+            let prefix = if begins_whom(phrase) { None } else { phrase.next() };
+            let prefix = prefix.map(bytes).unwrap_or_default();
+            of_whom(phrase, Read::List { prefix, after: None, limit: MAX_LIST })?
         }
     })
 }
 
-fn write(write: Write) -> Result<ClientOp, Mistake> {
+fn write(write: Write) -> Result<ClientRequest, Mistake> {
     write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
-    Ok(ClientOp::Write(write))
-}
-
-fn read(read: Read) -> Result<ClientOp, Mistake> {
-    read.check().map_err(|limit| Mistake::new(limit.to_string()))?;
-    Ok(ClientOp::Read(read))
+    Ok(ClientOp::Write(write).into())
 }
 
 /// All that follows, with single blanks.
@@ -395,7 +386,10 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
             let until = condition(phrase)?;
             Line::Wait { until, within: patience(phrase)? }
         }
-        ScriptVerb::Expect => Line::Expect(condition(phrase)?),
+        ScriptVerb::Expect => match expectation(phrase)? {
+            Some(line) => line,
+            None => Line::Expect(condition(phrase)?),
+        },
         ScriptVerb::Stays => {
             let condition = condition(phrase)?;
             if !phrase.skip("for") {
@@ -418,8 +412,8 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
             None => None,
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
-        // What it tries is a line of its own, which is parsed before this.
-        ScriptVerb::Try => return Err(phrase.lacks("something to be done")),
+        // What follows these is a line of its own, which is parsed before this.
+        ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("something to be done")),
         ScriptVerb::Quit => Line::Quit,
     })
 }

@@ -4,8 +4,8 @@
 use raftdeck_client::{Client, Options};
 use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_model::{
-    ChangeStep, ClientOp, ClientOutcome, Command, CommandId, FrameReport, LinkState, MessageId,
-    MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Source as _, Update,
+    ChangeStep, ClientOp, ClientOutcome, ClientRequest, Command, CommandId, FrameReport, LinkState,
+    MessageId, MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Source as _, Update,
     WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
@@ -134,8 +134,8 @@ impl Deck {
     }
 
     /// Asks the cluster.
-    pub(crate) fn ask(&mut self, op: ClientOp) -> CommandId {
-        self.send(Order::Client(op))
+    pub(crate) fn ask(&mut self, request: impl Into<ClientRequest>) -> CommandId {
+        self.send(Order::Client(request.into()))
     }
 
     pub(crate) fn outcome(&mut self, id: CommandId) -> ClientOutcome {

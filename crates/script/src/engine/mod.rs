@@ -15,16 +15,18 @@ mod store;
 use crate::bindings::{Bindings, Bound};
 use crate::check::check;
 use crate::names::node;
-use crate::{Condition, Line, Value, parse_with};
+use crate::{Condition, Expectation, Line, Value, parse_with};
 use lines::{Block, Lines};
 use passing::{Look, Passing};
 use place::Place;
-use raftdeck_model::{ClientOp, Command, CommandId, News, Node, Order, World, write};
+use raftdeck_model::{
+    ClientName, ClientOp, ClientRequest, Command, CommandId, News, Node, Order, World, write,
+};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use store::{Asked, Store};
+use store::{Asked, Ended, Last, Store};
 
 /// Every command is answered. The longest way is that of a change of the cluster behind others.
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
@@ -70,6 +72,8 @@ enum Awaited {
         /// What it is called if it takes too long.
         late: &'static str,
     },
+    /// A client's last request has an outcome.
+    Outcome(Expectation),
     /// The newest is known. Then this line is carried out.
     News { id: CommandId, line: Line, is_known: bool },
     /// These nodes' logs.
@@ -174,7 +178,9 @@ impl Script {
         match news {
             News::Done { id } => self.answered(*id, None),
             News::Refused { id, reason } => self.answered(*id, Some(reason)),
-            News::Client { id, .. } => drop(self.store.end(*id)),
+            News::Client { id, outcome, .. } => {
+                drop(self.store.end(*id, Some(Ended::Outcome(outcome.clone()))));
+            }
             News::Log { node, lines } => {
                 if let Some(Present { awaited: Awaited::Logs { logs, .. }, .. }) = &mut self.present
                     && let Some(log) = logs.get_mut(node)
@@ -187,7 +193,7 @@ impl Script {
     }
 
     fn answered(&mut self, answered: CommandId, refusal: Option<&String>) {
-        if let Some(asked) = self.store.end(answered)
+        if let Some(asked) = self.store.end(answered, refusal.cloned().map(Ended::Refused))
             && let Some(reason) = refusal
             && !asked.tries
         {
@@ -286,10 +292,10 @@ impl Script {
         }
     }
 
-    /// The store's client asks what is next.
+    /// The store's clients ask what is next.
     fn go_on_asking(&mut self, now: Duration, deeds: &mut Vec<Deed>) {
-        if let Some(op) = self.store.next(CommandId(self.sent + 1)) {
-            let (_, command) = self.command(Order::Client(op));
+        while let Some(request) = self.store.next(CommandId(self.sent + 1)) {
+            let (_, command) = self.command(Order::Client(request));
             deeds.push(Deed::Send(command));
         }
         let late = self.store.tell(now);
@@ -320,6 +326,15 @@ impl Script {
                 Ok(()) => {}
                 Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("waited in vain: {why}")))),
                 Err(_) => return still(Awaited::Condition(condition)),
+            },
+            Awaited::Outcome(expected) => match outcome(self.store.last(expected.client()), &expected) {
+                Ok(None) if is_late => {
+                    let asked = self.store.last(expected.client()).map_or("", |last| &last.text);
+                    deeds.push(Deed::Unmet(place.say(format!("waited in vain: {asked} has no answer yet"))));
+                }
+                Ok(None) => return still(Awaited::Outcome(expected)),
+                Ok(Some(())) => {}
+                Err(why) => deeds.push(Deed::Unmet(place.say(format!("not as expected: {why}")))),
             },
             Awaited::Answers { open, refusals, tries, late } => {
                 if !open.is_empty() && !is_late {
@@ -414,9 +429,17 @@ impl Script {
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
             Line::Try(line) => self.begin(place, *line, true, (now, world), deeds),
-            Line::Store(op) => {
-                let text = asked(&op);
-                self.store.queue(op, Asked { place, tries, text }, now);
+            Line::Store(request) => {
+                let text = asked(&request);
+                self.store.queue(request, Asked { place, tries, text }, now);
+            }
+            Line::Judge(expected, within) => {
+                if let Expectation::Value { request, .. } = &expected {
+                    // That it is refused is for the expectation to say.
+                    let asked = Asked { place: place.clone(), tries: true, text: asked(request) };
+                    self.store.queue(request.clone(), asked, now);
+                }
+                self.wait(place, Awaited::Outcome(expected), now + within);
             }
             Line::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
             Line::Sleep { time, within } => self.pass(place, Passing::new(time, None), now + within, deeds),
@@ -488,8 +511,8 @@ impl Script {
         for order in orders {
             let (id, command) = self.command(order);
             if let Order::Propose(node, write) = &command.what {
-                let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone())));
-                self.store.sent(id, Asked { place: place.clone(), tries, text });
+                let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone()).into()));
+                self.store.sent(id, ClientName::Own, Asked { place: place.clone(), tries, text });
             } else {
                 open.insert(id);
             }
@@ -565,17 +588,34 @@ fn checked(place: &Place, file: &str, contents: Result<Vec<u8>, String>, world: 
     Deed::Mistake(place.say(flaws.join("\n")))
 }
 
+/// Whether a client's last request has an outcome, and it is as expected.
+fn outcome(last: Option<&Last>, expected: &Expectation) -> Result<Option<()>, String> {
+    let Some(Last { text, ended, .. }) = last else {
+        return Err(format!("{} has asked nothing yet", expected.client()));
+    };
+    match ended {
+        None => Ok(None),
+        Some(Ended::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
+        Some(Ended::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
+    }
+}
+
 /// What is asked, in a few words.
-fn asked(op: &ClientOp) -> String {
+fn asked(request: &ClientRequest) -> String {
     use raftdeck_protocol::{Read, Write};
-    let (verb, key) = match op {
+    let (verb, key) = match &request.op {
         ClientOp::Write(Write::Put { key, .. }) => ("put", key),
         ClientOp::Write(Write::Delete { key }) => ("delete", key),
         ClientOp::Write(Write::CompareAndSet { key, .. }) => ("cas", key),
         ClientOp::Read(Read::Get { key }) => ("get", key),
         ClientOp::Read(Read::List { prefix, .. }) => ("list", prefix),
     };
-    format!("{verb} {}", String::from_utf8_lossy(key)).trim_end().to_owned()
+    let who = match &request.client {
+        ClientName::Own => String::new(),
+        ClientName::Named(name) => format!("{name}: "),
+    };
+    let asked = format!("{who}{verb} {}", String::from_utf8_lossy(key));
+    format!("{}{}", asked.trim_end(), write::of_whom(request))
 }
 
 /// Whether nothing may follow.

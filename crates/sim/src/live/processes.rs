@@ -159,6 +159,7 @@ impl Live {
         let now = self.now();
         self.traffic.bury(node, now);
         self.ledger.is_not_paused(node);
+        self.break_held(node);
     }
 
     /// A process has ended; by itself, unless that was commanded.
