@@ -1,9 +1,11 @@
 //! Whether a condition holds, by what is known of the cluster.
 
 use crate::condition::{Condition, Figure};
-use raftdeck_model::{Matching, MessageReport, MessageState, Node, ProcessState, Scope, World, write};
+use raftdeck_model::{
+    Known, Matching, MessageReport, MessageState, Node, ProcessState, RaftView, Scope, World, write,
+};
 use raftdeck_protocol::NoticeKind;
-use raftdeck_raft::{NodeId, Status, TermRun};
+use raftdeck_raft::{NodeId, TermRun};
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -39,7 +41,7 @@ impl Condition {
                 format!("{node} is a {} in term {}", status.role, status.term)
             }
             Condition::Figure(node, figure, wanted) => {
-                let is = figure.of(status(world, *node)?);
+                let is = figure.of(*node, status(world, *node)?)?;
                 if wanted.contains(&is) {
                     return Ok(());
                 }
@@ -73,17 +75,24 @@ impl Condition {
     }
 }
 
-fn status(world: &World, node: NodeId) -> Result<&Status, Unmet> {
+fn status(world: &World, node: NodeId) -> Result<&RaftView, Unmet> {
     match world.node(node).and_then(Node::current) {
         Some(status) => Ok(status),
         None => Err(Unmet(format!("{node} has not told of itself; it {}", process(world, node)))),
     }
 }
 
+/// What is known of a node; `what`: `commit index`.
+fn known<'a, T>(value: &'a Known<T>, what: &str, node: NodeId) -> Result<&'a T, Unmet> {
+    value.get().ok_or_else(|| Unmet(format!("the {what} of {node} is unknown")))
+}
+
 fn votes(world: &World, node: NodeId) -> Result<(), Unmet> {
     let leader = leader_of(world).ok_or_else(|| Unmet("no node leads".to_owned()))?;
-    let Status { membership, membership_index, committed, .. } = status(world, leader)?;
-    Err(Unmet(if membership.is_joint() || membership_index > committed {
+    let RaftView { membership, membership_index, committed, .. } = status(world, leader)?;
+    let membership = known(membership, "membership", leader)?;
+    let in_force_from = known(membership_index, "membership's index", leader)?;
+    Err(Unmet(if membership.is_joint() || in_force_from > known(committed, "commit index", leader)? {
         "a change of the members is not committed yet".to_owned()
     } else if membership.voters.contains(&node) {
         return Ok(());
@@ -98,7 +107,7 @@ fn reports_empty_disk(world: &World, node: NodeId) -> bool {
     let others = world.nodes().filter(|other| other.id != node && other.current().is_some());
     others
         .filter_map(|other| other.status.as_ref())
-        .flat_map(|status| &status.notices)
+        .flat_map(|status| status.notices.items())
         .any(|notice| notice.about == node && matches!(notice.kind, NoticeKind::EmptyDisk { .. }))
 }
 
@@ -119,8 +128,12 @@ fn process(world: &World, node: NodeId) -> &'static str {
 }
 
 fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
-    let Status { term_runs, purged, durable, .. } = status(world, node)?;
-    let from = term_runs.first().map_or(*purged, |run| run.first.previous());
+    let RaftView { term_runs, purged, durable, .. } = status(world, node)?;
+    let (term_runs, durable) = (known(term_runs, "log", node)?, known(durable, "durable index", node)?);
+    let from = match term_runs.first() {
+        Some(run) => run.first.previous(),
+        None => *known(purged, "purged index", node)?,
+    };
     if from.0 > 0 {
         return Err(Unmet(format!("{node} has no entries through {from} any more")));
     }
@@ -182,13 +195,16 @@ fn is_about(matching: &Matching, message: &MessageReport) -> bool {
 }
 
 impl Figure {
-    fn of(self, status: &Status) -> u64 {
-        match self {
+    fn of(self, node: NodeId, status: &RaftView) -> Result<u64, Unmet> {
+        Ok(match self {
             Self::Term => status.term.0,
-            Self::Log => status.last.index.min(status.durable).0,
-            Self::Commit => status.committed.0,
-            Self::Applied => status.applied.0,
-        }
+            Self::Log => {
+                let last = known(&status.last, "log's end", node)?.index;
+                last.min(*known(&status.durable, "durable index", node)?).0
+            }
+            Self::Commit => known(&status.committed, "commit index", node)?.0,
+            Self::Applied => known(&status.applied, "applied index", node)?.0,
+        })
     }
 
     fn told(self, node: NodeId, is: u64) -> String {

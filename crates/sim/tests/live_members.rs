@@ -95,7 +95,7 @@ fn a_log_that_loses_its_tail_is_sound_and_gets_it_back() {
     let (mut deck, leader) = Deck::led(3, 6);
     deck.say("put a 1").unwrap();
     deck.say("put b 2").unwrap();
-    let last = deck.status(leader).last.index.0;
+    let last = deck.status(leader).last_index().unwrap().0;
     let node = deck.follower();
     deck.wait(&format!("log {} {last}..", node.0));
     deck.obey(Order::Kill(node)).unwrap();
@@ -120,7 +120,7 @@ fn a_full_disk_ends_the_process_and_a_larger_one_lets_it_go_on() {
     );
     deck.say("heal").unwrap();
     deck.obey(Order::Restart(node)).unwrap();
-    let last = deck.status(leader).last.index.0;
+    let last = deck.status(leader).last_index().unwrap().0;
     deck.wait(&format!("log {} {last}..", node.0));
 }
 
