@@ -130,8 +130,8 @@ fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_di
 
 fn process(node: NodeId, state: &ProcessState) -> Sentence {
     let (weight, text) = match state {
-        ProcessState::Starting { pid } => (Weight::Minor, format!("{node} is starting, process {pid}")),
-        ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running, process {pid}")),
+        ProcessState::Starting { pid } => (Weight::Minor, format!("{node} is starting{}", pid_words(*pid))),
+        ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running{}", pid_words(*pid))),
         ProcessState::Paused { .. } => (Weight::Major, format!("{node} was paused")),
         ProcessState::Killed => (Weight::Major, format!("{node} was killed")),
         ProcessState::Stopped => (Weight::Major, format!("{node} was stopped")),
@@ -144,6 +144,11 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
         }
     };
     Sentence::new(weight, Some(node), text)
+}
+
+/// `, process 4711`, of a node that has a process id which is known.
+fn pid_words(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }
 
 fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {

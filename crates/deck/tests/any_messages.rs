@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
     ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId, Disturbance,
-    Fault, FaultId, FrameFate, FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport,
-    MessageState, News, Order, ProcessState, RequestFate, Timers, Update, WorkloadFigures, World,
+    Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, LinkState, LogLevel, MessageId, MessageReport,
+    MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
+    WorkloadFigures, World,
 };
 use raftdeck_protocol::{
     Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
@@ -111,6 +112,19 @@ fn account() -> impl Strategy<Value = NodeStatus> {
     )
 }
 
+/// As a source tells of a node that does not know all of it.
+fn in_part(status: NodeStatus) -> NodeView {
+    let of = status.raft.term.0;
+    let whole: NodeView = status.into();
+    let raft = RaftView::new(whole.raft.id, whole.raft.term, whole.raft.role);
+    let raft = match of % 3 {
+        0 => raft,
+        1 => RaftView { peers: whole.raft.peers, committed: whole.raft.committed, ..raft },
+        _ => RaftView { last: Known::Unknown, durable: Known::Unknown, ..whole.raft },
+    };
+    NodeView::new(raft)
+}
+
 fn plain_status() -> impl Strategy<Value = Status> {
     let log = vec((number(), 1..40u64), 1..4);
     let numbers = (number(), number(), number(), number());
@@ -162,9 +176,9 @@ fn membership() -> impl Strategy<Value = Membership> {
 
 fn process() -> impl Strategy<Value = ProcessState> {
     prop_oneof![
-        any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
-        any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
-        any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Starting { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Running { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Paused { pid }),
         Just(ProcessState::Killed),
         Just(ProcessState::Stopped),
         (text(), vec(text(), 0..9)).prop_map(|(how, last_words)| ProcessState::Failed { how, last_words }),
@@ -350,7 +364,8 @@ fn told() -> impl Strategy<Value = News> {
         }),
         4 => (id(), process()).prop_map(|(node, state)| News::Process { node: n(node), state }),
         1 => id().prop_map(|node| News::Ready { node: n(node), addresses: addresses(node % 9) }),
-        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status) }),
+        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status.into()) }),
+        2 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(in_part(status)) }),
         1 => (id(), notice()).prop_map(|(node, notice)| News::Notice { node: n(node), notice }),
         1 => (id(), notice()).prop_map(|(node, notice)| News::NoticeOver { node: n(node), notice }),
         1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| News::PeerRefused {

@@ -109,7 +109,7 @@ fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let phase = |scene: &Scene| scene.app.world().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
     assert!(scene.app.world().leader().is_none());
-    scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: Some(9) } });
     assert_eq!(phase(&scene), Some(Phase::Starting), "what it was before its death it need not be now");
     scene.status(follower(2, 3, 1, LOG, 42));
     assert_eq!(phase(&scene), Some(Phase::Running(Role::Follower)));

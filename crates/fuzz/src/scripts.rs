@@ -55,7 +55,7 @@ fn started() -> World {
         News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     tell(&mut world, cluster);
     for node in nodes {
-        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: 1 } });
+        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: Some(1) } });
     }
     world
 }

@@ -5,9 +5,8 @@
 use crate::bindings::{Bindings, Bound};
 use crate::engine::lines::{after, texts};
 use crate::{Line, Mistake, Value, parse_with};
-use raftdeck_model::{MAX_NODES, News, Node, Order, ProcessState, Update, World};
-use raftdeck_protocol::NodeStatus;
-use raftdeck_raft::{Config, NodeId, Raft, Restored, Role, Status, Timestamp, Timing};
+use raftdeck_model::{MAX_NODES, News, Node, NodeView, Order, ProcessState, RaftView, Update, World};
+use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -71,9 +70,10 @@ impl Reading {
         let nodes: Vec<NodeId> = (1..=nodes as u64).map(NodeId).collect();
         reading.has(nodes.clone());
         for node in nodes {
-            reading.tell(News::Process { node, state: ProcessState::Running { pid: 0 } });
+            reading.tell(News::Process { node, state: ProcessState::Running { pid: None } });
             let role = if node == leader { Role::Leader } else { Role::Follower };
-            reading.tell(News::Status { node, status: Box::new(imagined(node, role)) });
+            let view = NodeView::new(RaftView::new(node, Term(1), role));
+            reading.tell(News::Status { node, status: Box::new(view) });
         }
         reading
     }
@@ -186,14 +186,6 @@ impl Reading {
             self.has(nodes);
         }
     }
-}
-
-/// What a node of this role might tell of itself.
-fn imagined(node: NodeId, role: Role) -> NodeStatus {
-    let config = Config::new(node, [node].into(), Timing::FAST);
-    let raft = Raft::new(config, 1, Restored::default(), Timestamp::default());
-    let status = raft.expect("a member of its own cluster is a valid one").status(Timestamp::default());
-    Status { role, ..status }.into()
 }
 
 /// In characters, from 1.

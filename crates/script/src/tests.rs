@@ -4,8 +4,8 @@ use super::*;
 use raftdeck_model::write;
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientRequest, ClusterTime, Delay, Disturbance, Effect, Fault,
-    FaultId, FrameKind, Matching, MessageId, MessageReport, MessageState, News, Probability, ProcessState,
-    Rule, Scope, Step, Timers, Update, Watch, Which,
+    FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageState, News, NodeView, Probability,
+    ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch, Which,
 };
 use raftdeck_protocol::{ClockRate, Consistency, DiskPace, Read};
 use raftdeck_raft::{
@@ -41,7 +41,7 @@ fn world() -> World {
         News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     tell(&mut world, cluster);
     for node in nodes {
-        let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: 1 } };
+        let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: Some(1) } };
         tell(&mut world, News::Process { node, state });
     }
     tell(&mut world, status(N2, Role::Leader, 3));
@@ -162,6 +162,29 @@ fn a_log_is_what_is_on_the_disk() {
     assert_eq!(holds(5, "wait log 1 5"), Ok(()));
     assert_eq!(holds(4, "wait log 1 5"), Err("the log of n1 ends with entry 4".to_owned()));
     assert_eq!(holds(0, "wait log 1 5"), Err("the log of n1 is empty".to_owned()));
+}
+
+#[test]
+fn a_condition_about_what_is_not_known_is_unmet_and_says_so() {
+    let mut world = world();
+    let holds = |world: &World, line: &str| {
+        let Ok(Line::Wait { until, .. }) = parse(line, world) else { panic!("{line}") };
+        until.holds(world, 0).map_err(|unmet| unmet.to_string())
+    };
+    let view = RaftView { term_runs: Known::Is(Vec::new()), ..RaftView::new(N2, Term(3), Role::Leader) };
+    tell(&mut world, News::Status { node: N2, status: Box::new(NodeView::new(view)) });
+    for (line, what) in [
+        ("wait commit 2 ..5", "commit index"),
+        ("wait applied 2 0", "applied index"),
+        ("wait log 2 0", "log's end"),
+        ("wait terms 2 none", "durable index"),
+        ("wait voter 2", "membership"),
+    ] {
+        assert_eq!(holds(&world, line), Err(format!("the {what} of n2 is unknown")), "{line}");
+    }
+    for line in ["wait leader 2", "wait role 2 leader", "wait term 2 3"] {
+        assert_eq!(holds(&world, line), Ok(()), "{line}");
+    }
 }
 
 #[test]

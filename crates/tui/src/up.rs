@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
-//! {"event":"process","node":1,"state":"starting","pid":4711,"at_ms":3}        running, paused: with pid
+//! {"event":"process","node":1,"state":"starting","pid":4711,"at_ms":3}        running, paused: with pid, unless the nodes are simulated
 //! {"event":"process","node":1,"state":"killed","at_ms":3}
 //! {"event":"process","node":1,"state":"failed","how":"…","last_words":["…"],"at_ms":3}
 //! {"event":"ready","node":1,"raft":"127.0.0.1:8080","client":"…","http":"…","at_ms":9}
@@ -337,12 +337,24 @@ enum Outcome {
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum State<'a> {
-    Starting { pid: u32 },
-    Running { pid: u32 },
-    Paused { pid: u32 },
+    Starting {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
+    Running {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
+    Paused {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
     Killed,
     Stopped,
-    Failed { how: &'a str, last_words: &'a [String] },
+    Failed {
+        how: &'a str,
+        last_words: &'a [String],
+    },
 }
 
 /// Turns updates into lines of JSON.

@@ -116,7 +116,7 @@ fn processes_and_links_are_told_plainly() {
         let sentence = says(&News::Process { node: N1, state });
         (sentence.weight, sentence.text)
     };
-    let pid = 4711;
+    let pid = Some(4711);
     assert_eq!(
         process(ProcessState::Starting { pid }),
         (Weight::Minor, "n1 is starting, process 4711".to_owned())

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Line, parse};
 use raftdeck_model::{
-    Disturbance, Fault, FaultId, FrameKind, MessageId, MessageReport, MessageState, News, ProcessState,
-    Update, WorkloadFigures, World,
+    Disturbance, Fault, FaultId, FrameKind, MessageId, MessageReport, MessageState, News, NodeView,
+    ProcessState, RaftView, Update, WorkloadFigures, World,
 };
 use raftdeck_raft::{
     Config, LogId, LogIndex, Membership as Configuration, Raft, Restored, Status, Term, Timestamp, Timing,
@@ -37,7 +37,7 @@ fn world() -> World {
         News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     tell(&mut world, cluster);
     for node in nodes {
-        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: 1 } });
+        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: Some(1) } });
     }
     let membership = Configuration { learners: [NodeId(4)].into(), ..of_new(N1).membership };
     let committed = LogIndex(9);
@@ -135,6 +135,30 @@ fn the_gap_is_that_of_the_workload() {
     assert_eq!(judged("longest-gap 500ms..1s", &world), Ok(()));
     let longest = "the longest time without an acknowledged write is 700 ms";
     assert_eq!(judged("longest-gap ..500ms", &world), Err(longest.to_owned()));
+}
+
+/// That something is not so is not known while it is not known whether it is.
+#[test]
+fn what_is_unknown_is_neither_so_nor_not_so() {
+    let mut world = world();
+    let unknown = NodeView::new(RaftView::new(N2, Term(4), Role::Follower));
+    tell(&mut world, News::Status { node: N2, status: Box::new(unknown) });
+    let vote = Err("the vote of n2 is unknown".to_owned());
+    for condition in
+        ["vote 2 1", "not vote 2 1", "not all of vote 2 1 and leader 1", "any of vote 2 1 or vote 2 none"]
+    {
+        assert!(
+            judged(condition, &world).is_err_and(|why| why.starts_with("the vote of n2 is unknown")),
+            "{condition}"
+        );
+    }
+    assert_eq!(judged("vote 2 none", &world), vote);
+    assert_eq!(judged("any of leader 1 or vote 2 1", &world), Ok(()));
+    assert_eq!(judged("not all of vote 2 1 and leader 2", &world), Ok(()), "n1 leads, however n2 voted");
+    tell(&mut world, News::Process { node: N3, state: ProcessState::Starting { pid: Some(2) } });
+    assert!(judged("not role 3 leader", &world).is_err(), "it has not said yet what it is");
+    tell(&mut world, News::Process { node: N3, state: ProcessState::Killed });
+    assert_eq!(judged("not role 3 leader", &world), Ok(()));
 }
 
 #[test]

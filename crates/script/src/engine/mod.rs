@@ -537,7 +537,7 @@ impl Script {
             },
             Line::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());
-                let last = |node: &Node| Some((node.id, node.current()?.last.index.0));
+                let last = |node: &Node| Some((node.id, node.current()?.last_index()?.0));
                 for (node, last) in world.nodes().filter_map(last) {
                     let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
                     let fetch = Order::FetchLog { node, first, limit: SHOWN_ENTRIES };

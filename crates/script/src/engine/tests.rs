@@ -24,7 +24,7 @@ impl Played {
         let mut played = Self { script, world: World::default() };
         played.tell_nodes(3);
         for node in (1..=3).map(NodeId) {
-            played.hear(News::Process { node, state: ProcessState::Running { pid: 1 } });
+            played.hear(News::Process { node, state: ProcessState::Running { pid: Some(1) } });
         }
         played
     }
@@ -132,7 +132,7 @@ fn a_line_is_begun_when_the_one_before_is_done() {
     script.tell_nodes(4);
     done(&mut script, 5);
     assert_eq!(sends(&mut script, 7), [], "there is an n4 to be waited for");
-    script.hear(News::Process { node: NodeId(4), state: ProcessState::Running { pid: 4 } });
+    script.hear(News::Process { node: NodeId(4), state: ProcessState::Running { pid: Some(4) } });
     assert_eq!(sends(&mut script, 8), []);
     assert!(script.is_over());
 }

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use raftdeck_model::{ClientOp, Command, CommandId, News, Order, Update, World};
+use raftdeck_model::{ClientOp, Command, CommandId, News, Order, RaftView, Update, World};
 use raftdeck_protocol::{Read, Write};
-use raftdeck_raft::{NodeId, Status};
+use raftdeck_raft::NodeId;
 use raftdeck_script::{Condition, Deed, Line, Script, parse};
 use raftdeck_sim::{Live, LiveOptions};
 use std::path::Path;
@@ -72,7 +72,7 @@ impl Deck {
     }
 
     /// What a node said last.
-    pub(crate) fn status(&self, node: NodeId) -> &Status {
+    pub(crate) fn status(&self, node: NodeId) -> &RaftView {
         self.world.node(node).unwrap().raft().unwrap()
     }
 

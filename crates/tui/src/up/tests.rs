@@ -30,7 +30,7 @@ fn the_documented_lines_are_the_lines_printed() {
     let term = Term(2);
     let printed = [
         told(&cluster),
-        process(ProcessState::Starting { pid: 4711 }),
+        process(ProcessState::Starting { pid: Some(4711) }),
         process(ProcessState::Killed),
         process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
         told(&News::Ready { node: N1, addresses }),
