@@ -334,14 +334,7 @@ impl Listeners {
             tls: tls.clone(),
             configured: settings.configured(&founders),
         };
-        let incoming = Arc::new(Incoming::default());
-        let admit_peer = {
-            let (ledger, lines, to_driver) = (Arc::clone(&ledger), lines.clone(), to_driver.clone());
-            move |guest: Guest| {
-                admit(Arc::clone(&incoming), Arc::clone(&ledger), lines.clone(), guest, to_driver.clone())
-            }
-        };
-        tokio::spawn(accept(raft.0, Door::Raft, Arc::clone(&identity), PEERS, admit_peer));
+        serve_peers(raft.0, Arc::clone(&identity), &ledger, &lines, &to_driver);
         let belonging = found_and_meet((&ledger, &lines), &raft_address, &to_driver, (&connections, stop));
 
         let own = http::reachable(client.1).to_string();
@@ -357,34 +350,12 @@ impl Listeners {
             cluster: cluster.clone(),
             stop: stop.clone(),
         };
-        let tracker = connections.clone();
-        let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
-        tokio::spawn(accept(client.0, Door::Client, identity, CLIENTS, admit_client));
+        serve_clients(client.0, identity, reception, &connections);
 
-        let meters = Meters::new();
-        connections.spawn(meters.clone().add_up(stop.clone()));
-        let door = http::door(http::Surroundings {
-            cluster,
-            own,
-            tokens: tokens.clone(),
-            encrypted: tls.is_some(),
-            meters: meters.clone(),
-            stop: stop.clone(),
-        });
-        let http_tls = acceptors.map(|acceptors| acceptors.http);
-        connections.spawn(http_port::serve(http.0, door, http_tls, local_users, stop.clone()));
+        let meters =
+            serve_http(settings, http.0, acceptors, local_users, (cluster, own), (&connections, stop));
 
-        let sender = Sender {
-            id: settings.id,
-            incarnation: ledger.me().incarnation,
-            client_address,
-            raft_address,
-            trust,
-            memory,
-            tls: tls.clone(),
-        };
-        let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
-        let outgoing = Outgoing::new(sender, book);
+        let outgoing = outgoing(settings, &ledger, (client_address, raft_address), founders);
         let (disk, disk_thread) = Disk::start(store, outgoing.post())?;
         let (cabinet, cabinet_thread) = Cabinet::start(snapshots)?;
         let driver = Driver {
@@ -409,6 +380,78 @@ impl Listeners {
         let inputs = Inputs { peers, clients };
         Ok((Serving { addresses, driver, inputs, connections, stop: stop.clone() }, disk_threads))
     }
+}
+
+/// The connections to peers, none of which is dialed yet.
+fn outgoing(
+    settings: &Settings,
+    ledger: &Ledger,
+    (client_address, raft_address): (String, String),
+    founders: Founders,
+) -> Outgoing {
+    let sender = Sender {
+        id: settings.id,
+        incarnation: ledger.me().incarnation,
+        client_address,
+        raft_address,
+        trust: ledger.trust().clone(),
+        memory: ledger.memory().clone(),
+        tls: settings.tls.clone(),
+    };
+    let book = Book::new(settings.members.clone(), settings.peer_addresses.clone(), founders);
+    Outgoing::new(sender, book)
+}
+
+/// Lets peers in and hands what they say to the driver, until the listener ends.
+fn serve_peers(
+    listener: TcpListener,
+    identity: Arc<Identity>,
+    ledger: &Arc<Ledger>,
+    lines: &FounderLines,
+    to_driver: &mpsc::Sender<PeerInput>,
+) {
+    let incoming = Arc::new(Incoming::default());
+    let (ledger, lines, to_driver) = (Arc::clone(ledger), lines.clone(), to_driver.clone());
+    let admit_peer = move |guest: Guest| {
+        admit(Arc::clone(&incoming), Arc::clone(&ledger), lines.clone(), guest, to_driver.clone())
+    };
+    tokio::spawn(accept(listener, Door::Raft, identity, PEERS, admit_peer));
+}
+
+/// Lets clients in and serves them, until the listener ends.
+fn serve_clients(
+    listener: TcpListener,
+    identity: Arc<Identity>,
+    reception: Reception,
+    connections: &TaskTracker,
+) {
+    let tracker = connections.clone();
+    let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
+    tokio::spawn(accept(listener, Door::Client, identity, CLIENTS, admit_client));
+}
+
+/// Serves HTTP until the node stops. Gives the meters that count for it.
+fn serve_http(
+    settings: &Settings,
+    listener: TcpListener,
+    acceptors: Option<Acceptors>,
+    local_users: LocalUsers,
+    (cluster, own): (Client, String),
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> Meters {
+    let meters = Meters::new();
+    tasks.spawn(meters.clone().add_up(stop.clone()));
+    let door = http::door(http::Surroundings {
+        cluster,
+        own,
+        tokens: settings.tokens.clone(),
+        encrypted: settings.tls.is_some(),
+        meters: meters.clone(),
+        stop: stop.clone(),
+    });
+    let tls = acceptors.map(|acceptors| acceptors.http);
+    tasks.spawn(http_port::serve(listener, door, tls, local_users, stop.clone()));
+    meters
 }
 
 /// A client of this node's, wherever it listens, and of the nodes that it names.

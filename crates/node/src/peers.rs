@@ -68,8 +68,6 @@ pub(crate) struct Sender {
 pub(crate) struct Outgoing {
     me: Sender,
     book: Book,
-    lanes: BTreeMap<NodeId, Dialed>,
-    /// **Invariant:** the same lanes.
     post: Arc<Post>,
     /// The frame of entries that was encoded last.
     newest: Option<(Content, Bytes)>,
@@ -107,11 +105,12 @@ impl Drop for Dialed {
     }
 }
 
-/// For those beside the driver who have something to send: the disk thread sends what had to wait for it.
+/// The connections themselves, shared with those beside the driver who have something to send: the disk thread sends what had to wait
+/// for it. Only the driver opens and closes them.
 #[derive(Debug)]
 pub(crate) struct Post {
     me: (NodeId, Incarnation),
-    lanes: Mutex<BTreeMap<NodeId, Arc<Lane>>>,
+    lanes: Mutex<BTreeMap<NodeId, Dialed>>,
 }
 
 impl Post {
@@ -123,7 +122,7 @@ impl Post {
         for Envelope { to, message } in envelopes {
             if piece.as_ref().is_none_or(|(last, ..)| *last != to) {
                 flush(piece.take());
-                let lane = self.lanes().get(&to).map(Arc::clone);
+                let lane = self.lane(to);
                 piece = lane.map(|lane| (to, lane, BytesMut::new()));
             }
             match &mut piece {
@@ -138,7 +137,11 @@ impl Post {
         left
     }
 
-    fn lanes(&self) -> MutexGuard<'_, BTreeMap<NodeId, Arc<Lane>>> {
+    fn lane(&self, to: NodeId) -> Option<Arc<Lane>> {
+        self.lanes().get(&to).map(|dialed| Arc::clone(&dialed.lane))
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<NodeId, Dialed>> {
         // Nothing that holds this lock can panic half-way through a change.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,7 +163,7 @@ impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
         let post = Arc::new(Post { me: (me.id, me.incarnation), lanes: Mutex::default() });
-        Self { me, book, lanes: BTreeMap::new(), post, newest: None, scratch: BytesMut::new() }
+        Self { me, book, post, newest: None, scratch: BytesMut::new() }
     }
 
     /// For those beside the driver who send.
@@ -188,7 +191,6 @@ impl Outgoing {
     pub(crate) fn follow(&mut self, membership: &Membership) {
         self.book.follow(self.me.id, membership);
         let members = self.book.members();
-        self.lanes.retain(|node, _| members.contains(node));
         self.post.lanes().retain(|node, _| members.contains(node));
         for node in self.book.members().clone() {
             self.connect(node);
@@ -206,8 +208,8 @@ impl Outgoing {
     pub(crate) fn arrived(&mut self, node: NodeId, introduction: Introduction) {
         self.book.arrived(node, introduction);
         self.reconnect(node);
-        if let Some(dialed) = self.lanes.get(&node) {
-            dialed.lane.hurry();
+        if let Some(lane) = self.post.lane(node) {
+            lane.hurry();
         }
     }
 
@@ -215,7 +217,6 @@ impl Outgoing {
     pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
         let is_newest = self.book.is_newest(node, connection);
         if self.book.left(node, connection) {
-            self.lanes.remove(&node);
             self.post.lanes().remove(&node);
         }
         is_newest
@@ -241,14 +242,12 @@ impl Outgoing {
     /// already. Never waits.
     pub(crate) fn send(&mut self, envelopes: Vec<Envelope>) {
         for Envelope { to, message } in envelopes {
-            if !self.lanes.contains_key(&to) {
+            let lane = self.post.lane(to).or_else(|| {
                 self.connect(to);
-            }
-            if self.lanes.get(&to).is_some_and(|dialed| dialed.lane.accepts()) {
-                let frame = self.encode(message);
-                if let Some(dialed) = self.lanes.get(&to) {
-                    say_if_full(to, dialed.lane.send(frame));
-                }
+                self.post.lane(to)
+            });
+            if let Some(lane) = lane.filter(|lane| lane.accepts()) {
+                say_if_full(to, lane.send(self.encode(message)));
             }
         }
         self.newest = None;
@@ -274,7 +273,7 @@ impl Outgoing {
 
     /// A member's address, or a stranger's who is being answered, may have changed.
     fn reconnect(&mut self, node: NodeId) {
-        if self.lanes.contains_key(&node) || self.book.members().contains(&node) {
+        if self.post.lanes().contains_key(&node) || self.book.members().contains(&node) {
             self.connect(node);
         }
     }
@@ -282,14 +281,14 @@ impl Outgoing {
     /// Sees to it that a node is dialed where it is, if that is known.
     fn connect(&mut self, node: NodeId) {
         let Some(address) = self.book.address(node).filter(|_| node != self.me.id) else { return };
-        if self.lanes.get(&node).is_some_and(|dialed| dialed.address == address) {
+        let mut lanes = self.post.lanes();
+        if lanes.get(&node).is_some_and(|dialed| dialed.address == address) {
             return;
         }
         let lane = Arc::new(Lane::default());
         lane.expect_connection();
         tokio::spawn(serve_lane(self.me.clone(), node, address.to_owned(), Arc::clone(&lane)));
-        self.post.lanes().insert(node, Arc::clone(&lane));
-        self.lanes.insert(node, Dialed { address: address.to_owned(), lane });
+        lanes.insert(node, Dialed { address: address.to_owned(), lane });
     }
 }
 

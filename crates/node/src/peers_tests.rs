@@ -110,7 +110,7 @@ async fn connections_follow_the_membership_and_its_addresses() {
     outgoing.follow(&membership(None));
     assert_closed(at_second).await;
     outgoing.send(vec![said(3)]);
-    assert!(outgoing.lanes.is_empty(), "nobody knows where it is any more");
+    assert!(outgoing.post.lanes().is_empty(), "nobody knows where it is any more");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn what_is_said_while_a_lost_member_is_away_is_lost_and_when_it_is_back_it
     for _ in 0..6 {
         drop(timeout(LONG, listener.0.accept()).await.expect("is dialed").unwrap());
     }
-    let lane = Arc::clone(&outgoing.lanes[&YOU].lane);
+    let lane = outgoing.post.lane(YOU).unwrap();
     let away = async {
         while lane.accepts() {
             tokio::task::yield_now().await;
@@ -180,7 +180,7 @@ async fn a_stranger_is_answered_where_it_says_it_is_while_it_is_connected() {
     let introduction =
         Introduction { connection: 5, client_address: "127.0.0.1:2".to_owned(), raft_address: address };
     outgoing.arrived(YOU, introduction);
-    assert!(outgoing.lanes.is_empty(), "nobody is dialed to whom there is nothing to say");
+    assert!(outgoing.post.lanes().is_empty(), "nobody is dialed to whom there is nothing to say");
     outgoing.send(vec![said(1)]);
     let mut frames = listener.dialed().await;
     assert_eq!(heard(&mut frames).await.message, said(1).message);
