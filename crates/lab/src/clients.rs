@@ -388,8 +388,12 @@ impl Known {
 
     /// The nodes instead of the addresses of a client's relays, which nobody knows.
     fn with_nodes(&self, client: &ClientName, mut text: String) -> String {
-        for (node, relay) in self.clients.get(client).into_iter().flat_map(|kept| &kept.relays) {
-            text = text.replace(&relay.address().to_string(), &node.to_string());
+        let relays = self.clients.get(client).into_iter().flat_map(|kept| &kept.relays);
+        let mut named: Vec<_> = relays.map(|(node, relay)| (relay.address().to_string(), node)).collect();
+        // One may be the beginning of another.
+        named.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
+        for (address, node) in named {
+            text = text.replace(&address, &node.to_string());
         }
         text
     }

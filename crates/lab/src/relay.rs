@@ -130,23 +130,30 @@ async fn pass_requests(
     Ok(())
 }
 
+/// A connection on which an answer was lost breaks when answers come again: its client would wait for that one as long as it hears
+/// of the node.
 async fn pass_answers(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
-    gate: watch::Receiver<Gate>,
+    mut gate: watch::Receiver<Gate>,
 ) -> io::Result<()> {
     let mut from = FramedRead::new(from, codec(MAX_FRAME));
     let mut to = FramedWrite::new(to, codec(MAX_FRAME));
-    let mut passed = 0;
-    while let Some(answer) = from.next().await {
+    let (mut passed, mut has_lost) = (0, false);
+    loop {
+        let answer = tokio::select! {
+            answer = from.next() => answer,
+            _ = gate.wait_for(|gate| !gate.loses_answers), if has_lost => return Ok(()),
+        };
+        let Some(answer) = answer else { return Ok(()) };
         let answer = answer?.freeze();
         let is_lost = passed >= HANDSHAKE && gate.borrow().loses_answers && !opens_session(&answer);
         passed += 1;
+        has_lost |= is_lost;
         if !is_lost {
             to.send(answer).await?;
         }
     }
-    Ok(())
 }
 
 /// A session is set up as a connection is: without one nothing could be asked whose answer is lost.
@@ -213,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_lost_and_those_after_that_come() {
+    async fn answers_are_lost_and_then_the_connection_breaks() {
         let (_presence, relay, mut client, mut node) = connected().await;
         relay.set(Gate { loses_answers: true, ..Gate::default() });
         say(&mut node, "lost").await;
@@ -226,9 +233,20 @@ mod tests {
         node.write_all(&opened).await.unwrap();
         // What passes comes after what was lost.
         assert_eq!(hear(&mut client).await.as_bytes(), &opened[..]);
-        relay.set(Gate::default());
         say(&mut client, "a request").await;
         assert_eq!(hear(&mut node).await, "a request");
+        relay.set(Gate::default());
+        let ended = async { (client.read_u8().await.is_err(), node.read_u8().await.is_err()) };
+        assert_eq!(timeout(SOON, ended).await.expect("both ends"), (true, true));
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_no_answer_was_lost_stays() {
+        let (_presence, relay, mut client, mut node) = connected().await;
+        relay.set(Gate { loses_answers: true, ..Gate::default() });
+        say(&mut client, "a request").await;
+        assert_eq!(hear(&mut node).await, "a request");
+        relay.set(Gate::default());
         say(&mut node, "an answer").await;
         assert_eq!(hear(&mut client).await, "an answer");
     }

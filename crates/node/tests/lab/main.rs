@@ -1,5 +1,6 @@
 //! Whole clusters of real nodes under the lab: one file a family of scenarios.
 
+mod clients;
 mod deck;
 mod failover;
 mod faults;

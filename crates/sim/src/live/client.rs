@@ -115,6 +115,8 @@ pub(super) struct Clients {
     newest: u64,
     /// Requests that are kept on their way.
     pub(super) held: Vec<Held>,
+    /// The questions whose answers were lost, and who answered.
+    pub(super) lost: BTreeMap<u64, NodeId>,
 }
 
 /// What belongs to one client.
@@ -184,6 +186,7 @@ impl Live {
     /// An answer to a question, whoever asked it.
     pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: Answered) {
         if self.clients.is_lost(question, node, &answer) {
+            self.clients.lost.insert(question, node);
             return;
         }
         match self.clients.asked.remove(&question) {

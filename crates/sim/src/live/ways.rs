@@ -95,8 +95,11 @@ impl Clients {
         client.is_some_and(|client| self.gate(&client, node).loses_answers) && !opens_session(body)
     }
 
-    /// The questions under way on ways that are cut.
-    fn broken(&self) -> Vec<(u64, NodeId)> {
+    /// The questions whose connections break: on ways that are cut, and those whose answers were lost where answers come again, as
+    /// their clients would wait for those as long as they hear of the nodes.
+    fn broken(&mut self) -> Vec<(u64, NodeId)> {
+        let asked = &self.asked;
+        self.lost.retain(|question, _| asked.contains_key(question));
         let node_of = |question: u64, asker: &Asker| match asker {
             Asker::Request(id) => {
                 self.asked_by(*id).filter(|(asked, _)| *asked == question).map(|(_, node)| node)
@@ -104,11 +107,16 @@ impl Clients {
             Asker::Single(single) => Some(single.node()),
             Asker::Change(_) => None,
         };
+        let is_heard = |(question, node): (&u64, &NodeId)| {
+            let client = self.client_of(self.asked.get(question)?)?;
+            (!self.gate(&client, *node).loses_answers).then_some((*question, *node))
+        };
+        let heard: Vec<_> = self.lost.iter().filter_map(is_heard).collect();
         let under_way = self.asked.iter().filter_map(|(&question, asker)| {
             let (client, node) = (self.client_of(asker)?, node_of(question, asker)?);
             self.gate(&client, node).cut.then_some((question, node))
         });
-        under_way.collect()
+        under_way.chain(heard).collect()
     }
 }
 
