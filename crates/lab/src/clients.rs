@@ -327,8 +327,10 @@ impl Kept {
         }
     }
 
+    /// Whether the client is on the node's side. Where its way is cut it does not even try, as its relay may not have noticed yet.
     fn reaches(&self, node: NodeId) -> bool {
-        self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
+        let is_cut = self.gates.get(&node).is_some_and(|gate| gate.cut);
+        !is_cut && self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
     }
 }
 
@@ -359,8 +361,7 @@ impl Known {
             return Err(format!("{node} does not run"));
         }
         let kept = self.clients.entry(client.clone()).or_default();
-        let is_cut = kept.gates.get(&node).is_some_and(|gate| gate.cut);
-        if is_cut || !kept.reaches(node) {
+        if !kept.reaches(node) {
             return Err(format!("{client} does not reach {node}"));
         }
         self.relay(client, node).ok_or_else(|| format!("there is no way for {client} to {node}"))

@@ -3,6 +3,7 @@
 mod deck;
 
 use deck::{Played, play};
+use raftdeck_model::{ClientName, Judged, News};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use raftdeck_sim::LiveOptions;
@@ -61,6 +62,18 @@ fn figure_8_e_an_entry_of_the_own_term_on_a_majority_stays() {
 #[test]
 fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
     let _ = twice("stalled-leader.txt", &LiveOptions::new(3, 1));
+}
+
+#[test]
+fn a_client_whose_answer_is_lost_does_not_know_whether_its_write_happened() {
+    let played = twice("in-doubt.txt", &LiveOptions { timing: Timing::DEBUG, ..LiveOptions::new(3, 1) });
+    let fates = played.told.iter().filter_map(|update| match &update.what {
+        News::Client { request, outcome, .. } if request.client == ClientName::Named("alice".to_owned()) => {
+            Some(matches!(outcome.judged(), Judged::InDoubt(_)))
+        }
+        _ => None,
+    });
+    assert_eq!(fates.collect::<Vec<_>>(), [false, true, false]);
 }
 
 #[test]

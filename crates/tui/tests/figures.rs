@@ -109,6 +109,27 @@ fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
 }
 
 #[test]
+fn a_client_whose_answer_is_lost_does_not_know_whether_its_write_happened() {
+    for said in run("in-doubt.txt") {
+        for sentence in [
+            "alice: create lock alice: stored (entry",
+            "alice: put color blue: the write may or may not have happened: ",
+            "bob: create lock bob: not stored, the value is alice (",
+            "carol: put color green: no",
+            "get color stale at 1: blue (n1",
+            "bob: get color: red (n",
+        ] {
+            assert_eq!(said.matches(sentence).count(), 1, "{sentence:?} is not once in\n{said}");
+        }
+        assert!(
+            said.lines().any(|line| line.contains("get color at 1: ") && !line.contains("blue")),
+            "{said}"
+        );
+        assert!(!said.contains("put color green\n"), "it is in no log: {said}");
+    }
+}
+
+#[test]
 fn a_wiped_node_is_replaced_and_leads() {
     for said in run("wiped-node.txt") {
         for sentence in [
