@@ -19,9 +19,7 @@ use crate::{Condition, Expectation, Line, Value, parse_with};
 use lines::{Block, Lines};
 use passing::{Look, Passing};
 use place::Place;
-use raftdeck_model::{
-    ClientName, ClientOp, ClientRequest, Command, CommandId, News, Node, Order, World, write,
-};
+use raftdeck_model::{ClientName, ClientOp, Command, CommandId, News, Node, Order, World, write};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

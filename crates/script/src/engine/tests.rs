@@ -2,7 +2,8 @@
 
 use super::*;
 use raftdeck_model::{
-    ClientOutcome, ClusterTime, Disturbance, Fault, FaultId, ProcessState, RequestFate, Step, Update, World,
+    ClientOutcome, ClientRequest, ClusterTime, Disturbance, Fault, FaultId, ProcessState, RequestFate, Step,
+    Update, World,
 };
 use raftdeck_protocol::{Answer, ClockRate, ResponseBody};
 
