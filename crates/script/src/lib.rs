@@ -175,9 +175,11 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
         return Err(Mistake::new(sentence).at(first.start));
     }
     if meant.verb == Verb::Script(ScriptVerb::As) {
-        let named = answers::client_name(phrase.need("the name of a client and what it asks")?)?;
+        let named = phrase.need("the name of a client and what it asks").and_then(answers::client_name);
+        let named = named.map_err(|mistake| mistake.at(phrase.place()))?;
         let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("something to be asked"))?;
-        return answers::as_client(named, &first.text, said(first, rest, world)?);
+        let said = said(first, rest, world)?;
+        return answers::as_client(named, &first.text, said).map_err(|mistake| mistake.at(first.start));
     }
     let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
     said.map_err(|mistake| mistake.at(phrase.place()))

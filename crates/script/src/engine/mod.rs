@@ -9,6 +9,7 @@
 pub(crate) mod lines;
 mod passing;
 mod place;
+mod requests;
 mod show;
 mod store;
 
@@ -22,9 +23,10 @@ use place::Place;
 use raftdeck_model::{ClientName, ClientOp, Command, CommandId, News, Node, Order, World, write};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
+use requests::{asked, outcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use store::{Asked, Ended, Last, Store};
+use store::{Asked, Ended, Store};
 
 /// Every command is answered. The longest way is that of a change of the cluster behind others.
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
@@ -584,36 +586,6 @@ fn checked(place: &Place, file: &str, contents: Result<Vec<u8>, String>, world: 
     }
     let flaws: Vec<String> = checked.flaws.iter().map(|flaw| format!("{file}, {flaw}")).collect();
     Deed::Mistake(place.say(flaws.join("\n")))
-}
-
-/// Whether a client's last request has an outcome, and it is as expected.
-fn outcome(last: Option<&Last>, expected: &Expectation) -> Result<Option<()>, String> {
-    let Some(Last { text, ended, .. }) = last else {
-        return Err(format!("{} has asked nothing yet", expected.client()));
-    };
-    match ended {
-        None => Ok(None),
-        Some(Ended::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
-        Some(Ended::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
-    }
-}
-
-/// What is asked, in a few words.
-fn asked(request: &ClientRequest) -> String {
-    use raftdeck_protocol::{Read, Write};
-    let (verb, key) = match &request.op {
-        ClientOp::Write(Write::Put { key, .. }) => ("put", key),
-        ClientOp::Write(Write::Delete { key }) => ("delete", key),
-        ClientOp::Write(Write::CompareAndSet { key, .. }) => ("cas", key),
-        ClientOp::Read(Read::Get { key }) => ("get", key),
-        ClientOp::Read(Read::List { prefix, .. }) => ("list", prefix),
-    };
-    let who = match &request.client {
-        ClientName::Own => String::new(),
-        ClientName::Named(name) => format!("{name}: "),
-    };
-    let asked = format!("{who}{verb} {}", String::from_utf8_lossy(key));
-    format!("{}{}", asked.trim_end(), write::of_whom(request))
 }
 
 /// Whether nothing may follow.

@@ -1,0 +1,35 @@
+//! What clients asked, in words, and whether what came of it is as expected.
+
+use super::store::{Ended, Last};
+use crate::Expectation;
+use raftdeck_model::{ClientName, ClientOp, ClientRequest, write};
+use raftdeck_protocol::{Read, Write};
+
+/// Whether a client's last request has an outcome, and it is as expected.
+pub(super) fn outcome(last: Option<&Last>, expected: &Expectation) -> Result<Option<()>, String> {
+    let Some(Last { text, ended, .. }) = last else {
+        return Err(format!("{} has asked nothing yet", expected.client()));
+    };
+    match ended {
+        None => Ok(None),
+        Some(Ended::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
+        Some(Ended::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
+    }
+}
+
+/// What is asked, in a few words.
+pub(super) fn asked(request: &ClientRequest) -> String {
+    let (verb, key) = match &request.op {
+        ClientOp::Write(Write::Put { key, .. }) => ("put", key),
+        ClientOp::Write(Write::Delete { key }) => ("delete", key),
+        ClientOp::Write(Write::CompareAndSet { key, .. }) => ("cas", key),
+        ClientOp::Read(Read::Get { key }) => ("get", key),
+        ClientOp::Read(Read::List { prefix, .. }) => ("list", prefix),
+    };
+    let who = match &request.client {
+        ClientName::Own => String::new(),
+        ClientName::Named(name) => format!("{name}: "),
+    };
+    let asked = format!("{who}{verb} {}", String::from_utf8_lossy(key));
+    format!("{}{}", asked.trim_end(), write::of_whom(request))
+}
