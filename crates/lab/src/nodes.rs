@@ -12,6 +12,7 @@ use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
 use crate::options::LabOptions;
 use crate::process::Launch;
+use crate::program::Program;
 use crate::receipt::Receipt;
 use crate::stepper::{Reached, Stepper};
 use crate::supervisor::{Instruction, Supervisor, Task};
@@ -42,6 +43,8 @@ const MAX_UNDOING: usize = 16;
 /// Everything that commands act on.
 pub(crate) struct Nodes {
     options: LabOptions,
+    /// What every node is started from.
+    program: Arc<Program>,
     data_dir: DataDir,
     keys: Keys,
     /// Held as long as their nodes belong to the cluster.
@@ -105,6 +108,8 @@ pub(crate) struct Surroundings {
     pub(crate) keys: Keys,
     /// The nodes' ports, if they were chosen beforehand.
     pub(crate) ports: Vec<(NodeId, HeldPort)>,
+    /// What every node is started from.
+    pub(crate) program: Program,
 }
 
 impl Nodes {
@@ -115,7 +120,7 @@ impl Nodes {
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { clock, outlet, stop, left, keys, ports } = surroundings;
+        let Surroundings { clock, outlet, stop, left, keys, ports, program } = surroundings;
         let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
@@ -138,6 +143,7 @@ impl Nodes {
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
         let mut nodes = Self {
             options,
+            program: Arc::new(program),
             data_dir,
             keys,
             ports,
@@ -204,7 +210,8 @@ impl Nodes {
     }
 
     fn circumstances(&self) -> Circumstances<'_> {
-        Circumstances { keys: &self.keys, rate: self.stepper.rate(), forgo_leases: self.forgo_leases }
+        let (rate, forgo_leases) = (self.stepper.rate(), self.forgo_leases);
+        Circumstances { program: &self.program, keys: &self.keys, rate, forgo_leases }
     }
 
     fn launch(&self, node: NodeId) -> Launch {
