@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -269,6 +270,7 @@ impl Nodes {
             Order::TimeOut(node) => {
                 self.with(node, receipt, |receipt| self.changes.time_out(node, receipt));
             }
+            Order::SkewClock(node, by) => self.skew(node, by, receipt),
             Order::Workload(on) => self.workload.switch(on, receipt),
         }
     }
@@ -323,6 +325,13 @@ impl Nodes {
         self.forgo_leases();
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         self.changes.campaign(node, &all, receipt);
+    }
+
+    fn skew(&mut self, node: NodeId, by: Duration, receipt: Receipt) {
+        let Some(receipt) = self.there_is(node, receipt) else { return };
+        self.forgo_leases();
+        let all: Vec<NodeId> = self.kept.keys().copied().collect();
+        self.changes.skew(node, by, &all, receipt);
     }
 
     fn replace(&self, node: NodeId, receipt: Receipt) {

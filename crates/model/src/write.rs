@@ -31,6 +31,9 @@ pub fn disturbance(what: &Disturbance) -> String {
             format!("timeouts {} {}..{}", node.0, duration(*least), duration(*most))
         }
         Disturbance::Heartbeat(node, interval) => format!("heartbeat {} {}", node.0, duration(*interval)),
+        Disturbance::Clock(node, factor) => {
+            format!("clock {} {}", node.0, probability(Probability(factor.millionths())))
+        }
         Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
         Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),
     }
