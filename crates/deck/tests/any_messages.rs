@@ -17,8 +17,8 @@ use raftdeck_model::{
     WorkloadFigures, World,
 };
 use raftdeck_protocol::{
-    Answer, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer,
-    ResponseBody,
+    Answer, ClockFactor, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason,
+    RefusedPeer, ResponseBody,
 };
 use raftdeck_raft::{
     Incarnation, LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason,
@@ -320,6 +320,9 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         (prop::option::of(id()), any::<bool>()).prop_map(|(of, on)| Disturbance::PreVote(of.map(n), on)),
         (prop::option::of(id()), any::<bool>()).prop_map(|(of, on)| Disturbance::CheckQuorum(of.map(n), on)),
         (id(), number()).prop_map(|(of, most)| Disturbance::Timeouts(n(of), ms(1), ms(most))),
+        (id(), 10_000_u32..10_000_000).prop_map(|(of, rate)| {
+            Disturbance::Clock(n(of), ClockFactor::from_millionths(rate).unwrap_or_default())
+        }),
         (id(), number()).prop_map(|(of, time)| Disturbance::Heartbeat(n(of), ms(time))),
         client().prop_map(|client| Disturbance::ClientAt(client, [n(1)].into())),
         client().prop_map(|client| {
@@ -484,6 +487,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             | Order::Transfer(id)
             | Order::Campaign(id)
             | Order::TimeOut(id)
+            | Order::SkewClock(id, _)
             | Order::Stop(id)
             | Order::Slow(id, _)
             | Order::Wipe(id)

@@ -138,20 +138,45 @@ impl Changes {
     /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
     pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId], receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
-        let changes = self.clone();
-        let everybody: Vec<(NodeId, String)> =
-            all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
+        let (changes, forgone) = (self.clone(), self.forgo(all));
         tokio::spawn(async move {
             // Held until it has campaigned, or cannot.
             let _permit = permit;
-            let access = &changes.access;
-            let told = everybody.iter().map(|(other, address)| {
-                let forgo = RequestBody::Manage(Manage::ForgoLeases);
-                ask(access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
-            });
-            join_all(told).await;
+            forgone.await;
             changes.tell_to_campaign(node, &Manage::CampaignAgainstLeader, receipt).await;
         });
+    }
+
+    /// Has a node's clock jump ahead. First everybody, `all`, forgoes leases, which rest on clocks that run alike.
+    pub(crate) fn skew(&self, node: NodeId, by: Duration, all: &[NodeId], receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let (changes, forgone) = (self.clone(), self.forgo(all));
+        tokio::spawn(async move {
+            let _permit = permit;
+            forgone.await;
+            let Some(address) = changes.clients.address(node) else {
+                return receipt.refuse(format!("{node} does not run, and neither does its clock"));
+            };
+            let skew = RequestBody::Manage(Manage::SkewClock(by));
+            match ask(&changes.access, (node, &address), Role::Manager, skew, SHORT).await {
+                Err(why) => receipt.refuse(format!("the clock of {node} cannot be set: {why}")),
+                Ok(_) => receipt.done(),
+            }
+        });
+    }
+
+    /// Has all of these forgo leases, those that can be told so.
+    fn forgo(&self, all: &[NodeId]) -> impl Future<Output = ()> + Send + use<> {
+        let everybody: Vec<(NodeId, String)> =
+            all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
+        let access = self.access.clone();
+        async move {
+            let told = everybody.iter().map(|(other, address)| {
+                let forgo = RequestBody::Manage(Manage::ForgoLeases);
+                ask(&access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
+            });
+            join_all(told).await;
+        }
     }
 
     /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.

@@ -8,6 +8,7 @@ use crate::held::HeldPort;
 use crate::keys::Keys;
 use crate::nodes::{Happened, Nodes, Surroundings};
 use crate::options::{LabError, LabOptions};
+use crate::program::Program;
 use crate::receipt::Receipt;
 use raftdeck_links::{ClusterClock, Listeners, Outlet};
 use raftdeck_model::{Ability, Capabilities, Command, CommandId, MAX_NODES, News, Source, Update};
@@ -46,6 +47,7 @@ impl Lab {
     ) -> Result<Self, LabError> {
         options.validate()?;
         let system = |what| move |source| LabError::System { what, source };
+        let program = Program::at(&options.executable);
         let data_dir = DataDir::prepare(&options)?;
         let nodes = data_dir.record().nodes();
         if options.direct {
@@ -76,6 +78,7 @@ impl Lab {
             options,
             data_dir,
             ports: reserved,
+            program,
         };
         let thread = std::thread::Builder::new()
             .name("lab".to_owned())
@@ -134,6 +137,7 @@ struct Cluster {
     options: LabOptions,
     data_dir: DataDir,
     ports: Vec<(NodeId, HeldPort)>,
+    program: Program,
     clock: ClusterClock,
     outlet: Outlet,
     queue: mpsc::Receiver<Command>,
@@ -143,11 +147,22 @@ struct Cluster {
 
 impl Cluster {
     async fn run(self, listeners: Listeners) {
-        let Self { capabilities, keys, options, data_dir, ports, clock, outlet, mut queue, left_out, stop } =
-            self;
+        let Self {
+            capabilities,
+            keys,
+            options,
+            data_dir,
+            ports,
+            program,
+            clock,
+            outlet,
+            mut queue,
+            left_out,
+            stop,
+        } = self;
         let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
         let surroundings =
-            Surroundings { clock, outlet: outlet.clone(), stop: stop.clone(), left, keys, ports };
+            Surroundings { clock, outlet: outlet.clone(), stop: stop.clone(), left, keys, ports, program };
         let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
             Ok(nodes) => nodes,
             Err(error) => {

@@ -7,16 +7,20 @@ use crate::data_dir::DataDir;
 use crate::keys::Keys;
 use crate::options::LabOptions;
 use crate::process::Launch;
+use crate::program::Program;
 use raftdeck_links::{Links, RaftdeckWire};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How things are when a node is started.
 #[derive(Clone, Copy)]
 pub(crate) struct Circumstances<'a> {
+    /// What a node is started from.
+    pub(crate) program: &'a Arc<Program>,
     /// The cluster's tokens.
     pub(crate) keys: &'a Keys,
     /// The rate of cluster time.
@@ -88,7 +92,7 @@ pub(crate) fn launch(
     if now.forgo_leases {
         args.push("--forgo-leases".into());
     }
-    Launch { executable: options.executable.clone(), args, secrets: now.keys.variables() }
+    Launch { program: Arc::clone(now.program), args, secrets: now.keys.variables() }
 }
 
 /// Whole milliseconds.

@@ -22,6 +22,7 @@ mod lines;
 mod nodes;
 mod options;
 mod process;
+mod program;
 mod receipt;
 mod record;
 mod relay;

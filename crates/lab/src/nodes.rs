@@ -12,6 +12,7 @@ use crate::keys::Keys;
 use crate::launch::{Circumstances, launch, millis};
 use crate::options::LabOptions;
 use crate::process::Launch;
+use crate::program::Program;
 use crate::receipt::Receipt;
 use crate::stepper::{Reached, Stepper};
 use crate::supervisor::{Instruction, Supervisor, Task};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,8 @@ const MAX_UNDOING: usize = 16;
 /// Everything that commands act on.
 pub(crate) struct Nodes {
     options: LabOptions,
+    /// What every node is started from.
+    program: Arc<Program>,
     data_dir: DataDir,
     keys: Keys,
     /// Held as long as their nodes belong to the cluster.
@@ -105,6 +109,8 @@ pub(crate) struct Surroundings {
     pub(crate) keys: Keys,
     /// The nodes' ports, if they were chosen beforehand.
     pub(crate) ports: Vec<(NodeId, HeldPort)>,
+    /// What every node is started from.
+    pub(crate) program: Program,
 }
 
 impl Nodes {
@@ -115,7 +121,7 @@ impl Nodes {
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { clock, outlet, stop, left, keys, ports } = surroundings;
+        let Surroundings { clock, outlet, stop, left, keys, ports, program } = surroundings;
         let (manager, client) = (keys.manager(), keys.client());
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
@@ -138,6 +144,7 @@ impl Nodes {
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
         let mut nodes = Self {
             options,
+            program: Arc::new(program),
             data_dir,
             keys,
             ports,
@@ -204,7 +211,8 @@ impl Nodes {
     }
 
     fn circumstances(&self) -> Circumstances<'_> {
-        Circumstances { keys: &self.keys, rate: self.stepper.rate(), forgo_leases: self.forgo_leases }
+        let (rate, forgo_leases) = (self.stepper.rate(), self.forgo_leases);
+        Circumstances { program: &self.program, keys: &self.keys, rate, forgo_leases }
     }
 
     fn launch(&self, node: NodeId) -> Launch {
@@ -262,6 +270,7 @@ impl Nodes {
             Order::TimeOut(node) => {
                 self.with(node, receipt, |receipt| self.changes.time_out(node, receipt));
             }
+            Order::SkewClock(node, by) => self.skew(node, by, receipt),
             Order::Workload(on) => self.workload.switch(on, receipt),
         }
     }
@@ -323,6 +332,13 @@ impl Nodes {
         self.forgo_leases();
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         self.changes.campaign(node, &all, receipt);
+    }
+
+    fn skew(&mut self, node: NodeId, by: Duration, receipt: Receipt) {
+        let Some(receipt) = self.there_is(node, receipt) else { return };
+        self.forgo_leases();
+        let all: Vec<NodeId> = self.kept.keys().copied().collect();
+        self.changes.skew(node, by, &all, receipt);
     }
 
     fn replace(&self, node: NodeId, receipt: Receipt) {

@@ -6,13 +6,14 @@
 
 use crate::disk_faults::limit_files;
 use crate::lines::{Lines, ReadyLine, message_of};
+use crate::program::Program;
 use raftdeck_protocol::Secret;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::signal::unix::{self, SignalKind};
@@ -34,7 +35,7 @@ const LAST_WORDS: usize = 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
     /// What to run.
-    pub(crate) executable: PathBuf,
+    pub(crate) program: Arc<Program>,
     /// With what.
     pub(crate) args: Vec<OsString>,
     /// Variables that are for it alone: a command line can be read by everybody.
@@ -75,8 +76,9 @@ impl Process {
     /// Starts a child. It must be called on a thread that lives as long as the child may: the end of the thread is
     /// the end of the child (its parent-death signal is the thread's, not the process's).
     pub(crate) fn start(launch: &Launch) -> io::Result<Self> {
-        let mut command = Command::new(&launch.executable);
+        let mut command = Command::new(launch.program.executable()?);
         command
+            .arg0(launch.program.name())
             .args(&launch.args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -268,8 +270,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_child_that_never_gets_ready_is_late_once() {
         let args = ["-c", "exec cat"].map(OsString::from).to_vec();
-        let mut process =
-            Process::start(&Launch { executable: "/bin/sh".into(), args, secrets: Vec::new() }).unwrap();
+        let program = Arc::new(Program::at("/bin/sh".as_ref()));
+        let mut process = Process::start(&Launch { program, args, secrets: Vec::new() }).unwrap();
         let begun = Instant::now();
         assert!(matches!(process.next().await, Happening::Late));
         assert!(begun.elapsed() >= READY_WITHIN);

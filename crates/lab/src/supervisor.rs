@@ -190,7 +190,7 @@ impl Supervisor {
             }
             Err(error) => {
                 self.presence.down();
-                let how = format!("{} could not be started: {error}", launch.executable.display());
+                let how = format!("{} could not be started: {error}", launch.program.name().display());
                 self.tell(ProcessState::Failed { how: how.clone(), last_words: Vec::new() });
                 Err(how)
             }

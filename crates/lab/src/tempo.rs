@@ -7,7 +7,8 @@ use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
 use raftdeck_links::{ClockReader, Place, Whereabouts, life_over};
 use raftdeck_protocol::{
-    ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody, Role, frame,
+    ClockFactor, ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody,
+    Role, frame,
 };
 use raftdeck_raft::{NodeId, Tuning};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,8 @@ struct Wish {
     beat: Beat,
     /// Leases are forgone, for good.
     forgo_leases: bool,
+    /// How often it was said how fast the clock is, and that.
+    factor: (u64, ClockFactor),
     /// How often timing and switches were said, and they.
     tuning: (u64, Option<Tuning>),
     /// How often the timeouts were said, and they.
@@ -119,6 +122,20 @@ impl Tempo {
             told.wish.send_modify(|wish| {
                 wish.version += u64::from(!wish.forgo_leases);
                 wish.forgo_leases = true;
+            });
+        }
+    }
+
+    /// The node's clock is so fast from now on, also when the node is started anew.
+    pub(crate) fn set_factor(&mut self, node: NodeId, factor: ClockFactor) {
+        if let Some(told) = self.nodes.get(&node) {
+            told.wish.send_if_modified(|wish| {
+                let changes = wish.factor.1 != factor;
+                if changes {
+                    wish.version += 1;
+                    wish.factor = (wish.factor.0 + 1, factor);
+                }
+                changes
             });
         }
     }
@@ -287,6 +304,9 @@ impl Teller {
         if wish.forgo_leases && told.is_none_or(|told| !told.forgo_leases) {
             news.push(Manage::ForgoLeases);
         }
+        if wish.factor.0 > told.map_or(0, |told| told.factor.0) {
+            news.push(Manage::SetClockFactor(wish.factor.1));
+        }
         if let (true, Some(tuning)) = (wish.tuning.0 > told.map_or(0, |told| told.tuning.0), wish.tuning.1) {
             news.push(Manage::Tune(tuning));
         }
@@ -394,7 +414,9 @@ mod tests {
         let fixed = Some(Duration::from_millis(1500));
         let wish = Wish { forgo_leases: true, ..Wish::default() };
         let wish = Wish { tuning: (1, Some(tuning)), timeouts: (1, fixed), ..wish };
-        let all = [Manage::ForgoLeases, Manage::Tune(tuning), Manage::SetElectionTimeout(fixed)];
+        let wish = Wish { factor: (1, ClockFactor::FASTEST), ..wish };
+        let clock = Manage::SetClockFactor(ClockFactor::FASTEST);
+        let all = [Manage::ForgoLeases, clock, Manage::Tune(tuning), Manage::SetElectionTimeout(fixed)];
         assert_eq!(teller.news(None, wish), all, "another life of it");
         assert_eq!(teller.news(Some(Wish::default()), wish), all);
         assert_eq!(teller.news(Some(wish), wish), []);

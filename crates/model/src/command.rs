@@ -79,6 +79,8 @@ pub enum Order {
     /// Have this node time out at once, as if it had heard from no leader: it campaigns as its own timer would have it do, with
     /// PreVote first where that is on. Who hears from a leader grants nothing.
     TimeOut(NodeId),
+    /// Have this node's clock jump ahead by so much, once. All nodes forgo leases first, for good.
+    SkewClock(NodeId, Duration),
     /// Switch a steady workload of small writes on or off; its figures come as [`News::Workload`](crate::News::Workload).
     Workload(bool),
     /// SIGTERM: the node ends in an orderly way.

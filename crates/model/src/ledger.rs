@@ -65,7 +65,8 @@ impl Ledger {
             | Disturbance::DiskFull(of, _)
             | Disturbance::Disk(of, _)
             | Disturbance::Timeouts(of, ..)
-            | Disturbance::Heartbeat(of, _) => *of == node,
+            | Disturbance::Heartbeat(of, _)
+            | Disturbance::Clock(of, _) => *of == node,
             Disturbance::PreVote(of, _) | Disturbance::CheckQuorum(of, _) => *of == Some(node),
             Disturbance::Rules { .. }
             | Disturbance::Watch(_)

@@ -5,7 +5,7 @@
 
 use crate::client::{ClientLinkFault, ClientName};
 use crate::message::FrameKind;
-use raftdeck_protocol::DiskPace;
+use raftdeck_protocol::{ClockFactor, DiskPace};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -171,6 +171,8 @@ pub enum Disturbance {
     Timeouts(NodeId, Duration, Duration),
     /// A node sends heartbeats at this interval while it leads.
     Heartbeat(NodeId, Duration),
+    /// A node's clock is so fast by cluster time. To disturb it with a true one sets it right.
+    Clock(NodeId, ClockFactor),
     /// A client reaches only these nodes. To disturb it with none of them lets it reach all again.
     ClientAt(ClientName, BTreeSet<NodeId>),
     /// Something is wrong between a client and these nodes.
@@ -188,7 +190,8 @@ impl Disturbance {
             | Self::Slowed(node, _)
             | Self::DiskFull(node, _)
             | Self::Timeouts(node, ..)
-            | Self::Heartbeat(node, _) => [*node].into(),
+            | Self::Heartbeat(node, _)
+            | Self::Clock(node, _) => [*node].into(),
             Self::PreVote(of, _) | Self::CheckQuorum(of, _) => of.iter().copied().collect(),
             Self::Rules { .. } | Self::Watch(_) | Self::Timers(_) => BTreeSet::new(),
         }
@@ -209,7 +212,8 @@ impl Disturbance {
             | Self::PreVote(..)
             | Self::CheckQuorum(..)
             | Self::Timeouts(..)
-            | Self::Heartbeat(..) => None,
+            | Self::Heartbeat(..)
+            | Self::Clock(..) => None,
         }
     }
 
@@ -222,6 +226,7 @@ impl Disturbance {
             | (Self::DiskFull(node, _), Self::DiskFull(other, _))
             | (Self::Disk(node, _), Self::Disk(other, _))
             | (Self::Timeouts(node, ..), Self::Timeouts(other, ..))
+            | (Self::Clock(node, _), Self::Clock(other, _))
             | (Self::Heartbeat(node, _), Self::Heartbeat(other, _)) => node == other,
             (Self::PreVote(node, _), Self::PreVote(other, _))
             | (Self::CheckQuorum(node, _), Self::CheckQuorum(other, _)) => node.is_none() || node == other,
@@ -240,6 +245,7 @@ impl Disturbance {
             Self::Disk(_, pace) => *pace == DiskPace::Free,
             Self::Timers(timers) => *timers == Timers::Random,
             Self::ClientAt(_, nodes) => nodes.is_empty(),
+            Self::Clock(_, factor) => *factor == ClockFactor::TRUE,
             Self::PreVote(_, on) | Self::CheckQuorum(_, on) => *on,
             Self::Rules { .. }
             | Self::Watch(_)

@@ -33,7 +33,7 @@ pub enum Ability {
     DiskRoom,
     /// To cut links, and to have rules about messages.
     Links,
-    /// To slow down, freeze and step cluster time.
+    /// To slow down, freeze and step cluster time, and to set single nodes' clocks wrong.
     Time,
     /// To set the nodes' election timeouts and heartbeats, and to switch PreVote and CheckQuorum.
     Timers,
@@ -132,7 +132,7 @@ impl Order {
             Self::FillDisk(..) => Ability::DiskRoom,
             Self::Cut(_) | Self::Mend(_) | Self::Release(_) | Self::Drop(_) | Self::Seed(_) => Ability::Links,
             Self::Disturb(what) => what.needs(),
-            Self::SetRate(_) | Self::Step(_) | Self::Seek(_) => Ability::Time,
+            Self::SetRate(_) | Self::Step(_) | Self::Seek(_) | Self::SkewClock(..) => Ability::Time,
             Self::Client(_) | Self::Propose(..) | Self::Workload(_) => Ability::Store,
             Self::AddNode
             | Self::AddLearner
@@ -154,6 +154,7 @@ impl Disturbance {
             Self::Slowed(..) => Ability::Slowness,
             Self::DiskFull(..) => Ability::DiskRoom,
             Self::Disk(..) => Ability::DiskPace,
+            Self::Clock(..) => Ability::Time,
             Self::Timers(_)
             | Self::PreVote(..)
             | Self::CheckQuorum(..)

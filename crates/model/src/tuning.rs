@@ -5,8 +5,9 @@
 //! given to a node after that are its own, until they are undone.
 
 use crate::ledger::Ledger;
-use crate::rule::{Disturbance, Timers};
+use crate::rule::{Disturbance, Fault, Timers};
 use crate::write::duration;
+use raftdeck_protocol::ClockFactor;
 use raftdeck_raft::{ConfigError, NodeId, Timing, Tuning};
 use std::time::Duration;
 
@@ -24,6 +25,16 @@ impl Ledger {
     #[must_use]
     pub fn tuning_of(&self, node: NodeId, usual: Tuning) -> Tuning {
         self.all().iter().fold(usual, |tuning, fault| tuned(tuning, &fault.what, node))
+    }
+
+    /// How fast this node's clock is by cluster time.
+    #[must_use]
+    pub fn clock_of(&self, node: NodeId) -> ClockFactor {
+        let factor = |fault: Fault| match fault.what {
+            Disturbance::Clock(of, factor) if of == node => Some(factor),
+            _ => None,
+        };
+        self.all().into_iter().find_map(factor).unwrap_or_default()
     }
 
     /// How long each election timeout of this node is, one of all `nodes`; `None`: they are random.
@@ -97,6 +108,7 @@ fn tuned(mut tuning: Tuning, what: &Disturbance, node: NodeId) -> Tuning {
         | Disturbance::CheckQuorum(..)
         | Disturbance::Timeouts(..)
         | Disturbance::Heartbeat(..)
+        | Disturbance::Clock(..)
         | Disturbance::Rules { .. }
         | Disturbance::Watch(_)
         | Disturbance::Paused(_)

@@ -32,6 +32,9 @@ pub fn disturbance(what: &Disturbance) -> String {
             format!("timeouts {} {}..{}", node.0, duration(*least), duration(*most))
         }
         Disturbance::Heartbeat(node, interval) => format!("heartbeat {} {}", node.0, duration(*interval)),
+        Disturbance::Clock(node, factor) => {
+            format!("clock {} {}", node.0, probability(Probability(factor.millionths())))
+        }
         Disturbance::ClientAt(client, at) if at.is_empty() => format!("client {}anywhere", client.prefix()),
         Disturbance::ClientAt(client, at) => format!("client {}at {}", client.prefix(), nodes(at)),
         Disturbance::ClientLinks(client, at, fault) => {

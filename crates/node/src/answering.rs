@@ -121,6 +121,19 @@ impl Driver {
                 self.clock.set(rate, run_for);
                 Ok(())
             }
+            Manage::SetClockFactor(factor) => {
+                self.replica.forgo_leases();
+                self.clock.set_factor(factor);
+                Ok(())
+            }
+            Manage::SkewClock(by) => {
+                self.replica.forgo_leases();
+                let before = self.clock.now();
+                self.clock.jump(by);
+                // It is as if the system's clock had jumped: a long jump looks like a pause.
+                self.notice_pause(before);
+                Ok(())
+            }
             Manage::SetElectionTimeout(election_timeout) => self
                 .replica
                 .set_election_timeout(election_timeout, now)
@@ -204,7 +217,7 @@ pub(crate) fn node_status(
         fsync_micros: u64::try_from(syncs.newest.as_micros()).unwrap_or(u64::MAX),
         sessions: replica.sessions(),
         clock_rate: clock.rate(),
-        next_timer_micros: replica.next_deadline().since(now).as_micros().try_into().unwrap_or(u64::MAX),
+        next_timer_micros: micros_up(clock.takes(replica.next_deadline().since(now))),
         fsyncs: syncs.count,
         refused,
         incarnation: None,
@@ -212,4 +225,9 @@ pub(crate) fn node_status(
         address: String::new(),
         notices: Vec::new(),
     }
+}
+
+/// Whole microseconds, rounded up: a run for so long reaches what it is to reach.
+fn micros_up(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX)
 }

@@ -3,8 +3,8 @@
 //! The core's time has a rate, which the process that manages a node may set, down to standing still. What belongs to
 //! the world outside, such as the pace of telemetry and the patience with clients, goes by real time and not by this.
 
-use raftdeck_protocol::ClockRate;
 use raftdeck_protocol::kv::LoggedTime;
+use raftdeck_protocol::{ClockFactor, ClockRate};
 use raftdeck_raft::Timestamp;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -12,10 +12,12 @@ use tokio::time::Instant;
 /// No timer is set further ahead than this.
 const FAR: Duration = Duration::from_hours(1);
 
-/// Counts from the node's start, at its rate. Never goes back and never jumps, whatever the rate becomes.
+/// Counts from the node's start, at its rate. Never goes back, and never jumps unless it is told to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     rate: ClockRate,
+    /// How fast it is by the time that passes at that rate.
+    factor: ClockFactor,
     /// It showed this,
     base: Duration,
     /// when so much real time had passed.
@@ -27,7 +29,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts now.
     pub(crate) fn start(rate: ClockRate) -> Self {
-        Self { rate, base: Duration::ZERO, since: elapsed(), until: None }
+        Self { rate, factor: ClockFactor::TRUE, base: Duration::ZERO, since: elapsed(), until: None }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -39,9 +41,25 @@ impl Clock {
         if self.is_over(elapsed()) { ClockRate::FROZEN } else { self.rate }
     }
 
-    /// From now on it runs at this rate; if `run_for` is given, only until so much of its own time has passed.
+    /// From now on it runs at this rate; if `run_for` is given, only until so much time has passed, by a clock that is right.
     pub(crate) fn set(&mut self, rate: ClockRate, run_for: Option<Duration>) {
         self.set_when(elapsed(), rate, run_for);
+    }
+
+    /// From now on it is so fast. A run that it is on ends when it would have ended.
+    pub(crate) fn set_factor(&mut self, factor: ClockFactor) {
+        self.set_factor_when(elapsed(), factor);
+    }
+
+    /// It jumps ahead.
+    pub(crate) fn jump(&mut self, by: Duration) {
+        self.base = self.base.saturating_add(by);
+        self.until = self.until.map(|until| until.saturating_add(by));
+    }
+
+    /// How long it takes by a clock that is right until this one has gone so far.
+    pub(crate) fn takes(&self, gone: Duration) -> Duration {
+        self.factor.takes(gone)
     }
 
     /// When a timer for this time must go off: no earlier than that, and at most an hour ahead. It may never come to that
@@ -71,7 +89,8 @@ impl Clock {
     }
 
     fn shows_when(&self, elapsed: Duration) -> Duration {
-        let shows = self.base + self.rate.passes_in(elapsed.saturating_sub(self.since));
+        let passed = self.rate.passes_in(elapsed.saturating_sub(self.since));
+        let shows = self.base.saturating_add(self.factor.passes_in(passed));
         self.until.map_or(shows, |until| shows.min(until))
     }
 
@@ -81,15 +100,22 @@ impl Clock {
 
     fn set_when(&mut self, elapsed: Duration, rate: ClockRate, run_for: Option<Duration>) {
         let base = self.shows_when(elapsed);
-        let until = run_for.map(|run_for| base.saturating_add(run_for));
-        *self = Self { rate, base, since: elapsed, until };
+        let until = run_for.map(|run_for| base.saturating_add(self.factor.passes_in(run_for)));
+        *self = Self { rate, base, since: elapsed, until, ..*self };
+    }
+
+    fn set_factor_when(&mut self, elapsed: Duration, factor: ClockFactor) {
+        let base = self.shows_when(elapsed);
+        let left = self.until.map(|until| self.factor.takes(until.saturating_sub(base)));
+        let until = left.map(|left| base.saturating_add(factor.passes_in(left)));
+        *self = Self { factor, base, since: elapsed, until, ..*self };
     }
 
     /// How much real time it takes until it shows this.
     fn ahead(&self, elapsed: Duration, shows: Duration) -> Duration {
         let left = shows.saturating_sub(self.shows_when(elapsed));
         let comes = left.is_zero() || self.until.is_none_or(|until| shows <= until);
-        self.rate.takes(left).filter(|_| comes).unwrap_or(FAR).min(FAR)
+        self.rate.takes(self.factor.takes(left)).filter(|_| comes).unwrap_or(FAR).min(FAR)
     }
 }
 
@@ -128,7 +154,8 @@ mod tests {
     const HUNDREDTH: ClockRate = ClockRate::from_millionths(10_000).unwrap();
 
     fn started(rate: ClockRate) -> Clock {
-        Clock { rate, base: Duration::ZERO, since: Duration::from_secs(500), until: None }
+        let (base, since) = (Duration::ZERO, Duration::from_secs(500));
+        Clock { rate, factor: ClockFactor::TRUE, base, since, until: None }
     }
 
     fn after(millis: u64) -> Duration {
@@ -175,6 +202,31 @@ mod tests {
         assert_eq!(clock.shows_when(after(60_000)), run);
         clock.set_when(after(60_000), ClockRate::REAL, None);
         assert_eq!(clock.shows_when(after(60_001)), run + Duration::from_millis(1));
+    }
+
+    #[test]
+    fn a_clock_that_drifts_runs_on_from_what_it_shows_and_a_run_ends_for_all_clocks_alike() {
+        let [double, half] =
+            [2_000_000, 500_000].map(|millionths| ClockFactor::from_millionths(millionths).unwrap());
+        let mut clock = started(ClockRate::REAL);
+        clock.set_factor_when(after(100), double);
+        assert_eq!(clock.shows_when(after(150)), Duration::from_millis(200));
+        assert_eq!(clock.ahead(after(150), Duration::from_millis(300)), Duration::from_millis(50));
+        clock.set_when(after(150), HUNDREDTH, Some(Duration::from_millis(10)));
+        assert_eq!(clock.shows_when(after(650)), Duration::from_millis(210));
+        clock.set_factor_when(after(650), half);
+        assert!(!clock.is_over(after(1149)) && clock.is_over(after(1150)));
+        assert_eq!(clock.shows_when(after(9000)), Duration::from_micros(212_500));
+        assert_eq!(clock.takes(Duration::from_millis(3)), Duration::from_millis(6));
+    }
+
+    #[test]
+    fn a_jump_goes_ahead_and_shortens_no_run() {
+        let mut clock = started(ClockRate::REAL);
+        clock.set_when(after(0), ClockRate::REAL, Some(Duration::from_millis(10)));
+        clock.jump(Duration::from_secs(1));
+        assert_eq!(clock.shows_when(after(4)), Duration::from_millis(1004));
+        assert!(!clock.is_over(after(9)) && clock.is_over(after(10)));
     }
 
     /// A manager asks for the time until the next timer in whole microseconds, and runs for just that.

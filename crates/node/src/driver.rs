@@ -203,7 +203,7 @@ impl Driver {
 
     /// Whether this process, or the machine, stood still since it should have gone on. What it believed before is too old
     /// then (thesis §6.4.1). Its own clock says so: what counts is how much time passed for the cluster meanwhile.
-    fn notice_pause(&mut self, expected: Timestamp) -> Timestamp {
+    pub(crate) fn notice_pause(&mut self, expected: Timestamp) -> Timestamp {
         let now = self.clock.now();
         let late = now.since(expected);
         if late > self.pause {

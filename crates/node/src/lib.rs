@@ -65,6 +65,8 @@ mod logging;
 mod meet;
 mod memory;
 mod meters;
+#[cfg(target_os = "linux")]
+mod name;
 mod narrate;
 mod node;
 pub mod open_files;
@@ -121,6 +123,10 @@ pub fn run(args: &NodeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return refused(2, &error),
     };
+    #[cfg(target_os = "linux")]
+    if args.managed {
+        name::show();
+    }
     let _log = match logging::start(args.verbose, &args.log) {
         Ok(log) => log,
         Err(error @ LogError::Usage(_)) => return refused(2, &error),

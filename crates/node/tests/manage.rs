@@ -3,7 +3,7 @@
 mod support;
 
 use raftdeck_protocol::handshake::Role;
-use raftdeck_protocol::{ClockRate, Failure, Manage, RequestBody, ResponseBody};
+use raftdeck_protocol::{ClockFactor, ClockRate, Failure, Manage, RequestBody, ResponseBody};
 use raftdeck_raft::{NodeId, Timing, Tuning};
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +17,8 @@ fn all() -> Vec<Manage> {
         Manage::Tune(Tuning { timing: Timing::DEBUG, pre_vote: false, check_quorum: false }),
         Manage::TakeSnapshot,
         Manage::SetClock { rate: ClockRate::FROZEN, run_for: Some(Duration::from_secs(1)) },
+        Manage::SetClockFactor(ClockFactor::FASTEST),
+        Manage::SkewClock(Duration::from_millis(10)),
         Manage::SetElectionTimeout(Some(Timing::DEBUG.election_max)),
     ]
 }

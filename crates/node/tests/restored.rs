@@ -177,6 +177,10 @@ impl Author<'_> {
             "timeouts" => {
                 format!("timeouts {one} {}", self.chance.pick(&["40ms..90ms", "100ms..300ms", "1s..2s"]))
             }
+            "clock" => {
+                let clock = self.chance.pick(&["50%", "200%", "100%", "10", "skew 100ms", "skew 1s"]);
+                format!("clock {one} {clock}")
+            }
             "heartbeat" => format!("heartbeat {one} {}", self.chance.pick(&["1ms", "20ms", "500ms"])),
             "workload" => format!("workload {}", self.chance.pick(&["on", "off"])),
             "client" => {

@@ -25,7 +25,7 @@ pub use handshake::{
 };
 pub use kv::{Answer, Change, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;
-pub use rate::ClockRate;
+pub use rate::{ClockFactor, ClockRate};
 pub use request::{DiskPace, Failure, LogLine, Manage, Request, RequestBody, Response, ResponseBody};
 pub use secret::{Secret, SecretError};
 pub use telemetry::{NodeStatus, Notice, NoticeKind, RefusedPeer, Telemetry};

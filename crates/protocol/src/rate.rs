@@ -81,9 +81,86 @@ impl fmt::Display for ClockRate {
     }
 }
 
+/// How fast the clock of one node runs by the time of its cluster, in millionths: a clock that drifts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ClockFactor(u32);
+
+impl ClockFactor {
+    /// It is right.
+    pub const TRUE: Self = Self(1_000_000);
+    /// The slowest: a hundredth.
+    pub const SLOWEST: Self = Self(10_000);
+    /// The fastest: tenfold.
+    pub const FASTEST: Self = Self(10_000_000);
+
+    /// So many millionths of the cluster's time; `None` if that is slower than the slowest or faster than the fastest.
+    #[must_use]
+    pub const fn from_millionths(millionths: u32) -> Option<Self> {
+        if Self::SLOWEST.0 <= millionths && millionths <= Self::FASTEST.0 {
+            Some(Self(millionths))
+        } else {
+            None
+        }
+    }
+
+    /// In millionths of the cluster's time.
+    #[must_use]
+    pub const fn millionths(self) -> u32 {
+        self.0
+    }
+
+    /// How far the clock goes in so much of the cluster's time.
+    #[must_use]
+    pub fn passes_in(self, time: Duration) -> Duration {
+        let nanos = time.as_nanos() * u128::from(self.0) / u128::from(Self::TRUE.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// How much of the cluster's time it takes until the clock has gone so far, rounded up.
+    #[must_use]
+    pub fn takes(self, gone: Duration) -> Duration {
+        let nanos = (gone.as_nanos() * u128::from(Self::TRUE.0)).div_ceil(u128::from(self.0));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl Default for ClockFactor {
+    fn default() -> Self {
+        Self::TRUE
+    }
+}
+
+/// Bounds hold for what comes from elsewhere too.
+impl<'de> Deserialize<'de> for ClockFactor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let millionths = u32::deserialize(deserializer)?;
+        Self::from_millionths(millionths).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "a clock factor of {millionths} millionths is not from 0.01 to 10"
+            ))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_drifts_gains_or_loses_and_is_never_there_too_early() {
+        let factor = |millionths| ClockFactor::from_millionths(millionths).unwrap();
+        assert_eq!(factor(2_000_000).passes_in(Duration::from_secs(1)), Duration::from_secs(2));
+        assert_eq!(factor(500_000).takes(Duration::from_secs(1)), Duration::from_secs(2));
+        for slow in [factor(333_333), factor(7_777_777)] {
+            let gone = Duration::from_millis(7);
+            assert!(slow.passes_in(slow.takes(gone)) >= gone);
+        }
+        for wrong in [0, 9_999, 10_000_001] {
+            assert_eq!(ClockFactor::from_millionths(wrong), None);
+            let written = postcard::to_stdvec(&wrong).unwrap();
+            assert!(postcard::from_bytes::<ClockFactor>(&written).is_err());
+        }
+    }
 
     #[test]
     fn time_passes_at_the_rate_and_takes_its_inverse() {

@@ -4,7 +4,7 @@ use crate::kv::{
     Action, Answer, Change, Command, Consistency, LimitError, NamedWrite, Read, SessionWrite, Write,
 };
 use crate::printable::Printable;
-use crate::rate::ClockRate;
+use crate::rate::{ClockFactor, ClockRate};
 use crate::telemetry::{NodeStatus, Telemetry};
 use bytes::Bytes;
 use raftdeck_raft::{
@@ -112,6 +112,11 @@ pub enum Manage {
     CampaignAgainstLeader,
     /// From now on the syncs of the node's disk are held up, those under way included.
     SetDisk(DiskPace),
+    /// From now on the node's clock runs so fast by the time that [`Manage::SetClock`] is about, which its rate and the length of a
+    /// run go by. It forgoes leases, as should all others before.
+    SetClockFactor(ClockFactor),
+    /// The node's clock jumps ahead by so much. It forgoes leases, as should all others before.
+    SkewClock(Duration),
 }
 
 /// How a managed node's disk does, by real time.

@@ -9,8 +9,8 @@ use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
 };
 use raftdeck_protocol::{
-    Answer, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read, RefusedPeer, Request,
-    RequestBody, Response, ResponseBody, Telemetry, Write, frame,
+    Answer, ClockFactor, ClockRate, DiskPace, Failure, LogLine, Manage, NodeStatus, PeerFrame, Read,
+    RefusedPeer, Request, RequestBody, Response, ResponseBody, Telemetry, Write, frame,
 };
 use raftdeck_raft as raft;
 use raftdeck_raft::{
@@ -262,6 +262,11 @@ fn requests() {
         (RequestBody::Manage(Manage::SetDisk(DiskPace::Free)), "ac020a0800"),
         (RequestBody::Manage(Manage::SetDisk(DiskPace::Delayed(Duration::from_secs(1)))), "ac020a08010100"),
         (RequestBody::Manage(Manage::SetDisk(DiskPace::Stalled)), "ac020a0802"),
+        (
+            RequestBody::Manage(Manage::SetClockFactor(ClockFactor::from_millionths(500_000).unwrap())),
+            "ac020a09a0c21e",
+        ),
+        (RequestBody::Manage(Manage::SkewClock(Duration::from_secs(1))), "ac020a0a0100"),
         (
             RequestBody::Manage(Manage::SetElectionTimeout(Some(Duration::from_millis(300)))),
             "ac020a05010080c6868f01",

@@ -2,7 +2,7 @@
 
 use crate::mistake::Mistake;
 use raftdeck_model::{Delay, Probability};
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{ClockFactor, ClockRate};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -108,6 +108,23 @@ pub fn rate(given: &str) -> Result<ClockRate, Mistake> {
     let in_bounds = millionths.and_then(|millionths| u32::try_from(millionths).ok());
     in_bounds.and_then(ClockRate::from_millionths).ok_or_else(|| {
         Mistake::new(format!("\"{given}\" is no rate: say 1 (real time), 1/100 or 0.01, down to 0 (frozen)"))
+    })
+}
+
+/// How fast a clock is: `50%`, `0.5`, `1/2`, `2`.
+pub(crate) fn clock_factor(given: &str) -> Result<ClockFactor, Mistake> {
+    let millionths = match (given.strip_suffix('%'), given.split_once('/')) {
+        (Some(percent), _) => scaled(percent, 10_000),
+        (None, Some(("1", below))) => whole(below).filter(|below| *below > 0).map(|below| 1_000_000 / below),
+        (None, Some(_)) => None,
+        (None, None) => scaled(given, 1_000_000),
+    };
+    let no = || Mistake::new(format!("\"{given}\" is no rate of a clock: say 50%, 0.5 or 2"));
+    let millionths = millionths.ok_or_else(no)?;
+    u32::try_from(millionths).ok().and_then(ClockFactor::from_millionths).ok_or_else(|| {
+        Mistake::new(format!(
+            "\"{given}\": a clock runs from 1% to 1000% of cluster time; pause stops a node, freeze stops time for all"
+        ))
     })
 }
 

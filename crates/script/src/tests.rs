@@ -7,7 +7,7 @@ use raftdeck_model::{
     FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageState, News, NodeView, Probability,
     ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch, Which,
 };
-use raftdeck_protocol::{ClockRate, Consistency, DiskPace, Read};
+use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read};
 use raftdeck_raft::{
     Config, LogId, LogIndex, NodeId, Raft, Restored, Role, Status, Term, TermRun, Timestamp, Timing,
 };
@@ -287,6 +287,10 @@ fn what_a_disk_cannot_do_is_said() {
     assert!(why("disk 3 stall 4").len() > 10);
 }
 
+fn factor(millionths: u32) -> ClockFactor {
+    ClockFactor::from_millionths(millionths).unwrap()
+}
+
 #[test]
 fn processes_the_cluster_and_time_are_commanded() {
     for (line, meant) in [
@@ -326,6 +330,11 @@ fn processes_the_cluster_and_time_are_commanded() {
                 Duration::from_millis(1500),
             )),
         ),
+        ("clock 3 50%", Order::Disturb(Disturbance::Clock(N3, factor(500_000)))),
+        ("clock 3 1/2", Order::Disturb(Disturbance::Clock(N3, factor(500_000)))),
+        ("clock 3 1.25", Order::Disturb(Disturbance::Clock(N3, factor(1_250_000)))),
+        ("clock 3 1", Order::Disturb(Disturbance::Clock(N3, ClockFactor::TRUE))),
+        ("clock 3 skew 1s", Order::SkewClock(N3, Duration::from_secs(1))),
         ("seed 7", Order::Seed(7)),
         ("freeze", Order::SetRate(ClockRate::FROZEN)),
         ("run", Order::SetRate(ClockRate::REAL)),
@@ -363,6 +372,11 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("timeouts 3 0ms..300ms", "no time at all"),
         ("heartbeat 3 0ms", "no time at all"),
         ("heartbeat 3 fast", "is no time"),
+        ("clock 3 fast", "is no rate of a clock"),
+        ("clock 3 0", "from 1% to 1000%"),
+        ("clock 3 1001%", "from 1% to 1000%"),
+        ("clock 3 skew", "clock needs a time"),
+        ("clock 3 skew 0s", "no time at all"),
     ] {
         assert!(why(line).contains(said), "{line}: {}", why(line));
     }

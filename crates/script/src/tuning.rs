@@ -1,10 +1,11 @@
-//! Nodes set apart from the others: `timeouts 2 300ms..600ms`, `heartbeat 2 20ms`, `prevote off 2`.
+//! Nodes set apart from the others: `timeouts 2 300ms..600ms`, `heartbeat 2 20ms`, `prevote off 2`,
+//! `clock 2 50%`.
 
-use crate::figures::some_duration;
+use crate::figures::{clock_factor, some_duration};
 use crate::mistake::Mistake;
 use crate::names::next_node;
 use crate::phrase::Phrase;
-use raftdeck_model::Disturbance;
+use raftdeck_model::{Disturbance, Order};
 use raftdeck_raft::NodeId;
 
 /// `2 300ms..600ms`.
@@ -45,4 +46,13 @@ pub(crate) fn switch(
     };
     let node = if phrase.peek().is_some() { Some(next_node(phrase)?) } else { None };
     Ok(what(node, on))
+}
+
+/// `2 50%`, `2 skew 1s`.
+pub(crate) fn clock(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
+    let node = next_node(phrase)?;
+    Ok(match phrase.need("how fast it is, such as 50%, or skew and a time")? {
+        "skew" => Order::SkewClock(node, some_duration(phrase.need("a time, such as skew 1s")?)?),
+        given => Order::Disturb(Disturbance::Clock(node, clock_factor(given)?)),
+    })
 }

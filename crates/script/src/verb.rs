@@ -47,6 +47,7 @@ pub(crate) enum ClusterVerb {
     Heartbeat,
     PreVote,
     CheckQuorum,
+    Clock,
     Workload,
     Client,
     Seed,

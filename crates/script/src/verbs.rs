@@ -143,6 +143,7 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
         ClusterVerb::Heartbeat => Order::Disturb(tuning::heartbeat(phrase)?),
         ClusterVerb::PreVote => Order::Disturb(tuning::switch(phrase, Disturbance::PreVote)?),
         ClusterVerb::CheckQuorum => Order::Disturb(tuning::switch(phrase, Disturbance::CheckQuorum)?),
+        ClusterVerb::Clock => tuning::clock(phrase)?,
         ClusterVerb::Workload => match phrase.need("on or off")? {
             "on" => Order::Workload(true),
             "off" => Order::Workload(false),

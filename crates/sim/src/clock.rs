@@ -1,5 +1,6 @@
 //! A member's clocks. The steady one may run fast or slow and never goes back; the wall clock may jump anywhere.
 
+use raftdeck_protocol::ClockFactor;
 use raftdeck_protocol::kv::LoggedTime;
 use raftdeck_raft::Timestamp;
 
@@ -48,6 +49,23 @@ impl Clock {
     pub(crate) fn set_rate(&mut self, off_ppm: i32, at: u64) {
         self.settle(at);
         self.rate = TRUE_RATE.saturating_add_signed(i64::from(off_ppm)).max(1);
+    }
+
+    /// From now on it is so fast, in millionths.
+    pub(crate) fn set_factor(&mut self, factor: ClockFactor, at: u64) {
+        self.settle(at);
+        self.rate = factor.millionths().into();
+    }
+
+    /// Whether it is so fast.
+    pub(crate) fn has_factor(&self, factor: ClockFactor) -> bool {
+        self.rate == u64::from(factor.millionths())
+    }
+
+    /// It jumps ahead by so many microseconds.
+    pub(crate) fn skew(&mut self, by: u64, at: u64) {
+        self.settle(at);
+        self.local = self.local.saturating_add(by);
     }
 
     /// Stops, as under a virtual machine that is suspended, or goes on.

@@ -12,7 +12,7 @@ use raftdeck_model::{
     FrameKind, LinkState, Matching, MessageId, News, Order, Probability, Rule, Scope, Step, Timers, Watch,
     Which,
 };
-use raftdeck_protocol::{ClockRate, Consistency, DiskPace, Read, Write};
+use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use raftdeck_sim::LiveOptions;
 use std::collections::BTreeMap;
@@ -89,6 +89,11 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         (node(), 40_u64..900, 0_u64..900).prop_map(|(node, least, more)| {
             Disturbance::Timeouts(node, millis(least), millis(least + more))
         }),
+        (node(), select(&[10_000, 300_000, 1_000_000, 1_500_000, 10_000_000][..])).prop_map(
+            |(node, rate)| {
+                Disturbance::Clock(node, ClockFactor::from_millionths(rate).unwrap_or_default())
+            }
+        ),
         (node(), 0_u64..400).prop_map(|(node, time)| Disturbance::Heartbeat(node, millis(time))),
         (client(), prop::collection::btree_set(node(), 0..3))
             .prop_map(|(client, nodes)| Disturbance::ClientAt(client, nodes)),
@@ -165,6 +170,7 @@ fn honest() -> impl Strategy<Value = Order> {
         2 => node().prop_map(Order::Transfer),
         3 => node().prop_map(Order::Campaign),
         2 => node().prop_map(Order::TimeOut),
+        1 => (node(), 0_u64..2000).prop_map(|(node, by)| Order::SkewClock(node, millis(by))),
         1 => any::<bool>().prop_map(Order::Workload),
         1 => (node(), 0_u64..300).prop_map(|(node, bytes)| Order::FillDisk(node, bytes)),
         6 => disturbance().prop_map(Order::Disturb),

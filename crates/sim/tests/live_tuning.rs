@@ -4,7 +4,7 @@ mod deck;
 
 use deck::{Deck, millis, seconds};
 use raftdeck_model::{News, Order, Update};
-use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
+use raftdeck_raft::{NodeId, Role, Timing, TraceEvent, Tuning};
 
 const USUAL: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quorum: true };
 
@@ -55,7 +55,7 @@ fn without_check_quorum_a_leader_without_a_majority_goes_on_leading() {
     deck.say("check-quorum off").unwrap();
     deck.say(&format!("isolate {}", leader.0)).unwrap();
     deck.run(seconds(3));
-    assert_eq!(deck.status(leader).role, raftdeck_raft::Role::Leader, "and another one leads");
+    assert_eq!(deck.status(leader).role, Role::Leader, "and another one leads");
     assert_ne!(deck.leader(), leader);
     deck.say("undo").unwrap();
     deck.run(seconds(2));
@@ -154,4 +154,88 @@ fn what_is_set_for_all_holds_for_nodes_that_come_later_and_is_gone_with_a_node_t
     assert_eq!(in_force(&deck), ["prevote off"]);
     deck.say("undo").unwrap();
     assert_eq!(tuning(&mut deck, NodeId(1)), USUAL);
+}
+
+/// After how long this node's timer goes off, in cluster time, while it hears nothing: the mean of many.
+fn mean_wait(deck: &mut Deck, node: NodeId) -> std::time::Duration {
+    let since = deck.told.len();
+    deck.run(seconds(20));
+    let count = u32::try_from(waits(&deck.told[since..], node).len()).unwrap_or(u32::MAX);
+    seconds(20) / count.max(1)
+}
+
+#[test]
+fn a_slow_clock_lets_timers_go_off_late_and_a_fast_one_early_by_cluster_time() {
+    let (mut deck, _) = Deck::led(3, 6);
+    let node = deck.follower();
+    deck.say("align").unwrap();
+    deck.say(&format!("isolate {}", node.0)).unwrap();
+    let usual = mean_wait(&mut deck, node);
+    assert!(usual.abs_diff(millis(225)) < millis(10), "{usual:?}");
+    for (rate, wait) in [("50%", 450), ("4", 56), ("100%", 225)] {
+        deck.say(&format!("clock {} {rate}", node.0)).unwrap();
+        let is = mean_wait(&mut deck, node);
+        assert!(is.abs_diff(millis(wait)) < millis(20), "{rate}: {is:?}");
+        if rate == "50%" {
+            deck.say(&format!("restart {}", node.0)).unwrap();
+            let is = mean_wait(&mut deck, node);
+            assert!(is.abs_diff(millis(wait)) < millis(20), "after a restart: {is:?}");
+        }
+    }
+    assert_eq!(in_force(&deck), ["align".to_owned(), format!("isolate {}", node.0)]);
+    deck.say("heal").unwrap();
+    deck.run(seconds(2));
+    deck.wait("leader");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_step_to_the_next_timer_goes_by_the_clock_of_the_node_whose_timer_it_is() {
+    let (mut deck, leader) = Deck::led(3, 7);
+    deck.say(&format!("clock {} 1%", leader.0)).unwrap();
+    deck.say("freeze").unwrap();
+    deck.say("hold *").unwrap();
+    let since = deck.told.len();
+    let before = deck.live.now();
+    for _ in 0..20 {
+        deck.say("step timer").unwrap();
+    }
+    // The others' timers go off; a heartbeat of the leader's would come after 5 s only.
+    let others: usize = deck
+        .world
+        .ids()
+        .into_iter()
+        .filter(|node| *node != leader)
+        .map(|node| waits(&deck.told[since..], node).len())
+        .sum();
+    assert!(others >= 2, "{others}");
+    assert!(deck.live.now() < before + seconds(5), "{:?}", deck.live.now());
+    assert!(deck.status(leader).role == Role::Leader);
+}
+
+#[test]
+fn a_short_jump_of_a_clock_fires_a_timer_early_and_a_long_one_is_taken_for_a_pause() {
+    let (mut deck, leader) = Deck::led(3, 8);
+    let node = deck.follower();
+    deck.say(&format!("timeouts {} 1s..1100ms", node.0)).unwrap();
+    deck.say("freeze").unwrap();
+    deck.say(&format!("isolate {}", node.0)).unwrap();
+    deck.say("step 500ms").unwrap();
+    let since = deck.told.len();
+    deck.say(&format!("clock {} skew 700ms", node.0)).unwrap();
+    assert_eq!(waits(&deck.told[since..], node).len(), 1, "no cluster time has passed, and 1.2 s of its own");
+    // The step took the cluster to where its timer is anew.
+    let since = deck.told.len();
+    deck.say(&format!("clock {} skew 10s", node.0)).unwrap();
+    assert_eq!(waits(&deck.told[since..], node), [], "a pause: it waits for a whole timeout more");
+    deck.say("run").unwrap();
+    deck.say(&format!("clock {} skew 10s", leader.0)).unwrap();
+    deck.run(millis(5));
+    let steps_down = |update: &Update| matches!(&update.what, News::Trace { node, trace: TraceEvent::RoleChanged { from: Role::Leader, .. } } if *node == leader);
+    assert!(deck.told.iter().any(steps_down), "it has not heard from a majority in 10 s");
+    let (why, down) = (format!("{node} does not run, and neither does its clock"), node.0);
+    deck.say(&format!("kill {down}")).unwrap();
+    assert_eq!(deck.say(&format!("clock {down} skew 1s")).unwrap_err(), why);
+    assert_eq!(in_force(&deck).len(), 2, "a jump is not in force");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
 }

@@ -81,6 +81,39 @@ impl Drop for Up {
     }
 }
 
+/// The program runs its nodes as itself, whatever has become of its file.
+#[cfg(target_os = "linux")]
+#[test]
+fn nodes_are_started_again_from_the_program_that_runs_though_its_file_is_another_one_or_gone() {
+    use std::io::Write;
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("raftdeck");
+    std::fs::copy(RAFTDECK, &program).unwrap();
+    let mut command = Command::new(&program);
+    command.env("TMPDIR", folder.path()).args(["up", "--nodes", "3"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    lines.wait_for("a leader", |line| line.contains("leads").then_some(()));
+    std::fs::write(folder.path().join("other"), "#!/bin/sh\nexit 7\n").unwrap();
+    std::fs::rename(folder.path().join("other"), &program).unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "restart 2\nwait up 2\nsay replaced").unwrap();
+    lines.wait_for("the restart", |line| line.contains("replaced").then_some(()));
+    std::fs::remove_file(&program).unwrap();
+    writeln!(stdin, "restart 3\nwait up 3\nsay removed").unwrap();
+    lines.wait_for("the restart", |line| line.contains("removed").then_some(()));
+    let children = processes::children(child.id());
+    let called = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    assert!(children.len() >= 3, "{children:?}");
+    for pid in &children {
+        assert_eq!(called(pid).trim(), "raftdeck");
+    }
+    writeln!(stdin, "quit").unwrap();
+    let status = eventually("it ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
 #[test]
 fn json_tells_of_ready_nodes_a_leader_and_commits_and_ctrl_c_ends_it_with_0() {
     let mut up = Up::start(&["up", "--json", "--nodes", "3"]);

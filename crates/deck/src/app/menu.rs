@@ -74,6 +74,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("random", "election timers random again"),
     ("timeouts {N} 1s..2s", "it waits longer for a leader than others"),
     ("heartbeat {N} 20ms", "as a leader it sends heartbeats so often"),
+    ("clock {N} 50%", "its clock runs at half the rate"),
     ("prevote off {N}", "cut off, it raises its term; unseats the leader"),
     ("check-quorum off {N}", "it leads on without a majority"),
 ];

@@ -54,6 +54,7 @@ impl Nodes {
             Disturbance::DiskFull(node, bytes) => self.instruct(node, Task::FillDisk(Some(bytes)), receipt),
             Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
             Disturbance::Timers(_)
+            | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
@@ -71,6 +72,7 @@ impl Nodes {
             Disturbance::DiskFull(node, _) => self.instruct_undoing(node, Task::FillDisk(None), receipt),
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
             Disturbance::Timers(_)
+            | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)

@@ -1,11 +1,12 @@
-//! The nodes' timing and their switches: what is in force of them is told to every node.
+//! The nodes' clocks, their timing and their switches: what is in force of them is told to every node.
 //!
-//! Leases rest on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
+//! Leases rest on clocks that run alike, on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
 
 use super::Nodes;
 use crate::receipt::Receipt;
 use crate::stepper::ANSWER;
-use raftdeck_raft::NodeId;
+use raftdeck_protocol::ClockFactor;
+use raftdeck_raft::{NodeId, Tuning};
 use std::collections::BTreeMap;
 
 impl Nodes {
@@ -42,10 +43,14 @@ impl Nodes {
         let (in_force, usual) = (self.in_force.now(), self.options.tuning());
         let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
         let tunings: Vec<_> = nodes.iter().map(|&node| (node, in_force.tuning_of(node, usual))).collect();
-        if !self.leases_forgone && tunings.iter().any(|(_, tuning)| *tuning != usual) {
+        let is_apart = |&(node, tuning): &(NodeId, Tuning)| {
+            tuning != usual || in_force.clock_of(node) != ClockFactor::TRUE
+        };
+        if !self.leases_forgone && tunings.iter().any(is_apart) {
             return false;
         }
         for (node, tuning) in tunings {
+            self.stepper.tempo().set_factor(node, in_force.clock_of(node));
             self.stepper.tempo().set_tuning(node, tuning, usual);
         }
         let timeout = |&node: &NodeId| Some((node, in_force.fixed_timeout_of(node, &nodes, usual.timing)?));

@@ -54,6 +54,45 @@ fn a_base_port_places_every_node_and_stays_over_a_restart() {
     deck.wait("a leader", |world| world.agreed(3));
 }
 
+/// How a process is called, and by which program name it was started.
+#[cfg(target_os = "linux")]
+fn names(pid: u32) -> (String, String) {
+    let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).expect("it runs");
+    let line = read("cmdline");
+    (read("comm").trim().to_owned(), line.split('\0').next().unwrap_or_default().to_owned())
+}
+
+/// A new version is installed while the cluster runs, or the program is removed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_is_started_again_from_the_program_that_runs_whatever_is_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("raftdeck-node");
+    std::fs::copy(env!("CARGO_BIN_EXE_raftdeck-node"), &program).unwrap();
+    let mut deck = Deck::start(LabOptions { executable: program.clone(), ..options(3) });
+    deck.wait("a leader", |world| world.agreed(3));
+    let restart = |deck: &mut Deck, node: NodeId| {
+        let before = deck.world.pid(node).expect("a process");
+        let id = deck.send(Order::Restart(node));
+        assert_eq!(deck.answer(id), Ok(()));
+        deck.wait("a leader", |world| {
+            world.agreed(3).filter(|_| world.pid(node).is_some_and(|pid| pid != before))
+        });
+        let pid = deck.world.pid(node).expect("a process");
+        assert_eq!(names(pid), ("raftdeck-node".to_owned(), program.display().to_string()));
+    };
+    let other = dir.path().join("other");
+    std::fs::write(&other, "#!/bin/sh\nexit 7\n").unwrap();
+    std::fs::rename(&other, &program).unwrap();
+    restart(&mut deck, NodeId(2));
+    std::fs::remove_file(&program).unwrap();
+    restart(&mut deck, NodeId(3));
+    let id = deck.send(Order::AddNode);
+    assert_eq!(deck.answer(id), Ok(()));
+    deck.put("color", "blue");
+    deck.equal_logs(&[ALL[0], ALL[1], ALL[2], NodeId(4)]);
+}
+
 #[test]
 fn a_node_that_cannot_start_has_failed_with_its_reason() {
     let dir = tempfile::tempdir().unwrap();

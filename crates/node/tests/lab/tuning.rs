@@ -140,3 +140,52 @@ fn a_leader_with_rare_heartbeats_is_replaced_and_one_with_frequent_ones_sends_th
     // As usual they would take 5 s.
     assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
 }
+
+/// How far a node's clock went while cluster time went on by so much in a frozen world.
+fn gone(deck: &mut Deck, node: NodeId, step: &str) -> Duration {
+    let shows = |deck: &mut Deck| {
+        let id = deck.send(Order::Refresh);
+        assert_eq!(deck.answer(id), Ok(()));
+        Duration::from_micros(deck.world.statuses[&node].uptime_micros)
+    };
+    let before = shows(deck);
+    let Ok(Line::Step { step, .. }) = parse(step, &deck.world.known) else { panic!("\"{step}\"") };
+    let id = deck.send(Order::Step(step));
+    assert_eq!(deck.answer(id), Ok(()));
+    shows(deck).saturating_sub(before)
+}
+
+#[test]
+fn a_clock_runs_at_its_rate_of_cluster_time_in_steps_too_until_that_is_undone() {
+    let (mut deck, _) = Deck::settled(3);
+    let (node, leader) = follower(&mut deck);
+    assert_eq!(say(&mut deck, "freeze"), Ok(()));
+    assert_eq!(say(&mut deck, &format!("clock {} 50%", node.0)), Ok(()));
+    assert_eq!(gone(&mut deck, node, "step 10ms"), Duration::from_millis(5));
+    assert_eq!(gone(&mut deck, leader, "step 10ms"), Duration::from_millis(10));
+    assert_eq!(say(&mut deck, &format!("clock {} 2.5", node.0)), Ok(()));
+    assert_eq!(gone(&mut deck, node, "step 10ms"), Duration::from_millis(25));
+    assert_eq!(in_force(&deck), [format!("clock {} 250%", node.0)]);
+    // What a step to the next timer goes by: its own timeout, by cluster time.
+    let status = &deck.world.statuses[&node];
+    let (own, left) = (status.raft.election_remaining, u128::from(status.next_timer_micros));
+    assert_eq!(left, (own * 2 / 5).as_nanos().div_ceil(1000), "{own:?}");
+    assert_eq!(say(&mut deck, &format!("restart {}", node.0)), Ok(()));
+    deck.wait("its return", |world| world.statuses.contains_key(&node).then_some(()));
+    assert_eq!(gone(&mut deck, node, "step 10ms"), Duration::from_millis(25), "a new life of it");
+    assert_eq!(say(&mut deck, "heal"), Ok(()));
+    assert_eq!(gone(&mut deck, node, "step 10ms"), Duration::from_millis(10));
+    assert_eq!(say(&mut deck, "run"), Ok(()));
+    deck.wait("peace", |world| world.agreed(3));
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_lets_a_leader_step_down_and_what_does_not_run_has_none() {
+    let (mut deck, leader) = Deck::settled(3);
+    let before = term(&deck.world, leader);
+    assert_eq!(say(&mut deck, &format!("clock {} skew 10s", leader.0)), Ok(()));
+    deck.wait("a new term", |world| world.agreed(3).filter(|leader| term(world, *leader) > before));
+    assert_eq!(in_force(&deck), Vec::<String>::new(), "a jump cannot be undone");
+    assert_eq!(say(&mut deck, "kill 2"), Ok(()));
+    assert_eq!(say(&mut deck, "clock 2 skew 1s").unwrap_err(), "n2 does not run, and neither does its clock");
+}

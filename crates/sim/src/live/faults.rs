@@ -49,6 +49,7 @@ impl Live {
             Disturbance::DiskFull(node, bytes) => self.world.node(node).room = Some(bytes),
             Disturbance::Disk(node, pace) => self.set_disk(node, pace),
             Disturbance::Timers(_)
+            | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
@@ -67,6 +68,7 @@ impl Live {
             Disturbance::DiskFull(node, _) => self.world.node(node).room = None,
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free),
             Disturbance::Timers(_)
+            | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)

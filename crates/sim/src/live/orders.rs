@@ -57,6 +57,7 @@ impl Live {
             Order::Transfer(node) => return self.transfer(id, node),
             Order::Campaign(node) => self.campaign(node),
             Order::TimeOut(node) => self.time_out(node),
+            Order::SkewClock(node, by) => self.skew(node, by),
             Order::Workload(on) => return self.switch_workload(id, on),
         })
     }
@@ -98,7 +99,8 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::ReplaceNode(node)
         | Order::Transfer(node)
         | Order::Campaign(node)
-        | Order::TimeOut(node) => Some(*node),
+        | Order::TimeOut(node)
+        | Order::SkewClock(node, _) => Some(*node),
         Order::Client(request) => request.at,
         Order::Pause(_)
         | Order::Slow(..)

@@ -200,7 +200,8 @@ impl World<'_> {
             fsync_micros: process.sync_takes,
             sessions: replica.sessions(),
             clock_rate,
-            next_timer_micros: micros(replica.next_deadline().since(now)),
+            // By the clock of the cluster, as all of it waits for this timer.
+            next_timer_micros: node.clock.when(replica.next_deadline(), at).saturating_sub(at),
             fsyncs: process.syncs,
             refused: Vec::new(),
             incarnation: Some(incarnation),

@@ -1,9 +1,12 @@
-//! The nodes' timing and their switches: what is in force of them holds at every node.
+//! The nodes' clocks, their timing and their switches: what is in force of them holds at every node.
 //!
-//! Leases rest on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
+//! Leases rest on clocks that run alike, on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
 
 use super::Live;
+use crate::options::micros;
+use raftdeck_protocol::ClockFactor;
 use raftdeck_raft::{NodeId, Tuning};
+use std::time::Duration;
 
 impl Live {
     /// What every node works with by itself.
@@ -16,7 +19,10 @@ impl Live {
         let usual = self.usual();
         self.ledger.end_unfit(usual);
         let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
-        if !self.forgo_leases && nodes.iter().any(|node| self.ledger.tuning_of(*node, usual) != usual) {
+        let is_apart = |node: &NodeId| {
+            self.ledger.tuning_of(*node, usual) != usual || self.ledger.clock_of(*node) != ClockFactor::TRUE
+        };
+        if !self.forgo_leases && nodes.iter().any(is_apart) {
             self.let_all_forgo_leases();
         }
         for node in nodes {
@@ -37,6 +43,7 @@ impl Live {
         let usual = self.usual();
         let tuning = self.ledger.tuning_of(node, usual);
         let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
+        self.set_clock_of(node);
         let timeout = self.ledger.fixed_timeout_of(node, &nodes, usual.timing);
         let member = self.world.node(node);
         let Some(process) = member.process.as_mut().filter(|_| !member.paused) else { return };
@@ -56,5 +63,31 @@ impl Live {
                 let _ = replica.set_election_timeout(timeout, now);
             });
         }
+    }
+
+    fn set_clock_of(&mut self, node: NodeId) {
+        let (factor, at) = (self.ledger.clock_of(node), self.world.now);
+        let clock = &mut self.world.node(node).clock;
+        if !clock.has_factor(factor) {
+            clock.set_factor(factor, at);
+            // Its timers are due at another time now.
+            self.act(node, |_, _| {});
+        }
+    }
+
+    /// A node's clock jumps ahead.
+    pub(super) fn skew(&mut self, node: NodeId, by: Duration) -> Result<(), String> {
+        self.let_all_forgo_leases();
+        let at = self.world.now;
+        let member = self.world.node(node);
+        if member.process.is_none() {
+            return Err(format!("{node} does not run, and neither does its clock"));
+        }
+        if member.paused {
+            return Err(format!("the clock of {node} cannot be set: it does not answer"));
+        }
+        member.clock.skew(micros(by), at);
+        self.world.turn_soon(node);
+        Ok(())
     }
 }
