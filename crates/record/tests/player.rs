@@ -152,7 +152,7 @@ fn a_recording_that_is_paused_stands_still() {
 #[test]
 fn what_answered_those_who_watched_then_answers_nobody_now() {
     let op = ClientOp::Read(Read::Get { key: "color".into() });
-    let outcome = ClientOutcome::Failed { reason: "nobody leads".to_owned() };
+    let outcome = ClientOutcome::Failed { reason: "no node leads".to_owned() };
     let client = |id| News::Client { id, op: op.clone(), outcome: outcome.clone(), took: ms(1) };
     let mut player = play(&told(vec![
         (0, cluster()),

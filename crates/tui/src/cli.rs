@@ -104,7 +104,7 @@ Events:
              (under_way, held, delivered, lost), then_us (when it is due, was delivered or lost; not
              if it is held), index and granted where a message has them. A line a state; times are
              cluster time. A quiet cluster of three at fast timing prints some 150 lines a second
-  messages_skipped   count: messages and states that came too fast to be told one by one
+  messages_skipped   count: reports of messages that were dropped because they arrived too fast
   client     id (of the command), asked, node, answer or failed: what came of a request to the store
   refused    id, reason: a command could not be carried out
   trouble    reason: something went wrong that no command asked for
@@ -112,7 +112,7 @@ Events:
 More events and fields may be added.
 
 Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of
-a script that makes no sense; 3 a wait, an expect or a step of a script that failed, or a command
+a script that cannot be parsed; 3 a wait, an expect or a step of a script that failed, or a command
 that was refused. At a terminal the last two are only told.";
 
 /// The package's version, and the commit if it was built from a checkout.
@@ -164,7 +164,7 @@ enum Sub {
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
-    /// Make certificates, for a cluster that speaks TLS and whose owner has no authority of his own
+    /// Make an authority and certificates for a cluster that uses TLS
     #[command(
         subcommand,
         after_help = "Examples:\n  raftdeck tls new --nodes 3 --hosts kv.example,10.0.0.1\n  raftdeck tls add --node 4"
@@ -178,13 +178,13 @@ enum Sub {
         after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
     )]
     Man(ManArgs),
-    /// Look at what the configuration file, the environment and the defaults come to
+    /// Show the settings in effect, from the configuration file, the environment and the defaults
     #[command(
         subcommand,
         after_help = config_cmd::HELP
     )]
     Config(ConfigArgs),
-    /// Print where this program keeps what is its own
+    /// Print the paths of this program's own files
     #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
     Paths {
         /// Print one JSON object; what does not exist on this system is null
@@ -284,7 +284,7 @@ struct ClusterArgs {
     /// it, free ports are taken
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     base_port: Option<u16>,
-    /// A node takes a snapshot of its state after so many entries, and lets go of most of the log before it
+    /// A node takes a snapshot after this many entries, and releases most of the log before it
     #[arg(long, value_name = "N", default_value_t = SNAPSHOT_ENTRIES, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
     /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
@@ -304,7 +304,7 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time; in the simulator everything that is left to chance (1 without this)
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Write down all that happens, for raftdeck replay; the file must not be there yet
+    /// Record everything that happens, for raftdeck replay; the file must not exist yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
@@ -376,7 +376,7 @@ impl ClusterArgs {
         ];
         if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
             let why = format!(
-                "{option} is of no use with --engine sim: simulated nodes have no files, ports or links of this machine"
+                "{option} has no effect with --engine sim: simulated nodes use no files, ports or links of this machine"
             );
             Cli::command().error(ErrorKind::ArgumentConflict, why).exit();
         }

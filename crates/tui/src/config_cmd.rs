@@ -46,7 +46,7 @@ pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -
     if sections.is_empty() {
         let known: Vec<String> = program.shape().tables.into_keys().collect();
         let error = format!(
-            "\"{}\" is no command that has options; there is {}",
+            "\"{}\" is not a command with options; there is {}",
             command.join(" "),
             known.join(", ")
         );
