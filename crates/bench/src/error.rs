@@ -16,7 +16,7 @@ pub enum BenchError {
     /// The given cluster's addresses make no sense.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The certificates or the token for the given cluster are of no use.
+    /// The certificates or the token for the given cluster cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The operating system refused something.

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Why [`Client::connect`](crate::Client::connect) found no node. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// The addresses are none: trying again is of no use.
+    /// The addresses are invalid: a retry cannot succeed.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// None of the addresses led to a node that lets this client in.
@@ -94,7 +94,7 @@ pub enum ClientError {
         /// How long it had not finished one when it was asked last.
         waited: Duration,
     },
-    /// Outside the limits: trying again is of no use. Nothing was changed.
+    /// Outside the limits: a retry cannot succeed. Nothing was changed.
     #[error(transparent)]
     Limit(LimitError),
     /// No node can be trusted, or trusts this client: it does not know the token, certificates do not fit, or one of the sides

@@ -144,7 +144,7 @@ async fn a_write_that_is_dropped_before_it_is_sent_never_will_be() {
     .await;
     let client = client(&[&node.address]);
     let dropped = client.write(put("dropped"), LONG);
-    assert!(tokio::time::timeout(Duration::from_millis(50), dropped).await.is_err(), "nobody leads");
+    assert!(tokio::time::timeout(Duration::from_millis(50), dropped).await.is_err(), "no node leads");
     leads.store(true, SeqCst);
     client.write(put("kept"), LONG).await.expect("is taken");
     let is_dropped = |body: &RequestBody| matches!(body, RequestBody::SessionWrite(write) if write.write == put("dropped"));
@@ -272,7 +272,7 @@ async fn rounds_that_bring_nothing_are_some_way_apart() {
         follower_of(9, None)(body)
     })
     .await;
-    client(&[&node.address]).read(get("a"), SHORT).await.expect_err("nobody leads");
+    client(&[&node.address]).read(get("a"), SHORT).await.expect_err("no node leads");
     let asked = asked.lock().expect("no panic").len();
     assert!((8..=80).contains(&asked), "asked {asked} times in {SHORT:?}, 10 to 100 ms apart");
 }

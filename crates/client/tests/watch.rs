@@ -1,5 +1,5 @@
-//! A watch goes on at another node, from where it was, and knows when that is of no use. Named writes are asked again without
-//! a session.
+//! A watch resumes at another node where it stopped, and ends when no node can serve it. Named writes are retried without a
+//! session.
 
 mod support;
 

@@ -24,7 +24,7 @@ pub enum ConfigError {
         error: Box<FileError>,
     },
     /// A variable's value makes no sense.
-    #[error("{name}={value} makes no sense: {why}")]
+    #[error("{name}={value} is invalid: {why}")]
     Variable {
         /// The variable.
         name: String,
@@ -46,16 +46,16 @@ fn place(path: &std::path::Path, error: &FileError) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is longer than any configuration.
-    #[error("it is longer than {} KiB, which no configuration needs", crate::MAX_FILE / 1024)]
+    #[error("the file is longer than {} KiB", crate::MAX_FILE / 1024)]
     TooLong,
     /// It is no text.
-    #[error("this is not UTF-8, so it is no TOML")]
+    #[error("the file is not UTF-8, so it is not TOML")]
     NotText {
         /// Where the first such byte is.
         line: usize,
     },
     /// It is no TOML.
-    #[error("this is no TOML: {why}")]
+    #[error("the file is not valid TOML: {why}")]
     Syntax {
         /// Where.
         line: usize,
@@ -63,7 +63,7 @@ pub enum FileError {
         why: String,
     },
     /// A key outside all tables.
-    #[error("{key} stands in no table: options stand below their command's name, such as [{table}]")]
+    #[error("{key} is outside any table: write options under their command's name, such as [{table}]")]
     NoTable {
         /// Where.
         line: usize,
@@ -73,7 +73,7 @@ pub enum FileError {
         table: String,
     },
     /// What should be a table and is not one command's name.
-    #[error("[{name}] is no command that has options; {near}")]
+    #[error("[{name}] is not a command with options; {near}")]
     UnknownTable {
         /// Where.
         line: usize,
@@ -83,7 +83,7 @@ pub enum FileError {
         near: Near,
     },
     /// A key that is no option.
-    #[error("{key} is no option of [{table}]; {near}")]
+    #[error("{key} is not an option of [{table}]; {near}")]
     UnknownKey {
         /// Where.
         line: usize,

@@ -78,11 +78,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
         News::Missed { node, count } => Sentence::new(
             Minor,
             Some(*node),
-            format!(
-                "{} of {node} came too fast and {} missing here",
-                counted(*count, "event"),
-                is_are(*count)
-            ),
+            format!("{} of {node} {} missed", counted(*count, "event"), was_were(*count)),
         ),
         News::Link { from, to, state } => {
             let state = match state {
@@ -228,7 +224,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             (Minor, format!("{node} is told by {leader} to campaign at once"))
         }
         TraceEvent::Purged { through } => {
-            (Detail, format!("{node} lets go of its log through entry {}", through.index))
+            (Detail, format!("{node} releases its log through entry {}", through.index))
         }
         TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
         TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
@@ -545,8 +541,8 @@ fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-fn is_are(count: u64) -> &'static str {
-    if count == 1 { "is" } else { "are" }
+fn was_were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
 }
 
 /// A duration for people: whole milliseconds, or seconds from ten on; below one millisecond it says so.

@@ -96,7 +96,7 @@ fn kill_leader_kills_the_living_leader_of_the_highest_term() {
     assert_eq!(both.key('K'), sent(Order::Kill(n(1))), "a paused leader cannot be reached");
     both.tell(News::Process { node: n(1), state: ProcessState::Killed });
     assert_eq!(both.key('K'), []);
-    assert!(last_rows(&mut both).contains("nobody leads at the moment"));
+    assert!(last_rows(&mut both).contains("no node leads at the moment"));
 }
 
 #[test]

@@ -455,5 +455,5 @@ impl Nodes {
 }
 
 fn too_much(node: NodeId) -> String {
-    format!("{node} has been told too much at once: try again")
+    format!("{node} has too many pending commands: try again")
 }

@@ -117,6 +117,23 @@ impl Story {
     }
 }
 
+/// What was heard of one life of a node.
+#[derive(Default)]
+struct Heard {
+    concerns: Concerns,
+    /// The number of the last event; 0: none yet.
+    events: u64,
+}
+
+impl Heard {
+    /// Takes note of an event's number; how many before it were never heard.
+    fn event(&mut self, seq: u64) -> u64 {
+        let missed = seq.saturating_sub(self.events.saturating_add(1));
+        self.events = seq;
+        missed
+    }
+}
+
 struct Watcher {
     node: NodeId,
     outlet: Outlet,
@@ -130,12 +147,12 @@ impl Watcher {
         loop {
             let now = *place.borrow_and_update();
             if let Place::Serving { client, .. } = now.place {
-                let mut concerns = Concerns::default();
+                let mut heard = Heard::default();
                 tokio::select! {
                     biased;
                     // First: nothing is told of a life that is over, though it may still be in the pipe.
                     () = life_over(place.clone(), now.life) => {}
-                    () = self.listen(client, &mut concerns) => {}
+                    () = self.listen(client, &mut heard) => {}
                 }
                 self.story.lock().forget(self.node);
             }
@@ -146,7 +163,7 @@ impl Watcher {
     }
 
     /// Subscribes again and again.
-    async fn listen(&self, address: SocketAddr, concerns: &mut Concerns) {
+    async fn listen(&self, address: SocketAddr, heard: &mut Heard) {
         let access = self.access.clone();
         let (address, options) =
             (address.to_string(), Options { patience: PATIENCE, access, ..Options::default() });
@@ -156,7 +173,7 @@ impl Watcher {
                 Ok(mut subscription) => {
                     while let Some(Ok(telemetry)) = subscription.next().await {
                         pauses.reset();
-                        self.pass_on(telemetry, concerns);
+                        self.pass_on(telemetry, heard);
                     }
                 }
                 Err(error) => tracing::debug!("{} cannot be watched: {error}", self.node),
@@ -165,21 +182,40 @@ impl Watcher {
         }
     }
 
-    fn pass_on(&self, telemetry: Telemetry, concerns: &mut Concerns) {
+    fn pass_on(&self, telemetry: Telemetry, heard: &mut Heard) {
         let node = self.node;
         match telemetry {
             Telemetry::Status(status) => {
-                let news = concerns.news(node, &status);
+                let news = heard.concerns.news(node, &status);
                 self.outlet.tell(News::Status { node, status: Box::new((*status).into()) });
                 for news in news {
                     self.outlet.tell(news);
                 }
             }
-            Telemetry::Event { event, .. } => {
+            Telemetry::Event { seq, event, .. } => {
+                let missed = heard.event(seq);
+                if missed > 0 {
+                    self.outlet.tell(News::Missed { node, count: missed });
+                }
                 self.milestones.send_if_modified(|milestones| milestones.count(&event));
                 self.story.tell(node, event);
             }
-            Telemetry::Missed { count } => self.outlet.tell(News::Missed { node, count }),
+            Telemetry::Missed { count } => {
+                heard.events = heard.events.saturating_add(count);
+                self.outlet.tell(News::Missed { node, count });
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_in_the_numbers_of_events_is_what_was_missed() {
+        let mut heard = Heard::default();
+        assert_eq!([1, 2, 5, 6].map(|seq| heard.event(seq)), [0, 0, 2, 0]);
+        assert_eq!(Heard::default().event(4), 3, "from the start on");
     }
 }

@@ -176,7 +176,7 @@ impl<S: Session> Carrier<S> {
         self.traffic.bury(self.pair, life);
     }
 
-    /// Closes the connections that are of no use any more.
+    /// Closes connections that a newer one has replaced.
     fn tidy(&mut self, outlook: Outlook) {
         let newest: Vec<(u64, Origin)> =
             self.connections.iter().map(|one| (one.number, one.origin)).collect();

@@ -96,19 +96,18 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", env = "RAFTDECK_APPEND_BYTES", value_parser = parse_append_bytes)]
     pub append_bytes: Option<usize>,
 
-    /// Let every sync of the disk take so much longer, such as 2ms or 500us: how the store does on a slower disk, for
-    /// benchmarks and drills
+    /// Delay every sync of the disk by this much, such as 2ms or 500us: for benchmarks and drills
     #[arg(long, value_name = "DURATION", env = "RAFTDECK_SYNC_DELAY", value_parser = parse_sync_delay)]
     pub sync_delay: Option<Duration>,
 
-    /// Take the disk for stalled when it has not finished a write for this many milliseconds: a leader then hands over or
-    /// steps down, and the node does not campaign until its disk goes on [default: the greatest election timeout, at least
+    /// Treat the disk as stalled when it has not finished a write for this many milliseconds: a leader then hands over or
+    /// steps down, and the node does not campaign until its disk recovers [default: the greatest election timeout, at least
     /// 500]
     #[arg(long, value_name = "MS", env = "RAFTDECK_DISK_STALL", value_parser = parse_millis)]
     pub disk_stall: Option<Duration>,
 
-    /// Take the end of the leader's connection for its end, and campaign at once instead of when the election timeout
-    /// passes. Reads by lease take a round then
+    /// Treat a closed connection of the leader as its crash and campaign at once, without waiting for the election timeout.
+    /// Lease reads then take a heartbeat round
     #[arg(long, env = "RAFTDECK_DETECT_CRASH", value_parser = clap::builder::FalseyValueParser::new())]
     pub detect_crash: bool,
 
@@ -117,7 +116,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ADDR", env = "RAFTDECK_HTTP")]
     pub http: Option<String>,
 
-    /// Speak TLS on all ports and believe who shows a certificate of the authorities in this PEM file; with --tls-cert and
+    /// Use TLS on all ports, and trust certificates signed by the authorities in this PEM file; needs --tls-cert and
     /// --tls-key. raftdeck tls new makes all of them
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA")]
     pub tls_ca: Option<PathBuf>,
@@ -131,16 +130,16 @@ pub struct NodeArgs {
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
 
-    /// Serve clients and HTTP only to who shows the token in this file [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
+    /// Require the token in this file from clients and over HTTP [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
     pub client_token_file: Option<PathBuf>,
 
-    /// Let only who shows the token in this file manage the node, and, with a client token, change members and hand over the
-    /// leadership; it is good for all that clients do too [else env: RAFTDECK_MANAGER_TOKEN]
+    /// Require the token in this file to manage the node and, where there is a client token, to change members and transfer
+    /// the leadership; it also permits all that clients do [else env: RAFTDECK_MANAGER_TOKEN]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_MANAGER_TOKEN_FILE")]
     pub manager_token_file: Option<PathBuf>,
 
-    /// Take Raft messages only from who shows the token in this file; all nodes have the same [else env: RAFTDECK_PEER_TOKEN]
+    /// Require the token in this file from peers; all nodes have the same [else env: RAFTDECK_PEER_TOKEN]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_PEER_TOKEN_FILE")]
     pub peer_token_file: Option<PathBuf>,
 
@@ -156,7 +155,7 @@ pub struct NodeArgs {
     #[command(flatten)]
     pub log: LogArgs,
 
-    /// The seed of the election timeouts, for experiments that shall repeat
+    /// The seed of the election timeouts, for repeatable experiments
     #[arg(long, value_name = "N", env = "RAFTDECK_SEED", hide = true)]
     pub seed: Option<u64>,
 

@@ -157,7 +157,7 @@ impl Disk {
     }
 }
 
-/// Why the disk is of no use any more.
+/// Why the disk can no longer be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// Reading or writing failed, or what was read is damaged.

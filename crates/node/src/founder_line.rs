@@ -48,7 +48,7 @@ pub(crate) enum AskError {
     Closed,
     #[error("it does not answer")]
     Silent,
-    #[error("its answer makes no sense: {0}")]
+    #[error("its answer is invalid: {0}")]
     Nonsense(String),
     #[error("it says that it is {0}")]
     Another(NodeId),
@@ -148,7 +148,7 @@ pub(crate) async fn serve(guest: Guest, ledger: Arc<Ledger>, lines: FounderLines
     let mut frames: Frames = Framed::from_parts(parts);
     while let Ok(Some(Ok(request))) = timeout(IDLE, frames.next()).await {
         let Ok(request) = frame::decode("founder's request", &request) else {
-            tracing::warn!("closed the connection of {id} at {}: its question makes no sense", guest.address);
+            tracing::warn!("closed the connection of {id} at {}: its request is invalid", guest.address);
             return;
         };
         let reply = answer(request, &ledger, &lines).await;

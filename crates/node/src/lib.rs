@@ -114,7 +114,7 @@ pub const OTHER_TABLES: &[&str] =
     &["deck", "client", "bench", "sim", "man", "paths", "config", "tls", "replay"];
 
 /// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot go on. Its exit code is 0 after a stop, 1 after a
-/// failure and 2 if the command line makes no sense.
+/// failure and 2 if the command line is invalid.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {
     // What is no text is none of the values that are known, and never taken for a variable that is not set.

@@ -80,7 +80,7 @@ pub enum StartError {
     Restore(#[from] RestoreError),
     /// The newest snapshot cannot be read.
     #[error(
-        "the newest snapshot is of no use, and the log before it is gone: {0}; start with the release that wrote it"
+        "the newest snapshot cannot be read, and the log before it is gone: {0}; start with the release that wrote it"
     )]
     Image(#[from] ImageError),
     /// One of its ports is taken, or not this machine's.
@@ -109,7 +109,7 @@ pub enum StartError {
     #[error("stopping, nothing more will be acknowledged: {0}")]
     Disk(#[from] DiskError),
     /// It panicked while it was starting, which is a defect.
-    #[error("stopping: the node found itself in a state that must not be")]
+    #[error("stopping: internal invariant violated")]
     Defect,
 }
 
@@ -125,7 +125,7 @@ pub enum NodeError {
     #[error("stopping, nothing more will be acknowledged: {0}")]
     Disk(#[from] DiskError),
     /// It panicked, or found one of its invariants broken, which is a defect.
-    #[error("stopping: the node found itself in a state that must not be")]
+    #[error("stopping: internal invariant violated")]
     Defect,
 }
 

@@ -55,7 +55,7 @@ pub struct NodeOptions {
     pub snapshot_bytes: Option<NonZeroU64>,
     /// The most bytes of entries in one message to a follower, at most 4 MiB; `None`: 1 MiB.
     pub append_bytes: Option<NonZeroUsize>,
-    /// The seed of the election timeouts, for experiments that shall repeat; `None`: another one each time.
+    /// The seed of the election timeouts, for repeatable experiments; `None`: another one each time.
     pub seed: Option<u64>,
     /// Speak TLS on all ports, with the node's certificate and the authority of all others; `None`: nothing is encrypted.
     pub tls: Option<TlsFiles>,
@@ -207,11 +207,11 @@ mod tests {
         let alone = || NodeOptions::new(NodeId(1), &["127.0.0.1:0"], "./data");
         let slow = Timing { heartbeat: Timing::DEMO.election_max, ..Timing::FAST };
         for (options, says) in [
-            (NodeOptions { id: NodeId(0), ..alone() }, "numbers from 1 on"),
+            (NodeOptions { id: NodeId(0), ..alone() }, "ids start at 1"),
             (NodeOptions { id: NodeId(3), ..alone() }, "has no address"),
             (NodeOptions { cluster: vec!["nowhere".to_owned()], ..alone() }, "HOST:PORT"),
             (NodeOptions { bind: Some("0.0.0.0:0".to_owned()), ..alone() }, "reached from other machines"),
-            (NodeOptions { timing: slow, ..alone() }, "the timing makes no sense"),
+            (NodeOptions { timing: slow, ..alone() }, "the timing is invalid"),
             (NodeOptions { disk_stall: Some(Duration::ZERO), ..alone() }, "must be above zero"),
             (NodeOptions { cluster_name: "n".repeat(300), ..alone() }, "300 bytes"),
         ] {

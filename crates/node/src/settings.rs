@@ -82,9 +82,9 @@ pub(crate) enum UsageError {
     Address(#[from] AddressError),
     #[error(transparent)]
     Port(#[from] PortError),
-    #[error("the timing makes no sense: {0}")]
+    #[error("the timing is invalid: {0}")]
     Timing(ConfigError),
-    #[error("{name}={value} makes no sense: {why}")]
+    #[error("{name}={value} is invalid: {why}")]
     Variable { name: &'static str, value: String, why: String },
     #[error(
         "--bind {bind} is {owner}'s address in --cluster, but --node-id is {id}: the first address is n1's, the second n2's, and so on"
@@ -131,7 +131,7 @@ pub(crate) enum UsageError {
     Rank { given: NodeId, rank: NodeId, ports: String },
     #[error("--cluster-name has {bytes} bytes: shorten it to at most {MAX_CLUSTER_NAME}")]
     ClusterName { bytes: usize },
-    #[error("{host} is no address of this machine: {why}")]
+    #[error("{host} is not an address of this machine: {why}")]
     Resolve { host: String, why: String },
     #[error(
         "{address} can be reached from other machines, and {missing}: bind 127.0.0.1, or accept that with --insecure"
@@ -145,7 +145,7 @@ pub(crate) enum UsageError {
         "the {one} token and the {other} token are the same: give each its own, as whoever has one would have both"
     )]
     SameToken { one: &'static str, other: &'static str },
-    #[error("0 is no node's id: ids are numbers from 1 on")]
+    #[error("0 is not a node id: ids start at 1")]
     IdZero,
     #[error(
         "{value} (--log-filter or RAFTDECK_LOG) is not a log filter: {why}; an example: info,raftdeck_node=debug"

@@ -2,12 +2,15 @@
 //! that is too slow misses events, is told how many, and sees only the newest status. The pace is the watchers', so it
 //! goes by real time; what is told is told in the node's own.
 //!
+//! Nobody can subscribe before the node runs, so its first events are kept for its first watcher, for a while. All events are numbered:
+//! what nobody was told shows as a gap.
+//!
 //! Under load a log grows thousands of times a second. Nobody can follow that, so growth beyond what anybody can is told in
 //! greater steps: what watching costs a node has a bound.
 
 use raftdeck_protocol::{NodeStatus, Telemetry};
 use raftdeck_raft::{LogIndex, Timestamp, TraceEvent};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
@@ -15,6 +18,12 @@ use tokio::time::Instant;
 
 /// Events kept for the slowest watcher.
 const EVENTS: usize = 4096;
+
+/// So many events of a node that nobody watches yet are kept for its first watcher,
+const FIRST_EVENTS: usize = 1024;
+
+/// if it comes within this time from the start: later they are no news.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
 
 /// The least time between two statuses.
 const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SECOND as u64);
@@ -46,6 +55,14 @@ impl From<Stamped> for Telemetry {
 pub(crate) struct Hub {
     events: broadcast::Sender<Stamped>,
     status: watch::Sender<Option<Arc<NodeStatus>>>,
+    first: Arc<Mutex<Option<First>>>,
+}
+
+/// The events since the start, for the first watcher.
+#[derive(Debug)]
+struct First {
+    events: broadcast::Receiver<Stamped>,
+    until: Instant,
 }
 
 /// The log's growth that is told later, as if it had been one step.
@@ -94,8 +111,10 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) fn new() -> Self {
-        let hub = Hub { events: broadcast::Sender::new(EVENTS), status: watch::Sender::new(None) };
         let start = Instant::now();
+        let (events, first) = broadcast::channel(EVENTS);
+        let first = Arc::new(Mutex::new(Some(First { events: first, until: start + FIRST_WITHIN })));
+        let hub = Hub { events, status: watch::Sender::new(None), first };
         let growth = Growth::default();
         Self {
             hub,
@@ -115,7 +134,7 @@ impl Publisher {
     }
 
     pub(crate) fn event(&mut self, event: TraceEvent, at: Timestamp) {
-        if self.is_watched() {
+        if self.is_watched() || self.hub.keeps_first() {
             return self.event_when(Instant::now(), event, at);
         }
         self.growth = Growth::default();
@@ -213,9 +232,25 @@ fn without_ages(status: &NodeStatus) -> NodeStatus {
 }
 
 impl Hub {
-    /// From now on, events and statuses; the first status is the next one published.
+    /// Events and statuses from now on, the first watcher's events from the start on; the first status is the next one published.
     pub(crate) fn watch(&self) -> Watcher {
-        Watcher { events: self.events.subscribe(), status: self.status.subscribe() }
+        // First, as no event is told while nobody watches and the first ones are not kept any more.
+        let status = self.status.subscribe();
+        let first = self.lock_first().take().filter(|first| Instant::now() < first.until);
+        Watcher { events: first.map_or_else(|| self.events.subscribe(), |first| first.events), status }
+    }
+
+    /// Whether events are kept for the first watcher. Lets go of them once there are too many, or nobody came in time.
+    fn keeps_first(&self) -> bool {
+        let mut first = self.lock_first();
+        let is_kept = |first: &mut First| first.events.len() < FIRST_EVENTS && Instant::now() < first.until;
+        let kept = first.take_if(|first| !is_kept(first));
+        drop(kept);
+        first.is_some()
+    }
+
+    fn lock_first(&self) -> MutexGuard<'_, Option<First>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -315,13 +350,45 @@ mod tests {
         assert!(watcher.try_event().is_some(), "a quiet log's growth is told at once");
     }
 
+    fn numbers(watcher: &mut Watcher) -> Vec<u64> {
+        let seq = |telemetry| match telemetry {
+            Telemetry::Event { seq, .. } => seq,
+            other => panic!("{other:?}"),
+        };
+        std::iter::from_fn(|| watcher.try_event()).map(seq).collect()
+    }
+
     #[tokio::test]
-    async fn numbering_goes_on_while_nobody_watches() {
+    async fn the_first_watcher_is_told_what_happened_before_it_came() {
         let mut publisher = Publisher::new();
-        publisher.event(committed(1), Timestamp(1));
+        publisher.event(TraceEvent::Paused, Timestamp(1));
+        let (mut first, mut second) = (publisher.hub().watch(), publisher.hub().watch());
+        publisher.event(TraceEvent::Paused, Timestamp(2));
+        assert_eq!((numbers(&mut first), numbers(&mut second)), (vec![1, 2], vec![2]));
+        drop((first, second));
+        publisher.event(TraceEvent::Paused, Timestamp(3));
+        let mut again = publisher.hub().watch();
+        publisher.event(TraceEvent::Paused, Timestamp(4));
+        assert_eq!(numbers(&mut again), [4], "a gap in the numbers shows what nobody was told");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_events_are_kept_in_bounds() {
+        let mut publisher = Publisher::new();
+        let kept = FIRST_EVENTS as u64;
+        for nth in 1..=kept + 1 {
+            publisher.event(TraceEvent::Paused, Timestamp(nth));
+        }
         let mut late = publisher.hub().watch();
-        publisher.event(committed(2), Timestamp(2));
-        assert!(matches!(late.next().await, Some(Telemetry::Event { seq: 2, .. })));
+        publisher.event(TraceEvent::Paused, Timestamp(0));
+        assert_eq!(numbers(&mut late), [kept + 2], "there were too many");
+
+        let mut publisher = Publisher::new();
+        publisher.event(TraceEvent::Paused, Timestamp(1));
+        tokio::time::advance(FIRST_WITHIN).await;
+        let mut late = publisher.hub().watch();
+        publisher.event(TraceEvent::Paused, Timestamp(2));
+        assert_eq!(numbers(&mut late), [2], "it came too late");
     }
 
     #[tokio::test]

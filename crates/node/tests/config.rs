@@ -52,13 +52,13 @@ fn a_node_starts_with_what_the_file_says_and_the_environment_goes_first() {
 fn a_file_that_makes_no_sense_is_refused_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     for (node, says) in [
-        ("hartbeat = 50", "raftdeck.toml:8: hartbeat is no option of [node]; did you mean heartbeat?"),
+        ("hartbeat = 50", "raftdeck.toml:8: hartbeat is not an option of [node]; did you mean heartbeat?"),
         (
             "heartbeat = 'soon'",
             "raftdeck.toml:8: heartbeat of [node] cannot be soon: a time is a whole number",
         ),
-        ("managed = true", "managed is no option of [node]"),
-        ("[nod]", "raftdeck.toml:8: [nod] is no command that has options; did you mean node?"),
+        ("managed = true", "managed is not an option of [node]"),
+        ("[nod]", "raftdeck.toml:8: [nod] is not a command with options; did you mean node?"),
         ("fast-mode = true\ndemo-mode = true", "cannot be used with"),
     ] {
         let file = written(dir.path(), node);

@@ -326,7 +326,7 @@ fn carried_out(deck: &mut Deck) {
     for node in deck.world.nodes.clone() {
         let word = format!("{node} cannot stand still for 100 %");
         let gone = format!("there is no {node}");
-        let busy = format!("{node} has been told too much");
+        let busy = format!("{node} has too many pending commands");
         let until = Instant::now() + RESTORED_WITHIN;
         loop {
             assert!(Instant::now() < until, "{node} does not do what it is told: {:#?}", deck.world);

@@ -83,7 +83,7 @@ impl Secure {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("nobody leads");
+        panic!("no node leads");
     }
 }
 

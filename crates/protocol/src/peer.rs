@@ -22,7 +22,7 @@ pub struct PeerFrame {
 
 /// A message that no member would send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it speaks of a term or an index that no cluster gets to, {number}: at most {MAX_NUMBER}")]
+#[error("term or index {number} is over the limit of {MAX_NUMBER}")]
 pub struct NumberError {
     /// As received.
     pub number: u64,

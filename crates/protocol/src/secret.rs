@@ -22,7 +22,7 @@ pub enum SecretError {
         bytes: usize,
     },
     /// It would have to be escaped in a header.
-    #[error("a token consists of letters, digits and -._~+/=, this one has other characters")]
+    #[error("a token consists of letters, digits and -._~+/=; this one has other characters")]
     Characters,
 }
 

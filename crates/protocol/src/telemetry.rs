@@ -127,7 +127,8 @@ pub enum Telemetry {
     Status(Box<NodeStatus>),
     /// Something happened.
     Event {
-        /// Counts up by one; the first is 1.
+        /// Counts up by one from 1, so that a gap shows what the subscriber was not told: what happened before it came, unless it was the first
+        /// one and came soon after the start.
         seq: u64,
         /// When, in microseconds of the node's own clock.
         at_micros: u64,

@@ -166,7 +166,7 @@ pub enum ConfigError {
         id: NodeId,
     },
     /// Every write takes some time.
-    #[error("the time after which a disk is taken for stalled must be above zero")]
+    #[error("the time after which a disk counts as stalled must be above zero")]
     ZeroDiskStall,
     /// Heartbeats must come more often than elections.
     #[error(

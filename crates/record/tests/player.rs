@@ -153,7 +153,7 @@ fn a_recording_that_is_paused_stands_still() {
 fn what_answered_those_who_watched_then_answers_nobody_now() {
     let op = ClientOp::Read(Read::Get { key: "color".into() });
     let outcome =
-        ClientOutcome::Failed { reason: "nobody leads".to_owned(), fate: RequestFate::NothingChanged };
+        ClientOutcome::Failed { reason: "no node leads".to_owned(), fate: RequestFate::NothingChanged };
     let client = |id| News::Client { id, request: op.clone().into(), outcome: outcome.clone(), took: ms(1) };
     let mut player = play(&told(vec![
         (0, cluster()),

@@ -101,7 +101,7 @@ pub struct FaultKinds(Vec<FaultKind>);
 
 /// A name that is no kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{name}\" is no kind of fault: give all, none, or some of {} between commas", known())]
+#[error("\"{name}\" is not a kind of fault: give all, none, or a comma-separated list of {}", known())]
 pub struct UnknownFault {
     name: String,
 }

@@ -48,6 +48,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 const UP_HELP: &str = "\
 Examples:
   raftdeck up --nodes 3 --json
+  raftdeck up --json --messages | jq -c 'select(.kind == \"RequestVote\")'
   printf 'wait leader\\nkill leader\\nwait leader\\nlogs\\nquit\\n' | raftdeck up
 
 Commands are read from standard input, one a line; help lists all words, # begins a comment. The
@@ -56,7 +57,7 @@ next line is begun when the one before is done. The end of the input ends nothin
 With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start.
 Events:
   cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
-  process    node, state: starting, running, paused (with pid), killed, stopped, failed (with how,
+  process    node, state: starting, running, paused (with pid, unless simulated), killed, stopped, failed (with how,
              last_words)
   ready      node, raft, client, http (addresses)
   started    node, term, last: what its disk held
@@ -100,6 +101,11 @@ Events:
   missed     node, count: events that could not be told
   time       rate, now_us: how fast cluster time passes, and how late it is
   in_force   faults: all that can be undone, each with id and words
+  message    with --messages only: id, from, to, kind, term, entries, fields, sent_us, state
+             (under_way, held, delivered, lost), then_us (when it is due, was delivered or lost; not
+             if it is held), index and granted where a message has them. A line a state; times are
+             cluster time. A quiet cluster of three at fast timing prints some 150 lines a second
+  messages_skipped   count: reports of messages that were dropped because they arrived too fast
   client     id (of the command), asked, node, answer or failed: what came of a request to the store
   refused    id, reason: a command could not be carried out
   trouble    reason: something went wrong that no command asked for
@@ -107,7 +113,7 @@ Events:
 More events and fields may be added.
 
 Exit status: 0 on quit, on Ctrl-C, and when nobody reads the output any more; 1 failed, or a line of
-a script that makes no sense; 3 a wait, an expect or a step of a script that failed, or a command
+a script that cannot be parsed; 3 a wait, an expect or a step of a script that failed, or a command
 that was refused. At a terminal the last two are only told.";
 
 /// The package's version, and the commit if it was built from a checkout.
@@ -162,7 +168,7 @@ enum Sub {
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
-    /// Make certificates, for a cluster that speaks TLS and whose owner has no authority of his own
+    /// Make an authority and certificates for a cluster that uses TLS
     #[command(
         subcommand,
         after_help = "Examples:\n  raftdeck tls new --nodes 3 --hosts kv.example,10.0.0.1\n  raftdeck tls add --node 4"
@@ -176,13 +182,13 @@ enum Sub {
         after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
     )]
     Man(ManArgs),
-    /// Look at what the configuration file, the environment and the defaults come to
+    /// Show the settings in effect, from the configuration file, the environment and the defaults
     #[command(
         subcommand,
         after_help = config_cmd::HELP
     )]
     Config(ConfigArgs),
-    /// Print where this program keeps what is its own
+    /// Print the paths of this program's own files
     #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
     Paths {
         /// Print one JSON object; what does not exist on this system is null
@@ -241,6 +247,9 @@ struct ReplayArgs {
     /// The same as JSON lines
     #[arg(long, conflicts_with = "plain")]
     json: bool,
+    /// With --json: print also each message on the links, whenever its state changes
+    #[arg(long, requires = "json")]
+    messages: bool,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -252,6 +261,9 @@ struct UpArgs {
     /// Print JSON lines
     #[arg(long)]
     json: bool,
+    /// With --json: print also each message on the links, whenever its state changes
+    #[arg(long, requires = "json")]
+    messages: bool,
     /// Carry out the lines of this file, before those of the standard input
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -276,7 +288,7 @@ struct ClusterArgs {
     /// it, free ports are taken
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     base_port: Option<u16>,
-    /// A node takes a snapshot of its state after so many entries, and lets go of most of the log before it
+    /// A node takes a snapshot after this many entries, and releases most of the log before it
     #[arg(long, value_name = "N", default_value_t = SNAPSHOT_ENTRIES, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_entries: u64,
     /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
@@ -296,7 +308,7 @@ struct ClusterArgs {
     /// Make the nodes' random choices the same each time; in the simulator everything that is left to chance (1 without this)
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Write down all that happens, for raftdeck replay; the file must not be there yet
+    /// Record everything that happens, for raftdeck replay; the file must not exist yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
@@ -368,7 +380,7 @@ impl ClusterArgs {
         ];
         if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
             let why = format!(
-                "{option} is of no use with --engine sim: simulated nodes have no files, ports or links of this machine"
+                "{option} has no effect with --engine sim: simulated nodes use no files, ports or links of this machine"
             );
             Cli::command().error(ErrorKind::ArgumentConflict, why).exit();
         }
@@ -537,7 +549,7 @@ fn replay(args: &ReplayArgs) -> Result<u8> {
     let recording = Recording::read(file).wrap_err_with(cannot)?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if args.json || args.plain || !on_terminal {
-        let format = if args.json { Format::Json } else { Format::Words };
+        let format = Format::asked(args.json, args.messages);
         return plain::play_through(recording, format);
     }
     let engine = Engine::Recording(Box::new(recording));
@@ -562,7 +574,7 @@ fn read_script(file: &Path) -> Result<(String, Vec<u8>)> {
 }
 
 fn up(args: UpArgs) -> Result<u8> {
-    let format = if args.json { Format::Json } else { Format::Words };
+    let format = Format::asked(args.json, args.messages);
     let script = match &args.script {
         Some(file) => {
             let (file, text) = read_script(file)?;

@@ -210,7 +210,9 @@ impl Backlog {
             self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
         // What is missing was older than what is kept.
         let missed = memory.missed.into_iter().map(|(node, count)| News::Missed { node, count });
-        kept.extend(missed.map(|what| Update { at, seq, what }));
+        let skipped = memory.skipped;
+        let messages = (skipped > 0).then(|| News::Messages { messages: Vec::new(), skipped });
+        kept.extend(missed.chain(messages).map(|what| Update { at, seq, what }));
         kept.reverse();
         // A cluster of many nodes may have more links than fit; they are the oldest.
         if kept.len() > Self::MAX / 2 {
@@ -238,6 +240,8 @@ struct Memory {
     missed: BTreeMap<NodeId, u64>,
     concerns: usize,
     messages: usize,
+    /// How many reports of messages are lost.
+    skipped: u64,
     time: usize,
     in_force: usize,
 }
@@ -268,7 +272,13 @@ impl Memory {
             News::Done { .. } | News::Refused { .. } => true,
             // What passed while nobody could look.
             News::Frames { .. } => false,
-            News::Messages { .. } => few(&mut self.messages, Backlog::KEPT_MESSAGES),
+            News::Messages { messages, skipped } => {
+                let keep = few(&mut self.messages, Backlog::KEPT_MESSAGES);
+                if !keep {
+                    self.skipped += messages.len() as u64 + skipped;
+                }
+                keep
+            }
             News::Time(_) => few(&mut self.time, 1),
             News::InForce { .. } => few(&mut self.in_force, 1),
             News::Trace { node, .. } => {
@@ -363,20 +373,23 @@ mod tests {
         for index in 1..=sent {
             inbox.update(committed(if index % 2 == 0 { N1 } else { N2 }, index));
             inbox.update(told(News::Frames { frames: Vec::new() }));
+            inbox.update(told(News::Messages { messages: Vec::new(), skipped: 3 }));
         }
         let updates = inbox.wait(None).updates;
         assert!(updates.len() <= Backlog::MAX, "{} updates wait", updates.len());
         assert!(updates.contains(&killed) && updates.contains(&cut), "states are never forgotten");
-        assert_eq!(updates.last(), Some(&told(News::Frames { frames: Vec::new() })));
+        assert_eq!(updates.last(), Some(&told(News::Messages { messages: Vec::new(), skipped: 3 })));
         assert!(updates.contains(&committed(N1, sent)), "the newest event is there");
-        let mut told = 0;
+        let (mut told, mut messages) = (0, 0);
         for update in &updates {
             match &update.what {
                 News::Trace { .. } => told += 1,
                 News::Missed { count, .. } => told += count,
+                News::Messages { skipped, .. } => messages += skipped,
                 _ => {}
             }
         }
         assert_eq!(told, sent, "every event is there or counted as missed");
+        assert_eq!(messages, 3 * sent, "so is every message");
     }
 }

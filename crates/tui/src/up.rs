@@ -2,7 +2,8 @@
 //!
 //! These shapes are a contract of their own, apart from the lab's vocabulary, so that the one can grow without
 //! breaking the other. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start. The `id` of
-//! `client` and `refused` counts the commands that were sent.
+//! `client` and `refused` counts the commands that were sent. Messages are hundreds of lines a second even in a quiet cluster, so they are
+//! printed only with `--messages`: a line for each state of each message that the source tells of ([`JsonLines::with_messages`]).
 //!
 //! ```text
 //! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
@@ -50,6 +51,8 @@
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
 //! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
+//! {"event":"message","id":12,"from":1,"to":2,"kind":"VoteReply","term":3,"granted":true,"entries":0,"fields":"…","sent_us":812,"state":"delivered","then_us":2812,"at_ms":9}
+//! {"event":"messages_skipped","count":7,"at_ms":9}                            with --messages, as is message
 //! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
 //! {"event":"client","id":1,"asked":"put a 1","failed":"…","fate":"in_doubt","at_ms":9}  or nothing_changed
 //! {"event":"client","id":1,"client":"alice","asked":"get a","at":3,"consistency":"stale",…}  by name, of one node, or not linearizable
@@ -58,17 +61,18 @@
 //! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to say, logs, rules, status, save, store, help
 //! ```
 
+mod event;
+
+use event::{Event, InForce, Outcome, State};
 use raftdeck_deck::words::{answered, asked};
 use raftdeck_model::{
-    ChangeStep, ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, Judged, LinkState, News,
-    NodeAddresses, ProcessState, write,
+    ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, Judged, MessageId, MessageReport,
+    MessageState, News, ProcessState, write,
 };
 use raftdeck_protocol::{ClockRate, Consistency, Notice, NoticeKind, ResponseBody, printable};
-use raftdeck_raft::{
-    Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
-};
+use raftdeck_raft::{Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, TraceEvent, Tuning};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A node's commits are told at most this often.
@@ -81,286 +85,12 @@ struct Line<'a> {
     at_ms: u64,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Event<'a> {
-    Cluster {
-        nodes: &'a [NodeId],
-        heartbeat_ms: u64,
-        election_ms: (u64, u64),
-        data_dir: Option<&'a str>,
-    },
-    Process {
-        node: NodeId,
-        #[serde(flatten)]
-        state: State<'a>,
-    },
-    Ready {
-        node: NodeId,
-        #[serde(flatten)]
-        addresses: &'a NodeAddresses,
-    },
-    Started {
-        node: NodeId,
-        term: Term,
-        last: LogIndex,
-    },
-    Timeout {
-        node: NodeId,
-        waited_ms: u64,
-    },
-    Election {
-        node: NodeId,
-        term: Term,
-        pre_vote: bool,
-    },
-    Vote {
-        node: NodeId,
-        candidate: NodeId,
-        term: Term,
-        pre_vote: bool,
-        granted: bool,
-    },
-    Role {
-        node: NodeId,
-        from: &'static str,
-        to: &'static str,
-        term: Term,
-    },
-    StepDown {
-        node: NodeId,
-        reason: &'static str,
-        term: Term,
-    },
-    Leader {
-        node: NodeId,
-        leader: Option<NodeId>,
-        term: Term,
-    },
-    Commit {
-        node: NodeId,
-        index: LogIndex,
-    },
-    Truncate {
-        node: NodeId,
-        from: LogIndex,
-        to: LogIndex,
-    },
-    Membership {
-        node: NodeId,
-        index: LogIndex,
-        voters: &'a BTreeSet<NodeId>,
-        outgoing: &'a BTreeSet<NodeId>,
-        learners: &'a BTreeSet<NodeId>,
-    },
-    MembershipCommitted {
-        node: NodeId,
-        index: LogIndex,
-    },
-    CaughtUp {
-        node: NodeId,
-        learner: NodeId,
-        round: u32,
-        took_ms: u64,
-    },
-    PromotionGivenUp {
-        node: NodeId,
-        learner: NodeId,
-    },
-    Transfer {
-        node: NodeId,
-        to: NodeId,
-    },
-    TransferGivenUp {
-        node: NodeId,
-        to: NodeId,
-    },
-    ToldToCampaign {
-        node: NodeId,
-        leader: NodeId,
-    },
-    SnapshotTaken {
-        node: NodeId,
-        last: LogIndex,
-        size: u64,
-    },
-    SnapshotSending {
-        node: NodeId,
-        to: NodeId,
-        last: LogIndex,
-    },
-    SnapshotInstalled {
-        node: NodeId,
-        last: LogIndex,
-        kept_log: bool,
-    },
-    Purge {
-        node: NodeId,
-        through: LogIndex,
-    },
-    Tuned {
-        node: NodeId,
-        heartbeat_ms: u64,
-        election_ms: (u64, u64),
-        pre_vote: bool,
-        check_quorum: bool,
-    },
-    Paused {
-        node: NodeId,
-    },
-    DiskSlow {
-        node: NodeId,
-        waited_ms: u64,
-    },
-    DiskStalled {
-        node: NodeId,
-        waited_ms: u64,
-    },
-    DiskRecovered {
-        node: NodeId,
-        waited_ms: u64,
-    },
-    FollowerDiskStalled {
-        node: NodeId,
-        follower: NodeId,
-        waited_ms: u64,
-    },
-    FollowerDiskRecovered {
-        node: NodeId,
-        follower: NodeId,
-    },
-    StrangerIgnored {
-        node: NodeId,
-        from: NodeId,
-        disk: Option<String>,
-        expected: Option<String>,
-    },
-    WentBack {
-        node: NodeId,
-        follower: NodeId,
-        confirmed: LogIndex,
-        found: LogIndex,
-    },
-    Refilled {
-        node: NodeId,
-        follower: NodeId,
-        through: LogIndex,
-    },
-    SnapshotRefused {
-        node: NodeId,
-        follower: NodeId,
-        last: LogIndex,
-        reason: String,
-    },
-    Notice {
-        node: NodeId,
-        about: NodeId,
-        kind: &'static str,
-        text: &'a str,
-    },
-    NoticeOver {
-        node: NodeId,
-        about: NodeId,
-        kind: &'static str,
-    },
-    PeerRefused {
-        node: NodeId,
-        peer: NodeId,
-        reason: String,
-    },
-    PeerAdmitted {
-        node: NodeId,
-        peer: NodeId,
-    },
-    Change {
-        node: NodeId,
-        step: ChangeStep,
-    },
-    Link {
-        from: NodeId,
-        to: NodeId,
-        state: LinkState,
-    },
-    Missed {
-        node: NodeId,
-        count: u64,
-    },
-    Time {
-        rate: f64,
-        now_us: u64,
-    },
-    InForce {
-        faults: Vec<InForce>,
-    },
-    Client {
-        id: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        client: Option<&'a str>,
-        asked: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        at: Option<NodeId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        consistency: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        node: Option<NodeId>,
-        #[serde(flatten)]
-        outcome: Outcome,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fate: Option<&'static str>,
-    },
-    Refused {
-        id: u64,
-        reason: &'a str,
-    },
-    Trouble {
-        reason: &'a str,
-    },
-    Answer {
-        to: &'a str,
-        lines: &'a [String],
-    },
-}
-
-#[derive(Debug, Serialize)]
-struct InForce {
-    id: u64,
-    words: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Answer(String),
-    Failed(String),
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-enum State<'a> {
-    Starting {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pid: Option<u32>,
-    },
-    Running {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pid: Option<u32>,
-    },
-    Paused {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pid: Option<u32>,
-    },
-    Killed,
-    Stopped,
-    Failed {
-        how: &'a str,
-        last_words: &'a [String],
-    },
-}
-
 /// Turns updates into lines of JSON.
 #[derive(Debug, Default)]
 pub struct JsonLines {
     commits: BTreeMap<NodeId, Commits>,
+    /// What was told of each message that is held or under way; `None`: nobody asked for messages.
+    messages: Option<BTreeMap<MessageId, MessageState>>,
 }
 
 /// What was told of a node's commit index, and what is still to be told.
@@ -377,6 +107,12 @@ impl Commits {
 }
 
 impl JsonLines {
+    /// The same, with a line for each message when it is new on its link and whenever its state changes.
+    #[must_use]
+    pub fn with_messages() -> Self {
+        Self { messages: Some(BTreeMap::new()), ..Self::default() }
+    }
+
     /// The lines, without line ends, that an update gives at this time since the start.
     pub fn tell(&mut self, update: &News, now: Duration) -> Vec<String> {
         if let News::Trace { node, trace: TraceEvent::Committed { through } } = update {
@@ -384,7 +120,15 @@ impl JsonLines {
             return self.due_lines(now);
         }
         let mut lines = self.due_lines(now);
-        lines.extend(event(update).map(|event| line(event, now)));
+        match (update, &mut self.messages) {
+            (News::Messages { messages, skipped }, Some(told)) => {
+                let news = messages.iter().filter(|message| is_news(told, message));
+                lines.extend(news.map(|report| line(message(report), now)));
+                let skipped = (*skipped > 0).then_some(Event::MessagesSkipped { count: *skipped });
+                lines.extend(skipped.map(|event| line(event, now)));
+            }
+            _ => lines.extend(event(update).map(|event| line(event, now))),
+        }
         lines
     }
 
@@ -407,6 +151,44 @@ impl JsonLines {
     pub fn next_due(&self) -> Option<Duration> {
         self.commits.values().filter(|commits| commits.untold.is_some()).map(Commits::due).min()
     }
+}
+
+/// Whether a message has another state than was told; remembers it until nothing more can come of it.
+fn is_news(told: &mut BTreeMap<MessageId, MessageState>, message: &MessageReport) -> bool {
+    let before = if message.state.is_over() {
+        told.remove(&message.id)
+    } else {
+        told.insert(message.id, message.state)
+    };
+    before != Some(message.state)
+}
+
+fn message(report: &MessageReport) -> Event<'_> {
+    let MessageReport { id, from, to, kind, term, index, granted, entries, fields, sent, state } = report;
+    let (state, then) = match state {
+        MessageState::UnderWay { due } => ("under_way", Some(*due)),
+        MessageState::Held => ("held", None),
+        MessageState::Delivered { at } => ("delivered", Some(*at)),
+        MessageState::Lost { at } => ("lost", Some(*at)),
+    };
+    Event::Message {
+        id: id.0,
+        from: *from,
+        to: *to,
+        kind: *kind,
+        term: *term,
+        index: *index,
+        granted: *granted,
+        entries: *entries,
+        fields,
+        sent_us: whole_micros(*sent),
+        state,
+        then_us: then.map(whole_micros),
+    }
+}
+
+fn whole_micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn line(event: Event<'_>, now: Duration) -> String {
@@ -441,7 +223,7 @@ fn event(update: &News) -> Option<Event<'_>> {
         News::Link { from, to, state } => Event::Link { from: *from, to: *to, state: *state },
         News::Time(ClusterTime { rate, now }) => Event::Time {
             rate: f64::from(rate.millionths()) / f64::from(ClockRate::REAL.millionths()),
-            now_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+            now_us: whole_micros(*now),
         },
         News::InForce { faults } => {
             let line = |fault: &Fault| InForce { id: fault.id.0, words: write::disturbance(&fault.what) };

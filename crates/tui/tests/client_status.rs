@@ -42,7 +42,7 @@ fn one_address_is_enough_to_find_the_members_that_say_where_they_are() {
         let third = row(&rows, other)?;
         assert_eq!(third["address"], Value::Null, "{rows:?}");
         assert!(
-            said.contains(&format!("n{other}: nobody says where it is: name it with --cluster")),
+            said.contains(&format!("n{other}: no node reports its address: name it with --cluster")),
             "{said}"
         );
         (status == Some(0) && known).then_some(())

@@ -75,7 +75,7 @@ fn a_watch_of_keys_that_nobody_reads_ends_and_so_does_one_that_nobody_answers() 
     let nobody = support::output(command);
     assert_eq!(
         (nobody.status.code(), str::from_utf8(&nobody.stderr).unwrap()),
-        (Some(1), "raftdeck: watch user/: nobody answered within 1 s\n")
+        (Some(1), "raftdeck: watch user/: no node answered within 1 s\n")
     );
     let failure: Value = serde_json::from_slice(&nobody.stdout).unwrap();
     assert_eq!(failure["may_have_happened"], false);

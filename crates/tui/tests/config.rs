@@ -192,8 +192,11 @@ fn what_is_in_force_is_shown_with_where_it_comes_from() {
 fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
     let wrong = |text: &str| (written(text), text.to_owned());
     for ((file, text), says) in [
-        (wrong("[node]\nheartbaet = 1\n"), ":2: heartbaet is no option of [node]; did you mean heartbeat?"),
-        (wrong("[nodes]\n"), ":1: [nodes] is no command that has options; did you mean node?"),
+        (
+            wrong("[node]\nheartbaet = 1\n"),
+            ":2: heartbaet is not an option of [node]; did you mean heartbeat?",
+        ),
+        (wrong("[nodes]\n"), ":1: [nodes] is not a command with options; did you mean node?"),
         (
             wrong("[node]\nfast-mode = 'yes'\n"),
             ":2: fast-mode of [node] should be true or false, and is a string",
@@ -203,7 +206,7 @@ fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
             wrong("[deck]\ntiming = 'slow'\n"),
             ":2: timing of [deck] cannot be slow: it is one of fast, debug, demo",
         ),
-        (wrong("[node]\ndata-dir = \n"), ":2: this is no TOML"),
+        (wrong("[node]\ndata-dir = \n"), ":2: the file is not valid TOML"),
     ] {
         let path = file.path().to_str().unwrap();
         for command in [&["node"][..], &["client", "get", "x"], &["up"], &["config", "show"], &["paths"]] {
@@ -215,13 +218,13 @@ fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
         }
     }
     for (environment, args, says) in [
-        (("RAFTDECK_TIMEOUT", "soon"), &["client", "get", "x"][..], "RAFTDECK_TIMEOUT=soon makes no sense"),
+        (("RAFTDECK_TIMEOUT", "soon"), &["client", "get", "x"][..], "RAFTDECK_TIMEOUT=soon is invalid"),
         (
             ("RAFTDECK_FAST_MODE", "maybe"),
             &["node"],
-            "RAFTDECK_FAST_MODE=maybe makes no sense: it is true or false",
+            "RAFTDECK_FAST_MODE=maybe is invalid: it is true or false",
         ),
-        (("RAFTDECK_NODES", "0"), &["up"], "RAFTDECK_NODES=0 makes no sense: a cluster has 1 to 15 nodes"),
+        (("RAFTDECK_NODES", "0"), &["up"], "RAFTDECK_NODES=0 is invalid: a cluster has 1 to 15 nodes"),
         (
             ("RAFTDECK_CONFIG", "/nowhere.toml"),
             &["paths"],

@@ -5,7 +5,7 @@ mod support;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::MutexGuard;
@@ -251,6 +251,36 @@ fn carries_out(script: &str) -> (Option<i32>, String, String) {
     let output = output_for(command, script);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Runs a script over the simulator to its end, with these flags; the events.
+fn simulated(flags: &[&str], script: &str) -> Vec<Value> {
+    let mut command = Command::new(RAFTDECK);
+    command.args(["up", "--engine", "sim", "--json"]).args(flags);
+    let output = output_for(command, script);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
+}
+
+#[test]
+fn messages_are_printed_state_by_state_if_they_are_asked_for() {
+    let script = "hold 1>2 only RequestVote,PreVote\nhold 2>1 only RequestVote,PreVote\nwait leader\nquit\n";
+    let messages: Vec<Value> =
+        simulated(&["--messages"], script).into_iter().filter(|event| event["event"] == "message").collect();
+    let kind = |event: &Value| event["kind"].as_str().expect("a kind").to_owned();
+    let kinds: BTreeSet<String> = messages.iter().map(kind).collect();
+    assert!(kinds.contains("RequestVote") && kinds.contains("VoteReply"), "{kinds:?}");
+    let mut states: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for event in &messages {
+        let state = event["state"].as_str().expect("a state").to_owned();
+        states.entry(event["id"].as_u64().expect("an id")).or_default().push(state);
+    }
+    let seen = |wanted: &[&str]| states.values().any(|states| states.iter().eq(wanted));
+    assert!(seen(&["under_way", "delivered"]) || seen(&["delivered"]), "{states:?}");
+    let repeats = states.values().flat_map(|states| states.windows(2)).any(|two| two[0] == two[1]);
+    assert!(!repeats, "{states:?}");
+    assert!(!simulated(&[], script).iter().any(|event| event["event"] == "message"));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["sim", "run", "--nodes", "10"], "1 to 9 nodes"),
         (
             &["sim", "run", "--faults", "crash,fire"],
-            "\"fire\" is no kind of fault: give all, none, or some of crash,",
+            "\"fire\" is not a kind of fault: give all, none, or a comma-separated list of crash,",
         ),
         (&["sim", "run", "--secs", "0"], "1..=3600"),
         (&["sim", "run", "--seeds", "0"], "1.."),

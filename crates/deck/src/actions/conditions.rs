@@ -42,7 +42,7 @@ pub(super) fn can_kill(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn has_leader(app: &App) -> Result<(), Reason> {
-    if app.world.leader().is_none() { because("nobody leads at the moment") } else { Ok(()) }
+    if app.world.leader().is_none() { because("no node leads at the moment") } else { Ok(()) }
 }
 
 pub(super) fn any_down(app: &App) -> Result<(), Reason> {

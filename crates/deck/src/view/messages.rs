@@ -163,7 +163,7 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
     let what = format!("{} of term {}{index}{entries}{answer}{fields}", message.kind.name(), message.term);
     let sent = format!("Sent at {} s", moment(message.sent));
     let fate = match message.state {
-        MessageState::Held => "held until it is let go on: Enter delivers it, Del loses it".to_owned(),
+        MessageState::Held => "held: Enter delivers it, Del drops it".to_owned(),
         MessageState::UnderWay { due } => {
             format!("on its way, there in {}", span(due.saturating_sub(paint.time)))
         }

@@ -229,8 +229,8 @@ fn chatter_has_no_sentence() {
 #[test]
 fn a_gap_is_told() {
     let missed = |count| says(&News::Missed { node: N1, count }).text;
-    assert_eq!(missed(1), "1 event of n1 came too fast and is missing here");
-    assert_eq!(missed(12), "12 events of n1 came too fast and are missing here");
+    assert_eq!(missed(1), "1 event of n1 was missed");
+    assert_eq!(missed(12), "12 events of n1 were missed");
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             Major,
             "n1 takes over a snapshot through entry 1000 and keeps the log behind it",
         ),
-        (TraceEvent::Purged { through: last }, Detail, "n1 lets go of its log through entry 1000"),
+        (TraceEvent::Purged { through: last }, Detail, "n1 releases its log through entry 1000"),
         (
             TraceEvent::Tuned { tuning },
             Minor,

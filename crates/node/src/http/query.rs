@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// A `%` that is not followed by two hexadecimal digits.
-    #[error("{escape} is no percent-encoding: a percent sign is written as %25")]
+    #[error("{escape} is not a valid percent-encoding: write a percent sign as %25")]
     Escape {
         /// The percent sign and what follows it.
         escape: String,
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_with_a_sentence() {
         for (query, part) in [
-            ("key=%", "% is no percent-encoding"),
+            ("key=%", "% is not a valid percent-encoding"),
             ("key=%4", "%4 is no"),
             ("key=%zz", "%zz is no"),
             ("key=%+1", "%+1 is no"),

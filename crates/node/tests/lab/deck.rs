@@ -9,7 +9,7 @@ use raftdeck_model::{
     Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
-use raftdeck_raft::{LogIndex, NodeId, Role, Term};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
@@ -31,6 +31,9 @@ pub(crate) struct World {
     pub(crate) refusals: Vec<String>,
     /// What nodes report that a person has to do something about: which node, and what. All that was ever told.
     pub(crate) notices: Vec<(NodeId, Notice)>,
+    /// What happened at each node in its present life, and how much of that was not told.
+    pub(crate) traces: BTreeMap<NodeId, Vec<TraceEvent>>,
+    pub(crate) missed: BTreeMap<NodeId, u64>,
     /// All of them; a test takes out what it has seen.
     pub(crate) frames: Vec<FrameReport>,
     /// Messages that are held.
@@ -225,6 +228,8 @@ impl World {
                 }
                 if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
                     self.statuses.remove(&node);
+                    self.traces.remove(&node);
+                    self.missed.remove(&node);
                 }
                 self.processes.insert(node, state);
             }
@@ -259,6 +264,8 @@ impl World {
             }
             News::Trouble { reason } => self.refusals.push(reason),
             News::Notice { node, notice } => self.notices.push((node, notice)),
+            News::Trace { node, trace } => self.traces.entry(node).or_default().push(trace),
+            News::Missed { node, count } => *self.missed.entry(node).or_default() += count,
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 //! Real nodes under the lab: elections, the death of leaders, and what survives it.
 
-use crate::deck::{Deck, exists, options};
+use crate::deck::{Deck, World, exists, options};
 use raftdeck_model::{Order, ProcessState};
-use raftdeck_raft::{NodeId, Role};
+use raftdeck_raft::{NodeId, Role, TraceEvent};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
@@ -43,6 +43,26 @@ fn a_dead_leader_is_replaced_and_comes_back_as_a_follower_with_the_same_log() {
     let log = deck.equal_logs(&ALL);
     assert_eq!(log.last().unwrap().text, "put color blue");
     assert_eq!(deck.get("color").as_deref(), Some("blue"));
+}
+
+#[test]
+fn each_life_of_a_node_is_told_from_its_first_event_on() {
+    let (mut deck, _) = Deck::settled(3);
+    let from_the_start = |world: &World, node: NodeId| {
+        let first = world.traces.get(&node)?.first()?;
+        let is_told = matches!(first, TraceEvent::Started { .. }) || world.missed.contains_key(&node);
+        assert!(is_told, "{node}: the first event told is {first:?}");
+        Some(())
+    };
+    for node in ALL {
+        deck.wait("its first event", |world| from_the_start(world, node));
+    }
+    for node in ALL {
+        deck.send(Order::Kill(node));
+        deck.wait("its end", |world| (world.processes[&node] == ProcessState::Killed).then_some(()));
+        deck.send(Order::Restart(node));
+        deck.wait("its first event", |world| from_the_start(world, node));
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub enum RestoreError {
         found: LogIndex,
     },
     /// An entry's term is lower than the one before it, or above the hard state's.
-    #[error("the log's entry {index} has a term that cannot be there")]
+    #[error("the log's entry {index} has an impossible term")]
     Term {
         /// Where.
         index: LogIndex,

@@ -91,8 +91,7 @@ pub struct ClientArgs {
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct AccessArgs {
-    /// Speak TLS with the cluster, and believe nodes whose certificates the authorities in this PEM file signed; with --tls-cert
-    /// and --tls-key
+    /// Use TLS, and trust nodes whose certificates the authorities in this PEM file signed; needs --tls-cert and --tls-key
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA", global = true)]
     tls_ca: Option<PathBuf>,
     /// The certificate to show, a PEM file

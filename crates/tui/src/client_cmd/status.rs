@@ -61,7 +61,7 @@ pub(crate) async fn carry_out(
         }
     }
     for id in unplaced {
-        const NOWHERE: &str = "nobody says where it is: name it with --cluster";
+        const NOWHERE: &str = "no node reports its address: name it with --cluster";
         reply.notes.push(format!("{id}: {NOWHERE}"));
         if form == Form::Json {
             reply.json(&json!({ "address": null, "node": id, "error": NOWHERE }));
@@ -166,7 +166,7 @@ impl View {
 
 fn leads(leader: Option<(NodeId, Term)>) -> String {
     leader
-        .map_or_else(|| "nobody leads".to_owned(), |(leader, term)| format!("{leader} leads in term {term}"))
+        .map_or_else(|| "no node leads".to_owned(), |(leader, term)| format!("{leader} leads in term {term}"))
 }
 
 /// All that is shown on a terminal.

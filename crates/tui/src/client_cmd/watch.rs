@@ -100,7 +100,7 @@ impl Watched {
     }
 
     fn nobody(&self, manner: Manner) -> Failure {
-        let sentence = format!("{}: nobody answered within {} s", self.asked(), manner.deadline().as_secs());
+        let sentence = format!("{}: no node answered within {} s", self.asked(), manner.deadline().as_secs());
         Failure { sentence, may_have_happened: false }
     }
 }

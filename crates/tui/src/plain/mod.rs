@@ -24,7 +24,18 @@ pub enum Format {
     /// Plain sentences with the seconds since the start.
     Words,
     /// JSON, see [`crate::up`].
-    Json,
+    Json {
+        /// Whether the messages on the links are printed too.
+        messages: bool,
+    },
+}
+
+impl Format {
+    /// By what the command line says.
+    #[must_use]
+    pub fn asked(json: bool, messages: bool) -> Self {
+        if json { Self::Json { messages } } else { Self::Words }
+    }
 }
 
 /// Runs a cluster with a script and prints what happens; returns the exit status.

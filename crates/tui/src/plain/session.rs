@@ -128,7 +128,8 @@ impl Lines {
     fn new(format: Format) -> Self {
         match format {
             Format::Words => Self::Words(Box::default(), Told::default()),
-            Format::Json => Self::Json(JsonLines::default()),
+            Format::Json { messages: false } => Self::Json(JsonLines::default()),
+            Format::Json { messages: true } => Self::Json(JsonLines::with_messages()),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Every line is as it is documented.
 
 use super::*;
-use raftdeck_model::{ClientOp, CommandId, Disturbance, FaultId, RequestFate};
+use raftdeck_model::{
+    ChangeStep, ClientOp, CommandId, Disturbance, FaultId, FrameKind, LinkState, NodeAddresses, RequestFate,
+};
 use raftdeck_protocol::{Answer, Read, RefusalReason};
-use raftdeck_raft::{LogId, Timing};
+use raftdeck_raft::{LogId, Term, Timing};
 
 const N1: NodeId = NodeId(1);
 
@@ -218,4 +220,43 @@ fn commits_are_gathered_and_the_last_one_is_told() {
     assert!(json.due_lines(at(109)).is_empty());
     assert_eq!(json.due_lines(at(110)), [r#"{"event":"commit","node":1,"index":999,"at_ms":110}"#]);
     assert_eq!(json.next_due(), None, "nothing is held back");
+}
+
+fn reported(id: u64, state: MessageState) -> MessageReport {
+    MessageReport {
+        id: MessageId(id),
+        from: N1,
+        to: NodeId(2),
+        kind: FrameKind::VoteReply,
+        term: Term(3),
+        index: None,
+        granted: Some(true),
+        entries: 0,
+        fields: "yes".to_owned(),
+        sent: Duration::from_micros(812),
+        state,
+    }
+}
+
+#[test]
+fn each_state_of_a_message_is_a_line_and_only_where_messages_are_asked_for() {
+    let mut json = JsonLines::with_messages();
+    let mut lines = |states: &[MessageState], skipped| {
+        let messages = states.iter().map(|state| reported(12, *state)).collect();
+        json.tell(&News::Messages { messages, skipped }, at(9))
+    };
+    let line = |rest: &str| {
+        format!(
+            r#"{{"event":"message","id":12,"from":1,"to":2,"kind":"VoteReply","term":3,"granted":true,"entries":0,"fields":"yes","sent_us":812,{rest},"at_ms":9}}"#
+        )
+    };
+    let (held, due) = (MessageState::Held, MessageState::UnderWay { due: at(2) });
+    assert_eq!(lines(&[held], 0), [line(r#""state":"held""#)]);
+    assert_eq!(lines(&[held], 0), [""; 0], "it was told");
+    assert_eq!(lines(&[due], 0), [line(r#""state":"under_way","then_us":2000"#)]);
+    let delivered = MessageState::Delivered { at: at(3) };
+    let skipped = r#"{"event":"messages_skipped","count":7,"at_ms":9}"#.to_owned();
+    assert_eq!(lines(&[delivered], 7), [line(r#""state":"delivered","then_us":3000"#), skipped]);
+    let all = News::Messages { messages: vec![reported(1, held)], skipped: 1 };
+    assert!(JsonLines::default().tell(&all, at(9)).is_empty(), "nobody asked for messages");
 }
