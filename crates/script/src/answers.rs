@@ -1,10 +1,10 @@
 //! Clients and the answers to them: `get KEY stale at 3`, `as alice put KEY VALUE`, `expect get KEY VALUE`, `expect in-doubt`.
 
 use crate::Line;
-use crate::condition::{DEFAULT_PATIENCE, asked_patience};
+use crate::condition::{CONDITIONS, DEFAULT_PATIENCE, asked_patience};
 use crate::mistake::Mistake;
 use crate::names::{next_node, nodes};
-use crate::near::hint;
+use crate::near::{hint, nearest};
 use crate::phrase::Phrase;
 use crate::table::word;
 use bytes::Bytes;
@@ -168,6 +168,10 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mista
             let request = of_whom(phrase, Read::Get { key })?;
             let value = (!is_none).then_some(value);
             return Ok(Some(Line::Judge(Expectation::Value { request, value }, within(phrase)?)));
+        }
+        Some(other) if nearest(other, CONDITIONS).is_none() && nearest(other, EXPECTATIONS).is_some() => {
+            let hint = hint(other, EXPECTATIONS);
+            return Err(Mistake::new(format!("\"{other}\" is nothing to expect{hint}")));
         }
         _ => return Ok(None),
     };

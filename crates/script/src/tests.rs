@@ -514,7 +514,8 @@ fn answers_are_expected() {
     assert_eq!(judged(line), (value(request("as al get a stale at 3"), None), 1));
     assert_eq!(judged("expect get a \"none\""), (value(request("get a"), Some("none")), 10));
     assert!(why("expect get a").contains("a value, or none"));
-    assert!(why("expect stord").contains("nothing to wait for"));
+    assert!(why("expect stord").contains("nothing to expect: did you mean stored?"));
+    assert!(why("expect laeder").contains("did you mean leader?"));
     assert!(why("wait stored").contains("nothing to wait for"));
     assert!(why("try expect stored").contains("never refused"));
 }
