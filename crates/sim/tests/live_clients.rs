@@ -156,6 +156,27 @@ fn requests_that_are_held_go_on_when_that_is_undone_though_nobody_waits_any_more
 }
 
 #[test]
+fn a_workload_whose_requests_are_held_for_long_goes_on_afterwards() {
+    let (mut deck, leader) = Deck::led(3, 10);
+    deck.say("workload on").unwrap();
+    deck.run(seconds(2));
+    deck.say("client hold 1,2,3").unwrap();
+    deck.run(seconds(60));
+    assert_eq!(asked(&mut deck, "as alice put color blue"), "stored", "others are not held up");
+    deck.say("undo").unwrap();
+    deck.run(seconds(5));
+    assert_eq!(asked(&mut deck, "put color red"), "stored");
+    let newest = deck.told.iter().rev().find_map(|update| match &update.what {
+        News::Workload(figures) => Some(*figures),
+        _ => None,
+    });
+    let figures = newest.unwrap();
+    assert!(figures.per_second > 0 && figures.longest_gap_ms >= 59_000, "{figures:?}");
+    assert_eq!(deck.leader(), leader, "what comes at once costs nobody the leadership");
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
 fn what_is_held_is_lost_with_its_node() {
     let (mut deck, leader) = Deck::led(3, 7);
     deck.say(&format!("client hold {}", leader.0)).unwrap();

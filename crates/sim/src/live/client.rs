@@ -171,7 +171,7 @@ impl Live {
         self.clients.asked.insert(question, asker);
         match client {
             Some(client) if self.clients.gate(&client, node).holds => {
-                self.clients.held.push(Held { client, node, question, ask });
+                self.clients.keep(Held { client, node, question, ask });
             }
             _ => self.deliver_question(node, question, ask),
         }

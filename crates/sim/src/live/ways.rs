@@ -10,6 +10,9 @@ use raftdeck_protocol::{Answer, ResponseBody};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The most requests that are kept on their way. More are lost, and their clients hear nothing of them.
+const MAX_HELD: usize = 4096;
+
 /// The ways of one client.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
@@ -84,6 +87,13 @@ impl Clients {
         let Some(client) = self.all.get(client) else { return true };
         let is_there = client.ways.reach.as_ref().is_none_or(|reach| reach.contains(&node));
         is_there && !client.ways.gate(node).cut
+    }
+
+    /// A request is kept on its way.
+    pub(super) fn keep(&mut self, held: Held) {
+        if self.held.len() < MAX_HELD {
+            self.held.push(held);
+        }
     }
 
     /// Whether this answer is lost on its way.
