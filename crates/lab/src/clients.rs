@@ -148,7 +148,7 @@ impl Clients {
     /// The client finds out itself whom to ask.
     async fn ask_any(&self, client: Option<Client>, request: &ClientRequest) -> ClientOutcome {
         let Some(client) = client else {
-            return unchanged("no node is ready to be asked; nothing was changed");
+            return unchanged(request.client.nobody_to_ask(!self.addresses().is_empty()));
         };
         let asked = match request.op.clone() {
             ClientOp::Write(write) => client.write(write, DEADLINE).await,

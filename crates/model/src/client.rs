@@ -29,6 +29,16 @@ impl ClientName {
         format!("there are {MAX_CLIENTS} clients with names already, and no room for {self}: use one of them")
     }
 
+    /// That nobody could be asked: no node serves, or the client reaches none that does.
+    #[must_use]
+    pub fn nobody_to_ask(&self, some_node_serves: bool) -> String {
+        if some_node_serves {
+            format!("{self} reaches no node that is ready to be asked; nothing was changed")
+        } else {
+            "no node is ready to be asked; nothing was changed".to_owned()
+        }
+    }
+
     fn is_own(&self) -> bool {
         *self == Self::Own
     }

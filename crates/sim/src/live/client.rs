@@ -237,7 +237,8 @@ impl Live {
         self.clients.requests.insert(id, request);
         let nobody_serves = self.reachable(&client).is_empty();
         if nobody_serves {
-            let reason = "no node is ready to be asked; nothing was changed".to_owned();
+            let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
+            let reason = client.nobody_to_ask(nodes.into_iter().any(|node| self.world.serves(node)));
             return self.finish(id, Outcome::Failed(reason, false));
         }
         self.agenda.at(begun + micros(deadline), Due::Deadline(id));
