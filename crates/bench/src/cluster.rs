@@ -171,9 +171,9 @@ fn note(nodes: &mut Nodes, news: News) -> bool {
             };
             let node = nodes.entry(node).or_default();
             *node = match state {
-                ProcessState::Starting { pid } => Node { pid: Some(pid), ..Node::default() },
+                ProcessState::Starting { pid } => Node { pid, ..Node::default() },
                 ProcessState::Running { pid } | ProcessState::Paused { pid } => {
-                    Node { pid: Some(pid), ..std::mem::take(node) }
+                    Node { pid, ..std::mem::take(node) }
                 }
                 ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => {
                     Node { failed, ..Node::default() }

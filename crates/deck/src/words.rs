@@ -10,7 +10,10 @@ mod told;
 pub use teller::Teller;
 pub use told::Told;
 
-use raftdeck_model::{ChangeStep, ClientOp, ClientOutcome, LinkState, News, ProcessState, WorkloadFigures};
+use raftdeck_model::{
+    ChangeStep, ClientName, ClientOp, ClientOutcome, ClientRequest, LinkState, News, ProcessState,
+    WorkloadFigures, write,
+};
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
@@ -88,7 +91,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
             };
             Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
         }
-        News::Client { op, outcome, took, .. } => client(op, outcome, *took),
+        News::Client { request, outcome, took, .. } => client(request, outcome, *took),
         News::Change { node, step } => return change(*node, *step),
         News::Workload(figures) if figures.running => return None,
         News::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
@@ -127,8 +130,8 @@ fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_di
 
 fn process(node: NodeId, state: &ProcessState) -> Sentence {
     let (weight, text) = match state {
-        ProcessState::Starting { pid } => (Weight::Minor, format!("{node} is starting, process {pid}")),
-        ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running, process {pid}")),
+        ProcessState::Starting { pid } => (Weight::Minor, format!("{node} is starting{}", pid_words(*pid))),
+        ProcessState::Running { pid } => (Weight::Minor, format!("{node} is running{}", pid_words(*pid))),
         ProcessState::Paused { .. } => (Weight::Major, format!("{node} was paused")),
         ProcessState::Killed => (Weight::Major, format!("{node} was killed")),
         ProcessState::Stopped => (Weight::Major, format!("{node} was stopped")),
@@ -141,6 +144,11 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
         }
     };
     Sentence::new(weight, Some(node), text)
+}
+
+/// `, process 4711`, of a node that has a process id which is known.
+fn pid_words(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }
 
 fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
@@ -448,13 +456,13 @@ fn role_changed(node: NodeId, from: Role, to: Role, term: Term) -> Option<Senten
     Some(Sentence::new(weight, Some(node), text))
 }
 
-fn client(op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> Sentence {
-    let asked = asked(op);
+fn client(request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> Sentence {
+    let asked = requested(request);
     let took = millis(took);
     let (node, text) = match outcome {
         ClientOutcome::Answered { node, body: ResponseBody::Done { answer, at } } => {
             let answer = answered(answer);
-            let place = match op {
+            let place = match request.op {
                 ClientOp::Write(_) => format!("entry {} of term {}, {node}, {took}", at.index, at.term),
                 ClientOp::Read(_) => format!("{node}, {took}"),
             };
@@ -470,9 +478,19 @@ fn client(op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> Sentence {
         ClientOutcome::Answered { node, .. } => {
             (Some(*node), format!("{asked}: {node} gave an answer to some other question ({took})"))
         }
-        ClientOutcome::Failed { reason } => (None, format!("{asked}: {reason} ({took})")),
+        ClientOutcome::Failed { reason, .. } => (None, format!("{asked}: {reason} ({took})")),
     };
     Sentence::new(Weight::Major, node, text)
+}
+
+/// A request as a person would type it, after the name of its client: `alice: get color stale at 3`.
+#[must_use]
+pub fn requested(request: &ClientRequest) -> String {
+    let who = match &request.client {
+        ClientName::Own => String::new(),
+        ClientName::Named(name) => format!("{name}: "),
+    };
+    format!("{who}{}{}", asked(&request.op), write::of_whom(request))
 }
 
 /// A question as a person would type it: `put color blue`, `get color`, `list c`.

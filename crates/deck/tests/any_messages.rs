@@ -11,9 +11,10 @@ use proptest::option;
 use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
-    ChangeStep, ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, FrameFate,
-    FrameKind, FrameReport, LinkState, LogLevel, MessageId, MessageReport, MessageState, News, Order,
-    ProcessState, Timers, Update, WorkloadFigures, World,
+    ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId, Disturbance,
+    Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, LinkState, LogLevel, MessageId, MessageReport,
+    MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
+    WorkloadFigures, World,
 };
 use raftdeck_protocol::{
     Answer, ClockFactor, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason,
@@ -111,6 +112,19 @@ fn account() -> impl Strategy<Value = NodeStatus> {
     )
 }
 
+/// As a source tells of a node that does not know all of it.
+fn in_part(status: NodeStatus) -> NodeView {
+    let of = status.raft.term.0;
+    let whole: NodeView = status.into();
+    let raft = RaftView::new(whole.raft.id, whole.raft.term, whole.raft.role);
+    let raft = match of % 3 {
+        0 => raft,
+        1 => RaftView { peers: whole.raft.peers, committed: whole.raft.committed, ..raft },
+        _ => RaftView { last: Known::Unknown, durable: Known::Unknown, ..whole.raft },
+    };
+    NodeView::new(raft)
+}
+
 fn plain_status() -> impl Strategy<Value = Status> {
     let log = vec((number(), 1..40u64), 1..4);
     let numbers = (number(), number(), number(), number());
@@ -162,9 +176,9 @@ fn membership() -> impl Strategy<Value = Membership> {
 
 fn process() -> impl Strategy<Value = ProcessState> {
     prop_oneof![
-        any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
-        any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
-        any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Starting { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Running { pid }),
+        any::<Option<u32>>().prop_map(|pid| ProcessState::Paused { pid }),
         Just(ProcessState::Killed),
         Just(ProcessState::Stopped),
         (text(), vec(text(), 0..9)).prop_map(|(how, last_words)| ProcessState::Failed { how, last_words }),
@@ -310,13 +324,24 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
             Disturbance::Clock(n(of), ClockFactor::from_millionths(rate).unwrap_or_default())
         }),
         (id(), number()).prop_map(|(of, time)| Disturbance::Heartbeat(n(of), ms(time))),
+        client().prop_map(|client| Disturbance::ClientAt(client, [n(1)].into())),
+        client().prop_map(|client| {
+            Disturbance::ClientLinks(client, [n(1), n(2)].into(), ClientLinkFault::LoseAnswers)
+        }),
     ]
+}
+
+fn client() -> impl Strategy<Value = ClientName> {
+    prop_oneof![Just(ClientName::Own), text().prop_map(ClientName::Named)]
 }
 
 fn told() -> impl Strategy<Value = News> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
     let outcome = prop_oneof![
-        text().prop_map(|reason| ClientOutcome::Failed { reason }),
+        (text(), any::<bool>()).prop_map(|(reason, doubt)| ClientOutcome::Failed {
+            reason,
+            fate: if doubt { RequestFate::InDoubt } else { RequestFate::NothingChanged },
+        }),
         (id(), number()).prop_map(|(node, at)| ClientOutcome::Answered {
             node: n(node),
             body: ResponseBody::Done {
@@ -342,7 +367,8 @@ fn told() -> impl Strategy<Value = News> {
         }),
         4 => (id(), process()).prop_map(|(node, state)| News::Process { node: n(node), state }),
         1 => id().prop_map(|node| News::Ready { node: n(node), addresses: addresses(node % 9) }),
-        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status) }),
+        6 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(status.into()) }),
+        2 => account().prop_map(|status| News::Status { node: status.raft.id, status: Box::new(in_part(status)) }),
         1 => (id(), notice()).prop_map(|(node, notice)| News::Notice { node: n(node), notice }),
         1 => (id(), notice()).prop_map(|(node, notice)| News::NoticeOver { node: n(node), notice }),
         1 => (id(), id(), refusal()).prop_map(|(node, peer, reason)| News::PeerRefused {
@@ -361,7 +387,7 @@ fn told() -> impl Strategy<Value = News> {
         4 => vec(frame(), 0..6).prop_map(|frames| News::Frames { frames }),
         1 => (number(), outcome).prop_map(|(id, outcome)| News::Client {
             id: CommandId(id),
-            op: fixture::put("color", "blue"),
+            request: fixture::put("color", "blue").into(),
             outcome,
             took: ms(3),
         }),

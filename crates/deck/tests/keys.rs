@@ -92,7 +92,7 @@ fn kill_leader_kills_the_living_leader_of_the_highest_term() {
     assert_eq!(scene().key('K'), sent(Order::Kill(n(2))));
     let mut both = fixture::stale_leader(Settings::default());
     assert_eq!(both.key('K'), sent(Order::Kill(n(4))));
-    both.tell(News::Process { node: n(4), state: ProcessState::Paused { pid: 7 } });
+    both.tell(News::Process { node: n(4), state: ProcessState::Paused { pid: Some(7) } });
     assert_eq!(both.key('K'), sent(Order::Kill(n(1))), "a paused leader cannot be reached");
     both.tell(News::Process { node: n(1), state: ProcessState::Killed });
     assert_eq!(both.key('K'), []);
@@ -104,7 +104,7 @@ fn pause_stops_and_lets_go_on() {
     let mut scene = scene();
     scene.key('2');
     assert_eq!(scene.key('z'), sent(Order::Pause(n(2))));
-    scene.tell(News::Process { node: n(2), state: ProcessState::Paused { pid: 7 } });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Paused { pid: Some(7) } });
     assert_eq!(scene.key('z'), sent(Order::Resume(n(2))));
 }
 
@@ -139,7 +139,7 @@ fn isolate_cuts_the_selected_node_off_both_ways() {
 #[test]
 fn a_paused_node_can_be_healed_too() {
     let mut scene = scene();
-    scene.tell(News::Process { node: n(1), state: ProcessState::Paused { pid: 7 } });
+    scene.tell(News::Process { node: n(1), state: ProcessState::Paused { pid: Some(7) } });
     assert_eq!(scene.key('h'), sent(Order::Heal));
 }
 
@@ -163,12 +163,14 @@ fn a_write_is_typed_waits_and_says_where_it_is_stored() {
     assert_eq!(scene.app.selected(), Some(n(1)), "letters go to the prompt");
     assert!(last_rows(&mut scene).contains("put quick brown"));
     let effects = scene.press(KeyCode::Enter);
-    let [Effect::Send(Command { id, what: Order::Client(op) })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Send(Command { id, what: Order::Client(request) })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert!(last_rows(&mut scene).contains("put quick brown: waiting"));
     let at = raftdeck_raft::LogId { term: raftdeck_raft::Term(2), index: raftdeck_raft::LogIndex(7) };
     let body = raftdeck_protocol::ResponseBody::Done { answer: raftdeck_protocol::Answer::Stored, at };
     let outcome = raftdeck_model::ClientOutcome::Answered { node: n(3), body };
-    scene.tell(News::Client { id: *id, op: op.clone(), outcome, took: ms(4) });
+    scene.tell(News::Client { id: *id, request: request.clone(), outcome, took: ms(4) });
     assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4 ms"));
 }
 
@@ -350,7 +352,7 @@ fn a_node_with_an_empty_disk_is_replaced_and_no_other() {
     let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
     let notices = vec![Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() }];
     let status = NodeStatus { notices, ..fixture::node_status(leader(2, 3, &[(1, 42)], 42)) };
-    scene.tell(News::Status { node: n(2), status: Box::new(status) });
+    scene.tell(News::Status { node: n(2), status: Box::new(status.into()) });
     assert_eq!(scene.key('X'), sent(Order::ReplaceNode(n(3))));
     scene.tell(News::Change { node: n(3), step: ChangeStep::Replacing });
     let why = why_not(&mut scene, 'X');

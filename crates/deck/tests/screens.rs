@@ -8,9 +8,9 @@ use fixture::{
     quiet, stale_leader,
 };
 use raftdeck_deck::app::{ColourChoice, Settings};
-use raftdeck_model::{ChangeStep, News, ProcessState};
+use raftdeck_model::{ChangeStep, Known, News, NodeView, ProcessState, RaftView};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
-use raftdeck_raft::{Incarnation, NodeId};
+use raftdeck_raft::{Incarnation, LogId, LogIndex, NodeId, Role, Term};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use std::collections::BTreeMap;
@@ -284,6 +284,46 @@ fn only_the_terminals_sixteen_colours_are_used() {
     }
 }
 
+/// A leader and followers of another engine: each tells what its engine knows.
+fn unknowns(settings: Settings) -> Scene {
+    let mut scene = Scene::started(settings, 3);
+    scene.at(400);
+    let view = |id, role| RaftView::new(n(id), Term(7), role);
+    let leader = RaftView {
+        vote: Known::Is(Some(n(1))),
+        committed: Known::Is(LogIndex(42)),
+        applied: Known::Is(LogIndex(42)),
+        ..view(1, Role::Leader)
+    };
+    let voted_for_nobody = RaftView {
+        vote: Known::Is(None),
+        leader: Known::Is(Some(n(1))),
+        last: Known::Is(LogId { term: Term(7), index: LogIndex(42) }),
+        ..view(3, Role::Follower)
+    };
+    for raft in [leader, view(2, Role::Follower), voted_for_nobody] {
+        scene.tell(News::Status { node: raft.id, status: Box::new(NodeView::new(raft)) });
+    }
+    scene
+}
+
+#[test]
+fn what_is_not_known_is_shown_as_unknown_and_not_as_none() {
+    check("unknown", unknowns, &[(80, 24), (120, 40), (200, 60)]);
+    let in_logs = |settings| {
+        let mut scene = unknowns(settings);
+        scene.press(KeyCode::Tab);
+        scene
+    };
+    check("unknown-logs", in_logs, &[(80, 24)]);
+    let screen = shown(&unknowns(ASCII).paint(200, 60));
+    let vote = |id: &str| {
+        let row = screen.lines().find(|line| line.split_whitespace().next() == Some(id));
+        row.and_then(|row| row.split_whitespace().nth(4)).map(str::to_owned)
+    };
+    assert_eq!((vote("n2").as_deref(), vote("n3").as_deref()), (Some("?"), Some("-")), "{screen}");
+}
+
 #[test]
 fn a_disk_that_finishes_no_write_is_said_in_the_table() {
     let mut scene = quiet(PLAIN, 3);
@@ -317,7 +357,7 @@ fn a_node_with_an_empty_disk_is_said_where_one_looks_and_what_to_do() {
             _ => fixture::follower(id, 3, 2, &[(1, 42)], 42),
         };
         let status = NodeStatus { notices: notices.to_vec(), ..fixture::node_status(raft) };
-        News::Status { node: n(id), status: Box::new(status) }
+        News::Status { node: n(id), status: Box::new(status.into()) }
     };
     assert!(!shown(&scene.paint(80, 24)).contains("empty disk"));
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
@@ -351,7 +391,7 @@ fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_
     let refusals = vec![refused(3, RefusalReason::Secret { id: n(3) }, 1), refused(3, known, 2)];
     let raft = fixture::leader(2, 3, &[(1, 42)], 42);
     let status = NodeStatus { refused: refusals, ..fixture::node_status(raft) };
-    scene.tell(News::Status { node: n(2), status: Box::new(status) });
+    scene.tell(News::Status { node: n(2), status: Box::new(status.into()) });
     let screen = shown(&scene.paint(200, 60));
     assert!(screen.contains("no connection between n2 and n3: n3 is known with disk"), "{screen}");
     assert!(!screen.contains("does not know the secret"), "an older one");

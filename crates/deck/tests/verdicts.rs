@@ -109,7 +109,7 @@ fn a_late_status_of_a_killed_node_does_not_bring_it_back() {
     let phase = |scene: &Scene| scene.app.world().node(n(2)).map(Node::phase);
     assert_eq!(phase(&scene), Some(Phase::Killed));
     assert!(scene.app.world().leader().is_none());
-    scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: 9 } });
+    scene.tell(News::Process { node: n(2), state: ProcessState::Running { pid: Some(9) } });
     assert_eq!(phase(&scene), Some(Phase::Starting), "what it was before its death it need not be now");
     scene.status(follower(2, 3, 1, LOG, 42));
     assert_eq!(phase(&scene), Some(Phase::Running(Role::Follower)));
@@ -176,8 +176,16 @@ fn nothing_is_painted_for_messages_the_view_does_not_show() {
 #[test]
 fn an_answer_to_someone_else_is_not_shown_as_ours() {
     let mut scene = Scene::started(Settings::default(), 3);
-    let outcome = raftdeck_model::ClientOutcome::Failed { reason: "no leader".to_owned() };
-    scene.tell(News::Client { id: raftdeck_model::CommandId(4711), op: put("a", "b"), outcome, took: ms(1) });
+    let outcome = raftdeck_model::ClientOutcome::Failed {
+        reason: "no leader".to_owned(),
+        fate: raftdeck_model::RequestFate::NothingChanged,
+    };
+    scene.tell(News::Client {
+        id: raftdeck_model::CommandId(4711),
+        request: put("a", "b").into(),
+        outcome,
+        took: ms(1),
+    });
     let shown = scene.paint(120, 40);
     let row: String = (0..120).map(|x| shown[(x, 38)].symbol()).collect();
     assert_eq!(row.trim(), "");

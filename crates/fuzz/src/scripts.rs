@@ -2,7 +2,7 @@
 
 use raftdeck_model::{
     ClientOutcome, ClusterTime, Command, CommandId, Disturbance, Fault, FaultId, News, Order, ProcessState,
-    Update, World, write,
+    RequestFate, Update, World, write,
 };
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{Config, NodeId, Raft, Restored, Role, Status, Term, Timestamp, Timing};
@@ -55,7 +55,7 @@ fn started() -> World {
         News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     tell(&mut world, cluster);
     for node in nodes {
-        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: 1 } });
+        tell(&mut world, News::Process { node, state: ProcessState::Running { pid: Some(1) } });
     }
     world
 }
@@ -122,9 +122,12 @@ fn answer(script: &mut Script, world: &mut World, deed: &Deed, now: Duration) {
             let faults = vec![Fault { id: FaultId(1), what: what.clone() }];
             hear(News::InForce { faults });
         }
-        Order::Client(op) => {
-            let outcome = ClientOutcome::Failed { reason: "nobody is there".to_owned() };
-            hear(News::Client { id: *id, op: op.clone(), outcome, took: Duration::ZERO });
+        Order::Client(request) => {
+            let outcome = ClientOutcome::Failed {
+                reason: "nobody is there".to_owned(),
+                fate: RequestFate::NothingChanged,
+            };
+            hear(News::Client { id: *id, request: request.clone(), outcome, took: Duration::ZERO });
         }
         Order::Propose(node, _) => {
             return hear(News::Refused { id: *id, reason: format!("{node} takes no write") });

@@ -16,7 +16,9 @@ const ID: u64 = 1;
 pub(crate) enum Unanswered {
     /// The node said no.
     Refused(Failure),
-    /// It could not be reached, or did not answer: in words. Whether it did what was asked is not known.
+    /// No connection came about, in words: it certainly was not asked.
+    Unreached(String),
+    /// It did not answer, in words. Whether it did what was asked is not known.
     Lost(String),
 }
 
@@ -24,7 +26,7 @@ impl std::fmt::Display for Unanswered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Refused(failure) => failure.fmt(f),
-            Self::Lost(why) => f.write_str(why),
+            Self::Unreached(why) | Self::Lost(why) => f.write_str(why),
         }
     }
 }
@@ -52,7 +54,10 @@ async fn ask_patiently(
 ) -> Result<ResponseBody, Unanswered> {
     let lost = |why: String| Unanswered::Lost(why);
     let hello = Hello { expects: Some(node), ..Hello::new("", role) };
-    let mut dialed = access.dial(address, &hello, within).await.map_err(|error| lost(error.to_string()))?;
+    let mut dialed = access
+        .dial(address, &hello, within)
+        .await
+        .map_err(|error| Unanswered::Unreached(error.to_string()))?;
     let request = frame::encode(&Request { id: ID, body });
     dialed.frames.send(request).await.map_err(|error| lost(error.to_string()))?;
     let answer = match dialed.frames.next().await {

@@ -382,7 +382,7 @@ impl Changes {
 /// asked twice.
 fn passes(why: &Unanswered) -> bool {
     match why {
-        Unanswered::Lost(_) => true,
+        Unanswered::Unreached(_) | Unanswered::Lost(_) => true,
         Unanswered::Refused(failure) => failure.passes(),
     }
 }
@@ -440,7 +440,7 @@ async fn tell_address(other: NodeId, peer: Manage, mut place: watch::Receiver<Wh
             Err(Unanswered::Refused(failure)) => {
                 return tracing::warn!("a node does not take another's address: {failure}");
             }
-            Err(Unanswered::Lost(_)) => sleep(PAUSE).await,
+            Err(Unanswered::Unreached(_) | Unanswered::Lost(_)) => sleep(PAUSE).await,
         }
     }
 }

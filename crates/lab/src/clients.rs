@@ -1,17 +1,22 @@
-//! What people at the deck ask of the cluster: each request a task of its own, so that a slow one holds up nothing,
+//! What people at the deck and scripts ask of the cluster: each request a task of its own, so that a slow one holds up nothing,
 //! and only so many at a time.
 //!
-//! Asking is the client's business. This room knows where the nodes are at the moment and who seems to lead.
+//! Asking is the client's business. This room knows which clients there are, where the nodes are at the moment and who seems to lead.
+//! Each client reaches each node through a relay of its own (`relay.rs`).
 
 use crate::ask::{Unanswered, ask};
 use crate::receipt::Receipt;
-use raftdeck_client::{Access, Client, Options};
+use crate::relay::{Gate, Relay};
+use raftdeck_client::{Access, Client, ClientError, Options};
 use raftdeck_links::{Outlet, Place, Places, Whereabouts};
-use raftdeck_model::{ClientOp, ClientOutcome, News};
+use raftdeck_model::{
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Fault, MAX_CLIENTS,
+    News, RequestFate,
+};
 use raftdeck_protocol::request::MAX_LOG_LINES;
-use raftdeck_protocol::{RequestBody, ResponseBody, Role, Write};
+use raftdeck_protocol::{Consistency, RequestBody, ResponseBody, Role, Write};
 use raftdeck_raft::{LogIndex, NodeId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,7 +30,7 @@ const LOG_DEADLINE: Duration = Duration::from_secs(1);
 /// Requests under way, and as many logs being fetched.
 const MAX_UNDER_WAY: usize = 64;
 
-/// The lab's client of its own cluster. Clones are one.
+/// The lab's clients of its own cluster. Clones are one.
 #[derive(Clone)]
 pub(crate) struct Clients {
     known: Arc<Mutex<Known>>,
@@ -38,17 +43,26 @@ pub(crate) struct Clients {
 #[derive(Default)]
 struct Known {
     places: Places,
-    /// Requests reach only these; `None`: all.
-    reach: Option<BTreeSet<NodeId>>,
-    current: Option<Current>,
+    clients: BTreeMap<ClientName, Kept>,
     /// Who looks at the nodes' logs is no client of theirs, and reaches all.
     onlooker: Option<Current>,
 }
 
-/// A client and what it was made for. Restarted nodes have new addresses.
+/// What belongs to one client.
+#[derive(Default)]
+struct Kept {
+    /// It reaches only these nodes; `None`: all.
+    reach: Option<BTreeSet<NodeId>>,
+    /// What is in force on its ways, where anything is.
+    gates: BTreeMap<NodeId, Gate>,
+    /// Its ways to the nodes, as far as it needed them.
+    relays: BTreeMap<NodeId, Relay>,
+    current: Option<Current>,
+}
+
+/// A client and what it was made for: the nodes that serve.
 struct Current {
     addresses: Vec<String>,
-    confined: bool,
     client: Client,
 }
 
@@ -59,11 +73,9 @@ fn renewed(
     confined: bool,
     access: &Access,
 ) -> Option<Client> {
-    let fits = |current: &Current| current.addresses == addresses && current.confined == confined;
-    if !current.as_ref().is_some_and(fits) {
+    if current.as_ref().is_none_or(|current| current.addresses != addresses) {
         let options = Options { confined, access: access.clone(), ..Options::default() };
-        *current =
-            Client::new(&addresses, options).ok().map(|client| Current { addresses, confined, client });
+        *current = Client::new(&addresses, options).ok().map(|client| Current { addresses, client });
     }
     Some(current.as_ref()?.client.clone())
 }
@@ -83,30 +95,116 @@ impl Clients {
 
     /// A node is no more.
     pub(crate) fn remove(&self, node: NodeId) {
-        self.lock().places.remove(&node);
+        let mut known = self.lock();
+        known.places.remove(&node);
+        for kept in known.clients.values_mut() {
+            kept.relays.remove(&node);
+        }
     }
 
-    /// From now on requests reach only these nodes; `None`: all. Those under way go on.
-    pub(crate) fn reach(&self, only: Option<BTreeSet<NodeId>>) {
-        self.lock().reach = only;
+    /// Whether there is such a client, or room for one more.
+    pub(crate) fn admit(&self, client: &ClientName) -> Result<(), String> {
+        let mut known = self.lock();
+        let is_new = !known.clients.contains_key(client);
+        let named = known.clients.keys().filter(|client| **client != ClientName::Own).count();
+        if is_new && *client != ClientName::Own && named >= MAX_CLIENTS {
+            return Err(client.no_room());
+        }
+        known.clients.entry(client.clone()).or_default();
+        Ok(())
     }
 
-    /// Asks the cluster; the outcome is told.
-    pub(crate) fn ask(&self, op: ClientOp, receipt: Receipt) {
+    /// From now on this is in force for the clients, and nothing else.
+    pub(crate) fn obey(&self, faults: &[Fault]) {
+        let mut known = self.lock();
+        for (name, kept) in &mut known.clients {
+            let of_client = faults.iter().filter(|fault| fault.what.client() == Some(name));
+            kept.obey(of_client.map(|fault| &fault.what));
+        }
+    }
+
+    /// Has a client ask; the outcome is told.
+    pub(crate) fn ask(&self, request: ClientRequest, receipt: Receipt) {
+        if let Err(why) = self.admit(&request.client) {
+            return receipt.refuse(why);
+        }
         let Some((permit, receipt)) = self.permit(receipt) else { return };
-        let (client, outlet) = (self.client(), self.outlet.clone());
+        // By what is in force now, whatever comes into force before the task runs.
+        let one = request.at.map(|node| (node, self.lock().way(&request.client, node)));
+        let any = if one.is_none() { self.client(&request.client) } else { None };
+        let clients = self.clone();
         tokio::spawn(async move {
             let begun = Instant::now();
-            let outcome = match client {
-                Some(client) => outcome_of(&client, op.clone()).await,
-                None => ClientOutcome::Failed {
-                    reason: "no node is ready to be asked; nothing was changed".into(),
-                },
+            let outcome = match one {
+                Some((node, way)) => clients.ask_at(node, way, &request).await,
+                None => clients.ask_any(any, &request).await,
             };
             drop(permit);
-            outlet.tell(News::Client { id: receipt.id(), op, outcome, took: begun.elapsed() });
+            clients.outlet.tell(News::Client { id: receipt.id(), request, outcome, took: begun.elapsed() });
             receipt.done();
         });
+    }
+
+    /// The client finds out itself whom to ask.
+    async fn ask_any(&self, client: Option<Client>, request: &ClientRequest) -> ClientOutcome {
+        let Some(client) = client else {
+            return unchanged("no node is ready to be asked; nothing was changed");
+        };
+        let asked = match request.op.clone() {
+            ClientOp::Write(write) => client.write(write, DEADLINE).await,
+            ClientOp::Read(read) => client.read_with(read, request.consistency, DEADLINE).await,
+        };
+        match asked {
+            Ok(done) => {
+                let body = ResponseBody::Done { answer: done.answer, at: done.at };
+                ClientOutcome::Answered { node: done.node, body }
+            }
+            Err(error) => {
+                let reason = self.lock().with_nodes(&request.client, error.to_string());
+                ClientOutcome::Failed { reason, fate: fate(&error) }
+            }
+        }
+    }
+
+    /// This node is asked, once; `way` says where, or why it cannot be.
+    async fn ask_at(
+        &self,
+        node: NodeId,
+        way: Result<String, String>,
+        request: &ClientRequest,
+    ) -> ClientOutcome {
+        let ClientRequest { client, op, consistency, .. } = request;
+        let address = match way {
+            Ok(address) => address,
+            Err(why) => return unchanged(why),
+        };
+        let body = match op.clone() {
+            ClientOp::Write(write) => RequestBody::Write(write),
+            ClientOp::Read(read) if *consistency == Consistency::Linearizable => RequestBody::Read(read),
+            ClientOp::Read(read) => RequestBody::ReadWith { read, consistency: *consistency },
+        };
+        let outcome = self.ask_node((node, &address), body).await;
+        match outcome {
+            ClientOutcome::Failed { reason, fate } => {
+                ClientOutcome::Failed { reason: self.lock().with_nodes(client, reason), fate }
+            }
+            answered @ ClientOutcome::Answered { .. } => answered,
+        }
+    }
+
+    async fn ask_node(&self, (node, address): (NodeId, &str), body: RequestBody) -> ClientOutcome {
+        let writes = matches!(body, RequestBody::Write(_));
+        match ask(&self.access, (node, address), Role::Client, body, DEADLINE).await {
+            Ok(body) => ClientOutcome::Answered { node, body },
+            Err(Unanswered::Refused(failure)) => {
+                ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
+            }
+            Err(Unanswered::Lost(why)) if writes => ClientOutcome::Failed {
+                reason: format!("{why}; the write may have happened"),
+                fate: RequestFate::InDoubt,
+            },
+            Err(Unanswered::Unreached(why) | Unanswered::Lost(why)) => unchanged(why),
+        }
     }
 
     /// Hands a write to one node, once and without a session.
@@ -115,21 +213,13 @@ impl Clients {
         let Some(address) = self.address(node) else {
             return receipt.refuse(format!("{node} does not run and takes no write"));
         };
-        let (outlet, access) = (self.outlet.clone(), self.access.clone());
+        let clients = self.clone();
         tokio::spawn(async move {
-            let (begun, body) = (Instant::now(), RequestBody::Write(write.clone()));
-            let outcome = match ask(&access, (node, &address), Role::Client, body, DEADLINE).await {
-                Ok(body) => ClientOutcome::Answered { node, body },
-                Err(Unanswered::Refused(failure)) => {
-                    ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
-                }
-                Err(Unanswered::Lost(why)) => {
-                    ClientOutcome::Failed { reason: format!("{why}; the write may have happened") }
-                }
-            };
+            let begun = Instant::now();
+            let outcome = clients.ask_node((node, &address), RequestBody::Write(write.clone())).await;
             drop(permit);
-            let (id, op) = (receipt.id(), ClientOp::Write(write));
-            outlet.tell(News::Client { id, op, outcome, took: begun.elapsed() });
+            let request = ClientRequest { at: Some(node), ..ClientOp::Write(write).into() };
+            clients.outlet.tell(News::Client { id: receipt.id(), request, outcome, took: begun.elapsed() });
             receipt.done();
         });
     }
@@ -166,18 +256,18 @@ impl Clients {
         });
     }
 
-    /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves.
-    pub(crate) fn client(&self) -> Option<Client> {
-        let leader = self.leader();
+    /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves that it reaches.
+    pub(crate) fn client(&self, name: &ClientName) -> Option<Client> {
+        let leader = self.outlet.leader();
         let mut known = self.lock();
-        let reach = known.reach.clone();
-        let reaches = |node: &NodeId| reach.as_ref().is_none_or(|reach| reach.contains(node));
-        let addresses = known.addresses(reaches);
-        let client = renewed(&mut known.current, addresses, reach.is_some(), &self.access)?;
+        let ways = known.ways(name);
+        let addresses: Vec<String> = ways.values().cloned().collect();
+        let current = &mut known.clients.entry(name.clone()).or_default().current;
+        // What nodes say of addresses leads around the relays.
+        let client = renewed(current, addresses, true, &self.access)?;
         drop(known);
-        let leader = leader.filter(|(leader, _)| reaches(leader));
-        if let Some((leader, address)) = leader
-            && let Err(error) = client.set_leader_hint(&address)
+        if let Some((leader, address)) = leader.and_then(|leader| Some((leader, ways.get(&leader)?)))
+            && let Err(error) = client.set_leader_hint(address)
         {
             tracing::debug!("{leader} is no address: {error}");
         }
@@ -212,6 +302,36 @@ impl Clients {
     }
 }
 
+impl Kept {
+    fn obey<'a>(&mut self, faults: impl Iterator<Item = &'a Disturbance>) {
+        self.reach = None;
+        self.gates.clear();
+        for fault in faults {
+            match fault {
+                Disturbance::ClientAt(_, nodes) => self.reach = Some(nodes.clone()),
+                Disturbance::ClientLinks(_, nodes, fault) => {
+                    for &node in nodes {
+                        let gate = self.gates.entry(node).or_default();
+                        match fault {
+                            ClientLinkFault::Cut => gate.cut = true,
+                            ClientLinkFault::Hold => gate.holds = true,
+                            ClientLinkFault::LoseAnswers => gate.loses_answers = true,
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (node, relay) in &self.relays {
+            relay.set(self.gates.get(node).copied().unwrap_or_default());
+        }
+    }
+
+    fn reaches(&self, node: NodeId) -> bool {
+        self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
+    }
+}
+
 impl Known {
     fn addresses(&self, wanted: impl Fn(&NodeId) -> bool) -> Vec<String> {
         self.places.keys().filter(|node| wanted(node)).filter_map(|&node| self.address(node)).collect()
@@ -223,18 +343,62 @@ impl Known {
             Place::Down | Place::Starting => None,
         }
     }
+
+    /// A client's ways to the nodes that serve and that it reaches.
+    fn ways(&mut self, client: &ClientName) -> BTreeMap<NodeId, String> {
+        let serving: Vec<NodeId> =
+            self.places.keys().copied().filter(|node| self.address(*node).is_some()).collect();
+        let kept = self.clients.entry(client.clone()).or_default();
+        let reached: Vec<NodeId> = serving.into_iter().filter(|node| kept.reaches(*node)).collect();
+        reached.into_iter().filter_map(|node| Some((node, self.relay(client, node)?))).collect()
+    }
+
+    /// A client's way to one node, or why it has none.
+    fn way(&mut self, client: &ClientName, node: NodeId) -> Result<String, String> {
+        if self.address(node).is_none() {
+            return Err(format!("{node} does not run"));
+        }
+        let kept = self.clients.entry(client.clone()).or_default();
+        let is_cut = kept.gates.get(&node).is_some_and(|gate| gate.cut);
+        if is_cut || !kept.reaches(node) {
+            return Err(format!("{client} does not reach {node}"));
+        }
+        self.relay(client, node).ok_or_else(|| format!("there is no way for {client} to {node}"))
+    }
+
+    fn relay(&mut self, client: &ClientName, node: NodeId) -> Option<String> {
+        let place = self.places.get(&node)?;
+        let kept = self.clients.entry(client.clone()).or_default();
+        if let Some(relay) = kept.relays.get(&node) {
+            return Some(relay.address().to_string());
+        }
+        let gate = kept.gates.get(&node).copied().unwrap_or_default();
+        match Relay::open(place.clone(), gate) {
+            Ok(relay) => {
+                let address = relay.address().to_string();
+                kept.relays.insert(node, relay);
+                Some(address)
+            }
+            Err(error) => {
+                tracing::warn!("there is no way for {client} to {node}: {error}");
+                None
+            }
+        }
+    }
+
+    /// The nodes instead of the addresses of a client's relays, which nobody knows.
+    fn with_nodes(&self, client: &ClientName, mut text: String) -> String {
+        for (node, relay) in self.clients.get(client).into_iter().flat_map(|kept| &kept.relays) {
+            text = text.replace(&relay.address().to_string(), &node.to_string());
+        }
+        text
+    }
 }
 
-async fn outcome_of(client: &Client, op: ClientOp) -> ClientOutcome {
-    let asked = match op {
-        ClientOp::Write(write) => client.write(write, DEADLINE).await,
-        ClientOp::Read(read) => client.read(read, DEADLINE).await,
-    };
-    match asked {
-        Ok(done) => {
-            let body = ResponseBody::Done { answer: done.answer, at: done.at };
-            ClientOutcome::Answered { node: done.node, body }
-        }
-        Err(error) => ClientOutcome::Failed { reason: error.to_string() },
-    }
+fn unchanged(reason: impl Into<String>) -> ClientOutcome {
+    ClientOutcome::Failed { reason: reason.into(), fate: RequestFate::NothingChanged }
+}
+
+fn fate(error: &ClientError) -> RequestFate {
+    if error.may_have_happened() { RequestFate::InDoubt } else { RequestFate::NothingChanged }
 }

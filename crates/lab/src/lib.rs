@@ -25,6 +25,7 @@ mod process;
 mod program;
 mod receipt;
 mod record;
+mod relay;
 mod slow;
 mod stepper;
 mod supervisor;

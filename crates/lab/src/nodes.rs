@@ -19,7 +19,7 @@ use crate::supervisor::{Instruction, Supervisor, Task};
 use crate::telemetry::Watchers;
 use crate::workload::Workload;
 use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
-use raftdeck_model::{ChangeStep, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
+use raftdeck_model::{ChangeStep, ClientRequest, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
@@ -246,7 +246,7 @@ impl Nodes {
             Order::SetRate(rate) => self.set_rate(rate, receipt),
             Order::Seek(_) => receipt.refuse(SEEK_NEEDS_RECORDING),
             Order::Step(step) => self.step(step, receipt),
-            Order::Client(op) => self.clients.ask(op, receipt),
+            Order::Client(request) => self.ask(request, receipt),
             Order::Propose(node, write) => {
                 self.with(node, receipt, |receipt| self.clients.propose(node, write, receipt));
             }
@@ -318,6 +318,13 @@ impl Nodes {
         }
         receipt.refuse(too_much(node));
         None
+    }
+
+    fn ask(&self, request: ClientRequest, receipt: Receipt) {
+        match request.at {
+            Some(node) => self.with(node, receipt, |receipt| self.clients.ask(request, receipt)),
+            None => self.clients.ask(request, receipt),
+        }
     }
 
     fn campaign(&mut self, node: NodeId, receipt: Receipt) {

@@ -84,7 +84,7 @@ struct Running {
 
 impl Running {
     fn state(&self) -> ProcessState {
-        let pid = self.process.pid();
+        let pid = Some(self.process.pid());
         match (self.paused, self.ready) {
             (true, _) => ProcessState::Paused { pid },
             (false, true) => ProcessState::Running { pid },

@@ -170,7 +170,7 @@ impl Watcher {
         match telemetry {
             Telemetry::Status(status) => {
                 let news = concerns.news(node, &status);
-                self.outlet.tell(News::Status { node, status });
+                self.outlet.tell(News::Status { node, status: Box::new((*status).into()) });
                 for news in news {
                     self.outlet.tell(news);
                 }

@@ -6,7 +6,7 @@ use crate::launch::millis;
 use crate::receipt::Receipt;
 use raftdeck_client::ClientError;
 use raftdeck_links::Outlet;
-use raftdeck_model::{News, WorkloadFigures};
+use raftdeck_model::{ClientName, News, WorkloadFigures};
 use raftdeck_protocol::Write;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -109,7 +109,7 @@ async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: ones
 }
 
 async fn write(clients: Clients, number: u64) -> Fate {
-    let Some(client) = clients.client() else { return Fate::Failed };
+    let Some(client) = clients.client(&ClientName::Own) else { return Fate::Failed };
     let key = format!("load-{:02}", number % KEYS).into();
     let write = Write::Put { key, value: number.to_string().into() };
     fate(client.write(write, DEADLINE).await.map(|_| ()))

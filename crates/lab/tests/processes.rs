@@ -3,8 +3,8 @@
 
 use raftdeck_lab::{Lab, LabError, LabOptions};
 use raftdeck_model::{
-    ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News, Order,
-    ProcessState, Source as _, Step,
+    ClientName, ClientOp, ClientOutcome, Command, CommandId, Disturbance, FaultId, LinkState, LogLevel, News,
+    Order, ProcessState, RequestFate, Source as _, Step,
 };
 use raftdeck_protocol::{ClockRate, Read};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -84,7 +84,7 @@ impl Deck {
         let starting = self.next_state(node);
         assert!(matches!(starting, ProcessState::Starting { .. }), "{starting:?}");
         match self.next_state(node) {
-            ProcessState::Running { pid } => pid,
+            ProcessState::Running { pid: Some(pid) } => pid,
             other => panic!("{node} should run: {other:?}"),
         }
     }
@@ -211,15 +211,23 @@ fn a_paused_node_stops_goes_on_and_can_be_killed() {
     for _ in 0..2 {
         deck.send(Order::Pause(N1));
     }
-    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid: Some(pid) });
     wait_for_letter(pid, 'T');
     for _ in 0..2 {
         deck.send(Order::Resume(N1));
     }
-    assert_eq!(deck.next_state(N1), ProcessState::Running { pid }, "the second pause told nothing");
+    assert_eq!(
+        deck.next_state(N1),
+        ProcessState::Running { pid: Some(pid) },
+        "the second pause told nothing"
+    );
     wait_for_letter(pid, 'S');
     deck.send(Order::Pause(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid }, "the second resume told nothing");
+    assert_eq!(
+        deck.next_state(N1),
+        ProcessState::Paused { pid: Some(pid) },
+        "the second resume told nothing"
+    );
     deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     assert_eq!(process_letter(pid), None);
@@ -246,15 +254,15 @@ fn a_node_that_somebody_else_stops_is_told_to_be_paused_until_it_goes_on() {
     };
     for _ in 0..3 {
         send(Signal::STOP);
-        assert_eq!(deck.next_state(N2), ProcessState::Paused { pid });
+        assert_eq!(deck.next_state(N2), ProcessState::Paused { pid: Some(pid) });
         send(Signal::CONT);
-        assert_eq!(deck.next_state(N2), ProcessState::Running { pid });
+        assert_eq!(deck.next_state(N2), ProcessState::Running { pid: Some(pid) });
     }
     // The lab can let go on what somebody else has stopped.
     send(Signal::STOP);
-    assert_eq!(deck.next_state(N2), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N2), ProcessState::Paused { pid: Some(pid) });
     deck.send(Order::Heal);
-    assert_eq!(deck.next_state(N2), ProcessState::Running { pid });
+    assert_eq!(deck.next_state(N2), ProcessState::Running { pid: Some(pid) });
 }
 
 #[test]
@@ -326,11 +334,11 @@ fn links_tell_each_change_once_and_heal_mends_and_resumes_everything() {
     deck.send(Order::Cut(vec![(N1, N3)]));
     assert_eq!(next_link(), (N1, N3, LinkState::Cut));
     deck.send(Order::Pause(N3));
-    assert_eq!(deck.next_state(N3), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N3), ProcessState::Paused { pid: Some(pid) });
     deck.send(Order::Heal);
     assert_eq!(next_link(), (N1, N3, LinkState::Open));
     assert_eq!(next_link(), (N2, N1, LinkState::Open));
-    assert_eq!(deck.next_state(N3), ProcessState::Running { pid });
+    assert_eq!(deck.next_state(N3), ProcessState::Running { pid: Some(pid) });
 }
 
 #[test]
@@ -351,10 +359,10 @@ fn without_a_node_to_ask_a_request_fails_and_a_log_is_refused() {
     deck.send(Order::Kill(N1));
     assert_eq!(deck.next_state(N1), ProcessState::Killed);
     let op = ClientOp::Read(Read::Get { key: "color".into() });
-    let command = deck.send(Order::Client(op.clone()));
+    let command = deck.send(Order::Client(op.clone().into()));
     let reason = deck.wait("the outcome", |update| match update {
-        News::Client { id, op: asked, outcome: ClientOutcome::Failed { reason }, .. }
-            if *id == command && *asked == op =>
+        News::Client { id, request, outcome: ClientOutcome::Failed { reason, fate }, .. }
+            if *id == command && request.op == op && *fate == RequestFate::NothingChanged =>
         {
             Some(reason.clone())
         }
@@ -378,7 +386,7 @@ fn a_command_is_answered_when_its_effect_has_been_told() {
     });
     let orders = [
         Order::Pause(N1),
-        Order::Disturb(Disturbance::ClientAt([N2].into())),
+        Order::Disturb(Disturbance::ClientAt(ClientName::Own, [N2].into())),
         Order::Cut(vec![(N1, N2)]),
         Order::SetRate(ClockRate::FROZEN),
         Order::Step(Step::For(Duration::from_millis(1))),
@@ -458,7 +466,7 @@ fn too_many_requests_at_once_are_refused() {
     let deck = Deck::start(options(NODE, 1));
     deck.running(N1);
     for _ in 0..65 {
-        deck.send(Order::Client(ClientOp::Read(Read::Get { key: "color".into() })));
+        deck.send(Order::Client(ClientOp::Read(Read::Get { key: "color".into() }).into()));
     }
     assert!(deck.refusal().starts_with("64 requests are under way already"));
 }
@@ -502,7 +510,7 @@ fn nothing_is_left_after_a_stop() {
     let pids = [N1, N2, N3].map(|of| {
         deck.send(Order::Pause(of));
         deck.wait("a paused process", |update| match update {
-            News::Process { node, state: ProcessState::Paused { pid } } if *node == of => Some(*pid),
+            News::Process { node, state: ProcessState::Paused { pid } } if *node == of => *pid,
             _ => None,
         })
     });
@@ -519,7 +527,7 @@ fn a_paused_node_is_woken_to_end_in_peace() {
     let mut deck = Deck::start(LabOptions { data_dir: Some(dir.path().into()), ..options(&script, 1) });
     let pid = deck.running(N1);
     deck.send(Order::Pause(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid: Some(pid) });
     deck.stop();
     assert_eq!(std::fs::read_to_string(dir.path().join("n1.bye")).unwrap(), "bye\n");
 }
@@ -528,7 +536,7 @@ fn a_paused_node_is_woken_to_end_in_peace() {
 fn a_dropped_lab_ends_its_nodes_and_removes_its_temporary_directory() {
     let script = r#"mkdir -p "$9"; echo "INFO fake: $9" >&2; exec cat"#;
     let mut deck = Deck::start(options(script, 1));
-    let ProcessState::Starting { pid } = deck.next_state(N1) else { panic!("it should start") };
+    let ProcessState::Starting { pid: Some(pid) } = deck.next_state(N1) else { panic!("it should start") };
     let (_, line) = deck.output();
     let dir = Path::new(line.strip_prefix("fake: ").unwrap()).to_owned();
     assert!(dir.ends_with("n1") && dir.is_dir(), "{}", dir.display());
@@ -559,10 +567,10 @@ fn a_node_that_is_told_to_stop_ends_in_peace_even_when_it_is_paused() {
     deck.send(Order::Restart(N1));
     let pid = deck.running(N1);
     deck.send(Order::Pause(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid: Some(pid) });
     wait_for_letter(pid, 'T');
     deck.send(Order::Stop(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Running { pid: Some(pid) });
     assert_eq!(deck.next_state(N1), ProcessState::Stopped);
 }
 
@@ -591,9 +599,9 @@ fn a_slow_node_stands_still_and_goes_on_again_and_again_without_a_word() {
     }
     // A pause goes before, and ends the rhythm until it is resumed.
     deck.send(Order::Pause(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Paused { pid: Some(pid) });
     deck.send(Order::Resume(N1));
-    assert_eq!(deck.next_state(N1), ProcessState::Running { pid });
+    assert_eq!(deck.next_state(N1), ProcessState::Running { pid: Some(pid) });
     wait_for_letter(pid, 'T');
     // The next life is as slow, until that is undone.
     deck.send(Order::Restart(N1));

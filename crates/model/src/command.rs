@@ -1,40 +1,12 @@
 //! What a source can be told.
 
+use crate::client::ClientRequest;
 use crate::message::MessageId;
 use crate::rule::{Disturbance, FaultId, Matching, Scope};
-use raftdeck_protocol::{ClockRate, Read, ResponseBody, Write};
+use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::{LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// What a person at the deck may ask of the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientOp {
-    /// Change something.
-    Write(Write),
-    /// Ask something.
-    Read(Read),
-}
-
-/// What came of a [`ClientOp`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientOutcome {
-    /// The cluster answered.
-    Answered {
-        /// Which node.
-        node: NodeId,
-        /// What: `Done` or `Failed`.
-        body: ResponseBody,
-    },
-    /// It did not: no leader was found in time, or the connection broke. A sentence that says so, and whether a
-    /// write may have happened.
-    Failed {
-        /// The sentence.
-        reason: String,
-    },
-}
 
 /// The name of a command, chosen by whoever sends it. Whoever shares a source with others takes care that their names differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,9 +41,9 @@ pub enum Order {
     Mend(Vec<(NodeId, NodeId)>),
     /// Heal every link and resume every paused process.
     Heal,
-    /// Do this in the store; the outcome comes as [`News::Client`](crate::News::Client) with the command's id. Done when it has come,
+    /// Ask this of the store; the outcome comes as [`News::Client`](crate::News::Client) with the command's id. Done when it has come,
     /// whatever it is.
-    Client(ClientOp),
+    Client(ClientRequest),
     /// Hand this write to this node, once and outside of any session: as the leader it appends one entry for it, and else it
     /// refuses. The outcome comes as [`News::Client`](crate::News::Client).
     Propose(NodeId, Write),

@@ -71,7 +71,8 @@ impl Ledger {
             Disturbance::Rules { .. }
             | Disturbance::Watch(_)
             | Disturbance::Timers(_)
-            | Disturbance::ClientAt(_) => false,
+            | Disturbance::ClientAt(..)
+            | Disturbance::ClientLinks(..) => false,
         })
     }
 

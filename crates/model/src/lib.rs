@@ -4,10 +4,13 @@
 //! can be written down (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other
 //! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and [`rulebook`]
 //! decides by them what becomes of a message, wherever messages are. What is known by all that was told is a [`World`].
+//! What a source does not know of a node it says, too: [`Known`].
 
+mod client;
 mod command;
 pub mod concerns;
 pub mod glance;
+mod known;
 mod ledger;
 mod message;
 mod rule;
@@ -16,10 +19,15 @@ mod shapes;
 mod source;
 mod tuning;
 mod update;
+mod view;
 mod world;
 pub mod write;
 
-pub use command::{ClientOp, ClientOutcome, Command, CommandId, Order, Step, Which};
+pub use client::{
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Judged, MAX_CLIENTS, RequestFate,
+};
+pub use command::{Command, CommandId, Order, Step, Which};
+pub use known::Known;
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
 pub use rule::{
@@ -30,4 +38,5 @@ pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source};
 pub use update::{
     ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
+pub use view::{NodeView, PeerView, RaftView};
 pub use world::{Campaign, Concern, Extent, Node, Phase, Standing, Verdict, World, percent};

@@ -3,6 +3,7 @@
 //!
 //! How a rule is carried out is its source's affair; how people write it down is in [`write`](mod@crate::write).
 
+use crate::client::{ClientLinkFault, ClientName};
 use crate::message::FrameKind;
 use raftdeck_protocol::{ClockFactor, DiskPace};
 use raftdeck_raft::{LogIndex, NodeId, Term};
@@ -172,8 +173,10 @@ pub enum Disturbance {
     Heartbeat(NodeId, Duration),
     /// A node's clock is so fast by cluster time. To disturb it with a true one sets it right.
     Clock(NodeId, ClockFactor),
-    /// The deck's own client reaches only these nodes. To disturb it with none of them lets it reach all again.
-    ClientAt(BTreeSet<NodeId>),
+    /// A client reaches only these nodes. To disturb it with none of them lets it reach all again.
+    ClientAt(ClientName, BTreeSet<NodeId>),
+    /// Something is wrong between a client and these nodes.
+    ClientLinks(ClientName, BTreeSet<NodeId>, ClientLinkFault),
 }
 
 impl Disturbance {
@@ -181,7 +184,7 @@ impl Disturbance {
     #[must_use]
     pub fn nodes(&self) -> BTreeSet<NodeId> {
         match self {
-            Self::ClientAt(nodes) => nodes.clone(),
+            Self::ClientAt(_, nodes) | Self::ClientLinks(_, nodes, _) => nodes.clone(),
             Self::Disk(node, _)
             | Self::Paused(node)
             | Self::Slowed(node, _)
@@ -191,6 +194,26 @@ impl Disturbance {
             | Self::Clock(node, _) => [*node].into(),
             Self::PreVote(of, _) | Self::CheckQuorum(of, _) => of.iter().copied().collect(),
             Self::Rules { .. } | Self::Watch(_) | Self::Timers(_) => BTreeSet::new(),
+        }
+    }
+
+    /// The client that it is about.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientName> {
+        match self {
+            Self::ClientAt(client, _) | Self::ClientLinks(client, ..) => Some(client),
+            Self::Rules { .. }
+            | Self::Watch(_)
+            | Self::Paused(_)
+            | Self::Slowed(..)
+            | Self::DiskFull(..)
+            | Self::Disk(..)
+            | Self::Timers(_)
+            | Self::PreVote(..)
+            | Self::CheckQuorum(..)
+            | Self::Timeouts(..)
+            | Self::Heartbeat(..)
+            | Self::Clock(..) => None,
         }
     }
 
@@ -207,8 +230,8 @@ impl Disturbance {
             | (Self::Heartbeat(node, _), Self::Heartbeat(other, _)) => node == other,
             (Self::PreVote(node, _), Self::PreVote(other, _))
             | (Self::CheckQuorum(node, _), Self::CheckQuorum(other, _)) => node.is_none() || node == other,
-            (Self::Timers(_), Self::Timers(_) | Self::Timeouts(..))
-            | (Self::ClientAt(_), Self::ClientAt(_)) => true,
+            (Self::ClientAt(client, _), Self::ClientAt(other, _)) => client == other,
+            (Self::Timers(_), Self::Timers(_) | Self::Timeouts(..)) => true,
             _ => false,
         }
     }
@@ -221,15 +244,16 @@ impl Disturbance {
             Self::Slowed(_, percent) => *percent == 0,
             Self::Disk(_, pace) => *pace == DiskPace::Free,
             Self::Timers(timers) => *timers == Timers::Random,
-            Self::ClientAt(nodes) => nodes.is_empty(),
             Self::Clock(_, factor) => *factor == ClockFactor::TRUE,
+            Self::ClientAt(_, nodes) => nodes.is_empty(),
             Self::PreVote(_, on) | Self::CheckQuorum(_, on) => *on,
             Self::Rules { .. }
             | Self::Watch(_)
             | Self::Paused(_)
             | Self::DiskFull(..)
             | Self::Timeouts(..)
-            | Self::Heartbeat(..) => false,
+            | Self::Heartbeat(..)
+            | Self::ClientLinks(..) => false,
         }
     }
 }

@@ -160,7 +160,7 @@ impl Disturbance {
             | Self::CheckQuorum(..)
             | Self::Timeouts(..)
             | Self::Heartbeat(..) => Ability::Timers,
-            Self::ClientAt(_) => Ability::Store,
+            Self::ClientAt(..) | Self::ClientLinks(..) => Ability::Store,
         }
     }
 }

@@ -116,7 +116,8 @@ fn tuned(mut tuning: Tuning, what: &Disturbance, node: NodeId) -> Tuning {
         | Disturbance::DiskFull(..)
         | Disturbance::Disk(..)
         | Disturbance::Timers(_)
-        | Disturbance::ClientAt(_) => {}
+        | Disturbance::ClientAt(..)
+        | Disturbance::ClientLinks(..) => {}
     }
     tuning
 }

@@ -1,9 +1,11 @@
 //! What a source tells.
 
-use crate::command::{ClientOp, ClientOutcome, CommandId};
+use crate::client::{ClientOutcome, ClientRequest};
+use crate::command::CommandId;
 use crate::message::{FrameReport, LinkState, MessageReport};
 use crate::rule::Fault;
-use raftdeck_protocol::{ClockRate, LogLine, NodeStatus, Notice, RefusalReason};
+use crate::view::NodeView;
+use raftdeck_protocol::{ClockRate, LogLine, Notice, RefusalReason};
 use raftdeck_raft::{NodeId, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -52,12 +54,12 @@ pub enum News {
         /// Where it listens.
         addresses: NodeAddresses,
     },
-    /// A node's own account of its state. A later one replaces an earlier one.
+    /// A node's state, by its own account or as far as the source knows it. A later one replaces an earlier one.
     Status {
         /// Which node.
         node: NodeId,
         /// Its state.
-        status: Box<NodeStatus>,
+        status: Box<NodeView>,
     },
     /// A node reports something that a person has to do something about, or reports it with another text than before.
     Notice {
@@ -122,8 +124,9 @@ pub enum News {
     Client {
         /// The command.
         id: CommandId,
-        /// What was asked.
-        op: ClientOp,
+        /// What was asked, by which client and of whom.
+        #[serde(flatten)]
+        request: ClientRequest,
         /// What came of it.
         outcome: ClientOutcome,
         /// How long it took.
@@ -252,18 +255,21 @@ pub struct WorkloadFigures {
 pub enum ProcessState {
     /// Started, not ready yet.
     Starting {
-        /// Its process id.
-        pid: u32,
+        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
     },
     /// Serving.
     Running {
-        /// Its process id.
-        pid: u32,
+        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
     },
     /// Stopped by SIGSTOP.
     Paused {
-        /// Its process id.
-        pid: u32,
+        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
     },
     /// Killed on request.
     Killed,
@@ -279,6 +285,15 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// Its process id, if there is a process and it has one that is known.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Starting { pid } | Self::Running { pid } | Self::Paused { pid } => *pid,
+            Self::Killed | Self::Stopped | Self::Failed { .. } => None,
+        }
+    }
+
     /// Whether there is no process.
     #[must_use]
     pub fn is_down(&self) -> bool {

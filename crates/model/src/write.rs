@@ -1,9 +1,10 @@
 //! Values back into words: what is written here is read as the same value.
 
+use crate::client::{ClientLinkFault, ClientRequest};
 use crate::command::Which;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch, pairs};
 use crate::shapes::Shape;
-use raftdeck_protocol::DiskPace;
+use raftdeck_protocol::{Consistency, DiskPace};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -34,8 +35,11 @@ pub fn disturbance(what: &Disturbance) -> String {
         Disturbance::Clock(node, factor) => {
             format!("clock {} {}", node.0, probability(Probability(factor.millionths())))
         }
-        Disturbance::ClientAt(at) if at.is_empty() => "client anywhere".to_owned(),
-        Disturbance::ClientAt(at) => format!("client at {}", nodes(at)),
+        Disturbance::ClientAt(client, at) if at.is_empty() => format!("client {}anywhere", client.prefix()),
+        Disturbance::ClientAt(client, at) => format!("client {}at {}", client.prefix(), nodes(at)),
+        Disturbance::ClientLinks(client, at, fault) => {
+            format!("client {}{} {}", client.prefix(), client_link_fault(*fault), nodes(at))
+        }
     }
 }
 
@@ -54,6 +58,39 @@ pub fn nothing_to(verb: &str, which: &Which) -> String {
 fn switch(name: &str, node: Option<NodeId>, on: bool) -> String {
     let node = node.map(|node| format!(" {}", node.0)).unwrap_or_default();
     format!("{name} {}{node}", if on { "on" } else { "off" })
+}
+
+/// `cut`, `hold`, `lose-answers`.
+#[must_use]
+pub fn client_link_fault(fault: ClientLinkFault) -> &'static str {
+    match fault {
+        ClientLinkFault::Cut => "cut",
+        ClientLinkFault::Hold => "hold",
+        ClientLinkFault::LoseAnswers => "lose-answers",
+    }
+}
+
+/// `linearizable`, `lease`, `stale`.
+#[must_use]
+pub fn consistency(consistency: Consistency) -> &'static str {
+    match consistency {
+        Consistency::Linearizable => "linearizable",
+        Consistency::Lease => "lease",
+        Consistency::Stale => "stale",
+    }
+}
+
+/// What a request says beside what it asks, with a blank before each: ` stale at 3`.
+#[must_use]
+pub fn of_whom(request: &ClientRequest) -> String {
+    let mut line = String::new();
+    if request.consistency != Consistency::Linearizable {
+        let _ = write!(line, " {}", consistency(request.consistency));
+    }
+    if let Some(at) = request.at {
+        let _ = write!(line, " at {}", at.0);
+    }
+    line
 }
 
 fn timers_name(timers: Timers) -> &'static str {
@@ -227,12 +264,22 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// `5`, `5..7`, `5..`.
-fn range(range: &RangeInclusive<u64>) -> String {
+#[must_use]
+pub fn range(range: &RangeInclusive<u64>) -> String {
     match (*range.start(), *range.end()) {
         (least, most) if least == most => least.to_string(),
         (least, u64::MAX) => format!("{least}.."),
         (least, most) => format!("{least}..{most}"),
     }
+}
+
+/// `1s..2s`, `..500ms`, `2s..`.
+#[must_use]
+pub fn durations(range: &RangeInclusive<Duration>) -> String {
+    let least = if range.start().is_zero() { String::new() } else { duration(*range.start()) };
+    let most = if *range.end() == Duration::MAX { String::new() } else { duration(*range.end()) };
+    // One of the two is said at least.
+    if least.is_empty() && most.is_empty() { "0ms..".to_owned() } else { format!("{least}..{most}") }
 }
 
 /// All that is in force as a script that brings it into force again.

@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use raftdeck_model::{
     ChangeStep, ClusterTime, Disturbance, Fault, FaultId, FrameKind, LinkState, MessageId, MessageReport,
-    MessageState, News, NodeAddresses, ProcessState, Update, WorkloadFigures, World,
+    MessageState, News, NodeAddresses, NodeView, ProcessState, RaftView, Update, WorkloadFigures, World,
 };
-use raftdeck_protocol::{ClockRate, NodeStatus};
+use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{Config, NodeId, Raft, Restored, Role, Status, Term, Timestamp, Timing};
 use std::time::Duration;
 
@@ -16,19 +16,24 @@ fn node() -> impl Strategy<Value = NodeId> {
 
 fn process() -> impl Strategy<Value = ProcessState> {
     prop_oneof![
-        1 => any::<u32>().prop_map(|pid| ProcessState::Starting { pid }),
-        4 => any::<u32>().prop_map(|pid| ProcessState::Running { pid }),
-        3 => any::<u32>().prop_map(|pid| ProcessState::Paused { pid }),
+        1 => any::<Option<u32>>().prop_map(|pid| ProcessState::Starting { pid }),
+        4 => any::<Option<u32>>().prop_map(|pid| ProcessState::Running { pid }),
+        3 => any::<Option<u32>>().prop_map(|pid| ProcessState::Paused { pid }),
         1 => Just(ProcessState::Killed),
         1 => Just(ProcessState::Stopped),
         1 => ".{0,9}".prop_map(|how| ProcessState::Failed { last_words: vec![how.clone()], how }),
     ]
 }
 
-fn status(id: NodeId, role: Role, term: u64) -> Box<NodeStatus> {
+fn status(id: NodeId, role: Role, term: u64) -> Box<NodeView> {
     let config = Config::new(id, (1..=4).map(NodeId).collect(), Timing::FAST);
     let raft = Raft::new(config, 1, Restored::default(), Timestamp::default()).expect("an empty disk");
     Box::new(Status { role, term: Term(term), ..raft.status(Timestamp::default()) }.into())
+}
+
+/// A leader of which nothing else is known.
+fn little(id: NodeId, term: u64) -> Box<NodeView> {
+    Box::new(NodeView::new(RaftView::new(id, Term(term), Role::Leader)))
 }
 
 fn message() -> impl Strategy<Value = MessageReport> {
@@ -74,6 +79,7 @@ fn told() -> impl Strategy<Value = News> {
             .prop_map(|(from, to, cut)| News::Link { from, to, state: LinkState::from(cut) }),
         2 => (node(), prop::sample::select(steps.to_vec()))
             .prop_map(|(node, step)| News::Change { node, step }),
+        3 => (node(), 0..3u64).prop_map(|(node, term)| News::Status { node, status: little(node, term) }),
         2 => vec(message(), 0..4).prop_map(|messages| News::Messages { messages, skipped: 1 }),
         1 => vec(node(), 0..3).prop_map(|nodes| News::InForce {
             faults: nodes.into_iter().map(|n| Fault { id: FaultId(n.0), what: Disturbance::Paused(n) }).collect()
@@ -128,10 +134,10 @@ fn a_leader_that_has_told_nothing_since_it_went_on_is_told_as_one() {
     let n1 = NodeId(1);
     let process = |state| News::Process { node: n1, state };
     let world = of_three(vec![
-        process(ProcessState::Running { pid: 7 }),
+        process(ProcessState::Running { pid: Some(7) }),
         News::Status { node: n1, status: status(n1, Role::Leader, 4) },
-        process(ProcessState::Paused { pid: 7 }),
-        process(ProcessState::Running { pid: 7 }),
+        process(ProcessState::Paused { pid: Some(7) }),
+        process(ProcessState::Running { pid: Some(7) }),
     ]);
     let again = folded(&world.as_updates());
     assert_eq!(again, world);

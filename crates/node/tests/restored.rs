@@ -163,7 +163,8 @@ impl Author<'_> {
                 format!("remove {}", self.chance.pick(&nodes))
             }
             "ring" if count > 3 => word.to_owned(),
-            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "replace" | "lose-tail" | "seek" => {
+            "add" | "remove" | "ring" | "wipe" | "wipe-unsafe" | "replace" | "lose-tail" | "seek"
+            | "sleep" => {
                 return None;
             }
             "align" | "spread" | "random" | "heal" | "freeze" | "run" | "slower" | "faster" => {
@@ -182,7 +183,12 @@ impl Author<'_> {
             }
             "heartbeat" => format!("heartbeat {one} {}", self.chance.pick(&["1ms", "20ms", "500ms"])),
             "workload" => format!("workload {}", self.chance.pick(&["on", "off"])),
-            "client" => self.chance.pick(&[format!("client at {one}"), "client anywhere".to_owned()]),
+            "client" => {
+                let client = self.chance.pick(&["", "alice "]);
+                let what = self.chance.pick(&["at", "cut", "hold", "lose-answers"]);
+                self.chance
+                    .pick(&[format!("client {client}{what} {one}"), format!("client {client}anywhere")])
+            }
             "seed" => format!("seed {}", self.chance.below(1000)),
             "cut" | "delay" | "lose" | "duplicate" | "reorder" | "limit" | "hold" => self.rule_of(word),
             "when" => {
@@ -210,13 +216,25 @@ impl Author<'_> {
             "wan" => format!("wan {one}=eu,{other}=us"),
             "rate" => format!("rate {}", self.chance.pick(&["1", "1/2", "1/10", "1/1000", "0"])),
             "step" => format!("step {}", self.chance.pick(&["message", "timer", "role", "commit", "30ms"])),
-            "put" | "create" => format!("{word} {} {}", self.key(), self.chance.below(1000)),
+            "put" | "create" => {
+                format!("{}{word} {} {}", self.asker(), self.key(), self.chance.below(1000))
+            }
             "propose" => format!("propose {one} {} {}", self.key(), self.chance.below(1000)),
             "cas" => format!("cas {} {} 3", self.key(), self.chance.below(3)),
-            "get" | "delete" => format!("{word} {}", self.key()),
-            "list" => word.to_owned(),
+            "get" => {
+                let whom =
+                    [String::new(), " stale".to_owned(), " lease".to_owned(), format!(" stale at {one}")];
+                format!("{}{word} {}{}", self.asker(), self.key(), self.chance.pick(&whom))
+            }
+            "delete" => format!("{}{word} {}", self.asker(), self.key()),
+            "list" => format!("{}{word} at {one}", self.asker()),
             new => panic!("there is no line with {new} here yet"),
         })
+    }
+
+    /// What a line of the store begins with.
+    fn asker(&mut self) -> &'static str {
+        self.chance.pick(&["", "", "as alice ", "as bob "])
     }
 
     fn key(&mut self) -> &'static str {
@@ -287,8 +305,8 @@ fn disturb(deck: &mut Deck, seed: u64) -> String {
             Ok(Line::Step { step, .. }) => {
                 deck.send(Order::Step(step));
             }
-            Ok(Line::Store(op)) => {
-                deck.ask(op);
+            Ok(Line::Store(request)) => {
+                deck.ask(request);
             }
             other => panic!("\"{line}\": {other:?}"),
         }

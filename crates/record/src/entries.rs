@@ -1,8 +1,7 @@
 //! What a recorder has to ask for, so that every log entry is in the recording. Asks nothing itself.
 
 use crate::known_log::{KnownLog, after};
-use raftdeck_model::{Command, CommandId, News, Order, Update};
-use raftdeck_protocol::NodeStatus;
+use raftdeck_model::{Command, CommandId, News, NodeView, Order, Update};
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,9 +33,10 @@ struct Fetching {
 }
 
 impl Fetching {
-    fn status(&mut self, status: &NodeStatus) {
+    fn status(&mut self, status: &NodeView) {
         self.known.agree(&status.raft);
-        self.extent = (status.raft.purged, status.raft.last.index);
+        self.extent =
+            (status.raft.purged.copied().unwrap_or_default(), status.raft.last_index().unwrap_or_default());
         self.is_due = true;
     }
 

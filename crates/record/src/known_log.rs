@@ -1,8 +1,9 @@
 //! What is known of one node's log by what was told of it. Entries come in any parts and in any order of parts; what was removed from
 //! the log is forgotten when that is told, or when another entry stands in its place.
 
+use raftdeck_model::RaftView;
 use raftdeck_protocol::LogLine;
-use raftdeck_raft::{LogIndex, Status, Term, TraceEvent};
+use raftdeck_raft::{LogIndex, Term, TraceEvent};
 use std::collections::BTreeMap;
 
 /// Entries by index, each with its term and what is kept of it.
@@ -39,9 +40,10 @@ impl<T> KnownLog<T> {
 
     /// Forgets entries in whose place the node has others. Entries of the same index and term are the same, and so are all before
     /// them (paper §5.3).
-    pub(crate) fn agree(&mut self, status: &Status) {
-        while let Some((&index, &(term, _))) = self.0.range(..=status.last.index).next_back()
-            && term_at(status, index).is_some_and(|told| told != term)
+    pub(crate) fn agree(&mut self, status: &RaftView) {
+        let Some(last) = status.last_index() else { return };
+        while let Some((&index, &(term, _))) = self.0.range(..=last).next_back()
+            && status.term_at(index).is_some_and(|told| told != term)
         {
             self.cut(index);
         }
@@ -72,8 +74,4 @@ impl<T> KnownLog<T> {
 /// The index after this one, which may come from a file and be any.
 pub(crate) fn after(index: LogIndex) -> LogIndex {
     LogIndex(index.0.saturating_add(1))
-}
-
-fn term_at(status: &Status, index: LogIndex) -> Option<Term> {
-    status.term_runs.iter().find(|run| (run.first..=run.last).contains(&index)).map(|run| run.term)
 }

@@ -4,8 +4,8 @@ mod fixture;
 
 use fixture::{N1, eventful, fold, line, ms, read, record, status};
 use raftdeck_model::{
-    Ability, ClientOp, ClientOutcome, ClusterTime, Command, CommandId, MessageState, News, Order, Step,
-    Update, World,
+    Ability, ClientOp, ClientOutcome, ClusterTime, Command, CommandId, MessageState, News, Order,
+    RequestFate, Step, Update, World,
 };
 use raftdeck_protocol::{ClockRate, Read};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
@@ -152,8 +152,9 @@ fn a_recording_that_is_paused_stands_still() {
 #[test]
 fn what_answered_those_who_watched_then_answers_nobody_now() {
     let op = ClientOp::Read(Read::Get { key: "color".into() });
-    let outcome = ClientOutcome::Failed { reason: "nobody leads".to_owned() };
-    let client = |id| News::Client { id, op: op.clone(), outcome: outcome.clone(), took: ms(1) };
+    let outcome =
+        ClientOutcome::Failed { reason: "nobody leads".to_owned(), fate: RequestFate::NothingChanged };
+    let client = |id| News::Client { id, request: op.clone().into(), outcome: outcome.clone(), took: ms(1) };
     let mut player = play(&told(vec![
         (0, cluster()),
         (1, News::Done { id: ID }),

@@ -1,7 +1,8 @@
 //! How a line could go on.
 
+use crate::answers::{CLIENT, CONSISTENCIES, EXPECTATIONS};
 use crate::condition::{CONDITIONS, ROLES};
-use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
+use crate::table::{FILTERS, Group, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::FrameKind;
@@ -74,7 +75,7 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn of(&self, word: &Word, mut pieces: &[&str]) -> Vec<Offer> {
-        if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces == ["anywhere"] {
+        if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces.last() == Some(&"anywhere") {
             return Vec::new();
         }
         for slot in word.slots {
@@ -90,6 +91,12 @@ impl Wanted<'_> {
                     let named = first.starts_with('#') || *first == "all";
                     return if named { Vec::new() } else { self.filters(rest, false, false) };
                 }
+                (Slot::Whom, _) => return self.whom(pieces),
+                // It has a name.
+                (Slot::Client, [first, rest @ ..]) if !CLIENT.contains(first) => match rest {
+                    [] => return self.slot(word, Slot::Of(&CLIENT)),
+                    [_, rest @ ..] => pieces = rest,
+                },
                 // It may be left out.
                 (Slot::Free(_), [first, ..]) if is_filter(first) => {}
                 (_, []) => return self.slot(word, *slot),
@@ -101,14 +108,17 @@ impl Wanted<'_> {
 
     fn slot(&self, word: &Word, slot: Slot) -> Vec<Offer> {
         match slot {
-            Slot::Node => {
+            Slot::Node => self.nodes(),
+            Slot::Nodes => {
                 let mut offers = self.nodes();
+                if word.group == Group::Process {
+                    offers.extend(plain(["all"]));
+                }
                 if word.verb == Verb::Node(NodeVerb::Restart) {
-                    offers.extend(plain(["down", "all"]));
+                    offers.extend(plain(["down"]));
                 }
                 offers
             }
-            Slot::Nodes => self.nodes(),
             Slot::Links => self.links(),
             Slot::Of(words) | Slot::Free(words) => plain(words.iter().copied()),
             Slot::Fault => {
@@ -125,8 +135,20 @@ impl Wanted<'_> {
             Slot::Word | Slot::Line => {
                 WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect()
             }
-            Slot::Filters | Slot::Condition => Vec::new(),
+            Slot::Client => plain(CLIENT),
+            Slot::Filters | Slot::Condition | Slot::Whom => Vec::new(),
         }
+    }
+
+    /// How new a read is, and which node is asked.
+    fn whom(&self, pieces: &[&str]) -> Vec<Offer> {
+        if let [.., "at"] = pieces {
+            return self.nodes();
+        }
+        let consistencies = CONSISTENCIES.map(|(name, _)| name);
+        let has_any = pieces.iter().any(|piece| consistencies.contains(piece));
+        let left = consistencies.into_iter().filter(|_| !has_any);
+        plain(left.chain(["at"]).filter(|word| !pieces.contains(word)))
     }
 
     fn nodes(&self) -> Vec<Offer> {
@@ -189,26 +211,63 @@ impl Wanted<'_> {
     }
 
     fn condition(&self, word: &Word, pieces: &[&str]) -> Vec<Offer> {
-        let within = if word.verb == Verb::Script(ScriptVerb::Wait) { plain(["within"]) } else { Vec::new() };
-        let mut offers = match pieces {
-            [] => return plain(CONDITIONS),
-            ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(within).collect(),
-            ["up" | "down"] => self.nodes().into_iter().chain(within).collect(),
+        let after = match word.verb {
+            Verb::Script(ScriptVerb::Wait) => plain(["within"]),
+            Verb::Script(ScriptVerb::Stays) => plain(["for"]),
+            _ => Vec::new(),
+        };
+        let expects = word.verb == Verb::Script(ScriptVerb::Expect);
+        match pieces {
+            [] if expects => return plain(CONDITIONS.into_iter().chain(EXPECTATIONS)),
+            ["get", _] if expects => return plain(["none"]),
+            ["get", _, _, rest @ ..] if expects && rest.last() != Some(&"within") => {
+                return self.whom(rest).into_iter().chain(plain(["within"])).collect();
+            }
+            ["stored" | "refused" | "in-doubt"] if expects => return plain(["within"]),
+            [.., "within"] => return plain(["5s", "30s", "1m"]),
+            [.., "for"] => return plain(["500ms", "2s", "10s"]),
+            [.., "within", _] => return Vec::new(),
+            [.., "for", _] => return plain(["within"]),
+            _ => {}
+        }
+        // Within others only the last condition is completed.
+        let joins = |piece: &&str| matches!(*piece, "not" | "any" | "all" | "of" | "or" | "and");
+        let is_within = pieces.first().is_some_and(joins);
+        let last = pieces.iter().rposition(|piece| is_within && joins(piece)).map_or(0, |at| at + 1);
+        let first = pieces.first().copied();
+        let more = match first {
+            Some("any") => plain(["or"]),
+            Some("all") => plain(["and"]),
+            _ => Vec::new(),
+        };
+        self.simple_condition(&pieces[last..], after.into_iter().chain(more).collect())
+    }
+
+    /// A condition that holds no others, and what may stand after it.
+    fn simple_condition(&self, pieces: &[&str], after: Vec<Offer>) -> Vec<Offer> {
+        match pieces {
+            [] => plain(CONDITIONS),
+            ["leader"] => self.nodes().into_iter().chain(plain(["none"])).chain(after).collect(),
+            ["up" | "down"] => self.nodes().into_iter().chain(after).collect(),
+            ["members" | "voters" | "learners"] | ["vote", _] => {
+                self.nodes().into_iter().chain(plain(["none"])).collect()
+            }
             [
-                "role" | "term" | "log" | "terms" | "commit" | "applied" | "voter" | "learner" | "member"
-                | "wiped",
+                "role" | "term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "vote" | "votes"
+                | "voter" | "learner" | "member" | "wiped",
             ] => self.nodes(),
             ["role", _] => plain(ROLES.map(|(name, _)| name)),
-            [.., "within"] => plain(["5s", "30s", "1m"]),
-            ["term" | "log" | "terms" | "commit" | "applied", _] | ["held"] => Vec::new(),
-            ["held", _] => self.links().into_iter().chain(plain(FILTERS)).chain(within).collect(),
-            ["held", _, first, ..] if is_filter(first) => self.filters(&pieces[2..], false, false),
-            ["held", _, _, rest @ ..] => self.filters(rest, false, false),
-            _ => within,
-        };
-        if matches!(pieces, [.., "within", _]) {
-            offers.clear();
+            ["gap" | "longest-gap"] => plain(["..500ms", "1s.."]),
+            ["term" | "log" | "terms" | "commit" | "applied" | "snapshot" | "votes", _]
+            | ["held" | "under-way" | "in-force"] => Vec::new(),
+            ["held" | "under-way", _] => {
+                self.links().into_iter().chain(plain(FILTERS)).chain(after).collect()
+            }
+            ["held" | "under-way", _, first, ..] if is_filter(first) => {
+                self.filters(&pieces[2..], false, false)
+            }
+            ["held" | "under-way", _, _, rest @ ..] => self.filters(rest, false, false),
+            _ => after,
         }
-        offers
     }
 }

@@ -150,6 +150,25 @@ pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
     Ok(least..=most)
 }
 
+/// `500ms..2s`, `..500ms`, `2s..`.
+pub(crate) fn duration_range(given: &str) -> Result<RangeInclusive<Duration>, Mistake> {
+    let no = || {
+        Mistake::new(format!(
+            "\"{given}\" is no range of times: say ..500ms (at most), 2s.. (and more) or 1s..2s"
+        ))
+    };
+    let (least, most) = match given.split_once("..").ok_or_else(no)? {
+        ("", "") => return Err(no()),
+        ("", most) => (Duration::ZERO, duration(most)?),
+        (least, "") => (duration(least)?, Duration::MAX),
+        (least, most) => (duration(least)?, duration(most)?),
+    };
+    if least > most {
+        return Err(Mistake::new(format!("\"{given}\" is upside down: the shorter time comes first")));
+    }
+    Ok(least..=most)
+}
+
 /// A whole number without a sign.
 pub(crate) fn whole(given: &str) -> Option<u64> {
     let digits = !given.is_empty() && given.bytes().all(|c| c.is_ascii_digit());

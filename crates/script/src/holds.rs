@@ -1,21 +1,39 @@
 //! Whether a condition holds, by what is known of the cluster.
 
-use crate::condition::{Condition, Figure};
+use crate::condition::{Condition, Figure, Gap, Membership};
 use raftdeck_model::{
-    Matching, MessageReport, MessageState, Node, ProcessState, Scope, Standing, World, write,
+    Known, Matching, MessageReport, MessageState, Node, ProcessState, RaftView, Scope, Standing, World, write,
 };
 use raftdeck_protocol::NoticeKind;
-use raftdeck_raft::{NodeId, Status, TermRun};
+use raftdeck_raft::{NodeId, Role, TermRun};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// That a condition does not hold: how it is instead, in a sentence without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmet(String);
+pub struct Unmet {
+    why: String,
+    /// Whether it may hold all the same.
+    is_unknown: bool,
+}
+
+impl Unmet {
+    /// It does not hold.
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unknown: false }
+    }
+
+    /// Nobody knows whether it holds.
+    fn unknown(why: String) -> Self {
+        Self { why, is_unknown: true }
+    }
+}
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -41,13 +59,16 @@ impl Condition {
                 format!("{node} is a {} in term {}", status.role, status.term)
             }
             Condition::Figure(node, figure, wanted) => {
-                let is = figure.of(status(world, *node)?);
+                let is = figure.of(*node, status(world, *node)?)?;
                 if wanted.contains(&is) {
                     return Ok(());
                 }
                 figure.told(*node, is)
             }
             Condition::Terms(node, wanted) => return has_terms(world, *node, wanted),
+            Condition::Vote(node, candidate) => return has_voted(world, *node, *candidate),
+            Condition::Votes(node, count) => return has_votes(world, *node, count),
+            Condition::Membership(which, wanted) => return has_members(world, *which, wanted),
             Condition::Voter(node) => match standing(world, *node)? {
                 Standing::Voter => return Ok(()),
                 other => stands(*node, other),
@@ -70,36 +91,73 @@ impl Condition {
                 Some(node) => format!("{node} {}", process(world, *node)),
                 None => return Ok(()),
             },
-            Condition::Held { count, scope, matching } => return holds_back(world, count, scope, matching),
-            Condition::Idle => match under_way(world) {
-                0 => return Ok(()),
-                1 => "1 message is under way".to_owned(),
-                some => format!("{some} messages are under way"),
+            Condition::Held { count, scope, matching } => {
+                return are_open(world, OpenAs::Held, count, scope, matching);
+            }
+            Condition::UnderWay { count, scope, matching } => {
+                return are_open(world, OpenAs::UnderWay, count, scope, matching);
+            }
+            Condition::Idle => {
+                return are_open(world, OpenAs::UnderWay, &(0..=0), &Scope::All, &Matching::default());
+            }
+            Condition::InForce(count) => match world.in_force().len() as u64 {
+                is if count.contains(&is) => return Ok(()),
+                0 => "nothing is in force".to_owned(),
+                1 => "1 thing is in force".to_owned(),
+                is => format!("{is} things are in force"),
             },
+            Condition::Gap(gap, wanted) => return has_gap(world, *gap, wanted),
             Condition::Answered => match unanswered {
                 0 => return Ok(()),
                 1 => "1 request to the store has no answer yet".to_owned(),
                 some => format!("{some} requests to the store have no answer yet"),
             },
+            Condition::Not(condition) => match condition.holds(world, unanswered) {
+                Ok(()) => format!("{condition} is so"),
+                Err(unmet) if unmet.is_unknown => return Err(unmet),
+                Err(_) => return Ok(()),
+            },
+            Condition::Any(conditions) => {
+                let mut all = Vec::new();
+                for condition in conditions {
+                    match condition.holds(world, unanswered) {
+                        Ok(()) => return Ok(()),
+                        Err(unmet) => all.push(unmet),
+                    }
+                }
+                let is_unknown = all.iter().any(|unmet| unmet.is_unknown);
+                let why = all.iter().map(Unmet::to_string).collect::<Vec<_>>().join(", and ");
+                return Err(Unmet { why, is_unknown });
+            }
+            Condition::All(conditions) => {
+                let unmet = |condition: &Condition| condition.holds(world, unanswered).err();
+                // One that does not hold says more than one of which nobody knows.
+                return conditions
+                    .iter()
+                    .filter_map(unmet)
+                    .min_by_key(|unmet| unmet.is_unknown)
+                    .map_or(Ok(()), Err);
+            }
         };
-        Err(Unmet(unmet))
+        Err(Unmet::new(unmet))
     }
 }
 
-fn status(world: &World, node: NodeId) -> Result<&Status, Unmet> {
-    match world.node(node).and_then(Node::current) {
-        Some(status) => Ok(status),
-        None => Err(Unmet(format!("{node} has not told of itself; it {}", process(world, node)))),
-    }
+fn status(world: &World, node: NodeId) -> Result<&RaftView, Unmet> {
+    world.node(node).and_then(Node::current).ok_or_else(|| {
+        let why = format!("{node} has not told of itself; it {}", process(world, node));
+        Unmet { why, is_unknown: !is_down(world, node) }
+    })
+}
+
+/// What is known of a node; `what`: `commit index`.
+fn known<'a, T>(value: &'a Known<T>, what: &str, node: NodeId) -> Result<&'a T, Unmet> {
+    value.get().ok_or_else(|| Unmet::unknown(format!("the {what} of {node} is unknown")))
 }
 
 /// How a node stands to the committed membership, as the leader knows it.
 fn standing(world: &World, node: NodeId) -> Result<Standing, Unmet> {
-    let leader = leader_of(world).ok_or_else(|| Unmet("no node leads".to_owned()))?;
-    let Status { membership, membership_index, committed, .. } = status(world, leader)?;
-    if membership.is_joint() || membership_index > committed {
-        return Err(Unmet("a change of the members is not committed yet".to_owned()));
-    }
+    let membership = committed_membership(world)?;
     Ok(if membership.voters.contains(&node) {
         Standing::Voter
     } else if membership.learners.contains(&node) {
@@ -117,11 +175,73 @@ fn stands(node: NodeId, standing: Standing) -> String {
     }
 }
 
+fn has_members(world: &World, which: Membership, wanted: &BTreeSet<NodeId>) -> Result<(), Unmet> {
+    let membership = committed_membership(world)?;
+    let are = match which {
+        Membership::Members => membership.voters.union(&membership.learners).copied().collect(),
+        Membership::Voters => membership.voters.clone(),
+        Membership::Learners => membership.learners.clone(),
+    };
+    if are == *wanted {
+        return Ok(());
+    }
+    let named = if are.is_empty() { "none".to_owned() } else { write::nodes(&are) };
+    Err(Unmet::new(format!("the {} are {named}", which.name())))
+}
+
+/// The membership as the leader knows it, if no change of it is under way.
+fn committed_membership(world: &World) -> Result<&raftdeck_raft::Membership, Unmet> {
+    let leader = leader_of(world).ok_or_else(|| Unmet::new("no node leads"))?;
+    let RaftView { membership, membership_index, committed, .. } = status(world, leader)?;
+    let membership = known(membership, "membership", leader)?;
+    let in_force_from = known(membership_index, "membership's index", leader)?;
+    if membership.is_joint() || in_force_from > known(committed, "commit index", leader)? {
+        return Err(Unmet::new("a change of the members is not committed yet"));
+    }
+    Ok(membership)
+}
+
+fn has_voted(world: &World, node: NodeId, wanted: Option<NodeId>) -> Result<(), Unmet> {
+    let RaftView { vote, term, .. } = status(world, node)?;
+    match known(vote, "vote", node)? {
+        vote if *vote == wanted => Ok(()),
+        None => Err(Unmet::new(format!("{node} has not voted in term {term}"))),
+        Some(vote) => Err(Unmet::new(format!("{node} voted for {vote} in term {term}"))),
+    }
+}
+
+fn has_votes(world: &World, node: NodeId, wanted: &RangeInclusive<u64>) -> Result<(), Unmet> {
+    let RaftView { votes, role, term, .. } = status(world, node)?;
+    if !matches!(role, Role::Candidate | Role::PreCandidate) {
+        return Err(Unmet::new(format!("{node} is a {role} in term {term} and gathers no votes")));
+    }
+    let granted = known(votes, "votes", node)?.iter().filter(|(_, granted)| *granted).count() as u64;
+    if wanted.contains(&granted) {
+        return Ok(());
+    }
+    Err(Unmet::new(format!("{node} has {granted} votes in term {term}")))
+}
+
+fn has_gap(world: &World, gap: Gap, wanted: &RangeInclusive<Duration>) -> Result<(), Unmet> {
+    let Some(figures) = world.workload() else {
+        return Err(Unmet::new("the steady workload has not been on: workload on"));
+    };
+    let (millis, name) = match gap {
+        Gap::Present => (figures.gap_ms, "the last acknowledged write was"),
+        Gap::Longest => (figures.longest_gap_ms, "the longest time without an acknowledged write is"),
+    };
+    if wanted.contains(&Duration::from_millis(millis)) {
+        return Ok(());
+    }
+    let end = if gap == Gap::Present { " ago" } else { "" };
+    Err(Unmet::new(format!("{name} {millis} ms{end}")))
+}
+
 fn reports_empty_disk(world: &World, node: NodeId) -> bool {
     let others = world.nodes().filter(|other| other.id != node && other.current().is_some());
     others
         .filter_map(|other| other.status.as_ref())
-        .flat_map(|status| &status.notices)
+        .flat_map(|status| status.notices.items())
         .any(|notice| notice.about == node && matches!(notice.kind, NoticeKind::EmptyDisk { .. }))
 }
 
@@ -142,10 +262,14 @@ fn process(world: &World, node: NodeId) -> &'static str {
 }
 
 fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
-    let Status { term_runs, purged, durable, .. } = status(world, node)?;
-    let from = term_runs.first().map_or(*purged, |run| run.first.previous());
+    let RaftView { term_runs, purged, durable, .. } = status(world, node)?;
+    let (term_runs, durable) = (known(term_runs, "log", node)?, known(durable, "durable index", node)?);
+    let from = match term_runs.first() {
+        Some(run) => run.first.previous(),
+        None => *known(purged, "purged index", node)?,
+    };
     if from.0 > 0 {
-        return Err(Unmet(format!("{node} has no entries through {from} any more")));
+        return Err(Unmet::new(format!("{node} has no entries through {from} any more")));
     }
     // What is not on its disk yet a crash would take from it.
     let count = |run: &TermRun| run.last.min(*durable).0.saturating_sub(run.first.previous().0);
@@ -157,32 +281,44 @@ fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
     let on_disk = term_runs.iter().filter(|run| count(run) > 0);
     let runs: Vec<String> = on_disk.map(|run| format!("{} of term {}", count(run), run.term)).collect();
     let log = if runs.is_empty() { "is empty".to_owned() } else { format!("holds {}", runs.join(", ")) };
-    Err(Unmet(format!("the log of {node} {log}")))
+    Err(Unmet::new(format!("the log of {node} {log}")))
 }
 
-fn holds_back(
+/// What a message on the links is.
+#[derive(Clone, Copy)]
+enum OpenAs {
+    Held,
+    UnderWay,
+}
+
+fn are_open(
     world: &World,
+    open_as: OpenAs,
     wanted: &RangeInclusive<u64>,
     scope: &Scope,
     matching: &Matching,
 ) -> Result<(), Unmet> {
-    let held = |message: &&MessageReport| {
-        message.state == MessageState::Held
+    let counts = |message: &&MessageReport| {
+        (message.state == MessageState::Held) == matches!(open_as, OpenAs::Held)
             && scope.covers(message.from, message.to)
             && is_about(matching, message)
     };
-    let held = world.open_messages().filter(held).count() as u64;
-    if wanted.contains(&held) {
+    let is = world.open_messages().filter(counts).count() as u64;
+    if wanted.contains(&is) {
         return Ok(());
     }
+    let are = if is == 1 { "message is" } else { "messages are" };
+    let state = match open_as {
+        OpenAs::Held => "held",
+        OpenAs::UnderWay => "under way",
+    };
     let which = write::matching(matching);
-    let are = if held == 1 { "message is" } else { "messages are" };
-    Err(Unmet(format!("{held} {are} held on {}{which}", write::scope(scope))))
-}
-
-fn under_way(world: &World) -> usize {
-    let under_way = |message: &&MessageReport| matches!(message.state, MessageState::UnderWay { .. });
-    world.open_messages().filter(under_way).count()
+    let on = if *scope == Scope::All && which.is_empty() {
+        String::new()
+    } else {
+        format!(" on {}{which}", write::scope(scope))
+    };
+    Err(Unmet::new(format!("{is} {are} {state}{on}")))
 }
 
 fn leader_of(world: &World) -> Option<NodeId> {
@@ -205,13 +341,22 @@ fn is_about(matching: &Matching, message: &MessageReport) -> bool {
 }
 
 impl Figure {
-    fn of(self, status: &Status) -> u64 {
-        match self {
+    /// What it is of this node at the moment.
+    pub(crate) fn now(self, world: &World, node: NodeId) -> Result<u64, Unmet> {
+        self.of(node, status(world, node)?)
+    }
+
+    fn of(self, node: NodeId, status: &RaftView) -> Result<u64, Unmet> {
+        Ok(match self {
             Self::Term => status.term.0,
-            Self::Log => status.last.index.min(status.durable).0,
-            Self::Commit => status.committed.0,
-            Self::Applied => status.applied.0,
-        }
+            Self::Log => {
+                let last = known(&status.last, "log's end", node)?.index;
+                last.min(*known(&status.durable, "durable index", node)?).0
+            }
+            Self::Commit => known(&status.committed, "commit index", node)?.0,
+            Self::Applied => known(&status.applied, "applied index", node)?.0,
+            Self::Snapshot => known(&status.snapshot, "snapshot", node)?.index.0,
+        })
     }
 
     fn told(self, node: NodeId, is: u64) -> String {
@@ -221,6 +366,8 @@ impl Figure {
             Self::Log => format!("the log of {node} ends with entry {is}"),
             Self::Commit => format!("{node} has committed through {is}"),
             Self::Applied => format!("{node} has applied through {is}"),
+            Self::Snapshot if is == 0 => format!("{node} has no snapshot"),
+            Self::Snapshot => format!("the newest snapshot of {node} is of {is}"),
         }
     }
 }

@@ -5,6 +5,9 @@
 //! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
 //! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
 
+mod answers;
+mod bindings;
+mod check;
 mod complete;
 mod condition;
 mod engine;
@@ -24,8 +27,11 @@ mod tuning;
 mod verb;
 mod verbs;
 
+pub use answers::{Came, Expectation};
+pub use bindings::{Bindings, Bound};
+pub use check::{Checked, Flaw, check};
 pub use complete::{Completion, complete};
-pub use condition::{Condition, DEFAULT_PATIENCE};
+pub use condition::{Condition, DEFAULT_PATIENCE, Figure, Gap, Membership};
 pub use engine::{Deed, Script};
 pub use figures::rate;
 pub use holds::Unmet;
@@ -33,7 +39,8 @@ pub use mistake::Mistake;
 pub use pace::{faster, slower};
 pub use table::{Group, WORDS, Word, word};
 
-use raftdeck_model::{ClientOp, Order, Step, World};
+use raftdeck_model::{ClientRequest, Order, Step, World};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
@@ -53,7 +60,7 @@ pub enum Line {
         within: Duration,
     },
     /// Ask this of the store. Whoever sends it numbers it.
-    Store(ClientOp),
+    Store(ClientRequest),
     /// Wait until this is so, at most so long.
     Wait {
         /// What.
@@ -61,8 +68,42 @@ pub enum Line {
         /// The longest wait, in real time.
         within: Duration,
     },
+    /// Let so much cluster time pass.
+    Sleep {
+        /// How much.
+        time: Duration,
+        /// The longest wait, in real time.
+        within: Duration,
+    },
     /// This is so now, or the script fails.
     Expect(Condition),
+    /// The answer to a client is this, or the script fails; it is waited for at most so long, in real time.
+    Judge(Expectation, Duration),
+    /// This is so for so long, or the script fails.
+    Stays {
+        /// What.
+        condition: Condition,
+        /// How long, in cluster time.
+        time: Duration,
+        /// The longest wait, in real time.
+        within: Duration,
+    },
+    /// From now on this name stands for what this value is now.
+    Let {
+        /// The name, without its `$`.
+        name: String,
+        /// What is named.
+        value: Value,
+    },
+    /// Carry out the lines up to the [`Line::End`] that belongs to this so often.
+    Repeat {
+        /// How often.
+        times: u64,
+        /// The name that counts, from 1.
+        counter: Option<String>,
+    },
+    /// The end of lines that are repeated.
+    End,
     /// Show this text.
     Say(String),
     /// Show the nodes' logs side by side.
@@ -77,15 +118,44 @@ pub enum Line {
     Save(String),
     /// Carry out the lines of this file.
     Load(String),
+    /// Read this file without carrying it out, and show its mistakes.
+    Check(String),
     /// Show the words, or this one.
     Help(Option<&'static Word>),
     /// End.
     Quit,
 }
 
-/// Understands one line, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it has none yet.
+/// What a name is to stand for. What depends on the cluster is looked up when the line is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// The node that leads.
+    Leader,
+    /// A running follower: the one with the lowest id.
+    Follower,
+    /// This figure of this node.
+    Figure(NodeId, Figure),
+    /// Just this.
+    Known(Bound),
+}
+
+/// Understands one line that uses no names, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it
+/// has none yet.
 pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
+    parse_with(line, world, &Bindings::default())
+}
+
+/// The same for a line that may use these names.
+pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Line, Mistake> {
     let tokens = tokens::split(line)?;
+    if let [first, name, ..] = tokens.as_slice()
+        && let Some(Word { verb: Verb::Script(ScriptVerb::Let), .. }) = word(&first.text)
+        && let Some(bare) = name.text.strip_prefix('$')
+    {
+        let sentence = format!("a name is given without its $: let {bare} = leader");
+        return Err(Mistake::new(sentence).at(name.start));
+    }
+    let tokens = bindings.expand(tokens)?;
     match tokens.split_first() {
         None => Ok(Line::Nothing),
         Some((first, rest)) => said(first, rest, world),
@@ -93,18 +163,24 @@ pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
 }
 
 fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
-    let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text)) };
-    let mut phrase = phrase::Phrase::new(meant, rest, world);
+    let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text).at(first.start)) };
+    let mut phrase = phrase::Phrase::new(meant, first, rest, world);
     if meant.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
-        return match said(first, rest, world)? {
-            line @ (Line::Do(_) | Line::Store(_) | Line::Step { .. }) => Ok(Line::Try(Box::new(line))),
-            _ => Err(Mistake::new(format!("{} is never refused: say it without try", first.text))),
-        };
+        let line = said(first, rest, world)?;
+        if matches!(line, Line::Do(_) | Line::Store(_) | Line::Step { .. }) {
+            return Ok(Line::Try(Box::new(line)));
+        }
+        let sentence = format!("{} is never refused: say it without try", first.text);
+        return Err(Mistake::new(sentence).at(first.start));
     }
-    let said = verbs::line(&mut phrase)?;
-    phrase.end()?;
-    Ok(said)
+    if meant.verb == Verb::Script(ScriptVerb::As) {
+        let named = answers::client_name(phrase.need("the name of a client and what it asks")?)?;
+        let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("something to be asked"))?;
+        return answers::as_client(named, &first.text, said(first, rest, world)?);
+    }
+    let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
+    said.map_err(|mistake| mistake.at(phrase.place()))
 }
 
 #[cfg(test)]

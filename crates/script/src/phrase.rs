@@ -10,11 +10,19 @@ pub(crate) struct Phrase<'a> {
     pub(crate) word: &'static Word,
     pub(crate) world: &'a World,
     rest: &'a [Token],
+    /// Where the piece begins that was taken last, or where the line ended too early.
+    at: usize,
 }
 
 impl<'a> Phrase<'a> {
-    pub(crate) fn new(meant: &'static Word, rest: &'a [Token], world: &'a World) -> Self {
-        Self { word: meant, world, rest }
+    /// What follows this word, whose piece this is.
+    pub(crate) fn new(meant: &'static Word, first: &Token, rest: &'a [Token], world: &'a World) -> Self {
+        Self { word: meant, world, rest, at: first.start }
+    }
+
+    /// Where the piece begins that was taken last.
+    pub(crate) fn place(&self) -> usize {
+        self.at
     }
 
     /// The next piece, if there is one. It is not taken.
@@ -22,10 +30,16 @@ impl<'a> Phrase<'a> {
         self.rest.first().map(|token| token.text.as_str())
     }
 
+    /// Whether the next piece is this word, without quotes.
+    pub(crate) fn is_word(&self, word: &str) -> bool {
+        self.rest.first().is_some_and(|token| !token.is_quoted && token.text.eq_ignore_ascii_case(word))
+    }
+
     /// Takes the next piece, if there is one.
     pub(crate) fn next(&mut self) -> Option<&'a str> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
+        self.at = first.start;
         Some(&first.text)
     }
 
@@ -51,11 +65,13 @@ impl<'a> Phrase<'a> {
 
     /// Nothing more may follow.
     pub(crate) fn end(&self) -> Result<(), Mistake> {
-        let Some(next) = self.peek() else { return Ok(()) };
+        let Some(Token { text: next, start, .. }) = self.rest.first() else { return Ok(()) };
         let Word { name, usage, .. } = self.word;
-        if name == usage {
-            return Err(Mistake::new(format!("{name} takes nothing more, and \"{next}\" follows")));
-        }
-        Err(Mistake::new(format!("\"{next}\" is too much here: {usage}")))
+        let mistake = if name == usage {
+            format!("{name} takes nothing more, and \"{next}\" follows")
+        } else {
+            format!("\"{next}\" is too much here: {usage}")
+        };
+        Err(Mistake::new(mistake).at(*start))
     }
 }

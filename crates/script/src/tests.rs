@@ -3,10 +3,11 @@
 use super::*;
 use raftdeck_model::write;
 use raftdeck_model::{
-    ClusterTime, Delay, Disturbance, Effect, Fault, FaultId, FrameKind, Matching, MessageId, MessageReport,
-    MessageState, News, Probability, ProcessState, Rule, Scope, Step, Timers, Update, Watch, Which,
+    ClientLinkFault, ClientName, ClientOp, ClientRequest, ClusterTime, Delay, Disturbance, Effect, Fault,
+    FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageState, News, NodeView, Probability,
+    ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch, Which,
 };
-use raftdeck_protocol::{ClockFactor, ClockRate, DiskPace};
+use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read};
 use raftdeck_raft::{
     Config, LogId, LogIndex, NodeId, Raft, Restored, Role, Status, Term, TermRun, Timestamp, Timing,
 };
@@ -40,7 +41,7 @@ fn world() -> World {
         News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
     tell(&mut world, cluster);
     for node in nodes {
-        let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: 1 } };
+        let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: Some(1) } };
         tell(&mut world, News::Process { node, state });
     }
     tell(&mut world, status(N2, Role::Leader, 3));
@@ -117,14 +118,25 @@ fn nodes_are_numbers_names_or_the_leader() {
     for line in ["kill 2", "kill n2", "kill leader", "KILL N2", "  kill   2  # the leader"] {
         assert_eq!(command(line), Order::Kill(N2), "{line}");
     }
-    assert!(why("kill").contains("kill needs a node: kill N"));
+    assert!(why("kill").contains("kill needs a node, or several, such as 1,2: kill NODES"));
     assert!(why("kill 9").contains("there is no n9: the nodes are n1 n2 n3 n4 n5"));
-    assert!(why("kill x").contains("a node is 1, n1 or leader"));
+    assert!(why("kill x").contains("a node is 1, n1, leader or follower"));
     assert!(why("kill +1").contains("is no node"));
     let mut nobody = world();
     tell(&mut nobody, status(N2, Role::Follower, 4));
     assert!(parse("kill leader", &nobody).unwrap_err().to_string().contains("no node leads"));
+    assert_eq!(parse("kill follower", &nobody), Ok(Line::Do(vec![Order::Kill(N2)])));
+    let many = |line: &str| match said(line) {
+        Line::Do(orders) => orders,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(many("kill 1,3"), [Order::Kill(N1), Order::Kill(N3)]);
+    assert_eq!(many("pause 2..3,1"), [Order::Pause(N1), Order::Pause(N2), Order::Pause(N3)]);
+    assert_eq!(many("stop all").len(), 5);
+    assert!(why("kill 3..1").contains("is no range of nodes: say 1..3"));
+    assert!(why("kill 1..9").contains("there is no n9"));
     let unknown = World::default();
+    assert!(parse("kill 1..99", &unknown).unwrap_err().to_string().contains("is no range of nodes"));
     assert_eq!(parse("kill 9", &unknown), Ok(Line::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
 }
 
@@ -150,6 +162,29 @@ fn a_log_is_what_is_on_the_disk() {
     assert_eq!(holds(5, "wait log 1 5"), Ok(()));
     assert_eq!(holds(4, "wait log 1 5"), Err("the log of n1 ends with entry 4".to_owned()));
     assert_eq!(holds(0, "wait log 1 5"), Err("the log of n1 is empty".to_owned()));
+}
+
+#[test]
+fn a_condition_about_what_is_not_known_is_unmet_and_says_so() {
+    let mut world = world();
+    let holds = |world: &World, line: &str| {
+        let Ok(Line::Wait { until, .. }) = parse(line, world) else { panic!("{line}") };
+        until.holds(world, 0).map_err(|unmet| unmet.to_string())
+    };
+    let view = RaftView { term_runs: Known::Is(Vec::new()), ..RaftView::new(N2, Term(3), Role::Leader) };
+    tell(&mut world, News::Status { node: N2, status: Box::new(NodeView::new(view)) });
+    for (line, what) in [
+        ("wait commit 2 ..5", "commit index"),
+        ("wait applied 2 0", "applied index"),
+        ("wait log 2 0", "log's end"),
+        ("wait terms 2 none", "durable index"),
+        ("wait voter 2", "membership"),
+    ] {
+        assert_eq!(holds(&world, line), Err(format!("the {what} of n2 is unknown")), "{line}");
+    }
+    for line in ["wait leader 2", "wait role 2 leader", "wait term 2 3"] {
+        assert_eq!(holds(&world, line), Ok(()), "{line}");
+    }
 }
 
 #[test]
@@ -280,8 +315,8 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("wipe 3", Order::Wipe(N3)),
         ("wipe-unsafe 3", Order::WipeUnsafe(N3)),
         ("workload off", Order::Workload(false)),
-        ("client anywhere", Order::Disturb(Disturbance::ClientAt([].into()))),
-        ("client at 1,3", Order::Disturb(Disturbance::ClientAt(nodes(&[1, 3])))),
+        ("client anywhere", Order::Disturb(Disturbance::ClientAt(ClientName::Own, [].into()))),
+        ("client at 1,3", Order::Disturb(Disturbance::ClientAt(ClientName::Own, nodes(&[1, 3])))),
         ("align", Order::Disturb(Disturbance::Timers(Timers::Aligned))),
         ("prevote off", Order::Disturb(Disturbance::PreVote(None, false))),
         ("prevote on 3", Order::Disturb(Disturbance::PreVote(Some(N3), true))),
@@ -378,6 +413,112 @@ fn conditions_and_their_patience_are_understood() {
     assert!(why("expect leader within 5s").contains("too much"));
 }
 
+fn request(line: &str) -> ClientRequest {
+    match said(line) {
+        Line::Store(request) => request,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn named(name: &str) -> ClientName {
+    ClientName::Named(name.to_owned())
+}
+
+#[test]
+fn reads_say_how_new_they_are_and_which_node_is_asked() {
+    let get = |consistency, at| ClientRequest {
+        client: ClientName::Own,
+        op: ClientOp::Read(Read::Get { key: "a".into() }),
+        at,
+        consistency,
+    };
+    assert_eq!(request("get a"), get(Consistency::Linearizable, None));
+    assert_eq!(request("get a linearizable"), get(Consistency::Linearizable, None));
+    assert_eq!(request("get a lease"), get(Consistency::Lease, None));
+    assert_eq!(request("get a at 3"), get(Consistency::Linearizable, Some(N3)));
+    assert_eq!(request("get a stale at leader"), get(Consistency::Stale, Some(N2)));
+    assert_eq!(request("get a at n2 stale"), get(Consistency::Stale, Some(N2)));
+    let prefix = |line: &str| match request(line).op {
+        ClientOp::Read(Read::List { prefix, .. }) => String::from_utf8(prefix.to_vec()).unwrap(),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(prefix("list stale"), "", "no prefix");
+    assert_eq!(request("list stale").consistency, Consistency::Stale);
+    assert_eq!(prefix("list \"stale\""), "stale", "a text");
+    assert_eq!(request("list \"stale\"").consistency, Consistency::Linearizable);
+    assert_eq!((prefix("list co at 1"), request("list co at 1").at), ("co".to_owned(), Some(N1)));
+    assert!(why("get a stale lease").contains("one consistency too many"));
+    assert!(why("get a at 1 at 2").contains("said twice"));
+    assert!(why("get a at 9").contains("there is no n9"));
+    assert!(why("get a sometimes").contains("too much"));
+    assert!(why("put a b stale").contains("too much"));
+}
+
+#[test]
+fn clients_have_names_that_are_no_words() {
+    assert_eq!(request("as alice put a b").client, named("alice"));
+    assert_eq!(request("as n_1-b get a stale at 1").client, named("n_1-b"));
+    assert!(matches!(said("try as alice put a b"), Line::Try(line) if matches!(&*line, Line::Store(_))));
+    assert!(why("as put put a b").contains("a word of its own"));
+    assert!(why("as CUT put a b").contains("a word of its own"));
+    assert!(why("as lose-answers put a b").contains("a word of its own"));
+    for name in ["1", "é", "a.b", "-a", &"a".repeat(33)] {
+        assert!(why(&format!("as {name} get a")).contains("cannot be a client's name"), "{name}");
+    }
+    assert!(why("as alice").contains("something to be asked"));
+    assert!(why("as").contains("the name of a client"));
+    assert!(why("as alice kill 1").contains("kill is nothing that a client asks"));
+    assert!(why("as alice propose 1 a b").contains("nothing that a client asks"));
+    assert!(why("as alice expect leader").contains("nothing that a client asks"));
+    assert!(why("as alice as bob get a").contains("said twice"));
+    assert!(why("as alice try get a").contains("nothing that a client asks"));
+}
+
+#[test]
+fn links_of_clients_are_disturbed_by_name() {
+    let alice = || named("alice");
+    let links = Disturbance::ClientLinks;
+    for (line, meant) in [
+        ("client alice at 1,3", Disturbance::ClientAt(alice(), nodes(&[1, 3]))),
+        ("client alice anywhere", Disturbance::ClientAt(alice(), [].into())),
+        ("client cut leader", links(ClientName::Own, nodes(&[2]), ClientLinkFault::Cut)),
+        ("client alice hold 1,2", links(alice(), nodes(&[1, 2]), ClientLinkFault::Hold)),
+        ("client alice lose-answers 1", links(alice(), nodes(&[1]), ClientLinkFault::LoseAnswers)),
+    ] {
+        assert_eq!(disturbance(line), meant, "{line}");
+    }
+    assert!(why("client alice").contains("is no place"));
+    assert!(why("client alice lose-answer 1").contains("did you mean lose-answers?"));
+    assert!(why("client alice cut").contains("nodes, such as client cut 2"));
+    assert!(why("client put cut 1").contains("is no place"));
+    assert!(why("client ct 1").len() > 10);
+    let place = |client, at: &[u64]| Disturbance::ClientAt(client, nodes(at));
+    assert!(place(alice(), &[1]).replaces(&place(alice(), &[2])));
+    assert!(!place(alice(), &[1]).replaces(&place(named("bob"), &[2])));
+}
+
+#[test]
+fn answers_are_expected() {
+    let judged = |line: &str| match said(line) {
+        Line::Judge(what, within) => (what, within.as_secs()),
+        other => panic!("{line}: {other:?}"),
+    };
+    let last = |client, came| Expectation::Last { client, came };
+    assert_eq!(judged("expect stored"), (last(ClientName::Own, Came::Stored), 10));
+    assert_eq!(judged("as al expect in-doubt within 20s"), (last(named("al"), Came::InDoubt), 20));
+    assert_eq!(judged("expect refused"), (last(ClientName::Own, Came::Refused), 10));
+    let value =
+        |request, value: Option<&'static str>| Expectation::Value { request, value: value.map(Into::into) };
+    assert_eq!(judged("expect get a b"), (value(request("get a"), Some("b")), 10));
+    let line = "as al expect get a none stale at 3 within 1s";
+    assert_eq!(judged(line), (value(request("as al get a stale at 3"), None), 1));
+    assert_eq!(judged("expect get a \"none\""), (value(request("get a"), Some("none")), 10));
+    assert!(why("expect get a").contains("a value, or none"));
+    assert!(why("expect stord").contains("nothing to wait for"));
+    assert!(why("wait stored").contains("nothing to wait for"));
+    assert!(why("try expect stored").contains("never refused"));
+}
+
 #[test]
 fn what_is_not_known_comes_with_the_nearest_word() {
     assert_eq!(why("klil 2"), "\"klil\" is not known: did you mean kill?");
@@ -427,7 +568,13 @@ fn a_line_can_be_completed_at_every_place() {
     };
     assert!(texts("").len() == WORDS.len());
     assert_eq!(texts("kil"), ["kill"]);
-    assert_eq!(texts("kill "), ["leader", "1", "2", "3", "4", "5"]);
+    assert_eq!(texts("kill "), ["leader", "1", "2", "3", "4", "5", "all"]);
+    assert_eq!(texts("kill 1,l"), ["leader"]);
+    assert_eq!(texts("restart d"), ["down"]);
+    assert_eq!(texts("wait not role 2 c"), ["candidate"]);
+    assert_eq!(texts("wait any of leader 2 o"), ["or"]);
+    assert_eq!(texts("stays leader 2 f"), ["for"]);
+    assert_eq!(texts("stays leader 2 for 2"), ["2s"]);
     assert_eq!(texts("kill l"), ["leader"]);
     assert!(texts("kill 1 ").is_empty());
     assert!(texts("cut ").contains(&"*".to_owned()));
@@ -443,6 +590,15 @@ fn a_line_can_be_completed_at_every_place() {
     assert_eq!(texts("undo "), ["#7", "all"]);
     assert_eq!(texts("wait r"), ["role"]);
     assert_eq!(texts("wait role 2 c"), ["candidate"]);
+    assert_eq!(texts("get color "), ["linearizable", "lease", "stale", "at"]);
+    assert_eq!(texts("get color stale "), ["at"]);
+    assert_eq!(texts("as alice get color stale at l"), ["leader"]);
+    assert_eq!(texts("expect in-d"), ["in-doubt"]);
+    assert_eq!(texts("wait sto"), [""; 0]);
+    assert_eq!(texts("client lo"), ["lose-answers"]);
+    assert_eq!(texts("client alice c"), ["cut"]);
+    assert_eq!(texts("client alice cut l"), ["leader"]);
+    assert!(texts("client alice anywhere ").is_empty());
     assert!(texts("# ki").is_empty() && texts("put \"a").is_empty());
     let list = &complete("hold * only RequestVote,VoteR", &world())[0];
     assert_eq!((list.start, list.text.as_str()), ("hold * only RequestVote,".len(), "VoteReply"));
@@ -455,7 +611,8 @@ fn a_line_can_be_completed_at_every_place() {
 fn no_line_makes_it_panic() {
     let pieces = [
         "kill", "cut", "when", "then", "and", "only", "1>3", "1,2|3", "#12", "\"", "é±", "10%", "..", "5..",
-        "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within",
+        "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within", "not",
+        "any", "or", "all", "for", "stays", "let", "=", "$x", "$", "repeat", "1..3", "gap",
     ];
     let mut random = 1_u64;
     for _ in 0..20_000 {

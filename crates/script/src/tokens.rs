@@ -11,10 +11,15 @@ pub(crate) struct Token {
     pub(crate) text: String,
     /// Where it begins in the line, in bytes.
     pub(crate) start: usize,
+    /// Where `$` stands in the text outside of quotes.
+    pub(crate) names: Vec<usize>,
+    /// Quotes are in it: it is a text, even if it looks like a word.
+    pub(crate) is_quoted: bool,
 }
 
 /// Splits at blanks; `"…"` keeps them, and within quotes `\` takes the next character as it is. A `#` at the line's
-/// beginning, or at a piece's that is not followed by a digit, begins a comment: `#12` names a message.
+/// beginning, or at a piece's that is not followed by a digit, begins a comment: `#12` names a message. A `$` outside of quotes may
+/// begin a name.
 pub(crate) fn split(line: &str) -> Result<Vec<Token>, Mistake> {
     match scan(line) {
         (_, true) => Err(Mistake::new("the quote is not closed: add a \" at the end")),
@@ -35,9 +40,9 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
         match c {
             '"' => {
                 quoted = !quoted;
-                push(&mut token, start, None);
+                push(&mut token, start, None).is_quoted = true;
             }
-            '\\' if quoted => push(&mut token, start, chars.next().map(|(_, c)| c)),
+            '\\' if quoted => drop(push(&mut token, start, chars.next().map(|(_, c)| c))),
             c if c.is_whitespace() && !quoted => tokens.extend(token.take()),
             '#' if token.is_none() && !quoted => {
                 let names = !tokens.is_empty() && chars.peek().is_some_and(|(_, c)| c.is_ascii_digit());
@@ -46,15 +51,26 @@ pub(crate) fn scan(line: &str) -> (Vec<Token>, bool) {
                 }
                 push(&mut token, start, Some('#'));
             }
-            c => push(&mut token, start, Some(c)),
+            '$' if !quoted => {
+                let token = push(&mut token, start, Some('$'));
+                token.names.push(token.text.len() - 1);
+            }
+            c => drop(push(&mut token, start, Some(c))),
         }
     }
     tokens.extend(token);
     (tokens, quoted)
 }
 
-fn push(token: &mut Option<Token>, start: usize, c: Option<char>) {
-    token.get_or_insert_with(|| Token { text: String::new(), start }).text.extend(c);
+fn push(token: &mut Option<Token>, start: usize, c: Option<char>) -> &mut Token {
+    let token = token.get_or_insert_with(|| Token {
+        text: String::new(),
+        start,
+        names: Vec::new(),
+        is_quoted: false,
+    });
+    token.text.extend(c);
+    token
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What each word takes and means.
 
-use super::Line;
-use crate::condition::{DEFAULT_PATIENCE, asked_patience, condition, patience};
+use super::{Line, Value};
+use crate::answers::{begins_whom, bytes, client, expectation, of_whom};
+use crate::bindings::{Bound, is_name};
+use crate::condition::{DEFAULT_PATIENCE, Figure, asked_patience, condition, patience};
 use crate::figures::{bandwidth, delay, duration, percent, probability, rate, size, some_duration, whole};
 use crate::filters::filters;
 use crate::links::{next_scope, scope};
 use crate::mistake::Mistake;
-use crate::names::{all, next_node, nodes};
+use crate::names::{next_node, next_nodes};
 use crate::near::hint;
 use crate::pace::{faster, slower};
 use crate::phrase::Phrase;
@@ -16,12 +18,13 @@ use crate::tuning;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientOp, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers, Watch, Which, write,
+    ClientOp, ClientRequest, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers,
+    Watch, Which, write,
 };
 use raftdeck_protocol::kv::MAX_LIST;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_protocol::{ClockRate, DiskPace, Read, Write};
-use std::collections::BTreeSet;
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 
 /// How much longer a message takes that is reordered, if nothing is said.
@@ -29,6 +32,9 @@ const OVERTAKEN_FOR: Duration = Duration::from_millis(20);
 
 /// How much of its log a node loses, if nothing is said.
 const TAIL: u64 = 512;
+
+/// How often lines can be repeated.
+const MAX_REPEATS: u64 = 10_000;
 
 /// Takes the rest of a line, all but what is too much.
 pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
@@ -44,23 +50,39 @@ pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
 }
 
 fn node(verb: NodeVerb, phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
-    if verb == NodeVerb::Restart {
-        return restart(phrase);
-    }
-    let node = next_node(phrase)?;
-    Ok(vec![match verb {
-        NodeVerb::Kill => Order::Kill(node),
-        NodeVerb::Stop => Order::Stop(node),
-        NodeVerb::Restart => Order::Restart(node),
-        NodeVerb::Wipe => Order::Wipe(node),
-        NodeVerb::WipeUnsafe => Order::WipeUnsafe(node),
-        NodeVerb::Pause => Order::Pause(node),
-        NodeVerb::Resume => Order::Resume(node),
-        NodeVerb::Slow => Order::Slow(node, percent(phrase.need("a part of the time, such as 50%")?)?),
-        NodeVerb::Disk => Order::Disturb(Disturbance::Disk(node, disk_pace(phrase)?)),
-        NodeVerb::Full => Order::FillDisk(node, phrase.next().map_or(Ok(0), size)?),
-        NodeVerb::LoseTail => Order::LoseTail(node, phrase.next().map_or(Ok(TAIL), some_size)?),
-    }])
+    let nodes = match phrase.peek() {
+        Some("down") if verb == NodeVerb::Restart => {
+            phrase.next();
+            phrase.world.down()
+        }
+        _ => next_nodes(phrase)?,
+    };
+    let order: Box<dyn Fn(NodeId) -> Order> = match verb {
+        NodeVerb::Kill => Box::new(Order::Kill),
+        NodeVerb::Stop => Box::new(Order::Stop),
+        NodeVerb::Restart => Box::new(Order::Restart),
+        NodeVerb::Wipe => Box::new(Order::Wipe),
+        NodeVerb::WipeUnsafe => Box::new(Order::WipeUnsafe),
+        NodeVerb::Pause => Box::new(Order::Pause),
+        NodeVerb::Resume => Box::new(Order::Resume),
+        NodeVerb::Slow => {
+            let part = percent(phrase.need("a part of the time, such as 50%")?)?;
+            Box::new(move |node| Order::Slow(node, part))
+        }
+        NodeVerb::Disk => {
+            let pace = disk_pace(phrase)?;
+            Box::new(move |node| Order::Disturb(Disturbance::Disk(node, pace)))
+        }
+        NodeVerb::Full => {
+            let bytes = phrase.next().map_or(Ok(0), size)?;
+            Box::new(move |node| Order::FillDisk(node, bytes))
+        }
+        NodeVerb::LoseTail => {
+            let bytes = phrase.next().map_or(Ok(TAIL), some_size)?;
+            Box::new(move |node| Order::LoseTail(node, bytes))
+        }
+    };
+    Ok(nodes.into_iter().map(order).collect())
 }
 
 fn disk_pace(phrase: &mut Phrase<'_>) -> Result<DiskPace, Mistake> {
@@ -96,16 +118,6 @@ fn some_size(given: &str) -> Result<u64, Mistake> {
     }
 }
 
-fn restart(phrase: &mut Phrase<'_>) -> Result<Vec<Order>, Mistake> {
-    let which = match phrase.peek() {
-        Some("all") => all(phrase.world),
-        Some("down") => phrase.world.down(),
-        _ => return Ok(vec![Order::Restart(next_node(phrase)?)]),
-    };
-    phrase.next();
-    Ok(which.into_iter().map(Order::Restart).collect())
-}
-
 fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     Ok(match verb {
         ClusterVerb::Add => match phrase.next() {
@@ -137,7 +149,7 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
             "off" => Order::Workload(false),
             other => return Err(Mistake::new(format!("\"{other}\" is neither on nor off: workload on"))),
         },
-        ClusterVerb::Client => Order::Disturb(Disturbance::ClientAt(client(phrase)?)),
+        ClusterVerb::Client => Order::Disturb(client(phrase)?),
         ClusterVerb::Seed => {
             let given = phrase.need("a number, such as 7")?;
             let no = || Mistake::new(format!("\"{given}\" is no seed: say a whole number, such as 7"));
@@ -152,14 +164,6 @@ fn propose(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     let write = Write::Put { key: take("a key and a value")?, value: take("a value")? };
     write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
     Ok(Order::Propose(node, write))
-}
-
-fn client(phrase: &mut Phrase<'_>) -> Result<BTreeSet<raftdeck_raft::NodeId>, Mistake> {
-    match phrase.need("a place: client at 1,2 or client anywhere")? {
-        "anywhere" => Ok(BTreeSet::new()),
-        "at" => nodes(phrase.need("nodes, such as client at 1,2")?, phrase.world),
-        other => Err(Mistake::new(format!("\"{other}\" is no place: client at 1,2 or client anywhere"))),
-    }
 }
 
 fn links(verb: LinkVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
@@ -290,18 +294,24 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
         }
         TimeVerb::Step => {
             let step = step(phrase)?;
-            let within = match (asked_patience(phrase)?, step) {
-                (Some(within), _) => within,
-                // So much cluster time takes its time.
-                (None, Step::For(time)) => {
-                    DEFAULT_PATIENCE.saturating_add(world.last_rate().takes(time).unwrap_or_default())
-                }
-                (None, _) => DEFAULT_PATIENCE,
+            let within = match step {
+                Step::For(time) => patience_for(time, phrase)?,
+                Step::Message | Step::Timer | Step::Role | Step::Commit => patience(phrase)?,
             };
             return Ok(Line::Step { step, within });
         }
+        TimeVerb::Sleep => {
+            let time = some_duration(phrase.need("a time, such as 500ms")?)?;
+            return Ok(Line::Sleep { time, within: patience_for(time, phrase)? });
+        }
     };
     Ok(Line::Do(vec![Order::SetRate(rate)]))
+}
+
+/// Takes `within 5s`, or how long so much cluster time may take.
+fn patience_for(time: Duration, phrase: &mut Phrase<'_>) -> Result<Duration, Mistake> {
+    let takes = phrase.world.last_rate().takes(time).unwrap_or_default();
+    Ok(asked_patience(phrase)?.unwrap_or(DEFAULT_PATIENCE.saturating_add(takes)))
 }
 
 fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
@@ -327,8 +337,7 @@ fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
     })
 }
 
-fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> {
-    let bytes = |word: &str| Bytes::copy_from_slice(word.as_bytes());
+fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientRequest, Mistake> {
     let mut take = |what: &str| phrase.need(what).map(bytes);
     Ok(match verb {
         StoreVerb::Put => {
@@ -345,22 +354,21 @@ fn store(verb: StoreVerb, phrase: &mut Phrase<'_>) -> Result<ClientOp, Mistake> 
             write(Write::CompareAndSet { key, expected, value })?
         }
         StoreVerb::Delete => write(Write::Delete { key: take("a key")? })?,
-        StoreVerb::Get => read(Read::Get { key: take("a key")? })?,
+        StoreVerb::Get => {
+            let key = take("a key")?;
+            of_whom(phrase, Read::Get { key })?
+        }
         StoreVerb::List => {
-            let prefix = phrase.next().map(bytes).unwrap_or_default();
-            read(Read::List { prefix, after: None, limit: MAX_LIST })?
+            let prefix = if begins_whom(phrase) { None } else { phrase.next() };
+            let prefix = prefix.map(bytes).unwrap_or_default();
+            of_whom(phrase, Read::List { prefix, after: None, limit: MAX_LIST })?
         }
     })
 }
 
-fn write(write: Write) -> Result<ClientOp, Mistake> {
+fn write(write: Write) -> Result<ClientRequest, Mistake> {
     write.check().map_err(|limit| Mistake::new(limit.to_string()))?;
-    Ok(ClientOp::Write(write))
-}
-
-fn read(read: Read) -> Result<ClientOp, Mistake> {
-    read.check().map_err(|limit| Mistake::new(limit.to_string()))?;
-    Ok(ClientOp::Read(read))
+    Ok(ClientOp::Write(write).into())
 }
 
 /// All that follows, with single blanks.
@@ -379,7 +387,22 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
             let until = condition(phrase)?;
             Line::Wait { until, within: patience(phrase)? }
         }
-        ScriptVerb::Expect => Line::Expect(condition(phrase)?),
+        ScriptVerb::Expect => match expectation(phrase)? {
+            Some(line) => line,
+            None => Line::Expect(condition(phrase)?),
+        },
+        ScriptVerb::Stays => {
+            let condition = condition(phrase)?;
+            if !phrase.skip("for") {
+                return Err(phrase.lacks("for and a time after the condition"));
+            }
+            let time = some_duration(phrase.need("a time, such as for 5s")?)?;
+            Line::Stays { condition, time, within: patience_for(time, phrase)? }
+        }
+        ScriptVerb::Let => binding(phrase)?,
+        ScriptVerb::Repeat => repeat(phrase)?,
+        ScriptVerb::End => Line::End,
+        ScriptVerb::Check => Line::Check(phrase.need("a file")?.to_owned()),
         ScriptVerb::Say => Line::Say(text(phrase)?),
         ScriptVerb::Logs => Line::Logs,
         ScriptVerb::Rules => Line::Rules,
@@ -390,8 +413,43 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
             None => None,
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
-        // What it tries is a line of its own, which is parsed before this.
-        ScriptVerb::Try => return Err(phrase.lacks("something to be done")),
+        // What follows these is a line of its own, which is parsed before this.
+        ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("something to be done")),
         ScriptVerb::Quit => Line::Quit,
     })
+}
+
+fn binding(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+    let name = name(phrase)?;
+    if !phrase.skip("=") {
+        return Err(phrase.lacks("= and a value after the name"));
+    }
+    let figure = |figure, phrase: &mut Phrase<'_>| next_node(phrase).map(|node| Value::Figure(node, figure));
+    let value = match phrase.need("a value: a node, a number, or a figure such as term 2")? {
+        "leader" => Value::Leader,
+        "follower" => Value::Follower,
+        "term" => figure(Figure::Term, phrase)?,
+        "log" => figure(Figure::Log, phrase)?,
+        "commit" => figure(Figure::Commit, phrase)?,
+        "applied" => figure(Figure::Applied, phrase)?,
+        "snapshot" => figure(Figure::Snapshot, phrase)?,
+        given => Value::Known(whole(given).map_or_else(|| Bound::Text(given.to_owned()), Bound::Number)),
+    };
+    Ok(Line::Let { name, value })
+}
+
+fn name(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
+    let given = phrase.need("a name, such as old")?;
+    if is_name(given) {
+        return Ok(given.to_owned());
+    }
+    Err(Mistake::new(format!("\"{given}\" is no name: a letter, then letters, digits and _")))
+}
+
+fn repeat(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+    let given = phrase.need("how often, such as 3")?;
+    let no = || Mistake::new(format!("\"{given}\" is no number of times: say 1 to {MAX_REPEATS}"));
+    let times = whole(given).filter(|times| (1..=MAX_REPEATS).contains(times)).ok_or_else(no)?;
+    let counter = phrase.skip("as").then(|| name(phrase)).transpose()?;
+    Ok(Line::Repeat { times, counter })
 }

@@ -90,7 +90,7 @@ fn a_killed_leader_is_replaced_and_comes_back_with_its_log() {
     deck.obey(put("a", "2")).unwrap();
     deck.obey(Order::Restart(leader)).unwrap();
     assert!(deck.holds("up"));
-    let log = deck.status(next).last.index.0;
+    let log = deck.status(next).last_index().unwrap().0;
     deck.wait(&format!("log {} {log}..", leader.0));
     deck.obey(get("a")).unwrap();
     assert!(deck.outcomes().last().unwrap().contains('2'));

@@ -39,7 +39,7 @@ fn a_learner_stays_one_until_it_is_promoted_and_only_a_learner_is() {
     assert_eq!(steps(&deck, 4), [ChangeStep::Starting, ChangeStep::Joining, ChangeStep::Learning]);
     deck.wait("learner 4");
     deck.say("put a 1").unwrap();
-    let committed = deck.status(leader).committed.0;
+    let committed = deck.status(leader).committed.get().expect("a simulated node tells it").0;
     deck.wait(&format!("applied 4 {committed}.."));
     assert!(deck.holds("member 4") && deck.holds("member 1") && deck.holds("voter 1"));
     assert!(!deck.holds("voter 4") && !deck.holds("learner 1"));
@@ -164,7 +164,7 @@ fn a_log_that_loses_its_tail_is_sound_and_gets_it_back() {
     let (mut deck, leader) = Deck::led(3, 6);
     deck.say("put a 1").unwrap();
     deck.say("put b 2").unwrap();
-    let last = deck.status(leader).last.index.0;
+    let last = deck.status(leader).last_index().unwrap().0;
     let node = deck.follower();
     deck.wait(&format!("log {} {last}..", node.0));
     deck.obey(Order::Kill(node)).unwrap();
@@ -189,7 +189,7 @@ fn a_full_disk_ends_the_process_and_a_larger_one_lets_it_go_on() {
     );
     deck.say("heal").unwrap();
     deck.obey(Order::Restart(node)).unwrap();
-    let last = deck.status(leader).last.index.0;
+    let last = deck.status(leader).last_index().unwrap().0;
     deck.wait(&format!("log {} {last}..", node.0));
 }
 

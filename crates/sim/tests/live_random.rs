@@ -8,10 +8,11 @@ use deck::{Deck, millis, seconds};
 use proptest::prelude::*;
 use proptest::sample::select;
 use raftdeck_model::{
-    ClientOp, CommandId, Delay, Disturbance, Effect, FaultId, FrameKind, LinkState, Matching, MessageId,
-    News, Order, Probability, Rule, Scope, Step, Timers, Watch, Which,
+    ClientLinkFault, ClientName, ClientOp, ClientRequest, CommandId, Delay, Disturbance, Effect, FaultId,
+    FrameKind, LinkState, Matching, MessageId, News, Order, Probability, Rule, Scope, Step, Timers, Watch,
+    Which,
 };
-use raftdeck_protocol::{ClockFactor, ClockRate, DiskPace, Read, Write};
+use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use raftdeck_sim::LiveOptions;
 use std::collections::BTreeMap;
@@ -94,7 +95,10 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
             }
         ),
         (node(), 0_u64..400).prop_map(|(node, time)| Disturbance::Heartbeat(node, millis(time))),
-        prop::collection::btree_set(node(), 0..3).prop_map(Disturbance::ClientAt),
+        (client(), prop::collection::btree_set(node(), 0..3))
+            .prop_map(|(client, nodes)| Disturbance::ClientAt(client, nodes)),
+        (client(), prop::collection::btree_set(node(), 1..3), select(&CLIENT_LINK_FAULTS[..]))
+            .prop_map(|(client, nodes, fault)| Disturbance::ClientLinks(client, nodes, fault)),
         (node(), 0_u8..120).prop_map(|(node, percent)| Disturbance::Slowed(node, percent)),
     ]
 }
@@ -114,6 +118,20 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Commit),
         (0_u64..400).prop_map(|time| Step::For(millis(time))),
     ]
+}
+
+const CLIENT_LINK_FAULTS: [ClientLinkFault; 3] =
+    [ClientLinkFault::Cut, ClientLinkFault::Hold, ClientLinkFault::LoseAnswers];
+
+fn client() -> impl Strategy<Value = ClientName> {
+    let named = |name: &str| ClientName::Named(name.to_owned());
+    select(vec![ClientName::Own, ClientName::Own, named("alice"), named("bob")])
+}
+
+fn request() -> impl Strategy<Value = ClientRequest> {
+    let consistency = select(&[Consistency::Linearizable, Consistency::Lease, Consistency::Stale][..]);
+    (client(), op(), prop::option::weighted(0.3, node()), consistency)
+        .prop_map(|(client, op, at, consistency)| ClientRequest { client, op, at, consistency })
 }
 
 fn op() -> impl Strategy<Value = ClientOp> {
@@ -137,7 +155,7 @@ fn honest() -> impl Strategy<Value = Order> {
         1 => pairs().prop_map(Order::Cut),
         1 => pairs().prop_map(Order::Mend),
         1 => Just(Order::Heal),
-        6 => op().prop_map(Order::Client),
+        6 => request().prop_map(Order::Client),
         2 => (node(), 0_u8..9).prop_map(|(node, value)| {
             Order::Propose(node, Write::Put { key: "p".into(), value: value.to_string().into() })
         }),

@@ -14,7 +14,7 @@ fn in_force(deck: &Deck) -> Vec<String> {
 
 fn tuning(deck: &mut Deck, node: NodeId) -> Tuning {
     deck.obey(Order::Refresh).expect("whoever answers is asked");
-    deck.status(node).tuning
+    *deck.status(node).tuning.get().expect("a simulated node tells it")
 }
 
 /// After how long this node's timer went off, each time since then.

@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and the way from there to the room that does it.
 
+use crate::check_cmd::{self, CheckArgs};
 use crate::client_cmd::{self, ClientArgs};
 use crate::config_cmd::{self, ConfigArgs};
 use crate::describe::{self, CompletionsArgs, ManArgs};
@@ -155,6 +156,9 @@ enum Sub {
     /// Play a recording that was made with --record: on the deck, or, where there is no terminal, as lines
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Read scripts without carrying them out, and print their mistakes
+    #[command(after_help = check_cmd::HELP)]
+    Check(CheckArgs),
     /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
@@ -461,6 +465,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Some(Sub::Up(args)) => up(args),
         Some(Sub::Replay(args)) => replay(&args),
+        Some(Sub::Check(args)) => {
+            check_cmd::run(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status))
+        }
         Some(Sub::Client(args)) => client_cmd::run(args),
         Some(Sub::Sim(args)) => sim_cmd::run(args),
         Some(Sub::Bench(args)) => bench(args),

@@ -31,6 +31,8 @@ pub struct Batch {
     pub input: Vec<Event>,
     /// Lines of commands, in order.
     pub lines: Vec<Vec<u8>>,
+    /// No more lines come after these.
+    pub lines_ended: bool,
     /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
     pub continued: bool,
     /// The deck is to end. Stays set once it was.
@@ -54,6 +56,7 @@ struct Waiting {
     backlog: Backlog,
     input: VecDeque<Event>,
     lines: VecDeque<Vec<u8>>,
+    lines_ended: bool,
     continued: bool,
     end: Option<End>,
 }
@@ -94,6 +97,12 @@ impl Inbox {
         waiting.lines.push_back(line);
         self.arrived.notify_one();
         true
+    }
+
+    /// Notes that no more lines of commands will come.
+    pub fn end_lines(&self) {
+        self.lock().lines_ended = true;
+        self.arrived.notify_one();
     }
 
     /// Notes that the process runs again after a stop.
@@ -139,6 +148,7 @@ impl Inbox {
             updates: waiting.backlog.take(),
             input: waiting.input.drain(..).collect(),
             lines: waiting.lines.drain(..).collect(),
+            lines_ended: std::mem::take(&mut waiting.lines_ended),
             continued: std::mem::take(&mut waiting.continued),
             end: waiting.end,
         };
@@ -157,6 +167,7 @@ impl Waiting {
         self.backlog.updates.is_empty()
             && self.input.is_empty()
             && self.lines.is_empty()
+            && !self.lines_ended
             && !self.continued
             && self.end.is_none()
     }

@@ -3,6 +3,7 @@
 //!
 //! [`cli`] is the command line and the way in.
 
+pub mod check_cmd;
 pub mod cli;
 pub mod client_cmd;
 mod config_cmd;

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
-//! {"event":"process","node":1,"state":"starting","pid":4711,"at_ms":3}        running, paused: with pid
+//! {"event":"process","node":1,"state":"starting","pid":4711,"at_ms":3}        running, paused: with pid, unless the nodes are simulated
 //! {"event":"process","node":1,"state":"killed","at_ms":3}
 //! {"event":"process","node":1,"state":"failed","how":"…","last_words":["…"],"at_ms":3}
 //! {"event":"ready","node":1,"raft":"127.0.0.1:8080","client":"…","http":"…","at_ms":9}
@@ -50,7 +50,9 @@
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
 //! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
-//! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}  or "failed" instead of "answer"
+//! {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
+//! {"event":"client","id":1,"asked":"put a 1","failed":"…","fate":"in_doubt","at_ms":9}  or nothing_changed
+//! {"event":"client","id":1,"client":"alice","asked":"get a","at":3,"consistency":"stale",…}  by name, of one node, or not linearizable
 //! {"event":"refused","id":2,"reason":"...","at_ms":9}                         a command could not be carried out
 //! {"event":"trouble","reason":"...","at_ms":9}                                something went wrong that no command asked for
 //! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to say, logs, rules, status, save, store, help
@@ -58,10 +60,10 @@
 
 use raftdeck_deck::words::{answered, asked};
 use raftdeck_model::{
-    ChangeStep, ClientOp, ClientOutcome, ClusterTime, Fault, LinkState, News, NodeAddresses, ProcessState,
-    write,
+    ChangeStep, ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, Judged, LinkState, News,
+    NodeAddresses, ProcessState, write,
 };
-use raftdeck_protocol::{ClockRate, Notice, NoticeKind, ResponseBody, printable};
+use raftdeck_protocol::{ClockRate, Consistency, Notice, NoticeKind, ResponseBody, printable};
 use raftdeck_raft::{
     Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning,
 };
@@ -292,11 +294,19 @@ enum Event<'a> {
     },
     Client {
         id: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<&'a str>,
         asked: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<NodeId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        consistency: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         node: Option<NodeId>,
         #[serde(flatten)]
         outcome: Outcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fate: Option<&'static str>,
     },
     Refused {
         id: u64,
@@ -327,12 +337,24 @@ enum Outcome {
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum State<'a> {
-    Starting { pid: u32 },
-    Running { pid: u32 },
-    Paused { pid: u32 },
+    Starting {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
+    Running {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
+    Paused {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+    },
     Killed,
     Stopped,
-    Failed { how: &'a str, last_words: &'a [String] },
+    Failed {
+        how: &'a str,
+        last_words: &'a [String],
+    },
 }
 
 /// Turns updates into lines of JSON.
@@ -425,7 +447,7 @@ fn event(update: &News) -> Option<Event<'_>> {
             let line = |fault: &Fault| InForce { id: fault.id.0, words: write::disturbance(&fault.what) };
             Event::InForce { faults: faults.iter().map(line).collect() }
         }
-        News::Client { id, op, outcome, .. } => client(id.0, op, outcome),
+        News::Client { id, request, outcome, .. } => client(id.0, request, outcome),
         News::Refused { id, reason } => Event::Refused { id: id.0, reason },
         News::Trouble { reason } => Event::Trouble { reason },
         // Gathered figures and chatter.
@@ -439,7 +461,12 @@ fn event(update: &News) -> Option<Event<'_>> {
     })
 }
 
-fn client<'a>(id: u64, op: &ClientOp, outcome: &ClientOutcome) -> Event<'a> {
+fn client<'a>(id: u64, request: &'a ClientRequest, outcome: &ClientOutcome) -> Event<'a> {
+    let fate = match outcome.judged() {
+        Judged::Done(_) => None,
+        Judged::Refused(_) => Some("nothing_changed"),
+        Judged::InDoubt(_) => Some("in_doubt"),
+    };
     let (node, outcome) = match outcome {
         ClientOutcome::Answered { node, body: ResponseBody::Done { answer, .. } } => {
             (Some(*node), Outcome::Answer(answered(answer)))
@@ -450,9 +477,16 @@ fn client<'a>(id: u64, op: &ClientOp, outcome: &ClientOutcome) -> Event<'a> {
         ClientOutcome::Answered { node, .. } => {
             (Some(*node), Outcome::Failed("an answer to some other question".to_owned()))
         }
-        ClientOutcome::Failed { reason } => (None, Outcome::Failed(reason.clone())),
+        ClientOutcome::Failed { reason, .. } => (None, Outcome::Failed(reason.clone())),
     };
-    Event::Client { id, asked: asked(op), node, outcome }
+    let ClientRequest { client, op, at, consistency } = request;
+    let client = match client {
+        ClientName::Own => None,
+        ClientName::Named(name) => Some(name.as_str()),
+    };
+    let is_usual = *consistency == Consistency::Linearizable;
+    let consistency = (!is_usual).then(|| write::consistency(*consistency));
+    Event::Client { id, client, asked: asked(op), at: *at, consistency, node, outcome, fate }
 }
 
 /// The line that answers a word.

@@ -123,3 +123,56 @@ fn a_wiped_node_is_replaced_and_leads() {
         assert!(said.lines().any(|line| line.contains("get color: blue (n3")), "{said}");
     }
 }
+
+#[test]
+fn leaders_fail_under_load_and_come_back_as_followers() {
+    for said in run("failover.txt") {
+        for round in 1..=3 {
+            assert_eq!(said.matches(&format!("round {round}\n")).count(), 1, "{said}");
+        }
+        assert!(said.matches(" leads term ").count() >= 4, "{said}");
+    }
+}
+
+/// What a script says of itself is right: it can be read before a cluster is started.
+#[test]
+fn every_script_can_be_checked() {
+    for file in std::fs::read_dir(root().join("examples")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
+        let checked = Command::new(env!("CARGO_BIN_EXE_raftdeck"))
+            .args(["check", "--nodes", "7"])
+            .arg(&path)
+            .timeout(Duration::from_secs(100))
+            .output()
+            .unwrap();
+        let flaws = String::from_utf8_lossy(&checked.stdout);
+        assert!(checked.status.success() && flaws.is_empty(), "{flaws}");
+    }
+}
+
+#[test]
+fn a_script_with_mistakes_is_checked_with_the_files_that_it_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.txt", "wait leader\nload b.txt\nload c.txt\nkill 4\n");
+    write("b.txt", "load a.txt\nlet x = 2\nklil $x\n");
+    let check = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
+        let done = command.current_dir(folder.path()).arg("check").args(args).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let (status, flaws, _) = check(&["a.txt"]);
+    assert_eq!(status, Some(1));
+    let flaws: Vec<&str> = flaws.lines().collect();
+    assert_eq!(flaws[0], "a.txt:4:6: there is no n4: the nodes are n1 n2 n3");
+    assert_eq!(flaws[1], "b.txt:3:1: \"klil\" is not known: did you mean kill?");
+    assert!(flaws[2].starts_with("a.txt:3:1: c.txt cannot be read: No such file"), "{flaws:?}");
+    assert_eq!(flaws.len(), 3);
+    assert_eq!(check(&["--nodes", "4", "b.txt"]).1.lines().count(), 2);
+    let (status, _, said) = check(&["d.txt"]);
+    assert!(status == Some(1) && said.contains("d.txt cannot be read"), "{said}");
+}

@@ -245,7 +245,7 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_default_headless
         .map(|id| {
             let mut node = Command::new(RAFTDECK);
             node.args(["node", "--node-id", &id.to_string(), "--cluster", &raft.join(",")]);
-            node.args(["--http", &http[id - 1], "--data-dir"]).arg(&data[id - 1]);
+            node.args(["--debug-mode", "--http", &http[id - 1], "--data-dir"]).arg(&data[id - 1]);
             node.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             Running(node.spawn().unwrap())
         })
@@ -262,7 +262,8 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_decks_cluster() 
     let temporary = tempfile::tempdir().unwrap();
     fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let mut up = Command::new(RAFTDECK);
-    up.args(["up", "--json"]).env("TMPDIR", temporary.path());
+    // On a busy machine a leader may be late too, by less than this.
+    up.args(["up", "--json", "--timing", "debug"]).env("TMPDIR", temporary.path());
     // Its end ends the cluster, so it stays open.
     up.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut up = Running(up.spawn().unwrap());

@@ -4,7 +4,7 @@
 
 use assert_cmd::Command;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
-use raftdeck_model::{Command as Order, CommandId, World};
+use raftdeck_model::{Command as Order, CommandId, Known, World};
 use raftdeck_raft::{LogId, LogIndex, NodeId, Role, Term, TermRun};
 use raftdeck_record::{Ending, Player, Recording};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn played(recording: Recording) -> App {
     app
 }
 
-type Log = (LogId, Vec<TermRun>);
+type Log = (Known<LogId>, Known<Vec<TermRun>>);
 
 fn states(world: &World) -> Vec<(NodeId, Role, Term, Log)> {
     let state = |node: &raftdeck_model::Node| {
@@ -69,9 +69,10 @@ fn processes_the_simulator_and_recordings_end_alike() {
     let [lab, sim] = ["lab", "sim"].map(|engine| recorded(folder.path(), engine));
     let ends = states(&folded(&lab));
     let run = |term, first, last| TermRun { term: Term(term), first: LogIndex(first), last: LogIndex(last) };
-    let log = (LogId { term: Term(3), index: LogIndex(8) }, vec![run(1, 1, 4), run(2, 5, 6), run(3, 7, 8)]);
+    let last = LogId { term: Term(3), index: LogIndex(8) };
+    let log = (last.into(), vec![run(1, 1, 4), run(2, 5, 6), run(3, 7, 8)].into());
     let roles = [Role::Follower, Role::Follower, Role::Leader];
-    let expected: Vec<_> =
+    let expected: Vec<(NodeId, Role, Term, Log)> =
         (1..).map(NodeId).zip(roles).map(|(id, role)| (id, role, Term(3), log.clone())).collect();
     assert_eq!(ends, expected);
     assert_eq!(states(&folded(&sim)), expected);

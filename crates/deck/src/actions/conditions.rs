@@ -53,7 +53,7 @@ pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     match app.selected_node() {
         Some(node) if node.is_down() => because(format!("{} is down: r restarts it", node.id)),
-        Some(node) if node.pid().is_none() => because(format!("{} has not started yet", node.id)),
+        Some(node) if node.process.is_none() => because(format!("{} has not started yet", node.id)),
         _ => Ok(()),
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
 pub(super) fn has_majority(app: &App) -> Result<(), Reason> {
     has_leader(app)?;
     match app.world.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
-        Some((id, status)) if !status.has_quorum => {
+        Some((id, status)) if status.lacks_quorum() => {
             because(format!("{id} leads but reaches no majority: nothing can be changed"))
         }
         _ => Ok(()),

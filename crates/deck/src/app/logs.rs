@@ -7,7 +7,7 @@
 use raftdeck_model::{Extent, Node, Order, World};
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::printable::is_unsafe;
-use raftdeck_raft::{LogId, LogIndex, NodeId, Status, Term};
+use raftdeck_raft::{LogId, LogIndex, NodeId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,12 +40,6 @@ pub struct Logs {
     left: u64,
     texts: BTreeMap<LogId, String>,
     asked: BTreeMap<NodeId, Asked>,
-}
-
-/// The term of a node's entry at an index, as far as the node has told.
-#[must_use]
-pub fn term_at(status: &Status, index: LogIndex) -> Option<Term> {
-    status.term_runs.iter().rev().find(|run| run.first <= index && index <= run.last).map(|run| run.term)
 }
 
 impl Logs {
@@ -159,7 +153,7 @@ impl Logs {
     fn missing(&self, world: &World, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
         let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
         for status in world.nodes().filter_map(Node::live) {
-            if let Some(term) = term_at(status, cursor) {
+            if let Some(term) = status.term_at(cursor) {
                 let id = LogId { term, index: cursor };
                 if !self.texts.contains_key(&id) {
                     wanted.entry(id).or_insert(status.id);
@@ -173,6 +167,7 @@ impl Logs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_raft::Term;
 
     fn to(last: u64) -> Extent {
         Extent { first: LogIndex(1.min(last)), last: LogIndex(last) }

@@ -1,7 +1,7 @@
 //! What the person asked of the store: what waits, and what came of the last.
 
-use crate::words::{asked, millis, sentence};
-use raftdeck_model::{ClientOp, ClientOutcome, CommandId, News};
+use crate::words::{millis, requested, sentence};
+use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
 use raftdeck_protocol::{Answer, ResponseBody};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Outcome {
 /// Operations under way and the last one's result.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
-    waiting: BTreeMap<CommandId, (ClientOp, Duration)>,
+    waiting: BTreeMap<CommandId, (ClientRequest, Duration)>,
     last: Option<Outcome>,
 }
 
@@ -46,8 +46,8 @@ impl Operations {
     }
 
     /// Starts one, by the name of its command.
-    pub fn start(&mut self, id: CommandId, op: ClientOp, now: Duration) {
-        self.waiting.insert(id, (op, now));
+    pub fn start(&mut self, id: CommandId, request: ClientRequest, now: Duration) {
+        self.waiting.insert(id, (request, now));
     }
 
     /// One was refused.
@@ -57,16 +57,19 @@ impl Operations {
 
     /// One ended. What nobody here asked is not told here.
     pub fn end(&mut self, update: &News, now: Duration) {
-        let News::Client { id, op, outcome, took } = update else { return };
+        let News::Client { id, request, outcome, took } = update else { return };
         if self.waiting.remove(id).is_some() {
-            self.last =
-                Some(Outcome { text: words(update, op, outcome, *took), good: is_good(outcome), at: now });
+            self.last = Some(Outcome {
+                text: words(update, request, outcome, *took),
+                good: is_good(outcome),
+                at: now,
+            });
         }
     }
 
     /// The newest that waits: what it is and since when.
     #[must_use]
-    pub fn newest_waiting(&self) -> Option<(&ClientOp, Duration)> {
+    pub fn newest_waiting(&self) -> Option<(&ClientRequest, Duration)> {
         self.waiting.values().next_back().map(|(op, since)| (op, *since))
     }
 
@@ -102,14 +105,14 @@ fn is_good(outcome: &ClientOutcome) -> bool {
 }
 
 /// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for all but a successful write, the feed's sentence.
-fn words(update: &News, op: &ClientOp, outcome: &ClientOutcome, took: Duration) -> String {
-    match (op, outcome) {
+fn words(update: &News, request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> String {
+    match (&request.op, outcome) {
         (
             ClientOp::Write(_),
             ClientOutcome::Answered { node, body: ResponseBody::Done { answer: Answer::Stored, at } },
         ) => format!(
             "{}: stored at index {}, term {} by {node} in {}",
-            asked(op),
+            requested(request),
             at.index,
             at.term,
             millis(took)
@@ -121,13 +124,18 @@ fn words(update: &News, op: &ClientOp, outcome: &ClientOutcome, took: Duration) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::RequestFate;
     use raftdeck_protocol::Write;
     use raftdeck_raft::{LogId, LogIndex, NodeId, Term};
 
     const ID: CommandId = CommandId(1);
 
-    fn put() -> ClientOp {
-        ClientOp::Write(Write::Put { key: "color".into(), value: "blue".into() })
+    fn put() -> ClientRequest {
+        ClientOp::Write(Write::Put { key: "color".into(), value: "blue".into() }).into()
+    }
+
+    fn failed(reason: &str) -> ClientOutcome {
+        ClientOutcome::Failed { reason: reason.to_owned(), fate: RequestFate::NothingChanged }
     }
 
     #[test]
@@ -139,14 +147,14 @@ mod tests {
         let body = ResponseBody::Done { answer: Answer::Stored, at };
         let outcome = ClientOutcome::Answered { node: NodeId(3), body };
         let took = Duration::from_millis(4);
-        ops.end(&News::Client { id: ID, op: put(), outcome, took }, took);
+        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took);
         let last = ops.last().unwrap();
         assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4 ms");
         assert!(last.good);
 
         ops.start(ID, put(), Duration::ZERO);
-        let outcome = ClientOutcome::Failed { reason: "no leader was found in 5 s".into() };
-        ops.end(&News::Client { id: ID, op: put(), outcome, took }, took);
+        let outcome = failed("no leader was found in 5 s");
+        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took);
         let last = ops.last().unwrap();
         assert!(!last.good && last.text.contains("no leader was found"), "{}", last.text);
     }
@@ -159,9 +167,9 @@ mod tests {
             ops.start(CommandId(id), put(), Duration::ZERO);
         }
         assert!(ops.is_full());
-        let outcome = ClientOutcome::Failed { reason: String::new() };
+        let outcome = failed("");
         ops.end(
-            &News::Client { id: CommandId(999), op: put(), outcome, took: Duration::ZERO },
+            &News::Client { id: CommandId(999), request: put(), outcome, took: Duration::ZERO },
             Duration::ZERO,
         );
         assert_eq!((ops.waiting(), ops.last()), (MAX_WAITING, None));

@@ -4,7 +4,7 @@
 //! the few words that the footer has for it.
 
 use crate::actions::{ACTIONS, ActionId};
-use raftdeck_model::{Capabilities, ClientOp, Order, World};
+use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_script::Line;
 
 /// What a line at the palette wants.
@@ -15,7 +15,7 @@ pub enum Said {
     /// Have the lab do this.
     Do(Vec<Order>),
     /// Ask this of the store.
-    Store(ClientOp),
+    Store(ClientRequest),
     /// What this key does.
     Act(ActionId),
     /// Show the logs.
@@ -47,11 +47,21 @@ fn meant(line: Line) -> Result<Said, String> {
         Line::Step { step, .. } => Said::Do(vec![Order::Step(step)]),
         // Here a refusal is but a notice.
         Line::Try(line) => return meant(*line),
-        Line::Store(op) => Said::Store(op),
-        Line::Wait { .. } | Line::Expect(_) => {
-            return Err("wait and expect are for scripts (raftdeck up): here you see it yourself".to_owned());
+        Line::Store(request) => Said::Store(request),
+        Line::Wait { .. } | Line::Expect(_) | Line::Judge(..) | Line::Stays { .. } => {
+            return Err(
+                "wait, expect and stays are for scripts (raftdeck up): here you see it yourself".to_owned()
+            );
         }
-        Line::Save(_) | Line::Load(_) => {
+        Line::Sleep { .. } => {
+            return Err(
+                "sleep is for scripts (raftdeck up): here step 500ms lets so much time pass".to_owned()
+            );
+        }
+        Line::Let { .. } | Line::Repeat { .. } | Line::End => {
+            return Err("let, repeat and end are for scripts (raftdeck up)".to_owned());
+        }
+        Line::Save(_) | Line::Load(_) | Line::Check(_) => {
             return Err(
                 "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
             );
@@ -70,9 +80,9 @@ fn meant(line: Line) -> Result<Said, String> {
 pub const REQUESTS: &str = "put k v, get k, delete k, cas k old new, list [prefix]";
 
 /// Understands a line of the write prompt, or says in a sentence why not.
-pub fn request(line: &str, world: &World) -> Result<ClientOp, String> {
+pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
     match raftdeck_script::parse(line, world) {
-        Ok(Line::Store(op)) => Ok(op),
+        Ok(Line::Store(request)) => Ok(request),
         Ok(Line::Nothing) => Err(format!("type one of: {REQUESTS}")),
         Ok(_) => Err(format!("here only the store is asked: {REQUESTS}; the key : takes all other commands")),
         Err(mistake) => Err(mistake.to_string()),
@@ -187,7 +197,9 @@ mod tests {
             "by its name when nobody leads"
         );
         assert!(matches!(understood("help cut"), Said::Tell(text) if text.contains("cut")));
-        for line in ["frobnicate", "kill 9", "wait leader", "save x"] {
+        for line in
+            ["frobnicate", "kill 9", "wait leader", "save x", "expect stored", "as alice expect get k v"]
+        {
             assert!(understand(line, &world()).is_err(), "{line}");
         }
     }
@@ -207,9 +219,17 @@ mod tests {
     #[test]
     fn the_write_prompt_takes_requests_to_the_store_and_says_what_is_wrong_with_others() {
         let why = |line: &str| request(line, &world()).unwrap_err();
-        for line in
-            ["put color blue", "get color", "delete color", "cas k a b", "create k v", "list", "list co"]
-        {
+        for line in [
+            "put color blue",
+            "get color",
+            "delete color",
+            "cas k a b",
+            "create k v",
+            "list",
+            "list co",
+            "get k stale at 2",
+            "as alice get k",
+        ] {
             assert!(request(line, &world()).is_ok(), "{line}");
         }
         assert!(request("put \"a key\" \"\"", &world()).is_ok(), "an empty value is a value");

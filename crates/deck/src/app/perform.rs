@@ -6,7 +6,7 @@ use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::{App, Effect, View, palette, scripted, selection};
 use crate::view::Pane;
-use raftdeck_model::{ClientOp, Disturbance, Order, Step, Which};
+use raftdeck_model::{ClientRequest, Disturbance, Order, Step, Which};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId};
 use raftdeck_script::{faster, slower};
@@ -170,14 +170,14 @@ fn isolate(app: &App, node: NodeId) -> Vec<Order> {
     palette::commands(&format!("isolate {}", node.0), &app.world)
 }
 
-pub(super) fn start(app: &mut App, op: ClientOp, now: Duration) -> Vec<Effect> {
+pub(super) fn start(app: &mut App, request: ClientRequest, now: Duration) -> Vec<Effect> {
     if app.operations.is_full() {
         app.notice = Some(Notice::new("too many operations are waiting already", now));
         return Vec::new();
     }
     app.notice = None;
-    let command = app.command(Order::Client(op.clone()));
-    app.operations.start(command.id, op, now);
+    let command = app.command(Order::Client(request.clone()));
+    app.operations.start(command.id, request, now);
     vec![Effect::Send(command)]
 }
 

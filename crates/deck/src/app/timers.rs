@@ -2,7 +2,7 @@
 //!
 //! What is shown is a step, never a running number; here is which step, and when the next one begins.
 
-use raftdeck_model::{Node, Phase};
+use raftdeck_model::{Known, Node, Phase, RaftView};
 use raftdeck_raft::Role;
 use std::time::Duration;
 
@@ -13,25 +13,30 @@ pub const BAR_STEPS: u8 = 8;
 pub const TICK: Duration = Duration::from_millis(200);
 
 /// A node's timers as shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
     /// The age of the last heartbeat, rounded to the end of its step.
-    pub heartbeat: Option<Duration>,
+    pub heartbeat: Known<Option<Duration>>,
     /// What is left of the election timeout, in eighths.
-    pub election: Option<u8>,
+    pub election: Known<Option<u8>>,
+}
+
+impl Timers {
+    /// Of a node that has none.
+    pub const NONE: Self = Self { heartbeat: Known::Is(None), election: Known::Is(None) };
 }
 
 /// A node's timers as shown at `now`. Only a living node has any; a leader has no election timeout.
 #[must_use]
 pub fn timers(node: &Node, now: Duration) -> Timers {
-    let Some(status) = node.live() else { return Timers::default() };
+    let Some(status) = node.live() else { return Timers::NONE };
     let since = now.saturating_sub(node.status_at);
     if node.phase() == Phase::Running(Role::Leader) {
-        return Timers::default();
+        return Timers::NONE;
     }
     Timers {
-        heartbeat: status.heartbeat_age.map(|age| step_of(age.saturating_add(since)).1),
-        election: Some(eighths(status.election_remaining.saturating_sub(since), status.election_timeout)),
+        heartbeat: status.heartbeat_age.map(|age| age.map(|age| step_of(age.saturating_add(since)).1)),
+        election: election(status, since).map(|(left, whole)| Some(eighths(*left, *whole))),
     }
 }
 
@@ -43,17 +48,25 @@ pub fn next_step(node: &Node, now: Duration) -> Option<Duration> {
         return None;
     }
     let since = now.saturating_sub(node.status_at);
-    let heartbeat = status.heartbeat_age.map(|age| {
+    let heartbeat = status.heartbeat_age.some().map(|age| {
         let age = age.saturating_add(since);
         step_of(age).1.saturating_sub(age)
     });
-    let left = status.election_remaining.saturating_sub(since);
-    let election = (!left.is_zero()).then(|| {
-        let below = u32::from(eighths(left, status.election_timeout).saturating_sub(1));
-        left.saturating_sub(status.election_timeout * below / u32::from(BAR_STEPS))
-    });
+    let election =
+        election(status, since).copied().filter(|(left, _)| !left.is_zero()).map(|(left, whole)| {
+            let below = u32::from(eighths(left, whole).saturating_sub(1));
+            left.saturating_sub(whole * below / u32::from(BAR_STEPS))
+        });
     let wait = heartbeat.into_iter().chain(election).min()?;
     Some(now.saturating_add(wait.max(Duration::from_millis(1))))
+}
+
+/// What is left of the election timeout so long after the account, and the whole of it.
+fn election(status: &RaftView, since: Duration) -> Known<(Duration, Duration)> {
+    match (status.election_remaining, status.election_timeout) {
+        (Known::Is(left), Known::Is(whole)) => Known::Is((left.saturating_sub(since), whole)),
+        _ => Known::Unknown,
+    }
 }
 
 /// The tick at or after `at`.

@@ -3,13 +3,14 @@
 use crate::app::timers::{BAR_STEPS, age_words, timers};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone};
-use raftdeck_model::{Concern, Node, Phase, ProcessState, Standing};
-use raftdeck_raft::{Role, Status};
+use crate::view::words::{self, Tone, UNKNOWN, figure};
+use raftdeck_model::{Concern, Known, Node, Phase, ProcessState, RaftView, Standing};
+use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
+use std::time::Duration;
 
 /// How large a card is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +151,7 @@ fn figure_style(paint: &Paint<'_>, node: &Node) -> Style {
 /// The log's end and the commit index, in as many words as there is room for.
 fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
     let Some(status) = node.raft() else { return Line::styled("no news yet", paint.theme.faint()) };
-    let (last, committed) = (status.last.index, status.committed);
+    let (last, committed) = (figure(status.last.map(|last| last.index)), figure(status.committed));
     let texts = [
         format!("log {last}  commit {committed}"),
         format!("log {last} commit {committed}"),
@@ -165,9 +166,10 @@ fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
 fn vote_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let Some(status) = node.raft() else { return Line::default() };
     let vote = match status.vote {
-        Some(id) if id == node.id => "voted for itself".to_owned(),
-        Some(id) => format!("voted for {id}"),
-        None => "has not voted".to_owned(),
+        Known::Is(Some(id)) if id == node.id => "voted for itself".to_owned(),
+        Known::Is(Some(id)) => format!("voted for {id}"),
+        Known::Is(None) => "has not voted".to_owned(),
+        Known::Unknown => "vote unknown".to_owned(),
     };
     Line::styled(vote, figure_style(paint, node))
 }
@@ -191,18 +193,16 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     Line::styled(text, faint)
 }
 
-fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static> {
+fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'static> {
     let text = paint.theme.text();
     match status.role {
-        Role::Leader if status.peers.is_empty() => Line::styled("the only node", text),
-        Role::Leader if status.has_quorum => {
-            let fresh = |age: std::time::Duration| age <= paint.app.world.election.0;
-            let heard = status.peers.iter().filter(|peer| peer.last_heard.is_some_and(fresh)).count();
-            Line::styled(format!("{} of {} answer it", heard, status.peers.len()), text)
-        }
-        Role::Leader => Line::styled("no quorum", paint.theme.strong()),
+        Role::Leader if status.lacks_quorum() => Line::styled("no quorum", paint.theme.strong()),
+        Role::Leader => Line::styled(answers(paint, status), text),
         Role::Candidate | Role::PreCandidate => {
-            let yes = status.votes.iter().filter(|(id, yes)| *yes && *id != node.id).count() + 1;
+            let granted = |votes: &Vec<(NodeId, bool)>| {
+                votes.iter().filter(|(id, yes)| *yes && *id != node.id).count() + 1
+            };
+            let yes = figure(status.votes.map(granted));
             let what = if status.role == Role::Candidate { "votes" } else { "pre-votes" };
             Line::styled(format!("{yes} of {} {what}", paint.app.world.majority()), paint.theme.strong())
         }
@@ -217,15 +217,37 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &Status) -> Line<'static>
         }
         Role::Follower => {
             let timers = timers(node, paint.time);
-            let mut line = bar(paint, timers.election.unwrap_or(0));
             let heard = match timers.heartbeat {
-                Some(age) if !words::lost(status) => format!(" {}", age_words(age)),
-                _ => " no leader".to_owned(),
+                _ if words::lost(status) => "no leader".to_owned(),
+                Known::Is(Some(age)) => age_words(age),
+                Known::Is(None) => "no leader".to_owned(),
+                Known::Unknown if timers.election.is_unknown() => "timers unknown".to_owned(),
+                Known::Unknown => UNKNOWN.to_owned(),
             };
+            let mut line = match timers.election {
+                Known::Is(steps) => bar(paint, steps.unwrap_or(0)),
+                Known::Unknown => Line::default(),
+            };
+            if !line.spans.is_empty() {
+                line.push_span(Span::raw(" "));
+            }
             line.push_span(Span::styled(heard, text));
             line
         }
     }
+}
+
+/// Which followers answer a leader.
+fn answers(paint: &Paint<'_>, status: &RaftView) -> String {
+    let Some(peers) = status.peers.get() else { return "followers unknown".to_owned() };
+    if peers.is_empty() {
+        return "the only node".to_owned();
+    }
+    let fresh = |age: &Option<Duration>| age.is_some_and(|age| age <= paint.app.world.election.0);
+    let heard = peers.iter().filter(|peer| peer.last_heard.is(fresh)).count();
+    let is_unknown = peers.iter().any(|peer| peer.last_heard.is_unknown());
+    let heard = if is_unknown { UNKNOWN.to_owned() } else { heard.to_string() };
+    format!("{heard} of {} answer it", peers.len())
 }
 
 /// An election timer running down.

@@ -1,11 +1,10 @@
 //! The Logs view: a row a node, a column an index; below, the entry under the cursor as each node has it.
 
-use crate::app::logs::term_at;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone};
-use raftdeck_model::Node;
-use raftdeck_raft::{LogId, LogIndex, Status, Term};
+use crate::view::words::{self, Tone, UNKNOWN};
+use raftdeck_model::{Node, RaftView};
+use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -93,14 +92,14 @@ fn column(area: Rect, names: u16, window: &Window, n: usize) -> Rect {
 }
 
 /// Whether a member has an entry, in its log or in its snapshot.
-fn holds(status: &Status, index: LogIndex) -> bool {
-    term_at(status, index).is_some() || index <= status.purged
+fn holds(status: &RaftView, index: LogIndex) -> bool {
+    status.term_at(index).is_some() || status.purged >= index
 }
 
 /// Whether members disagree about the entry at an index.
 fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
     let terms: BTreeSet<Term> =
-        paint.app.world.nodes().filter_map(|node| term_at(node.raft()?, index)).collect();
+        paint.app.world.nodes().filter_map(|node| node.raft()?.term_at(index)).collect();
     terms.len() > 1
 }
 
@@ -125,13 +124,16 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     paint.at(left, &line);
     paint.mark(left, Target::Node(node.id));
     let Some(status) = node.raft() else { return };
+    if status.term_runs.is_unknown() {
+        paint.at(column(area, names, window, 0), &Line::styled(UNKNOWN, paint.theme.faint()));
+    }
     for n in 0..window.columns {
         let index = LogIndex(window.first + n as u64);
         let place = column(area, names, window, n);
-        if let Some(term) = term_at(status, index) {
+        if let Some(term) = status.term_at(index) {
             let line = entry(paint, status, index, term, window, node.live().is_some());
             paint.at(place, &line);
-        } else if index <= status.purged {
+        } else if status.purged >= index {
             let purged = paint.glyphs().purged.repeat(usize::from(window.cell).saturating_sub(1));
             paint.at(place, &Line::styled(purged, paint.theme.faint()));
         }
@@ -141,7 +143,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
 /// A committed entry is solid, an uncommitted one hollow; one that is not on the disk yet says so.
 fn entry(
     paint: &Paint<'_>,
-    status: &Status,
+    status: &RaftView,
     index: LogIndex,
     term: Term,
     window: &Window,
@@ -149,11 +151,13 @@ fn entry(
 ) -> Line<'static> {
     let glyphs = paint.glyphs();
     let width = usize::from(window.cell).saturating_sub(3);
-    let committed = index <= status.committed;
-    let label = if index > status.durable {
+    let committed = status.committed >= index;
+    let label = if status.durable < index {
         format!("{term}~")
-    } else if index == status.snapshot.index {
+    } else if status.snapshot.is(|snapshot| snapshot.index == index) {
         format!("{term}s")
+    } else if status.committed.is_unknown() {
+        format!("{term}{UNKNOWN}")
     } else {
         term.to_string()
     };
@@ -179,7 +183,9 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     let title = if window.cursor == LogIndex::ZERO {
         "no entries yet".to_owned()
     } else {
-        format!("entry {}, on {have} of {of} nodes", window.cursor)
+        let is_unknown = |node: &Node| node.raft().is_some_and(|status| status.term_runs.is_unknown());
+        let least = if app.world.nodes().any(is_unknown) { "at least " } else { "" };
+        format!("entry {}, on {least}{have} of {of} nodes", window.cursor)
     };
     paint.rule(area, 0, &title);
     let mut row = 1;
@@ -189,7 +195,10 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
         row += 1;
     }
     let [solid, hollow] = [g.committed, g.uncommitted].map(|[open, close]| format!("{open}t{close}"));
-    let snapshots = app.world.nodes().any(|n| n.raft().is_some_and(|s| s.snapshot.index > LogIndex::ZERO));
+    let snapshots = app
+        .world
+        .nodes()
+        .any(|n| n.raft().is_some_and(|s| s.snapshot.is(|snapshot| snapshot.index > LogIndex::ZERO)));
     let legend = if snapshots {
         format!(
             " {solid} committed {hollow} not t~ not on disk {} differ ts snapshot ends {} only in it",
@@ -211,21 +220,23 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
 fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
     let name = Span::styled(format!("   {:<5}", node.id), paint.theme.strong());
     let style = if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() };
-    if let Some(status) = node.raft().filter(|s| index > LogIndex::ZERO && index <= s.purged) {
-        let text = format!("only in its snapshot, which ends with entry {}", status.snapshot.index);
+    if let Some(status) = node.raft().filter(|s| index > LogIndex::ZERO && s.purged >= index) {
+        let end = status.snapshot.get().map(|snapshot| format!(", which ends with entry {}", snapshot.index));
+        let text = format!("only in its snapshot{}", end.unwrap_or_default());
         return Line::from(vec![name, Span::styled(text, style)]);
     }
-    let Some((status, term)) = node.raft().and_then(|s| Some((s, term_at(s, index)?))) else {
-        return Line::from(vec![name, Span::styled(paint.glyphs().none, paint.theme.faint())]);
+    let Some((status, term)) = node.raft().and_then(|s| Some((s, s.term_at(index)?))) else {
+        let is_unknown = node.raft().is_some_and(|status| status.term_runs.is_unknown());
+        let nothing = if is_unknown { UNKNOWN } else { paint.glyphs().none };
+        return Line::from(vec![name, Span::styled(nothing, paint.theme.faint())]);
     };
     let id = LogId { term, index };
     let text = paint.app.logs.text(id).unwrap_or(paint.glyphs().ellipsis).to_owned();
-    let state = if index <= status.committed {
-        "committed"
-    } else if index <= status.durable {
-        "not committed"
-    } else {
-        "not on its disk yet"
+    let state = match (status.committed.copied(), status.durable.copied()) {
+        (Some(committed), _) if index <= committed => "committed",
+        (_, Some(durable)) if index > durable => "not on its disk yet",
+        (Some(_), _) => "not committed",
+        (None, _) => "in the log",
     };
     Line::from(vec![
         name,

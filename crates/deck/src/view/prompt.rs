@@ -5,7 +5,7 @@ use crate::app::prompt::Purpose;
 use crate::app::scripted::{Said, Scripted};
 use crate::app::{View, palette, sieve};
 use crate::view::paint::Paint;
-use crate::words::asked;
+use crate::words::requested;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
@@ -134,14 +134,14 @@ pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
 fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     let operations = &paint.app.operations;
     let width = usize::from(area.width);
-    if let Some((op, since)) = operations.newest_waiting() {
+    if let Some((request, since)) = operations.newest_waiting() {
         let seconds = paint.now.saturating_sub(since).as_secs();
         let waited = if seconds == 0 { String::new() } else { format!(" {seconds} s") };
         let others = match operations.waiting() {
             0 | 1 => String::new(),
             more => format!(", {} more wait", more - 1),
         };
-        let text = format!(" {}: waiting{}{waited}{others} ", asked(op), paint.glyphs().ellipsis);
+        let text = format!(" {}: waiting{}{waited}{others} ", requested(request), paint.glyphs().ellipsis);
         let line = Line::from(Span::styled(paint.cut(&text, width), paint.theme.strong()));
         paint.row(area, 0, &line);
         return true;

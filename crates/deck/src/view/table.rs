@@ -5,10 +5,10 @@ use crate::app::timers::{age_words, timers};
 use crate::view::card;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone};
+use crate::view::words::{self, Tone, UNKNOWN, figure};
 use crate::words::changing;
-use raftdeck_model::{Concern, Node, Phase, World};
-use raftdeck_raft::{LogIndex, Role};
+use raftdeck_model::{Concern, Known, Node, Phase, RaftView, World};
+use raftdeck_raft::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -228,23 +228,31 @@ fn row(paint: &Paint<'_>, node: &Node) -> Vec<Line<'static>> {
 }
 
 fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'static> {
-    let unknown = || Line::styled(paint.glyphs().none, paint.theme.faint());
-    let shown = |text: Option<String>| text.map_or_else(unknown, |text| Line::styled(text, style));
-    let raft = node.raft();
+    let nothing = || Line::styled(paint.glyphs().none, paint.theme.faint());
+    let unknown = || Line::styled(UNKNOWN, paint.theme.faint());
+    let shown = |text: Option<String>| text.map_or_else(nothing, |text| Line::styled(text, style));
+    let known = |text: Known<Option<String>>| text.get().map_or_else(unknown, |text| shown(text.clone()));
+    // A node that has told nothing yet has nothing to show.
+    let raft = |figure: &dyn Fn(&RaftView) -> Known<Option<String>>| {
+        known(node.raft().map_or(Known::Is(None), figure))
+    };
     let timers = timers(node, paint.time);
     match column {
         Column::Node => name(paint, node),
         Column::Role => role(paint, node),
-        Column::Term => shown(raft.map(|s| s.term.to_string())),
-        Column::Vote => shown(raft.and_then(|s| s.vote).map(|vote| vote.to_string())),
-        Column::Last => shown(raft.map(|s| s.last.index.to_string())),
-        Column::Commit => shown(raft.map(|s| s.committed.to_string())),
-        Column::Applied => shown(raft.map(|s| s.applied.to_string())),
-        Column::NextMatch => shown(next_match(&paint.app.world, node)),
+        Column::Term => shown(node.raft().map(|s| s.term.to_string())),
+        Column::Vote => raft(&|s| s.vote.map(|vote| vote.map(|vote| vote.to_string()))),
+        Column::Last => raft(&|s| s.last.map(|last| Some(last.index.to_string()))),
+        Column::Commit => raft(&|s| s.committed.map(|index| Some(index.to_string()))),
+        Column::Applied => raft(&|s| s.applied.map(|index| Some(index.to_string()))),
+        Column::NextMatch => known(next_match(&paint.app.world, node)),
         // It does not campaign.
-        Column::Election if has_empty_disk(&paint.app.world, node) => unknown(),
-        Column::Election => timers.election.map_or_else(unknown, |steps| card::bar(paint, steps)),
-        Column::Heartbeat => shown(timers.heartbeat.map(age_words)),
+        Column::Election if has_empty_disk(&paint.app.world, node) => nothing(),
+        Column::Election => match timers.election {
+            Known::Unknown => unknown(),
+            Known::Is(steps) => steps.map_or_else(nothing, |steps| card::bar(paint, steps)),
+        },
+        Column::Heartbeat => known(timers.heartbeat.map(|age| age.map(age_words))),
         Column::State => state(paint, node),
         Column::Pid => shown(node.pid().map(|pid| pid.to_string())),
         Column::Address => shown(node.addresses.as_ref().map(|a| a.client.clone())),
@@ -285,14 +293,24 @@ fn has_empty_disk(world: &World, node: &Node) -> bool {
     matches!(world.concern(node.id), Some(Concern::EmptyDisk { .. }))
 }
 
-fn next_match(world: &World, node: &Node) -> Option<String> {
-    let peer = world.as_leader_sees(node.id)?;
-    let LogIndex(matched) = peer.matched;
-    Some(match words::gets_snapshot(node, world) {
+/// How far the leader is with a follower; unknown, if its source does not tell of any follower.
+fn next_match(world: &World, node: &Node) -> Known<Option<String>> {
+    let Some(peer) = world.as_leader_sees(node.id) else {
+        let leader = world.leader().filter(|leader| leader.id != node.id).and_then(Node::live);
+        return match leader {
+            Some(leader) if leader.peers.is_unknown() => Known::Unknown,
+            _ => Known::Is(None),
+        };
+    };
+    let progress = || format!("{}/{}", figure(peer.next), figure(peer.matched));
+    Known::Is(Some(match words::gets_snapshot(node, world) {
         // What the leader knows is of the disk that it had.
         _ if has_empty_disk(world, node) => "not counted".to_owned(),
         Some(percent) => format!("snapshot {percent}%"),
-        None if peer.disk_stalled.is_some() => format!("{}/{matched} stalled", peer.next),
-        None => format!("{}/{matched} {}", peer.next, words::sending(peer.state)),
-    })
+        None if peer.disk_stalled.some().is_some() => format!("{} stalled", progress()),
+        None => match peer.state {
+            Known::Is(state) => format!("{} {}", progress(), words::sending(state)),
+            Known::Unknown => progress(),
+        },
+    }))
 }

@@ -3,15 +3,21 @@
 use crate::app::App;
 use crate::theme::Theme;
 use crate::words::ids;
-use raftdeck_model::{Campaign, Concern, FrameKind, Node, Phase, Standing, Verdict, World, percent};
-use raftdeck_raft::{NodeId, ReplicationState, Role, Status};
+use raftdeck_model::{
+    Campaign, Concern, FrameKind, Known, Node, Phase, RaftView, Standing, Verdict, World, percent,
+};
+use raftdeck_raft::{NodeId, ReplicationState, Role};
 use ratatui::style::Style;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 /// An ordinary disk is done before.
 const WORTH_TELLING: Duration = Duration::from_millis(250);
+
+/// What stands in the place of what the source does not know.
+pub(crate) const UNKNOWN: &str = "?";
 
 /// How something is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,11 @@ pub(crate) enum Tone {
     Calm,
     /// It is not there.
     Gone,
+}
+
+/// A figure, or that it is not known.
+pub(crate) fn figure<T: Copy + fmt::Display>(figure: Known<T>) -> String {
+    figure.copied().map_or_else(|| UNKNOWN.to_owned(), |figure| figure.to_string())
 }
 
 /// The verdict in a few words, what there is to add, and how it is meant.
@@ -109,7 +120,7 @@ pub(crate) fn tone(node: &Node, world: &World) -> Tone {
     match (node.phase(), node.live()) {
         // Whoever does not vote has nothing to lose a leader for.
         (Phase::Running(Role::Follower), _) if world.standing(node.id) == Standing::Outside => Tone::Calm,
-        (Phase::Running(Role::Leader), Some(status)) if status.has_quorum => Tone::Good,
+        (Phase::Running(Role::Leader), Some(status)) if !status.lacks_quorum() => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
         (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
@@ -117,9 +128,9 @@ pub(crate) fn tone(node: &Node, world: &World) -> Tone {
     }
 }
 
-/// A follower that hears no leader.
-pub(crate) fn lost(status: &Status) -> bool {
-    status.leader.is_none() || !status.has_quorum
+/// A follower that is known to hear no leader.
+pub(crate) fn lost(status: &RaftView) -> bool {
+    status.leader.is(Option::is_none) || status.lacks_quorum()
 }
 
 /// The state of a node's process and connections, in a word or two.
@@ -135,8 +146,8 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
         (Phase::Killed, _) => "killed",
         (Phase::Stopped, _) => "stopped",
         (Phase::Failed, _) => "failed",
-        (Phase::Running(Role::Leader), Some(status)) if !status.has_quorum => "no quorum",
-        (Phase::Running(_), Some(status)) if status.disk_stalled => "disk stalled",
+        (Phase::Running(Role::Leader), Some(status)) if status.lacks_quorum() => "no quorum",
+        (Phase::Running(_), Some(status)) if status.disk_stalled == true => "disk stalled",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::EmptyDisk { .. })) => "empty disk",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::Removed)) => "removed",
         (Phase::Running(_), _) if world.is_isolated(node.id) => "cut off",
@@ -176,7 +187,8 @@ fn concern_words(id: NodeId, concern: &Concern) -> String {
 /// What is wrong with a running node's disk, as a sentence.
 fn disk(node: &Node) -> Option<String> {
     let status = node.live()?;
-    let wait = status.disk_wait.filter(|wait| status.disk_stalled || *wait >= WORTH_TELLING)?;
+    let wait =
+        status.disk_wait.some().filter(|wait| status.disk_stalled == true || *wait >= WORTH_TELLING)?;
     Some(format!("{}'s disk has not finished a write for {}", node.id, span(wait)))
 }
 

@@ -359,7 +359,7 @@ mod tests {
                 Notice { about: NodeId(id), kind: NoticeKind::Founding, text: format!("founding: {text}") };
             News::Notice { node: NodeId(id), notice }
         };
-        told(&News::Process { node: NodeId(3), state: ProcessState::Running { pid: 7 } });
+        told(&News::Process { node: NodeId(3), state: ProcessState::Running { pid: Some(7) } });
         assert_eq!(told(&waits(1, "waiting for n2 and n3")), Weight::Detail);
         assert_eq!(told(&waits(1, "waiting for n2")), Weight::Detail, "each founding waits for a moment");
         told(&dies(2));

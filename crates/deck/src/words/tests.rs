@@ -1,6 +1,6 @@
 use super::*;
-use raftdeck_model::{CommandId, NodeAddresses};
-use raftdeck_protocol::{Failure, Notice, NoticeKind, RefusalReason, Write};
+use raftdeck_model::{CommandId, NodeAddresses, RequestFate};
+use raftdeck_protocol::{Consistency, Failure, Notice, NoticeKind, RefusalReason, Write};
 use raftdeck_raft::{Incarnation, LogId};
 
 const N1: NodeId = NodeId(1);
@@ -17,7 +17,7 @@ fn traced(node: NodeId, trace: TraceEvent) -> Sentence {
 
 fn answer(op: ClientOp, body: ResponseBody) -> String {
     let outcome = ClientOutcome::Answered { node: N2, body };
-    says(&News::Client { id: CommandId(1), op, outcome, took: Duration::from_millis(4) }).text
+    says(&News::Client { id: CommandId(1), request: op.into(), outcome, took: Duration::from_millis(4) }).text
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn processes_and_links_are_told_plainly() {
         let sentence = says(&News::Process { node: N1, state });
         (sentence.weight, sentence.text)
     };
-    let pid = 4711;
+    let pid = Some(4711);
     assert_eq!(
         process(ProcessState::Starting { pid }),
         (Weight::Minor, "n1 is starting, process 4711".to_owned())
@@ -155,10 +155,19 @@ fn a_client_is_told_what_came_of_its_question() {
     );
     let unknown = answer(put.clone(), ResponseBody::Failed(Failure::Unknown));
     assert!(!unknown.contains("not done") && unknown.contains("it may have happened"), "{unknown}");
-    let outcome = ClientOutcome::Failed { reason: "no leader was found".to_owned() };
-    let failed = says(&News::Client { id: CommandId(1), op: put, outcome, took: Duration::from_secs(12) });
+    let outcome =
+        ClientOutcome::Failed { reason: "no leader was found".to_owned(), fate: RequestFate::NothingChanged };
+    let failed =
+        says(&News::Client { id: CommandId(1), request: put.into(), outcome, took: Duration::from_secs(12) });
     assert_eq!(failed.text, "put color blue: no leader was found (12 s)");
     assert_eq!(failed.weight, Weight::Major);
+    let request = ClientRequest {
+        client: ClientName::Named("alice".to_owned()),
+        at: Some(NodeId(3)),
+        consistency: Consistency::Stale,
+        ..ClientOp::Read(Read::Get { key: "color".into() }).into()
+    };
+    assert_eq!(requested(&request), "alice: get color stale at 3");
 }
 
 #[test]

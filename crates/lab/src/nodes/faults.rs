@@ -15,6 +15,9 @@ impl Nodes {
         if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return receipt.refuse(format!("there is no {stranger} in this cluster"));
         }
+        if let Some(Err(why)) = what.client().map(|client| self.clients.admit(client)) {
+            return receipt.refuse(why);
+        }
         // What is refused is not in force, and leaves what it would replace.
         let receipt = match process(&what) {
             Some(node) => self.has_room(node, receipt),
@@ -56,10 +59,7 @@ impl Nodes {
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
             | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
-            Disturbance::ClientAt(nodes) => {
-                self.clients.reach(Some(nodes));
-                receipt.done();
-            }
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(receipt),
         }
     }
 
@@ -77,11 +77,13 @@ impl Nodes {
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
             | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
-            Disturbance::ClientAt(_) => {
-                self.clients.reach(None);
-                receipt.done();
-            }
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(receipt),
         }
+    }
+
+    fn place_clients(&self, receipt: Receipt) {
+        self.clients.obey(&self.in_force.all());
+        receipt.done();
     }
 
     fn set_disk(&mut self, node: NodeId, pace: DiskPace, receipt: Receipt) {

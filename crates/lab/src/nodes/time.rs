@@ -39,7 +39,7 @@ impl Nodes {
         let (statuses, outlet) = (self.stepper.look(&self.places, &self.paused()), self.outlet.clone());
         tokio::spawn(async move {
             for (node, status) in statuses.await {
-                outlet.tell(News::Status { node, status: Box::new(status) });
+                outlet.tell(News::Status { node, status: Box::new(status.into()) });
             }
             receipt.done();
         });

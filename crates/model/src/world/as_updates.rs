@@ -6,12 +6,10 @@ use crate::message::LinkState;
 use crate::update::{ClusterTime, News, ProcessState, Update};
 use std::time::Duration;
 
-/// Of a process that is told only so that what its node said before counts as that of an earlier one.
-const EARLIER_PID: u32 = 0;
-
 impl World {
     /// Updates that make an equal world when they are folded into [`World::default`]. They are numbered from 1. Each
-    /// [`News::Status`] has the time at which it was told; the times of the others are zero, as a world does not keep them.
+    /// [`News::Status`] has the time at which it was told, the last update the time of the newest one; the times of the others are
+    /// zero, as a world does not keep them.
     #[must_use]
     pub fn as_updates(&self) -> Vec<Update> {
         let mut told = Telling::default();
@@ -37,7 +35,7 @@ impl World {
         if self.time.rate != self.last_rate {
             told.tell(News::Time(ClusterTime { rate: self.last_rate, ..self.time }));
         }
-        told.tell(News::Time(self.time));
+        told.tell_at(self.now, News::Time(self.time));
         told.0
     }
 }
@@ -66,11 +64,11 @@ impl Telling {
         let told = match (node.is_current, node.is_fresh) {
             (true, true) => [None, present(), account(), None],
             (true, false) => {
-                let paused = ProcessState::Paused { pid: EARLIER_PID };
+                let paused = ProcessState::Paused { pid: None };
                 [Some(process(paused)), account(), present(), None]
             }
             (false, _) => {
-                let another = account().map(|_| process(ProcessState::Starting { pid: EARLIER_PID }));
+                let another = account().map(|_| process(ProcessState::Starting { pid: None }));
                 [None, account(), another, present()]
             }
         };

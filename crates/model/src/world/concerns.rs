@@ -2,8 +2,9 @@
 //! goes on by itself.
 
 use super::{Node, World};
-use raftdeck_protocol::{NodeStatus, NoticeKind, RefusalReason, RefusedPeer};
-use raftdeck_raft::NodeId;
+use crate::view::NodeView;
+use raftdeck_protocol::{NoticeKind, RefusalReason, RefusedPeer};
+use raftdeck_raft::{Membership, NodeId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl World {
     pub fn concern(&self, id: NodeId) -> Option<Concern> {
         let own = self.node(id).filter(|node| node.live().is_some()).and_then(|node| node.status.as_ref());
         let own_notice = |wanted: fn(&NoticeKind) -> bool| {
-            own.and_then(|status| status.notices.iter().find(|notice| wanted(&notice.kind)))
+            own.and_then(|status| status.notices.items().iter().find(|notice| wanted(&notice.kind)))
         };
         if let Some(too_many) = self.reports().find_map(|(_, status)| empty_disk(status, id)) {
             return Some(Concern::EmptyDisk { too_many });
@@ -50,20 +51,23 @@ impl World {
         if let Some((by, RefusedPeer { id: peer, reason, .. })) = self.newest_refusal(id) {
             return Some(Concern::Refused { by, peer: *peer, reason: reason.clone() });
         }
-        let is_late = own.is_some_and(|status| Duration::from_micros(status.uptime_micros) > FOUNDED_BY_THEN);
+        let is_late = own.is_some_and(|status| {
+            status.uptime_micros.is(|micros| Duration::from_micros(*micros) > FOUNDED_BY_THEN)
+        });
         let founding = own_notice(|kind| matches!(kind, NoticeKind::Founding)).filter(|_| is_late)?;
         Some(Concern::Founding(founding.text.clone()))
     }
 
     /// The newest refusal that is this node's doing.
     fn newest_refusal(&self, id: NodeId) -> Option<(NodeId, &RefusedPeer)> {
-        let refusals = self.reports().flat_map(|(by, status)| status.refused.iter().map(move |r| (by, r)));
+        let refusals =
+            self.reports().flat_map(|(by, status)| status.refused.items().iter().map(move |r| (by, r)));
         let its = refusals.filter(|(by, refused)| named(&refused.reason).unwrap_or(*by) == id);
         its.max_by_key(|(_, refused)| refused.since_unix_ms)
     }
 
     /// What the nodes that run say, the leader first.
-    fn reports(&self) -> impl Iterator<Item = (NodeId, &NodeStatus)> {
+    fn reports(&self) -> impl Iterator<Item = (NodeId, &NodeView)> {
         let leader = self.leader();
         let others = self.nodes().filter(move |node| leader.is_none_or(|leader| leader.id != node.id));
         let all = leader.into_iter().chain(others).filter(|node| node.live().is_some());
@@ -72,12 +76,18 @@ impl World {
 }
 
 /// Whether this status reports an empty disk of a node, and so many of them that too few members are left.
-fn empty_disk(status: &NodeStatus, id: NodeId) -> Option<bool> {
+fn empty_disk(status: &NodeView, id: NodeId) -> Option<bool> {
     let is_empty = |kind: &NoticeKind| matches!(kind, NoticeKind::EmptyDisk { .. });
-    let empty: BTreeSet<NodeId> =
-        status.notices.iter().filter(|notice| is_empty(&notice.kind)).map(|notice| notice.about).collect();
-    let voters = &status.raft.membership.voters;
-    empty.contains(&id).then(|| 2 * voters.difference(&empty).count() <= voters.len())
+    let empty: BTreeSet<NodeId> = status
+        .notices
+        .items()
+        .iter()
+        .filter(|notice| is_empty(&notice.kind))
+        .map(|notice| notice.about)
+        .collect();
+    let too_many =
+        |membership: &Membership| 2 * membership.voters.difference(&empty).count() <= membership.voters.len();
+    empty.contains(&id).then(|| status.raft.membership.is(too_many))
 }
 
 /// The node that a reason for a refusal is about, if it says so.

@@ -4,7 +4,8 @@
 //! member: not yet, or not any more. While nobody has told of a configuration every node is taken for a voter.
 
 use super::{Node, World};
-use raftdeck_raft::{Membership, NodeId, Status};
+use crate::view::RaftView;
+use raftdeck_raft::{Membership, NodeId};
 use std::collections::BTreeSet;
 
 /// How a node stands to the cluster.
@@ -24,7 +25,7 @@ impl World {
     #[must_use]
     pub fn configuration(&self) -> Option<&Membership> {
         let named = |membership: &&Membership| !membership.voters.is_empty();
-        let leader = self.leader().and_then(Node::live).map(|status| &status.membership);
+        let leader = self.leader().and_then(Node::live).and_then(|status| status.membership.get());
         leader
             .filter(named)
             .or_else(|| newest(self.nodes().filter_map(Node::live)))
@@ -78,12 +79,14 @@ impl World {
     /// To whom the leader is handing over.
     #[must_use]
     pub fn transfer(&self) -> Option<NodeId> {
-        self.leader()?.live()?.transfer
+        self.leader()?.live()?.transfer.some()
     }
 }
 
-fn newest<'a>(told: impl Iterator<Item = &'a Status>) -> Option<&'a Membership> {
-    told.filter(|status| !status.membership.voters.is_empty())
-        .max_by_key(|status| (status.membership_index, status.term))
-        .map(|status| &status.membership)
+fn newest<'a>(told: impl Iterator<Item = &'a RaftView>) -> Option<&'a Membership> {
+    let known = told.filter_map(|status| Some((status, status.membership.get()?)));
+    known
+        .filter(|(_, membership)| !membership.voters.is_empty())
+        .max_by_key(|(status, _)| (status.membership_index.copied(), status.term))
+        .map(|(_, membership)| membership)
 }

@@ -18,9 +18,10 @@ pub use verdict::{Campaign, Verdict};
 use crate::message::{LinkState, MessageId, MessageReport};
 use crate::rule::Fault;
 use crate::update::{ChangeStep, ClusterTime, News, Update, WorkloadFigures};
+use crate::view::{PeerView, RaftView};
 use imbl::OrdMap;
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::{LogIndex, NodeId, PeerStatus, Term};
+use raftdeck_raft::{LogIndex, NodeId, Term};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct World {
     changes: BTreeMap<NodeId, ChangeStep>,
     open: OrdMap<MessageId, MessageReport>,
     in_force: Arc<Vec<Fault>>,
+    /// When the newest update was told.
+    now: Duration,
     time: ClusterTime,
     /// How fast time last passed when it did not stand still.
     last_rate: ClockRate,
@@ -57,6 +60,7 @@ pub struct World {
 impl World {
     /// Takes note of an update. Says whether by that anything is different but for timers.
     pub fn fold(&mut self, update: &Update) -> bool {
+        self.now = self.now.max(update.at);
         match &update.what {
             News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
                 self.set_up(nodes);
@@ -213,7 +217,7 @@ impl World {
     #[must_use]
     pub fn leader(&self) -> Option<&Node> {
         self.leaders()
-            .max_by_key(|(term, node)| (*term, node.live().is_some_and(|status| status.has_quorum)))
+            .max_by_key(|(term, node)| (*term, node.live().is_some_and(|status| !status.lacks_quorum())))
             .map(|(_, node)| node)
     }
 
@@ -251,6 +255,12 @@ impl World {
         &self.in_force
     }
 
+    /// Cluster time when the newest update was told.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// Cluster time, when its rate last changed.
     #[must_use]
     pub fn time(&self) -> ClusterTime {
@@ -271,30 +281,35 @@ impl World {
 
     /// What the leader knows of a member.
     #[must_use]
-    pub fn as_leader_sees(&self, id: NodeId) -> Option<&PeerStatus> {
-        self.leader()?.live()?.peers.iter().find(|peer| peer.id == id)
+    pub fn as_leader_sees(&self, id: NodeId) -> Option<&PeerView> {
+        self.leader()?.live()?.peers.items().iter().find(|peer| peer.id == id)
     }
 
     /// From the first index that any member still has in its log to the last that any has.
     #[must_use]
     pub fn extent(&self) -> Extent {
         let last = self.last_index();
-        // Who has no entries has no first one.
-        let with_entries = self.nodes().filter_map(Node::raft).filter(|s| s.last.index > s.purged);
-        let first = with_entries.map(|s| s.purged).min().unwrap_or_default();
+        let extents =
+            self.nodes().filter_map(Node::raft).filter_map(|s| Some((s.purged.copied()?, s.last_index()?)));
+        // A node that has no entries has no first one.
+        let first = extents
+            .filter(|(purged, last)| last > purged)
+            .map(|(purged, _)| purged)
+            .min()
+            .unwrap_or_default();
         Extent { first: LogIndex(first.0.saturating_add(1)).min(last), last }
     }
 
     /// The last index that any member has.
     #[must_use]
     pub fn last_index(&self) -> LogIndex {
-        self.nodes().filter_map(Node::raft).map(|s| s.last.index).max().unwrap_or_default()
+        self.nodes().filter_map(Node::raft).filter_map(RaftView::last_index).max().unwrap_or_default()
     }
 
     /// The highest commit index that any member knows.
     #[must_use]
     pub fn committed(&self) -> LogIndex {
-        self.nodes().filter_map(Node::raft).map(|s| s.committed).max().unwrap_or_default()
+        self.nodes().filter_map(Node::raft).filter_map(|s| s.committed.copied()).max().unwrap_or_default()
     }
 
     /// The highest term that any member knows.

@@ -1,8 +1,8 @@
 //! A node as it is known.
 
 use crate::update::{NodeAddresses, ProcessState};
-use raftdeck_protocol::NodeStatus;
-use raftdeck_raft::{NodeId, PeerStatus, Role, Status, Term};
+use crate::view::{NodeView, PeerView, RaftView};
+use raftdeck_raft::{NodeId, Role, Term};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Node {
     /// Where it listens.
     pub addresses: Option<NodeAddresses>,
     /// Its last account of itself.
-    pub status: Option<Arc<NodeStatus>>,
+    pub status: Option<Arc<NodeView>>,
     /// When that came, in cluster time.
     pub status_at: Duration,
     /// Whether that account is from the process that runs now.
@@ -67,7 +67,7 @@ impl Node {
     }
 
     /// Says whether anything but timers changed.
-    pub(super) fn set_status(&mut self, status: &NodeStatus, at: Duration) -> bool {
+    pub(super) fn set_status(&mut self, status: &NodeView, at: Duration) -> bool {
         let (phase, leads) = (self.phase(), self.leads());
         let same = self.status.as_ref().is_some_and(|old| {
             same_but_for_timers(&old.raft, &status.raft)
@@ -96,19 +96,19 @@ impl Node {
 
     /// The consensus part of its last account, however old.
     #[must_use]
-    pub fn raft(&self) -> Option<&Status> {
+    pub fn raft(&self) -> Option<&RaftView> {
         self.status.as_ref().map(|status| &status.raft)
     }
 
     /// The same, if it is of the process that there is now, be it paused.
     #[must_use]
-    pub fn current(&self) -> Option<&Status> {
+    pub fn current(&self) -> Option<&RaftView> {
         self.raft().filter(|_| self.is_current)
     }
 
     /// The same, if its process runs and said so itself.
     #[must_use]
-    pub fn live(&self) -> Option<&Status> {
+    pub fn live(&self) -> Option<&RaftView> {
         matches!(self.phase(), Phase::Running(_)).then(|| self.raft()).flatten()
     }
 
@@ -137,21 +137,16 @@ impl Node {
         matches!(self.process, Some(ProcessState::Paused { .. }))
     }
 
-    /// Its process id, if there is a process.
+    /// Its process id, if there is a process and it has one that is known.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        match self.process {
-            Some(
-                ProcessState::Starting { pid } | ProcessState::Running { pid } | ProcessState::Paused { pid },
-            ) => Some(pid),
-            _ => None,
-        }
+        self.process.as_ref().and_then(ProcessState::pid)
     }
 }
 
-fn same_but_for_timers(old: &Status, new: &Status) -> bool {
-    let peers = |s: &Status| {
-        s.peers.iter().map(|p| (p.id, p.matched, p.next, p.state, percent(p))).collect::<Vec<_>>()
+fn same_but_for_timers(old: &RaftView, new: &RaftView) -> bool {
+    let peers = |s: &RaftView| {
+        s.peers.items().iter().map(|p| (p.id, p.matched, p.next, p.state, percent(p))).collect::<Vec<_>>()
     };
     old.term == new.term
         && old.role == new.role
@@ -175,7 +170,7 @@ fn same_but_for_timers(old: &Status, new: &Status) -> bool {
 
 /// How much of a snapshot a follower has, in percent, while it gets one.
 #[must_use]
-pub fn percent(peer: &PeerStatus) -> Option<u64> {
-    let (sent, size) = peer.snapshot?;
+pub fn percent(peer: &PeerView) -> Option<u64> {
+    let (sent, size) = peer.snapshot.some()?;
     Some(sent.min(size).saturating_mul(100).checked_div(size).unwrap_or(0))
 }

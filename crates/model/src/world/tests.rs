@@ -1,17 +1,18 @@
 //! The fold, above all who leads by it.
 
 use super::*;
+use crate::known::Known;
 use crate::message::FrameKind;
 use crate::message::MessageState;
 use crate::update::ProcessState;
-use raftdeck_protocol::NodeStatus;
+use crate::view::NodeView;
 use raftdeck_raft::{Config, Raft, Restored, Role, Status, Timestamp, Timing};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
-const RUNS: ProcessState = ProcessState::Running { pid: 1 };
-const PAUSED: ProcessState = ProcessState::Paused { pid: 1 };
+const RUNS: ProcessState = ProcessState::Running { pid: Some(1) };
+const PAUSED: ProcessState = ProcessState::Paused { pid: Some(1) };
 
 fn tell(world: &mut World, what: News) -> bool {
     world.fold(&Update { at: Duration::from_millis(5), seq: 1, what })
@@ -31,7 +32,7 @@ fn status(node: NodeId, role: Role, term: u64, has_quorum: bool) -> News {
     let raft =
         Raft::new(config, 1, Restored::default(), Timestamp::default()).unwrap().status(Timestamp::default());
     let raft = Status { role, term: Term(term), has_quorum, ..raft };
-    News::Status { node, status: Box::new(NodeStatus::from(raft)) }
+    News::Status { node, status: Box::new(raft.into()) }
 }
 
 fn leads(node: NodeId, term: u64) -> News {
@@ -65,7 +66,9 @@ fn who_says_so_and_runs_leads() {
 
 #[test]
 fn a_leader_that_is_paused_or_has_ended_does_not_lead() {
-    for state in [PAUSED, ProcessState::Killed, ProcessState::Stopped, ProcessState::Starting { pid: 2 }] {
+    for state in
+        [PAUSED, ProcessState::Killed, ProcessState::Stopped, ProcessState::Starting { pid: Some(2) }]
+    {
         let mut world = world();
         tell(&mut world, leads(N1, 4));
         tell(&mut world, process(N1, state.clone()));
@@ -90,7 +93,7 @@ fn a_leader_that_goes_on_leads_again_when_it_says_so() {
 #[test]
 fn a_leader_that_tells_of_itself_before_its_process_is_ready_leads() {
     let mut world = world();
-    tell(&mut world, process(N1, ProcessState::Starting { pid: 2 }));
+    tell(&mut world, process(N1, ProcessState::Starting { pid: Some(2) }));
     tell(&mut world, leads(N1, 4));
     assert_eq!(leader(&world), None);
     tell(&mut world, process(N1, RUNS));
@@ -183,4 +186,38 @@ fn the_rate_before_a_freeze_is_remembered() {
         tell(&mut world, News::Time(ClusterTime { rate, now: Duration::ZERO }));
     }
     assert_eq!((world.time().rate, world.last_rate()), (ClockRate::FROZEN, slow));
+}
+
+/// As another engine tells of a node: its role and its term, and nothing else.
+fn little(node: NodeId, role: Role) -> News {
+    News::Status { node, status: Box::new(NodeView::new(RaftView::new(node, Term(4), role))) }
+}
+
+#[test]
+fn a_world_of_unknowns_knows_who_leads_and_presumes_nothing() {
+    let mut world = world();
+    tell(&mut world, little(N1, Role::Leader));
+    for node in [N2, N3] {
+        tell(&mut world, little(node, Role::Follower));
+    }
+    assert_eq!(leader(&world), Some(N1));
+    let one = Verdict::Leads { leader: N1, term: Term(4), following: 1, of: 3, stale: None, transfer: None };
+    assert_eq!(world.verdict(), one, "nobody says whom the others follow");
+    assert_eq!((world.configuration(), world.standing(N2)), (None, Standing::Voter));
+    assert_eq!((world.extent(), world.committed()), (Extent::default(), LogIndex(0)));
+    assert_eq!((world.transfer(), world.concern(N2)), (None, None));
+    assert!(!tell(&mut world, little(N2, Role::Follower)), "nothing new");
+}
+
+#[test]
+fn to_know_of_no_vote_is_more_than_to_know_nothing_of_it() {
+    let mut world = world();
+    let vote = |vote| {
+        let mut view = NodeView::new(RaftView::new(N2, Term(4), Role::Follower));
+        view.raft.vote = vote;
+        News::Status { node: N2, status: Box::new(view) }
+    };
+    for known in [Known::Unknown, Known::Is(None), Known::Is(Some(N1)), Known::Unknown] {
+        assert!(tell(&mut world, vote(known)), "{known:?} is news");
+    }
 }

@@ -1,7 +1,8 @@
 //! The one thing that matters now, as a value: who leads, or why nobody does.
 
 use super::{Node, World};
-use raftdeck_raft::{NodeId, Role, Status, Term};
+use crate::view::RaftView;
+use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 
 /// How the cluster stands.
@@ -88,10 +89,10 @@ fn verdict(world: &World) -> Verdict {
     let enough = world.is_majority(&running);
     let leading = world
         .leaders()
-        .filter_map(|(term, node)| node.live().filter(|s| s.has_quorum).map(|_| (term, node.id)))
+        .filter_map(|(term, node)| node.live().filter(|s| !s.lacks_quorum()).map(|_| (term, node.id)))
         .max();
     if let Some((term, leader)) = leading.filter(|_| enough) {
-        let with = |status: &&Status| stands_with(world, status, leader, term);
+        let with = |status: &&RaftView| stands_with(world, status, leader, term);
         let following = world.nodes().filter(is_voter).filter_map(Node::live).filter(with).count();
         let stale = world.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
         let transfer = world.transfer();
@@ -116,20 +117,21 @@ fn verdict(world: &World) -> Verdict {
     }
 }
 
-fn stands_with(world: &World, status: &Status, leader: NodeId, term: Term) -> bool {
+fn stands_with(world: &World, status: &RaftView, leader: NodeId, term: Term) -> bool {
     status.id == leader
         || (answers(world, leader, status.id)
             && status.term == term
             && status.leader == Some(leader)
-            && status.has_quorum
+            && !status.lacks_quorum()
             && !world.is_cut(leader, status.id)
             && !world.is_cut(status.id, leader))
 }
 
 /// Whether the leader has heard from a member lately. A member whose process hangs says nothing else of itself.
 fn answers(world: &World, leader: NodeId, id: NodeId) -> bool {
-    let peers = world.node(leader).and_then(Node::live).map(|status| &status.peers[..]).unwrap_or_default();
-    let heard = peers.iter().find(|peer| peer.id == id).and_then(|peer| peer.last_heard);
+    let peers =
+        world.node(leader).and_then(Node::live).map(|status| status.peers.items()).unwrap_or_default();
+    let heard = peers.iter().find(|peer| peer.id == id).and_then(|peer| peer.last_heard.some());
     heard.is_none_or(|age| age <= world.election.0)
 }
 
@@ -141,7 +143,7 @@ fn campaign(world: &World) -> Option<Campaign> {
             Role::PreCandidate => true,
             Role::Follower | Role::Leader => return None,
         };
-        let granted = status.votes.iter().filter(|(id, yes)| *yes && *id != status.id).count();
+        let granted = status.votes.items().iter().filter(|(id, yes)| *yes && *id != status.id).count();
         Some(Campaign {
             node: node.id,
             // A pre-candidate asks about the term after its own (thesis §9.6).

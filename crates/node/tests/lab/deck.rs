@@ -4,9 +4,9 @@
 use raftdeck_client::{Client, Options};
 use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_model::{
-    ChangeStep, ClientOp, ClientOutcome, Command, CommandId, FrameReport, LinkState, MessageId,
-    MessageReport, MessageState, News, NodeAddresses, Order, ProcessState, Source as _, Update,
-    WorkloadFigures,
+    ChangeStep, ClientOp, ClientOutcome, ClientRequest, Command, CommandId, FrameReport, LinkState,
+    MessageId, MessageReport, MessageState, News, NodeAddresses, NodeView, Order, ProcessState, Source as _,
+    Update, WorkloadFigures,
 };
 use raftdeck_protocol::{Answer, LogLine, NodeStatus, Notice, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role, Term};
@@ -134,8 +134,8 @@ impl Deck {
     }
 
     /// Asks the cluster.
-    pub(crate) fn ask(&mut self, op: ClientOp) -> CommandId {
-        self.send(Order::Client(op))
+    pub(crate) fn ask(&mut self, request: impl Into<ClientRequest>) -> CommandId {
+        self.send(Order::Client(request.into()))
     }
 
     pub(crate) fn outcome(&mut self, id: CommandId) -> ClientOutcome {
@@ -199,6 +199,12 @@ pub(crate) fn around(node: NodeId, nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     nodes.iter().filter(|&&other| other != node).flat_map(|&other| [(node, other), (other, node)]).collect()
 }
 
+/// A node's status, of which it leaves nothing unknown.
+fn told_in_full(view: &NodeView) -> NodeStatus {
+    let json = serde_json::to_value(view).expect("it can be written");
+    serde_json::from_value(json).expect("a node of raftdeck tells everything")
+}
+
 impl World {
     fn take_in(&mut self, update: Update) {
         self.known.fold(&update);
@@ -223,7 +229,7 @@ impl World {
                 self.processes.insert(node, state);
             }
             News::Ready { node, addresses } => drop(self.addresses.insert(node, addresses)),
-            News::Status { node, status } => drop(self.statuses.insert(node, *status)),
+            News::Status { node, status } => drop(self.statuses.insert(node, told_in_full(&status))),
             News::Client { id, outcome, .. } => drop(self.outcomes.insert(id, outcome)),
             News::Log { node, lines } => drop(self.logs.insert(node, lines)),
             News::Frames { frames } => self.frames.extend(frames),
@@ -291,12 +297,7 @@ impl World {
     }
 
     pub(crate) fn pid(&self, node: NodeId) -> Option<u32> {
-        match self.processes.get(&node)? {
-            ProcessState::Running { pid } | ProcessState::Paused { pid } | ProcessState::Starting { pid } => {
-                Some(*pid)
-            }
-            ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => None,
-        }
+        self.processes.get(&node)?.pid()
     }
 }
 

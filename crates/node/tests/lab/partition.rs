@@ -24,7 +24,7 @@ fn a_leader_that_is_cut_off_is_replaced_and_forgets_what_it_could_not_commit() {
     let log = deck.equal_logs(&ALL);
     assert!(log.iter().any(|line| line.text == "put shape round"), "{log:?}");
     match deck.outcome(doubtful) {
-        ClientOutcome::Failed { reason } => {
+        ClientOutcome::Failed { reason, .. } => {
             assert!(!log.iter().any(|line| line.text == "put color lost"), "{reason}: {log:?}");
         }
         // On a slow machine the old leader has stepped down before it is asked.

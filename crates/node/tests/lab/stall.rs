@@ -76,7 +76,7 @@ fn a_single_node_with_a_stalled_disk_answers_reads_and_says_why_it_takes_no_writ
     let refused = deck.ask(put("color", "green"));
     assert_eq!(deck.get("color").as_deref(), Some("red"), "reads go on");
     match deck.outcome(refused) {
-        ClientOutcome::Failed { reason } => {
+        ClientOutcome::Failed { reason, .. } => {
             assert!(reason.contains("the disk has not finished a write for"), "{reason}");
         }
         other @ ClientOutcome::Answered { .. } => panic!("{other:?}"),

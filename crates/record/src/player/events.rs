@@ -12,9 +12,12 @@ pub(super) fn played(what: &News) -> Option<News> {
     match what {
         News::Time(_) | News::Done { .. } | News::Log { .. } => None,
         News::Refused { reason, .. } => Some(News::Trouble { reason: reason.clone() }),
-        News::Client { op, outcome, took, .. } => {
-            Some(News::Client { id: RECORDED_COMMAND, op: op.clone(), outcome: outcome.clone(), took: *took })
-        }
+        News::Client { request, outcome, took, .. } => Some(News::Client {
+            id: RECORDED_COMMAND,
+            request: request.clone(),
+            outcome: outcome.clone(),
+            took: *took,
+        }),
         other => Some(other.clone()),
     }
 }

@@ -222,7 +222,7 @@ impl Player {
         let Some(known) = self.world.node(node) else {
             return Err(format!("there is no {node} in this cluster"));
         };
-        let purged = known.raft().map(|status| status.purged).unwrap_or_default();
+        let purged = known.raft().and_then(|status| status.purged.copied()).unwrap_or_default();
         let limit = usize::try_from(limit.min(MAX_LOG_LINES)).unwrap_or(usize::MAX);
         let from = first.max(after(purged));
         let log = self.logs.get(&node).into_iter();

@@ -6,33 +6,33 @@
 //! are not waited for, as they may have no answer while messages are held; `wait answered` does. Pure: files are read and
 //! written by whoever runs the script ([`Deed::Read`], [`Deed::Write`]).
 
+pub(crate) mod lines;
+mod passing;
 mod place;
 mod show;
 mod store;
 
-use crate::{Condition, Line, parse};
+use crate::bindings::{Bindings, Bound};
+use crate::check::check;
+use crate::names::node;
+use crate::{Condition, Expectation, Line, Value, parse_with};
+use lines::{Block, Lines};
+use passing::{Look, Passing};
 use place::Place;
-use raftdeck_model::{ClientOp, Command, CommandId, News, Node, Order, World, write};
+use raftdeck_model::{
+    ClientName, ClientOp, ClientRequest, Command, CommandId, News, Node, Order, World, write,
+};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use store::{Asked, Store};
+use store::{Asked, Ended, Last, Store};
 
 /// Every command is answered. The longest way is that of a change of the cluster behind others.
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
 
 /// How many of the newest entries `logs` shows.
 const SHOWN_ENTRIES: u32 = 100;
-
-/// Files that load files that load files.
-const MAX_DEPTH: usize = 8;
-
-/// Lines that wait, of all files being loaded.
-const MAX_LINES: usize = 100_000;
-
-/// What some editors begin a file with.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What is to be done next, as far as the script says.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,16 +72,31 @@ enum Awaited {
         /// What it is called if it takes too long.
         late: &'static str,
     },
+    /// A client's last request has an outcome.
+    Outcome(Expectation),
     /// The newest is known. Then this line is carried out.
     News { id: CommandId, line: Line, is_known: bool },
     /// These nodes' logs.
     Logs { open: BTreeMap<CommandId, NodeId>, logs: BTreeMap<NodeId, Option<Vec<LogLine>>> },
+    /// That cluster time has passed, and that something was so meanwhile.
+    Passing(Passing),
+    /// The end of the lines that are repeated.
+    Block { times: u64, counter: Option<String> },
     /// This file's contents.
-    Loaded { file: String, came: Option<Result<Vec<u8>, String>> },
+    Loaded { file: String, came: Option<Result<Vec<u8>, String>>, what_for: Reading },
     /// That this file is written, and how much of what is in force.
     Written { file: String, count: usize, came: Option<Result<(), String>> },
     /// All requests to the store are sent, and the script ends.
     End,
+}
+
+/// Why a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// Its lines are carried out.
+    Load,
+    /// Its mistakes are shown.
+    Check,
 }
 
 #[derive(Clone, Debug)]
@@ -96,9 +111,8 @@ struct Present {
 pub struct Script {
     /// Whether it is known by now which nodes there are.
     is_begun: bool,
-    /// Lines to come; `None`: it is no text.
-    lines: VecDeque<(Place, Option<String>)>,
-    read: usize,
+    lines: Lines,
+    bindings: Bindings,
     present: Option<Present>,
     /// The line that was begun last.
     begun: Option<(Place, String)>,
@@ -116,8 +130,7 @@ impl Script {
     /// The lines of a file, before those that are added.
     #[must_use]
     pub fn of_file(file: &str, text: &[u8]) -> Self {
-        let lines = lines_of(text).map(|(number, line)| (Place::of_file(file, number, 0), line)).collect();
-        Self { lines, ..Self::default() }
+        Self { lines: Lines::of_file(file, text), ..Self::default() }
     }
 
     /// The same, to be played beside a person who sends commands too: the script's are numbered after `first`. It stops when logs
@@ -152,9 +165,12 @@ impl Script {
 
     /// One more line of the standard input.
     pub fn add(&mut self, line: &[u8]) {
-        self.read += 1;
-        let line = if self.read == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
-        self.lines.push_back((Place::of_input(self.read), text_of(line)));
+        self.lines.add(line);
+    }
+
+    /// No more lines of the standard input will come.
+    pub fn end_input(&mut self) {
+        self.lines.end_input();
     }
 
     /// Takes note of what the source tells.
@@ -162,7 +178,9 @@ impl Script {
         match news {
             News::Done { id } => self.answered(*id, None),
             News::Refused { id, reason } => self.answered(*id, Some(reason)),
-            News::Client { id, .. } => drop(self.store.end(*id)),
+            News::Client { id, outcome, .. } => {
+                drop(self.store.end(*id, Some(Ended::Outcome(outcome.clone()))));
+            }
             News::Log { node, lines } => {
                 if let Some(Present { awaited: Awaited::Logs { logs, .. }, .. }) = &mut self.present
                     && let Some(log) = logs.get_mut(node)
@@ -175,7 +193,7 @@ impl Script {
     }
 
     fn answered(&mut self, answered: CommandId, refusal: Option<&String>) {
-        if let Some(asked) = self.store.end(answered)
+        if let Some(asked) = self.store.end(answered, refusal.cloned().map(Ended::Refused))
             && let Some(reason) = refusal
             && !asked.tries
         {
@@ -188,6 +206,7 @@ impl Script {
             }
             Some(Awaited::News { id, is_known, .. }) if *id == answered => *is_known = true,
             Some(Awaited::Logs { open, .. }) => drop(open.remove(&answered)),
+            Some(Awaited::Passing(passing)) => passing.answered(answered),
             _ => {}
         }
     }
@@ -214,6 +233,10 @@ impl Script {
         }
         let line = match &self.present {
             _ if self.stopped => None,
+            Some(Present { awaited: Awaited::Block { .. }, .. }) => None,
+            Some(Present { awaited: Awaited::Passing(passing), until, .. }) => {
+                Some(passing.due().map_or(*until, |due| due.min(*until)))
+            }
             Some(present) => Some(present.until),
             None => (!self.lines.is_empty() && self.is_begun).then_some(Duration::ZERO),
         };
@@ -229,7 +252,7 @@ impl Script {
         self.is_begun = !world.is_empty();
         self.do_all(now, world, &mut deeds);
         if ends(&deeds) {
-            self.lines.retain(|(place, _)| !place.is_in_file());
+            self.lines.drop_files();
         }
         deeds
     }
@@ -253,12 +276,12 @@ impl Script {
             if !self.is_begun {
                 return;
             }
-            let Some((place, line)) = self.lines.pop_front() else { return };
+            let Some((place, line)) = self.lines.next(&mut self.bindings) else { return };
             let Some(line) = line else {
                 deeds.push(Deed::Mistake(place.say("the line is not UTF-8 text")));
                 continue;
             };
-            match parse(&line, world) {
+            match parse_with(&line, world, &self.bindings) {
                 Ok(Line::Nothing) => {}
                 Ok(meant) => {
                     self.begun = Some((place.clone(), line));
@@ -269,10 +292,10 @@ impl Script {
         }
     }
 
-    /// The store's client asks what is next.
+    /// The store's clients ask what is next.
     fn go_on_asking(&mut self, now: Duration, deeds: &mut Vec<Deed>) {
-        if let Some(op) = self.store.next(CommandId(self.sent + 1)) {
-            let (_, command) = self.command(Order::Client(op));
+        while let Some(request) = self.store.next(CommandId(self.sent + 1)) {
+            let (_, command) = self.command(Order::Client(request));
             deeds.push(Deed::Send(command));
         }
         let late = self.store.tell(now);
@@ -304,6 +327,15 @@ impl Script {
                 Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("waited in vain: {why}")))),
                 Err(_) => return still(Awaited::Condition(condition)),
             },
+            Awaited::Outcome(expected) => match outcome(self.store.last(expected.client()), &expected) {
+                Ok(None) if is_late => {
+                    let asked = self.store.last(expected.client()).map_or("", |last| &last.text);
+                    deeds.push(Deed::Unmet(place.say(format!("waited in vain: {asked} has no answer yet"))));
+                }
+                Ok(None) => return still(Awaited::Outcome(expected)),
+                Ok(Some(())) => {}
+                Err(why) => deeds.push(Deed::Unmet(place.say(format!("not as expected: {why}")))),
+            },
             Awaited::Answers { open, refusals, tries, late } => {
                 if !open.is_empty() && !is_late {
                     return still(Awaited::Answers { open, refusals, tries, late });
@@ -327,11 +359,40 @@ impl Script {
                 deeds.push(Deed::Answer("logs", show::logs(world, &logs)));
                 self.stopped = self.stops_at_logs;
             }
-            Awaited::Loaded { file, came: None } => return still(Awaited::Loaded { file, came: None }),
-            Awaited::Loaded { file, came: Some(contents) } => {
-                if let Err(why) = self.take_in(&place, &file, contents) {
+            Awaited::Passing(mut passing) => {
+                let look = passing.look(now, world, self.store.unanswered());
+                match look {
+                    Look::Over => {}
+                    Look::Broken(why) => {
+                        deeds.push(Deed::Unmet(place.say(format!("it did not stay so: {why}"))));
+                    }
+                    _ if is_late => {
+                        let why =
+                            "so much cluster time has not passed: it may stand still (run lets it pass)";
+                        deeds.push(Deed::Unmet(place.say(why)));
+                    }
+                    Look::Ask => {
+                        self.ask_for_news(&mut passing, deeds);
+                        return still(Awaited::Passing(passing));
+                    }
+                    Look::Wait => return still(Awaited::Passing(passing)),
+                }
+            }
+            Awaited::Block { times, counter } => match self.lines.repeat(&place, times, counter.clone()) {
+                Ok(Block::Whole) => {}
+                Ok(Block::Open) => return still(Awaited::Block { times, counter }),
+                Err(why) => deeds.push(Deed::Mistake(place.say(why))),
+            },
+            Awaited::Loaded { file, came: None, what_for } => {
+                return still(Awaited::Loaded { file, came: None, what_for });
+            }
+            Awaited::Loaded { file, came: Some(contents), what_for: Reading::Load } => {
+                if let Err(why) = self.lines.load(&place, &file, contents) {
                     deeds.push(Deed::Mistake(place.say(why)));
                 }
+            }
+            Awaited::Loaded { file, came: Some(contents), what_for: Reading::Check } => {
+                deeds.push(checked(&place, &file, contents, world));
             }
             Awaited::Written { file, count, came: None } => {
                 return still(Awaited::Written { file, count, came: None });
@@ -368,12 +429,30 @@ impl Script {
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
             Line::Try(line) => self.begin(place, *line, true, (now, world), deeds),
-            Line::Store(op) => {
-                let text = asked(&op);
-                self.store.queue(op, Asked { place, tries, text }, now);
+            Line::Store(request) => {
+                let text = asked(&request);
+                self.store.queue(request, Asked { place, tries, text }, now);
+            }
+            Line::Judge(expected, within) => {
+                if let Expectation::Value { request, .. } = &expected {
+                    // That it is refused is for the expectation to say.
+                    let asked = Asked { place: place.clone(), tries: true, text: asked(request) };
+                    self.store.queue(request.clone(), asked, now);
+                }
+                self.wait(place, Awaited::Outcome(expected), now + within);
             }
             Line::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
-            Line::Expect(_) | Line::Logs | Line::Status => {
+            Line::Sleep { time, within } => self.pass(place, Passing::new(time, None), now + within, deeds),
+            Line::Stays { condition, time, within } => {
+                self.pass(place, Passing::new(time, Some(condition)), now + within, deeds);
+            }
+            Line::Repeat { times, counter } => {
+                self.wait(place, Awaited::Block { times, counter }, Duration::MAX);
+            }
+            Line::End => {
+                deeds.push(Deed::Mistake(place.say("end ends nothing: no repeat is open before it")));
+            }
+            Line::Let { .. } | Line::Expect(_) | Line::Logs | Line::Status => {
                 let (id, command) = self.command(Order::Refresh);
                 deeds.push(Deed::Send(command));
                 self.wait(place, Awaited::News { id, line, is_known: false }, now + ANSWER_WITHIN);
@@ -391,15 +470,33 @@ impl Script {
             }
             Line::Load(named) => {
                 let file = place.file(&named);
-                if place.depth == MAX_DEPTH {
-                    let why = format!("{file} is not loaded: {MAX_DEPTH} files load one another already");
-                    return deeds.push(Deed::Mistake(place.say(why)));
+                match Lines::may_load(&place, &file) {
+                    Ok(()) => self.read(place, file, Reading::Load, now, deeds),
+                    Err(why) => deeds.push(Deed::Mistake(place.say(why))),
                 }
-                deeds.push(Deed::Read(file.clone()));
-                self.wait(place, Awaited::Loaded { file, came: None }, now + ANSWER_WITHIN);
+            }
+            Line::Check(named) => {
+                let file = place.file(&named);
+                self.read(place, file, Reading::Check, now, deeds);
             }
             Line::Quit => self.wait(place, Awaited::End, now + ANSWER_WITHIN),
         }
+    }
+
+    fn read(&mut self, place: Place, file: String, what_for: Reading, now: Duration, deeds: &mut Vec<Deed>) {
+        deeds.push(Deed::Read(file.clone()));
+        self.wait(place, Awaited::Loaded { file, came: None, what_for }, now + ANSWER_WITHIN);
+    }
+
+    fn pass(&mut self, place: Place, mut passing: Passing, until: Duration, deeds: &mut Vec<Deed>) {
+        self.ask_for_news(&mut passing, deeds);
+        self.wait(place, Awaited::Passing(passing), until);
+    }
+
+    fn ask_for_news(&mut self, passing: &mut Passing, deeds: &mut Vec<Deed>) {
+        let (id, command) = self.command(Order::Refresh);
+        deeds.push(Deed::Send(command));
+        passing.asks(id);
     }
 
     /// Sends orders, and waits for the answers to all but those to the store.
@@ -414,8 +511,8 @@ impl Script {
         for order in orders {
             let (id, command) = self.command(order);
             if let Order::Propose(node, write) = &command.what {
-                let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone())));
-                self.store.sent(id, Asked { place: place.clone(), tries, text });
+                let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone()).into()));
+                self.store.sent(id, ClientName::Own, Asked { place: place.clone(), tries, text });
             } else {
                 open.insert(id);
             }
@@ -434,9 +531,13 @@ impl Script {
                     deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
                 }
             }
+            Line::Let { name, value } => match bound(value, world) {
+                Ok(bound) => self.bindings.bind(&name, bound),
+                Err(why) => deeds.push(Deed::Unmet(place.say(format!("{name} is not set: {why}")))),
+            },
             Line::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());
-                let last = |node: &Node| Some((node.id, node.current()?.last.index.0));
+                let last = |node: &Node| Some((node.id, node.current()?.last_index()?.0));
                 for (node, last) in world.nodes().filter_map(last) {
                     let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
                     let fetch = Order::FetchLog { node, first, limit: SHOWN_ENTRIES };
@@ -454,49 +555,67 @@ impl Script {
     fn wait(&mut self, place: Place, awaited: Awaited, until: Duration) {
         self.present = Some(Present { place, awaited, until });
     }
+}
 
-    /// The lines of a file come before those that wait.
-    fn take_in(
-        &mut self,
-        place: &Place,
-        file: &str,
-        contents: Result<Vec<u8>, String>,
-    ) -> Result<(), String> {
-        let script = contents.map_err(|why| format!("{file} cannot be read: {why}"))?;
-        let lines: Vec<_> = lines_of(&script).collect();
-        if self.lines.len() + lines.len() > MAX_LINES {
-            return Err(format!("{file} is not loaded: {MAX_LINES} lines are the most"));
+/// What a value is at the moment.
+fn bound(value: Value, world: &World) -> Result<Bound, String> {
+    let node = |named: &str| {
+        let node = node(named, world).map_err(|mistake| mistake.to_string());
+        node.map(|node| Bound::Text(node.0.to_string()))
+    };
+    match value {
+        Value::Leader => node("leader"),
+        Value::Follower => node("follower"),
+        Value::Figure(node, figure) => {
+            figure.now(world, node).map(Bound::Number).map_err(|why| why.to_string())
         }
-        for (number, line) in lines.into_iter().rev() {
-            self.lines.push_front((Place::of_file(file, number, place.depth + 1), line));
-        }
-        Ok(())
+        Value::Known(bound) => Ok(bound),
     }
 }
 
-/// The numbered lines of a file.
-fn lines_of(script: &[u8]) -> impl Iterator<Item = (usize, Option<String>)> {
-    let script = script.strip_prefix(BYTE_ORDER_MARK).unwrap_or(script);
-    let script = script.strip_suffix(b"\n").unwrap_or(script);
-    (1..).zip(script.split(|byte| *byte == b'\n')).map(|(number, line)| (number, text_of(line)))
+/// The mistakes of a file, or that there are none.
+fn checked(place: &Place, file: &str, contents: Result<Vec<u8>, String>, world: &World) -> Deed {
+    let script = match contents {
+        Ok(script) => script,
+        Err(why) => return Deed::Mistake(place.say(format!("{file} cannot be read: {why}"))),
+    };
+    let checked = check(&script, world.len());
+    if checked.flaws.is_empty() {
+        let lines = show::counted(checked.lines, "line");
+        return Deed::Answer("check", vec![format!("{file}: {lines}, no mistake")]);
+    }
+    let flaws: Vec<String> = checked.flaws.iter().map(|flaw| format!("{file}, {flaw}")).collect();
+    Deed::Mistake(place.say(flaws.join("\n")))
 }
 
-/// `None`: it is not UTF-8.
-fn text_of(line: &[u8]) -> Option<String> {
-    std::str::from_utf8(line).ok().map(|line| line.trim_end().to_owned())
+/// Whether a client's last request has an outcome, and it is as expected.
+fn outcome(last: Option<&Last>, expected: &Expectation) -> Result<Option<()>, String> {
+    let Some(Last { text, ended, .. }) = last else {
+        return Err(format!("{} has asked nothing yet", expected.client()));
+    };
+    match ended {
+        None => Ok(None),
+        Some(Ended::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
+        Some(Ended::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
+    }
 }
 
 /// What is asked, in a few words.
-fn asked(op: &ClientOp) -> String {
+fn asked(request: &ClientRequest) -> String {
     use raftdeck_protocol::{Read, Write};
-    let (verb, key) = match op {
+    let (verb, key) = match &request.op {
         ClientOp::Write(Write::Put { key, .. }) => ("put", key),
         ClientOp::Write(Write::Delete { key }) => ("delete", key),
         ClientOp::Write(Write::CompareAndSet { key, .. }) => ("cas", key),
         ClientOp::Read(Read::Get { key }) => ("get", key),
         ClientOp::Read(Read::List { prefix, .. }) => ("list", prefix),
     };
-    format!("{verb} {}", String::from_utf8_lossy(key)).trim_end().to_owned()
+    let who = match &request.client {
+        ClientName::Own => String::new(),
+        ClientName::Named(name) => format!("{name}: "),
+    };
+    let asked = format!("{who}{verb} {}", String::from_utf8_lossy(key));
+    format!("{}{}", asked.trim_end(), write::of_whom(request))
 }
 
 /// Whether nothing may follow.

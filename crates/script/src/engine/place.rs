@@ -29,6 +29,11 @@ impl Place {
         self.file.is_some()
     }
 
+    /// Whether another line is of the same file, or both are of the standard input.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        (&self.file, self.depth) == (&other.file, other.depth)
+    }
+
     /// A sentence about this place.
     pub(crate) fn say(&self, what: impl Display) -> String {
         match &self.file {

@@ -1,9 +1,9 @@
 //! What a script can ask to see, as lines of text.
 
 use crate::{Group, WORDS, Word};
-use raftdeck_model::{MessageState, Node, ProcessState, World, write};
+use raftdeck_model::{Known, MessageState, Node, ProcessState, RaftView, World, write};
 use raftdeck_protocol::LogLine;
-use raftdeck_raft::{NodeId, Role, Status};
+use raftdeck_raft::{LogIndex, NodeId, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
@@ -28,8 +28,9 @@ pub(super) fn logs(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>)
     lines.extend(
         silent.map(|(node, process)| format!("{} is {}: its log is not shown", node.id, state(process))),
     );
-    let purged =
-        |node: &NodeId| Some((*node, world.node(*node)?.current()?.purged)).filter(|(_, to)| to.0 > 0);
+    let purged = |node: &NodeId| {
+        Some((*node, world.node(*node)?.current()?.purged.copied()?)).filter(|(_, to)| to.0 > 0)
+    };
     lines.extend(
         logs.keys()
             .filter_map(purged)
@@ -65,12 +66,12 @@ fn table(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<St
 fn column(world: &World, node: NodeId, log: Option<&[LogLine]>) -> Vec<String> {
     let status = world.node(node).and_then(Node::current);
     let head = match status {
-        Some(Status { role: Role::Leader, term, .. }) => format!("{node} leads {term}"),
-        Some(Status { term, .. }) => format!("{node} in term {term}"),
+        Some(RaftView { role: Role::Leader, term, .. }) => format!("{node} leads {term}"),
+        Some(RaftView { term, .. }) => format!("{node} in term {term}"),
         None => node.to_string(),
     };
     let head = if log.is_none() { format!("{node} is silent") } else { head };
-    let committed = status.map_or(0, |status| status.committed.0);
+    let committed = status.and_then(|status| status.committed.copied()).unwrap_or_default().0;
     let cell = |line: &LogLine| {
         let mark = if line.id.index.0 <= committed { "*" } else { "" };
         short(&format!("{}{mark} {}", line.id.term, line.text))
@@ -140,11 +141,17 @@ fn state(process: &ProcessState) -> &'static str {
 fn one(node: &Node, process: &ProcessState) -> String {
     let (id, state) = (node.id, state(process));
     let Some(status) = node.current() else { return format!("{id} {state}") };
-    let Status { role, term, last, committed, applied, .. } = status;
-    let vote = status.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
+    let RaftView { role, term, .. } = status;
+    let vote = match status.vote {
+        Known::Unknown => "vote unknown".to_owned(),
+        Known::Is(None) => "voted for nobody".to_owned(),
+        Known::Is(Some(vote)) => format!("voted for {vote}"),
+    };
+    let index = |index: Option<LogIndex>| index.map_or("unknown".to_owned(), |index| index.to_string());
+    let (last, committed, applied) =
+        (index(status.last_index()), index(status.committed.copied()), index(status.applied.copied()));
     format!(
-        "{id} {state}, {role} in term {term}, voted for {vote}, log through {}, committed {committed}, applied {applied}",
-        last.index
+        "{id} {state}, {role} in term {term}, {vote}, log through {last}, committed {committed}, applied {applied}"
     )
 }
 

@@ -1,8 +1,8 @@
-//! What a script asks of the store. Its client has one request under way at a time, like a session (thesis §6.3): a `get` sees the
-//! `put` before it.
+//! What a script asks of the store. Each client has one request under way at a time, like a session (thesis §6.3): its `get` sees its
+//! `put` before it. Different clients' requests run side by side.
 
 use super::place::Place;
-use raftdeck_model::{ClientOp, CommandId};
+use raftdeck_model::{ClientName, ClientOutcome, ClientRequest, CommandId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -19,53 +19,97 @@ pub(crate) struct Asked {
     pub(crate) text: String,
 }
 
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this outcome.
+    Outcome(ClientOutcome),
+    /// The source did not take it: why.
+    Refused(String),
+}
+
+/// What a client asked last.
+#[derive(Clone, Debug)]
+pub(crate) struct Last {
+    nth: u64,
+    /// In words.
+    pub(crate) text: String,
+    /// `None`: it has no outcome yet.
+    pub(crate) ended: Option<Ended>,
+}
+
 /// Requests to the store that have no outcome yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
-    /// Sent, by the client or to one node.
-    sent: BTreeMap<CommandId, Asked>,
-    /// The client's.
-    busy: Option<CommandId>,
-    /// Those that wait for it, since when, and whether that was said.
+    /// Sent, by a client or to one node.
+    sent: BTreeMap<CommandId, Sent>,
+    /// Those that wait for their client, in the order of their lines.
     queue: VecDeque<Waiting>,
+    last: BTreeMap<ClientName, Last>,
+    /// Counts requests.
+    asked: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Sent {
+    client: ClientName,
+    nth: u64,
+    asked: Asked,
+    /// The client asks nothing else meanwhile.
+    is_busy: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting {
-    op: ClientOp,
+    request: ClientRequest,
+    nth: u64,
     asked: Asked,
+    /// Since when, and whether that was said.
     since: Duration,
     is_told: bool,
 }
 
 impl Store {
     /// The client is to ask this, when it is its turn.
-    pub(crate) fn queue(&mut self, op: ClientOp, asked: Asked, now: Duration) {
-        self.queue.push_back(Waiting { op, asked, since: now, is_told: false });
+    pub(crate) fn queue(&mut self, request: ClientRequest, asked: Asked, now: Duration) {
+        let nth = self.note(&request.client, &asked);
+        self.queue.push_back(Waiting { request, nth, asked, since: now, is_told: false });
     }
 
-    /// What the client asks now, under this name.
-    pub(crate) fn next(&mut self, id: CommandId) -> Option<ClientOp> {
-        if self.busy.is_some() {
-            return None;
+    /// What is asked now, under this name, by the first client whose turn it is.
+    pub(crate) fn next(&mut self, id: CommandId) -> Option<ClientRequest> {
+        let is_idle = |waiting: &Waiting| self.busy(&waiting.request.client).is_none();
+        let at = self.queue.iter().position(is_idle)?;
+        let Waiting { request, nth, asked, .. } = self.queue.remove(at)?;
+        self.sent.insert(id, Sent { client: request.client.clone(), nth, asked, is_busy: true });
+        Some(request)
+    }
+
+    /// Something was asked beside the client's queue.
+    pub(crate) fn sent(&mut self, id: CommandId, client: ClientName, asked: Asked) {
+        let nth = self.note(&client, &asked);
+        self.sent.insert(id, Sent { client, nth, asked, is_busy: false });
+    }
+
+    fn note(&mut self, client: &ClientName, asked: &Asked) -> u64 {
+        self.asked += 1;
+        let nth = self.asked;
+        self.last.insert(client.clone(), Last { nth, text: asked.text.clone(), ended: None });
+        nth
+    }
+
+    /// A request has ended.
+    pub(crate) fn end(&mut self, id: CommandId, ended: Option<Ended>) -> Option<Asked> {
+        let Sent { client, nth, asked, .. } = self.sent.remove(&id)?;
+        if let Some(last) = self.last.get_mut(&client).filter(|last| last.nth == nth) {
+            last.ended = ended;
         }
-        let Waiting { op, asked, .. } = self.queue.pop_front()?;
-        self.busy = Some(id);
-        self.sent.insert(id, asked);
-        Some(op)
+        Some(asked)
     }
 
-    /// Something was asked beside the client.
-    pub(crate) fn sent(&mut self, id: CommandId, asked: Asked) {
-        self.sent.insert(id, asked);
-    }
-
-    /// A request has an outcome, or was refused.
-    pub(crate) fn end(&mut self, id: CommandId) -> Option<Asked> {
-        if self.busy == Some(id) {
-            self.busy = None;
-        }
-        self.sent.remove(&id)
+    /// What a client asked last, if it asked anything.
+    pub(crate) fn last(&self, client: &ClientName) -> Option<&Last> {
+        self.last.get(client)
     }
 
     /// How many have no outcome.
@@ -78,15 +122,30 @@ impl Store {
         self.queue.is_empty()
     }
 
+    /// What a client waits for before it asks more.
+    fn busy(&self, client: &ClientName) -> Option<&Asked> {
+        let of_client = |sent: &&Sent| sent.is_busy && sent.client == *client;
+        self.sent.values().find(of_client).map(|sent| &sent.asked)
+    }
+
     /// What is to be said of those that wait, each once.
     pub(crate) fn tell(&mut self, now: Duration) -> Vec<String> {
-        let Some(first) = self.busy.and_then(|busy| self.sent.get(&busy)) else { return Vec::new() };
-        let late = |waiting: &&mut Waiting| !waiting.is_told && now >= waiting.since + PATIENCE;
-        let tell = |waiting: &mut Waiting| {
-            waiting.is_told = true;
-            format!("{} waits: {} has no answer yet", waiting.asked.text, first.text)
+        let late = |waiting: &Waiting| !waiting.is_told && now >= waiting.since + PATIENCE;
+        let told: Vec<(usize, String)> = self
+            .queue
+            .iter()
+            .enumerate()
+            .filter(|(_, waiting)| late(waiting))
+            .filter_map(|(at, waiting)| {
+                let first = self.busy(&waiting.request.client)?;
+                Some((at, format!("{} waits: {} has no answer yet", waiting.asked.text, first.text)))
+            })
+            .collect();
+        let tell = |(at, text): (usize, String)| {
+            self.queue[at].is_told = true;
+            text
         };
-        self.queue.iter_mut().filter(late).map(tell).collect()
+        told.into_iter().map(tell).collect()
     }
 
     /// When there is next something to be said.

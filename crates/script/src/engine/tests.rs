@@ -2,9 +2,9 @@
 
 use super::*;
 use raftdeck_model::{
-    ClientOutcome, ClusterTime, Disturbance, Fault, FaultId, ProcessState, Step, Update, World,
+    ClientOutcome, ClusterTime, Disturbance, Fault, FaultId, ProcessState, RequestFate, Step, Update, World,
 };
-use raftdeck_protocol::ClockRate;
+use raftdeck_protocol::{Answer, ClockRate, ResponseBody};
 
 const N1: NodeId = NodeId(1);
 
@@ -24,7 +24,7 @@ impl Played {
         let mut played = Self { script, world: World::default() };
         played.tell_nodes(3);
         for node in (1..=3).map(NodeId) {
-            played.hear(News::Process { node, state: ProcessState::Running { pid: 1 } });
+            played.hear(News::Process { node, state: ProcessState::Running { pid: Some(1) } });
         }
         played
     }
@@ -35,8 +35,13 @@ impl Played {
     }
 
     fn hear(&mut self, what: News) {
+        self.hear_at(0, what);
+    }
+
+    /// Something is told at this cluster time.
+    fn hear_at(&mut self, ms: u64, what: News) {
         self.script.hear(&what);
-        self.world.fold(&Update { at: at(0), seq: 0, what });
+        self.world.fold(&Update { at: at(ms), seq: 0, what });
     }
 
     fn go_on(&mut self, now: Duration) -> Vec<Deed> {
@@ -90,9 +95,21 @@ fn refused(script: &mut Played, id: u64, reason: &str) {
 }
 
 fn answered(script: &mut Played, id: u64) {
+    came(script, id, failed("no leader", RequestFate::NothingChanged));
+}
+
+fn failed(reason: &str, fate: RequestFate) -> ClientOutcome {
+    ClientOutcome::Failed { reason: reason.to_owned(), fate }
+}
+
+fn with(answer: Answer) -> ClientOutcome {
+    let at = raftdeck_raft::LogId { term: raftdeck_raft::Term(1), index: LogIndex(1) };
+    ClientOutcome::Answered { node: N1, body: ResponseBody::Done { answer, at } }
+}
+
+fn came(script: &mut Played, id: u64, outcome: ClientOutcome) {
     let op = ClientOp::Read(raftdeck_protocol::Read::Get { key: "a".into() });
-    let outcome = ClientOutcome::Failed { reason: String::new() };
-    script.hear(News::Client { id: CommandId(id), op, outcome, took: at(1) });
+    script.hear(News::Client { id: CommandId(id), request: op.into(), outcome, took: at(1) });
     done(script, id);
 }
 
@@ -115,7 +132,7 @@ fn a_line_is_begun_when_the_one_before_is_done() {
     script.tell_nodes(4);
     done(&mut script, 5);
     assert_eq!(sends(&mut script, 7), [], "there is an n4 to be waited for");
-    script.hear(News::Process { node: NodeId(4), state: ProcessState::Running { pid: 4 } });
+    script.hear(News::Process { node: NodeId(4), state: ProcessState::Running { pid: Some(4) } });
     assert_eq!(sends(&mut script, 8), []);
     assert!(script.is_over());
 }
@@ -161,9 +178,12 @@ fn a_byte_order_mark_is_no_part_of_a_line_and_other_bytes_are_refused() {
     done(&mut script, 1);
     script.add(b"put a \xff");
     assert_eq!(script.go_on(at(1)), [Deed::Mistake("line 2: the line is not UTF-8 text".to_owned())]);
-    let watched = Script::to_watch("lesson", b"\xef\xbb\xbfheal\r\nput a \xff\n", CommandId(7));
-    let lines: Vec<_> = watched.lines.into_iter().map(|(_, line)| line).collect();
-    assert_eq!(lines, [Some("heal".to_owned()), None]);
+    let file = b"\xef\xbb\xbfheal\r\nput a \xff\n";
+    let mut watched = Played::new(Script::to_watch("lesson", file, CommandId(7)));
+    assert_eq!(sends(&mut watched, 0), [(8, Order::Heal)]);
+    done(&mut watched, 8);
+    let mistake = "lesson, line 2: the line is not UTF-8 text".to_owned();
+    assert_eq!(watched.go_on(at(1)), [Deed::Mistake(mistake)]);
 }
 
 #[test]
@@ -203,7 +223,7 @@ fn what_is_in_force_is_told_before_it_is_shown() {
 fn the_stores_client_asks_one_thing_after_the_other_and_other_lines_go_on() {
     let mut script = script(&["put a 1", "get a", "heal", "wait answered", "quit"]);
     let sent = sends(&mut script, 0);
-    assert!(matches!(sent[..], [(1, Order::Client(ClientOp::Write(_))), (2, Order::Heal)]), "{sent:?}");
+    assert!(matches!(sent[..], [(1, Order::Client(_)), (2, Order::Heal)]), "{sent:?}");
     done(&mut script, 2);
     assert_eq!(sends(&mut script, 1), []);
     assert_eq!(
@@ -211,7 +231,10 @@ fn the_stores_client_asks_one_thing_after_the_other_and_other_lines_go_on() {
         [Deed::Answer("store", vec!["get a waits: put a has no answer yet".to_owned()])]
     );
     answered(&mut script, 1);
-    assert!(matches!(sends(&mut script, 1002)[..], [(3, Order::Client(ClientOp::Read(_)))]));
+    assert!(matches!(
+        &sends(&mut script, 1002)[..],
+        [(3, Order::Client(ClientRequest { op: ClientOp::Read(_), .. }))]
+    ));
     answered(&mut script, 3);
     assert_eq!(script.go_on(at(1003)), [Deed::Quit]);
 }
@@ -336,4 +359,259 @@ fn a_script_ends_though_the_store_never_answers() {
     let late = after(&mut script);
     assert!(matches!(late[..], [Deed::Answer("store", _)]), "{late:?}");
     assert_eq!(after(&mut script), [Deed::Quit]);
+}
+
+#[test]
+fn a_sleep_lasts_in_cluster_time() {
+    let mut script = script(&["sleep 500ms", "heal"]);
+    assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)], "how late it is");
+    script.hear_at(100, News::Done { id: CommandId(1) });
+    assert_eq!(sends(&mut script, 10), []);
+    assert_eq!(script.next_due(), Some(at(510)));
+    let tenth = ClockRate::from_millionths(100_000).unwrap();
+    script.hear_at(300, News::Time(ClusterTime { rate: tenth, now: at(300) }));
+    assert_eq!(sends(&mut script, 210), []);
+    assert_eq!(sends(&mut script, 510), [], "it is not over yet");
+    assert_eq!(script.next_due(), Some(at(210 + 3000)), "300 ms at a tenth of the rate");
+    assert_eq!(sends(&mut script, 3210), [(2, Order::Refresh)], "it should be over, and nothing was told");
+    assert_eq!(script.next_due(), Some(at(10_500)), "only its patience, until that is answered");
+    script.hear_at(590, News::Done { id: CommandId(2) });
+    assert_eq!(sends(&mut script, 3211), []);
+    assert_eq!(script.next_due(), Some(at(3211 + 100)), "the clocks differ a little");
+    script.hear_at(600, News::Missed { node: N1, count: 1 });
+    assert_eq!(sends(&mut script, 3300), [(3, Order::Heal)]);
+}
+
+#[test]
+fn a_sleep_while_time_stands_still_is_given_up() {
+    let mut script = script(&["sleep 2s within 5s"]);
+    sends(&mut script, 0);
+    script.hear(News::Time(ClusterTime { rate: ClockRate::FROZEN, now: at(0) }));
+    done(&mut script, 1);
+    assert_eq!(sends(&mut script, 1), []);
+    assert_eq!(script.next_due(), Some(at(5000)));
+    let late = "line 1: so much cluster time has not passed: it may stand still (run lets it pass)";
+    assert_eq!(script.go_on(at(5000)), [Deed::Unmet(late.to_owned())]);
+}
+
+#[test]
+fn what_stays_so_is_looked_at_until_the_end() {
+    let mut holds = script(&["stays up 2 for 1s", "heal"]);
+    assert_eq!(sends(&mut holds, 0), [(1, Order::Refresh)]);
+    done(&mut holds, 1);
+    assert_eq!(sends(&mut holds, 1), []);
+    holds.hear_at(1000, News::Missed { node: N1, count: 1 });
+    assert_eq!(sends(&mut holds, 1001), [(2, Order::Heal)]);
+
+    let mut breaks = script(&["stays up 2 for 1s", "heal"]);
+    sends(&mut breaks, 0);
+    done(&mut breaks, 1);
+    sends(&mut breaks, 1);
+    breaks.hear_at(999, News::Process { node: NodeId(2), state: ProcessState::Killed });
+    let broken = "line 1: it did not stay so: n2 is killed".to_owned();
+    assert_eq!(breaks.go_on(at(1000)), [Deed::Unmet(broken)]);
+}
+
+#[test]
+fn a_name_stands_for_what_its_value_was() {
+    let mut script = script(&["let gone = 2", "kill $gone", "let t = 7", "put k$t $t+1", "kill $nobody"]);
+    assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)]);
+    done(&mut script, 1);
+    assert_eq!(sends(&mut script, 1), [(2, Order::Kill(NodeId(2)))]);
+    done(&mut script, 2);
+    assert_eq!(sends(&mut script, 2), [(3, Order::Refresh)]);
+    done(&mut script, 3);
+    let put = raftdeck_protocol::Write::Put { key: "k7".into(), value: "8".into() };
+    let put = Command { id: CommandId(4), what: Order::Client(ClientOp::Write(put).into()) };
+    let mistake = "line 5: $nobody is not set: let nobody = leader gives it a value".to_owned();
+    assert_eq!(script.go_on(at(3)), [Deed::Send(put), Deed::Mistake(mistake)]);
+}
+
+#[test]
+fn a_leader_that_nobody_knows_has_no_name() {
+    let mut script = script(&["let old = leader"]);
+    sends(&mut script, 0);
+    done(&mut script, 1);
+    let deeds = script.go_on(at(1));
+    let [Deed::Unmet(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    assert!(said.starts_with("line 1: old is not set: no node leads"), "{said}");
+}
+
+/// What it sends until it waits for nothing, each command being done at once.
+fn all_sent(script: &mut Played) -> Vec<Order> {
+    let mut all = Vec::new();
+    loop {
+        let sent = sends(script, 0);
+        if sent.is_empty() {
+            return all;
+        }
+        for (id, order) in sent {
+            all.push(order);
+            done(script, id);
+        }
+    }
+}
+
+#[test]
+fn lines_are_repeated_and_counted() {
+    let lines = ["repeat 2 as i", "elect $i", "repeat 2", "heal", "end", "end", "kill 3"];
+    let twice =
+        [Order::Campaign(N1), Order::Heal, Order::Heal, Order::Campaign(NodeId(2)), Order::Heal, Order::Heal];
+    let expected: Vec<Order> = twice.into_iter().chain([Order::Kill(NodeId(3))]).collect();
+    assert_eq!(all_sent(&mut script(&lines)), expected);
+    let file = lines.join("\n");
+    assert_eq!(all_sent(&mut Played::new(Script::of_file("f", file.as_bytes()))), expected);
+}
+
+#[test]
+fn a_repeat_waits_for_its_end_while_lines_can_come() {
+    let mut typed = script(&["repeat 2", "heal"]);
+    assert_eq!(sends(&mut typed, 0), []);
+    assert_eq!(typed.next_due(), None, "however long somebody types");
+    typed.add(b"end");
+    assert_eq!(all_sent(&mut typed), [Order::Heal, Order::Heal]);
+
+    let no_end = "repeat has no end: a line end after the lines that are repeated";
+    let mut ended = script(&["repeat 2", "heal"]);
+    ended.end_input();
+    assert_eq!(ended.go_on(at(0)), [Deed::Mistake(format!("line 1: {no_end}"))]);
+    let mut file = Played::new(Script::of_file("f", b"repeat 2\nheal"));
+    assert_eq!(file.go_on(at(0)), [Deed::Mistake(format!("f, line 1: {no_end}"))]);
+    let ends = "line 1: end ends nothing: no repeat is open before it".to_owned();
+    assert_eq!(script(&["end"]).go_on(at(0)), [Deed::Mistake(ends)]);
+}
+
+#[test]
+fn a_file_is_checked_and_not_carried_out() {
+    let mut script = script(&["check a.txt", "check a.txt"]);
+    assert_eq!(script.go_on(at(0)), [Deed::Read("a.txt".to_owned())]);
+    script.loaded(Ok(b"kill 3\nheal\n".to_vec()));
+    let fine = Deed::Answer("check", vec!["a.txt: 2 lines, no mistake".to_owned()]);
+    assert_eq!(script.go_on(at(1)), [fine, Deed::Read("a.txt".to_owned())]);
+    script.loaded(Ok(b"kill 4\nklil 1".to_vec()));
+    let deeds = script.go_on(at(2));
+    let [Deed::Mistake(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    assert!(said.starts_with("line 2: a.txt, line 1, column 6: there is no n4"), "{said}");
+    assert!(said.contains("\na.txt, line 2, column 1: \"klil\" is not known"), "{said}");
+}
+
+/// Which client asks what, by the words of the request.
+fn asks(script: &mut Played, ms: u64) -> Vec<(u64, String)> {
+    let words = |(id, order)| match order {
+        Order::Client(request) => (id, asked(&request)),
+        other => panic!("{other:?}"),
+    };
+    sends(script, ms).into_iter().map(words).collect()
+}
+
+fn said(id: u64, words: &str) -> (u64, String) {
+    (id, words.to_owned())
+}
+
+#[test]
+fn clients_with_names_ask_side_by_side_each_one_thing_after_the_other() {
+    let mut script = script(&["as alice put a 1", "as alice get a", "as bob put a 2", "put a 3", "get a"]);
+    assert_eq!(asks(&mut script, 0), [said(1, "alice: put a"), said(2, "bob: put a"), said(3, "put a")]);
+    answered(&mut script, 3);
+    assert_eq!(asks(&mut script, 1), [said(4, "get a")]);
+    assert_eq!(asks(&mut script, 2), [], "alice waits for her own answer");
+    answered(&mut script, 1);
+    assert_eq!(asks(&mut script, 3), [said(5, "alice: get a")]);
+    let wait = |script: &mut Played| {
+        script.add(b"wait answered");
+        script.go_on(at(4))
+    };
+    assert_eq!(wait(&mut script), [], "three have no outcome");
+    for id in [2, 4, 5] {
+        assert!(script.next_due().is_some());
+        answered(&mut script, id);
+    }
+    assert_eq!(script.go_on(at(5)), []);
+    assert!(script.is_over());
+}
+
+#[test]
+fn a_value_is_asked_for_and_compared() {
+    let blue = || Answer::Value(Some("blue".into()));
+    let line = "as bob expect get color blue stale at 3";
+    for (outcome, unmet) in [
+        (with(blue()), None),
+        (with(Answer::Value(None)), Some("reads nothing: there is no such key")),
+        (with(Answer::Value(Some("red".into()))), Some("reads red")),
+        (failed("it is cut", RequestFate::NothingChanged), Some("is refused: it is cut")),
+    ] {
+        let mut script = script(&[line, "heal"]);
+        assert_eq!(asks(&mut script, 0), [said(1, "bob: get color stale at 3")]);
+        assert_eq!(sends(&mut script, 1), [], "the line waits");
+        came(&mut script, 1, outcome);
+        match unmet {
+            None => assert_eq!(sends(&mut script, 2), [(2, Order::Heal)]),
+            Some(unmet) => assert_eq!(
+                script.go_on(at(2)),
+                [Deed::Unmet(format!("line 1: not as expected: bob: get color stale at 3 {unmet}"))]
+            ),
+        }
+    }
+    let mut script = script(&["expect get color none"]);
+    asks(&mut script, 0);
+    came(&mut script, 1, with(Answer::Value(None)));
+    assert_eq!(script.go_on(at(2)), []);
+    script.add(b"expect get color \"none\"");
+    asks(&mut script, 3);
+    came(&mut script, 2, with(Answer::Value(Some("none".into()))));
+    assert_eq!(script.go_on(at(4)), []);
+    script.add(b"expect get color none");
+    asks(&mut script, 5);
+    refused(&mut script, 3, "there are 64 requests");
+    let why = "line 3: not as expected: get color is refused: there are 64 requests";
+    assert_eq!(script.go_on(at(6)), [Deed::Unmet(why.to_owned())]);
+}
+
+#[test]
+fn what_came_of_the_last_request_is_waited_for_and_judged() {
+    let unchanged = || failed("no leader", RequestFate::NothingChanged);
+    let doubt = || failed("it is silent", RequestFate::InDoubt);
+    for (line, good, bad, why) in [
+        ("expect stored", with(Answer::Stored), doubt(), "put a is in doubt: it is silent"),
+        (
+            "expect stored",
+            with(Answer::Deleted { existed: true }),
+            unchanged(),
+            "put a is refused: no leader",
+        ),
+        ("expect refused", unchanged(), with(Answer::Stored), "put a is stored"),
+        (
+            "expect refused",
+            with(Answer::Mismatch { current: None }),
+            doubt(),
+            "put a is in doubt: it is silent",
+        ),
+        ("expect in-doubt", doubt(), unchanged(), "put a is refused: no leader"),
+    ] {
+        for (outcome, expected) in
+            [(good, vec![]), (bad, vec![Deed::Unmet(format!("line 2: not as expected: {why}"))])]
+        {
+            let mut script = script(&["put a 1", line]);
+            assert_eq!(asks(&mut script, 0), [said(1, "put a")], "{line}");
+            came(&mut script, 1, outcome);
+            assert_eq!(script.go_on(at(1)), expected, "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_outcome_that_does_not_come_in_time_or_at_all_fails_the_script() {
+    let mut script = script(&["as alice put a 1", "put b 1", "as alice expect stored within 2s"]);
+    asks(&mut script, 0);
+    came(&mut script, 2, with(Answer::Stored));
+    assert_eq!(script.go_on(at(1)), [], "another client's answer is of no interest");
+    let unmet = |why: &str| [Deed::Unmet(format!("line {why}"))];
+    assert_eq!(script.go_on(at(2000)), unmet("3: waited in vain: alice: put a has no answer yet"));
+    script.add(b"as bob expect stored");
+    assert_eq!(script.go_on(at(2001)), unmet("4: not as expected: bob has asked nothing yet"));
+    script.add(b"propose 2 c 1");
+    script.add(b"expect refused");
+    assert_eq!(sends(&mut script, 2002).len(), 1);
+    came(&mut script, 3, failed("it does not lead", RequestFate::NothingChanged));
+    assert_eq!(script.go_on(at(2003)), [], "a proposal is the deck's own client's");
 }

@@ -29,8 +29,8 @@ pub(super) enum Due {
     Change(u64),
     /// The change of this number has waited long enough for the answer to this question.
     ChangeLate(u64, u64),
-    /// The write that was proposed by this question has waited long enough.
-    ProposeLate(u64),
+    /// The one node that was asked by this question has had long enough to answer.
+    SingleLate(u64),
     /// The step of this number is over.
     StepEnd(u64),
 }

@@ -1,21 +1,25 @@
-//! The deck's own client: finds the leader, asks again, keeps a session, and never repeats what may have happened in another way.
-//! It does what the async client crate does, in virtual time, and says the same of failures.
+//! The deck's own client and those with names: each finds the leader, asks again, keeps a session, and never repeats what may have
+//! happened in another way. They do what the async client crate does, in virtual time, and say the same of failures.
 
 use super::Live;
 use super::agenda::Due;
 use super::orders::Answer;
+use super::single::Single;
+use super::ways::{Held, Ways};
 use crate::client::{Answered, Ask};
 use crate::node::Input;
 use crate::options::micros;
-use raftdeck_model::{ClientOp, ClientOutcome, CommandId, News};
+use raftdeck_model::{
+    ClientName, ClientOp, ClientOutcome, ClientRequest, CommandId, MAX_CLIENTS, News, RequestFate,
+};
 use raftdeck_protocol::kv::SessionWrite;
-use raftdeck_protocol::{Answer as StoreAnswer, Consistency, Failure, ResponseBody, SessionId, Write};
+use raftdeck_protocol::{Answer as StoreAnswer, Failure, ResponseBody, SessionId};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long the cluster may take for a request.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A node that stands still for so long after it was asked is silent.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -35,17 +39,9 @@ pub(super) struct RequestId(u64);
 #[derive(Debug)]
 pub(super) enum Asker {
     Request(RequestId),
-    Proposal(Proposal),
+    /// One node was asked, and no other.
+    Single(Single),
     Change(u64),
-}
-
-/// A write that was handed to one node.
-#[derive(Debug)]
-pub(super) struct Proposal {
-    command: CommandId,
-    write: Write,
-    node: NodeId,
-    begun: u64,
 }
 
 /// For whom something is asked.
@@ -64,7 +60,7 @@ pub(super) enum Outcome {
 
 #[derive(Debug)]
 struct Request {
-    op: ClientOp,
+    wanted: ClientRequest,
     purpose: Purpose,
     begun: u64,
     deadline: Duration,
@@ -110,13 +106,21 @@ struct Session {
 
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    /// Requests reach only these; `None`: all.
-    pub(super) reach: Option<BTreeSet<NodeId>>,
+    /// Each, from when it is first named.
+    pub(super) all: BTreeMap<ClientName, Client>,
     /// Who asked which question.
     pub(super) asked: BTreeMap<u64, Asker>,
     questions: u64,
     requests: BTreeMap<RequestId, Request>,
     newest: u64,
+    /// Requests that are kept on their way.
+    pub(super) held: Vec<Held>,
+}
+
+/// What belongs to one client.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    pub(super) ways: Ways,
     session: Option<Session>,
     /// Who opens a session, and who waits for it.
     opening: Option<RequestId>,
@@ -124,54 +128,67 @@ pub(super) struct Clients {
 }
 
 impl Live {
-    /// Asks the cluster; the outcome is told.
-    pub(super) fn ask_store(&mut self, id: CommandId, op: ClientOp) -> Answer {
-        if let Err(why) = self.has_room() {
+    /// Has a client ask; the outcome is told.
+    pub(super) fn ask_store(&mut self, id: CommandId, request: ClientRequest) -> Answer {
+        if let Err(why) = self.admit(&request.client).and_then(|()| self.has_room()) {
             return Some(Err(why));
         }
-        self.request(op, Purpose::Command(id), DEADLINE);
+        match request.at {
+            Some(node) => self.ask_at(id, node, request),
+            None => self.request(request, Purpose::Command(id), DEADLINE),
+        }
         None
     }
 
-    fn has_room(&self) -> Result<(), String> {
+    /// Whether there is such a client, or room for one more.
+    pub(super) fn admit(&mut self, client: &ClientName) -> Result<(), String> {
+        let all = &mut self.clients.all;
+        let is_new = *client != ClientName::Own && !all.contains_key(client);
+        if is_new && all.keys().filter(|client| **client != ClientName::Own).count() >= MAX_CLIENTS {
+            return Err(client.no_room());
+        }
+        all.entry(client.clone()).or_default();
+        Ok(())
+    }
+
+    pub(super) fn has_room(&self) -> Result<(), String> {
         let requests = self.clients.requests.values();
         let by_people = requests.filter(|request| matches!(request.purpose, Purpose::Command(_))).count();
-        let proposals =
-            self.clients.asked.values().filter(|asker| matches!(asker, Asker::Proposal(_))).count();
-        if by_people + proposals < MAX_UNDER_WAY {
+        let single = self.clients.asked.values().filter(|asker| matches!(asker, Asker::Single(_))).count();
+        if by_people + single < MAX_UNDER_WAY {
             return Ok(());
         }
         Err(format!("{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"))
-    }
-
-    /// Hands a write to one node, once and without a session.
-    pub(super) fn propose(&mut self, command: CommandId, node: NodeId, write: Write) -> Answer {
-        if let Err(why) = self.has_room() {
-            return Some(Err(why));
-        }
-        if !self.world.serves(node) {
-            return Some(Err(format!("{node} does not run and takes no write")));
-        }
-        let proposal = Proposal { command, write: write.clone(), node, begun: self.world.now };
-        let question = self.question(node, Asker::Proposal(proposal), Ask::Write(write));
-        self.agenda.at(self.world.now + micros(DEADLINE), Due::ProposeLate(question));
-        None
     }
 
     /// Asks one node. Whoever asks hears the answer, or that the node has ended.
     pub(super) fn question(&mut self, node: NodeId, asker: Asker, ask: Ask) -> u64 {
         self.clients.questions += 1;
         let question = self.clients.questions;
+        let client = self.clients.client_of(&asker);
         self.clients.asked.insert(question, asker);
-        self.world.give(node, Input::Ask { client: 0, attempt: question, ask: Box::new(ask) });
+        match client {
+            Some(client) if self.clients.gate(&client, node).holds => {
+                self.clients.held.push(Held { client, node, question, ask });
+            }
+            _ => self.deliver_question(node, question, ask),
+        }
         question
+    }
+
+    /// A question arrives.
+    pub(super) fn deliver_question(&mut self, node: NodeId, question: u64, ask: Ask) {
+        self.world.give(node, Input::Ask { client: 0, attempt: question, ask: Box::new(ask) });
     }
 
     /// An answer to a question, whoever asked it.
     pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: Answered) {
+        if self.clients.is_lost(question, node, &answer) {
+            return;
+        }
         match self.clients.asked.remove(&question) {
             Some(Asker::Request(request)) => self.request_answered(request, question, node, answer),
-            Some(Asker::Proposal(proposal)) => self.proposal_answered(proposal, node, answer),
+            Some(Asker::Single(single)) => self.single_answered(single, node, answer),
             Some(Asker::Change(number)) => self.change_answered(number, node, answer),
             None => {}
         }
@@ -184,39 +201,26 @@ impl Live {
         }
     }
 
-    fn proposal_answered(&mut self, proposal: Proposal, node: NodeId, answer: Answered) {
-        let Proposal { command, write, begun, .. } = proposal;
-        let outcome = match answer {
-            Answered::Body(body) => ClientOutcome::Answered { node, body },
-            Answered::Refused | Answered::Lost => ClientOutcome::Failed {
-                reason: format!(
-                    "{node} closed the connection before it answered; the write may have happened"
-                ),
-            },
-        };
-        self.tell_outcome(command, ClientOp::Write(write), outcome, begun);
-    }
-
-    pub(super) fn proposal_is_late(&mut self, question: u64) {
-        let Some(Asker::Proposal(proposal)) = self.clients.asked.remove(&question) else { return };
-        let Proposal { command, write, node, begun } = proposal;
-        let reason = format!("{node} does not answer; the write may have happened");
-        self.tell_outcome(command, ClientOp::Write(write), ClientOutcome::Failed { reason }, begun);
-    }
-
-    fn tell_outcome(&mut self, id: CommandId, op: ClientOp, outcome: ClientOutcome, begun: u64) {
+    pub(super) fn tell_outcome(
+        &mut self,
+        id: CommandId,
+        request: ClientRequest,
+        outcome: ClientOutcome,
+        begun: u64,
+    ) {
         let took = Duration::from_micros(self.world.now - begun);
-        self.tell(News::Client { id, op, outcome, took });
+        self.tell(News::Client { id, request, outcome, took });
         self.answer(id, Ok(()));
     }
 
     /// Begins a request.
-    pub(super) fn request(&mut self, op: ClientOp, purpose: Purpose, deadline: Duration) {
+    pub(super) fn request(&mut self, wanted: ClientRequest, purpose: Purpose, deadline: Duration) {
         self.clients.newest += 1;
         let id = RequestId(self.clients.newest);
         let (begun, hint) = (self.world.now, self.leader());
+        let client = wanted.client.clone();
         let request = Request {
-            op,
+            wanted,
             purpose,
             begun,
             deadline,
@@ -228,7 +232,7 @@ impl Live {
             trail: Trail::default(),
         };
         self.clients.requests.insert(id, request);
-        let nobody_serves = self.reachable().is_empty();
+        let nobody_serves = self.reachable(&client).is_empty();
         if nobody_serves {
             let reason = "no node is ready to be asked; nothing was changed".to_owned();
             return self.finish(id, Outcome::Failed(reason, false));
@@ -237,17 +241,17 @@ impl Live {
         self.go_on_asking(id);
     }
 
-    /// The nodes that can be asked.
-    fn reachable(&mut self) -> Vec<NodeId> {
+    /// The nodes that this client can ask.
+    fn reachable(&mut self, client: &ClientName) -> Vec<NodeId> {
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         let Self { world, clients, .. } = self;
-        let reaches = |node: &NodeId| clients.reach.as_ref().is_none_or(|reach| reach.contains(node));
-        all.into_iter().filter(|node| reaches(node) && world.serves(*node)).collect()
+        all.into_iter().filter(|node| clients.reaches(client, *node) && world.serves(*node)).collect()
     }
 
     /// Asks the next node of this round; after the last one, waits for the next round.
     fn go_on_asking(&mut self, id: RequestId) {
-        let nodes = self.reachable();
+        let Some(client) = self.clients.client_of_request(id) else { return };
+        let nodes = self.reachable(&client);
         let now = self.world.now;
         let Some(request) = self.clients.requests.get_mut(&id) else { return };
         let is_left = |node: &NodeId| nodes.contains(node) && !request.round.contains(node);
@@ -276,14 +280,16 @@ impl Live {
         self.go_on_asking(id);
     }
 
-    /// A node that stands still gives no sign of life; one that is only slow is waited for.
+    /// A node that stands still gives no sign of life, nor one whose answers do not come; one that is only slow is waited for.
     pub(super) fn is_silent(&mut self, id: RequestId, question: u64) {
         let Some(request) = self.clients.requests.get_mut(&id) else { return };
         let Some((_, node)) = request.asked.filter(|(asked, _)| *asked == question) else { return };
-        if !self.world.node(node).paused {
+        let client = request.wanted.client.clone();
+        if !self.world.node(node).paused && !self.clients.gate(&client, node).is_mute() {
             self.agenda.at(self.world.now + micros(PATIENCE), Due::Patience(id, question));
             return;
         }
+        let Some(request) = self.clients.requests.get_mut(&id) else { return };
         request.asked = None;
         request.doubt(format!("{node} is silent"));
         self.clients.asked.remove(&question);
@@ -313,7 +319,8 @@ impl Live {
             Answered::Body(ResponseBody::Done { answer: StoreAnswer::SessionOpened(session), .. }) => {
                 request.round.clear();
                 request.hint = Some(node);
-                self.session_is_open(session);
+                let client = request.wanted.client.clone();
+                self.session_is_open(&client, session);
             }
             Answered::Body(ResponseBody::Failed(failure)) => {
                 if let Some(outcome) = self.clients.judge(id, node, failure) {
@@ -325,55 +332,83 @@ impl Live {
         self.go_on_asking(id);
     }
 
-    fn session_is_open(&mut self, id: SessionId) {
-        self.clients.session = Some(Session { id, newest: 0, open: BTreeSet::new() });
-        self.nobody_opens();
+    fn session_is_open(&mut self, client: &ClientName, id: SessionId) {
+        self.clients.of(client).session = Some(Session { id, newest: 0, open: BTreeSet::new() });
+        self.nobody_opens(client);
     }
 
     /// Whoever waited for a session goes on.
-    fn nobody_opens(&mut self) {
-        self.clients.opening = None;
-        for waiting in std::mem::take(&mut self.clients.waiting) {
+    fn nobody_opens(&mut self, client: &ClientName) {
+        let client = self.clients.of(client);
+        client.opening = None;
+        for waiting in std::mem::take(&mut client.waiting) {
             self.ask_again(waiting);
         }
     }
 
     fn finish(&mut self, id: RequestId, outcome: Outcome) {
         let Some(request) = self.clients.requests.remove(&id) else { return };
-        self.clients.waiting.retain(|waiting| *waiting != id);
-        if let (Some(session), Some(slot)) = (&mut self.clients.session, request.slot) {
+        let client = self.clients.of(&request.wanted.client);
+        client.waiting.retain(|waiting| *waiting != id);
+        if let (Some(session), Some(slot)) = (&mut client.session, request.slot) {
             session.open.remove(&slot);
         }
-        if self.clients.opening == Some(id) {
-            self.nobody_opens();
+        if client.opening == Some(id) {
+            self.nobody_opens(&request.wanted.client);
         }
         match request.purpose {
             Purpose::Load(number) => self.load_ended(number, &outcome),
             Purpose::Command(command) => {
                 let outcome = match outcome {
                     Outcome::Done(node, body) => ClientOutcome::Answered { node, body },
-                    Outcome::Failed(reason, _) => ClientOutcome::Failed { reason },
+                    Outcome::Failed(reason, may_have_happened) => {
+                        ClientOutcome::Failed { reason, fate: fate(may_have_happened) }
+                    }
                 };
-                self.tell_outcome(command, request.op, outcome, request.begun);
+                self.tell_outcome(command, request.wanted, outcome, request.begun);
             }
         }
     }
 }
 
 impl Clients {
+    /// A client, from now on if it is new.
+    pub(super) fn of(&mut self, client: &ClientName) -> &mut Client {
+        self.all.entry(client.clone()).or_default()
+    }
+
+    /// Which client asks, if one does.
+    pub(super) fn client_of(&self, asker: &Asker) -> Option<ClientName> {
+        match asker {
+            Asker::Request(id) => self.client_of_request(*id),
+            Asker::Single(single) => single.client(),
+            Asker::Change(_) => None,
+        }
+    }
+
+    fn client_of_request(&self, id: RequestId) -> Option<ClientName> {
+        Some(self.requests.get(&id)?.wanted.client.clone())
+    }
+
+    /// Which node the request asks at the moment, by which question.
+    pub(super) fn asked_by(&self, id: RequestId) -> Option<(u64, NodeId)> {
+        self.requests.get(&id)?.asked
+    }
+
     /// What this request asks next; `None`: it waits for the session that another one opens.
     fn ask_of(&mut self, id: RequestId) -> Option<Ask> {
         let request = self.requests.get_mut(&id)?;
-        let write = match &request.op {
-            ClientOp::Read(read) => return Some(Ask::Read(read.clone(), Consistency::Linearizable)),
+        let write = match &request.wanted.op {
+            ClientOp::Read(read) => return Some(Ask::Read(read.clone(), request.wanted.consistency)),
             ClientOp::Write(write) => write.clone(),
         };
-        let Some(session) = &mut self.session else {
-            if self.opening.is_some_and(|opening| opening != id) {
-                self.waiting.push(id);
+        let client = self.all.entry(request.wanted.client.clone()).or_default();
+        let Some(session) = &mut client.session else {
+            if client.opening.is_some_and(|opening| opening != id) {
+                client.waiting.push(id);
                 return None;
             }
-            self.opening = Some(id);
+            client.opening = Some(id);
             return Some(Ask::Open);
         };
         let sequence = *request.slot.get_or_insert_with(|| {
@@ -402,7 +437,7 @@ impl Clients {
             Failure::Busy | Failure::DiskStalled { .. } | Failure::NotCaughtUp => Met::Failure(failure),
             Failure::SessionExpired if request.slot.is_some() => {
                 request.slot = None;
-                self.session = None;
+                self.all.entry(request.wanted.client.clone()).or_default().session = None;
                 let doubt = request.trail.doubt.as_ref()?;
                 let why = format!("{doubt}, and the session in which it could be repeated is forgotten");
                 return Some(unknown(&why));
@@ -436,7 +471,7 @@ impl Request {
         }
         let last = if last.is_empty() { "nothing was tried in time".to_owned() } else { last };
         let after = self.deadline.as_millis();
-        let is_read = matches!(self.op, ClientOp::Read(_));
+        let is_read = matches!(self.wanted.op, ClientOp::Read(_));
         let reason = match met {
             Met::Failure(failure) => failure.to_string(),
             Met::Silence if is_read => format!("the read was not answered within {after} ms: {last}"),
@@ -447,6 +482,10 @@ impl Request {
         };
         Outcome::Failed(reason, false)
     }
+}
+
+pub(super) fn fate(may_have_happened: bool) -> RequestFate {
+    if may_have_happened { RequestFate::InDoubt } else { RequestFate::NothingChanged }
 }
 
 fn unknown(why: &str) -> Outcome {

@@ -15,6 +15,9 @@ impl Live {
         if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return Err(format!("there is no {stranger} in this cluster"));
         }
+        if let Some(client) = what.client() {
+            self.admit(client)?;
+        }
         if let Disturbance::Disk(_, DiskPace::Delayed(delay)) = what
             && delay > MAX_SYNC_DELAY
         {
@@ -51,7 +54,7 @@ impl Live {
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
             | Disturbance::Heartbeat(..) => self.set_timing(),
-            Disturbance::ClientAt(nodes) => self.clients.reach = Some(nodes),
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(),
         }
         Ok(())
     }
@@ -70,7 +73,7 @@ impl Live {
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
             | Disturbance::Heartbeat(..) => self.set_timing(),
-            Disturbance::ClientAt(_) => self.clients.reach = None,
+            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(),
         }
         Ok(())
     }

@@ -12,10 +12,12 @@ mod faults;
 mod orders;
 mod processes;
 mod reports;
+mod single;
 mod steps;
 mod telemetry;
 mod traffic;
 mod tuning;
+mod ways;
 mod workload;
 
 use crate::event::Event;
@@ -297,7 +299,7 @@ impl Live {
             Due::Figures(number) => self.tell_figures(number),
             Due::Change(number) => self.change_goes_on(number),
             Due::ChangeLate(number, question) => self.change_is_late(number, question),
-            Due::ProposeLate(question) => self.proposal_is_late(question),
+            Due::SingleLate(question) => self.single_is_late(question),
             Due::StepEnd(number) => self.step_is_over(number),
         }
     }

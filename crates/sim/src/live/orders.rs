@@ -42,7 +42,7 @@ impl Live {
             }
             Order::Seek(_) => Err(SEEK_NEEDS_RECORDING.to_owned()),
             Order::Step(step) => return self.step(id, step),
-            Order::Client(op) => return self.ask_store(id, op),
+            Order::Client(request) => return self.ask_store(id, request),
             Order::Propose(node, write) => return self.propose(id, node, write),
             Order::FetchLog { node, first, limit } => self.fetch_log(node, first, limit),
             Order::Refresh => {
@@ -101,13 +101,13 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Campaign(node)
         | Order::TimeOut(node)
         | Order::SkewClock(node, _) => Some(*node),
+        Order::Client(request) => request.at,
         Order::Pause(_)
         | Order::Slow(..)
         | Order::FillDisk(..)
         | Order::Cut(_)
         | Order::Mend(_)
         | Order::Heal
-        | Order::Client(_)
         | Order::Refresh
         | Order::AddNode
         | Order::AddLearner

@@ -52,11 +52,6 @@ impl World<'_> {
     }
 }
 
-/// What stands in the place of a process id, for screens that show one.
-pub(super) fn pid(node: NodeId) -> u32 {
-    u32::try_from(node.0).unwrap_or(u32::MAX)
-}
-
 /// Where a node would listen.
 pub(super) fn address(node: NodeId) -> String {
     format!("simulated:{}", node.0)
@@ -103,7 +98,7 @@ impl Live {
 
     /// Starts a process. That it could not be started is told as its state, too.
     pub(super) fn start(&mut self, node: NodeId) -> Result<(), String> {
-        self.tell_process(node, ProcessState::Starting { pid: pid(node) });
+        self.tell_process(node, ProcessState::Starting { pid: None });
         let world = &mut self.world;
         world.node(node).fate = Fate::Down;
         let life = world.node(node).life;
@@ -117,7 +112,7 @@ impl Live {
                 _ => "it has ended".to_owned(),
             });
         }
-        self.tell_process(node, ProcessState::Running { pid: pid(node) });
+        self.tell_process(node, ProcessState::Running { pid: None });
         let [raft, client, http] = [(); 3].map(|()| address(node));
         self.tell(News::Ready { node, addresses: NodeAddresses { raft, client, http } });
         if self.forgo_leases {
@@ -159,6 +154,7 @@ impl Live {
         let now = self.now();
         self.traffic.bury(node, now);
         self.ledger.is_not_paused(node);
+        self.break_held(node);
     }
 
     /// A process has ended; by itself, unless that was commanded.
@@ -206,7 +202,7 @@ impl Live {
         self.runs(node, "pause")?;
         self.world.halt(node, false);
         if !matches!(self.kept.get(&node).map(|kept| &kept.state), Some(ProcessState::Paused { .. })) {
-            self.tell_process(node, ProcessState::Paused { pid: pid(node) });
+            self.tell_process(node, ProcessState::Paused { pid: None });
         }
         Ok(())
     }
@@ -215,7 +211,7 @@ impl Live {
         self.runs(node, "resume")?;
         self.ledger.is_not_paused(node);
         if matches!(self.kept.get(&node).map(|kept| &kept.state), Some(ProcessState::Paused { .. })) {
-            self.tell_process(node, ProcessState::Running { pid: pid(node) });
+            self.tell_process(node, ProcessState::Running { pid: None });
             self.tell_anew(node);
             self.go_on(node);
             self.slow_anew(node);

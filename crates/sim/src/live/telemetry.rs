@@ -134,12 +134,11 @@ impl Live {
     fn publish(&mut self, node: NodeId, status: NodeStatus) {
         let now = self.world.now;
         let Some(publisher) = self.kept.get_mut(&node).map(|kept| &mut kept.publisher) else { return };
-        let status = Box::new(status);
         let concerns = publisher.concerns.news(node, &status);
-        publisher.newest = Some(status.clone());
+        publisher.newest = Some(Box::new(status.clone()));
         publisher.is_stirred = false;
         (publisher.looked, publisher.sent) = (now, now);
-        self.tell(News::Status { node, status });
+        self.tell(News::Status { node, status: Box::new(status.into()) });
         for news in concerns {
             self.tell(news);
         }

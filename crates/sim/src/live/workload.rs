@@ -117,7 +117,7 @@ impl Live {
         run.under_way += 1;
         let key = format!("load-{:02}", written % KEYS).into();
         let write = Write::Put { key, value: written.to_string().into() };
-        self.request(ClientOp::Write(write), Purpose::Load(number), DEADLINE);
+        self.request(ClientOp::Write(write).into(), Purpose::Load(number), DEADLINE);
     }
 
     pub(super) fn load_ended(&mut self, number: u64, outcome: &Outcome) {

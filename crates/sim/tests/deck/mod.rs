@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use raftdeck_model::{ClientOp, Command, CommandId, News, Order, Update, World};
+use raftdeck_model::{ClientOp, Command, CommandId, News, Order, RaftView, Update, World};
 use raftdeck_protocol::{Read, Write};
-use raftdeck_raft::{NodeId, Status};
+use raftdeck_raft::NodeId;
 use raftdeck_script::{Condition, Deed, Line, Script, parse};
 use raftdeck_sim::{Live, LiveOptions};
 use std::path::Path;
@@ -31,11 +31,13 @@ pub(crate) fn millis(millis: u64) -> Duration {
 }
 
 pub(crate) fn put(key: &str, value: &str) -> Order {
-    Order::Client(ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() }))
+    Order::Client(
+        ClientOp::Write(Write::Put { key: key.to_owned().into(), value: value.to_owned().into() }).into(),
+    )
 }
 
 pub(crate) fn get(key: &str) -> Order {
-    Order::Client(ClientOp::Read(Read::Get { key: key.to_owned().into() }))
+    Order::Client(ClientOp::Read(Read::Get { key: key.to_owned().into() }).into())
 }
 
 impl Deck {
@@ -70,7 +72,7 @@ impl Deck {
     }
 
     /// What a node said last.
-    pub(crate) fn status(&self, node: NodeId) -> &Status {
+    pub(crate) fn status(&self, node: NodeId) -> &RaftView {
         self.world.node(node).unwrap().raft().unwrap()
     }
 
@@ -123,7 +125,7 @@ impl Deck {
     pub(crate) fn say(&mut self, line: &str) -> Result<(), String> {
         match parse(line, &self.world).unwrap() {
             Line::Do(orders) => orders.into_iter().try_for_each(|order| self.obey(order)),
-            Line::Store(op) => self.obey(Order::Client(op)),
+            Line::Store(request) => self.obey(Order::Client(request)),
             Line::Step { step, .. } => self.obey(Order::Step(step)),
             other => panic!("{line} is nothing to do: {other:?}"),
         }

@@ -62,6 +62,7 @@ fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
                 return;
             }
         }
+        inbox.end_lines();
     })?;
     Ok(())
 }
@@ -82,6 +83,9 @@ fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut S
         let now = started.elapsed();
         session.take_in(batch.updates, now)?.into_iter().for_each(|command| source.send(command));
         batch.lines.iter().for_each(|line| session.script.add(line));
+        if batch.lines_ended {
+            session.script.end_input();
+        }
         let ending = session.go_on(now, |command| source.send(command));
         if session.print()? == Printed::NobodyReads {
             return Ok(0);

@@ -1,8 +1,7 @@
 //! Every line is as it is documented.
 
 use super::*;
-use raftdeck_model::CommandId;
-use raftdeck_model::{Disturbance, FaultId};
+use raftdeck_model::{ClientOp, CommandId, Disturbance, FaultId, RequestFate};
 use raftdeck_protocol::{Answer, Read, RefusalReason};
 use raftdeck_raft::{LogId, Timing};
 
@@ -31,7 +30,7 @@ fn the_documented_lines_are_the_lines_printed() {
     let term = Term(2);
     let printed = [
         told(&cluster),
-        process(ProcessState::Starting { pid: 4711 }),
+        process(ProcessState::Starting { pid: Some(4711) }),
         process(ProcessState::Killed),
         process(ProcessState::Failed { how: "exit status 1".into(), last_words: vec!["no".into()] }),
         told(&News::Ready { node: N1, addresses }),
@@ -168,13 +167,27 @@ fn what_comes_of_commands_is_printed_as_documented() {
     let hundredth = ClockRate::from_millionths(10_000).unwrap();
     let what = Disturbance::Rules { words: "cut 1>3".into(), rules: Vec::new() };
     let op = ClientOp::Read(Read::Get { key: "a".into() });
-    let client = |outcome| told(&News::Client { id: CommandId(1), op: op.clone(), outcome, took: at(1) });
+    let client =
+        |outcome| told(&News::Client { id: CommandId(1), request: op.clone().into(), outcome, took: at(1) });
+    let by_name = ClientRequest {
+        client: ClientName::Named("alice".to_owned()),
+        at: Some(NodeId(3)),
+        consistency: Consistency::Stale,
+        ..op.clone().into()
+    };
+    let failed = |fate| ClientOutcome::Failed { reason: "no".into(), fate };
     let body = ResponseBody::Done { answer: Answer::Value(Some("blue".into())), at: LogId::default() };
     let commanded = [
         told(&News::Time(ClusterTime { rate: hundredth, now: at(5) })),
         told(&News::InForce { faults: vec![Fault { id: FaultId(3), what }] }),
         client(ClientOutcome::Answered { node: NodeId(2), body }),
-        client(ClientOutcome::Failed { reason: "no".into() }),
+        client(failed(RequestFate::InDoubt)),
+        told(&News::Client {
+            id: CommandId(1),
+            request: by_name,
+            outcome: failed(RequestFate::NothingChanged),
+            took: at(1),
+        }),
         told(&News::Refused { id: CommandId(2), reason: "no".into() }),
         answer("rules", &["cut 1>3".into()], at(9)),
     ];
@@ -183,7 +196,8 @@ fn what_comes_of_commands_is_printed_as_documented() {
         r#"{"event":"time","rate":0.01,"now_us":5000,"at_ms":9}
 {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}
 {"event":"client","id":1,"asked":"get a","node":2,"answer":"blue","at_ms":9}
-{"event":"client","id":1,"asked":"get a","failed":"no","at_ms":9}
+{"event":"client","id":1,"asked":"get a","failed":"no","fate":"in_doubt","at_ms":9}
+{"event":"client","id":1,"client":"alice","asked":"get a","at":3,"consistency":"stale","failed":"no","fate":"nothing_changed","at_ms":9}
 {"event":"refused","id":2,"reason":"no","at_ms":9}
 {"event":"answer","to":"rules","lines":["cut 1>3"],"at_ms":9}"#
     );

@@ -1,0 +1,248 @@
+//! The way between one client of the lab and one node: a relay that passes whole frames on, in both directions, and does to them
+//! what is in force there.
+//!
+//! It takes part in no handshake: the first frames each way, which set a connection up, always pass while the way is not cut.
+
+use futures::{SinkExt, StreamExt};
+use raftdeck_client::{codec, prepare};
+use raftdeck_links::{Place, Whereabouts};
+use raftdeck_protocol::frame::{self, MAX_FRAME};
+use raftdeck_protocol::{Answer, Response, ResponseBody};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::codec::{FramedRead, FramedWrite};
+
+/// So many frames each way are a connection's handshake.
+const HANDSHAKE: usize = 2;
+
+/// The pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is in force on a way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gate {
+    /// Connections break, and none comes about.
+    pub(crate) cut: bool,
+    /// Requests are kept.
+    pub(crate) holds: bool,
+    /// Answers are lost.
+    pub(crate) loses_answers: bool,
+}
+
+/// The way to one node. It ends, with its connections, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    address: SocketAddr,
+    gate: watch::Sender<Gate>,
+    accepting: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Opens the way to the node that is there at the moment, whichever life it is in.
+    pub(crate) fn open(place: watch::Receiver<Whereabouts>, gate: Gate) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let listener = TcpListener::from_std(listener)?;
+        let (gate, entries) = watch::channel(gate);
+        let accepting = tokio::spawn(accept(listener, place, entries));
+        Ok(Self { address, gate, accepting })
+    }
+
+    /// Where the client finds the node.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on this is in force.
+    pub(crate) fn set(&self, gate: Gate) {
+        self.gate.send_if_modified(|now| std::mem::replace(now, gate) != gate);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, place: watch::Receiver<Whereabouts>, gate: watch::Receiver<Gate>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) => drop(connections.spawn(serve(client, place.clone(), gate.clone()))),
+                Err(error) => {
+                    tracing::warn!("the way of a client accepts nothing: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// One connection of the client, to its end.
+async fn serve(client: TcpStream, place: watch::Receiver<Whereabouts>, mut gate: watch::Receiver<Gate>) {
+    if gate.borrow().cut {
+        // As on a network that is cut: nothing is heard of it until it is mended, and then it has to be tried again.
+        let _ = gate.wait_for(|gate| !gate.cut).await;
+        return;
+    }
+    let Place::Serving { client: address, .. } = place.borrow().place else { return };
+    let Ok(node) = TcpStream::connect(address).await else { return };
+    if let Err(error) = prepare(&client).and_then(|()| prepare(&node)) {
+        return tracing::debug!("a connection to {address} cannot be set up: {error}");
+    }
+    let (from_client, to_client) = client.into_split();
+    let (from_node, to_node) = node.into_split();
+    let ended = tokio::select! {
+        ended = pass_requests(from_client, to_node, gate.clone()) => ended,
+        ended = pass_answers(from_node, to_client, gate.clone()) => ended,
+        _ = gate.wait_for(|gate| gate.cut) => Ok(()),
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a client's connection to {address} ended: {error}");
+    }
+}
+
+async fn pass_requests(
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    mut gate: watch::Receiver<Gate>,
+) -> io::Result<()> {
+    let mut from = FramedRead::new(from, codec(MAX_FRAME));
+    let mut to = FramedWrite::new(to, codec(MAX_FRAME));
+    let mut passed = 0;
+    while let Some(request) = from.next().await {
+        let request = request?.freeze();
+        if passed >= HANDSHAKE && gate.wait_for(|gate| !gate.holds).await.is_err() {
+            return Ok(());
+        }
+        passed += 1;
+        to.send(request).await?;
+    }
+    Ok(())
+}
+
+async fn pass_answers(
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    gate: watch::Receiver<Gate>,
+) -> io::Result<()> {
+    let mut from = FramedRead::new(from, codec(MAX_FRAME));
+    let mut to = FramedWrite::new(to, codec(MAX_FRAME));
+    let mut passed = 0;
+    while let Some(answer) = from.next().await {
+        let answer = answer?.freeze();
+        let is_lost = passed >= HANDSHAKE && gate.borrow().loses_answers && !opens_session(&answer);
+        passed += 1;
+        if !is_lost {
+            to.send(answer).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A session is set up as a connection is: without one nothing could be asked whose answer is lost.
+fn opens_session(answer: &[u8]) -> bool {
+    let answer = frame::decode::<Response>("response", answer).map(|response| response.body);
+    matches!(answer, Ok(ResponseBody::Done { answer: Answer::SessionOpened(_), .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_links::Presence;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// A node that is asked by hand, its relay, and a connection through it on which the handshake is done.
+    async fn connected() -> (Presence, Relay, TcpStream, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let presence = Presence::default();
+        presence.starting();
+        let address = listener.local_addr().unwrap();
+        presence.serving(address, address);
+        let relay = Relay::open(presence.watch(), Gate::default()).unwrap();
+        let mut client = TcpStream::connect(relay.address()).await.unwrap();
+        let (mut node, _) = listener.accept().await.unwrap();
+        for text in ["hello", "proof"] {
+            say(&mut client, text).await;
+            assert_eq!(hear(&mut node).await, text);
+            say(&mut node, text).await;
+            assert_eq!(hear(&mut client).await, text);
+        }
+        (presence, relay, client, node)
+    }
+
+    async fn say(to: &mut TcpStream, text: &str) {
+        to.write_u32(u32::try_from(text.len()).unwrap()).await.unwrap();
+        to.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    async fn hear(from: &mut TcpStream) -> String {
+        let heard = async {
+            let mut text = vec![0; from.read_u32().await.unwrap() as usize];
+            from.read_exact(&mut text).await.unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        timeout(SOON, heard).await.expect("something to hear")
+    }
+
+    #[tokio::test]
+    async fn requests_are_kept_until_that_is_undone_and_answers_still_come() {
+        let (_presence, relay, mut client, mut node) = connected().await;
+        relay.set(Gate { holds: true, ..Gate::default() });
+        say(&mut client, "first").await;
+        say(&mut client, "second").await;
+        say(&mut node, "an answer").await;
+        assert_eq!(hear(&mut client).await, "an answer");
+        let mut byte = [0];
+        assert_eq!(node.try_read(&mut byte).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        relay.set(Gate::default());
+        assert_eq!(hear(&mut node).await, "first");
+        assert_eq!(hear(&mut node).await, "second");
+    }
+
+    #[tokio::test]
+    async fn answers_are_lost_and_those_after_that_come() {
+        let (_presence, relay, mut client, mut node) = connected().await;
+        relay.set(Gate { loses_answers: true, ..Gate::default() });
+        say(&mut node, "lost").await;
+        let session = ResponseBody::Done {
+            answer: Answer::SessionOpened(raftdeck_protocol::SessionId(7)),
+            at: raftdeck_raft::LogId::default(),
+        };
+        let opened = frame::encode(&Response { id: 1, body: session });
+        node.write_u32(u32::try_from(opened.len()).unwrap()).await.unwrap();
+        node.write_all(&opened).await.unwrap();
+        // What passes comes after what was lost.
+        assert_eq!(hear(&mut client).await.as_bytes(), &opened[..]);
+        relay.set(Gate::default());
+        say(&mut client, "a request").await;
+        assert_eq!(hear(&mut node).await, "a request");
+        say(&mut node, "an answer").await;
+        assert_eq!(hear(&mut client).await, "an answer");
+    }
+
+    #[tokio::test]
+    async fn a_cut_breaks_connections_and_lets_none_come_about_until_it_is_mended() {
+        let (_presence, relay, mut client, mut node) = connected().await;
+        relay.set(Gate { cut: true, ..Gate::default() });
+        let ended = async { (client.read_u8().await.is_err(), node.read_u8().await.is_err()) };
+        assert_eq!(timeout(SOON, ended).await.expect("both ends"), (true, true));
+        let mut again = TcpStream::connect(relay.address()).await.unwrap();
+        say(&mut again, "hello").await;
+        relay.set(Gate::default());
+        let closed = timeout(SOON, again.read_u8()).await.expect("an end");
+        assert!(closed.is_err(), "it has to be tried again");
+    }
+}

@@ -1,0 +1,195 @@
+//! What clients ask of the store, and what comes of it.
+
+use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
+use raftdeck_raft::NodeId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The most clients with names that a source has at a time.
+pub const MAX_CLIENTS: usize = 16;
+
+/// Which client: each has a session of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientName {
+    /// The deck's own.
+    #[default]
+    Own,
+    /// One that a script named.
+    Named(String),
+}
+
+impl ClientName {
+    /// The longest name, in bytes.
+    pub const LONGEST: usize = 32;
+
+    /// That there is no room for one more client; a source that has [`MAX_CLIENTS`] says so.
+    #[must_use]
+    pub fn no_room(&self) -> String {
+        format!("there are {MAX_CLIENTS} clients with names already, and no room for {self}: use one of them")
+    }
+
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+
+    /// Its name as a word and a blank; nothing for the deck's own.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        match self {
+            Self::Own => String::new(),
+            Self::Named(name) => format!("{name} "),
+        }
+    }
+}
+
+impl fmt::Display for ClientName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("the deck's client"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What a person at the deck may ask of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOp {
+    /// Change something.
+    Write(Write),
+    /// Ask something.
+    Read(Read),
+}
+
+/// A request to the store: who asks what of whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRequest {
+    /// Which client asks.
+    #[serde(default, skip_serializing_if = "ClientName::is_own")]
+    pub client: ClientName,
+    /// What.
+    pub op: ClientOp,
+    /// This node is asked, once, and what it says is the answer; a write is handed to it outside of any session. `None`: the client
+    /// looks for a node that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<NodeId>,
+    /// How new the answer to a read must be.
+    #[serde(default, skip_serializing_if = "is_linearizable")]
+    pub consistency: Consistency,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_linearizable(consistency: &Consistency) -> bool {
+    *consistency == Consistency::Linearizable
+}
+
+/// The deck's own client asks any node; a read is linearizable.
+impl From<ClientOp> for ClientRequest {
+    fn from(op: ClientOp) -> Self {
+        Self { client: ClientName::Own, op, at: None, consistency: Consistency::Linearizable }
+    }
+}
+
+/// What came of a [`ClientRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOutcome {
+    /// The cluster answered.
+    Answered {
+        /// Which node.
+        node: NodeId,
+        /// What: `Done` or `Failed`.
+        body: ResponseBody,
+    },
+    /// It did not: no leader was found in time, or the connection broke.
+    Failed {
+        /// A sentence that says so.
+        reason: String,
+        /// Whether it may have happened all the same.
+        #[serde(default)]
+        fate: RequestFate,
+    },
+}
+
+/// Whether a request that has no answer may have changed something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestFate {
+    /// It certainly did not happen, and will not; or it was a read.
+    NothingChanged,
+    /// It may have happened, or may yet.
+    #[default]
+    InDoubt,
+}
+
+/// What an outcome means for the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged<'a> {
+    /// It was carried out: this is the answer.
+    Done(&'a Answer),
+    /// It certainly changed nothing: why, in words.
+    Refused(String),
+    /// It may have happened: what is known, in words.
+    InDoubt(String),
+}
+
+impl ClientOutcome {
+    /// What it means for the store.
+    #[must_use]
+    pub fn judged(&self) -> Judged<'_> {
+        match self {
+            Self::Answered { body: ResponseBody::Done { answer, .. }, .. } => Judged::Done(answer),
+            Self::Answered { node, body: ResponseBody::Failed(failure @ Failure::Unknown) } => {
+                Judged::InDoubt(format!("{node} says: {failure}"))
+            }
+            Self::Answered { node, body: ResponseBody::Failed(failure) } => {
+                Judged::Refused(format!("{node} says: {failure}"))
+            }
+            Self::Answered { node, .. } => {
+                Judged::InDoubt(format!("{node} gave an answer to some other question"))
+            }
+            Self::Failed { reason, fate: RequestFate::NothingChanged } => Judged::Refused(reason.clone()),
+            Self::Failed { reason, fate: RequestFate::InDoubt } => Judged::InDoubt(reason.clone()),
+        }
+    }
+}
+
+/// What is wrong between a client and a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientLinkFault {
+    /// Nothing passes. Connections break, and none comes about.
+    Cut,
+    /// Requests are kept on their way until this is undone. Connections still come about.
+    Hold,
+    /// Requests arrive, and their answers are lost. Connections and sessions still come about.
+    LoseAnswers,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_doubt_is_a_doubt() {
+        let failed =
+            |failure| ClientOutcome::Answered { node: NodeId(1), body: ResponseBody::Failed(failure) };
+        assert!(matches!(failed(Failure::Busy).judged(), Judged::Refused(_)));
+        assert!(matches!(failed(Failure::Unknown).judged(), Judged::InDoubt(_)));
+        let lost = |fate| ClientOutcome::Failed { reason: "no".to_owned(), fate };
+        assert_eq!(lost(RequestFate::NothingChanged).judged(), Judged::Refused("no".to_owned()));
+        assert_eq!(lost(RequestFate::InDoubt).judged(), Judged::InDoubt("no".to_owned()));
+    }
+
+    #[test]
+    fn a_request_of_an_earlier_recording_is_the_decks_own() {
+        let op = ClientOp::Read(Read::Get { key: "a".into() });
+        let json = format!("{{\"op\":{}}}", serde_json::to_string(&op).expect("JSON"));
+        assert_eq!(serde_json::from_str::<ClientRequest>(&json).expect("a request"), op.into());
+        let failed = r#"{"failed":{"reason":"no"}}"#;
+        let outcome: ClientOutcome = serde_json::from_str(failed).expect("an outcome");
+        let expected = ClientOutcome::Failed { reason: "no".to_owned(), fate: RequestFate::InDoubt };
+        assert_eq!(outcome, expected, "it does not say");
+    }
+}

@@ -1,0 +1,259 @@
+//! Clients and the answers to them: `get KEY stale at 3`, `as alice put KEY VALUE`, `expect get KEY VALUE`, `expect in-doubt`.
+
+use crate::Line;
+use crate::condition::{DEFAULT_PATIENCE, asked_patience};
+use crate::mistake::Mistake;
+use crate::names::{next_node, nodes};
+use crate::near::hint;
+use crate::phrase::Phrase;
+use crate::table::word;
+use bytes::Bytes;
+use raftdeck_model::{
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Judged,
+};
+use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::{Answer, Consistency, Read};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What is expected of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// The client asks this, and reads this value; `None`: there is no such key.
+    Value {
+        /// What it asks.
+        request: ClientRequest,
+        /// What it reads.
+        value: Option<Bytes>,
+    },
+    /// This came of what the client asked last.
+    Last {
+        /// Which client.
+        client: ClientName,
+        /// What came of it.
+        came: Came,
+    },
+}
+
+/// What can come of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// The write was carried out.
+    Stored,
+    /// It failed and certainly changed nothing.
+    Refused,
+    /// It may have happened, or may yet.
+    InDoubt,
+}
+
+/// What can be expected besides conditions.
+pub(crate) const EXPECTATIONS: [&str; 4] = ["get", "stored", "refused", "in-doubt"];
+
+/// The consistencies by name.
+pub(crate) const CONSISTENCIES: [(&str, Consistency); 3] = [
+    ("linearizable", Consistency::Linearizable),
+    ("lease", Consistency::Lease),
+    ("stale", Consistency::Stale),
+];
+
+/// What can be done to the links of a client.
+pub(crate) const FAULTS: [(&str, ClientLinkFault); 3] = [
+    ("cut", ClientLinkFault::Cut),
+    ("hold", ClientLinkFault::Hold),
+    ("lose-answers", ClientLinkFault::LoseAnswers),
+];
+
+/// What follows `client`, and cannot be a client's name.
+pub(crate) const CLIENT: [&str; 5] = ["at", "anywhere", "cut", "hold", "lose-answers"];
+
+impl Expectation {
+    /// Whose request it is about.
+    pub(crate) fn client(&self) -> &ClientName {
+        match self {
+            Self::Value { request, .. } => &request.client,
+            Self::Last { client, .. } => client,
+        }
+    }
+
+    /// Whether the outcome is as expected; if not, what came of the request, which is called `asked`, instead.
+    pub(crate) fn judge(&self, asked: &str, outcome: &ClientOutcome) -> Result<(), String> {
+        let judged = outcome.judged();
+        let is_so = match self {
+            Self::Value { value: wanted, .. } => {
+                matches!(&judged, Judged::Done(Answer::Value(value)) if value == wanted)
+            }
+            Self::Last { came: Came::Stored, .. } => {
+                matches!(judged, Judged::Done(Answer::Stored | Answer::Deleted { .. }))
+            }
+            Self::Last { came: Came::Refused, .. } => {
+                matches!(judged, Judged::Refused(_) | Judged::Done(Answer::Mismatch { .. }))
+            }
+            Self::Last { came: Came::InDoubt, .. } => matches!(judged, Judged::InDoubt(_)),
+        };
+        if is_so { Ok(()) } else { Err(told(asked, &judged)) }
+    }
+
+    /// The same for a request that the source did not take.
+    pub(crate) fn judge_refusal(&self, asked: &str, reason: &str) -> Result<(), String> {
+        match self {
+            Self::Last { came: Came::Refused, .. } => Ok(()),
+            Self::Value { .. } | Self::Last { .. } => Err(format!("{asked} is refused: {reason}")),
+        }
+    }
+}
+
+/// What came of a request, in words.
+fn told(asked: &str, judged: &Judged<'_>) -> String {
+    match judged {
+        Judged::Done(answer) => match answer {
+            Answer::Stored | Answer::Deleted { .. } => format!("{asked} is stored"),
+            Answer::Mismatch { current: Some(current) } => {
+                format!("{asked} is refused: the value is {}", Shown(current))
+            }
+            Answer::Mismatch { current: None } => format!("{asked} is refused: there is no such key"),
+            Answer::Value(Some(value)) => format!("{asked} reads {}", Shown(value)),
+            Answer::Value(None) => format!("{asked} reads nothing: there is no such key"),
+            Answer::Page { .. } | Answer::SessionOpened(_) => format!("{asked} is answered"),
+        },
+        Judged::Refused(why) => format!("{asked} is refused: {why}"),
+        Judged::InDoubt(why) => format!("{asked} is in doubt: {why}"),
+    }
+}
+
+/// Takes `stale` and `at 3`, in any order, if they follow.
+pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientRequest, Mistake> {
+    let mut request = ClientRequest::from(read_op(read)?);
+    let mut is_said = false;
+    loop {
+        let named = |(name, _): &&(&str, Consistency)| phrase.is_word(name);
+        if let Some((name, consistency)) = CONSISTENCIES.iter().find(named) {
+            phrase.next();
+            if std::mem::replace(&mut is_said, true) {
+                return Err(Mistake::new(format!("{name} is one consistency too many: one is enough")));
+            }
+            request.consistency = *consistency;
+        } else if phrase.is_word("at") {
+            phrase.next();
+            if request.at.replace(next_node(phrase)?).is_some() {
+                return Err(Mistake::new("at is said twice: one node is asked"));
+            }
+        } else {
+            return Ok(request);
+        }
+    }
+}
+
+/// Whether what follows is how new a read is, or whom it asks.
+pub(crate) fn begins_whom(phrase: &Phrase<'_>) -> bool {
+    phrase.is_word("at") || CONSISTENCIES.iter().any(|(name, _)| phrase.is_word(name))
+}
+
+fn read_op(asked: Read) -> Result<ClientOp, Mistake> {
+    asked.check().map_err(|limit| Mistake::new(limit.to_string()))?;
+    Ok(ClientOp::Read(asked))
+}
+
+/// Takes an expectation of an answer, if one follows.
+pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mistake> {
+    let last = |came| Expectation::Last { client: ClientName::Own, came };
+    let what = match phrase.peek() {
+        Some("stored") => last(Came::Stored),
+        Some("refused") => last(Came::Refused),
+        Some("in-doubt") => last(Came::InDoubt),
+        Some("get") => {
+            phrase.next();
+            let key = bytes(phrase.need("a key and its value, such as expect get color blue")?);
+            let is_none = phrase.is_word("none");
+            let value = bytes(phrase.need("a value, or none, such as expect get color blue")?);
+            let request = of_whom(phrase, Read::Get { key })?;
+            let value = (!is_none).then_some(value);
+            return Ok(Some(Line::Judge(Expectation::Value { request, value }, within(phrase)?)));
+        }
+        _ => return Ok(None),
+    };
+    phrase.next();
+    Ok(Some(Line::Judge(what, within(phrase)?)))
+}
+
+fn within(phrase: &mut Phrase<'_>) -> Result<Duration, Mistake> {
+    Ok(asked_patience(phrase)?.unwrap_or(DEFAULT_PATIENCE))
+}
+
+/// Takes the name of a client.
+pub(crate) fn client_name(given: &str) -> Result<ClientName, Mistake> {
+    let is_word = word(given).is_some() || CLIENT.iter().any(|other| other.eq_ignore_ascii_case(given));
+    if is_word {
+        return Err(Mistake::new(format!("\"{given}\" is a word of its own: give the client another name")));
+    }
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let begins = given.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !begins || !given.chars().all(is_fit) || given.len() > ClientName::LONGEST {
+        let most = ClientName::LONGEST;
+        return Err(Mistake::new(format!(
+            "\"{given}\" cannot be a client's name: a letter, then letters, digits, - and _, {most} at most"
+        )));
+    }
+    Ok(ClientName::Named(given.to_owned()))
+}
+
+/// What a line says, as this client.
+pub(crate) fn as_client(named: ClientName, first: &str, said: Line) -> Result<Line, Mistake> {
+    let twice = || Mistake::new("as is said twice: one client asks");
+    let is_own = |client: &ClientName| *client == ClientName::Own;
+    Ok(match said {
+        Line::Store(request) if is_own(&request.client) => {
+            Line::Store(ClientRequest { client: named, ..request })
+        }
+        Line::Judge(what, within) if is_own(what.client()) => {
+            let what = match what {
+                Expectation::Value { request, value } => {
+                    Expectation::Value { request: ClientRequest { client: named, ..request }, value }
+                }
+                Expectation::Last { came, .. } => Expectation::Last { client: named, came },
+            };
+            Line::Judge(what, within)
+        }
+        Line::Store(_) | Line::Judge(..) => return Err(twice()),
+        _ => {
+            return Err(Mistake::new(format!(
+                "{first} is nothing that a client asks: as takes lines of the store, and expect get, stored, refused and in-doubt"
+            )));
+        }
+    })
+}
+
+/// Takes what follows `client`.
+pub(crate) fn client(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
+    const PLACES: &str = "client at 1,2, client anywhere or client cut 2";
+    let first = phrase.need(&format!("a place or a fault: {PLACES}"))?;
+    let (client, what) = if CLIENT.contains(&first) {
+        (ClientName::Own, first)
+    } else if word(first).is_none() && phrase.peek().is_some() {
+        let name = client_name(first)?;
+        (name, phrase.need("a place or a fault")?)
+    } else {
+        return Err(Mistake::new(format!("\"{first}\" is no place{}", or_hint(first, PLACES))));
+    };
+    if what == "anywhere" {
+        return Ok(Disturbance::ClientAt(client, BTreeSet::new()));
+    }
+    if what == "at" {
+        let place = nodes(phrase.need("nodes, such as client at 1,2")?, phrase.world)?;
+        return Ok(Disturbance::ClientAt(client, place));
+    }
+    let Some((_, fault)) = FAULTS.iter().find(|(name, _)| *name == what) else {
+        return Err(Mistake::new(format!("\"{what}\" is no place{}", or_hint(what, PLACES))));
+    };
+    let at = nodes(phrase.need(&format!("nodes, such as client {what} 2"))?, phrase.world)?;
+    Ok(Disturbance::ClientLinks(client, at, *fault))
+}
+
+/// What was probably meant, or what there is.
+fn or_hint(given: &str, otherwise: &str) -> String {
+    let hint = hint(given, CLIENT);
+    if hint.is_empty() { format!(": say {otherwise}") } else { hint }
+}
+
+pub(crate) fn bytes(word: &str) -> Bytes {
+    Bytes::copy_from_slice(word.as_bytes())
+}

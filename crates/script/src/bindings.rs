@@ -1,0 +1,139 @@
+//! What names stand for: `let old = leader`, then `kill $old`; `let t = term 2`, then `wait term 2 $t+1..`.
+
+use crate::figures::whole;
+use crate::mistake::Mistake;
+use crate::near::hint;
+use crate::tokens::Token;
+use std::collections::BTreeMap;
+
+/// The names that a script has given, and what each stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bindings {
+    names: BTreeMap<String, Bound>,
+    /// What is not set here may be set elsewhere: it stands for some number.
+    assumes: bool,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A number: `$t+1` and `$t-1` are numbers too.
+    Number(u64),
+    /// A text that takes the name's place.
+    Text(String),
+}
+
+impl Bindings {
+    /// From now on this name stands for this.
+    pub fn bind(&mut self, name: &str, bound: Bound) {
+        self.names.insert(name.to_owned(), bound);
+    }
+
+    /// From now on what is not set here counts as set elsewhere.
+    pub(crate) fn assume_set(&mut self) {
+        self.assumes = true;
+    }
+
+    /// Puts what the names stand for in their place.
+    pub(crate) fn expand(&self, tokens: Vec<Token>) -> Result<Vec<Token>, Mistake> {
+        tokens.into_iter().map(|token| self.expand_one(token)).collect()
+    }
+
+    fn expand_one(&self, token: Token) -> Result<Token, Mistake> {
+        let Token { text, start, names, is_quoted } = &token;
+        if names.is_empty() {
+            return Ok(token);
+        }
+        let (mut expanded, mut done) = (String::new(), 0);
+        for &at in names.iter().filter(|at| is_name(after_dollar(text, **at))) {
+            expanded.push_str(&text[done..at]);
+            let name = after_dollar(text, at);
+            done = at + 1 + name.len();
+            match self.of(name).map_err(|mistake| mistake.at(*start))? {
+                Bound::Text(bound) => expanded.push_str(bound),
+                Bound::Number(number) => {
+                    let (number, used) = offset(*number, &text[done..])
+                        .ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;
+                    done += used;
+                    expanded.push_str(&number.to_string());
+                }
+            }
+        }
+        expanded.push_str(&text[done..]);
+        Ok(Token { text: expanded, start: *start, names: Vec::new(), is_quoted: *is_quoted })
+    }
+
+    fn of(&self, name: &str) -> Result<&Bound, Mistake> {
+        let assumed = self.assumes.then_some(&Bound::Number(1));
+        self.names.get(name).or(assumed).ok_or_else(|| {
+            let hint = hint(name, self.names.keys().map(String::as_str));
+            let end = if hint.is_empty() { format!(": let {name} = leader gives it a value") } else { hint };
+            Mistake::new(format!("${name} is not set{end}"))
+        })
+    }
+}
+
+/// A name begins with a letter; letters, digits and `_` follow.
+pub(crate) fn is_name(given: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    given.starts_with(|c: char| c.is_ascii_alphabetic()) && given.chars().all(rest)
+}
+
+/// The letters, digits and `_` behind the `$` here.
+fn after_dollar(text: &str, at: usize) -> &str {
+    let rest = &text[at + 1..];
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// A number and what is added to it or taken from it in the text behind it, and the length of that. `None`: there is no such number.
+fn offset(number: u64, rest: &str) -> Option<(u64, usize)> {
+    let Some(sign) = rest.chars().next().filter(|sign| matches!(sign, '+' | '-')) else {
+        return Some((number, 0));
+    };
+    let digits = &rest[1..];
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let Some(by) = whole(&digits[..end]) else { return Some((number, 0)) };
+    let number = if sign == '+' { number.checked_add(by) } else { number.checked_sub(by) };
+    Some((number?, 1 + end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::split;
+
+    fn expanded(line: &str) -> Result<Vec<String>, String> {
+        let mut bindings = Bindings::default();
+        bindings.bind("old", Bound::Text("2".into()));
+        bindings.bind("t", Bound::Number(7));
+        let tokens = bindings.expand(split(line).unwrap()).map_err(|mistake| mistake.to_string())?;
+        Ok(tokens.into_iter().map(|token| token.text).collect())
+    }
+
+    #[test]
+    fn names_are_replaced_within_pieces_and_numbers_can_be_counted_from() {
+        for (given, text) in [
+            ("$old", "2"),
+            ("1,$old", "1,2"),
+            ("$old>3", "2>3"),
+            ("$old-3", "2-3"),
+            ("$t+1", "8"),
+            ("$t-7..", "0.."),
+            ("$t..$t+2", "7..9"),
+            ("k$t", "k7"),
+            ("$t+x", "7+x"),
+            ("$5", "$5"),
+            ("a$", "a$"),
+            ("\"$old\"", "$old"),
+        ] {
+            assert_eq!(expanded(given).unwrap(), [text], "{given}");
+        }
+        assert_eq!(expanded("kill $odl").unwrap_err(), "$odl is not set: did you mean old?");
+        assert_eq!(
+            expanded("kill $other").unwrap_err(),
+            "$other is not set: let other = leader gives it a value"
+        );
+        assert_eq!(expanded("$t-8").unwrap_err(), "$t-8 is no number");
+    }
+}

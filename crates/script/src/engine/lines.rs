@@ -1,0 +1,196 @@
+//! The lines that a script has yet to carry out: those of its files, which load one another, those of the standard input, and those
+//! that are repeated.
+
+use super::place::Place;
+use crate::bindings::{Bindings, Bound};
+use crate::tokens::scan;
+use crate::verb::{ScriptVerb, Verb};
+use crate::word;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Files that load files that load files.
+const MAX_DEPTH: usize = 8;
+
+/// Lines that wait, of all files being loaded.
+const MAX_LINES: usize = 100_000;
+
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Lines in the order in which they are to be carried out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    queue: VecDeque<(Place, Entry)>,
+    /// Lines of the standard input so far.
+    read: usize,
+    /// No more of them will come.
+    input_ended: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    Line(String),
+    /// It is not UTF-8.
+    NotText,
+    /// What is repeated begins again here, or is over.
+    Again(Repetition),
+}
+
+#[derive(Clone, Debug)]
+struct Repetition {
+    body: Arc<Vec<(Place, Entry)>>,
+    begun: u64,
+    times: u64,
+    counter: Option<String>,
+}
+
+/// Whether lines can be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    /// They have their end.
+    Whole,
+    /// Their end may come yet.
+    Open,
+}
+
+impl Lines {
+    pub(super) fn of_file(file: &str, text: &[u8]) -> Self {
+        let queue = numbered(text).map(|(number, entry)| (Place::of_file(file, number, 0), entry)).collect();
+        Self { queue, ..Self::default() }
+    }
+
+    /// One more line of the standard input.
+    pub(super) fn add(&mut self, line: &[u8]) {
+        self.read += 1;
+        let line = if self.read == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+        self.queue.push_back((Place::of_input(self.read), entry(line)));
+    }
+
+    pub(super) fn end_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// What is left of files is not carried out.
+    pub(super) fn drop_files(&mut self) {
+        self.queue.retain(|(place, _)| !place.is_in_file());
+    }
+
+    /// The next line; `None` in place of its text: it is not UTF-8.
+    pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<(Place, Option<String>)> {
+        loop {
+            let (place, entry) = self.queue.pop_front()?;
+            match entry {
+                Entry::Line(line) => return Some((place, Some(line))),
+                Entry::NotText => return Some((place, None)),
+                Entry::Again(repetition) => self.go_around(place, repetition, bindings),
+            }
+        }
+    }
+
+    fn go_around(&mut self, place: Place, mut repetition: Repetition, bindings: &mut Bindings) {
+        if repetition.begun == repetition.times {
+            return;
+        }
+        repetition.begun += 1;
+        if let Some(counter) = &repetition.counter {
+            bindings.bind(counter, Bound::Number(repetition.begun));
+        }
+        let body = Arc::clone(&repetition.body);
+        self.queue.push_front((place, Entry::Again(repetition)));
+        body.iter().rev().for_each(|line| self.queue.push_front(line.clone()));
+    }
+
+    /// Has the lines from here to the end that belongs to this place carried out so often; the end goes.
+    pub(super) fn repeat(
+        &mut self,
+        place: &Place,
+        times: u64,
+        counter: Option<String>,
+    ) -> Result<Block, String> {
+        let same = self.queue.iter().take_while(|(line, _)| line.is_beside(place));
+        let Some(length) = block(same.map(|(_, entry)| entry)) else {
+            if !place.is_in_file() && !self.input_ended {
+                return Ok(Block::Open);
+            }
+            return Err("repeat has no end: a line end after the lines that are repeated".to_owned());
+        };
+        let mut body: Vec<_> = self.queue.drain(..=length).collect();
+        body.pop();
+        let repetition = Repetition { body: Arc::new(body), begun: 0, times, counter };
+        self.queue.push_front((place.clone(), Entry::Again(repetition)));
+        Ok(Block::Whole)
+    }
+
+    /// The lines of a file come before those that wait.
+    pub(super) fn load(
+        &mut self,
+        place: &Place,
+        file: &str,
+        contents: Result<Vec<u8>, String>,
+    ) -> Result<(), String> {
+        let script = contents.map_err(|why| format!("{file} cannot be read: {why}"))?;
+        let lines: Vec<_> = numbered(&script).collect();
+        if self.queue.len() + lines.len() > MAX_LINES {
+            return Err(format!("{file} is not loaded: {MAX_LINES} lines are the most"));
+        }
+        for (number, line) in lines.into_iter().rev() {
+            self.queue.push_front((Place::of_file(file, number, place.depth + 1), line));
+        }
+        Ok(())
+    }
+
+    /// Whether a line here may load a file.
+    pub(super) fn may_load(place: &Place, file: &str) -> Result<(), String> {
+        if place.depth < MAX_DEPTH {
+            return Ok(());
+        }
+        Err(format!("{file} is not loaded: {MAX_DEPTH} files load one another already"))
+    }
+}
+
+/// How many lines come before the end that belongs to the repeat before them.
+fn block<'a>(lines: impl Iterator<Item = &'a Entry>) -> Option<usize> {
+    let mut open = 1_usize;
+    for (at, entry) in lines.enumerate() {
+        let Entry::Line(line) = entry else { continue };
+        open = after(open, line);
+        if open == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// How many repeats are open after this line, of so many before it.
+pub(crate) fn after(open: usize, line: &str) -> usize {
+    let (tokens, _) = scan(line);
+    match tokens.first().and_then(|first| word(&first.text)).map(|word| word.verb) {
+        Some(Verb::Script(ScriptVerb::Repeat)) => open + 1,
+        Some(Verb::Script(ScriptVerb::End)) => open.saturating_sub(1),
+        _ => open,
+    }
+}
+
+/// The numbered lines of a file.
+fn numbered(script: &[u8]) -> impl Iterator<Item = (usize, Entry)> {
+    texts(script).map(|(number, line)| (number, entry(line)))
+}
+
+/// The numbered lines of a file, as bytes.
+pub(crate) fn texts(script: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let script = script.strip_prefix(BYTE_ORDER_MARK).unwrap_or(script);
+    let script = script.strip_suffix(b"\n").unwrap_or(script);
+    (1..).zip(script.split(|byte| *byte == b'\n'))
+}
+
+fn entry(line: &[u8]) -> Entry {
+    match std::str::from_utf8(line) {
+        Ok(line) => Entry::Line(line.trim_end().to_owned()),
+        Err(_) => Entry::NotText,
+    }
+}
