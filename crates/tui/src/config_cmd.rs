@@ -45,11 +45,8 @@ pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -
     let sections = program.in_force(command, matches, &environment).unwrap_or_else(|refusal| refusal.exit());
     if sections.is_empty() {
         let known: Vec<String> = program.shape().tables.into_keys().collect();
-        let error = format!(
-            "\"{}\" is not a command with options; there is {}",
-            command.join(" "),
-            known.join(", ")
-        );
+        let error =
+            format!("\"{}\" is not a command with options; there is {}", command.join(" "), known.join(", "));
         program.described().error(ErrorKind::InvalidValue, error).exit();
     }
     if *json {

@@ -192,7 +192,10 @@ fn what_is_in_force_is_shown_with_where_it_comes_from() {
 fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
     let wrong = |text: &str| (written(text), text.to_owned());
     for ((file, text), says) in [
-        (wrong("[node]\nheartbaet = 1\n"), ":2: heartbaet is not an option of [node]; did you mean heartbeat?"),
+        (
+            wrong("[node]\nheartbaet = 1\n"),
+            ":2: heartbaet is not an option of [node]; did you mean heartbeat?",
+        ),
         (wrong("[nodes]\n"), ":1: [nodes] is not a command with options; did you mean node?"),
         (
             wrong("[node]\nfast-mode = 'yes'\n"),
