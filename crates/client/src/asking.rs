@@ -11,7 +11,7 @@ use crate::session::Slot;
 use crate::trail::{Met, Trail};
 use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
-use raftdeck_raft::{ChangeError, NodeId, TransferError};
+use raftdeck_raft::{NodeId, TransferError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -272,12 +272,7 @@ impl Client {
             }
             Failure::NotCaughtUp => Met::NotCaughtUp(node),
             // The moment passes by itself, and nothing was changed.
-            Failure::Change(
-                error @ (ChangeError::InProgress
-                | ChangeError::TooEarly
-                // The leader meets it in a moment, if it runs.
-                | ChangeError::NotIdentified { .. }),
-            ) => Met::Change(error),
+            Failure::Change(error) if error.passes() => Met::Change(error),
             Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),
             Failure::SessionExpired if matches!(question, Question::Write(..)) => {
                 let expired = trail.doubt().map(|why| ClientError::Unknown {

@@ -8,7 +8,7 @@ use fixture::{
     quiet, stale_leader,
 };
 use raftdeck_deck::app::{ColourChoice, Settings};
-use raftdeck_model::{ChangeStep, Known, News, NodeView, ProcessState, RaftView};
+use raftdeck_model::{Ability, Capabilities, ChangeStep, Known, News, NodeView, ProcessState, RaftView};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
 use raftdeck_raft::{Incarnation, LogId, LogIndex, NodeId, Role, Term};
 use ratatui::buffer::Buffer;
@@ -305,6 +305,18 @@ fn unknowns(settings: Settings) -> Scene {
         scene.tell(News::Status { node: raft.id, status: Box::new(NodeView::new(raft)) });
     }
     scene
+}
+
+#[test]
+fn the_header_says_that_it_is_a_recording() {
+    let mut scene = quiet(PLAIN, 3);
+    assert!(!shown(&scene.paint(80, 24)).contains("REC"));
+    scene.app = scene.app.over(Capabilities::only(&[Ability::Time], "this is a recording").recorded());
+    for (columns, rows, word) in [(80, 24, "RECORDING"), (120, 40, "RECORDING"), (40, 12, "REC")] {
+        let screen = shown(&scene.paint(columns, rows));
+        let header = screen.lines().next().unwrap();
+        assert!(header.contains(word) && header.contains("rate 1"), "{columns}x{rows}\n{screen}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
 use raftdeck_links::{Outlet, Place, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
-use raftdeck_raft::{ChangeError, MembershipChange, NodeId};
+use raftdeck_raft::{MembershipChange, NodeId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -349,12 +349,8 @@ impl Changes {
     /// been lost with the leader.
     async fn change(&self, change: MembershipChange) -> Result<(), String> {
         match self.ask_leader(RequestBody::ChangeMembership(vec![change])).await {
-            Ok(_)
-            | Err(Unanswered::Refused(Failure::Change(
-                ChangeError::AlreadyMember { .. }
-                | ChangeError::AlreadyVoter { .. }
-                | ChangeError::NotMember { .. },
-            ))) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(Unanswered::Refused(Failure::Change(error))) if error.is_so_already() => Ok(()),
             Err(why) => Err(why.to_string()),
         }
     }

@@ -72,6 +72,9 @@ pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be gone through: th
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     lacks: BTreeMap<Ability, String>,
+    /// Whether what it tells happened earlier and was written down.
+    #[serde(default)]
+    is_recorded: bool,
 }
 
 impl Capabilities {
@@ -93,6 +96,18 @@ impl Capabilities {
     pub fn only(abilities: &[Ability], reason: &str) -> Self {
         let lacking = Ability::ALL.into_iter().filter(|ability| !abilities.contains(ability));
         lacking.fold(Self::all(), |capabilities, ability| capabilities.without(ability, reason))
+    }
+
+    /// The same of a source that plays a recording.
+    #[must_use]
+    pub fn recorded(self) -> Self {
+        Self { is_recorded: true, ..self }
+    }
+
+    /// Whether the source plays a recording.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.is_recorded
     }
 
     /// Whether the source has this ability.

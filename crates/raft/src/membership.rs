@@ -142,6 +142,12 @@ impl ChangeError {
                 | Self::Busy
         )
     }
+
+    /// Whether it only says that what was asked for is so already, as after an attempt whose answer was lost.
+    #[must_use]
+    pub fn is_so_already(&self) -> bool {
+        matches!(self, Self::AlreadyMember { .. } | Self::AlreadyVoter { .. } | Self::NotMember { .. })
+    }
 }
 
 impl Membership {

@@ -46,7 +46,7 @@ mod wreck;
 
 pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
 pub use judge::{Violation, properties};
-pub use live::{Live, LiveOptions, MAX_LIVE_NODES};
+pub use live::{Live, LiveOptions};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
 pub use outcome::{Outcome, Stats};
 pub use rare::{Coverage, RareState};

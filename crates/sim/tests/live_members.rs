@@ -3,9 +3,9 @@
 mod deck;
 
 use deck::{Deck, millis, seconds};
-use raftdeck_model::{ChangeStep, News, Order, ProcessState, Update};
+use raftdeck_model::{ChangeStep, MAX_NODES, News, Order, ProcessState, Update};
 use raftdeck_raft::{NodeId, TraceEvent};
-use raftdeck_sim::{LiveOptions, MAX_LIVE_NODES};
+use raftdeck_sim::LiveOptions;
 
 fn steps(deck: &Deck, of: u64) -> Vec<ChangeStep> {
     let steps = deck.told.iter().filter_map(|update| match &update.what {
@@ -272,7 +272,7 @@ fn spread_timers_elect_the_first_node_and_aligned_ones_split_the_vote() {
 
 #[test]
 fn there_is_room_for_so_many_nodes() {
-    let (mut deck, _) = Deck::led(MAX_LIVE_NODES, 1);
+    let (mut deck, _) = Deck::led(MAX_NODES.into(), 1);
     assert_eq!(deck.say("add").unwrap_err(), "there are 15 nodes already, and no room for more");
     let single = Deck::new(LiveOptions::new(1, 1));
     assert_eq!(single.world.len(), 1);

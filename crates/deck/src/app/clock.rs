@@ -12,7 +12,6 @@ use std::time::Duration;
 pub struct Clock {
     told: ClusterTime,
     since: Duration,
-    last_rate: ClockRate,
     /// The rate that was asked for last, and when, while the lab has not told of it.
     asked: Option<(ClockRate, Duration)>,
 }
@@ -23,11 +22,8 @@ const TOLD_WITHIN: Duration = Duration::from_millis(500);
 impl Clock {
     /// The lab told how late it is and how fast time passes, at `now`.
     pub fn tell(&mut self, told: ClusterTime, now: Duration) {
-        if !told.rate.is_frozen() {
-            self.last_rate = told.rate;
-        }
         let asked = self.asked.filter(|(rate, _)| *rate != told.rate);
-        *self = Self { told, since: now, asked, ..*self };
+        *self = Self { told, since: now, asked };
     }
 
     /// The lab was asked for this rate, at `now`.
@@ -61,12 +57,6 @@ impl Clock {
     #[must_use]
     pub fn rate(&self) -> ClockRate {
         self.told.rate
-    }
-
-    /// How fast it passed when it last did.
-    #[must_use]
-    pub fn last_rate(&self) -> ClockRate {
-        self.last_rate
     }
 
     /// Whether it stands still.
@@ -139,7 +129,7 @@ mod tests {
         clock.tell(ClusterTime { rate: ClockRate::FROZEN, now: ms(1012) }, ms(2300));
         assert_eq!(clock.at(ms(9000)), ms(1012));
         assert_eq!((clock.when(ms(1013)), clock.next_change(ms(9000))), (None, None));
-        assert_eq!((clock.last_rate(), clock.shown(ms(9000)).as_str()), (rate(10_000), "1.012 s"));
+        assert_eq!(clock.shown(ms(9000)), "1.012 s");
     }
 
     #[test]

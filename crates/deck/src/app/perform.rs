@@ -98,7 +98,7 @@ fn timely(app: &mut App, id: ActionId, now: Duration) -> Order {
         ActionId::Undo => return Order::Undo(None),
         ActionId::Faster => faster(rate),
         ActionId::Slower => slower(rate),
-        _ if rate.is_frozen() => app.clock.last_rate(),
+        _ if rate.is_frozen() => app.world.last_rate(),
         _ => ClockRate::FROZEN,
     };
     app.clock.ask(rate, now);

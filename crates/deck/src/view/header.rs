@@ -21,7 +21,7 @@ pub(crate) fn rows(height: u16) -> u16 {
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    let clock = clock(paint);
+    let clock = clock(paint, area.width);
     let width = u16::try_from(clock.width()).unwrap_or(0).min(area.width / 2);
     let left = Rect { width: area.width - width, height: 1, ..area };
     let right = Rect { x: left.right(), width, height: 1, ..area };
@@ -35,8 +35,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     band(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
 }
 
-/// How fast time passes and how late it is in the cluster: always there, and loud when time is not real.
-fn clock(paint: &Paint<'_>) -> Line<'static> {
+/// How fast time passes and how late it is in the cluster: always there, and loud when time is not real. Before it, that this is a
+/// recording, if it is one.
+fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
     let clock = &paint.app.clock;
     let dot = paint.glyphs().dot;
     let shown = clock.shown(paint.now);
@@ -47,7 +48,12 @@ fn clock(paint: &Paint<'_>) -> Line<'static> {
         (false, true) => (format!(" RATE {} {dot} {shown} ", clock.rate()), paint.theme.trouble_plate()),
         (false, false) => (format!(" rate 1 {dot} {shown} "), paint.theme.strong()),
     };
-    Line::from(Span::styled(text, style))
+    let mut spans = vec![Span::styled(text, style)];
+    if paint.app.capabilities().is_recorded() {
+        let word = if width < 60 { " REC " } else { " RECORDING " };
+        spans.insert(0, Span::styled(word, paint.theme.selected()));
+    }
+    Line::from(spans)
 }
 
 fn tabs(paint: &mut Paint<'_>, area: Rect) {

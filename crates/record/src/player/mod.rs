@@ -51,7 +51,7 @@ impl Player {
         let now = recording.updates.first().map(|update| update.at).unwrap_or_default();
         let mut player = Self {
             recording,
-            capabilities: Capabilities::only(&[Ability::Time, Ability::Logs], RECORDED),
+            capabilities: Capabilities::only(&[Ability::Time, Ability::Logs], RECORDED).recorded(),
             next: 0,
             now,
             rate: ClockRate::REAL,

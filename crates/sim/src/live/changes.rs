@@ -2,16 +2,15 @@
 //! leader takes only one at a time (thesis §4.1). The leader alone decides what happens; it is asked, and its successor if it falls.
 
 use super::Live;
-use super::MAX_LIVE_NODES;
 use super::agenda::Due;
 use super::client::Asker;
 use super::orders::Answer;
 use super::processes::address;
 use crate::client::{Answered, Ask};
 use crate::options::{SECOND, micros};
-use raftdeck_model::{ChangeStep, CommandId, News};
+use raftdeck_model::{ChangeStep, CommandId, MAX_NODES, News};
 use raftdeck_protocol::{Failure, ResponseBody};
-use raftdeck_raft::{ChangeError, Membership, MembershipChange, NodeId, Timestamp};
+use raftdeck_raft::{Membership, MembershipChange, NodeId, Timestamp};
 use raftdeck_replica::Replica;
 use std::collections::VecDeque;
 
@@ -72,8 +71,8 @@ pub(super) struct Changes(VecDeque<Change>);
 
 impl Live {
     pub(super) fn add_node(&mut self, command: CommandId, votes: bool) -> Answer {
-        if self.kept.len() >= usize::from(MAX_LIVE_NODES) {
-            return Some(Err(format!("there are {MAX_LIVE_NODES} nodes already, and no room for more")));
+        if self.kept.len() >= usize::from(MAX_NODES) {
+            return Some(Err(format!("there are {MAX_NODES} nodes already, and no room for more")));
         }
         if let Err(why) = self.changes.has_room() {
             return Some(Err(why));
@@ -372,12 +371,5 @@ impl Changes {
 
 /// Whether it is so already: the attempt before may have done it, and its answer been lost with the leader.
 fn is_so_already(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Change(
-            ChangeError::AlreadyMember { .. }
-                | ChangeError::AlreadyVoter { .. }
-                | ChangeError::NotMember { .. }
-        )
-    )
+    matches!(failure, Failure::Change(error) if error.is_so_already())
 }

@@ -30,8 +30,7 @@ use agenda::{Agenda, Due};
 use changes::Changes;
 use client::Clients;
 use processes::Kept;
-use raftdeck_model::Ledger;
-use raftdeck_model::{Command, CommandId, News, Update, write};
+use raftdeck_model::{Command, CommandId, Ledger, MAX_NODES, News, Update, write};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
 use reports::{GATHER, INTERVAL};
@@ -42,16 +41,13 @@ use steps::Stepping;
 use traffic::{LinkNews, Moment, Traffic};
 use workload::Workload;
 
-/// The most nodes of a driven cluster, as of the lab.
-pub const MAX_LIVE_NODES: u16 = 15;
-
 /// What happens at one moment of a frozen world comes to an end before so many events.
 const MOST_AT_ONCE: usize = 100_000;
 
 /// What a driven cluster is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveOptions {
-    /// How many nodes, 1 to [`MAX_LIVE_NODES`].
+    /// How many nodes, 1 to [`MAX_NODES`].
     pub nodes: u16,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -144,7 +140,7 @@ impl Live {
     /// If the number of nodes is out of range or the timing cannot work ([`Timing`]).
     #[must_use]
     pub fn new(options: LiveOptions) -> Self {
-        assert!((1..=MAX_LIVE_NODES).contains(&options.nodes), "a cluster has 1 to {MAX_LIVE_NODES} nodes");
+        assert!((1..=u16::from(MAX_NODES)).contains(&options.nodes), "a cluster has 1 to {MAX_NODES} nodes");
         let tuning = Tuning { timing: options.timing, pre_vote: true, check_quorum: true };
         assert_eq!(tuning.validate(), Ok(()), "the timing cannot work");
         let seed = options.seed;
