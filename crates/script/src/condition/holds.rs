@@ -1,6 +1,6 @@
 //! Whether a condition holds, by what is known of the cluster.
 
-use crate::condition::{Condition, Figure, Gap, Membership};
+use super::{Condition, Figure, Gap, Membership};
 use raftdeck_model::{
     Known, Matching, MessageReport, MessageState, Node, ProcessState, RaftView, Scope, Standing, World, write,
 };
