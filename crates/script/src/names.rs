@@ -1,6 +1,7 @@
 //! Nodes: `2`, `n2`, `leader`, `follower`, `1,3`, `1..3`, `all`.
 
 use crate::mistake::Mistake;
+use crate::near::hint;
 use crate::phrase::Phrase;
 use raftdeck_model::{MAX_NODES, Node, World};
 use raftdeck_raft::{NodeId, Role};
@@ -21,7 +22,9 @@ pub(crate) fn node(given: &str, world: &World) -> Result<NodeId, Mistake> {
     let digits = given.strip_prefix(['n', 'N']).unwrap_or(given);
     let id = digits.parse().ok().filter(|id| *id > 0 && digits.bytes().all(|c| c.is_ascii_digit()));
     let Some(node) = id.map(NodeId) else {
-        return Err(Mistake::new(format!("\"{given}\" is no node: a node is 1, n1, leader or follower")));
+        let hint = hint(given, ["leader", "follower"]);
+        let end = if hint.is_empty() { ": a node is 1, n1, leader or follower" } else { &hint };
+        return Err(Mistake::new(format!("\"{given}\" is no node{end}")));
     };
     if !world.is_empty() && world.node(node).is_none() {
         let there = world.nodes().map(|node| node.id.to_string()).collect::<Vec<_>>().join(" ");

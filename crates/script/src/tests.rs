@@ -124,6 +124,7 @@ fn nodes_are_numbers_names_or_the_leader() {
     assert!(why("kill").contains("kill needs a node, or several, such as 1,2: kill NODES"));
     assert!(why("kill 9").contains("there is no n9: the nodes are n1 n2 n3 n4 n5"));
     assert!(why("kill x").contains("a node is 1, n1, leader or follower"));
+    assert_eq!(why("kill leeder"), "\"leeder\" is no node: did you mean leader?");
     assert!(why("kill +1").contains("is no node"));
     let mut nobody = world();
     tell(&mut nobody, status(N2, Role::Follower, 4));

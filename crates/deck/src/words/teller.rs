@@ -198,7 +198,7 @@ impl Teller {
 /// Of all who learn it, the leader is the first, and the one who goes on from there (thesis §4.3).
 fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
     if membership.is_joint() {
-        let text = format!("{node} has both majorities behind the change and leaves the old voters behind");
+        let text = format!("the joint configuration is committed: {node} goes on with the new voters alone");
         (Weight::Minor, text)
     } else {
         let learners = match membership.learners.len() {
@@ -425,7 +425,7 @@ mod tests {
             [
                 "n1 leads term 2",
                 "n1 decides with two majorities now, one of n1 n2 and one of n1 n2 n3",
-                "n1 has both majorities behind the change and leaves the old voters behind",
+                "the joint configuration is committed: n1 goes on with the new voters alone",
                 "n1 works with the voters n1 n2 n3",
                 "the cluster is now n1 n2 n3: that is committed",
             ]
