@@ -2,10 +2,11 @@
 
 use super::*;
 use raftdeck_model::{
-    ClientOutcome, ClientRequest, ClusterTime, Disturbance, Fault, FaultId, ProcessState, RequestFate, Step,
-    Update, World,
+    ClientOutcome, ClientRequest, ClusterTime, Disturbance, Fault, FaultId, Known, NodeView, ProcessState,
+    RaftView, RequestFate, Step, Update, World,
 };
 use raftdeck_protocol::{Answer, ClockRate, ResponseBody};
+use raftdeck_raft::{LogId, Role, Term};
 
 mod clients;
 
@@ -345,6 +346,36 @@ fn a_script_to_watch_stops_where_it_shows_the_logs() {
     done(&mut script, 9);
     assert_eq!(script.go_on(at(9001)), []);
     assert!(script.is_over());
+}
+
+#[test]
+fn a_log_that_is_only_in_a_snapshot_is_said_to_be_and_a_dead_node_too() {
+    let mut script = script(&["logs"]);
+    let status = |node, purged| {
+        let raft = RaftView {
+            last: Known::Is(LogId { term: Term(2), index: LogIndex(purged) }),
+            purged: Known::Is(LogIndex(purged)),
+            ..RaftView::new(NodeId(node), Term(2), Role::Follower)
+        };
+        News::Status { node: NodeId(node), status: Box::new(NodeView::new(raft)) }
+    };
+    script.hear(status(1, 9));
+    script.hear(status(2, 0));
+    script.hear(News::Process { node: NodeId(3), state: ProcessState::Killed });
+    assert_eq!(sends(&mut script, 0), [(1, Order::Refresh)]);
+    done(&mut script, 1);
+    assert_eq!(sends(&mut script, 1).len(), 2, "the logs of those that run");
+    for id in [2, 3] {
+        script.hear(News::Log { node: NodeId(id - 1), lines: Vec::new() });
+        done(&mut script, id);
+    }
+    let [Deed::Answer("logs", lines)] = &script.go_on(at(2))[..] else { panic!("the logs") };
+    let (head, rest) = lines.split_first().unwrap();
+    assert!(head.contains("n1 in term 2") && head.contains("n2 in term 2"), "{head}");
+    assert_eq!(
+        rest,
+        ["n3 is killed: its log is not shown", "n1 has its entries through 9 only in its snapshot"]
+    );
 }
 
 #[test]
