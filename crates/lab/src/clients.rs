@@ -7,7 +7,7 @@
 use crate::ask::{Unanswered, ask};
 use crate::receipt::Receipt;
 use crate::relay::{Gate, Relay};
-use raftdeck_client::{Access, Client, ClientError, Options};
+use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
 use raftdeck_links::{Outlet, Place, Places, Whereabouts};
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Fault, MAX_CLIENTS,
@@ -40,9 +40,10 @@ pub(crate) struct Clients {
     fetches: Arc<Semaphore>,
 }
 
-#[derive(Default)]
 struct Known {
     places: Places,
+    /// Whose connections the relays take.
+    users: LocalUsers,
     clients: BTreeMap<ClientName, Kept>,
     /// Who looks at the nodes' logs is no client of theirs, and reaches all.
     onlooker: Option<Current>,
@@ -84,7 +85,13 @@ impl Clients {
     pub(crate) fn new(access: Access, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        let known = Arc::new(Mutex::new(Known::default()));
+        // With a token the nodes see to it themselves. A system that cannot tell users apart is one where the nodes say so.
+        let users = match &access.token {
+            Some(_) => LocalUsers::Any,
+            None => LocalUsers::only_own().unwrap_or(LocalUsers::Any),
+        };
+        let (places, clients) = (Places::default(), BTreeMap::new());
+        let known = Arc::new(Mutex::new(Known { places, users, clients, onlooker: None }));
         Self { known, access, outlet, requests, fetches }
     }
 
@@ -374,7 +381,7 @@ impl Known {
             return Some(relay.address().to_string());
         }
         let gate = kept.gates.get(&node).copied().unwrap_or_default();
-        match Relay::open(place.clone(), gate) {
+        match Relay::open(place.clone(), gate, self.users.clone()) {
             Ok(relay) => {
                 let address = relay.address().to_string();
                 kept.relays.insert(node, relay);

@@ -4,7 +4,7 @@
 //! It takes part in no handshake: the first frames each way, which set a connection up, always pass while the way is not cut.
 
 use futures::{SinkExt, StreamExt};
-use raftdeck_client::{codec, prepare};
+use raftdeck_client::{LocalUsers, codec, prepare};
 use raftdeck_links::{Place, Whereabouts};
 use raftdeck_protocol::frame::{self, MAX_FRAME};
 use raftdeck_protocol::{Answer, Response, ResponseBody};
@@ -22,6 +22,9 @@ const HANDSHAKE: usize = 2;
 
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// So many connections of a client there are at most on one way.
+const MAX_CONNECTIONS: usize = 64;
 
 /// What is in force on a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,13 +47,18 @@ pub(crate) struct Relay {
 
 impl Relay {
     /// Opens the way to the node that is there at the moment, whichever life it is in.
-    pub(crate) fn open(place: watch::Receiver<Whereabouts>, gate: Gate) -> io::Result<Self> {
+    /// Only connections of these users pass: the node sees the lab's at its own end.
+    pub(crate) fn open(
+        place: watch::Receiver<Whereabouts>,
+        gate: Gate,
+        users: LocalUsers,
+    ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
         let (gate, entries) = watch::channel(gate);
-        let accepting = tokio::spawn(accept(listener, place, entries));
+        let accepting = tokio::spawn(accept(listener, place, entries, users));
         Ok(Self { address, gate, accepting })
     }
 
@@ -71,12 +79,20 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, place: watch::Receiver<Whereabouts>, gate: watch::Receiver<Gate>) {
+async fn accept(
+    listener: TcpListener,
+    place: watch::Receiver<Whereabouts>,
+    gate: watch::Receiver<Gate>,
+    users: LocalUsers,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((client, _)) => drop(connections.spawn(serve(client, place.clone(), gate.clone()))),
+                Ok((client, _)) if connections.len() < MAX_CONNECTIONS && is_let_in(&client, &users) => {
+                    connections.spawn(serve(client, place.clone(), gate.clone()));
+                }
+                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!("the way of a client accepts nothing: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -85,6 +101,12 @@ async fn accept(listener: TcpListener, place: watch::Receiver<Whereabouts>, gate
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+/// Whether a connection is the lab's own, as far as this system tells. Any other user of this machine can find the port.
+fn is_let_in(client: &TcpStream, users: &LocalUsers) -> bool {
+    let ends = client.peer_addr().and_then(|peer| Ok((peer, client.local_addr()?)));
+    ends.is_ok_and(|(peer, local)| users.check(peer, local).is_ok())
 }
 
 /// One connection of the client, to its end.
@@ -178,7 +200,7 @@ mod tests {
         presence.starting();
         let address = listener.local_addr().unwrap();
         presence.serving(address, address);
-        let relay = Relay::open(presence.watch(), Gate::default()).unwrap();
+        let relay = Relay::open(presence.watch(), Gate::default(), LocalUsers::only_own().unwrap()).unwrap();
         let mut client = TcpStream::connect(relay.address()).await.unwrap();
         let (mut node, _) = listener.accept().await.unwrap();
         for text in ["hello", "proof"] {

@@ -3,7 +3,6 @@
 
 use crate::http::bare::{Clothed, Refused};
 use crate::listen::HANDSHAKE;
-use crate::local_user::LocalUsers;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
 use crate::tls::{self, Opened};
@@ -11,7 +10,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use raftdeck_client::{Transport, prepare};
+use raftdeck_client::{LocalUsers, Transport, prepare};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;

@@ -60,7 +60,6 @@ mod http_port;
 mod lane;
 mod ledger;
 mod listen;
-mod local_user;
 mod logging;
 mod meet;
 mod memory;

@@ -1,7 +1,6 @@
 //! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
 //! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
 
-use crate::local_user::LocalUsers;
 use crate::memory::Memory;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
@@ -9,7 +8,7 @@ use crate::tls::{self, Opened, RECORD};
 use crate::trust::{Proved, Trust};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
-use raftdeck_client::{Frames, Transport, prepare, tls_failure};
+use raftdeck_client::{Frames, LocalUsers, Transport, prepare, tls_failure};
 use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
 use raftdeck_protocol::handshake::{Confirmation, Role, Standing, decode_hello};
 use raftdeck_protocol::{Hello, HelloReply, RefusalReason};

@@ -7,6 +7,7 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -281,5 +282,33 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_decks_cluster() 
     processes.push(deck);
     let data = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path());
     let data = data.filter(|path| path.is_dir()).collect();
+    up.0.stdin.as_mut().unwrap().write_all(b"wait leader\nput color blue\nput color blue\n").unwrap();
+    said.wait_for("the deck's own client writes", |line| line.contains(r#""event":"client""#).then_some(()));
+    let ports = listening(deck);
+    // Relays between nodes, and those between the deck's client and the nodes.
+    assert!(ports.len() > 6, "{ports:?}");
+    for port in ports {
+        let address = format!("127.0.0.1:{port}");
+        let mut client = stranger.raftdeck();
+        let read = client.args(["client", "--timeout", "1", "--cluster", &address, "get", "color"]).output();
+        assert_refused(&read.unwrap(), &format!("a read at {address}"));
+    }
     attack(&stranger, &Target { raft: at("raft"), client: at("client"), http: at("http"), processes, data });
+}
+
+/// The ports at which a process listens on IPv4's loopback.
+fn listening(process: u32) -> Vec<u16> {
+    let ends = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let sockets: Vec<String> = ends
+        .filter_map(|end| fs::read_link(end.unwrap().path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table = fs::read_to_string(format!("/proc/{process}/net/tcp")).unwrap();
+    let port = |line: &str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let is_listening = columns[3] == "0A" && sockets.iter().any(|socket| socket == columns[9]);
+        let port = columns[1].strip_prefix("0100007F:").filter(|_| is_listening)?;
+        u16::from_str_radix(port, 16).ok()
+    };
+    table.lines().skip(1).filter_map(port).collect()
 }

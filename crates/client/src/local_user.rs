@@ -1,5 +1,6 @@
-//! Which user of this machine opened a connection. A node without a client token answers over loopback, which every user of the
-//! machine can reach; this module tells its own user from the others. It decides nothing about connections from other machines.
+//! Which user of this machine opened a connection. Who listens on loopback without a token, a node or a relay before one, can be
+//! reached by every user of the machine; this module tells its own user from the others. It decides nothing about connections from other
+//! machines.
 //!
 //! On Linux the kernel names the owner of a socket (`sock_diag(7)`). Elsewhere nobody does: every local user is served, and the
 //! node says so when it starts.
@@ -17,7 +18,7 @@ const ROOT: Uid = 0;
 
 /// Whether connections from other users of this machine are refused.
 #[derive(Clone, Debug)]
-pub(crate) enum LocalUsers {
+pub enum LocalUsers {
     /// Every local user is served: a token or a certificate decides, or the system cannot tell users apart.
     Any,
     /// Only this user, and root.
@@ -26,7 +27,8 @@ pub(crate) enum LocalUsers {
 
 impl LocalUsers {
     /// Only the user of this process. Where the system cannot tell users apart: any, with a line in the log.
-    pub(crate) fn only_own_where_known() -> Self {
+    #[must_use]
+    pub fn only_own_where_known() -> Self {
         Self::only_own().unwrap_or_else(|why| {
             tracing::warn!(
                 "every user of this machine can read and write the keys of this node ({why}): start it with --client-token-file"
@@ -35,7 +37,8 @@ impl LocalUsers {
         })
     }
 
-    fn only_own() -> Result<Self, io::Error> {
+    /// Only the user of this process. An error says why this system cannot tell users apart.
+    pub fn only_own() -> io::Result<Self> {
         let own = rustix::process::geteuid().as_raw();
         let mut kernel = Kernel::default();
         let found = probe(&mut kernel)?;
@@ -47,7 +50,7 @@ impl LocalUsers {
     }
 
     /// Refuses a connection from `peer` to `local`, which is this process's end, if another user of this machine opened it.
-    pub(crate) fn check(&self, peer: SocketAddr, local: SocketAddr) -> Result<(), RefusalReason> {
+    pub fn check(&self, peer: SocketAddr, local: SocketAddr) -> Result<(), RefusalReason> {
         let Self::Only(own, kernel) = self else { return Ok(()) };
         let (peer, local) = (canonical(peer), canonical(local));
         if !peer.ip().is_loopback() {
@@ -75,7 +78,7 @@ fn probe(kernel: &mut Kernel) -> io::Result<Option<Uid>> {
 
 /// Asks the kernel who opened a socket, over one socket of its own that is opened when it is needed first.
 #[derive(Debug, Default)]
-pub(crate) struct Kernel {
+pub struct Kernel {
     /// **Invariant:** no answer waits here.
     #[cfg(target_os = "linux")]
     socket: Option<netlink_sys::Socket>,
