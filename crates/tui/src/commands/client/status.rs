@@ -15,7 +15,7 @@
 
 use super::reply::{Form, Reply};
 use super::roster::{Answers, Heard, Roster, why};
-use crate::signals;
+use crate::incoming::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;

@@ -1,4 +1,4 @@
-//! The shapes of the events, field by field. The names of variants and fields are the contract; `up.rs` shows a line of each.
+//! The shapes of the events, field by field. The names of variants and fields are the contract; `mod.rs` shows a line of each.
 
 use raftdeck_model::{ChangeStep, FrameKind, LinkState, NodeAddresses};
 use raftdeck_raft::{LogIndex, NodeId, Term};

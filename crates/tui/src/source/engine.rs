@@ -1,6 +1,6 @@
 //! What the program runs a cluster by: real processes, the simulator, or a recording.
 
-use crate::driven::InRealTime;
+use crate::source::driven::InRealTime;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{Lab, LabOptions};
 use raftdeck_model::{Capabilities, Source, Update};

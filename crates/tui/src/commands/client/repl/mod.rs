@@ -9,7 +9,7 @@ mod tokens;
 use super::operation::{Input, Task};
 use super::watch::{Ended, Watched};
 use super::{Cluster, Manner, carry_out, print, say, tell_notes};
-use crate::paths;
+use crate::commands::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use complete::Completion;
 use line::{Line, Said, Word};
@@ -242,7 +242,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         .wrap_err("signals cannot be received")?;
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
-        crate::cli::VERSION,
+        crate::version::VERSION,
         runner.cluster.addresses.join(", ")
     ));
     loop {

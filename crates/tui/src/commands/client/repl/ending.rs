@@ -1,7 +1,7 @@
 //! A signal that ends the program while a line is typed: the terminal is given back first, as the prompt has it in raw mode.
 //! Ctrl-C is not among them; it cancels the line.
 
-use crate::signals;
+use crate::incoming::signals;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::iterator::Signals;
 use std::io;

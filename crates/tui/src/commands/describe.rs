@@ -8,6 +8,15 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// For the help of `raftdeck completions`.
+pub(crate) const COMPLETIONS_HELP: &str = "\
+Examples:
+  raftdeck completions bash > ~/.local/share/bash-completion/completions/raftdeck
+  raftdeck completions zsh > ~/.zfunc/_raftdeck      with fpath+=~/.zfunc before compinit
+  raftdeck completions fish > ~/.config/fish/completions/raftdeck.fish
+  raftdeck completions powershell >> $PROFILE
+  raftdeck completions elvish >> ~/.config/elvish/rc.elv";
+
 /// `raftdeck completions ...`
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {

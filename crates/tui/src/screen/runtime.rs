@@ -3,12 +3,12 @@
 //! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
 //! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
 
-use crate::engine::Engine;
 use crate::files;
-use crate::inbox::{Batch, End, Inbox};
-use crate::signals;
-use crate::tape::Tape;
-use crate::terminal::{self, Canvas};
+use crate::incoming::inbox::{Batch, End, Inbox};
+use crate::incoming::signals;
+use crate::screen::terminal::{self, Canvas};
+use crate::source::engine::Engine;
+use crate::source::tape::Tape;
 use color_eyre::eyre::{Report, Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_deck::app::scripted::Scripted;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is done in a signal handler: a thread waits for signals as it would for a key.
 
-use crate::inbox::{End, Inbox};
+use crate::incoming::inbox::{End, Inbox};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};

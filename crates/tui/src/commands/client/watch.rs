@@ -10,7 +10,7 @@
 use super::reply::{Failure, Form};
 use super::text::{Escaped, put_bytes};
 use super::{Cluster, Manner, print, say};
-use crate::signals;
+use crate::incoming::signals;
 use bytes::Bytes;
 use color_eyre::eyre::Result;
 use futures::StreamExt;

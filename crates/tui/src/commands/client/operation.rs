@@ -173,7 +173,7 @@ impl Operation {
     /// Reads the values that are elsewhere.
     pub(crate) fn task(self, input: Input) -> Result<Task, Failure> {
         self.read_values(input).map_err(|error| {
-            let sentence = crate::cli::sentence(&error);
+            let sentence = crate::errors::sentence(&error);
             Failure { sentence, may_have_happened: false }
         })
     }

@@ -2,7 +2,7 @@
 //! as it stands, between double ones `\n`, `\t`, `\r`, `\"`, `\\` and `\xNN` are what they are in C. Elsewhere a quote or a
 //! backslash is itself, so that `{"a":1}` and `it's` need none. Knows no commands.
 
-use crate::client_cmd::text::Escaped;
+use crate::commands::client::text::Escaped;
 
 /// Why a line is no words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
