@@ -1,9 +1,9 @@
 //! A steady workload: small writes at a fixed rate, whatever becomes of them, as clients do that know nothing of each
 //! other. Shows what a fault costs: how many writes failed, and for how long none was acknowledged.
 
-use crate::clients::Clients;
-use crate::launch::millis;
+use crate::processes::launch::millis;
 use crate::receipt::Receipt;
+use crate::requests::clients::Clients;
 use raftdeck_client::ClientError;
 use raftdeck_links::Outlet;
 use raftdeck_model::{ClientName, News, WorkloadFigures};

@@ -3,9 +3,9 @@
 //! It sets the one clock of the links and, through `tempo`, every node's. What ends a step is waited for by tasks that only
 //! say so; whatever is done is done by whoever owns the stepper.
 
-use crate::ask::ask;
-use crate::telemetry::Milestones;
-use crate::tempo::Tempo;
+use crate::news::telemetry::Milestones;
+use crate::requests::ask::ask;
+use crate::time::tempo::Tempo;
 use futures::future::join_all;
 use raftdeck_client::Access;
 use raftdeck_links::{ClockReader, ClusterClock, Outlet, Place, Places, Whereabouts};

@@ -2,7 +2,7 @@
 //!
 //! Everything that can be known to fail is found here, before the first process is started.
 
-use crate::held::HeldPort;
+use crate::setup::held::HeldPort;
 use raftdeck_model::MAX_NODES;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_protocol::{ClockRate, Secret};

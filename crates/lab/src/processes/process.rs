@@ -4,9 +4,9 @@
 //! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to a stranger
 //! that was given its id.
 
-use crate::disk_faults::limit_files;
-use crate::lines::{Lines, ReadyLine, message_of};
-use crate::program::Program;
+use crate::faults::disk_faults::limit_files;
+use crate::processes::lines::{Lines, ReadyLine, message_of};
+use crate::setup::program::Program;
 use raftdeck_protocol::Secret;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::VecDeque;

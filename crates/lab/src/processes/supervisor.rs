@@ -3,13 +3,13 @@
 //! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
 //! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
 
-use crate::data_dir::{forget, wipe};
-use crate::disk_faults::{limit, lose_tail};
-use crate::in_force::InForce;
-use crate::lines::{ReadyLine, parse_log_line};
-use crate::process::{Happening, Launch, Process};
+use crate::faults::disk_faults::{limit, lose_tail};
+use crate::faults::in_force::InForce;
+use crate::faults::slow::Slow;
+use crate::files::data_dir::{forget, wipe};
+use crate::processes::lines::{ReadyLine, parse_log_line};
+use crate::processes::process::{Happening, Launch, Process};
 use crate::receipt::Receipt;
-use crate::slow::Slow;
 use raftdeck_links::{Outlet, Presence};
 use raftdeck_model::{LogLevel, News, ProcessState};
 use raftdeck_raft::NodeId;

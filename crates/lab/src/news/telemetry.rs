@@ -3,7 +3,7 @@
 //! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
 
-use crate::causes::Causes;
+use crate::news::causes::Causes;
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_links::{Outlet, Place, Whereabouts, life_over};

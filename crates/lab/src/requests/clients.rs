@@ -4,9 +4,9 @@
 //! Asking is the client's business. This room knows which clients there are, where the nodes are at the moment and who seems to lead.
 //! Each client reaches each node through a relay of its own (`relay.rs`).
 
-use crate::ask::{Unanswered, ask};
 use crate::receipt::Receipt;
-use crate::relay::{Gate, Relay};
+use crate::requests::ask::{Unanswered, ask};
+use crate::requests::relay::{Gate, Relay};
 use raftdeck_client::{Access, Client, ClientError, Options};
 use raftdeck_links::{Outlet, Place, Places, Whereabouts};
 use raftdeck_model::{

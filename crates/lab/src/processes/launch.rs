@@ -3,11 +3,11 @@
 //! The cluster that it starts with is always the one that the first nodes started with, as it was the first time; what
 //! has changed since is in its log. A node that was added later starts with none and is told by its leader.
 
-use crate::data_dir::DataDir;
-use crate::keys::Keys;
-use crate::options::LabOptions;
-use crate::process::Launch;
-use crate::program::Program;
+use crate::files::data_dir::DataDir;
+use crate::processes::process::Launch;
+use crate::setup::keys::Keys;
+use crate::setup::options::LabOptions;
+use crate::setup::program::Program;
 use raftdeck_links::{Links, RaftdeckWire};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;

@@ -1,23 +1,23 @@
 //! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, whoever watches it. They
 //! come and go here as a whole, so that nothing of a node is left when it is gone.
 //!
-//! Who belongs to the *cluster* is the nodes' own affair: see `changes`.
+//! Who belongs to the *cluster* is the nodes' own affair: see `requests::changes`.
 
-use crate::changes::{Changes, JoinAs, Newcomer, Returned};
-use crate::clients::Clients;
-use crate::data_dir::{DataDir, wipe};
-use crate::held::HeldPort;
-use crate::in_force::InForce;
-use crate::keys::Keys;
-use crate::launch::{Circumstances, launch, millis};
-use crate::options::LabOptions;
-use crate::process::Launch;
-use crate::program::Program;
+use crate::faults::in_force::InForce;
+use crate::files::data_dir::{DataDir, wipe};
+use crate::news::telemetry::Watchers;
+use crate::processes::launch::{Circumstances, launch, millis};
+use crate::processes::process::Launch;
+use crate::processes::supervisor::{Instruction, Supervisor, Task};
 use crate::receipt::Receipt;
-use crate::stepper::{Reached, Stepper};
-use crate::supervisor::{Instruction, Supervisor, Task};
-use crate::telemetry::Watchers;
-use crate::workload::Workload;
+use crate::requests::changes::{Changes, JoinAs, Newcomer, Returned};
+use crate::requests::clients::Clients;
+use crate::requests::workload::Workload;
+use crate::setup::held::HeldPort;
+use crate::setup::keys::Keys;
+use crate::setup::options::LabOptions;
+use crate::setup::program::Program;
+use crate::time::stepper::{Reached, Stepper};
 use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
 use raftdeck_model::{ChangeStep, ClientRequest, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;

@@ -3,9 +3,9 @@
 //! While a lab works in the user's own, the lab holds a lock on a file there, so two labs never share a directory. A temporary
 //! one is made and goes as `temporary` says.
 
-use crate::options::{LabError, LabOptions};
-use crate::record::Record;
-use crate::temporary::TemporaryFolder;
+use crate::files::record::Record;
+use crate::files::temporary::TemporaryFolder;
+use crate::setup::options::{LabError, LabOptions};
 use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::{DiskFs, private};
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -4,9 +4,9 @@
 //! leader alone decides what happens; this room asks it, waits, asks its successor if it falls, and tells how it goes.
 //! Processes and links are not touched here.
 
-use crate::ask::{Unanswered, ask};
-use crate::clients::Clients;
 use crate::receipt::Receipt;
+use crate::requests::ask::{Unanswered, ask};
+use crate::requests::clients::Clients;
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
 use raftdeck_links::{Outlet, Place, Whereabouts};

@@ -114,7 +114,8 @@ mod tests {
             std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
             let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(dir.path(), open).unwrap();
-            let script = format!("exec {} --exact held::tests::binds_the_port_it_is_told", program.display());
+            let script =
+                format!("exec {} --exact setup::held::tests::binds_the_port_it_is_told", program.display());
             let other = other.args(["-c", &script]).env(PORT, port.to_string()).uid(65534).gid(65534);
             // Captured, as a test that fails there is what this one is about.
             other.output().unwrap().status.success()
