@@ -11,6 +11,7 @@
 //! A member is `{"node":4,"standing":"learner","leader":false,"address":"127.0.0.1:8083"}`; its standing is voter, learner, or
 //! while a change is half done joining or leaving; `leader` and `address` are null where they are not known.
 
+use super::output::print;
 use super::reply::{Failure, Form, Reply};
 use super::roster::{Roster, leads, newest};
 use clap::Subcommand;
@@ -143,7 +144,7 @@ async fn replace(
             Form::Quiet => return,
         };
         // At once, and not when all is done. If nobody reads it, the replacement goes on.
-        let _ = super::print(format!("{line}\n").as_bytes());
+        let _ = print(format!("{line}\n").as_bytes());
     };
     let replaced = client.replace_member(id, address, deadline, told).await;
     let Changed { membership, term, index, node } =

@@ -2,8 +2,12 @@
 //! none it takes commands at a prompt, or as a script (`repl`). The answers' shapes are in `reply`, `members` and
 //! `status`; it knows the cluster by the client crate alone.
 
+mod carry_out;
+mod cluster;
+mod manner;
 mod members;
 mod operation;
+mod output;
 mod repl;
 mod reply;
 mod roster;
@@ -11,19 +15,18 @@ mod status;
 mod text;
 mod watch;
 
-use bytes::Bytes;
+pub(crate) use output::print;
+
+use carry_out::carry_out;
 use clap::Args;
+use cluster::Cluster;
 use color_eyre::eyre::{Result, WrapErr, bail};
+use manner::Manner;
 use operation::{Input, Operation, Task};
+use output::{say, tell_notes};
 use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
-use raftdeck_deck::words;
-use raftdeck_model::ClientOp;
-use raftdeck_protocol::printable;
-use reply::{Failure, Form, Reply};
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, IsTerminal, Write as _};
+use reply::Form;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
 use watch::Ended;
 
 /// What `raftdeck client --help` ends with.
@@ -119,57 +122,6 @@ impl AccessArgs {
     }
 }
 
-/// How an operation is carried out and told. At the prompt a line may say it for itself.
-#[derive(Args, Clone, Copy, Debug, Default)]
-struct Manner {
-    /// Give up after this many seconds [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), global = true)]
-    timeout: Option<u64>,
-    /// Answer with JSON, one object per line
-    #[arg(long, global = true)]
-    json: bool,
-    /// Print what was asked for and nothing else
-    #[arg(long, global = true, conflicts_with = "json")]
-    quiet: bool,
-    /// Say which node answered, in which term and at which index, on the standard error
-    #[arg(long, global = true)]
-    verbose: bool,
-}
-
-impl Manner {
-    fn deadline(self) -> Duration {
-        Duration::from_secs(self.timeout.unwrap_or(5))
-    }
-
-    fn form(self) -> Form {
-        match self {
-            Self { json: true, .. } => Form::Json,
-            Self { quiet: true, .. } => Form::Quiet,
-            _ => Form::Plain { for_eyes: io::stdout().is_terminal() },
-        }
-    }
-
-    /// What this says, and where it says nothing, what `other` does.
-    fn or(self, other: Self) -> Self {
-        let form = if self.json || self.quiet { self } else { other };
-        Self {
-            timeout: self.timeout.or(other.timeout),
-            json: form.json,
-            quiet: form.quiet,
-            verbose: self.verbose || other.verbose,
-        }
-    }
-}
-
-/// The cluster that is asked, and where it was said to be.
-#[derive(Clone, Debug)]
-struct Cluster {
-    client: Client,
-    addresses: Vec<String>,
-    /// One operation, and the client ends: a session for it would cost a round of its own.
-    is_for_one: bool,
-}
-
 /// Carries out one operation or takes many; returns the exit status.
 pub fn run(args: ClientArgs) -> Result<u8> {
     let options = Options { access: args.access.read()?, ..Options::default() };
@@ -221,81 +173,6 @@ pub fn run(args: ClientArgs) -> Result<u8> {
     }
 }
 
-async fn carry_out(cluster: &Cluster, task: Task, deadline: Duration, form: Form) -> Result<Reply, Failure> {
-    let Cluster { client, addresses, is_for_one } = cluster;
-    match task {
-        Task::Keys(op, consistency) => {
-            let done = match op.clone() {
-                ClientOp::Write(write) if *is_for_one => client.write_named(unique(), write, deadline).await,
-                ClientOp::Write(write) => client.write(write, deadline).await,
-                ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
-            };
-            let done = done.map_err(|error| Failure::new(&words::asked(&op), &error))?;
-            Ok(reply::of_keys(&op, &done, form))
-        }
-        // Those that go on until Ctrl-C are carried out elsewhere.
-        Task::Status | Task::WatchStatus | Task::Watch(_) => {
-            Ok(status::carry_out(client, addresses, deadline, form).await)
-        }
-        Task::Member(operation) => members::carry_out(client, addresses, operation, deadline, form).await,
-        Task::Transfer(id) => members::transfer(client, id, deadline, form).await,
-    }
-}
-
-/// A name that no other write has: 128 bits, drawn from keys that the system gave this process, with its id and the time among
-/// them.
-fn unique() -> Bytes {
-    let (pid, now) = (std::process::id(), SystemTime::now());
-    let draw = || RandomState::new().hash_one((pid, now)).to_be_bytes();
-    [b"once/", &draw()[..], &draw()].concat().into()
-}
-
-/// Says what is beside the answer.
-fn tell_notes(reply: &Reply, manner: Manner) {
-    reply.notes.iter().for_each(|note| say(note));
-    if let Some(source) = reply.source.as_ref().filter(|_| manner.verbose) {
-        say(source);
-    }
-}
-
-/// Says something to the person, on the standard error.
-fn say(what: &str) {
-    // Where nobody listens there is nobody else to tell.
-    let _ = writeln!(io::stderr(), "{}", printable::lines(what));
-}
-
 fn address(given: &str) -> Result<String, AddressError> {
     raftdeck_client::split(given).map(|_| given.to_owned())
-}
-
-/// A reader that has read enough is no failure.
-pub(crate) fn print(bytes: &[u8]) -> Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).wrap_err("the output cannot be written")
-        }
-        _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_their_writes_own() {
-        let names: std::collections::BTreeSet<Bytes> = (0..1000).map(|_| unique()).collect();
-        assert_eq!(names.len(), 1000);
-        assert!(names.iter().all(|name| name.len() == 21));
-    }
-
-    #[test]
-    fn a_line_at_the_prompt_goes_before_the_command_line() {
-        let json = Manner { json: true, timeout: Some(9), ..Manner::default() };
-        let quiet = Manner { quiet: true, verbose: true, ..Manner::default() };
-        let both = quiet.or(json);
-        assert_eq!((both.form(), both.timeout, both.verbose), (Form::Quiet, Some(9), true));
-        assert_eq!(Manner::default().or(json).form(), Form::Json);
-    }
 }

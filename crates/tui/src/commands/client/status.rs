@@ -13,6 +13,7 @@
 //! with, as one refuses the other. `notices`: what somebody has to do something about. A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change: of those
 //! that were named, and of the other members.
 
+use super::output::print;
 use super::reply::{Form, Reply};
 use super::roster::{Answers, Heard, Roster, why};
 use crate::incoming::signals;
@@ -105,7 +106,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
             before = Some(view);
             if changed { line } else { String::new() }
         };
-        super::print(text.as_bytes())?;
+        print(text.as_bytes())?;
     }
 }
 

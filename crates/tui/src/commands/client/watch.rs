@@ -7,9 +7,11 @@
 //!
 //! `put` is whatever stored a value. Bytes that are no text come as `key_hex` and `value_hex`.
 
+use super::cluster::Cluster;
+use super::manner::Manner;
+use super::output::{print, say};
 use super::reply::{Failure, Form};
 use super::text::{Escaped, put_bytes};
-use super::{Cluster, Manner, print, say};
 use crate::incoming::signals;
 use bytes::Bytes;
 use color_eyre::eyre::Result;

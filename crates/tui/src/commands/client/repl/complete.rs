@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use super::tokens::{self, Tokens};
-use crate::commands::client::Cluster;
+use crate::commands::client::cluster::Cluster;
 use clap::{Command, CommandFactory};
 use raftdeck_client::Done;
 use raftdeck_protocol::{Answer, Consistency, Read};

@@ -1,7 +1,7 @@
 //! A line as a command: the same words as on the command line, and those that only a prompt has. Carries nothing out.
 
 use super::tokens;
-use crate::commands::client::Manner;
+use crate::commands::client::manner::Manner;
 use crate::commands::client::operation::Operation;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};

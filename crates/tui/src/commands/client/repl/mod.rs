@@ -6,9 +6,13 @@ mod ending;
 mod line;
 mod tokens;
 
+use super::carry_out::carry_out;
+use super::cluster::Cluster;
+use super::manner::Manner;
 use super::operation::{Input, Task};
+use super::output::{print, say, tell_notes};
+use super::reply::Form;
 use super::watch::{Ended, Watched};
-use super::{Cluster, Manner, carry_out, print, say, tell_notes};
 use crate::commands::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use complete::Completion;
@@ -176,7 +180,7 @@ impl Runner {
                 return Ok(After::Cancelled);
             }
             Some(Err(failure)) => {
-                if form == super::Form::Json {
+                if form == Form::Json {
                     print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
@@ -189,7 +193,7 @@ impl Runner {
             print(b"\n")?;
         }
         tell_notes(&reply, manner);
-        if let Some(miss) = reply.miss.filter(|_| form != super::Form::Quiet) {
+        if let Some(miss) = reply.miss.filter(|_| form != Form::Quiet) {
             say(&format!("{place}{miss}"));
         }
         Ok(if reply.incomplete { After::Failed } else { After::Done })
@@ -213,7 +217,7 @@ impl Runner {
         match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
             Ended::Stopped => Ok(After::Cancelled),
             Ended::Failed(failure) => {
-                if manner.form() == super::Form::Json {
+                if manner.form() == Form::Json {
                     print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
