@@ -3,13 +3,13 @@
 //! The thread is the children's parent: on Linux a managed node asks the kernel to be killed when the *thread* that
 //! started it ends, so children are started on the lab's thread, which ends after the last of them.
 
-use crate::data_dir::DataDir;
-use crate::held::HeldPort;
-use crate::keys::Keys;
+use crate::files::data_dir::DataDir;
 use crate::nodes::{Happened, Nodes, Surroundings};
-use crate::options::{LabError, LabOptions};
-use crate::program::Program;
 use crate::receipt::Receipt;
+use crate::setup::held::HeldPort;
+use crate::setup::keys::Keys;
+use crate::setup::options::{LabError, LabOptions};
+use crate::setup::program::Program;
 use raftdeck_links::{ClusterClock, Listeners, Outlet};
 use raftdeck_model::{Ability, Capabilities, Command, CommandId, MAX_NODES, News, Source, Update};
 use raftdeck_raft::NodeId;

@@ -7,33 +7,17 @@
 //! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
 //! process when it is stopped or dropped.
 
-mod ask;
-mod causes;
-mod changes;
-mod clients;
-mod data_dir;
-mod disk_faults;
-mod held;
-mod in_force;
-mod keys;
+mod faults;
+mod files;
 mod lab;
-mod launch;
-mod lines;
+mod news;
 mod nodes;
-mod options;
-mod process;
-mod program;
+mod processes;
 mod receipt;
-mod record;
-mod relay;
-mod slow;
-mod stepper;
-mod supervisor;
-mod telemetry;
-mod tempo;
-mod temporary;
-mod workload;
+mod requests;
+mod setup;
+mod time;
 
+pub use files::temporary::{STAND_BY, TemporaryFolder, stand_by};
 pub use lab::Lab;
-pub use options::{LabError, LabOptions, node_count};
-pub use temporary::{STAND_BY, TemporaryFolder, stand_by};
+pub use setup::options::{LabError, LabOptions, node_count};

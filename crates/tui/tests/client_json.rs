@@ -5,7 +5,7 @@
 mod support;
 
 use clap::{Args, Command as Described};
-use raftdeck_tui::client_cmd::ClientArgs;
+use raftdeck_tui::commands::client::ClientArgs;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use support::nodes::{Cluster, Watch, ask};

@@ -1,8 +1,8 @@
 //! What can be undone: each thing is done and entered into the ledger here, and struck out and undone.
 
 use super::Nodes;
+use crate::processes::supervisor::Task;
 use crate::receipt::Receipt;
-use crate::supervisor::Task;
 use raftdeck_links::{LinkNews, Pair};
 use raftdeck_model::{Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Which, write};
 use raftdeck_protocol::DiskPace;

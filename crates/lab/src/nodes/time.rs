@@ -2,7 +2,7 @@
 
 use super::Nodes;
 use crate::receipt::Receipt;
-use crate::stepper::{ANSWER, Reached, Until};
+use crate::time::stepper::{ANSWER, Reached, Until};
 use raftdeck_model::{Disturbance, News, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;

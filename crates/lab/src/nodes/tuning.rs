@@ -4,7 +4,7 @@
 
 use super::Nodes;
 use crate::receipt::Receipt;
-use crate::stepper::ANSWER;
+use crate::time::stepper::ANSWER;
 use raftdeck_protocol::ClockFactor;
 use raftdeck_raft::{NodeId, Tuning};
 use std::collections::BTreeMap;

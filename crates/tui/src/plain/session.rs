@@ -1,9 +1,11 @@
 //! A cluster and its script as lines of text: updates and the time go in, commands and lines come out.
 
-use super::Format;
+use super::format::Format;
+use super::json::{self, JsonLines};
 use crate::files;
-use crate::tape::Tape;
-use crate::up::JsonLines;
+use crate::incoming::inbox::End;
+use crate::incoming::signals;
+use crate::source::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use raftdeck_deck::words::{Teller, Told, Weight};
 use raftdeck_model::{Command, News, Update, World};
@@ -151,7 +153,7 @@ impl Lines {
     fn answer(&mut self, to: &str, answer: &[String], now: Duration, text: &mut String) {
         match self {
             Self::Words(..) => answer.iter().for_each(|line| push_line(text, line)),
-            Self::Json(_) => push_line(text, &crate::up::answer(to, answer, now)),
+            Self::Json(_) => push_line(text, &json::answer(to, answer, now)),
         }
     }
 
@@ -170,6 +172,14 @@ impl Lines {
 }
 
 /// A line of words, or of JSON, which has no unsafe characters by now.
+/// A reader that has read enough is no failure.
+pub(super) fn end_status(end: End) -> u8 {
+    match end {
+        End::Closed => 0,
+        other => signals::end_status(other),
+    }
+}
+
 fn push_line(text: &mut String, line: &str) {
     text.push_str(&printable::line(line));
     text.push('\n');

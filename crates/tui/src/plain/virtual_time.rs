@@ -1,12 +1,12 @@
 //! A simulation or a recording, as fast as it can be computed: time is virtual for a script too, so that the same script and seed
 //! print the same lines each time.
 
-use super::session::{Printed, Session};
-use super::{Format, end_status};
-use crate::driven::Driven;
-use crate::inbox::Inbox;
-use crate::signals;
-use crate::tape::Tape;
+use super::format::Format;
+use super::session::{Printed, Session, end_status};
+use crate::incoming::inbox::Inbox;
+use crate::incoming::signals;
+use crate::source::driven::Driven;
+use crate::source::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_deck::app::clock::Clock;
 use raftdeck_model::{News, Update};

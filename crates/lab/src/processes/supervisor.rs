@@ -1,0 +1,420 @@
+//! The life of one node: its process, what it is told and what it does by itself.
+//!
+//! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
+//! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
+
+use crate::faults::disk_faults::{limit, lose_tail};
+use crate::faults::in_force::InForce;
+use crate::faults::slow::Slow;
+use crate::files::data_dir::{forget, wipe};
+use crate::processes::lines::{ReadyLine, parse_log_line};
+use crate::processes::process::{Happening, Launch, Process};
+use crate::receipt::Receipt;
+use raftdeck_links::{Outlet, Presence};
+use raftdeck_model::{LogLevel, News, ProcessState};
+use raftdeck_raft::NodeId;
+use rustix::process::Signal;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Something a supervisor is told.
+pub(crate) struct Instruction {
+    pub(crate) task: Task,
+    /// The command that it is for.
+    pub(crate) receipt: Receipt,
+}
+
+/// What a supervisor can be told to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// SIGKILL.
+    Kill,
+    /// Kill it if it runs, then start it again.
+    Restart,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+    /// SIGCONT if it is paused, and no word if it is not.
+    ResumeIfPaused,
+    /// SIGTERM: it ends in an orderly way.
+    Stop,
+    /// Pause and resume it again and again, so that it stands still for so many percent of the time, in this life and in
+    /// those that follow; 0: no more.
+    Slow(u8),
+    /// Kill it if it runs, wipe its data, its identity included, and start it again.
+    Wipe,
+    /// The same, but its identity stays.
+    Forget,
+    /// Let it write only so many bytes more to its log, and nothing larger than that to any file, in this life and in
+    /// those that follow; `None`: there is room again.
+    FillDisk(Option<u64>),
+    /// Take so many bytes from the end of its log while it is down.
+    LoseTail(u64),
+    /// Say that everything before this was carried out.
+    Report(oneshot::Sender<()>),
+}
+
+/// Keeps one node.
+pub(crate) struct Supervisor {
+    node: NodeId,
+    launch: watch::Receiver<Launch>,
+    /// Where it keeps its data.
+    data: PathBuf,
+    outlet: Outlet,
+    in_force: InForce,
+    presence: Presence,
+    running: Option<Running>,
+    slow: Option<Slow>,
+    /// None of its files may grow beyond so many bytes.
+    file_limit: Option<u64>,
+}
+
+/// A process and what is known of it.
+struct Running {
+    process: Process,
+    ready: bool,
+    paused: bool,
+    /// The commands that told it to end.
+    stopping: Vec<Receipt>,
+}
+
+impl Running {
+    fn state(&self) -> ProcessState {
+        let pid = Some(self.process.pid());
+        match (self.paused, self.ready) {
+            (true, _) => ProcessState::Paused { pid },
+            (false, true) => ProcessState::Running { pid },
+            (false, false) => ProcessState::Starting { pid },
+        }
+    }
+}
+
+impl Supervisor {
+    /// Each start is by what `launch` says then.
+    pub(crate) fn new(
+        node: NodeId,
+        launch: watch::Receiver<Launch>,
+        data: PathBuf,
+        in_force: InForce,
+        outlet: Outlet,
+        presence: Presence,
+    ) -> Self {
+        Self { node, launch, data, outlet, in_force, presence, running: None, slow: None, file_limit: None }
+    }
+
+    /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
+    pub(crate) async fn run(
+        mut self,
+        mut instructions: mpsc::Receiver<Instruction>,
+        stop: CancellationToken,
+    ) -> NodeId {
+        // That it could not be started has been told.
+        let _ = self.start();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(Instruction { task, receipt }) = instructions.recv() => self.obey(task, receipt).await,
+                happening = next(&mut self.running) => self.hear(happening).await,
+                () = turn(self.slow), if self.can_be_slow() => self.turn(),
+            }
+        }
+        if let Some(mut running) = self.running.take()
+            && let Err(error) = running.process.end().await
+        {
+            tracing::error!("{} did not end: {error}", self.node);
+        }
+        self.presence.down();
+        self.node
+    }
+
+    async fn obey(&mut self, task: Task, receipt: Receipt) {
+        let done = match task {
+            Task::Kill if self.running.is_none() => {
+                Err(format!("{} is not running, so there is nothing to kill", self.node))
+            }
+            Task::Kill => self.kill().await,
+            Task::Restart => self.kill().await.and_then(|()| self.start()),
+            Task::Pause => self.signal(Signal::STOP, "pause"),
+            Task::Resume => self.signal(Signal::CONT, "resume"),
+            Task::ResumeIfPaused if self.running.as_ref().is_some_and(|running| running.paused) => {
+                self.signal(Signal::CONT, "resume")
+            }
+            Task::ResumeIfPaused => Ok(()),
+            // It is answered when the process has ended.
+            Task::Stop => return self.stop(receipt),
+            Task::Slow(percent) => self.slow(percent),
+            Task::Wipe => self.kill().await.and_then(|()| self.empty(wipe)),
+            Task::Forget => self.kill().await.and_then(|()| {
+                self.output(
+                    LogLevel::Warn,
+                    "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
+                     has all it confirmed, and acknowledged writes can be lost",
+                );
+                self.empty(forget)
+            }),
+            Task::FillDisk(more) => self.fill_disk(more),
+            Task::LoseTail(bytes) => self.lose_tail(bytes),
+            Task::Report(done) => {
+                // An error: nobody waits for it any more.
+                let _ = done.send(());
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => receipt.done(),
+            Err(why) => receipt.refuse(why),
+        }
+    }
+
+    /// That it could not be started is told as its state, too.
+    fn start(&mut self) -> Result<(), String> {
+        self.presence.starting();
+        let launch = self.launch.borrow().clone();
+        match Process::start(&launch) {
+            Ok(process) => {
+                let running = Running { process, ready: false, paused: false, stopping: Vec::new() };
+                self.tell(running.state());
+                self.running = Some(running);
+                self.slow.iter_mut().for_each(Slow::restart);
+                if self.file_limit.is_some()
+                    && let Err(why) = self.limit_files()
+                {
+                    self.outlet.complain(why);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.presence.down();
+                let how = format!("{} could not be started: {error}", launch.program.name().display());
+                self.tell(ProcessState::Failed { how: how.clone(), last_words: Vec::new() });
+                Err(how)
+            }
+        }
+    }
+
+    /// Ends the process, if there is one.
+    async fn kill(&mut self) -> Result<(), String> {
+        let Some(mut running) = self.running.take() else { return Ok(()) };
+        if let Err(error) = running.process.kill().await {
+            self.running = Some(running);
+            return Err(format!("{} could not be killed: {error}", self.node));
+        }
+        self.presence.down();
+        self.in_force.is_paused(self.node, false);
+        let last = running.process.last_output().await;
+        self.log(&last);
+        self.tell(ProcessState::Killed);
+        running.stopping.into_iter().for_each(Receipt::done);
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal, verb: &str) -> Result<(), String> {
+        let Some(running) = &mut self.running else {
+            self.in_force.is_paused(self.node, false);
+            return Err(format!("{} is not running, so there is nothing to {verb}", self.node));
+        };
+        let paused = signal == Signal::STOP;
+        if running.paused == paused {
+            return Ok(());
+        }
+        if let Err(error) = running.process.signal(signal) {
+            self.in_force.is_paused(self.node, !paused);
+            return Err(format!("{} could not be sent {verb}: {error}", self.node));
+        }
+        self.slow.iter_mut().for_each(Slow::restart);
+        self.is_paused(paused);
+        Ok(())
+    }
+
+    /// Whether its process is there and stands still, if at all, only because it is slow.
+    fn can_be_slow(&self) -> bool {
+        self.slow.is_some() && self.running.as_ref().is_some_and(|running| !running.paused)
+    }
+
+    /// From a halt to a run, or back. That is no news: it is what a slow node does.
+    fn turn(&mut self) {
+        let (Some(slow), Some(running)) = (&mut self.slow, &self.running) else { return };
+        slow.turned();
+        let signal = if slow.is_halted() { Signal::STOP } else { Signal::CONT };
+        if let Err(error) = running.process.signal(signal) {
+            self.slow = None;
+            self.in_force.is_not_slow(self.node);
+            self.outlet.complain(format!("{} can no longer be slowed: {error}", self.node));
+        }
+    }
+
+    fn slow(&mut self, percent: u8) -> Result<(), String> {
+        let slow = Slow::begin(percent);
+        if slow.is_none() && percent != 0 {
+            self.in_force.is_not_slow(self.node);
+            return Err(format!(
+                "{} cannot stand still for {percent} % of the time: say 1 to 99, or pause it",
+                self.node
+            ));
+        }
+        let halted = self.can_be_slow() && self.slow.is_some_and(Slow::is_halted);
+        self.slow = slow;
+        if halted
+            && let Some(running) = &self.running
+            && let Err(error) = running.process.signal(Signal::CONT)
+        {
+            return Err(format!("{} could not be sent resume: {error}", self.node));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, receipt: Receipt) {
+        let Some(running) = &mut self.running else {
+            return receipt.refuse(format!("{} is not running, so there is nothing to stop", self.node));
+        };
+        if let Err(error) = running.process.signal(Signal::TERM) {
+            return receipt.refuse(format!("{} could not be stopped: {error}", self.node));
+        }
+        running.stopping.push(receipt);
+        // A paused process takes the signal when it runs again.
+        if running.paused
+            && let Err(why) = self.signal(Signal::CONT, "resume")
+        {
+            self.outlet.complain(why);
+        }
+    }
+
+    fn empty(&mut self, empty: fn(&Path) -> io::Result<()>) -> Result<(), String> {
+        if let Err(error) = empty(&self.data) {
+            let (node, data) = (self.node, self.data.display());
+            return Err(format!("the data of {node} in {data} cannot be wiped: {error}"));
+        }
+        self.start()
+    }
+
+    fn fill_disk(&mut self, more: Option<u64>) -> Result<(), String> {
+        let limit = more.map(|more| limit(&self.data, more)).transpose().map_err(|error| {
+            self.in_force.is_not_full(self.node);
+            format!("the size of the log in {} cannot be read: {error}", self.data.display())
+        })?;
+        if limit == self.file_limit {
+            return Ok(());
+        }
+        self.file_limit = limit;
+        self.limit_files()
+    }
+
+    fn limit_files(&mut self) -> Result<(), String> {
+        let Some(running) = &self.running else { return Ok(()) };
+        running.process.limit_files(self.file_limit).map_err(|error| {
+            self.file_limit = None;
+            self.in_force.is_not_full(self.node);
+            format!("the disk of {} cannot be filled: {error}", self.node)
+        })
+    }
+
+    fn lose_tail(&self, bytes: u64) -> Result<(), String> {
+        let node = self.node;
+        if self.running.is_some() {
+            return Err(format!("{node} is running: stop or kill it, then its log can lose its tail"));
+        }
+        let left = lose_tail(node, &self.data, bytes)?;
+        self.output(LogLevel::Warn, &format!("lab: its log has lost its tail and ends after {left} bytes"));
+        Ok(())
+    }
+
+    /// Takes note, and tells it if it is news.
+    fn is_paused(&mut self, paused: bool) {
+        let Some(running) = self.running.as_mut().filter(|running| running.paused != paused) else { return };
+        running.paused = paused;
+        let state = running.state();
+        if !paused {
+            self.in_force.is_paused(self.node, false);
+        }
+        self.tell(state);
+    }
+
+    async fn hear(&mut self, happening: Happening) {
+        match happening {
+            Happening::Said(lines) => lines.iter().for_each(|line| self.heard_line(line)),
+            Happening::Logged(lines) => self.log(&lines),
+            Happening::Late => self.output(
+                LogLevel::Warn,
+                "lab: the node was started 10 seconds ago and has not said yet that it is ready",
+            ),
+            // A slow node stands still and goes on all the time.
+            Happening::Stopped if self.can_be_slow() => {}
+            Happening::Stopped => {
+                // By somebody else: what is paused here is entered when that is commanded.
+                if self.running.as_ref().is_some_and(|running| !running.paused) {
+                    self.in_force.is_paused(self.node, true);
+                }
+                self.is_paused(true);
+            }
+            Happening::Continued => self.is_paused(false),
+            Happening::Ended(status) => {
+                self.presence.down();
+                self.in_force.is_paused(self.node, false);
+                let Some(mut running) = self.running.take() else { return };
+                let last = running.process.last_output().await;
+                self.log(&last);
+                // It may be told to end before it knows how to do that in an orderly way.
+                let by_that_signal = status.signal() == Some(Signal::TERM.as_raw());
+                self.tell(if !running.stopping.is_empty() && (status.success() || by_that_signal) {
+                    ProcessState::Stopped
+                } else {
+                    let last_words = running.process.last_words();
+                    ProcessState::Failed { how: status.to_string(), last_words }
+                });
+                running.stopping.into_iter().for_each(Receipt::done);
+            }
+        }
+    }
+
+    /// A node says one line, that it is ready; what else it says is shown.
+    fn heard_line(&mut self, line: &str) {
+        let ready = ReadyLine::parse(line).filter(|ready| ready.id == self.node.0);
+        let (Some(ready), Some(running)) = (ready, &mut self.running) else {
+            return self.output(LogLevel::Info, line);
+        };
+        running.ready = true;
+        running.process.is_ready();
+        let (paused, state) = (running.paused, running.state());
+        self.presence.serving(ready.raft, ready.client);
+        if !paused {
+            self.tell(state);
+        }
+        self.outlet.tell(News::Ready { node: self.node, addresses: ready.addresses });
+    }
+
+    fn log(&self, lines: &[String]) {
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            let (level, line) = parse_log_line(line);
+            self.output(level, line);
+        }
+    }
+
+    fn output(&self, level: LogLevel, line: &str) {
+        self.outlet.tell(News::Output { node: self.node, level, line: line.to_owned() });
+    }
+
+    fn tell(&self, state: ProcessState) {
+        self.outlet.tell(News::Process { node: self.node, state });
+    }
+}
+
+/// The next time that a slow node stands still or goes on; without one, never.
+async fn turn(slow: Option<Slow>) {
+    match slow {
+        Some(slow) => slow.turn().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next thing a process does; without a process, nothing ever.
+async fn next(running: &mut Option<Running>) -> Happening {
+    match running {
+        Some(running) => running.process.next().await,
+        None => std::future::pending().await,
+    }
+}

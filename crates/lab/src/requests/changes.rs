@@ -1,0 +1,442 @@
+//! Changes of the cluster, step by step: a node is added, removed, replaced, handed the leadership, or told to campaign.
+//!
+//! Each change is a task of its own, and they take turns, as the leader takes only one at a time (thesis §4.1). The
+//! leader alone decides what happens; this room asks it, waits, asks its successor if it falls, and tells how it goes.
+//! Processes and links are not touched here.
+
+use crate::receipt::Receipt;
+use crate::requests::ask::{Unanswered, ask};
+use crate::requests::clients::Clients;
+use futures::future::join_all;
+use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
+use raftdeck_links::{Outlet, Place, Whereabouts};
+use raftdeck_model::{ChangeStep, News};
+use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
+use raftdeck_raft::{MembershipChange, NodeId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a change may take, from its turn on.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a node may take to answer one question. The promotion of a learner is answered when it has caught up.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a node may take to forgo leases. A paused one has lost its lease when it goes on.
+const FORGONE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a new process may take until it serves.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the nodes may take to learn where a new one is reached, before it is added all the same. A paused node
+/// learns it when it goes on.
+const INTRODUCED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long one of them may take to answer.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// A node that was told to campaign may take so long to be one of a cluster: a founding needs every member.
+const FOUNDED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The pause before something is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Changes under way or waiting for their turn.
+const MAX_UNDER_WAY: usize = 32;
+
+/// The room's door.
+#[derive(Clone)]
+pub(crate) struct Changes {
+    clients: Clients,
+    /// What managers show.
+    access: Access,
+    outlet: Outlet,
+    turn: Arc<Mutex<()>>,
+    room: Arc<Semaphore>,
+    left: mpsc::Sender<(NodeId, Receipt)>,
+}
+
+/// A node that a new one joins: where it is, and the link by which it reaches the new one.
+pub(crate) type Other = (NodeId, watch::Receiver<Whereabouts>, SocketAddr);
+
+/// A node to be added.
+pub(crate) struct Newcomer {
+    /// Its id.
+    pub(crate) node: NodeId,
+    /// Where it is.
+    pub(crate) place: watch::Receiver<Whereabouts>,
+    /// Every other node.
+    pub(crate) others: Vec<Other>,
+}
+
+/// What a new node becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinAs {
+    /// A learner that is promoted when it has caught up.
+    Voter,
+    /// A learner that stays one.
+    Learner,
+}
+
+/// A node that came back with an empty disk.
+pub(crate) struct Returned {
+    /// Its id.
+    pub(crate) node: NodeId,
+    /// Where it is.
+    pub(crate) place: watch::Receiver<Whereabouts>,
+    /// Comes when all that it was told before is done: only then does its place say whether it runs.
+    pub(crate) obeyed: oneshot::Receiver<()>,
+}
+
+impl Changes {
+    /// Nodes that have left the cluster are named on `left`; whoever listens ends them.
+    pub(crate) fn new(
+        clients: Clients,
+        access: Access,
+        outlet: Outlet,
+        left: mpsc::Sender<(NodeId, Receipt)>,
+    ) -> Self {
+        let (turn, room) = (Arc::default(), Arc::new(Semaphore::new(MAX_UNDER_WAY)));
+        Self { clients, access, outlet, turn, room, left }
+    }
+
+    /// Makes a node whose process has been started a member.
+    pub(crate) fn add(&self, newcomer: Newcomer, joins_as: JoinAs, receipt: Receipt) {
+        let node = newcomer.node;
+        self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer, joins_as), Receipt::done);
+    }
+
+    /// Makes a learner a voter.
+    pub(crate) fn promote(&self, node: NodeId, receipt: Receipt) {
+        self.begin(node, ChangeStep::Promoting, receipt, self.clone().raise(node), Receipt::done);
+    }
+
+    /// Takes a node out of the cluster. Its end is the listener's, and so is the answer then.
+    pub(crate) fn remove(&self, node: NodeId, receipt: Receipt) {
+        let left = self.left.clone();
+        self.begin(node, ChangeStep::Leaving, receipt, self.clone().leave(node), move |receipt| {
+            // There is room for every node. An error: nobody listens any more, as the lab ends, and every node with it.
+            let _ = left.try_send((node, receipt));
+        });
+    }
+
+    /// Replaces a member by the node that is there now under its id, with an empty disk.
+    pub(crate) fn replace(&self, returned: Returned, receipt: Receipt) {
+        let node = returned.node;
+        self.begin(node, ChangeStep::Replacing, receipt, self.clone().take_in_again(returned), Receipt::done);
+    }
+
+    /// Hands the leadership over.
+    pub(crate) fn transfer(&self, node: NodeId, receipt: Receipt) {
+        self.begin(node, ChangeStep::HandingOver, receipt, self.clone().hand_over(node), Receipt::done);
+    }
+
+    /// Has a node campaign, whoever leads. First everybody, `all`, forgoes leases: such an order breaks the promises that leases
+    /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
+    pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId], receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let (changes, forgone) = (self.clone(), self.forgo(all));
+        tokio::spawn(async move {
+            // Held until it has campaigned, or cannot.
+            let _permit = permit;
+            forgone.await;
+            changes.tell_to_campaign(node, &Manage::CampaignAgainstLeader, receipt).await;
+        });
+    }
+
+    /// Has a node's clock jump ahead. First everybody, `all`, forgoes leases, which rest on clocks that run alike.
+    pub(crate) fn skew(&self, node: NodeId, by: Duration, all: &[NodeId], receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let (changes, forgone) = (self.clone(), self.forgo(all));
+        tokio::spawn(async move {
+            let _permit = permit;
+            forgone.await;
+            let Some(address) = changes.clients.address(node) else {
+                return receipt.refuse(format!("{node} does not run, and neither does its clock"));
+            };
+            let skew = RequestBody::Manage(Manage::SkewClock(by));
+            match ask(&changes.access, (node, &address), Role::Manager, skew, SHORT).await {
+                Err(why) => receipt.refuse(format!("the clock of {node} cannot be set: {why}")),
+                Ok(_) => receipt.done(),
+            }
+        });
+    }
+
+    /// Has all of these forgo leases, those that can be told so.
+    fn forgo(&self, all: &[NodeId]) -> impl Future<Output = ()> + Send + use<> {
+        let everybody: Vec<(NodeId, String)> =
+            all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
+        let access = self.access.clone();
+        async move {
+            let told = everybody.iter().map(|(other, address)| {
+                let forgo = RequestBody::Manage(Manage::ForgoLeases);
+                ask(&access, (*other, address), Role::Manager, forgo, FORGONE_WITHIN)
+            });
+            join_all(told).await;
+        }
+    }
+
+    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    pub(crate) fn time_out(&self, node: NodeId, receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let changes = self.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            changes.tell_to_campaign(node, &Manage::Campaign, receipt).await;
+        });
+    }
+
+    async fn tell_to_campaign(&self, node: NodeId, how: &Manage, receipt: Receipt) {
+        let Some(address) = self.clients.address(node) else {
+            return receipt.refuse(format!("{node} does not run and cannot campaign"));
+        };
+        let until = Instant::now() + FOUNDED_WITHIN;
+        loop {
+            let campaign = RequestBody::Manage(how.clone());
+            match ask(&self.access, (node, &address), Role::Manager, campaign, SHORT).await {
+                // The cluster is being founded, which takes a moment after the start.
+                Err(Unanswered::Refused(Failure::NotInCluster(_))) if Instant::now() < until => {
+                    sleep(PAUSE).await;
+                }
+                Err(why) => return receipt.refuse(format!("{node} cannot be told to campaign: {why}")),
+                Ok(_) => return receipt.done(),
+            }
+        }
+    }
+
+    /// Starts a change. Its first step is told at once; that it was given up, and why, is told too. If it was not, `then` gets the
+    /// receipt.
+    fn begin(
+        &self,
+        node: NodeId,
+        first: ChangeStep,
+        receipt: Receipt,
+        change: impl Future<Output = Result<(), String>> + Send + 'static,
+        then: impl FnOnce(Receipt) + Send + 'static,
+    ) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        self.tell(node, first);
+        let changes = self.clone();
+        tokio::spawn(async move {
+            match change.await {
+                Ok(()) => then(receipt),
+                Err(why) => {
+                    changes.tell(node, ChangeStep::GivenUp);
+                    receipt.refuse(why);
+                }
+            }
+            drop(permit);
+        });
+    }
+
+    /// A place among the changes under way, and the receipt; if there is none, the command is refused.
+    fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
+        if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            return Some((permit, receipt));
+        }
+        receipt.refuse(format!("{MAX_UNDER_WAY} changes are under way already: wait a moment"));
+        None
+    }
+
+    async fn join(self, newcomer: Newcomer, joins_as: JoinAs) -> Result<(), String> {
+        let Newcomer { node, place, others } = newcomer;
+        let address = ready(place).await.map_err(|why| format!("{node} was not added: {why}"))?;
+        introduce(node, others, &self.access).await;
+        let _turn = self.turn.lock().await;
+        self.tell(node, ChangeStep::Joining);
+        self.change(MembershipChange::AddLearner { node, address: address.to_string(), incarnation: None })
+            .await
+            .map_err(|why| format!("{node} was not added: {why}"))?;
+        if joins_as == JoinAs::Learner {
+            self.tell(node, ChangeStep::Learning);
+            return Ok(());
+        }
+        self.tell(node, ChangeStep::Promoting);
+        self.change(MembershipChange::Promote { node })
+            .await
+            .map_err(|why| format!("{node} stays a learner: {why}"))?;
+        self.tell(node, ChangeStep::Joined);
+        Ok(())
+    }
+
+    /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
+    async fn raise(self, node: NodeId) -> Result<(), String> {
+        let not_promoted = |why: &str| format!("{node} was not promoted: {why}");
+        let _turn = self.turn.lock().await;
+        let membership = match self.ask_leader(RequestBody::Status).await {
+            Ok(ResponseBody::Status(status)) => status.raft.membership,
+            Ok(other) => return Err(not_promoted(&format!("the leader answers oddly: {other:?}"))),
+            Err(why) => return Err(not_promoted(&why.to_string())),
+        };
+        if !membership.learners.contains(&node) {
+            let is = if membership.contains(node) { "it is a voter already" } else { "it is not a member" };
+            return Err(not_promoted(is));
+        }
+        self.change(MembershipChange::Promote { node })
+            .await
+            .map_err(|why| format!("{node} stays a learner: {why}"))?;
+        self.tell(node, ChangeStep::Joined);
+        Ok(())
+    }
+
+    async fn leave(self, node: NodeId) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        self.change(MembershipChange::Remove { node })
+            .await
+            .map_err(|why| format!("{node} was not removed: {why}"))
+    }
+
+    async fn take_in_again(self, returned: Returned) -> Result<(), String> {
+        let Returned { node, place, obeyed } = returned;
+        let not_replaced = |why: &str| format!("{node} was not replaced: {why}");
+        // An error means that the lab ends.
+        obeyed.await.map_err(|_| not_replaced("its process has ended"))?;
+        if place.borrow().place == Place::Down {
+            return Err(not_replaced("it does not run; restart it, as its new disk has to be met"));
+        }
+        let address = ready(place).await.map_err(|why| not_replaced(&why))?.to_string();
+        let _turn = self.turn.lock().await;
+        let until = Instant::now() + PATIENCE;
+        let mut begun = false;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let told = |step: ReplaceStep, _: &_| {
+                begun = true;
+                match step {
+                    ReplaceStep::Removed => self.tell(node, ChangeStep::Joining),
+                    ReplaceStep::Added => self.tell(node, ChangeStep::Promoting),
+                    ReplaceStep::Promoted => self.tell(node, ChangeStep::Joined),
+                }
+            };
+            let Some(client) = self.client() else {
+                return Err(not_replaced("no node is ready to be asked"));
+            };
+            match client.replace_member(node, Some(address.clone()), left, told).await {
+                Ok(_) if begun => return Ok(()),
+                Ok(_) => return Err(not_replaced("the cluster knows it by the disk that it has")),
+                Err(why) if !may_pass(&why) || Instant::now() + PAUSE >= until => {
+                    return Err(not_replaced(&why.to_string()));
+                }
+                // The leader fell, perhaps: what is left to do is read off the membership.
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// A client that may change the membership.
+    fn client(&self) -> Option<Client> {
+        let options = Options { access: self.access.clone(), ..Options::default() };
+        Client::new(&self.clients.addresses(), options).ok()
+    }
+
+    async fn hand_over(self, node: NodeId) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        self.ask_leader(RequestBody::TransferLeadership { to: node })
+            .await
+            .map_err(|why| format!("{node} was not handed the leadership: {why}"))?;
+        self.tell(node, ChangeStep::HandedOver);
+        Ok(())
+    }
+
+    fn tell(&self, node: NodeId, step: ChangeStep) {
+        self.outlet.tell(News::Change { node, step });
+    }
+
+    /// Changes the membership. That it is so already is as good: the attempt before may have done it, and its answer
+    /// been lost with the leader.
+    async fn change(&self, change: MembershipChange) -> Result<(), String> {
+        match self.ask_leader(RequestBody::ChangeMembership(vec![change])).await {
+            Ok(_) => Ok(()),
+            Err(Unanswered::Refused(Failure::Change(error))) if error.is_so_already() => Ok(()),
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
+    /// Asks whoever leads, again and again, until there is an answer that would not be another one later.
+    async fn ask_leader(&self, body: RequestBody) -> Result<ResponseBody, Unanswered> {
+        let until = Instant::now() + PATIENCE;
+        let mut last = Unanswered::Lost("nobody leads".to_owned());
+        loop {
+            if let Some((leader, address)) = self.clients.leader() {
+                match ask(&self.access, (leader, &address), Role::Client, body.clone(), ANSWER).await {
+                    Err(why) if passes(&why) => last = why,
+                    end => return end,
+                }
+            }
+            if Instant::now() + PAUSE >= until {
+                return Err(last);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Whether asking again, perhaps somebody else, may give another answer. All that is asked of a leader here can be
+/// asked twice.
+fn passes(why: &Unanswered) -> bool {
+    match why {
+        Unanswered::Unreached(_) | Unanswered::Lost(_) => true,
+        Unanswered::Refused(failure) => failure.passes(),
+    }
+}
+
+/// Whether a replacement that met this may go on when it is tried again.
+fn may_pass(why: &ClientError) -> bool {
+    match why {
+        ClientError::NoLeader { .. }
+        | ClientError::Unreachable { .. }
+        | ClientError::MembershipUnknown { .. }
+        | ClientError::Busy
+        | ClientError::DiskStalled { .. } => true,
+        ClientError::Change(why) => why.passes(),
+        _ => false,
+    }
+}
+
+/// Waits until a process serves; its Raft address.
+async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
+    // Its first life is the second place that it is in.
+    let settled = |now: &Whereabouts| {
+        matches!(now.place, Place::Serving { .. }) || now.place == Place::Down && now.life > 0
+    };
+    match timeout(READY_WITHIN, place.wait_for(settled)).await {
+        Ok(Ok(now)) => match now.place {
+            Place::Serving { raft, .. } => Ok(raft),
+            Place::Down | Place::Starting => Err("its process has ended".to_owned()),
+        },
+        Ok(Err(_)) => Err("its process has ended".to_owned()),
+        Err(_) => Err("its process does not get ready".to_owned()),
+    }
+}
+
+/// Tells the other nodes how they reach a new one. Those that do not listen now are told when they do; those that
+/// start anew know it from their command line.
+async fn introduce(node: NodeId, others: Vec<Other>, access: &Access) {
+    let told = others.into_iter().map(|(other, place, link)| {
+        let peer = Manage::SetPeerAddress { node, address: link.to_string() };
+        tokio::spawn(tell_address(other, peer, place, access.clone()))
+    });
+    if timeout(INTRODUCED_WITHIN, join_all(told.collect::<Vec<_>>())).await.is_err() {
+        tracing::debug!("{node} is added before every other node knows where it is");
+    }
+}
+
+/// Ends when the node knows, or has said that it never will, or is gone.
+async fn tell_address(other: NodeId, peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
+    loop {
+        let serving =
+            place.wait_for(|now| matches!(now.place, Place::Serving { .. })).await.map(|now| now.place);
+        let Ok(Place::Serving { client, .. }) = serving else { return };
+        let manage = RequestBody::Manage(peer.clone());
+        match ask(&access, (other, &client.to_string()), Role::Manager, manage, SHORT).await {
+            Ok(_) => return,
+            Err(Unanswered::Refused(failure)) => {
+                return tracing::warn!("a node does not take another's address: {failure}");
+            }
+            Err(Unanswered::Unreached(_) | Unanswered::Lost(_)) => sleep(PAUSE).await,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! What people at the deck and scripts ask of the cluster: each request a task of its own, so that a slow one holds up nothing,
+//! and only so many at a time.
+//!
+//! Asking is the client's business. This room knows which clients there are, where the nodes are at the moment and who seems to lead.
+//! Each client reaches each node through a relay of its own (`relay.rs`).
+
+use crate::receipt::Receipt;
+use crate::requests::ask::{Unanswered, ask};
+use crate::requests::relay::{Gate, Relay};
+use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
+use raftdeck_links::{Outlet, Place, Places, Whereabouts};
+use raftdeck_model::{
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Fault, MAX_CLIENTS,
+    News, RequestFate,
+};
+use raftdeck_protocol::request::MAX_LOG_LINES;
+use raftdeck_protocol::{Consistency, RequestBody, ResponseBody, Role, Write};
+use raftdeck_raft::{LogIndex, NodeId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// How long the cluster may take for a request. Longer than the longest usual election.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a node may take to show its log.
+const LOG_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Requests under way, and as many logs being fetched.
+const MAX_UNDER_WAY: usize = 64;
+
+/// The lab's clients of its own cluster. Clones are one.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    known: Arc<Mutex<Known>>,
+    access: Access,
+    outlet: Outlet,
+    requests: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
+}
+
+struct Known {
+    places: Places,
+    /// Whose connections the relays take.
+    users: LocalUsers,
+    clients: BTreeMap<ClientName, Kept>,
+    /// Who looks at the nodes' logs is no client of theirs, and reaches all.
+    onlooker: Option<Current>,
+}
+
+/// What belongs to one client.
+#[derive(Default)]
+struct Kept {
+    /// It reaches only these nodes; `None`: all.
+    reach: Option<BTreeSet<NodeId>>,
+    /// What is in force on its ways, where anything is.
+    gates: BTreeMap<NodeId, Gate>,
+    /// Its ways to the nodes, as far as it needed them.
+    relays: BTreeMap<NodeId, Relay>,
+    current: Option<Current>,
+}
+
+/// A client and what it was made for: the nodes that serve.
+struct Current {
+    addresses: Vec<String>,
+    client: Client,
+}
+
+/// The client for these addresses: the one there is, or a new one. Requests under way go on with the client they have.
+fn renewed(
+    current: &mut Option<Current>,
+    addresses: Vec<String>,
+    confined: bool,
+    access: &Access,
+) -> Option<Client> {
+    if current.as_ref().is_none_or(|current| current.addresses != addresses) {
+        let options = Options { confined, access: access.clone(), ..Options::default() };
+        *current = Client::new(&addresses, options).ok().map(|client| Current { addresses, client });
+    }
+    Some(current.as_ref()?.client.clone())
+}
+
+impl Clients {
+    pub(crate) fn new(access: Access, outlet: Outlet) -> Self {
+        let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        // With a token the nodes see to it themselves. A system that cannot tell users apart is one where the nodes say so.
+        let users = match &access.token {
+            Some(_) => LocalUsers::Any,
+            None => LocalUsers::only_own().unwrap_or(LocalUsers::Any),
+        };
+        let (places, clients) = (Places::default(), BTreeMap::new());
+        let known = Arc::new(Mutex::new(Known { places, users, clients, onlooker: None }));
+        Self { known, access, outlet, requests, fetches }
+    }
+
+    /// There is one more node.
+    pub(crate) fn add(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
+        self.lock().places.insert(node, place);
+    }
+
+    /// A node is no more.
+    pub(crate) fn remove(&self, node: NodeId) {
+        let mut known = self.lock();
+        known.places.remove(&node);
+        for kept in known.clients.values_mut() {
+            kept.relays.remove(&node);
+        }
+    }
+
+    /// Whether there is such a client, or room for one more.
+    pub(crate) fn admit(&self, client: &ClientName) -> Result<(), String> {
+        let mut known = self.lock();
+        let is_new = !known.clients.contains_key(client);
+        let named = known.clients.keys().filter(|client| **client != ClientName::Own).count();
+        if is_new && *client != ClientName::Own && named >= MAX_CLIENTS {
+            return Err(client.no_room());
+        }
+        known.clients.entry(client.clone()).or_default();
+        Ok(())
+    }
+
+    /// From now on this is in force for the clients, and nothing else.
+    pub(crate) fn obey(&self, faults: &[Fault]) {
+        let mut known = self.lock();
+        for (name, kept) in &mut known.clients {
+            let of_client = faults.iter().filter(|fault| fault.what.client() == Some(name));
+            kept.obey(of_client.map(|fault| &fault.what));
+        }
+    }
+
+    /// Has a client ask; the outcome is told.
+    pub(crate) fn ask(&self, request: ClientRequest, receipt: Receipt) {
+        if let Err(why) = self.admit(&request.client) {
+            return receipt.refuse(why);
+        }
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        // By what is in force now, whatever comes into force before the task runs.
+        let one = request.at.map(|node| (node, self.lock().way(&request.client, node)));
+        let any = if one.is_none() { self.client(&request.client) } else { None };
+        let clients = self.clone();
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let outcome = match one {
+                Some((node, way)) => clients.ask_at(node, way, &request).await,
+                None => clients.ask_any(any, &request).await,
+            };
+            drop(permit);
+            clients.outlet.tell(News::Client { id: receipt.id(), request, outcome, took: begun.elapsed() });
+            receipt.done();
+        });
+    }
+
+    /// The client finds out itself whom to ask.
+    async fn ask_any(&self, client: Option<Client>, request: &ClientRequest) -> ClientOutcome {
+        let Some(client) = client else {
+            return unchanged(request.client.nobody_to_ask(!self.addresses().is_empty()));
+        };
+        let asked = match request.op.clone() {
+            ClientOp::Write(write) => client.write(write, DEADLINE).await,
+            ClientOp::Read(read) => client.read_with(read, request.consistency, DEADLINE).await,
+        };
+        match asked {
+            Ok(done) => {
+                let body = ResponseBody::Done { answer: done.answer, at: done.at };
+                ClientOutcome::Answered { node: done.node, body }
+            }
+            Err(error) => {
+                let reason = self.lock().with_nodes(&request.client, error.to_string());
+                ClientOutcome::Failed { reason, fate: fate(&error) }
+            }
+        }
+    }
+
+    /// This node is asked, once; `way` says where, or why it cannot be.
+    async fn ask_at(
+        &self,
+        node: NodeId,
+        way: Result<String, String>,
+        request: &ClientRequest,
+    ) -> ClientOutcome {
+        let ClientRequest { client, op, consistency, .. } = request;
+        let address = match way {
+            Ok(address) => address,
+            Err(why) => return unchanged(why),
+        };
+        let body = match op.clone() {
+            ClientOp::Write(write) => RequestBody::Write(write),
+            ClientOp::Read(read) if *consistency == Consistency::Linearizable => RequestBody::Read(read),
+            ClientOp::Read(read) => RequestBody::ReadWith { read, consistency: *consistency },
+        };
+        let outcome = self.ask_node((node, &address), body).await;
+        match outcome {
+            ClientOutcome::Failed { reason, fate } => {
+                ClientOutcome::Failed { reason: self.lock().with_nodes(client, reason), fate }
+            }
+            answered @ ClientOutcome::Answered { .. } => answered,
+        }
+    }
+
+    async fn ask_node(&self, (node, address): (NodeId, &str), body: RequestBody) -> ClientOutcome {
+        let writes = matches!(body, RequestBody::Write(_));
+        match ask(&self.access, (node, address), Role::Client, body, DEADLINE).await {
+            Ok(body) => ClientOutcome::Answered { node, body },
+            Err(Unanswered::Refused(failure)) => {
+                ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
+            }
+            Err(Unanswered::Lost(why)) if writes => ClientOutcome::Failed {
+                reason: format!("{why}; the write may have happened"),
+                fate: RequestFate::InDoubt,
+            },
+            Err(Unanswered::Unreached(why) | Unanswered::Lost(why)) => unchanged(why),
+        }
+    }
+
+    /// Hands a write to one node, once and without a session.
+    pub(crate) fn propose(&self, node: NodeId, write: Write, receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let Some(address) = self.address(node) else {
+            return receipt.refuse(format!("{node} does not run and takes no write"));
+        };
+        let clients = self.clone();
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let outcome = clients.ask_node((node, &address), RequestBody::Write(write.clone())).await;
+            drop(permit);
+            let request = ClientRequest { at: Some(node), ..ClientOp::Write(write).into() };
+            clients.outlet.tell(News::Client { id: receipt.id(), request, outcome, took: begun.elapsed() });
+            receipt.done();
+        });
+    }
+
+    /// A place among the requests under way, and the receipt; if there is none, the command is refused.
+    fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
+        if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
+            return Some((permit, receipt));
+        }
+        receipt.refuse(format!(
+            "{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"
+        ));
+        None
+    }
+
+    /// Asks one node for a part of its log, which is told.
+    pub(crate) fn fetch_log(&self, node: NodeId, first: LogIndex, limit: u32, receipt: Receipt) {
+        let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
+        let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.onlooker())
+        else {
+            return receipt.refuse(format!("{node} cannot be asked for its log now"));
+        };
+        let outlet = self.outlet.clone();
+        tokio::spawn(async move {
+            let fetched = client.log(&address, first.0, limit.min(MAX_LOG_LINES), LOG_DEADLINE).await;
+            drop(permit);
+            match fetched {
+                Ok(lines) => {
+                    outlet.tell(News::Log { node, lines });
+                    receipt.done();
+                }
+                Err(error) => receipt.refuse(format!("the log of {node} cannot be fetched: {error}")),
+            }
+        });
+    }
+
+    /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves that it reaches.
+    pub(crate) fn client(&self, name: &ClientName) -> Option<Client> {
+        let leader = self.outlet.leader();
+        let mut known = self.lock();
+        let ways = known.ways(name);
+        let addresses: Vec<String> = ways.values().cloned().collect();
+        let current = &mut known.clients.entry(name.clone()).or_default().current;
+        // What nodes say of addresses leads around the relays.
+        let client = renewed(current, addresses, true, &self.access)?;
+        drop(known);
+        if let Some((leader, address)) = leader.and_then(|leader| Some((leader, ways.get(&leader)?)))
+            && let Err(error) = client.set_leader_hint(address)
+        {
+            tracing::debug!("{leader} is no address: {error}");
+        }
+        Some(client)
+    }
+
+    /// A client that may ask any node of itself.
+    fn onlooker(&self) -> Option<Client> {
+        let mut known = self.lock();
+        let addresses = known.addresses(|_| true);
+        renewed(&mut known.onlooker, addresses, false, &self.access)
+    }
+
+    /// Who seems to lead, and where it takes requests.
+    pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
+        let leader = self.outlet.leader()?;
+        Some((leader, self.address(leader)?))
+    }
+
+    /// Where the nodes that serve take requests.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.lock().addresses(|_| true)
+    }
+
+    /// Where a node takes requests, if it serves.
+    pub(crate) fn address(&self, node: NodeId) -> Option<String> {
+        self.lock().address(node)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn obey<'a>(&mut self, faults: impl Iterator<Item = &'a Disturbance>) {
+        self.reach = None;
+        self.gates.clear();
+        for fault in faults {
+            match fault {
+                Disturbance::ClientAt(_, nodes) => self.reach = Some(nodes.clone()),
+                Disturbance::ClientLinks(_, nodes, fault) => {
+                    for &node in nodes {
+                        let gate = self.gates.entry(node).or_default();
+                        match fault {
+                            ClientLinkFault::Cut => gate.cut = true,
+                            ClientLinkFault::Hold => gate.holds = true,
+                            ClientLinkFault::LoseAnswers => gate.loses_answers = true,
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (node, relay) in &self.relays {
+            relay.set(self.gates.get(node).copied().unwrap_or_default());
+        }
+    }
+
+    /// Whether the client is on the node's side. Where its way is cut it does not even try, as its relay may not have noticed yet.
+    fn reaches(&self, node: NodeId) -> bool {
+        let is_cut = self.gates.get(&node).is_some_and(|gate| gate.cut);
+        !is_cut && self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
+    }
+}
+
+impl Known {
+    fn addresses(&self, wanted: impl Fn(&NodeId) -> bool) -> Vec<String> {
+        self.places.keys().filter(|node| wanted(node)).filter_map(|&node| self.address(node)).collect()
+    }
+
+    fn address(&self, node: NodeId) -> Option<String> {
+        match self.places.get(&node)?.borrow().place {
+            Place::Serving { client, .. } => Some(client.to_string()),
+            Place::Down | Place::Starting => None,
+        }
+    }
+
+    /// A client's ways to the nodes that serve and that it reaches.
+    fn ways(&mut self, client: &ClientName) -> BTreeMap<NodeId, String> {
+        let serving: Vec<NodeId> =
+            self.places.keys().copied().filter(|node| self.address(*node).is_some()).collect();
+        let kept = self.clients.entry(client.clone()).or_default();
+        let reached: Vec<NodeId> = serving.into_iter().filter(|node| kept.reaches(*node)).collect();
+        reached.into_iter().filter_map(|node| Some((node, self.relay(client, node)?))).collect()
+    }
+
+    /// A client's way to one node, or why it has none.
+    fn way(&mut self, client: &ClientName, node: NodeId) -> Result<String, String> {
+        if self.address(node).is_none() {
+            return Err(format!("{node} does not run"));
+        }
+        let kept = self.clients.entry(client.clone()).or_default();
+        if !kept.reaches(node) {
+            return Err(format!("{client} does not reach {node}"));
+        }
+        self.relay(client, node).ok_or_else(|| format!("there is no way for {client} to {node}"))
+    }
+
+    fn relay(&mut self, client: &ClientName, node: NodeId) -> Option<String> {
+        let place = self.places.get(&node)?;
+        let kept = self.clients.entry(client.clone()).or_default();
+        if let Some(relay) = kept.relays.get(&node) {
+            return Some(relay.address().to_string());
+        }
+        let gate = kept.gates.get(&node).copied().unwrap_or_default();
+        match Relay::open(place.clone(), gate, self.users.clone()) {
+            Ok(relay) => {
+                let address = relay.address().to_string();
+                kept.relays.insert(node, relay);
+                Some(address)
+            }
+            Err(error) => {
+                tracing::warn!("there is no way for {client} to {node}: {error}");
+                None
+            }
+        }
+    }
+
+    /// The nodes instead of the addresses of a client's relays, which nobody knows.
+    fn with_nodes(&self, client: &ClientName, mut text: String) -> String {
+        let relays = self.clients.get(client).into_iter().flat_map(|kept| &kept.relays);
+        let mut named: Vec<_> = relays.map(|(node, relay)| (relay.address().to_string(), node)).collect();
+        // One may be the beginning of another.
+        named.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
+        for (address, node) in named {
+            text = text.replace(&address, &node.to_string());
+        }
+        text
+    }
+}
+
+fn unchanged(reason: impl Into<String>) -> ClientOutcome {
+    ClientOutcome::Failed { reason: reason.into(), fate: RequestFate::NothingChanged }
+}
+
+fn fate(error: &ClientError) -> RequestFate {
+    if error.may_have_happened() { RequestFate::InDoubt } else { RequestFate::NothingChanged }
+}

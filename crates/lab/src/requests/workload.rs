@@ -1,0 +1,208 @@
+//! A steady workload: small writes at a fixed rate, whatever becomes of them, as clients do that know nothing of each
+//! other. Shows what a fault costs: how many writes failed, and for how long none was acknowledged.
+
+use crate::processes::launch::millis;
+use crate::receipt::Receipt;
+use crate::requests::clients::Clients;
+use raftdeck_client::ClientError;
+use raftdeck_links::Outlet;
+use raftdeck_model::{ClientName, News, WorkloadFigures};
+use raftdeck_protocol::Write;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+
+/// The time between two writes: fifty a second.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// The time between two figures.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// How long a write may take.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Writes under way. One more fails at once. As many as are begun within their deadline, and some.
+const MAX_UNDER_WAY: usize = 128;
+
+/// How many keys are written, one after the other.
+const KEYS: u64 = 100;
+
+/// The switch.
+pub(crate) struct Workload {
+    clients: Clients,
+    outlet: Outlet,
+    /// Where the command goes that switches it off.
+    running: Option<oneshot::Sender<Receipt>>,
+}
+
+impl Workload {
+    pub(crate) fn new(clients: Clients, outlet: Outlet) -> Self {
+        Self { clients, outlet, running: None }
+    }
+
+    /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been told.
+    pub(crate) fn switch(&mut self, on: bool, receipt: Receipt) {
+        match (on, self.running.take()) {
+            (true, None) => {
+                let (stop, stopped) = oneshot::channel();
+                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped));
+                self.running = Some(stop);
+            }
+            (false, Some(stop)) => {
+                if let Err(receipt) = stop.send(receipt) {
+                    receipt.done();
+                }
+            }
+            (_, running) => {
+                self.running = running;
+                receipt.done();
+            }
+        }
+    }
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Acknowledged,
+    Failed,
+    Unknown,
+}
+
+async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: oneshot::Receiver<Receipt>) {
+    let mut tally = Tally::new(Instant::now());
+    outlet.tell(News::Workload(tally.figures(true, Instant::now())));
+    begun.done();
+    let (mut writes, mut telling) =
+        (interval(INTERVAL), interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY));
+    writes.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    telling.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut under_way = JoinSet::new();
+    let mut number = 0;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut stopped => break ended,
+            Some(fate) = under_way.join_next() => tally.count(fate.unwrap_or(Fate::Unknown), Instant::now()),
+            _ = telling.tick() => outlet.tell(News::Workload(tally.figures(true, Instant::now()))),
+            _ = writes.tick() => {
+                number += 1;
+                if under_way.len() < MAX_UNDER_WAY {
+                    under_way.spawn(write(clients.clone(), number));
+                } else {
+                    tally.count(Fate::Failed, Instant::now());
+                }
+            }
+        }
+    };
+    // What is under way has its deadline; nothing more is begun.
+    while let Some(fate) = under_way.join_next().await {
+        tally.count(fate.unwrap_or(Fate::Unknown), Instant::now());
+    }
+    outlet.tell(News::Workload(tally.figures(false, Instant::now())));
+    // An error: the lab ends.
+    if let Ok(receipt) = ended {
+        receipt.done();
+    }
+}
+
+async fn write(clients: Clients, number: u64) -> Fate {
+    let Some(client) = clients.client(&ClientName::Own) else { return Fate::Failed };
+    let key = format!("load-{:02}", number % KEYS).into();
+    let write = Write::Put { key, value: number.to_string().into() };
+    fate(client.write(write, DEADLINE).await.map(|_| ()))
+}
+
+fn fate(outcome: Result<(), ClientError>) -> Fate {
+    match outcome {
+        Ok(()) => Fate::Acknowledged,
+        Err(error) if error.may_have_happened() => Fate::Unknown,
+        Err(_) => Fate::Failed,
+    }
+}
+
+/// The figures as they grow.
+struct Tally {
+    acknowledged: u64,
+    failed: u64,
+    unknown: u64,
+    /// When the last write was acknowledged, or the workload began.
+    last: Instant,
+    longest_gap: Duration,
+    /// The acknowledgements of the last second.
+    recent: VecDeque<Instant>,
+}
+
+impl Tally {
+    fn new(now: Instant) -> Self {
+        let recent = VecDeque::new();
+        Self { acknowledged: 0, failed: 0, unknown: 0, last: now, longest_gap: Duration::ZERO, recent }
+    }
+
+    fn count(&mut self, fate: Fate, now: Instant) {
+        match fate {
+            Fate::Failed => self.failed += 1,
+            Fate::Unknown => self.unknown += 1,
+            Fate::Acknowledged => {
+                self.acknowledged += 1;
+                self.longest_gap = self.longest_gap.max(now - self.last);
+                self.last = now;
+                self.recent.push_back(now);
+                self.forget(now);
+            }
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.recent.front().is_some_and(|at| now - *at > Duration::from_secs(1)) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn figures(&mut self, running: bool, now: Instant) -> WorkloadFigures {
+        self.forget(now);
+        // When it is over, the silence that follows is no gap.
+        let gap = if running { now - self.last } else { Duration::ZERO };
+        WorkloadFigures {
+            running,
+            per_second: self.recent.len() as u64,
+            acknowledged: self.acknowledged,
+            failed: self.failed,
+            unknown: self.unknown,
+            gap_ms: millis(gap),
+            longest_gap_ms: millis(self.longest_gap.max(gap)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_gap_includes_the_present_one_and_ends_with_the_workload() {
+        let begun = Instant::now();
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut tally = Tally::new(begun);
+        tally.count(Fate::Acknowledged, at(100));
+        tally.count(Fate::Acknowledged, at(400));
+        tally.count(Fate::Failed, at(500));
+        tally.count(Fate::Unknown, at(600));
+        let figures = tally.figures(true, at(600));
+        assert_eq!((figures.acknowledged, figures.failed, figures.unknown), (2, 1, 1));
+        assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (200, 300, 2));
+        let figures = tally.figures(true, at(1_350));
+        assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (950, 950, 1));
+        let figures = tally.figures(false, at(9_000));
+        assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (0, 300, 0));
+    }
+
+    #[test]
+    fn only_a_doubt_is_counted_as_a_doubt() {
+        assert_eq!(fate(Ok(())), Fate::Acknowledged);
+        assert_eq!(fate(Err(ClientError::Busy)), Fate::Failed);
+        assert_eq!(fate(Err(ClientError::Unknown { why: String::new() })), Fate::Unknown);
+    }
+}

@@ -1,0 +1,322 @@
+//! What a lab is started with, and whether that can be done.
+//!
+//! Everything that can be known to fail is found here, before the first process is started.
+
+use crate::setup::held::HeldPort;
+use raftdeck_model::MAX_NODES;
+use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
+use raftdeck_protocol::{ClockRate, Secret};
+use raftdeck_raft::{Config, ConfigError, NodeId, Timing, Tuning};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Reads how many nodes a cluster is to have, 1 to [`MAX_NODES`]; or says in a sentence what is possible.
+pub fn node_count(given: &str) -> Result<u8, String> {
+    match given.parse() {
+        Ok(nodes) if (1..=MAX_NODES).contains(&nodes) => Ok(nodes),
+        _ => Err(format!("a cluster has 1 to {MAX_NODES} nodes; 3 or 5 are usual")),
+    }
+}
+
+/// Where free ports are looked for: below those that systems give out by themselves.
+const FREE_FROM: u16 = 18_000;
+
+/// What a lab is started with.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// The program that is a node, or can be one.
+    pub executable: PathBuf,
+    /// The arguments that make it one, such as `node`; the lab's own follow.
+    pub node_args: Vec<String>,
+    /// How many nodes, 1 to [`MAX_NODES`]. A kept data directory may hold others: those added and removed later.
+    pub nodes: u8,
+    /// Heartbeat and election timeouts.
+    pub timing: Timing,
+    /// Where the nodes keep their data, one directory each. `None`: a temporary directory that is removed when the
+    /// lab stops.
+    pub data_dir: Option<PathBuf>,
+    /// The first node's Raft port; the next node has the next one. `None` or 0: free ports, new ones at each start.
+    pub base_port: Option<u16>,
+    /// Makes the nodes' random choices the same each time. `None`: new ones.
+    pub seed: Option<u64>,
+    /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
+    pub snapshot_entries: Option<u64>,
+    /// The most bytes of entries in one message. `None`: as nodes do by themselves.
+    pub append_bytes: Option<u32>,
+    /// Every sync of a node's disk takes so much longer. `None`: as long as it takes.
+    pub sync_delay: Option<Duration>,
+    /// A node's disk counts as stalled when it has not finished a write for so long; in whole milliseconds. `None`: as nodes do by
+    /// themselves.
+    pub disk_stall: Option<Duration>,
+    /// The nodes take the end of their leader's connection for its end.
+    pub detect_crash: bool,
+    /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
+    pub rate: ClockRate,
+    /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
+    pub direct: bool,
+    /// The lab subscribes to what the nodes tell of themselves. Without that nothing is known of them but what
+    /// becomes of their processes, and telling costs them nothing: for measurements.
+    pub watched: bool,
+    /// Who reads and writes keys has to show this token. `None`: whoever reaches the nodes may.
+    pub client_token: Option<Secret>,
+    /// The program that stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
+    /// once when the lab is killed. Without one it goes with the next lab.
+    pub guard: Option<PathBuf>,
+}
+
+/// Why a lab cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// None, or too many.
+    #[error("a cluster has 1 to {MAX_NODES} nodes, {nodes} is not possible: 3 or 5 are usual")]
+    Nodes {
+        /// As asked.
+        nodes: u8,
+    },
+    /// The timing makes no sense.
+    #[error("this timing cannot work: {0}")]
+    Timing(#[from] ConfigError),
+    /// The data directory cannot be used.
+    #[error("the data directory {} cannot be used: {source}; name another one or change its permissions", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another lab works in the data directory.
+    #[error(
+        "the data directory {} is in use by another cluster{}; stop that one first, or name another directory",
+        path.display(),
+        holder.map(|pid| format!(", of process {pid}")).unwrap_or_default()
+    )]
+    InUse {
+        /// Which.
+        path: PathBuf,
+        /// The process, as far as it can be told.
+        holder: Option<u32>,
+    },
+    /// No temporary directory can be made.
+    #[error("no temporary directory can be made: {0}; set TMPDIR, or name a data directory")]
+    TemporaryDir(io::Error),
+    /// The data directory holds another cluster. Nodes would lose what they acknowledged: a majority of the old
+    /// members need not overlap with a majority of the new ones.
+    #[error(
+        "the data in {} is that of {found} nodes, not {wanted}: start with {found} nodes, or name another directory",
+        path.display()
+    )]
+    OtherCluster {
+        /// The directory.
+        path: PathBuf,
+        /// Nodes it has data of.
+        found: usize,
+        /// Nodes asked for.
+        wanted: u8,
+    },
+    /// What the data directory says of its nodes cannot be read.
+    #[error("the data directory {} cannot be used: {source}", path.display())]
+    Record {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The base port is too high.
+    #[error(
+        "base port {base} is too high for {nodes} nodes: with client and HTTP ports above it, it is at most {}",
+        u16::MAX - HTTP_OFFSET - (u16::from(*nodes) - 1)
+    )]
+    BasePort {
+        /// As asked.
+        base: u16,
+        /// As asked.
+        nodes: u8,
+    },
+    /// A port that is needed cannot be had.
+    #[error(
+        "port {port}, which {node} needs for {purpose}, cannot be used: {source}; choose another base port"
+    )]
+    Port {
+        /// Which.
+        port: u16,
+        /// Whose.
+        node: NodeId,
+        /// `Raft`, `clients` or `HTTP`.
+        purpose: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system refused what the lab itself needs.
+    #[error("the lab cannot run: {what}: {source}")]
+    System {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl LabOptions {
+    /// `nodes` fast nodes of this program, on free ports, with data that goes with the lab.
+    #[must_use]
+    pub fn new(executable: impl Into<PathBuf>, node_args: &[&str], nodes: u8) -> Self {
+        Self {
+            executable: executable.into(),
+            node_args: node_args.iter().map(|arg| (*arg).to_owned()).collect(),
+            nodes,
+            timing: Timing::FAST,
+            data_dir: None,
+            base_port: None,
+            seed: None,
+            snapshot_entries: None,
+            append_bytes: None,
+            sync_delay: None,
+            disk_stall: None,
+            detect_crash: false,
+            rate: ClockRate::REAL,
+            direct: false,
+            watched: true,
+            client_token: None,
+            guard: None,
+        }
+    }
+
+    /// What every node works with by itself.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning { timing: self.timing, pre_vote: true, check_quorum: true }
+    }
+
+    /// All members, in order of id.
+    #[must_use]
+    pub fn members(&self) -> Vec<NodeId> {
+        (1..=u64::from(self.nodes)).map(NodeId).collect()
+    }
+
+    /// How many files and connections the process that runs this cluster has open at once, with room for what it does beside:
+    /// a few for each node, and for each link its listener and its two ends.
+    #[must_use]
+    pub fn open_files(&self) -> u64 {
+        let nodes = u64::from(self.nodes);
+        let links = if self.direct { 0 } else { nodes * nodes.saturating_sub(1) };
+        64 + 8 * nodes + 3 * links
+    }
+
+    /// Checks what needs no look at the machine.
+    pub fn validate(&self) -> Result<(), LabError> {
+        if self.nodes == 0 || self.nodes > MAX_NODES {
+            return Err(LabError::Nodes { nodes: self.nodes });
+        }
+        Config::new(NodeId(1), self.members().into_iter().collect(), self.timing).validate()?;
+        match self.base_port {
+            Some(base) if base > u16::MAX - HTTP_OFFSET - (u16::from(self.nodes) - 1) => {
+                Err(LabError::BasePort { base, nodes: self.nodes })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The Raft port of a node, 0 for any free one. Checked by [`LabOptions::validate`].
+    pub(crate) fn port(&self, node: NodeId) -> u16 {
+        match self.base_port {
+            None | Some(0) => 0,
+            Some(base) => base.saturating_add(u16::try_from(node.0.saturating_sub(1)).unwrap_or(u16::MAX)),
+        }
+    }
+
+    /// Chooses ports that are free for all of these nodes, if none were named: nodes that reach each other without links
+    /// must know each other's before the first one starts.
+    pub(crate) fn settle_ports(&mut self, nodes: &[NodeId]) -> Result<(), LabError> {
+        if self.base_port.is_some_and(|base| base != 0) {
+            return Ok(());
+        }
+        // Others on this machine choose as well: each begins somewhere else.
+        let begin = u16::try_from(std::process::id() % 1000).unwrap_or_default();
+        let mut refused = None;
+        for base in (0..1000).map(|step| FREE_FROM + (begin + step) % 1000 * 10) {
+            self.base_port = Some(base);
+            match self.reserve_ports(nodes) {
+                Ok(_) => return Ok(()),
+                Err(error) => refused = Some(error),
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Takes every port that these nodes will need, or says which one cannot be had. They are held for the nodes until what
+    /// this gives is dropped.
+    pub(crate) fn reserve_ports(&self, nodes: &[NodeId]) -> Result<Vec<(NodeId, HeldPort)>, LabError> {
+        let mut reserved = Vec::new();
+        for &node in nodes {
+            let base = self.port(node);
+            if base == 0 {
+                continue;
+            }
+            for (offset, purpose) in [(0, "Raft"), (CLIENT_OFFSET, "clients"), (HTTP_OFFSET, "HTTP")] {
+                let failed = |port| move |source| LabError::Port { port, node, purpose, source };
+                let none = || failed(base)(io::Error::other("there is no port so high"));
+                let port = base.checked_add(offset).ok_or_else(none)?;
+                reserved.push((node, HeldPort::take(port).map_err(failed(port))?));
+            }
+        }
+        Ok(reserved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> LabOptions {
+        LabOptions::new("raftdeck", &["node"], 3)
+    }
+
+    #[test]
+    fn a_cluster_has_one_to_fifteen_nodes() {
+        for nodes in [1, 3, 9, 15] {
+            LabOptions { nodes, ..options() }.validate().unwrap();
+        }
+        for nodes in [0, 16, 100] {
+            let error = LabOptions { nodes, ..options() }.validate().unwrap_err();
+            assert!(error.to_string().contains(&format!("1 to 15 nodes, {nodes} is not")), "{error}");
+        }
+    }
+
+    #[test]
+    fn timing_that_cannot_work_is_refused() {
+        let timing = Timing { heartbeat: Timing::FAST.election_max, ..Timing::FAST };
+        assert!(matches!(LabOptions { timing, ..options() }.validate(), Err(LabError::Timing(_))));
+    }
+
+    #[test]
+    fn a_base_port_leaves_room_for_every_port_of_every_node() {
+        let highest = u16::MAX - 2000 - 2;
+        LabOptions { base_port: Some(highest), ..options() }.validate().unwrap();
+        let error = LabOptions { base_port: Some(highest + 1), ..options() }.validate().unwrap_err();
+        assert!(error.to_string().contains(&highest.to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_with_its_purpose() {
+        // Below the ports that the system gives out by itself, so that nobody takes one in between.
+        let (base, mut reserved) = (20_000..30_000)
+            .step_by(10)
+            .find_map(|base| {
+                let options = LabOptions { base_port: Some(base), ..options() };
+                let reserved = options.reserve_ports(&options.members());
+                Some((base, reserved.ok()?))
+            })
+            .unwrap();
+        assert_eq!(reserved.len(), 9, "three ports for each of three nodes");
+        let taken = reserved.pop().unwrap();
+        drop(reserved);
+        let options = LabOptions { base_port: Some(base), ..options() };
+        let error = options.reserve_ports(&options.members()).unwrap_err();
+        let sentence = error.to_string();
+        assert!(
+            sentence.starts_with(&format!("port {}, which n3 needs for HTTP", base + 2002)),
+            "{sentence}"
+        );
+        drop(taken);
+    }
+}

@@ -1,0 +1,61 @@
+//! The deck itself, which is what the program is without a command.
+
+use super::cluster::ClusterArgs;
+use super::screen::ScreenArgs;
+use super::script::read_script;
+use crate::errors::WrongUsage;
+use crate::plain::{self, Format};
+use crate::screen::runtime;
+use clap::Args;
+use clap::error::ErrorKind;
+use color_eyre::eyre::Result;
+use raftdeck_deck::app::scripted::Scripted;
+use raftdeck_script::Script;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// For the help.
+pub(super) const HELP: &str = "\
+Examples:
+  raftdeck                          three nodes; kill the leader with K, write with w, help with ?
+  raftdeck --nodes 5 --timing demo  slow enough to talk about each message
+  raftdeck --nodes 5 --rate 0 --append-bytes 1 --script examples/figure-8.txt
+                                    the paper's Figure 8, step by step
+  raftdeck --data-dir ./cluster     the data is there again at the next start
+
+Ctrl-C and q end the deck and its nodes, with exit status 0.
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
+
+#[derive(Args, Debug)]
+pub(super) struct DeckArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    /// No screen: one line per event in plain words. Also used when this is no terminal
+    #[arg(long)]
+    plain: bool,
+    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up plays it too
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    script: Option<PathBuf>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+/// Runs the deck, or prints what happens where it cannot be drawn; the exit status.
+pub(super) fn run(args: DeckArgs) -> Result<u8> {
+    let (engine, tape) = args.cluster.start()?;
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
+    if args.plain || !on_terminal {
+        return plain::run(engine, Format::Words, Script::default(), tape);
+    }
+    runtime::run(engine, args.screen.settings(), scripted, tape)
+}
+
+fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {
+    if !on_terminal {
+        let error = "--script is for the deck, which needs a terminal: without one, raftdeck up --script FILE does the same";
+        return Err(WrongUsage::new(ErrorKind::ValueValidation, error).into());
+    }
+    let (file, text) = read_script(file)?;
+    Ok(Scripted::new(&file, &text))
+}

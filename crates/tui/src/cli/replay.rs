@@ -1,0 +1,52 @@
+//! `raftdeck replay`: a recording, on the deck or as lines.
+
+use super::screen::ScreenArgs;
+use crate::plain::{self, Format};
+use crate::screen::runtime;
+use crate::source::engine::Engine;
+use clap::Args;
+use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_record::Recording;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+/// For the help.
+pub(super) const HELP: &str = "\
+Space stops and goes on, + and - change the speed, . goes on to the next event and stops, `:seek 12s` goes forward to a time.
+
+Examples:
+  raftdeck up --engine sim --script examples/figure-8.txt --nodes 5 --rate 0 --append-bytes 1 --record figure-8.rec
+  raftdeck replay figure-8.rec
+  raftdeck replay --json figure-8.rec | jq .event";
+
+#[derive(Args, Debug)]
+pub(super) struct ReplayArgs {
+    /// The recording
+    file: PathBuf,
+    /// No screen: all at once, one line per event
+    #[arg(long)]
+    plain: bool,
+    /// The same as JSON lines
+    #[arg(long, conflicts_with = "plain")]
+    json: bool,
+    /// With --json: print also each message on the links, whenever its state changes
+    #[arg(long, requires = "json")]
+    messages: bool,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+/// Plays the recording; the exit status.
+pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
+    let cannot = || format!("the recording {} cannot be played", args.file.display());
+    let file = File::open(&args.file).wrap_err_with(cannot)?;
+    let recording = Recording::read(file).wrap_err_with(cannot)?;
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if args.json || args.plain || !on_terminal {
+        let format = Format::asked(args.json, args.messages);
+        return plain::play_through(recording, format);
+    }
+    let engine = Engine::Recording(Box::new(recording));
+    runtime::run(engine, args.screen.settings(), None, None)
+}

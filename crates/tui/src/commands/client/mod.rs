@@ -1,0 +1,178 @@
+//! `raftdeck client`: operations on a running cluster. With a command it carries that one out, prints the answer and ends; with
+//! none it takes commands at a prompt, or as a script (`repl`). The answers' shapes are in `reply`, `members` and
+//! `status`; it knows the cluster by the client crate alone.
+
+mod carry_out;
+mod cluster;
+mod manner;
+mod members;
+mod operation;
+mod output;
+mod repl;
+mod reply;
+mod roster;
+mod status;
+mod text;
+mod watch;
+
+pub(crate) use output::print;
+
+use carry_out::carry_out;
+use clap::Args;
+use cluster::Cluster;
+use color_eyre::eyre::{Result, WrapErr, bail};
+use manner::Manner;
+use operation::{Input, Operation, Task};
+use output::{say, tell_notes};
+use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
+use reply::Form;
+use std::path::PathBuf;
+use watch::Ended;
+
+/// What `raftdeck client --help` ends with.
+pub const HELP: &str = "\
+Examples:
+  raftdeck client put color blue
+  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
+  raftdeck client --json list user/ | jq -r '.pairs[].key'
+  raftdeck client watch user/
+  raftdeck client status --watch
+  raftdeck client member add 4 127.0.0.1:8083
+  raftdeck client transfer n2
+  raftdeck client                  a prompt: history, Tab completes commands and keys, help
+  raftdeck client < commands.txt   the same commands, one a line, # begins a comment
+
+Plain output: a value and a newline; of a list a line per key, key, tab and value, in which a backslash
+stands twice and \\n, \\t, \\r and \\xNN for what is no printable text. --quiet prints a value byte for
+byte, of a list and a watch the keys alone, of status the leader's name, and nothing where a change is done or a
+key is missing. --json prints an object per line, also when the operation fails:
+  put     {\"key\":\"color\",\"stored\":true, ...}
+  get     {\"key\":\"color\",\"found\":true,\"value\":\"blue\", ...}
+  delete  {\"key\":\"color\",\"deleted\":true, ...}
+  cas     {\"key\":\"color\",\"stored\":false,\"current\":\"blue\", ...}
+  list    {\"prefix\":\"\",\"pairs\":[{\"key\":\"color\",\"value\":\"blue\"}],\"more\":false, ...}
+          with \"node\", who answered, and the \"term\" and \"index\" of the entry, at each \"...\"
+  watch   {\"index\":17,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"} for each change; the value is null
+          where \"change\" is \"delete\"
+  status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
+          \"committed\":17,\"applied\":17,\"keys\":3,\"has_quorum\":true,
+          \"disk\":{\"stalled\":false,\"wait_ms\":null},\"refused\":[{\"node\":3,\"reason\":\"...\"}],
+          \"notices\":[\"...\"]} for each node, or \"error\"
+  status --watch   {\"at_ms\":0,\"leader\":1,\"term\":2,\"answering\":[1,3],\"silent\":[\"127.0.0.1:8081\"]}
+  member list      {\"members\":[{\"node\":1,\"standing\":\"voter\",\"leader\":true,\"address\":null}],
+                   \"committed\":true,\"node\":1}; the other member commands {\"members\":[...], ...}
+  transfer         {\"leader\":2,\"term\":5,\"node\":1}
+  a failure        {\"error\":\"...\",\"may_have_happened\":false}
+Bytes that are no text come in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
+
+Exit status: 0 done, 1 failed, no such key or not as expected, 2 wrong usage. A script's is 1 if a line of
+it made no sense or failed; that a key is missing is an answer there.";
+
+/// `raftdeck client ...`
+#[derive(Args, Debug)]
+pub struct ClientArgs {
+    /// Any of the cluster's nodes, by Raft or client address; the leader is found from there
+    #[arg(
+        long,
+        visible_alias = "node",
+        value_name = "HOST:PORT,…",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082",
+        value_parser = address,
+        global = true
+    )]
+    cluster: Vec<String>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(subcommand)]
+    operation: Option<Operation>,
+}
+
+/// What lets the client in.
+#[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
+struct AccessArgs {
+    /// Use TLS, and trust nodes whose certificates the authorities in this PEM file signed; needs --tls-cert and --tls-key
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CA", global = true)]
+    tls_ca: Option<PathBuf>,
+    /// The certificate to show, a PEM file
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, a PEM file that nobody else may read
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY", global = true)]
+    tls_key: Option<PathBuf>,
+    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
+    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE", global = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// Reads it, and says what there is to warn of.
+    fn read(self) -> Result<Access> {
+        let Self { tls_ca, tls_cert, tls_key, token_file } = self;
+        let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
+        let (access, warnings) = files.read()?;
+        for warning in &warnings {
+            say(warning);
+        }
+        Ok(access)
+    }
+}
+
+/// Carries out one operation or takes many; returns the exit status.
+pub fn run(args: ClientArgs) -> Result<u8> {
+    let options = Options { access: args.access.read()?, ..Options::default() };
+    let client = Client::new(&args.cluster, options)?;
+    let is_for_one = args.operation.is_some();
+    let cluster = Cluster { client, addresses: args.cluster, is_for_one };
+    let Some(operation) = args.operation else {
+        return repl::run(cluster, args.manner);
+    };
+    let form = args.manner.form();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .wrap_err("the client cannot be started")?;
+    let carried_out = match operation.task(Input::Value) {
+        Ok(Task::WatchStatus) => {
+            return runtime.block_on(status::watch(&cluster.client, &cluster.addresses, form));
+        }
+        Ok(Task::Watch(watched)) => {
+            // Without signals there is still a closed pipe to end it.
+            let interrupted = async {
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {
+                Ended::Stopped => return Ok(0),
+                Ended::Failed(failure) => Err(failure),
+            }
+        }
+        Ok(task) => runtime.block_on(carry_out(&cluster, task, args.manner.deadline(), form)),
+        Err(failure) => Err(failure),
+    };
+    let reply = match carried_out {
+        Ok(reply) => reply,
+        Err(failure) => {
+            if form == Form::Json {
+                print(&failure.line())?;
+            }
+            bail!(failure.sentence);
+        }
+    };
+    print(&reply.out)?;
+    tell_notes(&reply, args.manner);
+    match reply.miss {
+        Some(_) if form == Form::Quiet => Ok(1),
+        Some(miss) => bail!(miss),
+        None => Ok(u8::from(reply.incomplete)),
+    }
+}
+
+fn address(given: &str) -> Result<String, AddressError> {
+    raftdeck_client::split(given).map(|_| given.to_owned())
+}

@@ -1,0 +1,211 @@
+//! A line as a command: the same words as on the command line, and those that only a prompt has. Carries nothing out.
+
+use super::tokens;
+use crate::commands::client::manner::Manner;
+use crate::commands::client::operation::Operation;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStringExt;
+
+#[derive(Debug, Parser)]
+#[command(name = "", no_binary_name = true, disable_help_subcommand = true)]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) manner: Manner,
+    #[command(subcommand)]
+    pub(super) word: Word,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Word {
+    #[command(flatten)]
+    Operation(Operation),
+    /// Show all commands, or one of them closely
+    #[command(after_help = "Example: help put")]
+    Help {
+        /// Which
+        command: Vec<String>,
+    },
+    /// Leave; so does Ctrl-D
+    #[command(alias = "exit", after_help = "Example: quit")]
+    Quit,
+}
+
+/// What a line is.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// Nothing, or a comment.
+    Nothing,
+    Command(Line),
+    /// Help was asked for; this is it.
+    Help(String),
+    /// It makes no sense, because.
+    Mistake(String),
+}
+
+/// What a line says.
+pub(super) fn read(line: &str) -> Said {
+    if line.trim_start().starts_with('#') {
+        return Said::Nothing;
+    }
+    let words = match tokens::words(line) {
+        Ok(words) if words.is_empty() => return Said::Nothing,
+        Ok(words) => words,
+        Err(mistake) => return Said::Mistake(mistake.to_string()),
+    };
+    match Line::try_parse_from(words.into_iter().map(OsString::from_vec)) {
+        Ok(Line { word: Word::Help { command }, .. }) => help(&command),
+        Ok(line) => Said::Command(line),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Said::Help(at_the_prompt(&error.to_string())),
+        Err(error) => Said::Mistake(mistake(&error)),
+    }
+}
+
+/// The program's name is not typed here, and examples for a shell are of no use.
+fn at_the_prompt(help: &str) -> String {
+    let is_for_shells = |line: &str| line.contains("raftdeck client") && line.contains(['|', '>', '<']);
+    let lines: Vec<&str> = help.lines().filter(|line| !is_for_shells(line)).collect();
+    let text = lines.join("\n").replace("raftdeck client ", "").replace("Usage:  ", "Usage: ");
+    text.trim_end().to_owned()
+}
+
+fn mistake(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+    {
+        let near = match error.get(ContextKind::SuggestedSubcommand) {
+            Some(ContextValue::Strings(near)) => near.first(),
+            _ => None,
+        };
+        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+        return format!("\"{word}\" is no command; {near}help lists them all");
+    }
+    let text = error.to_string();
+    let text = text.split("\n\nFor more information").next().unwrap_or_default();
+    at_the_prompt(text.trim_start_matches("error: "))
+}
+
+fn help(of: &[String]) -> Said {
+    let mut all = Line::command();
+    all.build();
+    let Some(name) = of.first() else { return Said::Help(all_commands(&all)) };
+    let mut command = &mut all;
+    for part in of {
+        match command.find_subcommand_mut(part) {
+            Some(found) => command = found,
+            None => return Said::Mistake(format!("\"{name}\" is no command; help lists them")),
+        }
+    }
+    Said::Help(at_the_prompt(&command.render_help().to_string()))
+}
+
+fn all_commands(all: &clap::Command) -> String {
+    let mut text = String::new();
+    for command in all.get_subcommands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(text, "{:9} {about}", command.get_name());
+    }
+    text.push_str(
+        "\nhelp COMMAND tells more. Values with spaces stand in quotes: put color 'dark blue'; between double\n\
+         quotes \\n, \\t, \\r, \\\" \\\\ and \\xNN write what cannot be typed. Any command takes --json, --quiet,\n\
+         --verbose and --timeout SECONDS. Tab completes commands and keys. Ctrl-C cancels the line or what is\n\
+         under way. A line that begins with a space is not remembered.",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_consistent() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_are_commands_help_or_nothing() {
+        for nothing in ["", "   ", "# put a b", "  # x"] {
+            assert!(matches!(read(nothing), Said::Nothing), "{nothing:?}");
+        }
+        for command in [
+            "put color blue",
+            "put color -1",
+            "put color ''",
+            "put color -",
+            "put color 'dark blue' --json",
+            "get color --consistency stale --timeout 9",
+            "delete color",
+            "cas color blue green",
+            "cas color --absent blue",
+            "list",
+            "list user/ --limit 3 --after user/a",
+            "watch",
+            "watch user/ --after 17 --json",
+            "status",
+            "transfer n2",
+            "member add 4 127.0.0.1:8083",
+            "member list",
+            "quit",
+            "exit",
+        ] {
+            assert!(matches!(read(command), Said::Command(_)), "{command}: {:?}", read(command));
+        }
+        for (line, says) in [
+            ("help", "Ctrl-C cancels"),
+            ("help put", "Usage: put [OPTIONS] <KEY>"),
+            ("help put", "from-file photo.jpg"),
+            ("help member add", "member add"),
+            ("put --help", "Example"),
+        ] {
+            assert!(
+                matches!(read(line), Said::Help(text) if text.contains(says)),
+                "{line}: {:?}",
+                read(line)
+            );
+        }
+    }
+
+    /// Each row: a line that makes no sense, and what the answer must name.
+    #[test]
+    fn what_makes_no_sense_is_answered_with_a_sentence() {
+        for (line, says) in [
+            ("dance", "\"dance\" is no command"),
+            ("gett color", "did you mean get?"),
+            ("put", "<KEY>"),
+            ("put color", "<VALUE>"),
+            ("put color dark blue", "blue"),
+            ("put color blue --from-file x", "--from-file"),
+            ("put color 'blue", "a ' is missing"),
+            ("put color \"\\q\"", "means nothing between double quotes"),
+            ("put color \"blue\"s", "a space is missing"),
+            ("get", "<KEY>"),
+            ("get a b", "b"),
+            ("get color --consistency eventual", "linearizable, lease, stale"),
+            ("cas color", "VALUE"),
+            ("cas color a", "VALUE"),
+            ("list --limit 0", "1..=1000"),
+            ("watch a b", "b"),
+            ("watch --after color", "--after"),
+            ("transfer leader", "4 or n4"),
+            ("transfer", "<ID>"),
+            ("member", "promote"),
+            ("member dance", "dance"),
+            ("member add 4 nowhere", "HOST:PORT"),
+            ("--timeout 0 get color", "1..=3600"),
+            ("get color --cluster 127.0.0.1:1", "--cluster"),
+            ("help dance", "\"dance\" is no command"),
+            ("get color --json --quiet", "--quiet"),
+        ] {
+            match read(line) {
+                Said::Mistake(text) => {
+                    assert!(text.contains(says), "{line}: {text}");
+                    assert!(!text.contains("raftdeck") && !text.contains("error:"), "{line}: {text}");
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}

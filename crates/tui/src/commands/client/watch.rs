@@ -1,0 +1,162 @@
+//! `raftdeck client watch`: what changes, as it is committed, until Ctrl-C.
+//!
+//! ```text
+//! {"index":17,"change":"put","key":"color","value":"blue"}
+//! {"index":19,"change":"delete","key":"color","value":null}
+//! ```
+//!
+//! `put` is whatever stored a value. Bytes that are no text come as `key_hex` and `value_hex`.
+
+use super::cluster::Cluster;
+use super::manner::Manner;
+use super::output::{print, say};
+use super::reply::{Failure, Form};
+use super::text::{Escaped, put_bytes};
+use crate::incoming::signals;
+use bytes::Bytes;
+use color_eyre::eyre::Result;
+use futures::StreamExt;
+use raftdeck_client::Changes;
+use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::{Change, printable};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+use tokio::time::{interval, sleep};
+
+/// How soon it is noticed that nobody reads any more.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    /// Only keys that start with this.
+    pub(crate) prefix: Bytes,
+    /// Only changes after this index; `None`: from now on.
+    pub(crate) after: Option<u64>,
+}
+
+/// How a watch ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Somebody wanted that, or nobody reads any more.
+    Stopped,
+    Failed(Failure),
+}
+
+impl Watched {
+    /// As it is written, for messages.
+    fn asked(&self) -> String {
+        let mut asked = "watch".to_owned();
+        if !self.prefix.is_empty() {
+            // A string takes it all.
+            let _ = write!(asked, " {}", Shown(&self.prefix));
+        }
+        asked
+    }
+
+    /// Prints changes until `stop`, the end of the output, or an error that does not pass. Somebody must answer within the
+    /// deadline; from then on it waits for as long as it takes.
+    pub(crate) async fn print(
+        self,
+        cluster: &Cluster,
+        manner: Manner,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Ended> {
+        let mut watch = cluster.client.watch(self.prefix.clone(), self.after);
+        let mut teller = None;
+        let mut ticks = interval(EVERY);
+        let (mut stop, mut deadline) = (std::pin::pin!(stop), std::pin::pin!(sleep(manner.deadline())));
+        loop {
+            let told = tokio::select! {
+                biased;
+                () = &mut stop => return Ok(Ended::Stopped),
+                told = watch.next() => told,
+                _ = ticks.tick() => {
+                    if signals::is_closed(&io::stdout()) {
+                        return Ok(Ended::Stopped);
+                    }
+                    continue;
+                }
+                () = &mut deadline, if teller.is_none() => return Ok(Ended::Failed(self.nobody(manner))),
+            };
+            let Changes { changes, through } = match told {
+                Some(Ok(told)) => told,
+                Some(Err(error)) => return Ok(Ended::Failed(Failure::new(&self.asked(), &error))),
+                None => return Ok(Ended::Stopped),
+            };
+            if teller != watch.node() {
+                teller = watch.node();
+                if let Some(node) = teller.filter(|_| manner.verbose) {
+                    say(&format!("{node} tells what changes after index {through}"));
+                }
+            }
+            if !changes.is_empty() {
+                print(lines(&changes, manner.form()).as_bytes())?;
+                if signals::is_closed(&io::stdout()) {
+                    return Ok(Ended::Stopped);
+                }
+            }
+        }
+    }
+
+    fn nobody(&self, manner: Manner) -> Failure {
+        let sentence = format!("{}: no node answered within {} s", self.asked(), manner.deadline().as_secs());
+        Failure { sentence, may_have_happened: false }
+    }
+}
+
+fn lines(changes: &[Change], form: Form) -> String {
+    let mut text = String::new();
+    for Change { index, key, value } in changes {
+        let name = if value.is_some() { "put" } else { "delete" };
+        // A string takes it all.
+        let _ = match form {
+            Form::Json => {
+                let object = object(*index, name, key, value.as_deref()).to_string();
+                writeln!(text, "{}", printable::json(&object))
+            }
+            Form::Quiet => writeln!(text, "{}", Escaped(key)),
+            Form::Plain { .. } => match value {
+                Some(value) => writeln!(text, "{index}\t{name}\t{}\t{}", Escaped(key), Escaped(value)),
+                None => writeln!(text, "{index}\t{name}\t{}", Escaped(key)),
+            },
+        };
+    }
+    text
+}
+
+fn object(index: u64, name: &str, key: &[u8], value: Option<&[u8]>) -> Value {
+    let mut object = Map::new();
+    object.insert("index".to_owned(), json!(index));
+    object.insert("change".to_owned(), json!(name));
+    put_bytes(&mut object, "key", Some(key));
+    put_bytes(&mut object, "value", value);
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_has_a_line_per_change() {
+        let changes = [
+            Change { index: 17, key: "a\tb".into(), value: Some("two\nlines".into()) },
+            Change { index: 19, key: b"\xff"[..].into(), value: None },
+        ];
+        let plain = lines(&changes, Form::Plain { for_eyes: false });
+        assert_eq!(plain, "17\tput\ta\\tb\ttwo\\nlines\n19\tdelete\t\\xff\n");
+        assert_eq!(lines(&changes, Form::Quiet), "a\\tb\n\\xff\n");
+        let json: Vec<Value> =
+            lines(&changes, Form::Json).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            json,
+            [
+                json!({ "index": 17, "change": "put", "key": "a\tb", "value": "two\nlines" }),
+                json!({ "index": 19, "change": "delete", "key_hex": "ff", "value": null })
+            ]
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! The commands that need neither a screen nor a cluster of their own: a client, the simulator's runs, measurements, and what
+//! the program can tell of itself.
+
+pub(crate) mod bench;
+pub mod check;
+pub mod client;
+pub(crate) mod config;
+pub(crate) mod describe;
+pub mod paths;
+pub mod sim;
+pub(crate) mod tls;

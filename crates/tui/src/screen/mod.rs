@@ -1,0 +1,4 @@
+//! The deck on a terminal.
+
+pub mod runtime;
+pub mod terminal;

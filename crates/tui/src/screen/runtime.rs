@@ -1,0 +1,247 @@
+//! The deck's one loop, and the only room of it that is not pure: threads in, state in the middle, frames out.
+//!
+//! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
+//! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
+
+use crate::files;
+use crate::incoming::inbox::{Batch, End, Inbox};
+use crate::incoming::signals;
+use crate::screen::terminal::{self, Canvas};
+use crate::source::engine::Engine;
+use crate::source::tape::Tape;
+use color_eyre::eyre::{Report, Result, WrapErr};
+use crossterm::event::{self, Event};
+use raftdeck_deck::app::scripted::Scripted;
+use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::view::view;
+use raftdeck_model::{News, Source, Update};
+use ratatui::Terminal;
+use rustix::process::{Signal, kill_current_process_group};
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Frames of telemetry come at most this often.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Runs a cluster and its deck, with a script if there is one, until either is ended; returns the exit status.
+///
+/// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
+pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape: Option<Tape>) -> Result<u8> {
+    let inbox = Arc::new(Inbox::default());
+    signals::watch(&inbox).wrap_err("signals cannot be received")?;
+    signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
+    signals::insist(&inbox, signals::end_status).wrap_err("a thread cannot be started")?;
+    terminal::restore_on_panic({
+        let inbox = Arc::clone(&inbox);
+        move || inbox.end(End::Panicked)
+    });
+    let source = engine.start({
+        let inbox = Arc::clone(&inbox);
+        move |update| inbox.update(update)
+    })?;
+    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, (scripted, tape))));
+    terminal::leave();
+    drop(source);
+    // The hook has printed what happened.
+    status.unwrap_or(Ok(signals::PANICKED))
+}
+
+fn on_screen(
+    source: &dyn Source,
+    inbox: Arc<Inbox>,
+    settings: Settings,
+    (scripted, tape): (Option<Scripted>, Option<Tape>),
+) -> Result<u8> {
+    terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
+    read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
+    let mut deck = Deck {
+        app: App::new(settings).over(source.capabilities().clone()),
+        screen: Terminal::new(Canvas::new()).wrap_err("the terminal's size cannot be found")?,
+        mouse: settings.mouse,
+        started: Instant::now(),
+        painted: None,
+        wake_at: None,
+        inbox,
+        source,
+        tape,
+        unrecorded: None,
+    };
+    if let Some(scripted) = scripted {
+        deck.app.play(scripted);
+    }
+    let ended = deck.run();
+    deck.end_recording()?;
+    match ended {
+        // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
+        Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),
+        ended => ended.wrap_err("the terminal failed"),
+    }
+}
+
+/// Passes on what the terminal says. The thread ends with the process, or when the deck ends.
+fn read_input(inbox: &Arc<Inbox>) -> io::Result<()> {
+    let inbox = Arc::clone(inbox);
+    thread::Builder::new().name("input".to_owned()).spawn(move || {
+        loop {
+            match event::read() {
+                Ok(event) => {
+                    if !inbox.input(event) {
+                        return;
+                    }
+                }
+                Err(_) => return inbox.end(End::Closed),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+struct Deck<'a> {
+    app: App,
+    screen: Terminal<Canvas>,
+    mouse: bool,
+    started: Instant,
+    /// When the newest frame was painted.
+    painted: Option<Instant>,
+    /// When the screen wants to be woken.
+    wake_at: Option<Instant>,
+    inbox: Arc<Inbox>,
+    source: &'a dyn Source,
+    /// What is told is recorded here.
+    tape: Option<Tape>,
+    /// Why it is not any more.
+    unrecorded: Option<Report>,
+}
+
+/// What the loop does next.
+enum Next {
+    GoOn,
+    Suspend,
+    End(u8),
+}
+
+impl Deck<'_> {
+    fn run(&mut self) -> io::Result<u8> {
+        self.paint()?;
+        loop {
+            let deadline = self.deadline();
+            let batch = self.inbox.wait(deadline);
+            let at_once = !batch.input.is_empty();
+            if batch.continued {
+                self.take_over_anew()?;
+            }
+            match self.take_in(batch) {
+                Next::GoOn => {}
+                Next::Suspend => self.suspend()?,
+                Next::End(status) => return Ok(status),
+            }
+            if self.app.changed() && (at_once || self.frame_due() <= Instant::now()) {
+                self.paint()?;
+            }
+        }
+    }
+
+    fn take_in(&mut self, batch: Batch) -> Next {
+        if let Some(end) = batch.end {
+            return Next::End(signals::end_status(end));
+        }
+        let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
+        let input = batch.input.into_iter().filter_map(message);
+        let mut next = Next::GoOn;
+        let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).collect();
+        while let Some(msg) = msgs.pop_front() {
+            for effect in update(&mut self.app, msg, self.started.elapsed()) {
+                match effect {
+                    Effect::Send(command) => self.source.send(command),
+                    // A script's, and small: nobody notices that the keys wait meanwhile.
+                    Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
+                    Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
+                    Effect::Suspend => next = Next::Suspend,
+                    Effect::Quit => return Next::End(0),
+                }
+            }
+        }
+        next
+    }
+
+    /// The same after they have been recorded, if they are to be. A recording that cannot be written is said once, and the deck goes on.
+    fn recorded(&mut self, mut updates: Vec<Update>) -> Vec<Update> {
+        let Some(tape) = &mut self.tape else { return updates };
+        match tape.note(&mut updates) {
+            Ok(commands) => commands.into_iter().for_each(|command| self.source.send(command)),
+            Err(error) => {
+                let reason = format!("{error:#}: nothing more is recorded");
+                let (at, seq) = updates.last().map_or((Duration::ZERO, 0), |last| (last.at, last.seq));
+                updates.push(Update { at, seq, what: News::Trouble { reason } });
+                self.unrecorded = Some(error);
+                self.tape = None;
+            }
+        }
+        updates
+    }
+
+    fn end_recording(&mut self) -> Result<()> {
+        self.tape.take().map_or(Ok(()), Tape::finish)?;
+        self.unrecorded.take().map_or(Ok(()), Err)
+    }
+
+    fn wake(&mut self) -> Option<Msg> {
+        self.wake_at.take_if(|at| *at <= Instant::now()).map(|_| Msg::Wake)
+    }
+
+    /// When the loop has something to do even if nothing arrives.
+    fn deadline(&mut self) -> Option<Instant> {
+        let now = self.started.elapsed();
+        // An earlier wish stands: in a stream of updates "in a moment" would never come. And a screen that wants
+        // to be woken all the time is woken once a frame.
+        let wish = self.app.next_wake(now).map(|at| (self.started + at).max(self.frame_due()));
+        self.wake_at = [self.wake_at, wish].into_iter().flatten().min();
+        if self.app.changed() { Some(self.frame_due()) } else { self.wake_at }
+    }
+
+    fn frame_due(&self) -> Instant {
+        self.painted.map_or(self.started, |at| at + FRAME)
+    }
+
+    fn paint(&mut self) -> io::Result<()> {
+        let now = self.started.elapsed();
+        let mut landed = None;
+        self.screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
+        if let Some(landed) = landed {
+            self.app.set_landed(landed);
+        }
+        self.screen.backend_mut().present()?;
+        self.painted = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Gives the terminal back and stops, with everything that the shell takes for this job, until the shell
+    /// continues it. The nodes are in groups of their own and go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        terminal::leave();
+        // Where no shell could continue it the system does not stop the job, and the deck comes back at once.
+        kill_current_process_group(Signal::TSTP)?;
+        self.take_over_anew()
+    }
+
+    fn take_over_anew(&mut self) -> io::Result<()> {
+        terminal::enter(self.mouse)?;
+        self.screen.backend_mut().forget();
+        self.screen.clear()?;
+        self.paint()
+    }
+}
+
+fn message(event: Event) -> Option<Msg> {
+    match event {
+        Event::Key(key) => Some(Msg::Key(key)),
+        Event::Mouse(mouse) => Some(Msg::Mouse(mouse)),
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}
