@@ -3,7 +3,7 @@
 use crate::figures::whole;
 use crate::mistake::Mistake;
 use crate::near::hint;
-use crate::tokens::Token;
+use crate::tokens::{MAX_LINE, Token};
 use std::collections::BTreeMap;
 
 /// The names that a script has given, and what each stands for.
@@ -21,6 +21,8 @@ pub enum Bound {
     Number(u64),
     /// A text that takes the name's place.
     Text(String),
+    /// A text that was in quotes: it is no word, even if it looks like one.
+    Quoted(String),
 }
 
 impl Bindings {
@@ -36,7 +38,18 @@ impl Bindings {
 
     /// Puts what the names stand for in their place.
     pub(crate) fn expand(&self, tokens: Vec<Token>) -> Result<Vec<Token>, Mistake> {
-        tokens.into_iter().map(|token| self.expand_one(token)).collect()
+        let mut length = 0;
+        let mut expand = |token| {
+            let token = self.expand_one(token)?;
+            length += token.text.len();
+            if length > MAX_LINE {
+                let sentence =
+                    format!("the line is longer than {MAX_LINE} bytes with what its names stand for");
+                return Err(Mistake::new(sentence).at(token.start));
+            }
+            Ok(token)
+        };
+        tokens.into_iter().map(&mut expand).collect()
     }
 
     fn expand_one(&self, token: Token) -> Result<Token, Mistake> {
@@ -44,13 +57,17 @@ impl Bindings {
         if names.is_empty() {
             return Ok(token);
         }
-        let (mut expanded, mut done) = (String::new(), 0);
+        let (mut expanded, mut done, mut is_quoted) = (String::new(), 0, *is_quoted);
         for &at in names.iter().filter(|at| is_name(after_dollar(text, **at))) {
             expanded.push_str(&text[done..at]);
             let name = after_dollar(text, at);
             done = at + 1 + name.len();
             match self.of(name).map_err(|mistake| mistake.at(*start))? {
                 Bound::Text(bound) => expanded.push_str(bound),
+                Bound::Quoted(bound) => {
+                    expanded.push_str(bound);
+                    is_quoted = true;
+                }
                 Bound::Number(number) => {
                     let (number, used) = offset(*number, &text[done..])
                         .ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;
@@ -60,7 +77,7 @@ impl Bindings {
             }
         }
         expanded.push_str(&text[done..]);
-        Ok(Token { text: expanded, start: *start, names: Vec::new(), is_quoted: *is_quoted })
+        Ok(Token { text: expanded, start: *start, names: Vec::new(), is_quoted })
     }
 
     fn of(&self, name: &str) -> Result<&Bound, Mistake> {
@@ -135,5 +152,12 @@ mod tests {
             "$other is not set: let other = leader gives it a value"
         );
         assert_eq!(expanded("$t-8").unwrap_err(), "$t-8 is no number");
+        let mut bindings = Bindings::default();
+        bindings.bind("quoted", Bound::Quoted("leader".into()));
+        bindings.bind("long", Bound::Text("x".repeat(MAX_LINE / 2)));
+        assert!(bindings.expand(split("$quoted").unwrap()).unwrap()[0].is_quoted);
+        assert!(bindings.expand(split("a $long").unwrap()).is_ok());
+        let too_long = bindings.expand(split("$long $long$long").unwrap()).unwrap_err();
+        assert!(too_long.to_string().contains("longer than 65536 bytes"), "{too_long}");
     }
 }

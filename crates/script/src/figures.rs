@@ -33,7 +33,7 @@ pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
 pub(crate) fn some_duration(given: &str) -> Result<Duration, Mistake> {
     let duration = duration(given)?;
     if duration.is_zero() {
-        return Err(Mistake::new(format!("{given} is no time at all: 1ms is little")));
+        return Err(Mistake::new(format!("{given} must be longer than zero")));
     }
     Ok(duration)
 }
@@ -46,7 +46,9 @@ pub(crate) fn delay(given: &str) -> Result<Delay, Mistake> {
     let Some((least, most)) = given.split_once("..") else { return duration(given).map(Delay::Fixed) };
     let (least, most) = (duration(least)?, duration(most)?);
     if least > most {
-        return Err(Mistake::new(format!("\"{given}\" is upside down: the shorter time comes first")));
+        return Err(Mistake::new(format!(
+            "\"{given}\" begins with the longer time: say the shorter one first"
+        )));
     }
     Ok(Delay::Uniform(least, most))
 }
@@ -145,7 +147,9 @@ pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
         (least, most) => (whole(least)?, whole(most)?),
     };
     if least > most {
-        return Err(Mistake::new(format!("\"{given}\" is upside down: the smaller number comes first")));
+        return Err(Mistake::new(format!(
+            "\"{given}\" begins with the larger number: say the smaller one first"
+        )));
     }
     Ok(least..=most)
 }
@@ -164,7 +168,9 @@ pub(crate) fn duration_range(given: &str) -> Result<RangeInclusive<Duration>, Mi
         (least, most) => (duration(least)?, duration(most)?),
     };
     if least > most {
-        return Err(Mistake::new(format!("\"{given}\" is upside down: the shorter time comes first")));
+        return Err(Mistake::new(format!(
+            "\"{given}\" begins with the longer time: say the shorter one first"
+        )));
     }
     Ok(least..=most)
 }
@@ -225,7 +231,7 @@ mod tests {
             assert_eq!(delay(given), Ok(Delay::Normal(millis(50), millis(10))), "{given}");
         }
         assert_eq!(delay("10ms..90ms"), Ok(Delay::Uniform(millis(10), millis(90))));
-        assert!(delay("90ms..10ms").unwrap_err().to_string().contains("upside down"));
+        assert!(delay("90ms..10ms").unwrap_err().to_string().contains("shorter one first"));
         assert!(delay("50ms±10").is_err());
     }
 

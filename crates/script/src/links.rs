@@ -1,5 +1,6 @@
 //! Links: `1>3`, `1-3`, `2`, `2>`, `>2`, `*`, `1,2|3,4,5`, and several of them joined by `+`.
 
+use crate::condition::ends;
 use crate::mistake::Mistake;
 use crate::names::nodes;
 use crate::phrase::Phrase;
@@ -96,7 +97,7 @@ pub(crate) fn next_scope(phrase: &mut Phrase<'_>) -> Result<Scope, Mistake> {
 /// The next piece names links, or it is about all of them.
 pub(crate) fn next_scope_or_all(phrase: &mut Phrase<'_>) -> Result<Scope, Mistake> {
     match phrase.peek() {
-        Some(piece) if !is_filter(piece) && piece != "within" => {
+        Some(piece) if !is_filter(piece) && !ends(piece) => {
             phrase.next();
             scope(piece, phrase.world)
         }

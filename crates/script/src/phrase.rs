@@ -35,6 +35,11 @@ impl<'a> Phrase<'a> {
         self.rest.first().is_some_and(|token| !token.is_quoted && token.text.eq_ignore_ascii_case(word))
     }
 
+    /// Whether quotes are in the next piece.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.rest.first().is_some_and(|token| token.is_quoted)
+    }
+
     /// Takes the next piece, if there is one.
     pub(crate) fn next(&mut self) -> Option<&'a str> {
         let (first, rest) = self.rest.split_first()?;

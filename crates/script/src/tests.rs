@@ -285,7 +285,7 @@ fn what_a_disk_cannot_do_is_said() {
     assert!(why("disk").len() > 10);
     assert!(why("disk 3").contains("delay and a time, stall or heal"));
     assert!(why("disk 3 delay").contains("a time, such as 50ms"));
-    assert!(why("disk 3 delay 0ms").contains("no time at all"));
+    assert!(why("disk 3 delay 0ms").contains("longer than zero"));
     assert!(why("disk 3 delay 11s").contains("10s is the most"));
     assert!(why("disk 3 stal").contains("did you mean stall?"));
     assert!(why("disk 3 stall 4").len() > 10);
@@ -371,16 +371,16 @@ fn processes_the_cluster_and_time_are_commanded() {
         ("check-quorum off 9", "n9"),
         ("timeouts 3", "needs a range of times"),
         ("timeouts 3 300ms", "is no range of times: say 300ms..600ms"),
-        ("timeouts 3 600ms..300ms", "is upside down"),
+        ("timeouts 3 600ms..300ms", "first"),
         ("timeouts 3 300ms..300ms", "equal timeouts split votes for ever"),
-        ("timeouts 3 0ms..300ms", "no time at all"),
-        ("heartbeat 3 0ms", "no time at all"),
+        ("timeouts 3 0ms..300ms", "longer than zero"),
+        ("heartbeat 3 0ms", "longer than zero"),
         ("heartbeat 3 fast", "is no time"),
         ("clock 3 fast", "is no rate of a clock"),
         ("clock 3 0", "from 1% to 1000%"),
         ("clock 3 1001%", "from 1% to 1000%"),
         ("clock 3 skew", "clock needs a time"),
-        ("clock 3 skew 0s", "no time at all"),
+        ("clock 3 skew 0s", "longer than zero"),
     ] {
         assert!(why(line).contains(said), "{line}: {}", why(line));
     }
@@ -413,7 +413,7 @@ fn conditions_and_their_patience_are_understood() {
     assert!(why("wait laeder").contains("did you mean leader?"));
     assert!(why("wait role 2 boss").contains("is no role"));
     assert!(why("wait terms 1 2,1").contains("cannot be the terms"));
-    assert!(why("wait leader within 0s").contains("no time at all"));
+    assert!(why("wait leader within 0s").contains("longer than zero"));
     assert!(why("expect leader within 5s").contains("too much"));
 }
 

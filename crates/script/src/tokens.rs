@@ -3,7 +3,7 @@
 use crate::mistake::Mistake;
 
 /// The longest line. A value in the store may be longer; then it is not written by hand.
-const MAX_LINE: usize = 64 << 10;
+pub(crate) const MAX_LINE: usize = 64 << 10;
 
 /// One piece.
 #[derive(Clone, Debug, PartialEq, Eq)]

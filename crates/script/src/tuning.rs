@@ -23,7 +23,7 @@ pub(crate) fn timeouts(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> 
             "\"{given}\": equal timeouts split votes for ever; the second must be longer (align does it for all)"
         )
     } else {
-        format!("\"{given}\" is upside down: the shorter time comes first")
+        format!("\"{given}\" begins with the longer time: say the shorter one first")
     }))
 }
 

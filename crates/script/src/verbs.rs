@@ -424,8 +424,13 @@ fn binding(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
     if !phrase.skip("=") {
         return Err(phrase.lacks("= and a value after the name"));
     }
+    let is_quoted = phrase.is_quoted();
+    let given = phrase.need("a value: a node, a number, or a figure such as term 2")?;
+    if is_quoted {
+        return Ok(Line::Let { name, value: Value::Known(Bound::Quoted(given.to_owned())) });
+    }
     let figure = |figure, phrase: &mut Phrase<'_>| next_node(phrase).map(|node| Value::Figure(node, figure));
-    let value = match phrase.need("a value: a node, a number, or a figure such as term 2")? {
+    let value = match given {
         "leader" => Value::Leader,
         "follower" => Value::Follower,
         "term" => figure(Figure::Term, phrase)?,

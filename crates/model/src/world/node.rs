@@ -119,6 +119,12 @@ impl Node {
         (status.role == Role::Leader).then_some(status.term)
     }
 
+    /// Whether it may be something else than was told: its process runs or starts, and it has not told of itself since.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        !self.is_fresh && !self.is_down() && !self.is_paused()
+    }
+
     /// Whether its process runs.
     #[must_use]
     pub fn is_running(&self) -> bool {

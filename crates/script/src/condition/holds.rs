@@ -42,15 +42,8 @@ impl Condition {
     /// whoever asks keeps account.
     pub fn holds(&self, world: &World, unanswered: usize) -> Result<(), Unmet> {
         let unmet = match self {
-            Condition::Leader(wanted) => match (leader_of(world), wanted) {
-                (Some(leader), Some(wanted)) if leader != *wanted => format!("{leader} leads"),
-                (Some(_), _) => return Ok(()),
-                (None, _) => "no node leads".to_owned(),
-            },
-            Condition::NoLeader => match leader_of(world) {
-                Some(leader) => format!("{leader} leads"),
-                None => return Ok(()),
-            },
+            Condition::Leader(wanted) => return leads(world, *wanted),
+            Condition::NoLeader => return nobody_is_leader(world),
             Condition::Role(node, role) => {
                 let status = status(world, *node)?;
                 if status.role == *role {
@@ -117,37 +110,71 @@ impl Condition {
                 Err(unmet) if unmet.is_unknown => return Err(unmet),
                 Err(_) => return Ok(()),
             },
-            Condition::Any(conditions) => {
-                let mut all = Vec::new();
-                for condition in conditions {
-                    match condition.holds(world, unanswered) {
-                        Ok(()) => return Ok(()),
-                        Err(unmet) => all.push(unmet),
-                    }
-                }
-                let is_unknown = all.iter().any(|unmet| unmet.is_unknown);
-                let why = all.iter().map(Unmet::to_string).collect::<Vec<_>>().join(", and ");
-                return Err(Unmet { why, is_unknown });
-            }
-            Condition::All(conditions) => {
-                let unmet = |condition: &Condition| condition.holds(world, unanswered).err();
-                // One that does not hold says more than one of which nobody knows.
-                return conditions
-                    .iter()
-                    .filter_map(unmet)
-                    .min_by_key(|unmet| unmet.is_unknown)
-                    .map_or(Ok(()), Err);
-            }
+            Condition::Any(conditions) => return one_holds(conditions, world, unanswered),
+            Condition::All(conditions) => return all_hold(conditions, world, unanswered),
         };
         Err(Unmet::new(unmet))
     }
 }
 
 fn status(world: &World, node: NodeId) -> Result<&RaftView, Unmet> {
-    world.node(node).and_then(Node::current).ok_or_else(|| {
-        let why = format!("{node} has not told of itself; it {}", process(world, node));
-        Unmet { why, is_unknown: !is_down(world, node) }
-    })
+    world
+        .node(node)
+        .and_then(Node::current)
+        .ok_or_else(|| Unmet { why: has_not_told(world, node), is_unknown: !is_down(world, node) })
+}
+
+fn has_not_told(world: &World, node: NodeId) -> String {
+    format!("{node} has not told of itself; it {}", process(world, node))
+}
+
+fn is_silent(world: &World, node: NodeId) -> bool {
+    world.node(node).is_some_and(Node::is_silent)
+}
+
+fn leads(world: &World, wanted: Option<NodeId>) -> Result<(), Unmet> {
+    match (leader_of(world), wanted) {
+        (Some(leader), Some(wanted)) if leader != wanted => {
+            let why = format!("{leader} leads");
+            Err(Unmet { why, is_unknown: is_silent(world, wanted) })
+        }
+        (Some(_), _) => Ok(()),
+        (None, _) => Err(nobody_leads(world)),
+    }
+}
+
+fn nobody_is_leader(world: &World) -> Result<(), Unmet> {
+    if let Some(leader) = leader_of(world) {
+        return Err(Unmet::new(format!("{leader} leads")));
+    }
+    match world.nodes().find(|node| node.is_silent()) {
+        Some(node) => Err(Unmet::unknown(has_not_told(world, node.id))),
+        None => Ok(()),
+    }
+}
+
+fn one_holds(conditions: &[Condition], world: &World, unanswered: usize) -> Result<(), Unmet> {
+    let mut all = Vec::new();
+    for condition in conditions {
+        match condition.holds(world, unanswered) {
+            Ok(()) => return Ok(()),
+            Err(unmet) => all.push(unmet),
+        }
+    }
+    let is_unknown = all.iter().any(|unmet| unmet.is_unknown);
+    let why = all.iter().map(Unmet::to_string).collect::<Vec<_>>().join(", and ");
+    Err(Unmet { why, is_unknown })
+}
+
+/// One that does not hold says more than one of which nobody knows.
+fn all_hold(conditions: &[Condition], world: &World, unanswered: usize) -> Result<(), Unmet> {
+    let unmet = conditions.iter().filter_map(|condition| condition.holds(world, unanswered).err());
+    unmet.min_by_key(|unmet| unmet.is_unknown).map_or(Ok(()), Err)
+}
+
+/// No node says that it leads. While one has not told of itself, it may.
+fn nobody_leads(world: &World) -> Unmet {
+    Unmet { why: "no node leads".to_owned(), is_unknown: world.nodes().any(Node::is_silent) }
 }
 
 /// What is known of a node; `what`: `commit index`.
@@ -191,12 +218,12 @@ fn has_members(world: &World, which: Membership, wanted: &BTreeSet<NodeId>) -> R
 
 /// The membership as the leader knows it, if no change of it is under way.
 fn committed_membership(world: &World) -> Result<&raftdeck_raft::Membership, Unmet> {
-    let leader = leader_of(world).ok_or_else(|| Unmet::new("no node leads"))?;
+    let leader = leader_of(world).ok_or_else(|| Unmet::unknown("no node leads".to_owned()))?;
     let RaftView { membership, membership_index, committed, .. } = status(world, leader)?;
     let membership = known(membership, "membership", leader)?;
     let in_force_from = known(membership_index, "membership's index", leader)?;
     if membership.is_joint() || in_force_from > known(committed, "commit index", leader)? {
-        return Err(Unmet::new("a change of the members is not committed yet"));
+        return Err(Unmet::unknown("a change of the members is not committed yet".to_owned()));
     }
     Ok(membership)
 }
@@ -226,6 +253,9 @@ fn has_gap(world: &World, gap: Gap, wanted: &RangeInclusive<Duration>) -> Result
     let Some(figures) = world.workload() else {
         return Err(Unmet::new("the steady workload has not been on: workload on"));
     };
+    if gap == Gap::Present && !figures.running {
+        return Err(Unmet::unknown("the steady workload is off: workload on".to_owned()));
+    }
     let (millis, name) = match gap {
         Gap::Present => (figures.gap_ms, "the last acknowledged write was"),
         Gap::Longest => (figures.longest_gap_ms, "the longest time without an acknowledged write is"),

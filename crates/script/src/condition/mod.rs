@@ -5,7 +5,7 @@ mod parse;
 mod text;
 
 pub use holds::Unmet;
-pub(crate) use parse::{asked_patience, condition, patience};
+pub(crate) use parse::{asked_patience, condition, ends, patience};
 
 use raftdeck_model::{Matching, Scope};
 use raftdeck_raft::{NodeId, Role};

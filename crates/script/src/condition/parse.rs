@@ -50,7 +50,7 @@ fn several(phrase: &mut Phrase<'_>, joined: &str, depth: usize) -> Result<Vec<Co
 }
 
 /// Whether a piece ends a condition.
-fn ends(piece: &str) -> bool {
+pub(crate) fn ends(piece: &str) -> bool {
     matches!(piece, "within" | "or" | "and" | "for")
 }
 
@@ -165,7 +165,13 @@ fn membership(phrase: &mut Phrase<'_>, which: Membership) -> Result<Condition, M
 fn messages(phrase: &mut Phrase<'_>, what: &str) -> Result<(RangeInclusive<u64>, Scope, Matching), Mistake> {
     let count = range(phrase.need(what)?)?;
     let scope = next_scope_or_all(phrase)?;
-    Ok((count, scope, filters(phrase)?))
+    let matching = filters(phrase)?;
+    if matching.next.is_some() {
+        return Err(Mistake::new(
+            "next counts messages as they pass: here the number stands first, such as held 2",
+        ));
+    }
+    Ok((count, scope, matching))
 }
 
 fn role(given: &str) -> Result<Role, Mistake> {

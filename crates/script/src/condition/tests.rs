@@ -118,6 +118,7 @@ fn each_holds_or_says_how_it_is() {
         ("all of leader and idle", Some("2 messages are under way")),
         ("all leader and term 1 4 and not idle", None),
         ("any of all of leader 1 and idle or held 1..", None),
+        ("any of held 5 or under-way 2", None),
     ] {
         assert_eq!(judged(condition, &world()).err().as_deref(), unmet, "{condition}");
     }
@@ -133,6 +134,11 @@ fn the_gap_is_that_of_the_workload() {
     assert_eq!(judged("gap ..40ms", &world), Ok(()));
     assert_eq!(judged("gap 1s..", &world), Err("the last acknowledged write was 40 ms ago".to_owned()));
     assert_eq!(judged("longest-gap 500ms..1s", &world), Ok(()));
+    let mut off = world.clone();
+    tell(&mut off, News::Workload(WorkloadFigures { running: false, ..figures }));
+    for condition in ["gap ..1s", "not gap ..1s"] {
+        assert_eq!(judged(condition, &off), Err("the steady workload is off: workload on".to_owned()));
+    }
     let longest = "the longest time without an acknowledged write is 700 ms";
     assert_eq!(judged("longest-gap ..500ms", &world), Err(longest.to_owned()));
 }
@@ -161,15 +167,32 @@ fn what_is_unknown_is_neither_so_nor_not_so() {
     assert_eq!(judged("not role 3 leader", &world), Ok(()));
 }
 
+/// A leader that was paused and goes on may lead still, and so may a node that is starting.
+#[test]
+fn who_does_not_lead_is_known_when_everybody_has_told() {
+    let mut world = world();
+    tell(&mut world, News::Process { node: N1, state: ProcessState::Paused { pid: Some(1) } });
+    assert_eq!(judged("leader none", &world), Ok(()));
+    assert_eq!(judged("not leader 1", &world), Ok(()));
+    tell(&mut world, News::Process { node: N1, state: ProcessState::Running { pid: Some(1) } });
+    assert!(judged("leader none", &world).is_err_and(|why| why.contains("n1 has not told of itself")));
+    assert_eq!(judged("not leader 1", &world), Err("no node leads".to_owned()));
+    let nobody_knows = Err("no node leads".to_owned());
+    for condition in ["voter 2", "not voter 2", "not members 1..3", "not learner 3"] {
+        assert_eq!(judged(condition, &world), nobody_knows, "{condition}");
+    }
+}
+
 #[test]
 fn what_is_no_condition_says_what_is() {
     for (condition, sentence) in [
         ("any of leader", "or and another condition here"),
         ("all leader or idle", "and and another condition here"),
         ("gap 5s", "is no range of times: say ..500ms (at most)"),
-        ("gap 2s..1s", "is upside down"),
+        ("gap 2s..1s", "the shorter one first"),
         ("vote 1", "the one it voted for"),
         ("members", "nodes, such as members 1,2,3, or none"),
+        ("held 2 * next 1", "next counts messages as they pass"),
         ("not", "something to be so"),
         (&format!("{}leader", "not ".repeat(9)), "8 conditions within one another are the most"),
     ] {

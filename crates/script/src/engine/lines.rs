@@ -45,6 +45,17 @@ struct Repetition {
     counter: Option<String>,
 }
 
+/// What comes next.
+#[derive(Clone, Debug)]
+pub(super) enum Next {
+    /// This line.
+    Line(Place, String),
+    /// A line that is not UTF-8.
+    NotText(Place),
+    /// Lines that are repeated begin again, or are over.
+    Round,
+}
+
 /// Whether lines can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Block {
@@ -80,16 +91,17 @@ impl Lines {
         self.queue.retain(|(place, _)| !place.is_in_file());
     }
 
-    /// The next line; `None` in place of its text: it is not UTF-8.
-    pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<(Place, Option<String>)> {
-        loop {
-            let (place, entry) = self.queue.pop_front()?;
-            match entry {
-                Entry::Line(line) => return Some((place, Some(line))),
-                Entry::NotText => return Some((place, None)),
-                Entry::Again(repetition) => self.go_around(place, repetition, bindings),
+    /// What comes next.
+    pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<Next> {
+        let (place, entry) = self.queue.pop_front()?;
+        Some(match entry {
+            Entry::Line(line) => Next::Line(place, line),
+            Entry::NotText => Next::NotText(place),
+            Entry::Again(repetition) => {
+                self.go_around(place, repetition, bindings);
+                Next::Round
             }
-        }
+        })
     }
 
     fn go_around(&mut self, place: Place, mut repetition: Repetition, bindings: &mut Bindings) {

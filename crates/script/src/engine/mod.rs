@@ -17,7 +17,7 @@ use crate::bindings::{Bindings, Bound};
 use crate::check::check;
 use crate::names::node;
 use crate::{Condition, Expectation, Line, Value, parse_with};
-use lines::{Block, Lines};
+use lines::{Block, Lines, Next};
 use passing::{Look, Passing};
 use place::Place;
 use raftdeck_model::{ClientName, ClientOp, Command, CommandId, News, Node, Order, World, write};
@@ -33,6 +33,9 @@ const ANSWER_WITHIN: Duration = Duration::from_mins(5);
 
 /// How many of the newest entries `logs` shows.
 const SHOWN_ENTRIES: u32 = 100;
+
+/// So many lines are begun before whoever plays the script has its turn.
+const MAX_AT_ONCE: usize = 1000;
 
 /// What is to be done next, as far as the script says.
 #[derive(Clone, Debug, PartialEq)]
@@ -238,9 +241,14 @@ impl Script {
                 Some(passing.due().map_or(*until, |due| due.min(*until)))
             }
             Some(present) => Some(present.until),
-            None => (!self.lines.is_empty() && self.is_begun).then_some(Duration::ZERO),
+            None => self.can_begin().then_some(Duration::ZERO),
         };
         line.into_iter().chain(self.store.next_due()).min()
+    }
+
+    /// Whether a line waits for nothing but to be begun.
+    fn can_begin(&self) -> bool {
+        !self.lines.is_empty() && self.is_begun && !self.store.is_full()
     }
 
     /// Goes on as far as it can without waiting, but no further than to a mistake or failure; then what is left of files
@@ -258,6 +266,7 @@ impl Script {
     }
 
     fn do_all(&mut self, now: Duration, world: &World, deeds: &mut Vec<Deed>) {
+        let mut begun = 0;
         loop {
             self.go_on_asking(now, deeds);
             if let Some(refused) = self.refused.pop_front() {
@@ -276,10 +285,18 @@ impl Script {
             if !self.is_begun {
                 return;
             }
-            let Some((place, line)) = self.lines.next(&mut self.bindings) else { return };
-            let Some(line) = line else {
-                deeds.push(Deed::Mistake(place.say("the line is not UTF-8 text")));
-                continue;
+            if begun == MAX_AT_ONCE || self.store.is_full() {
+                return;
+            }
+            begun += 1;
+            let Some(next) = self.lines.next(&mut self.bindings) else { return };
+            let (place, line) = match next {
+                Next::Line(place, line) => (place, line),
+                Next::NotText(place) => {
+                    deeds.push(Deed::Mistake(place.say("the line is not UTF-8 text")));
+                    continue;
+                }
+                Next::Round => continue,
             };
             match parse_with(&line, world, &self.bindings) {
                 Ok(Line::Nothing) => {}
@@ -324,13 +341,13 @@ impl Script {
         match awaited {
             Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
-                Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("waited in vain: {why}")))),
+                Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("timed out: {why}")))),
                 Err(_) => return still(Awaited::Condition(condition)),
             },
             Awaited::Outcome(expected) => match outcome(self.store.last(expected.client()), &expected) {
                 Ok(None) if is_late => {
                     let asked = self.store.last(expected.client()).map_or("", |last| &last.text);
-                    deeds.push(Deed::Unmet(place.say(format!("waited in vain: {asked} has no answer yet"))));
+                    deeds.push(Deed::Unmet(place.say(format!("timed out: {asked} has no answer yet"))));
                 }
                 Ok(None) => return still(Awaited::Outcome(expected)),
                 Ok(Some(())) => {}
@@ -364,7 +381,7 @@ impl Script {
                 match look {
                     Look::Over => {}
                     Look::Broken(why) => {
-                        deeds.push(Deed::Unmet(place.say(format!("it did not stay so: {why}"))));
+                        deeds.push(Deed::Unmet(place.say(format!("the condition stopped holding: {why}"))));
                     }
                     _ if is_late => {
                         let why =

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// A line that is still waiting after so long is worth a word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So many requests wait at most.
+const MAX_WAITING: usize = 256;
+
 /// What a request was asked by.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -115,6 +118,11 @@ impl Store {
     /// How many have no outcome.
     pub(crate) fn unanswered(&self) -> usize {
         self.sent.len() + self.queue.len()
+    }
+
+    /// Whether so much waits that no more lines are begun.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= MAX_WAITING
     }
 
     /// Whether nothing waits to be sent.

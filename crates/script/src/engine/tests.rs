@@ -200,7 +200,7 @@ fn a_wait_ends_when_it_is_so_or_fails_when_it_is_too_late() {
     done(&mut script, 1);
     script.add(b"wait leader within 1s");
     sends(&mut script, 1000);
-    assert_eq!(script.go_on(at(2000)), [Deed::Unmet("line 3: waited in vain: no node leads".to_owned())]);
+    assert_eq!(script.go_on(at(2000)), [Deed::Unmet("line 3: timed out: no node leads".to_owned())]);
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn what_stays_so_is_looked_at_until_the_end() {
     done(&mut breaks, 1);
     sends(&mut breaks, 1);
     breaks.hear_at(999, News::Process { node: NodeId(2), state: ProcessState::Killed });
-    let broken = "line 1: it did not stay so: n2 is killed".to_owned();
+    let broken = "line 1: the condition stopped holding: n2 is killed".to_owned();
     assert_eq!(breaks.go_on(at(1000)), [Deed::Unmet(broken)]);
 }
 
@@ -527,4 +527,29 @@ fn a_file_is_checked_and_not_carried_out() {
     let [Deed::Mistake(said)] = &deeds[..] else { panic!("{deeds:?}") };
     assert!(said.starts_with("line 2: a.txt, line 1, column 6: there is no n4"), "{said}");
     assert!(said.contains("\na.txt, line 2, column 1: \"klil\" is not known"), "{said}");
+}
+
+/// Whoever plays a script has its turn, however much it repeats and asks.
+#[test]
+fn a_script_goes_on_in_pieces_and_queues_only_so_much() {
+    let mut endless = script(&["repeat 10000", "repeat 10000", "end", "end"]);
+    assert_eq!((endless.go_on(at(0)), endless.next_due()), (vec![], Some(Duration::ZERO)));
+    let mut says = script(&["repeat 10000", "say x", "end"]);
+    assert!(says.go_on(at(0)).len() < 1001);
+    assert_eq!(says.next_due(), Some(Duration::ZERO));
+
+    let mut asks = script(&["repeat 1000 as i", "put k$i v", "end", "wait answered within 2m"]);
+    let mut sent = 0;
+    for ms in 0..10 {
+        sent += sends(&mut asks, ms).len();
+    }
+    assert_eq!(sent, 1, "the first has no answer yet");
+    assert_eq!(asks.store.unanswered(), 257);
+    for id in 1..=1000 {
+        answered(&mut asks, id);
+        for _ in 0..3 {
+            sends(&mut asks, 11);
+        }
+    }
+    assert!(asks.is_over());
 }

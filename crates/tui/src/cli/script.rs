@@ -23,5 +23,6 @@ pub(super) fn script_of_input(mut script: Script, has_file: bool) -> Result<Scri
         let text = text.strip_suffix(b"\n").unwrap_or(&text);
         text.split(|byte| *byte == b'\n').for_each(|line| script.add(line));
     }
+    script.end_input();
     Ok(script)
 }

@@ -113,7 +113,7 @@ fn an_outcome_that_does_not_come_in_time_or_at_all_fails_the_script() {
     came(&mut script, 2, with(Answer::Stored));
     assert_eq!(script.go_on(at(1)), [], "another client's answer is of no interest");
     let unmet = |why: &str| [Deed::Unmet(format!("line {why}"))];
-    assert_eq!(script.go_on(at(2000)), unmet("3: waited in vain: alice: put a has no answer yet"));
+    assert_eq!(script.go_on(at(2000)), unmet("3: timed out: alice: put a has no answer yet"));
     script.add(b"as bob expect stored");
     assert_eq!(script.go_on(at(2001)), unmet("4: not as expected: bob has asked nothing yet"));
     script.add(b"propose 2 c 1");
