@@ -59,6 +59,7 @@ impl Ledger {
 
     /// There is no such node any more. Says whether anything is over by that.
     pub fn is_gone(&mut self, node: NodeId) -> bool {
+        let is_left = self.leave_out(node);
         self.strike_all(|what| match what {
             Disturbance::Paused(of)
             | Disturbance::Slowed(of, _)
@@ -68,12 +69,21 @@ impl Ledger {
             | Disturbance::Heartbeat(of, _)
             | Disturbance::Clock(of, _) => *of == node,
             Disturbance::PreVote(of, _) | Disturbance::CheckQuorum(of, _) => *of == Some(node),
-            Disturbance::Rules { .. }
-            | Disturbance::Watch(_)
-            | Disturbance::Timers(_)
-            | Disturbance::ClientAt(..)
-            | Disturbance::ClientLinks(..) => false,
-        })
+            Disturbance::Rules { .. } | Disturbance::Watch(_) | Disturbance::Timers(_) => false,
+            Disturbance::ClientAt(_, nodes) | Disturbance::ClientLinks(_, nodes, _) => nodes.is_empty(),
+        }) || is_left
+    }
+
+    /// Takes a node out of what is said of clients and several nodes. Says whether it was anywhere.
+    fn leave_out(&mut self, node: NodeId) -> bool {
+        let mut is_changed = false;
+        for what in self.faults.values_mut() {
+            if let Disturbance::ClientAt(_, nodes) | Disturbance::ClientLinks(_, nodes, _) = what {
+                is_changed |= nodes.remove(&node);
+            }
+        }
+        self.is_news |= is_changed;
+        is_changed
     }
 
     /// The name of what came into force last.

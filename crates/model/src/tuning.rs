@@ -5,7 +5,7 @@
 //! given to a node after that are its own, until they are undone.
 
 use crate::ledger::Ledger;
-use crate::rule::{Disturbance, Fault, Timers};
+use crate::rule::{Disturbance, Fault, FaultId, Timers};
 use crate::write::duration;
 use raftdeck_protocol::ClockFactor;
 use raftdeck_raft::{ConfigError, NodeId, Timing, Tuning};
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// The shortest heartbeat interval that a node can be given.
 const LEAST_HEARTBEAT: Duration = Duration::from_millis(1);
+
+/// The longest time that can be said.
+const LONGEST: Duration = Duration::from_hours(24);
 
 impl Ledger {
     /// Whether this only ends something, and is not in force itself.
@@ -61,9 +64,7 @@ impl Ledger {
 
     /// Whether a node can work with this beside what is in force; if not, why.
     pub fn fits(&self, what: &Disturbance, usual: Tuning) -> Result<(), String> {
-        let &(Disturbance::Timeouts(node, ..) | Disturbance::Heartbeat(node, _)) = what else {
-            return Ok(());
-        };
+        let Some(node) = of_timing(what) else { return Ok(()) };
         let tuning = tuned(self.tuning_of(node, usual), what, node);
         if tuning.timing.heartbeat < LEAST_HEARTBEAT {
             let (given, least) = (duration(tuning.timing.heartbeat), duration(LEAST_HEARTBEAT));
@@ -72,16 +73,32 @@ impl Ledger {
         tuning.validate().map_err(|error| unfit(node, what, &error))
     }
 
-    /// Ends the heartbeat intervals that fitted only timeouts which are over. Says whether there were any.
+    /// Enters timeouts or a heartbeat interval under the name of the older ones, if the node's other figure needs them before it:
+    /// line by line, what is in force can always be brought into force again. `None`: it is entered as anything else.
+    pub fn renew_in_place(&mut self, what: &Disturbance, usual: Tuning) -> Option<FaultId> {
+        let node = of_timing(what)?;
+        let id = self.all().into_iter().find(|fault| what.replaces(&fault.what))?.id;
+        let mut without = self.clone();
+        without.strike(id);
+        without.tuning_of(node, usual).validate().err()?;
+        self.becomes(id, what.clone()).then_some(id)
+    }
+
+    /// Ends the heartbeat intervals and the timeouts that fitted only each other, when one of them is over. Says whether there were
+    /// any.
     pub fn end_unfit(&mut self, usual: Tuning) -> bool {
-        let of_heartbeat = |what: &Disturbance| match what {
-            Disturbance::Heartbeat(node, _) => Some(*node),
-            _ => None,
-        };
-        let given = self.all().into_iter().filter_map(|fault| of_heartbeat(&fault.what));
+        let given = self.all().into_iter().filter_map(|fault| of_timing(&fault.what));
         let unfit: Vec<NodeId> =
             given.filter(|node| self.tuning_of(*node, usual).validate().is_err()).collect();
-        self.strike_all(|what| of_heartbeat(what).is_some_and(|node| unfit.contains(&node)))
+        self.strike_all(|what| of_timing(what).is_some_and(|node| unfit.contains(&node)))
+    }
+}
+
+/// The node whose timeouts or whose heartbeat interval this is.
+fn of_timing(what: &Disturbance) -> Option<NodeId> {
+    match what {
+        Disturbance::Timeouts(node, ..) | Disturbance::Heartbeat(node, _) => Some(*node),
+        _ => None,
     }
 }
 
@@ -130,15 +147,23 @@ fn unfit(node: NodeId, what: &Disturbance, error: &ConfigError) -> String {
             duration(*heartbeat)
         ),
         (ConfigError::Heartbeat { heartbeat, election_min }, _) => format!(
-            "{node} cannot send heartbeats every {}: its least election timeout is {}; give it longer ones first (timeouts {} {}..{})",
+            "{node} cannot send heartbeats every {}: its least election timeout is {}; {}",
             duration(*heartbeat),
             duration(*election_min),
-            node.0,
-            duration(*heartbeat * 2),
-            duration(*heartbeat * 4)
+            advice(node, *heartbeat)
         ),
         (error, _) => error.to_string(),
     }
+}
+
+/// What there is to do about timeouts that are too short for such a heartbeat interval.
+fn advice(node: NodeId, heartbeat: Duration) -> String {
+    let times = |factor| heartbeat.saturating_mul(factor).min(LONGEST);
+    let (least, most) = (times(2), times(4));
+    if least >= most {
+        return "choose a shorter interval".to_owned();
+    }
+    format!("give it longer ones first (timeouts {} {}..{})", node.0, duration(least), duration(most))
 }
 
 #[cfg(test)]
@@ -160,6 +185,9 @@ mod tests {
     /// What a source does when it is told of this.
     fn begin(ledger: &mut Ledger, what: Disturbance) {
         assert_eq!(ledger.fits(&what, USUAL), Ok(()));
+        if ledger.renew_in_place(&what, USUAL).is_some() {
+            return;
+        }
         ledger.strike_all(|other| what.replaces(other));
         if !ledger.only_ends(&what) {
             ledger.enter(what).unwrap();
@@ -230,7 +258,7 @@ mod tests {
             "the least election timeout of n2, 150ms, is not longer than its heartbeat interval, 200ms: choose a longer one"
         );
         begin(&mut ledger, timeouts(N2, 300, 600));
-        assert_eq!(in_force(&ledger), ["heartbeat 2 200ms", "heartbeat 1 20ms", "timeouts 2 300ms..600ms"]);
+        assert_eq!(in_force(&ledger), ["timeouts 2 300ms..600ms", "heartbeat 2 200ms", "heartbeat 1 20ms"]);
         begin(&mut ledger, Disturbance::Timers(Timers::Random));
         assert_eq!(in_force(&ledger), ["heartbeat 1 20ms"]);
         for (what, why) in [
@@ -239,6 +267,21 @@ mod tests {
         ] {
             let said = ledger.fits(&what, USUAL).unwrap_err();
             assert!(said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn no_timeouts_are_advised_that_are_longer_than_can_be_said() {
+        let ledger = Ledger::default();
+        for (hours, advice) in [
+            (6, "give it longer ones first (timeouts 2 43200s..86400s)"),
+            (10, "give it longer ones first (timeouts 2 72000s..86400s)"),
+            (12, "choose a shorter interval"),
+            (24, "choose a shorter interval"),
+        ] {
+            let said =
+                ledger.fits(&Disturbance::Heartbeat(N2, Duration::from_hours(hours)), USUAL).unwrap_err();
+            assert!(said.ends_with(advice), "{said}");
         }
     }
 }

@@ -156,6 +156,62 @@ fn what_is_set_for_all_holds_for_nodes_that_come_later_and_is_gone_with_a_node_t
     assert_eq!(tuning(&mut deck, NodeId(1)), USUAL);
 }
 
+/// Says these lines one after the other; what is in force then.
+fn after(lines: &[&str]) -> Vec<String> {
+    let (mut deck, _) = Deck::led(3, 4);
+    for line in lines {
+        deck.say(line).unwrap();
+    }
+    in_force(&deck)
+}
+
+#[test]
+fn heal_ends_timeouts_and_the_heartbeat_that_needs_them() {
+    for replaced in
+        [["timeouts 2 1s..2s", "heartbeat 2 400ms"], ["heartbeat 2 10ms", "timeouts 2 20ms..40ms"]]
+    {
+        for newer in ["timeouts 2 1500ms..3s", "heartbeat 2 15ms"] {
+            assert_eq!(after(&[replaced[0], replaced[1], newer, "heal"]), Vec::<String>::new(), "{newer}");
+        }
+    }
+}
+
+#[test]
+fn what_is_in_force_of_a_node_s_timing_can_be_brought_into_force_again_in_the_order_told() {
+    for lines in [
+        ["timeouts 2 1s..2s", "heartbeat 2 400ms", "timeouts 2 1500ms..3s"],
+        ["timeouts 2 1s..2s", "heartbeat 2 400ms", "heartbeat 2 500ms"],
+        ["timeouts 2 1s..2s", "heartbeat 2 10ms", "timeouts 2 20ms..40ms"],
+        ["heartbeat 2 10ms", "timeouts 2 20ms..40ms", "heartbeat 2 15ms"],
+        ["heartbeat 2 10ms", "timeouts 2 1s..2s", "heartbeat 2 400ms"],
+    ] {
+        let told = after(&lines);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(after(&told.iter().map(String::as_str).collect::<Vec<_>>()), told);
+    }
+}
+
+#[test]
+fn timeouts_end_with_the_heartbeat_that_they_need() {
+    let lines = ["heartbeat 2 10ms", "timeouts 2 20ms..40ms", "undo 1"];
+    assert_eq!(after(&lines), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_said_of_a_client_and_a_node_is_over_when_the_node_goes() {
+    let (mut deck, _) = Deck::led(4, 9);
+    let gone = deck.follower();
+    let kept = deck.world.ids().into_iter().find(|node| *node != gone).unwrap();
+    for line in ["alice at {gone}", "bob cut {gone}", "carol at {kept},{gone}", "carol hold {kept},{gone}"] {
+        let line = line.replace("{gone}", &gone.0.to_string()).replace("{kept}", &kept.0.to_string());
+        deck.say(&format!("client {line}")).unwrap();
+    }
+    deck.say(&format!("remove {}", gone.0)).unwrap();
+    let kept = kept.0;
+    assert_eq!(in_force(&deck), [format!("client carol at {kept}"), format!("client carol hold {kept}")]);
+    assert!(deck.say("as alice put x 1").is_ok(), "she reaches everybody again");
+}
+
 /// After how long this node's timer goes off, in cluster time, while it hears nothing: the mean of many.
 fn mean_wait(deck: &mut Deck, node: NodeId) -> std::time::Duration {
     let since = deck.told.len();

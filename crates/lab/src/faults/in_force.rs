@@ -89,7 +89,14 @@ impl InForce {
         }
     }
 
-    /// Ends what fitted only timeouts that are over.
+    /// Enters it in the place of what it replaces, if its place matters ([`Ledger::renew_in_place`]).
+    pub(crate) fn renew_in_place(&self, what: &Disturbance, usual: Tuning) -> Option<FaultId> {
+        let id = self.lock().renew_in_place(what, usual)?;
+        self.tell();
+        Some(id)
+    }
+
+    /// Ends what fitted only timing that is over.
     pub(crate) fn end_unfit(&self, usual: Tuning) {
         let is_changed = self.lock().end_unfit(usual);
         if is_changed {

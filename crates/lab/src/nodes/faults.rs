@@ -27,6 +27,9 @@ impl Nodes {
         if let Err(why) = self.in_force.now().fits(&what, self.options.tuning()) {
             return receipt.refuse(why);
         }
+        if let Some(id) = self.in_force.renew_in_place(&what, self.options.tuning()) {
+            return self.begin(id, what, receipt);
+        }
         self.in_force.strike_all(|other| what.replaces(other));
         if self.in_force.now().only_ends(&what) {
             self.in_force.tell();
@@ -97,18 +100,25 @@ impl Nodes {
             return receipt.refuse("nothing is in force, so there is nothing to undo");
         };
         match self.in_force.strike(id) {
-            Some(what) => {
-                self.links.traffic().undo(id);
-                self.put_right(&what, receipt);
-            }
+            Some(what) => self.is_struck(id, &what, receipt),
             None => receipt.refuse(format!("nothing named #{} is in force", id.0)),
         }
     }
 
+    /// It was struck out, and is undone now.
+    fn is_struck(&mut self, id: FaultId, what: &Disturbance, receipt: Receipt) {
+        self.links.traffic().undo(id);
+        self.put_right(what, receipt);
+    }
+
     /// Undoes everything, newest first, and what somebody else has paused.
     pub(super) fn heal(&mut self, receipt: Receipt) {
-        for fault in self.in_force.all().into_iter().rev() {
-            self.undo(Some(fault.id), receipt.part());
+        // One by one: what is undone may end others.
+        while let Some(id) = self.in_force.newest() {
+            // A node's supervisor may have been first.
+            if let Some(what) = self.in_force.strike(id) {
+                self.is_struck(id, &what, receipt.part());
+            }
         }
         // Rules that were about so many messages are in force no more, but these may still be late.
         self.links.traffic().hurry();

@@ -442,6 +442,7 @@ impl Nodes {
         self.in_force.is_gone(node);
         self.set_timing();
         self.clients.remove(node);
+        self.clients.obey(&self.in_force.all());
         if let Err(error) = self.data_dir.remove(node) {
             self.outlet.complain(format!("that {node} was removed cannot be remembered: {error}"));
         }

@@ -24,7 +24,12 @@ impl Live {
             let most = MAX_SYNC_DELAY.as_secs();
             return Err(format!("a sync can be delayed by at most {most} s; stall the disk instead"));
         }
-        self.ledger.fits(&what, self.usual())?;
+        let usual = self.usual();
+        self.ledger.fits(&what, usual)?;
+        if let Some(id) = self.ledger.renew_in_place(&what, usual) {
+            self.tell_in_force();
+            return self.begin(id, what);
+        }
         self.ledger.strike_all(|other| what.replaces(other));
         if self.ledger.only_ends(&what) {
             self.ledger.renew();
@@ -106,8 +111,11 @@ impl Live {
 
     /// Undoes everything, newest first.
     pub(super) fn heal(&mut self) -> Result<(), String> {
-        let all = self.ledger.all().into_iter().rev();
-        let refused: Vec<String> = all.filter_map(|fault| self.undo(Some(fault.id)).err()).collect();
+        let mut refused = Vec::new();
+        // One by one: what is undone may end others.
+        while let Some(id) = self.ledger.newest() {
+            refused.extend(self.undo(Some(id)).err());
+        }
         // Rules that were about so many messages are in force no more, but these may still be late.
         let moment = self.moment();
         self.traffic.hurry_all(moment);

@@ -84,6 +84,7 @@ impl Live {
         }
         self.ledger.is_gone(node);
         self.set_timing();
+        self.place_clients();
         self.world.node(node).fate = Fate::Absent;
         self.tell(News::Change { node, step: ChangeStep::Left });
         self.introduce();
