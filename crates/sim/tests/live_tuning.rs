@@ -160,7 +160,7 @@ fn what_is_set_for_all_holds_for_nodes_that_come_later_and_is_gone_with_a_node_t
 fn after(lines: &[&str]) -> Vec<String> {
     let (mut deck, _) = Deck::led(3, 4);
     for line in lines {
-        deck.say(line).unwrap();
+        deck.say(line).expect("it is carried out");
     }
     in_force(&deck)
 }
