@@ -227,7 +227,9 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             (Detail, format!("{node} releases its log through entry {}", through.index))
         }
         TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
-        TraceEvent::Paused => (Minor, format!("{node} notices that it was stopped for a while")),
+        TraceEvent::Paused => {
+            (Minor, format!("{node} notices that it was stopped, or that its clock jumped"))
+        }
         TraceEvent::SnapshotTaken { .. }
         | TraceEvent::SnapshotSending { .. }
         | TraceEvent::SnapshotInstalled { .. }

@@ -111,6 +111,8 @@ pub(crate) struct Driver {
     /// A sleep longer by this than was asked for, by the node's own clock, is a pause: as long as a follower stands by a
     /// silent leader.
     pub(crate) pause: Duration,
+    /// When it looked last whether there was one.
+    pub(crate) awake: Timestamp,
     /// Whether this node was started by a process that manages it.
     pub(crate) managed: bool,
     /// By how much the syncs of its disk are held up.
@@ -132,7 +134,7 @@ impl Driver {
             let alarm = self.alarm();
             let expected = self.clock.at(alarm);
             let wake = self.wait(alarm, &mut inputs, &stop).await?;
-            let awake = self.notice_pause(expected);
+            self.notice_pause(expected);
             let mut taken = 0;
             match wake {
                 Wake::Stop => return self.stop(inputs).await,
@@ -159,7 +161,7 @@ impl Driver {
             }
             let Self { replica, publisher, clock, syncs, outgoing, belonging, .. } = &mut self;
             publisher.publish(|| belonging.show(node_status(replica, clock, *syncs, outgoing.refused())));
-            self.notice_pause(awake);
+            self.notice_pause(self.awake);
         }
     }
 
@@ -203,15 +205,18 @@ impl Driver {
 
     /// Whether this process, or the machine, stood still since it should have gone on. What it believed before is too old
     /// then (thesis §6.4.1). Its own clock says so: what counts is how much time passed for the cluster meanwhile.
-    pub(crate) fn notice_pause(&mut self, expected: Timestamp) -> Timestamp {
+    pub(crate) fn notice_pause(&mut self, expected: Timestamp) {
         let now = self.clock.now();
         let late = now.since(expected);
         if late > self.pause {
-            tracing::info!("was stopped, or got no processor, for {} ms", late.as_millis());
+            let late = late.as_millis();
+            tracing::info!(
+                "the clock is {late} ms ahead: was stopped, got no processor, or the clock jumped"
+            );
             self.replica.handle_pause(now);
             self.publisher.stir();
         }
-        now
+        self.awake = now;
     }
 
     /// Takes in all else that waits, within the budgets: one sync and one flush will serve it all.

@@ -117,6 +117,7 @@ fn driver_with(
     let outgoing = Outgoing::new(me, Book::default());
     Driver {
         replica,
+        awake: clock.now(),
         clock,
         disk: Disk::start(store, outgoing.post()).unwrap().0,
         cabinet: Cabinet::start(recovered.snapshots).unwrap().0,
@@ -404,6 +405,22 @@ async fn a_driver_that_stood_still_notices() {
         }
     };
     timeout(LONG, noticed).await.expect("it is told");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_far_ahead_is_noticed_once() {
+    let mut bench = Bench::start([1, 2, 3]);
+    let jump = Manage::SkewClock(Timing::FAST.election_min * 10);
+    bench.ask_as(true, RequestBody::Manage(jump)).await;
+    bench.answer().await;
+    // What a pass of the driver came to is told before the pass after the next one answers.
+    for _ in 0..3 {
+        bench.ask(RequestBody::Status).await;
+        bench.answer().await;
+    }
+    let told = std::iter::from_fn(|| bench.watcher.try_event());
+    let noticed = told.filter(|told| matches!(told, Telemetry::Event { event: TraceEvent::Paused, .. }));
+    assert_eq!(noticed.count(), 1);
 }
 
 /// What counts is how much time passed for the cluster: at a thousandth of real time it was next to nothing.

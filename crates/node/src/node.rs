@@ -359,6 +359,7 @@ impl Listeners {
         let (cabinet, cabinet_thread) = Cabinet::start(snapshots)?;
         let driver = Driver {
             replica,
+            awake: clock.now(),
             clock,
             disk,
             cabinet,

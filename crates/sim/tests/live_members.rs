@@ -277,3 +277,27 @@ fn there_is_room_for_so_many_nodes() {
     let single = Deck::new(LiveOptions::new(1, 1));
     assert_eq!(single.world.len(), 1);
 }
+
+#[test]
+fn a_refresh_tells_the_figures_of_a_workload_while_it_runs() {
+    let (mut deck, leader) = Deck::led(3, 9);
+    let told = |deck: &mut Deck| {
+        let since = deck.told.len();
+        deck.obey(Order::Refresh).unwrap();
+        let figures = deck.told[since..].iter().filter_map(|update| match &update.what {
+            News::Workload(figures) => Some(figures.gap_ms),
+            _ => None,
+        });
+        figures.collect::<Vec<_>>()
+    };
+    assert!(told(&mut deck).is_empty());
+    deck.say("workload on").unwrap();
+    deck.obey(Order::Kill(leader)).unwrap();
+    deck.run(millis(90));
+    deck.say("freeze").unwrap();
+    let gaps = told(&mut deck);
+    assert!(gaps.len() == 1 && gaps[0] >= 60, "{gaps:?}");
+    deck.say("run").unwrap();
+    deck.say("workload off").unwrap();
+    assert!(told(&mut deck).is_empty());
+}

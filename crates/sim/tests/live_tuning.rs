@@ -295,3 +295,22 @@ fn a_short_jump_of_a_clock_fires_a_timer_early_and_a_long_one_is_taken_for_a_pau
     assert_eq!(in_force(&deck).len(), 2, "a jump is not in force");
     assert_eq!(deck.troubles(), Vec::<&str>::new());
 }
+
+#[test]
+fn a_jump_of_a_clock_that_is_refused_ends_no_leases() {
+    let (mut deck, leader) = Deck::led(3, 10);
+    deck.run(seconds(1));
+    let others: Vec<NodeId> = deck.world.ids().into_iter().filter(|node| *node != leader).collect();
+    let has_lease = |deck: &mut Deck| {
+        deck.obey(Order::Refresh).unwrap();
+        !deck.status(leader).lease.get().expect("a simulated node tells it").is_zero()
+    };
+    for line in ["pause", "kill"] {
+        let down = others[0].0;
+        deck.say(&format!("{line} {down}")).unwrap();
+        deck.say(&format!("clock {down} skew 1s")).unwrap_err();
+        assert!(has_lease(&mut deck), "{line}");
+    }
+    deck.say(&format!("clock {} skew 1ms", others[1].0)).unwrap();
+    assert!(!has_lease(&mut deck));
+}

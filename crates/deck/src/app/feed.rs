@@ -63,11 +63,12 @@ fn names(ids: &[NodeId]) -> String {
 /// `give up their campaigns: they met term 5`.
 fn plural(deed: &str) -> String {
     /// What else speaks of the one who did it.
-    const OF_ONE: [(&str, &str); 5] = [
+    const OF_ONE: [(&str, &str); 6] = [
         ("its campaign", "their campaigns"),
         (": it met ", ": they met "),
         (": it hears ", ": they hear "),
         (" that it was stopped", " that they were stopped"),
+        (" its clock jumped", " their clocks jumped"),
         (" its ", " their "),
     ];
     let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
@@ -335,7 +336,10 @@ mod tests {
                 "refuses n3 its vote in term 4: the log of n3 is behind its own",
                 "refuse n3 their vote in term 4: the log of n3 is behind their own",
             ),
-            ("notices that it was stopped for a while", "notice that they were stopped for a while"),
+            (
+                "notices that it was stopped, or that its clock jumped",
+                "notice that they were stopped, or that their clocks jumped",
+            ),
         ] {
             assert_eq!(plural(one), several);
         }

@@ -309,7 +309,7 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
             Minor,
             "n1 is set to a heartbeat of 50 ms, an election timeout of 150 ms to 300 ms, PreVote on, CheckQuorum off",
         ),
-        (TraceEvent::Paused, Minor, "n1 notices that it was stopped for a while"),
+        (TraceEvent::Paused, Minor, "n1 notices that it was stopped, or that its clock jumped"),
         (
             TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
             Major,

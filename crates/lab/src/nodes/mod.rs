@@ -336,6 +336,10 @@ impl Nodes {
 
     fn skew(&mut self, node: NodeId, by: Duration, receipt: Receipt) {
         let Some(receipt) = self.there_is(node, receipt) else { return };
+        // First: what is refused ends no leases.
+        if let Some(why) = self.changes.refuses_skew(node, &self.paused()) {
+            return receipt.refuse(why);
+        }
         self.forgo_leases();
         let all: Vec<NodeId> = self.kept.keys().copied().collect();
         self.changes.skew(node, by, &all, receipt);

@@ -36,6 +36,7 @@ impl Nodes {
     /// Tells how every node that can answer is now.
     pub(super) fn refresh(&self, receipt: Receipt) {
         self.links.traffic().tell_news();
+        self.workload.refresh(receipt.part());
         let (statuses, outlet) = (self.stepper.look(&self.places, &self.paused()), self.outlet.clone());
         tokio::spawn(async move {
             for (node, status) in statuses.await {

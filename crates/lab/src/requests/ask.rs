@@ -41,7 +41,7 @@ pub(crate) async fn ask(
 ) -> Result<ResponseBody, Unanswered> {
     match timeout(within, ask_patiently(access, (node, address), role, body, within)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Unanswered::Lost(format!("{address} does not answer"))),
+        Err(_) => Err(Unanswered::Lost(format!("{node} does not answer"))),
     }
 }
 

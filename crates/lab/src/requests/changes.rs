@@ -13,6 +13,7 @@ use raftdeck_links::{Outlet, Place, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{MembershipChange, NodeId};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +148,14 @@ impl Changes {
         });
     }
 
+    /// Why a node's clock cannot be set at all; `paused`: those that answer nothing now.
+    pub(crate) fn refuses_skew(&self, node: NodeId, paused: &BTreeSet<NodeId>) -> Option<String> {
+        if self.clients.address(node).is_none() {
+            return Some(no_clock(node));
+        }
+        paused.contains(&node).then(|| format!("the clock of {node} cannot be set: it does not answer"))
+    }
+
     /// Has a node's clock jump ahead. First everybody, `all`, forgoes leases, which rest on clocks that run alike.
     pub(crate) fn skew(&self, node: NodeId, by: Duration, all: &[NodeId], receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
@@ -155,7 +164,7 @@ impl Changes {
             let _permit = permit;
             forgone.await;
             let Some(address) = changes.clients.address(node) else {
-                return receipt.refuse(format!("{node} does not run, and neither does its clock"));
+                return receipt.refuse(no_clock(node));
             };
             let skew = RequestBody::Manage(Manage::SkewClock(by));
             match ask(&changes.access, (node, &address), Role::Manager, skew, SHORT).await {
@@ -372,6 +381,11 @@ impl Changes {
             sleep(PAUSE).await;
         }
     }
+}
+
+/// Why the clock of a node that is down is not set.
+fn no_clock(node: NodeId) -> String {
+    format!("{node} does not run, and neither does its clock")
 }
 
 /// Whether asking again, perhaps somebody else, may give another answer. All that is asked of a leader here can be

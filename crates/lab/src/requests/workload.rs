@@ -10,7 +10,7 @@ use raftdeck_model::{ClientName, News, WorkloadFigures};
 use raftdeck_protocol::Write;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -26,6 +26,9 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Writes under way. One more fails at once. As many as are begun within their deadline, and some.
 const MAX_UNDER_WAY: usize = 128;
 
+/// Commands that wait for its figures. Each is answered as soon as it is taken.
+const MAX_ASKED: usize = 16;
+
 /// How many keys are written, one after the other.
 const KEYS: u64 = 100;
 
@@ -33,8 +36,15 @@ const KEYS: u64 = 100;
 pub(crate) struct Workload {
     clients: Clients,
     outlet: Outlet,
+    running: Option<Running>,
+}
+
+/// The ways to a workload that runs.
+struct Running {
     /// Where the command goes that switches it off.
-    running: Option<oneshot::Sender<Receipt>>,
+    stop: oneshot::Sender<Receipt>,
+    /// Where those go that want to know its figures now.
+    tell: mpsc::Sender<Receipt>,
 }
 
 impl Workload {
@@ -47,10 +57,11 @@ impl Workload {
         match (on, self.running.take()) {
             (true, None) => {
                 let (stop, stopped) = oneshot::channel();
-                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped));
-                self.running = Some(stop);
+                let (tell, asked) = mpsc::channel(MAX_ASKED);
+                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped, asked));
+                self.running = Some(Running { stop, tell });
             }
-            (false, Some(stop)) => {
+            (false, Some(Running { stop, .. })) => {
                 if let Err(receipt) = stop.send(receipt) {
                     receipt.done();
                 }
@@ -59,6 +70,15 @@ impl Workload {
                 self.running = running;
                 receipt.done();
             }
+        }
+    }
+
+    /// Tells the figures as they are now, if it runs.
+    pub(crate) fn refresh(&self, receipt: Receipt) {
+        let Some(running) = &self.running else { return receipt.done() };
+        // So many ask already that the figures are told now anyway.
+        if let Err(error) = running.tell.try_send(receipt) {
+            error.into_inner().done();
         }
     }
 }
@@ -71,7 +91,13 @@ enum Fate {
     Unknown,
 }
 
-async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: oneshot::Receiver<Receipt>) {
+async fn run(
+    clients: Clients,
+    outlet: Outlet,
+    begun: Receipt,
+    mut stopped: oneshot::Receiver<Receipt>,
+    mut asked: mpsc::Receiver<Receipt>,
+) {
     let mut tally = Tally::new(Instant::now());
     outlet.tell(News::Workload(tally.figures(true, Instant::now())));
     begun.done();
@@ -86,6 +112,10 @@ async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: ones
             biased;
             ended = &mut stopped => break ended,
             Some(fate) = under_way.join_next() => tally.count(fate.unwrap_or(Fate::Unknown), Instant::now()),
+            Some(receipt) = asked.recv() => {
+                outlet.tell(News::Workload(tally.figures(true, Instant::now())));
+                receipt.done();
+            }
             _ = telling.tick() => outlet.tell(News::Workload(tally.figures(true, Instant::now()))),
             _ = writes.tick() => {
                 number += 1;
@@ -97,6 +127,11 @@ async fn run(clients: Clients, outlet: Outlet, begun: Receipt, mut stopped: ones
             }
         }
     };
+    // The last figures are told soon.
+    asked.close();
+    while let Some(receipt) = asked.recv().await {
+        receipt.done();
+    }
     // What is under way has its deadline; nothing more is begun.
     while let Some(fate) = under_way.join_next().await {
         tally.count(fate.unwrap_or(Fate::Unknown), Instant::now());

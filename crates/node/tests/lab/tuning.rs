@@ -198,3 +198,51 @@ fn a_clock_that_jumps_ahead_lets_a_leader_step_down_and_what_does_not_run_has_no
     assert_eq!(say(&mut deck, "kill 2"), Ok(()));
     assert_eq!(say(&mut deck, "clock 2 skew 1s").unwrap_err(), "n2 does not run, and neither does its clock");
 }
+
+#[test]
+fn timings_that_need_each_other_are_told_in_an_order_that_can_be_said_again_and_all_healed() {
+    let (mut deck, _) = Deck::settled(3);
+    for line in ["timeouts 2 1s..2s", "heartbeat 2 400ms", "timeouts 2 1500ms..3s"] {
+        assert_eq!(say(&mut deck, line), Ok(()));
+    }
+    assert_eq!(in_force(&deck), ["timeouts 2 1500ms..3s", "heartbeat 2 400ms"]);
+    for line in ["timeouts 1 1s..2s", "heartbeat 1 10ms", "timeouts 1 20ms..40ms", "heal"] {
+        assert_eq!(say(&mut deck, line), Ok(()), "{line}");
+    }
+    assert_eq!(in_force(&deck), Vec::<String>::new());
+    wait_for(&mut deck, NodeId(2), USUAL);
+}
+
+#[test]
+fn a_jump_of_a_clock_that_is_refused_names_the_node_and_ends_no_leases() {
+    let (mut deck, leader) = Deck::settled(3);
+    let (node, _) = follower(&mut deck);
+    let has_lease =
+        |world: &World, has: bool| (world.statuses.get(&leader)?.raft.lease.is_zero() != has).then_some(());
+    deck.wait("a lease", |world| has_lease(world, true));
+    assert_eq!(say(&mut deck, &format!("pause {}", node.0)), Ok(()));
+    let why = say(&mut deck, &format!("clock {} skew 1s", node.0)).unwrap_err();
+    assert_eq!(why, format!("the clock of {node} cannot be set: it does not answer"));
+    let id = deck.send(Order::Refresh);
+    assert_eq!(deck.answer(id), Ok(()));
+    deck.wait("a lease that goes on", |world| has_lease(world, true));
+    assert_eq!(say(&mut deck, &format!("resume {}", node.0)), Ok(()));
+    assert_eq!(say(&mut deck, &format!("clock {} skew 1ms", node.0)), Ok(()));
+    deck.send(Order::Refresh);
+    deck.wait("no lease", |world| has_lease(world, false));
+}
+
+#[test]
+fn a_refresh_tells_the_figures_of_a_workload_as_they_are_now() {
+    let (mut deck, _) = Deck::settled(3);
+    assert_eq!(say(&mut deck, "workload on"), Ok(()));
+    for _ in 0..20 {
+        deck.world.workload = None;
+        let id = deck.send(Order::Refresh);
+        assert_eq!(deck.answer(id), Ok(()));
+        assert!(deck.world.workload.is_some_and(|figures| figures.running), "told before it is answered");
+    }
+    assert_eq!(say(&mut deck, "workload off"), Ok(()));
+    let id = deck.send(Order::Refresh);
+    assert_eq!(deck.answer(id), Ok(()), "with nothing to tell");
+}

@@ -121,6 +121,7 @@ impl Live {
             return;
         }
         self.tell_reports();
+        self.tell_present_run();
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
             if let Some(status) = self.status_of(node) {
                 self.publish(node, status);

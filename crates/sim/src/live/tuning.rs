@@ -77,8 +77,6 @@ impl Live {
 
     /// A node's clock jumps ahead.
     pub(super) fn skew(&mut self, node: NodeId, by: Duration) -> Result<(), String> {
-        self.let_all_forgo_leases();
-        let at = self.world.now;
         let member = self.world.node(node);
         if member.process.is_none() {
             return Err(format!("{node} does not run, and neither does its clock"));
@@ -86,7 +84,9 @@ impl Live {
         if member.paused {
             return Err(format!("the clock of {node} cannot be set: it does not answer"));
         }
-        member.clock.skew(micros(by), at);
+        self.let_all_forgo_leases();
+        let at = self.world.now;
+        self.world.node(node).clock.skew(micros(by), at);
         self.world.turn_soon(node);
         Ok(())
     }

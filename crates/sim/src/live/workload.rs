@@ -151,6 +151,13 @@ impl Live {
         }
     }
 
+    /// The figures as they are now, if it runs.
+    pub(super) fn tell_present_run(&mut self) {
+        if let Some(number) = self.workload.present {
+            self.tell_run(number);
+        }
+    }
+
     fn tell_run(&mut self, number: u64) {
         let now = self.world.now;
         if let Some(run) = self.workload.runs.get_mut(&number) {

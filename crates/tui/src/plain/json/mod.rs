@@ -32,7 +32,7 @@
 //! {"event":"snapshot_installed","node":4,"last":1000,"kept_log":false,"at_ms":9}
 //! {"event":"purge","node":1,"through":900,"at_ms":9}
 //! {"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
-//! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while
+//! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while, or its clock jumped
 //! {"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}                    no write finished for so long
 //! {"event":"disk_stalled","node":1,"waited_ms":500,"at_ms":9}                 it neither leads nor campaigns
 //! {"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
