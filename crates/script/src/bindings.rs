@@ -3,14 +3,14 @@
 use crate::figures::whole;
 use crate::mistake::Mistake;
 use crate::near::hint;
-use crate::tokens::{MAX_LINE, Token};
+use crate::tokens::{MAX_LINE, Token, scan};
 use std::collections::BTreeMap;
 
 /// The names that a script has given, and what each stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
     names: BTreeMap<String, Bound>,
-    /// What is not set here may be set elsewhere: it stands for some number.
+    /// What is not set here may be set elsewhere: it is not known what it stands for.
     assumes: bool,
 }
 
@@ -23,6 +23,8 @@ pub enum Bound {
     Text(String),
     /// A text that was in quotes: it is no word, even if it looks like one.
     Quoted(String),
+    /// A number that is known only when the script is carried out: the least one that can be right takes the name's place.
+    Unknown,
 }
 
 impl Bindings {
@@ -34,6 +36,14 @@ impl Bindings {
     /// From now on what is not set here counts as set elsewhere.
     pub(crate) fn assume_set(&mut self) {
         self.assumes = true;
+    }
+
+    /// Whether it is not known yet what a name in this line stands for.
+    pub(crate) fn names_unknown(&self, line: &str) -> bool {
+        let is_unknown = |token: &Token| {
+            token.names.iter().any(|at| matches!(self.of(after_dollar(&token.text, *at)), Ok(Bound::Unknown)))
+        };
+        scan(line).0.iter().any(is_unknown)
     }
 
     /// Puts what the names stand for in their place.
@@ -68,9 +78,15 @@ impl Bindings {
                     expanded.push_str(bound);
                     is_quoted = true;
                 }
-                Bound::Number(number) => {
-                    let (number, used) = offset(*number, &text[done..])
-                        .ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;
+                number @ (Bound::Number(_) | Bound::Unknown) => {
+                    let rest = &text[done..];
+                    let counted = if let Bound::Number(number) = number {
+                        offset(*number, rest)
+                    } else {
+                        unknown_offset(least(&expanded), rest)
+                    };
+                    let (number, used) =
+                        counted.ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;
                     done += used;
                     expanded.push_str(&number.to_string());
                 }
@@ -81,7 +97,7 @@ impl Bindings {
     }
 
     fn of(&self, name: &str) -> Result<&Bound, Mistake> {
-        let assumed = self.assumes.then_some(&Bound::Number(1));
+        let assumed = self.assumes.then_some(&Bound::Unknown);
         self.names.get(name).or(assumed).ok_or_else(|| {
             let hint = hint(name, self.names.keys().map(String::as_str));
             let end = if hint.is_empty() { format!(": let {name} = leader gives it a value") } else { hint };
@@ -115,6 +131,19 @@ fn offset(number: u64, rest: &str) -> Option<(u64, usize)> {
     Some((number?, 1 + end))
 }
 
+/// The least number that can stand behind this text: in `7..$c` none is below 7.
+fn least(before: &str) -> u64 {
+    let range = before.strip_suffix("..").unwrap_or("");
+    whole(&range[range.trim_end_matches(|c: char| c.is_ascii_digit()).len()..]).unwrap_or(1)
+}
+
+/// The same as [`offset`] for a number that is not known: it is large enough for what is taken from it.
+fn unknown_offset(least: u64, rest: &str) -> Option<(u64, usize)> {
+    const LARGE: u64 = u64::MAX / 2;
+    let (number, used) = offset(LARGE, rest)?;
+    Some((least.saturating_add(number.saturating_sub(LARGE)), used))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +155,26 @@ mod tests {
         bindings.bind("t", Bound::Number(7));
         let tokens = bindings.expand(split(line).unwrap()).map_err(|mistake| mistake.to_string())?;
         Ok(tokens.into_iter().map(|token| token.text).collect())
+    }
+
+    #[test]
+    fn a_number_that_is_not_known_can_be_right_wherever_it_stands() {
+        let mut bindings = Bindings::default();
+        bindings.bind("c", Bound::Unknown);
+        for (given, text) in [
+            ("$c", "1"),
+            ("$c-2..", "1.."),
+            ("$c-2..$c", "1..1"),
+            ("$c+1..$c+3", "2..5"),
+            ("7..$c", "7..7"),
+            ("7..$c-2", "7..7"),
+            ("..$c", "..1"),
+            ("k7..$c", "k7..7"),
+            ("é..$c", "é..1"),
+        ] {
+            assert_eq!(bindings.expand(split(given).unwrap()).unwrap()[0].text, text, "{given}");
+        }
+        assert!(bindings.names_unknown("wait term 2 $c-2..") && !bindings.names_unknown("let c = \"$c\""));
     }
 
     #[test]

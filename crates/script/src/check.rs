@@ -1,6 +1,7 @@
 //! Reads a script without carrying it out: whether every line can be understood, by what is known before it begins.
 //!
 //! Who will lead is not known then, so the script is read once with each node as the leader; what is a mistake each time is one.
+//! The files that it loads are read where it loads them. Pure: whoever checks a script reads them.
 
 use crate::bindings::{Bindings, Bound};
 use crate::engine::lines::{after, texts};
@@ -9,11 +10,23 @@ use raftdeck_model::{MAX_NODES, News, Node, NodeView, Order, ProcessState, RaftV
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
+
+/// Files that load files that load files: as many as when a script is carried out.
+const MAX_DEPTH: usize = 8;
+
+/// Past so many loads in one reading no more are followed: files that load one another by ever new names have an end.
+const MAX_LOADS: usize = 1000;
+
+/// Gives what is in a file that is loaded, or why it cannot be read.
+type ReadFile<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
 
 /// A mistake in a script.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flaw {
+    /// The file: the script itself, or one that is loaded, beside the file that names it.
+    pub file: String,
     /// The line, from 1.
     pub line: usize,
     /// The column in which the piece begins that is wrong, in characters from 1.
@@ -31,51 +44,77 @@ impl fmt::Display for Flaw {
 /// What a script is found to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// How many lines it has.
+    /// How many lines it has, without those of the files that it loads.
     pub lines: usize,
-    /// Its mistakes, in order of their place.
+    /// Its mistakes and those of the files that it loads, by file and place.
     pub flaws: Vec<Flaw>,
-    /// The files that it loads, as it names them, with the lines that do. They are not read.
-    pub loads: Vec<(usize, String)>,
 }
 
-/// Reads a script for a cluster that begins with so many nodes. Names that a loaded file may have set count as set.
+/// Reads a script for a cluster that begins with these nodes. `read` is asked for the files that the script loads, once in each
+/// reading. Without it they are not followed; names that a loaded file may have set then count as set.
 #[must_use]
-pub fn check(script: &[u8], nodes: usize) -> Checked {
-    let lines: Vec<_> = texts(script).collect();
-    let mut readings = (1..=nodes.max(1) as u64).map(|leader| {
-        let mut reading = Reading::new(nodes, NodeId(leader));
-        reading.read(&lines);
-        reading
-    });
-    let first = readings.next().unwrap_or_default();
-    let flaws = readings.fold(first.flaws, |flaws, reading| &flaws & &reading.flaws);
-    Checked { lines: lines.len(), flaws: flaws.into_iter().collect(), loads: first.loads }
+pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut ReadFile<'_>>) -> Checked {
+    let mut common: Option<BTreeSet<Flaw>> = None;
+    for leader in nodes {
+        let mut reading = Reading::new(nodes, *leader);
+        reading.read(&Source { file, depth: 0 }, script, &mut read);
+        common = Some(match common {
+            Some(common) => &common & &reading.flaws,
+            None => reading.flaws,
+        });
+    }
+    Checked { lines: texts(script).count(), flaws: common.into_iter().flatten().collect() }
 }
 
-/// One reading, in which one node leads.
+/// A file that is being read.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    file: &'a str,
+    /// In how many files that load one another.
+    depth: usize,
+}
+
+/// A repeat whose end has not come yet.
+struct Open {
+    line: usize,
+    /// How often it carries out its lines.
+    times: u64,
+}
+
+/// One reading, in which one node leads at first.
 #[derive(Default)]
 struct Reading {
     world: World,
     bindings: Bindings,
     flaws: BTreeSet<Flaw>,
-    loads: Vec<(usize, String)>,
-    /// The repeats that are open: the line of each, and how often it carries out its lines.
-    open: Vec<(usize, u64)>,
+    /// Those of the present file come after those of the files that load it.
+    open: Vec<Open>,
+    /// How many of them are of the files that load the present one.
+    outer: usize,
+    /// How many loads were followed.
+    loads: usize,
+    /// The files that they named.
+    files: BTreeSet<String>,
+    /// Files loaded one another too deeply.
+    is_too_deep: bool,
 }
 
 impl Reading {
-    fn new(nodes: usize, leader: NodeId) -> Self {
+    fn new(nodes: &[NodeId], leader: NodeId) -> Self {
         let mut reading = Self::default();
-        let nodes: Vec<NodeId> = (1..=nodes as u64).map(NodeId).collect();
-        reading.has(nodes.clone());
-        for node in nodes {
-            reading.tell(News::Process { node, state: ProcessState::Running { pid: None } });
+        reading.has(nodes.to_vec());
+        reading.leads(leader);
+        reading
+    }
+
+    /// From now on this node leads and the others follow.
+    fn leads(&mut self, leader: NodeId) {
+        for node in self.world.ids() {
+            self.tell(News::Process { node, state: ProcessState::Running { pid: None } });
             let role = if node == leader { Role::Leader } else { Role::Follower };
             let view = NodeView::new(RaftView::new(node, Term(1), role));
-            reading.tell(News::Status { node, status: Box::new(view) });
+            self.tell(News::Status { node, status: Box::new(view) });
         }
-        reading
     }
 
     fn tell(&mut self, what: News) {
@@ -86,43 +125,80 @@ impl Reading {
         self.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
     }
 
-    fn read(&mut self, lines: &[(usize, &[u8])]) {
-        for &(number, line) in lines {
+    fn read(&mut self, source: &Source<'_>, script: &[u8], read: &mut Option<&mut ReadFile<'_>>) {
+        let outer = std::mem::replace(&mut self.outer, self.open.len());
+        for (number, line) in texts(script) {
             let Ok(line) = std::str::from_utf8(line) else {
-                self.flaw(number, 1, "the line is not UTF-8 text".to_owned());
+                self.flaw(source, (number, 1), "the line is not UTF-8 text");
                 continue;
             };
             match parse_with(line, &self.world, &self.bindings) {
-                Ok(meant) => self.note(number, meant),
+                Ok(meant) => {
+                    if let Some(named) = self.note(source, (number, line), meant) {
+                        self.load(source, number, &named, read);
+                    }
+                }
                 Err(mistake) => {
                     self.note_block(number, line);
-                    self.flaw(number, column(line, &mistake), mistake.to_string());
+                    self.flaw(source, (number, column(line, &mistake)), mistake);
                 }
             }
         }
-        for (line, _) in std::mem::take(&mut self.open) {
-            self.flaw(line, 1, "repeat has no end: a line end after the lines that are repeated".to_owned());
+        for Open { line, .. } in self.open.split_off(self.outer) {
+            self.flaw(source, (line, 1), "repeat has no end: a line end after the lines that are repeated");
+        }
+        self.outer = outer;
+    }
+
+    /// Reads a file where it is loaded. What it says of names and nodes holds for the lines after it too.
+    fn load(&mut self, from: &Source<'_>, line: usize, named: &str, read: &mut Option<&mut ReadFile<'_>>) {
+        let folder = Path::new(from.file).parent().unwrap_or(Path::new(""));
+        let file = folder.join(named).display().to_string();
+        let is_new = self.files.insert(file.clone());
+        let Some(reader) = read.as_mut().filter(|_| self.loads < MAX_LOADS && (is_new || !self.is_too_deep))
+        else {
+            return self.bindings.assume_set();
+        };
+        if from.depth == MAX_DEPTH {
+            self.is_too_deep = true;
+            let why = format!("{file} is not loaded: {MAX_DEPTH} files load one another already");
+            self.flaw(from, (line, 1), why);
+            return self.bindings.assume_set();
+        }
+        self.loads += 1;
+        match reader(&file) {
+            Ok(script) => self.read(&Source { file: &file, depth: from.depth + 1 }, &script, read),
+            Err(why) => {
+                self.flaw(from, (line, 1), format!("{file} cannot be read: {why}"));
+                self.bindings.assume_set();
+            }
         }
     }
 
-    fn flaw(&mut self, line: usize, column: usize, mistake: String) {
-        self.flaws.insert(Flaw { line, column, mistake });
+    fn flaw(&mut self, source: &Source<'_>, (line, column): (usize, usize), mistake: impl fmt::Display) {
+        let (file, mistake) = (source.file.to_owned(), mistake.to_string());
+        self.flaws.insert(Flaw { file, line, column, mistake });
+    }
+
+    /// Ends the innermost repeat of the present file. `false`: none is open.
+    fn close(&mut self) -> bool {
+        self.open.len() > self.outer && self.open.pop().is_some()
     }
 
     /// A line that cannot be understood may begin or end a block all the same.
     fn note_block(&mut self, number: usize, line: &str) {
         match after(1, line) {
-            0 => drop(self.open.pop()),
+            0 => drop(self.close()),
             1 => {}
-            _ => self.open.push((number, 1)),
+            _ => self.open.push(Open { line: number, times: 1 }),
         }
     }
 
-    /// What lines mean depends on those before them.
-    fn note(&mut self, number: usize, line: Line) {
+    /// What lines mean depends on those before them. Gives the file that this one loads.
+    fn note(&mut self, source: &Source<'_>, (number, text): (usize, &str), line: Line) -> Option<String> {
         match line {
             Line::Do(orders) => orders.iter().for_each(|order| self.note_order(order)),
-            Line::Try(line) => self.note(number, *line),
+            Line::Try(line) => return self.note(source, (number, text), *line),
             Line::Let { name, value } => {
                 let bound = match value {
                     Value::Leader => self.bound(World::leader),
@@ -130,26 +206,24 @@ impl Reading {
                         let leader = self.world.leader().map(|leader| leader.id);
                         self.bound(|world| world.nodes().find(|node| Some(node.id) != leader))
                     }
-                    Value::Figure(..) => Bound::Number(1),
+                    Value::Figure(..) => Bound::Unknown,
+                    Value::Known(Bound::Number(_)) if self.bindings.names_unknown(text) => Bound::Unknown,
                     Value::Known(bound) => bound,
                 };
                 self.bindings.bind(&name, bound);
             }
             Line::Repeat { times, counter } => {
-                self.open.push((number, times));
+                self.open.push(Open { line: number, times });
                 if let Some(counter) = counter {
                     self.bindings.bind(&counter, Bound::Number(1));
                 }
             }
             Line::End => {
-                if self.open.pop().is_none() {
-                    self.flaw(number, 1, "end ends nothing: no repeat is open before it".to_owned());
+                if !self.close() {
+                    self.flaw(source, (number, 1), "end ends nothing: no repeat is open before it");
                 }
             }
-            Line::Load(file) => {
-                self.loads.push((number, file));
-                self.bindings.assume_set();
-            }
+            Line::Load(file) => return Some(file),
             Line::Nothing
             | Line::Step { .. }
             | Line::Sleep { .. }
@@ -167,6 +241,7 @@ impl Reading {
             | Line::Help(_)
             | Line::Quit => {}
         }
+        None
     }
 
     fn bound(&self, node: impl Fn(&World) -> Option<&Node>) -> Bound {
@@ -176,14 +251,36 @@ impl Reading {
     fn note_order(&mut self, order: &Order) {
         let mut nodes = self.world.ids();
         if let Order::AddNode | Order::AddLearner = order {
-            let times = self.open.iter().fold(1, |product: u64, (_, times)| product.saturating_mul(*times));
+            let times = self.open.iter().fold(1, |product: u64, open| product.saturating_mul(open.times));
             let next = nodes.last().map_or(1, |last| last.0 + 1);
             let more = times.min(u64::from(MAX_NODES).saturating_sub(nodes.len() as u64));
             nodes.extend((next..next + more).map(NodeId));
             self.has(nodes);
-        } else if let Order::RemoveNode(removed) = order {
+            self.goes_on(None);
+        } else if let Order::RemoveNode(removed) = order
+            && nodes.len() > 1
+        {
             nodes.retain(|node| node != removed);
             self.has(nodes);
+            self.goes_on(Some(*removed));
+        } else if let Order::Kill(node)
+        | Order::Restart(node)
+        | Order::Stop(node)
+        | Order::Pause(node)
+        | Order::Wipe(node)
+        | Order::WipeUnsafe(node) = order
+        {
+            self.goes_on(Some(*node));
+        }
+    }
+
+    /// Without this node: if it leads, another one does from now on.
+    fn goes_on(&mut self, without: Option<NodeId>) {
+        let nodes = self.world.ids();
+        let leader = self.world.leader().map(|leader| leader.id).filter(|leader| Some(*leader) != without);
+        let other = nodes.iter().copied().find(|node| Some(*node) != without);
+        if let Some(leader) = leader.or(other) {
+            self.leads(leader);
         }
     }
 }

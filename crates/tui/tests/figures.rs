@@ -174,26 +174,50 @@ fn every_script_can_be_checked() {
     }
 }
 
+/// Runs `raftdeck check` in a folder: its exit status and what it printed.
+fn check(folder: &Path, args: &[&str]) -> (Option<i32>, Vec<String>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
+    let command = command.current_dir(folder).arg("check").args(args).timeout(Duration::from_secs(100));
+    let done = command.output().unwrap();
+    let lines = std::str::from_utf8(&done.stdout).unwrap().lines().map(str::to_owned);
+    (done.status.code(), lines.collect())
+}
+
 #[test]
 fn a_script_with_mistakes_is_checked_with_the_files_that_it_loads() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("a.txt", "wait leader\nload b.txt\nload c.txt\nkill 4\n");
-    write("b.txt", "load a.txt\nlet x = 2\nklil $x\n");
-    let check = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_raftdeck"));
-        let done = command.current_dir(folder.path()).arg("check").args(args).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (done.status.code(), text(&done.stdout), text(&done.stderr))
-    };
-    let (status, flaws, _) = check(&["a.txt"]);
+    write("a.txt", "wait leader\nlet x = 2\nload b.txt\nload c.txt\nkill 5\n");
+    write("b.txt", "add\nkill 4\nklil $x\n");
+    let (status, flaws) = check(folder.path(), &["a.txt"]);
     assert_eq!(status, Some(1));
-    let flaws: Vec<&str> = flaws.lines().collect();
-    assert_eq!(flaws[0], "a.txt:4:6: there is no n4: the nodes are n1 n2 n3");
-    assert_eq!(flaws[1], "b.txt:3:1: \"klil\" is not known: did you mean kill?");
-    assert!(flaws[2].starts_with("a.txt:3:1: c.txt cannot be read: No such file"), "{flaws:?}");
+    assert!(flaws[0].starts_with("a.txt:4:1: c.txt cannot be read: No such file"), "{flaws:?}");
+    assert_eq!(flaws[1], "a.txt:5:6: there is no n5: the nodes are n1 n2 n3 n4");
+    assert_eq!(flaws[2], "b.txt:3:1: \"klil\" is not known: did you mean kill?");
     assert_eq!(flaws.len(), 3);
-    assert_eq!(check(&["--nodes", "4", "b.txt"]).1.lines().count(), 2);
-    let (status, _, said) = check(&["d.txt"]);
-    assert!(status == Some(1) && said.contains("d.txt cannot be read"), "{said}");
+    assert_eq!(check(folder.path(), &["--nodes", "4", "a.txt"]).1.len(), 2);
+}
+
+#[test]
+fn a_script_that_cannot_be_read_hides_no_mistake_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("b.txt"), "klil 2\n").unwrap();
+    let (status, flaws) = check(folder.path(), &["a.txt", "b.txt", "."]);
+    assert_eq!((status, flaws.len()), (Some(1), 3), "{flaws:?}");
+    assert!(flaws[0].starts_with("a.txt:1:1: a.txt cannot be read: No such file"), "{flaws:?}");
+    assert_eq!(flaws[1], "b.txt:1:1: \"klil\" is not known: did you mean kill?");
+    assert_eq!(flaws[2], ".:1:1: . cannot be read: it is no regular file");
+}
+
+#[test]
+fn scripts_that_load_themselves_are_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("x")).unwrap();
+    let text = "load x/../y.txt\n".repeat(20) + "klil 2\n";
+    std::fs::write(folder.path().join("y.txt"), text).unwrap();
+    let (status, flaws) = check(folder.path(), &["y.txt"]);
+    assert_eq!((status, flaws.len()), (Some(1), 2), "{flaws:?}");
+    assert!(flaws[0].starts_with("y.txt:1:1: x/../x/../"), "{flaws:?}");
+    assert!(flaws[0].ends_with("y.txt is not loaded: 8 files load one another already"), "{flaws:?}");
+    assert_eq!(flaws[1], "y.txt:21:1: \"klil\" is not known: did you mean kill?");
 }

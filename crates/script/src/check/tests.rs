@@ -1,9 +1,29 @@
 //! Scripts that are read and not carried out.
 
 use super::*;
+use crate::{Deed, Script};
+use std::collections::BTreeMap;
 
-fn flaws(script: &str, nodes: usize) -> Vec<String> {
-    check(script.as_bytes(), nodes).flaws.iter().map(Flaw::to_string).collect()
+fn first(nodes: u64) -> Vec<NodeId> {
+    (1..=nodes).map(NodeId).collect()
+}
+
+fn flaws(script: &str, nodes: u64) -> Vec<String> {
+    check("a.txt", script.as_bytes(), &first(nodes), None).flaws.iter().map(Flaw::to_string).collect()
+}
+
+/// The mistakes of the first of these files and of those that it loads, with their files, for three nodes.
+fn flaws_of(files: &[(&str, &str)]) -> Vec<String> {
+    let (main, script) = files[0];
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    let mut reads = 0;
+    let mut read = |file: &str| {
+        reads += 1;
+        files.get(file).map(|text| text.as_bytes().to_vec()).ok_or_else(|| "no such file".to_owned())
+    };
+    let checked = check(main, script.as_bytes(), &first(3), Some(&mut read));
+    assert!(reads < 1000, "{reads} reads");
+    checked.flaws.iter().map(|flaw| format!("{}, {flaw}", flaw.file)).collect()
 }
 
 #[test]
@@ -12,7 +32,7 @@ fn a_script_without_mistakes_has_none() {
                   wait any of leader 1 or not leader $old\nwait term $old $t+1.. within 5s\n\
                   repeat 3 as i\nput k$i v\nrepeat 2\nsleep 10ms\nend\nend\nadd\nwait voter 4\ncut leader>1\n\
                   cut leader>2\nhalves follower|2,3,4\nremove 4\nquit\n";
-    let checked = check(script.as_bytes(), 3);
+    let checked = check("a.txt", script.as_bytes(), &first(3), None);
     assert_eq!((checked.flaws, checked.lines), (vec![], 20));
 }
 
@@ -32,7 +52,7 @@ fn each_mistake_has_its_line_and_column() {
             "line 8, column 5: \"klil\" is not known: did you mean kill?",
         ]
     );
-    let no_text = check(b"heal\nput a \xff", 3).flaws;
+    let no_text = check("a.txt", b"heal\nput a \xff", &first(3), None).flaws;
     assert_eq!(no_text[0].to_string(), "line 2, column 1: the line is not UTF-8 text");
 }
 
@@ -65,7 +85,95 @@ fn what_depends_on_the_leader_is_no_mistake_if_it_can_be_right() {
 }
 
 #[test]
-fn files_that_are_loaded_are_named_and_may_set_names() {
-    let checked = check(b"heal\nload b.txt\nkill $who", 3);
-    assert_eq!((checked.loads, checked.flaws), (vec![(2, "b.txt".to_owned())], vec![]));
+fn another_node_leads_when_the_leader_goes() {
+    for gone in ["remove", "kill", "stop", "restart", "pause", "wipe"] {
+        let script = format!("let old = leader\n{gone} $old\nwait leader\nkill leader\nput a b\n");
+        assert_eq!(flaws(&script, 3), [""; 0], "{gone}");
+    }
+    assert_eq!(flaws("let old = leader\nkill $old\ncut leader>$old", 3), [""; 0]);
+    assert_eq!(flaws("remove leader\nremove leader\nkill leader\nkill 2", 2), [""; 0]);
+    assert_eq!(flaws("remove leader\nkill follower", 2).len(), 1, "none follows");
+    assert_eq!(flaws("add\nkill follower", 1), [""; 0], "who is added follows");
+}
+
+#[test]
+fn a_figure_may_be_any_number() {
+    let script = "let c = commit leader\nwait commit leader $c-2..\nwait commit leader $c-2..$c\n\
+                  let d = $c\nwait commit leader $d-3..\nwait commit leader 7..$c\nrepeat $c\nend";
+    assert_eq!(flaws(script, 3), [""; 0]);
+    assert_eq!(flaws("let c = 1\nwait commit leader $c-2..", 3).len(), 1, "this one is known");
+}
+
+#[test]
+fn nodes_need_not_be_numbered_without_gaps() {
+    let nodes = [NodeId(1), NodeId(4), NodeId(5)];
+    let flaws = check("a.txt", b"kill 5\nkill 2", &nodes, None).flaws;
+    assert_eq!(flaws[0].to_string(), "line 2, column 6: there is no n2: the nodes are n1 n4 n5");
+    assert_eq!(flaws.len(), 1);
+}
+
+#[test]
+fn files_that_are_not_read_may_set_names() {
+    assert_eq!(flaws("heal\nload b.txt\nkill $who\nwait term 1 $t-3..", 3), [""; 0]);
+}
+
+#[test]
+fn files_are_read_where_they_are_loaded() {
+    let parts = [
+        ("lib/a.txt", "let x = 2\nload b.txt\nkill 4\nkill $y\nrepeat 2\nload d.txt\nend\nkill 5,6\nkill $z"),
+        ("lib/b.txt", "kill $x\nadd\nlet y = 1\nload c/c.txt"),
+        ("lib/c/c.txt", "klil 1\nend"),
+        ("lib/d.txt", "add\nrepeat 2"),
+    ];
+    assert_eq!(
+        flaws_of(&parts),
+        [
+            "lib/a.txt, line 9, column 6: $z is not set: did you mean x?",
+            "lib/c/c.txt, line 1, column 1: \"klil\" is not known: did you mean kill?",
+            "lib/c/c.txt, line 2, column 1: end ends nothing: no repeat is open before it",
+            "lib/d.txt, line 2, column 1: repeat has no end: a line end after the lines that are repeated",
+        ]
+    );
+    assert_eq!(
+        flaws_of(&[("a", "load b\nkill $x\nload c\nkill 9"), ("c", "kill 8")]),
+        [
+            "a, line 1, column 1: b cannot be read: no such file",
+            "a, line 4, column 6: there is no n9: the nodes are n1 n2 n3",
+            "c, line 1, column 6: there is no n8: the nodes are n1 n2 n3",
+        ]
+    );
+}
+
+/// As when it is carried out.
+#[test]
+fn a_file_that_loads_itself_is_a_mistake() {
+    let found = flaws_of(&[("a", "load a")]);
+    assert_eq!(found, ["a, line 1, column 1: a is not loaded: 8 files load one another already"]);
+
+    let mut script = Script::of_file("a", b"load a");
+    let world = Reading::new(&first(3), NodeId(1)).world;
+    let said = loop {
+        match &script.go_on(Duration::ZERO, &world)[..] {
+            [Deed::Read(_)] => script.loaded(Ok(b"load a".to_vec())),
+            [Deed::Mistake(said)] => break said.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(said, "a, line 1: a is not loaded: 8 files load one another already");
+}
+
+#[test]
+fn files_that_load_one_another_often_are_read_in_the_end() {
+    let often = "load a\n".repeat(20) + "klil 2";
+    let found = flaws_of(&[("a", &often)]);
+    assert_eq!((found.len(), &found[1][..20]), (2, "a, line 21, column 1"));
+
+    let mut reads = 0;
+    let mut read = |_: &str| {
+        reads += 1;
+        let named = |at| format!("load {}y.txt\n", "x/../".repeat(at));
+        Ok((1..10).map(named).collect::<String>().into_bytes())
+    };
+    let found = check("y.txt", b"load x/../y.txt", &first(1), Some(&mut read)).flaws;
+    assert!(!found.is_empty() && reads < 2000, "{} {reads}", found.len());
 }

@@ -596,7 +596,7 @@ fn checked(place: &Place, file: &str, contents: Result<Vec<u8>, String>, world: 
         Ok(script) => script,
         Err(why) => return Deed::Mistake(place.say(format!("{file} cannot be read: {why}"))),
     };
-    let checked = check(&script, world.len());
+    let checked = check(file, &script, &world.ids(), None);
     if checked.flaws.is_empty() {
         let lines = show::counted(checked.lines, "line");
         return Deed::Answer("check", vec![format!("{file}: {lines}, no mistake")]);

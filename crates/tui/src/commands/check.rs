@@ -2,18 +2,20 @@
 
 use crate::files;
 use clap::Args;
-use color_eyre::eyre::{Result, bail};
-use raftdeck_model::MAX_NODES;
+use color_eyre::eyre::Result;
+use raftdeck_lab::node_count;
 use raftdeck_protocol::printable;
-use raftdeck_script::check;
-use std::collections::BTreeSet;
+use raftdeck_raft::NodeId;
+use raftdeck_script::{Flaw, check};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For the help.
 pub const HELP: &str = "\
-Each mistake is one line, FILE:LINE:COLUMN: what is wrong. The files that a script loads are read too. The exit
-status is 0 if there is no mistake and 1 if there is one.
+Each mistake is one line, FILE:LINE:COLUMN: what is wrong. The files that a script loads are read too, where it loads
+them. The exit status is 0 if there is no mistake and 1 if there is one.
 
 Examples:
   raftdeck check --nodes 5 examples/figure-8.txt
@@ -26,50 +28,58 @@ pub struct CheckArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How many nodes the cluster begins with: a line that names another one is a mistake
-    #[arg(short, long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_NODES)))]
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
 }
 
 /// What is to be printed, and the exit status.
 pub fn run(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
-    let mut checking = Checking { nodes: args.nodes.into(), seen: BTreeSet::new(), text: String::new() };
+    let nodes: Vec<NodeId> = (1..=args.nodes.into()).map(NodeId).collect();
+    let mut files = Files::default();
+    let mut text = String::new();
     for file in &args.files {
-        if let Err(why) = checking.check(file) {
-            bail!("{} cannot be read: {why}", file.display());
+        for Flaw { file, line, column, mistake } in files.check(&file.display().to_string(), &nodes) {
+            let said = format!("{file}:{line}:{column}: {mistake}");
+            writeln!(text, "{}", printable::line(&said))?;
         }
     }
-    let status = u8::from(!checking.text.is_empty());
-    Ok((checking.text.into_bytes(), status))
+    let status = u8::from(!text.is_empty());
+    Ok((text.into_bytes(), status))
 }
 
-struct Checking {
-    nodes: usize,
-    seen: BTreeSet<PathBuf>,
-    text: String,
-}
+/// The files that were read, each once, by the name by which it was read first.
+#[derive(Default)]
+struct Files(BTreeMap<PathBuf, (String, Result<Vec<u8>, String>)>);
 
-impl Checking {
-    /// Checks a file and those that it loads, each once.
-    fn check(&mut self, file: &Path) -> Result<(), String> {
-        if !self.seen.insert(file.to_owned()) {
-            return Ok(());
+impl Files {
+    /// The mistakes of a script and of the files that it loads. One that a script before it loads was checked there.
+    fn check(&mut self, file: &str, nodes: &[NodeId]) -> BTreeSet<Flaw> {
+        if self.0.contains_key(&identity(file)) {
+            return BTreeSet::new();
         }
-        let checked = check(&files::read(&file.display().to_string())?, self.nodes);
-        for flaw in &checked.flaws {
-            self.say(file, flaw.line, flaw.column, &flaw.mistake);
-        }
-        for (line, named) in checked.loads {
-            let loaded = file.parent().unwrap_or(Path::new("")).join(&named);
-            if let Err(why) = self.check(&loaded) {
-                self.say(file, line, 1, &format!("{} cannot be read: {why}", loaded.display()));
+        match self.read(file) {
+            Ok(script) => {
+                let checked = check(file, &script, nodes, Some(&mut |file: &str| self.read(file)));
+                checked.flaws.into_iter().map(|flaw| Flaw { file: self.name(&flaw.file), ..flaw }).collect()
+            }
+            Err(why) => {
+                let mistake = format!("{file} cannot be read: {why}");
+                BTreeSet::from([Flaw { file: file.to_owned(), line: 1, column: 1, mistake }])
             }
         }
-        Ok(())
     }
 
-    fn say(&mut self, file: &Path, line: usize, column: usize, mistake: &str) {
-        let said = format!("{}:{line}:{column}: {mistake}", file.display());
-        // Writing to a string does not fail.
-        let _ = writeln!(self.text, "{}", printable::line(&said));
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, String> {
+        let read = || (file.to_owned(), files::read(file));
+        self.0.entry(identity(file)).or_insert_with(read).1.clone()
     }
+
+    fn name(&self, file: &str) -> String {
+        self.0.get(&identity(file)).map_or(file, |(name, _)| name).to_owned()
+    }
+}
+
+/// The same for each name of a file.
+fn identity(file: &str) -> PathBuf {
+    fs::canonicalize(file).unwrap_or_else(|_| Path::new(file).to_owned())
 }
