@@ -80,11 +80,10 @@ impl Bindings {
                 }
                 number @ (Bound::Number(_) | Bound::Unknown) => {
                     let rest = &text[done..];
-                    let counted = match number {
-                        Bound::Number(number) => offset(*number, rest),
-                        Bound::Text(_) | Bound::Quoted(_) | Bound::Unknown => {
-                            unknown_offset(least(&expanded), rest)
-                        }
+                    let counted = if let Bound::Number(number) = number {
+                        offset(*number, rest)
+                    } else {
+                        unknown_offset(least(&expanded), rest)
                     };
                     let (number, used) =
                         counted.ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;

@@ -110,6 +110,13 @@ fn nodes_need_not_be_numbered_without_gaps() {
     let flaws = check("a.txt", b"kill 5\nkill 2", &nodes, None).flaws;
     assert_eq!(flaws[0].to_string(), "line 2, column 6: there is no n2: the nodes are n1 n4 n5");
     assert_eq!(flaws.len(), 1);
+
+    let mut script = Script::of_file("a", b"check b");
+    let world = Reading::new(&nodes, NodeId(4)).world;
+    assert_eq!(script.go_on(Duration::ZERO, &world), [Deed::Read("b".to_owned())]);
+    script.loaded(Ok(b"kill 5".to_vec()));
+    let right = "b: 1 line, no mistake".to_owned();
+    assert_eq!(script.go_on(Duration::ZERO, &world), [Deed::Answer("check", vec![right])]);
 }
 
 #[test]
