@@ -2,7 +2,8 @@
 
 use crate::answers::{CLIENT, CONSISTENCIES, EXPECTATIONS};
 use crate::condition::{CONDITIONS, ROLES};
-use crate::table::{FILTERS, Group, RULES, Slot, WORDS, Word, is_filter, word};
+use crate::group::Group;
+use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::FrameKind;

@@ -1,6 +1,6 @@
 //! What the words mean, as values: whoever adds a word adds one here, and the parser does not compile until it takes it.
 
-use crate::table::Group;
+use crate::group::Group;
 
 /// What a word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
