@@ -80,7 +80,7 @@ fn uses(text: &str) -> Vec<Module> {
     for item in code.split(';') {
         let Some(at) = item.rfind("use ") else { continue };
         let before = item[..at].chars().next_back();
-        if before.is_none_or(|c| c.is_whitespace()) {
+        if before.is_none_or(char::is_whitespace) {
             spread(&Module::new(), item[at + 4..].trim(), &mut paths);
         }
     }
