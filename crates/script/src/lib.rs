@@ -139,10 +139,10 @@ pub enum Value {
     Known(Bound),
 }
 
-/// Understands one line that uses no names, or says in a sentence why not. Nodes that the world does not have are mistakes, unless it
-/// has none yet.
+/// Understands one line in which `$` is an ordinary character, or says in a sentence why not. Nodes that the world does not have are
+/// mistakes, unless it has none yet.
 pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
-    parse_with(line, world, &Bindings::default())
+    understood(&tokens::split(line)?, world)
 }
 
 /// The same for a line that may use these names.
@@ -155,7 +155,10 @@ pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Line
         let sentence = format!("a name is given without its $: let {bare} = leader");
         return Err(Mistake::new(sentence).at(name.start));
     }
-    let tokens = bindings.expand(tokens)?;
+    understood(&bindings.expand(tokens)?, world)
+}
+
+fn understood(tokens: &[Token], world: &World) -> Result<Line, Mistake> {
     match tokens.split_first() {
         None => Ok(Line::Nothing),
         Some((first, rest)) => said(first, rest, world),

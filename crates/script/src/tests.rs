@@ -10,7 +10,7 @@ use raftdeck_model::{
     FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageState, News, NodeView, Probability,
     ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch, Which,
 };
-use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read};
+use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{
     Config, LogId, LogIndex, NodeId, Raft, Restored, Role, Status, Term, TermRun, Timestamp, Timing,
 };

@@ -108,3 +108,12 @@ fn answers_are_expected() {
     assert!(why("wait stored").contains("nothing to wait for"));
     assert!(why("try expect stored").contains("never refused"));
 }
+
+/// At a prompt there is no line before this one that could give a name.
+#[test]
+fn outside_of_scripts_a_dollar_is_an_ordinary_character() {
+    let put = |value: &str| Write::Put { key: "home".into(), value: value.to_owned().into() };
+    assert_eq!(request("put home $HOME").op, ClientOp::Write(put("$HOME")));
+    let mistake = parse_with("put home $HOME", &world(), &Bindings::default()).unwrap_err();
+    assert!(mistake.to_string().starts_with("$HOME is not set"), "{mistake}");
+}

@@ -55,6 +55,8 @@ fn no_line_makes_it_panic() {
         "leader", "wait", "held", "release", "undo", "#", ",", ">", "wan", "1=eu", "halves", "within", "not",
         "any", "or", "all", "for", "stays", "let", "=", "$x", "$", "repeat", "1..3", "gap",
     ];
+    let mut bindings = Bindings::default();
+    bindings.bind("x", Bound::Number(3));
     let mut random = 1_u64;
     for _ in 0..20_000 {
         let mut line = String::new();
@@ -67,6 +69,7 @@ fn no_line_makes_it_panic() {
             }
         }
         let _ = parse(&line, &world());
+        let _ = parse_with(&line, &world(), &bindings);
         for completion in complete(&line, &world()) {
             assert!(line.is_char_boundary(completion.start), "{line}");
         }

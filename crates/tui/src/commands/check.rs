@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// For the help.
 pub const HELP: &str = "\
-Each mistake is one line, FILE:LINE:COLUMN: what is wrong. The files that a script loads are read too, where it loads
-them. The exit status is 0 if there is no mistake and 1 if there is one.
+Each mistake is one line, FILE:LINE:COLUMN: what is wrong. The files that a script loads are read too, where it \
+loads them. The exit status is 0 if there is no mistake and 1 if there is one.
 
 Examples:
   raftdeck check --nodes 5 examples/figure-8.txt
