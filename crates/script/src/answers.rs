@@ -1,7 +1,7 @@
 //! Clients and the answers to them: `get KEY stale at 3`, `as alice put KEY VALUE`, `expect get KEY VALUE`, `expect in-doubt`.
 
 use crate::Line;
-use crate::condition::{CONDITIONS, DEFAULT_PATIENCE, asked_patience};
+use crate::condition::{CONDITIONS, patience};
 use crate::mistake::Mistake;
 use crate::names::{next_node, nodes};
 use crate::near::{hint, nearest};
@@ -9,12 +9,11 @@ use crate::phrase::Phrase;
 use crate::table::word;
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Judged,
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Judged, write,
 };
 use raftdeck_protocol::kv::Shown;
 use raftdeck_protocol::{Answer, Consistency, Read};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// What is expected of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,19 +48,13 @@ pub enum Came {
 /// What can be expected besides conditions.
 pub(crate) const EXPECTATIONS: [&str; 4] = ["get", "stored", "refused", "in-doubt"];
 
-/// The consistencies by name.
-pub(crate) const CONSISTENCIES: [(&str, Consistency); 3] = [
-    ("linearizable", Consistency::Linearizable),
-    ("lease", Consistency::Lease),
-    ("stale", Consistency::Stale),
-];
+/// The consistencies; [`write::consistency`] names them.
+pub(crate) const CONSISTENCIES: [Consistency; 3] =
+    [Consistency::Linearizable, Consistency::Lease, Consistency::Stale];
 
-/// What can be done to the links of a client.
-pub(crate) const FAULTS: [(&str, ClientLinkFault); 3] = [
-    ("cut", ClientLinkFault::Cut),
-    ("hold", ClientLinkFault::Hold),
-    ("lose-answers", ClientLinkFault::LoseAnswers),
-];
+/// What can be done to the links of a client; [`write::client_link_fault`] names it.
+const FAULTS: [ClientLinkFault; 3] =
+    [ClientLinkFault::Cut, ClientLinkFault::Hold, ClientLinkFault::LoseAnswers];
 
 /// What follows `client`, and cannot be a client's name.
 pub(crate) const CLIENT: [&str; 5] = ["at", "anywhere", "cut", "hold", "lose-answers"];
@@ -125,13 +118,16 @@ pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientReque
     let mut request = ClientRequest::from(read_op(read)?);
     let mut is_said = false;
     loop {
-        let named = |(name, _): &&(&str, Consistency)| phrase.is_word(name);
-        if let Some((name, consistency)) = CONSISTENCIES.iter().find(named) {
+        let is_next = |one: &Consistency| phrase.is_word(write::consistency(*one));
+        if let Some(consistency) = CONSISTENCIES.into_iter().find(is_next) {
             phrase.next();
             if std::mem::replace(&mut is_said, true) {
-                return Err(Mistake::new(format!("{name} is one consistency too many: one is enough")));
+                return Err(Mistake::new(format!(
+                    "{} is one consistency too many: one is enough",
+                    write::consistency(consistency)
+                )));
             }
-            request.consistency = *consistency;
+            request.consistency = consistency;
         } else if phrase.is_word("at") {
             phrase.next();
             if request.at.replace(next_node(phrase)?).is_some() {
@@ -145,7 +141,7 @@ pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientReque
 
 /// Whether what follows is how new a read is, or whom it asks.
 pub(crate) fn begins_whom(phrase: &Phrase<'_>) -> bool {
-    phrase.is_word("at") || CONSISTENCIES.iter().any(|(name, _)| phrase.is_word(name))
+    phrase.is_word("at") || CONSISTENCIES.into_iter().any(|one| phrase.is_word(write::consistency(one)))
 }
 
 fn read_op(asked: Read) -> Result<ClientOp, Mistake> {
@@ -167,7 +163,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mista
             let value = bytes(phrase.need("a value, or none, such as expect get color blue")?);
             let request = of_whom(phrase, Read::Get { key })?;
             let value = (!is_none).then_some(value);
-            return Ok(Some(Line::Judge(Expectation::Value { request, value }, within(phrase)?)));
+            return Ok(Some(Line::Judge(Expectation::Value { request, value }, patience(phrase)?)));
         }
         Some(other) if nearest(other, CONDITIONS).is_none() && nearest(other, EXPECTATIONS).is_some() => {
             let hint = hint(other, EXPECTATIONS);
@@ -176,11 +172,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mista
         _ => return Ok(None),
     };
     phrase.next();
-    Ok(Some(Line::Judge(what, within(phrase)?)))
-}
-
-fn within(phrase: &mut Phrase<'_>) -> Result<Duration, Mistake> {
-    Ok(asked_patience(phrase)?.unwrap_or(DEFAULT_PATIENCE))
+    Ok(Some(Line::Judge(what, patience(phrase)?)))
 }
 
 /// Takes the name of a client.
@@ -245,11 +237,11 @@ pub(crate) fn client(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
         let place = nodes(phrase.need("nodes, such as client at 1,2")?, phrase.world)?;
         return Ok(Disturbance::ClientAt(client, place));
     }
-    let Some((_, fault)) = FAULTS.iter().find(|(name, _)| *name == what) else {
+    let Some(fault) = FAULTS.into_iter().find(|fault| write::client_link_fault(*fault) == what) else {
         return Err(Mistake::new(format!("\"{what}\" is no place{}", or_hint(what, PLACES))));
     };
     let at = nodes(phrase.need(&format!("nodes, such as client {what} 2"))?, phrase.world)?;
-    Ok(Disturbance::ClientLinks(client, at, *fault))
+    Ok(Disturbance::ClientLinks(client, at, fault))
 }
 
 /// What was probably meant, or what there is.

@@ -1,9 +1,12 @@
 //! What names stand for: `let old = leader`, then `kill $old`; `let t = term 2`, then `wait term 2 $t+1..`.
 
+use crate::Value;
 use crate::figures::whole;
 use crate::mistake::Mistake;
+use crate::names::node;
 use crate::near::hint;
 use crate::tokens::{MAX_LINE, Token, scan};
+use raftdeck_model::World;
 use std::collections::BTreeMap;
 
 /// The names that a script has given, and what each stands for.
@@ -103,6 +106,24 @@ impl Bindings {
             let end = if hint.is_empty() { format!(": let {name} = leader gives it a value") } else { hint };
             Mistake::new(format!("${name} is not set{end}"))
         })
+    }
+}
+
+impl Value {
+    /// What it is at the moment, or why that is not known.
+    pub(crate) fn now(self, world: &World) -> Result<Bound, String> {
+        let named = |named: &str| {
+            let node = node(named, world).map_err(|mistake| mistake.to_string());
+            node.map(|node| Bound::Text(node.0.to_string()))
+        };
+        match self {
+            Self::Leader => named("leader"),
+            Self::Follower => named("follower"),
+            Self::Figure(node, figure) => {
+                figure.now(world, node).map(Bound::Number).map_err(|why| why.to_string())
+            }
+            Self::Known(bound) => Ok(bound),
+        }
     }
 }
 

@@ -4,17 +4,14 @@
 //! The files that it loads are read where it loads them. Pure: whoever checks a script reads them.
 
 use crate::bindings::{Bindings, Bound};
-use crate::engine::lines::{after, texts};
+use crate::engine::lines::{Lines, NO_END, NO_REPEAT, NOT_TEXT, after, texts};
+use crate::engine::place::Place;
 use crate::{Line, Mistake, Value, parse_with};
 use raftdeck_model::{MAX_NODES, News, Node, NodeView, Order, ProcessState, RaftView, Update, World};
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
-
-/// Files that load files that load files: as many as when a script is carried out.
-const MAX_DEPTH: usize = 8;
 
 /// Past so many loads in one reading no more are followed: files that load one another by ever new names have an end.
 const MAX_LOADS: usize = 1000;
@@ -129,7 +126,7 @@ impl Reading {
         let outer = std::mem::replace(&mut self.outer, self.open.len());
         for (number, line) in texts(script) {
             let Ok(line) = std::str::from_utf8(line) else {
-                self.flaw(source, (number, 1), "the line is not UTF-8 text");
+                self.flaw(source, (number, 1), NOT_TEXT);
                 continue;
             };
             match parse_with(line, &self.world, &self.bindings) {
@@ -145,23 +142,22 @@ impl Reading {
             }
         }
         for Open { line, .. } in self.open.split_off(self.outer) {
-            self.flaw(source, (line, 1), "repeat has no end: a line end after the lines that are repeated");
+            self.flaw(source, (line, 1), NO_END);
         }
         self.outer = outer;
     }
 
     /// Reads a file where it is loaded. What it says of names and nodes holds for the lines after it too.
     fn load(&mut self, from: &Source<'_>, line: usize, named: &str, read: &mut Option<&mut ReadFile<'_>>) {
-        let folder = Path::new(from.file).parent().unwrap_or(Path::new(""));
-        let file = folder.join(named).display().to_string();
+        let place = Place::of_file(from.file, line, from.depth);
+        let file = place.file(named);
         let is_new = self.files.insert(file.clone());
         let Some(reader) = read.as_mut().filter(|_| self.loads < MAX_LOADS && (is_new || !self.is_too_deep))
         else {
             return self.bindings.assume_set();
         };
-        if from.depth == MAX_DEPTH {
+        if let Err(why) = Lines::may_load(&place, &file) {
             self.is_too_deep = true;
-            let why = format!("{file} is not loaded: {MAX_DEPTH} files load one another already");
             self.flaw(from, (line, 1), why);
             return self.bindings.assume_set();
         }
@@ -220,7 +216,7 @@ impl Reading {
             }
             Line::End => {
                 if !self.close() {
-                    self.flaw(source, (number, 1), "end ends nothing: no repeat is open before it");
+                    self.flaw(source, (number, 1), NO_REPEAT);
                 }
             }
             Line::Load(file) => return Some(file),

@@ -6,8 +6,7 @@ use crate::group::Group;
 use crate::table::{FILTERS, RULES, Slot, WORDS, Word, is_filter, word};
 use crate::tokens::scan;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
-use raftdeck_model::FrameKind;
-use raftdeck_model::World;
+use raftdeck_model::{FrameKind, World, write};
 use raftdeck_raft::NodeId;
 
 /// One way to go on.
@@ -146,7 +145,7 @@ impl Wanted<'_> {
         if let [.., "at"] = pieces {
             return self.nodes();
         }
-        let consistencies = CONSISTENCIES.map(|(name, _)| name);
+        let consistencies = CONSISTENCIES.map(write::consistency);
         let has_any = pieces.iter().any(|piece| consistencies.contains(piece));
         let left = consistencies.into_iter().filter(|_| !has_any);
         plain(left.chain(["at"]).filter(|word| !pieces.contains(word)))

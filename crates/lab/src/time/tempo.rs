@@ -73,6 +73,22 @@ struct Told {
     task: AbortHandle,
 }
 
+impl Told {
+    /// Has this be wished from now on, where it is not: it is told under the next number.
+    fn wishes<T: PartialEq>(&self, what: T, of: impl FnOnce(&mut Wish) -> &mut (u64, T)) {
+        self.wish.send_if_modified(|wish| {
+            let (number, wished) = of(wish);
+            if *wished == what {
+                return false;
+            }
+            *number += 1;
+            *wished = what;
+            wish.version += 1;
+            true
+        });
+    }
+}
+
 impl Tempo {
     pub(crate) fn new(reader: ClockReader, access: Access) -> Self {
         let (timeouts, nodes) = (BTreeMap::new(), BTreeMap::new());
@@ -129,28 +145,18 @@ impl Tempo {
     /// The node's clock is so fast from now on, also when the node is started anew.
     pub(crate) fn set_factor(&mut self, node: NodeId, factor: ClockFactor) {
         if let Some(told) = self.nodes.get(&node) {
-            told.wish.send_if_modified(|wish| {
-                let changes = wish.factor.1 != factor;
-                if changes {
-                    wish.version += 1;
-                    wish.factor = (wish.factor.0 + 1, factor);
-                }
-                changes
-            });
+            told.wishes(factor, |wish| &mut wish.factor);
         }
     }
 
     /// The node works with this from now on, also when it is started anew; `usual`: what it works with if nothing is said.
     pub(crate) fn set_tuning(&mut self, node: NodeId, tuning: Tuning, usual: Tuning) {
         if let Some(told) = self.nodes.get(&node) {
-            told.wish.send_if_modified(|wish| {
-                let changes = wish.tuning.1.unwrap_or(usual) != tuning;
-                if changes {
-                    wish.version += 1;
-                    wish.tuning = (wish.tuning.0 + 1, Some(tuning));
-                }
-                changes
-            });
+            // What is usual need not be said before anything else was.
+            let is_said = told.wish.borrow().tuning.1.is_some();
+            if is_said || tuning != usual {
+                told.wishes(Some(tuning), |wish| &mut wish.tuning);
+            }
         }
     }
 
@@ -159,28 +165,14 @@ impl Tempo {
         self.timeouts = timeouts;
         for (node, told) in &self.nodes {
             let timeout = self.timeouts.get(node).copied();
-            told.wish.send_if_modified(|wish| {
-                let changes = wish.timeouts.1 != timeout;
-                if changes {
-                    wish.version += 1;
-                    wish.timeouts = (wish.timeouts.0 + 1, timeout);
-                }
-                changes
-            });
+            told.wishes(timeout, |wish| &mut wish.timeouts);
         }
     }
 
     /// The node's disk does so from now on, also when the node is started anew.
     pub(crate) fn set_disk(&mut self, node: NodeId, pace: DiskPace) {
         if let Some(told) = self.nodes.get(&node) {
-            told.wish.send_if_modified(|wish| {
-                let changes = wish.disk.1 != pace;
-                if changes {
-                    wish.version += 1;
-                    wish.disk = (wish.disk.0 + 1, pace);
-                }
-                changes
-            });
+            told.wishes(pace, |wish| &mut wish.disk);
         }
     }
 

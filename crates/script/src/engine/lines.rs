@@ -18,9 +18,18 @@ const MAX_LINES: usize = 100_000;
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What is wrong with a line that is not UTF-8.
+pub(crate) const NOT_TEXT: &str = "the line is not UTF-8 text";
+
+/// What is wrong with lines that are repeated and have no end.
+pub(crate) const NO_END: &str = "repeat has no end: a line end after the lines that are repeated";
+
+/// What is wrong with an end by itself.
+pub(crate) const NO_REPEAT: &str = "end ends nothing: no repeat is open before it";
+
 /// Lines in the order in which they are to be carried out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     queue: VecDeque<(Place, Entry)>,
     /// Lines of the standard input so far.
     read: usize,
@@ -129,7 +138,7 @@ impl Lines {
             if !place.is_in_file() && !self.input_ended {
                 return Ok(Block::Open);
             }
-            return Err("repeat has no end: a line end after the lines that are repeated".to_owned());
+            return Err(NO_END.to_owned());
         };
         let mut body: Vec<_> = self.queue.drain(..=length).collect();
         body.pop();
@@ -157,7 +166,7 @@ impl Lines {
     }
 
     /// Whether a line here may load a file.
-    pub(super) fn may_load(place: &Place, file: &str) -> Result<(), String> {
+    pub(crate) fn may_load(place: &Place, file: &str) -> Result<(), String> {
         if place.depth < MAX_DEPTH {
             return Ok(());
         }

@@ -8,16 +8,15 @@
 
 pub(crate) mod lines;
 mod passing;
-mod place;
+pub(crate) mod place;
 mod requests;
 mod show;
 mod store;
 
-use crate::bindings::{Bindings, Bound};
+use crate::bindings::Bindings;
 use crate::check::check;
-use crate::names::node;
-use crate::{Condition, Expectation, Line, Value, parse_with};
-use lines::{Block, Lines, Next};
+use crate::{Condition, Expectation, Line, parse_with};
+use lines::{Block, Lines, NO_REPEAT, NOT_TEXT, Next};
 use passing::{Look, Passing};
 use place::Place;
 use raftdeck_model::{ClientName, ClientOp, Command, CommandId, News, Node, Order, World, write};
@@ -293,7 +292,7 @@ impl Script {
             let (place, line) = match next {
                 Next::Line(place, line) => (place, line),
                 Next::NotText(place) => {
-                    deeds.push(Deed::Mistake(place.say("the line is not UTF-8 text")));
+                    deeds.push(Deed::Mistake(place.say(NOT_TEXT)));
                     continue;
                 }
                 Next::Round => continue,
@@ -467,7 +466,7 @@ impl Script {
                 self.wait(place, Awaited::Block { times, counter }, Duration::MAX);
             }
             Line::End => {
-                deeds.push(Deed::Mistake(place.say("end ends nothing: no repeat is open before it")));
+                deeds.push(Deed::Mistake(place.say(NO_REPEAT)));
             }
             Line::Let { .. } | Line::Expect(_) | Line::Logs | Line::Status => {
                 let (id, command) = self.command(Order::Refresh);
@@ -548,7 +547,7 @@ impl Script {
                     deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
                 }
             }
-            Line::Let { name, value } => match bound(value, world) {
+            Line::Let { name, value } => match value.now(world) {
                 Ok(bound) => self.bindings.bind(&name, bound),
                 Err(why) => deeds.push(Deed::Unmet(place.say(format!("{name} is not set: {why}")))),
             },
@@ -571,22 +570,6 @@ impl Script {
 
     fn wait(&mut self, place: Place, awaited: Awaited, until: Duration) {
         self.present = Some(Present { place, awaited, until });
-    }
-}
-
-/// What a value is at the moment.
-fn bound(value: Value, world: &World) -> Result<Bound, String> {
-    let node = |named: &str| {
-        let node = node(named, world).map_err(|mistake| mistake.to_string());
-        node.map(|node| Bound::Text(node.0.to_string()))
-    };
-    match value {
-        Value::Leader => node("leader"),
-        Value::Follower => node("follower"),
-        Value::Figure(node, figure) => {
-            figure.now(world, node).map(Bound::Number).map_err(|why| why.to_string())
-        }
-        Value::Known(bound) => Ok(bound),
     }
 }
 
