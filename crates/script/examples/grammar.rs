@@ -1,0 +1,8 @@
+//! Prints the table of words as GRAMMAR.md shows it. `cargo xtask grammar` puts it into the page.
+
+#[path = "../tests/support/words.rs"]
+mod words;
+
+fn main() {
+    print!("{}", words::listed());
+}

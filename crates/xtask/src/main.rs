@@ -1,0 +1,39 @@
+//! The project's own commands, as `cargo xtask COMMAND`. It links no other room: what it needs of them it asks of `cargo`, so that it
+//! is built in seconds.
+
+mod architecture;
+mod bench;
+mod grammar;
+mod mutants;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run the tests of what may import what, and of circles
+    Architecture,
+    /// Run benchmarks, or with --list print their command lines
+    Bench(bench::Args),
+    /// Write the table of words in crates/script/GRAMMAR.md anew
+    Grammar(grammar::Args),
+    /// Take out one guard of the core after another and see that tests notice
+    Mutants(mutants::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Architecture => architecture::run_tests(),
+        Task::Bench(args) => bench::run(&args),
+        Task::Grammar(args) => grammar::run(&args),
+        Task::Mutants(args) => mutants::run(&args),
+    }
+}

@@ -1,0 +1,57 @@
+//! Guards of the core are taken out, one at a time: the scenario that names a guard must fail without it, and the simulator must
+//! notice every one.
+
+use crate::workspace::{cargo, run as carry_out};
+use anyhow::Result;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where it is to be noticed
+    #[arg(long, value_enum, default_value_t = By::All)]
+    by: By,
+    /// In the simulator: the first seed
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    first_seed: u64,
+    /// In the simulator: take out these guards only
+    #[arg(value_name = "GUARD")]
+    guards: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    /// The scenario scripts in crates/raft/tests/scenarios
+    Scenarios,
+    /// The simulator
+    Simulator,
+    /// Both, one after the other
+    All,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.by != By::Simulator {
+        carry_out(&mut cargo(&[
+            "test",
+            "--package",
+            "raftdeck-raft",
+            "--features",
+            "mutants",
+            "--test",
+            "scenarios",
+        ]))?;
+    }
+    if args.by != By::Scenarios {
+        let mut simulate = cargo(&[
+            "run",
+            "--release",
+            "--package",
+            "raftdeck-sim",
+            "--features",
+            "mutants",
+            "--example",
+            "mutants",
+        ]);
+        simulate.args(["--", "--first-seed", &args.first_seed.to_string()]).args(&args.guards);
+        carry_out(&mut simulate)?;
+    }
+    Ok(())
+}
