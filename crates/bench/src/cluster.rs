@@ -39,7 +39,7 @@ pub(crate) type Nodes = BTreeMap<NodeId, Node>;
 
 /// A cluster that was started for a benchmark. Dropped, it ends, and its data goes.
 #[derive(Debug)]
-pub(crate) struct Own {
+pub(crate) struct OwnCluster {
     // First: the nodes end before their data goes.
     lab: Lab,
     /// How many commands were sent.
@@ -48,7 +48,7 @@ pub(crate) struct Own {
     dir: TemporaryFolder,
 }
 
-impl Own {
+impl OwnCluster {
     /// Starts it; returns before it serves.
     pub(crate) fn start(args: &OwnArgs, nodes: u8) -> Result<Self, BenchError> {
         Self::start_with(args, nodes, &["node"])
@@ -192,7 +192,7 @@ fn note(nodes: &mut Nodes, news: News) -> bool {
 /// A cluster under load.
 #[derive(Debug)]
 pub(crate) enum Cluster {
-    Own(Box<Own>),
+    Own(Box<OwnCluster>),
     /// It runs already; its nodes' addresses, and what lets clients in.
     Given(Vec<String>, Access),
 }

@@ -1,7 +1,7 @@
 //! The leader is killed again and again while clients write: how long until the next one acknowledges a write.
 
 use crate::args::FailoverArgs;
-use crate::cluster::{Nodes, Own};
+use crate::cluster::{Nodes, OwnCluster};
 use crate::error::BenchError;
 use crate::figures::{counted, micros};
 use crate::print::{print, title};
@@ -35,7 +35,7 @@ const BREATH: Duration = Duration::from_millis(250);
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-struct Report {
+struct FailoverReport {
     benchmark: &'static str,
     nodes: u8,
     clients: u64,
@@ -57,7 +57,7 @@ struct Report {
 
 /// What the clients have seen.
 #[derive(Debug)]
-struct Seen {
+struct ClientsView {
     /// The highest term in which a write was acknowledged, by whom, and when the first was.
     term: u64,
     leader: NodeId,
@@ -67,7 +67,7 @@ struct Seen {
     unknown: u64,
 }
 
-impl Default for Seen {
+impl Default for ClientsView {
     fn default() -> Self {
         Self { term: 0, leader: NodeId(0), since: None, acknowledged: 0, failed: 0, unknown: 0 }
     }
@@ -75,12 +75,12 @@ impl Default for Seen {
 
 #[derive(Debug, Default)]
 struct Watch {
-    seen: Mutex<Seen>,
+    seen: Mutex<ClientsView>,
     new_term: Notify,
 }
 
 impl Watch {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ClientsView> {
         // Nothing that holds this lock can panic half-way through a change.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,7 +127,7 @@ pub(crate) async fn run(args: &FailoverArgs) -> Result<(), BenchError> {
     let progress = Progress::new();
     progress.begin("starting", 1);
     let begun = Instant::now();
-    let own = Own::start(&args.own, args.nodes)?;
+    let own = OwnCluster::start(&args.own, args.nodes)?;
     own.ready().await?;
     let start = first_write(&own.addresses(), START_PATIENCE).await? - begun;
 
@@ -156,7 +156,7 @@ pub(crate) async fn run(args: &FailoverArgs) -> Result<(), BenchError> {
     let timing = args.own.timing();
     let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let seen = watch.seen();
-    let report = Report {
+    let report = FailoverReport {
         benchmark: "failover",
         nodes: args.nodes,
         clients: args.clients,
@@ -172,11 +172,11 @@ pub(crate) async fn run(args: &FailoverArgs) -> Result<(), BenchError> {
         failed: seen.failed,
         unknown: seen.unknown,
     };
-    print(&report, args.json, Report::table)
+    print(&report, args.json, FailoverReport::table)
 }
 
 /// Waits until every node serves and every follower has caught up, and then a little at random.
-async fn settle(own: &Own, observer: &Client) -> Result<(), BenchError> {
+async fn settle(own: &OwnCluster, observer: &Client) -> Result<(), BenchError> {
     own.ready().await?;
     let followers = own.nodes().len() - 1;
     let level = async {
@@ -201,7 +201,7 @@ async fn settle(own: &Own, observer: &Client) -> Result<(), BenchError> {
 }
 
 /// Kills the leader, times the next one, and starts the killed node again.
-async fn one_trial(own: &Own, watch: &Watch) -> Result<(Duration, Duration), BenchError> {
+async fn one_trial(own: &OwnCluster, watch: &Watch) -> Result<(Duration, Duration), BenchError> {
     watch.next_leader(0).await?;
     let (term, leader) = {
         let seen = watch.seen();
@@ -217,7 +217,7 @@ async fn one_trial(own: &Own, watch: &Watch) -> Result<(Duration, Duration), Ben
     Ok((failover, own.ready_since(leader, restarted).await? - restarted))
 }
 
-impl Report {
+impl FailoverReport {
     fn table(&self) -> String {
         let (min, max) = self.election_ms;
         let mut circumstances = vec![

@@ -32,11 +32,11 @@ pub const COMMAND: &str = "bench-floor";
 #[derive(Debug, Parser)]
 struct FloorArgs {
     #[command(subcommand)]
-    part: Part,
+    part: FloorRole,
 }
 
 #[derive(Debug, Subcommand)]
-enum Part {
+enum FloorRole {
     /// Makes up writes, replicates and syncs them; runs when told to on its standard input
     Leader {
         #[arg(long)]
@@ -101,7 +101,7 @@ struct Listening {
 
 /// What the leader says after a run.
 #[derive(Debug, Serialize, Deserialize)]
-struct Ran {
+struct FloorRun {
     micros: u64,
     /// Its own.
     syncs: u64,
@@ -113,10 +113,10 @@ struct Ran {
 #[must_use]
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let ran = match FloorArgs::parse_from(args).part {
-        Part::Leader { in_flight, value_size, follower, disk } => disk
+        FloorRole::Leader { in_flight, value_size, follower, disk } => disk
             .open()
             .and_then(|disk| leader::run(in_flight.max(1), value_size + ENTRY_OVERHEAD, &follower, disk)),
-        Part::Follower { disk } => disk.open().and_then(follower::run),
+        FloorRole::Follower { disk } => disk.open().and_then(follower::run),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,18 +38,18 @@ pub(crate) struct Load {
 
 /// What came of a load, and how long it took from its beginning to its last answer.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct LoadOutcome {
     pub(crate) tally: Tally,
     pub(crate) took: Duration,
 }
 
 /// What the clients of one run share.
-pub(crate) struct Shared {
+pub(crate) struct SharedLoad {
     load: Load,
     tally: Mutex<Tally>,
 }
 
-impl Shared {
+impl SharedLoad {
     /// Operations acknowledged so far.
     pub(crate) fn done(&self) -> u64 {
         self.tally().done()
@@ -92,11 +92,11 @@ impl Generator {
     }
 
     /// Runs it for so long. `watch` is given what the clients share, to look at it while they work.
-    pub(crate) async fn run(&mut self, span: Duration, watch: impl FnOnce(Arc<Shared>)) -> Outcome {
-        let shared = Arc::new(Shared { load: self.load.clone(), tally: Mutex::default() });
+    pub(crate) async fn run(&mut self, span: Duration, watch: impl FnOnce(Arc<SharedLoad>)) -> LoadOutcome {
+        let shared = Arc::new(SharedLoad { load: self.load.clone(), tally: Mutex::default() });
         watch(Arc::clone(&shared));
         let begun = Instant::now();
-        let pace = self.load.rate.map(|rate| Arc::new(Pace::new(rate, begun, span)));
+        let pace = self.load.rate.map(|rate| Arc::new(LoadSchedule::new(rate, begun, span)));
         let mut tasks = JoinSet::new();
         for number in 0..self.load.clients {
             self.seed += 1;
@@ -115,7 +115,7 @@ impl Generator {
             shared.tally().left_out = pace.left_out();
         }
         let tally = std::mem::take(&mut *shared.tally());
-        Outcome { tally, took }
+        LoadOutcome { tally, took }
     }
 
     /// Writes one key after the other, round and round, so many times in all; `told` hears how many are done.
@@ -152,7 +152,7 @@ impl Generator {
 
 /// One client of a closed loop. Between two operations it does nothing that takes time, so one's end is the next one's
 /// beginning.
-async fn closed(client: Client, shared: Arc<Shared>, mut dice: Dice, until: Instant) {
+async fn closed(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, until: Instant) {
     let mut now = Instant::now();
     while now < until {
         now = shared.operate(&client, &mut dice, now).await;
@@ -160,7 +160,7 @@ async fn closed(client: Client, shared: Arc<Shared>, mut dice: Dice, until: Inst
 }
 
 /// One client of an open loop: takes what is due next, whenever it is free.
-async fn open(client: Client, shared: Arc<Shared>, mut dice: Dice, pace: Arc<Pace>) {
+async fn open(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, pace: Arc<LoadSchedule>) {
     while let Some(due) = pace.next().await {
         shared.operate(&client, &mut dice, due).await;
     }
@@ -168,7 +168,7 @@ async fn open(client: Client, shared: Arc<Shared>, mut dice: Dice, pace: Arc<Pac
 
 /// When the operations of an open loop are due.
 #[derive(Debug)]
-struct Pace {
+struct LoadSchedule {
     begun: Instant,
     /// Between two operations.
     step: Duration,
@@ -179,7 +179,7 @@ struct Pace {
     give_up: Instant,
 }
 
-impl Pace {
+impl LoadSchedule {
     fn new(rate: u64, begun: Instant, span: Duration) -> Self {
         let step = Duration::from_secs(1).div_f64(rate as f64);
         let total = (span.as_secs_f64() * rate as f64).ceil() as u64;
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_due_is_spread_evenly() {
         let begun = Instant::now();
-        let pace = Pace::new(200, begun, Duration::from_secs(2));
+        let pace = LoadSchedule::new(200, begun, Duration::from_secs(2));
         assert_eq!(pace.total, 400);
         assert_eq!(pace.at(0), begun);
         assert_eq!((pace.at(399) - begun).as_millis(), 1995);

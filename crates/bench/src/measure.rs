@@ -1,10 +1,10 @@
 //! A benchmark from its beginning to its end: a cluster, a load, and what came of it.
 
 use crate::args::{BenchArgs, LoadArgs, MixedArgs, ReadArgs, What, WriteArgs};
-use crate::cluster::{Cluster, Own, data_dir};
+use crate::cluster::{Cluster, OwnCluster, data_dir};
 use crate::error::BenchError;
 use crate::floor::{Floor, Slice};
-use crate::load::{Generator, Load, Outcome};
+use crate::load::{Generator, Load, LoadOutcome};
 use crate::print::print;
 use crate::processes::processor_time;
 use crate::progress::{OverTime, Progress};
@@ -91,7 +91,7 @@ impl Plan {
         let progress = Progress::new();
         let cluster = if args.cluster.is_empty() {
             progress.begin("starting", 1);
-            let own = Own::start(&args.own, args.nodes.nodes)?;
+            let own = OwnCluster::start(&args.own, args.nodes.nodes)?;
             own.ready().await?;
             Cluster::Own(Box::new(own))
         } else {
@@ -194,7 +194,7 @@ async fn store_turn(
     over_time: &OverTime,
     progress: &Progress,
     from: u64,
-) -> Outcome {
+) -> LoadOutcome {
     let mut follower = None;
     let watch = |shared| follower = Some(over_time.follow(shared, progress.line(), from));
     let outcome = generator.run(span, watch).await;

@@ -2,7 +2,7 @@
 //! thread of its own, and not at all where standard error is no terminal.
 
 use crate::figures;
-use crate::load::Shared;
+use crate::load::SharedLoad;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -18,14 +18,14 @@ const STYLE: &str = "  {prefix:<12} {bar:36.cyan/dim} {msg:.dim}";
 /// One line that shows how far it is. Removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    line: Line,
+    line: ProgressLine,
 }
 
 /// The line itself, for whoever knows how far it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(ProgressBar);
+pub(crate) struct ProgressLine(ProgressBar);
 
-impl Line {
+impl ProgressLine {
     fn at(&self, step: u64, message: String) {
         let Self(bar) = self;
         bar.set_message(message);
@@ -41,12 +41,12 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template(STYLE).expect("invariant: the template is well-formed");
         bar.set_style(style.progress_chars("━╸─"));
-        Self { line: Line(bar) }
+        Self { line: ProgressLine(bar) }
     }
 
     /// A new part begins, of so many steps.
     pub(crate) fn begin(&self, what: &str, steps: u64) {
-        let Line(bar) = &self.line;
+        let ProgressLine(bar) = &self.line;
         bar.set_length(steps.max(1));
         bar.set_prefix(what.to_owned());
         self.line.at(0, String::new());
@@ -56,7 +56,7 @@ impl Progress {
         self.line.at(step, message);
     }
 
-    pub(crate) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> ProgressLine {
         self.line.clone()
     }
 
@@ -67,7 +67,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let Line(bar) = &self.line;
+        let ProgressLine(bar) = &self.line;
         bar.finish_and_clear();
     }
 }
@@ -78,7 +78,7 @@ pub(crate) struct OverTime(Arc<Mutex<Vec<f64>>>);
 
 impl OverTime {
     /// Looks at a load until it is told to stop; the line goes on from `from`, in milliseconds.
-    pub(crate) fn follow(&self, shared: Arc<Shared>, line: Line, from: u64) -> JoinHandle<()> {
+    pub(crate) fn follow(&self, shared: Arc<SharedLoad>, line: ProgressLine, from: u64) -> JoinHandle<()> {
         let Self(samples) = self.clone();
         tokio::spawn(async move {
             let begun = Instant::now();

@@ -4,7 +4,7 @@
 //! read from the system's cache, as after a crash of the process, not of the machine.
 
 use crate::args::RecoveryArgs;
-use crate::cluster::Own;
+use crate::cluster::OwnCluster;
 use crate::error::BenchError;
 use crate::figures::{bytes, counted, whole};
 use crate::load::{Generator, Load};
@@ -27,7 +27,7 @@ const NODE: NodeId = NodeId(1);
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-struct Report {
+struct RecoveryReport {
     benchmark: &'static str,
     /// In the log, from its beginning on this node's disk.
     entries: u64,
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
     progress.begin("starting", 1);
     let all_in_the_log = ["node", "--snapshot-bytes", "1000000000000"];
     let node = if args.own.snapshot_entries.is_none() { &all_in_the_log[..] } else { &all_in_the_log[..1] };
-    let own = Own::start_with(&args.own, 1, node)?;
+    let own = OwnCluster::start_with(&args.own, 1, node)?;
     own.ready().await?;
     fill(args, &own, &progress).await?;
     let address = own.addresses().first().cloned().unwrap_or_default();
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
     }
     progress.end();
     drop(own);
-    let report = Report {
+    let report = RecoveryReport {
         benchmark: "recovery",
         entries: status.last.index.0 - status.purged.0,
         snapshot_entries: status.snapshot.index.0,
@@ -91,10 +91,10 @@ pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
         peak_memory_bytes: memory,
         peak_memory_at_first_write_bytes: later_memory,
     };
-    print(&report, args.json, Report::table)
+    print(&report, args.json, RecoveryReport::table)
 }
 
-async fn fill(args: &RecoveryArgs, own: &Own, progress: &Progress) -> Result<(), BenchError> {
+async fn fill(args: &RecoveryArgs, own: &OwnCluster, progress: &Progress) -> Result<(), BenchError> {
     let load = Load {
         clients: 1,
         rate: None,
@@ -122,7 +122,7 @@ fn size_of(dir: &std::path::Path) -> u64 {
     sizes.sum()
 }
 
-impl Report {
+impl RecoveryReport {
     fn table(&self) -> String {
         let mut circumstances = vec![format!("{} log entries", whole(self.entries))];
         if self.snapshot_entries > 0 {

@@ -1,7 +1,7 @@
 //! Clusters are started, one after the other: how long until each serves and acknowledges its first write.
 
 use crate::args::StartArgs;
-use crate::cluster::Own;
+use crate::cluster::OwnCluster;
 use crate::error::BenchError;
 use crate::figures::{counted, micros};
 use crate::print::{print, title};
@@ -22,7 +22,7 @@ const IMPATIENT: u64 = 8;
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-struct Report {
+struct StartReport {
     benchmark: &'static str,
     nodes: u8,
     trials: u64,
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &StartArgs) -> Result<(), BenchError> {
     let (mut readies, mut writes) = (Vec::new(), Vec::new());
     for trial in 0..args.trials {
         let begun = Instant::now();
-        let own = Own::start(&args.own, args.nodes.nodes)?;
+        let own = OwnCluster::start(&args.own, args.nodes.nodes)?;
         own.ready().await?;
         let written = first_write(&own.addresses(), START_PATIENCE).await?;
         let ready = own.nodes().values().filter_map(|node| node.ready).max().unwrap_or(written);
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &StartArgs) -> Result<(), BenchError> {
     progress.end();
     let timing = args.own.timing();
     let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    let report = Report {
+    let report = StartReport {
         benchmark: "start",
         nodes: args.nodes.nodes,
         trials: args.trials,
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &StartArgs) -> Result<(), BenchError> {
         ready_ms: Times::of(&readies),
         first_write_ms: Times::of(&writes),
     };
-    print(&report, args.json, Report::table)
+    print(&report, args.json, StartReport::table)
 }
 
 /// When the first write was acknowledged.
@@ -90,7 +90,7 @@ pub(crate) async fn first_write(addresses: &[String], patience: Duration) -> Res
     ))
 }
 
-impl Report {
+impl StartReport {
     fn table(&self) -> String {
         let (min, max) = self.election_ms;
         let circumstances = [

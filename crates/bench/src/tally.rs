@@ -1,7 +1,7 @@
 //! What came of the operations of one measurement: how many, how long each took, and what went wrong.
 
 use hdrhistogram::Histogram;
-use raftdeck_client::{ClientError, Done};
+use raftdeck_client::{ClientError, Completed};
 use std::time::Duration;
 
 /// Latencies are told apart to a thousandth of themselves.
@@ -72,7 +72,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn note(&mut self, is_read: bool, took: Duration, outcome: &Result<Done, ClientError>) {
+    pub(crate) fn note(&mut self, is_read: bool, took: Duration, outcome: &Result<Completed, ClientError>) {
         match outcome {
             Ok(done) => {
                 self.leader = Some(done.node.0);

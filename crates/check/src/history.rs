@@ -14,7 +14,7 @@ pub enum Operation {
 
 /// How an operation ended for its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum OperationOutcome {
     /// It was carried out, with this answer.
     Ok(Answer),
     /// It certainly did not happen and never will.
@@ -35,18 +35,18 @@ pub(crate) struct Moment {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
+pub(crate) struct HistoryRecord {
     pub(crate) client: u64,
     pub(crate) operation: Operation,
     pub(crate) invoked: Moment,
     /// Missing: still under way, so nobody knows.
-    pub(crate) completed: Option<(Outcome, Moment)>,
+    pub(crate) completed: Option<(OperationOutcome, Moment)>,
 }
 
 /// Operations in the order in which they were begun.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<HistoryRecord>,
     calls: usize,
 }
 
@@ -55,7 +55,7 @@ impl History {
     /// of the calls decides.
     pub fn invoke(&mut self, client: u64, operation: Operation, at_micros: u64) -> OpId {
         let invoked = self.moment(at_micros);
-        self.records.push(Record { client, operation, invoked, completed: None });
+        self.records.push(HistoryRecord { client, operation, invoked, completed: None });
         OpId(self.records.len() - 1)
     }
 
@@ -63,7 +63,7 @@ impl History {
     ///
     /// # Panics
     /// If `id` is not of this history, was completed before, or would end before it began.
-    pub fn complete(&mut self, id: OpId, outcome: Outcome, at_micros: u64) {
+    pub fn complete(&mut self, id: OpId, outcome: OperationOutcome, at_micros: u64) {
         let moment = self.moment(at_micros);
         let record = &mut self.records[id.0];
         assert!(record.completed.is_none(), "an operation ends once");

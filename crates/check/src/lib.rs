@@ -20,7 +20,7 @@ mod property;
 mod register;
 mod safety;
 
-pub use history::{History, OpId, Operation, Outcome};
+pub use history::{History, OpId, Operation, OperationOutcome};
 pub use linearizability::{Verdict, check_linearizable};
 pub use observation::{Observation, observations_of};
 pub use property::{Property, Violation};

@@ -13,7 +13,7 @@
 
 use crate::history::{History, Moment};
 use crate::picture;
-use crate::register::{ABSENT, Act, Call, Register, State, misfit, registers};
+use crate::register::{ABSENT, Call, Register, RegisterAction, RegisterState, misfit, registers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,11 +50,11 @@ pub fn check_linearizable(history: &History, budget: u64) -> Verdict {
     let mut verdict = Verdict::Ok;
     for register in registers(history) {
         match Search::new(&register, budget).run() {
-            Err(Stop::OverBudget) if verdict == Verdict::Ok => {
+            Err(SearchStop::OverBudget) if verdict == Verdict::Ok => {
                 verdict = Verdict::Undecided { key: register.key.clone() };
             }
-            Ok(()) | Err(Stop::OverBudget) => {}
-            Err(Stop::Contradiction { call, possible }) => {
+            Ok(()) | Err(SearchStop::OverBudget) => {}
+            Err(SearchStop::Contradiction { call, possible }) => {
                 return violation(history, &register, call, &possible);
             }
         }
@@ -62,7 +62,12 @@ pub fn check_linearizable(history: &History, budget: u64) -> Verdict {
     verdict
 }
 
-fn violation(history: &History, register: &Register, call: usize, possible: &BTreeSet<State>) -> Verdict {
+fn violation(
+    history: &History,
+    register: &Register,
+    call: usize,
+    possible: &BTreeSet<RegisterState>,
+) -> Verdict {
     let record = &history.records[register.calls[call].record];
     let sentence = format!(
         "{} cannot be: while it was under way the key was {}",
@@ -73,20 +78,20 @@ fn violation(history: &History, register: &Register, call: usize, possible: &BTr
     Verdict::Violation { key: register.key.clone(), sentence, picture }
 }
 
-enum Stop {
+enum SearchStop {
     OverBudget,
-    Contradiction { call: usize, possible: BTreeSet<State> },
+    Contradiction { call: usize, possible: BTreeSet<RegisterState> },
 }
 
 /// How many writes of unknown fate of each kind must have taken effect.
-type Used = BTreeMap<Act, usize>;
+type Used = BTreeMap<RegisterAction, usize>;
 
 /// The operations that have taken effect and have not returned yet, in order. They are few, and copied and compared all the
 /// time: a vector is the fastest set for that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Done(Vec<usize>);
+struct DoneOperations(Vec<usize>);
 
-impl Done {
+impl DoneOperations {
     fn contains(&self, call: usize) -> bool {
         self.0.binary_search(&call).is_ok()
     }
@@ -110,11 +115,11 @@ impl Done {
 /// The ways to get to where the history is read to. For each state and set of operations done, the least that is
 /// needed of writes whose fate is unknown.
 #[derive(Clone, Debug, Default)]
-struct Ways(BTreeMap<(State, Done), Vec<Used>>);
+struct SearchPaths(BTreeMap<(RegisterState, DoneOperations), Vec<Used>>);
 
-impl Ways {
+impl SearchPaths {
     /// Adds a way, unless one that needs no more is known. Says whether it is new.
-    fn insert(&mut self, Way { state, done, used }: &Way) -> bool {
+    fn insert(&mut self, SearchPath { state, done, used }: &SearchPath) -> bool {
         let known = self.0.entry((*state, done.clone())).or_default();
         if known.iter().any(|other| needs_no_more(other, used)) {
             return false;
@@ -124,27 +129,27 @@ impl Ways {
         true
     }
 
-    fn take(&mut self) -> impl Iterator<Item = Way> + use<> {
+    fn take(&mut self) -> impl Iterator<Item = SearchPath> + use<> {
         let ways = std::mem::take(&mut self.0).into_iter();
         ways.flat_map(|((state, done), used)| {
-            used.into_iter().map(move |used| Way { state, done: done.clone(), used })
+            used.into_iter().map(move |used| SearchPath { state, done: done.clone(), used })
         })
     }
 }
 
 /// One way to get to where the history is read to.
 #[derive(Clone, Debug)]
-struct Way {
-    state: State,
-    done: Done,
+struct SearchPath {
+    state: RegisterState,
+    done: DoneOperations,
     used: Used,
 }
 
 /// Where a search for the ways on has been, and where it has to go.
 #[derive(Debug, Default)]
 struct Frontier {
-    seen: Ways,
-    open: Vec<Way>,
+    seen: SearchPaths,
+    open: Vec<SearchPath>,
 }
 
 fn needs_no_more(one: &Used, other: &Used) -> bool {
@@ -154,7 +159,7 @@ fn needs_no_more(one: &Used, other: &Used) -> bool {
 struct Search<'a> {
     register: &'a Register,
     steps_left: u64,
-    ways: Ways,
+    ways: SearchPaths,
     /// Answered later, begun already.
     pending: BTreeSet<usize>,
     /// Never answered, begun already: how many of each kind.
@@ -163,12 +168,12 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(register: &'a Register, budget: u64) -> Self {
-        let mut ways = Ways::default();
-        ways.insert(&Way { state: ABSENT, done: Done::default(), used: Used::new() });
+        let mut ways = SearchPaths::default();
+        ways.insert(&SearchPath { state: ABSENT, done: DoneOperations::default(), used: Used::new() });
         Self { register, steps_left: budget, ways, pending: BTreeSet::new(), unknown: Used::new() }
     }
 
-    fn run(mut self) -> Result<(), Stop> {
+    fn run(mut self) -> Result<(), SearchStop> {
         for (_, call, returns) in moments(&self.register.calls) {
             match (returns, self.register.calls[call].returned) {
                 (true, _) => self.returned(call)?,
@@ -182,10 +187,10 @@ impl<'a> Search<'a> {
     }
 
     /// An operation returns: it must have taken effect by now.
-    fn returned(&mut self, call: usize) -> Result<(), Stop> {
+    fn returned(&mut self, call: usize) -> Result<(), SearchStop> {
         let act = self.register.calls[call].act;
         let mut frontier = Frontier::default();
-        let mut results = Ways::default();
+        let mut results = SearchPaths::default();
         for mut way in self.ways.take() {
             if way.done.remove(call) {
                 results.insert(&way);
@@ -197,7 +202,7 @@ impl<'a> Search<'a> {
             if let Some(after) = self.step(act, way.state)? {
                 let mut done = way.done.clone();
                 done.remove(call);
-                results.insert(&Way { state: after, done, used: way.used.clone() });
+                results.insert(&SearchPath { state: after, done, used: way.used.clone() });
                 if act.only_looks() {
                     // Whatever can follow can follow later.
                     continue;
@@ -208,7 +213,7 @@ impl<'a> Search<'a> {
         self.pending.remove(&call);
         if results.0.is_empty() {
             let possible = frontier.seen.0.keys().map(|(state, _)| *state).collect();
-            return Err(Stop::Contradiction { call, possible });
+            return Err(SearchStop::Contradiction { call, possible });
         }
         self.ways = results;
         self.forget_what_all_need();
@@ -216,7 +221,7 @@ impl<'a> Search<'a> {
     }
 
     /// Lets each other operation under way take effect next, if it can.
-    fn expand(&mut self, call: usize, way: &Way, frontier: &mut Frontier) -> Result<(), Stop> {
+    fn expand(&mut self, call: usize, way: &SearchPath, frontier: &mut Frontier) -> Result<(), SearchStop> {
         let register = self.register;
         let mut next = 0;
         while let Some(&other) = self.pending.range(next..).next() {
@@ -228,7 +233,7 @@ impl<'a> Search<'a> {
             if let Some(state) = self.step(act, way.state)? {
                 let mut done = way.done.clone();
                 done.insert(other);
-                self.visit(Way { state, done, used: way.used.clone() }, frontier);
+                self.visit(SearchPath { state, done, used: way.used.clone() }, frontier);
             }
         }
         // Each is looked at as it is now: nothing changes them meanwhile.
@@ -239,7 +244,12 @@ impl<'a> Search<'a> {
     }
 
     /// Lets a write of unknown fate take effect next, one of each kind.
-    fn expand_unknown(&mut self, unknown: &Used, way: &Way, frontier: &mut Frontier) -> Result<(), Stop> {
+    fn expand_unknown(
+        &mut self,
+        unknown: &Used,
+        way: &SearchPath,
+        frontier: &mut Frontier,
+    ) -> Result<(), SearchStop> {
         for (&act, &begun) in unknown {
             let count = way.used.get(&act).copied().unwrap_or(0);
             if count < begun
@@ -248,14 +258,14 @@ impl<'a> Search<'a> {
             {
                 let mut used = way.used.clone();
                 used.insert(act, count + 1);
-                self.visit(Way { state, done: way.done.clone(), used }, frontier);
+                self.visit(SearchPath { state, done: way.done.clone(), used }, frontier);
             }
         }
         Ok(())
     }
 
     /// Notes a way to go on from, after every operation under way that only looks has looked.
-    fn visit(&self, mut way: Way, frontier: &mut Frontier) {
+    fn visit(&self, mut way: SearchPath, frontier: &mut Frontier) {
         let looks = |call: &&usize| {
             let act = self.register.calls[**call].act;
             act.only_looks() && act.apply(way.state).is_some()
@@ -266,8 +276,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn step(&mut self, act: Act, state: State) -> Result<Option<State>, Stop> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or(Stop::OverBudget)?;
+    fn step(
+        &mut self,
+        act: RegisterAction,
+        state: RegisterState,
+    ) -> Result<Option<RegisterState>, SearchStop> {
+        self.steps_left = self.steps_left.checked_sub(1).ok_or(SearchStop::OverBudget)?;
         Ok(act.apply(state))
     }
 
@@ -290,7 +304,7 @@ impl<'a> Search<'a> {
     }
 }
 
-fn subtract(counts: &mut Used, act: Act, count: usize) {
+fn subtract(counts: &mut Used, act: RegisterAction, count: usize) {
     if let Some(have) = counts.get_mut(&act) {
         *have -= count;
         if *have == 0 {

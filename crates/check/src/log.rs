@@ -13,7 +13,7 @@ pub(crate) struct Log {
 }
 
 /// Where a new run begins: the first entry of its term, and the entry before.
-pub(crate) struct Origin {
+pub(crate) struct RunOrigin {
     pub(crate) term: Term,
     pub(crate) first: LogIndex,
     pub(crate) before: LogId,
@@ -63,28 +63,28 @@ impl Log {
     }
 
     /// The first entry of each term, where it is known.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = Origin> + '_ {
+    pub(crate) fn origins(&self) -> impl Iterator<Item = RunOrigin> + '_ {
         let before = std::iter::once(self.start)
             .chain(self.runs.iter().map(|run| LogId { term: run.term, index: run.last }));
         self.runs
             .iter()
             .zip(before)
             .filter(|(run, before)| run.term > before.term)
-            .map(|(run, before)| Origin { term: run.term, first: run.first, before })
+            .map(|(run, before)| RunOrigin { term: run.term, first: run.first, before })
     }
 
     /// Appends entries. Gives back the origin if a new term begins with them; nothing can be said of entries that
     /// do not fit.
-    pub(crate) fn append(&mut self, run: TermRun) -> Result<Option<Origin>, Misfit> {
+    pub(crate) fn append(&mut self, run: TermRun) -> Result<Option<RunOrigin>, LogMisfit> {
         let before = self.last();
         if run.first != before.index.next() || run.last < run.first {
-            return Err(Misfit::Gap);
+            return Err(LogMisfit::Gap);
         }
         if run.term < before.term {
-            return Err(Misfit::TermFalls);
+            return Err(LogMisfit::TermFalls);
         }
         self.push(run);
-        Ok((run.term > before.term).then_some(Origin { term: run.term, first: run.first, before }))
+        Ok((run.term > before.term).then_some(RunOrigin { term: run.term, first: run.first, before }))
     }
 
     fn push(&mut self, run: TermRun) {
@@ -117,7 +117,7 @@ impl Log {
 
 /// Why entries do not follow a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misfit {
+pub(crate) enum LogMisfit {
     Gap,
     TermFalls,
 }

@@ -1,9 +1,9 @@
 //! Operations in words and on a time line, for the person who has to understand a contradiction.
 
-use crate::history::{History, Operation, Outcome, Record};
+use crate::history::{History, HistoryRecord, Operation, OperationOutcome};
 use crate::register::{Call, Register};
 use bytes::Bytes;
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Answer, Read};
 use std::fmt::Write as _;
 
@@ -14,18 +14,18 @@ const BEFORE: usize = 6;
 const WIDTH: usize = 40;
 
 /// `client 3's get color -> blue`.
-pub(crate) fn describe(record: &Record) -> String {
+pub(crate) fn describe(record: &HistoryRecord) -> String {
     let outcome = match &record.completed {
         None => "no answer".to_owned(),
-        Some((Outcome::Failed, _)) => "failed".to_owned(),
-        Some((Outcome::Unknown, _)) => "unknown".to_owned(),
-        Some((Outcome::Ok(answer), _)) => describe_answer(answer),
+        Some((OperationOutcome::Failed, _)) => "failed".to_owned(),
+        Some((OperationOutcome::Unknown, _)) => "unknown".to_owned(),
+        Some((OperationOutcome::Ok(answer), _)) => describe_answer(answer),
     };
     format!("client {}'s {} -> {outcome}", record.client, describe_operation(&record.operation))
 }
 
 /// The key that an operation is about; of a list, its prefix.
-pub(crate) fn key_of(record: &Record) -> Bytes {
+pub(crate) fn key_of(record: &HistoryRecord) -> Bytes {
     match &record.operation {
         Operation::Write(write) => write.key().clone(),
         Operation::Read(Read::Get { key }) => key.clone(),
@@ -100,8 +100,8 @@ fn bar(call: &Call, times: &[u64]) -> String {
 fn describe_operation(operation: &Operation) -> String {
     match operation {
         Operation::Write(write) => write.to_string(),
-        Operation::Read(Read::Get { key }) => format!("get {}", Shown(key)),
-        Operation::Read(Read::List { prefix, .. }) => format!("list {}", Shown(prefix)),
+        Operation::Read(Read::Get { key }) => format!("get {}", Printed(key)),
+        Operation::Read(Read::List { prefix, .. }) => format!("list {}", Printed(prefix)),
     }
 }
 
@@ -120,5 +120,5 @@ fn describe_answer(answer: &Answer) -> String {
 }
 
 fn describe_value(value: Option<&Bytes>) -> String {
-    value.map_or_else(|| "absent".to_owned(), |value| format!("'{}'", Shown(value)))
+    value.map_or_else(|| "absent".to_owned(), |value| format!("'{}'", Printed(value)))
 }

@@ -2,38 +2,38 @@
 //!
 //! Operations on different keys never meet, so each key can be judged alone (linearizability is local).
 
-use crate::history::{History, Moment, Operation, Outcome, Record};
+use crate::history::{History, HistoryRecord, Moment, Operation, OperationOutcome};
 use bytes::Bytes;
 use raftdeck_protocol::{Answer, Read, Write};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A value that the key had, by number; [`ABSENT`] if it does not exist.
-pub(crate) type State = usize;
+pub(crate) type RegisterState = usize;
 
 /// The key does not exist: what it starts with.
-pub(crate) const ABSENT: State = 0;
+pub(crate) const ABSENT: RegisterState = 0;
 
 /// What an operation does to the key, with what its answer says about the state before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Act {
-    Put(State),
+pub(crate) enum RegisterAction {
+    Put(RegisterState),
     /// Whether it found something, if that is known.
     Delete(Option<bool>),
     /// Stored, or nobody knows.
     Cas {
-        expected: State,
-        value: State,
+        expected: RegisterState,
+        value: RegisterState,
         stored: bool,
     },
     /// It must have found this, and changed nothing.
-    Found(State),
+    Found(RegisterState),
     /// It must have found anything else, and changed nothing: a mismatch that does not agree with itself.
     Impossible,
 }
 
-impl Act {
+impl RegisterAction {
     /// The state after it, or nothing if its answer could not have been given in this state.
-    pub(crate) fn apply(self, state: State) -> Option<State> {
+    pub(crate) fn apply(self, state: RegisterState) -> Option<RegisterState> {
         match self {
             Self::Put(value) => Some(value),
             Self::Delete(None) => Some(ABSENT),
@@ -56,7 +56,7 @@ impl Act {
 pub(crate) struct Call {
     /// Its place in the history.
     pub(crate) record: usize,
-    pub(crate) act: Act,
+    pub(crate) act: RegisterAction,
     pub(crate) invoked: Moment,
     /// Missing: it may take effect any time later, or never.
     pub(crate) returned: Option<Moment>,
@@ -69,7 +69,7 @@ pub(crate) struct Register {
     pub(crate) calls: Vec<Call>,
     /// The values by number.
     values: Vec<Option<Bytes>>,
-    numbers: BTreeMap<Bytes, State>,
+    numbers: BTreeMap<Bytes, RegisterState>,
 }
 
 /// The registers that a history is about, in order of their keys.
@@ -78,16 +78,16 @@ pub(crate) fn registers(history: &History) -> Vec<Register> {
 }
 
 /// An answer that does not belong to its question, if there is one.
-pub(crate) fn misfit(history: &History) -> Option<&Record> {
+pub(crate) fn misfit(history: &History) -> Option<&HistoryRecord> {
     history.records.iter().find(|record| match (&record.operation, &record.completed) {
-        (_, None | Some((Outcome::Failed | Outcome::Unknown, _))) => false,
-        (Operation::Write(write), Some((Outcome::Ok(answer), _))) => !matches!(
+        (_, None | Some((OperationOutcome::Failed | OperationOutcome::Unknown, _))) => false,
+        (Operation::Write(write), Some((OperationOutcome::Ok(answer), _))) => !matches!(
             (write, answer),
             (Write::Put { .. }, Answer::Stored)
                 | (Write::Delete { .. }, Answer::Deleted { .. })
                 | (Write::CompareAndSet { .. }, Answer::Stored | Answer::Mismatch { .. })
         ),
-        (Operation::Read(read), Some((Outcome::Ok(answer), _))) => !matches!(
+        (Operation::Read(read), Some((OperationOutcome::Ok(answer), _))) => !matches!(
             (read, answer),
             (Read::Get { .. }, Answer::Value(_)) | (Read::List { .. }, Answer::Page { .. })
         ),
@@ -105,7 +105,7 @@ fn keys(history: &History) -> BTreeSet<Bytes> {
                 keys.insert(key.clone());
             }
             Operation::Read(Read::List { .. }) => {
-                if let Some((Outcome::Ok(Answer::Page { pairs, .. }), _)) = &record.completed {
+                if let Some((OperationOutcome::Ok(Answer::Page { pairs, .. }), _)) = &record.completed {
                     keys.extend(pairs.iter().map(|(key, _)| key.clone()));
                 }
             }
@@ -121,7 +121,7 @@ impl Register {
             let outcome = record.completed.as_ref().map(|(outcome, _)| outcome);
             let Some(act) = register.act(&record.operation, outcome) else { continue };
             let returned = match &record.completed {
-                Some((Outcome::Ok(_), moment)) => Some(*moment),
+                Some((OperationOutcome::Ok(_), moment)) => Some(*moment),
                 _ => None,
             };
             register.calls.push(Call { record: place, act, invoked: record.invoked, returned });
@@ -130,16 +130,16 @@ impl Register {
     }
 
     /// What an operation means for this key; nothing if it is about others, or of no consequence.
-    fn act(&mut self, operation: &Operation, outcome: Option<&Outcome>) -> Option<Act> {
+    fn act(&mut self, operation: &Operation, outcome: Option<&OperationOutcome>) -> Option<RegisterAction> {
         let answer = match outcome {
-            Some(Outcome::Failed) => return None,
-            Some(Outcome::Ok(answer)) => Some(answer),
-            None | Some(Outcome::Unknown) => None,
+            Some(OperationOutcome::Failed) => return None,
+            Some(OperationOutcome::Ok(answer)) => Some(answer),
+            None | Some(OperationOutcome::Unknown) => None,
         };
         match operation {
             Operation::Write(write) if *write.key() == self.key => Some(self.write(write, answer)),
             Operation::Read(Read::Get { key }) if *key == self.key => match answer? {
-                Answer::Value(value) => Some(Act::Found(self.number(value.as_ref()))),
+                Answer::Value(value) => Some(RegisterAction::Found(self.number(value.as_ref()))),
                 _ => None,
             },
             Operation::Read(Read::List { prefix, after, .. }) => match answer? {
@@ -150,18 +150,20 @@ impl Register {
         }
     }
 
-    fn write(&mut self, write: &Write, answer: Option<&Answer>) -> Act {
+    fn write(&mut self, write: &Write, answer: Option<&Answer>) -> RegisterAction {
         match (write, answer) {
-            (Write::Put { value, .. }, _) => Act::Put(self.number(Some(value))),
-            (Write::Delete { .. }, Some(Answer::Deleted { existed })) => Act::Delete(Some(*existed)),
-            (Write::Delete { .. }, _) => Act::Delete(None),
+            (Write::Put { value, .. }, _) => RegisterAction::Put(self.number(Some(value))),
+            (Write::Delete { .. }, Some(Answer::Deleted { existed })) => {
+                RegisterAction::Delete(Some(*existed))
+            }
+            (Write::Delete { .. }, _) => RegisterAction::Delete(None),
             (Write::CompareAndSet { expected, .. }, Some(Answer::Mismatch { current })) => {
                 if current == expected {
-                    return Act::Impossible;
+                    return RegisterAction::Impossible;
                 }
-                Act::Found(self.number(current.as_ref()))
+                RegisterAction::Found(self.number(current.as_ref()))
             }
-            (Write::CompareAndSet { expected, value, .. }, answer) => Act::Cas {
+            (Write::CompareAndSet { expected, value, .. }, answer) => RegisterAction::Cas {
                 expected: self.number(expected.as_ref()),
                 value: self.number(Some(value)),
                 stored: answer.is_some(),
@@ -176,17 +178,17 @@ impl Register {
         after: Option<&Bytes>,
         pairs: &[(Bytes, Bytes)],
         more: bool,
-    ) -> Option<Act> {
+    ) -> Option<RegisterAction> {
         let starts = self.key.starts_with(prefix) && after.is_none_or(|after| self.key > *after);
         let ends = more && pairs.last().is_none_or(|(last, _)| self.key > *last);
         if !starts || ends {
             return None;
         }
         let value = pairs.iter().find(|(key, _)| *key == self.key).map(|(_, value)| value);
-        Some(Act::Found(self.number(value)))
+        Some(RegisterAction::Found(self.number(value)))
     }
 
-    fn number(&mut self, value: Option<&Bytes>) -> State {
+    fn number(&mut self, value: Option<&Bytes>) -> RegisterState {
         let Some(value) = value else { return ABSENT };
         let next = self.values.len();
         let number = *self.numbers.entry(value.clone()).or_insert(next);
@@ -197,7 +199,7 @@ impl Register {
     }
 
     /// The value with this number.
-    pub(crate) fn value(&self, state: State) -> Option<&Bytes> {
+    pub(crate) fn value(&self, state: RegisterState) -> Option<&Bytes> {
         self.values[state].as_ref()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::alone::{durable, enter, has_on_disk, purged, replace_log, shown, survives, truncated, vote};
 use crate::committed::{Committed, Difference, Incomplete};
-use crate::log::{Log, Misfit, Origin};
+use crate::log::{Log, LogMisfit, RunOrigin};
 use crate::member::{Knowledge, Member};
 use crate::observation::Observation;
 use crate::property::{Broken, Property, Violation, broken};
@@ -219,11 +219,11 @@ impl SafetyChecker {
             Ok(_) | Err(_) if !is_known => Ok(()),
             Ok(None) => Ok(()),
             Ok(Some(origin)) => self.check_origin(node, &origin),
-            Err(Misfit::Gap) => broken(
+            Err(LogMisfit::Gap) => broken(
                 Property::CursorOrder,
                 format!("{node} appends {} to a log that ends at {}", run.first, last.index),
             ),
-            Err(Misfit::TermFalls) => broken(
+            Err(LogMisfit::TermFalls) => broken(
                 Property::LogMatching,
                 format!("{node} appends an entry of term {} after one of term {}", run.term, last.term),
             ),
@@ -232,8 +232,8 @@ impl SafetyChecker {
 
     /// A term has one leader, which appends the term's entries one after another. So in all logs they begin at the
     /// same index, behind the same entry, which is by the same argument behind the same entries as everywhere.
-    fn check_origin(&mut self, node: NodeId, origin: &Origin) -> Result<(), Broken> {
-        let Origin { term, first, before } = *origin;
+    fn check_origin(&mut self, node: NodeId, origin: &RunOrigin) -> Result<(), Broken> {
+        let RunOrigin { term, first, before } = *origin;
         let (known_first, known_before) = *self.origins.entry(term).or_insert((first, before));
         if (known_first, known_before) == (first, before) {
             return Ok(());

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use raftdeck_check::{History, OpId, Operation, Outcome, Verdict, check_linearizable};
+use raftdeck_check::{History, OpId, Operation, OperationOutcome, Verdict, check_linearizable};
 use raftdeck_protocol::{Answer, Read, Write};
 
 const BUDGET: u64 = 1_000_000;
@@ -55,13 +55,13 @@ impl Clients {
         self.history.invoke(client, operation, self.now)
     }
 
-    fn end(&mut self, id: OpId, outcome: Outcome) {
+    fn end(&mut self, id: OpId, outcome: OperationOutcome) {
         self.now += 1;
         self.history.complete(id, outcome, self.now);
     }
 
     fn ok(&mut self, id: OpId, answer: Answer) {
-        self.end(id, Outcome::Ok(answer));
+        self.end(id, OperationOutcome::Ok(answer));
     }
 
     /// One operation from begin to end, nothing beside it.
@@ -174,7 +174,7 @@ fn a_delete_applied_twice_is_caught() {
 fn a_write_that_certainly_failed_must_not_show() {
     let mut clients = Clients::default();
     let write = clients.begin(1, put("a"));
-    clients.end(write, Outcome::Failed);
+    clients.end(write, OperationOutcome::Failed);
     clients.alone(2, get(), value(Some("a")));
     clients.is_refused("get x");
 }
@@ -184,7 +184,7 @@ fn a_write_of_unknown_fate_may_show_late_or_never() {
     for seen in [&[None, None][..], &[None, Some("a")], &[Some("a"), Some("a")]] {
         let mut clients = Clients::default();
         let write = clients.begin(1, put("a"));
-        clients.end(write, Outcome::Unknown);
+        clients.end(write, OperationOutcome::Unknown);
         for seen in seen {
             clients.alone(2, get(), value(*seen));
         }
@@ -196,7 +196,7 @@ fn a_write_of_unknown_fate_may_show_late_or_never() {
 fn a_write_of_unknown_fate_takes_effect_once() {
     let mut clients = Clients::default();
     let write = clients.begin(1, put("a"));
-    clients.end(write, Outcome::Unknown);
+    clients.end(write, OperationOutcome::Unknown);
     clients.alone(2, get(), value(Some("a")));
     clients.alone(2, put("b"), Answer::Stored);
     clients.alone(2, get(), value(Some("a")));
@@ -325,9 +325,9 @@ fn many_writes_of_unknown_fate_cost_little_also_when_the_answer_is_no() {
     let mut clients = Clients::default();
     for i in 0..50 {
         let write = clients.begin(i, put(&format!("v{i}")));
-        clients.end(write, Outcome::Unknown);
+        clients.end(write, OperationOutcome::Unknown);
         let write = clients.begin(i, delete());
-        clients.end(write, Outcome::Unknown);
+        clients.end(write, OperationOutcome::Unknown);
         clients.alone(99, put("calm"), Answer::Stored);
         clients.alone(99, get(), value(Some("calm")));
     }
@@ -371,7 +371,7 @@ fn the_picture_shows_who_was_under_way() {
 #[derive(Clone, Debug)]
 struct Small {
     operation: Operation,
-    outcome: Outcome,
+    outcome: OperationOutcome,
     from: u64,
     to: u64,
 }
@@ -389,9 +389,9 @@ fn small() -> impl Strategy<Value = Small> {
             _ => (get(), value(seen)),
         };
         let outcome = match fate {
-            0 => Outcome::Unknown,
-            1 => Outcome::Failed,
-            _ => Outcome::Ok(answer),
+            0 => OperationOutcome::Unknown,
+            1 => OperationOutcome::Failed,
+            _ => OperationOutcome::Ok(answer),
         };
         Small { operation, outcome, from, to: from + length }
     })
@@ -416,14 +416,14 @@ fn history(all: &[Small]) -> History {
 
 /// The definition itself: is there an order that respects time and explains every answer?
 fn every_order(left: &[Small], state: Option<&str>) -> bool {
-    if left.iter().all(|s| !matches!(s.outcome, Outcome::Ok(_))) {
+    if left.iter().all(|s| !matches!(s.outcome, OperationOutcome::Ok(_))) {
         return true;
     }
     (0..left.len()).any(|i| {
         let mut rest = left.to_vec();
         let next = rest.remove(i);
         let must_wait =
-            rest.iter().any(|other| matches!(other.outcome, Outcome::Ok(_)) && other.to < next.from);
+            rest.iter().any(|other| matches!(other.outcome, OperationOutcome::Ok(_)) && other.to < next.from);
         !must_wait && after(&next, state).is_some_and(|state| every_order(&rest, state.as_deref()))
     })
 }
@@ -445,9 +445,9 @@ fn after(next: &Small, state: Option<&str>) -> Option<Option<String>> {
         Operation::Read(_) => (same, value(state)),
     };
     match &next.outcome {
-        Outcome::Ok(given) => (*given == answer).then_some(new),
-        Outcome::Unknown => Some(new),
-        Outcome::Failed => None,
+        OperationOutcome::Ok(given) => (*given == answer).then_some(new),
+        OperationOutcome::Unknown => Some(new),
+        OperationOutcome::Failed => None,
     }
 }
 

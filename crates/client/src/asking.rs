@@ -8,7 +8,7 @@ use crate::dial::DialError;
 use crate::directory::{Round, Target};
 use crate::error::ClientError;
 use crate::session::Slot;
-use crate::trail::{Met, Trail};
+use crate::trail::{AttemptResult, Trail};
 use raftdeck_protocol::kv::NamedWrite;
 use raftdeck_protocol::{Answer, Failure, RequestBody, ResponseBody, Write};
 use raftdeck_raft::{NodeId, TransferError};
@@ -46,7 +46,7 @@ pub(crate) fn later(from: Instant, span: Duration) -> Instant {
 
 /// What a cluster is asked.
 #[derive(Debug)]
-pub(crate) enum Question {
+pub(crate) enum ClusterQuestion {
     /// A read. Changes nothing.
     Look(RequestBody),
     /// A read that any node may answer.
@@ -63,7 +63,7 @@ pub(crate) enum Question {
 
 /// Why a question has no answer.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum NoAnswer {
     Failed(ClientError),
     /// The session is forgotten, and the write did not happen in it.
     SessionExpired,
@@ -77,7 +77,7 @@ pub(crate) struct Answered {
 }
 
 /// `None`: not yet.
-type End = Option<Result<Answered, Stop>>;
+type AttemptEnd = Option<Result<Answered, NoAnswer>>;
 
 /// What one attempt at one node came to.
 enum Attempt {
@@ -94,7 +94,7 @@ enum Attempt {
     OutOfTime,
 }
 
-impl Question {
+impl ClusterQuestion {
     fn body(&self) -> RequestBody {
         match self {
             Self::Look(body) | Self::LookAnywhere(body) | Self::Once(body) => body.clone(),
@@ -131,7 +131,7 @@ impl Question {
 
 impl Client {
     /// Asks one node after the other, round after round, until one answers or the deadline passes.
-    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answered, Stop> {
+    pub(crate) async fn ask(&self, question: &ClusterQuestion, limit: Limit) -> Result<Answered, NoAnswer> {
         let mut trail = Trail::default();
         let mut round = Round::default();
         if let Some(end) = self.ask_leader(question, limit, &mut trail, &mut round).await {
@@ -144,11 +144,11 @@ impl Client {
     /// The usual course: it is known who leads, and there is a connection. `None`: it takes more.
     async fn ask_leader(
         &self,
-        question: &Question,
+        question: &ClusterQuestion,
         limit: Limit,
         trail: &mut Trail,
         round: &mut Round,
-    ) -> End {
+    ) -> AttemptEnd {
         let target = self.directory().leading()?;
         let connection = target.connected()?;
         round.add(&target);
@@ -158,11 +158,11 @@ impl Client {
 
     async fn ask_around(
         &self,
-        question: &Question,
+        question: &ClusterQuestion,
         limit: Limit,
         mut trail: Trail,
         first: Round,
-    ) -> Result<Answered, Stop> {
+    ) -> Result<Answered, NoAnswer> {
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         let mut round = Some(first);
         loop {
@@ -170,11 +170,11 @@ impl Client {
                 return end;
             }
             if let Some(refused) = trail.all_refused() {
-                return Err(Stop::Failed(refused));
+                return Err(NoAnswer::Failed(refused));
             }
             let pause = pauses.pause();
             if Instant::now() + pause >= limit.until {
-                return Err(Stop::Failed(trail.into_error(question, limit.after)));
+                return Err(NoAnswer::Failed(trail.into_error(question, limit.after)));
             }
             sleep(pause).await;
         }
@@ -183,11 +183,11 @@ impl Client {
     /// Asks each node at most once. `None`: none of them had the answer.
     async fn ask_round(
         &self,
-        question: &Question,
+        question: &ClusterQuestion,
         limit: Limit,
         trail: &mut Trail,
         begun: Option<Round>,
-    ) -> End {
+    ) -> AttemptEnd {
         let mut round = begun.unwrap_or_else(|| {
             trail.begin_round();
             Round::default()
@@ -204,7 +204,13 @@ impl Client {
     }
 
     /// What an attempt means: an end, or another try.
-    fn judge(&self, target: &Arc<Target>, attempt: Attempt, question: &Question, trail: &mut Trail) -> End {
+    fn judge(
+        &self,
+        target: &Arc<Target>,
+        attempt: Attempt,
+        question: &ClusterQuestion,
+        trail: &mut Trail,
+    ) -> AttemptEnd {
         if !matches!(attempt, Attempt::Answered(..)) {
             self.directory().forget_leader(target);
         }
@@ -214,7 +220,8 @@ impl Client {
                 self.judge_failure(target, node, failure, question, trail)
             }
             Attempt::Answered(body, node) if question.is_answered_by(&body) => {
-                if matches!(body, ResponseBody::Done { .. }) && !matches!(question, Question::LookAnywhere(_))
+                if matches!(body, ResponseBody::Done { .. })
+                    && !matches!(question, ClusterQuestion::LookAnywhere(_))
                 {
                     self.directory().set_leader(target);
                 }
@@ -245,14 +252,14 @@ impl Client {
         target: &Arc<Target>,
         node: NodeId,
         failure: Failure,
-        question: &Question,
+        question: &ClusterQuestion,
         trail: &mut Trail,
-    ) -> End {
+    ) -> AttemptEnd {
         let says = format!("{node} says: {failure}");
         let met = match failure {
             Failure::NotLeader { leader, address } => {
                 self.directory().follow(leader, address.as_deref());
-                Met::Answer
+                AttemptResult::Answer
             }
             Failure::Unknown => {
                 self.directory().forget_leader(target);
@@ -262,23 +269,23 @@ impl Client {
             // It may be taken into a cluster, or its cluster be founded, at any moment.
             Failure::Stopping | Failure::NotInCluster(_) => {
                 self.directory().forget_leader(target);
-                Met::Answer
+                AttemptResult::Answer
             }
-            Failure::Busy => Met::Busy,
+            Failure::Busy => AttemptResult::Busy,
             // Somebody else may lead soon.
             Failure::DiskStalled { waited } => {
                 self.directory().forget_leader(target);
-                Met::DiskStalled(waited)
+                AttemptResult::DiskStalled(waited)
             }
-            Failure::NotCaughtUp => Met::NotCaughtUp(node),
+            Failure::NotCaughtUp => AttemptResult::NotCaughtUp(node),
             // The moment passes by itself, and nothing was changed.
-            Failure::Change(error) if error.passes() => Met::Change(error),
-            Failure::Transfer(error @ TransferError::InProgress) => Met::Transfer(error),
-            Failure::SessionExpired if matches!(question, Question::Write(..)) => {
+            Failure::Change(error) if error.passes() => AttemptResult::Change(error),
+            Failure::Transfer(error @ TransferError::InProgress) => AttemptResult::Transfer(error),
+            Failure::SessionExpired if matches!(question, ClusterQuestion::Write(..)) => {
                 let expired = trail.doubt().map(|why| ClientError::Unknown {
                     why: format!("{why}, and the session in which it could be repeated is forgotten"),
                 });
-                return Some(expired.map_or(Err(Stop::SessionExpired), failed));
+                return Some(expired.map_or(Err(NoAnswer::SessionExpired), failed));
             }
             Failure::Limit(limit) => return Some(failed(ClientError::Limit(limit))),
             Failure::Change(error) => return Some(failed(ClientError::Change(error))),
@@ -303,7 +310,7 @@ impl Client {
         None
     }
 
-    async fn attempt(&self, target: &Target, question: &Question, limit: Limit) -> Attempt {
+    async fn attempt(&self, target: &Target, question: &ClusterQuestion, limit: Limit) -> Attempt {
         let patience = self.patience();
         let connection = match target.connect(self.hello(), self.access(), patience.min(limit.left())).await {
             Ok(connection) => connection,
@@ -316,7 +323,7 @@ impl Client {
         &self,
         target: &Target,
         connection: &Connection,
-        question: &Question,
+        question: &ClusterQuestion,
         limit: Limit,
     ) -> Attempt {
         let call = match connection.try_call(question.body()) {
@@ -328,7 +335,7 @@ impl Client {
             }
             Err(_) => return Attempt::Unsent,
         };
-        let waits_on = matches!(question, Question::Once(_));
+        let waits_on = matches!(question, ClusterQuestion::Once(_));
         self.await_reply(target, connection, call, waits_on, limit).await
     }
 
@@ -390,20 +397,20 @@ impl Client {
 }
 
 /// An attempt was sent, and nobody knows what became of it.
-fn doubt(question: &Question, trail: &mut Trail, why: String) -> End {
+fn doubt(question: &ClusterQuestion, trail: &mut Trail, why: String) -> AttemptEnd {
     if !question.changes() {
         trail.unanswered(why);
         return None;
     }
-    if matches!(question, Question::Once(_)) {
+    if matches!(question, ClusterQuestion::Once(_)) {
         return Some(failed(ClientError::Unknown { why }));
     }
     trail.doubted(why);
     None
 }
 
-fn failed(error: ClientError) -> Result<Answered, Stop> {
-    Err(Stop::Failed(error))
+fn failed(error: ClientError) -> Result<Answered, NoAnswer> {
+    Err(NoAnswer::Failed(error))
 }
 
 /// The answer to one request on one connection.

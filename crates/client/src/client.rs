@@ -3,14 +3,14 @@
 
 use crate::access::Access;
 use crate::address::{self, AddressError};
-use crate::asking::{Answered, Limit, Question, Stop, answer_of, misplaced, within};
+use crate::asking::{Answered, ClusterQuestion, Limit, NoAnswer, answer_of, misplaced, within};
 use crate::backoff::Backoff;
 use crate::connection::Connection;
 use crate::dial::dial_client_port;
 use crate::directory::Directory;
 use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
-use crate::trail::Tried;
+use crate::trail::FailedAddresses;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -57,7 +57,7 @@ impl Default for Options {
 
 /// An operation that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct Completed {
     /// What came of it.
     pub answer: Answer,
     /// For a write its entry; for a read the newest entry that the answer includes.
@@ -105,11 +105,11 @@ pub struct Leader {
 /// runtime: with another one, use another client.
 #[derive(Clone, Debug)]
 pub struct Client {
-    shared: Arc<Shared>,
+    shared: Arc<ClientShared>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ClientShared {
     hello: Hello,
     access: Access,
     patience: Duration,
@@ -132,7 +132,7 @@ impl Client {
         for given in &addresses {
             address::split(given)?;
         }
-        let shared = Shared {
+        let shared = ClientShared {
             hello: Hello::new(options.cluster, Role::Client),
             patience: options.patience,
             deadline: options.deadline,
@@ -162,7 +162,7 @@ impl Client {
                 async move { (target.connect(hello, access, within).await, target) }
             })
             .collect();
-        let mut tried = Tried::default();
+        let mut tried = FailedAddresses::default();
         while let Some((attempt, target)) = attempts.next().await {
             match attempt {
                 Ok(_) => {
@@ -189,7 +189,7 @@ impl Client {
     /// (thesis §6.3). An error says whether it may have happened ([`ClientError::may_have_happened`]).
     ///
     /// Dropping the future leaves the write where it is: if it was sent it may happen, but it is not sent again.
-    pub async fn write(&self, write: Write, deadline: Duration) -> Result<Done, ClientError> {
+    pub async fn write(&self, write: Write, deadline: Duration) -> Result<Completed, ClientError> {
         write.check().map_err(ClientError::Limit)?;
         let limit = Limit::new(deadline);
         let mut write = write;
@@ -202,13 +202,13 @@ impl Client {
                 Some(slot) => slot,
                 None => timeout_at(limit.until, session.slot()).await.map_err(|_| ClientError::Busy)?,
             };
-            let question = Question::Write(slot, write);
+            let question = ClusterQuestion::Write(slot, write);
             match self.ask(&question, limit).await {
                 Ok(answered) => return done(answered),
-                Err(Stop::Failed(error)) => return Err(error),
-                Err(Stop::SessionExpired) => self.leave_session(&session),
+                Err(NoAnswer::Failed(error)) => return Err(error),
+                Err(NoAnswer::SessionExpired) => self.leave_session(&session),
             }
-            let Question::Write(_, again) = question else { unreachable!("it was made above") };
+            let ClusterQuestion::Write(_, again) = question else { unreachable!("it was made above") };
             write = again;
         }
     }
@@ -226,14 +226,17 @@ impl Client {
         name: Bytes,
         write: Write,
         deadline: Duration,
-    ) -> Result<Done, ClientError> {
+    ) -> Result<Completed, ClientError> {
         let named = NamedWrite { name, write };
         named.check().map_err(ClientError::Limit)?;
-        self.ask(&Question::WriteNamed(named), Limit::new(deadline)).await.map_err(error).and_then(done)
+        self.ask(&ClusterQuestion::WriteNamed(named), Limit::new(deadline))
+            .await
+            .map_err(error)
+            .and_then(done)
     }
 
     /// A linearizable read.
-    pub async fn read(&self, read: Read, deadline: Duration) -> Result<Done, ClientError> {
+    pub async fn read(&self, read: Read, deadline: Duration) -> Result<Completed, ClientError> {
         self.read_with(read, Consistency::Linearizable, deadline).await
     }
 
@@ -244,18 +247,23 @@ impl Client {
         read: Read,
         consistency: Consistency,
         deadline: Duration,
-    ) -> Result<Done, ClientError> {
+    ) -> Result<Completed, ClientError> {
         read.check().map_err(ClientError::Limit)?;
         let question = match consistency {
-            Consistency::Linearizable => Question::Look(RequestBody::Read(read)),
-            Consistency::Lease => Question::Look(RequestBody::ReadWith { read, consistency }),
-            Consistency::Stale => Question::LookAnywhere(RequestBody::ReadWith { read, consistency }),
+            Consistency::Linearizable => ClusterQuestion::Look(RequestBody::Read(read)),
+            Consistency::Lease => ClusterQuestion::Look(RequestBody::ReadWith { read, consistency }),
+            Consistency::Stale => ClusterQuestion::LookAnywhere(RequestBody::ReadWith { read, consistency }),
         };
         self.ask(&question, Limit::new(deadline)).await.map_err(error).and_then(done)
     }
 
     /// What one node has, which may be old.
-    pub async fn stale_at(&self, address: &str, read: Read, deadline: Duration) -> Result<Done, ClientError> {
+    pub async fn stale_at(
+        &self,
+        address: &str,
+        read: Read,
+        deadline: Duration,
+    ) -> Result<Completed, ClientError> {
         read.check().map_err(ClientError::Limit)?;
         let body = RequestBody::ReadWith { read, consistency: Consistency::Stale };
         self.ask_one(address, body, deadline).await.and_then(done)
@@ -270,7 +278,7 @@ impl Client {
         deadline: Duration,
     ) -> Result<Changed, ClientError> {
         let limit = Limit::new(deadline);
-        let question = Question::Once(RequestBody::ChangeMembership(changes.clone()));
+        let question = ClusterQuestion::Once(RequestBody::ChangeMembership(changes.clone()));
         match self.ask(&question, limit).await.map_err(error) {
             Ok(Answered { body: ResponseBody::MembershipChanged { membership, at }, node }) => {
                 Ok(Changed { membership, term: at.term, index: at.index, node })
@@ -294,7 +302,7 @@ impl Client {
     /// Hands the leadership to a voter; answers when that one leads. Asked twice only if the first time certainly did nothing.
     pub async fn transfer(&self, to: NodeId, deadline: Duration) -> Result<Transferred, ClientError> {
         let limit = Limit::new(deadline);
-        let question = Question::Once(RequestBody::TransferLeadership { to });
+        let question = ClusterQuestion::Once(RequestBody::TransferLeadership { to });
         match self.ask(&question, limit).await.map_err(error) {
             Ok(Answered { body: ResponseBody::Transferred { leader, term }, node }) => {
                 Ok(Transferred { leader, term, node })
@@ -414,7 +422,7 @@ impl Client {
         if let Some(open) = self.open_session() {
             return Ok(open);
         }
-        let opened = self.ask(&Question::OpenSession, limit).await.map_err(error)?;
+        let opened = self.ask(&ClusterQuestion::OpenSession, limit).await.map_err(error)?;
         let ResponseBody::Done { answer: Answer::SessionOpened(id), .. } = opened.body else {
             return Err(misplaced(&opened.node.to_string(), &opened.body));
         };
@@ -445,17 +453,17 @@ impl Client {
     }
 }
 
-fn done(answered: Answered) -> Result<Done, ClientError> {
+fn done(answered: Answered) -> Result<Completed, ClientError> {
     match answered.body {
-        ResponseBody::Done { answer, at } => Ok(Done { answer, at, node: answered.node }),
+        ResponseBody::Done { answer, at } => Ok(Completed { answer, at, node: answered.node }),
         other => Err(misplaced(&answered.node.to_string(), &other)),
     }
 }
 
-fn error(stop: Stop) -> ClientError {
+fn error(stop: NoAnswer) -> ClientError {
     match stop {
-        Stop::Failed(error) => error,
-        Stop::SessionExpired => unreachable!("only a write is asked in a session"),
+        NoAnswer::Failed(error) => error,
+        NoAnswer::SessionExpired => unreachable!("only a write is asked in a session"),
     }
 }
 

@@ -49,13 +49,13 @@ pub(crate) type Reply = Result<ResponseBody, Lost>;
 /// A handle on an open connection. The connection closes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    line: Arc<Line>,
+    line: Arc<SharedCalls>,
     node: NodeId,
 }
 
 /// What callers and the task that serves the connection share.
 #[derive(Debug)]
-struct Line {
+struct SharedCalls {
     calls: Mutex<Calls>,
     /// There is something to be sent.
     unsent: Notify,
@@ -69,7 +69,7 @@ struct Line {
 struct Calls {
     /// Whole frames.
     unsent: BytesMut,
-    places: Vec<Place>,
+    places: Vec<CallSlot>,
     free: Vec<usize>,
     /// Requests are counted from 1: so many were put into the buffer, so many of them were given to the system.
     newest: u64,
@@ -77,11 +77,11 @@ struct Calls {
     heard: Instant,
     /// No later than the earliest time at which somebody wants to be woken.
     due: Option<Instant>,
-    state: State,
+    state: ConnectionState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ConnectionState {
     Open,
     /// The handle is gone.
     Abandoned,
@@ -90,7 +90,7 @@ enum State {
 
 /// Where one caller waits.
 #[derive(Debug, Default)]
-struct Place {
+struct CallSlot {
     /// Its request; 0: nobody waits here.
     nth: u64,
     waker: Option<Waker>,
@@ -102,7 +102,7 @@ struct Place {
 /// A request that was put into the buffer. Dropped, its answer is for nobody.
 #[derive(Debug)]
 pub(crate) struct Call {
-    line: Arc<Line>,
+    line: Arc<SharedCalls>,
     at: usize,
 }
 
@@ -117,15 +117,15 @@ impl Connection {
             taken: 0,
             heard: Instant::now(),
             due: None,
-            state: State::Open,
+            state: ConnectionState::Open,
         };
-        let line = Arc::new(Line {
+        let line = Arc::new(SharedCalls {
             calls: Mutex::new(calls),
             unsent: Notify::new(),
             watched: Notify::new(),
             sent: Notify::new(),
         });
-        let served = Served(Arc::clone(&line));
+        let served = CloseOnDrop(Arc::clone(&line));
         tokio::spawn(async move { serve(dialed.frames, &served).await });
         Self { line, node: dialed.node }
     }
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.line.lock().state == State::Open
+        self.line.lock().state == ConnectionState::Open
     }
 
     /// Whether anything arrived in the last `span`.
@@ -171,15 +171,15 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut calls = self.line.lock();
-        if calls.state == State::Open {
-            calls.state = State::Abandoned;
+        if calls.state == ConnectionState::Open {
+            calls.state = ConnectionState::Abandoned;
         }
         drop(calls);
         self.line.watched.notify_one();
     }
 }
 
-impl Line {
+impl SharedCalls {
     fn lock(&self) -> MutexGuard<'_, Calls> {
         // Nothing that holds this lock can panic half-way through a change.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
@@ -188,7 +188,7 @@ impl Line {
     /// `None`: too much waits to be sent.
     fn put(self: &Arc<Self>, request: &mut Request) -> Result<Option<Call>, Lost> {
         let mut calls = self.lock();
-        if calls.state != State::Open {
+        if calls.state != ConnectionState::Open {
             return Err(Lost::BeforeSending);
         }
         if calls.unsent.len() > MAX_UNSENT {
@@ -213,7 +213,7 @@ impl Calls {
         let at = match self.free.pop() {
             Some(at) => at,
             None if self.places.len() < MAX_PENDING => {
-                self.places.push(Place::default());
+                self.places.push(CallSlot::default());
                 self.places.len() - 1
             }
             None => return None,
@@ -224,7 +224,7 @@ impl Calls {
     }
 
     fn leave(&mut self, at: usize) {
-        self.places[at] = Place::default();
+        self.places[at] = CallSlot::default();
         self.free.push(at);
     }
 
@@ -247,7 +247,7 @@ impl Calls {
 
     /// Nothing more is sent or heard.
     fn close(&mut self) -> Vec<Waker> {
-        self.state = State::Closed;
+        self.state = ConnectionState::Closed;
         let taken = self.taken;
         let waiting = self.places.iter_mut().filter(|place| place.nth > 0);
         let lost = waiting.filter_map(|place| {
@@ -304,9 +304,9 @@ impl Drop for Call {
 }
 
 /// The task that serves a connection ends, also when its runtime does: tells everybody who waits.
-struct Served(Arc<Line>);
+struct CloseOnDrop(Arc<SharedCalls>);
 
-impl Drop for Served {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         let lost = self.0.lock().close();
         lost.into_iter().for_each(Waker::wake);
@@ -315,7 +315,7 @@ impl Drop for Served {
 }
 
 /// Reads and writes until either side ends.
-async fn serve(frames: Frames, Served(line): &Served) {
+async fn serve(frames: Frames, CloseOnDrop(line): &CloseOnDrop) {
     let parts = frames.into_parts();
     match parts.io {
         Transport::Plain(mut stream) => {
@@ -333,7 +333,7 @@ async fn exchange(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
     buffer: BytesMut,
-    line: &Line,
+    line: &SharedCalls,
 ) {
     tokio::select! {
         why = read(reader, buffer, line) => tracing::debug!("connection closed: {why}"),
@@ -342,7 +342,7 @@ async fn exchange(
     }
 }
 
-async fn read(mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut, line: &Line) -> String {
+async fn read(mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut, line: &SharedCalls) -> String {
     let mut woken = Vec::new();
     let mut peak = 0;
     loop {
@@ -366,7 +366,11 @@ async fn read(mut reader: impl AsyncRead + Unpin, mut buffer: BytesMut, line: &L
 }
 
 /// Hands out all answers that are there; gives how many bytes are missing for the next one.
-fn take_answers(buffer: &mut BytesMut, line: &Line, woken: &mut Vec<Waker>) -> Result<usize, FrameError> {
+fn take_answers(
+    buffer: &mut BytesMut,
+    line: &SharedCalls,
+    woken: &mut Vec<Waker>,
+) -> Result<usize, FrameError> {
     let mut calls = line.lock();
     calls.heard = Instant::now();
     let mut take = || {
@@ -382,7 +386,7 @@ fn take_answers(buffer: &mut BytesMut, line: &Line, woken: &mut Vec<Waker>) -> R
 }
 
 /// Sends what waits with one write, until the connection is gone.
-async fn write(mut writer: impl AsyncWrite + Unpin, line: &Line) -> io::Result<()> {
+async fn write(mut writer: impl AsyncWrite + Unpin, line: &SharedCalls) -> io::Result<()> {
     let mut sending = BytesMut::new();
     loop {
         {
@@ -406,13 +410,13 @@ async fn write(mut writer: impl AsyncWrite + Unpin, line: &Line) -> io::Result<(
 }
 
 /// Wakes who has waited long, also while the connection takes nothing in, until the handle is gone.
-async fn watch(line: &Line) {
+async fn watch(line: &SharedCalls) {
     loop {
         let (due, state) = {
             let calls = line.lock();
             (calls.due, calls.state)
         };
-        if state != State::Open {
+        if state != ConnectionState::Open {
             return;
         }
         tokio::select! {

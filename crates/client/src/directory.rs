@@ -23,7 +23,7 @@ pub(crate) struct Target {
     /// Which node is there, by a hint: another one is refused. With TLS an address that was given has to prove its host.
     expected: Option<NodeId>,
     link: AsyncMutex<Link>,
-    seen: Mutex<Seen>,
+    seen: Mutex<ConnectionRecord>,
 }
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Link {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct ConnectionRecord {
     node: Option<NodeId>,
     silent_since: Option<Instant>,
 }
@@ -124,7 +124,7 @@ impl Target {
         self.seen().node
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ConnectionRecord> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

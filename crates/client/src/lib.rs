@@ -147,7 +147,7 @@ pub use access::{Access, AccessError, AccessFiles, TOKEN_VARIABLE, TokenError, e
 pub use address::{AddressError, split};
 pub use backoff::Backoff;
 pub use bytes::Bytes;
-pub use client::{Changed, Client, Done, Leader, Options, Transferred};
+pub use client::{Changed, Client, Completed, Leader, Options, Transferred};
 pub use dial::{DialError, Dialed, Frames, codec, dial};
 pub use error::{ClientError, ConnectError};
 pub use keys::{CompareAndSet, List};

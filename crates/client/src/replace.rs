@@ -29,7 +29,7 @@ struct Newcomer {
 }
 
 /// What is to be done next.
-enum Next {
+enum NextReplaceStep {
     Change(ReplaceStep, MembershipChange),
     Done,
     /// Something has to show first: what.
@@ -60,22 +60,26 @@ impl Client {
             let statuses = self.statuses(left).await;
             let leader = statuses.iter().find(|status| leads(status));
             let next = match leader {
-                None => Next::Wait(NO_LEADER),
+                None => NextReplaceStep::Wait(NO_LEADER),
                 Some(leader) => next_at(node, leader, &newcomer(node, &statuses, address.as_ref())),
             };
             match (next, leader) {
-                (Next::Done, Some(leader)) => return Ok(newest.unwrap_or_else(|| as_it_is(leader))),
-                (Next::Change(step, change), _) => {
+                (NextReplaceStep::Done, Some(leader)) => {
+                    return Ok(newest.unwrap_or_else(|| as_it_is(leader)));
+                }
+                (NextReplaceStep::Change(step, change), _) => {
                     let changed = self.change_membership(vec![change], left).await?;
                     told(step, &changed);
                     newest = Some(changed);
                     pauses.reset();
                 }
-                (Next::Refuse(why), Some(leader)) => {
+                (NextReplaceStep::Refuse(why), Some(leader)) => {
                     return Err(ClientError::Rejected { node: leader.raft.id, why });
                 }
-                (Next::Wait(what), _) if left.is_zero() => return Err(late(node, what, deadline, &statuses)),
-                (Next::Wait(_) | Next::Done | Next::Refuse(_), _) => {
+                (NextReplaceStep::Wait(what), _) if left.is_zero() => {
+                    return Err(late(node, what, deadline, &statuses));
+                }
+                (NextReplaceStep::Wait(_) | NextReplaceStep::Done | NextReplaceStep::Refuse(_), _) => {
                     sleep(pauses.pause().min(left)).await;
                 }
             }
@@ -112,10 +116,10 @@ fn newcomer(node: NodeId, statuses: &[NodeStatus], address: Option<&String>) -> 
 }
 
 /// As the leader sees it.
-fn next_at(node: NodeId, leader: &NodeStatus, newcomer: &Newcomer) -> Next {
+fn next_at(node: NodeId, leader: &NodeStatus, newcomer: &Newcomer) -> NextReplaceStep {
     let raft = &leader.raft;
     if raft.membership.is_joint() || raft.membership_index > raft.committed {
-        return Next::Wait("another change of the members is under way");
+        return NextReplaceStep::Wait("another change of the members is under way");
     }
     let peer = raft.peers.iter().find(|peer| peer.id == node);
     let is_heard =
@@ -124,32 +128,36 @@ fn next_at(node: NodeId, leader: &NodeStatus, newcomer: &Newcomer) -> Next {
 }
 
 /// `is_heard`: the member answers its leader.
-fn next(node: NodeId, membership: &Membership, is_heard: bool, newcomer: &Newcomer) -> Next {
+fn next(node: NodeId, membership: &Membership, is_heard: bool, newcomer: &Newcomer) -> NextReplaceStep {
     if !membership.contains(node) {
         let Some(address) = newcomer.address.clone() else {
-            return Next::Refuse(format!(
+            return NextReplaceStep::Refuse(format!(
                 "{node} is no member any more, and where its new node is, nobody knows: give its address \
                  (member replace {node} HOST:PORT)"
             ));
         };
         let change = MembershipChange::AddLearner { node, address, incarnation: newcomer.disk };
-        return Next::Change(ReplaceStep::Added, change);
+        return NextReplaceStep::Change(ReplaceStep::Added, change);
     }
     let is_voter = membership.voters.contains(&node);
     let known = membership.incarnations.get(&node);
     let is_another = newcomer.disk.is_some() && newcomer.disk.as_ref() != known;
     match known {
-        Some(_) if is_another => Next::Change(ReplaceStep::Removed, MembershipChange::Remove { node }),
+        Some(_) if is_another => {
+            NextReplaceStep::Change(ReplaceStep::Removed, MembershipChange::Remove { node })
+        }
         None if is_another && is_voter => {
-            Next::Change(ReplaceStep::Removed, MembershipChange::Remove { node })
+            NextReplaceStep::Change(ReplaceStep::Removed, MembershipChange::Remove { node })
         }
-        None => Next::Wait("its data directory is not known to the cluster yet: is it running?"),
-        Some(_) if !is_voter => Next::Change(ReplaceStep::Promoted, MembershipChange::Promote { node }),
+        None => NextReplaceStep::Wait("its data directory is not known to the cluster yet: is it running?"),
+        Some(_) if !is_voter => {
+            NextReplaceStep::Change(ReplaceStep::Promoted, MembershipChange::Promote { node })
+        }
         // It has said so itself, or answers its leader.
-        Some(_) if newcomer.disk.is_some() || is_heard => Next::Done,
-        Some(_) => {
-            Next::Wait("no node with an empty data directory has shown itself under this id: start it")
-        }
+        Some(_) if newcomer.disk.is_some() || is_heard => NextReplaceStep::Done,
+        Some(_) => NextReplaceStep::Wait(
+            "no node with an empty data directory has shown itself under this id: start it",
+        ),
     }
 }
 
@@ -183,8 +191,8 @@ mod tests {
     fn step(membership: &Membership, disk: Option<Incarnation>) -> Option<ReplaceStep> {
         let newcomer = Newcomer { disk, address: Some("here:1".to_owned()) };
         match next(TWO, membership, false, &newcomer) {
-            Next::Change(step, _) => Some(step),
-            Next::Done | Next::Wait(_) | Next::Refuse(_) => None,
+            NextReplaceStep::Change(step, _) => Some(step),
+            NextReplaceStep::Done | NextReplaceStep::Wait(_) | NextReplaceStep::Refuse(_) => None,
         }
     }
 
@@ -197,10 +205,10 @@ mod tests {
         assert_eq!(step(&membership, Some(OLD)), None, "it has its disk");
         let own = Newcomer { disk: Some(OLD), address: None };
         assert!(
-            matches!(next(TWO, &membership, false, &own), Next::Done),
+            matches!(next(TWO, &membership, false, &own), NextReplaceStep::Done),
             "whether or not its leader hears it"
         );
-        assert!(matches!(next(TWO, &membership, false, &Newcomer::default()), Next::Wait(_)));
+        assert!(matches!(next(TWO, &membership, false, &Newcomer::default()), NextReplaceStep::Wait(_)));
         assert_eq!(step(&membership, Some(NEW)), Some(ReplaceStep::Removed));
         membership.voters.remove(&TWO);
         membership.incarnations.remove(&TWO);

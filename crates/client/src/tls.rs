@@ -106,12 +106,12 @@ impl TlsFiles {
 /// A certificate, its key, and the authority that both sides trust. Cheap to clone.
 #[derive(Clone)]
 pub struct Tls {
-    shared: Arc<Shared>,
+    shared: Arc<TlsShared>,
     /// Who is dialed has to be this node; `None`: it has to be the host in its address.
     node: Option<NodeId>,
 }
 
-struct Shared {
+struct TlsShared {
     files: TlsFiles,
     authority: Arc<RootCertStore>,
     own: Arc<CertifiedKey>,
@@ -144,7 +144,7 @@ impl Tls {
             connect.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own))));
         // Every connection proves anew who it is.
         connect.resumption = Resumption::disabled();
-        let shared = Shared { files, authority, own, connect: Arc::new(connect) };
+        let shared = TlsShared { files, authority, own, connect: Arc::new(connect) };
         Ok(Self { shared: Arc::new(shared), node: None })
     }
 
@@ -156,7 +156,7 @@ impl Tls {
 
     /// Checks that others would take the own certificate for this node's, and for so long.
     pub fn check_names(&self, node: NodeId, within: Duration) -> Result<(), TlsError> {
-        let Shared { files, authority, own, .. } = &*self.shared;
+        let TlsShared { files, authority, own, .. } = &*self.shared;
         let unfit = |why: String| TlsError::Unfit { path: files.cert.clone(), why };
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(authority), provider());
         let verifier = verifier.build().map_err(|error| malformed(&files.ca, &error))?;

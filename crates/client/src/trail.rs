@@ -1,6 +1,6 @@
 //! What an operation has met so far, and the error that this makes when time is up. Decides nothing before that.
 
-use crate::asking::Question;
+use crate::asking::ClusterQuestion;
 use crate::dial::DialError;
 use crate::error::ClientError;
 use raftdeck_raft::{ChangeError, NodeId, TransferError};
@@ -12,11 +12,11 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     last: String,
-    met: Met,
+    met: AttemptResult,
     /// An attempt was sent and not answered: what came in between.
     doubt: Option<String>,
     /// Where no connection came about, also in earlier rounds.
-    tried: Tried,
+    tried: FailedAddresses,
     /// The newest refused handshake of this round.
     refused: Option<ClientError>,
     /// Attempts of this round that met anything else.
@@ -25,7 +25,7 @@ pub(crate) struct Trail {
 
 /// The most telling thing that the newest attempts came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) enum Met {
+pub(crate) enum AttemptResult {
     #[default]
     Nobody,
     Answer,
@@ -63,14 +63,14 @@ impl Trail {
     }
 
     /// A node said no.
-    pub(crate) fn answered(&mut self, what: String, met: Met) {
+    pub(crate) fn answered(&mut self, what: String, met: AttemptResult) {
         self.met = met;
         self.passed_over(what);
     }
 
     /// A question that changes nothing was sent, and no answer came.
     pub(crate) fn unanswered(&mut self, what: String) {
-        self.met = Met::Silence;
+        self.met = AttemptResult::Silence;
         self.passed_over(what);
     }
 
@@ -91,20 +91,20 @@ impl Trail {
     }
 
     /// The operation's error when its time, `after`, is up.
-    pub(crate) fn into_error(self, question: &Question, after: Duration) -> ClientError {
+    pub(crate) fn into_error(self, question: &ClusterQuestion, after: Duration) -> ClientError {
         if let Some(why) = self.doubt {
             return ClientError::Unknown { why };
         }
         let last = if self.last.is_empty() { "nothing was tried in time".to_owned() } else { self.last };
         match self.met {
-            Met::Busy => ClientError::Busy,
-            Met::DiskStalled(waited) => ClientError::DiskStalled { waited },
-            Met::NotCaughtUp(node) => ClientError::NotCaughtUp { node },
-            Met::Change(error) => ClientError::Change(error),
-            Met::Transfer(error) => ClientError::Transfer(error),
-            Met::Silence if question.is_look() => ClientError::TimedOut { after, last },
-            Met::Silence | Met::Answer => ClientError::NoLeader { after, last },
-            Met::Nobody => ClientError::Unreachable { after, tried: self.tried.or(last) },
+            AttemptResult::Busy => ClientError::Busy,
+            AttemptResult::DiskStalled(waited) => ClientError::DiskStalled { waited },
+            AttemptResult::NotCaughtUp(node) => ClientError::NotCaughtUp { node },
+            AttemptResult::Change(error) => ClientError::Change(error),
+            AttemptResult::Transfer(error) => ClientError::Transfer(error),
+            AttemptResult::Silence if question.is_look() => ClientError::TimedOut { after, last },
+            AttemptResult::Silence | AttemptResult::Answer => ClientError::NoLeader { after, last },
+            AttemptResult::Nobody => ClientError::Unreachable { after, tried: self.tried.or(last) },
         }
     }
 }
@@ -112,9 +112,9 @@ impl Trail {
 /// The addresses that led to nobody, each with what it met last; `None`: the system says that nobody listens there. As many as
 /// are known, and so bounded.
 #[derive(Debug, Default)]
-pub(crate) struct Tried(Vec<(String, Option<String>)>);
+pub(crate) struct FailedAddresses(Vec<(String, Option<String>)>);
 
-impl Tried {
+impl FailedAddresses {
     pub(crate) fn add(&mut self, address: &str, error: &DialError) {
         let refuses = matches!(error, DialError::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused);
         let met = (!refuses).then(|| error.to_string());
@@ -130,7 +130,7 @@ impl Tried {
     }
 }
 
-impl fmt::Display for Tried {
+impl fmt::Display for FailedAddresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refuse = self.0.iter().filter(|(_, met)| met.is_none()).map(|(address, _)| address.as_str());
         let refuse = match &refuse.collect::<Vec<_>>()[..] {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_was_tried_is_told_address_by_address() {
-        let mut tried = Tried::default();
+        let mut tried = FailedAddresses::default();
         tried.add("a:1", &refused("a:1"));
         assert_eq!(tried.to_string(), "a:1 refuses connections (is a node running there?)");
         tried.add("b:1", &DialError::Closed { address: "b:1".to_owned() });

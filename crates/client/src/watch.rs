@@ -42,7 +42,7 @@ pub struct Changes {
 /// The first item says where the watch begins; from then on no change is left out. It ends after its first error.
 /// Dropping it closes its connection.
 pub struct Watch {
-    told: BoxStream<'static, Result<Told, ClientError>>,
+    told: BoxStream<'static, Result<ChangesFrom, ClientError>>,
     node: Option<NodeId>,
 }
 
@@ -66,7 +66,7 @@ impl Stream for Watch {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let told = ready!(self.told.poll_next_unpin(context));
         Poll::Ready(told.map(|told| {
-            let Told { changes, node } = told?;
+            let ChangesFrom { changes, node } = told?;
             self.node = Some(node);
             Ok(changes)
         }))
@@ -114,7 +114,7 @@ impl Client {
 }
 
 /// An item, and who told it.
-struct Told {
+struct ChangesFrom {
     changes: Changes,
     node: NodeId,
 }
@@ -127,14 +127,14 @@ struct Watcher {
     prefix: Bytes,
     /// All changes up to this index have been told; `None`: no node said yet where it begins.
     through: Option<u64>,
-    line: Option<Line>,
+    line: Option<WatchConnection>,
     /// The node that was watched last, or asked last.
     last: Option<String>,
     pauses: Backoff,
 }
 
 /// An open connection on which a node tells changes.
-struct Line {
+struct WatchConnection {
     dialed: Dialed,
     address: String,
 }
@@ -154,7 +154,7 @@ enum Silence {
 
 /// What the nodes of one round said.
 #[derive(Default)]
-struct Round {
+struct WatchRound {
     /// The node that has to be asked for the fewest changes again.
     forgotten: Option<u64>,
     refused: Option<ClientError>,
@@ -163,9 +163,9 @@ struct Round {
 }
 
 impl Watcher {
-    async fn next(&mut self) -> Result<Told, ClientError> {
+    async fn next(&mut self) -> Result<ChangesFrom, ClientError> {
         check_prefix(&self.prefix).map_err(ClientError::Limit)?;
-        let mut round = Round::default();
+        let mut round = WatchRound::default();
         loop {
             let Some(line) = &mut self.line else {
                 return self.open(round).await;
@@ -186,7 +186,7 @@ impl Watcher {
     }
 
     /// Asks one node after the other, round after round, until one tells changes.
-    async fn open(&mut self, mut round: Round) -> Result<Told, ClientError> {
+    async fn open(&mut self, mut round: WatchRound) -> Result<ChangesFrom, ClientError> {
         loop {
             for address in self.addresses() {
                 let opened = self.open_at(&address).await;
@@ -206,7 +206,7 @@ impl Watcher {
             if let (Some(refused), 0) = (round.refused, round.others) {
                 return Err(refused);
             }
-            round = Round::default();
+            round = WatchRound::default();
             sleep(self.pauses.pause()).await;
         }
     }
@@ -222,7 +222,7 @@ impl Watcher {
         addresses
     }
 
-    async fn open_at(&self, address: &str) -> Result<(Line, Told), Silence> {
+    async fn open_at(&self, address: &str) -> Result<(WatchConnection, ChangesFrom), Silence> {
         let dialed = {
             let (hello, access) = self.client.meant_for(address);
             dial_client_port(address, &hello, self.client.patience(), &access).await
@@ -234,7 +234,7 @@ impl Watcher {
         let body = RequestBody::Watch { prefix: self.prefix.clone(), after: self.through };
         let asked = dialed.frames.send(frame::encode(&Request { id: ID, body })).await;
         asked.map_err(|error| Silence::Broken(error.to_string()))?;
-        let mut line = Line { dialed, address: address.to_owned() };
+        let mut line = WatchConnection { dialed, address: address.to_owned() };
         match line.response().await? {
             ResponseBody::Watching { after } if self.through.is_none_or(|through| through == after) => {
                 let told = line.told(Vec::new(), after);
@@ -245,7 +245,7 @@ impl Watcher {
     }
 
     /// Whether to go on without this node.
-    fn judge(&self, address: &str, why: Silence, round: &mut Round) -> Result<(), ClientError> {
+    fn judge(&self, address: &str, why: Silence, round: &mut WatchRound) -> Result<(), ClientError> {
         let is_only = self.only.is_some();
         match why {
             Silence::Ended(error) => return Err(error),
@@ -272,8 +272,8 @@ impl Watcher {
     }
 }
 
-impl Line {
-    async fn hear(&mut self, through: Option<u64>) -> Result<Told, Silence> {
+impl WatchConnection {
+    async fn hear(&mut self, through: Option<u64>) -> Result<ChangesFrom, Silence> {
         let before = through.unwrap_or(0);
         match self.response().await? {
             ResponseBody::Changes { changes, through } => {
@@ -289,8 +289,8 @@ impl Line {
         }
     }
 
-    fn told(&self, changes: Vec<Change>, through: u64) -> Told {
-        Told { changes: Changes { changes, through }, node: self.dialed.node }
+    fn told(&self, changes: Vec<Change>, through: u64) -> ChangesFrom {
+        ChangesFrom { changes: Changes { changes, through }, node: self.dialed.node }
     }
 
     /// What the node says next, if it says anything.

@@ -12,7 +12,7 @@ pub const MAX_FILE: usize = 1 << 20;
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum OptionKind {
     /// Nothing: it is there or not. In a file it is true or false.
     Switch,
     /// One value.
@@ -23,18 +23,18 @@ pub enum Kind {
 
 /// An option as a file may name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownOption {
     /// What it takes.
-    pub kind: Kind,
+    pub kind: OptionKind,
     /// What its value is called in the help, such as `HOST:PORT`.
     pub value_name: String,
 }
 
 /// The names that a file may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct OptionShape {
     /// The tables of this program's commands, with their keys.
-    pub tables: BTreeMap<String, BTreeMap<String, Known>>,
+    pub tables: BTreeMap<String, BTreeMap<String, KnownOption>>,
     /// Tables of other programs, which share the file and read them for themselves.
     pub foreign: Vec<String>,
 }
@@ -50,7 +50,7 @@ pub enum Given {
 
 /// A key's value and its line, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FileEntry {
     /// What it is set to.
     pub given: Given,
     /// Where.
@@ -61,18 +61,18 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct File {
     /// The tables of this program's commands.
-    pub tables: BTreeMap<String, BTreeMap<String, Entry>>,
+    pub tables: BTreeMap<String, BTreeMap<String, FileEntry>>,
 }
 
 impl File {
     /// Reads a file's bytes. Names and types must be right throughout, also in tables that are not asked for now.
-    pub fn parse(bytes: &[u8], shape: &Shape) -> Result<Self, FileError> {
+    pub fn parse(bytes: &[u8], shape: &OptionShape) -> Result<Self, FileError> {
         if bytes.len() > MAX_FILE {
             return Err(FileError::TooLong);
         }
         let text = str::from_utf8(bytes)
             .map_err(|error| FileError::NotText { line: line_at(bytes, error.valid_up_to()) })?;
-        let lines = Lines(bytes);
+        let lines = CountedLines(bytes);
         let document = DeTable::parse(text).map_err(|error| FileError::Syntax {
             line: lines.of(error.span()),
             why: error.message().replace('\n', ", "),
@@ -97,7 +97,7 @@ impl File {
     }
 }
 
-impl Shape {
+impl OptionShape {
     fn no_table(&self, key: &str, line: usize) -> FileError {
         let having = self.tables.iter().find(|(_, keys)| keys.contains_key(key));
         let table = having.or(self.tables.first_key_value());
@@ -109,9 +109,9 @@ impl Shape {
         &self,
         table: &str,
         given: &DeTable<'_>,
-        known: &BTreeMap<String, Known>,
-        lines: &Lines<'_>,
-    ) -> Result<BTreeMap<String, Entry>, FileError> {
+        known: &BTreeMap<String, KnownOption>,
+        lines: &CountedLines<'_>,
+    ) -> Result<BTreeMap<String, FileEntry>, FileError> {
         let mut entries = BTreeMap::new();
         for (key, value) in given {
             let line = lines.of(Some(key.span()));
@@ -132,12 +132,12 @@ impl Shape {
                 expected: option.expected(),
                 found,
             })?;
-            entries.insert(key.to_owned(), Entry { given, line });
+            entries.insert(key.to_owned(), FileEntry { given, line });
         }
         Ok(entries)
     }
 
-    fn near_key(&self, table: &str, key: &str, known: &BTreeMap<String, Known>) -> Near {
+    fn near_key(&self, table: &str, key: &str, known: &BTreeMap<String, KnownOption>) -> Near {
         let elsewhere = self.tables.iter().find(|(other, keys)| *other != table && keys.contains_key(key));
         match Near::to(key, known.keys()) {
             Near::OneOf(names) => {
@@ -148,26 +148,26 @@ impl Shape {
     }
 }
 
-impl Known {
+impl KnownOption {
     /// What the value says, or what it is instead of what it should be.
     fn given(&self, value: &Spanned<DeValue<'_>>) -> Result<Given, &'static str> {
         match (self.kind, value.get_ref()) {
-            (Kind::Switch, DeValue::Boolean(on)) => Ok(Given::Switch(*on)),
-            (Kind::Switch, other) => Err(called(other)),
-            (Kind::Values, DeValue::Array(all)) => {
+            (OptionKind::Switch, DeValue::Boolean(on)) => Ok(Given::Switch(*on)),
+            (OptionKind::Switch, other) => Err(called(other)),
+            (OptionKind::Values, DeValue::Array(all)) => {
                 let texts = all.iter().map(|one| scalar(one.get_ref())).collect::<Result<_, _>>();
                 Ok(Given::Values(texts.map_err(|_| "a list with something else in it")?))
             }
-            (Kind::Value | Kind::Values, one) => Ok(Given::Values(vec![scalar(one)?])),
+            (OptionKind::Value | OptionKind::Values, one) => Ok(Given::Values(vec![scalar(one)?])),
         }
     }
 
     fn expected(&self) -> String {
         let called = &self.value_name;
         match self.kind {
-            Kind::Switch => "true or false".to_owned(),
-            Kind::Value => format!("a string or a number ({called})"),
-            Kind::Values => format!("a string, a number or a list of them ({called})"),
+            OptionKind::Switch => "true or false".to_owned(),
+            OptionKind::Value => format!("a string or a number ({called})"),
+            OptionKind::Values => format!("a string, a number or a list of them ({called})"),
         }
     }
 }
@@ -199,9 +199,9 @@ fn called(value: &DeValue<'_>) -> &'static str {
 }
 
 /// A text whose lines are counted.
-struct Lines<'a>(&'a [u8]);
+struct CountedLines<'a>(&'a [u8]);
 
-impl Lines<'_> {
+impl CountedLines<'_> {
     /// The line on which something begins; the first one, of what is nowhere.
     fn of(&self, span: Option<Range<usize>>) -> usize {
         line_at(self.0, span.map_or(0, |span| span.start))

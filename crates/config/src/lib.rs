@@ -13,7 +13,7 @@ mod settle;
 mod show;
 
 pub use error::{ConfigError, FileError, Near};
-pub use file::{Entry, File, Given, Kind, Known, MAX_FILE, Shape};
+pub use file::{File, FileEntry, Given, KnownOption, MAX_FILE, OptionKind, OptionShape};
 pub use names::{CONFIG, Program, StandIn};
 pub use settle::{Environment, Refusal, Source};
 pub use show::{Row, Section, as_json, as_table};

@@ -1,6 +1,6 @@
 //! What the parts of a program are called outside its command line: each option's variable and key, each command's table.
 
-use crate::file::{Kind, Known, Shape};
+use crate::file::{KnownOption, OptionKind, OptionShape};
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -89,8 +89,8 @@ impl Program {
 
     /// All names that a file may use.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        let mut tables: BTreeMap<String, BTreeMap<String, Known>> = BTreeMap::new();
+    pub fn shape(&self) -> OptionShape {
+        let mut tables: BTreeMap<String, BTreeMap<String, KnownOption>> = BTreeMap::new();
         for (path, command) in self.commands() {
             let table = tables.entry(self.table(&path)).or_default();
             for (key, option) in
@@ -100,7 +100,7 @@ impl Program {
             }
         }
         tables.retain(|_, keys| !keys.is_empty());
-        Shape { tables, foreign: self.foreign.iter().map(|&name| name.to_owned()).collect() }
+        OptionShape { tables, foreign: self.foreign.iter().map(|&name| name.to_owned()).collect() }
     }
 
     /// The table of a command's options.
@@ -145,22 +145,22 @@ pub(crate) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
 }
 
 /// What an option takes.
-pub(crate) fn kind(option: &Arg) -> Kind {
+pub(crate) fn kind(option: &Arg) -> OptionKind {
     let is_list = option.get_value_delimiter().is_some() || matches!(option.get_action(), ArgAction::Append);
     match option.get_action() {
-        ArgAction::SetTrue => Kind::Switch,
-        _ if is_list => Kind::Values,
-        _ => Kind::Value,
+        ArgAction::SetTrue => OptionKind::Switch,
+        _ if is_list => OptionKind::Values,
+        _ => OptionKind::Value,
     }
 }
 
-fn known(option: &Arg) -> Known {
+fn known(option: &Arg) -> KnownOption {
     let names = option.get_value_names().unwrap_or_default();
     let name = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let possible: Vec<String> =
         option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let value_name = if possible.is_empty() { name } else { possible.join(", ") };
-    Known { kind: kind(option), value_name }
+    KnownOption { kind: kind(option), value_name }
 }
 
 /// An option's variable: the one that its definition names, else one after its name. Hidden options have none unless their

@@ -2,7 +2,7 @@
 //! sense, clap says.
 
 use crate::error::{ConfigError, FileError};
-use crate::file::{Entry, File, Given, Kind, MAX_FILE};
+use crate::file::{File, FileEntry, Given, MAX_FILE, OptionKind};
 use crate::names::{CONFIG, Program, kind, options, variable, without_variables};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -88,7 +88,7 @@ pub(crate) struct Settled {
 }
 
 /// A command line whose command is known.
-pub(crate) struct Line {
+pub(crate) struct CommandLine {
     words: Vec<OsString>,
     pub(crate) path: Vec<String>,
     /// Behind the command's name.
@@ -113,7 +113,7 @@ impl Program {
     }
 
     /// Finds the command, and what is said of it on the command line. Help ends here.
-    pub(crate) fn line(&self, mut words: Vec<OsString>) -> Result<Line, Refusal> {
+    pub(crate) fn line(&self, mut words: Vec<OsString>) -> Result<CommandLine, Refusal> {
         if words.is_empty() {
             words.push(self.bare.get_name().into());
         }
@@ -123,7 +123,7 @@ impl Program {
             let described = self.described().try_get_matches_from(&words);
             return described
                 .map_err(|answer| Refusal::Usage(Box::new(answer), Vec::new()))
-                .map(|matches| Line { path: Vec::new(), at: words.len(), matches, words });
+                .map(|matches| CommandLine { path: Vec::new(), at: words.len(), matches, words });
         };
         let path = path_of(&matches);
         let leads_there = |&at: &usize| {
@@ -131,7 +131,7 @@ impl Program {
                 || lenient.clone().try_get_matches_from(&words[..at]).is_ok_and(|m| path_of(&m) == path)
         };
         let at = (1..=words.len()).find(leads_there).unwrap_or(words.len());
-        Ok(Line { words, path, at, matches })
+        Ok(CommandLine { words, path, at, matches })
     }
 
     /// Reads the file that was asked for, and looks at all that stands in it.
@@ -181,7 +181,7 @@ impl Program {
     /// something of a higher rank is left out.
     pub(crate) fn settle(
         &self,
-        line: &Line,
+        line: &CommandLine,
         file: Option<&(PathBuf, File)>,
         environment: Environment<'_>,
     ) -> Result<Vec<Settled>, ConfigError> {
@@ -228,7 +228,7 @@ impl Program {
         {
             let shown = value.to_string_lossy().into_owned();
             let wrong = |why| ConfigError::Variable { name: name.clone(), value: shown.clone(), why };
-            if kind(option) == Kind::Switch {
+            if kind(option) == OptionKind::Switch {
                 let on = switch(&value).ok_or_else(|| wrong("it is true or false".to_owned()))?;
                 let words = words(long, &Given::Switch(on)).unwrap_or_default();
                 return Ok(Some(settled(name, words, vec![on.to_string()])));
@@ -278,7 +278,7 @@ impl Program {
     }
 
     /// Those that exclude nothing of what was settled before them.
-    fn bearable(&self, line: &Line, before: &[Settled], settled: Vec<Settled>) -> Vec<Settled> {
+    fn bearable(&self, line: &CommandLine, before: &[Settled], settled: Vec<Settled>) -> Vec<Settled> {
         let excludes = |one: &Settled| {
             let all = before.iter().chain([one]);
             let tried = self.bare.clone().try_get_matches_from(line.with(all));
@@ -290,7 +290,7 @@ impl Program {
 
     /// Whether it and an option on the command line exclude each other. Clap sees that only of what stands behind the same
     /// word: an option of all commands below may stand behind an earlier one.
-    fn contradicts(&self, line: &Line, one: &Settled) -> bool {
+    fn contradicts(&self, line: &CommandLine, one: &Settled) -> bool {
         let Some(command) = self.command(&line.path) else { return false };
         let said = deepest(&line.matches);
         let excludes = |one: &Arg, other: &Arg| {
@@ -307,7 +307,7 @@ impl Program {
     }
 
     /// Clap's reading of all of it.
-    pub(crate) fn matches(&self, line: &Line, settled: &[Settled]) -> Result<ArgMatches, Refusal> {
+    pub(crate) fn matches(&self, line: &CommandLine, settled: &[Settled]) -> Result<ArgMatches, Refusal> {
         self.bare.clone().try_get_matches_from(line.with(settled)).map_err(|error| {
             let text = error.to_string();
             let is_named =
@@ -319,7 +319,7 @@ impl Program {
     }
 }
 
-impl Line {
+impl CommandLine {
     fn with<'a>(&'a self, settled: impl IntoIterator<Item = &'a Settled>) -> Vec<OsString> {
         let added = settled.into_iter().flat_map(|one| one.words.iter().cloned());
         let (before, after) = self.words.split_at(self.at);
@@ -327,7 +327,7 @@ impl Line {
     }
 }
 
-impl Entry {
+impl FileEntry {
     fn refused(&self, table: &str, key: &str, why: String) -> FileError {
         let value = match &self.given {
             Given::Switch(on) => on.to_string(),

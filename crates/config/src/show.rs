@@ -1,6 +1,6 @@
 //! What is in force and where it comes from, for people and for programs.
 
-use crate::file::Kind;
+use crate::file::OptionKind;
 use crate::names::{CONFIG, Program, kind, options};
 use crate::settle::{Environment, Refusal, Settled, Source};
 use clap::{Arg, ArgMatches};
@@ -27,7 +27,7 @@ pub struct Row {
     /// Its values; none if it has none, unless the command finds one by itself.
     pub values: Vec<String>,
     /// Whether it takes several.
-    kind: Kind,
+    kind: OptionKind,
     /// Who says so.
     pub source: Source,
 }
@@ -65,7 +65,7 @@ impl Program {
     }
 
     /// What the environment says must agree with itself, and so must the file.
-    fn bear_each_other(&self, line: &crate::settle::Line, settled: &[Settled]) -> Result<(), Refusal> {
+    fn bear_each_other(&self, line: &crate::settle::CommandLine, settled: &[Settled]) -> Result<(), Refusal> {
         match self.matches(line, settled) {
             Err(Refusal::Usage(error, notes)) if error.kind() == clap::error::ErrorKind::ArgumentConflict => {
                 Err(Refusal::Usage(error, notes))
@@ -87,7 +87,7 @@ fn row(long: &str, option: &Arg, settled: &[Settled]) -> Row {
         };
     }
     let defaults = option.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
-    let values = if kind == Kind::Switch { vec!["false".to_owned()] } else { defaults.collect() };
+    let values = if kind == OptionKind::Switch { vec!["false".to_owned()] } else { defaults.collect() };
     Row { option: long.to_owned(), values, kind, source: Source::Default }
 }
 
@@ -116,11 +116,11 @@ pub fn as_table(program: &str, sections: &[Section]) -> String {
 pub fn as_json(program: &str, sections: &[Section]) -> Value {
     let of = |row: &Row| {
         let value = match (row.kind, &row.values[..]) {
-            (Kind::Switch, [on, ..]) => {
+            (OptionKind::Switch, [on, ..]) => {
                 json!(on == "true")
             }
-            (Kind::Values, values) if !values.is_empty() => json!(values),
-            (Kind::Value, [value, ..]) => json!(value),
+            (OptionKind::Values, values) if !values.is_empty() => json!(values),
+            (OptionKind::Value, [value, ..]) => json!(value),
             _ => Value::Null,
         };
         let mut told = json!({ "value": value });

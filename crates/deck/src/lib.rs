@@ -9,6 +9,6 @@
 pub mod actions;
 pub mod app;
 pub mod keys;
+pub mod sentences;
 pub mod theme;
 pub mod view;
-pub mod words;

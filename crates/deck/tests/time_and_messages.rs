@@ -6,7 +6,9 @@ use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEven
 use fixture::{Scene, frozen, in_force, messages, ms, n, quiet, rate, rule, sent};
 use raftdeck_deck::app::{Effect, Msg, Settings, View, update};
 use raftdeck_deck::view::Target;
-use raftdeck_model::{Command, FaultId, FrameKind, MessageId, MessageState, News, Order, Step, Which};
+use raftdeck_model::{
+    Command, FaultId, FrameKind, MessageId, MessageSelection, MessageState, News, Order, Step,
+};
 use raftdeck_protocol::ClockRate;
 use ratatui::buffer::Buffer;
 
@@ -112,8 +114,8 @@ fn enter_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
     assert_eq!(scene.key('n'), []);
     let chosen = |scene: &Scene| scene.app.messages().chosen().map(|message| message.id);
     assert_eq!(chosen(&scene), Some(MessageId(105)), "the one that is held");
-    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Release(Which::Message(MessageId(105)))));
-    assert_eq!(scene.press(KeyCode::Delete), sent(Order::Drop(Which::Message(MessageId(105)))));
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Release(MessageSelection::Message(MessageId(105)))));
+    assert_eq!(scene.press(KeyCode::Delete), sent(Order::Drop(MessageSelection::Message(MessageId(105)))));
     assert_eq!(scene.key('o'), sent(Order::Undo(Some(FaultId(1)))), "such are held: no more");
     scene.press(KeyCode::Up);
     assert_eq!(chosen(&scene), Some(MessageId(104)));
@@ -121,7 +123,7 @@ fn enter_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
     assert!(screen(&mut scene).contains("this message has arrived already"));
     assert_eq!(scene.key('o'), sent(Order::Disturb(rule("hold 3>2 only AppendReply"))));
     scene.press(KeyCode::End);
-    assert_eq!(scene.press(KeyCode::Backspace), sent(Order::Drop(Which::Message(MessageId(109)))));
+    assert_eq!(scene.press(KeyCode::Backspace), sent(Order::Drop(MessageSelection::Message(MessageId(109)))));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Configuration files, with the names that `raftdeck` knows.
 
-use raftdeck_config::{File, Given, Shape};
+use raftdeck_config::{File, Given, OptionShape};
 use std::sync::LazyLock;
 
-static SHAPE: LazyLock<Shape> = LazyLock::new(|| raftdeck_tui::cli::program().shape());
+static SHAPE: LazyLock<OptionShape> = LazyLock::new(|| raftdeck_tui::cli::program().shape());
 
 /// A file's bytes.
 ///

@@ -6,7 +6,7 @@ use raftdeck_model::{
 };
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{Config, NodeId, Raft, Restored, Role, Status, Term, Timestamp, Timing};
-use raftdeck_script::{Deed, Line, Script, complete, parse};
+use raftdeck_script::{Script, ScriptEffect, ScriptLine, complete, parse};
 use std::time::Duration;
 
 const N2: NodeId = NodeId(2);
@@ -65,13 +65,13 @@ fn tell(world: &mut World, what: News) {
 }
 
 /// What comes into force is listed in words that mean the same.
-fn written_back(said: &Line, world: &World) {
-    let Line::Do(orders) = said else { return };
+fn written_back(said: &ScriptLine, world: &World) {
+    let ScriptLine::Do(orders) = said else { return };
     for order in orders {
         let Order::Disturb(what) = order else { continue };
         let words = write::disturbance(what);
         let again = parse(&words, world);
-        assert_eq!(again, Ok(Line::Do(vec![order.clone()])), "written as {words:?}");
+        assert_eq!(again, Ok(ScriptLine::Do(vec![order.clone()])), "written as {words:?}");
     }
 }
 
@@ -82,7 +82,10 @@ fn play(text: &[u8]) {
     let mut now = Duration::ZERO;
     for _ in 0..STEPS {
         let deeds = script.go_on(now, &world);
-        let ends = matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit));
+        let ends = matches!(
+            deeds.last(),
+            Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(_) | ScriptEffect::Quit)
+        );
         for deed in &deeds {
             answer(&mut script, &mut world, deed, now);
         }
@@ -98,11 +101,11 @@ fn play(text: &[u8]) {
     panic!("it is not over after {STEPS} steps: {:?}", script.line());
 }
 
-fn answer(script: &mut Script, world: &mut World, deed: &Deed, now: Duration) {
+fn answer(script: &mut Script, world: &mut World, deed: &ScriptEffect, now: Duration) {
     let Command { id, what } = match deed {
-        Deed::Send(command) => command,
-        Deed::Read(_) => return script.loaded(Ok(Vec::new())),
-        Deed::Write { .. } => return script.written(Ok(())),
+        ScriptEffect::Send(command) => command,
+        ScriptEffect::Read(_) => return script.loaded(Ok(Vec::new())),
+        ScriptEffect::Write { .. } => return script.written(Ok(())),
         _ => return,
     };
     let mut hear = |what: News| {

@@ -172,15 +172,15 @@ impl Cluster {
         };
         while let Some(next) = next(&stop, &mut queue, &mut leaving, &mut nodes).await {
             match next {
-                Next::Command(Command { id, what }) => {
+                LabInput::Command(Command { id, what }) => {
                     let receipt = Receipt::new(id, outlet.clone());
                     match capabilities.allow(&what) {
                         Ok(()) => nodes.carry_out(what, receipt),
                         Err(lacking) => receipt.refuse(lacking.to_string()),
                     }
                 }
-                Next::Left(node, receipt) => nodes.dismiss(node, receipt),
-                Next::Happened(happened) => nodes.hear(happened),
+                LabInput::Left(node, receipt) => nodes.dismiss(node, receipt),
+                LabInput::Happened(happened) => nodes.hear(happened),
             }
             let left_out = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
             for id in left_out {
@@ -195,7 +195,7 @@ impl Cluster {
 }
 
 /// What the lab acts on. Nothing of it is waited for.
-enum Next {
+enum LabInput {
     /// It was told something.
     Command(Command),
     /// A node is no member of the cluster any more.
@@ -210,12 +210,12 @@ async fn next(
     queue: &mut mpsc::Receiver<Command>,
     leaving: &mut mpsc::Receiver<(NodeId, Receipt)>,
     nodes: &mut Nodes,
-) -> Option<Next> {
+) -> Option<LabInput> {
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
-        Some(command) = queue.recv() => Some(Next::Command(command)),
-        Some((node, receipt)) = leaving.recv() => Some(Next::Left(node, receipt)),
-        happened = nodes.next() => Some(Next::Happened(happened)),
+        Some(command) = queue.recv() => Some(LabInput::Command(command)),
+        Some((node, receipt)) = leaving.recv() => Some(LabInput::Left(node, receipt)),
+        happened = nodes.next() => Some(LabInput::Happened(happened)),
     }
 }

@@ -27,7 +27,7 @@ const GATHERED: usize = 64 << 10;
 pub(crate) type Writer<S> = FramedWrite<OwnedWriteHalf, <S as Session>::Encoder>;
 
 /// What those who accept connections tell the carrier. Connections are numbered in the order in which they were accepted.
-pub(crate) enum Handed<S: Session> {
+pub(crate) enum CarrierInput<S: Session> {
     /// One more, on which the two nodes have agreed.
     Connection {
         number: u64,
@@ -45,7 +45,7 @@ pub(crate) enum Handed<S: Session> {
 
 /// Where connections to a receiver are handed over. A connection is handed over once and ends once, so what waits here is bounded by
 /// their number.
-pub(crate) type HandOver<S> = mpsc::UnboundedSender<Handed<S>>;
+pub(crate) type HandOver<S> = mpsc::UnboundedSender<CarrierInput<S>>;
 
 /// Tells the carrier how a connection ended, when it is dropped.
 pub(crate) struct Ending<S: Session> {
@@ -66,7 +66,7 @@ impl<S: Session> Ending<S> {
     pub(crate) fn accepted(&mut self, carrier: &HandOver<S>, life: u64, origin: Origin, writer: Writer<S>) {
         self.is_accepted.store(true, Relaxed);
         // A carrier that is gone has nothing to carry.
-        let _ = carrier.send(Handed::Connection { number: self.number, life, origin, writer });
+        let _ = carrier.send(CarrierInput::Connection { number: self.number, life, origin, writer });
         self.carrier = Some(carrier.clone());
     }
 }
@@ -74,7 +74,7 @@ impl<S: Session> Ending<S> {
 impl<S: Session> Drop for Ending<S> {
     fn drop(&mut self) {
         if let Some(carrier) = &self.carrier {
-            let ending = if self.is_broken { Handed::Broken } else { Handed::Finished };
+            let ending = if self.is_broken { CarrierInput::Broken } else { CarrierInput::Finished };
             // The same.
             let _ = carrier.send(ending(self.number));
         }
@@ -115,7 +115,7 @@ impl<S: Session> Carrier<S> {
     }
 
     /// Carries as long as its link is there.
-    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<Handed<S>>) {
+    pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<CarrierInput<S>>) {
         self.traffic.bury(self.pair, self.target.borrow_and_update().life);
         loop {
             let outlook = self.traffic.outlook(self.pair);
@@ -151,21 +151,21 @@ impl<S: Session> Carrier<S> {
         }
     }
 
-    fn learn(&mut self, news: Handed<S>) {
+    fn learn(&mut self, news: CarrierInput<S>) {
         match news {
-            Handed::Connection { number, life, origin, writer } => {
+            CarrierInput::Connection { number, life, origin, writer } => {
                 let connection =
                     Connection { number, life, origin, writer, is_finished: false, unflushed: false };
                 let at = self.connections.partition_point(|other| other.number < number);
                 self.connections.insert(at, connection);
             }
-            Handed::Finished(number) => {
+            CarrierInput::Finished(number) => {
                 let mut all = self.connections.iter_mut();
                 if let Some(connection) = all.find(|connection| connection.number == number) {
                     connection.is_finished = true;
                 }
             }
-            Handed::Broken(number) => self.connections.retain(|connection| connection.number != number),
+            CarrierInput::Broken(number) => self.connections.retain(|connection| connection.number != number),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::outlet::Outlet;
 use crate::pair::Pair;
-use crate::queue::{MAX_FRAMES, Parcel, Queue};
+use crate::queue::{MAX_FRAMES, Queue, QueuedFrame};
 use crate::reports::Reports;
 use raftdeck_model::{FrameFate, LinkState, MessageState};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Lane {
     }
 
     /// Keeps a message until it is let go.
-    pub(crate) fn hold(&mut self, mut parcel: Parcel, reports: &Reports) {
+    pub(crate) fn hold(&mut self, mut parcel: QueuedFrame, reports: &Reports) {
         if let Some(report) = parcel.now_is(MessageState::Held) {
             reports.note(report);
         }
@@ -61,7 +61,13 @@ impl Lane {
     }
 
     /// Sends a message on its way, behind those sent before unless others may overtake it, by so much.
-    pub(crate) fn send(&mut self, mut parcel: Parcel, now: Duration, behind: Duration, reports: &Reports) {
+    pub(crate) fn send(
+        &mut self,
+        mut parcel: QueuedFrame,
+        now: Duration,
+        behind: Duration,
+        reports: &Reports,
+    ) {
         let due = self.queue.due(parcel.takes, now, behind);
         // What arrives at once is told of when it has.
         if due > now
@@ -73,7 +79,7 @@ impl Lane {
     }
 
     /// Sends a message on its way, whatever else is there.
-    pub(crate) fn send_alone(&mut self, mut parcel: Parcel, due: Duration, reports: &Reports) {
+    pub(crate) fn send_alone(&mut self, mut parcel: QueuedFrame, due: Duration, reports: &Reports) {
         if let Some(report) = parcel.now_is(MessageState::UnderWay { due }) {
             reports.note(report);
         }
@@ -82,7 +88,7 @@ impl Lane {
 }
 
 /// A frame will not arrive.
-pub(crate) fn lost(pair: Pair, parcel: &mut Parcel, at: Duration, reports: &Reports) {
+pub(crate) fn lost(pair: Pair, parcel: &mut QueuedFrame, at: Duration, reports: &Reports) {
     if let Some(glance) = &parcel.glance {
         reports.count(pair, glance, FrameFate::Lost);
     }

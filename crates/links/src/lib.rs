@@ -28,5 +28,5 @@ pub use outlet::Outlet;
 pub use pair::{Origin, Pair};
 pub use time::{ClockReader, ClusterClock};
 pub use traffic::{LinkNews, Traffic};
-pub use whereabouts::{Place, Places, Presence, Whereabouts, life_over};
+pub use whereabouts::{NodeLocation, Places, Presence, Whereabouts, life_over};
 pub use wire::{RaftdeckWire, Wire};

@@ -10,8 +10,8 @@ use crate::carrier::{Ending, HandOver, Writer};
 use crate::lane::Signals;
 use crate::pair::{Origin, Pair};
 use crate::traffic::Traffic;
-use crate::whereabouts::{Place, Whereabouts, life_over};
-use crate::wire::{Answers, Next, Purpose, Session, Side, Wire};
+use crate::whereabouts::{NodeLocation, Whereabouts, life_over};
+use crate::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use raftdeck_model::LinkState;
@@ -45,12 +45,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 type Reader<S> = FramedRead<OwnedReadHalf, <S as Session>::Decoder>;
 
 /// One node's end of a relayed connection.
-struct End<S: Session> {
+struct RelayEnd<S: Session> {
     reader: Reader<S>,
     writer: Writer<S>,
 }
 
-impl<S: Session> End<S> {
+impl<S: Session> RelayEnd<S> {
     fn new(connection: TcpStream, session: &S, side: Side) -> io::Result<Self> {
         connection.set_nodelay(true)?;
         let (reader, writer) = connection.into_split();
@@ -86,7 +86,7 @@ fn make_room(oldest_first: &mut VecDeque<Relayed>, accepted: bool, most: usize) 
 }
 
 /// The messages of one directed pair, from whichever connection they come.
-pub(crate) struct Way<S: Session> {
+pub(crate) struct PairTraffic<S: Session> {
     /// The sender and the receiver.
     pub(crate) pair: Pair,
     /// Open or cut.
@@ -101,9 +101,9 @@ pub(crate) struct Way<S: Session> {
 pub(crate) struct Link<W: Wire> {
     pub(crate) wire: W,
     /// What the dialer sends.
-    pub(crate) forth: Arc<Way<W::Session>>,
+    pub(crate) forth: Arc<PairTraffic<W::Session>>,
     /// What the listener sends, on a connection that was dialed for that.
-    pub(crate) back: Arc<Way<W::Session>>,
+    pub(crate) back: Arc<PairTraffic<W::Session>>,
     /// The dialer's lives.
     pub(crate) source: watch::Receiver<Whereabouts>,
     /// The listener's lives, and where it listens.
@@ -191,7 +191,7 @@ impl<W: Wire> Relay<W> {
         ending: Ending<W::Session>,
     ) -> io::Result<()> {
         let session = self.link.wire.session(self.link.forth.pair);
-        let mut end = End::new(connection, &session, Side::Dialer)?;
+        let mut end = RelayEnd::new(connection, &session, Side::Dialer)?;
         let Some(hello) = timeout(HELLO_WITHIN, end.reader.next()).await?.transpose()? else {
             return Ok(());
         };
@@ -208,7 +208,7 @@ impl<W: Wire> Relay<W> {
     async fn awaited(&mut self, dialer: &mut Reader<W::Session>) -> io::Result<Option<u64>> {
         loop {
             let Whereabouts { life, place } = *self.target.borrow_and_update();
-            if place != Place::Down {
+            if place != NodeLocation::Down {
                 return Ok(Some(life));
             }
             tokio::select! {
@@ -224,56 +224,58 @@ impl<W: Wire> Relay<W> {
         lives: Lives,
         mut session: W::Session,
         hello: Bytes,
-        mut dialer: End<W::Session>,
+        mut dialer: RelayEnd<W::Session>,
         ending: Ending<W::Session>,
     ) -> io::Result<()> {
         let next = session.heard(Side::Dialer, &hello);
         match session.purpose() {
-            Purpose::Member => self.link.is_founded.store(true, Relaxed),
+            ConnectionPurpose::Member => self.link.is_founded.store(true, Relaxed),
             // A script may cut links as soon as there are any. There is no cluster yet that could be cut.
-            Purpose::Founding if !self.link.is_founded.load(Relaxed) => {
+            ConnectionPurpose::Founding if !self.link.is_founded.load(Relaxed) => {
                 self.gate = watch::channel(LinkState::Open).1;
             }
-            Purpose::Founding | Purpose::Other => {}
+            ConnectionPurpose::Founding | ConnectionPurpose::Other => {}
         }
         let Some(address) = self.held(&mut dialer.reader).await? else { return Ok(()) };
-        let mut listener = End::new(TcpStream::connect(address).await?, &session, Side::Listener)?;
+        let mut listener = RelayEnd::new(TcpStream::connect(address).await?, &session, Side::Listener)?;
         listener.writer.send(hello).await?;
         let next = self.shake_hands(next, &mut session, &mut dialer, &mut listener).await?;
         dialer.reframe(&session, Side::Dialer);
         listener.reframe(&session, Side::Listener);
         match next {
-            Next::Messages { from: Side::Dialer, origin, answers } => {
+            HandshakeStep::Messages { from: Side::Dialer, origin, answers } => {
                 let sender = Sender { way: &self.link.forth, life: lives.listener, origin, answers };
                 self.messages(sender, dialer, listener, ending).await
             }
-            Next::Messages { from: Side::Listener, origin, answers } => {
+            HandshakeStep::Messages { from: Side::Listener, origin, answers } => {
                 let sender = Sender { way: &self.link.back, life: lives.dialer, origin, answers };
                 self.messages(sender, listener, dialer, ending).await
             }
-            Next::Talk => {
+            HandshakeStep::Talk => {
                 tokio::select! {
                     forth = self.pass_on(&mut dialer.reader, &mut listener.writer) => forth,
                     back = pass_back(&mut listener.reader, &mut dialer.writer) => back,
                 }
             }
             // It says why, and closes the connection.
-            Next::Refused | Next::Speaks(_) => pass_back(&mut listener.reader, &mut dialer.writer).await,
-            Next::Closed => Ok(()),
+            HandshakeStep::Refused | HandshakeStep::Speaks(_) => {
+                pass_back(&mut listener.reader, &mut dialer.writer).await
+            }
+            HandshakeStep::Closed => Ok(()),
         }
     }
 
     /// Relays what follows a hello until the wire says that the handshake is over, or until one side has gone, and says what follows.
     async fn shake_hands(
         &mut self,
-        mut next: Next,
+        mut next: HandshakeStep,
         session: &mut W::Session,
-        dialer: &mut End<W::Session>,
-        listener: &mut End<W::Session>,
-    ) -> io::Result<Next> {
+        dialer: &mut RelayEnd<W::Session>,
+        listener: &mut RelayEnd<W::Session>,
+    ) -> io::Result<HandshakeStep> {
         loop {
             match next {
-                Next::Speaks(Side::Listener) => {
+                HandshakeStep::Speaks(Side::Listener) => {
                     let answer = tokio::select! {
                         biased;
                         end = silence(&mut dialer.reader) => return end.map(|()| next),
@@ -283,7 +285,7 @@ impl<W: Wire> Relay<W> {
                     next = session.heard(Side::Listener, &answer);
                     dialer.writer.send(answer).await?;
                 }
-                Next::Speaks(Side::Dialer) => {
+                HandshakeStep::Speaks(Side::Dialer) => {
                     let Some(said) = dialer.reader.next().await.transpose()? else { return Ok(next) };
                     if self.held(&mut dialer.reader).await?.is_none() {
                         return Ok(next);
@@ -303,7 +305,7 @@ impl<W: Wire> Relay<W> {
         loop {
             let state = *self.gate.borrow_and_update();
             let place = self.target.borrow_and_update().place;
-            if let (LinkState::Open, Place::Serving { raft, .. }) = (state, place) {
+            if let (LinkState::Open, NodeLocation::Serving { raft, .. }) = (state, place) {
                 return Ok(Some(raft));
             }
             let gate_changed = async {
@@ -340,22 +342,22 @@ impl<W: Wire> Relay<W> {
     async fn messages(
         &self,
         sender: Sender<'_, W::Session>,
-        mut from: End<W::Session>,
-        to: End<W::Session>,
+        mut from: RelayEnd<W::Session>,
+        to: RelayEnd<W::Session>,
         mut ending: Ending<W::Session>,
     ) -> io::Result<()> {
-        let End { reader: mut answers, writer } = to;
+        let RelayEnd { reader: mut answers, writer } = to;
         ending.accepted(&sender.way.carrier, sender.life, sender.origin, writer);
         let (forth, back) = (&mut from.reader, &mut from.writer);
         match &sender.answers {
-            Answers::Receiver => tokio::select! {
+            AnsweredBy::Receiver => tokio::select! {
                 taken = self.take_in(&sender, forth, None) => taken,
                 passed = pass_back(&mut answers, back) => {
                     ending.is_broken = true;
                     passed
                 }
             },
-            Answers::Link(answer) => tokio::select! {
+            AnsweredBy::Link(answer) => tokio::select! {
                 taken = self.take_in(&sender, forth, Some((answer, back))) => taken,
                 dropped = drop_all(&mut answers) => {
                     ending.is_broken = true;
@@ -391,11 +393,11 @@ impl<W: Wire> Relay<W> {
 
 /// The end of a connection that messages come from.
 struct Sender<'a, S: Session> {
-    way: &'a Way<S>,
+    way: &'a PairTraffic<S>,
     /// The receiver's life.
     life: u64,
     origin: Origin,
-    answers: Answers,
+    answers: AnsweredBy,
 }
 
 /// Waits for the dialer's end. It must not speak now: a frame that comes out of turn is an error.

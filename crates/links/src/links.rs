@@ -1,11 +1,11 @@
 //! All links of a cluster: where they listen, and between whom they are.
 
-use crate::carrier::{Carrier, Handed};
-use crate::link::{Link, Way};
+use crate::carrier::{Carrier, CarrierInput};
+use crate::link::{Link, PairTraffic};
 use crate::outlet::Outlet;
 use crate::pair::Pair;
 use crate::time::ClockReader;
-use crate::traffic::{Opened, Traffic};
+use crate::traffic::{OpenedLane, Traffic};
 use crate::whereabouts::Places;
 use crate::wire::{Session, Wire};
 use raftdeck_raft::NodeId;
@@ -55,7 +55,7 @@ pub struct Links<W: Wire> {
     wire: W,
     traffic: Arc<Traffic>,
     clock: ClockReader,
-    served: BTreeMap<Pair, Served<W::Session>>,
+    served: BTreeMap<Pair, ServedNode<W::Session>>,
     /// How many connections were accepted by all of them.
     accepted: Arc<AtomicU64>,
     /// The nodes reach each other without links, at these addresses.
@@ -65,9 +65,9 @@ pub struct Links<W: Wire> {
 /// Where a node listens itself.
 type Direct = Box<dyn Fn(NodeId) -> SocketAddr + Send>;
 
-struct Served<S: Session> {
+struct ServedNode<S: Session> {
     address: SocketAddr,
-    way: Arc<Way<S>>,
+    way: Arc<PairTraffic<S>>,
     /// Who accepts connections, and who carries messages.
     tasks: Vec<AbortHandle>,
 }
@@ -132,14 +132,14 @@ impl<W: Wire> Links<W> {
 
     /// From now on messages of this pair can be carried.
     fn open_way(&mut self, pair: Pair, address: SocketAddr, places: &Places) {
-        let Opened { gate, signals } = self.traffic.open(pair);
-        let (carrier, handed) = mpsc::unbounded_channel::<Handed<W::Session>>();
+        let OpenedLane { gate, signals } = self.traffic.open(pair);
+        let (carrier, handed) = mpsc::unbounded_channel::<CarrierInput<W::Session>>();
         let traffic = Arc::clone(&self.traffic);
         let (target, clock) = (places[&pair.1].clone(), self.clock.clone());
         let writes = Carrier::new(pair, target, traffic, Arc::clone(&signals), clock).run(handed);
         let tasks = vec![tokio::spawn(writes).abort_handle()];
-        let way = Arc::new(Way { pair, gate, signals, carrier });
-        self.served.insert(pair, Served { address, way, tasks });
+        let way = Arc::new(PairTraffic { pair, gate, signals, carrier });
+        self.served.insert(pair, ServedNode { address, way, tasks });
     }
 
     /// Closes every link of a node, with all that it carries.

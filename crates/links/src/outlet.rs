@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The caller's sink, shared by all who tell it something. Called on their thread.
 #[derive(Clone)]
-pub struct Outlet(Arc<Shared<dyn Fn(Update) + Send + Sync>>);
+pub struct Outlet(Arc<SharedOutlet<dyn Fn(Update) + Send + Sync>>);
 
-struct Shared<S: ?Sized> {
+struct SharedOutlet<S: ?Sized> {
     clock: ClockReader,
     /// How many updates were told.
     told: AtomicU64,
@@ -22,12 +22,12 @@ struct Shared<S: ?Sized> {
 impl Outlet {
     /// Updates go to `sink`, stamped with the time of this clock.
     pub fn new(clock: ClockReader, sink: impl Fn(Update) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { clock, told: AtomicU64::new(0), world: Mutex::default(), sink }))
+        Self(Arc::new(SharedOutlet { clock, told: AtomicU64::new(0), world: Mutex::default(), sink }))
     }
 
     /// Tells something.
     pub fn tell(&self, what: News) {
-        let Shared { clock, told, sink, .. } = &*self.0;
+        let SharedOutlet { clock, told, sink, .. } = &*self.0;
         let seq = told.fetch_add(1, Ordering::Relaxed) + 1;
         let update = Update { at: clock.now(), seq, what };
         if matches!(update.what, News::Cluster { .. } | News::Process { .. } | News::Status { .. }) {

@@ -17,7 +17,7 @@ const MAX_READY: usize = 256 << 10;
 
 /// One frame on a link.
 #[derive(Clone, Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct QueuedFrame {
     /// Its name; what is no message has one too, but nobody is told of it.
     pub(crate) id: MessageId,
     /// The frame, untouched.
@@ -39,9 +39,9 @@ pub(crate) struct Parcel {
 /// One link's frames.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    under_way: BTreeMap<(Duration, MessageId), Parcel>,
-    held: BTreeMap<MessageId, Parcel>,
-    ready: VecDeque<Parcel>,
+    under_way: BTreeMap<(Duration, MessageId), QueuedFrame>,
+    held: BTreeMap<MessageId, QueuedFrame>,
+    ready: VecDeque<QueuedFrame>,
     ready_bytes: usize,
     /// No message that keeps its place arrives before this one.
     last_due: Duration,
@@ -69,17 +69,17 @@ impl Queue {
     }
 
     /// Sends a frame on its way.
-    pub(crate) fn send(&mut self, parcel: Parcel, due: Duration) {
+    pub(crate) fn send(&mut self, parcel: QueuedFrame, due: Duration) {
         self.under_way.insert((due, parcel.id), parcel);
     }
 
     /// Keeps a frame until somebody asks for it.
-    pub(crate) fn hold(&mut self, parcel: Parcel) {
+    pub(crate) fn hold(&mut self, parcel: QueuedFrame) {
         self.held.insert(parcel.id, parcel);
     }
 
     /// It has arrived, and waits for the receiver's socket.
-    pub(crate) fn deliver(&mut self, parcel: Parcel) {
+    pub(crate) fn deliver(&mut self, parcel: QueuedFrame) {
         self.ready_bytes += parcel.frame.len();
         self.ready.push_back(parcel);
     }
@@ -100,7 +100,7 @@ impl Queue {
     }
 
     /// Takes what the receiver's socket can have next.
-    pub(crate) fn take_ready(&mut self) -> Option<Parcel> {
+    pub(crate) fn take_ready(&mut self) -> Option<QueuedFrame> {
         let parcel = self.ready.pop_front()?;
         self.ready_bytes -= parcel.frame.len();
         Some(parcel)
@@ -112,12 +112,15 @@ impl Queue {
     }
 
     /// Takes the held ones of this kind, in order of age.
-    pub(crate) fn take_held(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+    pub(crate) fn take_held(&mut self, mut wanted: impl FnMut(&QueuedFrame) -> bool) -> Vec<QueuedFrame> {
         self.held.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel).collect()
     }
 
     /// Takes those under way of this kind, in order of arrival, and those that have arrived and that the socket has not taken.
-    pub(crate) fn take_under_way(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+    pub(crate) fn take_under_way(
+        &mut self,
+        mut wanted: impl FnMut(&QueuedFrame) -> bool,
+    ) -> Vec<QueuedFrame> {
         let mut taken = self.take_arrived(&mut wanted);
         taken.extend(self.under_way.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel));
         taken
@@ -125,23 +128,23 @@ impl Queue {
 
     /// Nothing makes messages late any more: takes those that would arrive after then, in order of age. What is sent from now on
     /// does not wait for them, and what is held takes no time by itself.
-    pub(crate) fn take_late(&mut self, then: Duration) -> Vec<Parcel> {
+    pub(crate) fn take_late(&mut self, then: Duration) -> Vec<QueuedFrame> {
         self.last_due = self.last_due.min(then);
         self.held.values_mut().for_each(|parcel| parcel.takes = Duration::ZERO);
         let late = self.under_way.extract_if(.., |(due, _), _| *due > then);
-        let mut late: Vec<Parcel> = late.map(|(_, parcel)| parcel).collect();
+        let mut late: Vec<QueuedFrame> = late.map(|(_, parcel)| parcel).collect();
         late.sort_unstable_by_key(|parcel| parcel.id);
         late
     }
 
     /// Takes everything.
-    pub(crate) fn take_all(&mut self) -> Vec<Parcel> {
+    pub(crate) fn take_all(&mut self) -> Vec<QueuedFrame> {
         let mut taken = self.take_under_way(|_| true);
         taken.extend(self.take_held(|_| true));
         taken
     }
 
-    fn take_arrived(&mut self, wanted: &mut impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+    fn take_arrived(&mut self, wanted: &mut impl FnMut(&QueuedFrame) -> bool) -> Vec<QueuedFrame> {
         let mut taken = Vec::new();
         for parcel in std::mem::take(&mut self.ready) {
             if wanted(&parcel) {
@@ -155,17 +158,17 @@ impl Queue {
     }
 
     /// All that are held or under way, for those who only look.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Parcel> {
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &QueuedFrame> {
         self.under_way.values().chain(self.held.values())
     }
 
     /// All that are held.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &Parcel> {
+    pub(crate) fn held(&self) -> impl Iterator<Item = &QueuedFrame> {
         self.held.values()
     }
 }
 
-impl Parcel {
+impl QueuedFrame {
     /// Where it is from now on. `None`: nobody is told.
     pub(crate) fn now_is(&mut self, state: MessageState) -> Option<&MessageReport> {
         let report = self.report.as_mut()?;

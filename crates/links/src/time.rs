@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// How cluster time passes since a moment of real time.
 #[derive(Clone, Copy, Debug)]
-struct Pace {
+struct ClockPace {
     rate: ClockRate,
     /// It was so late,
     base: Duration,
@@ -21,7 +21,7 @@ struct Pace {
     until: Option<Duration>,
 }
 
-impl Pace {
+impl ClockPace {
     fn at(&self, instant: Instant) -> Duration {
         let now = self.base + self.rate.passes_in(instant.saturating_duration_since(self.since));
         self.until.map_or(now, |until| now.min(until))
@@ -34,17 +34,17 @@ impl Pace {
 
 /// The clock, to set.
 #[derive(Debug)]
-pub struct ClusterClock(watch::Sender<Pace>);
+pub struct ClusterClock(watch::Sender<ClockPace>);
 
 /// The clock, to read.
 #[derive(Clone, Debug)]
-pub struct ClockReader(watch::Receiver<Pace>);
+pub struct ClockReader(watch::Receiver<ClockPace>);
 
 impl ClusterClock {
     /// Starts now, at this rate.
     #[must_use]
     pub fn start(rate: ClockRate) -> Self {
-        Self(watch::Sender::new(Pace { rate, base: Duration::ZERO, since: Instant::now(), until: None }))
+        Self(watch::Sender::new(ClockPace { rate, base: Duration::ZERO, since: Instant::now(), until: None }))
     }
 
     /// For whoever only reads it.
@@ -58,7 +58,7 @@ impl ClusterClock {
         let since = Instant::now();
         self.0.send_modify(|pace| {
             let base = pace.at(since);
-            *pace = Pace { rate, base, since, until: run_for.map(|run_for| base + run_for) };
+            *pace = ClockPace { rate, base, since, until: run_for.map(|run_for| base + run_for) };
         });
     }
 }

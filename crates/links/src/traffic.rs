@@ -6,16 +6,17 @@
 use crate::lane::{Lane, Signals};
 use crate::outlet::Outlet;
 use crate::pair::{Origin, Pair};
-use crate::queue::{Parcel, Queue};
+use crate::queue::{Queue, QueuedFrame};
 use crate::reports::Reports;
 use crate::time::ClockReader;
 use bytes::Bytes;
 use raftdeck_model::glance::Glance;
-use raftdeck_model::rulebook::Passing;
+use raftdeck_model::rulebook::MessageInTransit;
 use raftdeck_model::{
-    FaultId, FrameFate, LinkState, Matching, MessageId, MessageState, News, Rule, Scope, Watch, Which,
+    FaultId, FrameFate, LinkState, Matching, MessageId, MessageSelection, MessageState, News, Rule, Scope,
+    Watch,
 };
-use state::{Arrival, State};
+use state::{Arrival, TrafficState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -26,14 +27,14 @@ pub use state::LinkNews;
 
 /// What happens on all links. Used on one thread only, so nobody ever waits for the lock.
 pub struct Traffic {
-    state: Mutex<State>,
+    state: Mutex<TrafficState>,
     pub(crate) reports: Reports,
     outlet: Outlet,
     news: Notify,
 }
 
 /// What a link's tasks need to know of its lane.
-pub(crate) struct Opened {
+pub(crate) struct OpenedLane {
     /// Open or cut.
     pub(crate) gate: watch::Receiver<LinkState>,
     pub(crate) signals: Arc<Signals>,
@@ -41,14 +42,14 @@ pub(crate) struct Opened {
 
 impl Traffic {
     pub(crate) fn new(clock: ClockReader, outlet: Outlet) -> Self {
-        let state = Mutex::new(State::new(clock));
+        let state = Mutex::new(TrafficState::new(clock));
         Self { state, reports: Reports::default(), outlet, news: Notify::new() }
     }
 
     /// There is one more link. The rules may be about it already.
-    pub(crate) fn open(&self, pair: Pair) -> Opened {
+    pub(crate) fn open(&self, pair: Pair) -> OpenedLane {
         let lane = Lane::new();
-        let opened = Opened { gate: lane.gate.subscribe(), signals: Arc::clone(&lane.signals) };
+        let opened = OpenedLane { gate: lane.gate.subscribe(), signals: Arc::clone(&lane.signals) };
         self.change(|state, _| drop(state.lanes.insert(pair, lane)));
         opened
     }
@@ -74,8 +75,13 @@ impl Traffic {
         let now = state.clock.time();
         let Some(lane) = state.lanes.get_mut(&pair) else { return };
         lane.frames += 1;
-        let passing =
-            Passing { pair, number: lane.frames, glance: glance.as_ref(), size: frame.len(), now: now.now };
+        let passing = MessageInTransit {
+            pair,
+            number: lane.frames,
+            glance: glance.as_ref(),
+            size: frame.len(),
+            now: now.now,
+        };
         let fired = state.book.fire(passing);
         if !fired.is_empty() {
             // A watch is rare: what it changes is told before this message goes on.
@@ -152,7 +158,7 @@ impl Traffic {
         });
     }
 
-    fn take_out(&self, pair: Pair, take: impl FnOnce(&mut Queue) -> Vec<Parcel>) {
+    fn take_out(&self, pair: Pair, take: impl FnOnce(&mut Queue) -> Vec<QueuedFrame>) {
         let mut state = self.lock();
         let Some(lane) = state.lanes.get_mut(&pair) else { return };
         let lost = take(&mut lane.queue);
@@ -187,7 +193,7 @@ impl Traffic {
             let slowed = state.book.slowed_by(id);
             let known = state.book.remove(id);
             state.let_go(id, reports);
-            let State { book, .. } = state;
+            let TrafficState { book, .. } = state;
             let is_freed = |(from, to): Pair| slowed.iter().any(|scope| scope.covers(from, to));
             let freed: Vec<Pair> =
                 state.lanes.keys().copied().filter(|&pair| is_freed(pair) && !book.is_slow(pair)).collect();
@@ -222,7 +228,7 @@ impl Traffic {
     }
 
     /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.
-    pub fn release(&self, which: &Which) -> usize {
+    pub fn release(&self, which: &MessageSelection) -> usize {
         self.change(|state, reports| {
             let names = state.names(which);
             for &(id, pair) in &names {
@@ -233,7 +239,7 @@ impl Traffic {
     }
 
     /// Loses messages that are held or under way; says how many.
-    pub fn discard(&self, which: &Which) -> usize {
+    pub fn discard(&self, which: &MessageSelection) -> usize {
         self.change(|state, reports| {
             let names = state.names(which);
             for &(id, pair) in &names {
@@ -247,7 +253,8 @@ impl Traffic {
     /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
     pub fn deliver_oldest(&self) -> Option<MessageId> {
         self.change(|state, _| {
-            let (id, pair) = state.names(&Which::On(Scope::All, Matching::default())).first().copied()?;
+            let (id, pair) =
+                state.names(&MessageSelection::On(Scope::All, Matching::default())).first().copied()?;
             state.deliver(pair, id);
             Some(id)
         })
@@ -270,7 +277,7 @@ impl Traffic {
     }
 
     /// Changes what is in force or on the links, and tells all that follows from it.
-    fn change<T>(&self, act: impl FnOnce(&mut State, &Reports) -> T) -> T {
+    fn change<T>(&self, act: impl FnOnce(&mut TrafficState, &Reports) -> T) -> T {
         let mut state = self.lock();
         let outcome = act(&mut state, &self.reports);
         state.settle();
@@ -290,7 +297,7 @@ impl Traffic {
         outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TrafficState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,12 +15,12 @@ pub struct Whereabouts {
     /// that is over even when the next one has already begun.
     pub life: u64,
     /// Where it is in this life.
-    pub place: Place,
+    pub place: NodeLocation,
 }
 
 /// What can be reached of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum NodeLocation {
     /// There is no process.
     #[default]
     Down,
@@ -48,17 +48,17 @@ impl Presence {
 
     /// A new life begins.
     pub fn starting(&self) {
-        self.0.send_modify(|now| *now = Whereabouts { life: now.life + 1, place: Place::Starting });
+        self.0.send_modify(|now| *now = Whereabouts { life: now.life + 1, place: NodeLocation::Starting });
     }
 
     /// The node has said where it listens.
     pub fn serving(&self, raft: SocketAddr, client: SocketAddr) {
-        self.0.send_modify(|now| now.place = Place::Serving { raft, client });
+        self.0.send_modify(|now| now.place = NodeLocation::Serving { raft, client });
     }
 
     /// The life is over.
     pub fn down(&self) {
-        self.0.send_modify(|now| *now = Whereabouts { life: now.life + 1, place: Place::Down });
+        self.0.send_modify(|now| *now = Whereabouts { life: now.life + 1, place: NodeLocation::Down });
     }
 }
 

@@ -3,7 +3,7 @@
 //! A relay reads whole frames and writes whole frames. What a wire says about them:
 //!
 //! 1. [`Session`] is one connection: a state machine without I/O, which hears every frame of the handshake, from either side, and
-//!    says who speaks next ([`Next`]). What it hears is passed through untouched.
+//!    says who speaks next ([`HandshakeStep`]). What it hears is passed through untouched.
 //! 2. The session gives the codecs ([`tokio_util::codec`]) that cut the bytes of each side into frames and put frames back into bytes.
 //!    They may keep state and may differ from one kind of connection to another, so two nodes can have several kinds of
 //!    connections. A frame may be split over any number of reads.
@@ -18,4 +18,4 @@ mod raftdeck;
 mod session;
 
 pub use raftdeck::{RaftdeckCodec, RaftdeckSession, RaftdeckWire};
-pub use session::{Answers, Next, Purpose, Session, Side, Wire};
+pub use session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};

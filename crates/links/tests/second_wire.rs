@@ -5,12 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use bytes::{BufMut, Bytes, BytesMut};
-use raftdeck_links::wire::{Answers, Next, Purpose, Session, Side};
+use raftdeck_links::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side};
 use raftdeck_links::{ClusterClock, Links, Listeners, Outlet, Pair, Places, Presence, Wire};
 use raftdeck_model::glance::Glance;
 use raftdeck_model::{
-    Delay, Effect, FaultId, FrameKind, Matching, MessageReport, MessageState, News, Rule, Scope, Update,
-    Which,
+    Delay, Effect, FaultId, FrameKind, Matching, MessageReport, MessageSelection, MessageState, News, Rule,
+    Scope, Update,
 };
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Term};
@@ -68,26 +68,26 @@ impl Session for MarkSession {
         self.decoder(to)
     }
 
-    fn heard(&mut self, from: Side, frame: &[u8]) -> Next {
+    fn heard(&mut self, from: Side, frame: &[u8]) -> HandshakeStep {
         self.is_agreed = from == Side::Listener && frame == b"ok";
         match (from, frame) {
             (Side::Dialer, b"push" | b"pull") => {
                 self.pulls = frame == b"pull";
-                Next::Speaks(Side::Listener)
+                HandshakeStep::Speaks(Side::Listener)
             }
             (Side::Listener, b"ok") if self.pulls => {
-                Next::Messages { from: Side::Listener, origin: None, answers: Answers::Receiver }
+                HandshakeStep::Messages { from: Side::Listener, origin: None, answers: AnsweredBy::Receiver }
             }
             (Side::Listener, b"ok") => {
-                let answers = Answers::Link(Bytes::from_static(b"taken"));
-                Next::Messages { from: Side::Dialer, origin: None, answers }
+                let answers = AnsweredBy::Link(Bytes::from_static(b"taken"));
+                HandshakeStep::Messages { from: Side::Dialer, origin: None, answers }
             }
-            _ => Next::Refused,
+            _ => HandshakeStep::Refused,
         }
     }
 
-    fn purpose(&self) -> Purpose {
-        Purpose::Member
+    fn purpose(&self) -> ConnectionPurpose {
+        ConnectionPurpose::Member
     }
 }
 
@@ -250,7 +250,7 @@ async fn a_frame_is_cut_held_and_delayed_alike_whoever_has_dialed() {
         sender.say("1 3;").await;
         let held = rig.told(is_of(3)).await;
         assert_eq!(held.state, MessageState::Held);
-        assert_eq!(rig.links.traffic().release(&Which::Message(held.id)), 1);
+        assert_eq!(rig.links.traffic().release(&MessageSelection::Message(held.id)), 1);
         assert_eq!(receiver.hear().await, "1 3", "{kind}: what was cut before it is lost");
         rig.undo();
 

@@ -135,7 +135,7 @@ pub enum RequestFate {
 
 /// What an outcome means for the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judged<'a> {
+pub enum StoreOutcome<'a> {
     /// It was carried out: this is the answer.
     Done(&'a Answer),
     /// It certainly changed nothing: why, in words.
@@ -147,20 +147,22 @@ pub enum Judged<'a> {
 impl ClientOutcome {
     /// What it means for the store.
     #[must_use]
-    pub fn judged(&self) -> Judged<'_> {
+    pub fn judged(&self) -> StoreOutcome<'_> {
         match self {
-            Self::Answered { body: ResponseBody::Done { answer, .. }, .. } => Judged::Done(answer),
+            Self::Answered { body: ResponseBody::Done { answer, .. }, .. } => StoreOutcome::Done(answer),
             Self::Answered { node, body: ResponseBody::Failed(failure @ Failure::Unknown) } => {
-                Judged::InDoubt(format!("{node} says: {failure}"))
+                StoreOutcome::InDoubt(format!("{node} says: {failure}"))
             }
             Self::Answered { node, body: ResponseBody::Failed(failure) } => {
-                Judged::Refused(format!("{node} says: {failure}"))
+                StoreOutcome::Refused(format!("{node} says: {failure}"))
             }
             Self::Answered { node, .. } => {
-                Judged::InDoubt(format!("{node} gave an answer to some other question"))
+                StoreOutcome::InDoubt(format!("{node} gave an answer to some other question"))
             }
-            Self::Failed { reason, fate: RequestFate::NothingChanged } => Judged::Refused(reason.clone()),
-            Self::Failed { reason, fate: RequestFate::InDoubt } => Judged::InDoubt(reason.clone()),
+            Self::Failed { reason, fate: RequestFate::NothingChanged } => {
+                StoreOutcome::Refused(reason.clone())
+            }
+            Self::Failed { reason, fate: RequestFate::InDoubt } => StoreOutcome::InDoubt(reason.clone()),
         }
     }
 }
@@ -185,11 +187,11 @@ mod tests {
     fn only_a_doubt_is_a_doubt() {
         let failed =
             |failure| ClientOutcome::Answered { node: NodeId(1), body: ResponseBody::Failed(failure) };
-        assert!(matches!(failed(Failure::Busy).judged(), Judged::Refused(_)));
-        assert!(matches!(failed(Failure::Unknown).judged(), Judged::InDoubt(_)));
+        assert!(matches!(failed(Failure::Busy).judged(), StoreOutcome::Refused(_)));
+        assert!(matches!(failed(Failure::Unknown).judged(), StoreOutcome::InDoubt(_)));
         let lost = |fate| ClientOutcome::Failed { reason: "no".to_owned(), fate };
-        assert_eq!(lost(RequestFate::NothingChanged).judged(), Judged::Refused("no".to_owned()));
-        assert_eq!(lost(RequestFate::InDoubt).judged(), Judged::InDoubt("no".to_owned()));
+        assert_eq!(lost(RequestFate::NothingChanged).judged(), StoreOutcome::Refused("no".to_owned()));
+        assert_eq!(lost(RequestFate::InDoubt).judged(), StoreOutcome::InDoubt("no".to_owned()));
     }
 
     #[test]

@@ -102,9 +102,9 @@ pub enum Order {
     /// Undo what has this name, or what came into force last.
     Undo(Option<FaultId>),
     /// Let held messages go on, or any messages that are under way arrive at once.
-    Release(Which),
+    Release(MessageSelection),
     /// Lose messages that are held or under way.
-    Drop(Which),
+    Drop(MessageSelection),
     /// Cluster time passes at this rate from now on.
     SetRate(ClockRate),
     /// Go on a little, then stand still.
@@ -119,7 +119,7 @@ pub enum Order {
 /// Which messages on the links are released or dropped by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Which {
+pub enum MessageSelection {
     /// This one.
     Message(MessageId),
     /// All on these links.

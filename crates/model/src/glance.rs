@@ -140,9 +140,9 @@ impl fmt::Display for Detail {
         match *self {
             Self::None => Ok(()),
             Self::Candidate { last, transfer } => {
-                write!(f, "last {}{}", Place(last), if transfer { ", on order" } else { "" })
+                write!(f, "last {}{}", LogPosition(last), if transfer { ", on order" } else { "" })
             }
-            Self::Append { prev, commit } => write!(f, "prev {}, commit {commit}", Place(prev)),
+            Self::Append { prev, commit } => write!(f, "prev {}, commit {commit}", LogPosition(prev)),
             Self::Conflict { refused, hint: ConflictHint { term: Some(term), first } } => {
                 write!(f, "refused {refused}, its term {term} begins at {first}")
             }
@@ -158,9 +158,9 @@ impl fmt::Display for Detail {
 }
 
 /// A place in a log, in words.
-struct Place(LogId);
+struct LogPosition(LogId);
 
-impl fmt::Display for Place {
+impl fmt::Display for LogPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(LogId { term, index }) = self;
         if *index == LogIndex::ZERO { f.write_str("0") } else { write!(f, "{index} in term {term}") }

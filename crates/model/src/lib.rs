@@ -24,9 +24,10 @@ mod world;
 pub mod write;
 
 pub use client::{
-    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Judged, MAX_CLIENTS, RequestFate,
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, MAX_CLIENTS, RequestFate,
+    StoreOutcome,
 };
-pub use command::{Command, CommandId, Order, Step, Which};
+pub use command::{Command, CommandId, MessageSelection, Order, Step};
 pub use known::Known;
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
@@ -39,4 +40,4 @@ pub use update::{
     ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use view::{NodeView, PeerView, RaftView};
-pub use world::{Campaign, Concern, Extent, Node, Phase, Standing, Verdict, World, percent};
+pub use world::{Campaign, Concern, Extent, MemberStanding, Node, Phase, Verdict, World, percent};

@@ -19,7 +19,7 @@ pub type Pair = (NodeId, NodeId);
 
 /// One message, as rules see it.
 #[derive(Clone, Copy, Debug)]
-pub struct Passing<'a> {
+pub struct MessageInTransit<'a> {
     /// On which link.
     pub pair: Pair,
     /// The how manieth frame on that link since the seed was set.
@@ -131,7 +131,7 @@ impl Rulebook {
     }
 
     /// The watches that fire at this message. They are over, and their rules not in force yet.
-    pub fn fire(&mut self, passing: Passing<'_>) -> Vec<(FaultId, Vec<Rule>)> {
+    pub fn fire(&mut self, passing: MessageInTransit<'_>) -> Vec<(FaultId, Vec<Rule>)> {
         let mut fired = Vec::new();
         self.watches.retain_mut(|watching| {
             if !applies(&watching.watch.scope, &watching.watch.matching, passing) {
@@ -147,7 +147,7 @@ impl Rulebook {
     }
 
     /// What becomes of this message. Rules have their say in order of age.
-    pub fn decide(&mut self, passing: Passing<'_>) -> Decision {
+    pub fn decide(&mut self, passing: MessageInTransit<'_>) -> Decision {
         let mut decision = Decision::default();
         let seed = self.seed;
         for active in self.rules.iter_mut().filter(|active| active.left != Some(0)) {
@@ -186,7 +186,7 @@ impl Rulebook {
     }
 }
 
-fn applies(scope: &Scope, matching: &Matching, passing: Passing<'_>) -> bool {
+fn applies(scope: &Scope, matching: &Matching, passing: MessageInTransit<'_>) -> bool {
     let (from, to) = passing.pair;
     scope.covers(from, to) && matches(matching, passing.glance)
 }
@@ -201,7 +201,7 @@ pub fn matches(matching: &Matching, glance: Option<&Glance>) -> bool {
 }
 
 impl Active {
-    fn act(&mut self, seed: u64, passing: Passing<'_>, decision: &mut Decision) {
+    fn act(&mut self, seed: u64, passing: MessageInTransit<'_>, decision: &mut Decision) {
         let mut chance = Chance::new(seed, self.salt, passing);
         match self.rule.effect {
             Effect::Cut => decision.lost = true,
@@ -219,7 +219,7 @@ impl Active {
     }
 
     /// How long a message waits until all of it has passed, behind those before it.
-    fn shape(&mut self, per_second: u64, passing: Passing<'_>) -> Duration {
+    fn shape(&mut self, per_second: u64, passing: MessageInTransit<'_>) -> Duration {
         let nanos = (passing.size as u128 * 1_000_000_000).div_ceil(u128::from(per_second.max(1)));
         let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         let free_at = self.free_at.entry(passing.pair).or_default();
@@ -234,7 +234,7 @@ struct Chance {
 }
 
 impl Chance {
-    fn new(seed: u64, salt: u64, passing: Passing<'_>) -> Self {
+    fn new(seed: u64, salt: u64, passing: MessageInTransit<'_>) -> Self {
         let (from, to) = passing.pair;
         let mut state = Self { state: seed };
         for part in [salt, from.0, to.0, passing.number] {

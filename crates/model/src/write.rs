@@ -1,7 +1,7 @@
 //! Values back into words: what is written here is read as the same value.
 
 use crate::client::{ClientLinkFault, ClientRequest};
-use crate::command::Which;
+use crate::command::MessageSelection;
 use crate::rule::{Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers, Watch, pairs};
 use crate::shapes::Shape;
 use raftdeck_protocol::{Consistency, DiskPace};
@@ -45,10 +45,12 @@ pub fn disturbance(what: &Disturbance) -> String {
 
 /// That there is no such message that anything could be done to; `verb` says what.
 #[must_use]
-pub fn nothing_to(verb: &str, which: &Which) -> String {
+pub fn nothing_to(verb: &str, which: &MessageSelection) -> String {
     match which {
-        Which::Message(id) => format!("message #{} is neither held nor under way: nothing to {verb}", id.0),
-        Which::On(scope, matching) => {
+        MessageSelection::Message(id) => {
+            format!("message #{} is neither held nor under way: nothing to {verb}", id.0)
+        }
+        MessageSelection::On(scope, matching) => {
             let (links, filters) = (self::scope(scope), self::matching(matching));
             format!("no such message is held or under way on {links}{filters}: nothing to {verb}")
         }

@@ -1,10 +1,10 @@
 //! The driver's part in what clients and managers ask: hands it to the replica or does it, and answers. It decides nothing about
 //! when that is done.
 
-use crate::clients::Asked;
+use crate::clients::RequestBatch;
 use crate::clock::{Clock, wall_clock};
 use crate::driver::{Driver, Syncs};
-use crate::outbox::Place;
+use crate::outbox::AnswerSlot;
 use crate::requests::{check_address, check_changes};
 use raftdeck_protocol::kv::{Consistency, LoggedTime};
 use raftdeck_protocol::request::{DiskPace, MAX_LOG_LINES, MAX_SYNC_DELAY, describe};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 impl Driver {
     /// Takes in what a client asks; how many requests that were.
-    pub(crate) fn asked(&mut self, Asked { requests }: Asked) -> usize {
+    pub(crate) fn asked(&mut self, RequestBatch { requests }: RequestBatch) -> usize {
         let now = self.clock.now();
         let at = wall_clock();
         let count = requests.len();
@@ -26,7 +26,7 @@ impl Driver {
         count
     }
 
-    fn request(&mut self, asked: Place, body: RequestBody, now: Timestamp, at: LoggedTime) {
+    fn request(&mut self, asked: AnswerSlot, body: RequestBody, now: Timestamp, at: LoggedTime) {
         let by_manager = asked.outbox().by_manager;
         match body {
             RequestBody::Write(write) => {
@@ -72,7 +72,7 @@ impl Driver {
     }
 
     /// Asks the replica for a write, unless the disk can take no more. Who does not lead says so at once in either case.
-    fn submit_write(&mut self, asked: Place, ask: impl FnOnce(&mut Replica, RequestToken)) {
+    fn submit_write(&mut self, asked: AnswerSlot, ask: impl FnOnce(&mut Replica, RequestToken)) {
         match self.disk.overdue(std::time::Instant::now()) {
             Some(waited) if self.replica.leads() => asked.fail(Failure::DiskStalled { waited }),
             _ => self.submit(asked, true, ask),
@@ -80,14 +80,14 @@ impl Driver {
     }
 
     /// Asks the replica for something that it answers sooner or later.
-    fn submit(&mut self, asked: Place, is_write: bool, ask: impl FnOnce(&mut Replica, RequestToken)) {
+    fn submit(&mut self, asked: AnswerSlot, is_write: bool, ask: impl FnOnce(&mut Replica, RequestToken)) {
         if let Some(token) = self.requests.enter(asked, is_write) {
             ask(&mut self.replica, token);
             self.publisher.stir();
         }
     }
 
-    fn manage(&mut self, asked: Place, manage: Manage, now: Timestamp) {
+    fn manage(&mut self, asked: AnswerSlot, manage: Manage, now: Timestamp) {
         let done = match manage {
             Manage::SetPeerAddress { node, address } => match check_address(&address) {
                 Ok(()) if self.outgoing.set_address(node, address) => Ok(()),

@@ -24,20 +24,20 @@ const SHARED: usize = 64 << 20;
 /// The unfinished frames of one port.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
-    state: Mutex<State>,
+    state: Mutex<ArrivalBudget>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ArrivalBudget {
     newest: u64,
     /// **Invariant:** the sum of all parts.
     bytes: usize,
-    parts: BTreeMap<u64, Part>,
+    parts: BTreeMap<u64, FrameShare>,
 }
 
 /// What one unfinished frame takes of the budget.
 #[derive(Debug)]
-struct Part {
+struct FrameShare {
     bytes: usize,
     since: Instant,
     given_up: CancellationToken,
@@ -87,7 +87,9 @@ impl Arrivals {
         } else {
             state.newest += 1;
             let (number, given_up) = (state.newest, CancellationToken::new());
-            state.parts.insert(number, Part { bytes: 0, since: Instant::now(), given_up: given_up.clone() });
+            state
+                .parts
+                .insert(number, FrameShare { bytes: 0, since: Instant::now(), given_up: given_up.clone() });
             *part = Some((number, given_up));
             number
         };
@@ -109,13 +111,13 @@ impl Arrivals {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ArrivalBudget> {
         // Nothing that holds this lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ArrivalBudget {
     fn resize(&mut self, number: u64, bytes: usize) {
         if let Some(part) = self.parts.get_mut(&number) {
             self.bytes = self.bytes - part.bytes + bytes;
@@ -126,7 +128,7 @@ impl State {
     /// The one that takes up the most for the longest time: somebody who sends is soon done, however much it is.
     fn worst(&self) -> Option<u64> {
         let now = Instant::now();
-        let weight = |part: &Part| part.bytes as u128 * (now - part.since).as_micros().max(1);
+        let weight = |part: &FrameShare| part.bytes as u128 * (now - part.since).as_micros().max(1);
         self.parts.iter().max_by_key(|(_, part)| weight(part)).map(|(number, _)| *number)
     }
 

@@ -3,8 +3,8 @@
 
 use crate::acquaintances::Acquaintances;
 use crate::driver::{Driver, PeerInput};
-use crate::ledger::{Ledger, Me};
-use crate::meet::Wanted;
+use crate::ledger::{Ledger, NodeIdentity};
+use crate::meet::PeersToMeet;
 use crate::peers::Outgoing;
 use data_encoding::HEXLOWER;
 use raftdeck_protocol::founding::{FoundingRecord, Note};
@@ -25,7 +25,7 @@ const OWN: RequestToken = RequestToken(0);
 pub(crate) struct Belonging {
     ledger: Arc<Ledger>,
     acquaintances: Acquaintances,
-    wanted: watch::Sender<Wanted>,
+    wanted: watch::Sender<PeersToMeet>,
     driver: mpsc::Sender<PeerInput>,
     notices: Vec<Notice>,
     /// The committed membership that the ledger knows.
@@ -39,7 +39,7 @@ pub(crate) struct Belonging {
 impl Belonging {
     pub(crate) fn new(
         ledger: Arc<Ledger>,
-        wanted: watch::Sender<Wanted>,
+        wanted: watch::Sender<PeersToMeet>,
         driver: mpsc::Sender<PeerInput>,
     ) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Belonging {
 
     /// What the status says of it.
     pub(crate) fn show(&self, status: NodeStatus) -> NodeStatus {
-        let Me { incarnation, address, .. } = self.ledger.me();
+        let NodeIdentity { incarnation, address, .. } = self.ledger.me();
         NodeStatus {
             incarnation: Some(*incarnation),
             cluster: self.ledger.cluster(),

@@ -27,7 +27,7 @@ const CHUNK_BYTES: usize = 160;
 /// The newest changes.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptChanges>,
     /// The newest entry that was applied, for whoever waits for the next one.
     newest: watch::Sender<u64>,
     /// Whether this node knows who leads: if not, others may know of changes that it does not hear of.
@@ -37,7 +37,7 @@ pub(crate) struct Ring {
 }
 
 #[derive(Debug)]
-struct Kept {
+struct KeptChanges {
     /// Each comes after the one before.
     chunks: VecDeque<Arc<Chunk>>,
     /// **Invariant:** all changes by entries after `oldest` up to `through` are in the chunks.
@@ -52,13 +52,13 @@ struct Kept {
 pub(crate) struct Chunk {
     /// The keys and values, one after the other.
     content: Bytes,
-    places: Vec<Place>,
+    places: Vec<ChangeSpan>,
     /// The index of the last change.
     last: u64,
 }
 
 #[derive(Debug)]
-struct Place {
+struct ChangeSpan {
     index: u64,
     key: usize,
     value: Option<usize>,
@@ -66,7 +66,7 @@ struct Place {
 
 /// What stands next for a watcher.
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub(crate) struct ChangeBatch {
     /// All changes up to `through`, and in the first chunk perhaps some before.
     pub(crate) chunks: Vec<Arc<Chunk>>,
     pub(crate) through: u64,
@@ -84,7 +84,7 @@ impl Ring {
     /// Nothing was applied yet after this entry.
     pub(crate) fn new(applied: u64) -> Arc<Self> {
         Arc::new(Self {
-            kept: Mutex::new(Kept::new(applied)),
+            kept: Mutex::new(KeptChanges::new(applied)),
             newest: watch::Sender::new(applied),
             led: AtomicBool::new(false),
             caught_up: AtomicBool::new(false),
@@ -127,7 +127,7 @@ impl Ring {
 
     /// A snapshot took the place of all entries through this one: nobody knows what changed before.
     pub(crate) fn restart(&self, at: u64) {
-        *self.lock() = Kept::new(at);
+        *self.lock() = KeptChanges::new(at);
         self.newest.send_replace(at);
     }
 
@@ -137,7 +137,7 @@ impl Ring {
     }
 
     /// What changed after this index.
-    pub(crate) fn after(&self, index: u64) -> Result<Piece, Forgotten> {
+    pub(crate) fn after(&self, index: u64) -> Result<ChangeBatch, Forgotten> {
         let kept = self.lock();
         if index < kept.oldest {
             return Err(Forgotten { oldest: kept.oldest });
@@ -158,16 +158,16 @@ impl Ring {
             // Who is ahead of this node waits for it.
             _ => kept.through.max(index),
         };
-        Ok(Piece { chunks, through, is_last })
+        Ok(ChangeBatch { chunks, through, is_last })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, KeptChanges> {
         // Nothing that holds this lock can panic half-way through a change.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl KeptChanges {
     fn new(applied: u64) -> Self {
         Self { chunks: VecDeque::new(), oldest: applied, through: applied, changes: 0, bytes: 0 }
     }
@@ -210,7 +210,7 @@ impl Chunk {
             let (key, value) = (change.key(), change.value());
             content.extend_from_slice(key);
             content.extend_from_slice(value.unwrap_or_default());
-            places.push(Place { index: change.index.0, key: key.len(), value: value.map(<[u8]>::len) });
+            places.push(ChangeSpan { index: change.index.0, key: key.len(), value: value.map(<[u8]>::len) });
         }
         let last = places.last().map_or(0, |place| place.index);
         Self { content: content.freeze(), places, last }
@@ -246,13 +246,13 @@ pub(crate) mod tests {
     use raftdeck_replica::{Replica, RequestToken};
 
     /// A single member, whose changes are given to a ring.
-    pub(crate) struct Source {
+    pub(crate) struct ChangeSource {
         replica: Replica,
         now: Timestamp,
         pub(crate) ring: Arc<Ring>,
     }
 
-    impl Source {
+    impl ChangeSource {
         pub(crate) fn new() -> Self {
             let config = Config::new(NodeId(1), [NodeId(1)].into(), Timing::FAST);
             let mut replica = Replica::new(config, 1, Restored::default(), None, Timestamp(0)).unwrap();
@@ -318,7 +318,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_came_after_an_index_is_told_in_order() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         source.put(&["a", "b"], 3);
         source.delete("none");
         source.delete("a");
@@ -336,7 +336,7 @@ pub(crate) mod tests {
     #[test]
     fn the_oldest_are_forgotten_by_number_and_by_size() {
         for (size, keys) in [(0, MAX_CHANGES / 64 + 10), (64 << 10, 5)] {
-            let mut source = Source::new();
+            let mut source = ChangeSource::new();
             for _ in 0..keys {
                 source.put(&["k"; 64], size);
             }
@@ -352,7 +352,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_look_is_bounded() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         source.put(&["k"; 64], 64 << 10);
         let piece = source.ring.after(0).unwrap();
         let bytes: usize = piece.chunks.iter().map(|chunk| chunk.bytes()).sum();
@@ -362,7 +362,7 @@ pub(crate) mod tests {
 
     #[test]
     fn behind_a_snapshot_it_starts_anew() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         source.put(&["a"], 1);
         let newest = source.ring.newest();
         source.ring.restart(90);

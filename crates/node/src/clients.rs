@@ -5,12 +5,12 @@
 use crate::arrivals::{ArrivalError, Arrivals, Arriving};
 use crate::changes::Ring;
 use crate::driver::ClientInput;
-use crate::listen::{Guest, Wire};
-use crate::outbox::{ConnectionId, Outbox, Parcel, Place};
+use crate::listen::{AdmittedConnection, Wire};
+use crate::outbox::{AnswerSlot, ConnectionId, Outbox, OutboxPart};
 use crate::ports::{Activity, Seat};
 use crate::refusals;
 use crate::telemetry::{Hub, Watcher};
-use crate::watches::{Wanted, Watches};
+use crate::watches::{WatchRequest, Watches};
 use bytes::BytesMut;
 use raftdeck_client::{Client, Transport};
 use raftdeck_protocol::frame::{self, FrameError};
@@ -37,8 +37,8 @@ const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Requests that arrived together on one connection, each with the place for its answer.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) requests: Vec<(Place, RequestBody)>,
+pub(crate) struct RequestBatch {
+    pub(crate) requests: Vec<(AnswerSlot, RequestBody)>,
 }
 
 /// What every client connection needs.
@@ -56,8 +56,9 @@ pub(crate) struct Reception {
 
 impl Reception {
     /// Serves one client until it leaves, breaks a rule, makes room for another while it does nothing, or the node stops.
-    pub(crate) async fn serve(self, guest: Guest) {
-        let Guest { wire: Wire { stream, read }, role, proved, address, place, standing: _ } = guest;
+    pub(crate) async fn serve(self, guest: AdmittedConnection) {
+        let AdmittedConnection { wire: Wire { stream, read }, role, proved, address, place, standing: _ } =
+            guest;
         let caller = Caller { by_manager: role == Role::Manager, governs: proved.governs, address, place };
         match stream {
             Transport::Plain(mut stream) => {
@@ -81,7 +82,7 @@ impl Reception {
         let activity = Arc::clone(place.activity());
         let outbox = Outbox::new(ConnectionId::next(), by_manager, Arc::clone(&activity));
         let (subscribe, subscriptions) = mpsc::channel(1);
-        let mut desk = Desk {
+        let mut desk = RequestReader {
             outbox: Arc::clone(&outbox),
             governs,
             driver: self.driver.clone(),
@@ -89,7 +90,7 @@ impl Reception {
             subscribe,
         };
         let arriving = Arriving::new(&self.arrivals, read, READ);
-        let told = Told { watching: None, watches: Watches::new(self.changes, self.cluster) };
+        let told = ClientSubscriptions { watching: None, watches: Watches::new(self.changes, self.cluster) };
         let mut writing = std::pin::pin!(write(writer, &outbox, &activity, subscriptions, told));
         let why = tokio::select! {
             result = &mut writing => result.err().map_or_else(|| "done".to_owned(), |error| error.to_string()),
@@ -127,7 +128,7 @@ struct Caller {
 }
 
 /// The reading half.
-struct Desk {
+struct RequestReader {
     outbox: Arc<Outbox>,
     /// Whether it may change who belongs to the cluster and who leads it.
     governs: bool,
@@ -141,11 +142,11 @@ enum Subscription {
     /// The newest one takes the place of the one before.
     Telemetry { id: u64, watcher: Watcher },
     /// Of several each is answered.
-    Changes(Wanted),
+    Changes(WatchRequest),
 }
 
 /// What a connection is told without asking again.
-struct Told {
+struct ClientSubscriptions {
     watching: Option<(u64, Watcher)>,
     watches: Watches,
 }
@@ -174,7 +175,7 @@ impl ReadEnd {
     }
 }
 
-impl Desk {
+impl RequestReader {
     /// Takes requests in, each only when there is a place for its answer, until that ends.
     async fn read(&mut self, mut reader: impl AsyncRead + Unpin, mut arriving: Arriving) -> ReadEnd {
         loop {
@@ -197,7 +198,7 @@ impl Desk {
 
     /// Hands all whole frames to the driver.
     async fn take_in(&mut self, arriving: &mut Arriving) -> Result<Result<(), FrameError>, Stops> {
-        let mut asked = Asked::default();
+        let mut asked = RequestBatch::default();
         loop {
             let request = match arriving.take() {
                 Ok(Some(content)) => shared::request(&content),
@@ -219,7 +220,7 @@ impl Desk {
                     self.driver.send(ClientInput::Watched).await.map_err(|_| Stops)?;
                 }
                 RequestBody::Watch { prefix, after } => {
-                    let changes = Subscription::Changes(Wanted { id, prefix, after });
+                    let changes = Subscription::Changes(WatchRequest { id, prefix, after });
                     self.subscribe.send(changes).await.map_err(|_| Stops)?;
                 }
                 body => {
@@ -237,7 +238,7 @@ impl Desk {
     }
 
     /// The place for an answer. While there is none, what was read before goes on.
-    async fn place(&self, id: u64, long: bool, asked: &mut Asked) -> Result<Place, Stops> {
+    async fn place(&self, id: u64, long: bool, asked: &mut RequestBatch) -> Result<AnswerSlot, Stops> {
         loop {
             if let Some(place) = self.outbox.place(id, long) {
                 return Ok(place);
@@ -247,7 +248,7 @@ impl Desk {
         }
     }
 
-    async fn hand_over(&self, asked: &mut Asked) -> Result<(), Stops> {
+    async fn hand_over(&self, asked: &mut RequestBatch) -> Result<(), Stops> {
         if asked.requests.is_empty() {
             return Ok(());
         }
@@ -298,7 +299,7 @@ async fn write(
     outbox: &Outbox,
     activity: &Activity,
     mut subscriptions: mpsc::Receiver<Subscription>,
-    Told { mut watching, mut watches }: Told,
+    ClientSubscriptions { mut watching, mut watches }: ClientSubscriptions,
 ) -> io::Result<()> {
     let mut writer = Writer { stream: &mut writer, activity };
     let mut scratch = BytesMut::new();
@@ -350,8 +351,8 @@ async fn send_answers(
 ) -> io::Result<()> {
     for parcel in outbox.take() {
         match &parcel {
-            Parcel::Encoded { frames, .. } => writer.send(frames).await?,
-            Parcel::Whole { response, .. } => {
+            OutboxPart::Encoded { frames, .. } => writer.send(frames).await?,
+            OutboxPart::Whole { response, .. } => {
                 scratch.clear();
                 frame::put(response, scratch);
                 writer.send(scratch).await?;
@@ -426,7 +427,7 @@ mod tests {
         let (mut accepted, _) = listener.accept().await.unwrap();
         let (driver, mut asked) = mpsc::channel(64);
         let outbox = Outbox::new(ConnectionId::next(), false, Arc::default());
-        let mut desk = Desk {
+        let mut desk = RequestReader {
             outbox: Arc::clone(&outbox),
             governs: true,
             driver,
@@ -441,7 +442,9 @@ mod tests {
         }
         client.write_all(&requests).await.unwrap();
         let first = timeout(Duration::from_mins(1), asked.recv()).await.expect("something is asked");
-        let Some(ClientInput::Asked(Asked { requests })) = first else { panic!("it asks for the log") };
+        let Some(ClientInput::Asked(RequestBatch { requests })) = first else {
+            panic!("it asks for the log")
+        };
         assert_eq!(requests.len(), LONG_IN_FLIGHT);
         for (place, _) in requests {
             place.answer(ResponseBody::Log(Vec::new()));

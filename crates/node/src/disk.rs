@@ -2,7 +2,7 @@
 //! are read between the writes, in their order. It never reorders writes, and after the first error it writes and says
 //! nothing more. What had to wait for a write it sends itself.
 
-use crate::peers::Post;
+use crate::peers::PeerSenders;
 use raftdeck_raft::{EntriesToRead, Entry, Envelope, Persist, Ticket};
 use raftdeck_storage::{LogStore, StorageError};
 use std::io;
@@ -47,7 +47,7 @@ pub(crate) enum Finished {
 
 /// What the thread is to do.
 #[derive(Debug)]
-enum Work {
+enum DiskWork {
     Write(Persist),
     Read(EntriesToRead),
 }
@@ -55,7 +55,7 @@ enum Work {
 /// The driver's end of the disk thread.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    queue: blocking::Sender<Work>,
+    queue: blocking::Sender<DiskWork>,
     done: mpsc::Receiver<Result<Finished, StorageError>>,
     waiting: usize,
     waiting_bytes: usize,
@@ -66,11 +66,11 @@ pub(crate) struct Disk {
 /// The thread is gone without having said why.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk thread ended unexpectedly")]
-pub struct Gone;
+pub struct DiskThreadGone;
 
 impl Disk {
     /// Starts the thread. It ends, and lets go of the store, when this is dropped and what it was given is done.
-    pub(crate) fn start(store: LogStore, post: Arc<Post>) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start(store: LogStore, post: Arc<PeerSenders>) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);
         let thread = thread::Builder::new().name("disk".to_owned());
@@ -79,18 +79,18 @@ impl Disk {
     }
 
     /// Hands a write over. Never waits.
-    pub(crate) fn write(&mut self, persist: Persist) -> Result<(), Gone> {
+    pub(crate) fn write(&mut self, persist: Persist) -> Result<(), DiskThreadGone> {
         if self.waiting == 0 {
             self.progress = Instant::now();
         }
         self.waiting += 1;
         self.waiting_bytes += size(&persist);
-        self.queue.send(Work::Write(persist)).map_err(|_| Gone)
+        self.queue.send(DiskWork::Write(persist)).map_err(|_| DiskThreadGone)
     }
 
     /// Reads entries back, after all that was handed over before. Never waits.
-    pub(crate) fn read(&self, entries: EntriesToRead) -> Result<(), Gone> {
-        self.queue.send(Work::Read(entries)).map_err(|_| Gone)
+    pub(crate) fn read(&self, entries: EntriesToRead) -> Result<(), DiskThreadGone> {
+        self.queue.send(DiskWork::Read(entries)).map_err(|_| DiskThreadGone)
     }
 
     /// Whether the disk keeps up well enough to take in more work.
@@ -124,7 +124,7 @@ impl Disk {
 
     /// The next completion. Cancel-safe. After an error there is no other.
     pub(crate) async fn completed(&mut self) -> Result<Finished, DiskError> {
-        let finished = self.done.recv().await.ok_or(Gone)??;
+        let finished = self.done.recv().await.ok_or(DiskThreadGone)??;
         self.settle(&finished);
         Ok(finished)
     }
@@ -165,13 +165,13 @@ pub enum DiskError {
     Storage(#[from] StorageError),
     /// Its thread panicked, which is a defect.
     #[error(transparent)]
-    Gone(#[from] Gone),
+    Gone(#[from] DiskThreadGone),
 }
 
 fn serve(
     mut store: LogStore,
-    post: &Post,
-    work: &blocking::Receiver<Work>,
+    post: &PeerSenders,
+    work: &blocking::Receiver<DiskWork>,
     report: &mpsc::Sender<Result<Finished, StorageError>>,
 ) {
     let mut batch = Vec::new();
@@ -179,15 +179,15 @@ fn serve(
     let mut held = None;
     while let Some(first) = held.take().or_else(|| work.recv().ok()) {
         let result = match first {
-            Work::Read(EntriesToRead { first, last, max_bytes }) => {
+            DiskWork::Read(EntriesToRead { first, last, max_bytes }) => {
                 store.read(first, last, max_bytes).map(Finished::Read)
             }
-            Work::Write(first) => {
+            DiskWork::Write(first) => {
                 let mut durable = Durable { bytes: size(&first), ..Durable::default() };
                 batch.push(first);
                 while durable.bytes < ROOM_BYTES && held.is_none() {
                     match work.try_recv() {
-                        Ok(Work::Write(next)) => {
+                        Ok(DiskWork::Write(next)) => {
                             durable.bytes += size(&next);
                             batch.push(next);
                         }
@@ -207,7 +207,7 @@ fn serve(
 
 fn write(
     store: &mut LogStore,
-    post: &Post,
+    post: &PeerSenders,
     batch: &mut Vec<Persist>,
     mut durable: Durable,
 ) -> Result<Durable, StorageError> {
@@ -237,14 +237,14 @@ mod tests {
     use std::path::Path;
     use tokio::time::timeout;
 
-    fn post() -> Arc<Post> {
+    fn post() -> Arc<PeerSenders> {
         let me = Sender {
             id: NodeId(1),
             incarnation: raftdeck_raft::Incarnation([1; 16]),
             client_address: String::new(),
             raft_address: String::new(),
             trust: crate::trust::Trust::new(NodeId(1), "test".to_owned(), crate::tokens::Tokens::default()),
-            memory: crate::memory::Memory::default(),
+            memory: crate::memory::StartMemory::default(),
             tls: None,
         };
         Outgoing::new(me, Book::default()).post()

@@ -5,15 +5,15 @@ use crate::answering::node_status;
 use crate::belonging::Belonging;
 use crate::book::Introduction;
 use crate::changes::Ring;
-use crate::clients::Asked;
+use crate::clients::RequestBatch;
 use crate::clock::Clock;
-use crate::disk::{Disk, DiskError, Durable, Finished, Gone};
+use crate::disk::{Disk, DiskError, DiskThreadGone, Durable, Finished};
 use crate::meters::Meters;
 use crate::narrate::{introduce, narrate};
 use crate::outbox::ConnectionId;
 use crate::peers::Outgoing;
 use crate::requests::Requests;
-use crate::snapshots::{Cabinet, Filed};
+use crate::snapshots::{Cabinet, SnapshotDone};
 use crate::telemetry::Publisher;
 use raftdeck_protocol::founding::{FoundingRecord, Note};
 use raftdeck_protocol::{Failure, ResponseBody};
@@ -62,7 +62,7 @@ pub(crate) enum PeerInput {
 /// What comes from a client's connection.
 #[derive(Debug)]
 pub(crate) enum ClientInput {
-    Asked(Asked),
+    Asked(RequestBatch),
     /// Somebody new watches.
     Watched,
     /// It closed: nobody waits for its answers any more.
@@ -80,7 +80,7 @@ pub(crate) struct Inputs {
 enum Wake {
     Stop,
     Finished(Finished),
-    Filed(Filed),
+    Filed(SnapshotDone),
     Peer(PeerInput),
     Client(ClientInput),
     Time,
@@ -263,9 +263,9 @@ impl Driver {
         }
     }
 
-    fn filed(&mut self, filed: Filed) -> Result<(), Gone> {
+    fn filed(&mut self, filed: SnapshotDone) -> Result<(), DiskThreadGone> {
         match filed {
-            Filed::Saved { meta, size, took } => {
+            SnapshotDone::Saved { meta, size, took } => {
                 let (index, took) = (meta.last.index, took.as_millis());
                 tracing::debug!("saved a snapshot through {index}: {size} bytes in {took} ms");
                 self.replica.handle_snapshot_saved(meta, size);
@@ -274,7 +274,7 @@ impl Driver {
                     self.requests.answer(token, ResponseBody::Managed);
                 }
             }
-            Filed::Received { image, size } => {
+            SnapshotDone::Received { image, size } => {
                 let replaced = self.replica.image();
                 self.replica.handle_snapshot_received(*image, size, self.clock.now());
                 if self.replica.applied() != replaced.meta().last {
@@ -284,9 +284,9 @@ impl Driver {
                 // The last that holds it, so that its memory is given back over there.
                 self.cabinet.discard(replaced)?;
             }
-            Filed::Discarded(last, why) => self.replica.handle_snapshot_discarded(last, why),
-            Filed::Filled(envelope) => self.outgoing.send(vec![envelope]),
-            Filed::Nothing => {}
+            SnapshotDone::Discarded(last, why) => self.replica.handle_snapshot_discarded(last, why),
+            SnapshotDone::Filled(envelope) => self.outgoing.send(vec![envelope]),
+            SnapshotDone::Nothing => {}
         }
         self.publisher.stir();
         Ok(())
@@ -345,7 +345,7 @@ impl Driver {
         0
     }
 
-    fn carry_out(&mut self) -> Result<(), Gone> {
+    fn carry_out(&mut self) -> Result<(), DiskThreadGone> {
         let now = self.clock.now();
         let Outputs {
             persist,
@@ -407,7 +407,7 @@ impl Driver {
 
     /// Starts to save a snapshot if it is time or somebody asks, one at a time. Called when all that was decided has been
     /// applied.
-    fn save_snapshot(&mut self, now: Timestamp) -> Result<(), Gone> {
+    fn save_snapshot(&mut self, now: Timestamp) -> Result<(), DiskThreadGone> {
         let asked = !self.snapshot_asked.is_empty();
         if self.cabinet.is_saving() || !(asked || self.replica.snapshot_due()) {
             return Ok(());
@@ -434,7 +434,7 @@ impl Driver {
         self.requests.give_up();
         inputs.clients.close();
         while let Ok(input) = inputs.clients.try_recv() {
-            if let ClientInput::Asked(Asked { requests }) = input {
+            if let ClientInput::Asked(RequestBatch { requests }) = input {
                 for (place, _) in requests {
                     place.fail(Failure::Stopping);
                 }

@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::book::Book;
-use crate::ledger::{Ledger, Me};
-use crate::meet::Wanted;
-use crate::outbox::{Outbox, Parcel};
+use crate::ledger::{Ledger, NodeIdentity};
+use crate::meet::PeersToMeet;
+use crate::outbox::{Outbox, OutboxPart};
 use crate::peers::Sender;
 use crate::telemetry::{Publisher, Watcher};
 use raftdeck_protocol::{ClockRate, Manage, NodeStatus, RequestBody, Telemetry};
 use raftdeck_protocol::{Read, Response, Write, frame};
 use raftdeck_raft::{Config, Incarnation, LogId, NodeId, Persist, Ticket, Timing};
 use raftdeck_storage::fs::{File, FileSystem, Lock, LockError, MemoryFs, SyncDelay};
-use raftdeck_storage::{LogOptions, LogStore, Origin, OriginStage, Papers};
+use raftdeck_storage::{LogOptions, LogStore, MemberFiles, Origin, OriginStage};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ fn driver_with(
         client_address: "here".to_owned(),
         raft_address: String::new(),
         trust: crate::trust::Trust::new(ME, "test".to_owned(), crate::tokens::Tokens::default()),
-        memory: crate::memory::Memory::default(),
+        memory: crate::memory::StartMemory::default(),
         tls: None,
     };
     let belonging = belonging(fs, me.trust.clone(), store.papers());
@@ -137,7 +137,7 @@ fn driver_with(
 }
 
 /// Of a member of a cluster that an earlier release has started.
-fn belonging(fs: &dyn FileSystem, trust: crate::trust::Trust, papers: Papers) -> Belonging {
+fn belonging(fs: &dyn FileSystem, trust: crate::trust::Trust, papers: MemberFiles) -> Belonging {
     let life = LogStore::start_life(
         fs,
         Path::new("/beside"),
@@ -147,7 +147,7 @@ fn belonging(fs: &dyn FileSystem, trust: crate::trust::Trust, papers: Papers) ->
         Incarnation([1; 16]),
     );
     let (.., life) = life.unwrap();
-    let me = Me {
+    let me = NodeIdentity {
         id: ME,
         incarnation: Incarnation([1; 16]),
         name: "test".to_owned(),
@@ -155,8 +155,9 @@ fn belonging(fs: &dyn FileSystem, trust: crate::trust::Trust, papers: Papers) ->
         has_peer_token: true,
     };
     let origin = Origin { founders: [(ME, "here".to_owned())].into(), stage: OriginStage::Former };
-    let ledger = Arc::new(Ledger::open(me, trust, papers, origin, crate::memory::Memory::new(life)).unwrap());
-    Belonging::new(ledger, tokio::sync::watch::channel(Wanted::default()).0, mpsc::channel(8).0)
+    let ledger =
+        Arc::new(Ledger::open(me, trust, papers, origin, crate::memory::StartMemory::new(life)).unwrap());
+    Belonging::new(ledger, tokio::sync::watch::channel(PeersToMeet::default()).0, mpsc::channel(8).0)
 }
 
 impl Bench {
@@ -197,7 +198,7 @@ impl Bench {
         self.asked += 1;
         let outbox = if by_manager { &self.manager } else { &self.client };
         let place = outbox.place(self.asked, false).unwrap();
-        let asked = Asked { requests: vec![(place, body)] };
+        let asked = RequestBatch { requests: vec![(place, body)] };
         // A driver that has ended takes nothing in.
         let _ = self.clients.send(ClientInput::Asked(asked)).await;
     }
@@ -220,8 +221,8 @@ impl Bench {
         for outbox in [&self.client, &self.manager] {
             for parcel in outbox.take() {
                 match &parcel {
-                    Parcel::Whole { response, .. } => self.answers.push_back((**response).clone()),
-                    Parcel::Encoded { frames, .. } => {
+                    OutboxPart::Whole { response, .. } => self.answers.push_back((**response).clone()),
+                    OutboxPart::Encoded { frames, .. } => {
                         let mut frames = frames.clone();
                         while let Some(content) = frame::take(&mut frames, frame::MAX_FRAME).unwrap() {
                             self.answers.push_back(frame::decode("response", &content).unwrap());

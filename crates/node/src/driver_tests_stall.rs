@@ -86,7 +86,7 @@ async fn a_full_queue_to_a_disk_that_hangs_holds_up_no_read() {
     for nth in 0..2 * IN_FLIGHT as u64 {
         let writer = &writers[usize::try_from(nth).unwrap() % 2];
         let Some(place) = writer.place(nth, false) else { break };
-        let asked = Asked { requests: vec![(place, RequestBody::Write(put()))] };
+        let asked = RequestBatch { requests: vec![(place, RequestBody::Write(put()))] };
         let sent = timeout(Duration::from_secs(30), bench.clients.send(ClientInput::Asked(asked))).await;
         sent.expect("requests are taken in").unwrap();
         tokio::task::yield_now().await;
@@ -94,7 +94,7 @@ async fn a_full_queue_to_a_disk_that_hangs_holds_up_no_read() {
     assert!(matches!(bench.read().await, ResponseBody::Done { .. }));
     for writer in &writers {
         for parcel in writer.take() {
-            if let Parcel::Encoded { count, .. } = parcel {
+            if let OutboxPart::Encoded { count, .. } = parcel {
                 refused += count;
             }
         }

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use raftdeck_client::Backoff;
 use raftdeck_protocol::founding::Note;
 use raftdeck_raft::NodeId;
-use raftdeck_replica::founding::{Founding, Stage};
+use raftdeck_replica::founding::{Founding, FoundingStage};
 use raftdeck_storage::OpenError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What was heard of a founding member.
-type Heard = (NodeId, Result<Note, AskError>);
+type FounderAnswer = (NodeId, Result<Note, AskError>);
 
 /// Founds the cluster, or returns when another cluster has taken this node in. The driver is told, and told of every change of
 /// what the founding waits for.
@@ -52,7 +52,7 @@ pub(crate) async fn found(
             keep(&ledger, stage.clone()).await?;
             founding.advance(stage);
         }
-        if let Stage::Founded(record) = founding.stage() {
+        if let FoundingStage::Founded(record) = founding.stage() {
             tracing::info!("founded the cluster with all its members");
             ledger.set_waits(None);
             // An error only says that the node stops.
@@ -77,7 +77,7 @@ pub(crate) async fn found(
     }
 }
 
-async fn keep(ledger: &Arc<Ledger>, stage: Stage) -> Result<(), OpenError> {
+async fn keep(ledger: &Arc<Ledger>, stage: FoundingStage) -> Result<(), OpenError> {
     let ledger = Arc::clone(ledger);
     let kept = tokio::task::spawn_blocking(move || ledger.found(&stage));
     // A panic there is a defect, and ends this task too.
@@ -100,7 +100,7 @@ async fn say(
 }
 
 /// Asks one node, for ever, and dials it again when the connection breaks.
-async fn ask_always(lines: FounderLines, to: NodeId, address: String, heard: mpsc::Sender<Heard>) {
+async fn ask_always(lines: FounderLines, to: NodeId, address: String, heard: mpsc::Sender<FounderAnswer>) {
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut asked = 0;
     loop {
@@ -123,7 +123,7 @@ async fn ask_always(lines: FounderLines, to: NodeId, address: String, heard: mps
 async fn ask_on(
     mut line: FounderLine,
     to: NodeId,
-    heard: &mpsc::Sender<Heard>,
+    heard: &mpsc::Sender<FounderAnswer>,
     asked: &mut u32,
 ) -> Option<AskError> {
     loop {

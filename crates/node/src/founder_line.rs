@@ -1,8 +1,8 @@
 //! A founder's connection: one node asks another how far it has come, or hands it what a member of its cluster needs. Decides
 //! nothing about foundings.
 
-use crate::ledger::{Ledger, Me};
-use crate::listen::{Guest, HANDSHAKE, Wire};
+use crate::ledger::{Ledger, NodeIdentity};
+use crate::listen::{AdmittedConnection, HANDSHAKE, Wire};
 use crate::trust::Trust;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -82,7 +82,7 @@ impl FounderLines {
 
     /// Dials back a member that sent an invitation: whether a node that is configured as that member holds the cluster's secret,
     /// and counts this node, with its disk, among the members. Only then is it believed.
-    async fn verify(&self, me: &Me, invitation: &Invitation) -> Result<(), String> {
+    async fn verify(&self, me: &NodeIdentity, invitation: &Invitation) -> Result<(), String> {
         let Invitation { from, address, cluster, secret } = invitation;
         let address = self.configured.get(from).unwrap_or(address);
         let token = secret.clone().or_else(|| self.trust.peer_token());
@@ -140,7 +140,7 @@ impl FounderLine {
 
 /// Answers a node that has dialed this one as a founder. It learns how far this node has come; nothing that it says of itself is
 /// believed.
-pub(crate) async fn serve(guest: Guest, ledger: Arc<Ledger>, lines: FounderLines) {
+pub(crate) async fn serve(guest: AdmittedConnection, ledger: Arc<Ledger>, lines: FounderLines) {
     let Role::Founder { id, .. } = guest.role else { return };
     let Wire { stream, read } = guest.wire;
     let mut parts = FramedParts::new::<Bytes>(stream, codec(MAX_FRAME));
@@ -190,10 +190,9 @@ async fn accept(invitation: Invitation, ledger: &Arc<Ledger>, lines: &FounderLin
             kept.keep_secret(&secret)?;
         }
         // One that has adopted a founding is founded by that, when all others have.
-        if kept
-            .founding()
-            .is_none_or(|founding| matches!(founding.stage(), raftdeck_replica::founding::Stage::Gathering))
-        {
+        if kept.founding().is_none_or(|founding| {
+            matches!(founding.stage(), raftdeck_replica::founding::FoundingStage::Gathering)
+        }) {
             kept.join(cluster)?;
         }
         Ok::<_, raftdeck_storage::OpenError>(())

@@ -25,11 +25,11 @@ pub struct Node {
     stop: CancellationToken,
     ended: CancellationToken,
     /// `None` once it was waited for.
-    thread: Option<JoinHandle<Option<Ended>>>,
+    thread: Option<JoinHandle<Option<NodeEnd>>>,
 }
 
 /// How a node ended, and who may still be at its data directory.
-type Ended = (Result<(), NodeError>, DiskThreads);
+type NodeEnd = (Result<(), NodeError>, DiskThreads);
 
 impl Node {
     /// Starts a node, and waits until it serves: its log is read and its ports are open. Whether there is a leader yet is
@@ -122,7 +122,7 @@ impl Node {
     }
 
     /// Stops the node, and waits for all of it but the disk.
-    pub(crate) fn end(mut self) -> Result<Ended, NodeError> {
+    pub(crate) fn end(mut self) -> Result<NodeEnd, NodeError> {
         self.stop.cancel();
         self.join_thread().unwrap_or(Err(NodeError::Defect))
     }
@@ -138,7 +138,7 @@ impl Node {
     }
 
     /// `None`: that was done before.
-    fn join_thread(&mut self) -> Option<Result<Ended, NodeError>> {
+    fn join_thread(&mut self) -> Option<Result<NodeEnd, NodeError>> {
         let joined = self.thread.take()?.join();
         Some(joined.ok().flatten().ok_or(NodeError::Defect))
     }
@@ -158,7 +158,7 @@ fn live(
     settings: &Settings,
     stop: &CancellationToken,
     tell: mpsc::Sender<Result<Addresses, StartError>>,
-) -> Option<Ended> {
+) -> Option<NodeEnd> {
     let started = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::System);
     let started = started.and_then(|runtime| {
         let inside = runtime.enter();

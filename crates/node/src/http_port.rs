@@ -1,11 +1,11 @@
 //! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router. What
 //! is asked and answered is not looked at here.
 
-use crate::http::bare::{Clothed, Refused};
+use crate::http::bare::{CompletedRefusals, Refused};
 use crate::listen::HANDSHAKE;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
-use crate::tls::{self, Opened};
+use crate::tls::{self, TlsOpening};
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -102,8 +102,8 @@ async fn encrypt(
     acceptor: &TlsAcceptor,
 ) -> io::Result<Option<Transport>> {
     match tls::open(stream, acceptor).await? {
-        Opened::Tls(transport) => Ok(Some(transport)),
-        Opened::Plain(mut stream) => {
+        TlsOpening::Tls(transport) => Ok(Some(transport)),
+        TlsOpening::Plain(mut stream) => {
             let length = TLS_NEEDED.len();
             let answer = format!(
                 "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
@@ -112,7 +112,7 @@ async fn encrypt(
             tls::drain(&mut stream).await?;
             Ok(None)
         }
-        Opened::Failed(error, mut stream) => {
+        TlsOpening::Failed(error, mut stream) => {
             tls::tell(&error, address, "HTTP");
             tls::drain(&mut stream).await?;
             Ok(None)
@@ -132,7 +132,7 @@ async fn answer(
     let router = router.layer(Extension(Arc::clone(place)));
     let mut stream = TimeoutStream::new(transport);
     stream.set_write_timeout(Some(STALLED));
-    let stream = Clothed::new(Box::pin(stream), move |refused| {
+    let stream = CompletedRefusals::new(Box::pin(stream), move |refused| {
         let Refused { status, id } = refused;
         refusals::log(
             "HTTP",

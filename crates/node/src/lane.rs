@@ -27,7 +27,7 @@ const PIECES: usize = 64;
 /// The frames for one peer, shared by who sends and the task that keeps the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    state: Mutex<State>,
+    state: Mutex<LaneState>,
     /// There is something to do for the task.
     stirred: Notify,
     /// There is reason to dial at once.
@@ -48,7 +48,7 @@ enum Reach {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LaneState {
     reach: Reach,
     /// Where whoever sends may write at once.
     stream: Option<Arc<TcpStream>>,
@@ -65,7 +65,7 @@ struct State {
 
 /// What became of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum SendOutcome {
     /// It was written, or waits.
     Yes,
     /// There is no connection.
@@ -77,7 +77,7 @@ pub(crate) enum Taken {
 }
 
 /// How far a write came.
-enum Progress {
+enum WriteProgress {
     AllWritten,
     /// The connection takes nothing more at the moment.
     Blocked,
@@ -90,15 +90,15 @@ impl Lane {
     }
 
     /// Sends whole frames, one or many in one piece.
-    pub(crate) fn send(&self, frames: Bytes) -> Taken {
+    pub(crate) fn send(&self, frames: Bytes) -> SendOutcome {
         let mut state = self.lock();
         if state.reach == Reach::Nowhere {
-            return Taken::Nowhere;
+            return SendOutcome::Nowhere;
         }
         let fits = state.waiting.len() < QUEUE && state.bytes + frames.len() <= QUEUE_BYTES;
         let was_full = std::mem::replace(&mut state.full, !fits);
         if !fits {
-            return if was_full { Taken::Full } else { Taken::FullNow };
+            return if was_full { SendOutcome::Full } else { SendOutcome::FullNow };
         }
         let is_first = state.waiting.is_empty();
         if is_first && state.reach == Reach::Expected {
@@ -107,10 +107,10 @@ impl Lane {
         state.bytes += frames.len();
         state.waiting.push_back(frames);
         // With something before it, the task is at it already.
-        if is_first && !matches!(state.write(), Ok(Progress::AllWritten)) {
+        if is_first && !matches!(state.write(), Ok(WriteProgress::AllWritten)) {
             self.stirred.notify_one();
         }
-        Taken::Yes
+        SendOutcome::Yes
     }
 
     /// Nothing more will be sent; what waits still goes out, if the peer takes it in time.
@@ -153,14 +153,14 @@ impl Lane {
     /// Nothing can be sent now: what waits is stale by the time that can be.
     pub(crate) fn give_up(&self) {
         let mut state = self.lock();
-        *state = State { closed: state.closed, ..State::default() };
+        *state = LaneState { closed: state.closed, ..LaneState::default() };
     }
 
     /// Drops what waits for a connection if the oldest of it has waited longer than this: it is stale by now.
     pub(crate) fn drop_stale(&self, limit: Duration) {
         let mut state = self.lock();
         if state.since.is_some_and(|since| since.elapsed() > limit) {
-            *state = State { closed: state.closed, reach: state.reach, ..State::default() };
+            *state = LaneState { closed: state.closed, reach: state.reach, ..LaneState::default() };
         }
     }
 
@@ -177,9 +177,9 @@ impl Lane {
                 (state.write()?, state.closed)
             };
             match progress {
-                Progress::AllWritten if closed => return Ok(()),
-                Progress::AllWritten => self.stirred.notified().await,
-                Progress::Blocked => stream.writable().await?,
+                WriteProgress::AllWritten if closed => return Ok(()),
+                WriteProgress::AllWritten => self.stirred.notified().await,
+                WriteProgress::Blocked => stream.writable().await?,
             }
         }
     }
@@ -210,20 +210,20 @@ impl Lane {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LaneState> {
         // Nothing that holds this lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LaneState {
     fn connected(&mut self) {
         (self.reach, self.since) = (Reach::Connected, None);
     }
 
     /// Writes as much as the connection takes.
-    fn write(&mut self) -> io::Result<Progress> {
-        let Some(stream) = &self.stream else { return Ok(Progress::Blocked) };
+    fn write(&mut self) -> io::Result<WriteProgress> {
+        let Some(stream) = &self.stream else { return Ok(WriteProgress::Blocked) };
         while !self.waiting.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
             let filled =
@@ -235,11 +235,11 @@ impl State {
                     self.bytes -= written;
                     advance(&mut self.waiting, written);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(WriteProgress::Blocked),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Progress::AllWritten)
+        Ok(WriteProgress::AllWritten)
     }
 }
 
@@ -272,16 +272,16 @@ mod tests {
     async fn what_the_connection_does_not_take_at_once_is_sent_in_order_and_the_rest_is_dropped() {
         let (stream, mut peer) = connected().await;
         let lane = Arc::new(Lane::default());
-        assert_eq!(lane.send(Bytes::from_static(b"early")), Taken::Nowhere);
+        assert_eq!(lane.send(Bytes::from_static(b"early")), SendOutcome::Nowhere);
         lane.expect_connection();
         let piece = |nth: usize| Bytes::from(vec![u8::try_from(nth % 251).unwrap(); 1 << 20]);
         let mut sent = 0;
         // The first ones wait for the connection, and more is sent from elsewhere than it can take.
-        while lane.send(piece(sent)) == Taken::Yes {
+        while lane.send(piece(sent)) == SendOutcome::Yes {
             sent += 1;
         }
         assert_eq!(sent, QUEUE_BYTES >> 20);
-        assert_eq!(lane.send(piece(sent)), Taken::Full, "this is said once");
+        assert_eq!(lane.send(piece(sent)), SendOutcome::Full, "this is said once");
         let serving = Arc::clone(&lane);
         let serving = tokio::spawn(async move { serving.serve(stream).await });
         let mut received = vec![0; 1 << 20];
@@ -289,7 +289,7 @@ mod tests {
             timeout(Duration::from_secs(30), peer.read_exact(&mut received)).await.unwrap().unwrap();
             assert_eq!(received, piece(nth));
             if nth < sent {
-                assert_eq!(lane.send(piece(sent + nth)), Taken::Yes, "there is room again");
+                assert_eq!(lane.send(piece(sent + nth)), SendOutcome::Yes, "there is room again");
             }
         }
         lane.close();
@@ -301,7 +301,7 @@ mod tests {
         let (stream, _peer) = connected().await;
         let lane = Lane::default();
         lane.expect_connection();
-        while lane.send(Bytes::from(vec![7; 1 << 20])) == Taken::Yes {}
+        while lane.send(Bytes::from(vec![7; 1 << 20])) == SendOutcome::Yes {}
         lane.close();
         let served = async {
             tokio::select! {
@@ -324,11 +324,11 @@ mod tests {
         // No task serves the lane.
         let sending = Arc::clone(&lane);
         let sent = std::thread::spawn(move || sending.send(Bytes::from_static(b"hello")));
-        assert_eq!(sent.join().unwrap(), Taken::Yes);
+        assert_eq!(sent.join().unwrap(), SendOutcome::Yes);
         let mut received = [0; 5];
         timeout(Duration::from_secs(30), peer.read_exact(&mut received)).await.unwrap().unwrap();
         assert_eq!(&received, b"hello");
         lane.give_up();
-        assert_eq!(lane.send(Bytes::from_static(b"late")), Taken::Nowhere);
+        assert_eq!(lane.send(Bytes::from_static(b"late")), SendOutcome::Nowhere);
     }
 }

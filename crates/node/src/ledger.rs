@@ -1,20 +1,20 @@
 //! What this node knows of itself and its cluster, shared by all that speak of it: how far it has come into a cluster, the cluster's
 //! identity and secret, and its members. Writes each step to the disk before anybody learns of it. Dials nobody.
 
-use crate::memory::Memory;
+use crate::memory::StartMemory;
 use crate::trust::Trust;
 use raftdeck_protocol::founding::{FoundingRecord, Note, NoteStage};
 use raftdeck_protocol::{Secret, SecretError};
 use raftdeck_raft::{ClusterId, Incarnation, LogIndex, Membership, NodeId};
-use raftdeck_replica::founding::{Founding, Stage, cluster_id};
-use raftdeck_storage::{OpenError, Origin, OriginStage, Papers};
+use raftdeck_replica::founding::{Founding, FoundingStage, cluster_id};
+use raftdeck_storage::{MemberFiles, OpenError, Origin, OriginStage};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Who this node is.
 #[derive(Clone, Debug)]
-pub(crate) struct Me {
+pub(crate) struct NodeIdentity {
     pub(crate) id: NodeId,
     pub(crate) incarnation: Incarnation,
     /// The name of its cluster.
@@ -28,10 +28,10 @@ pub(crate) struct Me {
 /// The ledger of one node.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    me: Me,
+    me: NodeIdentity,
     trust: Trust,
-    memory: Memory,
-    papers: Papers,
+    memory: StartMemory,
+    papers: MemberFiles,
     /// Held by whoever writes to the disk, for as long as that takes.
     writing: Mutex<()>,
     /// **Invariant:** says nothing that is not durable. Never held while the disk is waited for: the driver reads it.
@@ -66,11 +66,11 @@ pub(crate) enum LedgerError {
 impl Ledger {
     /// Of a node that has started; what a crash has left half done is done.
     pub(crate) fn open(
-        me: Me,
+        me: NodeIdentity,
         trust: Trust,
-        papers: Papers,
+        papers: MemberFiles,
         origin: Origin,
-        memory: Memory,
+        memory: StartMemory,
     ) -> Result<Self, LedgerError> {
         let secret = papers.secret()?.map(|secret| Secret::new(&secret)).transpose()?;
         let (stage, cluster) = (origin.stage.clone(), memory.cluster());
@@ -83,14 +83,16 @@ impl Ledger {
         let (writing, pages) = (Mutex::default(), Mutex::new(pages));
         let ledger = Self { me, trust, memory, papers, writing, pages, has_secret };
         match (stage, cluster) {
-            (OriginStage::Founded(disks), None) => ledger.found(&Stage::Founded(FoundingRecord(disks)))?,
+            (OriginStage::Founded(disks), None) => {
+                ledger.found(&FoundingStage::Founded(FoundingRecord(disks)))?
+            }
             (OriginStage::Gathering, Some(cluster)) => ledger.join(cluster)?,
             _ => {}
         }
         Ok(ledger)
     }
 
-    pub(crate) fn me(&self) -> &Me {
+    pub(crate) fn me(&self) -> &NodeIdentity {
         &self.me
     }
 
@@ -100,7 +102,7 @@ impl Ledger {
     }
 
     /// What it remembers of itself and of others.
-    pub(crate) fn memory(&self) -> &Memory {
+    pub(crate) fn memory(&self) -> &StartMemory {
         &self.memory
     }
 
@@ -131,8 +133,8 @@ impl Ledger {
     pub(crate) fn founding(&self) -> Option<Founding> {
         let Origin { founders, stage } = self.origin();
         let stage = match stage {
-            OriginStage::Gathering if !founders.is_empty() => Stage::Gathering,
-            OriginStage::Adopted(disks) => Stage::Adopted(FoundingRecord(disks)),
+            OriginStage::Gathering if !founders.is_empty() => FoundingStage::Gathering,
+            OriginStage::Adopted(disks) => FoundingStage::Adopted(FoundingRecord(disks)),
             _ => return None,
         };
         let with = founders.into_keys().collect();
@@ -166,12 +168,12 @@ impl Ledger {
     }
 
     /// The next stage of the founding; durable when this returns. It blocks on the disk.
-    pub(crate) fn found(&self, stage: &Stage) -> Result<(), OpenError> {
+    pub(crate) fn found(&self, stage: &FoundingStage) -> Result<(), OpenError> {
         let _writing = self.writing();
         let stage = match stage {
-            Stage::Gathering => return Ok(()),
-            Stage::Adopted(record) => OriginStage::Adopted(record.0.clone()),
-            Stage::Founded(record) => {
+            FoundingStage::Gathering => return Ok(()),
+            FoundingStage::Adopted(record) => OriginStage::Adopted(record.0.clone()),
+            FoundingStage::Founded(record) => {
                 self.keep_cluster(cluster_id(record, &self.me.name))?;
                 OriginStage::Founded(record.0.clone())
             }

@@ -32,7 +32,7 @@ impl Bench {
         let options = LogOptions::default();
         let opened = LogStore::start_life(&fs, Path::new(DIR), ME, "test", &options, MY_DISK);
         let (store, _, life) = opened.unwrap();
-        let me = Me {
+        let me = NodeIdentity {
             id: ME,
             incarnation: MY_DISK,
             name: "test".to_owned(),
@@ -42,7 +42,7 @@ impl Bench {
         let papers = store.papers();
         let origin = papers.origin(&BTreeMap::new(), true).unwrap();
         let trust = Trust::new(ME, "test".to_owned(), Tokens::default());
-        let ledger = Ledger::open(me, trust, papers, origin, Memory::new(life)).unwrap();
+        let ledger = Ledger::open(me, trust, papers, origin, StartMemory::new(life)).unwrap();
         Self { ledger: Arc::new(ledger), disk, delay }
     }
 

@@ -88,7 +88,7 @@ mod trust;
 mod watches;
 
 pub use args::{LogArgs, LogFormat, NodeArgs, parse_millis, parse_sync_delay};
-pub use disk::{DiskError, Gone};
+pub use disk::{DiskError, DiskThreadGone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};
 pub use options::NodeOptions;

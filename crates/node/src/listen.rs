@@ -1,10 +1,10 @@
 //! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
 //! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
 
-use crate::memory::Memory;
+use crate::memory::StartMemory;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
-use crate::tls::{self, Opened, RECORD};
+use crate::tls::{self, RECORD, TlsOpening};
 use crate::trust::{Proved, Trust};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
@@ -33,19 +33,19 @@ pub(crate) struct Identity {
     /// Which users of this machine are served without a proof.
     pub(crate) local_users: LocalUsers,
     /// Where starts that were met are kept.
-    pub(crate) memory: Memory,
+    pub(crate) memory: StartMemory,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// Which of the two ports that shake hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum HandshakePort {
     Raft,
     Client,
 }
 
-impl Door {
+impl HandshakePort {
     /// What the log calls its port.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Door {
 
 /// A connection that is let in. Its place among the connections is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Guest {
+pub(crate) struct AdmittedConnection {
     pub(crate) wire: Wire,
     pub(crate) role: Role,
     /// Of a node: its data directory, and which start of it.
@@ -85,10 +85,10 @@ impl From<Frames> for Wire {
 /// Accepts connections until the listener is dropped, and starts `admitted` for each that gets past the handshake.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
-    door: Door,
+    door: HandshakePort,
     identity: Arc<Identity>,
     bounds: Bounds,
-    admitted: impl Fn(Guest) -> F + Clone + Send + 'static,
+    admitted: impl Fn(AdmittedConnection) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -102,8 +102,8 @@ pub(crate) async fn accept<F>(
                 greeted = greet(stream, address, door, &identity, &place) => greeted,
                 () = place.ousted() => None,
             };
-            if let Some((wire, Greeted { role, standing, proved })) = greeted {
-                admitted(Guest { wire, role, standing, proved, address, place }).await;
+            if let Some((wire, ProvenDialer { role, standing, proved })) = greeted {
+                admitted(AdmittedConnection { wire, role, standing, proved, address, place }).await;
             }
         });
     }
@@ -111,15 +111,15 @@ pub(crate) async fn accept<F>(
 
 /// What a dialer said of itself, and has proved.
 #[derive(Debug)]
-struct Greeted {
+struct ProvenDialer {
     role: Role,
     standing: Option<Standing>,
     proved: Proved,
 }
 
 /// How a handshake can end, if the connection lasts until then.
-enum Shaken {
-    In(Wire, Greeted),
+enum HandshakeEnd {
+    In(Wire, ProvenDialer),
     Refused(Frames, RefusalReason),
     /// The same of a process that says that it is this node.
     Peer(NodeId, Frames, RefusalReason),
@@ -135,24 +135,24 @@ enum Shaken {
 async fn greet(
     stream: TcpStream,
     address: SocketAddr,
-    door: Door,
+    door: HandshakePort,
     identity: &Identity,
     place: &Seat,
-) -> Option<(Wire, Greeted)> {
+) -> Option<(Wire, ProvenDialer)> {
     let until = Instant::now() + HANDSHAKE;
     match timeout_at(until, shake_hands(stream, door, identity, place)).await {
-        Ok(Ok(Shaken::In(wire, greeted))) => return Some((wire, greeted)),
-        Ok(Ok(Shaken::Full)) => {}
-        Ok(Ok(Shaken::Peer(id, frames, reason))) => {
+        Ok(Ok(HandshakeEnd::In(wire, greeted))) => return Some((wire, greeted)),
+        Ok(Ok(HandshakeEnd::Full)) => {}
+        Ok(Ok(HandshakeEnd::Peer(id, frames, reason))) => {
             if identity.trust.refused(id, &reason) {
                 refusals::log(door.name(), address.ip(), format_args!("refused {id} at {address}: {reason}"));
             }
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
-        Ok(Ok(Shaken::Refused(frames, reason))) => {
+        Ok(Ok(HandshakeEnd::Refused(frames, reason))) => {
             let told = format!("refused {address} on the {door:?} port: {reason}");
             // A client that was given the Raft address goes on to its own port by itself.
-            if door == Door::Raft && reason == RefusalReason::WrongPort {
+            if door == HandshakePort::Raft && reason == RefusalReason::WrongPort {
                 tracing::debug!("{told}");
             } else {
                 refusals::log(door.name(), address.ip(), told);
@@ -160,7 +160,7 @@ async fn greet(
             // Nothing more can be done if the other side is not there any more to hear it.
             let _ = timeout_at(until, refuse(frames, reason)).await;
         }
-        Ok(Ok(Shaken::Declined(Some(id), reason))) => {
+        Ok(Ok(HandshakeEnd::Declined(Some(id), reason))) => {
             if identity.trust.refused(id, &reason) {
                 refusals::log(
                     door.name(),
@@ -169,14 +169,14 @@ async fn greet(
                 );
             }
         }
-        Ok(Ok(Shaken::Declined(None, reason))) => {
+        Ok(Ok(HandshakeEnd::Declined(None, reason))) => {
             refusals::log(
                 door.name(),
                 address.ip(),
                 format_args!("{address} connected to the {door:?} port and declined: {reason}"),
             );
         }
-        Ok(Ok(Shaken::Failed(error, mut stream))) => {
+        Ok(Ok(HandshakeEnd::Failed(error, mut stream))) => {
             tls::tell(&error, address, door.name());
             let _ = timeout_at(until, tls::drain(&mut stream)).await;
         }
@@ -198,18 +198,23 @@ async fn greet(
     None
 }
 
-async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: &Seat) -> io::Result<Shaken> {
+async fn shake_hands(
+    stream: TcpStream,
+    door: HandshakePort,
+    identity: &Identity,
+    place: &Seat,
+) -> io::Result<HandshakeEnd> {
     prepare(&stream)?;
     let from = identity.local_users.check(stream.peer_addr()?, stream.local_addr()?);
     let over = |transport| Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
     let transport = match &identity.tls {
         None => Transport::Plain(stream),
         Some(acceptor) => match tls::open(stream, acceptor).await? {
-            Opened::Tls(transport) => transport,
-            Opened::Plain(stream) => {
-                return Ok(Shaken::Refused(over(Transport::Plain(stream)), RefusalReason::TlsNeeded));
+            TlsOpening::Tls(transport) => transport,
+            TlsOpening::Plain(stream) => {
+                return Ok(HandshakeEnd::Refused(over(Transport::Plain(stream)), RefusalReason::TlsNeeded));
             }
-            Opened::Failed(error, stream) => return Ok(Shaken::Failed(error, stream)),
+            TlsOpening::Failed(error, stream) => return Ok(HandshakeEnd::Failed(error, stream)),
         },
     };
     converse(over(transport), door, identity, from, place).await
@@ -218,29 +223,31 @@ async fn shake_hands(stream: TcpStream, door: Door, identity: &Identity, place: 
 /// The handshake's frames. `from` says whether the user who connects needs no proof.
 async fn converse(
     mut frames: Frames,
-    door: Door,
+    door: HandshakePort,
     identity: &Identity,
     from: Result<(), RefusalReason>,
     place: &Seat,
-) -> io::Result<Shaken> {
+) -> io::Result<HandshakeEnd> {
     let Some(said) = first_frame(&mut frames, door, place).await? else {
-        return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck));
+        return Ok(HandshakeEnd::Refused(frames, RefusalReason::NotRaftdeck));
     };
     let hello = match decode_hello(&said).and_then(|hello| look(hello, door, identity, frames.get_ref())) {
         Ok(hello) => hello,
-        Err(reason) => return Ok(Shaken::Refused(frames, reason)),
+        Err(reason) => return Ok(HandshakeEnd::Refused(frames, reason)),
     };
     let question = identity.trust.question(&hello, &said)?;
     let is_wrong_cluster = || wrong_cluster(&hello, door, &identity.trust);
     // Where nothing is asked, the name of the cluster is no secret.
     if let Some(reason) = is_wrong_cluster().filter(|_| question.asks_nothing()) {
-        return Ok(Shaken::Refused(frames, reason));
+        return Ok(HandshakeEnd::Refused(frames, reason));
     }
     frames.send(frame::encode(&HelloReply::Challenge(question.challenge.clone()))).await?;
     let shown = match confirmation(&mut frames).await? {
         Some(Confirmation::Proof(shown)) => shown,
-        Some(Confirmation::Refused(reason)) => return Ok(Shaken::Declined(node_of(&hello.role), reason)),
-        None => return Ok(Shaken::Refused(frames, RefusalReason::NotRaftdeck)),
+        Some(Confirmation::Refused(reason)) => {
+            return Ok(HandshakeEnd::Declined(node_of(&hello.role), reason));
+        }
+        None => return Ok(HandshakeEnd::Refused(frames, RefusalReason::NotRaftdeck)),
     };
     let judged = question.judge(shown).and_then(|proved| {
         if let Err(reason) = from
@@ -258,11 +265,11 @@ async fn converse(
     });
     let proved = match (judged, &hello.role) {
         (Ok(proved), _) => proved,
-        (Err(reason), Role::Peer { id, .. }) => return Ok(Shaken::Peer(*id, frames, reason)),
-        (Err(reason), _) => return Ok(Shaken::Refused(frames, reason)),
+        (Err(reason), Role::Peer { id, .. }) => return Ok(HandshakeEnd::Peer(*id, frames, reason)),
+        (Err(reason), _) => return Ok(HandshakeEnd::Refused(frames, reason)),
     };
     if !place.admit().await {
-        return Ok(Shaken::Full);
+        return Ok(HandshakeEnd::Full);
     }
     if let Role::Peer { id, .. } = hello.role
         && identity.trust.welcomed(id)
@@ -271,7 +278,7 @@ async fn converse(
     }
     let reply = HelloReply::Accepted { id: identity.id, cluster: identity.trust.cluster() };
     frames.send(frame::encode(&reply)).await?;
-    Ok(Shaken::In(frames.into(), Greeted { role: hello.role, standing: hello.standing, proved }))
+    Ok(HandshakeEnd::In(frames.into(), ProvenDialer { role: hello.role, standing: hello.standing, proved }))
 }
 
 /// What a dialer answers to a challenge; `None`: what arrives is no such answer.
@@ -285,7 +292,7 @@ async fn confirmation(frames: &mut Frames) -> io::Result<Option<Confirmation>> {
 }
 
 /// The first frame; `None`: what arrives is none.
-async fn first_frame(frames: &mut Frames, door: Door, place: &Seat) -> io::Result<Option<BytesMut>> {
+async fn first_frame(frames: &mut Frames, door: HandshakePort, place: &Seat) -> io::Result<Option<BytesMut>> {
     match frames.next().await {
         Some(Ok(bytes)) => Ok(Some(bytes)),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
@@ -306,13 +313,13 @@ async fn first_frame(frames: &mut Frames, door: Door, place: &Seat) -> io::Resul
 /// secrets, as addresses are often given for another port or another node.
 fn look(
     hello: Hello,
-    door: Door,
+    door: HandshakePort,
     identity: &Identity,
     transport: &Transport,
 ) -> Result<Hello, RefusalReason> {
     let id = match (&hello.role, door) {
-        (Role::Peer { id, .. } | Role::Founder { id, .. }, Door::Raft) => Some(*id),
-        (Role::Client | Role::Manager, Door::Client) => None,
+        (Role::Peer { id, .. } | Role::Founder { id, .. }, HandshakePort::Raft) => Some(*id),
+        (Role::Client | Role::Manager, HandshakePort::Client) => None,
         _ => return Err(RefusalReason::WrongPort),
     };
     if let Some(wanted) = hello.wanted().filter(|wanted| *wanted != identity.id) {
@@ -335,8 +342,8 @@ fn node_of(role: &Role) -> Option<NodeId> {
 }
 
 /// Clients may leave the name of the cluster open.
-fn wrong_cluster(hello: &Hello, door: Door, trust: &Trust) -> Option<RefusalReason> {
-    let any_cluster = hello.cluster.is_empty() && door == Door::Client;
+fn wrong_cluster(hello: &Hello, door: HandshakePort, trust: &Trust) -> Option<RefusalReason> {
+    let any_cluster = hello.cluster.is_empty() && door == HandshakePort::Client;
     let ours = trust.cluster();
     let is_wrong = hello.cluster != ours && !any_cluster;
     is_wrong.then(|| RefusalReason::Cluster { ours, theirs: hello.cluster.clone() })

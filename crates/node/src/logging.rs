@@ -1,12 +1,13 @@
 //! The node's log: on standard error, and in a file if one is asked for. Written by threads of its own and dropped when they
 //! cannot keep up: neither a full pipe nor a full disk may stop a node. Standard output is left alone.
 
+mod cleaned;
 mod lines;
 mod rotated;
-mod washed;
 
 use crate::args::{LogArgs, LogFormat};
 use crate::settings::UsageError;
+use cleaned::CleanedLines;
 pub(crate) use lines::Plain;
 use lines::{Colourless, Json};
 use rotated::{Bounds, Rotated};
@@ -19,7 +20,6 @@ use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
-use washed::Washed;
 
 /// Lines that wait to be written, for each place.
 const LINES: usize = 4096;
@@ -42,15 +42,15 @@ pub(crate) enum LogError {
     File { path: PathBuf, error: io::Error },
 }
 
-type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+type LineLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts the log.
 pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
     let filter = filter(verbose, args.log_filter.as_deref())?;
     let is_json = args.log_format == LogFormat::Json;
     let mut writers = Vec::new();
-    let mut places: Vec<Lines> = Vec::new();
-    let errors = writer(Washed { inner: io::stderr(), is_json }, &mut writers);
+    let mut places: Vec<LineLayer> = Vec::new();
+    let errors = writer(CleanedLines { inner: io::stderr(), is_json }, &mut writers);
     places.push(match (is_json, io::stderr().is_terminal()) {
         (true, _) => layer().event_format(Json).with_ansi(false).with_writer(errors).boxed(),
         (false, true) => layer().with_writer(errors).boxed(),
@@ -66,7 +66,7 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
         let file = layer()
             .fmt_fields(Colourless::default())
             .with_ansi(false)
-            .with_writer(writer(Washed { inner: file, is_json }, &mut writers));
+            .with_writer(writer(CleanedLines { inner: file, is_json }, &mut writers));
         places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
     }
     // An error only says that this process logs already, which then goes on.

@@ -18,14 +18,14 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// Whom to ask, and where: each with the disk that the cluster knows it by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted(pub(crate) BTreeMap<NodeId, (String, Option<Incarnation>)>);
+pub(crate) struct PeersToMeet(pub(crate) BTreeMap<NodeId, (String, Option<Incarnation>)>);
 
 /// Asks until nobody wants to know any more. `own_address`: where this node is dialed back.
 pub(crate) async fn meet(
     ledger: Arc<Ledger>,
     lines: FounderLines,
     own_address: String,
-    mut wanted: watch::Receiver<Wanted>,
+    mut wanted: watch::Receiver<PeersToMeet>,
     driver: mpsc::Sender<PeerInput>,
 ) {
     let mut asking = JoinSet::new();

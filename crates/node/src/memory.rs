@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The data directory's identity, shared by all that meet other nodes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Option<Arc<Mutex<Life>>>);
+pub(crate) struct StartMemory(Option<Arc<Mutex<Life>>>);
 
-impl Memory {
+impl StartMemory {
     pub(crate) fn new(life: Life) -> Self {
         Self(Some(Arc::new(Mutex::new(life))))
     }
@@ -70,7 +70,7 @@ mod tests {
         let fs = DelayedFs::new(Box::new(MemoryFs::new()), delay.clone());
         let (dir, options, disk) = (Path::new("/data"), LogOptions::default(), Incarnation([1; 16]));
         let (_store, _, life) = LogStore::start_life(&fs, dir, me, "test", &options, disk).unwrap();
-        let memory = Memory::new(life);
+        let memory = StartMemory::new(life);
 
         let trust = Trust::new(me, "test".to_owned(), Tokens::default());
         let (incarnation, boot) = (Incarnation([2; 16]), Boot { number: 3, nonce: 30 });

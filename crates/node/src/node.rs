@@ -10,10 +10,10 @@ use crate::disk::{Disk, DiskError};
 use crate::driver::{CLIENT_QUEUE, Driver, Inputs, PEER_QUEUE, PeerInput, Syncs};
 use crate::found::found;
 use crate::founder_line::{self, FounderLines};
-use crate::ledger::{Ledger, LedgerError, Me};
-use crate::listen::{Door, Guest, Identity, accept};
-use crate::meet::{Wanted, meet};
-use crate::memory::Memory;
+use crate::ledger::{Ledger, LedgerError, NodeIdentity};
+use crate::listen::{AdmittedConnection, HandshakePort, Identity, accept};
+use crate::meet::{PeersToMeet, meet};
+use crate::memory::StartMemory;
 use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ports::{Bounds, Rate};
@@ -176,7 +176,7 @@ pub(crate) fn start(
     let papers = store.papers();
     let origin = papers.origin(&asked, is_new(&restored))?;
     let founders = origin.founders.clone();
-    let me = Me {
+    let me = NodeIdentity {
         id: settings.id,
         incarnation: life.incarnation(),
         name: settings.cluster.clone(),
@@ -185,7 +185,7 @@ pub(crate) fn start(
     };
     let trust = trust(settings, &life)?;
     trust.remember(life.met().clone());
-    let ledger = Arc::new(Ledger::open(me, trust, papers, origin, Memory::new(life))?);
+    let ledger = Arc::new(Ledger::open(me, trust, papers, origin, StartMemory::new(life))?);
     let clock = Clock::start(settings.clock_rate);
     let config = Config {
         membership: first_membership(&ledger),
@@ -412,10 +412,10 @@ fn serve_peers(
 ) {
     let incoming = Arc::new(Incoming::default());
     let (ledger, lines, to_driver) = (Arc::clone(ledger), lines.clone(), to_driver.clone());
-    let admit_peer = move |guest: Guest| {
+    let admit_peer = move |guest: AdmittedConnection| {
         admit(Arc::clone(&incoming), Arc::clone(&ledger), lines.clone(), guest, to_driver.clone())
     };
-    tokio::spawn(accept(listener, Door::Raft, identity, PEERS, admit_peer));
+    tokio::spawn(accept(listener, HandshakePort::Raft, identity, PEERS, admit_peer));
 }
 
 /// Lets clients in and serves them, until the listener ends.
@@ -426,8 +426,8 @@ fn serve_clients(
     connections: &TaskTracker,
 ) {
     let tracker = connections.clone();
-    let admit_client = move |guest: Guest| tracker.track_future(reception.clone().serve(guest));
-    tokio::spawn(accept(listener, Door::Client, identity, CLIENTS, admit_client));
+    let admit_client = move |guest: AdmittedConnection| tracker.track_future(reception.clone().serve(guest));
+    tokio::spawn(accept(listener, HandshakePort::Client, identity, CLIENTS, admit_client));
 }
 
 /// Serves HTTP until the node stops. Gives the meters that count for it.
@@ -441,7 +441,7 @@ fn serve_http(
 ) -> Meters {
     let meters = Meters::new();
     tasks.spawn(meters.clone().add_up(stop.clone()));
-    let door = http::door(http::Surroundings {
+    let door = http::door(http::HttpParts {
         cluster,
         own,
         tokens: settings.tokens.clone(),
@@ -472,7 +472,7 @@ fn found_and_meet(
     to_driver: &mpsc::Sender<PeerInput>,
     (tasks, stop): (&TaskTracker, &CancellationToken),
 ) -> Belonging {
-    let (wanted, asked) = watch::channel(Wanted::default());
+    let (wanted, asked) = watch::channel(PeersToMeet::default());
     let meeting = meet(Arc::clone(ledger), lines.clone(), raft_address.to_owned(), asked, to_driver.clone());
     let stopped = stop.clone();
     tasks.spawn(async move { stopped.run_until_cancelled(meeting).await });
@@ -492,7 +492,7 @@ async fn admit(
     incoming: Arc<Incoming>,
     ledger: Arc<Ledger>,
     lines: FounderLines,
-    guest: Guest,
+    guest: AdmittedConnection,
     driver: mpsc::Sender<PeerInput>,
 ) {
     if matches!(guest.role, Role::Founder { .. }) {

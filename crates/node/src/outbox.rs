@@ -42,14 +42,14 @@ pub(crate) struct Outbox {
     pub(crate) by_manager: bool,
     /// The connection rests while no answer is to come.
     activity: Arc<Activity>,
-    answers: Mutex<Answers>,
+    answers: Mutex<OutboxState>,
     filled: Notify,
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Answers {
-    waiting: Vec<Parcel>,
+struct OutboxState {
+    waiting: Vec<OutboxPart>,
     /// An empty buffer.
     spare: BytesMut,
     /// **Invariant:** the places given out, and the answers that wait or are being sent.
@@ -60,7 +60,7 @@ struct Answers {
 
 /// What goes out in one piece.
 #[derive(Debug)]
-pub(crate) enum Parcel {
+pub(crate) enum OutboxPart {
     /// Whole frames.
     Encoded {
         /// Their bytes.
@@ -79,7 +79,7 @@ pub(crate) enum Parcel {
 
 /// Where one request's answer goes; it can always be given at once. Dropped without an answer it is free again.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct AnswerSlot {
     /// `None`: the answer was given.
     outbox: Option<Arc<Outbox>>,
     id: u64,
@@ -94,7 +94,7 @@ impl Outbox {
     }
 
     /// A place for the answer to this request; `None`: as many as may be are under way.
-    pub(crate) fn place(self: &Arc<Self>, id: u64, long: bool) -> Option<Place> {
+    pub(crate) fn place(self: &Arc<Self>, id: u64, long: bool) -> Option<AnswerSlot> {
         let mut answers = self.lock();
         if answers.in_flight >= IN_FLIGHT || (long && answers.long >= LONG_IN_FLIGHT) {
             return None;
@@ -104,7 +104,7 @@ impl Outbox {
         }
         answers.in_flight += 1;
         answers.long += usize::from(long);
-        Some(Place { outbox: Some(Arc::clone(self)), id, long })
+        Some(AnswerSlot { outbox: Some(Arc::clone(self)), id, long })
     }
 
     /// Waits until places may have become free since the last time.
@@ -118,21 +118,21 @@ impl Outbox {
     }
 
     /// Takes what waits to be sent, in order. Each parcel is given back when it was sent.
-    pub(crate) fn take(&self) -> Vec<Parcel> {
+    pub(crate) fn take(&self) -> Vec<OutboxPart> {
         std::mem::take(&mut self.lock().waiting)
     }
 
     /// It was sent: its places are free again.
-    pub(crate) fn sent(&self, parcel: Parcel) {
+    pub(crate) fn sent(&self, parcel: OutboxPart) {
         match parcel {
-            Parcel::Encoded { mut frames, count } => {
+            OutboxPart::Encoded { mut frames, count } => {
                 self.free(count, 0);
                 if frames.capacity() <= SPARE {
                     frames.clear();
                     self.lock().spare = frames;
                 }
             }
-            Parcel::Whole { long, .. } => self.free(1, usize::from(long)),
+            OutboxPart::Whole { long, .. } => self.free(1, usize::from(long)),
         }
     }
 
@@ -161,13 +161,13 @@ impl Outbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Answers> {
+    fn lock(&self) -> MutexGuard<'_, OutboxState> {
         // Nothing that holds this lock can panic half-way through a change.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl AnswerSlot {
     /// Whose place it is.
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         self.outbox.as_ref().expect("invariant: there until the answer is given, which consumes the place")
@@ -186,7 +186,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for AnswerSlot {
     fn drop(&mut self) {
         if let Some(outbox) = self.outbox.take() {
             outbox.free(1, usize::from(self.long));
@@ -194,18 +194,18 @@ impl Drop for Place {
     }
 }
 
-impl Answers {
+impl OutboxState {
     fn put(&mut self, response: Response, long: bool) {
         if long || !is_short(&response.body) {
-            return self.waiting.push(Parcel::Whole { response: Box::new(response), long });
+            return self.waiting.push(OutboxPart::Whole { response: Box::new(response), long });
         }
-        if let Some(Parcel::Encoded { frames, count }) = self.waiting.last_mut() {
+        if let Some(OutboxPart::Encoded { frames, count }) = self.waiting.last_mut() {
             frame::put(&response, frames);
             *count += 1;
         } else {
             let mut frames = std::mem::take(&mut self.spare);
             frame::put(&response, &mut frames);
-            self.waiting.push(Parcel::Encoded { frames, count: 1 });
+            self.waiting.push(OutboxPart::Encoded { frames, count: 1 });
         }
     }
 }
@@ -251,13 +251,13 @@ mod tests {
         assert_eq!(parcels.len(), 3);
         for parcel in parcels {
             match &parcel {
-                Parcel::Encoded { frames, .. } => {
+                OutboxPart::Encoded { frames, .. } => {
                     let mut frames = frames.clone();
                     while let Some(content) = frame::take(&mut frames, frame::MAX_FRAME).unwrap() {
                         ids.push(frame::decode::<Response>("response", &content).unwrap().id);
                     }
                 }
-                Parcel::Whole { response, .. } => ids.push(response.id),
+                OutboxPart::Whole { response, .. } => ids.push(response.id),
             }
             outbox.sent(parcel);
         }
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_place_is_taken_until_its_answer_was_sent_or_nobody_waits_for_it() {
         let outbox = outbox();
-        let mut places: Vec<Place> = (0..).map_while(|id| outbox.place(id, false)).collect();
+        let mut places: Vec<AnswerSlot> = (0..).map_while(|id| outbox.place(id, false)).collect();
         assert_eq!(places.len(), IN_FLIGHT);
         places.pop().unwrap().answer(value(1));
         assert!(outbox.place(0, false).is_none(), "answered, and not sent");
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn long_answers_have_few_places() {
         let outbox = outbox();
-        let long: Vec<Place> = (0..).map_while(|id| outbox.place(id, true)).collect();
+        let long: Vec<AnswerSlot> = (0..).map_while(|id| outbox.place(id, true)).collect();
         assert_eq!(long.len(), LONG_IN_FLIGHT);
         assert!(outbox.place(9, false).is_some());
     }

@@ -8,9 +8,9 @@
 use crate::arrivals::{ArrivalError, Arrivals, Arriving};
 use crate::book::{Book, Introduction};
 use crate::driver::PeerInput;
-use crate::lane::{Lane, Taken};
-use crate::listen::{Guest, HANDSHAKE, Wire};
-use crate::memory::Memory;
+use crate::lane::{Lane, SendOutcome};
+use crate::listen::{AdmittedConnection, HANDSHAKE, Wire};
+use crate::memory::StartMemory;
 use crate::refusals;
 use crate::trust::Trust;
 use bytes::{Bytes, BytesMut};
@@ -58,7 +58,7 @@ pub(crate) struct Sender {
     /// What it shows.
     pub(crate) trust: Trust,
     /// Where starts that were met are kept.
-    pub(crate) memory: Memory,
+    pub(crate) memory: StartMemory,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Sender {
 pub(crate) struct Outgoing {
     me: Sender,
     book: Book,
-    post: Arc<Post>,
+    post: Arc<PeerSenders>,
     /// The frame of entries that was encoded last.
     newest: Option<(Content, Bytes)>,
     scratch: BytesMut,
@@ -108,12 +108,12 @@ impl Drop for Dialed {
 /// The connections themselves, shared with those beside the driver who have something to send: the disk thread sends what had to wait
 /// for it. Only the driver opens and closes them.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct PeerSenders {
     me: (NodeId, Incarnation),
     lanes: Mutex<BTreeMap<NodeId, Dialed>>,
 }
 
-impl Post {
+impl PeerSenders {
     /// Sends messages, those for one peer that follow each other in one piece. Gives back those to whom nobody has said
     /// anything yet.
     pub(crate) fn send(&self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
@@ -153,8 +153,8 @@ fn flush(piece: Option<(NodeId, Arc<Lane>, BytesMut)>) {
     }
 }
 
-fn say_if_full(to: NodeId, taken: Taken) {
-    if taken == Taken::FullNow {
+fn say_if_full(to: NodeId, taken: SendOutcome) {
+    if taken == SendOutcome::FullNow {
         tracing::warn!("{to} takes nothing in: dropping messages to it");
     }
 }
@@ -162,12 +162,12 @@ fn say_if_full(to: NodeId, taken: Taken) {
 impl Outgoing {
     /// Knows where others are, and dials nobody yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
-        let post = Arc::new(Post { me: (me.id, me.incarnation), lanes: Mutex::default() });
+        let post = Arc::new(PeerSenders { me: (me.id, me.incarnation), lanes: Mutex::default() });
         Self { me, book, post, newest: None, scratch: BytesMut::new() }
     }
 
     /// For those beside the driver who send.
-    pub(crate) fn post(&self) -> Arc<Post> {
+    pub(crate) fn post(&self) -> Arc<PeerSenders> {
         Arc::clone(&self.post)
     }
 
@@ -426,12 +426,12 @@ async fn end_of(stream: &TcpStream) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     arrivals: Arc<Arrivals>,
-    newest: Mutex<HashMap<NodeId, Newest>>,
+    newest: Mutex<HashMap<NodeId, NewestConnection>>,
     count: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Newest {
+struct NewestConnection {
     connection: u64,
     replaced: CancellationToken,
 }
@@ -441,7 +441,7 @@ impl Incoming {
     /// Also until it is expelled.
     pub(crate) async fn serve(
         self: Arc<Self>,
-        guest: Guest,
+        guest: AdmittedConnection,
         driver: mpsc::Sender<PeerInput>,
         expelled: impl Future<Output = ()>,
     ) {
@@ -474,7 +474,7 @@ impl Incoming {
 
     fn replace(&self, id: NodeId, connection: u64) -> CancellationToken {
         let replaced = CancellationToken::new();
-        let newest = Newest { connection, replaced: replaced.clone() };
+        let newest = NewestConnection { connection, replaced: replaced.clone() };
         if let Some(older) = self.newest().insert(id, newest) {
             older.replaced.cancel();
         }
@@ -488,7 +488,7 @@ impl Incoming {
         }
     }
 
-    fn newest(&self) -> MutexGuard<'_, HashMap<NodeId, Newest>> {
+    fn newest(&self) -> MutexGuard<'_, HashMap<NodeId, NewestConnection>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

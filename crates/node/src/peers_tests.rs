@@ -59,7 +59,7 @@ fn outgoing() -> Outgoing {
         client_address: "127.0.0.1:1".to_owned(),
         raft_address: String::new(),
         trust: Trust::new(ME, "test".to_owned(), Tokens::default()),
-        memory: crate::memory::Memory::default(),
+        memory: crate::memory::StartMemory::default(),
         tls: None,
     };
     Outgoing::new(me, Book::default())

@@ -44,37 +44,37 @@ pub(crate) struct Bounds {
 #[derive(Debug)]
 pub(crate) struct BoundedPort {
     listener: TcpListener,
-    places: Arc<Places>,
+    places: Arc<ConnectionSlots>,
 }
 
 #[derive(Debug)]
-struct Places {
+struct ConnectionSlots {
     name: String,
     bounds: Bounds,
-    taken: Mutex<Taken>,
+    taken: Mutex<PortUsers>,
     /// A guest has left.
     freed: Notify,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct PortUsers {
     newest: u64,
     /// Oldest first.
-    strangers: VecDeque<Stranger>,
-    guests: BTreeMap<u64, Guest>,
+    strangers: VecDeque<UnprovenUser>,
+    guests: BTreeMap<u64, AdmittedUser>,
     per_address: HashMap<IpAddr, usize>,
     pace: Option<Pace>,
 }
 
 #[derive(Debug)]
-struct Stranger {
+struct UnprovenUser {
     number: u64,
     group: IpAddr,
     out: CancellationToken,
 }
 
 #[derive(Debug)]
-struct Guest {
+struct AdmittedUser {
     group: IpAddr,
     activity: Arc<Activity>,
     leave: CancellationToken,
@@ -83,7 +83,7 @@ struct Guest {
 /// A connection's place. Free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    places: Arc<Places>,
+    places: Arc<ConnectionSlots>,
     number: u64,
     address: IpAddr,
     out: CancellationToken,
@@ -114,7 +114,7 @@ pub(crate) fn group(address: IpAddr) -> IpAddr {
 impl BoundedPort {
     /// `name` is what the log calls it.
     pub(crate) fn new(listener: TcpListener, name: &str, bounds: Bounds) -> Self {
-        Self { listener, places: Places::new(name, bounds) }
+        Self { listener, places: ConnectionSlots::new(name, bounds) }
     }
 
     /// The next connection, as a stranger. Cancel-safe.
@@ -123,7 +123,7 @@ impl BoundedPort {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) if self.places.is_in_time(address.ip()) => {
-                    return (stream, address, Places::seat(&self.places, address.ip()));
+                    return (stream, address, ConnectionSlots::seat(&self.places, address.ip()));
                 }
                 Ok((_, address)) => {
                     let address = address.ip();
@@ -147,9 +147,9 @@ impl BoundedPort {
     }
 }
 
-impl Places {
+impl ConnectionSlots {
     fn new(name: &str, bounds: Bounds) -> Arc<Self> {
-        let taken = Taken {
+        let taken = PortUsers {
             newest: 0,
             strangers: VecDeque::new(),
             guests: BTreeMap::new(),
@@ -172,19 +172,19 @@ impl Places {
         }
         taken.newest += 1;
         let number = taken.newest;
-        taken.strangers.push_back(Stranger { number, group: group(address), out: out.clone() });
+        taken.strangers.push_back(UnprovenUser { number, group: group(address), out: out.clone() });
         drop(taken);
         let activity = Arc::default();
         Seat { places: Arc::clone(places), number, address: address.to_canonical(), out, leave, activity }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, PortUsers> {
         // Nothing that holds this lock can panic half-way through a change.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl PortUsers {
     /// Sends the stranger away who has been there longest, of those from the address that most of them come from.
     fn drop_one(&mut self, port: &str) {
         let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
@@ -270,7 +270,7 @@ impl Seat {
     }
 
     fn try_admit(&self) -> Admission {
-        let Places { name, bounds, .. } = &*self.places;
+        let ConnectionSlots { name, bounds, .. } = &*self.places;
         let mut taken = self.places.lock();
         if taken.guests.contains_key(&self.number) {
             return Admission::Admitted;
@@ -298,7 +298,7 @@ impl Seat {
             pace.prove(group);
         }
         let (activity, leave) = (Arc::clone(&self.activity), self.leave.clone());
-        taken.guests.insert(self.number, Guest { group, activity, leave });
+        taken.guests.insert(self.number, AdmittedUser { group, activity, leave });
         Admission::Admitted
     }
 }
@@ -306,7 +306,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
-        let Some(Guest { group, .. }) = taken.guests.remove(&self.number) else {
+        let Some(AdmittedUser { group, .. }) = taken.guests.remove(&self.number) else {
             return taken.leave(self.number);
         };
         match taken.per_address.get_mut(&group) {
@@ -328,8 +328,8 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
-    fn places() -> Arc<Places> {
-        Places::new("Raft", Bounds { strangers: 3, guests: 3, per_address: 2, rate: None })
+    fn places() -> Arc<ConnectionSlots> {
+        ConnectionSlots::new("Raft", Bounds { strangers: 3, guests: 3, per_address: 2, rate: None })
     }
 
     fn is_ousted(seat: &Seat) -> bool {
@@ -337,22 +337,22 @@ mod tests {
     }
 
     /// A guest that does something.
-    async fn enter(places: &Arc<Places>, address: IpAddr) -> Option<Seat> {
-        let seat = Places::seat(places, address);
+    async fn enter(places: &Arc<ConnectionSlots>, address: IpAddr) -> Option<Seat> {
+        let seat = ConnectionSlots::seat(places, address);
         seat.admit().await.then_some(seat)
     }
 
     #[tokio::test]
     async fn a_crowd_of_strangers_loses_its_oldest_and_leaves_others_alone() {
         let places = places();
-        let lonely = Places::seat(&places, THERE);
-        let crowd: Vec<Seat> = (0..4).map(|_| Places::seat(&places, HERE)).collect();
+        let lonely = ConnectionSlots::seat(&places, THERE);
+        let crowd: Vec<Seat> = (0..4).map(|_| ConnectionSlots::seat(&places, HERE)).collect();
         assert!(!is_ousted(&lonely), "though it has been there longest");
         assert_eq!(crowd.iter().map(is_ousted).collect::<Vec<_>>(), [true, true, false, false]);
         assert!(!crowd[0].admit().await, "it is too late for it");
         assert!(lonely.admit().await);
         assert!(crowd[2].admit().await && crowd[2].admit().await, "once is enough");
-        let more: Vec<Seat> = (0..3).map(|_| Places::seat(&places, HERE)).collect();
+        let more: Vec<Seat> = (0..3).map(|_| ConnectionSlots::seat(&places, HERE)).collect();
         assert!(is_ousted(&crowd[3]), "who has not said who he is by now");
         assert!(!is_ousted(&crowd[2]) && !is_ousted(&lonely), "guests stay");
         drop((crowd, more, lonely));
@@ -385,7 +385,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_guest_that_has_been_idle_longest_makes_room_for_one_who_waits() {
         let places = places();
-        let [longer, shorter, busy] = [HERE, THERE, HERE].map(|address| Places::seat(&places, address));
+        let [longer, shorter, busy] =
+            [HERE, THERE, HERE].map(|address| ConnectionSlots::seat(&places, address));
         for seat in [&longer, &shorter, &busy] {
             assert!(seat.admit().await);
         }
@@ -396,7 +397,7 @@ mod tests {
         assert!(longer.asked_to_leave().now_or_never().is_some());
         assert!(shorter.asked_to_leave().now_or_never().is_none());
         sleep(Duration::from_secs(2)).await;
-        let newcomer = Places::seat(&places, "10.0.0.3".parse().unwrap());
+        let newcomer = ConnectionSlots::seat(&places, "10.0.0.3".parse().unwrap());
         let leaves = async {
             shorter.asked_to_leave().await;
             drop(shorter);

@@ -1,6 +1,6 @@
 //! The requests under way: who waits for which answer. Carries nothing out.
 
-use crate::outbox::{ConnectionId, Place};
+use crate::outbox::{AnswerSlot, ConnectionId};
 use raftdeck_client::split;
 use raftdeck_protocol::{Failure, ResponseBody};
 use raftdeck_raft::MembershipChange;
@@ -20,7 +20,7 @@ const MAX_ADDRESS: usize = 256;
 /// over that none could be saved any more.
 const MAX_MEMBERS: usize = 100;
 
-impl Place {
+impl AnswerSlot {
     pub(crate) fn fail(self, failure: Failure) {
         self.answer(ResponseBody::Failed(failure));
     }
@@ -28,9 +28,9 @@ impl Place {
 
 /// A request under way.
 #[derive(Debug)]
-struct Waiting {
+struct PendingRequest {
     token: RequestToken,
-    place: Place,
+    place: AnswerSlot,
     is_write: bool,
 }
 
@@ -38,7 +38,7 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     /// Each where its token says.
-    waiting: Vec<Option<Waiting>>,
+    waiting: Vec<Option<PendingRequest>>,
     /// Where nobody stands.
     free: Vec<usize>,
     newest: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// Gives a request its token; `None`: too many wait, and it was told so.
-    pub(crate) fn enter(&mut self, place: Place, is_write: bool) -> Option<RequestToken> {
+    pub(crate) fn enter(&mut self, place: AnswerSlot, is_write: bool) -> Option<RequestToken> {
         let at = match self.free.pop() {
             Some(at) => at,
             None if self.waiting.len() < MAX_WAITING => {
@@ -60,7 +60,7 @@ impl Requests {
         };
         self.newest += 1;
         let token = RequestToken(self.newest << PLACE_BITS | at as u64);
-        self.waiting[at] = Some(Waiting { token, place, is_write });
+        self.waiting[at] = Some(PendingRequest { token, place, is_write });
         Some(token)
     }
 
@@ -75,7 +75,7 @@ impl Requests {
 
     /// Nobody is there any more to hear these answers.
     pub(crate) fn forget(&mut self, connection: ConnectionId) -> Vec<RequestToken> {
-        let theirs = |waiting: &mut Waiting| waiting.place.outbox().connection == connection;
+        let theirs = |waiting: &mut PendingRequest| waiting.place.outbox().connection == connection;
         let mut tokens = Vec::new();
         for (at, place) in self.waiting.iter_mut().enumerate() {
             if let Some(waiting) = place.take_if(theirs) {
@@ -88,7 +88,7 @@ impl Requests {
 
     /// The node stops: reads will not be answered, writes may still be carried out by the others.
     pub(crate) fn give_up(&mut self) {
-        for Waiting { place, is_write, .. } in self.waiting.drain(..).flatten() {
+        for PendingRequest { place, is_write, .. } in self.waiting.drain(..).flatten() {
             place.fail(if is_write { Failure::Unknown } else { Failure::Stopping });
         }
         self.free.clear();

@@ -154,7 +154,7 @@ pub(crate) enum UsageError {
 }
 
 /// The nodes in the list and this node's place among them.
-struct Place {
+struct NodePosition {
     id: NodeId,
     bind: String,
     /// The nodes of `--cluster` by id, which may lack this one if it joins.
@@ -175,11 +175,11 @@ impl Settings {
             return Err(UsageError::ClusterName { bytes });
         }
         let mut join = args.join;
-        let place = match Place::find(args, &environment) {
+        let place = match NodePosition::find(args, &environment) {
             // Its directory knows its cluster, whatever is in the list.
             Err(UsageError::NoSuchMember { id, .. }) if was_started(args, id) => {
                 join = true;
-                Place::find(&NodeArgs { join, ..args.clone() }, &environment)?
+                NodePosition::find(&NodeArgs { join, ..args.clone() }, &environment)?
             }
             found => found?,
         };
@@ -275,7 +275,7 @@ impl Settings {
     }
 }
 
-impl Place {
+impl NodePosition {
     fn find(args: &NodeArgs, environment: Environment<'_>) -> Result<Self, UsageError> {
         let id = match (args.node_id, environment("NODE_ID")) {
             (None, Some(value)) => Some(parse_node_id(&value).map_err(|why| UsageError::Variable {
@@ -450,7 +450,7 @@ fn http_port(environment: Environment<'_>) -> Result<Option<u16>, UsageError> {
     Ok(None)
 }
 
-fn http_address(args: &NodeArgs, place: &Place, raft: SocketAddr) -> Result<SocketAddr, UsageError> {
+fn http_address(args: &NodeArgs, place: &NodePosition, raft: SocketAddr) -> Result<SocketAddr, UsageError> {
     let at_port = |port| {
         let mut address = raft;
         address.set_port(port);

@@ -4,7 +4,7 @@
 //! What relies on a snapshot is written to the log only once the core was told that the snapshot is durable, so the two
 //! threads need no order between them.
 
-use crate::disk::{DiskError, Gone};
+use crate::disk::{DiskError, DiskThreadGone};
 use raftdeck_raft::{Envelope, LogId, NodeId, PieceReceived, PieceToSend, SnapshotMeta, SnapshotRefusal};
 use raftdeck_replica::{ImageError, StateImage};
 use raftdeck_storage::{Snapshots, StorageError};
@@ -23,7 +23,7 @@ const COMPLETIONS: usize = 16;
 
 /// What the thread finished.
 #[derive(Debug)]
-pub(crate) enum Filed {
+pub(crate) enum SnapshotDone {
     /// A snapshot of this member's own state is durable.
     Saved { meta: SnapshotMeta, size: u64, took: Duration },
     /// Another member's snapshot is durable, and gave this state.
@@ -37,7 +37,7 @@ pub(crate) enum Filed {
 }
 
 #[derive(Debug)]
-enum Job {
+enum SnapshotJob {
     Save(StateImage),
     Receive(PieceReceived),
     Read(PieceToSend),
@@ -52,7 +52,7 @@ enum Job {
 
 #[derive(Debug)]
 struct Completion {
-    filed: Filed,
+    filed: SnapshotDone,
     /// Of these the bytes do not wait any more.
     received: usize,
     /// This piece was read, or was to be.
@@ -62,7 +62,7 @@ struct Completion {
 /// The driver's end of the snapshot thread.
 #[derive(Debug)]
 pub(crate) struct Cabinet {
-    jobs: blocking::Sender<Job>,
+    jobs: blocking::Sender<SnapshotJob>,
     done: mpsc::Receiver<Result<Completion, StorageError>>,
     saving: bool,
     waiting_bytes: usize,
@@ -86,15 +86,15 @@ impl Cabinet {
     }
 
     /// Saves a snapshot.
-    pub(crate) fn save(&mut self, image: StateImage) -> Result<(), Gone> {
+    pub(crate) fn save(&mut self, image: StateImage) -> Result<(), DiskThreadGone> {
         self.saving = true;
-        self.hand_over(Job::Save(image))
+        self.hand_over(SnapshotJob::Save(image))
     }
 
     /// Removes older snapshots than those `in_use`, as the core sees it now. It may begin to send one that it hears of
     /// later, but never one that is older than the newest it knows: so what it asks for is there.
-    pub(crate) fn remove_unused(&mut self, in_use: Vec<LogId>) -> Result<(), Gone> {
-        self.hand_over(Job::RemoveUnused { in_use })
+    pub(crate) fn remove_unused(&mut self, in_use: Vec<LogId>) -> Result<(), DiskThreadGone> {
+        self.hand_over(SnapshotJob::RemoveUnused { in_use })
     }
 
     /// Whether the thread keeps up well enough to take in more pieces.
@@ -103,25 +103,25 @@ impl Cabinet {
     }
 
     /// Takes in a piece; after the last one the whole is checked and decoded.
-    pub(crate) fn receive(&mut self, piece: PieceReceived) -> Result<(), Gone> {
+    pub(crate) fn receive(&mut self, piece: PieceReceived) -> Result<(), DiskThreadGone> {
         self.waiting_bytes += piece.data.len();
-        self.hand_over(Job::Receive(piece))
+        self.hand_over(SnapshotJob::Receive(piece))
     }
 
     /// Reads a piece for a follower. While one is being read for it, only the newest of further ones is kept: the core asks
     /// again and again while it gets no answer.
-    pub(crate) fn read(&mut self, piece: PieceToSend) -> Result<(), Gone> {
+    pub(crate) fn read(&mut self, piece: PieceToSend) -> Result<(), DiskThreadGone> {
         if let Some(next) = self.reading.get_mut(&piece.to) {
             *next = Some(piece);
             return Ok(());
         }
         self.reading.insert(piece.to, None);
-        self.hand_over(Job::Read(piece))
+        self.hand_over(SnapshotJob::Read(piece))
     }
 
     /// Lets go of a state that nobody needs any more.
-    pub(crate) fn discard(&mut self, image: StateImage) -> Result<(), Gone> {
-        self.hand_over(Job::Drop { _image: image })
+    pub(crate) fn discard(&mut self, image: StateImage) -> Result<(), DiskThreadGone> {
+        self.hand_over(SnapshotJob::Drop { _image: image })
     }
 
     /// Whether a completion is already there.
@@ -131,14 +131,17 @@ impl Cabinet {
     }
 
     /// What is finished next. Cancel-safe. After an error there is no other.
-    pub(crate) async fn completed(&mut self) -> Result<Filed, DiskError> {
-        let completion = self.done.recv().await.ok_or(Gone)??;
+    pub(crate) async fn completed(&mut self) -> Result<SnapshotDone, DiskError> {
+        let completion = self.done.recv().await.ok_or(DiskThreadGone)??;
         Ok(self.settle(completion)?)
     }
 
-    fn settle(&mut self, Completion { filed, received, read }: Completion) -> Result<Filed, Gone> {
+    fn settle(
+        &mut self,
+        Completion { filed, received, read }: Completion,
+    ) -> Result<SnapshotDone, DiskThreadGone> {
         self.waiting_bytes -= received;
-        if let Filed::Saved { .. } = filed {
+        if let SnapshotDone::Saved { .. } = filed {
             self.saving = false;
         }
         if let Some(read) = read
@@ -150,8 +153,8 @@ impl Cabinet {
         Ok(filed)
     }
 
-    fn hand_over(&self, job: Job) -> Result<(), Gone> {
-        self.jobs.send(job).map_err(|_| Gone)
+    fn hand_over(&self, job: SnapshotJob) -> Result<(), DiskThreadGone> {
+        self.jobs.send(job).map_err(|_| DiskThreadGone)
     }
 }
 
@@ -162,7 +165,7 @@ fn is_same(one: &PieceToSend, other: &PieceToSend) -> bool {
 
 fn serve(
     mut snapshots: Snapshots,
-    work: &blocking::Receiver<Job>,
+    work: &blocking::Receiver<SnapshotJob>,
     report: &mpsc::Sender<Result<Completion, StorageError>>,
 ) {
     while let Ok(job) = work.recv() {
@@ -174,9 +177,9 @@ fn serve(
     }
 }
 
-impl Job {
+impl SnapshotJob {
     fn carry_out(self, snapshots: &mut Snapshots) -> Result<Completion, StorageError> {
-        let mut completion = Completion { filed: Filed::Nothing, received: 0, read: None };
+        let mut completion = Completion { filed: SnapshotDone::Nothing, received: 0, read: None };
         completion.filed = match self {
             Self::Save(image) => save(snapshots, &image)?,
             Self::Receive(piece) => {
@@ -188,29 +191,29 @@ impl Job {
                 // While this waited behind another piece, the core has gone on to send something else.
                 snapshots
                     .read(piece.meta.last, piece.offset, piece.max_bytes)?
-                    .map_or(Filed::Nothing, |data| Filed::Filled(piece.fill(data)))
+                    .map_or(SnapshotDone::Nothing, |data| SnapshotDone::Filled(piece.fill(data)))
             }
             Self::RemoveUnused { in_use } => {
                 snapshots.remove_unused(&in_use)?;
-                Filed::Nothing
+                SnapshotDone::Nothing
             }
-            Self::Drop { .. } => Filed::Nothing,
+            Self::Drop { .. } => SnapshotDone::Nothing,
         };
         Ok(completion)
     }
 }
 
-fn save(snapshots: &mut Snapshots, image: &StateImage) -> Result<Filed, StorageError> {
+fn save(snapshots: &mut Snapshots, image: &StateImage) -> Result<SnapshotDone, StorageError> {
     let start = Instant::now();
     let size = snapshots.save(image.meta(), image.pieces())?;
-    Ok(Filed::Saved { meta: image.meta().clone(), size, took: start.elapsed() })
+    Ok(SnapshotDone::Saved { meta: image.meta().clone(), size, took: start.elapsed() })
 }
 
-fn receive(snapshots: &mut Snapshots, piece: &PieceReceived) -> Result<Filed, StorageError> {
+fn receive(snapshots: &mut Snapshots, piece: &PieceReceived) -> Result<SnapshotDone, StorageError> {
     let PieceReceived { meta, offset, data, done } = piece;
     snapshots.receive(meta, *offset, data)?;
     if !done {
-        return Ok(Filed::Nothing);
+        return Ok(SnapshotDone::Nothing);
     }
     // Decoded before it counts: what cannot be read must not be found as the newest snapshot at the next start.
     let decoded = match snapshots.received(meta)? {
@@ -224,12 +227,12 @@ fn receive(snapshots: &mut Snapshots, piece: &PieceReceived) -> Result<Filed, St
         Ok(image) => image,
         Err(why) => {
             snapshots.discard_received()?;
-            return Ok(Filed::Discarded(meta.last, why));
+            return Ok(SnapshotDone::Discarded(meta.last, why));
         }
     };
     Ok(match snapshots.finish(meta)? {
-        Some(size) => Filed::Received { image: Box::new(image), size },
-        None => Filed::Discarded(meta.last, SnapshotRefusal::Damaged),
+        Some(size) => SnapshotDone::Received { image: Box::new(image), size },
+        None => SnapshotDone::Discarded(meta.last, SnapshotRefusal::Damaged),
     })
 }
 

@@ -45,7 +45,7 @@ fn cabinet(node: u64) -> (Cabinet, LogStore) {
     (Cabinet::start(recovered.snapshots).unwrap().0, store)
 }
 
-async fn next(cabinet: &mut Cabinet) -> Filed {
+async fn next(cabinet: &mut Cabinet) -> SnapshotDone {
     timeout(Duration::from_secs(30), cabinet.completed())
         .await
         .expect("something is done")
@@ -55,7 +55,7 @@ async fn next(cabinet: &mut Cabinet) -> Filed {
 async fn save(cabinet: &mut Cabinet, image: StateImage) -> u64 {
     cabinet.save(image).unwrap();
     assert!(cabinet.is_saving());
-    let Filed::Saved { size, .. } = next(cabinet).await else { panic!("is saved") };
+    let SnapshotDone::Saved { size, .. } = next(cabinet).await else { panic!("is saved") };
     assert!(!cabinet.is_saving());
     size
 }
@@ -71,11 +71,11 @@ async fn transfer(
     meta: &SnapshotMeta,
     size: u64,
     damage: impl Fn(u64, Bytes) -> Bytes,
-) -> Filed {
+) -> SnapshotDone {
     let mut offset = 0;
     loop {
         from.read(piece(meta, offset, size)).unwrap();
-        let Filed::Filled(envelope) = next(from).await else { panic!("a piece") };
+        let SnapshotDone::Filled(envelope) = next(from).await else { panic!("a piece") };
         let Message::InstallSnapshot(sent) = envelope.message else { panic!("a piece") };
         let data = damage(offset, sent.data);
         offset += data.len() as u64;
@@ -85,7 +85,7 @@ async fn transfer(
         if sent.done {
             return filed;
         }
-        assert!(matches!(filed, Filed::Nothing), "{filed:?}");
+        assert!(matches!(filed, SnapshotDone::Nothing), "{filed:?}");
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_snapshot_sent_piece_by_piece_gives_the_same_state() {
     let size = save(&mut from, image.clone()).await;
     assert!(size > 5 * PIECE as u64);
     let filed = transfer(&mut from, &mut to, image.meta(), size, |_, data| data).await;
-    let Filed::Received { image: received, size: there } = filed else { panic!("{filed:?}") };
+    let SnapshotDone::Received { image: received, size: there } = filed else { panic!("{filed:?}") };
     assert_eq!((received.meta(), there), (image.meta(), size));
     assert_eq!(content(&received), content(&image));
     assert!(to.has_room() && to.waiting_bytes == 0);
@@ -116,11 +116,11 @@ async fn a_damaged_snapshot_is_discarded_and_a_sound_one_taken_afterwards() {
     };
     let filed = transfer(&mut from, &mut to, image.meta(), size, flip).await;
     assert!(
-        matches!(filed, Filed::Discarded(last, SnapshotRefusal::Damaged) if last == image.meta().last),
+        matches!(filed, SnapshotDone::Discarded(last, SnapshotRefusal::Damaged) if last == image.meta().last),
         "{filed:?}"
     );
     let filed = transfer(&mut from, &mut to, image.meta(), size, |_, data| data).await;
-    assert!(matches!(filed, Filed::Received { .. }), "{filed:?}");
+    assert!(matches!(filed, SnapshotDone::Received { .. }), "{filed:?}");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_snapshot_that_this_release_cannot_read_is_not_there_at_the_next_start
     let mut to = Cabinet::start(recovered.snapshots).unwrap().0;
     let filed = transfer(&mut from, &mut to, &meta, size, |_, data| data).await;
     assert!(
-        matches!(filed, Filed::Discarded(last, SnapshotRefusal::Undecodable) if last == meta.last),
+        matches!(filed, SnapshotDone::Discarded(last, SnapshotRefusal::Undecodable) if last == meta.last),
         "{filed:?}"
     );
     drop((to, store));
@@ -154,7 +154,7 @@ async fn of_the_pieces_asked_for_while_one_is_read_only_the_newest_is_read_too()
         from.read(piece(image.meta(), offset, size)).unwrap();
     }
     for expected in [0, 3000] {
-        let Filed::Filled(envelope) = next(&mut from).await else { panic!("a piece") };
+        let SnapshotDone::Filled(envelope) = next(&mut from).await else { panic!("a piece") };
         let Message::InstallSnapshot(sent) = envelope.message else { panic!("a piece") };
         assert_eq!(sent.offset, expected);
     }
@@ -165,7 +165,7 @@ async fn of_the_pieces_asked_for_while_one_is_read_only_the_newest_is_read_too()
 async fn a_snapshot_that_is_gone_is_not_sent() {
     let (mut from, _store) = cabinet(1);
     from.read(piece(image(5).meta(), 0, 1000)).unwrap();
-    assert!(matches!(next(&mut from).await, Filed::Nothing));
+    assert!(matches!(next(&mut from).await, SnapshotDone::Nothing));
     assert!(from.reading.is_empty());
 }
 
@@ -174,7 +174,7 @@ async fn is_there(cabinet: &mut Cabinet, meta: &SnapshotMeta, size: u64) -> bool
     cabinet.read(piece(meta, 0, size)).unwrap();
     loop {
         match next(cabinet).await {
-            Filed::Filled(_) => return true,
+            SnapshotDone::Filled(_) => return true,
             _ if cabinet.reading.is_empty() => return false,
             _ => {}
         }
@@ -188,7 +188,7 @@ async fn what_is_sent_stays_readable_whatever_was_handed_over_before_and_then_go
     let (received, own) = (image(50), image(60));
     let size = save(&mut from, received.clone()).await;
     let filed = transfer(&mut from, &mut to, received.meta(), size, |_, data| data).await;
-    assert!(matches!(filed, Filed::Received { .. }), "{filed:?}");
+    assert!(matches!(filed, SnapshotDone::Received { .. }), "{filed:?}");
     to.save(own.clone()).unwrap();
     to.remove_unused(vec![received.meta().last]).unwrap();
     assert!(is_there(&mut to, received.meta(), size).await, "it is the newest that the core knows");

@@ -55,12 +55,12 @@ impl From<Stamped> for Telemetry {
 pub(crate) struct Hub {
     events: broadcast::Sender<Stamped>,
     status: watch::Sender<Option<Arc<NodeStatus>>>,
-    first: Arc<Mutex<Option<First>>>,
+    first: Arc<Mutex<Option<FirstEvents>>>,
 }
 
 /// The events since the start, for the first watcher.
 #[derive(Debug)]
-struct First {
+struct FirstEvents {
     events: broadcast::Receiver<Stamped>,
     until: Instant,
 }
@@ -113,7 +113,7 @@ impl Publisher {
     pub(crate) fn new() -> Self {
         let start = Instant::now();
         let (events, first) = broadcast::channel(EVENTS);
-        let first = Arc::new(Mutex::new(Some(First { events: first, until: start + FIRST_WITHIN })));
+        let first = Arc::new(Mutex::new(Some(FirstEvents { events: first, until: start + FIRST_WITHIN })));
         let hub = Hub { events, status: watch::Sender::new(None), first };
         let growth = Growth::default();
         Self {
@@ -243,13 +243,14 @@ impl Hub {
     /// Whether events are kept for the first watcher. Lets go of them once there are too many, or nobody came in time.
     fn keeps_first(&self) -> bool {
         let mut first = self.lock_first();
-        let is_kept = |first: &mut First| first.events.len() < FIRST_EVENTS && Instant::now() < first.until;
+        let is_kept =
+            |first: &mut FirstEvents| first.events.len() < FIRST_EVENTS && Instant::now() < first.until;
         let kept = first.take_if(|first| !is_kept(first));
         drop(kept);
         first.is_some()
     }
 
-    fn lock_first(&self) -> MutexGuard<'_, Option<First>> {
+    fn lock_first(&self) -> MutexGuard<'_, Option<FirstEvents>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Acceptors {
 }
 
 /// What a connection to a port that speaks TLS turned out to be.
-pub(crate) enum Opened {
+pub(crate) enum TlsOpening {
     Tls(Transport),
     /// It begins with something else.
     Plain(TcpStream),
@@ -63,17 +63,17 @@ fn acceptor(tls: &Tls, without_certificate: bool, protocols: &[&[u8]]) -> Result
 }
 
 /// Does the TLS handshake, if the other side speaks TLS.
-pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Opened> {
+pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<TlsOpening> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     if first[0] != RECORD {
-        return Ok(Opened::Plain(stream));
+        return Ok(TlsOpening::Plain(stream));
     }
     match acceptor.accept(stream).into_fallible().await {
-        Ok(stream) => Ok(Opened::Tls(Transport::Tls(Box::new(TlsStream::Server(stream))))),
-        Err((error, stream)) => Ok(Opened::Failed(error, stream)),
+        Ok(stream) => Ok(TlsOpening::Tls(Transport::Tls(Box::new(TlsStream::Server(stream))))),
+        Err((error, stream)) => Ok(TlsOpening::Failed(error, stream)),
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Tokens {
 
 /// What a role has to prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequiredProof<'a> {
     /// Any of these will do. The listener proves that it knows each of them.
     pub(crate) tokens: Vec<&'a Secret>,
     /// Whether this role is turned away without a proof.
@@ -22,7 +22,7 @@ pub(crate) struct Asked<'a> {
 
 impl Tokens {
     /// What is asked of a role. `secret` is the one that the members of the cluster share; a peer token goes before it.
-    pub(crate) fn asked_of<'a>(&'a self, role: &Role, secret: Option<&'a Secret>) -> Asked<'a> {
+    pub(crate) fn asked_of<'a>(&'a self, role: &Role, secret: Option<&'a Secret>) -> RequiredProof<'a> {
         let (first, second, is_required) = match role {
             Role::Peer { .. } => (self.peer.as_ref().or(secret), None, true),
             // A node without the secret has to learn how far the others are with the founding. That is all it learns.
@@ -31,12 +31,12 @@ impl Tokens {
             Role::Manager => (self.manager.as_ref().or(self.client.as_ref()), None, true),
         };
         let tokens: Vec<&Secret> = [first, second].into_iter().flatten().collect();
-        Asked { is_required: is_required && !tokens.is_empty(), tokens }
+        RequiredProof { is_required: is_required && !tokens.is_empty(), tokens }
     }
 
     /// Whether HTTP, where a token is shown as it is, lets a client in with this one.
     pub(crate) fn admit_client(&self, shown: Option<&Secret>) -> bool {
-        let Asked { tokens, is_required } = self.asked_of(&Role::Client, None);
+        let RequiredProof { tokens, is_required } = self.asked_of(&Role::Client, None);
         !is_required || shown.is_some_and(|shown| tokens.contains(&shown))
     }
 

@@ -1,12 +1,12 @@
 //! What this node shows in handshakes, and what it judges others by. Whoever learns something new puts it in here; listeners and
 //! dialers look at each handshake. Opens no socket and decides nothing that depends on time.
 
-use crate::tokens::{Asked, Tokens};
+use crate::tokens::{RequiredProof, Tokens};
 use raftdeck_client::{nonce, prove};
 use raftdeck_protocol::handshake::{Challenge, Proof, Side, Standing};
 use raftdeck_protocol::{Hello, RefusalReason, RefusedPeer, Role, Secret};
 use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId};
-use raftdeck_replica::{Met, Objection, View};
+use raftdeck_replica::{ClusterView, NewestStarts, Objection};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 /// Shared by all that shake hands.
 #[derive(Clone, Debug)]
-pub(crate) struct Trust(Arc<Mutex<State>>);
+pub(crate) struct Trust(Arc<Mutex<TrustState>>);
 
 #[derive(Debug)]
-struct State {
+struct TrustState {
     id: NodeId,
     cluster: String,
     tokens: Tokens,
@@ -27,7 +27,7 @@ struct State {
     standing: Option<Standing>,
     /// The membership in force, and its place in the log.
     membership: (Membership, LogId),
-    met: Met,
+    met: NewestStarts,
     /// Whether a start was met that is not kept yet.
     is_unkept: bool,
     refused: BTreeMap<NodeId, Refusal>,
@@ -55,7 +55,7 @@ const MAX_REFUSED: usize = 32;
 
 /// What a listener asks of one connection: its own part of the handshake, and what it will judge the dialer's by.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct HandshakeTerms {
     pub(crate) challenge: Challenge,
     /// The dialer's proof under each of the tokens, and whether that token lets it change who belongs to the cluster.
     expected: Vec<(Proof, bool)>,
@@ -75,14 +75,14 @@ pub(crate) struct Proved {
 
 impl Trust {
     pub(crate) fn new(id: NodeId, cluster: String, tokens: Tokens) -> Self {
-        let state = State {
+        let state = TrustState {
             id,
             cluster,
             tokens,
             secret: None,
             standing: None,
             membership: (Membership::default(), LogId::default()),
-            met: Met::default(),
+            met: NewestStarts::default(),
             is_unkept: false,
             refused: BTreeMap::new(),
         };
@@ -127,9 +127,9 @@ impl Trust {
     }
 
     /// The answer to a hello, as it was received.
-    pub(crate) fn question(&self, hello: &Hello, said: &[u8]) -> io::Result<Question> {
+    pub(crate) fn question(&self, hello: &Hello, said: &[u8]) -> io::Result<HandshakeTerms> {
         let state = self.lock();
-        let Asked { tokens, is_required } = state.tokens.asked_of(&hello.role, state.secret.as_ref());
+        let RequiredProof { tokens, is_required } = state.tokens.asked_of(&hello.role, state.secret.as_ref());
         let is_node = matches!(hello.role, Role::Peer { .. } | Role::Founder { .. });
         let standing = state.standing.filter(|_| is_node);
         let mut challenge = Challenge { id: state.id, standing, challenge: nonce()?, proofs: Vec::new() };
@@ -143,11 +143,11 @@ impl Trust {
             _ => RefusalReason::Token,
         });
         let governs_without = state.tokens.lets_govern(None);
-        Ok(Question { challenge, expected, refusal, governs_without })
+        Ok(HandshakeTerms { challenge, expected, refusal, governs_without })
     }
 }
 
-impl Question {
+impl HandshakeTerms {
     /// Whether nothing is asked of this role.
     pub(crate) fn asks_nothing(&self) -> bool {
         self.refusal.is_none()
@@ -182,7 +182,7 @@ impl Trust {
 
     /// The starts that were met in earlier lives.
     pub(crate) fn remember(&self, met: BTreeMap<Incarnation, Boot>) {
-        self.lock().met = Met::new(met);
+        self.lock().met = NewestStarts::new(met);
     }
 
     /// Whether a node with this standing may be talked to. A node that shows none is one of a cluster without identities, or
@@ -198,7 +198,7 @@ impl Trust {
         let mut state = self.lock();
         let cluster = state.standing.and_then(|standing| standing.cluster);
         let (membership, membership_at) = &state.membership;
-        let view = View { cluster, membership, membership_at: *membership_at };
+        let view = ClusterView { cluster, membership, membership_at: *membership_at };
         view.check(id, theirs).map_err(reason)?;
         if is_proved {
             let is_new = state.met.meet(id, theirs).map_err(reason)?;
@@ -272,7 +272,7 @@ fn reason(objection: Objection) -> RefusalReason {
 }
 
 impl Trust {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TrustState> {
         // Nothing that holds this lock can panic half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

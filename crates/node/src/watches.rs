@@ -10,7 +10,7 @@
 //! log ends before that index, and the watch would wait for ever. Only the leader can tell: it is asked before the watch is
 //! answered.
 
-use crate::changes::{Forgotten, Piece, Ring};
+use crate::changes::{ChangeBatch, Forgotten, Ring};
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -45,15 +45,15 @@ pub(crate) struct Watches {
     /// For asking the leader.
     cluster: Client,
     /// Those that are not answered yet.
-    checked: FuturesUnordered<BoxFuture<'static, Checked>>,
-    open: Vec<Open>,
+    checked: FuturesUnordered<BoxFuture<'static, CheckedWatch>>,
+    open: Vec<OpenWatch>,
     /// Whose turn it is, if several have something to tell.
     turn: usize,
 }
 
 /// What is asked for: all changes of keys with the prefix, after this index or from now on.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct WatchRequest {
     /// The request.
     pub(crate) id: u64,
     pub(crate) prefix: Bytes,
@@ -61,14 +61,14 @@ pub(crate) struct Wanted {
 }
 
 /// A watch of which it is known now whether it can begin.
-struct Checked {
-    wanted: Wanted,
+struct CheckedWatch {
+    wanted: WatchRequest,
     /// Where the log ends, if that is before the watch begins.
     beyond: Option<u64>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenWatch {
     /// The request.
     id: u64,
     prefix: Bytes,
@@ -89,7 +89,7 @@ impl Watches {
     }
 
     /// One more is asked for: gives the answer, or `None` if that comes later ([`Watches::due`]).
-    pub(crate) fn ask(&mut self, wanted: Wanted) -> Option<Response> {
+    pub(crate) fn ask(&mut self, wanted: WatchRequest) -> Option<Response> {
         let fail = |failure| Some(Response { id: wanted.id, body: ResponseBody::Failed(failure) });
         if let Err(limit) = check_prefix(&wanted.prefix) {
             return fail(Failure::Limit(limit));
@@ -114,7 +114,7 @@ impl Watches {
     }
 
     /// The answer to a watch that could not be answered at once.
-    fn answer(&mut self, Checked { wanted, beyond }: Checked) -> Response {
+    fn answer(&mut self, CheckedWatch { wanted, beyond }: CheckedWatch) -> Response {
         match beyond {
             None => self.open(wanted),
             Some(newest) => {
@@ -123,14 +123,14 @@ impl Watches {
         }
     }
 
-    fn open(&mut self, Wanted { id, prefix, after }: Wanted) -> Response {
+    fn open(&mut self, WatchRequest { id, prefix, after }: WatchRequest) -> Response {
         let after = after.unwrap_or(*self.newest.borrow());
         if let Err(Forgotten { oldest }) = self.ring.after(after) {
             return Response { id, body: ResponseBody::Failed(Failure::Forgotten { oldest }) };
         }
         let now = Instant::now();
         let speaks = now + SIGN_OF_LIFE;
-        self.open.push(Open { id, prefix, through: after, told: after, looks: now, speaks });
+        self.open.push(OpenWatch { id, prefix, through: after, told: after, looks: now, speaks });
         Response { id, body: ResponseBody::Watching { after } }
     }
 
@@ -188,7 +188,7 @@ impl fmt::Debug for Watches {
 }
 
 /// A watch from now on begins when this node knows what "now" is.
-async fn caught_up(ring: Arc<Ring>, wanted: Wanted) -> Checked {
+async fn caught_up(ring: Arc<Ring>, wanted: WatchRequest) -> CheckedWatch {
     let mut newest = ring.newest();
     while !ring.is_caught_up() {
         // An error only says that the node stops.
@@ -196,12 +196,17 @@ async fn caught_up(ring: Arc<Ring>, wanted: Wanted) -> Checked {
             return std::future::pending().await;
         }
     }
-    Checked { wanted, beyond: None }
+    CheckedWatch { wanted, beyond: None }
 }
 
 /// A watch after an index that this node has not reached begins when it has, or when the leader says that the log goes that far.
 /// Whatever index a client has was committed before it asked, so the leader's answer includes it.
-async fn reached(mut newest: watch::Receiver<u64>, cluster: Client, wanted: Wanted, after: u64) -> Checked {
+async fn reached(
+    mut newest: watch::Receiver<u64>,
+    cluster: Client,
+    wanted: WatchRequest,
+    after: u64,
+) -> CheckedWatch {
     let end = async {
         loop {
             // Whether there is such a key is of no interest.
@@ -215,17 +220,17 @@ async fn reached(mut newest: watch::Receiver<u64>, cluster: Client, wanted: Want
         // An error only says that the node stops.
         Ok(_) = newest.wait_for(|newest| *newest >= after) => None,
     };
-    Checked { wanted, beyond }
+    CheckedWatch { wanted, beyond }
 }
 
-impl Open {
+impl OpenWatch {
     /// When it wants to look, if this is the newest entry.
     fn due(&self, newest: u64) -> Instant {
         if newest > self.through { self.looks.min(self.speaks) } else { self.speaks }
     }
 
     /// What it says of these changes, if it says anything.
-    fn take_in(&mut self, piece: &Piece, is_led: bool, now: Instant) -> Option<ResponseBody> {
+    fn take_in(&mut self, piece: &ChangeBatch, is_led: bool, now: Instant) -> Option<ResponseBody> {
         let mut changes = Vec::new();
         for chunk in &piece.chunks {
             let wanted =
@@ -255,7 +260,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::changes::tests::Source;
+    use crate::changes::tests::ChangeSource;
     use raftdeck_client::Options;
     use raftdeck_protocol::frame::MAX_FRAME;
     use tokio::time::timeout;
@@ -272,7 +277,7 @@ mod tests {
     impl Watches {
         /// The answer to one that is answered at once.
         fn open_now(&mut self, id: u64, prefix: Bytes, after: Option<u64>) -> ResponseBody {
-            self.ask(Wanted { id, prefix, after }).expect("is answered at once").body
+            self.ask(WatchRequest { id, prefix, after }).expect("is answered at once").body
         }
     }
 
@@ -298,7 +303,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_watch_is_told_what_it_asked_for() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         source.put(&["a1", "b1"], 1);
         let mut watches = watches(&source.ring);
         assert_eq!(watches.open_now(7, "a".into(), Some(0)), ResponseBody::Watching { after: 0 });
@@ -310,7 +315,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_wants_nothing_of_what_changes_is_told_how_far_that_is() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         let mut watches = watches(&source.ring);
         watches.open_now(7, "none".into(), Some(0));
         for _ in 0..=UNTOLD / 64 {
@@ -324,7 +329,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_quiet_watch_gives_a_sign_of_life() {
-        let source = Source::new();
+        let source = ChangeSource::new();
         let mut watches = watches(&source.ring);
         let started = Instant::now();
         watches.open_now(7, Bytes::new(), None);
@@ -334,7 +339,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_knows_no_leader_gives_no_sign_and_tells_what_it_has() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         source.ring.set_led(false);
         let mut watches = watches(&source.ring);
         watches.open_now(7, Bytes::new(), None);
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn watches_are_bounded_in_number_and_prefix() {
-        let mut watches = watches(&Source::new().ring);
+        let mut watches = watches(&ChangeSource::new().ring);
         let too_long = watches.open_now(1, vec![b'k'; 5000].into(), None);
         assert!(matches!(too_long, ResponseBody::Failed(Failure::Limit(_))), "{too_long:?}");
         for id in 0..MAX_WATCHES as u64 {
@@ -361,10 +366,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_that_is_ahead_of_its_node_begins_when_the_node_has_come_so_far() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         let mut watches = watches(&source.ring);
         let after = Some(source.applied() + 2);
-        assert_eq!(watches.ask(Wanted { id: 7, prefix: Bytes::new(), after }), None);
+        assert_eq!(watches.ask(WatchRequest { id: 7, prefix: Bytes::new(), after }), None);
         source.put(&["a"], 1);
         assert!(watches.due().now_or_never().is_none(), "nobody says where the log ends");
         source.put(&["b"], 1);
@@ -376,7 +381,7 @@ mod tests {
     async fn a_watch_from_now_on_begins_when_its_node_knows_what_is_committed() {
         let ring = Ring::new(0);
         let mut watches = watches(&ring);
-        assert_eq!(watches.ask(Wanted { id: 7, prefix: Bytes::new(), after: None }), None);
+        assert_eq!(watches.ask(WatchRequest { id: 7, prefix: Bytes::new(), after: None }), None);
         ring.record(&[], 9);
         assert!(watches.due().now_or_never().is_none(), "more may be committed");
         ring.set_caught_up();
@@ -386,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_watch_that_falls_behind_ends_and_leaves_its_place() {
-        let mut source = Source::new();
+        let mut source = ChangeSource::new();
         let mut watches = watches(&source.ring);
         watches.open_now(7, Bytes::new(), Some(0));
         for _ in 0..5 {

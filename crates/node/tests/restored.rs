@@ -14,7 +14,7 @@ use raftdeck_model::{ChangeStep, Disturbance, MessageId, Order, ProcessState};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Role};
 
-use raftdeck_script::{Group, Line, WORDS};
+use raftdeck_script::{Group, ScriptLine, WORDS};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -297,15 +297,15 @@ fn disturb(deck: &mut Deck, seed: u64) -> String {
                 .line();
         may_change &= !line.starts_with("add") && !line.starts_with("remove");
         match raftdeck_script::parse(&line, &deck.world.known) {
-            Ok(Line::Do(orders)) => {
+            Ok(ScriptLine::Do(orders)) => {
                 for order in orders {
                     deck.send(order);
                 }
             }
-            Ok(Line::Step { step, .. }) => {
+            Ok(ScriptLine::Step { step, .. }) => {
                 deck.send(Order::Step(step));
             }
-            Ok(Line::Store(request)) => {
+            Ok(ScriptLine::Store(request)) => {
                 deck.ask(request);
             }
             other => panic!("\"{line}\": {other:?}"),

@@ -187,13 +187,13 @@ impl<B: AsRef<[u8]>> WriteOf<B> {
 impl fmt::Display for Write {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Put { key, value } => write!(f, "put {} {}", Shown(key), Shown(value)),
-            Self::Delete { key } => write!(f, "delete {}", Shown(key)),
+            Self::Put { key, value } => write!(f, "put {} {}", Printed(key), Printed(value)),
+            Self::Delete { key } => write!(f, "delete {}", Printed(key)),
             Self::CompareAndSet { key, expected: Some(expected), value } => {
-                write!(f, "cas {} {} {}", Shown(key), Shown(expected), Shown(value))
+                write!(f, "cas {} {} {}", Printed(key), Printed(expected), Printed(value))
             }
             Self::CompareAndSet { key, expected: None, value } => {
-                write!(f, "create {} {}", Shown(key), Shown(value))
+                write!(f, "create {} {}", Printed(key), Printed(value))
             }
         }
     }
@@ -320,14 +320,14 @@ fn check_value(value: &[u8]) -> Result<(), LimitError> {
 
 /// Bytes as text: valid UTF-8 without control characters as it is, the rest as `\xNN`.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'a>(pub &'a [u8]);
+pub struct Printed<'a>(pub &'a [u8]);
 
-impl Shown<'_> {
+impl Printed<'_> {
     /// The most characters shown; what is longer ends in `…`.
     const MAX: usize = 64;
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Printed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
         let mut left = Self::MAX;

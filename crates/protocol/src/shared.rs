@@ -61,7 +61,7 @@ fn without_payloads(mut message: Message) -> PeerOutline {
 
 /// `None`: something unusual.
 fn usual_request(content: &Bytes) -> Option<Request> {
-    let mut rest = Rest { content, at: 0 };
+    let mut rest = FrameRest { content, at: 0 };
     let id = rest.number()?;
     // The kinds by their places in `RequestBody`, which the golden bytes hold still.
     let body = match rest.byte()? {
@@ -84,7 +84,7 @@ const APPEND_ENTRIES: u8 = 4;
 const INSTALL_SNAPSHOT: u8 = 7;
 
 fn usual_peer_frame(content: &Bytes) -> Option<PeerFrame> {
-    let mut rest = Rest { content, at: 0 };
+    let mut rest = FrameRest { content, at: 0 };
     let (from, incarnation) = rest.sender()?;
     if rest.byte()? != APPEND_ENTRIES {
         return None;
@@ -101,7 +101,7 @@ fn usual_peer_frame(content: &Bytes) -> Option<PeerFrame> {
 }
 
 fn usual_outline(content: &[u8]) -> Option<PeerOutline> {
-    let mut rest = Rest { content, at: 0 };
+    let mut rest = FrameRest { content, at: 0 };
     rest.sender()?;
     match rest.byte()? {
         APPEND_ENTRIES => {
@@ -135,12 +135,12 @@ fn usual_piece(content: &[u8]) -> Option<PeerOutline> {
 }
 
 /// What is left of a frame's content.
-struct Rest<'a> {
+struct FrameRest<'a> {
     content: &'a [u8],
     at: usize,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> FrameRest<'a> {
     fn left(&self) -> &'a [u8] {
         &self.content[self.at..]
     }
@@ -235,7 +235,7 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// The same as [`Rest::bytes`], as a slice of `content`, which this is a rest of.
+    /// The same as [`FrameRest::bytes`], as a slice of `content`, which this is a rest of.
     fn bytes_of(&mut self, content: &Bytes) -> Option<Bytes> {
         self.bytes().map(|bytes| content.slice_ref(bytes))
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use raftdeck_protocol::handshake::{Hello, Role, VERSION, decode_hello};
-use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE, Shown};
+use raftdeck_protocol::kv::{MAX_KEY, MAX_LIST, MAX_VALUE, Printed};
 use raftdeck_protocol::peer::{MAX_NUMBER, NumberError};
 use raftdeck_protocol::{PeerFrame, Read, RefusalReason, Request, Response, Write, frame};
 use raftdeck_raft::{
@@ -54,9 +54,9 @@ fn keys_values_and_limits_are_checked_at_their_bounds() {
 
 #[test]
 fn bytes_are_shown_without_control_characters_and_cut_when_long() {
-    assert_eq!(Shown("blå".as_bytes()).to_string(), "blå");
-    assert_eq!(Shown(b"a\x1b[31m\n\xff").to_string(), "a\\u{1b}[31m\\n\\xff");
-    assert_eq!(Shown(&[b'x'; 100]).to_string(), format!("{}…", "x".repeat(64)));
+    assert_eq!(Printed("blå".as_bytes()).to_string(), "blå");
+    assert_eq!(Printed(b"a\x1b[31m\n\xff").to_string(), "a\\u{1b}[31m\\n\\xff");
+    assert_eq!(Printed(&[b'x'; 100]).to_string(), format!("{}…", "x".repeat(64)));
 }
 
 #[test]
@@ -108,6 +108,6 @@ proptest! {
         let _ = frame::decode::<PeerFrame>("peer", &bytes);
         let _ = frame::decode::<Request>("request", &bytes);
         let _ = frame::decode::<Response>("response", &bytes);
-        let _ = Shown(&bytes).to_string();
+        let _ = Printed(&bytes).to_string();
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Log {
 
 /// Why entries do not make a log.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum LogFlaw {
     Gap { expected: LogIndex, found: LogIndex },
     Term { index: LogIndex },
 }
@@ -48,22 +48,22 @@ impl Log {
         on_disk: &[TermRun],
         entries: Vec<Entry>,
         hard_state: HardState,
-    ) -> Result<Self, Flaw> {
+    ) -> Result<Self, LogFlaw> {
         let mut log = Self { base, evicted: base.index, ..Self::default() };
         if base.term > hard_state.term {
-            return Err(Flaw::Term { index: base.index });
+            return Err(LogFlaw::Term { index: base.index });
         }
         let check = |log: &Self, LogId { term, index }| {
             let (expected, last_term) = (log.last().index.next(), log.last().term);
             if index != expected {
-                return Err(Flaw::Gap { expected, found: index });
+                return Err(LogFlaw::Gap { expected, found: index });
             }
-            if term < last_term || term > hard_state.term { Err(Flaw::Term { index }) } else { Ok(()) }
+            if term < last_term || term > hard_state.term { Err(LogFlaw::Term { index }) } else { Ok(()) }
         };
         for TermRun { term, first, last } in on_disk.iter().copied() {
             check(&log, LogId { term, index: first })?;
             if last < first {
-                return Err(Flaw::Gap { expected: first, found: last });
+                return Err(LogFlaw::Gap { expected: first, found: last });
             }
             log.extend_runs(term, first, last);
             log.evicted = last;
@@ -355,10 +355,10 @@ mod tests {
         let refused = |entries| Log::restore(LogId::default(), &[], entries, hard_state).unwrap_err();
         assert_eq!(
             refused(vec![entry(1, 1), entry(1, 3)]),
-            Flaw::Gap { expected: LogIndex(2), found: LogIndex(3) }
+            LogFlaw::Gap { expected: LogIndex(2), found: LogIndex(3) }
         );
-        assert_eq!(refused(vec![entry(2, 1), entry(1, 2)]), Flaw::Term { index: LogIndex(2) });
-        assert_eq!(refused(vec![entry(3, 1)]), Flaw::Term { index: LogIndex(1) });
+        assert_eq!(refused(vec![entry(2, 1), entry(1, 2)]), LogFlaw::Term { index: LogIndex(2) });
+        assert_eq!(refused(vec![entry(3, 1)]), LogFlaw::Term { index: LogIndex(1) });
     }
 
     #[test]
@@ -368,13 +368,13 @@ mod tests {
         let log = Log::restore(base, &[], vec![entry(1, 8), entry(2, 9)], hard_state).unwrap();
         assert_eq!((log.first(), log.last().index), (LogIndex(8), LogIndex(9)));
         let gap = Log::restore(base, &[], vec![entry(1, 1)], hard_state).unwrap_err();
-        assert_eq!(gap, Flaw::Gap { expected: LogIndex(8), found: LogIndex(1) });
+        assert_eq!(gap, LogFlaw::Gap { expected: LogIndex(8), found: LogIndex(1) });
         let falling = Log::restore(base, &[], vec![entry(0, 8)], hard_state).unwrap_err();
-        assert_eq!(falling, Flaw::Term { index: LogIndex(8) });
+        assert_eq!(falling, LogFlaw::Term { index: LogIndex(8) });
         let future = LogId { term: Term(3), index: LogIndex(7) };
         assert_eq!(
             Log::restore(future, &[], vec![], hard_state).unwrap_err(),
-            Flaw::Term { index: LogIndex(7) }
+            LogFlaw::Term { index: LogIndex(7) }
         );
     }
 
@@ -400,13 +400,13 @@ mod tests {
             (LogId { term: Term(2), index: LogIndex(5) }, LogIndex(6))
         );
         let flaw = |on_disk: &[TermRun], entries| restore(on_disk, entries).unwrap_err();
-        assert_eq!(flaw(&[run(1, 2, 3)], vec![]), Flaw::Gap { expected: LogIndex(1), found: LogIndex(2) });
+        assert_eq!(flaw(&[run(1, 2, 3)], vec![]), LogFlaw::Gap { expected: LogIndex(1), found: LogIndex(2) });
         assert_eq!(
             flaw(&on_disk, vec![entry(2, 8)]),
-            Flaw::Gap { expected: LogIndex(7), found: LogIndex(8) }
+            LogFlaw::Gap { expected: LogIndex(7), found: LogIndex(8) }
         );
-        assert_eq!(flaw(&on_disk, vec![entry(1, 7)]), Flaw::Term { index: LogIndex(7) });
-        assert_eq!(flaw(&[run(4, 1, 1)], vec![]), Flaw::Term { index: LogIndex(1) });
+        assert_eq!(flaw(&on_disk, vec![entry(1, 7)]), LogFlaw::Term { index: LogIndex(7) });
+        assert_eq!(flaw(&[run(4, 1, 1)], vec![]), LogFlaw::Term { index: LogIndex(1) });
     }
 
     #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use crate::identity::Incarnation;
 use crate::message::{ConflictHint, SnapshotRefusal};
 use crate::mutants::{Mutant, is_active};
 use crate::raft::StallReport;
-use crate::sending::{Piece, Sending};
+use crate::sending::{NextPiece, Sending};
 use crate::types::{LogId, LogIndex, SnapshotMeta, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -237,7 +237,7 @@ impl Progress {
     /// follower has answered a later round: one that is out of reach costs nothing, and on a slow link, which keeps
     /// the order, nothing is sent twice. When all were sent, the last one is repeated without content: the answer
     /// tells what became of them.
-    pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<Piece> {
+    pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<NextPiece> {
         self.sending.as_mut()?.next_piece(round, self.acked_round, interval, now)
     }
 

@@ -38,7 +38,7 @@ pub(crate) enum Refused {
 
 /// Where the next piece of a snapshot starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct NextPiece {
     pub(crate) meta: SnapshotMeta,
     pub(crate) offset: u64,
     pub(crate) size: u64,
@@ -85,14 +85,14 @@ impl Sending {
         acked_round: u64,
         interval: Duration,
         now: Timestamp,
-    ) -> Option<Piece> {
+    ) -> Option<NextPiece> {
         let is_under_way =
             |(at, in_round): (Timestamp, u64)| now.since(at) < interval || acked_round <= in_round;
         if self.refused.is_some() || now < self.paused_until || self.sent.is_some_and(is_under_way) {
             return None;
         }
         self.sent = Some((now, round));
-        Some(Piece { meta: self.meta.clone(), offset: self.offset, size: self.size })
+        Some(NextPiece { meta: self.meta.clone(), offset: self.offset, size: self.size })
     }
 
     /// The follower has this snapshot's bytes before `next_offset`, it says in answer to a piece of this round.

@@ -54,7 +54,7 @@ pub struct Header {
 
 /// What a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BlockKind {
     Header,
     Updates,
     KeyFrame,
@@ -63,7 +63,7 @@ pub(crate) enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl BlockKind {
     fn number(self) -> u8 {
         match self {
             Self::Unknown => 0,
@@ -107,7 +107,7 @@ impl<W: Write> BlockWriter<W> {
     ///
     /// # Panics
     /// If there are more than [`MAX_INFLATED`] bytes of lines.
-    pub(crate) fn write(&mut self, kind: Kind, lines: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, kind: BlockKind, lines: &[u8]) -> io::Result<()> {
         assert!(lines.len() <= MAX_INFLATED, "a block is read only if it is not larger");
         if self.is_broken {
             return Err(io::Error::other("the recording ends at an earlier error: nothing can be added"));
@@ -136,8 +136,8 @@ impl<W: Write> BlockWriter<W> {
 
 /// What comes next in a file.
 #[derive(Debug)]
-pub(crate) enum Next {
-    Block(Kind, Vec<u8>),
+pub(crate) enum NextBlock {
+    Block(BlockKind, Vec<u8>),
     /// The file is over before a block begins.
     Over,
     /// The file is over in the middle of a block.
@@ -165,29 +165,29 @@ impl<R: Read> BlockReader<R> {
     }
 
     /// Reads one block. After anything but a block there is no more.
-    pub(crate) fn next(&mut self) -> io::Result<Next> {
+    pub(crate) fn next(&mut self) -> io::Result<NextBlock> {
         let head = up_to(&mut self.from, HEAD)?;
         let &[kind, l0, l1, l2, l3, c0, c1, c2, c3] = &head[..] else {
-            return Ok(if head.is_empty() { Next::Over } else { Next::Cut });
+            return Ok(if head.is_empty() { NextBlock::Over } else { NextBlock::Cut });
         };
         let length = [l0, l1, l2, l3];
         let size = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if size > MAX_BODY {
-            return Ok(Next::Damaged);
+            return Ok(NextBlock::Damaged);
         }
         let body = up_to(&mut self.from, size)?;
         if body.len() < size {
-            return Ok(Next::Cut);
+            return Ok(NextBlock::Cut);
         }
         if checksum(self.place, kind, length, &body) != u32::from_be_bytes([c0, c1, c2, c3]) {
-            return Ok(Next::Damaged);
+            return Ok(NextBlock::Damaged);
         }
         self.place += 1;
         self.offset += (HEAD + size) as u64;
-        let kind = Kind::of(kind);
+        let kind = BlockKind::of(kind);
         // What is passed over is not looked into.
-        let lines = if kind == Kind::Unknown { Some(Vec::new()) } else { inflate(&body) };
-        Ok(lines.map_or(Next::Damaged, |lines| Next::Block(kind, lines)))
+        let lines = if kind == BlockKind::Unknown { Some(Vec::new()) } else { inflate(&body) };
+        Ok(lines.map_or(NextBlock::Damaged, |lines| NextBlock::Block(kind, lines)))
     }
 }
 

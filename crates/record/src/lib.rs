@@ -15,4 +15,4 @@ pub use entries::Entries;
 pub use format::Header;
 pub use player::{Player, RECORDED_COMMAND};
 pub use recorder::Recorder;
-pub use recording::{Ending, KeyFrame, Place, ReadError, Recording};
+pub use recording::{Ending, KeyFrame, ReadError, Recording, RecordingEnd};

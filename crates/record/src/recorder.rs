@@ -1,6 +1,6 @@
 //! Writes updates down as they are told. Keeps a world only for the key frames.
 
-use crate::format::{BlockWriter, Header, Kind, MAX_INFLATED};
+use crate::format::{BlockKind, BlockWriter, Header, MAX_INFLATED};
 use raftdeck_model::{News, Update, World};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
@@ -23,7 +23,7 @@ const MAX_LINE: usize = MAX_INFLATED / 2;
 
 /// The first line of a key frame.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Moment {
+pub(crate) struct KeyFrameTime {
     /// When it is, in cluster time.
     pub(crate) at: Duration,
 }
@@ -49,7 +49,7 @@ impl<W: Write> Recorder<W> {
     /// Begins a recording: writes its header.
     pub fn new(to: W, header: &Header) -> io::Result<Self> {
         let mut blocks = BlockWriter::new(to)?;
-        blocks.write(Kind::Header, &serde_json::to_vec(header)?)?;
+        blocks.write(BlockKind::Header, &serde_json::to_vec(header)?)?;
         let zero = Duration::ZERO;
         let world = World::default();
         Ok(Self { blocks, lines: Vec::new(), since: zero, at: zero, world, frame: (zero, 0) })
@@ -93,7 +93,7 @@ impl<W: Write> Recorder<W> {
         if self.lines.is_empty() {
             return Ok(());
         }
-        self.blocks.write(Kind::Updates, &self.lines)?;
+        self.blocks.write(BlockKind::Updates, &self.lines)?;
         self.lines.clear();
         Ok(())
     }
@@ -101,14 +101,14 @@ impl<W: Write> Recorder<W> {
     /// Ends the recording: writes what has gathered, and that it is whole. Gives back what it was written to.
     pub fn finish(mut self) -> io::Result<W> {
         self.flush()?;
-        self.blocks.write(Kind::End, &[])?;
+        self.blocks.write(BlockKind::End, &[])?;
         Ok(self.blocks.into_inner())
     }
 
     /// It stands for all updates before it.
     fn write_key_frame(&mut self) -> io::Result<()> {
         self.frame = (self.at, 0);
-        let mut lines = serde_json::to_vec(&Moment { at: self.at })?;
+        let mut lines = serde_json::to_vec(&KeyFrameTime { at: self.at })?;
         for update in self.world.as_updates() {
             lines.push(b'\n');
             serde_json::to_writer(&mut lines, &update)?;
@@ -117,6 +117,6 @@ impl<W: Write> Recorder<W> {
         if lines.len() > MAX_INFLATED {
             return Ok(());
         }
-        self.blocks.write(Kind::KeyFrame, &lines)
+        self.blocks.write(BlockKind::KeyFrame, &lines)
     }
 }

@@ -1,7 +1,7 @@
 //! A recording in memory, as far as its file can be read.
 
-use crate::format::{BlockReader, Header, Kind, Next, VERSION};
-use crate::recorder::Moment;
+use crate::format::{BlockKind, BlockReader, Header, NextBlock, VERSION};
+use crate::recorder::KeyFrameTime;
 use raftdeck_model::{Update, World, write};
 use std::fmt;
 use std::io::{self, Read};
@@ -37,7 +37,7 @@ fn age(version: u32) -> &'static str {
 
 /// Where a recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordingEnd {
     /// The last update's cluster time.
     pub at: Duration,
     /// How many bytes of the file could be used.
@@ -50,16 +50,16 @@ pub enum Ending {
     /// Where its recorder finished it.
     Complete,
     /// The file is over, though its recorder did not finish it.
-    Cut(Place),
+    Cut(RecordingEnd),
     /// What comes next is damaged.
-    Damaged(Place),
+    Damaged(RecordingEnd),
     /// There is more than is read into memory.
-    TooLong(Place),
+    TooLong(RecordingEnd),
 }
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = |place: &Place| write::duration(place.at);
+        let time = |place: &RecordingEnd| write::duration(place.at);
         match self {
             Self::Complete => f.write_str("the recording is complete"),
             Self::Cut(place) => write!(
@@ -133,24 +133,26 @@ impl Recording {
         if version != VERSION {
             return Err(ReadError::OtherVersion(version));
         }
-        let Next::Block(Kind::Header, lines) = blocks.next()? else { return Err(ReadError::NoHeader) };
+        let NextBlock::Block(BlockKind::Header, lines) = blocks.next()? else {
+            return Err(ReadError::NoHeader);
+        };
         let header = serde_json::from_slice(&lines).map_err(|_| ReadError::NoHeader)?;
         let ending = Ending::Complete;
         let mut recording = Self { header, updates: Vec::new(), key_frames: Vec::new(), ending, unknown: 0 };
         let mut total = 0_usize;
         recording.ending = loop {
-            let place = Place { at: recording.end(), bytes: blocks.offset };
+            let place = RecordingEnd { at: recording.end(), bytes: blocks.offset };
             match blocks.next()? {
-                Next::Block(Kind::End, _) => break Ending::Complete,
-                Next::Block(_, lines) if lines.len() > most - total => break Ending::TooLong(place),
-                Next::Block(kind, lines) => {
+                NextBlock::Block(BlockKind::End, _) => break Ending::Complete,
+                NextBlock::Block(_, lines) if lines.len() > most - total => break Ending::TooLong(place),
+                NextBlock::Block(kind, lines) => {
                     total += lines.len();
                     if !recording.take(kind, &lines) {
                         break Ending::Damaged(place);
                     }
                 }
-                Next::Over | Next::Cut => break Ending::Cut(place),
-                Next::Damaged => break Ending::Damaged(place),
+                NextBlock::Over | NextBlock::Cut => break Ending::Cut(place),
+                NextBlock::Damaged => break Ending::Damaged(place),
             }
         };
         Ok(recording)
@@ -169,23 +171,23 @@ impl Recording {
     }
 
     /// `false`: no recorder wrote this.
-    fn take(&mut self, kind: Kind, lines: &[u8]) -> bool {
+    fn take(&mut self, kind: BlockKind, lines: &[u8]) -> bool {
         match kind {
-            Kind::Updates => {
+            BlockKind::Updates => {
                 let (mut updates, unknown) = updates(lines);
                 self.updates.append(&mut updates);
                 self.unknown += unknown;
                 true
             }
-            Kind::KeyFrame => {
+            BlockKind::KeyFrame => {
                 let (first, rest) =
                     lines.split_at(lines.iter().position(|b| *b == b'\n').unwrap_or(lines.len()));
-                let Ok(Moment { at }) = serde_json::from_slice(first) else { return false };
+                let Ok(KeyFrameTime { at }) = serde_json::from_slice(first) else { return false };
                 self.key_frames.push(KeyFrame { at, after: self.updates.len(), updates: updates(rest).0 });
                 true
             }
-            Kind::Unknown => true,
-            Kind::Header | Kind::End => false,
+            BlockKind::Unknown => true,
+            BlockKind::Header | BlockKind::End => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::read::DeflateEncoder;
 use raftdeck_model::{News, Update};
 use raftdeck_record::format::{MAGIC, MAX_INFLATED, VERSION};
-use raftdeck_record::{Ending, Place, ReadError, Recording};
+use raftdeck_record::{Ending, ReadError, Recording, RecordingEnd};
 use std::io::Read;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn a_block_that_is_missing_in_the_middle_is_noticed() {
     let gap = [&whole[..begin], &whole[begin + first..]].concat();
     let recording = read(&gap);
     assert_eq!(recording.updates, []);
-    let place = Place { at: Duration::ZERO, bytes: begin as u64 };
+    let place = RecordingEnd { at: Duration::ZERO, bytes: begin as u64 };
     assert_eq!(recording.ending, Ending::Damaged(place));
     assert_eq!(
         recording.ending.to_string(),

@@ -1,7 +1,7 @@
 //! What committed entries truly changed. A change points into the entry that made it, so that telling it costs the one who
 //! applies entries nothing; whoever wants to keep it copies it out.
 
-use crate::state::Outcome;
+use crate::state::CommandOutcome;
 use bytes::Bytes;
 use raftdeck_protocol::Answer;
 use raftdeck_protocol::kv::{ActionOf, CommandOf, NamedWriteOf, SessionWriteOf, WriteOf};
@@ -15,12 +15,12 @@ pub struct Changed {
     pub index: LogIndex,
     /// Its content, which may be a part of a much larger buffer.
     entry: Bytes,
-    place: Place,
+    place: ChangeRange,
 }
 
 /// Where in an entry's content a change stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct ChangeRange {
     key: Range<usize>,
     /// `None`: the key is gone.
     value: Option<Range<usize>>,
@@ -29,7 +29,7 @@ pub(crate) struct Place {
 impl Changed {
     /// # Panics
     /// If the change was not found in this entry.
-    pub(crate) fn new(index: LogIndex, entry: Bytes, place: Place) -> Self {
+    pub(crate) fn new(index: LogIndex, entry: Bytes, place: ChangeRange) -> Self {
         let is_inside = |part: &Range<usize>| part.start <= part.end && part.end <= entry.len();
         assert!(is_inside(&place.key) && place.value.as_ref().is_none_or(is_inside));
         Self { index, entry, place }
@@ -48,10 +48,15 @@ impl Changed {
     }
 }
 
-impl Place {
+impl ChangeRange {
     /// The change that the entry `at` with this content made, if it made one: what was applied before, did not match, or
     /// deleted nothing, made none.
-    pub(crate) fn of(entry: &[u8], command: &CommandOf<&[u8]>, at: LogId, outcome: &Outcome) -> Option<Self> {
+    pub(crate) fn of(
+        entry: &[u8],
+        command: &CommandOf<&[u8]>,
+        at: LogId,
+        outcome: &CommandOutcome,
+    ) -> Option<Self> {
         let Ok((Answer::Stored | Answer::Deleted { existed: true }, by)) = outcome else { return None };
         if *by != at {
             return None;

@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// How far a member has come. Each step is made durable before anybody else learns of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum FoundingStage {
     /// It waits for all others.
     Gathering,
     /// It takes part in this founding, and never in another one.
@@ -67,7 +67,7 @@ pub struct Founding {
     name: String,
     /// All founding members.
     with: BTreeSet<NodeId>,
-    stage: Stage,
+    stage: FoundingStage,
     /// What was heard last of each other one that could be reached.
     heard: BTreeMap<NodeId, NoteStage>,
     disks: BTreeMap<NodeId, Incarnation>,
@@ -88,7 +88,7 @@ impl Founding {
         incarnation: Incarnation,
         name: &str,
         with: BTreeSet<NodeId>,
-        stage: Stage,
+        stage: FoundingStage,
     ) -> Self {
         let (heard, disks) = Default::default();
         Self { me, incarnation, name: name.to_owned(), with, stage, heard, disks }
@@ -96,7 +96,7 @@ impl Founding {
 
     /// How far it has come.
     #[must_use]
-    pub fn stage(&self) -> &Stage {
+    pub fn stage(&self) -> &FoundingStage {
         &self.stage
     }
 
@@ -104,9 +104,9 @@ impl Founding {
     #[must_use]
     pub fn note(&self, has_secret: bool) -> Note {
         let stage = match &self.stage {
-            Stage::Gathering => NoteStage::Gathering { with: self.with.clone() },
-            Stage::Adopted(record) => NoteStage::Adopted(record.clone()),
-            Stage::Founded(record) => NoteStage::Member {
+            FoundingStage::Gathering => NoteStage::Gathering { with: self.with.clone() },
+            FoundingStage::Adopted(record) => NoteStage::Adopted(record.clone()),
+            FoundingStage::Founded(record) => NoteStage::Member {
                 cluster: Some(cluster_id(record, &self.name)),
                 members: record.0.iter().map(|(id, disk)| (*id, Some(*disk))).collect(),
                 index: LogIndex::ZERO,
@@ -136,16 +136,18 @@ impl Founding {
 
     /// The stage that comes next, if its time has come. It must be durable before [`Founding::advance`].
     #[must_use]
-    pub fn next(&self) -> Option<Stage> {
+    pub fn next(&self) -> Option<FoundingStage> {
         match &self.stage {
-            Stage::Gathering => self.record_to_adopt().map(Stage::Adopted),
-            Stage::Adopted(record) => self.is_complete(record).then(|| Stage::Founded(record.clone())),
-            Stage::Founded(_) => None,
+            FoundingStage::Gathering => self.record_to_adopt().map(FoundingStage::Adopted),
+            FoundingStage::Adopted(record) => {
+                self.is_complete(record).then(|| FoundingStage::Founded(record.clone()))
+            }
+            FoundingStage::Founded(_) => None,
         }
     }
 
     /// The stage that [`Founding::next`] gave is durable.
-    pub fn advance(&mut self, stage: Stage) {
+    pub fn advance(&mut self, stage: FoundingStage) {
         self.stage = stage;
     }
 
@@ -194,7 +196,7 @@ impl Founding {
     /// What keeps it from going on. `None`: nothing does.
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {
-        if matches!(self.stage, Stage::Founded(_)) {
+        if matches!(self.stage, FoundingStage::Founded(_)) {
             return None;
         }
         if let Some(obstacle) = self.heard.iter().find_map(|(id, stage)| self.obstacle_at(*id, stage)) {
@@ -202,8 +204,8 @@ impl Founding {
         }
         let waits_for = |id: &NodeId| match (&self.stage, self.heard.get(id)) {
             (_, None) => true,
-            (Stage::Adopted(record), Some(stage)) => !self.takes_part(stage, record),
-            (Stage::Gathering | Stage::Founded(_), Some(_)) => false,
+            (FoundingStage::Adopted(record), Some(stage)) => !self.takes_part(stage, record),
+            (FoundingStage::Gathering | FoundingStage::Founded(_), Some(_)) => false,
         };
         let waiting: BTreeSet<NodeId> = self.others().filter(waits_for).collect();
         (!waiting.is_empty()).then_some(Obstacle::Waiting(waiting))
@@ -212,8 +214,8 @@ impl Founding {
     /// What a member that was reached says against it.
     fn obstacle_at(&self, node: NodeId, said: &NoteStage) -> Option<Obstacle> {
         let mine = match &self.stage {
-            Stage::Gathering => None,
-            Stage::Adopted(record) | Stage::Founded(record) => Some(record),
+            FoundingStage::Gathering => None,
+            FoundingStage::Adopted(record) | FoundingStage::Founded(record) => Some(record),
         };
         match said {
             NoteStage::Joining { .. } => Some(Obstacle::Joins(node)),

@@ -19,8 +19,8 @@
 mod version1;
 
 use crate::names::Named;
-use crate::session::{Kept, Session};
-use crate::state::State;
+use crate::session::{KeptAnswer, Session};
+use crate::state::ReplicatedState;
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_protocol::kv::{
     LoggedTime, MAX_KEY, MAX_NAME, MAX_NAMES, MAX_SESSION_WRITES, MAX_SESSIONS, MAX_VALUE, SessionId,
@@ -45,7 +45,7 @@ const MAX_ANSWER: usize = MAX_VALUE + 64;
 #[derive(Clone, Debug)]
 pub struct StateImage {
     pub(crate) meta: SnapshotMeta,
-    pub(crate) state: State,
+    pub(crate) state: ReplicatedState,
 }
 
 /// Bytes that are no image of a state.
@@ -85,10 +85,10 @@ impl StateImage {
     /// it is an error.
     pub fn decode(meta: SnapshotMeta, pieces: impl Iterator<Item = Bytes>) -> Result<Self, ImageError> {
         let mut reader = Reader { pieces, current: Bytes::new() };
-        let mut state = State::default();
+        let mut state = ReplicatedState::default();
         let version = reader.take(1)?[0];
         let state_hash = match version {
-            VERSION | NAMELESS => State::hash,
+            VERSION | NAMELESS => ReplicatedState::hash,
             version1::VERSION => version1::hash,
             _ => {
                 return Err(broken(format!(
@@ -119,36 +119,36 @@ impl StateImage {
         Ok(Self { meta, state })
     }
 
-    fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let State { machine, sessions, names } = &self.state;
-        let header = Record::Header {
+    fn records(&self) -> impl Iterator<Item = ImageRecord<'_>> {
+        let ReplicatedState { machine, sessions, names } = &self.state;
+        let header = ImageRecord::Header {
             now: sessions.now(),
             pairs: machine.len(),
             sessions: sessions.len() as u64,
             names: (names.len() as u64, names.now()),
         };
-        let pairs = machine.pairs().map(|(key, value)| Record::Pair(key, value));
+        let pairs = machine.pairs().map(|(key, value)| ImageRecord::Pair(key, value));
         let sessions = sessions.iter().flat_map(|(id, session)| {
-            let answers = session.answers().map(Record::Answer);
-            iter::once(Record::Session(id, session)).chain(answers)
+            let answers = session.answers().map(ImageRecord::Answer);
+            iter::once(ImageRecord::Session(id, session)).chain(answers)
         });
-        let names = names.iter().map(|(name, named)| Record::Named(name, named));
-        let end = iter::once(Record::End(self.state.hash()));
+        let names = names.iter().map(|(name, named)| ImageRecord::Named(name, named));
+        let end = iter::once(ImageRecord::End(self.state.hash()));
         iter::once(header).chain(pairs).chain(sessions).chain(names).chain(end)
     }
 }
 
 /// One part of an image that is written at once.
-enum Record<'a> {
+enum ImageRecord<'a> {
     Header { now: LoggedTime, pairs: u64, sessions: u64, names: (u64, LoggedTime) },
     Pair(&'a [u8], &'a [u8]),
     Session(SessionId, &'a Session),
-    Answer(&'a Kept),
+    Answer(&'a KeptAnswer),
     Named(&'a [u8], &'a Named),
     End(u64),
 }
 
-impl Record<'_> {
+impl ImageRecord<'_> {
     fn put(self, buffer: &mut BytesMut) {
         match self {
             Self::Header { now, pairs, sessions, names: (names, names_now) } => {
@@ -184,7 +184,7 @@ impl Record<'_> {
     }
 }
 
-fn put_kept(buffer: &mut BytesMut, kept: &Kept) {
+fn put_kept(buffer: &mut BytesMut, kept: &KeptAnswer) {
     buffer.put_u64_le(kept.at.term.0);
     buffer.put_u64_le(kept.at.index.0);
     put_bytes(buffer, &frame::encode(kept.answer()));
@@ -203,7 +203,7 @@ fn put_length(buffer: &mut BytesMut, length: usize) {
 
 fn read_pairs<I: Iterator<Item = Bytes>>(
     reader: &mut Reader<I>,
-    state: &mut State,
+    state: &mut ReplicatedState,
     count: u64,
 ) -> Result<(), ImageError> {
     let mut previous: Option<Bytes> = None;
@@ -224,7 +224,7 @@ fn read_pairs<I: Iterator<Item = Bytes>>(
 
 fn read_sessions<I: Iterator<Item = Bytes>>(
     reader: &mut Reader<I>,
-    state: &mut State,
+    state: &mut ReplicatedState,
     count: u64,
     last: LogIndex,
 ) -> Result<(), ImageError> {
@@ -259,7 +259,7 @@ fn read_sessions<I: Iterator<Item = Bytes>>(
 
 fn read_names<I: Iterator<Item = Bytes>>(
     reader: &mut Reader<I>,
-    state: &mut State,
+    state: &mut ReplicatedState,
     (count, now): (u64, LoggedTime),
     last: LogIndex,
 ) -> Result<(), ImageError> {

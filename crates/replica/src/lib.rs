@@ -19,10 +19,10 @@ mod waiting;
 
 pub use changed::Changed;
 pub use image::{ImageError, StateImage};
-pub use standing::{Met, Objection, View};
+pub use standing::{ClusterView, NewestStarts, Objection};
 
 use catching_up::CatchingUp;
-use changed::Place;
+use changed::ChangeRange;
 use raftdeck_protocol::kv::{Action, Command, CommandOf, LoggedTime, NamedWrite, SessionWrite};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::mutants::{Mutant, is_active};
@@ -32,9 +32,9 @@ use raftdeck_raft::{
     ProposeError, Raft, ReadError, ReadMode, ReadReady, RestoreError, Restored, Sender, SnapshotMeta,
     SnapshotRefusal, Status, Ticket, Timestamp, TraceEvent, TransferError, Tuning,
 };
-use state::State;
+use state::ReplicatedState;
 use std::time::Duration;
-use waiting::Waiting;
+use waiting::WaitingRequests;
 
 /// About as many pairs are read from the map in one go as take a millisecond.
 const PAIRS_AT_ONCE: usize = 4096;
@@ -72,11 +72,11 @@ pub struct Outputs {
 #[derive(Debug)]
 pub struct Replica {
     raft: Raft,
-    state: State,
+    state: ReplicatedState,
     /// The newest entry that the state includes.
     applied: LogId,
     catching_up: CatchingUp,
-    waiting: Waiting,
+    waiting: WaitingRequests,
 }
 
 impl Replica {
@@ -94,7 +94,13 @@ impl Replica {
             Some(image) => (image.meta.last, image.state),
             None => Default::default(),
         };
-        Ok(Self { raft, state, applied, catching_up: CatchingUp::default(), waiting: Waiting::default() })
+        Ok(Self {
+            raft,
+            state,
+            applied,
+            catching_up: CatchingUp::default(),
+            waiting: WaitingRequests::default(),
+        })
     }
 
     /// The core's state.
@@ -466,7 +472,7 @@ impl Replica {
         let command = CommandOf::decode(&content)
             .unwrap_or_else(|error| panic!("entry {} cannot be applied: {error}", entry.id.index));
         let outcome = self.state.apply(entry.id, &command);
-        let place = Place::of(&content, &command, entry.id, &outcome);
+        let place = ChangeRange::of(&content, &command, entry.id, &outcome);
         self.waiting.finish_write(entry.id, Some(outcome));
         place.map(|place| Changed::new(entry.id.index, content, place))
     }

@@ -10,9 +10,9 @@
 //! next, it counts for no more than [`MAX_STEP`]. Where little is written names are kept for longer.
 
 use crate::key::Key;
-use crate::session::Kept;
+use crate::session::KeptAnswer;
 use crate::sessions::is_lifetime_ago;
-use crate::state::Outcome;
+use crate::state::CommandOutcome;
 use imbl::OrdMap;
 use raftdeck_protocol::Failure;
 use raftdeck_protocol::kv::{Answer, LoggedTime, MAX_NAMES, NamedWriteOf, SessionId, WriteOf};
@@ -56,7 +56,7 @@ pub(crate) struct Named {
     pub(crate) last_used: LoggedTime,
     /// Tells whether another write comes under the same name.
     pub(crate) fingerprint: u128,
-    pub(crate) kept: Kept,
+    pub(crate) kept: KeptAnswer,
 }
 
 impl Names {
@@ -106,7 +106,7 @@ impl Names {
         NamedWriteOf { name, write }: &NamedWriteOf<B>,
         at: LogId,
         apply: impl FnOnce() -> Answer,
-    ) -> Outcome {
+    ) -> CommandOutcome {
         let name = Key::from(name.as_ref());
         let fingerprint = fingerprint(write);
         if let Some(known) = self.known.get(&name)
@@ -121,7 +121,7 @@ impl Names {
             return outcome;
         }
         let answer = apply();
-        self.put(name, Named { last_used: self.now, fingerprint, kept: Kept::new(ONLY, &answer, at) });
+        self.put(name, Named { last_used: self.now, fingerprint, kept: KeptAnswer::new(ONLY, &answer, at) });
         self.keep_bounds();
         Ok((answer, at))
     }
@@ -140,7 +140,7 @@ impl Names {
         (answer, at): (Answer, LogId),
     ) -> bool {
         let is_free = !self.by_use.contains_key(&(last_used, at.index));
-        self.put(name.into(), Named { last_used, fingerprint, kept: Kept::new(ONLY, &answer, at) });
+        self.put(name.into(), Named { last_used, fingerprint, kept: KeptAnswer::new(ONLY, &answer, at) });
         self.keep_bounds();
         is_free
     }

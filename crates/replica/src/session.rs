@@ -26,7 +26,7 @@ pub(crate) struct Session {
     pub(crate) acknowledged: u64,
     /// In order of their numbers, all above `acknowledged`. Nearly always one comes in at the end and leaves at the
     /// beginning.
-    answers: VecDeque<Kept>,
+    answers: VecDeque<KeptAnswer>,
     /// What is kept, in bytes.
     bytes: usize,
     /// The sum of the answers' hashes.
@@ -35,7 +35,7 @@ pub(crate) struct Session {
 
 /// The answer to a write that was applied. Four words, as there are up to a million of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptAnswer {
     pub(crate) sequence: u64,
     /// The entry that applied it.
     pub(crate) at: LogId,
@@ -45,7 +45,7 @@ pub(crate) struct Kept {
 
 /// What becomes of a session's write.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum WriteVerdict {
     /// It has to be applied, and its answer given to [`Session::keep`].
     Apply,
     /// It was applied before: this is its answer.
@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// The answers that are kept, in order of their numbers.
-    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = &Kept> {
+    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = &KeptAnswer> {
         self.answers.iter()
     }
 
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// A write arrived from the log: is it to be applied?
-    pub(crate) fn judge(&self, sequence: u64) -> Verdict {
+    pub(crate) fn judge(&self, sequence: u64) -> WriteVerdict {
         let acknowledged = self.acknowledged;
         if sequence == 0 {
             return refused("a session's writes are numbered from 1".to_owned());
@@ -105,7 +105,7 @@ impl Session {
             && !is_active(Mutant::RetryAppliesTwice)
         {
             let kept = &self.answers[place];
-            return Verdict::Repeated(kept.answer().clone(), kept.at);
+            return WriteVerdict::Repeated(kept.answer().clone(), kept.at);
         }
         if sequence - acknowledged > MAX_SESSION_WRITES as u64 {
             return refused(format!(
@@ -114,14 +114,14 @@ impl Session {
         }
         let is_next = sequence == acknowledged + 1;
         if self.bytes > MAX_SESSION_BYTES && !is_next {
-            return Verdict::Refused(Failure::Busy);
+            return WriteVerdict::Refused(Failure::Busy);
         }
-        Verdict::Apply
+        WriteVerdict::Apply
     }
 
     /// Keeps the answer to a write that [`Session::judge`] let through and the entry `at` applied.
     pub(crate) fn keep(&mut self, id: SessionId, sequence: u64, answer: &Answer, at: LogId) {
-        let kept = Kept::new(sequence, answer, at);
+        let kept = KeptAnswer::new(sequence, answer, at);
         self.bytes += kept.size();
         self.hash = self.hash.wrapping_add(kept.hash(id));
         match self.place(sequence) {
@@ -134,7 +134,7 @@ impl Session {
         }
     }
 
-    fn forget(&mut self, id: SessionId, kept: &Kept) {
+    fn forget(&mut self, id: SessionId, kept: &KeptAnswer) {
         self.bytes -= kept.size();
         self.hash = self.hash.wrapping_sub(kept.hash(id));
     }
@@ -150,7 +150,7 @@ impl Session {
     }
 }
 
-impl Kept {
+impl KeptAnswer {
     pub(crate) fn new(sequence: u64, answer: &Answer, at: LogId) -> Self {
         let other = (*answer != Answer::Stored).then(|| Box::new(answer.clone()));
         Self { sequence, at, other }
@@ -181,8 +181,8 @@ impl Kept {
     }
 }
 
-fn refused(why: String) -> Verdict {
-    Verdict::Refused(Failure::Invalid(why))
+fn refused(why: String) -> WriteVerdict {
+    WriteVerdict::Refused(Failure::Invalid(why))
 }
 
 fn hash_of<const N: usize>(numbers: [u64; N]) -> u64 {

@@ -1,8 +1,8 @@
 //! The clients' sessions: which writes were applied already, and what was answered (thesis §6.3). Part of the
 //! replicated state, so every decision depends on the log alone. Applies no write itself.
 
-use crate::session::{Session, Verdict};
-use crate::state::Outcome;
+use crate::session::{Session, WriteVerdict};
+use crate::state::CommandOutcome;
 use imbl::{OrdMap, OrdSet};
 use raftdeck_protocol::Failure;
 use raftdeck_protocol::kv::{Answer, LoggedTime, MAX_SESSIONS, SESSION_LIFETIME, SessionId, SessionWriteOf};
@@ -83,7 +83,7 @@ impl Sessions {
         write: &SessionWriteOf<B>,
         at: LogId,
         apply: impl FnOnce() -> Answer,
-    ) -> Outcome {
+    ) -> CommandOutcome {
         let &SessionWriteOf { session: id, sequence, acknowledged, .. } = write;
         let Some(session) = self.open.get_mut(&id) else { return Err(Failure::SessionExpired) };
         // An image may share it.
@@ -91,13 +91,13 @@ impl Sessions {
         let (hash, bytes) = (session.hash(id), session.bytes());
         session.touch(id, self.now, acknowledged);
         let outcome = match session.judge(sequence) {
-            Verdict::Apply => {
+            WriteVerdict::Apply => {
                 let answer = apply();
                 session.keep(id, sequence, &answer, at);
                 Ok((answer, at))
             }
-            Verdict::Repeated(answer, at) => Ok((answer, at)),
-            Verdict::Refused(failure) => Err(failure),
+            WriteVerdict::Repeated(answer, at) => Ok((answer, at)),
+            WriteVerdict::Refused(failure) => Err(failure),
         };
         self.hash = self.hash.wrapping_add(session.hash(id)).wrapping_sub(hash);
         self.bytes = self.bytes + session.bytes() - bytes;

@@ -65,7 +65,7 @@ pub enum Objection {
 
 /// What the node that judges knows of its cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub struct ClusterView<'a> {
     /// Its cluster, once it knows that.
     pub cluster: Option<ClusterId>,
     /// The membership in force.
@@ -74,7 +74,7 @@ pub struct View<'a> {
     pub membership_at: LogId,
 }
 
-impl View<'_> {
+impl ClusterView<'_> {
     /// What speaks against listening to this node: another cluster, or another disk than the cluster knows. A node that is
     /// named with its disk by a membership later than ours is listened to: then we lag behind, and it may be the one that
     /// can help us (thesis §4.2.4).
@@ -96,9 +96,9 @@ impl View<'_> {
 
 /// The newest start that was met of each data directory. To be kept on the disk before anybody relies on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Met(BTreeMap<Incarnation, Boot>);
+pub struct NewestStarts(BTreeMap<Incarnation, Boot>);
 
-impl Met {
+impl NewestStarts {
     /// As it was kept.
     #[must_use]
     pub fn new(kept: BTreeMap<Incarnation, Boot>) -> Self {
@@ -177,7 +177,7 @@ mod tests {
 
     fn check(standing: &Standing) -> Result<(), Objection> {
         let membership = membership();
-        let view = View { cluster: None, membership: &membership, membership_at: at(2, 7) };
+        let view = ClusterView { cluster: None, membership: &membership, membership_at: at(2, 7) };
         view.check(N2, standing)
     }
 
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_older_copy_and_a_second_copy_of_a_directory_are_recognised() {
-        let mut met = Met::default();
+        let mut met = NewestStarts::default();
         assert_eq!(met.meet(N2, &standing(disk(2), 4, 40)), Ok(true));
         assert_eq!(
             met.meet(N2, &standing(disk(2), 4, 40)),
@@ -232,13 +232,13 @@ mod tests {
         );
         assert_eq!(met.meet(N2, &standing(disk(2), 5, 50)), Ok(true));
         assert_eq!(met.meet(N2, &standing(disk(9), 1, 10)), Ok(true), "another disk counts for itself");
-        assert_eq!(Met::new(met.to_keep().clone()), met);
+        assert_eq!(NewestStarts::new(met.to_keep().clone()), met);
     }
 
     /// The limit of what the number of starts can tell.
     #[test]
     fn a_copy_that_was_started_more_often_than_what_was_met_passes() {
-        let mut met = Met::default();
+        let mut met = NewestStarts::default();
         met.meet(N2, &standing(disk(2), 5, 50)).unwrap();
         let copy = |number| met.check(N2, &standing(disk(2), number, 90 + number));
         assert!((1..=5).all(|number| copy(number).is_err()));
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn strangers_are_forgotten_when_there_are_very_many_and_members_never() {
-        let mut met = Met::default();
+        let mut met = NewestStarts::default();
         for number in 0..=255 {
             met.meet(N2, &standing(disk(number), 1, 1)).unwrap();
         }

@@ -10,23 +10,23 @@ use raftdeck_raft::LogId;
 
 /// Everything that a snapshot holds. A clone shares it with the original, in O(1).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct ReplicatedState {
     pub(crate) machine: Machine,
     pub(crate) sessions: Sessions,
     pub(crate) names: Names,
 }
 
 /// What came of a command: its answer and the entry that carried it out, or why nothing was.
-pub(crate) type Outcome = Result<(Answer, LogId), Failure>;
+pub(crate) type CommandOutcome = Result<(Answer, LogId), Failure>;
 
-impl State {
+impl ReplicatedState {
     /// Equal states have equal hashes, however they came about.
     pub(crate) fn hash(&self) -> u64 {
         self.machine.hash().wrapping_add(self.sessions.hash()).wrapping_add(self.names.hash())
     }
 
     /// Applies the committed command of the entry `at`.
-    pub(crate) fn apply<B: AsRef<[u8]>>(&mut self, at: LogId, command: &CommandOf<B>) -> Outcome {
+    pub(crate) fn apply<B: AsRef<[u8]>>(&mut self, at: LogId, command: &CommandOf<B>) -> CommandOutcome {
         let Self { machine, sessions, names } = self;
         let before = sessions.now();
         sessions.pass_time(command.at);

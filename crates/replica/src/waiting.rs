@@ -3,7 +3,7 @@
 mod writes;
 
 use crate::RequestToken;
-use crate::state::Outcome;
+use crate::state::CommandOutcome;
 use raftdeck_protocol::{Failure, Read, ResponseBody};
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{ChangeError, LogId, LogIndex, Membership, NodeId, ReadId, Role, Term, TraceEvent};
@@ -12,7 +12,7 @@ use writes::Writes;
 
 /// Everybody who waits, by what for, so that nobody is looked for among all.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingRequests {
     /// Writes that wait for their entry to be committed.
     writes: Writes,
     /// Reads that wait for proof of leadership: at `i` the one with the id `first_read + i`; `None`: it waits no more.
@@ -21,26 +21,26 @@ pub(crate) struct Waiting {
     /// Reads that may be answered, in order.
     granted: VecDeque<(RequestToken, Read)>,
     /// The change of the membership that is under way, also when nobody waits for it any more.
-    change: Option<Change>,
+    change: Option<WaitingChange>,
     /// The transfer whose end is not known yet, also when nobody waits for it any more.
-    transfer: Option<Transfer>,
+    transfer: Option<WaitingTransfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
     /// Went away while they waited. What they wait for still comes to its end, and then they are not answered.
     gone: BTreeSet<RequestToken>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
+struct WaitingChange {
     token: Option<RequestToken>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Transfer {
+struct WaitingTransfer {
     token: Option<RequestToken>,
     to: NodeId,
 }
 
-impl Waiting {
+impl WaitingRequests {
     pub(crate) fn reply(&mut self, token: RequestToken, body: ResponseBody) {
         self.replies.push((token, body));
     }
@@ -60,9 +60,9 @@ impl Waiting {
 
     /// The client went away.
     pub(crate) fn cancel(&mut self, token: RequestToken) {
-        if self.change == Some(Change { token: Some(token) }) {
-            self.change = Some(Change { token: None });
-        } else if let Some(Transfer { token: waiting, .. }) = &mut self.transfer
+        if self.change == Some(WaitingChange { token: Some(token) }) {
+            self.change = Some(WaitingChange { token: None });
+        } else if let Some(WaitingTransfer { token: waiting, .. }) = &mut self.transfer
             && *waiting == Some(token)
         {
             *waiting = None;
@@ -95,7 +95,7 @@ impl Waiting {
     }
 
     /// The entry `applied` was applied; `outcome` is what its command came to.
-    pub(crate) fn finish_write(&mut self, applied: LogId, outcome: Option<Outcome>) {
+    pub(crate) fn finish_write(&mut self, applied: LogId, outcome: Option<CommandOutcome>) {
         let Some((token, term)) = self.writes.take(applied.index) else { return };
         let body = match outcome {
             Some(Ok((answer, at))) if term == applied.term => ResponseBody::Done { answer, at },
@@ -126,7 +126,7 @@ impl Waiting {
         ReadId(self.first_read + self.reads.len() as u64)
     }
 
-    /// This read has been given [`Waiting::next_read_id`] and waits.
+    /// This read has been given [`WaitingRequests::next_read_id`] and waits.
     pub(crate) fn await_read(&mut self, token: RequestToken, read: Read) {
         self.reads.push_back(Some((token, read)));
     }
@@ -172,12 +172,12 @@ impl Waiting {
     }
 
     pub(crate) fn await_change(&mut self, token: RequestToken) {
-        self.change = Some(Change { token: Some(token) });
+        self.change = Some(WaitingChange { token: Some(token) });
     }
 
     /// The change is committed at this entry and gave this membership, or it failed.
     pub(crate) fn finish_change(&mut self, end: Result<(LogId, Membership), ChangeError>) {
-        let Some(Change { token: Some(token) }) = self.change.take() else { return };
+        let Some(WaitingChange { token: Some(token) }) = self.change.take() else { return };
         let body = match end {
             Ok((at, membership)) => ResponseBody::MembershipChanged { at, membership },
             // It was under way: the next leader may finish it.
@@ -193,7 +193,7 @@ impl Waiting {
     }
 
     pub(crate) fn await_transfer(&mut self, token: RequestToken, to: NodeId) {
-        self.transfer = Some(Transfer { token: Some(token), to });
+        self.transfer = Some(WaitingTransfer { token: Some(token), to });
     }
 
     /// What happened may be what somebody waits for.
@@ -211,7 +211,7 @@ impl Waiting {
     }
 
     fn finish_transfer(&mut self, end: Result<(NodeId, Term), Failure>) {
-        let Some(Transfer { token: Some(token), to }) = self.transfer.take() else { return };
+        let Some(WaitingTransfer { token: Some(token), to }) = self.transfer.take() else { return };
         let body = match end {
             Ok((leader, term)) if leader == to => ResponseBody::Transferred { leader, term },
             Ok(_) => ResponseBody::Failed(Failure::Unknown),
@@ -228,7 +228,7 @@ impl Waiting {
     /// The entries of waiting writes may still be committed by the next leader, and a change may still be finished.
     fn lose_leadership(&mut self) {
         self.give_up_writes();
-        if let Some(Change { token: Some(token) }) = self.change.take() {
+        if let Some(WaitingChange { token: Some(token) }) = self.change.take() {
             self.fail(token, Failure::Unknown);
         }
     }
@@ -250,7 +250,7 @@ mod tests {
 
     /// What somebody who waits for n2 to lead is told after these events.
     fn told(events: &[TraceEvent]) -> Vec<ResponseBody> {
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingRequests::default();
         waiting.await_transfer(TOKEN, NodeId(2));
         for event in events {
             waiting.observe(event);
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_change_is_answered_by_its_end_or_by_the_loss_of_the_leadership() {
         let end = |end: Option<Result<(LogId, Membership), ChangeError>>, event: Option<TraceEvent>| {
-            let mut waiting = Waiting::default();
+            let mut waiting = WaitingRequests::default();
             waiting.await_change(TOKEN);
             assert!(waiting.is_changing());
             if let Some(end) = end {
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn who_goes_away_is_not_answered_whatever_it_waits_for() {
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingRequests::default();
         let id = LogId { term: Term(1), index: LogIndex(7) };
         let tokens: Vec<_> = (1..=6).map(RequestToken).collect();
         waiting.await_write(tokens[0], id);

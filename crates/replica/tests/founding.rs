@@ -4,7 +4,7 @@
 
 use raftdeck_protocol::founding::{FoundingRecord, Note, NoteStage};
 use raftdeck_raft::{Incarnation, LogIndex, NodeId};
-use raftdeck_replica::founding::{Founding, Obstacle, Stage, cluster_id};
+use raftdeck_replica::founding::{Founding, FoundingStage, Obstacle, cluster_id};
 use std::collections::{BTreeMap, BTreeSet};
 
 const NAME: &str = "test";
@@ -21,7 +21,7 @@ struct Member {
     /// How many disks it has lost.
     lost: u8,
     /// On its disk.
-    stage: Stage,
+    stage: FoundingStage,
     /// In its memory.
     heard: BTreeMap<NodeId, Note>,
     /// An answer on its way to it.
@@ -41,7 +41,8 @@ struct World {
 
 impl World {
     fn new(members: u64, wipes: u8) -> Self {
-        let member = Member { lost: 0, stage: Stage::Gathering, heard: BTreeMap::new(), on_its_way: None };
+        let member =
+            Member { lost: 0, stage: FoundingStage::Gathering, heard: BTreeMap::new(), on_its_way: None };
         let members = (1..=members).map(|id| (NodeId(id), member.clone())).collect();
         Self { members, founded: BTreeSet::new(), wipes, only_of_first: wipes == 1 }
     }
@@ -72,7 +73,7 @@ impl World {
     fn advance(&self, id: NodeId) -> Option<Self> {
         let stage = self.founding(id).next()?;
         let mut next = self.with(id, |member| member.stage = stage.clone());
-        if let Stage::Founded(record) = stage {
+        if let FoundingStage::Founded(record) = stage {
             next.check_founding(&record);
             next.founded.insert(record);
         }
@@ -87,7 +88,7 @@ impl World {
             assert_eq!(shared, None, "one disk in two foundings: {self:#?}");
         }
         for (id, Member { stage, .. }) in &self.members {
-            if let Stage::Founded(other) = stage {
+            if let FoundingStage::Founded(other) = stage {
                 assert_eq!(other, record, "{id} is founded in another one: {self:#?}");
             }
         }
@@ -99,7 +100,7 @@ impl World {
         for &id in self.members.keys() {
             steps.extend(self.advance(id));
             let member = &self.members[&id];
-            if !matches!(member.stage, Stage::Founded(_)) {
+            if !matches!(member.stage, FoundingStage::Founded(_)) {
                 for &other in self.members.keys().filter(|other| **other != id) {
                     let note = self.note(other);
                     steps.push(self.with(id, |member| {
@@ -123,7 +124,7 @@ impl World {
                 let mut wiped = self.with(id, |member| {
                     member.forget();
                     member.lost += 1;
-                    member.stage = Stage::Gathering;
+                    member.stage = FoundingStage::Gathering;
                 });
                 wiped.wipes -= 1;
                 steps.push(wiped);
@@ -152,7 +153,7 @@ impl World {
         let settled = self.settled();
         for id in settled.members.keys() {
             let founding = settled.founding(*id);
-            let is_founded = matches!(founding.stage(), Stage::Founded(_));
+            let is_founded = matches!(founding.stage(), FoundingStage::Founded(_));
             let obstacle = founding.obstacle();
             assert!(
                 is_founded
@@ -233,7 +234,7 @@ fn ids(ids: &[u64]) -> BTreeSet<NodeId> {
 }
 
 fn first(id: u64) -> Founding {
-    Founding::new(NodeId(id), disk(NodeId(id), 0), NAME, ids(&[1, 2, 3]), Stage::Gathering)
+    Founding::new(NodeId(id), disk(NodeId(id), 0), NAME, ids(&[1, 2, 3]), FoundingStage::Gathering)
 }
 
 fn addresses() -> BTreeMap<NodeId, String> {
@@ -255,11 +256,12 @@ fn record(disks: [u8; 3]) -> FoundingRecord {
 
 #[test]
 fn one_member_alone_founds_at_once() {
-    let mut founding = Founding::new(NodeId(1), disk(NodeId(1), 0), NAME, ids(&[1]), Stage::Gathering);
+    let mut founding =
+        Founding::new(NodeId(1), disk(NodeId(1), 0), NAME, ids(&[1]), FoundingStage::Gathering);
     while let Some(stage) = founding.next() {
         founding.advance(stage);
     }
-    assert!(matches!(founding.stage(), Stage::Founded(_)));
+    assert!(matches!(founding.stage(), FoundingStage::Founded(_)));
     assert_eq!(founding.obstacle(), None);
 }
 
@@ -280,12 +282,12 @@ fn a_member_says_for_whom_it_waits_until_it_is_founded() {
     three.advance(adopted);
     one.hear(two.note(false));
     one.hear(three.note(false));
-    assert_eq!(one.next(), Some(Stage::Founded(record([0, 0, 0]))));
+    assert_eq!(one.next(), Some(FoundingStage::Founded(record([0, 0, 0]))));
     one.advance(one.next().unwrap());
     assert_eq!(one.says(&addresses()), None);
     // One that slept through it learns from a single member that is founded.
     three.hear(one.note(false));
-    assert_eq!(three.next(), Some(Stage::Founded(record([0, 0, 0]))));
+    assert_eq!(three.next(), Some(FoundingStage::Founded(record([0, 0, 0]))));
 }
 
 #[test]
@@ -302,7 +304,8 @@ fn what_is_forgotten_of_a_member_that_does_not_answer_is_not_relied_on() {
 fn a_member_that_is_founded_is_never_founded_again_with_an_empty_disk_beside_it() {
     let known = record([0, 0, 0]).0.into_iter().map(|(id, disk)| (id, Some(disk))).collect();
     let cluster = Some(cluster_id(&record([0, 0, 0]), NAME));
-    let mut one = Founding::new(NodeId(1), disk(NodeId(1), 1), NAME, ids(&[1, 2, 3]), Stage::Gathering);
+    let mut one =
+        Founding::new(NodeId(1), disk(NodeId(1), 1), NAME, ids(&[1, 2, 3]), FoundingStage::Gathering);
     one.hear(note(NoteStage::Member { cluster, members: known, index: LogIndex(1) }));
     one.hear(first(3).note(false));
     assert_eq!(one.next(), None);
@@ -367,7 +370,7 @@ fn a_founding_that_a_wiped_disk_cannot_complete_is_said_and_not_adopted() {
         assert!(says(&one).contains("stop all of n1, n2 and n3, empty their data directories"));
     }
     one.hear(note(NoteStage::Adopted(record([0, 0, 0]))));
-    assert_eq!(one.next(), Some(Stage::Adopted(record([0, 0, 0]))));
+    assert_eq!(one.next(), Some(FoundingStage::Adopted(record([0, 0, 0]))));
 }
 
 #[test]

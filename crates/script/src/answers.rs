@@ -1,6 +1,6 @@
 //! Clients and the answers to them: `get KEY stale at 3`, `as alice put KEY VALUE`, `expect get KEY VALUE`, `expect in-doubt`.
 
-use crate::Line;
+use crate::ScriptLine;
 use crate::condition::{CONDITIONS, patience};
 use crate::mistake::Mistake;
 use crate::names::{next_node, nodes};
@@ -9,9 +9,9 @@ use crate::phrase::Phrase;
 use crate::table::word;
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Judged, write,
+    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, StoreOutcome, write,
 };
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Answer, Consistency, Read};
 use std::collections::BTreeSet;
 
@@ -30,13 +30,13 @@ pub enum Expectation {
         /// Which client.
         client: ClientName,
         /// What came of it.
-        came: Came,
+        came: RequestResult,
     },
 }
 
 /// What can come of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum RequestResult {
     /// The write was carried out.
     Stored,
     /// It failed and certainly changed nothing.
@@ -73,15 +73,15 @@ impl Expectation {
         let judged = outcome.judged();
         let is_so = match self {
             Self::Value { value: wanted, .. } => {
-                matches!(&judged, Judged::Done(Answer::Value(value)) if value == wanted)
+                matches!(&judged, StoreOutcome::Done(Answer::Value(value)) if value == wanted)
             }
-            Self::Last { came: Came::Stored, .. } => {
-                matches!(judged, Judged::Done(Answer::Stored | Answer::Deleted { .. }))
+            Self::Last { came: RequestResult::Stored, .. } => {
+                matches!(judged, StoreOutcome::Done(Answer::Stored | Answer::Deleted { .. }))
             }
-            Self::Last { came: Came::Refused, .. } => {
-                matches!(judged, Judged::Refused(_) | Judged::Done(Answer::Mismatch { .. }))
+            Self::Last { came: RequestResult::Refused, .. } => {
+                matches!(judged, StoreOutcome::Refused(_) | StoreOutcome::Done(Answer::Mismatch { .. }))
             }
-            Self::Last { came: Came::InDoubt, .. } => matches!(judged, Judged::InDoubt(_)),
+            Self::Last { came: RequestResult::InDoubt, .. } => matches!(judged, StoreOutcome::InDoubt(_)),
         };
         if is_so { Ok(()) } else { Err(told(asked, &judged)) }
     }
@@ -89,27 +89,27 @@ impl Expectation {
     /// The same for a request that the source did not take.
     pub(crate) fn judge_refusal(&self, asked: &str, reason: &str) -> Result<(), String> {
         match self {
-            Self::Last { came: Came::Refused, .. } => Ok(()),
+            Self::Last { came: RequestResult::Refused, .. } => Ok(()),
             Self::Value { .. } | Self::Last { .. } => Err(format!("{asked} is refused: {reason}")),
         }
     }
 }
 
 /// What came of a request, in words.
-fn told(asked: &str, judged: &Judged<'_>) -> String {
+fn told(asked: &str, judged: &StoreOutcome<'_>) -> String {
     match judged {
-        Judged::Done(answer) => match answer {
+        StoreOutcome::Done(answer) => match answer {
             Answer::Stored | Answer::Deleted { .. } => format!("{asked} is stored"),
             Answer::Mismatch { current: Some(current) } => {
-                format!("{asked} is refused: the value is {}", Shown(current))
+                format!("{asked} is refused: the value is {}", Printed(current))
             }
             Answer::Mismatch { current: None } => format!("{asked} is refused: there is no such key"),
-            Answer::Value(Some(value)) => format!("{asked} reads {}", Shown(value)),
+            Answer::Value(Some(value)) => format!("{asked} reads {}", Printed(value)),
             Answer::Value(None) => format!("{asked} reads nothing: there is no such key"),
             Answer::Page { .. } | Answer::SessionOpened(_) => format!("{asked} is answered"),
         },
-        Judged::Refused(why) => format!("{asked} is refused: {why}"),
-        Judged::InDoubt(why) => format!("{asked} is in doubt: {why}"),
+        StoreOutcome::Refused(why) => format!("{asked} is refused: {why}"),
+        StoreOutcome::InDoubt(why) => format!("{asked} is in doubt: {why}"),
     }
 }
 
@@ -150,12 +150,12 @@ fn read_op(asked: Read) -> Result<ClientOp, Mistake> {
 }
 
 /// Takes an expectation of an answer, if one follows.
-pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mistake> {
+pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<ScriptLine>, Mistake> {
     let last = |came| Expectation::Last { client: ClientName::Own, came };
     let what = match phrase.peek() {
-        Some("stored") => last(Came::Stored),
-        Some("refused") => last(Came::Refused),
-        Some("in-doubt") => last(Came::InDoubt),
+        Some("stored") => last(RequestResult::Stored),
+        Some("refused") => last(RequestResult::Refused),
+        Some("in-doubt") => last(RequestResult::InDoubt),
         Some("get") => {
             phrase.next();
             let key = bytes(phrase.need("a key and its value, such as expect get color blue")?);
@@ -163,7 +163,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mista
             let value = bytes(phrase.need("a value, or none, such as expect get color blue")?);
             let request = of_whom(phrase, Read::Get { key })?;
             let value = (!is_none).then_some(value);
-            return Ok(Some(Line::Judge(Expectation::Value { request, value }, patience(phrase)?)));
+            return Ok(Some(ScriptLine::Judge(Expectation::Value { request, value }, patience(phrase)?)));
         }
         Some(other) if nearest(other, CONDITIONS).is_none() && nearest(other, EXPECTATIONS).is_some() => {
             let hint = hint(other, EXPECTATIONS);
@@ -172,7 +172,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<Line>, Mista
         _ => return Ok(None),
     };
     phrase.next();
-    Ok(Some(Line::Judge(what, patience(phrase)?)))
+    Ok(Some(ScriptLine::Judge(what, patience(phrase)?)))
 }
 
 /// Takes the name of a client.
@@ -193,23 +193,23 @@ pub(crate) fn client_name(given: &str) -> Result<ClientName, Mistake> {
 }
 
 /// What a line says, as this client.
-pub(crate) fn as_client(named: ClientName, first: &str, said: Line) -> Result<Line, Mistake> {
+pub(crate) fn as_client(named: ClientName, first: &str, said: ScriptLine) -> Result<ScriptLine, Mistake> {
     let twice = || Mistake::new("as is said twice: one client asks");
     let is_own = |client: &ClientName| *client == ClientName::Own;
     Ok(match said {
-        Line::Store(request) if is_own(&request.client) => {
-            Line::Store(ClientRequest { client: named, ..request })
+        ScriptLine::Store(request) if is_own(&request.client) => {
+            ScriptLine::Store(ClientRequest { client: named, ..request })
         }
-        Line::Judge(what, within) if is_own(what.client()) => {
+        ScriptLine::Judge(what, within) if is_own(what.client()) => {
             let what = match what {
                 Expectation::Value { request, value } => {
                     Expectation::Value { request: ClientRequest { client: named, ..request }, value }
                 }
                 Expectation::Last { came, .. } => Expectation::Last { client: named, came },
             };
-            Line::Judge(what, within)
+            ScriptLine::Judge(what, within)
         }
-        Line::Store(_) | Line::Judge(..) => return Err(twice()),
+        ScriptLine::Store(_) | ScriptLine::Judge(..) => return Err(twice()),
         _ => {
             return Err(Mistake::new(format!(
                 "{first} is nothing that a client asks: as takes lines of the store, and expect get, stored, refused and in-doubt"

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 /// The names that a script has given, and what each stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
-    names: BTreeMap<String, Bound>,
+    names: BTreeMap<String, BoundValue>,
     /// What is not set here may be set elsewhere: it is not known what it stands for.
     assumes: bool,
 }
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum BoundValue {
     /// A number: `$t+1` and `$t-1` are numbers too.
     Number(u64),
     /// A text that takes the name's place.
@@ -32,7 +32,7 @@ pub enum Bound {
 
 impl Bindings {
     /// From now on this name stands for this.
-    pub fn bind(&mut self, name: &str, bound: Bound) {
+    pub fn bind(&mut self, name: &str, bound: BoundValue) {
         self.names.insert(name.to_owned(), bound);
     }
 
@@ -44,7 +44,10 @@ impl Bindings {
     /// Whether it is not known yet what a name in this line stands for.
     pub(crate) fn names_unknown(&self, line: &str) -> bool {
         let is_unknown = |token: &Token| {
-            token.names.iter().any(|at| matches!(self.of(after_dollar(&token.text, *at)), Ok(Bound::Unknown)))
+            token
+                .names
+                .iter()
+                .any(|at| matches!(self.of(after_dollar(&token.text, *at)), Ok(BoundValue::Unknown)))
         };
         scan(line).0.iter().any(is_unknown)
     }
@@ -76,14 +79,14 @@ impl Bindings {
             let name = after_dollar(text, at);
             done = at + 1 + name.len();
             match self.of(name).map_err(|mistake| mistake.at(*start))? {
-                Bound::Text(bound) => expanded.push_str(bound),
-                Bound::Quoted(bound) => {
+                BoundValue::Text(bound) => expanded.push_str(bound),
+                BoundValue::Quoted(bound) => {
                     expanded.push_str(bound);
                     is_quoted = true;
                 }
-                number @ (Bound::Number(_) | Bound::Unknown) => {
+                number @ (BoundValue::Number(_) | BoundValue::Unknown) => {
                     let rest = &text[done..];
-                    let counted = if let Bound::Number(number) = number {
+                    let counted = if let BoundValue::Number(number) = number {
                         offset(*number, rest)
                     } else {
                         unknown_offset(least(&expanded), rest)
@@ -99,8 +102,8 @@ impl Bindings {
         Ok(Token { text: expanded, start: *start, names: Vec::new(), is_quoted })
     }
 
-    fn of(&self, name: &str) -> Result<&Bound, Mistake> {
-        let assumed = self.assumes.then_some(&Bound::Unknown);
+    fn of(&self, name: &str) -> Result<&BoundValue, Mistake> {
+        let assumed = self.assumes.then_some(&BoundValue::Unknown);
         self.names.get(name).or(assumed).ok_or_else(|| {
             let hint = hint(name, self.names.keys().map(String::as_str));
             let end = if hint.is_empty() { format!(": let {name} = leader gives it a value") } else { hint };
@@ -111,16 +114,16 @@ impl Bindings {
 
 impl Value {
     /// What it is at the moment, or why that is not known.
-    pub(crate) fn now(self, world: &World) -> Result<Bound, String> {
+    pub(crate) fn now(self, world: &World) -> Result<BoundValue, String> {
         let named = |named: &str| {
             let node = node(named, world).map_err(|mistake| mistake.to_string());
-            node.map(|node| Bound::Text(node.0.to_string()))
+            node.map(|node| BoundValue::Text(node.0.to_string()))
         };
         match self {
             Self::Leader => named("leader"),
             Self::Follower => named("follower"),
             Self::Figure(node, figure) => {
-                figure.now(world, node).map(Bound::Number).map_err(|why| why.to_string())
+                figure.now(world, node).map(BoundValue::Number).map_err(|why| why.to_string())
             }
             Self::Known(bound) => Ok(bound),
         }
@@ -172,8 +175,8 @@ mod tests {
 
     fn expanded(line: &str) -> Result<Vec<String>, String> {
         let mut bindings = Bindings::default();
-        bindings.bind("old", Bound::Text("2".into()));
-        bindings.bind("t", Bound::Number(7));
+        bindings.bind("old", BoundValue::Text("2".into()));
+        bindings.bind("t", BoundValue::Number(7));
         let tokens = bindings.expand(split(line).unwrap()).map_err(|mistake| mistake.to_string())?;
         Ok(tokens.into_iter().map(|token| token.text).collect())
     }
@@ -181,7 +184,7 @@ mod tests {
     #[test]
     fn a_number_that_is_not_known_can_be_right_wherever_it_stands() {
         let mut bindings = Bindings::default();
-        bindings.bind("c", Bound::Unknown);
+        bindings.bind("c", BoundValue::Unknown);
         for (given, text) in [
             ("$c", "1"),
             ("$c-2..", "1.."),
@@ -223,8 +226,8 @@ mod tests {
         );
         assert_eq!(expanded("$t-8").unwrap_err(), "$t-8 is no number");
         let mut bindings = Bindings::default();
-        bindings.bind("quoted", Bound::Quoted("leader".into()));
-        bindings.bind("long", Bound::Text("x".repeat(MAX_LINE / 2)));
+        bindings.bind("quoted", BoundValue::Quoted("leader".into()));
+        bindings.bind("long", BoundValue::Text("x".repeat(MAX_LINE / 2)));
         assert!(bindings.expand(split("$quoted").unwrap()).unwrap()[0].is_quoted);
         assert!(bindings.expand(split("a $long").unwrap()).is_ok());
         let too_long = bindings.expand(split("$long $long$long").unwrap()).unwrap_err();

@@ -3,10 +3,10 @@
 //! Who will lead is not known then, so the script is read once with each node as the leader; what is a mistake each time is one.
 //! The files that it loads are read where it loads them. Pure: whoever checks a script reads them.
 
-use crate::bindings::{Bindings, Bound};
-use crate::engine::lines::{Lines, NO_END, NO_REPEAT, NOT_TEXT, after, texts};
-use crate::engine::place::Place;
-use crate::{Line, Mistake, Value, parse_with};
+use crate::bindings::{Bindings, BoundValue};
+use crate::engine::line_position::LinePosition;
+use crate::engine::lines::{LineQueue, NO_END, NO_REPEAT, NOT_TEXT, after, texts};
+use crate::{Mistake, ScriptLine, Value, parse_with};
 use raftdeck_model::{MAX_NODES, News, Node, NodeView, Order, ProcessState, RaftView, Update, World};
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ type ReadFile<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
 
 /// A mistake in a script.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Flaw {
+pub struct ScriptFlaw {
     /// The file: the script itself, or one that is loaded, beside the file that names it.
     pub file: String,
     /// The line, from 1.
@@ -32,7 +32,7 @@ pub struct Flaw {
     pub mistake: String,
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ScriptFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.line, self.column, self.mistake)
     }
@@ -44,17 +44,17 @@ pub struct Checked {
     /// How many lines it has, without those of the files that it loads.
     pub lines: usize,
     /// Its mistakes and those of the files that it loads, by file and place.
-    pub flaws: Vec<Flaw>,
+    pub flaws: Vec<ScriptFlaw>,
 }
 
 /// Reads a script for a cluster that begins with these nodes. `read` is asked for the files that the script loads, once in each
 /// reading. Without it they are not followed; names that a loaded file may have set then count as set.
 #[must_use]
 pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut ReadFile<'_>>) -> Checked {
-    let mut common: Option<BTreeSet<Flaw>> = None;
+    let mut common: Option<BTreeSet<ScriptFlaw>> = None;
     for leader in nodes {
         let mut reading = Reading::new(nodes, *leader);
-        reading.read(&Source { file, depth: 0 }, script, &mut read);
+        reading.read(&ScriptFile { file, depth: 0 }, script, &mut read);
         common = Some(match common {
             Some(common) => &common & &reading.flaws,
             None => reading.flaws,
@@ -65,14 +65,14 @@ pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut 
 
 /// A file that is being read.
 #[derive(Clone, Copy)]
-struct Source<'a> {
+struct ScriptFile<'a> {
     file: &'a str,
     /// In how many files that load one another.
     depth: usize,
 }
 
 /// A repeat whose end has not come yet.
-struct Open {
+struct OpenRepeat {
     line: usize,
     /// How often it carries out its lines.
     times: u64,
@@ -83,9 +83,9 @@ struct Open {
 struct Reading {
     world: World,
     bindings: Bindings,
-    flaws: BTreeSet<Flaw>,
+    flaws: BTreeSet<ScriptFlaw>,
     /// Those of the present file come after those of the files that load it.
-    open: Vec<Open>,
+    open: Vec<OpenRepeat>,
     /// How many of them are of the files that load the present one.
     outer: usize,
     /// How many loads were followed.
@@ -122,7 +122,7 @@ impl Reading {
         self.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
     }
 
-    fn read(&mut self, source: &Source<'_>, script: &[u8], read: &mut Option<&mut ReadFile<'_>>) {
+    fn read(&mut self, source: &ScriptFile<'_>, script: &[u8], read: &mut Option<&mut ReadFile<'_>>) {
         let outer = std::mem::replace(&mut self.outer, self.open.len());
         for (number, line) in texts(script) {
             let Ok(line) = std::str::from_utf8(line) else {
@@ -141,29 +141,35 @@ impl Reading {
                 }
             }
         }
-        for Open { line, .. } in self.open.split_off(self.outer) {
+        for OpenRepeat { line, .. } in self.open.split_off(self.outer) {
             self.flaw(source, (line, 1), NO_END);
         }
         self.outer = outer;
     }
 
     /// Reads a file where it is loaded. What it says of names and nodes holds for the lines after it too.
-    fn load(&mut self, from: &Source<'_>, line: usize, named: &str, read: &mut Option<&mut ReadFile<'_>>) {
-        let place = Place::of_file(from.file, line, from.depth);
+    fn load(
+        &mut self,
+        from: &ScriptFile<'_>,
+        line: usize,
+        named: &str,
+        read: &mut Option<&mut ReadFile<'_>>,
+    ) {
+        let place = LinePosition::of_file(from.file, line, from.depth);
         let file = place.file(named);
         let is_new = self.files.insert(file.clone());
         let Some(reader) = read.as_mut().filter(|_| self.loads < MAX_LOADS && (is_new || !self.is_too_deep))
         else {
             return self.bindings.assume_set();
         };
-        if let Err(why) = Lines::may_load(&place, &file) {
+        if let Err(why) = LineQueue::may_load(&place, &file) {
             self.is_too_deep = true;
             self.flaw(from, (line, 1), why);
             return self.bindings.assume_set();
         }
         self.loads += 1;
         match reader(&file) {
-            Ok(script) => self.read(&Source { file: &file, depth: from.depth + 1 }, &script, read),
+            Ok(script) => self.read(&ScriptFile { file: &file, depth: from.depth + 1 }, &script, read),
             Err(why) => {
                 self.flaw(from, (line, 1), format!("{file} cannot be read: {why}"));
                 self.bindings.assume_set();
@@ -171,9 +177,9 @@ impl Reading {
         }
     }
 
-    fn flaw(&mut self, source: &Source<'_>, (line, column): (usize, usize), mistake: impl fmt::Display) {
+    fn flaw(&mut self, source: &ScriptFile<'_>, (line, column): (usize, usize), mistake: impl fmt::Display) {
         let (file, mistake) = (source.file.to_owned(), mistake.to_string());
-        self.flaws.insert(Flaw { file, line, column, mistake });
+        self.flaws.insert(ScriptFlaw { file, line, column, mistake });
     }
 
     /// Ends the innermost repeat of the present file. `false`: none is open.
@@ -186,62 +192,69 @@ impl Reading {
         match after(1, line) {
             0 => drop(self.close()),
             1 => {}
-            _ => self.open.push(Open { line: number, times: 1 }),
+            _ => self.open.push(OpenRepeat { line: number, times: 1 }),
         }
     }
 
     /// What lines mean depends on those before them. Gives the file that this one loads.
-    fn note(&mut self, source: &Source<'_>, (number, text): (usize, &str), line: Line) -> Option<String> {
+    fn note(
+        &mut self,
+        source: &ScriptFile<'_>,
+        (number, text): (usize, &str),
+        line: ScriptLine,
+    ) -> Option<String> {
         match line {
-            Line::Do(orders) => orders.iter().for_each(|order| self.note_order(order)),
-            Line::Try(line) => return self.note(source, (number, text), *line),
-            Line::Let { name, value } => {
+            ScriptLine::Do(orders) => orders.iter().for_each(|order| self.note_order(order)),
+            ScriptLine::Try(line) => return self.note(source, (number, text), *line),
+            ScriptLine::Let { name, value } => {
                 let bound = match value {
                     Value::Leader => self.bound(World::leader),
                     Value::Follower => {
                         let leader = self.world.leader().map(|leader| leader.id);
                         self.bound(|world| world.nodes().find(|node| Some(node.id) != leader))
                     }
-                    Value::Figure(..) => Bound::Unknown,
-                    Value::Known(Bound::Number(_)) if self.bindings.names_unknown(text) => Bound::Unknown,
+                    Value::Figure(..) => BoundValue::Unknown,
+                    Value::Known(BoundValue::Number(_)) if self.bindings.names_unknown(text) => {
+                        BoundValue::Unknown
+                    }
                     Value::Known(bound) => bound,
                 };
                 self.bindings.bind(&name, bound);
             }
-            Line::Repeat { times, counter } => {
-                self.open.push(Open { line: number, times });
+            ScriptLine::Repeat { times, counter } => {
+                self.open.push(OpenRepeat { line: number, times });
                 if let Some(counter) = counter {
-                    self.bindings.bind(&counter, Bound::Number(1));
+                    self.bindings.bind(&counter, BoundValue::Number(1));
                 }
             }
-            Line::End => {
+            ScriptLine::End => {
                 if !self.close() {
                     self.flaw(source, (number, 1), NO_REPEAT);
                 }
             }
-            Line::Load(file) => return Some(file),
-            Line::Nothing
-            | Line::Step { .. }
-            | Line::Sleep { .. }
-            | Line::Store(_)
-            | Line::Wait { .. }
-            | Line::Expect(_)
-            | Line::Judge(..)
-            | Line::Stays { .. }
-            | Line::Say(_)
-            | Line::Logs
-            | Line::Rules
-            | Line::Status
-            | Line::Save(_)
-            | Line::Check(_)
-            | Line::Help(_)
-            | Line::Quit => {}
+            ScriptLine::Load(file) => return Some(file),
+            ScriptLine::Nothing
+            | ScriptLine::Step { .. }
+            | ScriptLine::Sleep { .. }
+            | ScriptLine::Store(_)
+            | ScriptLine::Wait { .. }
+            | ScriptLine::Expect(_)
+            | ScriptLine::Judge(..)
+            | ScriptLine::Stays { .. }
+            | ScriptLine::Say(_)
+            | ScriptLine::Logs
+            | ScriptLine::Rules
+            | ScriptLine::Status
+            | ScriptLine::Save(_)
+            | ScriptLine::Check(_)
+            | ScriptLine::Help(_)
+            | ScriptLine::Quit => {}
         }
         None
     }
 
-    fn bound(&self, node: impl Fn(&World) -> Option<&Node>) -> Bound {
-        Bound::Text(node(&self.world).map_or(1, |node| node.id.0).to_string())
+    fn bound(&self, node: impl Fn(&World) -> Option<&Node>) -> BoundValue {
+        BoundValue::Text(node(&self.world).map_or(1, |node| node.id.0).to_string())
     }
 
     fn note_order(&mut self, order: &Order) {

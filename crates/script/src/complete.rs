@@ -38,7 +38,7 @@ pub fn complete(line: &str, world: &World) -> Vec<Completion> {
     let offers = match pieces.split_first() {
         None => WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect(),
         Some((first, pieces)) => match word(first) {
-            Some(meant) => Wanted { world, given: &given }.of(meant, pieces),
+            Some(meant) => Completing { world, given: &given }.of(meant, pieces),
             None => Vec::new(),
         },
     };
@@ -67,13 +67,13 @@ fn plain<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Offer> {
 }
 
 /// What can follow.
-struct Wanted<'a> {
+struct Completing<'a> {
     world: &'a World,
     /// What is typed of it.
     given: &'a str,
 }
 
-impl Wanted<'_> {
+impl Completing<'_> {
     fn of(&self, word: &Word, mut pieces: &[&str]) -> Vec<Offer> {
         if word.verb == Verb::Cluster(ClusterVerb::Client) && pieces.last() == Some(&"anywhere") {
             return Vec::new();

@@ -27,12 +27,12 @@ mod tuning;
 mod verb;
 mod verbs;
 
-pub use answers::{Came, Expectation};
-pub use bindings::{Bindings, Bound};
-pub use check::{Checked, Flaw, check};
+pub use answers::{Expectation, RequestResult};
+pub use bindings::{Bindings, BoundValue};
+pub use check::{Checked, ScriptFlaw, check};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE, Figure, Gap, Membership, Unmet};
-pub use engine::{Deed, Script};
+pub use engine::{Script, ScriptEffect};
 pub use figures::rate;
 pub use group::Group;
 pub use mistake::Mistake;
@@ -47,7 +47,7 @@ use verb::{ScriptVerb, Verb};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Line {
+pub enum ScriptLine {
     /// Nothing: it is blank, or a comment.
     Nothing,
     /// Do this, in this order. Empty: there is nothing to do.
@@ -95,7 +95,7 @@ pub enum Line {
         /// What is named.
         value: Value,
     },
-    /// Carry out the lines up to the [`Line::End`] that belongs to this so often.
+    /// Carry out the lines up to the [`ScriptLine::End`] that belongs to this so often.
     Repeat {
         /// How often.
         times: u64,
@@ -113,7 +113,7 @@ pub enum Line {
     /// Show the nodes, cluster time and what is in force.
     Status,
     /// Do what this line says; that it is refused fails no script.
-    Try(Box<Line>),
+    Try(Box<ScriptLine>),
     /// Write what is in force to this file, as a script.
     Save(String),
     /// Carry out the lines of this file.
@@ -136,17 +136,17 @@ pub enum Value {
     /// This figure of this node.
     Figure(NodeId, Figure),
     /// Just this.
-    Known(Bound),
+    Known(BoundValue),
 }
 
 /// Understands one line in which `$` is an ordinary character, or says in a sentence why not. Nodes that the world does not have are
 /// mistakes, unless it has none yet.
-pub fn parse(line: &str, world: &World) -> Result<Line, Mistake> {
+pub fn parse(line: &str, world: &World) -> Result<ScriptLine, Mistake> {
     understood(&tokens::split(line)?, world)
 }
 
 /// The same for a line that may use these names.
-pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Line, Mistake> {
+pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<ScriptLine, Mistake> {
     let tokens = tokens::split(line)?;
     if let [first, name, ..] = tokens.as_slice()
         && let Some(Word { verb: Verb::Script(ScriptVerb::Let), .. }) = word(&first.text)
@@ -158,21 +158,21 @@ pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Line
     understood(&bindings.expand(tokens)?, world)
 }
 
-fn understood(tokens: &[Token], world: &World) -> Result<Line, Mistake> {
+fn understood(tokens: &[Token], world: &World) -> Result<ScriptLine, Mistake> {
     match tokens.split_first() {
-        None => Ok(Line::Nothing),
+        None => Ok(ScriptLine::Nothing),
         Some((first, rest)) => said(first, rest, world),
     }
 }
 
-fn said(first: &Token, rest: &[Token], world: &World) -> Result<Line, Mistake> {
+fn said(first: &Token, rest: &[Token], world: &World) -> Result<ScriptLine, Mistake> {
     let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text).at(first.start)) };
     let mut phrase = phrase::Phrase::new(meant, first, rest, world);
     if meant.verb == Verb::Script(ScriptVerb::Try) {
         let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
         let line = said(first, rest, world)?;
-        if matches!(line, Line::Do(_) | Line::Store(_) | Line::Step { .. }) {
-            return Ok(Line::Try(Box::new(line)));
+        if matches!(line, ScriptLine::Do(_) | ScriptLine::Store(_) | ScriptLine::Step { .. }) {
+            return Ok(ScriptLine::Try(Box::new(line)));
         }
         let sentence = format!("{} is never refused: say it without try", first.text);
         return Err(Mistake::new(sentence).at(first.start));

@@ -7,8 +7,8 @@ use super::*;
 use raftdeck_model::write;
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientRequest, ClusterTime, Delay, Disturbance, Effect, Fault,
-    FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageState, News, NodeView, Probability,
-    ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch, Which,
+    FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageSelection, MessageState, News,
+    NodeView, Probability, ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch,
 };
 use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{
@@ -67,14 +67,14 @@ fn world() -> World {
     world
 }
 
-fn said(line: &str) -> Line {
+fn said(line: &str) -> ScriptLine {
     parse(line, &world()).unwrap_or_else(|mistake| panic!("{line}: {mistake}"))
 }
 
 fn command(line: &str) -> Order {
     match said(line) {
-        Line::Do(mut commands) if commands.len() == 1 => commands.remove(0),
-        Line::Step { step, .. } => Order::Step(step),
+        ScriptLine::Do(mut commands) if commands.len() == 1 => commands.remove(0),
+        ScriptLine::Step { step, .. } => Order::Step(step),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -93,7 +93,7 @@ fn disturbance(line: &str) -> Disturbance {
 fn only_rule(line: &str) -> Rule {
     match disturbance(line) {
         Disturbance::Rules { words, mut rules } if rules.len() == 1 => {
-            assert!(matches!(parse(&words, &world()), Ok(Line::Do(_))), "{words}");
+            assert!(matches!(parse(&words, &world()), Ok(ScriptLine::Do(_))), "{words}");
             rules.remove(0)
         }
         other => panic!("{line}: {other:?}"),
@@ -129,9 +129,9 @@ fn nodes_are_numbers_names_or_the_leader() {
     let mut nobody = world();
     tell(&mut nobody, status(N2, Role::Follower, 4));
     assert!(parse("kill leader", &nobody).unwrap_err().to_string().contains("no node leads"));
-    assert_eq!(parse("kill follower", &nobody), Ok(Line::Do(vec![Order::Kill(N2)])));
+    assert_eq!(parse("kill follower", &nobody), Ok(ScriptLine::Do(vec![Order::Kill(N2)])));
     let many = |line: &str| match said(line) {
-        Line::Do(orders) => orders,
+        ScriptLine::Do(orders) => orders,
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(many("kill 1,3"), [Order::Kill(N1), Order::Kill(N3)]);
@@ -141,7 +141,7 @@ fn nodes_are_numbers_names_or_the_leader() {
     assert!(why("kill 1..9").contains("there is no n9"));
     let unknown = World::default();
     assert!(parse("kill 1..99", &unknown).unwrap_err().to_string().contains("is no range of nodes"));
-    assert_eq!(parse("kill 9", &unknown), Ok(Line::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
+    assert_eq!(parse("kill 9", &unknown), Ok(ScriptLine::Do(vec![Order::Kill(NodeId(9))])), "not known yet");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_log_is_what_is_on_the_disk() {
         let term_runs = runs.into_iter().map(run).collect();
         let raft = Status { last, term_runs, durable: LogIndex(durable), ..of_new(N1) };
         tell(&mut world, News::Status { node: N1, status: Box::new(raft.into()) });
-        let Ok(Line::Wait { until, .. }) = parse(line, &world) else { panic!("{line}") };
+        let Ok(ScriptLine::Wait { until, .. }) = parse(line, &world) else { panic!("{line}") };
         until.holds(&world, 0).map_err(|unmet| unmet.to_string())
     };
     let told = |terms: &str| Err(format!("the log of n1 holds {terms}"));
@@ -172,7 +172,7 @@ fn a_log_is_what_is_on_the_disk() {
 fn a_condition_about_what_is_not_known_is_unmet_and_says_so() {
     let mut world = world();
     let holds = |world: &World, line: &str| {
-        let Ok(Line::Wait { until, .. }) = parse(line, world) else { panic!("{line}") };
+        let Ok(ScriptLine::Wait { until, .. }) = parse(line, world) else { panic!("{line}") };
         until.holds(world, 0).map_err(|unmet| unmet.to_string())
     };
     let view = RaftView { term_runs: Known::Is(Vec::new()), ..RaftView::new(N2, Term(3), Role::Leader) };
@@ -266,12 +266,12 @@ fn a_watch_waits_for_a_message_and_has_rules() {
 
 #[test]
 fn messages_are_released_and_dropped_by_name_by_link_or_all() {
-    assert_eq!(command("release #12"), Order::Release(Which::Message(MessageId(12))));
-    let everything = Which::On(Scope::All, Matching::default());
+    assert_eq!(command("release #12"), Order::Release(MessageSelection::Message(MessageId(12))));
+    let everything = MessageSelection::On(Scope::All, Matching::default());
     assert_eq!(command("release all"), Order::Release(everything.clone()));
     assert_eq!(command("drop *"), Order::Drop(everything));
     let one = Matching { next: Some(1), ..Matching::default() };
-    assert_eq!(command("release next 1"), Order::Release(Which::On(Scope::All, one)));
+    assert_eq!(command("release next 1"), Order::Release(MessageSelection::On(Scope::All, one)));
     assert!(why("release").contains("release needs all, a message"));
     assert!(why("release #x").len() > 10);
     assert_eq!(command("undo"), Order::Undo(None));
@@ -351,14 +351,14 @@ fn processes_the_cluster_and_time_are_commanded() {
         assert_eq!(command(line), meant, "{line}");
     }
     assert_eq!(command("slower"), Order::SetRate(ClockRate::from_millionths(500_000).unwrap()));
-    let Line::Do(all) = said("restart all") else { panic!("restart all") };
+    let ScriptLine::Do(all) = said("restart all") else { panic!("restart all") };
     assert_eq!(all.len(), 5);
     let hundredth = ClockRate::from_millionths(10_000).unwrap();
     let mut slowed = world();
     for rate in [hundredth, ClockRate::FROZEN] {
         tell(&mut slowed, News::Time(ClusterTime { rate, now: Duration::ZERO }));
     }
-    assert_eq!(parse("run", &slowed), Ok(Line::Do(vec![Order::SetRate(hundredth)])));
+    assert_eq!(parse("run", &slowed), Ok(ScriptLine::Do(vec![Order::SetRate(hundredth)])));
     assert!(why("step forwards").contains("is no step"));
     assert!(why("step tmier").contains("did you mean timer?"));
     assert!(why("rate 2").contains("is no rate"));
@@ -391,7 +391,7 @@ fn processes_the_cluster_and_time_are_commanded() {
 #[test]
 fn conditions_and_their_patience_are_understood() {
     let wait = |line: &str| match said(line) {
-        Line::Wait { until, within } => (until, within.as_secs()),
+        ScriptLine::Wait { until, within } => (until, within.as_secs()),
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(wait("wait leader"), (Condition::Leader(None), 10));
@@ -403,7 +403,7 @@ fn conditions_and_their_patience_are_understood() {
     assert_eq!(wait("wait terms 1 1,1,2"), (Condition::Terms(N1, vec![1, 1, 2]), 10));
     let (held, _) = wait("wait held 2 >1 only VoteReply within 1s");
     assert!(matches!(held, Condition::Held { count, .. } if count == (2..=2)));
-    assert_eq!(said("expect idle"), Line::Expect(Condition::Idle));
+    assert_eq!(said("expect idle"), ScriptLine::Expect(Condition::Idle));
     assert_eq!(wait("wait voter 3 within 30s"), (Condition::Voter(N3), 30));
     assert_eq!(wait("wait learner 3"), (Condition::Learner(N3), 10));
     assert_eq!(wait("wait member 3"), (Condition::Member(N3), 10));
@@ -422,9 +422,9 @@ fn what_is_not_known_comes_with_the_nearest_word() {
     assert_eq!(why("klil 2"), "\"klil\" is not known: did you mean kill?");
     assert_eq!(why("frobnicate"), "\"frobnicate\" is not known: help lists all words");
     assert_eq!(why("help isolte"), "\"isolte\" is not known: did you mean isolate?");
-    assert_eq!(said(""), Line::Nothing);
-    assert_eq!(said("# kill 1"), Line::Nothing);
-    assert!(matches!(said("help hold"), Line::Help(Some(word)) if word.name == "hold"));
+    assert_eq!(said(""), ScriptLine::Nothing);
+    assert_eq!(said("# kill 1"), ScriptLine::Nothing);
+    assert!(matches!(said("help hold"), ScriptLine::Help(Some(word)) if word.name == "hold"));
 }
 
 #[test]
@@ -444,7 +444,7 @@ fn what_is_written_is_read_as_the_same() {
     ];
     let mut disturbances = 0;
     for line in examples.chain(more) {
-        let Line::Do(commands) = said(line) else { continue };
+        let ScriptLine::Do(commands) = said(line) else { continue };
         for command in commands {
             let Order::Disturb(what) = command else { continue };
             let written = write::disturbance(&what);
@@ -465,7 +465,7 @@ fn a_partition_names_every_node() {
         why("halves 1|2"),
         "\"1|2\": n3 is on neither side, and would reach both: name all nodes, or say cut 1|2"
     );
-    assert!(matches!(said("halves 1,2|3,4,5"), Line::Do(_)));
+    assert!(matches!(said("halves 1,2|3,4,5"), ScriptLine::Do(_)));
 }
 
 #[test]

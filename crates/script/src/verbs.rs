@@ -1,8 +1,8 @@
 //! What each word takes and means.
 
-use super::{Line, Value};
+use super::{ScriptLine, Value};
 use crate::answers::{begins_whom, bytes, client, expectation, of_whom};
-use crate::bindings::{Bound, is_name};
+use crate::bindings::{BoundValue, is_name};
 use crate::condition::{DEFAULT_PATIENCE, Figure, asked_patience, condition, patience};
 use crate::figures::{bandwidth, delay, duration, percent, probability, rate, size, some_duration, whole};
 use crate::filters::filters;
@@ -18,8 +18,8 @@ use crate::tuning;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientOp, ClientRequest, Disturbance, Effect, FaultId, MessageId, Order, Rule, Scope, Step, Timers,
-    Watch, Which, write,
+    ClientOp, ClientRequest, Disturbance, Effect, FaultId, MessageId, MessageSelection, Order, Rule, Scope,
+    Step, Timers, Watch, write,
 };
 use raftdeck_protocol::kv::MAX_LIST;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
@@ -37,14 +37,14 @@ const TAIL: u64 = 512;
 const MAX_REPEATS: u64 = 10_000;
 
 /// Takes the rest of a line, all but what is too much.
-pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     match phrase.word.verb {
-        Verb::Node(verb) => node(verb, phrase).map(Line::Do),
-        Verb::Cluster(verb) => cluster(verb, phrase).map(|order| Line::Do(vec![order])),
-        Verb::Link(verb) => links(verb, phrase).map(|order| Line::Do(vec![order])),
-        Verb::Shape(verb) => shape(verb, phrase).map(|shape| Line::Do(vec![Order::Disturb(shape)])),
+        Verb::Node(verb) => node(verb, phrase).map(ScriptLine::Do),
+        Verb::Cluster(verb) => cluster(verb, phrase).map(|order| ScriptLine::Do(vec![order])),
+        Verb::Link(verb) => links(verb, phrase).map(|order| ScriptLine::Do(vec![order])),
+        Verb::Shape(verb) => shape(verb, phrase).map(|shape| ScriptLine::Do(vec![Order::Disturb(shape)])),
         Verb::Time(verb) => time(verb, phrase),
-        Verb::Store(verb) => store(verb, phrase).map(Line::Store),
+        Verb::Store(verb) => store(verb, phrase).map(ScriptLine::Store),
         Verb::Script(verb) => script(verb, phrase),
     }
 }
@@ -254,20 +254,22 @@ fn watch(phrase: &mut Phrase<'_>) -> Result<Watch, Mistake> {
     Ok(Watch { scope, matching, then })
 }
 
-fn which(phrase: &mut Phrase<'_>) -> Result<Which, Mistake> {
+fn which(phrase: &mut Phrase<'_>) -> Result<MessageSelection, Mistake> {
     let given = match phrase.peek() {
         None => return Err(phrase.lacks("all, a message such as #12, or links such as 1>2")),
         // All links: `release only VoteReply`.
-        Some(piece) if table::is_filter(piece) => return Ok(Which::On(Scope::All, filters(phrase)?)),
+        Some(piece) if table::is_filter(piece) => {
+            return Ok(MessageSelection::On(Scope::All, filters(phrase)?));
+        }
         Some(piece) => piece,
     };
     phrase.next();
     if let Some(number) = given.strip_prefix('#') {
         let no = || Mistake::new(format!("\"{given}\" is no message: messages are #1, #2 and so on"));
-        return Ok(Which::Message(MessageId(whole(number).ok_or_else(no)?)));
+        return Ok(MessageSelection::Message(MessageId(whole(number).ok_or_else(no)?)));
     }
     let scope = scope(given, phrase.world)?;
-    Ok(Which::On(scope, filters(phrase)?))
+    Ok(MessageSelection::On(scope, filters(phrase)?))
 }
 
 fn fault(given: &str) -> Result<FaultId, Mistake> {
@@ -280,7 +282,7 @@ fn fault(given: &str) -> Result<FaultId, Mistake> {
     whole(number).map(FaultId).ok_or_else(no)
 }
 
-fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     let world = phrase.world;
     let rate = match verb {
         TimeVerb::Rate => rate(phrase.need("a rate, such as 1/100")?)?,
@@ -290,7 +292,7 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
         TimeVerb::Faster => faster(world.time().rate),
         TimeVerb::Seek => {
             let to = duration(phrase.need("a time to go to, such as 90s")?)?;
-            return Ok(Line::Do(vec![Order::Seek(to)]));
+            return Ok(ScriptLine::Do(vec![Order::Seek(to)]));
         }
         TimeVerb::Step => {
             let step = step(phrase)?;
@@ -298,14 +300,14 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
                 Step::For(time) => patience_for(time, phrase)?,
                 Step::Message | Step::Timer | Step::Role | Step::Commit => patience(phrase)?,
             };
-            return Ok(Line::Step { step, within });
+            return Ok(ScriptLine::Step { step, within });
         }
         TimeVerb::Sleep => {
             let time = some_duration(phrase.need("a time, such as 500ms")?)?;
-            return Ok(Line::Sleep { time, within: patience_for(time, phrase)? });
+            return Ok(ScriptLine::Sleep { time, within: patience_for(time, phrase)? });
         }
     };
-    Ok(Line::Do(vec![Order::SetRate(rate)]))
+    Ok(ScriptLine::Do(vec![Order::SetRate(rate)]))
 }
 
 /// Takes `within 5s`, or how long so much cluster time may take.
@@ -381,15 +383,15 @@ fn text(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
     Ok(text)
 }
 
-fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     Ok(match verb {
         ScriptVerb::Wait => {
             let until = condition(phrase)?;
-            Line::Wait { until, within: patience(phrase)? }
+            ScriptLine::Wait { until, within: patience(phrase)? }
         }
         ScriptVerb::Expect => match expectation(phrase)? {
             Some(line) => line,
-            None => Line::Expect(condition(phrase)?),
+            None => ScriptLine::Expect(condition(phrase)?),
         },
         ScriptVerb::Stays => {
             let condition = condition(phrase)?;
@@ -397,29 +399,29 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
                 return Err(phrase.lacks("for and a time after the condition"));
             }
             let time = some_duration(phrase.need("a time, such as for 5s")?)?;
-            Line::Stays { condition, time, within: patience_for(time, phrase)? }
+            ScriptLine::Stays { condition, time, within: patience_for(time, phrase)? }
         }
         ScriptVerb::Let => binding(phrase)?,
         ScriptVerb::Repeat => repeat(phrase)?,
-        ScriptVerb::End => Line::End,
-        ScriptVerb::Check => Line::Check(phrase.need("a file")?.to_owned()),
-        ScriptVerb::Say => Line::Say(text(phrase)?),
-        ScriptVerb::Logs => Line::Logs,
-        ScriptVerb::Rules => Line::Rules,
-        ScriptVerb::Status => Line::Status,
-        ScriptVerb::Save => Line::Save(phrase.need("a file")?.to_owned()),
-        ScriptVerb::Load => Line::Load(phrase.need("a file")?.to_owned()),
-        ScriptVerb::Help => Line::Help(match phrase.next() {
+        ScriptVerb::End => ScriptLine::End,
+        ScriptVerb::Check => ScriptLine::Check(phrase.need("a file")?.to_owned()),
+        ScriptVerb::Say => ScriptLine::Say(text(phrase)?),
+        ScriptVerb::Logs => ScriptLine::Logs,
+        ScriptVerb::Rules => ScriptLine::Rules,
+        ScriptVerb::Status => ScriptLine::Status,
+        ScriptVerb::Save => ScriptLine::Save(phrase.need("a file")?.to_owned()),
+        ScriptVerb::Load => ScriptLine::Load(phrase.need("a file")?.to_owned()),
+        ScriptVerb::Help => ScriptLine::Help(match phrase.next() {
             None => None,
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
         // What follows these is a line of its own, which is parsed before this.
         ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("something to be done")),
-        ScriptVerb::Quit => Line::Quit,
+        ScriptVerb::Quit => ScriptLine::Quit,
     })
 }
 
-fn binding(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+fn binding(phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     let name = name(phrase)?;
     if !phrase.skip("=") {
         return Err(phrase.lacks("= and a value after the name"));
@@ -427,7 +429,7 @@ fn binding(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
     let is_quoted = phrase.is_quoted();
     let given = phrase.need("a value: a node, a number, or a figure such as term 2")?;
     if is_quoted {
-        return Ok(Line::Let { name, value: Value::Known(Bound::Quoted(given.to_owned())) });
+        return Ok(ScriptLine::Let { name, value: Value::Known(BoundValue::Quoted(given.to_owned())) });
     }
     let figure = |figure, phrase: &mut Phrase<'_>| next_node(phrase).map(|node| Value::Figure(node, figure));
     let value = match given {
@@ -438,9 +440,11 @@ fn binding(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
         "commit" => figure(Figure::Commit, phrase)?,
         "applied" => figure(Figure::Applied, phrase)?,
         "snapshot" => figure(Figure::Snapshot, phrase)?,
-        given => Value::Known(whole(given).map_or_else(|| Bound::Text(given.to_owned()), Bound::Number)),
+        given => {
+            Value::Known(whole(given).map_or_else(|| BoundValue::Text(given.to_owned()), BoundValue::Number))
+        }
     };
-    Ok(Line::Let { name, value })
+    Ok(ScriptLine::Let { name, value })
 }
 
 fn name(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
@@ -451,10 +455,10 @@ fn name(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
     Err(Mistake::new(format!("\"{given}\" is no name: a letter, then letters, digits and _")))
 }
 
-fn repeat(phrase: &mut Phrase<'_>) -> Result<Line, Mistake> {
+fn repeat(phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     let given = phrase.need("how often, such as 3")?;
     let no = || Mistake::new(format!("\"{given}\" is no number of times: say 1 to {MAX_REPEATS}"));
     let times = whole(given).filter(|times| (1..=MAX_REPEATS).contains(times)).ok_or_else(no)?;
     let counter = phrase.skip("as").then(|| name(phrase)).transpose()?;
-    Ok(Line::Repeat { times, counter })
+    Ok(ScriptLine::Repeat { times, counter })
 }

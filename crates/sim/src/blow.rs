@@ -1,7 +1,7 @@
 //! Faults that make a rare moment together: each is written for one guard, and says which state it aims at. Chance decides the
 //! gaps between them, so that some of many seeds meet the moment.
 
-use crate::fault::{Cut, Fault, Step, Weather, Who};
+use crate::fault::{Cut, Fault, MembershipStep, Weather, Who};
 use crate::nemesis::{MS, Nemesis, Plan, id, survival};
 use crate::options::{FaultKind, Options};
 use crate::rng::Rng;
@@ -189,7 +189,7 @@ impl Nemesis {
     pub(crate) fn two_halves(&mut self) -> Blow {
         let first = self.pair().0;
         let joiners = [1, 2].map(|n| id(self.nodes + n));
-        let all = |step: fn(NodeId) -> Step| Fault::Change(joiners.map(step).to_vec());
+        let all = |step: fn(NodeId) -> MembershipStep| Fault::Change(joiners.map(step).to_vec());
         let promoted = LED + self.rng.between(150 * MS, 300 * MS);
         let removed = promoted + 1600 * MS;
         let lasts = 900 * MS;
@@ -200,12 +200,12 @@ impl Nemesis {
         let gap = |nemesis: &mut Self| nemesis.rng.between(MS, 40 * MS);
         vec![
             (0, Fault::Transfer { to: first }),
-            (LED, Fault::Change(vec![Step::Add(joiners[0])])),
-            (LED + 50 * MS, Fault::Change(vec![Step::Add(joiners[1])])),
-            (promoted, all(Step::Promote)),
+            (LED, Fault::Change(vec![MembershipStep::Add(joiners[0])])),
+            (LED + 50 * MS, Fault::Change(vec![MembershipStep::Add(joiners[1])])),
+            (promoted, all(MembershipStep::Promote)),
             (promoted + gap(self), Fault::Cut { cut: Cut::Halves(coming), lasts }),
             (removed - LED, Fault::Transfer { to: first }),
-            (removed, all(|node| Step::Remove(Who::Node(node)))),
+            (removed, all(|node| MembershipStep::Remove(Who::Node(node)))),
             (removed + gap(self), Fault::Cut { cut: Cut::Halves(going), lasts }),
         ]
     }
@@ -225,10 +225,10 @@ impl Nemesis {
         let mut blow = vec![
             (0, Fault::Transfer { to: first }),
             (removed - MS, late),
-            (removed, Fault::Change(vec![Step::Remove(who)])),
+            (removed, Fault::Change(vec![MembershipStep::Remove(who)])),
             (wiped, Fault::Wipe { who, down: rng.between(1, 20 * MS) }),
-            (added, Fault::Change(vec![Step::Add(again)])),
-            (promoted, Fault::Change(vec![Step::Promote(again)])),
+            (added, Fault::Change(vec![MembershipStep::Add(again)])),
+            (promoted, Fault::Change(vec![MembershipStep::Promote(again)])),
         ];
         if rng.chance(500) {
             blow.push((added + rng.between(MS, 60 * MS), cut));
@@ -240,7 +240,7 @@ impl Nemesis {
     pub(crate) fn two_wiped_joiners(&mut self) -> Blow {
         let (first, lagging) = self.pair();
         let joiners = [1, 2].map(|n| id(self.nodes + n));
-        let all = |step: fn(NodeId) -> Step| Fault::Change(joiners.map(step).to_vec());
+        let all = |step: fn(NodeId) -> MembershipStep| Fault::Change(joiners.map(step).to_vec());
         let promoted = LED + self.rng.between(150 * MS, 300 * MS);
         let cut = promoted + self.rng.between(200 * MS, 400 * MS);
         let removed = cut + 10 * MS;
@@ -252,11 +252,11 @@ impl Nemesis {
         let isolate = Cut::Isolate(Who::Node(lagging));
         vec![
             (0, Fault::Transfer { to: first }),
-            (LED, Fault::Change(vec![Step::Add(joiners[0])])),
-            (LED + 50 * MS, Fault::Change(vec![Step::Add(joiners[1])])),
-            (promoted, all(Step::Promote)),
+            (LED, Fault::Change(vec![MembershipStep::Add(joiners[0])])),
+            (LED + 50 * MS, Fault::Change(vec![MembershipStep::Add(joiners[1])])),
+            (promoted, all(MembershipStep::Promote)),
             (cut, Fault::Cut { cut: isolate, lasts: again - cut }),
-            (removed, all(|node| Step::Remove(Who::Node(node)))),
+            (removed, all(|node| MembershipStep::Remove(Who::Node(node)))),
             (wiped, Fault::Wipe { who: Who::Node(joiners[0]), down: MS }),
             (wiped + 1, Fault::Wipe { who: Who::Node(joiners[1]), down: MS }),
             (again, Fault::Cut { cut: Cut::Halves(half), lasts: 800 * MS }),
@@ -295,10 +295,10 @@ impl Nemesis {
         let parts = leads + self.rng.between(8 * MS, 60 * MS);
         let cut = |cut, lasts| Fault::Cut { cut, lasts };
         vec![
-            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (0, Fault::Change(vec![MembershipStep::Remove(Who::Node(learner))])),
             (20 * MS, Fault::Transfer { to: first }),
             (LED - 1, cut(Cut::Isolate(Who::Node(learner)), leads - LED)),
-            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (LED, Fault::Change(vec![MembershipStep::Add(learner)])),
             (LED + 150 * MS, cut(Cut::Isolate(who), crash - LED - 150 * MS)),
             (LED + 150 * MS + 1, Fault::Loyalty { who, writers: true, lasts: 90 * MS }),
             (crash, Fault::PowerCut { survival: Survival::Process, down: 1 }),
@@ -314,11 +314,11 @@ impl Nemesis {
         let silent = LED + self.rng.between(60 * MS, 150 * MS);
         let isolate = Fault::Cut { cut: Cut::Isolate(Who::Node(learner)), lasts: 3500 * MS };
         vec![
-            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (0, Fault::Change(vec![MembershipStep::Remove(Who::Node(learner))])),
             (20 * MS, Fault::Transfer { to: first }),
-            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (LED, Fault::Change(vec![MembershipStep::Add(learner)])),
             (silent, isolate),
-            (silent + 1, Fault::Change(vec![Step::Promote(learner)])),
+            (silent + 1, Fault::Change(vec![MembershipStep::Promote(learner)])),
         ]
     }
 
@@ -332,11 +332,11 @@ impl Nemesis {
         let weather = Weather::Late(late);
         let slow = Fault::Weather { from: Some(Who::Node(first)), to, weather, lasts: 4 * late };
         vec![
-            (0, Fault::Change(vec![Step::Remove(Who::Node(learner))])),
+            (0, Fault::Change(vec![MembershipStep::Remove(Who::Node(learner))])),
             (20 * MS, Fault::Transfer { to: first }),
-            (LED, Fault::Change(vec![Step::Add(learner)])),
+            (LED, Fault::Change(vec![MembershipStep::Add(learner)])),
             (promoted - 1, slow),
-            (promoted, Fault::Change(vec![Step::Promote(learner)])),
+            (promoted, Fault::Change(vec![MembershipStep::Promote(learner)])),
             (promoted + late + self.rng.between(5 * MS, 60 * MS), Fault::Transfer { to: next }),
         ]
     }

@@ -10,7 +10,7 @@ use raftdeck_raft::{MembershipChange, NodeId};
 
 /// What is asked of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum MemberRequest {
     Open,
     Write(Write),
     Session(SessionWrite),
@@ -24,7 +24,7 @@ pub(crate) enum Ask {
 
 /// What comes back.
 #[derive(Clone, Debug)]
-pub(crate) enum Answered {
+pub(crate) enum MemberAnswer {
     Body(ResponseBody),
     /// Nobody was there: the request was not even sent.
     Refused,
@@ -54,7 +54,7 @@ pub(crate) struct Op {
 
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum OperationEnd {
     Ok(Answer),
     Failed,
     Unknown,
@@ -62,18 +62,18 @@ pub(crate) enum Ended {
 
 /// What a client does next.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum NextAttempt {
     /// Asks again after so long.
     Again(u64),
     /// Its operation is over.
-    Over(Op, Ended),
+    Over(Op, OperationEnd),
     /// Nothing: the answer was to an earlier attempt.
     Nothing,
 }
 
 /// What a client cares for, for a while.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Care {
+pub(crate) struct ClientFocus {
     pub(crate) until: u64,
     /// It asks nobody else.
     pub(crate) only: Option<NodeId>,
@@ -108,7 +108,7 @@ pub(crate) struct Client {
     /// How many operations it begins without a rest.
     pub(crate) rush: u64,
     /// Nothing else matters to it now.
-    pub(crate) care: Option<Care>,
+    pub(crate) care: Option<ClientFocus>,
     /// It comes only where it is told to, and goes when it is over.
     pub(crate) is_guest: bool,
     /// After the faults: how many operations must succeed before it is content.
@@ -179,7 +179,7 @@ impl Client {
         let key = if care.is_some() { 0 } else { self.rng.below(self.keys) };
         let key = Bytes::from(format!("k{key}"));
         let roll = match care {
-            Some(Care { reads: true, .. }) => self.rng.pick(&[0, 250]),
+            Some(ClientFocus { reads: true, .. }) => self.rng.pick(&[0, 250]),
             Some(_) => 900,
             // In the end every client reads what it can trust, and writes.
             None if self.wishes.is_some() => self.rng.pick(&[0, 900]),
@@ -219,7 +219,7 @@ impl Client {
     }
 
     /// What it cares for now.
-    pub(crate) fn cares(&self, now: u64) -> Option<Care> {
+    pub(crate) fn cares(&self, now: u64) -> Option<ClientFocus> {
         self.care.filter(|care| now < care.until)
     }
 
@@ -255,21 +255,21 @@ impl Client {
     }
 
     /// The next attempt: whom it asks, and what.
-    pub(crate) fn attempt(&mut self, now: u64) -> Option<(NodeId, Ask)> {
+    pub(crate) fn attempt(&mut self, now: u64) -> Option<(NodeId, MemberRequest)> {
         self.attempt += 1;
         if let Some(only) = self.cares(now).and_then(|care| care.only) {
             self.target = only;
         }
         let op = self.op.as_ref()?;
         let ask = match &op.action {
-            Action::Read(read, consistency) => Ask::Read(read.clone(), *consistency),
+            Action::Read(read, consistency) => MemberRequest::Read(read.clone(), *consistency),
             Action::Write(write) if let Some(name) = &op.name => {
-                Ask::Named(NamedWrite { name: name.clone(), write: write.clone() })
+                MemberRequest::Named(NamedWrite { name: name.clone(), write: write.clone() })
             }
-            Action::Write(_) if self.wants_session && self.session.is_none() => Ask::Open,
+            Action::Write(_) if self.wants_session && self.session.is_none() => MemberRequest::Open,
             Action::Write(write) => match self.session {
-                None => Ask::Write(write.clone()),
-                Some(Session { id, sequence }) => Ask::Session(SessionWrite {
+                None => MemberRequest::Write(write.clone()),
+                Some(Session { id, sequence }) => MemberRequest::Session(SessionWrite {
                     session: id,
                     sequence,
                     acknowledged: sequence - 1,
@@ -281,8 +281,9 @@ impl Client {
     }
 
     /// Whether this request is to arrive once more, much later, as from a client that repeats itself.
-    pub(crate) fn repeats(&mut self, ask: &Ask) -> Option<u64> {
-        let repeats = matches!(ask, Ask::Session(_) | Ask::Named(_)) && self.rng.chance(60);
+    pub(crate) fn repeats(&mut self, ask: &MemberRequest) -> Option<u64> {
+        let repeats =
+            matches!(ask, MemberRequest::Session(_) | MemberRequest::Named(_)) && self.rng.chance(60);
         if repeats && let Some(op) = &mut self.op {
             op.open = true;
         }
@@ -290,35 +291,37 @@ impl Client {
     }
 
     /// It waits no longer.
-    pub(crate) fn give_up(&mut self, attempt: u64, now: u64) -> Next {
+    pub(crate) fn give_up(&mut self, attempt: u64, now: u64) -> NextAttempt {
         if attempt != self.attempt || self.op.is_none() {
-            return Next::Nothing;
+            return NextAttempt::Nothing;
         }
         self.ask_somebody_else();
         self.maybe(now)
     }
 
     /// An answer came.
-    pub(crate) fn answered(&mut self, attempt: u64, answered: Answered, now: u64) -> Next {
+    pub(crate) fn answered(&mut self, attempt: u64, answered: MemberAnswer, now: u64) -> NextAttempt {
         if attempt != self.attempt || self.op.is_none() {
-            return Next::Nothing;
+            return NextAttempt::Nothing;
         }
         let failure = match answered {
-            Answered::Refused => {
+            MemberAnswer::Refused => {
                 self.ask_somebody_else();
                 return self.again(5_000, now);
             }
-            Answered::Lost => {
+            MemberAnswer::Lost => {
                 self.ask_somebody_else();
                 return self.maybe(now);
             }
-            Answered::Body(ResponseBody::Done { answer: Answer::SessionOpened(id), .. }) => {
+            MemberAnswer::Body(ResponseBody::Done { answer: Answer::SessionOpened(id), .. }) => {
                 self.session = Some(Session { id, sequence: 1 });
-                return Next::Again(0);
+                return NextAttempt::Again(0);
             }
-            Answered::Body(ResponseBody::Done { answer, .. }) => return self.over(Ended::Ok(answer)),
-            Answered::Body(ResponseBody::Failed(failure)) => failure,
-            Answered::Body(other) => panic!("{other:?} is no answer to a client's operation"),
+            MemberAnswer::Body(ResponseBody::Done { answer, .. }) => {
+                return self.over(OperationEnd::Ok(answer));
+            }
+            MemberAnswer::Body(ResponseBody::Failed(failure)) => failure,
+            MemberAnswer::Body(other) => panic!("{other:?} is no answer to a client's operation"),
         };
         if let (Failure::NotLeader { .. }, Some(care)) = (&failure, &mut self.care) {
             care.only = None;
@@ -339,15 +342,15 @@ impl Client {
             Failure::SessionExpired => {
                 self.session = None;
                 let open = self.op.as_ref().is_some_and(|op| op.open);
-                if open { self.over(Ended::Unknown) } else { self.again(0, now) }
+                if open { self.over(OperationEnd::Unknown) } else { self.again(0, now) }
             }
             other => panic!("a client's operation failed for an unexpected reason: {other}"),
         }
     }
 
     /// The attempt may have happened.
-    fn maybe(&mut self, now: u64) -> Next {
-        let Some(op) = &mut self.op else { return Next::Nothing };
+    fn maybe(&mut self, now: u64) -> NextAttempt {
+        let Some(op) = &mut self.op else { return NextAttempt::Nothing };
         let is_named = op.name.is_some();
         let repeatable = self.session.is_some() || self.wants_session || is_named;
         match op.action {
@@ -357,28 +360,28 @@ impl Client {
                 op.open |= self.session.is_some() || is_named;
                 self.again(1_000, now)
             }
-            Action::Write(_) => self.over(Ended::Unknown),
+            Action::Write(_) => self.over(OperationEnd::Unknown),
         }
     }
 
     /// Asks again, unless it has had enough.
-    fn again(&mut self, after: u64, now: u64) -> Next {
-        let Some(op) = &self.op else { return Next::Nothing };
+    fn again(&mut self, after: u64, now: u64) -> NextAttempt {
+        let Some(op) = &self.op else { return NextAttempt::Nothing };
         if self.wishes.is_some() || now.saturating_sub(op.begun) < ENOUGH {
-            return Next::Again(after + self.rng.below(after + 1));
+            return NextAttempt::Again(after + self.rng.below(after + 1));
         }
         let unknown = op.open && matches!(op.action, Action::Write(_));
-        self.over(if unknown { Ended::Unknown } else { Ended::Failed })
+        self.over(if unknown { OperationEnd::Unknown } else { OperationEnd::Failed })
     }
 
-    fn over(&mut self, ended: Ended) -> Next {
-        let Some(op) = self.op.take() else { return Next::Nothing };
+    fn over(&mut self, ended: OperationEnd) -> NextAttempt {
+        let Some(op) = self.op.take() else { return NextAttempt::Nothing };
         if let Some(wishes) = &mut self.wishes
-            && matches!(ended, Ended::Ok(_))
+            && matches!(ended, OperationEnd::Ok(_))
         {
             *wishes = wishes.saturating_sub(1);
         }
-        Next::Over(op, ended)
+        NextAttempt::Over(op, ended)
     }
 
     /// Whom its addresses name; that some of them do not run yet, or any more, is for it to find out.

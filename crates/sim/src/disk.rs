@@ -1,12 +1,12 @@
 //! A process's disk: writes become durable one sync after another, all that waits by one, as the real disk thread does
 //! it; snapshots are filed beside. And what begins and ends with the disk: starts, crashes, refusals.
 
-use crate::client::Answered;
+use crate::client::MemberAnswer;
 use crate::event::Event;
-use crate::node::{Doom, Fate, Filing, Input, Job, Node, Process, Waiting};
+use crate::node::{DiskJob, Doom, Filing, Input, MemberFate, Node, Process, Requester};
 use crate::outside::Outward;
 use crate::platter::{Platter, describe};
-use crate::rare::{Memory, RareState, at_start, replaced};
+use crate::rare::{RareMemory, RareState, at_start, replaced};
 use crate::record::What;
 use crate::rules::Story;
 use crate::world::World;
@@ -40,7 +40,7 @@ pub(crate) fn data_dir() -> &'static Path {
 }
 
 impl World<'_> {
-    pub(crate) fn ask_disk(&mut self, id: NodeId, job: Job) {
+    pub(crate) fn ask_disk(&mut self, id: NodeId, job: DiskJob) {
         if let Some(process) = &mut self.node(id).process {
             process.jobs.push_back(job);
             self.begin_job(id);
@@ -61,11 +61,11 @@ impl World<'_> {
         if process.is_disk_busy() {
             return;
         }
-        while let Some(job) = process.jobs.pop_front_if(|job| matches!(job, Job::Write(_))) {
+        while let Some(job) = process.jobs.pop_front_if(|job| matches!(job, DiskJob::Write(_))) {
             process.writing.extend(job.write());
         }
         if process.writing.is_empty() {
-            let Some(Job::Read(entries)) = process.jobs.pop_front() else { return };
+            let Some(DiskJob::Read(entries)) = process.jobs.pop_front() else { return };
             process.reading = Some(entries);
             self.queue.at(at + took / 4 + more % (slow + 1), Event::Disk { node: id, life });
             return;
@@ -226,7 +226,7 @@ impl World<'_> {
         let is_late = self.rng.chance(150);
         let node = self.node(id);
         if let Some(process) = &mut node.process
-            && process.jobs.iter().any(|job| matches!(job, Job::Write(_)))
+            && process.jobs.iter().any(|job| matches!(job, DiskJob::Write(_)))
             && process.late.len() < MOST_LATE
             && is_late
         {
@@ -308,14 +308,14 @@ impl World<'_> {
         let Some(process) = self.process(id, life) else { return };
         let Some(filing) = process.filing.take() else { return };
         match carry_out(&mut process.snapshots, filing) {
-            Ok(Filed::Input(input)) => self.give(id, *input),
-            Ok(Filed::Piece(envelope)) => self.transmit(id, *envelope),
-            Ok(Filed::Missing(last)) => {
+            Ok(SnapshotWork::Input(input)) => self.give(id, *input),
+            Ok(SnapshotWork::Piece(envelope)) => self.transmit(id, *envelope),
+            Ok(SnapshotWork::Missing(last)) => {
                 let at = self.now;
                 let sentence = format!("{id} sends its snapshot through {}, which is gone", last.index);
                 self.judge.accuse("a snapshot that is sent stays readable", at, sentence);
             }
-            Ok(Filed::Nothing) => {}
+            Ok(SnapshotWork::Nothing) => {}
             Err(error) => return self.disk_failed(id, &[], &error),
         }
         self.begin_filing(id);
@@ -368,12 +368,12 @@ impl World<'_> {
         node.paused = false;
         node.pauses += 1;
         node.clock.freeze(false, at);
-        node.fate = Fate::Down;
+        node.fate = MemberFate::Down;
         node.perhaps = perhaps;
         let life = node.life;
         let asked = process.inbox.iter().filter_map(|input| match input {
             Input::Ask { client, attempt, .. } => {
-                Some(Waiting::Client { client: *client, attempt: *attempt })
+                Some(Requester::Client { client: *client, attempt: *attempt })
             }
             _ => None,
         });
@@ -385,8 +385,8 @@ impl World<'_> {
             self.note(RareState::JointLeaderLost);
         }
         for waiting in waiting {
-            if let Waiting::Client { client, attempt } = waiting {
-                self.reply(id, (client, attempt), Answered::Lost);
+            if let Requester::Client { client, attempt } = waiting {
+                self.reply(id, (client, attempt), MemberAnswer::Lost);
             }
         }
         self.disconnect(id, None);
@@ -396,12 +396,12 @@ impl World<'_> {
 
     pub(crate) fn restart(&mut self, id: NodeId, life: u32) {
         let node = self.node(id);
-        if node.life != life || node.process.is_some() || !matches!(node.fate, Fate::Down) {
+        if node.life != life || node.process.is_some() || !matches!(node.fate, MemberFate::Down) {
             return;
         }
         if node.newer_start.is_some_and(|newer| node.boot.number >= newer) {
             // Started more often than its original, it would pass for a later start. Nobody starts it again.
-            node.fate = Fate::Lost;
+            node.fate = MemberFate::Lost;
             return;
         }
         match self.start(id) {
@@ -424,7 +424,7 @@ impl World<'_> {
     fn refused(&mut self, id: NodeId, why: &str) {
         let at = self.now;
         let node = self.node(id);
-        node.fate = Fate::Lost;
+        node.fate = MemberFate::Lost;
         if self.put_out(|| Outward::Ended(id, why.to_owned())) {
             return;
         }
@@ -486,7 +486,7 @@ impl World<'_> {
         let now = node.clock.now(at);
         let replica = Replica::new(config, seed, restored, image, now).map_err(|error| error.to_string())?;
         node.life += 1;
-        node.fate = Fate::Up;
+        node.fate = MemberFate::Up;
         node.process = Some(Box::new(Process {
             story: Story::new(Sender::new(id, node.incarnation), &replica.status(now)),
             replica,
@@ -508,7 +508,7 @@ impl World<'_> {
             waiting: BTreeMap::new(),
             newest_token: 0,
             doom: None,
-            memory: Memory::default(),
+            memory: RareMemory::default(),
             judged: LogIndex::ZERO,
             took_write: false,
             late: Vec::new(),
@@ -535,7 +535,7 @@ fn open(node: &Node, segment_bytes: u64, cache_bytes: usize) -> Result<(LogStore
 }
 
 /// What came of work on snapshots.
-enum Filed {
+enum SnapshotWork {
     Input(Box<Input>),
     Piece(Box<raftdeck_raft::Envelope>),
     /// There is no such snapshot to read from.
@@ -543,7 +543,7 @@ enum Filed {
     Nothing,
 }
 
-fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, StorageError> {
+fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<SnapshotWork, StorageError> {
     let input = match filing {
         Filing::Save(image) => {
             let size = snapshots.save(image.meta(), image.pieces())?;
@@ -552,7 +552,7 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
         Filing::Receive(PieceReceived { meta, offset, data, done }) => {
             snapshots.receive(&meta, offset, &data)?;
             if !done {
-                return Ok(Filed::Nothing);
+                return Ok(SnapshotWork::Nothing);
             }
             let last = meta.last;
             let decoded = match snapshots.received(&meta)? {
@@ -564,7 +564,7 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
                 Ok(image) => image,
                 Err(why) => {
                     snapshots.discard_received()?;
-                    return Ok(Filed::Input(Box::new(Input::Discarded(last, why))));
+                    return Ok(SnapshotWork::Input(Box::new(Input::Discarded(last, why))));
                 }
             };
             match snapshots.finish(&meta)? {
@@ -575,12 +575,14 @@ fn carry_out(snapshots: &mut Snapshots, filing: Filing) -> Result<Filed, Storage
         Filing::Read(piece) => {
             let last = piece.meta.last;
             let bytes = snapshots.read(last, piece.offset, piece.max_bytes)?;
-            return Ok(bytes.map_or(Filed::Missing(last), |bytes| Filed::Piece(Box::new(piece.fill(bytes)))));
+            return Ok(bytes.map_or(SnapshotWork::Missing(last), |bytes| {
+                SnapshotWork::Piece(Box::new(piece.fill(bytes)))
+            }));
         }
         Filing::RemoveUnused { in_use } => {
             snapshots.remove_unused(&in_use)?;
-            return Ok(Filed::Nothing);
+            return Ok(SnapshotWork::Nothing);
         }
     };
-    Ok(Filed::Input(Box::new(input)))
+    Ok(SnapshotWork::Input(Box::new(input)))
 }

@@ -1,14 +1,14 @@
 //! A process's turn: takes in what waits, asks the replica what follows, and carries that out, as the real node's
 //! driver does.
 
-use crate::client::{Answered, Ask};
+use crate::client::{MemberAnswer, MemberRequest};
 use crate::event::Event;
-use crate::node::{Fate, Filing, INBOX, Input, Job, Process, Waiting};
+use crate::message::MessageRecord;
+use crate::node::{DiskJob, Filing, INBOX, Input, MemberFate, Process, Requester};
 use crate::outside::Outward;
 use crate::rare::replaced;
 use crate::record::What;
 use crate::rules::{CAP, DISK, FOREIGN, LEASE, MATCH, READ_BACK, counted};
-use crate::said::Said;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_protocol::{PeerFrame, frame};
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 impl World<'_> {
     pub(crate) fn deliver(&mut self, from: Sender, to: NodeId, message: Box<Message>) {
         self.stats.messages += 1;
-        self.show(Some(to), || What::Received { from: from.id.0, message: Said::new(&message) });
+        self.show(Some(to), || What::Received { from: from.id.0, message: MessageRecord::new(&message) });
         let node = self.node(to);
         if let Some(process) = &mut node.process
             && process.inbox.len() < INBOX
@@ -118,21 +118,22 @@ impl World<'_> {
             Input::Ask { client, attempt, ask } => {
                 self.note_asked(id, &ask);
                 let Some(process) = self.node(id).process.as_deref_mut() else { return };
-                let token = process.token(Waiting::Client { client, attempt });
-                process.took_write = process.story.role == Role::Leader && !matches!(*ask, Ask::Read(..));
+                let token = process.token(Requester::Client { client, attempt });
+                process.took_write =
+                    process.story.role == Role::Leader && !matches!(*ask, MemberRequest::Read(..));
                 let replica = &mut process.replica;
                 match *ask {
-                    Ask::Open => replica.open_session(token, wall),
-                    Ask::Write(write) => replica.write(token, write, wall),
-                    Ask::Session(write) => replica.session_write(token, write, wall),
-                    Ask::Named(write) => replica.named_write(token, write, wall),
-                    Ask::Read(read, consistency) => replica.read(token, read, consistency, now),
-                    Ask::Change(changes) => replica.change_membership(token, &changes, now),
-                    Ask::Transfer(to) => replica.transfer_leadership(token, to, now),
+                    MemberRequest::Open => replica.open_session(token, wall),
+                    MemberRequest::Write(write) => replica.write(token, write, wall),
+                    MemberRequest::Session(write) => replica.session_write(token, write, wall),
+                    MemberRequest::Named(write) => replica.named_write(token, write, wall),
+                    MemberRequest::Read(read, consistency) => replica.read(token, read, consistency, now),
+                    MemberRequest::Change(changes) => replica.change_membership(token, &changes, now),
+                    MemberRequest::Transfer(to) => replica.transfer_leadership(token, to, now),
                 }
             }
             Input::Cancel { client, attempt } => {
-                let gone = Waiting::Client { client, attempt };
+                let gone = Requester::Client { client, attempt };
                 let token = process.waiting.iter().find(|(_, waiting)| **waiting == gone).map(|(t, _)| *t);
                 if let Some(token) = token {
                     process.waiting.remove(&token);
@@ -140,11 +141,11 @@ impl World<'_> {
                 }
             }
             Input::Change(changes) => {
-                let token = process.token(Waiting::Operator);
+                let token = process.token(Requester::Operator);
                 process.replica.change_membership(token, &changes, now);
             }
             Input::Transfer(to) => {
-                let token = process.token(Waiting::Operator);
+                let token = process.token(Requester::Operator);
                 process.replica.transfer_leadership(token, to, now);
             }
             Input::Campaign => replica.campaign(now),
@@ -226,10 +227,10 @@ impl World<'_> {
         self.tell(id, trace);
         self.hold_against_log(id, &send);
         for write in persist {
-            self.effect(id, |world| world.ask_disk(id, Job::Write(write)));
+            self.effect(id, |world| world.ask_disk(id, DiskJob::Write(write)));
         }
         for entries in entries_to_read {
-            self.effect(id, |world| world.ask_disk(id, Job::Read(entries)));
+            self.effect(id, |world| world.ask_disk(id, DiskJob::Read(entries)));
         }
         for envelope in send {
             self.effect(id, |world| world.transmit(id, envelope));
@@ -246,8 +247,8 @@ impl World<'_> {
             self.note_answer(id, &body);
             self.effect(id, |world| {
                 let waiting = world.node(id).process.as_mut().and_then(|p| p.waiting.remove(&token));
-                if let Some(Waiting::Client { client, attempt }) = waiting {
-                    world.reply(id, (client, attempt), Answered::Body(body));
+                if let Some(Requester::Client { client, attempt }) = waiting {
+                    world.reply(id, (client, attempt), MemberAnswer::Body(body));
                 }
             });
         }
@@ -439,7 +440,7 @@ impl World<'_> {
         let message = if self.network.encodes() { self.cross(sender, message) } else { message };
         let arrivals = self.network.send(sender, to, &message, now);
         let lost = arrivals.iter().all(Option::is_none);
-        self.show(Some(from), || What::Sent { to: to.0, lost, message: Said::new(&message) });
+        self.show(Some(from), || What::Sent { to: to.0, lost, message: MessageRecord::new(&message) });
         let [first, second] = arrivals;
         let mut deliver = |at, message| self.queue.at(at, Event::Deliver { from: sender, to, message });
         if let Some(at) = second {
@@ -464,7 +465,7 @@ impl World<'_> {
     }
 
     /// An answer of a member on its way to its client.
-    pub(crate) fn reply(&mut self, node: NodeId, (client, attempt): (usize, u64), answer: Answered) {
+    pub(crate) fn reply(&mut self, node: NodeId, (client, attempt): (usize, u64), answer: MemberAnswer) {
         if self.is_driven() {
             self.put_out(|| Outward::Answered { request: attempt, node, answer });
             return;
@@ -507,6 +508,6 @@ impl World<'_> {
     /// Whether the process of a member runs and is not paused.
     pub(crate) fn is_up(&mut self, id: NodeId) -> bool {
         let node = self.node(id);
-        node.fate == Fate::Up && node.process.is_some()
+        node.fate == MemberFate::Up && node.process.is_some()
     }
 }

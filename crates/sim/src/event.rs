@@ -1,6 +1,6 @@
 //! What happens when: a queue of events in virtual time. Events of the same time happen in the order of their entry.
 
-use crate::client::{Answered, Ask};
+use crate::client::{MemberAnswer, MemberRequest};
 use raftdeck_raft::{LogIndex, Message, NodeId, Sender};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,9 +31,9 @@ pub(crate) enum Event {
     /// A client has waited long enough.
     GiveUp { client: usize, attempt: u64 },
     /// A client's request arrives.
-    Ask { node: NodeId, client: usize, attempt: u64, ask: Box<Ask> },
+    Ask { node: NodeId, client: usize, attempt: u64, ask: Box<MemberRequest> },
     /// An answer arrives at its client.
-    Answer { client: usize, attempt: u64, answer: Box<Answered> },
+    Answer { client: usize, attempt: u64, answer: Box<MemberAnswer> },
     /// From now on nothing goes wrong any more.
     Quiet,
     /// A member learns that its connection to a peer is lost.
@@ -49,27 +49,27 @@ pub(crate) enum Event {
 }
 
 #[derive(Debug)]
-struct Due {
+struct QueuedEvent {
     at: u64,
     number: u64,
     event: Event,
 }
 
-impl PartialEq for Due {
+impl PartialEq for QueuedEvent {
     fn eq(&self, other: &Self) -> bool {
         self.number == other.number
     }
 }
 
-impl Eq for Due {}
+impl Eq for QueuedEvent {}
 
-impl PartialOrd for Due {
+impl PartialOrd for QueuedEvent {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Due {
+impl Ord for QueuedEvent {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
@@ -78,14 +78,14 @@ impl Ord for Due {
 /// The future.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    due: BinaryHeap<Reverse<Due>>,
+    due: BinaryHeap<Reverse<QueuedEvent>>,
     entered: u64,
 }
 
 impl Queue {
     pub(crate) fn at(&mut self, at: u64, event: Event) {
         self.entered += 1;
-        self.due.push(Reverse(Due { at, number: self.entered, event }));
+        self.due.push(Reverse(QueuedEvent { at, number: self.entered, event }));
     }
 
     /// When the next event happens.
@@ -95,7 +95,8 @@ impl Queue {
 
     /// Has all events of this kind happen now, in their order; whether anything is due now.
     pub(crate) fn hurry(&mut self, now: u64, is_meant: impl Fn(&Event) -> bool) -> bool {
-        let mut all: Vec<Due> = std::mem::take(&mut self.due).into_iter().map(|Reverse(due)| due).collect();
+        let mut all: Vec<QueuedEvent> =
+            std::mem::take(&mut self.due).into_iter().map(|Reverse(due)| due).collect();
         all.sort_unstable();
         // In the order in which they would have happened.
         for due in all {

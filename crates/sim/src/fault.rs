@@ -84,7 +84,7 @@ pub enum Weather {
 
 /// One step of a change of the membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum MembershipStep {
     /// An empty node starts, if it has never run, and is to become a learner.
     Add(NodeId),
     /// A learner is to become a voter.
@@ -242,7 +242,7 @@ pub enum Fault {
         by: i64,
     },
     /// The leader is asked to change the membership.
-    Change(Vec<Step>),
+    Change(Vec<MembershipStep>),
     /// The leader is asked to hand over.
     Transfer {
         /// To whom.
@@ -372,7 +372,7 @@ impl fmt::Display for Who {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for MembershipStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Add(id) => write!(f, "add {id}"),

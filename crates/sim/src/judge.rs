@@ -1,10 +1,11 @@
 //! Where a run is judged: the members' story and the clients' go to `raftdeck-check`; what only a simulation can know,
 //! what is truly on each disk, is compared here.
 
-use crate::client::{Action, Ended, Op};
+use crate::client::{Action, Op, OperationEnd};
 use bytes::Bytes;
 use raftdeck_check::{
-    History, Observation, Operation, Outcome as Fate, SafetyChecker, Verdict, check_linearizable,
+    History, Observation, Operation, OperationOutcome as MemberFate, SafetyChecker, Verdict,
+    check_linearizable,
 };
 use raftdeck_protocol::{Answer, Consistency, Read, Write};
 use raftdeck_raft::{LogIndex, NodeId, TraceEvent};
@@ -99,8 +100,8 @@ impl Judge {
         op.id = Some(self.history.invoke(client as u64, operation, at));
     }
 
-    pub(crate) fn ended(&mut self, op: &Op, ended: Ended, at: u64) {
-        if let (Action::Read(Read::Get { key }, _), Ended::Ok(Answer::Value(Some(value)))) =
+    pub(crate) fn ended(&mut self, op: &Op, ended: OperationEnd, at: u64) {
+        if let (Action::Read(Read::Get { key }, _), OperationEnd::Ok(Answer::Value(Some(value)))) =
             (&op.action, &ended)
             && !self.written.get(key).is_some_and(|written| written.contains(value))
         {
@@ -111,10 +112,10 @@ impl Judge {
         let by_lease = matches!(op.action, Action::Read(_, Consistency::Lease));
         let fate = match ended {
             // It counted on what does not hold any more.
-            _ if by_lease && at >= self.trusts_leases => Fate::Failed,
-            Ended::Ok(answer) => Fate::Ok(answer),
-            Ended::Failed => Fate::Failed,
-            Ended::Unknown => Fate::Unknown,
+            _ if by_lease && at >= self.trusts_leases => MemberFate::Failed,
+            OperationEnd::Ok(answer) => MemberFate::Ok(answer),
+            OperationEnd::Failed => MemberFate::Failed,
+            OperationEnd::Unknown => MemberFate::Unknown,
         };
         self.history.complete(id, fate, at);
     }
@@ -179,11 +180,11 @@ mod tests {
         for (at, value) in [(0, "old"), (10, "new")] {
             let mut write = put(value);
             judge.began(1, &mut write, at);
-            judge.ended(&write, Ended::Ok(Answer::Stored), at + 5);
+            judge.ended(&write, OperationEnd::Ok(Answer::Stored), at + 5);
         }
         let mut read = get(consistency);
         judge.began(2, &mut read, 20);
-        judge.ended(&read, Ended::Ok(Answer::Value(Some("old".into()))), 30);
+        judge.ended(&read, OperationEnd::Ok(Answer::Value(Some("old".into()))), 30);
         judge.judge_history(40);
         judge.take()
     }
@@ -208,7 +209,7 @@ mod tests {
         let mut judge = Judge::new(BTreeSet::from([NodeId(1)]), u64::MAX);
         let mut read = get(Consistency::Stale);
         judge.began(1, &mut read, 0);
-        judge.ended(&read, Ended::Ok(Answer::Value(Some("ghost".into()))), 1);
+        judge.ended(&read, OperationEnd::Ok(Answer::Value(Some("ghost".into()))), 1);
         assert_eq!(judge.take().expect("nobody wrote it").property, "reads return what was written");
     }
 

@@ -4,7 +4,7 @@
 //! [`LogStore`](raftdeck_storage::LogStore) on a virtual disk; the network, the clocks, the disks' manners and the clients
 //! are simulated. This crate reads no wall clock, starts no thread, touches no file and knows no chance but the seed:
 //! the same seed and options give the same events in the same order on every machine, told by
-//! [`Outcome::trace_hash`].
+//! [`RunOutcome::trace_hash`].
 //!
 //! [`Live`] is the same cluster driven from outside: a source of updates, as the lab is one over real processes.
 //!
@@ -24,6 +24,7 @@ mod identity;
 mod judge;
 mod live;
 mod liveness;
+mod message;
 mod nemesis;
 mod network;
 mod node;
@@ -37,28 +38,27 @@ mod record;
 mod restore;
 mod rng;
 mod rules;
-mod said;
 mod shrink;
 mod stall;
 mod talk;
 mod world;
 mod wreck;
 
-pub use fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
+pub use fault::{Cut, Fault, MembershipStep, Planned, Schedule, Weather, Who};
 pub use judge::{Violation, properties};
 pub use live::{Live, LiveOptions};
+pub use message::{LogPosition, MessageRecord};
 pub use options::{FaultKind, FaultKinds, MAX_NODES, Options, UnknownFault};
-pub use outcome::{Outcome, Stats};
+pub use outcome::{RunOutcome, Stats};
 pub use rare::{Coverage, RareState};
-pub use record::{Record, State, What};
-pub use said::{Place, Said};
+pub use record::{MemberState, TraceRecord, What};
 pub use shrink::{Shrunk, shrink};
 
 use world::{Sink, World};
 
 /// Plays one seed.
 #[must_use]
-pub fn run(seed: u64, options: &Options) -> Outcome {
+pub fn run(seed: u64, options: &Options) -> RunOutcome {
     replay(seed, options, &schedule(seed, options))
 }
 
@@ -70,16 +70,21 @@ pub fn schedule(seed: u64, options: &Options) -> Schedule {
 
 /// Plays one seed with this schedule instead of its own.
 #[must_use]
-pub fn replay(seed: u64, options: &Options, schedule: &[Planned]) -> Outcome {
+pub fn replay(seed: u64, options: &Options, schedule: &[Planned]) -> RunOutcome {
     play(seed, options, schedule, None)
 }
 
 /// Plays one seed and shows every event.
-pub fn watch(seed: u64, options: &Options, schedule: &[Planned], sink: &mut dyn FnMut(&Record)) -> Outcome {
+pub fn watch(
+    seed: u64,
+    options: &Options,
+    schedule: &[Planned],
+    sink: &mut dyn FnMut(&TraceRecord),
+) -> RunOutcome {
     play(seed, options, schedule, Some(sink))
 }
 
-fn play<'a>(seed: u64, options: &Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> Outcome {
+fn play<'a>(seed: u64, options: &Options, schedule: &'a [Planned], sink: Option<Sink<'a>>) -> RunOutcome {
     assert!((1..=MAX_NODES).contains(&options.nodes), "a cluster starts with 1 to {MAX_NODES} nodes");
     let mut world = World::new(seed, options, schedule, sink);
     if let Err(words) = panics::caught(|| world.run()) {

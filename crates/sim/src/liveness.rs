@@ -1,7 +1,7 @@
 //! After the faults: within a stated time a leader is there, every request is answered, and all members are the same.
 
 use crate::event::Event;
-use crate::node::Fate;
+use crate::node::MemberFate;
 use crate::world::World;
 use raftdeck_raft::{NodeId, Role, Status};
 
@@ -59,7 +59,8 @@ impl World<'_> {
             let known = status.membership.incarnations.get(&member);
             let is_lost = self.nodes.iter().any(|node| {
                 let is_another = known.is_some_and(|known| *known != node.incarnation);
-                node.id == member && (node.fate == Fate::Lost || is_another || node.newer_start.is_some())
+                node.id == member
+                    && (node.fate == MemberFate::Lost || is_another || node.newer_start.is_some())
             });
             match self.standing(member) {
                 _ if is_lost => {}

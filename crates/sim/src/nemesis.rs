@@ -2,7 +2,7 @@
 //! schedule of a run before it begins.
 
 use crate::blow::{GONE_BACK_TAKES, Themes};
-use crate::fault::{Cut, Fault, Planned, Schedule, Step, Weather, Who};
+use crate::fault::{Cut, Fault, MembershipStep, Planned, Schedule, Weather, Who};
 use crate::options::{FaultKind, Options, SECOND};
 use crate::rng::Rng;
 use raftdeck_raft::NodeId;
@@ -141,12 +141,13 @@ impl Nemesis {
                 let gap = self.rng.pick(&[0, 0, MS]);
                 let mut steps = Vec::new();
                 for newcomer in (1..=JOINERS).map(|n| id(self.nodes + n)) {
-                    let (add, remove) = (Step::Add(newcomer), Step::Remove(Who::Node(newcomer)));
+                    let (add, remove) =
+                        (MembershipStep::Add(newcomer), MembershipStep::Remove(Who::Node(newcomer)));
                     match self.rng.below(4) {
                         0 => steps.push(remove),
-                        1 => steps.push(Step::Promote(newcomer)),
+                        1 => steps.push(MembershipStep::Promote(newcomer)),
                         2 => steps.push(add),
-                        _ => steps.extend([remove, add, Step::Promote(newcomer), remove]),
+                        _ => steps.extend([remove, add, MembershipStep::Promote(newcomer), remove]),
                     }
                 }
                 let change = |(n, step)| (n * gap, Fault::Change(vec![step]));
@@ -370,12 +371,12 @@ impl Nemesis {
         let anybody =
             Who::Node(id(1 + u8::try_from(self.rng.index(usize::from(self.nodes + JOINERS))).unwrap_or(0)));
         Fault::Change(match self.rng.below(10) {
-            0..3 => vec![Step::Add(newcomer)],
-            3..6 => vec![Step::Promote(newcomer)],
-            6 => vec![Step::Add(newcomer), Step::Promote(newcomer)],
-            7 => vec![Step::Promote(newcomer), Step::Remove(anybody)],
-            8 => vec![Step::Remove(Who::Leader)],
-            _ => vec![Step::Remove(anybody)],
+            0..3 => vec![MembershipStep::Add(newcomer)],
+            3..6 => vec![MembershipStep::Promote(newcomer)],
+            6 => vec![MembershipStep::Add(newcomer), MembershipStep::Promote(newcomer)],
+            7 => vec![MembershipStep::Promote(newcomer), MembershipStep::Remove(anybody)],
+            8 => vec![MembershipStep::Remove(Who::Leader)],
+            _ => vec![MembershipStep::Remove(anybody)],
         })
     }
 

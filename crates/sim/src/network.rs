@@ -10,12 +10,12 @@ const MEMORY: usize = 300;
 
 /// Something that holds until a time.
 #[derive(Clone, Copy, Debug, Default)]
-struct Until {
+struct ValueUntil {
     value: u64,
     until: u64,
 }
 
-impl Until {
+impl ValueUntil {
     fn at(self, now: u64) -> u64 {
         if now < self.until { self.value } else { 0 }
     }
@@ -24,11 +24,11 @@ impl Until {
 #[derive(Clone, Debug, Default)]
 struct Link {
     cut_until: u64,
-    loss: Until,
-    delay: Until,
-    late: Until,
-    duplicate: Until,
-    reorder: Until,
+    loss: ValueUntil,
+    delay: ValueUntil,
+    late: ValueUntil,
+    duplicate: ValueUntil,
+    reorder: ValueUntil,
     /// The newest message arrives then; unless they are reordered, later ones do not overtake it.
     busy_until: u64,
 }
@@ -137,11 +137,11 @@ impl Network {
             }
             let link = self.link(a, b);
             match weather {
-                Weather::Loss(value) => link.loss = Until { value, until },
-                Weather::Delay(value) => link.delay = Until { value, until },
-                Weather::Late(value) => link.late = Until { value, until },
-                Weather::Duplicate(value) => link.duplicate = Until { value, until },
-                Weather::Reorder(value) => link.reorder = Until { value, until },
+                Weather::Loss(value) => link.loss = ValueUntil { value, until },
+                Weather::Delay(value) => link.delay = ValueUntil { value, until },
+                Weather::Late(value) => link.late = ValueUntil { value, until },
+                Weather::Duplicate(value) => link.duplicate = ValueUntil { value, until },
+                Weather::Reorder(value) => link.reorder = ValueUntil { value, until },
             }
         }
     }

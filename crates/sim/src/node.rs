@@ -1,12 +1,12 @@
 //! A virtual member: its disk, its clocks, and its process, if one runs. The process is the real replica over the real
 //! log store; what stands here is what the real node's driver and disk thread hold around them.
 
-use crate::client::Ask;
+use crate::client::MemberRequest;
 use crate::clock::Clock;
 use crate::identity::{FIRST_DISK, incarnation};
 use crate::platter::Platter;
-use crate::rare::Memory;
-use crate::restore::Copy;
+use crate::rare::RareMemory;
+use crate::restore::DirectoryCopy;
 use crate::rules::Story;
 use crate::stall::Standstill;
 use raftdeck_raft::{
@@ -14,7 +14,7 @@ use raftdeck_raft::{
     Membership, MembershipChange, Message, NodeId, Persist, PieceReceived, PieceToSend, Sender, SnapshotMeta,
     SnapshotRefusal, Standing, Term, Ticket, Timestamp, Tuning,
 };
-use raftdeck_replica::Met;
+use raftdeck_replica::NewestStarts;
 use raftdeck_replica::{Replica, RequestToken, StateImage};
 use raftdeck_storage::fs::{MemoryFs, Survival};
 use raftdeck_storage::{LogStore, Snapshots};
@@ -27,7 +27,7 @@ pub(crate) enum Input {
     Ask {
         client: usize,
         attempt: u64,
-        ask: Box<Ask>,
+        ask: Box<MemberRequest>,
     },
     /// A client went away.
     Cancel {
@@ -57,12 +57,12 @@ pub(crate) const INBOX: usize = 256;
 
 /// What the disk thread is to do, in order.
 #[derive(Debug)]
-pub(crate) enum Job {
+pub(crate) enum DiskJob {
     Write(Persist),
     Read(EntriesToRead),
 }
 
-impl Job {
+impl DiskJob {
     /// The write, if it is one.
     pub(crate) fn write(self) -> Option<Persist> {
         match self {
@@ -83,7 +83,7 @@ pub(crate) enum Filing {
 
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waiting {
+pub(crate) enum Requester {
     Client {
         client: usize,
         attempt: u64,
@@ -114,7 +114,7 @@ pub(crate) struct Process {
     pub(crate) turn_due: bool,
     /// The earliest wake-up that is coming.
     pub(crate) wakes_at: u64,
-    pub(crate) jobs: VecDeque<Job>,
+    pub(crate) jobs: VecDeque<DiskJob>,
     /// What the disk is making durable by one sync.
     pub(crate) writing: Vec<Persist>,
     /// What it is reading instead.
@@ -129,11 +129,11 @@ pub(crate) struct Process {
     /// The newest snapshot that is there or under way ends here.
     pub(crate) newest_snapshot: LogIndex,
     pub(crate) tuning: Tuning,
-    pub(crate) waiting: BTreeMap<RequestToken, Waiting>,
+    pub(crate) waiting: BTreeMap<RequestToken, Requester>,
     pub(crate) newest_token: u64,
     pub(crate) doom: Option<Doom>,
     pub(crate) story: Story,
-    pub(crate) memory: Memory,
+    pub(crate) memory: RareMemory,
     /// The state was judged when so much was applied.
     pub(crate) judged: LogIndex,
     /// A leader was asked to write in this turn.
@@ -159,7 +159,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn token(&mut self, waiting: Waiting) -> RequestToken {
+    pub(crate) fn token(&mut self, waiting: Requester) -> RequestToken {
         self.newest_token += 1;
         let token = RequestToken(self.newest_token);
         self.waiting.insert(token, waiting);
@@ -195,8 +195,8 @@ impl Process {
     /// The lowest entry that a write which is not durable yet is going to remove.
     pub(crate) fn lowest_removal(&self) -> Option<LogIndex> {
         let jobs = self.jobs.iter().filter_map(|job| match job {
-            Job::Write(write) => Some(write),
-            Job::Read(_) => None,
+            DiskJob::Write(write) => Some(write),
+            DiskJob::Read(_) => None,
         });
         let writes = self.writing.iter().chain(jobs);
         writes.filter_map(|write| write.reset.map_or(write.truncate, |_| Some(LogIndex(1)))).min()
@@ -205,7 +205,7 @@ impl Process {
 
 /// How a member fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum MemberFate {
     /// It never ran, and nobody has asked it to join.
     Absent,
     Up,
@@ -226,13 +226,13 @@ pub(crate) struct Node {
     /// The newest start of that disk.
     pub(crate) boot: Boot,
     /// The starts of others that it has met. Durable.
-    pub(crate) met: Met,
+    pub(crate) met: NewestStarts,
     /// The newest copy of its directory.
-    pub(crate) copy: Option<Copy>,
+    pub(crate) copy: Option<DirectoryCopy>,
     /// It runs on a copy that all refuse. All others have met a start of the original with this number or a later one.
     pub(crate) newer_start: Option<u64>,
     pub(crate) clock: Clock,
-    pub(crate) fate: Fate,
+    pub(crate) fate: MemberFate,
     /// Counts starts and ends.
     pub(crate) life: u32,
     pub(crate) paused: bool,
@@ -266,7 +266,7 @@ impl Node {
         self.fs = MemoryFs::new();
         self.founders = Membership::default();
         self.boot = Boot { number: 0, nonce: 0 };
-        self.met = Met::default();
+        self.met = NewestStarts::default();
         (self.copy, self.newer_start) = (None, None);
         self.platter = Platter::default();
         self.perhaps = None;
@@ -278,14 +278,14 @@ impl Node {
         Standing { incarnation: self.incarnation, boot: self.boot, cluster: None, named_at: None }
     }
 
-    pub(crate) fn new(seed: u64, id: NodeId, founders: Membership, clock: Clock, fate: Fate) -> Self {
+    pub(crate) fn new(seed: u64, id: NodeId, founders: Membership, clock: Clock, fate: MemberFate) -> Self {
         Self {
             id,
             fs: MemoryFs::new(),
             disks: FIRST_DISK,
             incarnation: incarnation(seed, id, FIRST_DISK),
             boot: Boot { number: 0, nonce: 0 },
-            met: Met::default(),
+            met: NewestStarts::default(),
             copy: None,
             newer_start: None,
             clock,

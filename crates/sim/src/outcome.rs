@@ -6,7 +6,7 @@ use crate::rare::Coverage;
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The seed.
     pub seed: u64,
     /// The promise that was broken, if one was.

@@ -1,7 +1,7 @@
 //! Where a world ends that is driven from outside: what its members do to others, in order, for whoever drives it. The batch
 //! simulation has its own network and clients, and none of this.
 
-use crate::client::Answered;
+use crate::client::MemberAnswer;
 use crate::world::World;
 use raftdeck_raft::{Message, NodeId, Sender, Timestamp, TraceEvent};
 use raftdeck_replica::Replica;
@@ -14,7 +14,7 @@ pub(crate) enum Outward {
     /// A member sends this.
     Sent { from: Sender, to: NodeId, message: Message },
     /// The request with this number is answered.
-    Answered { request: u64, node: NodeId, answer: Answered },
+    Answered { request: u64, node: NodeId, answer: MemberAnswer },
     /// A process has ended by itself, and why.
     Ended(NodeId, String),
     /// A member had a turn: its state may be another.

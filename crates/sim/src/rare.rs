@@ -1,7 +1,7 @@
 //! Rare states: what a run must come to for a guard to matter at all. A guard in a state that is never reached is not tested,
 //! so a run counts how often it came to each. Watches, and changes nothing.
 
-use crate::client::Ask;
+use crate::client::MemberRequest;
 use crate::node::{Node, Process};
 use crate::rules::Story;
 use crate::world::World;
@@ -146,7 +146,7 @@ impl AddAssign<&Self> for Coverage {
 
 /// What of a process's life is remembered to know a rare state.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct RareMemory {
     leader: Option<NodeId>,
     /// It has followed somebody in this life.
     followed: bool,
@@ -159,7 +159,7 @@ pub(crate) struct Memory {
     reads_wait: bool,
 }
 
-impl Memory {
+impl RareMemory {
     /// What this event shows; before the story takes it in.
     fn sees(&mut self, event: &TraceEvent, story: &Story) -> Option<RareState> {
         match event {
@@ -269,12 +269,14 @@ impl World<'_> {
     }
 
     /// Before a member takes this in.
-    pub(crate) fn note_asked(&mut self, id: NodeId, ask: &Ask) {
+    pub(crate) fn note_asked(&mut self, id: NodeId, ask: &MemberRequest) {
         let Some(process) = self.node(id).process.as_deref_mut() else { return };
         let leads = process.story.role == Role::Leader;
         let state = match ask {
-            Ask::Read(_, Consistency::Lease) if process.has_given_up() => RareState::LeaseAfterTransfer,
-            Ask::Read(_, Consistency::Linearizable) if leads => {
+            MemberRequest::Read(_, Consistency::Lease) if process.has_given_up() => {
+                RareState::LeaseAfterTransfer
+            }
+            MemberRequest::Read(_, Consistency::Linearizable) if leads => {
                 let waits = std::mem::replace(&mut process.memory.reads_wait, true);
                 if !waits {
                     return;

@@ -1,13 +1,13 @@
 //! One event of a run, for people and tools: what `raftdeck sim run --trace FILE` writes, an object a line.
 //! `TRACE.md` beside this crate's manifest is its schema.
 
-use crate::said::Said;
+use crate::message::MessageRecord;
 use raftdeck_raft::{Membership, NodeId, Role, Status, TraceEvent};
 use serde::Serialize;
 
 /// One event, and how its member stood right after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Record {
+pub struct TraceRecord {
     /// Virtual microseconds since the start.
     pub at: u64,
     /// Whose event it is; missing for those of clients and of the whole cluster.
@@ -15,7 +15,7 @@ pub struct Record {
     pub node: Option<u64>,
     /// How the member stood; missing if its process does not run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<State>,
+    pub state: Option<MemberState>,
     /// What happened.
     #[serde(flatten)]
     pub what: What,
@@ -23,7 +23,7 @@ pub struct Record {
 
 /// How a member stood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct State {
+pub struct MemberState {
     /// Its term.
     pub term: u64,
     /// Its vote in this term.
@@ -59,14 +59,14 @@ pub enum What {
         /// Whether the network loses it.
         lost: bool,
         /// What it says.
-        message: Said,
+        message: MessageRecord,
     },
     /// A message arrived at the member.
     Received {
         /// From whom.
         from: u64,
         /// What it says.
-        message: Said,
+        message: MessageRecord,
     },
     /// The member told of a transition.
     Told {
@@ -115,13 +115,13 @@ pub enum What {
     },
 }
 
-impl Record {
+impl TraceRecord {
     pub(crate) fn new(at: u64, node: Option<NodeId>, status: Option<&Status>, what: What) -> Self {
-        Self { at, node: node.map(|id| id.0), state: status.map(State::of), what }
+        Self { at, node: node.map(|id| id.0), state: status.map(MemberState::of), what }
     }
 }
 
-impl State {
+impl MemberState {
     fn of(status: &Status) -> Self {
         let Membership { voters, outgoing, learners, .. } = &status.membership;
         let ids = |nodes: &std::collections::BTreeSet<NodeId>| nodes.iter().map(|id| id.0).collect();

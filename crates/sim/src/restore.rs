@@ -10,14 +10,14 @@
 
 use crate::event::Event;
 use crate::fault::{Fault, Planned};
-use crate::node::{Doom, Fate};
+use crate::node::{Doom, MemberFate};
 use crate::platter::Platter;
 use crate::rare::RareState;
 use crate::stall::commits;
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_raft::{Membership, NodeId, Timestamp};
-use raftdeck_replica::Met;
+use raftdeck_replica::NewestStarts;
 use raftdeck_storage::fs::{MemoryFs, Survival};
 
 /// A node connects to the others so soon after its start, and tries again after as long.
@@ -41,11 +41,11 @@ impl Starts {
 
 /// A copy of a member's directory.
 #[derive(Debug)]
-pub(crate) struct Copy {
+pub(crate) struct DirectoryCopy {
     fs: MemoryFs,
     platter: Platter,
     founders: Membership,
-    met: Met,
+    met: NewestStarts,
     /// The number of the newest start that it knows of.
     starts: u64,
 }
@@ -53,13 +53,13 @@ pub(crate) struct Copy {
 impl World<'_> {
     pub(crate) fn copy(&mut self, id: NodeId) {
         let node = self.node(id);
-        let is_sound = node.fate != Fate::Absent && !node.is_flipped && node.perhaps.is_none();
+        let is_sound = node.fate != MemberFate::Absent && !node.is_flipped && node.perhaps.is_none();
         if !is_sound || node.newer_start.is_some() || node.platter == Platter::default() {
             return;
         }
         let (fs, met) = (node.fs.copy(), node.met.clone());
         let (platter, founders) = (node.platter.clone(), node.founders.clone());
-        node.copy = Some(Copy { fs, platter, founders, met, starts: node.boot.number });
+        node.copy = Some(DirectoryCopy { fs, platter, founders, met, starts: node.boot.number });
     }
 
     pub(crate) fn restore(&mut self, id: NodeId, down: u64) {
@@ -77,8 +77,8 @@ impl World<'_> {
         node.fs = copy.fs;
         (node.platter, node.founders, node.met) = (copy.platter, copy.founders, copy.met);
         (node.boot.number, node.perhaps, node.is_flipped) = (copy.starts, None, false);
-        if node.fate == Fate::Lost {
-            node.fate = Fate::Down;
+        if node.fate == MemberFate::Lost {
+            node.fate = MemberFate::Down;
             let life = node.life;
             self.queue.at(at + down.max(1), Event::Restart { node: id, life });
         }
@@ -98,10 +98,9 @@ impl World<'_> {
     fn refuses_until(&self, id: NodeId) -> Option<u64> {
         let node = self.nodes.iter().find(|node| node.id == id)?;
         let copy = node.copy.as_ref().filter(|_| self.fragile.contains(&id))?;
-        let others = self
-            .nodes
-            .iter()
-            .filter(|other| other.id != id && other.fate != Fate::Absent && other.newer_start.is_none());
+        let others = self.nodes.iter().filter(|other| {
+            other.id != id && other.fate != MemberFate::Absent && other.newer_start.is_none()
+        });
         let met = others.map(|other| other.met.to_keep().get(&node.incarnation).map(|boot| boot.number));
         met.min().flatten().filter(|met| *met > copy.starts)
     }
@@ -180,7 +179,7 @@ impl World<'_> {
             if runs && !is_cut {
                 self.may_talk(id, peer);
             } else {
-                is_missing |= self.node(peer).fate != Fate::Absent;
+                is_missing |= self.node(peer).fate != MemberFate::Absent;
             }
         }
         if is_missing {

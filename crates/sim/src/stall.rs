@@ -18,16 +18,16 @@ pub(crate) struct Standstill {
     /// It finishes nothing before.
     until: u64,
     /// What it would have finished, by life: a write or a read, and work on snapshots.
-    held: Held,
+    held: HeldUntil,
 }
 
-type Held = (Option<u32>, Option<u32>);
+type HeldUntil = (Option<u32>, Option<u32>);
 
 impl Standstill {
     /// Whether the disk stands still at `at`. If so it remembers that this life has something to finish. What an earlier life
     /// began may come to its end after that, and must not take the place of what the later one waits for: that one would
     /// wait for ever.
-    fn holds(&mut self, at: u64, life: u32, of: fn(&mut Held) -> &mut Option<u32>) -> bool {
+    fn holds(&mut self, at: u64, life: u32, of: fn(&mut HeldUntil) -> &mut Option<u32>) -> bool {
         let holds = at < self.until;
         if holds {
             let held = of(&mut self.held);

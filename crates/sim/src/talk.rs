@@ -1,6 +1,6 @@
 //! Between clients and members: requests on their way there, answers on their way back, and what clients make of them.
 
-use crate::client::{Action, Answered, Ask, Ended, Next};
+use crate::client::{Action, MemberAnswer, MemberRequest, NextAttempt, OperationEnd};
 use crate::event::Event;
 use crate::node::Input;
 use crate::record::What;
@@ -55,17 +55,17 @@ impl World<'_> {
     }
 
     /// A request arrives.
-    pub(crate) fn asked(&mut self, node: NodeId, client: usize, attempt: u64, ask: Box<Ask>) {
+    pub(crate) fn asked(&mut self, node: NodeId, client: usize, attempt: u64, ask: Box<MemberRequest>) {
         if self.is_up(node) {
             self.give(node, Input::Ask { client, attempt, ask });
         } else {
-            self.reply(node, (client, attempt), Answered::Refused);
+            self.reply(node, (client, attempt), MemberAnswer::Refused);
         }
     }
 
     pub(crate) fn client_gives_up(&mut self, number: usize, attempt: u64) {
         let next = self.clients[number].give_up(attempt, self.now);
-        if matches!(next, Next::Nothing) {
+        if matches!(next, NextAttempt::Nothing) {
             return;
         }
         // Whoever goes away mostly closes its connection; the members notice, and forget.
@@ -73,7 +73,7 @@ impl World<'_> {
             let waits = |input: &Input| matches!(input, Input::Ask { client, attempt: a, .. } if (*client, *a) == (number, attempt));
             let place = self.nodes.iter().find(|node| {
                 node.process.as_ref().is_some_and(|process| {
-                    let waiting = crate::node::Waiting::Client { client: number, attempt };
+                    let waiting = crate::node::Requester::Client { client: number, attempt };
                     process.waiting.values().any(|w| *w == waiting) || process.inbox.iter().any(waits)
                 })
             });
@@ -84,23 +84,23 @@ impl World<'_> {
         self.go_on_with(number, next);
     }
 
-    pub(crate) fn answered(&mut self, number: usize, attempt: u64, answer: Answered) {
+    pub(crate) fn answered(&mut self, number: usize, attempt: u64, answer: MemberAnswer) {
         let next = self.clients[number].answered(attempt, answer, self.now);
         self.go_on_with(number, next);
     }
 
-    fn go_on_with(&mut self, number: usize, next: Next) {
+    fn go_on_with(&mut self, number: usize, next: NextAttempt) {
         let now = self.now;
         match next {
-            Next::Nothing => {}
-            Next::Again(after) => {
+            NextAttempt::Nothing => {}
+            NextAttempt::Again(after) => {
                 let attempt = self.clients[number].attempt;
                 self.queue.at(now + after, Event::Client { client: number, attempt });
             }
-            Next::Over(op, ended) => {
+            NextAttempt::Over(op, ended) => {
                 self.show(None, || What::Answered { client: number, how: format!("{ended:?}") });
-                let is_stale_refusal =
-                    op.id.is_none() && matches!((&op.action, &ended), (Action::Read(..), Ended::Failed));
+                let is_stale_refusal = op.id.is_none()
+                    && matches!((&op.action, &ended), (Action::Read(..), OperationEnd::Failed));
                 if !is_stale_refusal {
                     self.judge.ended(&op, ended, now);
                 }

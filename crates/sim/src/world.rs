@@ -11,11 +11,11 @@ use crate::judge::Judge;
 use crate::live::LiveOptions;
 use crate::nemesis::{DRIFT_BOUND_PPM, JOINERS, fragile};
 use crate::network::Network;
-use crate::node::{Fate, Node, Process};
+use crate::node::{MemberFate, Node, Process};
 use crate::options::{FaultKind, FaultKinds, Options, SECOND, Setup, micros};
-use crate::outcome::{Outcome, Stats};
+use crate::outcome::{RunOutcome, Stats};
 use crate::outside::Outside;
-use crate::record::{Record, What};
+use crate::record::{TraceRecord, What};
 use crate::restore::Starts;
 use crate::rng::Rng;
 use raftdeck_raft::{Membership, NodeId, Role};
@@ -29,7 +29,7 @@ const GUESTS: usize = 4;
 const FULL_PACE: u32 = 1_000_000;
 
 /// Somebody who wants to see every event.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Record);
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&TraceRecord);
 
 pub(crate) struct World<'a> {
     pub(crate) seed: u64,
@@ -79,9 +79,9 @@ impl<'a> World<'a> {
         let nodes = (1..=all).map(NodeId).map(|id| {
             let clock = Clock::new(rng.below(3600 * SECOND));
             if founders.is_voter(id) {
-                Node::new(seed, id, founders.clone(), clock, Fate::Down)
+                Node::new(seed, id, founders.clone(), clock, MemberFate::Down)
             } else {
-                Node::new(seed, id, Membership::default(), clock, Fate::Absent)
+                Node::new(seed, id, Membership::default(), clock, MemberFate::Absent)
             }
         });
         let nodes: Vec<_> = nodes.collect();
@@ -128,7 +128,7 @@ impl<'a> World<'a> {
         let faultless = Options { nodes: 0, faults: FaultKinds::none(), secs: 0 };
         let delay = options.sync_delay.map_or(0, micros);
         let member = |id| {
-            let node = Node::new(seed, id, founders.clone(), Clock::new(0), Fate::Down);
+            let node = Node::new(seed, id, founders.clone(), Clock::new(0), MemberFate::Down);
             Node { sync_delay: delay, ..node }
         };
         World {
@@ -162,7 +162,7 @@ impl<'a> World<'a> {
     pub(crate) fn add_node(&mut self, sync_delay: u64) -> NodeId {
         let id = NodeId(self.nodes.len() as u64 + 1);
         let clock = Clock::new(0);
-        let node = Node::new(self.seed, id, Membership::default(), clock, Fate::Down);
+        let node = Node::new(self.seed, id, Membership::default(), clock, MemberFate::Down);
         self.nodes.push(Node { sync_delay, ..node });
         id
     }
@@ -258,7 +258,7 @@ impl<'a> World<'a> {
             let local = node.clock.now(now);
             node.process.as_ref().map(|process| process.replica.status(local))
         });
-        let record = Record::new(now, node, status.as_ref(), what());
+        let record = TraceRecord::new(now, node, status.as_ref(), what());
         if let Some(sink) = &mut self.sink {
             sink(&record);
         }
@@ -268,11 +268,11 @@ impl<'a> World<'a> {
         micros(self.setup.config.tuning.timing.election_max)
     }
 
-    pub(crate) fn outcome(mut self) -> Outcome {
+    pub(crate) fn outcome(mut self) -> RunOutcome {
         self.stats.virtual_micros = self.now;
         self.stats.operations = self.judge.operations() as u64;
         self.stats.undecided = u64::from(self.judge.undecided);
-        Outcome {
+        RunOutcome {
             seed: self.seed,
             violation: self.judge.take(),
             trace_hash: self.hash.finish(),

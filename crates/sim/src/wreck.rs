@@ -1,10 +1,10 @@
 //! How faults happen: what each means for disks, links, clocks and members. When they happen, the schedule says.
 
-use crate::client::Care;
+use crate::client::ClientFocus;
 use crate::disk::data_dir;
 use crate::event::Event;
-use crate::fault::{Fault, Step, Who};
-use crate::node::{Doom, Fate, Input, Waiting};
+use crate::fault::{Fault, MembershipStep, Who};
+use crate::node::{Doom, Input, MemberFate, Requester};
 use crate::rare::RareState;
 use crate::record::What;
 use crate::stall::commits;
@@ -108,7 +108,7 @@ impl World<'_> {
                 self.with(*who, |world, id| world.ask_only(id, *writers, *lasts));
             }
             Fault::Hush { lasts } => {
-                let care = Care { until: at + lasts, only: None, reads: true };
+                let care = ClientFocus { until: at + lasts, only: None, reads: true };
                 let regulars = self.setup.clients;
                 self.clients[..regulars].iter_mut().for_each(|client| client.care = Some(care));
             }
@@ -124,8 +124,11 @@ impl World<'_> {
         let regulars = self.setup.clients;
         let loyal = if writers { regulars } else { (regulars / 2).max(1) };
         for client in 0..regulars {
-            let care =
-                Care { until, only: (client < loyal).then_some(id), reads: client < loyal && !writers };
+            let care = ClientFocus {
+                until,
+                only: (client < loyal).then_some(id),
+                reads: client < loyal && !writers,
+            };
             self.clients[client].care = Some(care);
             self.hurry(client);
         }
@@ -133,7 +136,7 @@ impl World<'_> {
 
     /// The guests are the clients behind those that are always there.
     fn visit(&mut self, id: NodeId, gap: u64, lasts: u64) {
-        let care = Care { until: self.now + lasts, only: Some(id), reads: true };
+        let care = ClientFocus { until: self.now + lasts, only: Some(id), reads: true };
         let mut at = self.now;
         for client in self.setup.clients..self.clients.len() {
             self.clients[client].care = Some(care);
@@ -236,7 +239,7 @@ impl World<'_> {
     }
 
     fn wipe(&mut self, id: NodeId, down: u64) {
-        let is_absent = self.node(id).fate == Fate::Absent;
+        let is_absent = self.node(id).fate == MemberFate::Absent;
         if is_absent || !self.may_lose_disk(id) || self.has_older_copy_but(Some(id)) {
             return;
         }
@@ -244,8 +247,8 @@ impl World<'_> {
         let (seed, at) = (self.seed, self.now);
         let node = self.node(id);
         node.lose_disk(seed);
-        if node.fate == Fate::Lost {
-            node.fate = Fate::Down;
+        if node.fate == MemberFate::Lost {
+            node.fate = MemberFate::Down;
             let life = node.life;
             self.queue.at(at + down.max(1), Event::Restart { node: id, life });
         }
@@ -265,7 +268,7 @@ impl World<'_> {
     fn has_no_vote(&self, id: NodeId) -> bool {
         let leader = self.leader().and_then(|leader| self.nodes.iter().find(|node| node.id == leader));
         let Some(process) = leader.and_then(|node| node.process.as_ref()) else { return false };
-        let is_asked = process.waiting.values().any(|waiting| *waiting == Waiting::Operator)
+        let is_asked = process.waiting.values().any(|waiting| *waiting == Requester::Operator)
             || process.inbox.iter().any(|input| matches!(input, Input::Change(_)));
         let status = process.replica.status(raftdeck_raft::Timestamp::default());
         !is_asked
@@ -343,7 +346,7 @@ impl World<'_> {
     }
 
     /// The leader is asked, unless so many of the voters could be lost then that nobody could be elected.
-    fn change_membership(&mut self, steps: &[Step]) {
+    fn change_membership(&mut self, steps: &[MembershipStep]) {
         let Some(leader) = self.leader() else { return };
         let Some(process) = &self.node(leader).process else { return };
         let mut after = process.replica.membership().clone();
@@ -357,16 +360,16 @@ impl World<'_> {
         }
         let comes = |change: &MembershipChange| {
             matches!(change, MembershipChange::AddLearner { node, .. }
-            if self.nodes.iter().any(|other| other.id == *node && other.fate == Fate::Absent))
+            if self.nodes.iter().any(|other| other.id == *node && other.fate == MemberFate::Absent))
         };
         if self.has_older_copy_but(None) && changes.iter().any(comes) {
             return;
         }
         for change in &changes {
             if let MembershipChange::AddLearner { node, .. } = change
-                && self.node(*node).fate == Fate::Absent
+                && self.node(*node).fate == MemberFate::Absent
             {
-                self.node(*node).fate = Fate::Down;
+                self.node(*node).fate = MemberFate::Down;
                 let life = self.node(*node).life;
                 self.restart(*node, life);
             }
@@ -374,16 +377,16 @@ impl World<'_> {
         self.give(leader, Input::Change(changes));
     }
 
-    fn change(&mut self, step: Step, leader: NodeId) -> MembershipChange {
+    fn change(&mut self, step: MembershipStep, leader: NodeId) -> MembershipChange {
         match step {
-            Step::Add(node) => MembershipChange::AddLearner {
+            MembershipStep::Add(node) => MembershipChange::AddLearner {
                 node,
                 address: format!("simulated:{}", node.0),
                 incarnation: Some(self.node(node).incarnation),
             },
-            Step::Promote(node) => MembershipChange::Promote { node },
-            Step::Remove(Who::Node(node)) => MembershipChange::Remove { node },
-            Step::Remove(Who::Leader) => MembershipChange::Remove { node: leader },
+            MembershipStep::Promote(node) => MembershipChange::Promote { node },
+            MembershipStep::Remove(Who::Node(node)) => MembershipChange::Remove { node },
+            MembershipStep::Remove(Who::Leader) => MembershipChange::Remove { node: leader },
         }
     }
 
@@ -413,7 +416,7 @@ impl World<'_> {
                 process.doom = None;
                 self.resume(id, pause);
                 self.give(id, Input::Tune(tuning));
-            } else if self.node(id).fate == Fate::Down {
+            } else if self.node(id).fate == MemberFate::Down {
                 self.queue.at(at + 1000, Event::Restart { node: id, life });
             }
         }

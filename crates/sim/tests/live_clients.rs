@@ -5,15 +5,17 @@
 mod deck;
 
 use deck::{Deck, millis, seconds};
-use raftdeck_model::{ClientOutcome, ClientRequest, CommandId, Judged, MAX_CLIENTS, News, Order, write};
+use raftdeck_model::{
+    ClientOutcome, ClientRequest, CommandId, MAX_CLIENTS, News, Order, StoreOutcome, write,
+};
 use raftdeck_protocol::{Answer, Consistency};
 use raftdeck_raft::{LogIndex, NodeId};
-use raftdeck_script::{Line, parse};
+use raftdeck_script::{ScriptLine, parse};
 
 /// Asks without waiting.
 fn ask(deck: &mut Deck, line: &str) -> CommandId {
     match parse(line, &deck.world).unwrap() {
-        Line::Store(request) => deck.send(Order::Client(request)),
+        ScriptLine::Store(request) => deck.send(Order::Client(request)),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -37,13 +39,13 @@ fn outcome(deck: &mut Deck, id: CommandId) -> String {
     for _ in 0..10_000 {
         if let Some((_, outcome)) = told(deck, id) {
             return match outcome.judged() {
-                Judged::Done(Answer::Stored) => "stored".to_owned(),
-                Judged::Done(Answer::Value(value)) => value
+                StoreOutcome::Done(Answer::Stored) => "stored".to_owned(),
+                StoreOutcome::Done(Answer::Value(value)) => value
                     .as_ref()
                     .map_or("none".to_owned(), |value| String::from_utf8_lossy(value).into_owned()),
-                Judged::Done(other) => format!("{other:?}"),
-                Judged::Refused(why) => format!("refused: {why}"),
-                Judged::InDoubt(why) => format!("in doubt: {why}"),
+                StoreOutcome::Done(other) => format!("{other:?}"),
+                StoreOutcome::Refused(why) => format!("refused: {why}"),
+                StoreOutcome::InDoubt(why) => format!("in doubt: {why}"),
             };
         }
         deck.run(millis(10));

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientRequest, CommandId, Delay, Disturbance, Effect, FaultId,
-    FrameKind, LinkState, Matching, MessageId, News, Order, Probability, Rule, Scope, Step, Timers, Watch,
-    Which,
+    FrameKind, LinkState, Matching, MessageId, MessageSelection, News, Order, Probability, Rule, Scope, Step,
+    Timers, Watch,
 };
 use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{LogIndex, NodeId, Term};
@@ -103,10 +103,10 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
     ]
 }
 
-fn which() -> impl Strategy<Value = Which> {
+fn which() -> impl Strategy<Value = MessageSelection> {
     prop_oneof![
-        (0_u64..200).prop_map(|id| Which::Message(MessageId(id))),
-        (scope(), matching()).prop_map(|(scope, matching)| Which::On(scope, matching)),
+        (0_u64..200).prop_map(|id| MessageSelection::Message(MessageId(id))),
+        (scope(), matching()).prop_map(|(scope, matching)| MessageSelection::On(scope, matching)),
     ]
 }
 

@@ -3,7 +3,9 @@
 mod deck;
 
 use deck::{Deck, millis, seconds};
-use raftdeck_model::{FrameFate, LinkState, MessageReport, MessageState, News, Order, Step, Which};
+use raftdeck_model::{
+    FrameFate, LinkState, MessageReport, MessageSelection, MessageState, News, Order, Step,
+};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use raftdeck_sim::LiveOptions;
@@ -49,9 +51,9 @@ fn what_is_held_stays_until_it_is_released_or_dropped() {
     deck.say(&format!("hold {}> only Heartbeat next 4", leader.0)).unwrap();
     deck.wait("held 4");
     let names: Vec<_> = held(&deck).iter().map(|message| message.id).collect();
-    deck.obey(Order::Release(Which::Message(names[0]))).unwrap();
+    deck.obey(Order::Release(MessageSelection::Message(names[0]))).unwrap();
     assert!(deck.holds("held 3"));
-    deck.obey(Order::Drop(Which::Message(names[1]))).unwrap();
+    deck.obey(Order::Drop(MessageSelection::Message(names[1]))).unwrap();
     assert!(deck.holds("held 2"));
     let fate = |name| {
         let reports = deck.told.iter().rev().filter_map(|update| match &update.what {
@@ -62,7 +64,7 @@ fn what_is_held_stays_until_it_is_released_or_dropped() {
     };
     assert!(matches!(fate(names[0]), MessageState::Delivered { .. }));
     assert!(matches!(fate(names[1]), MessageState::Lost { .. }));
-    let again = deck.obey(Order::Release(Which::Message(names[0]))).unwrap_err();
+    let again = deck.obey(Order::Release(MessageSelection::Message(names[0]))).unwrap_err();
     assert_eq!(again, format!("message #{} is neither held nor under way: nothing to release", names[0].0));
     assert_eq!(deck.world.in_force().len(), 1, "it holds messages still");
     deck.say("release all").unwrap();

@@ -3,7 +3,7 @@
 mod deck;
 
 use deck::{Played, play};
-use raftdeck_model::{ClientName, Judged, News};
+use raftdeck_model::{ClientName, News, StoreOutcome};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::Timing;
 use raftdeck_sim::LiveOptions;
@@ -69,7 +69,7 @@ fn a_client_whose_answer_is_lost_does_not_know_whether_its_write_happened() {
     let played = twice("in-doubt.txt", &LiveOptions { timing: Timing::DEBUG, ..LiveOptions::new(3, 1) });
     let fates = played.told.iter().filter_map(|update| match &update.what {
         News::Client { request, outcome, .. } if request.client == ClientName::Named("alice".to_owned()) => {
-            Some(matches!(outcome.judged(), Judged::InDoubt(_)))
+            Some(matches!(outcome.judged(), StoreOutcome::InDoubt(_)))
         }
         _ => None,
     });

@@ -7,7 +7,7 @@ use crate::frame::{FRAME_HEAD, FrameKind, Framing};
 use crate::fs::FileSystem;
 use crate::open::access;
 use crate::recover::segments;
-use crate::segment::{self, Beginning, Found, Reader};
+use crate::segment::{self, Beginning, FrameAt, Reader};
 use std::path::{Path, PathBuf};
 
 /// So much is read at once.
@@ -38,7 +38,7 @@ pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenEr
     let Beginning { header, start: header_end, .. } = reader.beginning()?;
     let framing = Framing::new(header.log, header.sequence);
     let (mut start, mut end) = (header_end, header_end);
-    while let Found::Frame(FrameKind::Write, body) = reader.frame(end, framing)? {
+    while let FrameAt::Frame(FrameKind::Write, body) = reader.frame(end, framing)? {
         end += (FRAME_HEAD + body.len()) as u64;
         // The first segment alone is there before anything is written.
         if newest > 1 && start == header_end {

@@ -18,7 +18,7 @@ use crate::fs::{File, FileSystem};
 use crate::ground::{is_full, write_failed};
 use crate::header::u32_at;
 use crate::open::access;
-use crate::segment::Place;
+use crate::segment::FramePosition;
 use crc32c::crc32c;
 use std::path::{Path, PathBuf};
 
@@ -44,8 +44,8 @@ impl EndRecord {
         fs: &dyn FileSystem,
         dir: &Path,
         log: u32,
-        recorded: Option<Place>,
-        end: Place,
+        recorded: Option<FramePosition>,
+        end: FramePosition,
     ) -> Result<Self, OpenError> {
         let path = dir.join(LOG_END);
         let open = || {
@@ -63,7 +63,7 @@ impl EndRecord {
     }
 
     /// The log ends here, durably.
-    pub(crate) fn set(&mut self, end: Place) -> Result<(), StorageError> {
+    pub(crate) fn set(&mut self, end: FramePosition) -> Result<(), StorageError> {
         match &mut self.file {
             Some(file) => file.write_at(0, &encode(self.log, end)).map_err(write_failed(&self.path)),
             None => Ok(()),
@@ -72,7 +72,7 @@ impl EndRecord {
 }
 
 /// No frame of the log in `dir` may be missing before this place; `None`: nothing is known.
-pub(crate) fn read(fs: &dyn FileSystem, dir: &Path, log: u32) -> Result<Option<Place>, OpenError> {
+pub(crate) fn read(fs: &dyn FileSystem, dir: &Path, log: u32) -> Result<Option<FramePosition>, OpenError> {
     let path = dir.join(LOG_END);
     if !fs.exists(&path).map_err(access("look for", &path))? {
         return Ok(None);
@@ -91,7 +91,7 @@ pub(crate) fn read(fs: &dyn FileSystem, dir: &Path, log: u32) -> Result<Option<P
     }
 }
 
-fn encode(log: u32, end: Place) -> [u8; SIZE] {
+fn encode(log: u32, end: FramePosition) -> [u8; SIZE] {
     let mut bytes = [0; SIZE];
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&log.to_le_bytes());
@@ -103,12 +103,12 @@ fn encode(log: u32, end: Place) -> [u8; SIZE] {
 }
 
 /// Whose record it is and what it says, unless a crash tore it.
-fn decode(bytes: &[u8; SIZE]) -> Option<(u32, Place)> {
+fn decode(bytes: &[u8; SIZE]) -> Option<(u32, FramePosition)> {
     if !bytes.starts_with(&MAGIC) || u32_at(bytes, 28) != crc32c(&bytes[..28]) {
         return None;
     }
     let u64_at = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    Some((u32_at(bytes, 8), Place { segment: u64_at(12)?, offset: u64_at(20)? }))
+    Some((u32_at(bytes, 8), FramePosition { segment: u64_at(12)?, offset: u64_at(20)? }))
 }
 
 #[cfg(test)]
@@ -118,15 +118,15 @@ mod tests {
     /// These bytes are on users' disks: if this test fails, the magic has to change.
     #[test]
     fn the_format_stands_still() {
-        let bytes = encode(7, Place { segment: 300, offset: 4000 });
+        let bytes = encode(7, FramePosition { segment: 300, offset: 4000 });
         let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex.concat(), "72646c6f67656e64070000002c01000000000000a00f000000000000e866ccfb");
     }
 
     #[test]
     fn a_record_with_a_flipped_bit_says_nothing() {
-        let bytes = encode(7, Place { segment: 300, offset: 4000 });
-        assert_eq!(decode(&bytes), Some((7, Place { segment: 300, offset: 4000 })));
+        let bytes = encode(7, FramePosition { segment: 300, offset: 4000 });
+        assert_eq!(decode(&bytes), Some((7, FramePosition { segment: 300, offset: 4000 })));
         for bit in 0..SIZE * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -1,6 +1,6 @@
 //! What can go wrong, as sentences for the person who runs the node: what failed, on which path, what to do.
 
-use crate::outline::Misfit;
+use crate::outline::WriteMisfit;
 use raftdeck_raft::{ClusterId, LogId, LogIndex, NodeId};
 use std::io;
 use std::path::PathBuf;
@@ -312,7 +312,7 @@ pub enum StorageError {
         /// The file.
         path: PathBuf,
         /// How.
-        misfit: Misfit,
+        misfit: WriteMisfit,
     },
     /// The writes of one call are together larger than a frame may be.
     #[error(

@@ -3,7 +3,7 @@
 //! Version 1 has the founding members and their addresses only; releases that wrote it knew no identities.
 
 use crate::header::Identity;
-use crate::small_file::{self, Flaw};
+use crate::small_file::{self, SmallFileFlaw};
 use raftdeck_raft::{Incarnation, NodeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ pub(crate) fn write(identity: &Identity, origin: &Origin) -> Result<Vec<u8>, usi
 }
 
 /// What the file of this member says.
-pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Origin, Flaw> {
+pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Origin, SmallFileFlaw> {
     let (version, body) = small_file::open(MAGIC, VERSION, bytes)?;
     let Body { identity: owner, origin } = if version == 1 {
         let FormerBody { identity, founders } = small_file::content(body)?;
@@ -69,7 +69,7 @@ pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Origin, Flaw> {
     } else {
         small_file::content(body)?
     };
-    if owner == *identity { Ok(origin) } else { Err(Flaw::Damaged("it is another member's")) }
+    if owner == *identity { Ok(origin) } else { Err(SmallFileFlaw::Damaged("it is another member's")) }
 }
 
 #[cfg(test)]

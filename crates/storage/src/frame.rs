@@ -140,7 +140,7 @@ pub(crate) fn encode_body(writes: &[Persist], frame: &mut Vec<u8>) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Record, records};
+    use crate::record::{LogRecord, records};
     use crate::unidentified::Unidentified;
     use bytes::Bytes;
     use raftdeck_raft::{
@@ -203,9 +203,10 @@ mod tests {
         let write = write();
         let frame = framed(Framing::new(0, 0), 0, &write);
         let (reset, purge) = (write.reset.unwrap(), write.purge.unwrap());
-        let mut expected = vec![Record::Reset(reset), Record::Truncate(LogIndex(5)), Record::Purge(purge)];
-        expected.extend(write.entries.iter().cloned().map(Record::Append));
-        expected.push(Record::HardState(write.hard_state.unwrap()));
+        let mut expected =
+            vec![LogRecord::Reset(reset), LogRecord::Truncate(LogIndex(5)), LogRecord::Purge(purge)];
+        expected.extend(write.entries.iter().cloned().map(LogRecord::Append));
+        expected.push(LogRecord::HardState(write.hard_state.unwrap()));
         assert_eq!(records(&frame[FRAME_HEAD..]).collect::<Option<Vec<_>>>(), Some(expected));
     }
 
@@ -240,7 +241,7 @@ mod tests {
 
     /// A record as postcard writes it: with the payloads that there are on disks.
     #[derive(serde::Serialize, serde::Deserialize)]
-    enum Stored {
+    enum StoredRecord {
         Truncate(LogIndex),
         Append(LogId, StoredPayload),
         HardState(HardState),
@@ -256,14 +257,14 @@ mod tests {
         Membership(Box<Membership>),
     }
 
-    impl From<Stored> for Record {
-        fn from(stored: Stored) -> Self {
+    impl From<StoredRecord> for LogRecord {
+        fn from(stored: StoredRecord) -> Self {
             match stored {
-                Stored::Truncate(from) => Self::Truncate(from),
-                Stored::HardState(state) => Self::HardState(state),
-                Stored::Reset(id) => Self::Reset(id),
-                Stored::Purge(id) => Self::Purge(id),
-                Stored::Append(id, payload) => {
+                StoredRecord::Truncate(from) => Self::Truncate(from),
+                StoredRecord::HardState(state) => Self::HardState(state),
+                StoredRecord::Reset(id) => Self::Reset(id),
+                StoredRecord::Purge(id) => Self::Purge(id),
+                StoredRecord::Append(id, payload) => {
                     let payload = match payload {
                         StoredPayload::Noop => Payload::Noop,
                         StoredPayload::Command(bytes) => Payload::Command(bytes),
@@ -276,13 +277,13 @@ mod tests {
         }
     }
 
-    fn stored(Entry { id, payload }: Entry) -> Stored {
+    fn stored(Entry { id, payload }: Entry) -> StoredRecord {
         let payload = match payload {
             Payload::Noop => StoredPayload::Noop,
             Payload::Command(bytes) => StoredPayload::Command(bytes),
             Payload::Membership(membership) => StoredPayload::Membership(membership),
         };
-        Stored::Append(id, payload)
+        StoredRecord::Append(id, payload)
     }
 
     #[test]
@@ -295,9 +296,9 @@ mod tests {
         };
         let id = LogId { term: Term(2), index: LogIndex(9) };
         let bytes =
-            postcard::to_stdvec(&Stored::Append(id, StoredPayload::Unidentified(old.clone()))).unwrap();
+            postcard::to_stdvec(&StoredRecord::Append(id, StoredPayload::Unidentified(old.clone()))).unwrap();
         let payload = Payload::Membership(Box::new(old.into()));
-        assert_eq!(records(&bytes).next(), Some(Some(Record::Append(Entry { id, payload }))));
+        assert_eq!(records(&bytes).next(), Some(Some(LogRecord::Append(Entry { id, payload }))));
     }
 
     #[test]
@@ -313,7 +314,7 @@ mod tests {
             };
             let mut encoded = Vec::new();
             encode_write(&write, &mut encoded);
-            let record = Record::Append(entry.clone());
+            let record = LogRecord::Append(entry.clone());
             assert_eq!(encoded, postcard::to_stdvec(&stored(entry)).unwrap());
             for length in 0..encoded.len() {
                 assert_eq!(records(&encoded[..length]).collect::<Option<Vec<_>>>().unwrap_or_default(), []);
@@ -330,7 +331,7 @@ mod tests {
         ) {
             for start in [&[][..], &[1], &[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
                 let bytes = [start, &bytes].concat();
-                let (expected, _) = postcard::take_from_bytes::<Stored>(&bytes)
+                let (expected, _) = postcard::take_from_bytes::<StoredRecord>(&bytes)
                     .map_or((None, &[][..]), |(stored, rest)| (Some(stored.into()), rest));
                 proptest::prop_assert_eq!(records(&bytes).next(), Some(expected));
             }

@@ -57,23 +57,23 @@ impl Released {
 /// What a store knows of its ground. If it has a thread, that is joined when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    work: Arc<Work>,
+    work: Arc<GroundShared>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Work {
+struct GroundShared {
     fs: Box<dyn FileSystem>,
     dir: PathBuf,
     /// The full size of a segment.
     full: u64,
-    state: Mutex<State>,
+    state: Mutex<GroundState>,
     /// There is something to do, or the end has come.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct GroundState {
     /// A file of this size should lie ready.
     wanted: Option<u64>,
     released: Vec<Released>,
@@ -86,7 +86,7 @@ struct State {
     ends: bool,
 }
 
-enum Job {
+enum GroundJob {
     Prepare(u64),
     /// Has the system read a file that lies ready.
     Warm(Spare),
@@ -97,7 +97,7 @@ enum Job {
 impl Ground {
     pub(crate) fn new(fs: Box<dyn FileSystem>, dir: &Path, full: u64, background: bool) -> io::Result<Self> {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let work = Arc::new(Work { fs, dir: dir.to_owned(), full, state, changed });
+        let work = Arc::new(GroundShared { fs, dir: dir.to_owned(), full, state, changed });
         let mut ground = Self { work: Arc::clone(&work), thread: None };
         if background {
             let thread = thread::Builder::new().name("log-ground".to_owned());
@@ -185,11 +185,11 @@ impl Drop for Ground {
     }
 }
 
-impl Work {
+impl GroundShared {
     fn run(&self) {
         loop {
             let state = self.state();
-            let idle = |state: &mut State| !state.ends && !state.is_due();
+            let idle = |state: &mut GroundState| !state.ends && !state.is_due();
             let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
             if state.ends {
                 return;
@@ -214,9 +214,9 @@ impl Work {
         job.map_or(Ok(()), |job| self.carry_out(job))
     }
 
-    fn carry_out(&self, job: Job) -> Result<(), StorageError> {
+    fn carry_out(&self, job: GroundJob) -> Result<(), StorageError> {
         match job {
-            Job::Prepare(size) => {
+            GroundJob::Prepare(size) => {
                 self.let_rest();
                 match self.create(size) {
                     Ok(spare) => self.state().spares.push_back(spare),
@@ -226,13 +226,13 @@ impl Work {
                 }
                 Ok(())
             }
-            Job::Warm(spare) => {
+            GroundJob::Warm(spare) => {
                 self.let_rest();
                 let warm = self.warm(spare)?;
                 self.state().spares.push_front(warm);
                 Ok(())
             }
-            Job::TakeBack(released, room) => self.recycle(released, room),
+            GroundJob::TakeBack(released, room) => self.recycle(released, room),
         }
     }
 
@@ -309,13 +309,13 @@ impl Work {
         self.dir.join(format!("{SPARE}{}", state.number))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GroundState> {
         // Nothing is done under the lock that could leave it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl GroundState {
     /// This segment is one no more. Whether it was cold.
     fn gone(&mut self, path: &Path) -> bool {
         let before = self.full.len();
@@ -327,7 +327,7 @@ impl State {
         self.failure.is_none() && (!self.released.is_empty() || self.wanted.is_some())
     }
 
-    fn next(&mut self, full: u64) -> Option<Job> {
+    fn next(&mut self, full: u64) -> Option<GroundJob> {
         if !self.is_due() {
             return None;
         }
@@ -340,15 +340,15 @@ impl State {
             return None;
         }
         let cold = self.spares.iter().position(fits).and_then(|place| self.spares.remove(place));
-        Some(cold.map_or(Job::Prepare(size), Job::Warm))
+        Some(cold.map_or(GroundJob::Prepare(size), GroundJob::Warm))
     }
 
-    fn next_release(&mut self) -> Option<Job> {
+    fn next_release(&mut self) -> Option<GroundJob> {
         if self.released.is_empty() {
             return None;
         }
         let room = MOST_SPARES.saturating_sub(self.spares.len());
-        Some(Job::TakeBack(std::mem::take(&mut self.released), room))
+        Some(GroundJob::TakeBack(std::mem::take(&mut self.released), room))
     }
 }
 

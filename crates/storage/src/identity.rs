@@ -43,7 +43,7 @@ pub(crate) struct Body {
 
 /// Why bytes are not the file of this member.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum IdentityFlaw {
     Damaged(&'static str),
     Version(u32),
 }
@@ -63,29 +63,31 @@ pub(crate) fn write(body: &Body) -> Vec<u8> {
 }
 
 /// What the file of this member says.
-pub(crate) fn read(bytes: &[u8], owner: &Identity) -> Result<Body, Flaw> {
+pub(crate) fn read(bytes: &[u8], owner: &Identity) -> Result<Body, IdentityFlaw> {
     if !bytes.starts_with(&MAGIC) {
-        return Err(Flaw::Damaged("it does not begin as it should"));
+        return Err(IdentityFlaw::Damaged("it does not begin as it should"));
     }
     let Some((head, content)) = bytes.split_at_checked(HEAD) else {
-        return Err(Flaw::Damaged("it ends too early"));
+        return Err(IdentityFlaw::Damaged("it ends too early"));
     };
     if u32_at(head, 20) != crc32c(&head[..20]) {
-        return Err(Flaw::Damaged("its head does not match its checksum"));
+        return Err(IdentityFlaw::Damaged("its head does not match its checksum"));
     }
     match u32_at(head, 8) {
         VERSION => {}
-        version => return Err(Flaw::Version(version)),
+        version => return Err(IdentityFlaw::Version(version)),
     }
     if u32::try_from(content.len()) != Ok(u32_at(head, 12)) {
-        return Err(Flaw::Damaged("its length is not the one it states"));
+        return Err(IdentityFlaw::Damaged("its length is not the one it states"));
     }
     if u32_at(head, 16) != crc32c(content) {
-        return Err(Flaw::Damaged("its content does not match its checksum"));
+        return Err(IdentityFlaw::Damaged("its content does not match its checksum"));
     }
     match whole::<Body>(content) {
-        None => Err(Flaw::Damaged("its content cannot be decoded")),
-        Some(body) if body.owner != *owner => Err(Flaw::Damaged("it belongs to another node's directory")),
+        None => Err(IdentityFlaw::Damaged("its content cannot be decoded")),
+        Some(body) if body.owner != *owner => {
+            Err(IdentityFlaw::Damaged("it belongs to another node's directory"))
+        }
         Some(body) => Ok(body),
     }
 }
@@ -124,7 +126,7 @@ mod tests {
         let other = Identity { node: NodeId(2), ..owner() };
         assert_eq!(
             read(&write(&body()), &other),
-            Err(Flaw::Damaged("it belongs to another node's directory"))
+            Err(IdentityFlaw::Damaged("it belongs to another node's directory"))
         );
     }
 }

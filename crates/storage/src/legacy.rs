@@ -15,7 +15,7 @@ use crate::header::{self, IDENTITY_HEAD, Identity, PROLOGUE};
 use crate::outline::Outline;
 use crate::record::whole;
 use crate::recover::Replay;
-use crate::segment::{Place, Reader};
+use crate::segment::{FramePosition, Reader};
 use crc32c::crc32c;
 use raftdeck_raft::Restored;
 use std::ops::Range;
@@ -25,7 +25,7 @@ pub(crate) const SEGMENTED: u32 = 3;
 
 /// Whose log it is, where its frames start and how they are made.
 #[derive(Debug)]
-pub(crate) struct Opening {
+pub(crate) struct LogOpening {
     pub(crate) identity: Identity,
     /// Where it ends.
     pub(crate) start: u64,
@@ -33,12 +33,12 @@ pub(crate) struct Opening {
 }
 
 /// The header of the file, which is of this version.
-pub(crate) fn opening(reader: &mut Reader<'_>, version: u32) -> Result<Opening, OpenError> {
+pub(crate) fn opening(reader: &mut Reader<'_>, version: u32) -> Result<LogOpening, OpenError> {
     read_opening(reader, version)?
         .ok_or_else(|| reader.corrupt(PROLOGUE as u64, "the header does not match its checksum"))
 }
 
-fn read_opening(reader: &mut Reader<'_>, version: u32) -> Result<Option<Opening>, OpenError> {
+fn read_opening(reader: &mut Reader<'_>, version: u32) -> Result<Option<LogOpening>, OpenError> {
     let body_at = PROLOGUE + IDENTITY_HEAD;
     let head = reader.bytes(PROLOGUE as u64, IDENTITY_HEAD)?;
     let head = head.and_then(|head| header::read_identity_head(head.try_into().ok()?));
@@ -50,16 +50,16 @@ fn read_opening(reader: &mut Reader<'_>, version: u32) -> Result<Option<Opening>
         if version == 2 { whole::<(Identity, u64)>(body).map(|(identity, _)| identity) } else { whole(body) };
     let Some(identity) = identity.filter(|_| crc32c(body) == crc) else { return Ok(None) };
     let framing = Framing::of_one_file(crc32c(bytes));
-    Ok(Some(Opening { identity, start: bytes.len() as u64, framing }))
+    Ok(Some(LogOpening { identity, start: bytes.len() as u64, framing }))
 }
 
 /// All that the log holds, and the bytes at its end that were torn.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
-    opening: &Opening,
+    opening: &LogOpening,
 ) -> Result<(Restored, Option<Range<u64>>), OpenError> {
     let mut replay = Replay::new(Outline::default(), usize::MAX);
-    let from = Place { segment: 0, offset: opening.start };
+    let from = FramePosition { segment: 0, offset: opening.start };
     let read = replay.frames(reader, opening.framing, from, u64::MAX)?;
     let behind = read.mark.map_or(read.end, |_| read.end + FRAME_HEAD as u64);
     if let Some(valid) = reader.find_frame(behind, opening.framing)? {

@@ -44,7 +44,7 @@
 //! between the two may leave is a snapshot that goes beyond the log's end, or one over an entry that conflicts with it:
 //! that a snapshot takes the log's place is for the core to say, also then.
 //!
-//! `founders` says how this member came into its cluster ([`Papers::origin`]): with whom it was first started, and how far the
+//! `founders` says how this member came into its cluster ([`MemberFiles::origin`]): with whom it was first started, and how far the
 //! founding has come. What a log without a membership stands for must not depend on how a member is
 //! started today. `secret` holds the cluster's secret. Each is written to a file with `.new` behind its name, synced, renamed, and
 //! its directory synced. Version 1 of `founders` is still read: such a directory was started by a release without identities.
@@ -112,9 +112,9 @@ mod identity;
 mod legacy;
 mod life;
 mod marks;
+mod member_files;
 mod open;
 mod outline;
-mod papers;
 mod read;
 mod record;
 mod recover;
@@ -130,7 +130,7 @@ pub use error::{OpenError, StorageError};
 pub use forget::forget;
 pub use founders::{Founders, Origin, OriginStage};
 pub use life::Life;
-pub use outline::Misfit;
-pub use papers::Papers;
+pub use member_files::MemberFiles;
+pub use outline::WriteMisfit;
 pub use snapshots::Snapshots;
 pub use store::{LogOptions, LogStore, Recovered, TornTail};

@@ -4,7 +4,7 @@
 use crate::error::OpenError;
 use crate::fs::FileSystem;
 use crate::header::Identity;
-use crate::identity::{self, Body, Flaw, MAX_FILE};
+use crate::identity::{self, Body, IdentityFlaw, MAX_FILE};
 use crate::open::access;
 use raftdeck_raft::{Boot, ClusterId, Incarnation};
 use std::collections::BTreeMap;
@@ -37,8 +37,10 @@ impl Life {
         let mut bytes = vec![0; size.ok_or_else(|| damaged("it is longer than it can be"))?];
         file.read_at(0, &mut bytes).map_err(access("read", &path))?;
         let body = identity::read(&bytes, owner).map_err(|flaw| match flaw {
-            Flaw::Damaged(what) => damaged(what),
-            Flaw::Version(found) => OpenError::Newer { file: path.clone(), found, reads: identity::VERSION },
+            IdentityFlaw::Damaged(what) => damaged(what),
+            IdentityFlaw::Version(found) => {
+                OpenError::Newer { file: path.clone(), found, reads: identity::VERSION }
+            }
         })?;
         Ok(Some(Self { fs: fs.handle(), dir: dir.to_owned(), body }))
     }

@@ -2,7 +2,7 @@
 //! reading. Holds one place for some KiB of log, never an entry.
 
 use crate::outline::Outline;
-use crate::segment::Place;
+use crate::segment::FramePosition;
 use raftdeck_raft::{LogIndex, Persist};
 use std::collections::VecDeque;
 
@@ -16,12 +16,12 @@ pub(crate) struct Marks {
     ///
     /// **Invariant:** both strictly increase, and an entry of the log at that index or behind it is in that frame or
     /// behind it. The first mark stands for the whole log.
-    marks: VecDeque<(LogIndex, Place)>,
+    marks: VecDeque<(LogIndex, FramePosition)>,
 }
 
 impl Marks {
     /// Takes in a write that is in this frame; `outline` has taken it in already.
-    pub(crate) fn write(&mut self, write: &Persist, frame: Place, outline: &Outline) {
+    pub(crate) fn write(&mut self, write: &Persist, frame: FramePosition, outline: &Outline) {
         if write.reset.is_some() {
             self.reset();
         }
@@ -37,8 +37,9 @@ impl Marks {
     }
 
     /// The entry of this index is in this frame, behind all other entries of the log.
-    pub(crate) fn append(&mut self, index: LogIndex, frame: Place) {
-        let is_near = |last: &Place| frame.segment == last.segment && frame.offset - last.offset < SPACING;
+    pub(crate) fn append(&mut self, index: LogIndex, frame: FramePosition) {
+        let is_near =
+            |last: &FramePosition| frame.segment == last.segment && frame.offset - last.offset < SPACING;
         if !self.marks.back().is_some_and(|(_, last)| is_near(last)) {
             self.marks.push_back((index, frame));
         }
@@ -67,13 +68,13 @@ impl Marks {
     }
 
     /// This frame, or one behind it, has the entry of this index.
-    pub(crate) fn at(&self, index: LogIndex) -> Option<Place> {
+    pub(crate) fn at(&self, index: LogIndex) -> Option<FramePosition> {
         let behind = self.marks.partition_point(|(first, _)| *first <= index);
         self.marks.get(behind.checked_sub(1)?).map(|(_, place)| *place)
     }
 
     /// No entry of the log is before this frame; `None`: there are no entries.
-    pub(crate) fn start(&self) -> Option<Place> {
+    pub(crate) fn start(&self) -> Option<FramePosition> {
         self.marks.front().map(|(_, place)| *place)
     }
 }
@@ -82,8 +83,8 @@ impl Marks {
 mod tests {
     use super::*;
 
-    fn place(offset: u64) -> Place {
-        Place { segment: 1, offset }
+    fn place(offset: u64) -> FramePosition {
+        FramePosition { segment: 1, offset }
     }
 
     /// Entries 1 to 9, each in a frame of its own, far from the next.
@@ -134,10 +135,10 @@ mod tests {
     fn each_segment_has_a_mark_of_its_own() {
         let mut marks = Marks::default();
         for segment in 1..10 {
-            marks.append(LogIndex(segment), Place { segment, offset: 500 - segment });
+            marks.append(LogIndex(segment), FramePosition { segment, offset: 500 - segment });
         }
         assert_eq!(marks.marks.len(), 9);
         marks.purge(LogIndex(5), LogIndex(9));
-        assert_eq!(marks.start(), Some(Place { segment: 6, offset: 494 }));
+        assert_eq!(marks.start(), Some(FramePosition { segment: 6, offset: 494 }));
     }
 }

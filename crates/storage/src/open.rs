@@ -9,11 +9,11 @@ use crate::ground::{self, Ground, Released};
 use crate::header::{self, IDENTIFIED, Identity, LOG_MAGIC, SegmentHeader, VERSION};
 use crate::legacy::{self, SEGMENTED};
 use crate::life::Life;
+use crate::member_files;
+use crate::member_files::FOUNDERS;
 use crate::outline::Outline;
-use crate::papers;
-use crate::papers::FOUNDERS;
-use crate::recover::{Newest, Recovery, recover, segments};
-use crate::segment::{self, Beginning, Place, Reader};
+use crate::recover::{ActiveSegment, Recovery, recover, segments};
+use crate::segment::{self, Beginning, FramePosition, Reader};
 use crate::snapshots::{self, Snapshots};
 use crate::store::{LogOptions, LogStore, Recovered, Segment, TornTail};
 use raftdeck_raft::{Entry, Incarnation, LogId, NodeId, Persist, Restored, SnapshotMeta, Ticket};
@@ -57,7 +57,7 @@ impl LogStore {
         options: &LogOptions,
     ) -> Result<(Self, Recovered), OpenError> {
         let identity = Identity { node, cluster: cluster.to_owned() };
-        let (store, recovered, _) = Opening { fs, dir, identity, options, fresh: None }.open()?;
+        let (store, recovered, _) = DirectoryOpening { fs, dir, identity, options, fresh: None }.open()?;
         Ok((store, recovered))
     }
 
@@ -75,7 +75,7 @@ impl LogStore {
         fresh: Incarnation,
     ) -> Result<(Self, Recovered, Life), OpenError> {
         let identity = Identity { node, cluster: cluster.to_owned() };
-        let opening = Opening { fs, dir, identity, options, fresh: Some(fresh) };
+        let opening = DirectoryOpening { fs, dir, identity, options, fresh: Some(fresh) };
         let (store, recovered, life) = opening.open()?;
         Ok((store, recovered, life.expect("invariant: with `fresh` there is one")))
     }
@@ -88,7 +88,7 @@ struct OldLog {
 }
 
 /// A directory that is being opened, by its lock's holder.
-struct Opening<'a> {
+struct DirectoryOpening<'a> {
     fs: &'a dyn FileSystem,
     dir: &'a Path,
     identity: Identity,
@@ -97,7 +97,7 @@ struct Opening<'a> {
     fresh: Option<Incarnation>,
 }
 
-impl Opening<'_> {
+impl DirectoryOpening<'_> {
     fn open(&self) -> Result<(LogStore, Recovered, Option<Life>), OpenError> {
         let Self { fs, dir, .. } = *self;
         let path = dir.join(LOG);
@@ -220,7 +220,7 @@ impl Opening<'_> {
     }
 
     /// The version of a log and what it begins with, if it is this member's.
-    fn beginning(&self, path: &Path) -> Result<(u32, legacy::Opening), OpenError> {
+    fn beginning(&self, path: &Path) -> Result<(u32, legacy::LogOpening), OpenError> {
         let file = self.fs.open(path).map_err(access("open", path))?;
         let mut reader = Reader::new(&*file, path, AHEAD)?;
         let version = reader.version(LOG_MAGIC)?;
@@ -233,7 +233,7 @@ impl Opening<'_> {
     }
 
     /// Reads a log that is all in one file.
-    fn old_log(&self, path: &Path, opening: &legacy::Opening) -> Result<OldLog, OpenError> {
+    fn old_log(&self, path: &Path, opening: &legacy::LogOpening) -> Result<OldLog, OpenError> {
         let file = self.fs.open(path).map_err(access("open", path))?;
         let mut reader = Reader::new(&*file, path, AHEAD)?;
         let (restored, torn) = legacy::read(&mut reader, opening)?;
@@ -285,13 +285,13 @@ impl Opening<'_> {
         let mut file = fs.open(&path).map_err(access("open", &path))?;
         let framing = Framing::new(log, newest.sequence);
         repair(&mut *file, framing, &newest).map_err(access("repair", &path))?;
-        for name in [NEW_LOG, NEW_SEGMENT].into_iter().chain(papers::NEW) {
+        for name in [NEW_LOG, NEW_SEGMENT].into_iter().chain(member_files::NEW) {
             remove_left_over(fs, &dir.join(name))?;
         }
         ground::remove_left_overs(fs, dir)?;
         snapshots.remove_left_overs()?;
 
-        let end = Place { segment: newest.sequence, offset: newest.end };
+        let end = FramePosition { segment: newest.sequence, offset: newest.end };
         let end_record = EndRecord::open(fs, dir, log, recorded, end)?;
         let repaired = newest.torn.as_ref().map(|torn| tail(&path, torn));
         let (restored, outline, marks) = replay.finish();
@@ -299,7 +299,7 @@ impl Opening<'_> {
         let ground = Ground::new(fs.handle(), dir, options.segment_bytes, options.background)
             .map_err(access("start a thread for", dir))?;
         ground.release(left_over.into_iter().map(|sequence| Released::unknown(dir, sequence)));
-        let Newest { sequence, end, size, .. } = newest;
+        let ActiveSegment { sequence, end, size, .. } = newest;
         let mut store = LogStore {
             fs: fs.handle(),
             dir: dir.to_owned(),
@@ -399,7 +399,7 @@ fn check_fit(log: &Path, purged: LogId, newest: Option<&(SnapshotMeta, u64)>) ->
 }
 
 /// Makes durable what recovery found, and only that.
-fn repair(file: &mut dyn File, framing: Framing, newest: &Newest) -> io::Result<()> {
+fn repair(file: &mut dyn File, framing: Framing, newest: &ActiveSegment) -> io::Result<()> {
     if newest.clean
         && let Some(torn) = &newest.torn
     {

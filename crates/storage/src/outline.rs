@@ -19,7 +19,7 @@ pub(crate) struct Outline {
 
 /// How a write contradicts what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum WriteMisfit {
     /// Entries must follow each other.
     #[error("entry {found} stands where entry {expected} belongs")]
     Gap {
@@ -102,7 +102,7 @@ impl Outline {
     }
 
     /// Takes in all of a write, in the order in which it is stored.
-    pub(crate) fn write(&mut self, write: &Persist) -> Result<(), Misfit> {
+    pub(crate) fn write(&mut self, write: &Persist) -> Result<(), WriteMisfit> {
         if let Some(id) = write.reset {
             self.reset(id)?;
         }
@@ -122,12 +122,12 @@ impl Outline {
     }
 
     /// Removes the entry at `from` and all behind it. There may be none: then there is nothing to remove.
-    pub(crate) fn truncate(&mut self, from: LogIndex) -> Result<(), Misfit> {
+    pub(crate) fn truncate(&mut self, from: LogIndex) -> Result<(), WriteMisfit> {
         if from == LogIndex::ZERO {
-            return Err(Misfit::TruncateAtZero);
+            return Err(WriteMisfit::TruncateAtZero);
         }
         if from <= self.purged.index {
-            return Err(Misfit::TruncatePurged { from, purged: self.purged.index });
+            return Err(WriteMisfit::TruncatePurged { from, purged: self.purged.index });
         }
         if from <= self.last {
             self.last = from.previous();
@@ -137,10 +137,10 @@ impl Outline {
     }
 
     /// Forgets the whole log; the next entry is the one after `id`.
-    pub(crate) fn reset(&mut self, id: LogId) -> Result<(), Misfit> {
+    pub(crate) fn reset(&mut self, id: LogId) -> Result<(), WriteMisfit> {
         let purged = self.purged;
         if id.index == LogIndex::ZERO || id.index < purged.index || id.term < purged.term {
-            return Err(Misfit::ResetBack { to: id.index, term: id.term, purged: purged.index });
+            return Err(WriteMisfit::ResetBack { to: id.index, term: id.term, purged: purged.index });
         }
         self.purged = id;
         self.last = id.index;
@@ -149,12 +149,12 @@ impl Outline {
     }
 
     /// Releases the entries through `id`. They may be gone already.
-    pub(crate) fn purge(&mut self, id: LogId) -> Result<(), Misfit> {
+    pub(crate) fn purge(&mut self, id: LogId) -> Result<(), WriteMisfit> {
         if id.index <= self.purged.index {
             return Ok(());
         }
         if !self.contains(id) {
-            return Err(Misfit::PurgeUnknown { index: id.index, term: id.term });
+            return Err(WriteMisfit::PurgeUnknown { index: id.index, term: id.term });
         }
         self.purged = id;
         let gone = self.runs.partition_point(|(first, _)| *first <= id.index);
@@ -167,14 +167,14 @@ impl Outline {
         Ok(())
     }
 
-    pub(crate) fn append(&mut self, id: LogId) -> Result<(), Misfit> {
+    pub(crate) fn append(&mut self, id: LogId) -> Result<(), WriteMisfit> {
         let expected = self.last.next();
         if id.index != expected {
-            return Err(Misfit::Gap { expected, found: id.index });
+            return Err(WriteMisfit::Gap { expected, found: id.index });
         }
         let before = self.last_term();
         if id.term < before {
-            return Err(Misfit::EntryTerm { index: id.index, term: id.term, before });
+            return Err(WriteMisfit::EntryTerm { index: id.index, term: id.term, before });
         }
         if self.runs.is_empty() || id.term > before {
             self.runs.push((id.index, id.term));
@@ -183,27 +183,27 @@ impl Outline {
         Ok(())
     }
 
-    pub(crate) fn set_hard_state(&mut self, to: HardState) -> Result<(), Misfit> {
+    pub(crate) fn set_hard_state(&mut self, to: HardState) -> Result<(), WriteMisfit> {
         let from = self.hard_state;
         if to.term < from.term {
-            return Err(Misfit::TermBack { from: from.term, to: to.term });
+            return Err(WriteMisfit::TermBack { from: from.term, to: to.term });
         }
         // paper §5.2: at most one vote a term, and a step-down within the term does not free it.
         if let Some(given) = from.vote
             && to.term == from.term
             && to.vote != from.vote
         {
-            return Err(Misfit::VoteChanged { term: to.term, given });
+            return Err(WriteMisfit::VoteChanged { term: to.term, given });
         }
         self.hard_state = to;
         Ok(())
     }
 
     /// Whether the current term is at least that of every entry, which holds between writes but not inside one.
-    pub(crate) fn check_terms(&self) -> Result<(), Misfit> {
+    pub(crate) fn check_terms(&self) -> Result<(), WriteMisfit> {
         let (term, current) = (self.last_term(), self.hard_state.term);
         if term > current {
-            return Err(Misfit::TermNotDurable { index: self.last, term, current });
+            return Err(WriteMisfit::TermNotDurable { index: self.last, term, current });
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_gap_and_a_repetition_are_misfits() {
         for found in [3, 5] {
-            let misfit = Misfit::Gap { expected: LogIndex(4), found: LogIndex(found) };
+            let misfit = WriteMisfit::Gap { expected: LogIndex(4), found: LogIndex(found) };
             assert_eq!(outline().append(id(3, found)), Err(misfit));
         }
     }
@@ -288,9 +288,9 @@ mod tests {
     #[test]
     fn terms_go_up_along_the_log_also_after_a_truncation() {
         let mut outline = outline();
-        assert!(matches!(outline.append(id(2, 4)), Err(Misfit::EntryTerm { .. })));
+        assert!(matches!(outline.append(id(2, 4)), Err(WriteMisfit::EntryTerm { .. })));
         outline.truncate(LogIndex(3)).unwrap();
-        assert!(matches!(outline.append(id(0, 3)), Err(Misfit::EntryTerm { .. })));
+        assert!(matches!(outline.append(id(0, 3)), Err(WriteMisfit::EntryTerm { .. })));
         outline.append(id(2, 3)).unwrap();
     }
 
@@ -299,7 +299,7 @@ mod tests {
         let mut outline = outline();
         outline.truncate(LogIndex(9)).unwrap();
         outline.append(id(3, 4)).unwrap();
-        assert_eq!(outline.truncate(LogIndex::ZERO), Err(Misfit::TruncateAtZero));
+        assert_eq!(outline.truncate(LogIndex::ZERO), Err(WriteMisfit::TruncateAtZero));
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!((outline.purged(), outline.last()), (through, LogIndex(3)));
             let kept = [id(1, 1), id(1, 2), id(3, 3)].map(|entry| outline.contains(entry));
             assert_eq!(kept, [1, 2, 3].map(|index| LogIndex(index) > through.index));
-            assert!(matches!(outline.append(id(2, 4)), Err(Misfit::EntryTerm { .. })));
+            assert!(matches!(outline.append(id(2, 4)), Err(WriteMisfit::EntryTerm { .. })));
             outline.append(id(3, 4)).unwrap();
         }
     }
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn only_what_the_log_holds_is_purged() {
         for unknown in [id(2, 2), id(3, 4)] {
-            let misfit = Misfit::PurgeUnknown { index: unknown.index, term: unknown.term };
+            let misfit = WriteMisfit::PurgeUnknown { index: unknown.index, term: unknown.term };
             assert_eq!(outline().purge(unknown), Err(misfit));
         }
     }
@@ -330,7 +330,7 @@ mod tests {
     fn what_is_purged_cannot_be_truncated() {
         let mut outline = outline();
         outline.purge(id(1, 2)).unwrap();
-        let misfit = Misfit::TruncatePurged { from: LogIndex(2), purged: LogIndex(2) };
+        let misfit = WriteMisfit::TruncatePurged { from: LogIndex(2), purged: LogIndex(2) };
         assert_eq!(outline.truncate(LogIndex(2)), Err(misfit));
         outline.truncate(LogIndex(3)).unwrap();
         outline.append(id(1, 3)).unwrap();
@@ -341,23 +341,23 @@ mod tests {
         let mut outline = outline();
         outline.reset(id(2, 9)).unwrap();
         assert_eq!((outline.purged(), outline.last()), (id(2, 9), LogIndex(9)));
-        assert!(matches!(outline.append(id(3, 4)), Err(Misfit::Gap { .. })));
-        assert!(matches!(outline.append(id(1, 10)), Err(Misfit::EntryTerm { .. })));
+        assert!(matches!(outline.append(id(3, 4)), Err(WriteMisfit::Gap { .. })));
+        assert!(matches!(outline.append(id(1, 10)), Err(WriteMisfit::EntryTerm { .. })));
         outline.append(id(3, 10)).unwrap();
         outline.reset(id(2, 9)).unwrap();
         assert_eq!(outline.last(), LogIndex(9));
         for back in [id(2, 8), id(1, 10), LogId::default()] {
-            assert!(matches!(outline.reset(back), Err(Misfit::ResetBack { .. })));
+            assert!(matches!(outline.reset(back), Err(WriteMisfit::ResetBack { .. })));
         }
         outline.reset(id(4, 12)).unwrap();
-        assert!(matches!(outline.check_terms(), Err(Misfit::TermNotDurable { .. })));
+        assert!(matches!(outline.check_terms(), Err(WriteMisfit::TermNotDurable { .. })));
     }
 
     #[test]
     fn an_entry_above_the_durable_term_is_a_misfit() {
         let mut outline = outline();
         outline.append(id(4, 4)).unwrap();
-        assert!(matches!(outline.check_terms(), Err(Misfit::TermNotDurable { .. })));
+        assert!(matches!(outline.check_terms(), Err(WriteMisfit::TermNotDurable { .. })));
         outline.set_hard_state(HardState { term: Term(4), vote: None }).unwrap();
         assert_eq!(outline.check_terms(), Ok(()));
     }
@@ -365,10 +365,10 @@ mod tests {
     #[test]
     fn a_vote_is_given_once_a_term_and_terms_never_go_back() {
         let mut outline = outline();
-        let changed = Err(Misfit::VoteChanged { term: Term(3), given: NodeId(2) });
+        let changed = Err(WriteMisfit::VoteChanged { term: Term(3), given: NodeId(2) });
         assert_eq!(outline.set_hard_state(HardState { term: Term(3), vote: None }), changed);
         assert_eq!(outline.set_hard_state(HardState { term: Term(3), vote: Some(NodeId(1)) }), changed);
-        let back = Err(Misfit::TermBack { from: Term(3), to: Term(2) });
+        let back = Err(WriteMisfit::TermBack { from: Term(3), to: Term(2) });
         assert_eq!(outline.set_hard_state(HardState { term: Term(2), vote: None }), back);
         outline.set_hard_state(HardState { term: Term(4), vote: None }).unwrap();
         outline.set_hard_state(HardState { term: Term(4), vote: Some(NodeId(1)) }).unwrap();

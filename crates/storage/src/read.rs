@@ -5,8 +5,8 @@ use crate::error::{OpenError, StorageError};
 use crate::frame::{FRAME_HEAD, FrameKind, Framing};
 use crate::fs::File;
 use crate::ground::failed;
-use crate::record::{Record, records};
-use crate::segment::{self, Found, Place, Reader};
+use crate::record::{LogRecord, records};
+use crate::segment::{self, FrameAt, FramePosition, Reader};
 use crate::store::LogStore;
 use raftdeck_raft::{Entry, LogIndex};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 const AHEAD: usize = 128 << 10;
 
 /// What is being collected.
-struct Wanted {
+struct ReadProgress {
     next: LogIndex,
     last: LogIndex,
     room: usize,
@@ -33,7 +33,7 @@ impl LogStore {
         max_bytes: usize,
     ) -> Result<Vec<Entry>, StorageError> {
         let last = last.min(self.outline.last());
-        let mut wanted = Wanted { next: first, last, room: max_bytes, entries: Vec::new() };
+        let mut wanted = ReadProgress { next: first, last, room: max_bytes, entries: Vec::new() };
         if first <= self.outline.purged().index || first > last {
             return Ok(wanted.entries);
         }
@@ -42,14 +42,14 @@ impl LogStore {
             && self.collect(from, &mut wanted)?
         {
             let next = from.segment + 1;
-            place = (next <= self.current.sequence).then_some(Place { segment: next, offset: 0 });
+            place = (next <= self.current.sequence).then_some(FramePosition { segment: next, offset: 0 });
         }
         Ok(wanted.entries)
     }
 
     /// Takes what is wanted out of a segment's frames from `from` on; at offset 0 it begins with the first one. Says whether
     /// more is wanted.
-    fn collect(&self, from: Place, wanted: &mut Wanted) -> Result<bool, StorageError> {
+    fn collect(&self, from: FramePosition, wanted: &mut ReadProgress) -> Result<bool, StorageError> {
         let (path, end) = self.extent(from.segment);
         let opened;
         let file: &dyn File = if from.segment == self.current.sequence {
@@ -70,13 +70,13 @@ impl LogStore {
         }
         while offset < end {
             let found = reader.frame(offset, framing).map_err(|error| unreadable(error, &path))?;
-            let Found::Frame(FrameKind::Write, body) = found else {
+            let FrameAt::Frame(FrameKind::Write, body) = found else {
                 return Err(damaged(&path, offset));
             };
             let length = (FRAME_HEAD + body.len()) as u64;
             for record in records(body) {
                 // One that was removed since is told by its term. One that came back is the same in each place.
-                if let Some(Record::Append(entry)) = record
+                if let Some(LogRecord::Append(entry)) = record
                     && entry.id.index == wanted.next
                     && self.outline.contains(entry.id)
                     && !wanted.take(entry)
@@ -97,7 +97,7 @@ impl LogStore {
     }
 }
 
-impl Wanted {
+impl ReadProgress {
     /// Takes the next entry, if there is room for it. Says whether more are wanted.
     fn take(&mut self, entry: Entry) -> bool {
         let size = entry.payload.size();

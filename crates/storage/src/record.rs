@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// One step of a write. Variants are only ever added at the end.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-pub(crate) enum Record {
+pub(crate) enum LogRecord {
     Truncate(LogIndex),
     Append(Entry),
     HardState(HardState),
@@ -17,7 +17,7 @@ pub(crate) enum Record {
     Purge(LogId),
 }
 
-/// A [`Record`] to be written, but for an entry, which encodes as that does.
+/// A [`LogRecord`] to be written, but for an entry, which encodes as that does.
 #[derive(Serialize)]
 enum RecordRef {
     Truncate(LogIndex),
@@ -28,7 +28,7 @@ enum RecordRef {
     Purge(LogId),
 }
 
-/// The number of [`Record::Append`].
+/// The number of [`LogRecord::Append`].
 const APPEND: u8 = 1;
 
 // The numbers of the payloads.
@@ -117,7 +117,7 @@ fn encode_number(mut number: u64, into: &mut Vec<u8>) {
 }
 
 /// Takes the records out of a frame's body one after the other; `None` in the place of one that is none.
-pub(crate) fn records(mut body: &[u8]) -> impl Iterator<Item = Option<Record>> {
+pub(crate) fn records(mut body: &[u8]) -> impl Iterator<Item = Option<LogRecord>> {
     std::iter::from_fn(move || {
         if body.is_empty() {
             return None;
@@ -128,11 +128,11 @@ pub(crate) fn records(mut body: &[u8]) -> impl Iterator<Item = Option<Record>> {
     })
 }
 
-fn take_record(body: &[u8]) -> Option<(Record, &[u8])> {
+fn take_record(body: &[u8]) -> Option<(LogRecord, &[u8])> {
     match body.split_first() {
         Some((&APPEND, rest)) => {
             let (entry, rest) = take_entry(rest)?;
-            Some((Record::Append(entry), rest))
+            Some((LogRecord::Append(entry), rest))
         }
         _ => postcard::take_from_bytes(body).ok(),
     }

@@ -8,9 +8,9 @@ use crate::fs::FileSystem;
 use crate::ground::first_size;
 use crate::header::SegmentHeader;
 use crate::marks::Marks;
-use crate::outline::{Misfit, Outline};
-use crate::record::{Record, records};
-use crate::segment::{self, Beginning, Found, Place, Reader};
+use crate::outline::{Outline, WriteMisfit};
+use crate::record::{LogRecord, records};
+use crate::segment::{self, Beginning, FrameAt, FramePosition, Reader};
 use crate::store::LogOptions;
 use raftdeck_raft::{Entry, LogIndex, Membership, Payload, Restored};
 use std::collections::VecDeque;
@@ -33,7 +33,7 @@ pub(crate) struct Closed {
 
 /// The segment that is written to.
 #[derive(Debug)]
-pub(crate) struct Newest {
+pub(crate) struct ActiveSegment {
     pub(crate) sequence: u64,
     /// Where the next frame goes.
     pub(crate) end: u64,
@@ -53,27 +53,27 @@ pub(crate) struct Newest {
 pub(crate) struct Recovery {
     pub(crate) replay: Replay,
     pub(crate) closed: Vec<Closed>,
-    pub(crate) newest: Newest,
+    pub(crate) newest: ActiveSegment,
     /// Segments before those, of which nothing is needed.
     pub(crate) left_over: Vec<u64>,
 }
 
 /// A segment that has to be read.
 #[derive(Debug)]
-struct Needed {
+struct SegmentToRead {
     path: PathBuf,
     beginning: Beginning,
 }
 
-impl Needed {
+impl SegmentToRead {
     fn header(&self) -> &SegmentHeader {
         &self.beginning.header
     }
 
     /// How its frames are made, and where they start.
-    fn frames(&self) -> (Framing, Place) {
+    fn frames(&self) -> (Framing, FramePosition) {
         let SegmentHeader { log, sequence, .. } = *self.header();
-        (Framing::new(log, sequence), Place { segment: sequence, offset: self.beginning.start })
+        (Framing::new(log, sequence), FramePosition { segment: sequence, offset: self.beginning.start })
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn recover(
     fs: &dyn FileSystem,
     dir: &Path,
     log: u32,
-    recorded: Option<Place>,
+    recorded: Option<FramePosition>,
     options: &LogOptions,
 ) -> Result<Recovery, OpenError> {
     let missing = |sequence| Err(OpenError::MissingSegment { file: dir.join(segment::name(sequence)) });
@@ -130,7 +130,7 @@ pub(crate) fn segments(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<u64>, Open
     Ok(sequences)
 }
 
-fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Result<Needed, OpenError> {
+fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Result<SegmentToRead, OpenError> {
     let path = dir.join(segment::name(sequence));
     let file = fs.open(&path).map_err(open_failed(&path))?;
     let mut reader = Reader::new(&*file, &path, 4 << 10)?;
@@ -145,14 +145,14 @@ fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Resu
     if let Some(made) = beginning.made {
         reader.check_length(made)?;
     }
-    Ok(Needed { path, beginning })
+    Ok(SegmentToRead { path, beginning })
 }
 
 /// A segment with `next` behind it, which says where it ends and what is stored then: all of it must be there.
 fn replay_closed(
     fs: &dyn FileSystem,
-    this: &Needed,
-    next: &Needed,
+    this: &SegmentToRead,
+    next: &SegmentToRead,
     replay: &mut Replay,
 ) -> Result<Closed, OpenError> {
     let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
@@ -178,10 +178,10 @@ fn replay_closed(
 fn replay_newest(
     fs: &dyn FileSystem,
     dir: &Path,
-    this: &Needed,
+    this: &SegmentToRead,
     options: &LogOptions,
     replay: &mut Replay,
-) -> Result<Newest, OpenError> {
+) -> Result<ActiveSegment, OpenError> {
     let file = fs.open(&this.path).map_err(open_failed(&this.path))?;
     let mut reader = Reader::new(&*file, &this.path, AHEAD)?;
     let SegmentHeader { sequence, recycled, .. } = *this.header();
@@ -214,7 +214,7 @@ fn replay_newest(
     };
     let Frames { end, last, .. } = read;
     let size = reader.size;
-    Ok(Newest { sequence, end, size, last_frame: last, sealed, torn, clean: !recycled })
+    Ok(ActiveSegment { sequence, end, size, last_frame: last, sealed, torn, clean: !recycled })
 }
 
 /// The length that the newest segment was made with, if version 3 made it: that of the first segment, doubled some times, or
@@ -283,33 +283,34 @@ impl Replay {
         &mut self,
         reader: &mut Reader<'_>,
         framing: Framing,
-        from: Place,
+        from: FramePosition,
         until: u64,
     ) -> Result<Frames, OpenError> {
         let mut frames = Frames { end: from.offset, last: None, mark: None, torn: None };
         while frames.end < until {
             let start = frames.end;
             let body = match reader.frame(start, framing)? {
-                Found::Frame(FrameKind::Write, body) => body,
-                Found::Frame(mark, _) => {
+                FrameAt::Frame(FrameKind::Write, body) => body,
+                FrameAt::Frame(mark, _) => {
                     frames.mark = Some(mark);
                     break;
                 }
-                Found::Torn(size) => {
+                FrameAt::Torn(size) => {
                     frames.torn = Some(size);
                     break;
                 }
-                Found::Nothing => break,
+                FrameAt::Nothing => break,
             };
             let end = start + (FRAME_HEAD + body.len()) as u64;
-            self.frame(body, Place { offset: start, ..from }).map_err(|what| reader.corrupt(start, what))?;
+            self.frame(body, FramePosition { offset: start, ..from })
+                .map_err(|what| reader.corrupt(start, what))?;
             frames.end = end;
             frames.last = Some(start..end);
         }
         Ok(frames)
     }
 
-    fn frame(&mut self, body: &[u8], place: Place) -> Result<(), String> {
+    fn frame(&mut self, body: &[u8], place: FramePosition) -> Result<(), String> {
         for record in records(body) {
             let record = record.ok_or("a record there cannot be decoded")?;
             self.take_in(record, place).map_err(|misfit| misfit.to_string())?;
@@ -318,9 +319,9 @@ impl Replay {
     }
 
     /// Carries out a record of the frame at `place`.
-    fn take_in(&mut self, record: Record, place: Place) -> Result<(), Misfit> {
+    fn take_in(&mut self, record: LogRecord, place: FramePosition) -> Result<(), WriteMisfit> {
         match record {
-            Record::Truncate(from) => {
+            LogRecord::Truncate(from) => {
                 self.outline.truncate(from)?;
                 self.marks.truncate(from);
                 self.absent = self.absent.min(from.previous());
@@ -331,13 +332,13 @@ impl Replay {
                     self.bytes -= entry.payload.size();
                 }
             }
-            Record::Append(entry) => {
+            LogRecord::Append(entry) => {
                 self.outline.append(entry.id)?;
                 self.marks.append(entry.id.index, place);
                 self.append(entry);
             }
-            Record::HardState(hard_state) => self.outline.set_hard_state(hard_state)?,
-            Record::Reset(id) => {
+            LogRecord::HardState(hard_state) => self.outline.set_hard_state(hard_state)?,
+            LogRecord::Reset(id) => {
                 self.outline.reset(id)?;
                 self.marks.reset();
                 self.absent = LogIndex::ZERO;
@@ -345,7 +346,7 @@ impl Replay {
                 self.entries.clear();
                 self.bytes = 0;
             }
-            Record::Purge(id) => {
+            LogRecord::Purge(id) => {
                 self.outline.purge(id)?;
                 let through = self.outline.purged().index;
                 self.marks.purge(through, self.outline.last());

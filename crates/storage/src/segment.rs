@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Where a frame is. Places are in the order in which their frames were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct FramePosition {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
 }
@@ -34,7 +34,7 @@ pub(crate) fn parse_name(path: &Path) -> Option<u64> {
 
 /// What stands at a place where a frame may be.
 #[derive(Debug)]
-pub(crate) enum Found<'a> {
+pub(crate) enum FrameAt<'a> {
     /// An intact frame.
     Frame(FrameKind, &'a [u8]),
     /// The beginning of a frame of so many bytes whose body is not whole.
@@ -116,12 +116,12 @@ impl<'a> Reader<'a> {
     }
 
     /// What is at `offset`.
-    pub(crate) fn frame(&mut self, offset: u64, framing: Framing) -> Result<Found<'_>, OpenError> {
-        let Some(head) = self.head(offset, framing)? else { return Ok(Found::Nothing) };
+    pub(crate) fn frame(&mut self, offset: u64, framing: Framing) -> Result<FrameAt<'_>, OpenError> {
+        let Some(head) = self.head(offset, framing)? else { return Ok(FrameAt::Nothing) };
         let body = self.bytes(offset + FRAME_HEAD as u64, head.length)?;
         Ok(match body.filter(|body| head.matches(body)) {
-            Some(body) => Found::Frame(head.kind, body),
-            None => Found::Torn(head.size()),
+            Some(body) => FrameAt::Frame(head.kind, body),
+            None => FrameAt::Torn(head.size()),
         })
     }
 
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
             let Some(window) = self.bytes(at, length)? else { break };
             let candidates: Vec<_> = finder.find_iter(window).map(|start| at + start as u64).collect();
             for candidate in candidates {
-                if let Found::Frame(..) = self.frame(candidate, framing)? {
+                if let FrameAt::Frame(..) = self.frame(candidate, framing)? {
                     return Ok(Some(candidate));
                 }
             }

@@ -23,7 +23,7 @@ pub(crate) const MAX_FILE: usize = HEAD + MAX_BODY;
 
 /// Why bytes are not such a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum SmallFileFlaw {
     Damaged(&'static str),
     Version(u32),
 }
@@ -43,30 +43,30 @@ pub(crate) fn write(magic: [u8; 8], version: u32, content: &impl Serialize) -> R
 }
 
 /// The version and the body of a file whose checksums are right.
-pub(crate) fn open(magic: [u8; 8], newest: u32, bytes: &[u8]) -> Result<(u32, &[u8]), Flaw> {
+pub(crate) fn open(magic: [u8; 8], newest: u32, bytes: &[u8]) -> Result<(u32, &[u8]), SmallFileFlaw> {
     if !bytes.starts_with(&magic) {
-        return Err(Flaw::Damaged("it does not begin as it should"));
+        return Err(SmallFileFlaw::Damaged("it does not begin as it should"));
     }
     let Some((head, body)) = bytes.split_at_checked(HEAD) else {
-        return Err(Flaw::Damaged("it ends too early"));
+        return Err(SmallFileFlaw::Damaged("it ends too early"));
     };
     if u32_at(head, 20) != crc32c(&head[..20]) {
-        return Err(Flaw::Damaged("its head does not match its checksum"));
+        return Err(SmallFileFlaw::Damaged("its head does not match its checksum"));
     }
     let version = u32_at(head, 8);
     if version == 0 || version > newest {
-        return Err(Flaw::Version(version));
+        return Err(SmallFileFlaw::Version(version));
     }
     if u32::try_from(body.len()) != Ok(u32_at(head, 12)) {
-        return Err(Flaw::Damaged("its length is not the one that it states"));
+        return Err(SmallFileFlaw::Damaged("its length is not the one that it states"));
     }
     if u32_at(head, 16) != crc32c(body) {
-        return Err(Flaw::Damaged("its content does not match its checksum"));
+        return Err(SmallFileFlaw::Damaged("its content does not match its checksum"));
     }
     Ok((version, body))
 }
 
 /// What a body says.
-pub(crate) fn content<T: DeserializeOwned>(body: &[u8]) -> Result<T, Flaw> {
-    whole(body).ok_or(Flaw::Damaged("its content cannot be decoded"))
+pub(crate) fn content<T: DeserializeOwned>(body: &[u8]) -> Result<T, SmallFileFlaw> {
+    whole(body).ok_or(SmallFileFlaw::Damaged("its content cannot be decoded"))
 }

@@ -46,13 +46,13 @@ const PIECE_HEAD: usize = 12;
 
 /// Why a file is not a snapshot.
 #[derive(Debug)]
-pub(crate) enum Flaw {
+pub(crate) enum SnapshotFlaw {
     Io(io::Error),
     Damaged { offset: u64, what: &'static str },
     Version(u32),
 }
 
-impl From<io::Error> for Flaw {
+impl From<io::Error> for SnapshotFlaw {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -126,7 +126,7 @@ pub(crate) fn encode_meta(meta: &SnapshotMeta) -> Vec<u8> {
 
 /// Reads a whole file, hands out the content's pieces, each checked, and gives back the meta. Only when this returns
 /// without a flaw is the content complete.
-pub(crate) fn read(file: &dyn File, mut each: impl FnMut(Bytes)) -> Result<SnapshotMeta, Flaw> {
+pub(crate) fn read(file: &dyn File, mut each: impl FnMut(Bytes)) -> Result<SnapshotMeta, SnapshotFlaw> {
     let size = file.size()?;
     let (meta, salt, mut offset) = read_meta(file, size)?;
     let mut content_crc = 0;
@@ -135,14 +135,14 @@ pub(crate) fn read(file: &dyn File, mut each: impl FnMut(Bytes)) -> Result<Snaps
         fill(file, size, offset, &mut head)?;
         let piece_length = u32_at(&head, 0);
         if head != piece_head(salt, offset, piece_length.to_le_bytes(), u32_at(&head, 4)) {
-            return Err(Flaw::Damaged { offset, what: "a piece's head does not match its checksum" });
+            return Err(SnapshotFlaw::Damaged { offset, what: "a piece's head does not match its checksum" });
         }
         let bytes_at = offset + PIECE_HEAD as u64;
         if piece_length == 0 {
             if bytes_at == size && u32_at(&head, 4) == content_crc {
                 return Ok(meta);
             }
-            return Err(Flaw::Damaged { offset, what: "the end does not match what is before it" });
+            return Err(SnapshotFlaw::Damaged { offset, what: "the end does not match what is before it" });
         }
         let bytes = read_checked(file, size, bytes_at, piece_length, MAX_PIECE, u32_at(&head, 4))?;
         content_crc = crc32c_append(content_crc, &bytes);
@@ -152,10 +152,10 @@ pub(crate) fn read(file: &dyn File, mut each: impl FnMut(Bytes)) -> Result<Snaps
 }
 
 /// The meta, the salt and where the first piece is.
-fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), Flaw> {
+fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), SnapshotFlaw> {
     let mut head = [0; HEAD];
     fill(file, size, 0, &mut head)?;
-    let damaged = |what| Flaw::Damaged { offset: 0, what };
+    let damaged = |what| SnapshotFlaw::Damaged { offset: 0, what };
     if !head.starts_with(&MAGIC) {
         return Err(damaged("it does not begin as a snapshot does"));
     }
@@ -165,7 +165,7 @@ fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), Fla
     let decode = match u32_at(&head, 8) {
         VERSION => whole::<SnapshotMeta>,
         UNIDENTIFIED => |bytes: &[u8]| whole::<UnidentifiedMeta>(bytes).map(SnapshotMeta::from),
-        version => return Err(Flaw::Version(version)),
+        version => return Err(SnapshotFlaw::Version(version)),
     };
     let bytes = read_checked(file, size, HEAD as u64, u32_at(&head, 12), MAX_META, u32_at(&head, 16))?;
     let meta = decode(&bytes).ok_or_else(|| damaged("what it stands for cannot be decoded"))?;
@@ -179,23 +179,23 @@ fn read_checked(
     length: u32,
     limit: usize,
     crc: u32,
-) -> Result<Vec<u8>, Flaw> {
+) -> Result<Vec<u8>, SnapshotFlaw> {
     let fits = u64::from(length) <= size.saturating_sub(offset);
     let length = usize::try_from(length).ok().filter(|length| fits && *length <= limit);
     let Some(length) = length else {
-        return Err(Flaw::Damaged { offset, what: "a piece is longer than it can be" });
+        return Err(SnapshotFlaw::Damaged { offset, what: "a piece is longer than it can be" });
     };
     let mut bytes = vec![0; length];
     fill(file, size, offset, &mut bytes)?;
     if crc32c(&bytes) != crc {
-        return Err(Flaw::Damaged { offset, what: "a piece does not match its checksum" });
+        return Err(SnapshotFlaw::Damaged { offset, what: "a piece does not match its checksum" });
     }
     Ok(bytes)
 }
 
-fn fill(file: &dyn File, size: u64, offset: u64, buffer: &mut [u8]) -> Result<(), Flaw> {
+fn fill(file: &dyn File, size: u64, offset: u64, buffer: &mut [u8]) -> Result<(), SnapshotFlaw> {
     if size.saturating_sub(offset) < buffer.len() as u64 {
-        return Err(Flaw::Damaged { offset, what: "the file ends inside a piece" });
+        return Err(SnapshotFlaw::Damaged { offset, what: "the file ends inside a piece" });
     }
     Ok(file.read_at(offset, buffer)?)
 }

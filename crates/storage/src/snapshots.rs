@@ -4,7 +4,7 @@
 
 use crate::error::{OpenError, StorageError};
 use crate::fs::{File, FileSystem};
-use crate::snapshot_file::{self, Flaw, MAX_FILE, MAX_META, Writer};
+use crate::snapshot_file::{self, MAX_FILE, MAX_META, SnapshotFlaw, Writer};
 use bytes::Bytes;
 use raftdeck_raft::{LogId, LogIndex, SnapshotMeta, Term};
 use std::collections::BTreeMap;
@@ -65,9 +65,9 @@ impl Snapshots {
         let corrupt =
             |offset, what: &str| OpenError::Corrupt { file: path.clone(), offset, what: what.to_owned() };
         let meta = snapshot_file::read(&*file, drop).map_err(|flaw| match flaw {
-            Flaw::Io(cause) => access("read", &path)(cause),
-            Flaw::Damaged { offset, what } => corrupt(offset, what),
-            Flaw::Version(found) => {
+            SnapshotFlaw::Io(cause) => access("read", &path)(cause),
+            SnapshotFlaw::Damaged { offset, what } => corrupt(offset, what),
+            SnapshotFlaw::Version(found) => {
                 OpenError::Newer { file: path.clone(), found, reads: snapshot_file::VERSION }
             }
         })?;
@@ -211,11 +211,11 @@ impl Snapshots {
         let mut pieces = Vec::new();
         match snapshot_file::read(&*stored.file, |piece| pieces.push(piece)) {
             Ok(_) => Ok(pieces),
-            Err(Flaw::Io(cause)) => Err(failed("read", &stored.path)(cause)),
-            Err(Flaw::Damaged { offset, what }) => {
+            Err(SnapshotFlaw::Io(cause)) => Err(failed("read", &stored.path)(cause)),
+            Err(SnapshotFlaw::Damaged { offset, what }) => {
                 Err(StorageError::Damaged { path: stored.path.clone(), offset, what })
             }
-            Err(Flaw::Version(_)) => {
+            Err(SnapshotFlaw::Version(_)) => {
                 let what = "its version has changed since it was written";
                 Err(StorageError::Damaged { path: stored.path.clone(), offset: 0, what })
             }
@@ -298,8 +298,8 @@ impl Snapshots {
 fn is_sound(received: &Received, meta: &SnapshotMeta, each: impl FnMut(Bytes)) -> io::Result<bool> {
     match snapshot_file::read(&*received.file, each) {
         Ok(inside) => Ok(received.meta == *meta && inside == *meta),
-        Err(Flaw::Io(cause)) => Err(cause),
-        Err(Flaw::Damaged { .. } | Flaw::Version(_)) => Ok(false),
+        Err(SnapshotFlaw::Io(cause)) => Err(cause),
+        Err(SnapshotFlaw::Damaged { .. } | SnapshotFlaw::Version(_)) => Ok(false),
     }
 }
 

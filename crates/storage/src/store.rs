@@ -9,9 +9,9 @@ use crate::fs::{File, FileSystem, Lock};
 use crate::ground::{Ground, Released, Spare, failed, sync_failed, write_failed};
 use crate::header::{self, Identity, SegmentHeader};
 use crate::marks::Marks;
-use crate::outline::{Misfit, Outline};
+use crate::outline::{Outline, WriteMisfit};
 use crate::recover::Closed;
-use crate::segment::{self, Place};
+use crate::segment::{self, FramePosition};
 use crate::snapshots::Snapshots;
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{Persist, Restored};
@@ -137,7 +137,7 @@ impl LogStore {
         })?;
         let length = frame.len() as u64;
         if self.current.end + length + SEAL <= self.current.size {
-            let place = Place { segment: self.current.sequence, offset: self.current.end };
+            let place = FramePosition { segment: self.current.sequence, offset: self.current.end };
             self.take_in(writes, place)?;
             self.current.framing.fill_head(FrameKind::Write, place.offset, &mut frame);
             self.current.write(place.offset, &frame)?;
@@ -147,7 +147,7 @@ impl LogStore {
             self.turn(writes, &mut frame)?;
         }
         self.current.seal()?;
-        self.end_record.set(Place { segment: self.current.sequence, offset: self.current.end })?;
+        self.end_record.set(FramePosition { segment: self.current.sequence, offset: self.current.end })?;
         if frame.capacity() <= KEPT_BUFFER {
             self.frame = frame;
         }
@@ -159,7 +159,7 @@ impl LogStore {
     }
 
     /// Takes in what the frame at this place will store, if it fits what is stored.
-    fn take_in(&mut self, writes: &[Persist], place: Place) -> Result<(), StorageError> {
+    fn take_in(&mut self, writes: &[Persist], place: FramePosition) -> Result<(), StorageError> {
         for write in writes {
             self.outline.write(write).map_err(|misfit| self.misfit(misfit))?;
             self.marks.write(write, place, &self.outline);
@@ -180,7 +180,7 @@ impl LogStore {
         };
         // Where the frames start does not depend on what is known only later.
         let start = header::segment(&header, 0).len() as u64;
-        self.take_in(writes, Place { segment: sequence, offset: start })?;
+        self.take_in(writes, FramePosition { segment: sequence, offset: start })?;
         let framing = Framing::new(self.log, sequence);
         framing.fill_head(FrameKind::Write, start, frame);
         let end = start + frame.len() as u64;
@@ -239,7 +239,7 @@ impl LogStore {
         }
     }
 
-    fn misfit(&self, misfit: Misfit) -> StorageError {
+    fn misfit(&self, misfit: WriteMisfit) -> StorageError {
         StorageError::Misfit { path: self.current.path.clone(), misfit }
     }
 }

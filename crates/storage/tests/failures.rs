@@ -6,7 +6,7 @@ mod scene;
 
 use raftdeck_raft::{LogIndex, Payload};
 use raftdeck_storage::fs::{FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{Misfit, StorageError};
+use raftdeck_storage::{StorageError, WriteMisfit};
 use scene::{appends, barrier, dir, entry, newest, open, votes};
 
 #[test]
@@ -61,7 +61,7 @@ fn a_write_that_could_not_be_recovered_is_refused_before_it_is_written() {
     store.append(&[votes(1, 1)]).unwrap();
     let before = fs.contents(&newest(&fs));
     let error = store.append(&[appends([entry(1, 2, "a")])]).unwrap_err();
-    let gap = Misfit::Gap { expected: LogIndex(1), found: LogIndex(2) };
+    let gap = WriteMisfit::Gap { expected: LogIndex(1), found: LogIndex(2) };
     assert!(matches!(error, StorageError::Misfit { misfit, .. } if misfit == gap));
     assert_eq!(
         error.to_string(),

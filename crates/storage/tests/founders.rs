@@ -8,7 +8,7 @@ mod scene;
 
 use raftdeck_raft::{Incarnation, NodeId};
 use raftdeck_storage::fs::{DiskFs, FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{Founders, LogStore, OpenError, Origin, OriginStage, Papers};
+use raftdeck_storage::{Founders, LogStore, MemberFiles, OpenError, Origin, OriginStage};
 use scene::{CLUSTER, NODE, dir, log, open, votes};
 use std::path::PathBuf;
 
@@ -37,7 +37,10 @@ fn origin(fs: &MemoryFs, asked: &Founders) -> Result<Origin, OpenError> {
     open(fs)?.0.papers().origin(asked, true)
 }
 
-fn with_papers<T>(fs: &MemoryFs, act: impl FnOnce(Papers) -> Result<T, OpenError>) -> Result<T, OpenError> {
+fn with_papers<T>(
+    fs: &MemoryFs,
+    act: impl FnOnce(MemberFiles) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     let (store, _) = open(fs)?;
     act(store.papers())
 }

@@ -1,6 +1,6 @@
 //! The floor's processes, seen from the benchmark that runs them by turns with the store.
 
-use super::{COMMAND, Listening, Ran};
+use super::{COMMAND, FloorRun, Listening};
 use crate::error::BenchError;
 use crate::processes::processor_time;
 use crate::tally::Latencies;
@@ -15,13 +15,13 @@ use std::time::Duration;
 /// the end of their standard input.
 #[derive(Debug)]
 pub(crate) struct Floor {
-    leader: Part,
-    followers: Vec<Part>,
+    leader: FloorProcess,
+    followers: Vec<FloorProcess>,
 }
 
 /// One of its processes.
 #[derive(Debug)]
-struct Part {
+struct FloorProcess {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -63,7 +63,7 @@ impl Floor {
         let mut followers = Vec::new();
         let mut addresses = Vec::new();
         for number in 1..nodes {
-            let mut part = Part::start("follower", &disk(&format!("follower-{number}")))?;
+            let mut part = FloorProcess::start("follower", &disk(&format!("follower-{number}")))?;
             let listening: Listening = part.hear()?;
             addresses.push(listening.address.to_string());
             followers.push(part);
@@ -72,13 +72,13 @@ impl Floor {
         args.extend(["--in-flight".to_owned(), in_flight.to_string()]);
         args.extend(["--value-size".to_owned(), value_size.to_string()]);
         args.extend(addresses.into_iter().flat_map(|address| ["--follower".to_owned(), address]));
-        Ok(Self { leader: Part::start("leader", &args)?, followers })
+        Ok(Self { leader: FloorProcess::start("leader", &args)?, followers })
     }
 
     /// Works for so long.
     pub(crate) fn run(&mut self, span: Duration) -> Result<Slice, BenchError> {
         let before = self.processor_time();
-        let ran: Ran = self.leader.ask(&span.as_millis().max(1).to_string())?;
+        let ran: FloorRun = self.leader.ask(&span.as_millis().max(1).to_string())?;
         let mut latencies = Latencies::default();
         for (nanos, count) in ran.latencies {
             latencies.note(Duration::from_nanos(nanos), count);
@@ -93,7 +93,7 @@ impl Floor {
     }
 }
 
-impl Part {
+impl FloorProcess {
     fn start(part: &str, args: &[String]) -> Result<Self, BenchError> {
         let program =
             std::env::current_exe().map_err(BenchError::system("this program's own file cannot be found"))?;
@@ -130,7 +130,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for FloorProcess {
     fn drop(&mut self) {
         // The end of its input is its sign to end; a leader in the middle of a run is not waited for.
         self.input = None;

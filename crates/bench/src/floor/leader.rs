@@ -1,7 +1,7 @@
 //! The leader of the floor: batch after batch, each with all that is in flight.
 
 use super::disk::Disk;
-use super::{Header, Ran};
+use super::{FloorRun, Header};
 use crate::tally::Latencies;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, BufRead, Read, Write};
@@ -41,7 +41,7 @@ struct Follower {
 }
 
 impl Leader {
-    fn work(&mut self, span: Duration) -> io::Result<Ran> {
+    fn work(&mut self, span: Duration) -> io::Result<FloorRun> {
         let in_flight = (self.batch.len() / self.entry) as u64;
         let syncs = self.disk.syncs;
         let mut latencies = Latencies::default();
@@ -54,7 +54,7 @@ impl Leader {
             now = done;
         }
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Ran { micros, syncs: self.disk.syncs - syncs, latencies: latencies.parts() })
+        Ok(FloorRun { micros, syncs: self.disk.syncs - syncs, latencies: latencies.parts() })
     }
 
     /// One batch, until a majority has it on disk. What the followers are sent leaves first, so that all disks work at

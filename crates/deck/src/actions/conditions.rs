@@ -2,9 +2,9 @@
 
 use crate::actions::Reason;
 use crate::app::App;
-use crate::words::changing;
+use crate::sentences::changing;
 use raftdeck_model::MAX_NODES;
-use raftdeck_model::{Concern, MessageState, Node, Standing};
+use raftdeck_model::{Concern, MemberStanding, MessageState, Node};
 use std::borrow::Cow;
 
 fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
@@ -116,9 +116,9 @@ pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
         _ if node.is_down() => because(format!("{id} is down: r restarts it")),
         _ if node.is_paused() => because(format!("{id} is paused: z lets it go on")),
         _ if !node.is_running() => because(format!("{id} has not started yet")),
-        Standing::Learner => because(format!("{id} is a learner: only voters can lead")),
-        Standing::Outside => because(format!("{id} is not a member of the cluster")),
-        Standing::Voter => Ok(()),
+        MemberStanding::Learner => because(format!("{id} is a learner: only voters can lead")),
+        MemberStanding::Outside => because(format!("{id} is not a member of the cluster")),
+        MemberStanding::Voter => Ok(()),
     }
 }
 
@@ -167,11 +167,12 @@ pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
     match (app.world.standing(id), app.world.concern(id)) {
         _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
         _ if node.is_paused() => return because(format!("{id} is paused: z lets it go on")),
-        (Standing::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
+        (MemberStanding::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
             return because("so many disks are lost that the members that are left can decide nothing");
         }
-        (Standing::Voter, Some(Concern::EmptyDisk { .. })) | (Standing::Learner | Standing::Outside, _) => {}
-        (Standing::Voter, _) => {
+        (MemberStanding::Voter, Some(Concern::EmptyDisk { .. }))
+        | (MemberStanding::Learner | MemberStanding::Outside, _) => {}
+        (MemberStanding::Voter, _) => {
             return because(format!("{id} is on the disk that the cluster knows: nothing to replace"));
         }
     }

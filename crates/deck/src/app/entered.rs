@@ -1,9 +1,9 @@
 //! What comes of a line that was entered, and of the keys of a menu.
 
 use crate::actions::Action;
-use crate::app::menu::{Kind, Menu, Row};
+use crate::app::menu::{Menu, MenuKind, Row};
 use crate::app::notice::Notice;
-use crate::app::palette::{Said, request, understand};
+use crate::app::palette::{PaletteLine, request, understand};
 use crate::app::perform::{attempt, start};
 use crate::app::prompt::Purpose;
 use crate::app::sieve::Sieve;
@@ -15,12 +15,12 @@ use std::time::Duration;
 /// Does what a line says, or has the prompt say why not.
 pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration) -> Vec<Effect> {
     let done = match purpose {
-        Purpose::Write => request(line, &app.world).map(Said::Store),
+        Purpose::Write => request(line, &app.world).map(PaletteLine::Store),
         Purpose::Command => understand(line, &app.world),
         Purpose::Filter => Sieve::parse(line).map(|sieve| {
             app.messages.sieve = sieve;
             app.messages.to_end();
-            Said::Nothing
+            PaletteLine::Nothing
         }),
     };
     match done.and_then(|said| able(app, said)) {
@@ -36,30 +36,30 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
 }
 
 /// The same, if the source can do it; if not, why.
-fn able(app: &App, said: Said) -> Result<Said, String> {
+fn able(app: &App, said: PaletteLine) -> Result<PaletteLine, String> {
     let able = match &said {
-        Said::Do(orders) => orders.iter().try_for_each(|order| app.capabilities().allow(order)),
-        Said::Store(_) => app.capabilities().has(Ability::Store),
+        PaletteLine::Do(orders) => orders.iter().try_for_each(|order| app.capabilities().allow(order)),
+        PaletteLine::Store(_) => app.capabilities().has(Ability::Store),
         _ => Ok(()),
     };
     able.map_err(|lacking| lacking.to_string())?;
     Ok(said)
 }
 
-fn act(app: &mut App, said: Said, now: Duration) -> Vec<Effect> {
+fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
     app.notice = None;
     match said {
-        Said::Nothing => {}
-        Said::Do(orders) => return app.send(orders),
-        Said::Store(op) => return start(app, op, now),
-        Said::Act(id) => {
+        PaletteLine::Nothing => {}
+        PaletteLine::Do(orders) => return app.send(orders),
+        PaletteLine::Store(op) => return start(app, op, now),
+        PaletteLine::Act(id) => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
-        Said::Logs => app.view = View::Logs,
-        Said::Cluster => app.view = View::Cluster,
-        Said::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
-        Said::Tell(text) => app.notice = Some(Notice::new(text, now)),
-        Said::Quit => return vec![Effect::Quit],
+        PaletteLine::Logs => app.view = View::Logs,
+        PaletteLine::Cluster => app.view = View::Cluster,
+        PaletteLine::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
+        PaletteLine::Tell(text) => app.notice = Some(Notice::new(text, now)),
+        PaletteLine::Quit => return vec![Effect::Quit],
     }
     Vec::new()
 }
@@ -75,11 +75,11 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
         KeyCode::Down => menu.choose(at.saturating_add(1), app),
         KeyCode::Home | KeyCode::PageUp => menu.choose(0, app),
         KeyCode::End | KeyCode::PageDown => menu.choose(usize::MAX, app),
-        KeyCode::Left if menu.kind == Kind::Faults => menu.turn(app, false),
-        KeyCode::Right if menu.kind == Kind::Faults => menu.turn(app, true),
-        KeyCode::Tab if menu.kind == Kind::Faults => menu = Menu::in_force(app.world.in_force()),
+        KeyCode::Left if menu.kind == MenuKind::Faults => menu.turn(app, false),
+        KeyCode::Right if menu.kind == MenuKind::Faults => menu.turn(app, true),
+        KeyCode::Tab if menu.kind == MenuKind::Faults => menu = Menu::in_force(app.world.in_force()),
         KeyCode::Tab => menu = Menu::faults(None),
-        KeyCode::Char(':') if menu.kind == Kind::Faults => {
+        KeyCode::Char(':') if menu.kind == MenuKind::Faults => {
             let words = menu.chosen(app).map(|row| row.words).unwrap_or_default();
             app.prompt.open(Purpose::Command, &words);
             return Vec::new();

@@ -1,9 +1,9 @@
 //! The event feed: what happened, in plain words, oldest first and bounded.
 //!
-//! The sentences are [`crate::words`]'; the feed only leaves out the details and gathers neighbours that say the same
+//! The sentences are [`crate::sentences`]'; the feed only leaves out the details and gathers neighbours that say the same
 //! of many links.
 
-use crate::words::{Sentence, Teller, Weight};
+use crate::sentences::{Sentence, Teller, Weight};
 use raftdeck_model::{LinkState, News, ProcessState, Update};
 use raftdeck_raft::{NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ const TOGETHER: Duration = Duration::from_millis(250);
 
 /// One line of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FeedEntry {
     /// When, since the deck started.
     at: Duration,
     /// When, in cluster time.
@@ -40,7 +40,7 @@ struct Tries {
     count: u32,
 }
 
-impl Entry {
+impl FeedEntry {
     /// The sentence.
     #[must_use]
     pub fn text(&self) -> String {
@@ -91,7 +91,7 @@ struct LinkGroup {
 /// The feed.
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<FeedEntry>,
     teller: Teller,
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
@@ -125,7 +125,7 @@ impl Feed {
             (News::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
                 self.join(node, deed, now);
             }
-            _ => self.push(Entry {
+            _ => self.push(FeedEntry {
                 at: now,
                 time: self.time,
                 weight,
@@ -141,7 +141,7 @@ impl Feed {
     fn join(&mut self, node: NodeId, deed: &str, now: Duration) {
         /// So many lines back the same deed is looked for.
         const LOOK_BACK: usize = 8;
-        let alike = |entry: &&mut Entry| {
+        let alike = |entry: &&mut FeedEntry| {
             now.saturating_sub(entry.at) < TOGETHER && !entry.who.is_empty() && entry.deed == deed
         };
         match self.entries.iter_mut().rev().take(LOOK_BACK).find(alike) {
@@ -151,7 +151,7 @@ impl Feed {
                 entry.who.sort_unstable();
             }
             None => {
-                self.push(Entry {
+                self.push(FeedEntry {
                     at: now,
                     time: self.time,
                     weight: Weight::Minor,
@@ -167,14 +167,15 @@ impl Feed {
     fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
         /// So many lines back an earlier attempt is looked for.
         const LOOK_BACK: usize = 24;
-        let same =
-            |entry: &&mut Entry| entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term));
+        let same = |entry: &&mut FeedEntry| {
+            entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term))
+        };
         match self.entries.iter_mut().rev().take(LOOK_BACK).find(same) {
             Some(entry) => {
                 entry.deed = text;
                 entry.tries = entry.tries.map(|t| Tries { count: t.count.saturating_add(1), ..t });
             }
-            None => self.push(Entry {
+            None => self.push(FeedEntry {
                 at: now,
                 time: self.time,
                 weight: Weight::Minor,
@@ -197,7 +198,7 @@ impl Feed {
             _ => LinkGroup { state, since: now, time: self.time, links: Vec::new() },
         };
         group.links.push((from, to));
-        self.push(Entry {
+        self.push(FeedEntry {
             at: group.since,
             time: group.time,
             weight: Weight::Major,
@@ -208,7 +209,7 @@ impl Feed {
         self.group = Some(group);
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: FeedEntry) {
         if self.entries.len() == MAX_ENTRIES {
             self.entries.pop_front();
         }
@@ -221,7 +222,7 @@ impl Feed {
 
     /// The entries, oldest first.
     #[must_use]
-    pub fn entries(&self) -> &VecDeque<Entry> {
+    pub fn entries(&self) -> &VecDeque<FeedEntry> {
         &self.entries
     }
 
@@ -292,7 +293,7 @@ mod tests {
     }
 
     fn texts(feed: &Feed) -> Vec<String> {
-        feed.entries().iter().map(Entry::text).collect()
+        feed.entries().iter().map(FeedEntry::text).collect()
     }
 
     fn told(what: News) -> Update {

@@ -40,7 +40,7 @@ pub struct Flight {
 
 /// Where a flight is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Place {
+pub enum FlightPosition {
     /// This part of the way is behind it, 0 to 1.
     OnTheWay(f64),
     /// It burst here.
@@ -50,13 +50,17 @@ pub enum Place {
 impl Flight {
     /// Where it is at `now`; `None` before its start and after its end.
     #[must_use]
-    pub fn place(&self, now: Duration) -> Option<Place> {
+    pub fn place(&self, now: Duration) -> Option<FlightPosition> {
         let since = now.checked_sub(self.start)?;
         if now >= self.end() {
             return None;
         }
         let way = since.as_secs_f64() / self.life.as_secs_f64();
-        Some(if self.lost && way >= 0.5 { Place::Burst(0.5) } else { Place::OnTheWay(way.min(1.0)) })
+        Some(if self.lost && way >= 0.5 {
+            FlightPosition::Burst(0.5)
+        } else {
+            FlightPosition::OnTheWay(way.min(1.0))
+        })
     }
 
     fn end(&self) -> Duration {
@@ -81,7 +85,7 @@ impl Flight {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Lane {
+struct FlightLane {
     now: Option<Flight>,
     next: Option<Flight>,
 }
@@ -89,7 +93,7 @@ struct Lane {
 /// The messages on their way, at most two for each directed link.
 #[derive(Clone, Debug, Default)]
 pub struct Flights {
-    lanes: BTreeMap<(NodeId, NodeId), Lane>,
+    lanes: BTreeMap<(NodeId, NodeId), FlightLane>,
     round: Option<Duration>,
 }
 
@@ -137,7 +141,7 @@ impl Flights {
         };
         let outranks = flight.rank() > current.rank();
         if outranks && current.rank() == 1 {
-            *lane = Lane { now: Some(flight), next: None };
+            *lane = FlightLane { now: Some(flight), next: None };
             return true;
         }
         if flight.rank() == 1 && asked.is_none() {
@@ -169,14 +173,14 @@ impl Flights {
     pub fn tidy(&mut self, now: Duration) {
         self.lanes.retain(|_, lane| {
             if lane.now.is_none_or(|flight| now >= flight.end()) {
-                *lane = Lane { now: lane.next.filter(|flight| now < flight.end()), next: None };
+                *lane = FlightLane { now: lane.next.filter(|flight| now < flight.end()), next: None };
             }
             lane.now.is_some()
         });
     }
 
     /// What is on its way now: from, to, what, and where.
-    pub fn at(&self, now: Duration) -> impl Iterator<Item = (NodeId, NodeId, Flight, Place)> {
+    pub fn at(&self, now: Duration) -> impl Iterator<Item = (NodeId, NodeId, Flight, FlightPosition)> {
         self.lanes.iter().filter_map(move |((from, to), lane)| {
             let shown = |flight: Flight| Some((*from, *to, flight, flight.place(now)?));
             [lane.now, lane.next].into_iter().flatten().find_map(shown)
@@ -283,8 +287,8 @@ mod tests {
         let lost = FrameReport { fate: FrameFate::Lost, ..frame(1, 2, FrameKind::AppendEntries) };
         flights.tell(&[lost], FAST, |_| true, ms(0));
         let place = |now| flights.at(now).next().map(|(_, _, _, place)| place);
-        assert!(matches!(place(ms(100)), Some(Place::OnTheWay(_))));
-        assert_eq!(place(ms(250)), Some(Place::Burst(0.5)));
+        assert!(matches!(place(ms(100)), Some(FlightPosition::OnTheWay(_))));
+        assert_eq!(place(ms(250)), Some(FlightPosition::Burst(0.5)));
         assert_eq!(place(ms(600)), None);
     }
 

@@ -27,7 +27,7 @@ const AFTER_NOTHING: Duration = Duration::from_secs(1);
 const AFTER_SILENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct LogRequest {
     again: Duration,
 }
 
@@ -39,7 +39,7 @@ pub struct Logs {
     /// The leftmost column, while the cursor is not on the newest.
     left: u64,
     texts: BTreeMap<LogId, String>,
-    asked: BTreeMap<NodeId, Asked>,
+    asked: BTreeMap<NodeId, LogRequest>,
 }
 
 impl Logs {
@@ -108,7 +108,7 @@ impl Logs {
         let cursor = self.cursor(world.extent());
         let useful = lines.iter().any(|line| line.id.index == cursor);
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
-        self.asked.insert(node, Asked { again: now.saturating_add(wait) });
+        self.asked.insert(node, LogRequest { again: now.saturating_add(wait) });
         for line in lines.iter().take(MAX_TEXTS) {
             let text = line.text.chars().take(MAX_TEXT).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
             self.texts.insert(line.id, text);
@@ -131,7 +131,7 @@ impl Logs {
         let due: Vec<NodeId> = self.missing(world, cursor).filter(|node| self.again(*node) <= now).collect();
         due.into_iter()
             .map(|node| {
-                self.asked.insert(node, Asked { again: now.saturating_add(AFTER_SILENCE) });
+                self.asked.insert(node, LogRequest { again: now.saturating_add(AFTER_SILENCE) });
                 let first = LogIndex(cursor.0.saturating_sub(BEFORE).max(1));
                 Order::FetchLog { node, first, limit: WINDOW }
             })

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Which menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MenuKind {
     /// What can be brought into force.
     Faults,
     /// What is in force.
@@ -18,10 +18,10 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Menu {
     /// Which.
-    pub kind: Kind,
-    /// The chosen row of [`Kind::Faults`].
+    pub kind: MenuKind,
+    /// The chosen row of [`MenuKind::Faults`].
     row: usize,
-    /// The chosen fault of [`Kind::InForce`]: by name, so that it stays when others come and go.
+    /// The chosen fault of [`MenuKind::InForce`]: by name, so that it stays when others come and go.
     fault: Option<FaultId>,
     /// The links meant, as words.
     links: String,
@@ -86,14 +86,14 @@ impl Menu {
     #[must_use]
     pub fn faults(message: Option<&MessageReport>) -> Self {
         let links = message.map_or_else(|| "*".to_owned(), |message| one_way(message.from, message.to));
-        Self { kind: Kind::Faults, row: 0, fault: None, links }
+        Self { kind: MenuKind::Faults, row: 0, fault: None, links }
     }
 
     /// The menu of what is in force, the newest chosen.
     #[must_use]
     pub fn in_force(faults: &[Fault]) -> Self {
         let newest = faults.last().map(|fault| fault.id);
-        Self { kind: Kind::InForce, row: 0, fault: newest, links: String::new() }
+        Self { kind: MenuKind::InForce, row: 0, fault: newest, links: String::new() }
     }
 
     /// The links meant, as words.
@@ -106,8 +106,8 @@ impl Menu {
     #[must_use]
     pub fn rows(&self, app: &App) -> Vec<Row> {
         match self.kind {
-            Kind::Faults => self.fault_rows(app),
-            Kind::InForce => app.world.in_force().iter().map(in_force_row).collect(),
+            MenuKind::Faults => self.fault_rows(app),
+            MenuKind::InForce => app.world.in_force().iter().map(in_force_row).collect(),
         }
     }
 
@@ -134,8 +134,8 @@ impl Menu {
     #[must_use]
     pub fn at(&self, app: &App) -> usize {
         match self.kind {
-            Kind::Faults => self.row.min(FAULTS.len() - 1),
-            Kind::InForce => {
+            MenuKind::Faults => self.row.min(FAULTS.len() - 1),
+            MenuKind::InForce => {
                 let faults = app.world.in_force();
                 let place = faults.iter().position(|fault| Some(fault.id) >= self.fault);
                 place.unwrap_or(faults.len().saturating_sub(1))
@@ -152,8 +152,8 @@ impl Menu {
     /// Chooses a row by its place, or the nearest there is.
     pub fn choose(&mut self, place: usize, app: &App) {
         let last = match self.kind {
-            Kind::Faults => FAULTS.len(),
-            Kind::InForce => app.world.in_force().len(),
+            MenuKind::Faults => FAULTS.len(),
+            MenuKind::InForce => app.world.in_force().len(),
         };
         self.row = place.min(last.saturating_sub(1));
         self.fault = app.world.in_force().get(self.row).map(|fault| fault.id);
@@ -197,7 +197,7 @@ fn choices(ids: &[NodeId], selected: Option<NodeId>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::app::Settings;
-    use crate::app::palette::{Said, understand};
+    use crate::app::palette::{PaletteLine, understand};
     use raftdeck_model::News;
 
     fn app() -> App {
@@ -216,7 +216,7 @@ mod tests {
         for _ in 0..choices(&app.world.ids(), app.selected).len() {
             for row in menu.rows(&app) {
                 let said = understand(&row.words, &app.world);
-                assert!(matches!(said, Ok(Said::Do(_))), "{}: {said:?}", row.words);
+                assert!(matches!(said, Ok(PaletteLine::Do(_))), "{}: {said:?}", row.words);
             }
             menu.turn(&app, true);
         }

@@ -47,7 +47,7 @@ struct Flash {
 
 /// A message as it is to be drawn on its link.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shown {
+pub struct DrawnMessage {
     /// Who sent it.
     pub from: NodeId,
     /// To whom.
@@ -59,12 +59,12 @@ pub struct Shown {
     /// The part of the way that is behind it.
     pub part: f64,
     /// What it does there.
-    pub does: Does,
+    pub does: MessageMotion,
 }
 
 /// What a message does where it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
+pub enum MessageMotion {
     /// It moves.
     Moves,
     /// It is held.
@@ -261,7 +261,7 @@ impl Messages {
     /// What is on the links, as it is to be drawn at `time` (the cluster's) and `now` (the deck's). While time is not
     /// slow only what stands or takes long.
     #[must_use]
-    pub fn shown(&self, slow: bool, now: Duration, time: Duration) -> Vec<Shown> {
+    pub fn shown(&self, slow: bool, now: Duration, time: Duration) -> Vec<DrawnMessage> {
         let mut standing: BTreeMap<(NodeId, NodeId), usize> = BTreeMap::new();
         let mut shown = Vec::new();
         for message in self.open.values() {
@@ -270,10 +270,10 @@ impl Messages {
                 MessageState::Held => {
                     let before = standing.entry((report.from, report.to)).or_default();
                     *before += 1;
-                    (*before <= MAX_STANDING).then(|| (queue_place(*before), Does::Stands))
+                    (*before <= MAX_STANDING).then(|| (queue_place(*before), MessageMotion::Stands))
                 }
                 MessageState::UnderWay { due } if slow || is_long(report) => {
-                    Some((way(message.moves, due, time), Does::Moves))
+                    Some((way(message.moves, due, time), MessageMotion::Moves))
                 }
                 _ => None,
             };
@@ -281,8 +281,8 @@ impl Messages {
         }
         let flashes = self.flashes.iter().filter(|flash| now < flash.until);
         shown.extend(flashes.map(|flash| match flash.report.state {
-            MessageState::Lost { .. } => drawn(&flash.report, 0.5, Does::Bursts),
-            _ => drawn(&flash.report, 0.96, Does::Lands),
+            MessageState::Lost { .. } => drawn(&flash.report, 0.5, MessageMotion::Bursts),
+            _ => drawn(&flash.report, 0.96, MessageMotion::Lands),
         }));
         shown
     }
@@ -309,9 +309,9 @@ impl Messages {
     }
 }
 
-fn drawn(report: &MessageReport, part: f64, does: Does) -> Shown {
+fn drawn(report: &MessageReport, part: f64, does: MessageMotion) -> DrawnMessage {
     let MessageReport { from, to, kind, granted, .. } = *report;
-    Shown { from, to, kind, granted, part, does }
+    DrawnMessage { from, to, kind, granted, part, does }
 }
 
 /// Whether a person can see it on its way at real time.
@@ -414,7 +414,7 @@ mod tests {
         let does = |messages: &Messages, now| {
             messages.shown(true, now, ms(10)).iter().map(|shown| shown.does).collect::<Vec<_>>()
         };
-        assert_eq!(does(&messages, ms(0)), [Does::Bursts, Does::Lands]);
+        assert_eq!(does(&messages, ms(0)), [MessageMotion::Bursts, MessageMotion::Lands]);
         assert_eq!(messages.next_change(true, true, ms(0), ms(66)), Some(FLASH));
         assert_eq!(does(&messages, FLASH), []);
         assert_eq!(messages.next_change(true, true, FLASH, ms(66)), None, "a frozen world is still");

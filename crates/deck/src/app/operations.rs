@@ -1,6 +1,6 @@
 //! What the person asked of the store: what waits, and what came of the last.
 
-use crate::words::{millis, requested, sentence};
+use crate::sentences::{millis, requested, sentence};
 use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
 use raftdeck_protocol::{Answer, ResponseBody};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const FRESH: Duration = Duration::from_secs(8);
 
 /// The last operation's fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct OperationResult {
     /// In words.
     pub text: String,
     /// Whether it did what was asked.
@@ -23,7 +23,7 @@ pub struct Outcome {
     pub at: Duration,
 }
 
-impl Outcome {
+impl OperationResult {
     /// So long it is news.
     #[must_use]
     pub fn fresh_until(&self) -> Duration {
@@ -35,7 +35,7 @@ impl Outcome {
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
     waiting: BTreeMap<CommandId, (ClientRequest, Duration)>,
-    last: Option<Outcome>,
+    last: Option<OperationResult>,
 }
 
 impl Operations {
@@ -59,7 +59,7 @@ impl Operations {
     pub fn end(&mut self, update: &News, now: Duration) {
         let News::Client { id, request, outcome, took } = update else { return };
         if self.waiting.remove(id).is_some() {
-            self.last = Some(Outcome {
+            self.last = Some(OperationResult {
                 text: words(update, request, outcome, *took),
                 good: is_good(outcome),
                 at: now,
@@ -81,7 +81,7 @@ impl Operations {
 
     /// What came of the last one.
     #[must_use]
-    pub fn last(&self) -> Option<&Outcome> {
+    pub fn last(&self) -> Option<&OperationResult> {
         self.last.as_ref()
     }
 
@@ -90,7 +90,7 @@ impl Operations {
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         let waits =
             |(_, since): (_, Duration)| since + Duration::from_secs(now.saturating_sub(since).as_secs() + 1);
-        let old = self.last.as_ref().map(Outcome::fresh_until).filter(|until| now < *until);
+        let old = self.last.as_ref().map(OperationResult::fresh_until).filter(|until| now < *until);
         self.newest_waiting().map(waits).or(old)
     }
 }

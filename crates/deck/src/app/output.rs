@@ -13,7 +13,7 @@ const MAX_LINE: usize = 1000;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct OutputLine {
     /// Who wrote it.
     pub node: NodeId,
     /// How grave.
@@ -25,7 +25,7 @@ pub struct Line {
 /// The nodes' output and what of it is shown.
 #[derive(Clone, Debug)]
 pub struct Output {
-    lines: VecDeque<Line>,
+    lines: VecDeque<OutputLine>,
     /// Only the selected node's lines.
     pub only_selected: bool,
     /// Lines up to this level.
@@ -44,7 +44,7 @@ impl Output {
     /// Takes a line.
     pub fn tell(&mut self, node: NodeId, level: LogLevel, line: &str, selected: Option<NodeId>) {
         let text = line.chars().take(MAX_LINE).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
-        let line = Line { node, level, text };
+        let line = OutputLine { node, level, text };
         if self.back > 0 && self.shows(&line, selected) {
             self.back += 1;
         }
@@ -55,12 +55,12 @@ impl Output {
         self.back = self.back.min(MAX_LINES);
     }
 
-    fn shows(&self, line: &Line, selected: Option<NodeId>) -> bool {
+    fn shows(&self, line: &OutputLine, selected: Option<NodeId>) -> bool {
         line.level <= self.level && (!self.only_selected || Some(line.node) == selected)
     }
 
     /// The lines that pass the filters, newest first.
-    pub fn newest_first(&self, selected: Option<NodeId>) -> impl Iterator<Item = &Line> {
+    pub fn newest_first(&self, selected: Option<NodeId>) -> impl Iterator<Item = &OutputLine> {
         self.lines.iter().rev().filter(move |line| self.shows(line, selected))
     }
 

@@ -5,11 +5,11 @@
 
 use crate::actions::{ACTIONS, ActionId};
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
-use raftdeck_script::Line;
+use raftdeck_script::ScriptLine;
 
 /// What a line at the palette wants.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum PaletteLine {
     /// Nothing.
     Nothing,
     /// Have the lab do this.
@@ -31,48 +31,53 @@ pub enum Said {
 }
 
 /// Understands a line, or says in a sentence why not.
-pub fn understand(line: &str, world: &World) -> Result<Said, String> {
+pub fn understand(line: &str, world: &World) -> Result<PaletteLine, String> {
     let said = match raftdeck_script::parse(line, world) {
         Ok(said) => said,
-        Err(mistake) => return by_name(line).map(Said::Act).ok_or_else(|| mistake.to_string()),
+        Err(mistake) => return by_name(line).map(PaletteLine::Act).ok_or_else(|| mistake.to_string()),
     };
     meant(said)
 }
 
-fn meant(line: Line) -> Result<Said, String> {
+fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
     Ok(match line {
-        Line::Nothing => Said::Nothing,
-        Line::Do(commands) if commands.is_empty() => Said::Tell("there is nothing to do".to_owned()),
-        Line::Do(orders) => Said::Do(orders),
-        Line::Step { step, .. } => Said::Do(vec![Order::Step(step)]),
+        ScriptLine::Nothing => PaletteLine::Nothing,
+        ScriptLine::Do(commands) if commands.is_empty() => {
+            PaletteLine::Tell("there is nothing to do".to_owned())
+        }
+        ScriptLine::Do(orders) => PaletteLine::Do(orders),
+        ScriptLine::Step { step, .. } => PaletteLine::Do(vec![Order::Step(step)]),
         // Here a refusal is but a notice.
-        Line::Try(line) => return meant(*line),
-        Line::Store(request) => Said::Store(request),
-        Line::Wait { .. } | Line::Expect(_) | Line::Judge(..) | Line::Stays { .. } => {
+        ScriptLine::Try(line) => return meant(*line),
+        ScriptLine::Store(request) => PaletteLine::Store(request),
+        ScriptLine::Wait { .. }
+        | ScriptLine::Expect(_)
+        | ScriptLine::Judge(..)
+        | ScriptLine::Stays { .. } => {
             return Err(
                 "wait, expect and stays are for scripts (raftdeck up): here you see it yourself".to_owned()
             );
         }
-        Line::Sleep { .. } => {
+        ScriptLine::Sleep { .. } => {
             return Err(
                 "sleep is for scripts (raftdeck up): here step 500ms lets so much time pass".to_owned()
             );
         }
-        Line::Let { .. } | Line::Repeat { .. } | Line::End => {
+        ScriptLine::Let { .. } | ScriptLine::Repeat { .. } | ScriptLine::End => {
             return Err("let, repeat and end are for scripts (raftdeck up)".to_owned());
         }
-        Line::Save(_) | Line::Load(_) | Line::Check(_) => {
+        ScriptLine::Save(_) | ScriptLine::Load(_) | ScriptLine::Check(_) => {
             return Err(
                 "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
             );
         }
-        Line::Say(text) => Said::Tell(text),
-        Line::Logs => Said::Logs,
-        Line::Rules => Said::InForce,
-        Line::Status => Said::Cluster,
-        Line::Help(None) => Said::Act(ActionId::Help),
-        Line::Help(Some(word)) => Said::Tell(format!("{}: {}", word.usage, word.about)),
-        Line::Quit => Said::Quit,
+        ScriptLine::Say(text) => PaletteLine::Tell(text),
+        ScriptLine::Logs => PaletteLine::Logs,
+        ScriptLine::Rules => PaletteLine::InForce,
+        ScriptLine::Status => PaletteLine::Cluster,
+        ScriptLine::Help(None) => PaletteLine::Act(ActionId::Help),
+        ScriptLine::Help(Some(word)) => PaletteLine::Tell(format!("{}: {}", word.usage, word.about)),
+        ScriptLine::Quit => PaletteLine::Quit,
     })
 }
 
@@ -82,8 +87,8 @@ pub const REQUESTS: &str = "put k v, get k, delete k, cas k old new, list [prefi
 /// Understands a line of the write prompt, or says in a sentence why not.
 pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
     match raftdeck_script::parse(line, world) {
-        Ok(Line::Store(request)) => Ok(request),
-        Ok(Line::Nothing) => Err(format!("type one of: {REQUESTS}")),
+        Ok(ScriptLine::Store(request)) => Ok(request),
+        Ok(ScriptLine::Nothing) => Err(format!("type one of: {REQUESTS}")),
         Ok(_) => Err(format!("here only the store is asked: {REQUESTS}; the key : takes all other commands")),
         Err(mistake) => Err(mistake.to_string()),
     }
@@ -93,7 +98,7 @@ pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
 #[must_use]
 pub fn commands(line: &str, world: &World) -> Vec<Order> {
     match raftdeck_script::parse(line, world) {
-        Ok(Line::Do(commands)) => commands,
+        Ok(ScriptLine::Do(commands)) => commands,
         _ => Vec::new(),
     }
 }
@@ -186,17 +191,17 @@ mod tests {
     #[test]
     fn lines_are_the_grammars_and_the_actions() {
         let understood = |line: &str| understand(line, &world()).unwrap();
-        assert_eq!(understood("kill 2"), Said::Do(vec![Order::Kill(NodeId(2))]));
-        assert_eq!(understood("restart down"), Said::Tell("there is nothing to do".to_owned()));
-        assert_eq!(understood("quit"), Said::Quit);
-        assert_eq!(understood("help"), Said::Act(ActionId::Help));
-        assert_eq!(understood("  # nothing"), Said::Nothing);
+        assert_eq!(understood("kill 2"), PaletteLine::Do(vec![Order::Kill(NodeId(2))]));
+        assert_eq!(understood("restart down"), PaletteLine::Tell("there is nothing to do".to_owned()));
+        assert_eq!(understood("quit"), PaletteLine::Quit);
+        assert_eq!(understood("help"), PaletteLine::Act(ActionId::Help));
+        assert_eq!(understood("  # nothing"), PaletteLine::Nothing);
         assert_eq!(
             understood("kill leader"),
-            Said::Act(ActionId::KillLeader),
+            PaletteLine::Act(ActionId::KillLeader),
             "by its name when nobody leads"
         );
-        assert!(matches!(understood("help cut"), Said::Tell(text) if text.contains("cut")));
+        assert!(matches!(understood("help cut"), PaletteLine::Tell(text) if text.contains("cut")));
         for line in
             ["frobnicate", "kill 9", "wait leader", "save x", "expect stored", "as alice expect get k v"]
         {

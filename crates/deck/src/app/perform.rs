@@ -6,7 +6,7 @@ use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::{App, Effect, View, palette, scripted, selection};
 use crate::view::Pane;
-use raftdeck_model::{ClientRequest, Disturbance, Order, Step, Which};
+use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Order, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId};
 use raftdeck_script::{faster, slower};
@@ -108,8 +108,8 @@ fn timely(app: &mut App, id: ActionId, now: Duration) -> Order {
 fn of_message(app: &mut App, id: ActionId) -> Vec<Effect> {
     let Some(message) = app.messages.chosen() else { return Vec::new() };
     let commands = match id {
-        ActionId::ReleaseMessage => vec![Order::Release(Which::Message(message.id))],
-        ActionId::DropMessage => vec![Order::Drop(Which::Message(message.id))],
+        ActionId::ReleaseMessage => vec![Order::Release(MessageSelection::Message(message.id))],
+        ActionId::DropMessage => vec![Order::Drop(MessageSelection::Message(message.id))],
         _ => {
             let words = format!("hold {}>{} only {}", message.from.0, message.to.0, message.kind.name());
             hold_or_not(app, &words)

@@ -11,7 +11,7 @@ const MAX_HISTORY: usize = 100;
 
 /// What a key did to the prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PromptOutcome {
     /// It stays open.
     Editing,
     /// It is closed and nothing is to be done.
@@ -56,7 +56,7 @@ impl Purpose {
 
 /// A completion under way: the line as it was typed, and which way to go on is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Trial {
+struct CompletionTrial {
     before: String,
     place: usize,
 }
@@ -69,7 +69,7 @@ pub struct Prompt {
     line: Vec<char>,
     cursor: usize,
     histories: [Vec<String>; 3],
-    trial: Option<Trial>,
+    trial: Option<CompletionTrial>,
     /// The history's line shown, and the line that was being written meanwhile.
     recalled: Option<(usize, Vec<char>)>,
     error: Option<String>,
@@ -132,7 +132,7 @@ impl Prompt {
         let before = self.typed();
         let rest: Vec<char> = self.line[self.cursor..].to_vec();
         let mut line: Vec<char> = ways[place].chars().collect();
-        self.trial = if last == 0 { None } else { Some(Trial { before, place }) };
+        self.trial = if last == 0 { None } else { Some(CompletionTrial { before, place }) };
         if last == 0 && rest.is_empty() {
             line.push(' ');
         }
@@ -189,12 +189,12 @@ impl Prompt {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: KeyEvent) -> Outcome {
+    pub fn key(&mut self, key: KeyEvent) -> PromptOutcome {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         match key.code {
-            KeyCode::Tab => return Outcome::Complete(true),
-            KeyCode::BackTab => return Outcome::Complete(false),
+            KeyCode::Tab => return PromptOutcome::Complete(true),
+            KeyCode::BackTab => return PromptOutcome::Complete(false),
             _ => self.trial = None,
         }
         match key.code {
@@ -223,22 +223,22 @@ impl Prompt {
             KeyCode::Down => self.recall(true),
             _ => {}
         }
-        Outcome::Editing
+        PromptOutcome::Editing
     }
 
-    fn enter(&mut self) -> Outcome {
+    fn enter(&mut self) -> PromptOutcome {
         let line: String = self.line.iter().collect();
         // An empty filter shows everything; of the others an empty line wants nothing.
         if line.trim().is_empty() && self.purpose != Purpose::Filter {
             return self.close();
         }
-        Outcome::Entered(self.purpose, line)
+        PromptOutcome::Entered(self.purpose, line)
     }
 
-    fn close(&mut self) -> Outcome {
+    fn close(&mut self) -> PromptOutcome {
         self.open = false;
         self.error = None;
-        Outcome::Cancelled
+        PromptOutcome::Cancelled
     }
 
     fn insert(&mut self, c: char) {
@@ -287,7 +287,7 @@ impl Prompt {
 mod tests {
     use super::*;
 
-    fn press(prompt: &mut Prompt, code: KeyCode) -> Outcome {
+    fn press(prompt: &mut Prompt, code: KeyCode) -> PromptOutcome {
         prompt.key(KeyEvent::new(code, KeyModifiers::NONE))
     }
 
@@ -339,13 +339,13 @@ mod tests {
     fn an_error_keeps_the_prompt_open_and_goes_when_the_line_changes() {
         let mut prompt = opened();
         type_in(&mut prompt, "put color");
-        let entered = Outcome::Entered(Purpose::Write, "put color".to_owned());
+        let entered = PromptOutcome::Entered(Purpose::Write, "put color".to_owned());
         assert_eq!(press(&mut prompt, KeyCode::Enter), entered);
         prompt.refuse("put takes a key and a value".to_owned());
         assert!(prompt.is_open() && prompt.error().is_some());
         type_in(&mut prompt, " blue");
         assert_eq!(prompt.error(), None);
-        assert!(matches!(press(&mut prompt, KeyCode::Enter), Outcome::Entered(..)));
+        assert!(matches!(press(&mut prompt, KeyCode::Enter), PromptOutcome::Entered(..)));
         prompt.accept();
         assert!(!prompt.is_open());
     }
@@ -386,10 +386,10 @@ mod tests {
     fn escape_and_an_empty_line_close_it() {
         let mut prompt = opened();
         type_in(&mut prompt, "put");
-        assert_eq!(press(&mut prompt, KeyCode::Esc), Outcome::Cancelled);
+        assert_eq!(press(&mut prompt, KeyCode::Esc), PromptOutcome::Cancelled);
         prompt.open(Purpose::Write, "");
         assert_eq!(line(&prompt), "");
-        assert_eq!(press(&mut prompt, KeyCode::Enter), Outcome::Cancelled);
+        assert_eq!(press(&mut prompt, KeyCode::Enter), PromptOutcome::Cancelled);
         assert!(!prompt.is_open());
     }
 
@@ -404,7 +404,7 @@ mod tests {
         type_in(&mut prompt, "kill 2");
         prompt.accept();
         prompt.open(Purpose::Filter, "held");
-        assert_eq!(press(&mut prompt, KeyCode::Up), Outcome::Editing);
+        assert_eq!(press(&mut prompt, KeyCode::Up), PromptOutcome::Editing);
         assert_eq!(line(&prompt), "held");
         prompt.open(Purpose::Command, "");
         press(&mut prompt, KeyCode::Up);
@@ -415,7 +415,7 @@ mod tests {
     fn completion_tries_one_way_after_the_other_and_typing_takes_it() {
         let mut prompt = opened();
         type_in(&mut prompt, "h");
-        assert_eq!(press(&mut prompt, KeyCode::Tab), Outcome::Complete(true));
+        assert_eq!(press(&mut prompt, KeyCode::Tab), PromptOutcome::Complete(true));
         let ways = ["heal".to_owned(), "hold".to_owned()];
         prompt.complete(&ways, true);
         assert_eq!((line(&prompt).as_str(), prompt.typed().as_str()), ("heal", "h"));

@@ -4,7 +4,7 @@ use crate::app::entered::{entered, menu_key};
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
-use crate::app::prompt::{Outcome, Purpose};
+use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::{App, Effect, Msg, View, palette, scripted, selection};
 use crate::keys;
 use crate::view::Pane;
@@ -186,9 +186,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
 
 fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     match app.prompt.key(event) {
-        Outcome::Editing | Outcome::Cancelled => {}
-        Outcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
-        Outcome::Complete(forward) => {
+        PromptOutcome::Editing | PromptOutcome::Cancelled => {}
+        PromptOutcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
+        PromptOutcome::Complete(forward) => {
             if app.prompt.purpose() == Purpose::Command {
                 let offers = palette::offers(&app.prompt.typed(), &app.world, app.capabilities());
                 let ways: Vec<String> = offers.into_iter().map(|offer| offer.line).collect();

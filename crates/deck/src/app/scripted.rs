@@ -4,7 +4,7 @@
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, View};
 use raftdeck_model::{CommandId, News};
-use raftdeck_script::{Deed, Script};
+use raftdeck_script::{Script, ScriptEffect};
 use std::time::Duration;
 
 /// The script's commands are numbered after this, the person's from 1.
@@ -20,7 +20,7 @@ pub struct Scripted {
 
 /// What is to be said of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum ScriptStatus {
     /// It carries this line out.
     Doing(String),
     /// It waits to be told to go on.
@@ -38,11 +38,11 @@ impl Scripted {
 
     /// What is to be said of it.
     #[must_use]
-    pub fn said(&self) -> Said {
+    pub fn said(&self) -> ScriptStatus {
         match &self.failure {
-            Some(why) => Said::Failed(why.clone()),
-            None if self.script.is_stopped() => Said::Waits,
-            None => Said::Doing(self.script.line().unwrap_or_else(|| "the script begins".to_owned())),
+            Some(why) => ScriptStatus::Failed(why.clone()),
+            None if self.script.is_stopped() => ScriptStatus::Waits,
+            None => ScriptStatus::Doing(self.script.line().unwrap_or_else(|| "the script begins".to_owned())),
         }
     }
 
@@ -90,17 +90,17 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
     let mut is_over = false;
     for deed in scripted.script.go_on(now, &app.world) {
         match deed {
-            Deed::Send(command) => effects.push(Effect::Send(command)),
-            Deed::Read(file) => effects.push(Effect::Read(file)),
-            Deed::Write { file, text } => effects.push(Effect::Write { file, text }),
-            Deed::Answer("logs", _) => app.view = View::Logs,
-            Deed::Answer("status", _) => app.view = View::Cluster,
-            Deed::Answer(_, lines) => {
+            ScriptEffect::Send(command) => effects.push(Effect::Send(command)),
+            ScriptEffect::Read(file) => effects.push(Effect::Read(file)),
+            ScriptEffect::Write { file, text } => effects.push(Effect::Write { file, text }),
+            ScriptEffect::Answer("logs", _) => app.view = View::Logs,
+            ScriptEffect::Answer("status", _) => app.view = View::Cluster,
+            ScriptEffect::Answer(_, lines) => {
                 app.notice = lines.into_iter().next().map(|line| Notice::new(line, now));
             }
-            Deed::Mistake(why) | Deed::Unmet(why) => scripted.failure = Some(why),
+            ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => scripted.failure = Some(why),
             // The deck stays, so that what came of it can be seen and played with.
-            Deed::Quit => is_over = true,
+            ScriptEffect::Quit => is_over = true,
         }
     }
     let is_changed = scripted.said() != before;

@@ -9,13 +9,13 @@ pub const USAGE: &str = "votes, entries, heartbeats or a kind; 1>3, 1-3, 2, 2>, 
 
 /// Links as a filter names them; `None`: any node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Link {
+struct LinkFilter {
     from: Option<NodeId>,
     to: Option<NodeId>,
     both_ways: bool,
 }
 
-impl Link {
+impl LinkFilter {
     fn covers(self, from: NodeId, to: NodeId) -> bool {
         let one_way =
             |from, to| self.from.is_none_or(|node| node == from) && self.to.is_none_or(|node| node == to);
@@ -25,14 +25,14 @@ impl Link {
 
 /// A state as a filter names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum MessageFate {
     Held,
     UnderWay,
     Arrived,
     Lost,
 }
 
-impl Fate {
+impl MessageFate {
     const ALL: [(&'static str, Self); 4] = [
         ("held", Self::Held),
         ("underway", Self::UnderWay),
@@ -56,8 +56,8 @@ impl Fate {
 pub struct Sieve {
     words: String,
     kinds: BTreeSet<FrameKind>,
-    links: Vec<Link>,
-    fates: Vec<Fate>,
+    links: Vec<LinkFilter>,
+    fates: Vec<MessageFate>,
 }
 
 impl Sieve {
@@ -69,7 +69,7 @@ impl Sieve {
             let lower = word.to_ascii_lowercase();
             if let Some(kinds) = kinds(&lower) {
                 sieve.kinds.extend(kinds);
-            } else if let Some((_, fate)) = Fate::ALL.iter().find(|(name, _)| *name == lower) {
+            } else if let Some((_, fate)) = MessageFate::ALL.iter().find(|(name, _)| *name == lower) {
                 sieve.fates.push(*fate);
             } else if let Some(link) = link(&lower) {
                 sieve.links.push(link);
@@ -114,16 +114,16 @@ fn kinds(word: &str) -> Option<Vec<FrameKind>> {
     Some(kinds)
 }
 
-fn link(word: &str) -> Option<Link> {
+fn link(word: &str) -> Option<LinkFilter> {
     let node = |word: &str| word.strip_prefix('n').unwrap_or(word).parse().ok().map(NodeId);
     if let Some((from, to)) = word.split_once('-') {
-        return Some(Link { from: Some(node(from)?), to: Some(node(to)?), both_ways: true });
+        return Some(LinkFilter { from: Some(node(from)?), to: Some(node(to)?), both_ways: true });
     }
     let Some((from, to)) = word.split_once('>') else {
-        return Some(Link { from: Some(node(word)?), to: None, both_ways: true });
+        return Some(LinkFilter { from: Some(node(word)?), to: None, both_ways: true });
     };
     let side = |word: &str| if word.is_empty() { Some(None) } else { node(word).map(Some) };
-    Some(Link { from: side(from)?, to: side(to)?, both_ways: false })
+    Some(LinkFilter { from: side(from)?, to: side(to)?, both_ways: false })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! A node's card in the ring, in six sizes.
 
 use crate::app::timers::{BAR_STEPS, age_words, timers};
+use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone, UNKNOWN, figure};
-use raftdeck_model::{Concern, Known, Node, Phase, ProcessState, RaftView, Standing};
+use raftdeck_model::{Concern, Known, MemberStanding, Node, Phase, ProcessState, RaftView};
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -56,7 +56,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
         return;
     }
     let inner = frame(paint, node, area, size);
-    if words::tone(node, &paint.app.world) == Tone::Good {
+    if labels::tone(node, &paint.app.world) == Tone::Good {
         // The one card that is filled is the leader's.
         paint.fill(inner, paint.theme.leader_plate());
     }
@@ -85,7 +85,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
 fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
     let glyphs = paint.glyphs();
     let chosen = paint.app.selected == Some(node.id);
-    let (set, style) = match (node.phase(), words::tone(node, &paint.app.world)) {
+    let (set, style) = match (node.phase(), labels::tone(node, &paint.app.world)) {
         (Phase::Running(Role::Leader), Tone::Good) => (glyphs.leader_border, paint.theme.leader_line()),
         (Phase::Running(Role::Leader), _) => (glyphs.leader_border, paint.theme.trouble_line()),
         (_, Tone::Trouble | Tone::Alone) => (glyphs.border, paint.theme.trouble_line()),
@@ -115,9 +115,12 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
 /// Role at the left, term at the right; a plate where it matters.
 fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
     let style = plate(paint, node);
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
-    let word =
-        if words::tone(node, &paint.app.world) == Tone::Good { word.to_uppercase() } else { word.to_owned() };
+    let (glyph, word) = labels::role(paint.theme, node, &paint.app.world);
+    let word = if labels::tone(node, &paint.app.world) == Tone::Good {
+        word.to_uppercase()
+    } else {
+        word.to_owned()
+    };
     let word = paint.cut(&word, usize::from(area.width).saturating_sub(3));
     paint.fill(area, style);
     paint.row(area, 0, &Line::styled(format!(" {glyph} {word}"), style));
@@ -135,7 +138,7 @@ fn role_line(paint: &mut Paint<'_>, node: &Node, area: Rect, with_term: bool) {
 }
 
 fn plate(paint: &Paint<'_>, node: &Node) -> Style {
-    match words::tone(node, &paint.app.world) {
+    match labels::tone(node, &paint.app.world) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
@@ -206,19 +209,19 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
             let what = if status.role == Role::Candidate { "votes" } else { "pre-votes" };
             Line::styled(format!("{yes} of {} {what}", paint.app.world.majority()), paint.theme.strong())
         }
-        Role::Follower if let Some(percent) = words::gets_snapshot(node, &paint.app.world) => {
+        Role::Follower if let Some(percent) = labels::gets_snapshot(node, &paint.app.world) => {
             Line::styled(format!("snapshot {percent}%"), paint.theme.strong())
         }
         Role::Follower if matches!(paint.app.world.concern(node.id), Some(Concern::EmptyDisk { .. })) => {
             Line::styled("empty disk", paint.theme.strong())
         }
-        Role::Follower if paint.app.world.standing(node.id) == Standing::Outside => {
+        Role::Follower if paint.app.world.standing(node.id) == MemberStanding::Outside => {
             Line::styled("no member", text)
         }
         Role::Follower => {
             let timers = timers(node, paint.time);
             let heard = match timers.heartbeat {
-                _ if words::lost(status) => "no leader".to_owned(),
+                _ if labels::lost(status) => "no leader".to_owned(),
                 Known::Is(Some(age)) => age_words(age),
                 Known::Is(None) => "no leader".to_owned(),
                 Known::Unknown if timers.election.is_unknown() => "timers unknown".to_owned(),
@@ -260,9 +263,9 @@ pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
 }
 
 fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
-    let (glyph, _) = words::role(paint.theme, node, &paint.app.world);
+    let (glyph, _) = labels::role(paint.theme, node, &paint.app.world);
     let chosen = paint.app.selected == Some(node.id);
-    let style = match words::tone(node, &paint.app.world) {
+    let style = match labels::tone(node, &paint.app.world) {
         Tone::Good | Tone::Trouble => plate(paint, node),
         Tone::Calm | Tone::Alone => paint.theme.strong(),
         Tone::Gone => paint.theme.faint(),

@@ -1,10 +1,10 @@
 //! The event feed, newest at the bottom; above it the last words of a node that failed.
 
-use crate::app::feed::Entry;
+use crate::app::feed::FeedEntry;
+use crate::sentences::Weight;
+use crate::view::labels::stamp;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
-use crate::view::words::stamp;
-use crate::words::Weight;
 use raftdeck_model::{Node, Phase, ProcessState};
 use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
@@ -33,7 +33,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-fn lines(paint: &Paint<'_>, entry: &Entry, width: u16) -> Vec<Line<'static>> {
+fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16) -> Vec<Line<'static>> {
     let stamp = stamp(entry.time);
     // On a narrow feed the words need the room more.
     let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };

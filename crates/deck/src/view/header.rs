@@ -1,9 +1,9 @@
 //! The top of the screen: the tabs, and the one thing that matters now on a band that a back row can read.
 
 use crate::app::View;
+use crate::view::labels::{self, Tone};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone};
 use raftdeck_model::WorkloadFigures;
 use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
@@ -102,7 +102,7 @@ fn set_up(paint: &Paint<'_>) -> Vec<String> {
 
 fn band(paint: &mut Paint<'_>, area: Rect) {
     let verdict = paint.app.world.verdict();
-    let (claim, detail, tone) = words::verdict(&verdict);
+    let (claim, detail, tone) = labels::verdict(&verdict);
     let glyphs = paint.glyphs();
     let (glyph, style) = match tone {
         Tone::Good => (glyphs.leader, paint.theme.leader_plate()),

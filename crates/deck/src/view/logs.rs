@@ -1,8 +1,8 @@
 //! The Logs view: a row a node, a column an index; below, the entry under the cursor as each node has it.
 
+use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone, UNKNOWN};
 use raftdeck_model::{Node, RaftView};
 use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
@@ -107,8 +107,8 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     let chosen = paint.app.selected == Some(node.id);
     let mark = if chosen { paint.glyphs().selected } else { " " };
     let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
-    let role = match words::tone(node, &paint.app.world) {
+    let (glyph, word) = labels::role(paint.theme, node, &paint.app.world);
+    let role = match labels::tone(node, &paint.app.world) {
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),

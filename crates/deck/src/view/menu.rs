@@ -1,6 +1,6 @@
 //! A menu over whatever is on the screen.
 
-use crate::app::menu::{Kind, Menu};
+use crate::app::menu::{Menu, MenuKind};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use ratatui::layout::Rect;
@@ -15,11 +15,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
     let words_width = rows.iter().map(|row| row.words.chars().count()).max().unwrap_or(0);
     let about_width = rows.iter().map(|row| row.about.chars().count()).max().unwrap_or(0);
     let (title, hint) = match menu.kind {
-        Kind::Faults => (
+        MenuKind::Faults => (
             format!(" on the links {} ", menu.links()),
             " Left Right: links   Enter: do it   : change the words   Tab: in force   Esc ",
         ),
-        Kind::InForce => (" in force ".to_owned(), " Enter: undo it   Tab: faults   Esc "),
+        MenuKind::InForce => (" in force ".to_owned(), " Enter: undo it   Tab: faults   Esc "),
     };
     let width = (words_width + about_width + 8).max(hint.len() + 4).min(usize::from(area.width));
     let width = u16::try_from(width).unwrap_or(u16::MAX);

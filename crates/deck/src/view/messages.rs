@@ -1,11 +1,11 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
 use crate::app::flights::is_answer;
+use crate::view::labels::{self, message_style, span};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke};
-use crate::view::space_time::{Arrow, Diagram, End, diagram};
-use crate::view::words::{self, message_style, span};
+use crate::view::space_time::{Arrow, ArrowEnd, Diagram, diagram};
 use raftdeck_model::{MessageId, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use ratatui::layout::Rect;
@@ -241,7 +241,7 @@ impl Lanes {
 fn names(paint: &mut Paint<'_>, area: Rect, lanes: &Lanes) {
     let app = paint.app;
     for (column, node) in app.world.nodes().enumerate() {
-        let (glyph, _) = words::role(paint.theme, node, &app.world);
+        let (glyph, _) = labels::role(paint.theme, node, &app.world);
         let text = format!("{} {glyph}", node.id);
         let style = if app.selected == Some(node.id) { paint.theme.selected() } else { paint.theme.strong() };
         let width = u16::try_from(text.chars().count()).unwrap_or(0);
@@ -321,7 +321,7 @@ impl Sheet {
     fn style(&self, paint: &Paint<'_>, arrow: &Arrow, message: &MessageReport) -> Style {
         match (arrow.id == self.chosen, arrow.end) {
             (true, _) => paint.theme.selected(),
-            (_, End::Lost) => paint.theme.trouble_plate(),
+            (_, ArrowEnd::Lost) => paint.theme.trouble_plate(),
             _ => message_style(paint.theme, message.kind),
         }
     }
@@ -351,7 +351,7 @@ impl Sheet {
         let (start, end) = self.line(arrow);
         let style = self.style(paint, arrow, message);
         let head = match arrow.end {
-            End::Moving => words::message_glyph(paint.theme, message.kind, message.granted),
+            ArrowEnd::Moving => labels::message_glyph(paint.theme, message.kind, message.granted),
             _ => head(paint, arrow),
         };
         let inside = |y: f64| y >= f64::from(self.body.y) && y < f64::from(self.body.bottom());
@@ -372,7 +372,7 @@ impl Sheet {
     /// Where along an arrow its name stands, and how much room it has: between two lanes, at that end of the arrow where
     /// others are least likely, for questions spread out and answers come together.
     fn label_place(&self, arrow: &Arrow, message: &MessageReport, (start, end): (f64, f64)) -> (f64, f64) {
-        let at_receiver = arrow.end == End::Arrived && !is_answer(message.kind);
+        let at_receiver = arrow.end == ArrowEnd::Arrived && !is_answer(message.kind);
         let (near, far) = if at_receiver { (arrow.to, arrow.from) } else { (arrow.from, arrow.to) };
         let beside = if far > near { near + 1 } else { near.saturating_sub(1) };
         let lane = |column| f64::from(self.lanes.x(column)) + 0.5;
@@ -394,9 +394,9 @@ impl Sheet {
         paint.at(line, &Line::styled(rule.repeat(usize::from(line.width)), style));
         paint.mark(line, Target::Message(arrow.id));
         let sign = match arrow.end {
-            End::Held => paint.glyphs().paused,
-            End::Lost => paint.glyphs().lost,
-            End::Arrived | End::Moving => head(paint, arrow),
+            ArrowEnd::Held => paint.glyphs().paused,
+            ArrowEnd::Lost => paint.glyphs().lost,
+            ArrowEnd::Arrived | ArrowEnd::Moving => head(paint, arrow),
         };
         let style = self.style(paint, arrow, message);
         let x = if arrow.to > arrow.from { right } else { left };
@@ -415,7 +415,7 @@ impl Sheet {
         room: f64,
     ) {
         let full = format!("{}{} t{}", message.kind.name(), said(paint, message), message.term);
-        let glyph = words::message_glyph(paint.theme, message.kind, message.granted);
+        let glyph = labels::message_glyph(paint.theme, message.kind, message.granted);
         let fits = |text: &str| f64::from(u32::try_from(text.chars().count()).unwrap_or(0)) + 2.0 <= room;
         let text = [full, format!("{}{}", short(message), said(paint, message)), glyph.to_owned()]
             .into_iter()

@@ -13,6 +13,7 @@ mod footer;
 mod header;
 mod help;
 mod in_force;
+mod labels;
 mod landed;
 mod logs;
 mod menu;
@@ -25,7 +26,6 @@ mod ring;
 mod space_time;
 mod table;
 mod tiny;
-mod words;
 
 pub use landed::{Landed, Pane, Target};
 

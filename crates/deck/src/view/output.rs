@@ -1,6 +1,6 @@
 //! The Output view: what the nodes wrote to their logs, newest at the bottom.
 
-use crate::app::output::Line as LogLine;
+use crate::app::output::OutputLine;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use raftdeck_model::LogLevel;
@@ -42,7 +42,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-fn lines(paint: &Paint<'_>, line: &LogLine, width: u16) -> Vec<Line<'static>> {
+fn lines(paint: &Paint<'_>, line: &OutputLine, width: u16) -> Vec<Line<'static>> {
     let name = format!(" {:<4}", line.node);
     let level_style = match line.level {
         LogLevel::Error | LogLevel::Warn => paint.theme.trouble_plate(),

@@ -1,11 +1,11 @@
 //! The line above the keys: the write prompt, a notice, or what came of the last operation.
 
-use crate::app::operations::Outcome;
+use crate::app::operations::OperationResult;
 use crate::app::prompt::Purpose;
-use crate::app::scripted::{Said, Scripted};
+use crate::app::scripted::{ScriptStatus, Scripted};
 use crate::app::{View, palette, sieve};
+use crate::sentences::requested;
 use crate::view::paint::Paint;
-use crate::words::requested;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
@@ -31,15 +31,15 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
 }
 
 /// What the script does, or what it waits for.
-fn script(paint: &mut Paint<'_>, area: Rect, said: Said) {
+fn script(paint: &mut Paint<'_>, area: Rect, said: ScriptStatus) {
     let (text, style) = match said {
-        Said::Doing(line) => (format!(" {line} "), paint.theme.strong()),
-        Said::Waits if paint.app.view == View::Messages => (
+        ScriptStatus::Doing(line) => (format!(" {line} "), paint.theme.strong()),
+        ScriptStatus::Waits if paint.app.view == View::Messages => (
             " the script waits: Tab leaves this view, then Enter goes on ".to_owned(),
             paint.theme.selected(),
         ),
-        Said::Waits => (" the script waits: Enter goes on ".to_owned(), paint.theme.selected()),
-        Said::Failed(why) => (format!(" the script ends here: {why} "), paint.theme.trouble_plate()),
+        ScriptStatus::Waits => (" the script waits: Enter goes on ".to_owned(), paint.theme.selected()),
+        ScriptStatus::Failed(why) => (format!(" the script ends here: {why} "), paint.theme.trouble_plate()),
     };
     let text = paint.cut(&text, usize::from(area.width));
     paint.row(area, 0, &Line::from(Span::styled(text, style)));
@@ -146,7 +146,7 @@ fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
         paint.row(area, 0, &line);
         return true;
     }
-    let fresh = |last: &&Outcome| !shared || paint.now < last.fresh_until();
+    let fresh = |last: &&OperationResult| !shared || paint.now < last.fresh_until();
     let Some(last) = operations.last().filter(fresh) else { return false };
     let style = if last.good { paint.theme.strong() } else { paint.theme.trouble_plate() };
     let text = paint.cut(&format!(" {} ", last.text), width);

@@ -1,12 +1,12 @@
 //! The ring: nodes on an ellipse (a grid past nine), the links between them, and messages on their way.
 
-use crate::app::flights::Place;
-use crate::app::messages::{Does, MAX_STANDING};
+use crate::app::flights::FlightPosition;
+use crate::app::messages::{MAX_STANDING, MessageMotion};
 use crate::view::big;
 use crate::view::card::{self, Size};
+use crate::view::labels::{message_glyph, message_style};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
-use crate::view::words::{message_glyph, message_style};
 use raftdeck_model::{FrameKind, Phase, Verdict, World};
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
@@ -263,11 +263,11 @@ fn flights(paint: &mut Paint<'_>, places: &[Placed]) {
         let Some((one, other)) = place_of(from).zip(place_of(to)) else { continue };
         let (start, end) = between(one, other);
         let (part, glyph, style) = match place {
-            Place::OnTheWay(part) => {
+            FlightPosition::OnTheWay(part) => {
                 let (glyph, style) = looks(paint, flight.kind, flight.granted);
                 (part, glyph, style)
             }
-            Place::Burst(part) => (part, paint.glyphs().lost, paint.theme.trouble_plate()),
+            FlightPosition::Burst(part) => (part, paint.glyphs().lost, paint.theme.trouble_plate()),
         };
         let here = along(start, end, part);
         let cell = Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 };
@@ -293,9 +293,9 @@ fn under_way(paint: &mut Paint<'_>, places: &[Placed]) {
         let (start, end) = lane(between(one, other));
         let (glyph, style) = looks(paint, shown.kind, shown.granted);
         let (glyph, style) = match shown.does {
-            Does::Bursts => (paint.glyphs().lost, paint.theme.trouble_plate()),
-            Does::Stands => (glyph, paint.theme.selected()),
-            Does::Moves | Does::Lands => (glyph, style),
+            MessageMotion::Bursts => (paint.glyphs().lost, paint.theme.trouble_plate()),
+            MessageMotion::Stands => (glyph, paint.theme.selected()),
+            MessageMotion::Moves | MessageMotion::Lands => (glyph, style),
         };
         let here = along(start, end, shown.part);
         let cell = Rect { x: to_cell(here.0), y: to_cell(here.1), width: 1, height: 1 };

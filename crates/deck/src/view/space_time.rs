@@ -36,12 +36,12 @@ pub(crate) struct Arrow {
     /// How far it comes: 1 is all the way.
     pub(crate) part: f64,
     /// How it ends.
-    pub(crate) end: End,
+    pub(crate) end: ArrowEnd,
 }
 
 /// How an arrow ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum ArrowEnd {
     /// It arrived.
     Arrived,
     /// It is still moving.
@@ -63,7 +63,7 @@ pub(crate) struct Diagram {
 
 /// A beginning or an end of a message.
 #[derive(Clone, Copy, Debug)]
-struct Event {
+struct DiagramEvent {
     at: Duration,
     place: usize,
     /// `None`: it begins and ends here.
@@ -78,7 +78,7 @@ enum Half {
 
 /// What a row has.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct RowSpace {
     /// From and to which columns, the lesser first.
     span: (f64, f64),
     /// The same with the beginning of a slanted line, which is in the way of level ones.
@@ -89,7 +89,7 @@ struct Taken {
     place: usize,
 }
 
-impl Taken {
+impl RowSpace {
     fn bars(&self, other: &Self) -> bool {
         let (one, two) =
             if self.level == other.level { (self.span, other.span) } else { (self.reach, other.reach) };
@@ -114,10 +114,11 @@ pub(crate) fn diagram<'a>(
         messages.filter_map(|message| Some((message, column(message)?))).collect();
     let mut events = Vec::with_capacity(placed.len() * 2);
     for (place, (message, _)) in placed.iter().enumerate() {
-        let begins = |half| Event { at: message.sent, place, half };
+        let begins = |half| DiagramEvent { at: message.sent, place, half };
         match message.state {
             MessageState::Delivered { at } if at.saturating_sub(message.sent) >= LEVEL => {
-                events.extend([begins(Some(Half::Begins)), Event { at, place, half: Some(Half::Ends) }]);
+                events
+                    .extend([begins(Some(Half::Begins)), DiagramEvent { at, place, half: Some(Half::Ends) }]);
             }
             MessageState::UnderWay { .. } => events.push(begins(Some(Half::Begins))),
             _ => events.push(begins(None)),
@@ -127,11 +128,11 @@ pub(crate) fn diagram<'a>(
     rows(&placed, &events, time)
 }
 
-fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[Event], time: Duration) -> Diagram {
+fn rows(placed: &[(&MessageReport, (usize, usize))], events: &[DiagramEvent], time: Duration) -> Diagram {
     let mut diagram = Diagram::default();
     let mut sent = vec![0; placed.len()];
     let mut ends = vec![None; placed.len()];
-    let mut last: Vec<Taken> = Vec::new();
+    let mut last: Vec<RowSpace> = Vec::new();
     for (index, event) in events.iter().enumerate() {
         let (message, columns) = placed[event.place];
         let taken = taken(event, message, columns);
@@ -194,7 +195,7 @@ fn make_room(rows: &mut Vec<Option<Duration>>, count: usize) {
     rows.resize(rows.len().max(count), last);
 }
 
-fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> Taken {
+fn taken(event: &DiagramEvent, message: &MessageReport, (from, to): (usize, usize)) -> RowSpace {
     let column = |column: usize| f64::from(u32::try_from(column).unwrap_or(u32::MAX));
     let (start, target) = (column(from), column(to));
     // What does not arrive ends half-way.
@@ -212,7 +213,7 @@ fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> 
         Some(Half::Ends) => (target - aside, target),
     };
     let ordered = |one: f64, other: f64| (one.min(other), one.max(other));
-    Taken {
+    RowSpace {
         span: ordered(one, other),
         reach: ordered(near, far),
         level: event.half.is_none(),
@@ -222,15 +223,15 @@ fn taken(event: &Event, message: &MessageReport, (from, to): (usize, usize)) -> 
     }
 }
 
-fn progress(message: &MessageReport, time: Duration) -> (f64, End) {
+fn progress(message: &MessageReport, time: Duration) -> (f64, ArrowEnd) {
     match message.state {
-        MessageState::Delivered { .. } => (1.0, End::Arrived),
-        MessageState::Held => (0.5, End::Held),
-        MessageState::Lost { .. } => (0.5, End::Lost),
+        MessageState::Delivered { .. } => (1.0, ArrowEnd::Arrived),
+        MessageState::Held => (0.5, ArrowEnd::Held),
+        MessageState::Lost { .. } => (0.5, ArrowEnd::Lost),
         MessageState::UnderWay { due } => {
             let whole = due.saturating_sub(message.sent).as_secs_f64();
             let gone = time.saturating_sub(message.sent).as_secs_f64();
-            (if whole > 0.0 { (gone / whole).clamp(0.05, 0.95) } else { 0.95 }, End::Moving)
+            (if whole > 0.0 { (gone / whole).clamp(0.05, 0.95) } else { 0.95 }, ArrowEnd::Moving)
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::app::timers::{age_words, timers};
+use crate::sentences::changing;
 use crate::view::card;
+use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::words::{self, Tone, UNKNOWN, figure};
-use crate::words::changing;
 use raftdeck_model::{Concern, Known, Node, Phase, RaftView, World};
 use raftdeck_raft::Role;
 use ratatui::layout::Rect;
@@ -103,12 +103,12 @@ impl Column {
 /// How many rows what there is to say besides figures takes on a screen of this height.
 pub(crate) fn matter_rows(app: &App, height: u16) -> u16 {
     let most = if height >= 28 { 3 } else { 1 };
-    u16::try_from(words::matters(app).len()).unwrap_or(most).min(most)
+    u16::try_from(labels::matters(app).len()).unwrap_or(most).min(most)
 }
 
 /// What there is to say besides figures: a row each, the selected node's first where there is no room for all.
 fn matters(paint: &mut Paint<'_>, area: Rect) {
-    let mut all = words::matters(paint.app);
+    let mut all = labels::matters(paint.app);
     let rows = usize::from(area.height);
     let more = all.len().saturating_sub(rows);
     if more > 0 {
@@ -164,7 +164,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 /// The configuration, and what is being changed.
 fn title(paint: &Paint<'_>, room: usize) -> String {
     let (app, dot) = (paint.app, paint.glyphs().dot);
-    let Some(configuration) = words::configuration(&app.world, room.saturating_sub(8)) else {
+    let Some(configuration) = labels::configuration(&app.world, room.saturating_sub(8)) else {
         return "nodes".to_owned();
     };
     let mut title = format!("nodes {dot} {configuration}");
@@ -266,9 +266,9 @@ fn name(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 }
 
 fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
+    let (glyph, word) = labels::role(paint.theme, node, &paint.app.world);
     let text = format!("{glyph} {word}");
-    let style = match (node.phase(), words::tone(node, &paint.app.world)) {
+    let style = match (node.phase(), labels::tone(node, &paint.app.world)) {
         (Phase::Running(Role::Leader), Tone::Good) => paint.theme.leader_plate(),
         (_, Tone::Trouble) => paint.theme.trouble_plate(),
         (_, Tone::Gone) => paint.theme.strong(),
@@ -278,7 +278,7 @@ fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 }
 
 fn state(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let text = words::state(node, &paint.app.world);
+    let text = labels::state(node, &paint.app.world);
     let style = match &*text {
         "no quorum" | "no leader" | "cut off" | "disk stalled" | "empty disk" | "removed" | "refused" => {
             paint.theme.trouble_plate()
@@ -303,13 +303,13 @@ fn next_match(world: &World, node: &Node) -> Known<Option<String>> {
         };
     };
     let progress = || format!("{}/{}", figure(peer.next), figure(peer.matched));
-    Known::Is(Some(match words::gets_snapshot(node, world) {
+    Known::Is(Some(match labels::gets_snapshot(node, world) {
         // What the leader knows is of the disk that it had.
         _ if has_empty_disk(world, node) => "not counted".to_owned(),
         Some(percent) => format!("snapshot {percent}%"),
         None if peer.disk_stalled.some().is_some() => format!("{} stalled", progress()),
         None => match peer.state {
-            Known::Is(state) => format!("{} {}", progress(), words::sending(state)),
+            Known::Is(state) => format!("{} {}", progress(), labels::sending(state)),
             Known::Unknown => progress(),
         },
     }))

@@ -1,13 +1,13 @@
 //! What remains on a screen too small for anything: who leads, then a word a node.
 
+use crate::view::labels;
 use crate::view::paint::Paint;
-use crate::view::words;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 /// Draws the verdict on the first row and a node on each row after it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    let brief = words::brief(&paint.app.world.verdict());
+    let brief = labels::brief(&paint.app.world.verdict());
     let text = paint.cut(&brief, usize::from(area.width));
     let style = paint.theme.strong();
     paint.row(area, 0, &Line::styled(text, style));
@@ -16,7 +16,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         .world
         .nodes()
         .map(|node| {
-            let (glyph, word) = words::role(paint.theme, node, &paint.app.world);
+            let (glyph, word) = labels::role(paint.theme, node, &paint.app.world);
             let chosen = paint.app.selected == Some(node.id);
             let style = if chosen { paint.theme.selected() } else { paint.theme.text() };
             Line::from(vec![Span::styled(node.id.to_string(), style), Span::raw(format!(" {glyph} {word}"))])

@@ -3,7 +3,7 @@
 //! While a lab works in the user's own, the lab holds a lock on a file there, so two labs never share a directory. A temporary
 //! one is made and goes as `temporary` says.
 
-use crate::files::record::Record;
+use crate::files::record::LabRecord;
 use crate::files::temporary::TemporaryFolder;
 use crate::setup::options::{LabError, LabOptions};
 use raftdeck_raft::NodeId;
@@ -18,12 +18,12 @@ const LOCK: &str = "deck.lock";
 /// The directory, locked.
 #[derive(Debug)]
 pub(crate) struct DataDir {
-    place: Place,
-    record: Record,
+    place: DataFolder,
+    record: LabRecord,
 }
 
 #[derive(Debug)]
-enum Place {
+enum DataFolder {
     /// The user's, kept. The lock goes when the file is closed, also by a SIGKILL.
     Kept { path: PathBuf, _lock: File },
     /// The lab's own, removed when this value is dropped.
@@ -39,7 +39,7 @@ impl DataDir {
                 Some(program) => made.guarded_by(program),
                 None => made,
             };
-            return Ok(Self { place: Place::Temporary(made), record: Record::new(options.nodes) });
+            return Ok(Self { place: DataFolder::Temporary(made), record: LabRecord::new(options.nodes) });
         };
         let unusable = |source| LabError::DataDir { path: path.clone(), source };
         check_writable(path).map_err(unusable)?;
@@ -52,21 +52,21 @@ impl DataDir {
         };
         let other = |found| LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes };
         let recorded =
-            Record::load(path).map_err(|source| LabError::Record { path: path.clone(), source })?;
+            LabRecord::load(path).map_err(|source| LabError::Record { path: path.clone(), source })?;
         let record = match recorded {
             Some(record) if record.is_of(options.nodes) => record,
             Some(record) => return Err(other(record.nodes().len())),
             None => match nodes_with_data(path).map_err(unusable)? {
                 found if found != 0 && found != usize::from(options.nodes) => return Err(other(found)),
-                _ => Record::new(options.nodes),
+                _ => LabRecord::new(options.nodes),
             },
         };
         record.save(path).map_err(unusable)?;
-        Ok(Self { place: Place::Kept { path: path.clone(), _lock: lock }, record })
+        Ok(Self { place: DataFolder::Kept { path: path.clone(), _lock: lock }, record })
     }
 
     /// The nodes whose data is here.
-    pub(crate) fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &LabRecord {
         &self.record
     }
 
@@ -85,7 +85,7 @@ impl DataDir {
         self.replace(record)
     }
 
-    fn replace(&mut self, record: Record) -> io::Result<()> {
+    fn replace(&mut self, record: LabRecord) -> io::Result<()> {
         if let Some(path) = self.kept() {
             record.save(path)?;
         }
@@ -95,16 +95,16 @@ impl DataDir {
 
     pub(crate) fn path(&self) -> &Path {
         match &self.place {
-            Place::Kept { path, .. } => path,
-            Place::Temporary(made) => made.path(),
+            DataFolder::Kept { path, .. } => path,
+            DataFolder::Temporary(made) => made.path(),
         }
     }
 
     /// The directory that outlives the lab, if it is such a one.
     pub(crate) fn kept(&self) -> Option<&Path> {
         match &self.place {
-            Place::Kept { path, .. } => Some(path),
-            Place::Temporary(_) => None,
+            DataFolder::Kept { path, .. } => Some(path),
+            DataFolder::Temporary(_) => None,
         }
     }
 

@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 64 << 10;
 
 /// The record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct LabRecord {
     /// The cluster was started with the nodes 1 to this.
     initial: u64,
     /// The nodes that there are.
@@ -31,7 +31,7 @@ pub(crate) struct Record {
     next: u64,
 }
 
-impl Record {
+impl LabRecord {
     /// A cluster that starts with this many nodes.
     pub(crate) fn new(nodes: u8) -> Self {
         let initial = u64::from(nodes);
@@ -117,14 +117,14 @@ mod tests {
     #[test]
     fn what_is_saved_is_loaded_and_no_id_comes_twice() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Record::load(dir.path()).unwrap(), None);
-        let mut record = Record::new(3);
+        assert_eq!(LabRecord::load(dir.path()).unwrap(), None);
+        let mut record = LabRecord::new(3);
         assert_eq!(record.add(), NodeId(4));
         record.remove(NodeId(4));
         record.remove(NodeId(2));
         assert_eq!(record.add(), NodeId(5));
         record.save(dir.path()).unwrap();
-        let loaded = Record::load(dir.path()).unwrap().unwrap();
+        let loaded = LabRecord::load(dir.path()).unwrap().unwrap();
         assert_eq!(loaded, record);
         assert_eq!(loaded.nodes(), [1, 3, 5].map(NodeId));
         assert_eq!(loaded.initial().count(), 3);
@@ -144,7 +144,7 @@ mod tests {
             r#"{"initial":0,"nodes":[1],"next":2}"#,
         ] {
             std::fs::write(dir.path().join(NAME), text).unwrap();
-            let error = Record::load(dir.path()).unwrap_err().to_string();
+            let error = LabRecord::load(dir.path()).unwrap_err().to_string();
             assert!(error.contains("deck.json in it is damaged"), "{text}: {error}");
         }
     }

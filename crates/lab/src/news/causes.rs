@@ -18,14 +18,14 @@ const MAX_HELD: usize = 1024;
 /// Puts events in order.
 #[derive(Debug, Default)]
 pub(crate) struct Causes {
-    nodes: BTreeMap<NodeId, Told>,
+    nodes: BTreeMap<NodeId, NodeHistory>,
     /// Events that wait, each with the end of its patience. No queue is empty.
     held: BTreeMap<NodeId, VecDeque<(Instant, TraceEvent)>>,
 }
 
 /// What was told of a node that may cause something at another.
 #[derive(Debug, Default)]
-struct Told {
+struct NodeHistory {
     /// The terms of its last pre-vote and of its last campaign.
     asked: [Term; 2],
     /// The last term that it led.
@@ -154,12 +154,12 @@ impl Causes {
         }
     }
 
-    fn others(&self, node: NodeId) -> impl Iterator<Item = &Told> {
+    fn others(&self, node: NodeId) -> impl Iterator<Item = &NodeHistory> {
         self.nodes.iter().filter(move |(other, _)| **other != node).map(|(_, told)| told)
     }
 
     /// Whether this node leads, or somebody else told that already.
-    fn leader_told(&self, node: NodeId, told: impl Fn(&Told) -> bool) -> bool {
+    fn leader_told(&self, node: NodeId, told: impl Fn(&NodeHistory) -> bool) -> bool {
         self.nodes.get(&node).is_some_and(|told| told.leads) || self.others(node).any(told)
     }
 }

@@ -6,7 +6,7 @@
 use crate::news::causes::Causes;
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
-use raftdeck_links::{Outlet, Place, Whereabouts, life_over};
+use raftdeck_links::{NodeLocation, Outlet, Whereabouts, life_over};
 use raftdeck_model::News;
 use raftdeck_model::concerns::Concerns;
 use raftdeck_protocol::Telemetry;
@@ -49,12 +49,12 @@ pub(crate) struct Watchers {
     outlet: Outlet,
     access: Access,
     milestones: Arc<watch::Sender<Milestones>>,
-    story: Story,
+    story: EventOrder,
 }
 
 impl Watchers {
     pub(crate) fn start(outlet: &Outlet, access: Access) -> Self {
-        let story = Story { outlet: outlet.clone(), told: Arc::default() };
+        let story = EventOrder { outlet: outlet.clone(), told: Arc::default() };
         tokio::spawn(story.clone().go_on());
         Self { outlet: outlet.clone(), access, milestones: Arc::default(), story }
     }
@@ -74,12 +74,12 @@ impl Watchers {
 
 /// The events of all nodes, told causes first.
 #[derive(Clone)]
-struct Story {
+struct EventOrder {
     outlet: Outlet,
     told: Arc<(Mutex<Causes>, Notify)>,
 }
 
-impl Story {
+impl EventOrder {
     fn tell(&self, node: NodeId, event: TraceEvent) {
         let (released, waits) = {
             let mut causes = self.lock();
@@ -119,13 +119,13 @@ impl Story {
 
 /// What was heard of one life of a node.
 #[derive(Default)]
-struct Heard {
+struct LifeEvents {
     concerns: Concerns,
     /// The number of the last event; 0: none yet.
     events: u64,
 }
 
-impl Heard {
+impl LifeEvents {
     /// Takes note of an event's number; how many before it were never heard.
     fn event(&mut self, seq: u64) -> u64 {
         let missed = seq.saturating_sub(self.events.saturating_add(1));
@@ -139,15 +139,15 @@ struct Watcher {
     outlet: Outlet,
     access: Access,
     milestones: Arc<watch::Sender<Milestones>>,
-    story: Story,
+    story: EventOrder,
 }
 
 impl Watcher {
     async fn watch(self, mut place: watch::Receiver<Whereabouts>) {
         loop {
             let now = *place.borrow_and_update();
-            if let Place::Serving { client, .. } = now.place {
-                let mut heard = Heard::default();
+            if let NodeLocation::Serving { client, .. } = now.place {
+                let mut heard = LifeEvents::default();
                 tokio::select! {
                     biased;
                     // First: nothing is told of a life that is over, though it may still be in the pipe.
@@ -163,7 +163,7 @@ impl Watcher {
     }
 
     /// Subscribes again and again.
-    async fn listen(&self, address: SocketAddr, heard: &mut Heard) {
+    async fn listen(&self, address: SocketAddr, heard: &mut LifeEvents) {
         let access = self.access.clone();
         let (address, options) =
             (address.to_string(), Options { patience: PATIENCE, access, ..Options::default() });
@@ -182,7 +182,7 @@ impl Watcher {
         }
     }
 
-    fn pass_on(&self, telemetry: Telemetry, heard: &mut Heard) {
+    fn pass_on(&self, telemetry: Telemetry, heard: &mut LifeEvents) {
         let node = self.node;
         match telemetry {
             Telemetry::Status(status) => {
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn a_gap_in_the_numbers_of_events_is_what_was_missed() {
-        let mut heard = Heard::default();
+        let mut heard = LifeEvents::default();
         assert_eq!([1, 2, 5, 6].map(|seq| heard.event(seq)), [0, 0, 2, 0]);
-        assert_eq!(Heard::default().event(4), 3, "from the start on");
+        assert_eq!(LifeEvents::default().event(4), 3, "from the start on");
     }
 }

@@ -1,10 +1,12 @@
 //! What can be undone: each thing is done and entered into the ledger here, and struck out and undone.
 
 use super::Nodes;
-use crate::processes::supervisor::Task;
+use crate::processes::supervisor::SupervisorTask;
 use crate::receipt::Receipt;
 use raftdeck_links::{LinkNews, Pair};
-use raftdeck_model::{Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Which, write};
+use raftdeck_model::{
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, write,
+};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -52,9 +54,11 @@ impl Nodes {
                 self.links.traffic().watch(id, watch);
                 receipt.done();
             }
-            Disturbance::Paused(node) => self.instruct(node, Task::Pause, receipt),
-            Disturbance::Slowed(node, percent) => self.instruct(node, Task::Slow(percent), receipt),
-            Disturbance::DiskFull(node, bytes) => self.instruct(node, Task::FillDisk(Some(bytes)), receipt),
+            Disturbance::Paused(node) => self.instruct(node, SupervisorTask::Pause, receipt),
+            Disturbance::Slowed(node, percent) => self.instruct(node, SupervisorTask::Slow(percent), receipt),
+            Disturbance::DiskFull(node, bytes) => {
+                self.instruct(node, SupervisorTask::FillDisk(Some(bytes)), receipt)
+            }
             Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
             Disturbance::Timers(_)
             | Disturbance::Clock(..)
@@ -70,9 +74,11 @@ impl Nodes {
     fn put_right(&mut self, what: &Disturbance, receipt: Receipt) {
         match *what {
             Disturbance::Rules { .. } | Disturbance::Watch(_) => receipt.done(),
-            Disturbance::Paused(node) => self.instruct_undoing(node, Task::ResumeIfPaused, receipt),
-            Disturbance::Slowed(node, _) => self.instruct_undoing(node, Task::Slow(0), receipt),
-            Disturbance::DiskFull(node, _) => self.instruct_undoing(node, Task::FillDisk(None), receipt),
+            Disturbance::Paused(node) => self.instruct_undoing(node, SupervisorTask::ResumeIfPaused, receipt),
+            Disturbance::Slowed(node, _) => self.instruct_undoing(node, SupervisorTask::Slow(0), receipt),
+            Disturbance::DiskFull(node, _) => {
+                self.instruct_undoing(node, SupervisorTask::FillDisk(None), receipt)
+            }
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
             Disturbance::Timers(_)
             | Disturbance::Clock(..)
@@ -123,7 +129,9 @@ impl Nodes {
         // Rules that were about so many messages are in force no more, but these may still be late.
         self.links.traffic().hurry();
         for &node in self.kept.keys() {
-            for task in [Task::Slow(0), Task::FillDisk(None), Task::ResumeIfPaused] {
+            for task in
+                [SupervisorTask::Slow(0), SupervisorTask::FillDisk(None), SupervisorTask::ResumeIfPaused]
+            {
                 self.instruct_undoing(node, task, receipt.part());
             }
         }
@@ -133,7 +141,7 @@ impl Nodes {
     pub(super) fn resume(&mut self, node: NodeId, receipt: Receipt) {
         let Some(receipt) = self.can_instruct(node, receipt) else { return };
         self.in_force.is_paused(node, false);
-        self.instruct(node, Task::Resume, receipt);
+        self.instruct(node, SupervisorTask::Resume, receipt);
     }
 
     /// Cuts these links, those that are there.
@@ -184,17 +192,17 @@ impl Nodes {
         self.kept.keys().flat_map(to_all).filter(|&pair| self.links.has(pair)).collect()
     }
 
-    pub(super) fn release(&self, which: &Which, receipt: Receipt) {
+    pub(super) fn release(&self, which: &MessageSelection, receipt: Receipt) {
         let moved = self.links.traffic().release(which);
         self.told_of_messages(moved, "release", which, receipt);
     }
 
-    pub(super) fn lose(&self, which: &Which, receipt: Receipt) {
+    pub(super) fn lose(&self, which: &MessageSelection, receipt: Receipt) {
         let moved = self.links.traffic().discard(which);
         self.told_of_messages(moved, "drop", which, receipt);
     }
 
-    fn told_of_messages(&self, moved: usize, verb: &str, which: &Which, receipt: Receipt) {
+    fn told_of_messages(&self, moved: usize, verb: &str, which: &MessageSelection, receipt: Receipt) {
         if moved == 0 {
             return receipt.refuse(write::nothing_to(verb, which));
         }

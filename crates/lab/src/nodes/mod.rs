@@ -8,16 +8,16 @@ use crate::files::data_dir::{DataDir, wipe};
 use crate::news::telemetry::Watchers;
 use crate::processes::launch::{Circumstances, launch, millis};
 use crate::processes::process::Launch;
-use crate::processes::supervisor::{Instruction, Supervisor, Task};
+use crate::processes::supervisor::{Instruction, Supervisor, SupervisorTask};
 use crate::receipt::Receipt;
-use crate::requests::changes::{Changes, JoinAs, Newcomer, Returned};
+use crate::requests::changes::{Changes, EmptiedNode, JoinAs, Newcomer};
 use crate::requests::clients::Clients;
 use crate::requests::workload::Workload;
 use crate::setup::held::HeldPort;
 use crate::setup::keys::Keys;
 use crate::setup::options::LabOptions;
 use crate::setup::program::Program;
-use crate::time::stepper::{Reached, Stepper};
+use crate::time::stepper::{StepEnd, Stepper};
 use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
 use raftdeck_model::{ChangeStep, ClientRequest, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;
@@ -52,7 +52,7 @@ pub(crate) struct Nodes {
     ports: Vec<(NodeId, HeldPort)>,
     outlet: Outlet,
     stop: CancellationToken,
-    kept: BTreeMap<NodeId, Kept>,
+    kept: BTreeMap<NodeId, NodeHandle>,
     places: Places,
     links: Links<RaftdeckWire>,
     stepper: Stepper,
@@ -75,7 +75,7 @@ pub(crate) struct Nodes {
 }
 
 /// One node.
-struct Kept {
+struct NodeHandle {
     instructions: mpsc::Sender<Instruction>,
     /// How it is started the next time.
     launch: watch::Sender<Launch>,
@@ -88,7 +88,7 @@ pub(crate) enum Happened {
     /// A node's process has ended for good.
     Ended(NodeId),
     /// What a step was waiting for.
-    Reached(Reached),
+    Reached(StepEnd),
     /// All nodes that can have forgone leases, and the command with this receipt can go on.
     Forgone(Receipt),
     /// What became of rules.
@@ -195,7 +195,7 @@ impl Nodes {
         let supervisor =
             Supervisor::new(node, launches, self.data_dir.of(node), in_force, self.outlet.clone(), presence);
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
-        self.kept.insert(node, Kept { instructions, launch, stop });
+        self.kept.insert(node, NodeHandle { instructions, launch, stop });
         self.stepper.tempo().add(node, place.clone());
         if self.options.watched {
             self.watchers.watch(node, place.clone());
@@ -222,12 +222,12 @@ impl Nodes {
     /// Does what was ordered, or begins it and leaves the rest to whoever gets the receipt.
     pub(crate) fn carry_out(&mut self, order: Order, receipt: Receipt) {
         match order {
-            Order::Kill(node) => self.instruct(node, Task::Kill, receipt),
-            Order::Stop(node) => self.instruct(node, Task::Stop, receipt),
-            Order::Restart(node) => self.instruct(node, Task::Restart, receipt),
-            Order::Wipe(node) => self.instruct(node, Task::Wipe, receipt),
-            Order::WipeUnsafe(node) => self.instruct(node, Task::Forget, receipt),
-            Order::LoseTail(node, bytes) => self.instruct(node, Task::LoseTail(bytes), receipt),
+            Order::Kill(node) => self.instruct(node, SupervisorTask::Kill, receipt),
+            Order::Stop(node) => self.instruct(node, SupervisorTask::Stop, receipt),
+            Order::Restart(node) => self.instruct(node, SupervisorTask::Restart, receipt),
+            Order::Wipe(node) => self.instruct(node, SupervisorTask::Wipe, receipt),
+            Order::WipeUnsafe(node) => self.instruct(node, SupervisorTask::Forget, receipt),
+            Order::LoseTail(node, bytes) => self.instruct(node, SupervisorTask::LoseTail(bytes), receipt),
             Order::Pause(node) => self.disturb(Disturbance::Paused(node), receipt),
             Order::Resume(node) => self.resume(node, receipt),
             Order::Slow(node, percent) => self.disturb(Disturbance::Slowed(node, percent), receipt),
@@ -297,14 +297,14 @@ impl Nodes {
     }
 
     /// Instructs the node's supervisor, unless too much waits there already.
-    fn instruct(&self, node: NodeId, task: Task, receipt: Receipt) {
+    fn instruct(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         if let Some(receipt) = self.can_instruct(node, receipt) {
             self.instruct_undoing(node, task, receipt);
         }
     }
 
     /// The same for what undoes something. A node that is not there any more needs nothing undone.
-    fn instruct_undoing(&self, node: NodeId, task: Task, receipt: Receipt) {
+    fn instruct_undoing(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         let Some(kept) = self.kept.get(&node) else { return receipt.done() };
         if let Err(error) = kept.instructions.try_send(Instruction { task, receipt }) {
             error.into_inner().receipt.refuse(too_much(node));
@@ -350,8 +350,8 @@ impl Nodes {
             return;
         };
         let (done, obeyed) = oneshot::channel();
-        self.instruct_undoing(node, Task::Report(done), receipt.part());
-        self.changes.replace(Returned { node, place: place.clone(), obeyed }, receipt);
+        self.instruct_undoing(node, SupervisorTask::Report(done), receipt.part());
+        self.changes.replace(EmptiedNode { node, place: place.clone(), obeyed }, receipt);
     }
 
     fn add(&mut self, joins_as: JoinAs, receipt: Receipt) {

@@ -2,7 +2,7 @@
 
 use super::Nodes;
 use crate::receipt::Receipt;
-use crate::time::stepper::{ANSWER, Reached, Until};
+use crate::time::stepper::{ANSWER, StepEnd, StepGoal};
 use raftdeck_model::{Disturbance, News, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
@@ -62,8 +62,8 @@ impl Nodes {
                 }
             }
             Step::Timer => self.stepper.seek_timer(&self.places, &paused),
-            Step::Role => self.stepper.run_until(Until::Role),
-            Step::Commit => self.stepper.run_until(Until::Commit),
+            Step::Role => self.stepper.run_until(StepGoal::Role),
+            Step::Commit => self.stepper.run_until(StepGoal::Commit),
             Step::For(time) => self.stepper.run_for(time, &self.places, &paused),
         }
         self.renew_launches();
@@ -74,9 +74,9 @@ impl Nodes {
         }
     }
 
-    pub(super) fn reached(&mut self, reached: Reached) {
+    pub(super) fn reached(&mut self, reached: StepEnd) {
         match reached {
-            Reached::Timer(timer) => {
+            StepEnd::Timer(timer) => {
                 let now = self.stepper.now();
                 let message = self.links.traffic().next_due().map(|due| due.saturating_sub(now));
                 if let Some(left) = [timer, message].into_iter().flatten().min() {
@@ -89,11 +89,11 @@ impl Nodes {
                     }
                 }
             }
-            Reached::Milestone => {
+            StepEnd::Milestone => {
                 self.stepper.set_rate(ClockRate::FROZEN);
                 self.end_step();
             }
-            Reached::End => {
+            StepEnd::End => {
                 self.stepper.tell();
                 self.end_step();
             }

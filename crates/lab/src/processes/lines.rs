@@ -17,14 +17,14 @@ const MAX_LINE: usize = 4 << 10;
 const CHUNK: usize = 4 << 10;
 
 /// A pipe, read line by line.
-pub(crate) struct Lines<R> {
+pub(crate) struct PipeLines<R> {
     pipe: R,
     chunk: Box<[u8]>,
     splitter: Splitter,
     ended: bool,
 }
 
-impl<R: AsyncRead + Unpin> Lines<R> {
+impl<R: AsyncRead + Unpin> PipeLines<R> {
     pub(crate) fn new(pipe: R) -> Self {
         Self { pipe, chunk: vec![0; CHUNK].into(), splitter: Splitter::default(), ended: false }
     }
@@ -236,7 +236,7 @@ mod tests {
     async fn an_endless_line_is_cut_and_the_next_one_is_whole() {
         let mut written = vec![b'x'; 3 * MAX_LINE];
         written.extend_from_slice(b"\nnext\n");
-        let mut lines = Lines::new(&written[..]);
+        let mut lines = PipeLines::new(&written[..]);
         let mut got = Vec::new();
         while !lines.ended() {
             got.extend(lines.next().await);

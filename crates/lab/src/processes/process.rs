@@ -5,7 +5,7 @@
 //! that was given its id.
 
 use crate::faults::disk_faults::limit_files;
-use crate::processes::lines::{Lines, ReadyLine, message_of};
+use crate::processes::lines::{PipeLines, ReadyLine, message_of};
 use crate::setup::program::Program;
 use raftdeck_protocol::Secret;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -64,8 +64,8 @@ pub(crate) struct Process {
     pid: u32,
     /// Held, not written to: its end is the child's sign to end.
     _stdin: Option<ChildStdin>,
-    stdout: Lines<ChildStdout>,
-    stderr: Lines<ChildStderr>,
+    stdout: PipeLines<ChildStdout>,
+    stderr: PipeLines<ChildStderr>,
     last_words: VecDeque<String>,
     ready_by: Option<Instant>,
     /// SIGCHLD: some child was stopped, goes on or has ended.
@@ -102,8 +102,8 @@ impl Process {
             child,
             pid,
             _stdin: stdin,
-            stdout: Lines::new(stdout),
-            stderr: Lines::new(stderr),
+            stdout: PipeLines::new(stdout),
+            stderr: PipeLines::new(stderr),
             last_words: VecDeque::new(),
             ready_by: Some(Instant::now() + READY_WITHIN),
             children,

@@ -22,14 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Something a supervisor is told.
 pub(crate) struct Instruction {
-    pub(crate) task: Task,
+    pub(crate) task: SupervisorTask,
     /// The command that it is for.
     pub(crate) receipt: Receipt,
 }
 
 /// What a supervisor can be told to do.
 #[derive(Debug)]
-pub(crate) enum Task {
+pub(crate) enum SupervisorTask {
     /// SIGKILL.
     Kill,
     /// Kill it if it runs, then start it again.
@@ -67,14 +67,14 @@ pub(crate) struct Supervisor {
     outlet: Outlet,
     in_force: InForce,
     presence: Presence,
-    running: Option<Running>,
+    running: Option<RunningProcess>,
     slow: Option<Slow>,
     /// None of its files may grow beyond so many bytes.
     file_limit: Option<u64>,
 }
 
 /// A process and what is known of it.
-struct Running {
+struct RunningProcess {
     process: Process,
     ready: bool,
     paused: bool,
@@ -82,7 +82,7 @@ struct Running {
     stopping: Vec<Receipt>,
 }
 
-impl Running {
+impl RunningProcess {
     fn state(&self) -> ProcessState {
         let pid = Some(self.process.pid());
         match (self.paused, self.ready) {
@@ -132,24 +132,24 @@ impl Supervisor {
         self.node
     }
 
-    async fn obey(&mut self, task: Task, receipt: Receipt) {
+    async fn obey(&mut self, task: SupervisorTask, receipt: Receipt) {
         let done = match task {
-            Task::Kill if self.running.is_none() => {
+            SupervisorTask::Kill if self.running.is_none() => {
                 Err(format!("{} is not running, so there is nothing to kill", self.node))
             }
-            Task::Kill => self.kill().await,
-            Task::Restart => self.kill().await.and_then(|()| self.start()),
-            Task::Pause => self.signal(Signal::STOP, "pause"),
-            Task::Resume => self.signal(Signal::CONT, "resume"),
-            Task::ResumeIfPaused if self.running.as_ref().is_some_and(|running| running.paused) => {
+            SupervisorTask::Kill => self.kill().await,
+            SupervisorTask::Restart => self.kill().await.and_then(|()| self.start()),
+            SupervisorTask::Pause => self.signal(Signal::STOP, "pause"),
+            SupervisorTask::Resume => self.signal(Signal::CONT, "resume"),
+            SupervisorTask::ResumeIfPaused if self.running.as_ref().is_some_and(|running| running.paused) => {
                 self.signal(Signal::CONT, "resume")
             }
-            Task::ResumeIfPaused => Ok(()),
+            SupervisorTask::ResumeIfPaused => Ok(()),
             // It is answered when the process has ended.
-            Task::Stop => return self.stop(receipt),
-            Task::Slow(percent) => self.slow(percent),
-            Task::Wipe => self.kill().await.and_then(|()| self.empty(wipe)),
-            Task::Forget => self.kill().await.and_then(|()| {
+            SupervisorTask::Stop => return self.stop(receipt),
+            SupervisorTask::Slow(percent) => self.slow(percent),
+            SupervisorTask::Wipe => self.kill().await.and_then(|()| self.empty(wipe)),
+            SupervisorTask::Forget => self.kill().await.and_then(|()| {
                 self.output(
                     LogLevel::Warn,
                     "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
@@ -157,9 +157,9 @@ impl Supervisor {
                 );
                 self.empty(forget)
             }),
-            Task::FillDisk(more) => self.fill_disk(more),
-            Task::LoseTail(bytes) => self.lose_tail(bytes),
-            Task::Report(done) => {
+            SupervisorTask::FillDisk(more) => self.fill_disk(more),
+            SupervisorTask::LoseTail(bytes) => self.lose_tail(bytes),
+            SupervisorTask::Report(done) => {
                 // An error: nobody waits for it any more.
                 let _ = done.send(());
                 Ok(())
@@ -177,7 +177,7 @@ impl Supervisor {
         let launch = self.launch.borrow().clone();
         match Process::start(&launch) {
             Ok(process) => {
-                let running = Running { process, ready: false, paused: false, stopping: Vec::new() };
+                let running = RunningProcess { process, ready: false, paused: false, stopping: Vec::new() };
                 self.tell(running.state());
                 self.running = Some(running);
                 self.slow.iter_mut().for_each(Slow::restart);
@@ -412,7 +412,7 @@ async fn turn(slow: Option<Slow>) {
 }
 
 /// The next thing a process does; without a process, nothing ever.
-async fn next(running: &mut Option<Running>) -> Happening {
+async fn next(running: &mut Option<RunningProcess>) -> Happening {
     match running {
         Some(running) => running.process.next().await,
         None => std::future::pending().await,

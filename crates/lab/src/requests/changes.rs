@@ -9,7 +9,7 @@ use crate::requests::ask::{Unanswered, ask};
 use crate::requests::clients::Clients;
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
-use raftdeck_links::{Outlet, Place, Whereabouts};
+use raftdeck_links::{NodeLocation, Outlet, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{MembershipChange, NodeId};
@@ -83,7 +83,7 @@ pub(crate) enum JoinAs {
 }
 
 /// A node that came back with an empty disk.
-pub(crate) struct Returned {
+pub(crate) struct EmptiedNode {
     /// Its id.
     pub(crate) node: NodeId,
     /// Where it is.
@@ -125,7 +125,7 @@ impl Changes {
     }
 
     /// Replaces a member by the node that is there now under its id, with an empty disk.
-    pub(crate) fn replace(&self, returned: Returned, receipt: Receipt) {
+    pub(crate) fn replace(&self, returned: EmptiedNode, receipt: Receipt) {
         let node = returned.node;
         self.begin(node, ChangeStep::Replacing, receipt, self.clone().take_in_again(returned), Receipt::done);
     }
@@ -298,12 +298,12 @@ impl Changes {
             .map_err(|why| format!("{node} was not removed: {why}"))
     }
 
-    async fn take_in_again(self, returned: Returned) -> Result<(), String> {
-        let Returned { node, place, obeyed } = returned;
+    async fn take_in_again(self, returned: EmptiedNode) -> Result<(), String> {
+        let EmptiedNode { node, place, obeyed } = returned;
         let not_replaced = |why: &str| format!("{node} was not replaced: {why}");
         // An error means that the lab ends.
         obeyed.await.map_err(|_| not_replaced("its process has ended"))?;
-        if place.borrow().place == Place::Down {
+        if place.borrow().place == NodeLocation::Down {
             return Err(not_replaced("it does not run; restart it, as its new disk has to be met"));
         }
         let address = ready(place).await.map_err(|why| not_replaced(&why))?.to_string();
@@ -414,12 +414,12 @@ fn may_pass(why: &ClientError) -> bool {
 async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
     // Its first life is the second place that it is in.
     let settled = |now: &Whereabouts| {
-        matches!(now.place, Place::Serving { .. }) || now.place == Place::Down && now.life > 0
+        matches!(now.place, NodeLocation::Serving { .. }) || now.place == NodeLocation::Down && now.life > 0
     };
     match timeout(READY_WITHIN, place.wait_for(settled)).await {
         Ok(Ok(now)) => match now.place {
-            Place::Serving { raft, .. } => Ok(raft),
-            Place::Down | Place::Starting => Err("its process has ended".to_owned()),
+            NodeLocation::Serving { raft, .. } => Ok(raft),
+            NodeLocation::Down | NodeLocation::Starting => Err("its process has ended".to_owned()),
         },
         Ok(Err(_)) => Err("its process has ended".to_owned()),
         Err(_) => Err("its process does not get ready".to_owned()),
@@ -441,9 +441,11 @@ async fn introduce(node: NodeId, others: Vec<Other>, access: &Access) {
 /// Ends when the node knows, or has said that it never will, or is gone.
 async fn tell_address(other: NodeId, peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
     loop {
-        let serving =
-            place.wait_for(|now| matches!(now.place, Place::Serving { .. })).await.map(|now| now.place);
-        let Ok(Place::Serving { client, .. }) = serving else { return };
+        let serving = place
+            .wait_for(|now| matches!(now.place, NodeLocation::Serving { .. }))
+            .await
+            .map(|now| now.place);
+        let Ok(NodeLocation::Serving { client, .. }) = serving else { return };
         let manage = RequestBody::Manage(peer.clone());
         match ask(&access, (other, &client.to_string()), Role::Manager, manage, SHORT).await {
             Ok(_) => return,

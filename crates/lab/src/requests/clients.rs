@@ -6,9 +6,9 @@
 
 use crate::receipt::Receipt;
 use crate::requests::ask::{Unanswered, ask};
-use crate::requests::relay::{Gate, Relay};
+use crate::requests::relay::{PathRules, Relay};
 use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
-use raftdeck_links::{Outlet, Place, Places, Whereabouts};
+use raftdeck_links::{NodeLocation, Outlet, Places, Whereabouts};
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Fault, MAX_CLIENTS,
     News, RequestFate,
@@ -33,29 +33,29 @@ const MAX_UNDER_WAY: usize = 64;
 /// The lab's clients of its own cluster. Clones are one.
 #[derive(Clone)]
 pub(crate) struct Clients {
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownClients>>,
     access: Access,
     outlet: Outlet,
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
 }
 
-struct Known {
+struct KnownClients {
     places: Places,
     /// Whose connections the relays take.
     users: LocalUsers,
-    clients: BTreeMap<ClientName, Kept>,
+    clients: BTreeMap<ClientName, ClientPaths>,
     /// Who looks at the nodes' logs is no client of theirs, and reaches all.
     onlooker: Option<Current>,
 }
 
 /// What belongs to one client.
 #[derive(Default)]
-struct Kept {
+struct ClientPaths {
     /// It reaches only these nodes; `None`: all.
     reach: Option<BTreeSet<NodeId>>,
     /// What is in force on its ways, where anything is.
-    gates: BTreeMap<NodeId, Gate>,
+    gates: BTreeMap<NodeId, PathRules>,
     /// Its ways to the nodes, as far as it needed them.
     relays: BTreeMap<NodeId, Relay>,
     current: Option<Current>,
@@ -91,7 +91,7 @@ impl Clients {
             None => LocalUsers::only_own().unwrap_or(LocalUsers::Any),
         };
         let (places, clients) = (Places::default(), BTreeMap::new());
-        let known = Arc::new(Mutex::new(Known { places, users, clients, onlooker: None }));
+        let known = Arc::new(Mutex::new(KnownClients { places, users, clients, onlooker: None }));
         Self { known, access, outlet, requests, fetches }
     }
 
@@ -304,12 +304,12 @@ impl Clients {
         self.lock().address(node)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, KnownClients> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl ClientPaths {
     fn obey<'a>(&mut self, faults: impl Iterator<Item = &'a Disturbance>) {
         self.reach = None;
         self.gates.clear();
@@ -341,15 +341,15 @@ impl Kept {
     }
 }
 
-impl Known {
+impl KnownClients {
     fn addresses(&self, wanted: impl Fn(&NodeId) -> bool) -> Vec<String> {
         self.places.keys().filter(|node| wanted(node)).filter_map(|&node| self.address(node)).collect()
     }
 
     fn address(&self, node: NodeId) -> Option<String> {
         match self.places.get(&node)?.borrow().place {
-            Place::Serving { client, .. } => Some(client.to_string()),
-            Place::Down | Place::Starting => None,
+            NodeLocation::Serving { client, .. } => Some(client.to_string()),
+            NodeLocation::Down | NodeLocation::Starting => None,
         }
     }
 

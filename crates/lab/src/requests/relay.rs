@@ -5,7 +5,7 @@
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{LocalUsers, codec, prepare};
-use raftdeck_links::{Place, Whereabouts};
+use raftdeck_links::{NodeLocation, Whereabouts};
 use raftdeck_protocol::frame::{self, MAX_FRAME};
 use raftdeck_protocol::{Answer, Response, ResponseBody};
 use std::io;
@@ -28,7 +28,7 @@ const MAX_CONNECTIONS: usize = 64;
 
 /// What is in force on a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gate {
+pub(crate) struct PathRules {
     /// Connections break, and none comes about.
     pub(crate) cut: bool,
     /// Requests are kept.
@@ -41,7 +41,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
-    gate: watch::Sender<Gate>,
+    gate: watch::Sender<PathRules>,
     accepting: JoinHandle<()>,
 }
 
@@ -50,7 +50,7 @@ impl Relay {
     /// Only connections of these users pass: the node sees the lab's at its own end.
     pub(crate) fn open(
         place: watch::Receiver<Whereabouts>,
-        gate: Gate,
+        gate: PathRules,
         users: LocalUsers,
     ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -68,7 +68,7 @@ impl Relay {
     }
 
     /// From now on this is in force.
-    pub(crate) fn set(&self, gate: Gate) {
+    pub(crate) fn set(&self, gate: PathRules) {
         self.gate.send_if_modified(|now| std::mem::replace(now, gate) != gate);
     }
 }
@@ -82,7 +82,7 @@ impl Drop for Relay {
 async fn accept(
     listener: TcpListener,
     place: watch::Receiver<Whereabouts>,
-    gate: watch::Receiver<Gate>,
+    gate: watch::Receiver<PathRules>,
     users: LocalUsers,
 ) {
     let mut connections = JoinSet::new();
@@ -110,13 +110,13 @@ fn is_let_in(client: &TcpStream, users: &LocalUsers) -> bool {
 }
 
 /// One connection of the client, to its end.
-async fn serve(client: TcpStream, place: watch::Receiver<Whereabouts>, mut gate: watch::Receiver<Gate>) {
+async fn serve(client: TcpStream, place: watch::Receiver<Whereabouts>, mut gate: watch::Receiver<PathRules>) {
     if gate.borrow().cut {
         // As on a network that is cut: nothing is heard of it until it is mended, and then it has to be tried again.
         let _ = gate.wait_for(|gate| !gate.cut).await;
         return;
     }
-    let Place::Serving { client: address, .. } = place.borrow().place else { return };
+    let NodeLocation::Serving { client: address, .. } = place.borrow().place else { return };
     let Ok(node) = TcpStream::connect(address).await else { return };
     if let Err(error) = prepare(&client).and_then(|()| prepare(&node)) {
         return tracing::debug!("a connection to {address} cannot be set up: {error}");
@@ -136,7 +136,7 @@ async fn serve(client: TcpStream, place: watch::Receiver<Whereabouts>, mut gate:
 async fn pass_requests(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
-    mut gate: watch::Receiver<Gate>,
+    mut gate: watch::Receiver<PathRules>,
 ) -> io::Result<()> {
     let mut from = FramedRead::new(from, codec(MAX_FRAME));
     let mut to = FramedWrite::new(to, codec(MAX_FRAME));
@@ -157,7 +157,7 @@ async fn pass_requests(
 async fn pass_answers(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
-    mut gate: watch::Receiver<Gate>,
+    mut gate: watch::Receiver<PathRules>,
 ) -> io::Result<()> {
     let mut from = FramedRead::new(from, codec(MAX_FRAME));
     let mut to = FramedWrite::new(to, codec(MAX_FRAME));
@@ -200,7 +200,8 @@ mod tests {
         presence.starting();
         let address = listener.local_addr().unwrap();
         presence.serving(address, address);
-        let relay = Relay::open(presence.watch(), Gate::default(), LocalUsers::only_own().unwrap()).unwrap();
+        let relay =
+            Relay::open(presence.watch(), PathRules::default(), LocalUsers::only_own().unwrap()).unwrap();
         let mut client = TcpStream::connect(relay.address()).await.unwrap();
         let (mut node, _) = listener.accept().await.unwrap();
         for text in ["hello", "proof"] {
@@ -229,14 +230,14 @@ mod tests {
     #[tokio::test]
     async fn requests_are_kept_until_that_is_undone_and_answers_still_come() {
         let (_presence, relay, mut client, mut node) = connected().await;
-        relay.set(Gate { holds: true, ..Gate::default() });
+        relay.set(PathRules { holds: true, ..PathRules::default() });
         say(&mut client, "first").await;
         say(&mut client, "second").await;
         say(&mut node, "an answer").await;
         assert_eq!(hear(&mut client).await, "an answer");
         let mut byte = [0];
         assert_eq!(node.try_read(&mut byte).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        relay.set(Gate::default());
+        relay.set(PathRules::default());
         assert_eq!(hear(&mut node).await, "first");
         assert_eq!(hear(&mut node).await, "second");
     }
@@ -244,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn answers_are_lost_and_then_the_connection_breaks() {
         let (_presence, relay, mut client, mut node) = connected().await;
-        relay.set(Gate { loses_answers: true, ..Gate::default() });
+        relay.set(PathRules { loses_answers: true, ..PathRules::default() });
         say(&mut node, "lost").await;
         let session = ResponseBody::Done {
             answer: Answer::SessionOpened(raftdeck_protocol::SessionId(7)),
@@ -257,7 +258,7 @@ mod tests {
         assert_eq!(hear(&mut client).await.as_bytes(), &opened[..]);
         say(&mut client, "a request").await;
         assert_eq!(hear(&mut node).await, "a request");
-        relay.set(Gate::default());
+        relay.set(PathRules::default());
         let ended = async { (client.read_u8().await.is_err(), node.read_u8().await.is_err()) };
         assert_eq!(timeout(SOON, ended).await.expect("both ends"), (true, true));
     }
@@ -265,10 +266,10 @@ mod tests {
     #[tokio::test]
     async fn a_connection_on_which_no_answer_was_lost_stays() {
         let (_presence, relay, mut client, mut node) = connected().await;
-        relay.set(Gate { loses_answers: true, ..Gate::default() });
+        relay.set(PathRules { loses_answers: true, ..PathRules::default() });
         say(&mut client, "a request").await;
         assert_eq!(hear(&mut node).await, "a request");
-        relay.set(Gate::default());
+        relay.set(PathRules::default());
         say(&mut node, "an answer").await;
         assert_eq!(hear(&mut client).await, "an answer");
     }
@@ -276,12 +277,12 @@ mod tests {
     #[tokio::test]
     async fn a_cut_breaks_connections_and_lets_none_come_about_until_it_is_mended() {
         let (_presence, relay, mut client, mut node) = connected().await;
-        relay.set(Gate { cut: true, ..Gate::default() });
+        relay.set(PathRules { cut: true, ..PathRules::default() });
         let ended = async { (client.read_u8().await.is_err(), node.read_u8().await.is_err()) };
         assert_eq!(timeout(SOON, ended).await.expect("both ends"), (true, true));
         let mut again = TcpStream::connect(relay.address()).await.unwrap();
         say(&mut again, "hello").await;
-        relay.set(Gate::default());
+        relay.set(PathRules::default());
         let closed = timeout(SOON, again.read_u8()).await.expect("an end");
         assert!(closed.is_err(), "it has to be tried again");
     }

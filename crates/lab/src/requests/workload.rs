@@ -36,11 +36,11 @@ const KEYS: u64 = 100;
 pub(crate) struct Workload {
     clients: Clients,
     outlet: Outlet,
-    running: Option<Running>,
+    running: Option<RunningWorkload>,
 }
 
 /// The ways to a workload that runs.
-struct Running {
+struct RunningWorkload {
     /// Where the command goes that switches it off.
     stop: oneshot::Sender<Receipt>,
     /// Where those go that want to know its figures now.
@@ -59,9 +59,9 @@ impl Workload {
                 let (stop, stopped) = oneshot::channel();
                 let (tell, asked) = mpsc::channel(MAX_ASKED);
                 tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped, asked));
-                self.running = Some(Running { stop, tell });
+                self.running = Some(RunningWorkload { stop, tell });
             }
-            (false, Some(Running { stop, .. })) => {
+            (false, Some(RunningWorkload { stop, .. })) => {
                 if let Err(receipt) = stop.send(receipt) {
                     receipt.done();
                 }
@@ -85,7 +85,7 @@ impl Workload {
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum WriteFate {
     Acknowledged,
     Failed,
     Unknown,
@@ -111,7 +111,7 @@ async fn run(
         tokio::select! {
             biased;
             ended = &mut stopped => break ended,
-            Some(fate) = under_way.join_next() => tally.count(fate.unwrap_or(Fate::Unknown), Instant::now()),
+            Some(fate) = under_way.join_next() => tally.count(fate.unwrap_or(WriteFate::Unknown), Instant::now()),
             Some(receipt) = asked.recv() => {
                 outlet.tell(News::Workload(tally.figures(true, Instant::now())));
                 receipt.done();
@@ -122,7 +122,7 @@ async fn run(
                 if under_way.len() < MAX_UNDER_WAY {
                     under_way.spawn(write(clients.clone(), number));
                 } else {
-                    tally.count(Fate::Failed, Instant::now());
+                    tally.count(WriteFate::Failed, Instant::now());
                 }
             }
         }
@@ -134,7 +134,7 @@ async fn run(
     }
     // What is under way has its deadline; nothing more is begun.
     while let Some(fate) = under_way.join_next().await {
-        tally.count(fate.unwrap_or(Fate::Unknown), Instant::now());
+        tally.count(fate.unwrap_or(WriteFate::Unknown), Instant::now());
     }
     outlet.tell(News::Workload(tally.figures(false, Instant::now())));
     // An error: the lab ends.
@@ -143,18 +143,18 @@ async fn run(
     }
 }
 
-async fn write(clients: Clients, number: u64) -> Fate {
-    let Some(client) = clients.client(&ClientName::Own) else { return Fate::Failed };
+async fn write(clients: Clients, number: u64) -> WriteFate {
+    let Some(client) = clients.client(&ClientName::Own) else { return WriteFate::Failed };
     let key = format!("load-{:02}", number % KEYS).into();
     let write = Write::Put { key, value: number.to_string().into() };
     fate(client.write(write, DEADLINE).await.map(|_| ()))
 }
 
-fn fate(outcome: Result<(), ClientError>) -> Fate {
+fn fate(outcome: Result<(), ClientError>) -> WriteFate {
     match outcome {
-        Ok(()) => Fate::Acknowledged,
-        Err(error) if error.may_have_happened() => Fate::Unknown,
-        Err(_) => Fate::Failed,
+        Ok(()) => WriteFate::Acknowledged,
+        Err(error) if error.may_have_happened() => WriteFate::Unknown,
+        Err(_) => WriteFate::Failed,
     }
 }
 
@@ -176,11 +176,11 @@ impl Tally {
         Self { acknowledged: 0, failed: 0, unknown: 0, last: now, longest_gap: Duration::ZERO, recent }
     }
 
-    fn count(&mut self, fate: Fate, now: Instant) {
+    fn count(&mut self, fate: WriteFate, now: Instant) {
         match fate {
-            Fate::Failed => self.failed += 1,
-            Fate::Unknown => self.unknown += 1,
-            Fate::Acknowledged => {
+            WriteFate::Failed => self.failed += 1,
+            WriteFate::Unknown => self.unknown += 1,
+            WriteFate::Acknowledged => {
                 self.acknowledged += 1;
                 self.longest_gap = self.longest_gap.max(now - self.last);
                 self.last = now;
@@ -221,10 +221,10 @@ mod tests {
         let begun = Instant::now();
         let at = |ms| begun + Duration::from_millis(ms);
         let mut tally = Tally::new(begun);
-        tally.count(Fate::Acknowledged, at(100));
-        tally.count(Fate::Acknowledged, at(400));
-        tally.count(Fate::Failed, at(500));
-        tally.count(Fate::Unknown, at(600));
+        tally.count(WriteFate::Acknowledged, at(100));
+        tally.count(WriteFate::Acknowledged, at(400));
+        tally.count(WriteFate::Failed, at(500));
+        tally.count(WriteFate::Unknown, at(600));
         let figures = tally.figures(true, at(600));
         assert_eq!((figures.acknowledged, figures.failed, figures.unknown), (2, 1, 1));
         assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (200, 300, 2));
@@ -236,8 +236,8 @@ mod tests {
 
     #[test]
     fn only_a_doubt_is_counted_as_a_doubt() {
-        assert_eq!(fate(Ok(())), Fate::Acknowledged);
-        assert_eq!(fate(Err(ClientError::Busy)), Fate::Failed);
-        assert_eq!(fate(Err(ClientError::Unknown { why: String::new() })), Fate::Unknown);
+        assert_eq!(fate(Ok(())), WriteFate::Acknowledged);
+        assert_eq!(fate(Err(ClientError::Busy)), WriteFate::Failed);
+        assert_eq!(fate(Err(ClientError::Unknown { why: String::new() })), WriteFate::Unknown);
     }
 }

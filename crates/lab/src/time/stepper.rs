@@ -8,7 +8,7 @@ use crate::requests::ask::ask;
 use crate::time::tempo::Tempo;
 use futures::future::join_all;
 use raftdeck_client::Access;
-use raftdeck_links::{ClockReader, ClusterClock, Outlet, Place, Places, Whereabouts};
+use raftdeck_links::{ClockReader, ClusterClock, NodeLocation, Outlet, Places, Whereabouts};
 use raftdeck_model::News;
 use raftdeck_protocol::{ClockRate, NodeStatus, RequestBody, ResponseBody, Role};
 use raftdeck_raft::NodeId;
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// What a step runs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum StepGoal {
     /// A node changes its role.
     Role,
     /// A node's commit index advances.
@@ -35,7 +35,7 @@ pub(crate) enum Until {
 
 /// What a step was waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(crate) enum StepEnd {
     /// So much of its clock's time is left until the first node's timer goes off; `None`: no node could say.
     Timer(Option<Duration>),
     /// What it was to run until has happened.
@@ -59,8 +59,8 @@ pub(crate) struct Stepper {
     waiting: Option<AbortHandle>,
     /// Counts steps, so that what an earlier one waited for ends no later one.
     number: u64,
-    says: mpsc::Sender<(u64, Reached)>,
-    said: mpsc::Receiver<(u64, Reached)>,
+    says: mpsc::Sender<(u64, StepEnd)>,
+    said: mpsc::Receiver<(u64, StepEnd)>,
 }
 
 impl Stepper {
@@ -124,15 +124,15 @@ impl Stepper {
         self.wait_for(async move {
             reader.sleep_until(end).await;
             stand_still(&access, &asked).await;
-            Reached::End
+            StepEnd::End
         });
     }
 
     /// Time passes as fast as it last did, until that happens.
-    pub(crate) fn run_until(&mut self, what: Until) {
+    pub(crate) fn run_until(&mut self, what: StepGoal) {
         let count = move |milestones: &Milestones| match what {
-            Until::Role => milestones.roles,
-            Until::Commit => milestones.commits,
+            StepGoal::Role => milestones.roles,
+            StepGoal::Commit => milestones.commits,
         };
         let mut milestones = self.milestones.clone();
         let before = count(&milestones.borrow());
@@ -142,7 +142,7 @@ impl Stepper {
             if milestones.wait_for(|now| count(now) > before).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            Reached::Milestone
+            StepEnd::Milestone
         });
     }
 
@@ -154,7 +154,7 @@ impl Stepper {
         self.wait_for(async move {
             settled.await;
             let left = |status: NodeStatus| Duration::from_micros(status.next_timer_micros);
-            Reached::Timer(statuses(&access, &asked).await.into_values().map(left).min())
+            StepEnd::Timer(statuses(&access, &asked).await.into_values().map(left).min())
         });
     }
 
@@ -169,7 +169,7 @@ impl Stepper {
     }
 
     /// What a step under way was waiting for. Cancel-safe.
-    pub(crate) async fn reached(&mut self) -> Reached {
+    pub(crate) async fn reached(&mut self) -> StepEnd {
         loop {
             match self.said.recv().await {
                 Some((number, reached)) if number == self.number => {
@@ -194,7 +194,7 @@ impl Stepper {
         self.tempo.set_clock(rate, run_for);
     }
 
-    fn wait_for(&mut self, reached: impl Future<Output = Reached> + Send + 'static) {
+    fn wait_for(&mut self, reached: impl Future<Output = StepEnd> + Send + 'static) {
         let (sender, number) = (self.says.clone(), self.number);
         let waiting = tokio::spawn(async move {
             let reached = reached.await;
@@ -208,7 +208,7 @@ impl Stepper {
 /// Where the nodes that can answer take questions.
 fn asked(places: &Places, unasked: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
     let address = |(node, place): (&NodeId, &watch::Receiver<Whereabouts>)| match place.borrow().place {
-        Place::Serving { client, .. } if !unasked.contains(node) => Some((*node, client.to_string())),
+        NodeLocation::Serving { client, .. } if !unasked.contains(node) => Some((*node, client.to_string())),
         _ => None,
     };
     places.iter().filter_map(address).collect()

@@ -5,7 +5,7 @@
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
-use raftdeck_links::{ClockReader, Place, Whereabouts, life_over};
+use raftdeck_links::{ClockReader, NodeLocation, Whereabouts, life_over};
 use raftdeck_protocol::{
     ClockFactor, ClockRate, DiskPace, Failure, Hello, Manage, Request, RequestBody, Response, ResponseBody,
     Role, frame,
@@ -62,10 +62,10 @@ pub(crate) struct Tempo {
     beat: Beat,
     forgo_leases: bool,
     timeouts: BTreeMap<NodeId, Duration>,
-    nodes: BTreeMap<NodeId, Told>,
+    nodes: BTreeMap<NodeId, TempoOfNode>,
 }
 
-struct Told {
+struct TempoOfNode {
     wish: watch::Sender<Wish>,
     /// The version of the wish that the present life has confirmed last.
     confirmed: watch::Receiver<u64>,
@@ -73,7 +73,7 @@ struct Told {
     task: AbortHandle,
 }
 
-impl Told {
+impl TempoOfNode {
     /// Has this be wished from now on, where it is not: it is told under the next number.
     fn wishes<T: PartialEq>(&self, what: T, of: impl FnOnce(&mut Wish) -> &mut (u64, T)) {
         self.wish.send_if_modified(|wish| {
@@ -100,7 +100,7 @@ impl Tempo {
         let (beat, forgo_leases) = (self.beat, self.forgo_leases);
         let wish = watch::Sender::new(Wish { version: 1, beat, forgo_leases, ..Wish::default() });
         let (confirm, confirmed) = watch::channel(0);
-        let teller = Teller {
+        let teller = TempoSender {
             access: self.access.clone(),
             node,
             wish: wish.subscribe(),
@@ -108,7 +108,7 @@ impl Tempo {
             reader: self.reader.clone(),
         };
         let task = tokio::spawn(teller.keep(place.clone())).abort_handle();
-        self.nodes.insert(node, Told { wish, confirmed, place, task });
+        self.nodes.insert(node, TempoOfNode { wish, confirmed, place, task });
     }
 
     /// A node is no more.
@@ -182,8 +182,8 @@ impl Tempo {
         within: Duration,
         but_for: &BTreeSet<NodeId>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let serves = |told: &Told| matches!(told.place.borrow().place, Place::Serving { .. });
-        let counts = |(node, told): &(&NodeId, &Told)| serves(told) && !but_for.contains(node);
+        let serves = |told: &TempoOfNode| matches!(told.place.borrow().place, NodeLocation::Serving { .. });
+        let counts = |(node, told): &(&NodeId, &TempoOfNode)| serves(told) && !but_for.contains(node);
         let nodes: Vec<_> = self
             .nodes
             .iter()
@@ -206,7 +206,7 @@ impl Tempo {
     }
 }
 
-struct Teller {
+struct TempoSender {
     access: Access,
     node: NodeId,
     wish: watch::Receiver<Wish>,
@@ -214,11 +214,11 @@ struct Teller {
     reader: ClockReader,
 }
 
-impl Teller {
+impl TempoSender {
     async fn keep(mut self, mut place: watch::Receiver<Whereabouts>) {
         loop {
             let now = *place.borrow_and_update();
-            if let Place::Serving { client, .. } = now.place {
+            if let NodeLocation::Serving { client, .. } = now.place {
                 tokio::select! {
                     biased;
                     () = life_over(place.clone(), now.life) => {}
@@ -353,9 +353,9 @@ mod tests {
 
     const HALF: ClockRate = ClockRate::from_millionths(500_000).unwrap();
 
-    fn teller(clock: &ClusterClock) -> Teller {
+    fn teller(clock: &ClusterClock) -> TempoSender {
         let (wish, confirm) = (watch::Sender::new(Wish::default()), watch::Sender::new(0));
-        Teller {
+        TempoSender {
             access: Access::default(),
             node: NodeId(1),
             wish: wish.subscribe(),

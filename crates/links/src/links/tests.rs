@@ -8,8 +8,8 @@ use crate::wire::RaftdeckWire;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, SinkExt, StreamExt};
 use raftdeck_model::{
-    Delay, Effect, FaultId, FrameFate, FrameKind, FrameReport, Matching, MessageId, MessageState, News, Rule,
-    Scope, Which,
+    Delay, Effect, FaultId, FrameFate, FrameKind, FrameReport, Matching, MessageId, MessageSelection,
+    MessageState, News, Rule, Scope,
 };
 use raftdeck_protocol::frame::{self, MAX_FRAME, encode};
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};

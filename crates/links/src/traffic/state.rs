@@ -4,14 +4,15 @@
 use crate::lane::{Lane, lost};
 use crate::outlet::Outlet;
 use crate::pair::{Origin, Pair};
-use crate::queue::Parcel;
+use crate::queue::QueuedFrame;
 use crate::reports::Reports;
 use crate::time::ClockReader;
 use bytes::Bytes;
 use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::{Decision, Rulebook, matches};
 use raftdeck_model::{
-    ClusterTime, Effect, FaultId, LinkState, Matching, MessageId, MessageReport, MessageState, Rule, Which,
+    ClusterTime, Effect, FaultId, LinkState, Matching, MessageId, MessageReport, MessageSelection,
+    MessageState, Rule,
 };
 use raftdeck_protocol::ClockRate;
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub enum LinkNews {
 }
 
 /// Rules and lanes.
-pub(crate) struct State {
+pub(crate) struct TrafficState {
     pub(crate) book: Rulebook,
     pub(crate) clock: ClockReader,
     pub(crate) lanes: BTreeMap<Pair, Lane>,
@@ -54,7 +55,7 @@ pub(crate) struct Arrival {
     pub(crate) now: ClusterTime,
 }
 
-impl State {
+impl TrafficState {
     /// No rules and no links.
     pub(crate) fn new(clock: ClockReader) -> Self {
         Self {
@@ -76,7 +77,7 @@ impl State {
         outlet: &Outlet,
     ) {
         let Arrival { pair, life, origin, frame, glance, now } = arrival;
-        let State { lanes, newest, bytes, .. } = self;
+        let TrafficState { lanes, newest, bytes, .. } = self;
         let Some(lane) = lanes.get_mut(&pair) else { return };
         let takes = decision.delay.max(flight(now.rate));
         let is_held = !decision.held_by.is_empty();
@@ -91,7 +92,7 @@ impl State {
                 if waits && frame.len() <= SMALL { Bytes::copy_from_slice(&frame) } else { frame.clone() };
             let size = frame.len();
             let held_by = decision.held_by.clone();
-            let mut parcel = Parcel { id: *newest, frame, glance, report, life, origin, held_by, takes };
+            let mut parcel = QueuedFrame { id: *newest, frame, glance, report, life, origin, held_by, takes };
             if decision.lost || lane.is_full(*bytes + size, pair, outlet) {
                 lost(pair, &mut parcel, now.now, reports);
                 continue;
@@ -163,12 +164,14 @@ impl State {
     }
 
     /// Messages by name, oldest first.
-    pub(crate) fn names(&self, which: &Which) -> Vec<(MessageId, Pair)> {
+    pub(crate) fn names(&self, which: &MessageSelection) -> Vec<(MessageId, Pair)> {
         let everywhere =
             self.lanes.iter().flat_map(|(&pair, lane)| lane.queue.waiting().map(move |p| (p, pair)));
         let mut names: Vec<(MessageId, Pair)> = match which {
-            Which::Message(id) => everywhere.filter(|(parcel, _)| parcel.id == *id).map(name).collect(),
-            Which::On(scope, matching) => everywhere
+            MessageSelection::Message(id) => {
+                everywhere.filter(|(parcel, _)| parcel.id == *id).map(name).collect()
+            }
+            MessageSelection::On(scope, matching) => everywhere
                 .filter(|(parcel, (from, to))| {
                     scope.covers(*from, *to) && matches(matching, parcel.glance.as_ref())
                 })
@@ -176,13 +179,13 @@ impl State {
                 .collect(),
         };
         names.sort_unstable();
-        if let Which::On(_, Matching { next: Some(next), .. }) = which {
+        if let MessageSelection::On(_, Matching { next: Some(next), .. }) = which {
             names.truncate(usize::try_from(*next).unwrap_or(usize::MAX));
         }
         names
     }
 
-    pub(crate) fn take(&mut self, pair: Pair, id: MessageId) -> Vec<Parcel> {
+    pub(crate) fn take(&mut self, pair: Pair, id: MessageId) -> Vec<QueuedFrame> {
         let Some(lane) = self.lanes.get_mut(&pair) else { return Vec::new() };
         let mut taken = lane.queue.take_held(|parcel| parcel.id == id);
         taken.extend(lane.queue.take_under_way(|parcel| parcel.id == id));
@@ -193,7 +196,7 @@ impl State {
     pub(crate) fn release(&mut self, pair: Pair, id: MessageId, reports: &Reports) {
         let time = self.clock.time();
         let Some(lane) = self.lanes.get_mut(&pair) else { return };
-        let flies = |parcel: &Parcel| parcel.id == id && !time.rate.is_frozen();
+        let flies = |parcel: &QueuedFrame| parcel.id == id && !time.rate.is_frozen();
         match lane.queue.take_held(flies).pop() {
             Some(mut parcel) => {
                 parcel.held_by.clear();
@@ -211,7 +214,7 @@ impl State {
         }
     }
 
-    pub(crate) fn lose(&mut self, pair: Pair, parcels: Vec<Parcel>, reports: &Reports) {
+    pub(crate) fn lose(&mut self, pair: Pair, parcels: Vec<QueuedFrame>, reports: &Reports) {
         let now = self.clock.now();
         for mut parcel in parcels {
             self.bytes -= parcel.frame.len();
@@ -248,7 +251,7 @@ fn flight(rate: ClockRate) -> Duration {
     if rate == ClockRate::REAL { Duration::ZERO } else { FLIGHT }
 }
 
-fn name((parcel, pair): (&Parcel, Pair)) -> (MessageId, Pair) {
+fn name((parcel, pair): (&QueuedFrame, Pair)) -> (MessageId, Pair) {
     (parcel.id, pair)
 }
 

@@ -91,8 +91,8 @@ fn link((from, to): Pair) -> Scope {
     Scope::Links([(from, to)].into())
 }
 
-fn all() -> Which {
-    Which::On(Scope::All, Matching::default())
+fn all() -> MessageSelection {
+    MessageSelection::On(Scope::All, Matching::default())
 }
 
 fn next(count: u64, rule: Rule) -> Rule {
@@ -130,7 +130,7 @@ async fn nothing_arrives_while_the_world_is_frozen_but_by_hand() {
     advance(Duration::from_hours(1)).await;
     assert!(rig.arrived(LINK).is_empty());
     assert_eq!(rig.traffic.next_due(), Some(FLIGHT));
-    assert_eq!(rig.traffic.release(&Which::Message(MessageId(3))), 1);
+    assert_eq!(rig.traffic.release(&MessageSelection::Message(MessageId(3))), 1);
     assert_eq!(rig.arrived(LINK), [3], "overtaking by hand");
     assert_eq!(rig.traffic.deliver_oldest(), Some(MessageId(1)));
     assert_eq!(rig.arrived(LINK), [1]);
@@ -218,16 +218,16 @@ async fn held_messages_wait_for_a_hand_or_until_nothing_holds_them() {
     rig.traffic.disturb(SECOND, vec![on(link(LINK), Effect::Hold)]);
     (1..=5).for_each(|term| rig.send(LINK, term));
     assert_eq!(rig.messages(), [1, 2, 3, 4, 5].map(|term| (term, MessageState::Held)));
-    assert_eq!(rig.traffic.release(&Which::Message(MessageId(2))), 1);
+    assert_eq!(rig.traffic.release(&MessageSelection::Message(MessageId(2))), 1);
     assert_eq!(rig.arrived(LINK), [2]);
-    assert_eq!(rig.traffic.discard(&Which::Message(MessageId(1))), 1);
+    assert_eq!(rig.traffic.discard(&MessageSelection::Message(MessageId(1))), 1);
     assert_eq!(
         rig.messages(),
         [(1, MessageState::Lost { at: Duration::ZERO }), (2, MessageState::Delivered { at: Duration::ZERO })]
     );
-    assert_eq!(rig.traffic.release(&Which::Message(MessageId(1))), 0, "it is over");
+    assert_eq!(rig.traffic.release(&MessageSelection::Message(MessageId(1))), 0, "it is over");
     let one = Matching { next: Some(1), ..Matching::default() };
-    assert_eq!(rig.traffic.release(&Which::On(link(LINK), one)), 1);
+    assert_eq!(rig.traffic.release(&MessageSelection::On(link(LINK), one)), 1);
     assert_eq!(rig.arrived(LINK), [3], "the oldest");
     rig.traffic.undo(FIRST);
     assert!(rig.arrived(LINK).is_empty(), "the other rule still holds them");
@@ -243,9 +243,9 @@ async fn only_what_matches_is_held_and_passes_others_by() {
     (1..=4).for_each(|term| rig.send(LINK, term));
     assert_eq!(rig.arrived(LINK), [1, 4]);
     let third = Matching { terms: Some(Term(3)..=Term(3)), ..Matching::default() };
-    assert_eq!(rig.traffic.release(&Which::On(Scope::All, third.clone())), 1);
+    assert_eq!(rig.traffic.release(&MessageSelection::On(Scope::All, third.clone())), 1);
     assert_eq!(rig.arrived(LINK), [3]);
-    assert_eq!(rig.traffic.discard(&Which::On(Scope::All, third)), 0);
+    assert_eq!(rig.traffic.discard(&MessageSelection::On(Scope::All, third)), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -316,7 +316,7 @@ async fn a_rule_about_the_next_messages_is_over_when_none_is_held_any_more() {
     rig.traffic.disturb(FIRST, vec![next(2, on(Scope::All, Effect::Hold))]);
     (1..=3).for_each(|term| rig.send(LINK, term));
     assert_eq!(rig.arrived(LINK), [3]);
-    rig.traffic.release(&Which::Message(MessageId(1)));
+    rig.traffic.release(&MessageSelection::Message(MessageId(1)));
     let early = tokio::time::timeout(Duration::from_secs(1), rig.traffic.news()).await;
     assert!(early.is_err(), "it still holds one: {early:?}");
     rig.traffic.discard(&all());

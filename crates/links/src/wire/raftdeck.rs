@@ -1,7 +1,7 @@
 //! raftdeck's own wire: frames behind a length, and the handshake of four frames in `raftdeck_protocol::handshake`. The dialer sends, and
 //! a connection of a peer carries nothing back after its handshake.
 
-use super::session::{Answers, Next, Purpose, Session, Side, Wire};
+use super::session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
 use crate::pair::{Origin, Pair};
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_model::FrameKind;
@@ -22,7 +22,7 @@ impl Wire for RaftdeckWire {
     type Session = RaftdeckSession;
 
     fn session(&self, pair: Pair) -> RaftdeckSession {
-        RaftdeckSession { pair, shows: Shows::Nothing, stage: Stage::Begun }
+        RaftdeckSession { pair, shows: DialerRole::Nothing, stage: HandshakeStage::Begun }
     }
 
     fn glance(&self, frame: &[u8]) -> Option<Glance> {
@@ -34,13 +34,13 @@ impl Wire for RaftdeckWire {
 #[derive(Debug)]
 pub struct RaftdeckSession {
     pair: Pair,
-    shows: Shows,
-    stage: Stage,
+    shows: DialerRole,
+    stage: HandshakeStage,
 }
 
 /// How far the handshake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum HandshakeStage {
     Begun,
     /// The dialer has said hello.
     Greeted,
@@ -51,7 +51,7 @@ enum Stage {
 
 /// As what the dialer shows itself.
 #[derive(Clone, Copy, Debug)]
-enum Shows {
+enum DialerRole {
     /// It has not said hello, or what it said is none.
     Nothing,
     /// A member, on this data directory.
@@ -61,7 +61,7 @@ enum Shows {
     Other,
 }
 
-impl From<Hello> for Shows {
+impl From<Hello> for DialerRole {
     fn from(Hello { role, standing, .. }: Hello) -> Self {
         match role {
             Role::Peer { id, to, .. } => Self::Peer((id, to), standing.map(|standing| standing.incarnation)),
@@ -77,8 +77,8 @@ impl Session for RaftdeckSession {
 
     fn decoder(&self, from: Side) -> RaftdeckCodec {
         let most = match (from, self.shows) {
-            (Side::Dialer, _) if self.stage != Stage::Accepted => MAX_HANDSHAKE,
-            (Side::Dialer, Shows::Peer(..)) => MAX_FRAME,
+            (Side::Dialer, _) if self.stage != HandshakeStage::Accepted => MAX_HANDSHAKE,
+            (Side::Dialer, DialerRole::Peer(..)) => MAX_FRAME,
             (Side::Dialer | Side::Listener, _) => MAX_HELLO_REPLY,
         };
         RaftdeckCodec { most }
@@ -92,51 +92,53 @@ impl Session for RaftdeckSession {
         RaftdeckCodec { most }
     }
 
-    fn heard(&mut self, from: Side, frame: &[u8]) -> Next {
+    fn heard(&mut self, from: Side, frame: &[u8]) -> HandshakeStep {
         match (from, self.stage) {
-            (Side::Dialer, Stage::Begun) => {
+            (Side::Dialer, HandshakeStage::Begun) => {
                 // The receiver says why not, if it is none.
-                self.shows = decode_hello(frame).map_or(Shows::Nothing, Shows::from);
-                self.stage = Stage::Greeted;
-                Next::Speaks(Side::Listener)
+                self.shows = decode_hello(frame).map_or(DialerRole::Nothing, DialerRole::from);
+                self.stage = HandshakeStage::Greeted;
+                HandshakeStep::Speaks(Side::Listener)
             }
             (Side::Dialer, _) => {
-                self.stage = Stage::Confirmed;
-                Next::Speaks(Side::Listener)
+                self.stage = HandshakeStage::Confirmed;
+                HandshakeStep::Speaks(Side::Listener)
             }
             (Side::Listener, _) => self.answered(frame),
         }
     }
 
-    fn purpose(&self) -> Purpose {
+    fn purpose(&self) -> ConnectionPurpose {
         match self.shows {
-            Shows::Peer(..) => Purpose::Member,
-            Shows::Founder(_) => Purpose::Founding,
-            Shows::Nothing | Shows::Other => Purpose::Other,
+            DialerRole::Peer(..) => ConnectionPurpose::Member,
+            DialerRole::Founder(_) => ConnectionPurpose::Founding,
+            DialerRole::Nothing | DialerRole::Other => ConnectionPurpose::Other,
         }
     }
 }
 
 impl RaftdeckSession {
-    fn answered(&mut self, frame: &[u8]) -> Next {
+    fn answered(&mut self, frame: &[u8]) -> HandshakeStep {
         match (frame::decode("handshake reply", frame), self.stage) {
-            (Ok(HelloReply::Accepted { .. }), Stage::Confirmed) => {
-                self.stage = Stage::Accepted;
+            (Ok(HelloReply::Accepted { .. }), HandshakeStage::Confirmed) => {
+                self.stage = HandshakeStage::Accepted;
                 self.accepted()
             }
-            (Ok(HelloReply::Challenge(_)), Stage::Greeted) => Next::Speaks(Side::Dialer),
-            _ => Next::Refused,
+            (Ok(HelloReply::Challenge(_)), HandshakeStage::Greeted) => HandshakeStep::Speaks(Side::Dialer),
+            _ => HandshakeStep::Refused,
         }
     }
 
-    fn accepted(&self) -> Next {
+    fn accepted(&self) -> HandshakeStep {
         match self.shows {
-            Shows::Peer(pair, origin) if pair == self.pair => {
-                Next::Messages { from: Side::Dialer, origin, answers: Answers::Receiver }
+            DialerRole::Peer(pair, origin) if pair == self.pair => {
+                HandshakeStep::Messages { from: Side::Dialer, origin, answers: AnsweredBy::Receiver }
             }
-            Shows::Founder(pair) if pair == self.pair => Next::Talk,
+            DialerRole::Founder(pair) if pair == self.pair => HandshakeStep::Talk,
             // Another node than the one that this link is for: its messages would be shown as that one's.
-            Shows::Nothing | Shows::Peer(..) | Shows::Founder(_) | Shows::Other => Next::Closed,
+            DialerRole::Nothing | DialerRole::Peer(..) | DialerRole::Founder(_) | DialerRole::Other => {
+                HandshakeStep::Closed
+            }
         }
     }
 }

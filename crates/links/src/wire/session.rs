@@ -35,10 +35,10 @@ pub trait Session: Send + 'static {
     fn encoder(&self, to: Side) -> Self::Encoder;
 
     /// A frame of the handshake, which is passed on to the other side, whatever it says.
-    fn heard(&mut self, from: Side, frame: &[u8]) -> Next;
+    fn heard(&mut self, from: Side, frame: &[u8]) -> HandshakeStep;
 
     /// What the connection is for. Asked once, when the dialer's first frame has been heard.
-    fn purpose(&self) -> Purpose;
+    fn purpose(&self) -> ConnectionPurpose;
 }
 
 /// One of the two sides of a connection.
@@ -52,7 +52,7 @@ pub enum Side {
 
 /// What follows a frame of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum HandshakeStep {
     /// This side speaks. If the dialer speaks out of turn, the connection is closed.
     Speaks(Side),
     /// The two have agreed: one of them sends messages from now on, and nothing else.
@@ -62,7 +62,7 @@ pub enum Next {
         /// On whose behalf. What it sends is carried on connections of the same origin only.
         origin: Origin,
         /// Who answers.
-        answers: Answers,
+        answers: AnsweredBy,
     },
     /// The listener has accepted the dialer, and what the two say is no message: it is passed on in order, a cut holds it, and
     /// nothing of it is lost.
@@ -75,7 +75,7 @@ pub enum Next {
 
 /// Who answers what is sent on a connection that carries messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answers {
+pub enum AnsweredBy {
     /// The receiver. What it says is passed back, whatever the rules are.
     Receiver,
     /// The link itself, with this frame for each message that it takes in, whatever becomes of the message. What the receiver says is
@@ -85,7 +85,7 @@ pub enum Answers {
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ConnectionPurpose {
     /// The dialer is a member of a cluster: whatever is cut holds its handshake.
     Member,
     /// The dialer founds a cluster. As long as no member has dialed on this link there is no cluster yet that could be cut, so it

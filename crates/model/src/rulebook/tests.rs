@@ -22,8 +22,8 @@ fn book(seed: u64, rules: impl IntoIterator<Item = Rule>) -> Rulebook {
     book
 }
 
-fn at(pair: Pair, number: u64, glance: &Glance) -> Passing<'_> {
-    Passing { pair, number, glance: Some(glance), size: 100, now: Duration::ZERO }
+fn at(pair: Pair, number: u64, glance: &Glance) -> MessageInTransit<'_> {
+    MessageInTransit { pair, number, glance: Some(glance), size: 100, now: Duration::ZERO }
 }
 
 /// What becomes of many frames on one link.
@@ -147,7 +147,7 @@ fn a_limit_lets_so_many_bytes_a_second_pass_each_link() {
     let waits = [1, 2, 3].map(|number| millis(book.decide(at(LINK, number, &seen))));
     assert_eq!(waits, [100, 200, 300]);
     assert_eq!(millis(book.decide(at(OTHER, 1, &seen))), 100, "another link has room of its own");
-    let later = Passing { now: Duration::from_secs(9), ..at(LINK, 4, &seen) };
+    let later = MessageInTransit { now: Duration::from_secs(9), ..at(LINK, 4, &seen) };
     assert_eq!(millis(book.decide(later)), 100, "room that nobody used is gone");
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// How a node stands to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum MemberStanding {
     /// It votes, in one half of a joint configuration at least.
     Voter,
     /// It gets the log and counts for nothing.
@@ -34,12 +34,12 @@ impl World {
 
     /// How a node stands to the cluster.
     #[must_use]
-    pub fn standing(&self, id: NodeId) -> Standing {
+    pub fn standing(&self, id: NodeId) -> MemberStanding {
         match self.configuration() {
-            None => Standing::Voter,
-            Some(membership) if membership.is_voter(id) => Standing::Voter,
-            Some(membership) if membership.learners.contains(&id) => Standing::Learner,
-            Some(_) => Standing::Outside,
+            None => MemberStanding::Voter,
+            Some(membership) if membership.is_voter(id) => MemberStanding::Voter,
+            Some(membership) if membership.learners.contains(&id) => MemberStanding::Learner,
+            Some(_) => MemberStanding::Outside,
         }
     }
 

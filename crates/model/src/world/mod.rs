@@ -11,7 +11,7 @@ mod node;
 mod verdict;
 
 pub use concerns::Concern;
-pub use members::Standing;
+pub use members::MemberStanding;
 pub use node::{Node, Phase, percent};
 pub use verdict::{Campaign, Verdict};
 

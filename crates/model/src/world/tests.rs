@@ -203,7 +203,7 @@ fn a_world_of_unknowns_knows_who_leads_and_presumes_nothing() {
     assert_eq!(leader(&world), Some(N1));
     let one = Verdict::Leads { leader: N1, term: Term(4), following: 1, of: 3, stale: None, transfer: None };
     assert_eq!(world.verdict(), one, "nobody says whom the others follow");
-    assert_eq!((world.configuration(), world.standing(N2)), (None, Standing::Voter));
+    assert_eq!((world.configuration(), world.standing(N2)), (None, MemberStanding::Voter));
     assert_eq!((world.extent(), world.committed()), (Extent::default(), LogIndex(0)));
     assert_eq!((world.transfer(), world.concern(N2)), (None, None));
     assert!(!tell(&mut world, little(N2, Role::Follower)), "nothing new");

@@ -2,7 +2,7 @@
 
 use crate::http::answer::Refusal;
 use crate::http::status::{NoticeText, Status};
-use crate::http::{DEADLINE, Door, parameters, scrape};
+use crate::http::{DEADLINE, HttpContext, parameters, scrape};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, header};
@@ -33,7 +33,7 @@ pub(super) struct Health {
 }
 
 pub(super) async fn health(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Health>, Refusal> {
     parameters(query.as_deref(), &[])?;
@@ -58,7 +58,7 @@ pub(super) async fn health(
 }
 
 pub(super) async fn status(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Status>, Refusal> {
     parameters(query.as_deref(), &[])?;
@@ -69,7 +69,7 @@ pub(super) async fn status(
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn metrics(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
 ) -> Result<([(HeaderName, &'static str); 1], String), Refusal> {
     parameters(query.as_deref(), &[])?;
@@ -79,7 +79,7 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, EXPOSITION)], text))
 }
 
-impl Door {
+impl HttpContext {
     async fn own_status(&self) -> Result<NodeStatus, Refusal> {
         Ok(self.client.status(&self.own, DEADLINE).await?)
     }

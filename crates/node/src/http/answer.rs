@@ -14,7 +14,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What came of a question about one key: its fields in this order, those it has.
 #[derive(Debug, Serialize)]
-pub(super) struct Said {
+pub(super) struct KeyAnswer {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
@@ -24,7 +24,7 @@ pub(super) struct Said {
     value: Option<ValueText>,
 }
 
-impl Said {
+impl KeyAnswer {
     pub(super) fn done(message: &'static str, key: &[u8]) -> Json<Self> {
         Json(Self { ok: true, message: Some(message), key: key.into(), value: None })
     }

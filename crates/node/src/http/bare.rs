@@ -24,7 +24,7 @@ const MOST_DRAINED: usize = 2 << 20;
 const DRAINED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection whose bare refusals get a body and an id.
-pub(crate) struct Clothed<S> {
+pub(crate) struct CompletedRefusals<S> {
     stream: S,
     /// What is left of the answer that takes the place of a bare one.
     answer: Bytes,
@@ -46,7 +46,7 @@ pub(crate) struct Refused {
     pub(crate) id: String,
 }
 
-impl<S> Clothed<S> {
+impl<S> CompletedRefusals<S> {
     /// `told` hears of each refusal.
     pub(crate) fn new(stream: S, told: impl Fn(&Refused) + Send + 'static) -> Self {
         Self { stream, answer: Bytes::new(), draining: None, told: Box::new(told) }
@@ -89,7 +89,7 @@ fn clothe(head: &str) -> Option<(Refused, Bytes)> {
     Some((Refused { status, id }, answer.into()))
 }
 
-impl<S: AsyncWrite + Unpin> Clothed<S> {
+impl<S: AsyncWrite + Unpin> CompletedRefusals<S> {
     /// Writes what is left of the answer.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.answer.is_empty() {
@@ -103,29 +103,29 @@ impl<S: AsyncWrite + Unpin> Clothed<S> {
     }
 
     /// Looks at what is to be written next: how much of it may be written as it is, or, if it was a bare head, that it was taken.
-    fn look(&mut self, bytes: &[u8]) -> Look {
+    fn look(&mut self, bytes: &[u8]) -> RefusalScan {
         match bare_head(bytes) {
-            None => Look::AsItIs,
-            Some((at @ 1.., _)) => Look::Until(at),
+            None => RefusalScan::AsItIs,
+            Some((at @ 1.., _)) => RefusalScan::Until(at),
             Some((0, head)) => {
-                let Some((refused, answer)) = clothe(head) else { return Look::AsItIs };
+                let Some((refused, answer)) = clothe(head) else { return RefusalScan::AsItIs };
                 (self.told)(&refused);
                 self.answer = answer;
                 let until = Box::pin(sleep(DRAINED_WITHIN));
                 self.draining = Some(Draining { until, left: MOST_DRAINED, write_is_shut: false });
-                Look::Taken
+                RefusalScan::Taken
             }
         }
     }
 }
 
-enum Look {
+enum RefusalScan {
     AsItIs,
     Until(usize),
     Taken,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clothed<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CompletedRefusals<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -133,9 +133,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clothed<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_answer(context))?;
         match self.look(bytes) {
-            Look::AsItIs => Pin::new(&mut self.stream).poll_write(context, bytes),
-            Look::Until(at) => Pin::new(&mut self.stream).poll_write(context, &bytes[..at]),
-            Look::Taken => Poll::Ready(Ok(bytes.len())),
+            RefusalScan::AsItIs => Pin::new(&mut self.stream).poll_write(context, bytes),
+            RefusalScan::Until(at) => Pin::new(&mut self.stream).poll_write(context, &bytes[..at]),
+            RefusalScan::Taken => Poll::Ready(Ok(bytes.len())),
         }
     }
 
@@ -148,9 +148,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clothed<S> {
         // Heads are in the first piece only: hyper queues bodies behind it, and begins no head while any are left.
         let first = pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece);
         match self.look(first) {
-            Look::AsItIs => Pin::new(&mut self.stream).poll_write_vectored(context, pieces),
-            Look::Until(at) => Pin::new(&mut self.stream).poll_write(context, &first[..at]),
-            Look::Taken => Poll::Ready(Ok(first.len())),
+            RefusalScan::AsItIs => Pin::new(&mut self.stream).poll_write_vectored(context, pieces),
+            RefusalScan::Until(at) => Pin::new(&mut self.stream).poll_write(context, &first[..at]),
+            RefusalScan::Taken => Poll::Ready(Ok(first.len())),
         }
     }
 
@@ -188,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clothed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Clothed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CompletedRefusals<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -224,7 +224,7 @@ mod tests {
         let (near, mut far) = duplex(16);
         let told = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&told);
-        let mut clothed = Clothed::new(near, move |refused: &Refused| {
+        let mut clothed = CompletedRefusals::new(near, move |refused: &Refused| {
             hears.lock().unwrap().push((refused.status, refused.id.clone()));
         });
         let writing = tokio::spawn(async move {

@@ -2,7 +2,7 @@
 //! exactly what is expected. All bodies together have a bound, so that a flood of large ones fills no memory.
 
 use crate::http::answer::Refusal;
-use crate::http::work::Work;
+use crate::http::work::JsonWork;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -49,7 +49,7 @@ impl Intake {
     /// A body of at most `most` bytes as JSON such as `example`. The room that it takes up is to be held while it is used.
     pub(super) async fn json<T: DeserializeOwned + Send + 'static>(
         &self,
-        work: &Work,
+        work: &JsonWork,
         request: Request,
         most: usize,
         example: &str,

@@ -1,17 +1,17 @@
 //! Keys and values: set, get, delete, compare-and-set, list.
 
-use crate::http::answer::{Refusal, Said};
+use crate::http::answer::{KeyAnswer, Refusal};
 use crate::http::body::{MOST, MOST_WITH_TWO_VALUES};
 use crate::http::query::Query;
 use crate::http::text::{KeyText, ValueText, given, present};
-use crate::http::{DEADLINE, Door, parameters};
+use crate::http::{DEADLINE, HttpContext, parameters};
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use raftdeck_client::Done;
-use raftdeck_protocol::kv::{MAX_LIST, Shown};
+use raftdeck_client::Completed;
+use raftdeck_protocol::kv::{MAX_LIST, Printed};
 use raftdeck_protocol::{Answer, Consistency, Read, Write};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -102,24 +102,24 @@ fn field(name: &str, text: Option<&str>, base64: Option<&str>, example: &str) ->
 }
 
 pub(super) async fn set(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
     request: Request,
-) -> Result<Json<Said>, Refusal> {
+) -> Result<Json<KeyAnswer>, Refusal> {
     parameters(query.as_deref(), &[])?;
     let name = name_of(request.headers())?;
     let (pair, _room) = door.intake.json::<Pair>(&door.work, request, MOST, Pair::EXAMPLE).await?;
     let write = pair.write()?;
     let key = write.key().clone();
     door.write(name, write).await?;
-    Ok(Said::done("stored", &key))
+    Ok(KeyAnswer::done("stored", &key))
 }
 
 pub(super) async fn compare_and_set(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
     request: Request,
-) -> Result<Json<Said>, Refusal> {
+) -> Result<Json<KeyAnswer>, Refusal> {
     parameters(query.as_deref(), &[])?;
     let name = name_of(request.headers())?;
     let (swap, _room) =
@@ -128,29 +128,34 @@ pub(super) async fn compare_and_set(
     let key = write.key().clone();
     match door.write(name, write).await?.answer {
         Answer::Mismatch { current } => Err(Refusal::mismatch(current.as_deref())),
-        _ => Ok(Said::done("stored", &key)),
+        _ => Ok(KeyAnswer::done("stored", &key)),
     }
 }
 
 pub(super) async fn remove(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Json<Said>, Refusal> {
+) -> Result<Json<KeyAnswer>, Refusal> {
     let key = key_of(&parameters(query.as_deref(), &["key", "keyBase64"])?)?;
     let done = door.write(name_of(&headers)?, Write::Delete { key: key.clone() }).await?;
     match done.answer {
-        Answer::Deleted { existed: true } => Ok(Said::done("deleted", &key)),
+        Answer::Deleted { existed: true } => Ok(KeyAnswer::done("deleted", &key)),
         _ => Err(no_such(&key)),
     }
 }
 
-pub(super) async fn read(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn read(
+    State(door): State<HttpContext>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let query = parameters(query.as_deref(), &["key", "keyBase64", "consistency"])?;
     let (key, consistency) = (key_of(&query)?, consistency_of(&query)?);
     let done = door.read(Read::Get { key: key.clone() }, consistency).await?;
     match done.answer {
-        Answer::Value(Some(value)) => door.work.answer(value.len(), move || Said::value(&key, &value)).await,
+        Answer::Value(Some(value)) => {
+            door.work.answer(value.len(), move || KeyAnswer::value(&key, &value)).await
+        }
         _ => Err(no_such(&key)),
     }
 }
@@ -173,7 +178,10 @@ struct Page {
     index: u64,
 }
 
-pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(super) async fn list(
+    State(door): State<HttpContext>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let known = ["prefix", "prefixBase64", "limit", "after", "afterBase64", "consistency"];
     let query = parameters(query.as_deref(), &known)?;
     let limit = match query.get("limit") {
@@ -181,7 +189,7 @@ pub(super) async fn list(State(door): State<Door>, RawQuery(query): RawQuery) ->
         Some(text) => text.parse().map_err(|_| {
             Refusal::bad(format!(
                 "the limit is a number from 1 to {MAX_LIST}, not \"{}\"",
-                Shown(text.as_bytes())
+                Printed(text.as_bytes())
             ))
         })?,
     };
@@ -213,8 +221,8 @@ impl Page {
     }
 }
 
-impl Door {
-    async fn write(&self, name: Option<Bytes>, write: Write) -> Result<Done, Refusal> {
+impl HttpContext {
+    async fn write(&self, name: Option<Bytes>, write: Write) -> Result<Completed, Refusal> {
         match name {
             None => Ok(self.client.write(write, DEADLINE).await?),
             Some(name) => {
@@ -224,7 +232,7 @@ impl Door {
         }
     }
 
-    async fn read(&self, read: Read, consistency: Consistency) -> Result<Done, Refusal> {
+    async fn read(&self, read: Read, consistency: Consistency) -> Result<Completed, Refusal> {
         Ok(match consistency {
             // Of this node, and not of whoever happens to answer.
             Consistency::Stale => self.client.stale_at(&self.own, read, DEADLINE).await?,
@@ -262,12 +270,12 @@ fn consistency_of(query: &Query) -> Result<Consistency, Refusal> {
         Some("stale") => Ok(Consistency::Stale),
         Some(other) => Err(Refusal::bad(format!(
             "there is no consistency \"{}\": linearizable, lease or stale",
-            Shown(other.as_bytes())
+            Printed(other.as_bytes())
         ))),
     }
 }
 
 fn no_such(key: &[u8]) -> Refusal {
-    let key = std::str::from_utf8(key).map_or_else(|_| Shown(key).to_string(), str::to_owned);
+    let key = std::str::from_utf8(key).map_or_else(|_| Printed(key).to_string(), str::to_owned);
     Refusal::new(StatusCode::NOT_FOUND, format!("there is no key \"{key}\""))
 }

@@ -33,13 +33,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use work::Work;
+use work::JsonWork;
 
 /// How long a leader is looked for, and an answer waited for.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a door needs of its node.
-pub(crate) struct Surroundings {
+pub(crate) struct HttpParts {
     /// Asks the cluster, beginning with this node.
     pub(crate) cluster: Client,
     /// This node's own client address.
@@ -53,13 +53,13 @@ pub(crate) struct Surroundings {
 }
 
 /// The door of a node. Streams of changes end with `stop`.
-pub(crate) fn door(Surroundings { cluster, own, tokens, encrypted, meters, stop }: Surroundings) -> Router {
+pub(crate) fn door(HttpParts { cluster, own, tokens, encrypted, meters, stop }: HttpParts) -> Router {
     let asks_nobody = tokens.client.is_none() && !encrypted;
-    let door = Door {
+    let door = HttpContext {
         client: cluster,
         own,
         intake: Intake::default(),
-        work: Work::default(),
+        work: JsonWork::default(),
         lists: Arc::new(Semaphore::new(keys::MOST_LISTS)),
         watches: Arc::new(Semaphore::new(watch::MOST)),
         meters: meters.clone(),
@@ -88,12 +88,12 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 /// What every route has at hand.
 #[derive(Clone, Debug)]
-struct Door {
+struct HttpContext {
     client: Client,
     /// This node's own client address.
     own: String,
     intake: Intake,
-    work: Work,
+    work: JsonWork,
     /// Places for pages on their way.
     lists: Arc<Semaphore>,
     /// Places for streams of changes.

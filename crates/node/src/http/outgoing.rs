@@ -27,12 +27,12 @@ impl Default for Outgoing {
 }
 
 /// An answer that takes up its part of the bound until the connection has sent it.
-struct Held {
+struct BoundedAnswer {
     bytes: Bytes,
     _part: OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for BoundedAnswer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -56,7 +56,9 @@ pub(super) async fn bound(
     };
     let (head, body) = response.into_parts();
     match to_bytes(body, usize::MAX).await {
-        Ok(bytes) => Response::from_parts(head, Body::from(Bytes::from_owner(Held { bytes, _part: part }))),
+        Ok(bytes) => {
+            Response::from_parts(head, Body::from(Bytes::from_owner(BoundedAnswer { bytes, _part: part })))
+        }
         Err(error) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

@@ -2,7 +2,7 @@
 //! something that is not there.
 
 use crate::http::answer::Refusal;
-use crate::http::{Door, about, keys, openapi, watch};
+use crate::http::{HttpContext, about, keys, openapi, watch};
 use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ pub(super) struct Route {
     pub(super) allow: &'static str,
     /// How it is used, for people.
     pub(super) usage: &'static str,
-    serves: MethodRouter<Door>,
+    serves: MethodRouter<HttpContext>,
 }
 
 const READS: &str = "GET, HEAD, OPTIONS";
@@ -37,7 +37,7 @@ pub(super) fn table() -> Vec<Route> {
     ]
 }
 
-pub(super) fn router(door: Door) -> Router {
+pub(super) fn router(door: HttpContext) -> Router {
     let usages: Vec<&str> = table().iter().map(|route| route.usage).collect();
     let usages = usages.join(", ");
     let mut router = Router::new();

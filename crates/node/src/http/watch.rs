@@ -3,7 +3,7 @@
 
 use crate::http::answer::Refusal;
 use crate::http::text::{KeyText, ValueText, given};
-use crate::http::{DEADLINE, Door, parameters};
+use crate::http::{DEADLINE, HttpContext, parameters};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -11,7 +11,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{StreamExt, stream};
 use raftdeck_client::{Changes, ClientError};
 use raftdeck_protocol::Change;
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const ALIVE: Duration = Duration::from_secs(5);
 const COME_BACK: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
-struct Told {
+struct ChangeEvent {
     index: u64,
     #[serde(flatten)]
     key: KeyText,
@@ -39,7 +39,7 @@ struct Told {
 
 /// The last words of a stream, as every error's.
 #[derive(Serialize)]
-struct Last {
+struct StreamEnd {
     ok: bool,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,13 +49,13 @@ struct Last {
 }
 
 pub(super) async fn watch(
-    State(door): State<Door>,
+    State(door): State<HttpContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
     let query = parameters(query.as_deref(), &["prefix", "prefixBase64", "after"])?;
     let prefix = given("prefix", query.get("prefix"), query.get("prefixBase64"))?.unwrap_or_default();
-    let last = headers.get("last-event-id").map(|id| Shown(id.as_bytes()).to_string());
+    let last = headers.get("last-event-id").map(|id| Printed(id.as_bytes()).to_string());
     let after = match last.filter(|id| !id.is_empty()) {
         Some(id) => Some(index("Last-Event-ID", &id)?),
         None => query.get("after").map(|after| index("after", after)).transpose()?,
@@ -99,7 +99,7 @@ fn events(told: Result<Changes, ClientError>) -> impl Iterator<Item = Event> {
 
 fn event(change: &Change) -> Event {
     let value = change.value.as_deref().map(Into::into);
-    let told = Told { index: change.index, key: (&change.key[..]).into(), value };
+    let told = ChangeEvent { index: change.index, key: (&change.key[..]).into(), value };
     let name = if told.value.is_some() { "put" } else { "delete" };
     data(Event::default().id(change.index.to_string()).event(name), &told)
 }
@@ -110,7 +110,10 @@ fn last_words(error: &ClientError) -> Event {
         ClientError::BeyondLog { newest } => (None, Some(*newest)),
         _ => (None, None),
     };
-    data(Event::default().event("error"), &Last { ok: false, message: error.to_string(), oldest, newest })
+    data(
+        Event::default().event("error"),
+        &StreamEnd { ok: false, message: error.to_string(), oldest, newest },
+    )
 }
 
 fn data(event: Event, content: &impl Serialize) -> Event {
@@ -122,7 +125,7 @@ fn index(name: &str, text: &str) -> Result<u64, Refusal> {
     text.parse().map_err(|_| {
         Refusal::bad(format!(
             "{name} is the index of an entry, a whole number, not \"{}\"",
-            Shown(text.as_bytes())
+            Printed(text.as_bytes())
         ))
     })
 }

@@ -18,15 +18,15 @@ const MOST: usize = 2;
 
 /// Where large JSON is worked on.
 #[derive(Clone, Debug)]
-pub(super) struct Work(Arc<Semaphore>);
+pub(super) struct JsonWork(Arc<Semaphore>);
 
-impl Default for Work {
+impl Default for JsonWork {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(MOST)))
     }
 }
 
-impl Work {
+impl JsonWork {
     /// Does something with `size` bytes.
     pub(super) async fn on<T: Send + 'static>(
         &self,
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_large_is_done_elsewhere_and_comes_out_the_same() {
-        let work = Work::default();
+        let work = JsonWork::default();
         let here = thread::current().id();
         let at = async |size| work.on(size, || thread::current().id()).await.unwrap();
         assert_eq!(at(LARGE - 1).await, here);

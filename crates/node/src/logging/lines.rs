@@ -56,7 +56,7 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         let metadata = event.metadata();
-        let line = Line {
+        let line = LogLine {
             time,
             level: metadata.level().as_str(),
             target: metadata.target(),
@@ -97,7 +97,7 @@ where
 
 /// The order in which one reads it.
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     time: String,
     level: &'a str,
     target: &'a str,

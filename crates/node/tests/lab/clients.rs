@@ -2,23 +2,23 @@
 
 use crate::deck::{Deck, options};
 use raftdeck_lab::LabOptions;
-use raftdeck_model::{ClientOutcome, CommandId, Judged, MAX_CLIENTS, Order};
+use raftdeck_model::{ClientOutcome, CommandId, MAX_CLIENTS, Order, StoreOutcome};
 use raftdeck_protocol::{Answer, Secret};
 use raftdeck_raft::NodeId;
-use raftdeck_script::{Line, parse};
+use raftdeck_script::{ScriptLine, parse};
 use std::collections::BTreeSet;
 
 /// Asks without waiting.
 fn ask(deck: &mut Deck, line: &str) -> CommandId {
     match parse(line, &deck.world.known) {
-        Ok(Line::Store(request)) => deck.ask(request),
+        Ok(ScriptLine::Store(request)) => deck.ask(request),
         other => panic!("{line}: {other:?}"),
     }
 }
 
 /// Has something come into force, or undoes it.
 fn say(deck: &mut Deck, line: &str) {
-    let Ok(Line::Do(orders)) = parse(line, &deck.world.known) else { panic!("{line} is no order") };
+    let Ok(ScriptLine::Do(orders)) = parse(line, &deck.world.known) else { panic!("{line} is no order") };
     for order in orders {
         let id = deck.send(order);
         assert_eq!(deck.answer(id), Ok(()), "{line}");
@@ -28,12 +28,12 @@ fn say(deck: &mut Deck, line: &str) {
 /// What came of a request in a word: a value, `stored`, `refused: why`, `in doubt: why`.
 fn outcome(deck: &mut Deck, id: CommandId) -> String {
     match deck.outcome(id).judged() {
-        Judged::Done(Answer::Stored) => "stored".to_owned(),
-        Judged::Done(Answer::Value(Some(value))) => String::from_utf8_lossy(value).into_owned(),
-        Judged::Done(Answer::Value(None)) => "none".to_owned(),
-        Judged::Done(other) => format!("{other:?}"),
-        Judged::Refused(why) => format!("refused: {why}"),
-        Judged::InDoubt(why) => format!("in doubt: {why}"),
+        StoreOutcome::Done(Answer::Stored) => "stored".to_owned(),
+        StoreOutcome::Done(Answer::Value(Some(value))) => String::from_utf8_lossy(value).into_owned(),
+        StoreOutcome::Done(Answer::Value(None)) => "none".to_owned(),
+        StoreOutcome::Done(other) => format!("{other:?}"),
+        StoreOutcome::Refused(why) => format!("refused: {why}"),
+        StoreOutcome::InDoubt(why) => format!("in doubt: {why}"),
     }
 }
 
@@ -173,7 +173,9 @@ fn there_is_room_for_so_many_clients() {
     let no_room = "there are 16 clients with names already, and no room for more: use one of them";
     let id = ask(&mut deck, "as more get a");
     assert_eq!(deck.answer(id), Err(no_room.to_owned()));
-    let Ok(Line::Do(mut orders)) = parse("client more cut 1", &deck.world.known) else { panic!("an order") };
+    let Ok(ScriptLine::Do(mut orders)) = parse("client more cut 1", &deck.world.known) else {
+        panic!("an order")
+    };
     let id = deck.send(orders.remove(0));
     assert_eq!(deck.answer(id), Err(no_room.to_owned()));
     let id = deck.send(Order::Undo(None));

@@ -3,8 +3,8 @@
 use crate::deck::{Deck, options};
 use raftdeck_lab::LabOptions;
 use raftdeck_model::{
-    ClientOutcome, Disturbance, Effect, FrameKind, LinkState, Matching, Order, ProcessState, Rule, Scope,
-    Watch, Which,
+    ClientOutcome, Disturbance, Effect, FrameKind, LinkState, Matching, MessageSelection, Order,
+    ProcessState, Rule, Scope, Watch,
 };
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ fn a_write_waits_while_its_entries_are_held_and_goes_on_when_they_are_released()
     let id = deck.ask(crate::deck::put("name", "luffy"));
     deck.wait("one held for each", |world| (world.held.len() >= 2).then_some(()));
     let first = *deck.world.held.keys().next().expect("a held message");
-    deck.send(Order::Release(Which::Message(first)));
+    deck.send(Order::Release(MessageSelection::Message(first)));
     deck.wait("its going on", |world| (!world.held.contains_key(&first)).then_some(()));
     deck.wait("more held", |world| (world.held.len() >= 2).then_some(()));
     assert!(!deck.world.outcomes.contains_key(&id), "the write itself, or the news of it, is held again");

@@ -3,7 +3,7 @@
 use crate::deck::{Deck, World};
 use raftdeck_model::{FrameKind, Order, write};
 use raftdeck_raft::{NodeId, Role, Term, Timing, Tuning};
-use raftdeck_script::{Line, parse};
+use raftdeck_script::{ScriptLine, parse};
 use std::time::Duration;
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -11,7 +11,7 @@ const USUAL: Tuning = Tuning { timing: Timing::FAST, pre_vote: true, check_quoru
 
 /// Says a line of the grammar; what it is answered.
 fn say(deck: &mut Deck, line: &str) -> Result<(), String> {
-    let Ok(Line::Do(orders)) = parse(line, &deck.world.known) else { panic!("\"{line}\"") };
+    let Ok(ScriptLine::Do(orders)) = parse(line, &deck.world.known) else { panic!("\"{line}\"") };
     orders.into_iter().try_for_each(|order| {
         let id = deck.send(order);
         deck.answer(id)
@@ -147,7 +147,7 @@ fn a_leader_with_rare_heartbeats_is_replaced_and_one_with_frequent_ones_sends_th
 
 /// Lets cluster time go on.
 fn step(deck: &mut Deck, line: &str) {
-    let Ok(Line::Step { step, .. }) = parse(line, &deck.world.known) else { panic!("\"{line}\"") };
+    let Ok(ScriptLine::Step { step, .. }) = parse(line, &deck.world.known) else { panic!("\"{line}\"") };
     let id = deck.send(Order::Step(step));
     assert_eq!(deck.answer(id), Ok(()));
 }

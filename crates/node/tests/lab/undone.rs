@@ -3,7 +3,7 @@
 use crate::deck::{Deck, asked, put};
 use raftdeck_model::{ClientOutcome, Disturbance, LinkState, Order, ProcessState, Timers};
 use raftdeck_raft::{NodeId, Role};
-use raftdeck_script::{Line, parse};
+use raftdeck_script::{ScriptLine, parse};
 use std::time::Duration;
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -11,12 +11,12 @@ const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 /// Says a line of the grammar.
 fn say(deck: &mut Deck, line: &str) {
     match parse(line, &deck.world.known) {
-        Ok(Line::Do(orders)) => {
+        Ok(ScriptLine::Do(orders)) => {
             for order in orders {
                 deck.send(order);
             }
         }
-        Ok(Line::Step { step, .. }) => {
+        Ok(ScriptLine::Step { step, .. }) => {
             deck.send(Order::Step(step));
         }
         other => panic!("\"{line}\": {other:?}"),

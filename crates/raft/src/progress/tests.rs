@@ -120,7 +120,7 @@ fn installing() -> Progress {
     progress
 }
 
-fn offset_of(piece: Option<Piece>) -> Option<u64> {
+fn offset_of(piece: Option<NextPiece>) -> Option<u64> {
     piece.map(|piece| piece.offset)
 }
 

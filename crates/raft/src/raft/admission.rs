@@ -45,15 +45,15 @@ impl Raft {
         }
         let known = self.known_as(sender.id);
         let is_believed = match known {
-            Known::Member(expected) => {
+            KnownAs::Member(expected) => {
                 let is_its_own = expected.is_none_or(|expected| sender.incarnation == Some(expected));
                 is_its_own || is_active(Mutant::FormerLifeAnswers)
             }
             // It helps to tell it that it has left, and its term is of no interest any more.
-            Known::Leaving(expected) => {
+            KnownAs::Leaving(expected) => {
                 sender.incarnation == expected && message.term() <= self.hard_state.term
             }
-            Known::Stranger => is_active(Mutant::StrangersAnswer),
+            KnownAs::Stranger => is_active(Mutant::StrangersAnswer),
         };
         if !is_believed {
             self.ignore(sender, known);
@@ -62,25 +62,25 @@ impl Raft {
     }
 
     /// As what a node is known here, by the newest membership that may count.
-    fn known_as(&self, id: NodeId) -> Known {
+    fn known_as(&self, id: NodeId) -> KnownAs {
         let mut newest_first = self.memberships.since(self.committed).rev();
         if let Some((_, membership)) = newest_first.find(|(_, membership)| membership.contains(id)) {
-            return Known::Member(membership.incarnations.get(&id).copied());
+            return KnownAs::Member(membership.incarnations.get(&id).copied());
         }
         match &self.role {
             RoleState::Leader(leadership) => leadership
                 .peers
                 .get(&id)
-                .map_or(Known::Stranger, |progress| Known::Leaving(progress.incarnation)),
-            _ => Known::Stranger,
+                .map_or(KnownAs::Stranger, |progress| KnownAs::Leaving(progress.incarnation)),
+            _ => KnownAs::Stranger,
         }
     }
 
-    fn ignore(&mut self, sender: Sender, known: Known) {
+    fn ignore(&mut self, sender: Sender, known: KnownAs) {
         if self.strangers.len() < STRANGERS && self.strangers.insert(sender) {
             let expected = match known {
-                Known::Member(expected) | Known::Leaving(expected) => expected,
-                Known::Stranger => None,
+                KnownAs::Member(expected) | KnownAs::Leaving(expected) => expected,
+                KnownAs::Stranger => None,
             };
             let Sender { id: from, incarnation } = sender;
             self.trace(TraceEvent::StrangerIgnored { from, incarnation, expected });
@@ -123,7 +123,7 @@ impl Raft {
 
 /// As what a node is known.
 #[derive(Clone, Copy, Debug)]
-enum Known {
+enum KnownAs {
     /// A member, with this disk if that is known.
     Member(Option<Incarnation>),
     /// It left, and is still told so. It answered with this disk.

@@ -28,7 +28,7 @@ const FAREWELL_ROUNDS: u64 = 3;
 
 /// A change that somebody asked this leader for.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum MembershipInProgress {
     /// These steps are taken as soon as these learners have caught up.
     CatchingUp { changes: Vec<MembershipChange>, learners: BTreeMap<NodeId, CatchUp> },
     /// Its entries are in the log; the last of them must be committed.
@@ -159,7 +159,7 @@ impl Raft {
         let promoted = promoted_by(changes);
         if promoted.is_empty() {
             self.append(Payload::Membership(Box::new(target)));
-            self.set_change(Some(Change::Committing));
+            self.set_change(Some(MembershipInProgress::Committing));
             return Ok(());
         }
         // Learners are added at once: they have to be there to catch up.
@@ -175,12 +175,12 @@ impl Raft {
             let asked_in = leadership.round;
             let learners =
                 promoted.into_iter().map(|node| (node, CatchUp::new(asked_in, goal, now))).collect();
-            leadership.change = Some(Change::CatchingUp { changes: rest, learners });
+            leadership.change = Some(MembershipInProgress::CatchingUp { changes: rest, learners });
         }
         Ok(())
     }
 
-    fn set_change(&mut self, change: Option<Change>) {
+    fn set_change(&mut self, change: Option<MembershipInProgress>) {
         if let RoleState::Leader(leadership) = &mut self.role {
             leadership.change = change;
         }
@@ -207,7 +207,7 @@ impl Raft {
             }
         } else if committed {
             if let RoleState::Leader(leadership) = &self.role
-                && matches!(leadership.change, Some(Change::Committing))
+                && matches!(leadership.change, Some(MembershipInProgress::Committing))
             {
                 let index = self.memberships.latest().0;
                 self.finish_change(Ok(LogId { term: self.hard_state.term, index }));
@@ -223,7 +223,9 @@ impl Raft {
         let (last, timeout) = (self.log.last().index, self.config.tuning.timing.election_max);
         let committed = self.membership_is_committed();
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let Some(Change::CatchingUp { changes, learners }) = &mut leadership.change else { return };
+        let Some(MembershipInProgress::CatchingUp { changes, learners }) = &mut leadership.change else {
+            return;
+        };
         for (learner, race) in learners.iter_mut().filter(|(_, race)| !race.done) {
             let Some(progress) = leadership.peers.get(learner) else { continue };
             if race.has_reached_goal(progress) {
@@ -245,7 +247,7 @@ impl Raft {
             match self.membership().enter(&changes) {
                 Ok(target) => {
                     self.append(Payload::Membership(Box::new(target)));
-                    self.set_change(Some(Change::Committing));
+                    self.set_change(Some(MembershipInProgress::Committing));
                 }
                 Err(error) => self.finish_change(Err(error)),
             }

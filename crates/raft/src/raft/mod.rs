@@ -18,7 +18,7 @@ mod transfer;
 use crate::config::{Config, ConfigError, Timing, Tuning};
 use crate::effect::{Effects, ReadReady, Ticket};
 use crate::identity::Sender;
-use crate::log::{Flaw, Log, TermRun};
+use crate::log::{Log, LogFlaw, TermRun};
 use crate::membership::{ChangeError, Membership};
 use crate::memberships::Memberships;
 use crate::message::{Envelope, Message};
@@ -35,7 +35,7 @@ pub use founding::FoundError;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
-use snapshot::Incoming;
+use snapshot::IncomingSnapshot;
 use stall::DiskWatch;
 pub(crate) use stall::StallReport;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,11 +106,11 @@ pub enum RestoreError {
     },
 }
 
-impl From<Flaw> for RestoreError {
-    fn from(flaw: Flaw) -> Self {
+impl From<LogFlaw> for RestoreError {
+    fn from(flaw: LogFlaw) -> Self {
         match flaw {
-            Flaw::Gap { expected, found } => Self::Gap { expected, found },
-            Flaw::Term { index } => Self::Term { index },
+            LogFlaw::Gap { expected, found } => Self::Gap { expected, found },
+            LogFlaw::Term { index } => Self::Term { index },
         }
     }
 }
@@ -224,7 +224,7 @@ pub struct Raft {
     /// Bytes applied.
     tally: Tally,
     /// A snapshot that the leader is sending.
-    incoming: Option<Incoming>,
+    incoming: Option<IncomingSnapshot>,
     role: RoleState,
     leader: Option<NodeId>,
     /// When `leader` was last heard from.
@@ -277,7 +277,7 @@ struct Leadership {
     reads: read::PendingReads,
     lease: lease::Lease,
     /// A change of the membership that was asked for, until its end.
-    change: Option<membership::Change>,
+    change: Option<membership::MembershipInProgress>,
     /// Who left, and the last round that it still gets.
     farewells: BTreeMap<NodeId, u64>,
     transfer: Option<transfer::Transfer>,

@@ -17,7 +17,7 @@ use crate::types::{HardState, LogId, LogIndex, NodeId, SnapshotMeta, Term, Times
 /// A snapshot that the leader is sending. It is told from others by the leader's term too: another leader's snapshot
 /// of the same state may have other bytes.
 #[derive(Debug)]
-pub(super) struct Incoming {
+pub(super) struct IncomingSnapshot {
     term: Term,
     meta: SnapshotMeta,
     size: u64,
@@ -27,7 +27,7 @@ pub(super) struct Incoming {
     round: u64,
 }
 
-impl Incoming {
+impl IncomingSnapshot {
     fn is_of(&self, piece: &InstallSnapshot) -> bool {
         (self.term, &self.meta, self.size) == (piece.term, &piece.meta, piece.size)
     }
@@ -83,7 +83,7 @@ pub(super) fn settle(
 
 /// What a member says of a snapshot that it is sent.
 #[derive(Clone, Copy, Debug)]
-enum Have {
+enum ReceivedSoFar {
     /// The bytes before this.
     Through(u64),
     /// All that it stands for; it has so many bytes.
@@ -226,7 +226,7 @@ impl Raft {
     pub(super) fn handle_install_snapshot(&mut self, from: NodeId, piece: InstallSnapshot, now: Timestamp) {
         let last = piece.meta.last;
         if piece.term < self.hard_state.term {
-            self.answer_piece(from, 0, last, Have::Through(0));
+            self.answer_piece(from, 0, last, ReceivedSoFar::Through(0));
             return;
         }
         if !piece.is_well_formed() {
@@ -238,18 +238,18 @@ impl Raft {
         let round = piece.round;
         if last.index <= self.committed && !is_active(Mutant::InstallOldSnapshot) {
             // Nothing in it is new, and what is committed here is what the leader has (Leader Completeness).
-            self.answer_piece(from, round, last, Have::All(piece.size));
+            self.answer_piece(from, round, last, ReceivedSoFar::All(piece.size));
             return;
         }
         let next_offset = self.take_piece(piece);
-        self.answer_piece(from, round, last, Have::Through(next_offset));
+        self.answer_piece(from, round, last, ReceivedSoFar::Through(next_offset));
     }
 
     /// Hands a piece to the driver if it is the next one. Gives the offset of the one to send next: after a gap, a
     /// repetition or a change of snapshots this is where the leader finds back.
     fn take_piece(&mut self, piece: InstallSnapshot) -> u64 {
         if piece.offset == 0 && self.incoming.as_ref().is_none_or(|incoming| incoming.is_older_than(&piece)) {
-            self.incoming = Some(Incoming {
+            self.incoming = Some(IncomingSnapshot {
                 term: piece.term,
                 meta: piece.meta.clone(),
                 size: piece.size,
@@ -270,12 +270,12 @@ impl Raft {
         incoming.received
     }
 
-    fn answer_piece(&mut self, leader: NodeId, round: u64, last: LogId, have: Have) {
+    fn answer_piece(&mut self, leader: NodeId, round: u64, last: LogId, have: ReceivedSoFar) {
         let term = self.hard_state.term;
         let (next_offset, installed, refused) = match have {
-            Have::Through(offset) => (offset, false, None),
-            Have::All(size) => (size, true, None),
-            Have::Nothing(refusal) => (0, false, Some(refusal)),
+            ReceivedSoFar::Through(offset) => (offset, false, None),
+            ReceivedSoFar::All(size) => (size, true, None),
+            ReceivedSoFar::Nothing(refusal) => (0, false, Some(refusal)),
         };
         let reply = SnapshotReply { term, round, last, next_offset, installed, refused };
         self.send_when_durable(leader, Message::SnapshotReply(reply));
@@ -302,7 +302,7 @@ impl Raft {
             && incoming.term == self.hard_state.term
             && let Some(leader) = self.leader
         {
-            self.answer_piece(leader, incoming.round, last, Have::All(incoming.size));
+            self.answer_piece(leader, incoming.round, last, ReceivedSoFar::All(incoming.size));
         }
         self.assert_invariants();
         is_needed
@@ -351,13 +351,14 @@ impl Raft {
 
     /// All pieces arrived and are of no use: the leader is told why.
     pub fn handle_snapshot_discarded(&mut self, last: LogId, why: SnapshotRefusal) {
-        let complete =
-            |incoming: &mut Incoming| incoming.meta.last == last && incoming.received == incoming.size;
+        let complete = |incoming: &mut IncomingSnapshot| {
+            incoming.meta.last == last && incoming.received == incoming.size
+        };
         if let Some(incoming) = self.incoming.take_if(complete)
             && incoming.term == self.hard_state.term
             && let Some(leader) = self.leader
         {
-            self.answer_piece(leader, incoming.round, last, Have::Nothing(why));
+            self.answer_piece(leader, incoming.round, last, ReceivedSoFar::Nothing(why));
         }
     }
 

@@ -1,6 +1,6 @@
 //! `expect ...`: what must be so at this point of a scenario.
 
-use super::words::{Fields, Problem, Which, id, node, nodes, number};
+use super::syntax::{Fields, MessagePattern, Problem, id, node, nodes, number};
 use super::{Stage, missing};
 use raftdeck_raft::{LogIndex, NodeId, Payload, Role, Status};
 
@@ -36,7 +36,7 @@ impl Stage {
     }
 
     fn expect_sent(&mut self, words: &[&str], wanted: bool) -> Result<(), Problem> {
-        let which = Which::of(words)?;
+        let which = MessagePattern::of(words)?;
         let wire = &self.cluster().wire;
         let found = wire.iter().filter(|posted| which.fits(posted)).count();
         match wanted {

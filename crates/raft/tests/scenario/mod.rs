@@ -2,7 +2,7 @@
 //! The language is described in `tests/scenarios/README.md`.
 
 mod expect;
-mod words;
+mod syntax;
 
 use crate::support::{Cluster, config, disk, identify, incarnation, store};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use raftdeck_raft::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use words::{Fields, Problem, Which, describe, duration, link, node, number, switch, terms};
+use syntax::{Fields, MessagePattern, Problem, describe, duration, link, node, number, switch, terms};
 
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
@@ -335,7 +335,7 @@ impl Stage {
 
     /// A message that was sent before comes, for the first time or again.
     fn deliver_old(&mut self, words: &[&str], by_first_disk: bool) -> Result<(), Problem> {
-        let which = Which::of(words)?;
+        let which = MessagePattern::of(words)?;
         let mut found = self.posted.iter().filter(|posted| which.fits(posted));
         let (from, to, message) = found
             .nth(which.nth - 1)
@@ -351,7 +351,7 @@ impl Stage {
 
     /// Takes a message off the wire.
     fn take(&mut self, words: &[&str]) -> Result<(NodeId, NodeId, Message), Problem> {
-        let which = Which::of(words)?;
+        let which = MessagePattern::of(words)?;
         let cluster = self.cluster();
         let mut places = (0..cluster.wire.len()).filter(|place| which.fits(&cluster.wire[*place]));
         let place = places.nth(which.nth - 1);

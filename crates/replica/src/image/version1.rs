@@ -1,6 +1,6 @@
 //! How images of version 1 were hashed. Only here to check those that are on a disk from before.
 
-use crate::state::State;
+use crate::state::ReplicatedState;
 use raftdeck_protocol::frame;
 use serde::Serialize;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 pub(super) const VERSION: u8 = 1;
 
 /// The hash of a state, over all that is in it.
-pub(super) fn hash(state: &State) -> u64 {
+pub(super) fn hash(state: &ReplicatedState) -> u64 {
     let pairs = state.machine.pairs().map(|(key, value)| hash_pair(key, value));
     let sessions = state.sessions.iter().map(|(id, session)| {
         let answers = session.answers().map(|kept| hash_of(&(id, kept.sequence, kept.answer(), kept.at)));

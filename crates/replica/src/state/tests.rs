@@ -17,12 +17,12 @@ const LIFETIME: u64 = SESSION_LIFETIME.as_secs() * 1_000_000;
 /// A state and the log's end.
 #[derive(Clone, Default)]
 struct Log {
-    state: State,
+    state: ReplicatedState,
     last: u64,
 }
 
 impl Log {
-    fn apply(&mut self, at: u64, action: Action) -> Outcome {
+    fn apply(&mut self, at: u64, action: Action) -> CommandOutcome {
         self.last += 1;
         let id = LogId { term: Term(1), index: LogIndex(self.last) };
         self.state.apply(id, &Command { at: LoggedTime(at), action })
@@ -35,12 +35,12 @@ impl Log {
         }
     }
 
-    fn append(&mut self, at: u64, session: u64, sequence: u64, acknowledged: u64) -> Outcome {
+    fn append(&mut self, at: u64, session: u64, sequence: u64, acknowledged: u64) -> CommandOutcome {
         self.apply(at, session_write(session, sequence, acknowledged, append(sequence)))
     }
 
     /// Creates the key under a name; another attempt would not find it as it was.
-    fn create(&mut self, at: u64, name: &str, value: &str) -> Outcome {
+    fn create(&mut self, at: u64, name: &str, value: &str) -> CommandOutcome {
         self.apply(at, named_write(name, create(value)))
     }
 
@@ -416,14 +416,14 @@ struct Model {
 struct ModelName {
     last_used: u64,
     write: Write,
-    answer: Outcome,
+    answer: CommandOutcome,
 }
 
 #[derive(Default)]
 struct ModelSession {
     last_used: u64,
     acknowledged: u64,
-    answers: BTreeMap<u64, Outcome>,
+    answers: BTreeMap<u64, CommandOutcome>,
 }
 
 impl Model {
@@ -458,7 +458,7 @@ impl Model {
     }
 
     /// Whether it was the first one under its name.
-    fn judge_named(&mut self, name: Bytes, write: Write, outcome: &Outcome) -> bool {
+    fn judge_named(&mut self, name: Bytes, write: Write, outcome: &CommandOutcome) -> bool {
         let Some(known) = self.names.get_mut(&name) else {
             assert!(outcome.is_ok());
             let known = ModelName { last_used: self.names_now, write, answer: outcome.clone() };
@@ -475,7 +475,7 @@ impl Model {
     }
 
     /// Whether it was the first attempt, and may have changed something.
-    fn judge(&mut self, write: &SessionWrite, outcome: &Outcome) -> bool {
+    fn judge(&mut self, write: &SessionWrite, outcome: &CommandOutcome) -> bool {
         let Some(session) = self.sessions.get_mut(&write.session.0) else {
             assert_eq!(outcome, &Err(Failure::SessionExpired));
             return false;

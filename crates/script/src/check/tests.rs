@@ -1,7 +1,7 @@
 //! Scripts that are read and not carried out.
 
 use super::*;
-use crate::{Deed, Script};
+use crate::{Script, ScriptEffect};
 use std::collections::BTreeMap;
 
 fn first(nodes: u64) -> Vec<NodeId> {
@@ -9,7 +9,7 @@ fn first(nodes: u64) -> Vec<NodeId> {
 }
 
 fn flaws(script: &str, nodes: u64) -> Vec<String> {
-    check("a.txt", script.as_bytes(), &first(nodes), None).flaws.iter().map(Flaw::to_string).collect()
+    check("a.txt", script.as_bytes(), &first(nodes), None).flaws.iter().map(ScriptFlaw::to_string).collect()
 }
 
 /// The mistakes of the first of these files and of those that it loads, with their files, for three nodes.
@@ -113,10 +113,10 @@ fn nodes_need_not_be_numbered_without_gaps() {
 
     let mut script = Script::of_file("a", b"check b");
     let world = Reading::new(&nodes, NodeId(4)).world;
-    assert_eq!(script.go_on(Duration::ZERO, &world), [Deed::Read("b".to_owned())]);
+    assert_eq!(script.go_on(Duration::ZERO, &world), [ScriptEffect::Read("b".to_owned())]);
     script.loaded(Ok(b"kill 5".to_vec()));
     let right = "b: 1 line, no mistake".to_owned();
-    assert_eq!(script.go_on(Duration::ZERO, &world), [Deed::Answer("check", vec![right])]);
+    assert_eq!(script.go_on(Duration::ZERO, &world), [ScriptEffect::Answer("check", vec![right])]);
 }
 
 #[test]
@@ -161,8 +161,8 @@ fn a_file_that_loads_itself_is_a_mistake() {
     let world = Reading::new(&first(3), NodeId(1)).world;
     let said = loop {
         match &script.go_on(Duration::ZERO, &world)[..] {
-            [Deed::Read(_)] => script.loaded(Ok(b"load a".to_vec())),
-            [Deed::Mistake(said)] => break said.clone(),
+            [ScriptEffect::Read(_)] => script.loaded(Ok(b"load a".to_vec())),
+            [ScriptEffect::Mistake(said)] => break said.clone(),
             other => panic!("{other:?}"),
         }
     };

@@ -2,7 +2,8 @@
 
 use super::{Condition, Figure, Gap, Membership};
 use raftdeck_model::{
-    Known, Matching, MessageReport, MessageState, Node, ProcessState, RaftView, Scope, Standing, World, write,
+    Known, Matching, MemberStanding, MessageReport, MessageState, Node, ProcessState, RaftView, Scope, World,
+    write,
 };
 use raftdeck_protocol::NoticeKind;
 use raftdeck_raft::{NodeId, Role, TermRun};
@@ -63,16 +64,16 @@ impl Condition {
             Condition::Votes(node, count) => return has_votes(world, *node, count),
             Condition::Membership(which, wanted) => return has_members(world, *which, wanted),
             Condition::Voter(node) => match standing(world, *node)? {
-                Standing::Voter => return Ok(()),
+                MemberStanding::Voter => return Ok(()),
                 other => stands(*node, other),
             },
             Condition::Learner(node) => match standing(world, *node)? {
-                Standing::Learner => return Ok(()),
+                MemberStanding::Learner => return Ok(()),
                 other => stands(*node, other),
             },
             Condition::Member(node) => match standing(world, *node)? {
-                Standing::Voter | Standing::Learner => return Ok(()),
-                other @ Standing::Outside => stands(*node, other),
+                MemberStanding::Voter | MemberStanding::Learner => return Ok(()),
+                other @ MemberStanding::Outside => stands(*node, other),
             },
             Condition::Wiped(node) if reports_empty_disk(world, *node) => return Ok(()),
             Condition::Wiped(node) => format!("no other node reports an empty disk of {node}"),
@@ -183,22 +184,22 @@ fn known<'a, T>(value: &'a Known<T>, what: &str, node: NodeId) -> Result<&'a T, 
 }
 
 /// How a node stands to the committed membership, as the leader knows it.
-fn standing(world: &World, node: NodeId) -> Result<Standing, Unmet> {
+fn standing(world: &World, node: NodeId) -> Result<MemberStanding, Unmet> {
     let membership = committed_membership(world)?;
     Ok(if membership.voters.contains(&node) {
-        Standing::Voter
+        MemberStanding::Voter
     } else if membership.learners.contains(&node) {
-        Standing::Learner
+        MemberStanding::Learner
     } else {
-        Standing::Outside
+        MemberStanding::Outside
     })
 }
 
-fn stands(node: NodeId, standing: Standing) -> String {
+fn stands(node: NodeId, standing: MemberStanding) -> String {
     match standing {
-        Standing::Voter => format!("{node} is a voter"),
-        Standing::Learner => format!("{node} is a learner"),
-        Standing::Outside => format!("{node} is not a member"),
+        MemberStanding::Voter => format!("{node} is a voter"),
+        MemberStanding::Learner => format!("{node} is a learner"),
+        MemberStanding::Outside => format!("{node} is not a member"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Conditions: how they are said, and when they hold.
 
 use super::*;
-use crate::{Line, parse};
+use crate::{ScriptLine, parse};
 use raftdeck_model::{
     Disturbance, Fault, FaultId, FrameKind, MessageId, MessageReport, MessageState, News, NodeView,
     ProcessState, RaftView, Update, WorkloadFigures, World,
@@ -74,7 +74,7 @@ fn world() -> World {
 
 fn understood(condition: &str) -> Result<Condition, String> {
     match parse(&format!("expect {condition}"), &world()) {
-        Ok(Line::Expect(condition)) => Ok(condition),
+        Ok(ScriptLine::Expect(condition)) => Ok(condition),
         Ok(other) => panic!("{other:?}"),
         Err(mistake) => Err(mistake.to_string()),
     }

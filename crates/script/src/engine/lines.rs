@@ -1,8 +1,8 @@
 //! The lines that a script has yet to carry out: those of its files, which load one another, those of the standard input, and those
 //! that are repeated.
 
-use super::place::Place;
-use crate::bindings::{Bindings, Bound};
+use super::line_position::LinePosition;
+use crate::bindings::{Bindings, BoundValue};
 use crate::tokens::scan;
 use crate::verb::{ScriptVerb, Verb};
 use crate::word;
@@ -29,8 +29,8 @@ pub(crate) const NO_REPEAT: &str = "end ends nothing: no repeat is open before i
 
 /// Lines in the order in which they are to be carried out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines {
-    queue: VecDeque<(Place, Entry)>,
+pub(crate) struct LineQueue {
+    queue: VecDeque<(LinePosition, QueuedLine)>,
     /// Lines of the standard input so far.
     read: usize,
     /// No more of them will come.
@@ -38,7 +38,7 @@ pub(crate) struct Lines {
 }
 
 #[derive(Clone, Debug)]
-enum Entry {
+enum QueuedLine {
     Line(String),
     /// It is not UTF-8.
     NotText,
@@ -48,7 +48,7 @@ enum Entry {
 
 #[derive(Clone, Debug)]
 struct Repetition {
-    body: Arc<Vec<(Place, Entry)>>,
+    body: Arc<Vec<(LinePosition, QueuedLine)>>,
     begun: u64,
     times: u64,
     counter: Option<String>,
@@ -56,11 +56,11 @@ struct Repetition {
 
 /// What comes next.
 #[derive(Clone, Debug)]
-pub(super) enum Next {
+pub(super) enum NextLine {
     /// This line.
-    Line(Place, String),
+    Line(LinePosition, String),
     /// A line that is not UTF-8.
-    NotText(Place),
+    NotText(LinePosition),
     /// Lines that are repeated begin again, or are over.
     Round,
 }
@@ -74,9 +74,10 @@ pub(super) enum Block {
     Open,
 }
 
-impl Lines {
+impl LineQueue {
     pub(super) fn of_file(file: &str, text: &[u8]) -> Self {
-        let queue = numbered(text).map(|(number, entry)| (Place::of_file(file, number, 0), entry)).collect();
+        let queue =
+            numbered(text).map(|(number, entry)| (LinePosition::of_file(file, number, 0), entry)).collect();
         Self { queue, ..Self::default() }
     }
 
@@ -84,7 +85,7 @@ impl Lines {
     pub(super) fn add(&mut self, line: &[u8]) {
         self.read += 1;
         let line = if self.read == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
-        self.queue.push_back((Place::of_input(self.read), entry(line)));
+        self.queue.push_back((LinePosition::of_input(self.read), entry(line)));
     }
 
     pub(super) fn end_input(&mut self) {
@@ -101,35 +102,35 @@ impl Lines {
     }
 
     /// What comes next.
-    pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<Next> {
+    pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<NextLine> {
         let (place, entry) = self.queue.pop_front()?;
         Some(match entry {
-            Entry::Line(line) => Next::Line(place, line),
-            Entry::NotText => Next::NotText(place),
-            Entry::Again(repetition) => {
+            QueuedLine::Line(line) => NextLine::Line(place, line),
+            QueuedLine::NotText => NextLine::NotText(place),
+            QueuedLine::Again(repetition) => {
                 self.go_around(place, repetition, bindings);
-                Next::Round
+                NextLine::Round
             }
         })
     }
 
-    fn go_around(&mut self, place: Place, mut repetition: Repetition, bindings: &mut Bindings) {
+    fn go_around(&mut self, place: LinePosition, mut repetition: Repetition, bindings: &mut Bindings) {
         if repetition.begun == repetition.times {
             return;
         }
         repetition.begun += 1;
         if let Some(counter) = &repetition.counter {
-            bindings.bind(counter, Bound::Number(repetition.begun));
+            bindings.bind(counter, BoundValue::Number(repetition.begun));
         }
         let body = Arc::clone(&repetition.body);
-        self.queue.push_front((place, Entry::Again(repetition)));
+        self.queue.push_front((place, QueuedLine::Again(repetition)));
         body.iter().rev().for_each(|line| self.queue.push_front(line.clone()));
     }
 
     /// Has the lines from here to the end that belongs to this place carried out so often; the end goes.
     pub(super) fn repeat(
         &mut self,
-        place: &Place,
+        place: &LinePosition,
         times: u64,
         counter: Option<String>,
     ) -> Result<Block, String> {
@@ -143,14 +144,14 @@ impl Lines {
         let mut body: Vec<_> = self.queue.drain(..=length).collect();
         body.pop();
         let repetition = Repetition { body: Arc::new(body), begun: 0, times, counter };
-        self.queue.push_front((place.clone(), Entry::Again(repetition)));
+        self.queue.push_front((place.clone(), QueuedLine::Again(repetition)));
         Ok(Block::Whole)
     }
 
     /// The lines of a file come before those that wait.
     pub(super) fn load(
         &mut self,
-        place: &Place,
+        place: &LinePosition,
         file: &str,
         contents: Result<Vec<u8>, String>,
     ) -> Result<(), String> {
@@ -160,13 +161,13 @@ impl Lines {
             return Err(format!("{file} is not loaded: {MAX_LINES} lines are the most"));
         }
         for (number, line) in lines.into_iter().rev() {
-            self.queue.push_front((Place::of_file(file, number, place.depth + 1), line));
+            self.queue.push_front((LinePosition::of_file(file, number, place.depth + 1), line));
         }
         Ok(())
     }
 
     /// Whether a line here may load a file.
-    pub(crate) fn may_load(place: &Place, file: &str) -> Result<(), String> {
+    pub(crate) fn may_load(place: &LinePosition, file: &str) -> Result<(), String> {
         if place.depth < MAX_DEPTH {
             return Ok(());
         }
@@ -175,10 +176,10 @@ impl Lines {
 }
 
 /// How many lines come before the end that belongs to the repeat before them.
-fn block<'a>(lines: impl Iterator<Item = &'a Entry>) -> Option<usize> {
+fn block<'a>(lines: impl Iterator<Item = &'a QueuedLine>) -> Option<usize> {
     let mut open = 1_usize;
     for (at, entry) in lines.enumerate() {
-        let Entry::Line(line) = entry else { continue };
+        let QueuedLine::Line(line) = entry else { continue };
         open = after(open, line);
         if open == 0 {
             return Some(at);
@@ -198,7 +199,7 @@ pub(crate) fn after(open: usize, line: &str) -> usize {
 }
 
 /// The numbered lines of a file.
-fn numbered(script: &[u8]) -> impl Iterator<Item = (usize, Entry)> {
+fn numbered(script: &[u8]) -> impl Iterator<Item = (usize, QueuedLine)> {
     texts(script).map(|(number, line)| (number, entry(line)))
 }
 
@@ -209,9 +210,9 @@ pub(crate) fn texts(script: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     (1..).zip(script.split(|byte| *byte == b'\n'))
 }
 
-fn entry(line: &[u8]) -> Entry {
+fn entry(line: &[u8]) -> QueuedLine {
     match std::str::from_utf8(line) {
-        Ok(line) => Entry::Line(line.trim_end().to_owned()),
-        Err(_) => Entry::NotText,
+        Ok(line) => QueuedLine::Line(line.trim_end().to_owned()),
+        Err(_) => QueuedLine::NotText,
     }
 }

@@ -4,28 +4,28 @@
 //!
 //! A line is begun when the one before is done: each of its commands has been answered, or a `wait` is over. Requests to the store
 //! are not waited for, as they may have no answer while messages are held; `wait answered` does. Pure: files are read and
-//! written by whoever runs the script ([`Deed::Read`], [`Deed::Write`]).
+//! written by whoever runs the script ([`ScriptEffect::Read`], [`ScriptEffect::Write`]).
 
+pub(crate) mod line_position;
 pub(crate) mod lines;
 mod passing;
-pub(crate) mod place;
 mod requests;
 mod show;
 mod store;
 
 use crate::bindings::Bindings;
 use crate::check::check;
-use crate::{Condition, Expectation, Line, parse_with};
-use lines::{Block, Lines, NO_REPEAT, NOT_TEXT, Next};
-use passing::{Look, Passing};
-use place::Place;
+use crate::{Condition, Expectation, ScriptLine, parse_with};
+use line_position::LinePosition;
+use lines::{Block, LineQueue, NO_REPEAT, NOT_TEXT, NextLine};
+use passing::{PassingTime, StayCheck};
 use raftdeck_model::{ClientName, ClientOp, Command, CommandId, News, Node, Order, World, write};
 use raftdeck_protocol::LogLine;
 use raftdeck_raft::{LogIndex, NodeId};
 use requests::{asked, outcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use store::{Asked, Ended, Store};
+use store::{RequestEnd, RequestOrigin, Store};
 
 /// Every command is answered. The longest way is that of a change of the cluster behind others.
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
@@ -38,7 +38,7 @@ const MAX_AT_ONCE: usize = 1000;
 
 /// What is to be done next, as far as the script says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum ScriptEffect {
     /// Tell the source.
     Send(Command),
     /// Print these lines in answer to this word.
@@ -77,15 +77,15 @@ enum Awaited {
     /// A client's last request has an outcome.
     Outcome(Expectation),
     /// The newest is known. Then this line is carried out.
-    News { id: CommandId, line: Line, is_known: bool },
+    News { id: CommandId, line: ScriptLine, is_known: bool },
     /// These nodes' logs.
     Logs { open: BTreeMap<CommandId, NodeId>, logs: BTreeMap<NodeId, Option<Vec<LogLine>>> },
     /// That cluster time has passed, and that something was so meanwhile.
-    Passing(Passing),
+    Passing(PassingTime),
     /// The end of the lines that are repeated.
     Block { times: u64, counter: Option<String> },
     /// This file's contents.
-    Loaded { file: String, came: Option<Result<Vec<u8>, String>>, what_for: Reading },
+    Loaded { file: String, came: Option<Result<Vec<u8>, String>>, what_for: ReadPurpose },
     /// That this file is written, and how much of what is in force.
     Written { file: String, count: usize, came: Option<Result<(), String>> },
     /// All requests to the store are sent, and the script ends.
@@ -94,7 +94,7 @@ enum Awaited {
 
 /// Why a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+enum ReadPurpose {
     /// Its lines are carried out.
     Load,
     /// Its mistakes are shown.
@@ -102,8 +102,8 @@ enum Reading {
 }
 
 #[derive(Clone, Debug)]
-struct Present {
-    place: Place,
+struct WaitingLine {
+    place: LinePosition,
     awaited: Awaited,
     until: Duration,
 }
@@ -113,11 +113,11 @@ struct Present {
 pub struct Script {
     /// Whether it is known by now which nodes there are.
     is_begun: bool,
-    lines: Lines,
+    lines: LineQueue,
     bindings: Bindings,
-    present: Option<Present>,
+    present: Option<WaitingLine>,
     /// The line that was begun last.
-    begun: Option<(Place, String)>,
+    begun: Option<(LinePosition, String)>,
     /// Whether it stops when logs were shown.
     stops_at_logs: bool,
     stopped: bool,
@@ -132,7 +132,7 @@ impl Script {
     /// The lines of a file, before those that are added.
     #[must_use]
     pub fn of_file(file: &str, text: &[u8]) -> Self {
-        Self { lines: Lines::of_file(file, text), ..Self::default() }
+        Self { lines: LineQueue::of_file(file, text), ..Self::default() }
     }
 
     /// The same, to be played beside a person who sends commands too: the script's are numbered after `first`. It stops when logs
@@ -181,10 +181,10 @@ impl Script {
             News::Done { id } => self.answered(*id, None),
             News::Refused { id, reason } => self.answered(*id, Some(reason)),
             News::Client { id, outcome, .. } => {
-                drop(self.store.end(*id, Some(Ended::Outcome(outcome.clone()))));
+                drop(self.store.end(*id, Some(RequestEnd::Outcome(outcome.clone()))));
             }
             News::Log { node, lines } => {
-                if let Some(Present { awaited: Awaited::Logs { logs, .. }, .. }) = &mut self.present
+                if let Some(WaitingLine { awaited: Awaited::Logs { logs, .. }, .. }) = &mut self.present
                     && let Some(log) = logs.get_mut(node)
                 {
                     *log = Some(lines.clone());
@@ -195,7 +195,7 @@ impl Script {
     }
 
     fn answered(&mut self, answered: CommandId, refusal: Option<&String>) {
-        if let Some(asked) = self.store.end(answered, refusal.cloned().map(Ended::Refused))
+        if let Some(asked) = self.store.end(answered, refusal.cloned().map(RequestEnd::Refused))
             && let Some(reason) = refusal
             && !asked.tries
         {
@@ -213,16 +213,16 @@ impl Script {
         }
     }
 
-    /// What is in the file that [`Deed::Read`] named, or why it cannot be read.
+    /// What is in the file that [`ScriptEffect::Read`] named, or why it cannot be read.
     pub fn loaded(&mut self, contents: Result<Vec<u8>, String>) {
-        if let Some(Present { awaited: Awaited::Loaded { came, .. }, .. }) = &mut self.present {
+        if let Some(WaitingLine { awaited: Awaited::Loaded { came, .. }, .. }) = &mut self.present {
             *came = Some(contents);
         }
     }
 
-    /// That the file of [`Deed::Write`] is written, or why it cannot be.
+    /// That the file of [`ScriptEffect::Write`] is written, or why it cannot be.
     pub fn written(&mut self, result: Result<(), String>) {
-        if let Some(Present { awaited: Awaited::Written { came, .. }, .. }) = &mut self.present {
+        if let Some(WaitingLine { awaited: Awaited::Written { came, .. }, .. }) = &mut self.present {
             *came = Some(result);
         }
     }
@@ -235,8 +235,8 @@ impl Script {
         }
         let line = match &self.present {
             _ if self.stopped => None,
-            Some(Present { awaited: Awaited::Block { .. }, .. }) => None,
-            Some(Present { awaited: Awaited::Passing(passing), until, .. }) => {
+            Some(WaitingLine { awaited: Awaited::Block { .. }, .. }) => None,
+            Some(WaitingLine { awaited: Awaited::Passing(passing), until, .. }) => {
                 Some(passing.due().map_or(*until, |due| due.min(*until)))
             }
             Some(present) => Some(present.until),
@@ -253,7 +253,7 @@ impl Script {
     /// Goes on as far as it can without waiting, but no further than to a mistake or failure; then what is left of files
     /// being loaded is not carried out. What lines mean and whether conditions hold is asked of the world, into which everything
     /// must have been folded that was heard. `now` is real time.
-    pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<Deed> {
+    pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<ScriptEffect> {
         let mut deeds = Vec::new();
         // Which nodes there are is told first of all, and what a line means depends on it.
         self.is_begun = !world.is_empty();
@@ -264,12 +264,12 @@ impl Script {
         deeds
     }
 
-    fn do_all(&mut self, now: Duration, world: &World, deeds: &mut Vec<Deed>) {
+    fn do_all(&mut self, now: Duration, world: &World, deeds: &mut Vec<ScriptEffect>) {
         let mut begun = 0;
         loop {
             self.go_on_asking(now, deeds);
             if let Some(refused) = self.refused.pop_front() {
-                deeds.push(Deed::Unmet(refused));
+                deeds.push(ScriptEffect::Unmet(refused));
             }
             if self.stopped || ends(deeds) {
                 return;
@@ -290,33 +290,33 @@ impl Script {
             begun += 1;
             let Some(next) = self.lines.next(&mut self.bindings) else { return };
             let (place, line) = match next {
-                Next::Line(place, line) => (place, line),
-                Next::NotText(place) => {
-                    deeds.push(Deed::Mistake(place.say(NOT_TEXT)));
+                NextLine::Line(place, line) => (place, line),
+                NextLine::NotText(place) => {
+                    deeds.push(ScriptEffect::Mistake(place.say(NOT_TEXT)));
                     continue;
                 }
-                Next::Round => continue,
+                NextLine::Round => continue,
             };
             match parse_with(&line, world, &self.bindings) {
-                Ok(Line::Nothing) => {}
+                Ok(ScriptLine::Nothing) => {}
                 Ok(meant) => {
                     self.begun = Some((place.clone(), line));
                     self.begin(place, meant, false, (now, world), deeds);
                 }
-                Err(mistake) => deeds.push(Deed::Mistake(place.say(mistake))),
+                Err(mistake) => deeds.push(ScriptEffect::Mistake(place.say(mistake))),
             }
         }
     }
 
     /// The store's clients ask what is next.
-    fn go_on_asking(&mut self, now: Duration, deeds: &mut Vec<Deed>) {
+    fn go_on_asking(&mut self, now: Duration, deeds: &mut Vec<ScriptEffect>) {
         while let Some(request) = self.store.next(CommandId(self.sent + 1)) {
             let (_, command) = self.command(Order::Client(request));
-            deeds.push(Deed::Send(command));
+            deeds.push(ScriptEffect::Send(command));
         }
         let late = self.store.tell(now);
         if !late.is_empty() {
-            deeds.push(Deed::Answer("store", late));
+            deeds.push(ScriptEffect::Answer("store", late));
         }
     }
 
@@ -329,37 +329,41 @@ impl Script {
     /// Ends the present line if it is done; if not, gives it back.
     fn finish(
         &mut self,
-        present: Present,
+        present: WaitingLine,
         now: Duration,
         world: &World,
-        deeds: &mut Vec<Deed>,
-    ) -> Option<Present> {
+        deeds: &mut Vec<ScriptEffect>,
+    ) -> Option<WaitingLine> {
         let is_late = now >= present.until;
-        let Present { place, awaited, until } = present;
-        let still = |awaited| Some(Present { place: place.clone(), awaited, until });
+        let WaitingLine { place, awaited, until } = present;
+        let still = |awaited| Some(WaitingLine { place: place.clone(), awaited, until });
         match awaited {
             Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
-                Err(why) if is_late => deeds.push(Deed::Unmet(place.say(format!("timed out: {why}")))),
+                Err(why) if is_late => {
+                    deeds.push(ScriptEffect::Unmet(place.say(format!("timed out: {why}"))))
+                }
                 Err(_) => return still(Awaited::Condition(condition)),
             },
             Awaited::Outcome(expected) => match outcome(self.store.last(expected.client()), &expected) {
                 Ok(None) if is_late => {
                     let asked = self.store.last(expected.client()).map_or("", |last| &last.text);
-                    deeds.push(Deed::Unmet(place.say(format!("timed out: {asked} has no answer yet"))));
+                    deeds.push(ScriptEffect::Unmet(
+                        place.say(format!("timed out: {asked} has no answer yet")),
+                    ));
                 }
                 Ok(None) => return still(Awaited::Outcome(expected)),
                 Ok(Some(())) => {}
-                Err(why) => deeds.push(Deed::Unmet(place.say(format!("not as expected: {why}")))),
+                Err(why) => deeds.push(ScriptEffect::Unmet(place.say(format!("not as expected: {why}")))),
             },
             Awaited::Answers { open, refusals, tries, late } => {
                 if !open.is_empty() && !is_late {
                     return still(Awaited::Answers { open, refusals, tries, late });
                 }
                 if !open.is_empty() {
-                    deeds.push(Deed::Unmet(place.say(late)));
+                    deeds.push(ScriptEffect::Unmet(place.say(late)));
                 } else if !refusals.is_empty() && !tries {
-                    deeds.push(Deed::Unmet(place.say(refusals.join("; "))));
+                    deeds.push(ScriptEffect::Unmet(place.say(refusals.join("; "))));
                 }
             }
             Awaited::News { id, line, is_known } => {
@@ -372,55 +376,57 @@ impl Script {
                 if !open.is_empty() && !is_late {
                     return still(Awaited::Logs { open, logs });
                 }
-                deeds.push(Deed::Answer("logs", show::logs(world, &logs)));
+                deeds.push(ScriptEffect::Answer("logs", show::logs(world, &logs)));
                 self.stopped = self.stops_at_logs;
             }
             Awaited::Passing(mut passing) => {
                 let look = passing.look(now, world, self.store.unanswered());
                 match look {
-                    Look::Over => {}
-                    Look::Broken(why) => {
-                        deeds.push(Deed::Unmet(place.say(format!("the condition stopped holding: {why}"))));
+                    StayCheck::Over => {}
+                    StayCheck::Broken(why) => {
+                        deeds.push(ScriptEffect::Unmet(
+                            place.say(format!("the condition stopped holding: {why}")),
+                        ));
                     }
                     _ if is_late => {
                         let why =
                             "so much cluster time has not passed: it may stand still (run lets it pass)";
-                        deeds.push(Deed::Unmet(place.say(why)));
+                        deeds.push(ScriptEffect::Unmet(place.say(why)));
                     }
-                    Look::Ask => {
+                    StayCheck::Ask => {
                         self.ask_for_news(&mut passing, deeds);
                         return still(Awaited::Passing(passing));
                     }
-                    Look::Wait => return still(Awaited::Passing(passing)),
+                    StayCheck::Wait => return still(Awaited::Passing(passing)),
                 }
             }
             Awaited::Block { times, counter } => match self.lines.repeat(&place, times, counter.clone()) {
                 Ok(Block::Whole) => {}
                 Ok(Block::Open) => return still(Awaited::Block { times, counter }),
-                Err(why) => deeds.push(Deed::Mistake(place.say(why))),
+                Err(why) => deeds.push(ScriptEffect::Mistake(place.say(why))),
             },
             Awaited::Loaded { file, came: None, what_for } => {
                 return still(Awaited::Loaded { file, came: None, what_for });
             }
-            Awaited::Loaded { file, came: Some(contents), what_for: Reading::Load } => {
+            Awaited::Loaded { file, came: Some(contents), what_for: ReadPurpose::Load } => {
                 if let Err(why) = self.lines.load(&place, &file, contents) {
-                    deeds.push(Deed::Mistake(place.say(why)));
+                    deeds.push(ScriptEffect::Mistake(place.say(why)));
                 }
             }
-            Awaited::Loaded { file, came: Some(contents), what_for: Reading::Check } => {
+            Awaited::Loaded { file, came: Some(contents), what_for: ReadPurpose::Check } => {
                 deeds.push(checked(&place, &file, contents, world));
             }
             Awaited::Written { file, count, came: None } => {
                 return still(Awaited::Written { file, count, came: None });
             }
             Awaited::Written { file, count, came: Some(result) } => deeds.push(match result {
-                Ok(()) => Deed::Answer(
+                Ok(()) => ScriptEffect::Answer(
                     "save",
                     vec![format!("{} in force written to {file}", show::counted(count, "thing"))],
                 ),
-                Err(why) => Deed::Mistake(place.say(format!("{file} cannot be written: {why}"))),
+                Err(why) => ScriptEffect::Mistake(place.say(format!("{file} cannot be written: {why}"))),
             }),
-            Awaited::End if self.store.is_sent() || is_late => deeds.push(Deed::Quit),
+            Awaited::End if self.store.is_sent() || is_late => deeds.push(ScriptEffect::Quit),
             Awaited::End => return still(Awaited::End),
         }
         None
@@ -428,111 +434,126 @@ impl Script {
 
     fn begin(
         &mut self,
-        place: Place,
-        line: Line,
+        place: LinePosition,
+        line: ScriptLine,
         tries: bool,
         (now, world): (Duration, &World),
-        deeds: &mut Vec<Deed>,
+        deeds: &mut Vec<ScriptEffect>,
     ) {
         match line {
-            Line::Nothing => {}
-            Line::Do(orders) => {
+            ScriptLine::Nothing => {}
+            ScriptLine::Do(orders) => {
                 let late = "the command has not been answered";
                 self.order(place, orders, (tries, late, now + ANSWER_WITHIN), deeds);
             }
-            Line::Step { step, within } => {
+            ScriptLine::Step { step, within } => {
                 let late = "the step is not over: what it runs to has not happened";
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
-            Line::Try(line) => self.begin(place, *line, true, (now, world), deeds),
-            Line::Store(request) => {
+            ScriptLine::Try(line) => self.begin(place, *line, true, (now, world), deeds),
+            ScriptLine::Store(request) => {
                 let text = asked(&request);
-                self.store.queue(request, Asked { place, tries, text }, now);
+                self.store.queue(request, RequestOrigin { place, tries, text }, now);
             }
-            Line::Judge(expected, within) => {
+            ScriptLine::Judge(expected, within) => {
                 if let Expectation::Value { request, .. } = &expected {
                     // That it is refused is for the expectation to say.
-                    let asked = Asked { place: place.clone(), tries: true, text: asked(request) };
+                    let asked = RequestOrigin { place: place.clone(), tries: true, text: asked(request) };
                     self.store.queue(request.clone(), asked, now);
                 }
                 self.wait(place, Awaited::Outcome(expected), now + within);
             }
-            Line::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
-            Line::Sleep { time, within } => self.pass(place, Passing::new(time, None), now + within, deeds),
-            Line::Stays { condition, time, within } => {
-                self.pass(place, Passing::new(time, Some(condition)), now + within, deeds);
+            ScriptLine::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
+            ScriptLine::Sleep { time, within } => {
+                self.pass(place, PassingTime::new(time, None), now + within, deeds)
             }
-            Line::Repeat { times, counter } => {
+            ScriptLine::Stays { condition, time, within } => {
+                self.pass(place, PassingTime::new(time, Some(condition)), now + within, deeds);
+            }
+            ScriptLine::Repeat { times, counter } => {
                 self.wait(place, Awaited::Block { times, counter }, Duration::MAX);
             }
-            Line::End => {
-                deeds.push(Deed::Mistake(place.say(NO_REPEAT)));
+            ScriptLine::End => {
+                deeds.push(ScriptEffect::Mistake(place.say(NO_REPEAT)));
             }
-            Line::Let { .. } | Line::Expect(_) | Line::Logs | Line::Status => {
+            ScriptLine::Let { .. } | ScriptLine::Expect(_) | ScriptLine::Logs | ScriptLine::Status => {
                 let (id, command) = self.command(Order::Refresh);
-                deeds.push(Deed::Send(command));
+                deeds.push(ScriptEffect::Send(command));
                 self.wait(place, Awaited::News { id, line, is_known: false }, now + ANSWER_WITHIN);
             }
-            Line::Say(text) => deeds.push(Deed::Answer("say", vec![text])),
-            Line::Rules => deeds.push(Deed::Answer("rules", show::rules(world))),
-            Line::Help(about) => deeds.push(Deed::Answer("help", show::help(about))),
-            Line::Save(named) => {
+            ScriptLine::Say(text) => deeds.push(ScriptEffect::Answer("say", vec![text])),
+            ScriptLine::Rules => deeds.push(ScriptEffect::Answer("rules", show::rules(world))),
+            ScriptLine::Help(about) => deeds.push(ScriptEffect::Answer("help", show::help(about))),
+            ScriptLine::Save(named) => {
                 let file = place.file(&named);
                 let faults = world.in_force();
                 let (count, script) = (faults.len(), write::script(faults.iter().map(|fault| &fault.what)));
                 let text = format!("# What was in force. load {named} brings it into force again.\n{script}");
-                deeds.push(Deed::Write { file: file.clone(), text });
+                deeds.push(ScriptEffect::Write { file: file.clone(), text });
                 self.wait(place, Awaited::Written { file, count, came: None }, now + ANSWER_WITHIN);
             }
-            Line::Load(named) => {
+            ScriptLine::Load(named) => {
                 let file = place.file(&named);
-                match Lines::may_load(&place, &file) {
-                    Ok(()) => self.read(place, file, Reading::Load, now, deeds),
-                    Err(why) => deeds.push(Deed::Mistake(place.say(why))),
+                match LineQueue::may_load(&place, &file) {
+                    Ok(()) => self.read(place, file, ReadPurpose::Load, now, deeds),
+                    Err(why) => deeds.push(ScriptEffect::Mistake(place.say(why))),
                 }
             }
-            Line::Check(named) => {
+            ScriptLine::Check(named) => {
                 let file = place.file(&named);
-                self.read(place, file, Reading::Check, now, deeds);
+                self.read(place, file, ReadPurpose::Check, now, deeds);
             }
-            Line::Quit => self.wait(place, Awaited::End, now + ANSWER_WITHIN),
+            ScriptLine::Quit => self.wait(place, Awaited::End, now + ANSWER_WITHIN),
         }
     }
 
-    fn read(&mut self, place: Place, file: String, what_for: Reading, now: Duration, deeds: &mut Vec<Deed>) {
-        deeds.push(Deed::Read(file.clone()));
+    fn read(
+        &mut self,
+        place: LinePosition,
+        file: String,
+        what_for: ReadPurpose,
+        now: Duration,
+        deeds: &mut Vec<ScriptEffect>,
+    ) {
+        deeds.push(ScriptEffect::Read(file.clone()));
         self.wait(place, Awaited::Loaded { file, came: None, what_for }, now + ANSWER_WITHIN);
     }
 
-    fn pass(&mut self, place: Place, mut passing: Passing, until: Duration, deeds: &mut Vec<Deed>) {
+    fn pass(
+        &mut self,
+        place: LinePosition,
+        mut passing: PassingTime,
+        until: Duration,
+        deeds: &mut Vec<ScriptEffect>,
+    ) {
         self.ask_for_news(&mut passing, deeds);
         self.wait(place, Awaited::Passing(passing), until);
     }
 
-    fn ask_for_news(&mut self, passing: &mut Passing, deeds: &mut Vec<Deed>) {
+    fn ask_for_news(&mut self, passing: &mut PassingTime, deeds: &mut Vec<ScriptEffect>) {
         let (id, command) = self.command(Order::Refresh);
-        deeds.push(Deed::Send(command));
+        deeds.push(ScriptEffect::Send(command));
         passing.asks(id);
     }
 
     /// Sends orders, and waits for the answers to all but those to the store.
     fn order(
         &mut self,
-        place: Place,
+        place: LinePosition,
         orders: Vec<Order>,
         (tries, late, until): (bool, &'static str, Duration),
-        deeds: &mut Vec<Deed>,
+        deeds: &mut Vec<ScriptEffect>,
     ) {
         let mut open = BTreeSet::new();
         for order in orders {
             let (id, command) = self.command(order);
             if let Order::Propose(node, write) = &command.what {
                 let text = format!("propose {} {}", node.0, asked(&ClientOp::Write(write.clone()).into()));
-                self.store.sent(id, ClientName::Own, Asked { place: place.clone(), tries, text });
+                self.store.sent(id, ClientName::Own, RequestOrigin { place: place.clone(), tries, text });
             } else {
                 open.insert(id);
             }
-            deeds.push(Deed::Send(command));
+            deeds.push(ScriptEffect::Send(command));
         }
         if !open.is_empty() {
             self.wait(place, Awaited::Answers { open, refusals: Vec::new(), tries, late }, until);
@@ -540,57 +561,68 @@ impl Script {
     }
 
     /// Carries out a line that looks at how it is now.
-    fn look(&mut self, place: Place, line: Line, (now, world): (Duration, &World), deeds: &mut Vec<Deed>) {
+    fn look(
+        &mut self,
+        place: LinePosition,
+        line: ScriptLine,
+        (now, world): (Duration, &World),
+        deeds: &mut Vec<ScriptEffect>,
+    ) {
         match line {
-            Line::Expect(condition) => {
+            ScriptLine::Expect(condition) => {
                 if let Err(unmet) = condition.holds(world, self.store.unanswered()) {
-                    deeds.push(Deed::Unmet(place.say(format!("not as expected: {unmet}"))));
+                    deeds.push(ScriptEffect::Unmet(place.say(format!("not as expected: {unmet}"))));
                 }
             }
-            Line::Let { name, value } => match value.now(world) {
+            ScriptLine::Let { name, value } => match value.now(world) {
                 Ok(bound) => self.bindings.bind(&name, bound),
-                Err(why) => deeds.push(Deed::Unmet(place.say(format!("{name} is not set: {why}")))),
+                Err(why) => deeds.push(ScriptEffect::Unmet(place.say(format!("{name} is not set: {why}")))),
             },
-            Line::Logs => {
+            ScriptLine::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());
                 let last = |node: &Node| Some((node.id, node.current()?.last_index()?.0));
                 for (node, last) in world.nodes().filter_map(last) {
                     let first = LogIndex(last.saturating_sub(u64::from(SHOWN_ENTRIES)) + 1);
                     let fetch = Order::FetchLog { node, first, limit: SHOWN_ENTRIES };
                     let (id, command) = self.command(fetch);
-                    deeds.push(Deed::Send(command));
+                    deeds.push(ScriptEffect::Send(command));
                     open.insert(id, node);
                     logs.insert(node, None);
                 }
                 self.wait(place, Awaited::Logs { open, logs }, now + ANSWER_WITHIN);
             }
-            _ => deeds.push(Deed::Answer("status", show::status(world))),
+            _ => deeds.push(ScriptEffect::Answer("status", show::status(world))),
         }
     }
 
-    fn wait(&mut self, place: Place, awaited: Awaited, until: Duration) {
-        self.present = Some(Present { place, awaited, until });
+    fn wait(&mut self, place: LinePosition, awaited: Awaited, until: Duration) {
+        self.present = Some(WaitingLine { place, awaited, until });
     }
 }
 
 /// The mistakes of a file, or that there are none.
-fn checked(place: &Place, file: &str, contents: Result<Vec<u8>, String>, world: &World) -> Deed {
+fn checked(
+    place: &LinePosition,
+    file: &str,
+    contents: Result<Vec<u8>, String>,
+    world: &World,
+) -> ScriptEffect {
     let script = match contents {
         Ok(script) => script,
-        Err(why) => return Deed::Mistake(place.say(format!("{file} cannot be read: {why}"))),
+        Err(why) => return ScriptEffect::Mistake(place.say(format!("{file} cannot be read: {why}"))),
     };
     let checked = check(file, &script, &world.ids(), None);
     if checked.flaws.is_empty() {
         let lines = show::counted(checked.lines, "line");
-        return Deed::Answer("check", vec![format!("{file}: {lines}, no mistake")]);
+        return ScriptEffect::Answer("check", vec![format!("{file}: {lines}, no mistake")]);
     }
     let flaws: Vec<String> = checked.flaws.iter().map(|flaw| format!("{file}, {flaw}")).collect();
-    Deed::Mistake(place.say(flaws.join("\n")))
+    ScriptEffect::Mistake(place.say(flaws.join("\n")))
 }
 
 /// Whether nothing may follow.
-fn ends(deeds: &[Deed]) -> bool {
-    matches!(deeds.last(), Some(Deed::Mistake(_) | Deed::Unmet(_) | Deed::Quit))
+fn ends(deeds: &[ScriptEffect]) -> bool {
+    matches!(deeds.last(), Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(_) | ScriptEffect::Quit))
 }
 
 #[cfg(test)]

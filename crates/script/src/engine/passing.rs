@@ -12,7 +12,7 @@ use std::time::Duration;
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug)]
-pub(super) struct Passing {
+pub(super) struct PassingTime {
     time: Duration,
     condition: Option<Condition>,
     /// When it is over, in cluster time; `None`: it has not begun.
@@ -27,7 +27,7 @@ pub(super) struct Passing {
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum StayCheck {
     /// So much time has passed.
     Over,
     /// What should stay so is not so.
@@ -38,7 +38,7 @@ pub(super) enum Look {
     Wait,
 }
 
-impl Passing {
+impl PassingTime {
     /// So much cluster time is to pass, from when the newest is known that is asked for first.
     pub(super) fn new(time: Duration, condition: Option<Condition>) -> Self {
         Self { time, condition, end: None, asked: None, told: None, due: None }
@@ -61,25 +61,25 @@ impl Passing {
         self.due
     }
 
-    pub(super) fn look(&mut self, now: Duration, world: &World, unanswered: usize) -> Look {
+    pub(super) fn look(&mut self, now: Duration, world: &World, unanswered: usize) -> StayCheck {
         if self.end.is_none() && self.asked.is_some() {
-            return Look::Wait;
+            return StayCheck::Wait;
         }
         if let Some(Err(why)) = self.condition.as_ref().map(|condition| condition.holds(world, unanswered)) {
-            return Look::Broken(why.to_string());
+            return StayCheck::Broken(why.to_string());
         }
         let end = *self.end.get_or_insert(world.now().saturating_add(self.time));
         if world.now() >= end {
-            return Look::Over;
+            return StayCheck::Over;
         }
         if self.asked.is_some() {
-            return Look::Wait;
+            return StayCheck::Wait;
         }
         let told = (world.now(), world.time().rate);
         if self.told.replace(told) != Some(told) {
             let left = told.1.takes(end.saturating_sub(told.0));
             self.due = left.map(|left| now.saturating_add(left.max(LEAST_PAUSE)));
         }
-        if self.due.is_some_and(|due| now >= due) { Look::Ask } else { Look::Wait }
+        if self.due.is_some_and(|due| now >= due) { StayCheck::Ask } else { StayCheck::Wait }
     }
 }

@@ -1,19 +1,19 @@
 //! What clients asked, in words, and whether what came of it is as expected.
 
-use super::store::{Ended, Last};
+use super::store::{LastRequest, RequestEnd};
 use crate::Expectation;
 use raftdeck_model::{ClientName, ClientOp, ClientRequest, write};
 use raftdeck_protocol::{Read, Write};
 
 /// Whether a client's last request has an outcome, and it is as expected.
-pub(super) fn outcome(last: Option<&Last>, expected: &Expectation) -> Result<Option<()>, String> {
-    let Some(Last { text, ended, .. }) = last else {
+pub(super) fn outcome(last: Option<&LastRequest>, expected: &Expectation) -> Result<Option<()>, String> {
+    let Some(LastRequest { text, ended, .. }) = last else {
         return Err(format!("{} has asked nothing yet", expected.client()));
     };
     match ended {
         None => Ok(None),
-        Some(Ended::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
-        Some(Ended::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
+        Some(RequestEnd::Outcome(outcome)) => expected.judge(text, outcome).map(Some),
+        Some(RequestEnd::Refused(reason)) => expected.judge_refusal(text, reason).map(Some),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a script asks of the store. Each client has one request under way at a time, like a session (thesis §6.3): its `get` sees its
 //! `put` before it. Different clients' requests run side by side.
 
-use super::place::Place;
+use super::line_position::LinePosition;
 use raftdeck_model::{ClientName, ClientOutcome, ClientRequest, CommandId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,8 +14,8 @@ const MAX_WAITING: usize = 256;
 
 /// What a request was asked by.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) place: Place,
+pub(crate) struct RequestOrigin {
+    pub(crate) place: LinePosition,
     /// That it is refused fails nothing.
     pub(crate) tries: bool,
     /// In words.
@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum RequestEnd {
     /// With this outcome.
     Outcome(ClientOutcome),
     /// The source did not take it: why.
@@ -33,40 +33,40 @@ pub(crate) enum Ended {
 
 /// What a client asked last.
 #[derive(Clone, Debug)]
-pub(crate) struct Last {
+pub(crate) struct LastRequest {
     nth: u64,
     /// In words.
     pub(crate) text: String,
     /// `None`: it has no outcome yet.
-    pub(crate) ended: Option<Ended>,
+    pub(crate) ended: Option<RequestEnd>,
 }
 
 /// Requests to the store that have no outcome yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     /// Sent, by a client or to one node.
-    sent: BTreeMap<CommandId, Sent>,
+    sent: BTreeMap<CommandId, SentRequest>,
     /// Those that wait for their client, in the order of their lines.
-    queue: VecDeque<Waiting>,
-    last: BTreeMap<ClientName, Last>,
+    queue: VecDeque<PendingRequest>,
+    last: BTreeMap<ClientName, LastRequest>,
     /// Counts requests.
     asked: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Sent {
+struct SentRequest {
     client: ClientName,
     nth: u64,
-    asked: Asked,
+    asked: RequestOrigin,
     /// The client asks nothing else meanwhile.
     is_busy: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Waiting {
+struct PendingRequest {
     request: ClientRequest,
     nth: u64,
-    asked: Asked,
+    asked: RequestOrigin,
     /// Since when, and whether that was said.
     since: Duration,
     is_told: bool,
@@ -74,36 +74,36 @@ struct Waiting {
 
 impl Store {
     /// The client is to ask this, when it is its turn.
-    pub(crate) fn queue(&mut self, request: ClientRequest, asked: Asked, now: Duration) {
+    pub(crate) fn queue(&mut self, request: ClientRequest, asked: RequestOrigin, now: Duration) {
         let nth = self.note(&request.client, &asked);
-        self.queue.push_back(Waiting { request, nth, asked, since: now, is_told: false });
+        self.queue.push_back(PendingRequest { request, nth, asked, since: now, is_told: false });
     }
 
     /// What is asked now, under this name, by the first client whose turn it is.
     pub(crate) fn next(&mut self, id: CommandId) -> Option<ClientRequest> {
-        let is_idle = |waiting: &Waiting| self.busy(&waiting.request.client).is_none();
+        let is_idle = |waiting: &PendingRequest| self.busy(&waiting.request.client).is_none();
         let at = self.queue.iter().position(is_idle)?;
-        let Waiting { request, nth, asked, .. } = self.queue.remove(at)?;
-        self.sent.insert(id, Sent { client: request.client.clone(), nth, asked, is_busy: true });
+        let PendingRequest { request, nth, asked, .. } = self.queue.remove(at)?;
+        self.sent.insert(id, SentRequest { client: request.client.clone(), nth, asked, is_busy: true });
         Some(request)
     }
 
     /// Something was asked beside the client's queue.
-    pub(crate) fn sent(&mut self, id: CommandId, client: ClientName, asked: Asked) {
+    pub(crate) fn sent(&mut self, id: CommandId, client: ClientName, asked: RequestOrigin) {
         let nth = self.note(&client, &asked);
-        self.sent.insert(id, Sent { client, nth, asked, is_busy: false });
+        self.sent.insert(id, SentRequest { client, nth, asked, is_busy: false });
     }
 
-    fn note(&mut self, client: &ClientName, asked: &Asked) -> u64 {
+    fn note(&mut self, client: &ClientName, asked: &RequestOrigin) -> u64 {
         self.asked += 1;
         let nth = self.asked;
-        self.last.insert(client.clone(), Last { nth, text: asked.text.clone(), ended: None });
+        self.last.insert(client.clone(), LastRequest { nth, text: asked.text.clone(), ended: None });
         nth
     }
 
     /// A request has ended.
-    pub(crate) fn end(&mut self, id: CommandId, ended: Option<Ended>) -> Option<Asked> {
-        let Sent { client, nth, asked, .. } = self.sent.remove(&id)?;
+    pub(crate) fn end(&mut self, id: CommandId, ended: Option<RequestEnd>) -> Option<RequestOrigin> {
+        let SentRequest { client, nth, asked, .. } = self.sent.remove(&id)?;
         if let Some(last) = self.last.get_mut(&client).filter(|last| last.nth == nth) {
             last.ended = ended;
         }
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// What a client asked last, if it asked anything.
-    pub(crate) fn last(&self, client: &ClientName) -> Option<&Last> {
+    pub(crate) fn last(&self, client: &ClientName) -> Option<&LastRequest> {
         self.last.get(client)
     }
 
@@ -131,14 +131,14 @@ impl Store {
     }
 
     /// What a client waits for before it asks more.
-    fn busy(&self, client: &ClientName) -> Option<&Asked> {
-        let of_client = |sent: &&Sent| sent.is_busy && sent.client == *client;
+    fn busy(&self, client: &ClientName) -> Option<&RequestOrigin> {
+        let of_client = |sent: &&SentRequest| sent.is_busy && sent.client == *client;
         self.sent.values().find(of_client).map(|sent| &sent.asked)
     }
 
     /// What is to be said of those that wait, each once.
     pub(crate) fn tell(&mut self, now: Duration) -> Vec<String> {
-        let late = |waiting: &Waiting| !waiting.is_told && now >= waiting.since + PATIENCE;
+        let late = |waiting: &PendingRequest| !waiting.is_told && now >= waiting.since + PATIENCE;
         let told: Vec<(usize, String)> = self
             .queue
             .iter()

@@ -48,7 +48,7 @@ impl Played {
         self.world.fold(&Update { at: at(ms), seq: 0, what });
     }
 
-    fn go_on(&mut self, now: Duration) -> Vec<Deed> {
+    fn go_on(&mut self, now: Duration) -> Vec<ScriptEffect> {
         self.script.go_on(now, &self.world)
     }
 }
@@ -78,14 +78,14 @@ fn script(lines: &[&str]) -> Played {
 /// What it sends at this time, and nothing else.
 fn sends(script: &mut Played, ms: u64) -> Vec<(u64, Order)> {
     let sent = |deed| match deed {
-        Deed::Send(Command { id, what }) => (id.0, what),
+        ScriptEffect::Send(Command { id, what }) => (id.0, what),
         other => panic!("{other:?}"),
     };
     script.go_on(at(ms)).into_iter().map(sent).collect()
 }
 
 /// What it does when it is due next.
-fn after(script: &mut Played) -> Vec<Deed> {
+fn after(script: &mut Played) -> Vec<ScriptEffect> {
     let due = script.next_due().expect("it is not over");
     script.go_on(due)
 }
@@ -150,7 +150,7 @@ fn a_refused_command_fails_the_script_unless_it_is_only_tried() {
         refused(&mut script, 1, "it cannot be");
         assert_eq!(sends(&mut script, 2).len(), 1, "{line}: it was only a try");
         refused(&mut script, 2, "it cannot be");
-        assert_eq!(script.go_on(at(3)), [Deed::Unmet("line 2: it cannot be".to_owned())]);
+        assert_eq!(script.go_on(at(3)), [ScriptEffect::Unmet("line 2: it cannot be".to_owned())]);
     }
 }
 
@@ -159,7 +159,7 @@ fn a_step_that_does_not_end_fails_when_its_time_is_over() {
     let mut script = script(&["", "step role", "step role within 1m", "step 20s", "kill 1"]);
     sends(&mut script, 0);
     assert_eq!(script.next_due(), Some(at(10_000)));
-    let [Deed::Unmet(said)] = &script.go_on(at(10_000))[..] else { panic!("it is not over") };
+    let [ScriptEffect::Unmet(said)] = &script.go_on(at(10_000))[..] else { panic!("it is not over") };
     assert!(said.starts_with("line 2: the step is not over"), "{said}");
     sends(&mut script, 10_000);
     assert_eq!(script.next_due(), Some(at(70_000)));
@@ -171,7 +171,7 @@ fn a_step_that_does_not_end_fails_when_its_time_is_over() {
 #[test]
 fn a_mistake_names_its_line_and_nothing_more_is_done() {
     let mut script = script(&["", "# a comment", "klil 1", "kill 2"]);
-    let [Deed::Mistake(said)] = &script.go_on(at(0))[..] else { panic!("a mistake") };
+    let [ScriptEffect::Mistake(said)] = &script.go_on(at(0))[..] else { panic!("a mistake") };
     assert_eq!(said, "line 3: \"klil\" is not known: did you mean kill?");
 }
 
@@ -181,13 +181,13 @@ fn a_byte_order_mark_is_no_part_of_a_line_and_other_bytes_are_refused() {
     assert_eq!(sends(&mut script, 0), [(1, Order::Heal)]);
     done(&mut script, 1);
     script.add(b"put a \xff");
-    assert_eq!(script.go_on(at(1)), [Deed::Mistake("line 2: the line is not UTF-8 text".to_owned())]);
+    assert_eq!(script.go_on(at(1)), [ScriptEffect::Mistake("line 2: the line is not UTF-8 text".to_owned())]);
     let file = b"\xef\xbb\xbfheal\r\nput a \xff\n";
     let mut watched = Played::new(Script::to_watch("lesson", file, CommandId(7)));
     assert_eq!(sends(&mut watched, 0), [(8, Order::Heal)]);
     done(&mut watched, 8);
     let mistake = "lesson, line 2: the line is not UTF-8 text".to_owned();
-    assert_eq!(watched.go_on(at(1)), [Deed::Mistake(mistake)]);
+    assert_eq!(watched.go_on(at(1)), [ScriptEffect::Mistake(mistake)]);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_wait_ends_when_it_is_so_or_fails_when_it_is_too_late() {
     done(&mut script, 1);
     script.add(b"wait leader within 1s");
     sends(&mut script, 1000);
-    assert_eq!(script.go_on(at(2000)), [Deed::Unmet("line 3: timed out: no node leads".to_owned())]);
+    assert_eq!(script.go_on(at(2000)), [ScriptEffect::Unmet("line 3: timed out: no node leads".to_owned())]);
 }
 
 #[test]
@@ -210,7 +210,10 @@ fn what_is_expected_is_judged_by_the_newest_news() {
     assert_eq!(sends(&mut script, 1000), [], "however long the news takes");
     script.hear(News::Process { node: NodeId(2), state: ProcessState::Killed });
     done(&mut script, 1);
-    assert_eq!(script.go_on(at(1001)), [Deed::Unmet("line 1: not as expected: n2 is killed".to_owned())]);
+    assert_eq!(
+        script.go_on(at(1001)),
+        [ScriptEffect::Unmet("line 1: not as expected: n2 is killed".to_owned())]
+    );
 }
 
 #[test]
@@ -220,7 +223,7 @@ fn what_is_in_force_is_told_before_it_is_shown() {
     let faults = vec![Fault { id: FaultId(3), what: Disturbance::Paused(N1) }];
     script.hear(News::InForce { faults });
     done(&mut script, 1);
-    assert_eq!(script.go_on(at(1)), [Deed::Answer("rules", vec!["pause 1  # undo #3".to_owned()])]);
+    assert_eq!(script.go_on(at(1)), [ScriptEffect::Answer("rules", vec!["pause 1  # undo #3".to_owned()])]);
 }
 
 #[test]
@@ -232,7 +235,7 @@ fn the_stores_client_asks_one_thing_after_the_other_and_other_lines_go_on() {
     assert_eq!(sends(&mut script, 1), []);
     assert_eq!(
         script.go_on(at(1001)),
-        [Deed::Answer("store", vec!["get a waits: put a has no answer yet".to_owned()])]
+        [ScriptEffect::Answer("store", vec!["get a waits: put a has no answer yet".to_owned()])]
     );
     answered(&mut script, 1);
     assert!(matches!(
@@ -240,7 +243,7 @@ fn the_stores_client_asks_one_thing_after_the_other_and_other_lines_go_on() {
         [(3, Order::Client(ClientRequest { op: ClientOp::Read(_), .. }))]
     ));
     answered(&mut script, 3);
-    assert_eq!(script.go_on(at(1003)), [Deed::Quit]);
+    assert_eq!(script.go_on(at(1003)), [ScriptEffect::Quit]);
 }
 
 #[test]
@@ -256,7 +259,7 @@ fn any_number_of_requests_find_their_turn_and_quit_comes_after_the_last() {
     // All are sent; the outcome of the last was not asked for.
     let deeds = script.go_on(at(100));
     assert!(
-        matches!(&deeds[..], [Deed::Send(command), Deed::Quit] if command.id == CommandId(100)),
+        matches!(&deeds[..], [ScriptEffect::Send(command), ScriptEffect::Quit] if command.id == CommandId(100)),
         "{deeds:?}"
     );
 }
@@ -271,20 +274,22 @@ fn a_proposal_is_not_waited_for_and_has_an_outcome() {
     refused(&mut script, 1, "n3 does not run and takes no write");
     assert_eq!(
         script.go_on(at(2)),
-        [Deed::Unmet("line 1: propose 3 put a is refused: n3 does not run and takes no write".to_owned())]
+        [ScriptEffect::Unmet(
+            "line 1: propose 3 put a is refused: n3 does not run and takes no write".to_owned()
+        )]
     );
 }
 
 #[test]
 fn files_are_loaded_in_place_beside_the_file_that_names_them_and_not_for_ever() {
     let mut script = script(&["load lessons/a", "elect 3"]);
-    assert_eq!(script.go_on(at(0)), [Deed::Read("lessons/a".to_owned())]);
+    assert_eq!(script.go_on(at(0)), [ScriptEffect::Read("lessons/a".to_owned())]);
     script.loaded(Ok(b"elect 1\n\nload b\n".to_vec()));
     assert_eq!(sends(&mut script, 1), [(1, Order::Campaign(N1))]);
     done(&mut script, 1);
-    assert_eq!(script.go_on(at(2)), [Deed::Read("lessons/b".to_owned())]);
+    assert_eq!(script.go_on(at(2)), [ScriptEffect::Read("lessons/b".to_owned())]);
     script.loaded(Ok(b"kill 9\nelect 2\n".to_vec()));
-    let [Deed::Mistake(said)] = &script.go_on(at(3))[..] else { panic!("a mistake") };
+    let [ScriptEffect::Mistake(said)] = &script.go_on(at(3))[..] else { panic!("a mistake") };
     assert!(said.contains("lessons/b, line 1: there is no n9"), "{said}");
     assert_eq!(sends(&mut script, 4), [(2, Order::Campaign(NodeId(3)))], "more, though not of that file");
     done(&mut script, 2);
@@ -293,12 +298,12 @@ fn files_are_loaded_in_place_beside_the_file_that_names_them_and_not_for_ever() 
     let mut files = 0;
     let said = loop {
         match &script.go_on(at(5))[..] {
-            [Deed::Read(file)] => {
+            [ScriptEffect::Read(file)] => {
                 assert_eq!(file, "c");
                 files += 1;
                 script.loaded(Ok(b"load c".to_vec()));
             }
-            [Deed::Mistake(said)] => break said.clone(),
+            [ScriptEffect::Mistake(said)] => break said.clone(),
             other => panic!("{other:?}"),
         }
     };
@@ -306,7 +311,7 @@ fn files_are_loaded_in_place_beside_the_file_that_names_them_and_not_for_ever() 
     script.add(b"load d");
     script.go_on(at(6));
     script.loaded(Err("no such file".to_owned()));
-    let [Deed::Mistake(said)] = &script.go_on(at(7))[..] else { panic!("a mistake") };
+    let [ScriptEffect::Mistake(said)] = &script.go_on(at(7))[..] else { panic!("a mistake") };
     assert_eq!(said, "line 4: d cannot be read: no such file");
 }
 
@@ -316,12 +321,12 @@ fn what_is_saved_can_be_loaded() {
     let faults = vec![Fault { id: FaultId(3), what: Disturbance::Paused(N1) }];
     script.hear(News::InForce { faults });
     script.add(b"save faults");
-    let [Deed::Write { file, text }] = &script.go_on(at(0))[..] else { panic!("a file") };
+    let [ScriptEffect::Write { file, text }] = &script.go_on(at(0))[..] else { panic!("a file") };
     assert_eq!(file, "faults");
     script.written(Ok(()));
     assert_eq!(
         script.go_on(at(1)),
-        [Deed::Answer("save", vec!["1 thing in force written to faults".to_owned()])]
+        [ScriptEffect::Answer("save", vec!["1 thing in force written to faults".to_owned()])]
     );
     script.add(b"load faults");
     script.go_on(at(2));
@@ -336,7 +341,7 @@ fn a_script_to_watch_stops_where_it_shows_the_logs() {
     assert_eq!(sends(&mut script, 0), [(8, Order::Refresh)]);
     assert_eq!(script.line().as_deref(), Some("lesson, line 2: logs"));
     done(&mut script, 8);
-    let [Deed::Answer("logs", lines)] = &script.go_on(at(1))[..] else { panic!("the logs") };
+    let [ScriptEffect::Answer("logs", lines)] = &script.go_on(at(1))[..] else { panic!("the logs") };
     assert_eq!(lines[0], "no node runs that could show its log");
     assert_eq!(lines[1], "n1 is running: its log is not shown");
     assert!(script.is_stopped() && !script.is_over());
@@ -369,7 +374,7 @@ fn a_log_that_is_only_in_a_snapshot_is_said_to_be_and_a_dead_node_too() {
         script.hear(News::Log { node: NodeId(id - 1), lines: Vec::new() });
         done(&mut script, id);
     }
-    let [Deed::Answer("logs", lines)] = &script.go_on(at(2))[..] else { panic!("the logs") };
+    let [ScriptEffect::Answer("logs", lines)] = &script.go_on(at(2))[..] else { panic!("the logs") };
     let (head, rest) = lines.split_first().unwrap();
     assert!(head.contains("n1 in term 2") && head.contains("n2 in term 2"), "{head}");
     assert_eq!(
@@ -382,8 +387,8 @@ fn a_log_that_is_only_in_a_snapshot_is_said_to_be_and_a_dead_node_too() {
 fn a_caption_is_shown_where_it_stands() {
     let mut script = script(&["say who leads   \"two  blanks\" now?  # nobody", "heal"]);
     let deeds = script.go_on(at(0));
-    assert_eq!(deeds[0], Deed::Answer("say", vec!["who leads two  blanks now?".to_owned()]));
-    assert!(matches!(&deeds[1], Deed::Send(command) if command.what == Order::Heal), "{deeds:?}");
+    assert_eq!(deeds[0], ScriptEffect::Answer("say", vec!["who leads two  blanks now?".to_owned()]));
+    assert!(matches!(&deeds[1], ScriptEffect::Send(command) if command.what == Order::Heal), "{deeds:?}");
 }
 
 #[test]
@@ -391,8 +396,8 @@ fn a_script_ends_though_the_store_never_answers() {
     let mut script = script(&["put a 1", "put b 2", "quit"]);
     sends(&mut script, 0);
     let late = after(&mut script);
-    assert!(matches!(late[..], [Deed::Answer("store", _)]), "{late:?}");
-    assert_eq!(after(&mut script), [Deed::Quit]);
+    assert!(matches!(late[..], [ScriptEffect::Answer("store", _)]), "{late:?}");
+    assert_eq!(after(&mut script), [ScriptEffect::Quit]);
 }
 
 #[test]
@@ -425,7 +430,7 @@ fn a_sleep_while_time_stands_still_is_given_up() {
     assert_eq!(sends(&mut script, 1), []);
     assert_eq!(script.next_due(), Some(at(5000)));
     let late = "line 1: so much cluster time has not passed: it may stand still (run lets it pass)";
-    assert_eq!(script.go_on(at(5000)), [Deed::Unmet(late.to_owned())]);
+    assert_eq!(script.go_on(at(5000)), [ScriptEffect::Unmet(late.to_owned())]);
 }
 
 #[test]
@@ -443,7 +448,7 @@ fn what_stays_so_is_looked_at_until_the_end() {
     sends(&mut breaks, 1);
     breaks.hear_at(999, News::Process { node: NodeId(2), state: ProcessState::Killed });
     let broken = "line 1: the condition stopped holding: n2 is killed".to_owned();
-    assert_eq!(breaks.go_on(at(1000)), [Deed::Unmet(broken)]);
+    assert_eq!(breaks.go_on(at(1000)), [ScriptEffect::Unmet(broken)]);
 }
 
 #[test]
@@ -458,7 +463,7 @@ fn a_name_stands_for_what_its_value_was() {
     let put = raftdeck_protocol::Write::Put { key: "k7".into(), value: "8".into() };
     let put = Command { id: CommandId(4), what: Order::Client(ClientOp::Write(put).into()) };
     let mistake = "line 5: $nobody is not set: let nobody = leader gives it a value".to_owned();
-    assert_eq!(script.go_on(at(3)), [Deed::Send(put), Deed::Mistake(mistake)]);
+    assert_eq!(script.go_on(at(3)), [ScriptEffect::Send(put), ScriptEffect::Mistake(mistake)]);
 }
 
 #[test]
@@ -467,7 +472,7 @@ fn a_leader_that_nobody_knows_has_no_name() {
     sends(&mut script, 0);
     done(&mut script, 1);
     let deeds = script.go_on(at(1));
-    let [Deed::Unmet(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    let [ScriptEffect::Unmet(said)] = &deeds[..] else { panic!("{deeds:?}") };
     assert!(said.starts_with("line 1: old is not set: no node leads"), "{said}");
 }
 
@@ -508,23 +513,23 @@ fn a_repeat_waits_for_its_end_while_lines_can_come() {
     let no_end = "repeat has no end: a line end after the lines that are repeated";
     let mut ended = script(&["repeat 2", "heal"]);
     ended.end_input();
-    assert_eq!(ended.go_on(at(0)), [Deed::Mistake(format!("line 1: {no_end}"))]);
+    assert_eq!(ended.go_on(at(0)), [ScriptEffect::Mistake(format!("line 1: {no_end}"))]);
     let mut file = Played::new(Script::of_file("f", b"repeat 2\nheal"));
-    assert_eq!(file.go_on(at(0)), [Deed::Mistake(format!("f, line 1: {no_end}"))]);
+    assert_eq!(file.go_on(at(0)), [ScriptEffect::Mistake(format!("f, line 1: {no_end}"))]);
     let ends = "line 1: end ends nothing: no repeat is open before it".to_owned();
-    assert_eq!(script(&["end"]).go_on(at(0)), [Deed::Mistake(ends)]);
+    assert_eq!(script(&["end"]).go_on(at(0)), [ScriptEffect::Mistake(ends)]);
 }
 
 #[test]
 fn a_file_is_checked_and_not_carried_out() {
     let mut script = script(&["check a.txt", "check a.txt"]);
-    assert_eq!(script.go_on(at(0)), [Deed::Read("a.txt".to_owned())]);
+    assert_eq!(script.go_on(at(0)), [ScriptEffect::Read("a.txt".to_owned())]);
     script.loaded(Ok(b"kill 3\nheal\n".to_vec()));
-    let fine = Deed::Answer("check", vec!["a.txt: 2 lines, no mistake".to_owned()]);
-    assert_eq!(script.go_on(at(1)), [fine, Deed::Read("a.txt".to_owned())]);
+    let fine = ScriptEffect::Answer("check", vec!["a.txt: 2 lines, no mistake".to_owned()]);
+    assert_eq!(script.go_on(at(1)), [fine, ScriptEffect::Read("a.txt".to_owned())]);
     script.loaded(Ok(b"kill 4\nklil 1".to_vec()));
     let deeds = script.go_on(at(2));
-    let [Deed::Mistake(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    let [ScriptEffect::Mistake(said)] = &deeds[..] else { panic!("{deeds:?}") };
     assert!(said.starts_with("line 2: a.txt, line 1, column 6: there is no n4"), "{said}");
     assert!(said.contains("\na.txt, line 2, column 1: \"klil\" is not known"), "{said}");
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn request(line: &str) -> ClientRequest {
     match said(line) {
-        Line::Store(request) => request,
+        ScriptLine::Store(request) => request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -47,7 +47,9 @@ fn reads_say_how_new_they_are_and_which_node_is_asked() {
 fn clients_have_names_that_are_no_words() {
     assert_eq!(request("as alice put a b").client, named("alice"));
     assert_eq!(request("as n_1-b get a stale at 1").client, named("n_1-b"));
-    assert!(matches!(said("try as alice put a b"), Line::Try(line) if matches!(&*line, Line::Store(_))));
+    assert!(
+        matches!(said("try as alice put a b"), ScriptLine::Try(line) if matches!(&*line, ScriptLine::Store(_)))
+    );
     assert!(why("as put put a b").contains("a word of its own"));
     assert!(why("as CUT put a b").contains("a word of its own"));
     assert!(why("as lose-answers put a b").contains("a word of its own"));
@@ -89,13 +91,13 @@ fn links_of_clients_are_disturbed_by_name() {
 #[test]
 fn answers_are_expected() {
     let judged = |line: &str| match said(line) {
-        Line::Judge(what, within) => (what, within.as_secs()),
+        ScriptLine::Judge(what, within) => (what, within.as_secs()),
         other => panic!("{line}: {other:?}"),
     };
     let last = |client, came| Expectation::Last { client, came };
-    assert_eq!(judged("expect stored"), (last(ClientName::Own, Came::Stored), 10));
-    assert_eq!(judged("as al expect in-doubt within 20s"), (last(named("al"), Came::InDoubt), 20));
-    assert_eq!(judged("expect refused"), (last(ClientName::Own, Came::Refused), 10));
+    assert_eq!(judged("expect stored"), (last(ClientName::Own, RequestResult::Stored), 10));
+    assert_eq!(judged("as al expect in-doubt within 20s"), (last(named("al"), RequestResult::InDoubt), 20));
+    assert_eq!(judged("expect refused"), (last(ClientName::Own, RequestResult::Refused), 10));
     let value =
         |request, value: Option<&'static str>| Expectation::Value { request, value: value.map(Into::into) };
     assert_eq!(judged("expect get a b"), (value(request("get a"), Some("b")), 10));

@@ -56,7 +56,7 @@ fn no_line_makes_it_panic() {
         "any", "or", "all", "for", "stays", "let", "=", "$x", "$", "repeat", "1..3", "gap",
     ];
     let mut bindings = Bindings::default();
-    bindings.bind("x", Bound::Number(3));
+    bindings.bind("x", BoundValue::Number(3));
     let mut random = 1_u64;
     for _ in 0..20_000 {
         let mut line = String::new();

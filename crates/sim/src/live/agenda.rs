@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum AgendaItem {
     /// A node's state is looked at, to be told if it is news.
     Status(NodeId),
     /// How all is, is told.
@@ -38,7 +38,7 @@ pub(super) enum Due {
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    due: BTreeMap<(u64, u64), Due>,
+    due: BTreeMap<(u64, u64), AgendaItem>,
     entered: u64,
 }
 
@@ -46,9 +46,9 @@ pub(super) struct Agenda {
 const LAST: u64 = 1 << 63;
 
 impl Agenda {
-    pub(super) fn at(&mut self, at: u64, due: Due) {
+    pub(super) fn at(&mut self, at: u64, due: AgendaItem) {
         self.entered += 1;
-        let order = if matches!(due, Due::StepEnd(_)) { self.entered | LAST } else { self.entered };
+        let order = if matches!(due, AgendaItem::StepEnd(_)) { self.entered | LAST } else { self.entered };
         self.due.insert((at, order), due);
     }
 
@@ -56,7 +56,7 @@ impl Agenda {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    pub(super) fn pop(&mut self) -> Option<Due> {
+    pub(super) fn pop(&mut self) -> Option<AgendaItem> {
         self.due.pop_first().map(|(_, due)| due)
     }
 }

@@ -2,11 +2,11 @@
 //! leader takes only one at a time (thesis §4.1). The leader alone decides what happens; it is asked, and its successor if it falls.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use super::client::Asker;
 use super::orders::Answer;
 use super::processes::address;
-use crate::client::{Answered, Ask};
+use crate::client::{MemberAnswer, MemberRequest};
 use crate::options::{SECOND, micros};
 use raftdeck_model::{ChangeStep, CommandId, MAX_NODES, News};
 use raftdeck_protocol::{Failure, ResponseBody};
@@ -28,7 +28,7 @@ const MAX_UNDER_WAY: usize = 32;
 
 /// What becomes of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ChangeKind {
     /// Whether it is a learner already, and whether it is to be a voter.
     Add {
         learns: bool,
@@ -51,7 +51,7 @@ struct Change {
     command: CommandId,
     number: u64,
     node: NodeId,
-    kind: Kind,
+    kind: ChangeKind,
     /// Set when it has its turn.
     until: Option<u64>,
     /// What stood in the way last.
@@ -59,8 +59,8 @@ struct Change {
 }
 
 /// What is to be done next.
-enum Next {
-    Ask(Ask),
+enum NextChangeStep {
+    Ask(MemberRequest),
     Wait(&'static str),
     Done,
     Refuse(&'static str),
@@ -86,20 +86,20 @@ impl Live {
             self.tell(News::Change { node, step: ChangeStep::GivenUp });
             return Some(Err(format!("{node} was not added: {why}")));
         }
-        self.enqueue(command, node, Kind::Add { learns: false, votes });
+        self.enqueue(command, node, ChangeKind::Add { learns: false, votes });
         None
     }
 
     pub(super) fn promote(&mut self, command: CommandId, node: NodeId) -> Answer {
-        self.begin_change(command, node, Kind::Promote { begun: false }, ChangeStep::Promoting)
+        self.begin_change(command, node, ChangeKind::Promote { begun: false }, ChangeStep::Promoting)
     }
 
     pub(super) fn remove_node(&mut self, command: CommandId, node: NodeId) -> Answer {
-        self.begin_change(command, node, Kind::Remove, ChangeStep::Leaving)
+        self.begin_change(command, node, ChangeKind::Remove, ChangeStep::Leaving)
     }
 
     pub(super) fn transfer(&mut self, command: CommandId, node: NodeId) -> Answer {
-        self.begin_change(command, node, Kind::Transfer, ChangeStep::HandingOver)
+        self.begin_change(command, node, ChangeKind::Transfer, ChangeStep::HandingOver)
     }
 
     pub(super) fn replace_node(&mut self, command: CommandId, node: NodeId) -> Answer {
@@ -110,10 +110,16 @@ impl Live {
                 "{node} was not replaced: it does not run; restart it, as its new disk has to be met"
             )));
         }
-        self.begin_change(command, node, Kind::Replace { begun: false }, ChangeStep::Replacing)
+        self.begin_change(command, node, ChangeKind::Replace { begun: false }, ChangeStep::Replacing)
     }
 
-    fn begin_change(&mut self, command: CommandId, node: NodeId, kind: Kind, first: ChangeStep) -> Answer {
+    fn begin_change(
+        &mut self,
+        command: CommandId,
+        node: NodeId,
+        kind: ChangeKind,
+        first: ChangeStep,
+    ) -> Answer {
         if let Err(why) = self.changes.has_room() {
             return Some(Err(why));
         }
@@ -122,7 +128,7 @@ impl Live {
         None
     }
 
-    fn enqueue(&mut self, command: CommandId, node: NodeId, kind: Kind) {
+    fn enqueue(&mut self, command: CommandId, node: NodeId, kind: ChangeKind) {
         let number = self.number();
         self.changes.0.push_back(Change {
             command,
@@ -141,7 +147,7 @@ impl Live {
         let Some(change) = self.changes.0.front_mut().filter(|change| change.until.is_none()) else { return };
         change.until = Some(now + PATIENCE);
         let (node, number) = (change.node, change.number);
-        if matches!(change.kind, Kind::Add { .. }) {
+        if matches!(change.kind, ChangeKind::Add { .. }) {
             self.tell(News::Change { node, step: ChangeStep::Joining });
         }
         self.change_goes_on(number);
@@ -159,30 +165,30 @@ impl Live {
         }
         let Some(leader) = leader else { return self.wait_for_change(number, "nobody leads".to_owned()) };
         match self.next_of(node, kind, leader) {
-            Next::Ask(ask) => {
-                if let Some(Change { kind: Kind::Promote { begun }, .. }) = self.changes.0.front_mut() {
+            NextChangeStep::Ask(ask) => {
+                if let Some(Change { kind: ChangeKind::Promote { begun }, .. }) = self.changes.0.front_mut() {
                     *begun = true;
                 }
                 let question = self.question(leader, Asker::Change(number), ask);
-                self.agenda.at(now + ANSWER, Due::ChangeLate(number, question));
+                self.agenda.at(now + ANSWER, AgendaItem::ChangeLate(number, question));
             }
-            Next::Wait(why) => self.wait_for_change(number, why.to_owned()),
-            Next::Done => self.end_change(),
-            Next::Refuse(why) => self.give_up(why),
+            NextChangeStep::Wait(why) => self.wait_for_change(number, why.to_owned()),
+            NextChangeStep::Done => self.end_change(),
+            NextChangeStep::Refuse(why) => self.give_up(why),
         }
     }
 
-    fn next_of(&mut self, node: NodeId, kind: Kind, leader: NodeId) -> Next {
-        let change = |change| Next::Ask(Ask::Change(vec![change]));
+    fn next_of(&mut self, node: NodeId, kind: ChangeKind, leader: NodeId) -> NextChangeStep {
+        let change = |change| NextChangeStep::Ask(MemberRequest::Change(vec![change]));
         match kind {
-            Kind::Transfer => Next::Ask(Ask::Transfer(node)),
-            Kind::Remove => change(MembershipChange::Remove { node }),
-            Kind::Add { learns: true, .. } | Kind::Promote { begun: true } => {
+            ChangeKind::Transfer => NextChangeStep::Ask(MemberRequest::Transfer(node)),
+            ChangeKind::Remove => change(MembershipChange::Remove { node }),
+            ChangeKind::Add { learns: true, .. } | ChangeKind::Promote { begun: true } => {
                 change(MembershipChange::Promote { node })
             }
-            Kind::Add { learns: false, .. } => change(self.learner(node)),
-            Kind::Promote { begun: false } => self.next_of_promotion(node, leader),
-            Kind::Replace { begun } => self.next_of_replacement(node, begun, leader),
+            ChangeKind::Add { learns: false, .. } => change(self.learner(node)),
+            ChangeKind::Promote { begun: false } => self.next_of_promotion(node, leader),
+            ChangeKind::Replace { begun } => self.next_of_replacement(node, begun, leader),
         }
     }
 
@@ -192,32 +198,32 @@ impl Live {
     }
 
     /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
-    fn next_of_promotion(&mut self, node: NodeId, leader: NodeId) -> Next {
+    fn next_of_promotion(&mut self, node: NodeId, leader: NodeId) -> NextChangeStep {
         let leading = self.world.node(leader);
-        let Some(process) = &leading.process else { return Next::Wait("nobody leads") };
+        let Some(process) = &leading.process else { return NextChangeStep::Wait("nobody leads") };
         let membership = process.replica.membership();
         if membership.learners.contains(&node) {
-            Next::Ask(Ask::Change(vec![MembershipChange::Promote { node }]))
+            NextChangeStep::Ask(MemberRequest::Change(vec![MembershipChange::Promote { node }]))
         } else if membership.contains(node) {
-            Next::Refuse("it is a voter already")
+            NextChangeStep::Refuse("it is a voter already")
         } else {
-            Next::Refuse("it is not a member")
+            NextChangeStep::Refuse("it is not a member")
         }
     }
 
     /// Out, in as a learner with its new disk, promoted: what is left to do is read off the membership.
-    fn next_of_replacement(&mut self, node: NodeId, begun: bool, leader: NodeId) -> Next {
+    fn next_of_replacement(&mut self, node: NodeId, begun: bool, leader: NodeId) -> NextChangeStep {
         let disk = self.world.node(node).incarnation;
         let at = self.world.now;
         let leading = self.world.node(leader);
         let now = leading.clock.now(at);
         let Some(status) = leading.process.as_ref().map(|process| process.replica.status(now)) else {
-            return Next::Wait("nobody leads");
+            return NextChangeStep::Wait("nobody leads");
         };
         let Membership { voters, incarnations, .. } = &status.membership;
-        let change = |change| Next::Ask(Ask::Change(vec![change]));
+        let change = |change| NextChangeStep::Ask(MemberRequest::Change(vec![change]));
         if status.membership.is_joint() || status.membership_index > status.committed {
-            Next::Wait("another change of the members is under way")
+            NextChangeStep::Wait("another change of the members is under way")
         } else if !status.membership.contains(node) {
             change(self.learner(node))
         } else if incarnations.get(&node) != Some(&disk) {
@@ -225,16 +231,16 @@ impl Live {
         } else if !voters.contains(&node) {
             change(MembershipChange::Promote { node })
         } else if begun {
-            Next::Done
+            NextChangeStep::Done
         } else {
-            Next::Refuse("the cluster knows it by the disk that it has")
+            NextChangeStep::Refuse("the cluster knows it by the disk that it has")
         }
     }
 
     fn wait_for_change(&mut self, number: u64, why: String) {
         if let Some(change) = self.changes.0.front_mut().filter(|change| change.number == number) {
             change.last = why;
-            self.agenda.at(self.world.now + PAUSE, Due::Change(number));
+            self.agenda.at(self.world.now + PAUSE, AgendaItem::Change(number));
         }
     }
 
@@ -244,20 +250,22 @@ impl Live {
         }
     }
 
-    pub(super) fn change_answered(&mut self, number: u64, node: NodeId, answer: Answered) {
+    pub(super) fn change_answered(&mut self, number: u64, node: NodeId, answer: MemberAnswer) {
         if self.changes.0.front().is_none_or(|change| change.number != number) {
             return;
         }
         match answer {
-            Answered::Refused | Answered::Lost => {
+            MemberAnswer::Refused | MemberAnswer::Lost => {
                 self.wait_for_change(number, format!("{node} closed the connection before it answered"));
             }
-            Answered::Body(ResponseBody::Failed(failure)) if is_so_already(&failure) => self.step_is_done(),
-            Answered::Body(ResponseBody::Failed(failure)) if failure.passes() => {
+            MemberAnswer::Body(ResponseBody::Failed(failure)) if is_so_already(&failure) => {
+                self.step_is_done()
+            }
+            MemberAnswer::Body(ResponseBody::Failed(failure)) if failure.passes() => {
                 self.wait_for_change(number, failure.to_string());
             }
-            Answered::Body(ResponseBody::Failed(failure)) => self.give_up(&failure.to_string()),
-            Answered::Body(_) => self.step_is_done(),
+            MemberAnswer::Body(ResponseBody::Failed(failure)) => self.give_up(&failure.to_string()),
+            MemberAnswer::Body(_) => self.step_is_done(),
         }
     }
 
@@ -267,27 +275,29 @@ impl Live {
         let (node, number, kind) = (change.node, change.number, change.kind);
         let leader = self.leader();
         let step = match kind {
-            Kind::Remove
-            | Kind::Transfer
-            | Kind::Promote { .. }
-            | Kind::Add { learns: true, .. }
-            | Kind::Add { votes: false, .. } => return self.end_change(),
-            Kind::Add { learns: false, votes: true } => ChangeStep::Promoting,
+            ChangeKind::Remove
+            | ChangeKind::Transfer
+            | ChangeKind::Promote { .. }
+            | ChangeKind::Add { learns: true, .. }
+            | ChangeKind::Add { votes: false, .. } => return self.end_change(),
+            ChangeKind::Add { learns: false, votes: true } => ChangeStep::Promoting,
             // The membership says how far it is.
-            Kind::Replace { .. } => match leader.map(|leader| self.next_of_replacement(node, true, leader)) {
-                Some(Next::Done) => return self.end_change(),
-                Some(Next::Ask(Ask::Change(changes)))
-                    if matches!(changes[..], [MembershipChange::Promote { .. }]) =>
-                {
-                    ChangeStep::Promoting
+            ChangeKind::Replace { .. } => {
+                match leader.map(|leader| self.next_of_replacement(node, true, leader)) {
+                    Some(NextChangeStep::Done) => return self.end_change(),
+                    Some(NextChangeStep::Ask(MemberRequest::Change(changes)))
+                        if matches!(changes[..], [MembershipChange::Promote { .. }]) =>
+                    {
+                        ChangeStep::Promoting
+                    }
+                    _ => ChangeStep::Joining,
                 }
-                _ => ChangeStep::Joining,
-            },
+            }
         };
         if let Some(change) = self.changes.0.front_mut() {
             change.kind = match kind {
-                Kind::Add { votes, .. } => Kind::Add { learns: true, votes },
-                Kind::Replace { .. } => Kind::Replace { begun: true },
+                ChangeKind::Add { votes, .. } => ChangeKind::Add { learns: true, votes },
+                ChangeKind::Replace { .. } => ChangeKind::Replace { begun: true },
                 other => other,
             };
         }
@@ -298,10 +308,12 @@ impl Live {
     fn end_change(&mut self) {
         let Some(Change { command, node, kind, .. }) = self.changes.0.pop_front() else { return };
         match kind {
-            Kind::Remove => self.dismiss(node),
-            Kind::Transfer => self.tell(News::Change { node, step: ChangeStep::HandedOver }),
-            Kind::Add { votes: false, .. } => self.tell(News::Change { node, step: ChangeStep::Learning }),
-            Kind::Add { votes: true, .. } | Kind::Promote { .. } | Kind::Replace { .. } => {
+            ChangeKind::Remove => self.dismiss(node),
+            ChangeKind::Transfer => self.tell(News::Change { node, step: ChangeStep::HandedOver }),
+            ChangeKind::Add { votes: false, .. } => {
+                self.tell(News::Change { node, step: ChangeStep::Learning })
+            }
+            ChangeKind::Add { votes: true, .. } | ChangeKind::Promote { .. } | ChangeKind::Replace { .. } => {
                 self.tell(News::Change { node, step: ChangeStep::Joined });
             }
         }
@@ -313,14 +325,14 @@ impl Live {
         let Some(Change { command, node, kind, .. }) = self.changes.0.pop_front() else { return };
         self.tell(News::Change { node, step: ChangeStep::GivenUp });
         let reason = match kind {
-            Kind::Add { learns: false, .. } => format!("{node} was not added: {why}"),
-            Kind::Add { learns: true, .. } | Kind::Promote { begun: true } => {
+            ChangeKind::Add { learns: false, .. } => format!("{node} was not added: {why}"),
+            ChangeKind::Add { learns: true, .. } | ChangeKind::Promote { begun: true } => {
                 format!("{node} stays a learner: {why}")
             }
-            Kind::Promote { begun: false } => format!("{node} was not promoted: {why}"),
-            Kind::Remove => format!("{node} was not removed: {why}"),
-            Kind::Replace { .. } => format!("{node} was not replaced: {why}"),
-            Kind::Transfer => format!("{node} was not handed the leadership: {why}"),
+            ChangeKind::Promote { begun: false } => format!("{node} was not promoted: {why}"),
+            ChangeKind::Remove => format!("{node} was not removed: {why}"),
+            ChangeKind::Replace { .. } => format!("{node} was not replaced: {why}"),
+            ChangeKind::Transfer => format!("{node} was not handed the leadership: {why}"),
         };
         self.answer(command, Err(reason));
         self.next_change();

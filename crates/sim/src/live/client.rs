@@ -2,11 +2,11 @@
 //! happened in another way. They do what the async client crate does, in virtual time, and say the same of failures.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use super::orders::Answer;
 use super::single::Single;
-use super::ways::{Held, Ways};
-use crate::client::{Answered, Ask};
+use super::ways::{ClientPaths, HeldRequest};
+use crate::client::{MemberAnswer, MemberRequest};
 use crate::node::Input;
 use crate::options::micros;
 use raftdeck_model::{
@@ -46,13 +46,13 @@ pub(super) enum Asker {
 
 /// For whom something is asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(super) enum RequestPurpose {
     Command(CommandId),
     Load(u64),
 }
 
 /// What a request came to.
-pub(super) enum Outcome {
+pub(super) enum RequestOutcome {
     Done(NodeId, ResponseBody),
     /// Why not, and whether it may have happened.
     Failed(String, bool),
@@ -61,7 +61,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 struct Request {
     wanted: ClientRequest,
-    purpose: Purpose,
+    purpose: RequestPurpose,
     begun: u64,
     deadline: Duration,
     /// Who was asked in this round.
@@ -80,13 +80,13 @@ struct Request {
 #[derive(Debug, Default)]
 struct Trail {
     last: String,
-    met: Met,
+    met: AttemptResult,
     /// An attempt was sent and not answered: what came in between.
     doubt: Option<String>,
 }
 
 #[derive(Debug, Default)]
-enum Met {
+enum AttemptResult {
     #[default]
     Nobody,
     Answer,
@@ -114,7 +114,7 @@ pub(super) struct Clients {
     requests: BTreeMap<RequestId, Request>,
     newest: u64,
     /// Requests that are kept on their way.
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<HeldRequest>,
     /// The questions whose answers were lost, and who answered.
     pub(super) lost: BTreeMap<u64, NodeId>,
 }
@@ -122,7 +122,7 @@ pub(super) struct Clients {
 /// What belongs to one client.
 #[derive(Debug, Default)]
 pub(super) struct Client {
-    pub(super) ways: Ways,
+    pub(super) ways: ClientPaths,
     session: Option<Session>,
     /// Who opens a session, and who waits for it.
     opening: Option<RequestId>,
@@ -137,7 +137,7 @@ impl Live {
         }
         match request.at {
             Some(node) => self.ask_at(id, node, request),
-            None => self.request(request, Purpose::Command(id), DEADLINE),
+            None => self.request(request, RequestPurpose::Command(id), DEADLINE),
         }
         None
     }
@@ -155,7 +155,8 @@ impl Live {
 
     pub(super) fn has_room(&self) -> Result<(), String> {
         let requests = self.clients.requests.values();
-        let by_people = requests.filter(|request| matches!(request.purpose, Purpose::Command(_))).count();
+        let by_people =
+            requests.filter(|request| matches!(request.purpose, RequestPurpose::Command(_))).count();
         let single = self.clients.asked.values().filter(|asker| matches!(asker, Asker::Single(_))).count();
         if by_people + single < MAX_UNDER_WAY {
             return Ok(());
@@ -164,14 +165,14 @@ impl Live {
     }
 
     /// Asks one node. Whoever asks hears the answer, or that the node has ended.
-    pub(super) fn question(&mut self, node: NodeId, asker: Asker, ask: Ask) -> u64 {
+    pub(super) fn question(&mut self, node: NodeId, asker: Asker, ask: MemberRequest) -> u64 {
         self.clients.questions += 1;
         let question = self.clients.questions;
         let client = self.clients.client_of(&asker);
         self.clients.asked.insert(question, asker);
         match client {
             Some(client) if self.clients.gate(&client, node).holds => {
-                self.clients.keep(Held { client, node, question, ask });
+                self.clients.keep(HeldRequest { client, node, question, ask });
             }
             _ => self.deliver_question(node, question, ask),
         }
@@ -179,12 +180,12 @@ impl Live {
     }
 
     /// A question arrives.
-    pub(super) fn deliver_question(&mut self, node: NodeId, question: u64, ask: Ask) {
+    pub(super) fn deliver_question(&mut self, node: NodeId, question: u64, ask: MemberRequest) {
         self.world.give(node, Input::Ask { client: 0, attempt: question, ask: Box::new(ask) });
     }
 
     /// An answer to a question, whoever asked it.
-    pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: Answered) {
+    pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: MemberAnswer) {
         if self.clients.is_lost(question, node, &answer) {
             self.clients.lost.insert(question, node);
             return;
@@ -217,7 +218,7 @@ impl Live {
     }
 
     /// Begins a request.
-    pub(super) fn request(&mut self, wanted: ClientRequest, purpose: Purpose, deadline: Duration) {
+    pub(super) fn request(&mut self, wanted: ClientRequest, purpose: RequestPurpose, deadline: Duration) {
         self.clients.newest += 1;
         let id = RequestId(self.clients.newest);
         let (begun, hint) = (self.world.now, self.leader());
@@ -239,9 +240,9 @@ impl Live {
         if nobody_serves {
             let nodes: Vec<NodeId> = self.kept.keys().copied().collect();
             let reason = client.nobody_to_ask(nodes.into_iter().any(|node| self.world.serves(node)));
-            return self.finish(id, Outcome::Failed(reason, false));
+            return self.finish(id, RequestOutcome::Failed(reason, false));
         }
-        self.agenda.at(begun + micros(deadline), Due::Deadline(id));
+        self.agenda.at(begun + micros(deadline), AgendaItem::Deadline(id));
         self.go_on_asking(id);
     }
 
@@ -264,7 +265,7 @@ impl Live {
             let pause = request.pause;
             request.pause = (pause * 2).min(MOST_PAUSE);
             let pause = pause / 2 + self.rng.below(pause / 2 + 1);
-            return self.agenda.at(now + pause, Due::Again(id));
+            return self.agenda.at(now + pause, AgendaItem::Again(id));
         };
         let Some(ask) = self.clients.ask_of(id) else { return };
         let question = self.question(node, Asker::Request(id), ask);
@@ -272,7 +273,7 @@ impl Live {
             request.round.insert(node);
             request.asked = Some((question, node));
         }
-        self.agenda.at(now + micros(PATIENCE), Due::Patience(id, question));
+        self.agenda.at(now + micros(PATIENCE), AgendaItem::Patience(id, question));
     }
 
     /// The next round begins.
@@ -290,7 +291,7 @@ impl Live {
         let Some((_, node)) = request.asked.filter(|(asked, _)| *asked == question) else { return };
         let client = request.wanted.client.clone();
         if !self.world.node(node).paused && !self.clients.gate(&client, node).is_mute() {
-            self.agenda.at(self.world.now + micros(PATIENCE), Due::Patience(id, question));
+            self.agenda.at(self.world.now + micros(PATIENCE), AgendaItem::Patience(id, question));
             return;
         }
         let Some(request) = self.clients.requests.get_mut(&id) else { return };
@@ -311,27 +312,29 @@ impl Live {
         self.finish(id, outcome);
     }
 
-    fn request_answered(&mut self, id: RequestId, question: u64, node: NodeId, answer: Answered) {
+    fn request_answered(&mut self, id: RequestId, question: u64, node: NodeId, answer: MemberAnswer) {
         let Some(request) = self.clients.requests.get_mut(&id) else { return };
         if request.asked.take_if(|(asked, _)| *asked == question).is_none() {
             return;
         }
         match answer {
-            Answered::Refused | Answered::Lost => {
+            MemberAnswer::Refused | MemberAnswer::Lost => {
                 request.doubt(format!("the connection to {node} broke while it was under way"));
             }
-            Answered::Body(ResponseBody::Done { answer: StoreAnswer::SessionOpened(session), .. }) => {
+            MemberAnswer::Body(ResponseBody::Done {
+                answer: StoreAnswer::SessionOpened(session), ..
+            }) => {
                 request.round.clear();
                 request.hint = Some(node);
                 let client = request.wanted.client.clone();
                 self.session_is_open(&client, session);
             }
-            Answered::Body(ResponseBody::Failed(failure)) => {
+            MemberAnswer::Body(ResponseBody::Failed(failure)) => {
                 if let Some(outcome) = self.clients.judge(id, node, failure) {
                     return self.finish(id, outcome);
                 }
             }
-            Answered::Body(body) => return self.finish(id, Outcome::Done(node, body)),
+            MemberAnswer::Body(body) => return self.finish(id, RequestOutcome::Done(node, body)),
         }
         self.go_on_asking(id);
     }
@@ -350,7 +353,7 @@ impl Live {
         }
     }
 
-    fn finish(&mut self, id: RequestId, outcome: Outcome) {
+    fn finish(&mut self, id: RequestId, outcome: RequestOutcome) {
         let Some(request) = self.clients.requests.remove(&id) else { return };
         let client = self.clients.of(&request.wanted.client);
         client.waiting.retain(|waiting| *waiting != id);
@@ -361,11 +364,11 @@ impl Live {
             self.nobody_opens(&request.wanted.client);
         }
         match request.purpose {
-            Purpose::Load(number) => self.load_ended(number, &outcome),
-            Purpose::Command(command) => {
+            RequestPurpose::Load(number) => self.load_ended(number, &outcome),
+            RequestPurpose::Command(command) => {
                 let outcome = match outcome {
-                    Outcome::Done(node, body) => ClientOutcome::Answered { node, body },
-                    Outcome::Failed(reason, may_have_happened) => {
+                    RequestOutcome::Done(node, body) => ClientOutcome::Answered { node, body },
+                    RequestOutcome::Failed(reason, may_have_happened) => {
                         ClientOutcome::Failed { reason, fate: fate(may_have_happened) }
                     }
                 };
@@ -400,10 +403,12 @@ impl Clients {
     }
 
     /// What this request asks next; `None`: it waits for the session that another one opens.
-    fn ask_of(&mut self, id: RequestId) -> Option<Ask> {
+    fn ask_of(&mut self, id: RequestId) -> Option<MemberRequest> {
         let request = self.requests.get_mut(&id)?;
         let write = match &request.wanted.op {
-            ClientOp::Read(read) => return Some(Ask::Read(read.clone(), request.wanted.consistency)),
+            ClientOp::Read(read) => {
+                return Some(MemberRequest::Read(read.clone(), request.wanted.consistency));
+            }
             ClientOp::Write(write) => write.clone(),
         };
         let client = self.all.entry(request.wanted.client.clone()).or_default();
@@ -413,7 +418,7 @@ impl Clients {
                 return None;
             }
             client.opening = Some(id);
-            return Some(Ask::Open);
+            return Some(MemberRequest::Open);
         };
         let sequence = *request.slot.get_or_insert_with(|| {
             session.newest += 1;
@@ -421,24 +426,26 @@ impl Clients {
             session.newest
         });
         let acknowledged = session.open.first().map_or(session.newest, |first| first - 1);
-        Some(Ask::Session(SessionWrite { session: session.id, sequence, acknowledged, write }))
+        Some(MemberRequest::Session(SessionWrite { session: session.id, sequence, acknowledged, write }))
     }
 
     /// What it means that a node did not do what it was asked. `None`: ask again.
-    fn judge(&mut self, id: RequestId, node: NodeId, failure: Failure) -> Option<Outcome> {
+    fn judge(&mut self, id: RequestId, node: NodeId, failure: Failure) -> Option<RequestOutcome> {
         let request = self.requests.get_mut(&id)?;
         let says = format!("{node} says: {failure}");
         let met = match failure {
             Failure::NotLeader { leader, .. } => {
                 request.hint = leader;
-                Met::Answer
+                AttemptResult::Answer
             }
             Failure::Unknown => {
                 request.doubt(format!("{node} lost its leadership or was stopped while it was under way"));
                 return None;
             }
-            Failure::Stopping | Failure::NotInCluster(_) => Met::Answer,
-            Failure::Busy | Failure::DiskStalled { .. } | Failure::NotCaughtUp => Met::Failure(failure),
+            Failure::Stopping | Failure::NotInCluster(_) => AttemptResult::Answer,
+            Failure::Busy | Failure::DiskStalled { .. } | Failure::NotCaughtUp => {
+                AttemptResult::Failure(failure)
+            }
             Failure::SessionExpired if request.slot.is_some() => {
                 request.slot = None;
                 self.all.entry(request.wanted.client.clone()).or_default().session = None;
@@ -446,8 +453,8 @@ impl Clients {
                 let why = format!("{doubt}, and the session in which it could be repeated is forgotten");
                 return Some(unknown(&why));
             }
-            Failure::Limit(limit) => return Some(Outcome::Failed(limit.to_string(), false)),
-            other => return Some(Outcome::Failed(format!("{node} refuses: {other}"), false)),
+            Failure::Limit(limit) => return Some(RequestOutcome::Failed(limit.to_string(), false)),
+            other => return Some(RequestOutcome::Failed(format!("{node} refuses: {other}"), false)),
         };
         request.trail.last = says;
         request.trail.met = met;
@@ -462,13 +469,13 @@ impl Request {
         if self.slot.is_some() {
             self.trail.doubt = Some(why.clone());
         } else {
-            self.trail.met = Met::Silence;
+            self.trail.met = AttemptResult::Silence;
         }
         self.trail.last = why;
     }
 
     /// What is said when its time is over.
-    fn late(&mut self) -> Outcome {
+    fn late(&mut self) -> RequestOutcome {
         let Trail { last, met, doubt } = std::mem::take(&mut self.trail);
         if let Some(why) = doubt {
             return unknown(&why);
@@ -477,14 +484,18 @@ impl Request {
         let after = self.deadline.as_millis();
         let is_read = matches!(self.wanted.op, ClientOp::Read(_));
         let reason = match met {
-            Met::Failure(failure) => failure.to_string(),
-            Met::Silence if is_read => format!("the read was not answered within {after} ms: {last}"),
-            Met::Silence | Met::Answer => {
+            AttemptResult::Failure(failure) => failure.to_string(),
+            AttemptResult::Silence if is_read => {
+                format!("the read was not answered within {after} ms: {last}")
+            }
+            AttemptResult::Silence | AttemptResult::Answer => {
                 format!("no leader was found within {after} ms (last: {last}); nothing was changed")
             }
-            Met::Nobody => format!("no node could be reached within {after} ms: {last}; nothing was changed"),
+            AttemptResult::Nobody => {
+                format!("no node could be reached within {after} ms: {last}; nothing was changed")
+            }
         };
-        Outcome::Failed(reason, false)
+        RequestOutcome::Failed(reason, false)
     }
 }
 
@@ -492,6 +503,9 @@ pub(super) fn fate(may_have_happened: bool) -> RequestFate {
     if may_have_happened { RequestFate::InDoubt } else { RequestFate::NothingChanged }
 }
 
-fn unknown(why: &str) -> Outcome {
-    Outcome::Failed(format!("the write may or may not have happened: {why}; read the key to find out"), true)
+fn unknown(why: &str) -> RequestOutcome {
+    RequestOutcome::Failed(
+        format!("the write may or may not have happened: {why}; read the key to find out"),
+        true,
+    )
 }

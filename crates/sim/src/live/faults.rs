@@ -3,7 +3,9 @@
 use super::Live;
 use crate::options::micros;
 use raftdeck_model::rulebook::Pair;
-use raftdeck_model::{Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, Rule, Scope, Which, write};
+use raftdeck_model::{
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, write,
+};
 use raftdeck_protocol::DiskPace;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_raft::NodeId;
@@ -163,19 +165,19 @@ impl Live {
         (there, missing.collect())
     }
 
-    pub(super) fn release(&mut self, which: &Which) -> Result<(), String> {
+    pub(super) fn release(&mut self, which: &MessageSelection) -> Result<(), String> {
         let moment = self.moment();
         let moved = self.traffic.release(which, moment);
         self.told_of_messages(moved, "release", which)
     }
 
-    pub(super) fn lose(&mut self, which: &Which) -> Result<(), String> {
+    pub(super) fn lose(&mut self, which: &MessageSelection) -> Result<(), String> {
         let now = self.now();
         let moved = self.traffic.discard(which, now);
         self.told_of_messages(moved, "drop", which)
     }
 
-    fn told_of_messages(&mut self, moved: usize, verb: &str, which: &Which) -> Result<(), String> {
+    fn told_of_messages(&mut self, moved: usize, verb: &str, which: &MessageSelection) -> Result<(), String> {
         if moved == 0 {
             return Err(write::nothing_to(verb, which));
         }

@@ -26,10 +26,10 @@ use crate::outside::Outward;
 use crate::panics;
 use crate::rng::Rng;
 use crate::world::World;
-use agenda::{Agenda, Due};
+use agenda::{Agenda, AgendaItem};
 use changes::Changes;
 use client::Clients;
-use processes::Kept;
+use processes::LiveNode;
 use raftdeck_model::{Command, CommandId, Ledger, MAX_NODES, News, Update, write};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use steps::Stepping;
-use traffic::{LinkNews, Moment, Traffic};
+use traffic::{ClockMoment, LinkNews, Traffic};
 use workload::Workload;
 
 /// What happens at one moment of a frozen world comes to an end before so many events.
@@ -99,7 +99,7 @@ pub struct Live {
     known: raftdeck_model::World,
     /// Of the last update.
     seq: u64,
-    kept: BTreeMap<NodeId, Kept>,
+    kept: BTreeMap<NodeId, LiveNode>,
     ledger: Ledger,
     traffic: Traffic,
     agenda: Agenda,
@@ -243,8 +243,8 @@ impl Live {
         self.rate.is_frozen()
     }
 
-    fn moment(&self) -> Moment {
-        Moment { now: self.now(), rate: self.rate }
+    fn moment(&self) -> ClockMoment {
+        ClockMoment { now: self.now(), rate: self.rate }
     }
 
     /// So much real time, in cluster time at the present rate; at least a moment.
@@ -279,24 +279,24 @@ impl Live {
         self.end_milestone();
     }
 
-    fn is_due(&mut self, due: Due) {
+    fn is_due(&mut self, due: AgendaItem) {
         match due {
-            Due::Status(node) => self.status_is_due(node),
-            Due::Reports => {
+            AgendaItem::Status(node) => self.status_is_due(node),
+            AgendaItem::Reports => {
                 self.reported.1 = false;
                 self.tell_reports();
             }
-            Due::Refresh => self.refresh(),
-            Due::Slow(node, rhythm) => self.turn_slow(node, rhythm),
-            Due::Again(request) => self.ask_again(request),
-            Due::Patience(request, question) => self.is_silent(request, question),
-            Due::Deadline(request) => self.out_of_time(request),
-            Due::Load(number) => self.write_load(number),
-            Due::Figures(number) => self.tell_figures(number),
-            Due::Change(number) => self.change_goes_on(number),
-            Due::ChangeLate(number, question) => self.change_is_late(number, question),
-            Due::SingleLate(question) => self.single_is_late(question),
-            Due::StepEnd(number) => self.step_is_over(number),
+            AgendaItem::Refresh => self.refresh(),
+            AgendaItem::Slow(node, rhythm) => self.turn_slow(node, rhythm),
+            AgendaItem::Again(request) => self.ask_again(request),
+            AgendaItem::Patience(request, question) => self.is_silent(request, question),
+            AgendaItem::Deadline(request) => self.out_of_time(request),
+            AgendaItem::Load(number) => self.write_load(number),
+            AgendaItem::Figures(number) => self.tell_figures(number),
+            AgendaItem::Change(number) => self.change_goes_on(number),
+            AgendaItem::ChangeLate(number, question) => self.change_is_late(number, question),
+            AgendaItem::SingleLate(question) => self.single_is_late(question),
+            AgendaItem::StepEnd(number) => self.step_is_over(number),
         }
     }
 
@@ -425,7 +425,7 @@ impl Live {
         let gathered = self.world.now + self.in_cluster_time(GATHER);
         let at = gathered.max(self.reported.0 + self.in_cluster_time(INTERVAL));
         self.reported.1 = true;
-        self.agenda.at(at, Due::Reports);
+        self.agenda.at(at, AgendaItem::Reports);
     }
 
     /// Tells at once what became of messages.

@@ -1,10 +1,10 @@
 //! The nodes' processes: they are started and ended here, stand still and go on, and lose their disks. The words are the lab's.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use super::telemetry::Publisher;
 use crate::disk::data_dir;
-use crate::node::{Doom, Fate, Job};
+use crate::node::{DiskJob, Doom, MemberFate};
 use crate::world::World;
 use raftdeck_check::Observation;
 use raftdeck_model::{ChangeStep, LogLevel, News, NodeAddresses, ProcessState};
@@ -20,7 +20,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 /// One node.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct LiveNode {
     pub(super) state: ProcessState,
     pub(super) publisher: Publisher,
     slow: Option<Slow>,
@@ -48,7 +48,7 @@ impl World<'_> {
         let node = self.node(id);
         let Some(process) = node.process.as_mut().filter(|_| node.room.is_none()) else { return };
         let jobs = std::mem::take(&mut process.jobs);
-        process.writing.extend(jobs.into_iter().filter_map(Job::write));
+        process.writing.extend(jobs.into_iter().filter_map(DiskJob::write));
     }
 }
 
@@ -64,7 +64,7 @@ impl Live {
             self.traffic.open((node, other));
             self.traffic.open((other, node));
         }
-        let kept = Kept { state: ProcessState::Stopped, publisher: Publisher::default(), slow: None };
+        let kept = LiveNode { state: ProcessState::Stopped, publisher: Publisher::default(), slow: None };
         self.kept.insert(node, kept);
     }
 
@@ -85,7 +85,7 @@ impl Live {
         self.ledger.is_gone(node);
         self.set_timing();
         self.place_clients();
-        self.world.node(node).fate = Fate::Absent;
+        self.world.node(node).fate = MemberFate::Absent;
         self.tell(News::Change { node, step: ChangeStep::Left });
         self.introduce();
     }
@@ -101,7 +101,7 @@ impl Live {
     pub(super) fn start(&mut self, node: NodeId) -> Result<(), String> {
         self.tell_process(node, ProcessState::Starting { pid: None });
         let world = &mut self.world;
-        world.node(node).fate = Fate::Down;
+        world.node(node).fate = MemberFate::Down;
         let life = world.node(node).life;
         self.guarded(|world| world.restart(node, life));
         if !self.world.serves(node) {
@@ -125,7 +125,7 @@ impl Live {
             kept.publisher = Publisher::default();
             if let Some(slow) = &mut kept.slow {
                 (slow.is_halted, slow.number) = (false, number);
-                self.agenda.at(self.world.now, Due::Slow(node, number));
+                self.agenda.at(self.world.now, AgendaItem::Slow(node, number));
             }
         }
         self.stir(node);
@@ -266,7 +266,7 @@ impl Live {
         let number = self.number();
         if let Some(slow) = self.kept.get_mut(&node).and_then(|kept| kept.slow.as_mut()) {
             (slow.is_halted, slow.number) = (false, number);
-            self.agenda.at(self.world.now, Due::Slow(node, number));
+            self.agenda.at(self.world.now, AgendaItem::Slow(node, number));
         }
     }
 
@@ -286,7 +286,7 @@ impl Live {
         } else {
             self.go_on(node);
         }
-        self.agenda.at(self.world.now + lasts.max(1), Due::Slow(node, rhythm));
+        self.agenda.at(self.world.now + lasts.max(1), AgendaItem::Slow(node, rhythm));
     }
 
     pub(super) fn wipe(&mut self, node: NodeId) -> Result<(), String> {

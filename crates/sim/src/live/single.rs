@@ -1,10 +1,10 @@
 //! One node is asked, once, and what it says is the answer: a read at a node, and a write that is handed to one.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use super::client::{Asker, DEADLINE, fate};
 use super::orders::Answer;
-use crate::client::{Answered, Ask};
+use crate::client::{MemberAnswer, MemberRequest};
 use crate::options::micros;
 use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, CommandId, RequestFate};
 use raftdeck_protocol::Write;
@@ -69,18 +69,20 @@ impl Live {
 
     fn ask_single(&mut self, command: CommandId, node: NodeId, request: ClientRequest, is_direct: bool) {
         let ask = match &request.op {
-            ClientOp::Write(write) => Ask::Write(write.clone()),
-            ClientOp::Read(read) => Ask::Read(read.clone(), request.consistency),
+            ClientOp::Write(write) => MemberRequest::Write(write.clone()),
+            ClientOp::Read(read) => MemberRequest::Read(read.clone(), request.consistency),
         };
         let single = Single { command, request, node, begun: self.world.now, is_direct };
         let question = self.question(node, Asker::Single(single), ask);
-        self.agenda.at(self.world.now + micros(DEADLINE), Due::SingleLate(question));
+        self.agenda.at(self.world.now + micros(DEADLINE), AgendaItem::SingleLate(question));
     }
 
-    pub(super) fn single_answered(&mut self, single: Single, node: NodeId, answer: Answered) {
+    pub(super) fn single_answered(&mut self, single: Single, node: NodeId, answer: MemberAnswer) {
         let outcome = match answer {
-            Answered::Body(body) => ClientOutcome::Answered { node, body },
-            Answered::Refused | Answered::Lost => single.failed("closed the connection before it answered"),
+            MemberAnswer::Body(body) => ClientOutcome::Answered { node, body },
+            MemberAnswer::Refused | MemberAnswer::Lost => {
+                single.failed("closed the connection before it answered")
+            }
         };
         self.tell_outcome(single.command, single.request, outcome, single.begun);
     }

@@ -1,7 +1,7 @@
 //! How cluster time passes: its rate, and the steps of a frozen world.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use crate::options::micros;
 use raftdeck_model::{ClusterTime, CommandId, News, Step};
 use raftdeck_protocol::ClockRate;
@@ -15,7 +15,7 @@ const OVERTAKEN: &str = "the step is not over: something else was done with time
 
 /// What a step runs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Until {
+enum StepGoal {
     /// So much time has passed.
     End,
     /// A node changes its role.
@@ -29,7 +29,7 @@ enum Until {
 pub(super) struct Stepping {
     command: CommandId,
     number: u64,
-    until: Until,
+    until: StepGoal,
     is_reached: bool,
 }
 
@@ -82,9 +82,9 @@ impl Live {
                 self.step_to_timer(command)
             }
             Step::Timer => self.step_to_timer(command),
-            Step::For(time) => self.run(command, Until::End, Some(micros(time))),
-            Step::Role => self.run(command, Until::Role, None),
-            Step::Commit => self.run(command, Until::Commit, None),
+            Step::For(time) => self.run(command, StepGoal::End, Some(micros(time))),
+            Step::Role => self.run(command, StepGoal::Role, None),
+            Step::Commit => self.run(command, StepGoal::Commit, None),
         }
     }
 
@@ -100,16 +100,16 @@ impl Live {
                 Err("no node runs whose timer could go off, and no message is under way".to_owned()),
             );
         };
-        self.run(command, Until::End, Some(next.saturating_sub(now).max(LEAST_RUN)))
+        self.run(command, StepGoal::End, Some(next.saturating_sub(now).max(LEAST_RUN)))
     }
 
-    fn run(&mut self, command: CommandId, until: Until, time: Option<u64>) -> Option<Result<(), String>> {
+    fn run(&mut self, command: CommandId, until: StepGoal, time: Option<u64>) -> Option<Result<(), String>> {
         let number = self.number();
         self.stepping = Some(Stepping { command, number, until, is_reached: false });
         self.let_pass(self.last_rate);
         self.tell_time();
         if let Some(time) = time {
-            self.agenda.at(self.world.now.saturating_add(time), Due::StepEnd(number));
+            self.agenda.at(self.world.now.saturating_add(time), AgendaItem::StepEnd(number));
         }
         None
     }
@@ -125,9 +125,9 @@ impl Live {
     pub(super) fn note_milestone(&mut self, event: &TraceEvent) {
         if let Some(stepping) = &mut self.stepping {
             stepping.is_reached |= match stepping.until {
-                Until::Role => matches!(event, TraceEvent::RoleChanged { .. }),
-                Until::Commit => matches!(event, TraceEvent::Committed { .. }),
-                Until::End => false,
+                StepGoal::Role => matches!(event, TraceEvent::RoleChanged { .. }),
+                StepGoal::Commit => matches!(event, TraceEvent::Committed { .. }),
+                StepGoal::End => false,
             };
         }
     }

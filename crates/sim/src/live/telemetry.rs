@@ -1,7 +1,7 @@
 //! What the nodes tell of their state: as the real node publishes it, when it has changed, but not too often, or grows stale.
 
 use super::Live;
-use super::agenda::Due;
+use super::agenda::AgendaItem;
 use super::processes::address;
 use crate::world::World;
 use raftdeck_model::concerns::Concerns;
@@ -61,7 +61,7 @@ impl Live {
         let at = if newest.is_none() { now } else { (*looked + least).min(*sent + most).max(now) };
         if due.is_none_or(|due| due > at) {
             *due = Some(at);
-            self.agenda.at(at, Due::Status(node));
+            self.agenda.at(at, AgendaItem::Status(node));
         }
     }
 
@@ -89,7 +89,7 @@ impl Live {
         {
             let next = next.max(now + 1);
             publisher.due = Some(next);
-            self.agenda.at(next, Due::Status(node));
+            self.agenda.at(next, AgendaItem::Status(node));
         }
     }
 
@@ -110,7 +110,7 @@ impl Live {
     pub(super) fn refresh_soon(&mut self, command: CommandId) {
         self.refreshing.push(command);
         if !self.is_frozen() {
-            self.agenda.at(self.world.now + self.in_cluster_time(ASKED_WITHIN), Due::Refresh);
+            self.agenda.at(self.world.now + self.in_cluster_time(ASKED_WITHIN), AgendaItem::Refresh);
         }
     }
 

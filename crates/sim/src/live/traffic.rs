@@ -3,10 +3,10 @@
 
 use super::reports::Reports;
 use raftdeck_model::glance::Glance;
-use raftdeck_model::rulebook::{Decision, Pair, Passing, Rulebook, matches};
+use raftdeck_model::rulebook::{Decision, MessageInTransit, Pair, Rulebook, matches};
 use raftdeck_model::{
-    Effect, FaultId, FrameFate, LinkState, Matching, MessageId, MessageReport, MessageState, Rule, Scope,
-    Watch, Which,
+    Effect, FaultId, FrameFate, LinkState, Matching, MessageId, MessageReport, MessageSelection,
+    MessageState, Rule, Scope, Watch,
 };
 use raftdeck_protocol::{ClockRate, PeerFrame, frame};
 use raftdeck_raft::{Message, NodeId, Sender};
@@ -21,7 +21,7 @@ const MAX_MESSAGES: usize = 4096;
 
 /// One message on a link.
 #[derive(Debug)]
-struct Parcel {
+struct LinkMessage {
     id: MessageId,
     from: Sender,
     message: Message,
@@ -36,8 +36,8 @@ struct Parcel {
 /// One link.
 #[derive(Debug, Default)]
 struct Lane {
-    under_way: BTreeMap<(Duration, MessageId), Parcel>,
-    held: BTreeMap<MessageId, Parcel>,
+    under_way: BTreeMap<(Duration, MessageId), LinkMessage>,
+    held: BTreeMap<MessageId, LinkMessage>,
     /// No message that keeps its place arrives before this one.
     last_due: Duration,
     /// Messages taken in since the seed was set.
@@ -65,12 +65,12 @@ pub(super) enum LinkNews {
 
 /// Now, and how fast time passes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct ClockMoment {
     pub(super) now: Duration,
     pub(super) rate: ClockRate,
 }
 
-impl Moment {
+impl ClockMoment {
     /// How long a message flies at least.
     fn flight(self) -> Duration {
         if self.rate == ClockRate::REAL { Duration::ZERO } else { FLIGHT }
@@ -93,21 +93,21 @@ impl Lane {
         self.under_way.len() + self.held.len()
     }
 
-    fn take_held(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+    fn take_held(&mut self, mut wanted: impl FnMut(&LinkMessage) -> bool) -> Vec<LinkMessage> {
         self.held.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel).collect()
     }
 
-    fn take_under_way(&mut self, mut wanted: impl FnMut(&Parcel) -> bool) -> Vec<Parcel> {
+    fn take_under_way(&mut self, mut wanted: impl FnMut(&LinkMessage) -> bool) -> Vec<LinkMessage> {
         self.under_way.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel).collect()
     }
 
-    fn hold(&mut self, mut parcel: Parcel, reports: &mut Reports) {
+    fn hold(&mut self, mut parcel: LinkMessage, reports: &mut Reports) {
         parcel.is_now(MessageState::Held, reports);
         self.held.insert(parcel.id, parcel);
     }
 
     /// Sends a message on its way, behind those sent before unless others may overtake it, by so much.
-    fn send(&mut self, parcel: Parcel, now: Duration, behind: Duration, reports: &mut Reports) {
+    fn send(&mut self, parcel: LinkMessage, now: Duration, behind: Duration, reports: &mut Reports) {
         if self.under_way.is_empty() {
             self.last_due = Duration::ZERO;
         }
@@ -117,7 +117,7 @@ impl Lane {
     }
 
     /// Sends a message on its way, whatever else is there.
-    fn send_alone(&mut self, mut parcel: Parcel, due: Duration, now: Duration, reports: &mut Reports) {
+    fn send_alone(&mut self, mut parcel: LinkMessage, due: Duration, now: Duration, reports: &mut Reports) {
         // What arrives at once is told of when it has.
         if due > now {
             parcel.is_now(MessageState::UnderWay { due }, reports);
@@ -126,7 +126,7 @@ impl Lane {
     }
 }
 
-impl Parcel {
+impl LinkMessage {
     fn is_now(&mut self, state: MessageState, reports: &mut Reports) {
         if let Some(report) = &mut self.report {
             report.state = state;
@@ -171,12 +171,13 @@ impl Traffic {
     }
 
     /// A member sends.
-    pub(super) fn take_in(&mut self, from: Sender, to: NodeId, message: Message, moment: Moment) {
+    pub(super) fn take_in(&mut self, from: Sender, to: NodeId, message: Message, moment: ClockMoment) {
         let (pair, glance) = ((from.id, to), Glance::of(&message));
         let Some(lane) = self.lanes.get_mut(&pair) else { return };
         lane.taken += 1;
         let size = if self.book.limits(pair) { size_of(from, &message) } else { 0 };
-        let passing = Passing { pair, number: lane.taken, glance: Some(&glance), size, now: moment.now };
+        let passing =
+            MessageInTransit { pair, number: lane.taken, glance: Some(&glance), size, now: moment.now };
         for (id, rules) in self.book.fire(passing) {
             self.news.push(LinkNews::Fired(id, rules.clone()));
             if rules.is_empty() {
@@ -191,7 +192,13 @@ impl Traffic {
         self.arrive(moment.now);
     }
 
-    fn accept(&mut self, (from, to, message): Arrived, glance: Glance, decision: &Decision, moment: Moment) {
+    fn accept(
+        &mut self,
+        (from, to, message): Arrived,
+        glance: Glance,
+        decision: &Decision,
+        moment: ClockMoment,
+    ) {
         let (pair, now) = ((from.id, to), moment.now);
         let takes = decision.delay.max(moment.flight());
         let is_held = !decision.held_by.is_empty();
@@ -204,7 +211,7 @@ impl Traffic {
             let is_told = is_held || reports.has_room(waits);
             let report = is_told.then(|| Box::new(report(*newest, pair, glance, now)));
             let (message, held_by) = (message.clone(), decision.held_by.clone());
-            let parcel = Parcel { id: *newest, from, message, glance, report, held_by, takes };
+            let parcel = LinkMessage { id: *newest, from, message, glance, report, held_by, takes };
             let is_full = lane.len() >= MAX_MESSAGES;
             if is_full && !lane.is_full {
                 news.push(LinkNews::Full(pair));
@@ -246,7 +253,7 @@ impl Traffic {
         }
     }
 
-    fn deliver(&mut self, pair: Pair, mut parcel: Parcel, now: Duration) {
+    fn deliver(&mut self, pair: Pair, mut parcel: LinkMessage, now: Duration) {
         self.reports.count(pair, &parcel.glance, FrameFate::Delivered);
         parcel.is_now(MessageState::Delivered { at: now }, &mut self.reports);
         self.arrived.push((parcel.from, pair.1, parcel.message));
@@ -301,7 +308,7 @@ impl Traffic {
 
     /// What came into force under this name is over; what only it held goes on, and what only it made late arrives as if it had
     /// been sent now.
-    pub(super) fn undo(&mut self, id: FaultId, moment: Moment) {
+    pub(super) fn undo(&mut self, id: FaultId, moment: ClockMoment) {
         let slowed = self.book.slowed_by(id);
         self.book.remove(id);
         self.let_go(id, moment);
@@ -314,7 +321,7 @@ impl Traffic {
         self.arrive(moment.now);
     }
 
-    fn let_go(&mut self, id: FaultId, moment: Moment) {
+    fn let_go(&mut self, id: FaultId, moment: ClockMoment) {
         let Self { lanes, reports, .. } = self;
         for lane in lanes.values_mut() {
             for mut parcel in lane.take_held(|parcel| parcel.held_by.contains(&id)) {
@@ -330,19 +337,19 @@ impl Traffic {
     }
 
     /// Nothing that is under way is late any more, whatever rule has made it so.
-    pub(super) fn hurry_all(&mut self, moment: Moment) {
+    pub(super) fn hurry_all(&mut self, moment: ClockMoment) {
         let all: Vec<Pair> = self.pairs().collect();
         self.hurry(&all, moment);
         self.arrive(moment.now);
     }
 
-    fn hurry(&mut self, pairs: &[Pair], moment: Moment) {
+    fn hurry(&mut self, pairs: &[Pair], moment: ClockMoment) {
         let due = moment.now + moment.flight();
         for pair in pairs {
             let Some(lane) = self.lanes.get_mut(pair) else { continue };
             lane.last_due = lane.last_due.min(due);
             lane.held.values_mut().for_each(|parcel| parcel.takes = Duration::ZERO);
-            let mut delayed: Vec<Parcel> =
+            let mut delayed: Vec<LinkMessage> =
                 lane.under_way.extract_if(.., |(at, _), _| *at > due).map(|(_, parcel)| parcel).collect();
             delayed.sort_unstable_by_key(|parcel| parcel.id);
             for parcel in delayed {
@@ -358,24 +365,26 @@ impl Traffic {
     }
 
     /// Messages by name, oldest first.
-    fn names(&self, which: &Which) -> Vec<(MessageId, Pair)> {
+    fn names(&self, which: &MessageSelection) -> Vec<(MessageId, Pair)> {
         let everywhere = self.lanes.iter().flat_map(|(&pair, lane)| {
             lane.under_way.values().chain(lane.held.values()).map(move |parcel| (parcel, pair))
         });
-        let is_meant = |(parcel, (from, to)): &(&Parcel, Pair)| match which {
-            Which::Message(id) => parcel.id == *id,
-            Which::On(scope, matching) => scope.covers(*from, *to) && matches(matching, Some(&parcel.glance)),
+        let is_meant = |(parcel, (from, to)): &(&LinkMessage, Pair)| match which {
+            MessageSelection::Message(id) => parcel.id == *id,
+            MessageSelection::On(scope, matching) => {
+                scope.covers(*from, *to) && matches(matching, Some(&parcel.glance))
+            }
         };
         let mut names: Vec<(MessageId, Pair)> =
             everywhere.filter(is_meant).map(|(parcel, pair)| (parcel.id, pair)).collect();
         names.sort_unstable();
-        if let Which::On(_, Matching { next: Some(next), .. }) = which {
+        if let MessageSelection::On(_, Matching { next: Some(next), .. }) = which {
             names.truncate(usize::try_from(*next).unwrap_or(usize::MAX));
         }
         names
     }
 
-    fn take(&mut self, pair: Pair, id: MessageId) -> Vec<Parcel> {
+    fn take(&mut self, pair: Pair, id: MessageId) -> Vec<LinkMessage> {
         let Some(lane) = self.lanes.get_mut(&pair) else { return Vec::new() };
         let mut taken = lane.take_held(|parcel| parcel.id == id);
         taken.extend(lane.take_under_way(|parcel| parcel.id == id));
@@ -383,10 +392,10 @@ impl Traffic {
     }
 
     /// Lets messages go on by hand; says how many. A held one flies if time passes; anything else arrives at once.
-    pub(super) fn release(&mut self, which: &Which, moment: Moment) -> usize {
+    pub(super) fn release(&mut self, which: &MessageSelection, moment: ClockMoment) -> usize {
         let names = self.names(which);
         for &(id, pair) in &names {
-            let flies = |parcel: &Parcel| parcel.id == id && !moment.rate.is_frozen();
+            let flies = |parcel: &LinkMessage| parcel.id == id && !moment.rate.is_frozen();
             let held = self.lanes.get_mut(&pair).and_then(|lane| lane.take_held(flies).pop());
             match (held, self.lanes.get_mut(&pair)) {
                 (Some(mut parcel), Some(lane)) => {
@@ -408,7 +417,7 @@ impl Traffic {
     }
 
     /// Loses messages that are held or under way; says how many.
-    pub(super) fn discard(&mut self, which: &Which, now: Duration) -> usize {
+    pub(super) fn discard(&mut self, which: &MessageSelection, now: Duration) -> usize {
         let names = self.names(which);
         for &(id, pair) in &names {
             let taken = self.take(pair, id);
@@ -420,14 +429,14 @@ impl Traffic {
 
     /// Delivers the oldest message of all links at once, held or under way. `false`: there is none.
     pub(super) fn deliver_oldest(&mut self, now: Duration) -> bool {
-        let oldest = self.names(&Which::On(Scope::All, Matching::default())).first().copied();
+        let oldest = self.names(&MessageSelection::On(Scope::All, Matching::default())).first().copied();
         let Some((id, pair)) = oldest else { return false };
         self.deliver_now(pair, id, now);
         self.settle();
         true
     }
 
-    fn lose(&mut self, pair: Pair, parcels: Vec<Parcel>, now: Duration) {
+    fn lose(&mut self, pair: Pair, parcels: Vec<LinkMessage>, now: Duration) {
         for parcel in parcels {
             lost(pair, parcel, now, &mut self.reports);
         }
@@ -462,7 +471,7 @@ fn size_of(from: Sender, message: &Message) -> usize {
 }
 
 /// A message will not arrive.
-fn lost(pair: Pair, mut parcel: Parcel, at: Duration, reports: &mut Reports) {
+fn lost(pair: Pair, mut parcel: LinkMessage, at: Duration, reports: &mut Reports) {
     reports.count(pair, &parcel.glance, FrameFate::Lost);
     parcel.is_now(MessageState::Lost { at }, reports);
 }

@@ -3,7 +3,7 @@
 
 use super::Live;
 use super::client::{Asker, Clients};
-use crate::client::{Answered, Ask};
+use crate::client::{MemberAnswer, MemberRequest};
 use crate::node::Input;
 use raftdeck_model::{ClientLinkFault, ClientName, Disturbance};
 use raftdeck_protocol::{Answer, ResponseBody};
@@ -15,16 +15,16 @@ const MAX_HELD: usize = 4096;
 
 /// The ways of one client.
 #[derive(Debug, Default)]
-pub(super) struct Ways {
+pub(super) struct ClientPaths {
     /// It reaches only these nodes; `None`: all.
     reach: Option<BTreeSet<NodeId>>,
     /// What is in force, where anything is.
-    gates: BTreeMap<NodeId, Gate>,
+    gates: BTreeMap<NodeId, PathRules>,
 }
 
 /// What is in force on a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gate {
+pub(super) struct PathRules {
     /// Connections break, and none comes about.
     cut: bool,
     /// Requests are kept.
@@ -35,21 +35,21 @@ pub(super) struct Gate {
 
 /// A request that is kept on its way.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldRequest {
     pub(super) client: ClientName,
     pub(super) node: NodeId,
     pub(super) question: u64,
-    pub(super) ask: Ask,
+    pub(super) ask: MemberRequest,
 }
 
-impl Gate {
+impl PathRules {
     /// Whether nothing is heard of the node.
     pub(super) fn is_mute(self) -> bool {
         self.holds || self.loses_answers
     }
 }
 
-impl Ways {
+impl ClientPaths {
     fn of<'a>(faults: impl Iterator<Item = &'a Disturbance>) -> Self {
         let mut ways = Self::default();
         for fault in faults {
@@ -71,15 +71,15 @@ impl Ways {
         ways
     }
 
-    fn gate(&self, node: NodeId) -> Gate {
+    fn gate(&self, node: NodeId) -> PathRules {
         self.gates.get(&node).copied().unwrap_or_default()
     }
 }
 
 impl Clients {
     /// What is in force between a client and a node.
-    pub(super) fn gate(&self, client: &ClientName, node: NodeId) -> Gate {
-        self.all.get(client).map_or_else(Gate::default, |client| client.ways.gate(node))
+    pub(super) fn gate(&self, client: &ClientName, node: NodeId) -> PathRules {
+        self.all.get(client).map_or_else(PathRules::default, |client| client.ways.gate(node))
     }
 
     /// Whether the client can ask the node.
@@ -90,17 +90,17 @@ impl Clients {
     }
 
     /// A request is kept on its way.
-    pub(super) fn keep(&mut self, held: Held) {
+    pub(super) fn keep(&mut self, held: HeldRequest) {
         if self.held.len() < MAX_HELD {
             self.held.push(held);
         }
     }
 
     /// Whether this answer is lost on its way.
-    pub(super) fn is_lost(&self, question: u64, node: NodeId, answer: &Answered) -> bool {
+    pub(super) fn is_lost(&self, question: u64, node: NodeId, answer: &MemberAnswer) -> bool {
         let opens_session =
             |body: &ResponseBody| matches!(body, ResponseBody::Done { answer: Answer::SessionOpened(_), .. });
-        let Answered::Body(body) = answer else { return false };
+        let MemberAnswer::Body(body) = answer else { return false };
         let client = self.asked.get(&question).and_then(|asker| self.client_of(asker));
         client.is_some_and(|client| self.gate(&client, node).loses_answers) && !opens_session(body)
     }
@@ -136,10 +136,10 @@ impl Live {
         let faults = self.ledger.all();
         for (name, client) in &mut self.clients.all {
             let of_client = faults.iter().filter(|fault| fault.what.client() == Some(name));
-            client.ways = Ways::of(of_client.map(|fault| &fault.what));
+            client.ways = ClientPaths::of(of_client.map(|fault| &fault.what));
         }
         let held = std::mem::take(&mut self.clients.held);
-        let (kept, free): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|held| {
+        let (kept, free): (Vec<HeldRequest>, Vec<HeldRequest>) = held.into_iter().partition(|held| {
             let gate = self.clients.gate(&held.client, held.node);
             gate.holds && !gate.cut
         });
@@ -148,9 +148,9 @@ impl Live {
             if self.world.serves(node) {
                 self.world.give(node, Input::Cancel { client: 0, attempt: question });
             }
-            self.answered(question, node, Answered::Lost);
+            self.answered(question, node, MemberAnswer::Lost);
         }
-        for Held { client, node, question, ask } in free {
+        for HeldRequest { client, node, question, ask } in free {
             if !self.clients.gate(&client, node).cut {
                 self.deliver_question(node, question, ask);
             }
@@ -160,10 +160,11 @@ impl Live {
     /// A node has ended: the connections on which requests to it are kept break.
     pub(super) fn break_held(&mut self, node: NodeId) {
         let held = std::mem::take(&mut self.clients.held);
-        let (broken, kept): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|held| held.node == node);
+        let (broken, kept): (Vec<HeldRequest>, Vec<HeldRequest>) =
+            held.into_iter().partition(|held| held.node == node);
         self.clients.held = kept;
-        for Held { question, .. } in broken {
-            self.answered(question, node, Answered::Lost);
+        for HeldRequest { question, .. } in broken {
+            self.answered(question, node, MemberAnswer::Lost);
         }
     }
 }

@@ -2,8 +2,8 @@
 //! for how long none was acknowledged.
 
 use super::Live;
-use super::agenda::Due;
-use super::client::{Outcome, Purpose};
+use super::agenda::AgendaItem;
+use super::client::{RequestOutcome, RequestPurpose};
 use super::orders::Answer;
 use crate::options::SECOND;
 use raftdeck_model::{ClientOp, CommandId, News, WorkloadFigures};
@@ -29,12 +29,12 @@ const KEYS: u64 = 100;
 /// The runs of the workload: the present one, and those whose last writes are under way.
 #[derive(Debug, Default)]
 pub(super) struct Workload {
-    runs: BTreeMap<u64, Run>,
+    runs: BTreeMap<u64, WorkloadRun>,
     present: Option<u64>,
 }
 
 #[derive(Debug, Default)]
-struct Run {
+struct WorkloadRun {
     written: u64,
     under_way: usize,
     acknowledged: u64,
@@ -49,7 +49,7 @@ struct Run {
     ended_by: Option<CommandId>,
 }
 
-impl Run {
+impl WorkloadRun {
     fn figures(&mut self, now: u64) -> WorkloadFigures {
         while self.recent.front().is_some_and(|at| now - at > SECOND) {
             self.recent.pop_front();
@@ -83,11 +83,11 @@ impl Live {
         match (on, self.workload.present) {
             (true, None) => {
                 let number = self.number();
-                self.workload.runs.insert(number, Run { last: now, ..Run::default() });
+                self.workload.runs.insert(number, WorkloadRun { last: now, ..WorkloadRun::default() });
                 self.workload.present = Some(number);
                 self.tell_run(number);
-                self.agenda.at(now, Due::Load(number));
-                self.agenda.at(now + TOLD_EVERY, Due::Figures(number));
+                self.agenda.at(now, AgendaItem::Load(number));
+                self.agenda.at(now + TOLD_EVERY, AgendaItem::Figures(number));
                 Some(Ok(()))
             }
             (false, Some(number)) => {
@@ -109,7 +109,7 @@ impl Live {
         };
         run.written += 1;
         let written = run.written;
-        self.agenda.at(now + EVERY, Due::Load(number));
+        self.agenda.at(now + EVERY, AgendaItem::Load(number));
         if run.under_way >= MAX_UNDER_WAY {
             run.failed += 1;
             return;
@@ -117,24 +117,24 @@ impl Live {
         run.under_way += 1;
         let key = format!("load-{:02}", written % KEYS).into();
         let write = Write::Put { key, value: written.to_string().into() };
-        self.request(ClientOp::Write(write).into(), Purpose::Load(number), DEADLINE);
+        self.request(ClientOp::Write(write).into(), RequestPurpose::Load(number), DEADLINE);
     }
 
-    pub(super) fn load_ended(&mut self, number: u64, outcome: &Outcome) {
+    pub(super) fn load_ended(&mut self, number: u64, outcome: &RequestOutcome) {
         let now = self.world.now;
         let Some(run) = self.workload.runs.get_mut(&number) else { return };
         run.under_way -= 1;
         match outcome {
-            Outcome::Done(..) => run.acknowledged(now),
-            Outcome::Failed(_, true) => run.unknown += 1,
-            Outcome::Failed(_, false) => run.failed += 1,
+            RequestOutcome::Done(..) => run.acknowledged(now),
+            RequestOutcome::Failed(_, true) => run.unknown += 1,
+            RequestOutcome::Failed(_, false) => run.failed += 1,
         }
         self.end_run(number);
     }
 
     /// What is under way has its deadline; nothing more is begun.
     fn end_run(&mut self, number: u64) {
-        let is_over = |run: &Run| run.ended_by.is_some() && run.under_way == 0;
+        let is_over = |run: &WorkloadRun| run.ended_by.is_some() && run.under_way == 0;
         if !self.workload.runs.get(&number).is_some_and(is_over) {
             return;
         }
@@ -147,7 +147,7 @@ impl Live {
     pub(super) fn tell_figures(&mut self, number: u64) {
         if self.workload.present == Some(number) {
             self.tell_run(number);
-            self.agenda.at(self.world.now + TOLD_EVERY, Due::Figures(number));
+            self.agenda.at(self.world.now + TOLD_EVERY, AgendaItem::Figures(number));
         }
     }
 

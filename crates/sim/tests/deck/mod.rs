@@ -5,7 +5,7 @@
 use raftdeck_model::{ClientOp, Command, CommandId, News, Order, RaftView, Update, World};
 use raftdeck_protocol::{Read, Write};
 use raftdeck_raft::NodeId;
-use raftdeck_script::{Condition, Deed, Line, Script, parse};
+use raftdeck_script::{Condition, Script, ScriptEffect, ScriptLine, parse};
 use raftdeck_sim::{Live, LiveOptions};
 use std::path::Path;
 use std::time::Duration;
@@ -124,9 +124,9 @@ impl Deck {
     /// Does what a line of the grammar says, but for waiting.
     pub(crate) fn say(&mut self, line: &str) -> Result<(), String> {
         match parse(line, &self.world).unwrap() {
-            Line::Do(orders) => orders.into_iter().try_for_each(|order| self.obey(order)),
-            Line::Store(request) => self.obey(Order::Client(request)),
-            Line::Step { step, .. } => self.obey(Order::Step(step)),
+            ScriptLine::Do(orders) => orders.into_iter().try_for_each(|order| self.obey(order)),
+            ScriptLine::Store(request) => self.obey(Order::Client(request)),
+            ScriptLine::Step { step, .. } => self.obey(Order::Step(step)),
             other => panic!("{line} is nothing to do: {other:?}"),
         }
     }
@@ -139,7 +139,7 @@ impl Deck {
 
     fn condition(&self, line: &str) -> Condition {
         match parse(&format!("wait {line}"), &self.world).unwrap() {
-            Line::Wait { until, .. } => until,
+            ScriptLine::Wait { until, .. } => until,
             other => panic!("{line} is no condition: {other:?}"),
         }
     }
@@ -205,12 +205,14 @@ pub(crate) fn play(name: &str, options: LiveOptions) -> Played {
         let is_idle = deeds.is_empty();
         for deed in deeds {
             match deed {
-                Deed::Send(command) => live.send(command),
-                Deed::Answer(about, lines) => printed.push(format!("{about}\n{}", lines.join("\n"))),
-                Deed::Read(file) => script.loaded(Ok(read(&file))),
-                Deed::Write { .. } => script.written(Err("no files are written here".to_owned())),
-                Deed::Mistake(why) | Deed::Unmet(why) => panic!("{why}\n{}", printed.join("\n")),
-                Deed::Quit => return Played { printed, told, now: live.now() },
+                ScriptEffect::Send(command) => live.send(command),
+                ScriptEffect::Answer(about, lines) => printed.push(format!("{about}\n{}", lines.join("\n"))),
+                ScriptEffect::Read(file) => script.loaded(Ok(read(&file))),
+                ScriptEffect::Write { .. } => script.written(Err("no files are written here".to_owned())),
+                ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => {
+                    panic!("{why}\n{}", printed.join("\n"))
+                }
+                ScriptEffect::Quit => return Played { printed, told, now: live.now() },
             }
         }
         if is_idle {

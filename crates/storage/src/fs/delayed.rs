@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// How much longer syncs take. Clones share it, and [`set`](Self::set) counts for the syncs that are under way too.
 #[derive(Clone, Debug, Default)]
-pub struct SyncDelay(Arc<Shared>);
+pub struct SyncDelay(Arc<SharedDelay>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedDelay {
     delay: Mutex<Delay>,
     changed: Condvar,
 }

@@ -6,7 +6,7 @@ use color_eyre::eyre::Result;
 use raftdeck_lab::node_count;
 use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
-use raftdeck_script::{Flaw, check};
+use raftdeck_script::{ScriptFlaw, check};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -38,7 +38,7 @@ pub fn run(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
     let mut files = Files::default();
     let mut text = String::new();
     for file in &args.files {
-        for Flaw { file, line, column, mistake } in files.check(&file.display().to_string(), &nodes) {
+        for ScriptFlaw { file, line, column, mistake } in files.check(&file.display().to_string(), &nodes) {
             let said = format!("{file}:{line}:{column}: {mistake}");
             writeln!(text, "{}", printable::line(&said))?;
         }
@@ -53,18 +53,22 @@ struct Files(BTreeMap<PathBuf, (String, Result<Vec<u8>, String>)>);
 
 impl Files {
     /// The mistakes of a script and of the files that it loads. One that a script before it loads was checked there.
-    fn check(&mut self, file: &str, nodes: &[NodeId]) -> BTreeSet<Flaw> {
+    fn check(&mut self, file: &str, nodes: &[NodeId]) -> BTreeSet<ScriptFlaw> {
         if self.0.contains_key(&identity(file)) {
             return BTreeSet::new();
         }
         match self.read(file) {
             Ok(script) => {
                 let checked = check(file, &script, nodes, Some(&mut |file: &str| self.read(file)));
-                checked.flaws.into_iter().map(|flaw| Flaw { file: self.name(&flaw.file), ..flaw }).collect()
+                checked
+                    .flaws
+                    .into_iter()
+                    .map(|flaw| ScriptFlaw { file: self.name(&flaw.file), ..flaw })
+                    .collect()
             }
             Err(why) => {
                 let mistake = format!("{file} cannot be read: {why}");
-                BTreeSet::from([Flaw { file: file.to_owned(), line: 1, column: 1, mistake }])
+                BTreeSet::from([ScriptFlaw { file: file.to_owned(), line: 1, column: 1, mistake }])
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_sim::{FaultKind, FaultKinds, MAX_NODES, Options, Outcome, Shrunk, Stats, UnknownFault};
+use raftdeck_sim::{FaultKind, FaultKinds, MAX_NODES, Options, RunOutcome, Shrunk, Stats, UnknownFault};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -101,22 +101,22 @@ pub fn run(args: SimArgs) -> Result<u8> {
         (Some(file), Some(seed)) => traced(seed, &options, file)?,
         _ => play(&args, &options),
     };
-    let report = Report { played, took: start.elapsed(), options: &options, args: &args };
+    let report = SimReport { played, took: start.elapsed(), options: &options, args: &args };
     report.print()
 }
 
 /// What came of all seeds.
 #[derive(Debug, Default)]
-struct Played {
+struct SeedsResult {
     seeds: u64,
     stats: Stats,
     /// The lowest seed that broke a promise.
-    broken: Option<Outcome>,
+    broken: Option<RunOutcome>,
     trace_hash: Option<u64>,
 }
 
-impl Played {
-    fn add(&mut self, outcome: Outcome) {
+impl SeedsResult {
+    fn add(&mut self, outcome: RunOutcome) {
         self.seeds += 1;
         self.stats.add(&outcome.stats);
         self.trace_hash = Some(outcome.trace_hash);
@@ -128,7 +128,7 @@ impl Played {
 }
 
 /// Plays one seed and writes down every event.
-fn traced(seed: u64, options: &Options, path: &Path) -> Result<Played> {
+fn traced(seed: u64, options: &Options, path: &Path) -> Result<SeedsResult> {
     let cannot = || format!("cannot write the trace to {}", path.display());
     let mut file = BufWriter::new(File::create(path).wrap_err_with(cannot)?);
     let mut failure = None;
@@ -140,14 +140,14 @@ fn traced(seed: u64, options: &Options, path: &Path) -> Result<Played> {
         }
     });
     failure.map_or_else(|| file.flush(), Err).wrap_err_with(cannot)?;
-    let mut played = Played::default();
+    let mut played = SeedsResult::default();
     played.add(outcome);
     Ok(played)
 }
 
 /// Plays all seeds, in order, some at a time. After a broken promise no more are begun; those before it are played to
 /// their end, so that the lowest broken seed is found.
-fn play(args: &RunArgs, options: &Options) -> Played {
+fn play(args: &RunArgs, options: &Options) -> SeedsResult {
     let (first, count) = args.seed.map_or((args.first_seed, args.seeds), |seed| (seed, 1));
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(processors, usize::from);
@@ -155,7 +155,7 @@ fn play(args: &RunArgs, options: &Options) -> Played {
     let stop = AtomicBool::new(false);
     let shows_progress = io::stderr().is_terminal() && !args.plain && !args.json;
     let start = Instant::now();
-    let mut played = Played::default();
+    let mut played = SeedsResult::default();
     thread::scope(|scope| {
         let (report, outcomes) = mpsc::channel();
         for _ in 0..jobs {
@@ -197,7 +197,7 @@ fn play(args: &RunArgs, options: &Options) -> Played {
     played
 }
 
-fn show_progress(played: &Played, count: u64, took: Duration) {
+fn show_progress(played: &SeedsResult, count: u64, took: Duration) {
     let speed = speed(&played.stats, took);
     let faults: u64 = played.stats.faults.iter().sum();
     let line = format!(
@@ -212,14 +212,14 @@ fn speed(stats: &Stats, took: Duration) -> u64 {
     stats.virtual_micros / micros
 }
 
-struct Report<'a> {
-    played: Played,
+struct SimReport<'a> {
+    played: SeedsResult,
     took: Duration,
     options: &'a Options,
     args: &'a RunArgs,
 }
 
-impl Report<'_> {
+impl SimReport<'_> {
     fn print(&self) -> Result<u8> {
         let shrunk = self.played.broken.as_ref().and_then(|broken| {
             let schedule = raftdeck_sim::schedule(broken.seed, self.options);
@@ -285,7 +285,7 @@ impl Report<'_> {
         text
     }
 
-    fn failure(&self, broken: &Outcome, shrunk: Option<&Shrunk>) -> String {
+    fn failure(&self, broken: &RunOutcome, shrunk: Option<&Shrunk>) -> String {
         let Some(violation) = &broken.violation else { return String::new() };
         let mut text = format!(
             "\nBROKEN: {}, seed {}, after {} ms\n{}\n",
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn the_lowest_broken_seed_is_reported_whatever_the_order() {
         let options = Options { faults: FaultKinds::none(), secs: 1, ..Options::new(1) };
-        let mut played = Played::default();
+        let mut played = SeedsResult::default();
         let fine = raftdeck_sim::run(1, &options);
         for seed in [7, 3, 5] {
             let violation = raftdeck_sim::Violation {
@@ -364,9 +364,9 @@ mod tests {
                 at: 1,
                 sentence: "nobody".to_owned(),
             };
-            played.add(Outcome { seed, violation: Some(violation), ..fine.clone() });
+            played.add(RunOutcome { seed, violation: Some(violation), ..fine.clone() });
         }
-        played.add(Outcome { seed: 1, ..fine });
+        played.add(RunOutcome { seed: 1, ..fine });
         assert_eq!((played.seeds, played.broken.map(|broken| broken.seed)), (4, Some(3)));
     }
 }

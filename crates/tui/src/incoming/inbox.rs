@@ -13,7 +13,7 @@ use std::time::Instant;
 
 /// Why the deck ends although nobody pressed its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum EndReason {
     /// A signal asked for it; its number.
     Signal(i32),
     /// The terminal, or whoever read the output, is gone.
@@ -36,13 +36,13 @@ pub struct Batch {
     /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
     pub continued: bool,
     /// The deck is to end. Stays set once it was.
-    pub end: Option<End>,
+    pub end: Option<EndReason>,
 }
 
 /// The one queue between the threads and the loop.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<InboxContent>,
     /// Something arrived.
     arrived: Condvar,
     /// Input was taken.
@@ -52,13 +52,13 @@ pub struct Inbox {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct InboxContent {
     backlog: Backlog,
     input: VecDeque<Event>,
     lines: VecDeque<Vec<u8>>,
     lines_ended: bool,
     continued: bool,
-    end: Option<End>,
+    end: Option<EndReason>,
 }
 
 /// As many events of the terminal wait here before the rest waits in the terminal.
@@ -112,7 +112,7 @@ impl Inbox {
     }
 
     /// Asks the deck to end. The first reason stands.
-    pub fn end(&self, why: End) {
+    pub fn end(&self, why: EndReason) {
         self.lock().end.get_or_insert(why);
         self.arrived.notify_one();
         self.taken.notify_all();
@@ -120,7 +120,7 @@ impl Inbox {
     }
 
     /// Waits until the deck is asked to end.
-    pub fn ended(&self) -> End {
+    pub fn ended(&self) -> EndReason {
         let mut waiting = self.lock();
         loop {
             if let Some(end) = waiting.end {
@@ -157,12 +157,12 @@ impl Inbox {
     }
 
     // A panic elsewhere must not take the way out away from the loop.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, InboxContent> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl InboxContent {
     fn is_empty(&self) -> bool {
         self.backlog.updates.is_empty()
             && self.input.is_empty()
@@ -204,7 +204,7 @@ impl Backlog {
     /// Keeps of each state the newest, of each kind of news the newest few, and counts the events lost. Afterwards
     /// less than half of the bound is in use, however many nodes there are (at most 255).
     fn forget(&mut self) {
-        let mut memory = Memory::default();
+        let mut memory = SeenUpdates::default();
         let (at, seq) = self.updates.first().map_or_else(Default::default, |oldest| (oldest.at, oldest.seq));
         let mut kept: Vec<Update> =
             self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
@@ -224,7 +224,7 @@ impl Backlog {
 
 /// What [`Backlog::forget`] has seen so far, going from the newest update to the oldest.
 #[derive(Debug, Default)]
-struct Memory {
+struct SeenUpdates {
     cluster: bool,
     statuses: BTreeSet<NodeId>,
     processes: BTreeSet<NodeId>,
@@ -246,7 +246,7 @@ struct Memory {
     in_force: usize,
 }
 
-impl Memory {
+impl SeenUpdates {
     fn keeps(&mut self, news: &News) -> bool {
         let few = |seen: &mut usize, most: usize| {
             *seen += 1;
@@ -338,11 +338,11 @@ mod tests {
             let inbox = Arc::clone(&inbox);
             move || inbox.input(Event::FocusLost)
         });
-        inbox.end(End::Signal(15));
-        inbox.end(End::Closed);
+        inbox.end(EndReason::Signal(15));
+        inbox.end(EndReason::Closed);
         assert!(!keyboard.join().unwrap());
-        assert_eq!(inbox.wait(None).end, Some(End::Signal(15)));
-        assert_eq!(inbox.wait(None).end, Some(End::Signal(15)), "it stays set");
+        assert_eq!(inbox.wait(None).end, Some(EndReason::Signal(15)));
+        assert_eq!(inbox.wait(None).end, Some(EndReason::Signal(15)), "it stays set");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Nothing is done in a signal handler: a thread waits for signals as it would for a key.
 
-use crate::incoming::inbox::{End, Inbox};
+use crate::incoming::inbox::{EndReason, Inbox};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -29,11 +29,11 @@ pub fn exit_status(signal: i32) -> u8 {
 
 /// The exit status of a deck that was made to end. A closed terminal counts as the hang-up that it is.
 #[must_use]
-pub fn end_status(end: End) -> u8 {
+pub fn end_status(end: EndReason) -> u8 {
     match end {
-        End::Signal(signal) => exit_status(signal),
-        End::Closed => exit_status(SIGHUP),
-        End::Panicked => PANICKED,
+        EndReason::Signal(signal) => exit_status(signal),
+        EndReason::Closed => exit_status(SIGHUP),
+        EndReason::Panicked => PANICKED,
     }
 }
 
@@ -47,7 +47,7 @@ pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
             if signal == SIGCONT {
                 inbox.continued();
             } else {
-                inbox.end(End::Signal(signal));
+                inbox.end(EndReason::Signal(signal));
             }
         }
     })?;
@@ -74,7 +74,7 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 /// Once the inbox was told to end, the process ends within `PATIENCE`, in order or not, with the `status` for it.
-pub fn insist(inbox: &Arc<Inbox>, status: fn(End) -> u8) -> io::Result<()> {
+pub fn insist(inbox: &Arc<Inbox>, status: fn(EndReason) -> u8) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("patience".to_owned()).spawn(move || {
         let end = inbox.ended();
@@ -91,7 +91,7 @@ pub fn watch_closing(file: impl AsFd + Send + 'static, inbox: &Arc<Inbox>) -> io
     thread::Builder::new().name("closing".to_owned()).spawn(move || {
         loop {
             match closed_within(&file, None) {
-                Ok(true) => return inbox.end(End::Closed),
+                Ok(true) => return inbox.end(EndReason::Closed),
                 Ok(false) | Err(Errno::INTR) => {}
                 Err(_) => return,
             }
@@ -130,6 +130,6 @@ mod tests {
         assert!(!is_closed(&writer));
         watch_closing(writer, &inbox).unwrap();
         drop(reader);
-        assert_eq!(inbox.wait(None).end, Some(End::Closed));
+        assert_eq!(inbox.wait(None).end, Some(EndReason::Closed));
     }
 }

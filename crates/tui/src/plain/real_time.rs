@@ -1,7 +1,7 @@
 //! A cluster in real time.
 
 use super::format::Format;
-use super::session::{Printed, Session, end_status};
+use super::session::{PlainSession, PrintOutcome, end_status};
 use crate::incoming::inbox::Inbox;
 use crate::incoming::signals;
 use crate::source::engine::Engine;
@@ -25,7 +25,7 @@ pub fn run(engine: Engine, format: Format, script: Script, tape: Option<Tape>) -
         move |update| inbox.update(update)
     })?;
     read_commands(&inbox).wrap_err("a thread cannot be started")?;
-    let mut session = Session::new(format, script, tape);
+    let mut session = PlainSession::new(format, script, tape);
     let ended = run_all(&inbox, &*source, started, &mut session);
     session.end(ended)
 }
@@ -53,7 +53,7 @@ fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
     Ok(())
 }
 
-fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut Session) -> Result<u8> {
+fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut PlainSession) -> Result<u8> {
     // Somebody who types is told of a mistake and types again; a script that goes wrong ends.
     session.is_typed = io::stdin().is_terminal();
     loop {
@@ -65,7 +65,7 @@ fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut S
             session.script.end_input();
         }
         let ending = session.go_on(now, |command| source.send(command));
-        if session.print()? == Printed::NobodyReads {
+        if session.print()? == PrintOutcome::NobodyReads {
             return Ok(0);
         }
         if let Some(end) = batch.end {

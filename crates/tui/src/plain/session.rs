@@ -3,14 +3,14 @@
 use super::format::Format;
 use super::json::{self, JsonLines};
 use crate::files;
-use crate::incoming::inbox::End;
+use crate::incoming::inbox::EndReason;
 use crate::incoming::signals;
 use crate::source::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr, bail};
-use raftdeck_deck::words::{Teller, Told, Weight};
+use raftdeck_deck::sentences::{Teller, TimeAndFaults, Weight};
 use raftdeck_model::{Command, News, Update, World};
 use raftdeck_protocol::printable;
-use raftdeck_script::{Deed, Script};
+use raftdeck_script::{Script, ScriptEffect};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -20,29 +20,29 @@ const UNMET: u8 = 3;
 
 /// What is known, what is to be done, and what is to be said.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct PlainSession {
     pub(super) world: World,
     pub(super) script: Script,
     /// Whether a person types the lines of the script.
     pub(super) is_typed: bool,
     tape: Option<Tape>,
-    lines: Lines,
+    lines: LineWriter,
     /// Lines that are not printed yet.
     text: String,
 }
 
 /// What became of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Printed {
+pub(super) enum PrintOutcome {
     /// They were written.
     Yes,
     /// Whoever read the output has read enough, which is no failure.
     NobodyReads,
 }
 
-impl Session {
+impl PlainSession {
     pub(super) fn new(format: Format, script: Script, tape: Option<Tape>) -> Self {
-        let (world, lines, text) = (World::default(), Lines::new(format), String::new());
+        let (world, lines, text) = (World::default(), LineWriter::new(format), String::new());
         Self { world, script, is_typed: false, tape, lines, text }
     }
 
@@ -74,37 +74,37 @@ impl Session {
         let mut deeds = VecDeque::from(self.script.go_on(now, &self.world));
         while let Some(deed) = deeds.pop_front() {
             match deed {
-                Deed::Send(command) => send(command),
-                Deed::Answer(to, lines) => self.lines.answer(to, &lines, now, &mut self.text),
-                Deed::Read(file) => {
+                ScriptEffect::Send(command) => send(command),
+                ScriptEffect::Answer(to, lines) => self.lines.answer(to, &lines, now, &mut self.text),
+                ScriptEffect::Read(file) => {
                     self.script.loaded(files::read(&file));
                     deeds.extend(self.script.go_on(now, &self.world));
                 }
-                Deed::Write { file, text } => {
+                ScriptEffect::Write { file, text } => {
                     self.script.written(files::write(&file, &text));
                     deeds.extend(self.script.go_on(now, &self.world));
                 }
-                Deed::Mistake(what) | Deed::Unmet(what) if self.is_typed => {
+                ScriptEffect::Mistake(what) | ScriptEffect::Unmet(what) if self.is_typed => {
                     self.lines.answer("mistake", &[what], now, &mut self.text);
                 }
-                Deed::Mistake(what) => bail!("up: {what}"),
-                Deed::Unmet(what) => {
+                ScriptEffect::Mistake(what) => bail!("up: {what}"),
+                ScriptEffect::Unmet(what) => {
                     // There is nobody else to tell.
                     let _ = writeln!(io::stderr(), "raftdeck: up: {}", printable::lines(&what));
                     return Ok(Some(UNMET));
                 }
-                Deed::Quit => return Ok(Some(0)),
+                ScriptEffect::Quit => return Ok(Some(0)),
             }
         }
         Ok(None)
     }
 
     /// Prints what there is to say.
-    pub(super) fn print(&mut self) -> Result<Printed> {
+    pub(super) fn print(&mut self) -> Result<PrintOutcome> {
         let text = std::mem::take(&mut self.text);
         match print(&text) {
-            Ok(()) => Ok(Printed::Yes),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Printed::NobodyReads),
+            Ok(()) => Ok(PrintOutcome::Yes),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(PrintOutcome::NobodyReads),
             Err(error) => Err(error).wrap_err("the output cannot be written"),
         }
     }
@@ -121,15 +121,15 @@ fn print(text: &str) -> io::Result<()> {
 
 /// Updates in, lines out.
 #[derive(Debug)]
-enum Lines {
-    Words(Box<Teller>, Told),
+enum LineWriter {
+    Words(Box<Teller>, TimeAndFaults),
     Json(JsonLines),
 }
 
-impl Lines {
+impl LineWriter {
     fn new(format: Format) -> Self {
         match format {
-            Format::Words => Self::Words(Box::default(), Told::default()),
+            Format::Words => Self::Words(Box::default(), TimeAndFaults::default()),
             Format::Json { messages: false } => Self::Json(JsonLines::default()),
             Format::Json { messages: true } => Self::Json(JsonLines::with_messages()),
         }
@@ -173,9 +173,9 @@ impl Lines {
 
 /// A line of words, or of JSON, which has no unsafe characters by now.
 /// A reader that has read enough is no failure.
-pub(super) fn end_status(end: End) -> u8 {
+pub(super) fn end_status(end: EndReason) -> u8 {
     match end {
-        End::Closed => 0,
+        EndReason::Closed => 0,
         other => signals::end_status(other),
     }
 }

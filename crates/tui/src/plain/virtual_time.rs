@@ -2,7 +2,7 @@
 //! print the same lines each time.
 
 use super::format::Format;
-use super::session::{Printed, Session, end_status};
+use super::session::{PlainSession, PrintOutcome, end_status};
 use crate::incoming::inbox::Inbox;
 use crate::incoming::signals;
 use crate::source::driven::Driven;
@@ -25,18 +25,22 @@ pub fn run_simulation(
     script: Script,
     tape: Option<Tape>,
 ) -> Result<u8> {
-    let mut session = Session::new(format, script, tape);
+    let mut session = PlainSession::new(format, script, tape);
     let ended = run(Live::new(options), &mut session, |session| session.script.is_over());
     session.end(ended)
 }
 
 /// Prints all that a recording tells.
 pub fn play_through(recording: Recording, format: Format) -> Result<u8> {
-    run(Player::new(recording), &mut Session::new(format, Script::default(), None), |_| false)
+    run(Player::new(recording), &mut PlainSession::new(format, Script::default(), None), |_| false)
 }
 
 /// Lets virtual time pass until it is over, or nothing is left to happen.
-fn run(mut driven: impl Driven, session: &mut Session, is_over: fn(&Session) -> bool) -> Result<u8> {
+fn run(
+    mut driven: impl Driven,
+    session: &mut PlainSession,
+    is_over: fn(&PlainSession) -> bool,
+) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the output cannot be watched")?;
@@ -56,7 +60,7 @@ fn run(mut driven: impl Driven, session: &mut Session, is_over: fn(&Session) -> 
             was_told = true;
             driven.send(command);
         });
-        if session.print()? == Printed::NobodyReads {
+        if session.print()? == PrintOutcome::NobodyReads {
             return Ok(0);
         }
         if let Some(end) = inbox.wait(Some(Instant::now())).end {

@@ -4,7 +4,7 @@
 //! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
 
 use crate::files;
-use crate::incoming::inbox::{Batch, End, Inbox};
+use crate::incoming::inbox::{Batch, EndReason, Inbox};
 use crate::incoming::signals;
 use crate::screen::terminal::{self, Canvas};
 use crate::source::engine::Engine;
@@ -37,7 +37,7 @@ pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape:
     signals::insist(&inbox, signals::end_status).wrap_err("a thread cannot be started")?;
     terminal::restore_on_panic({
         let inbox = Arc::clone(&inbox);
-        move || inbox.end(End::Panicked)
+        move || inbox.end(EndReason::Panicked)
     });
     let source = engine.start({
         let inbox = Arc::clone(&inbox);
@@ -77,7 +77,7 @@ fn on_screen(
     deck.end_recording()?;
     match ended {
         // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
-        Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(End::Closed)),
+        Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(EndReason::Closed)),
         ended => ended.wrap_err("the terminal failed"),
     }
 }
@@ -93,7 +93,7 @@ fn read_input(inbox: &Arc<Inbox>) -> io::Result<()> {
                         return;
                     }
                 }
-                Err(_) => return inbox.end(End::Closed),
+                Err(_) => return inbox.end(EndReason::Closed),
             }
         }
     })?;
@@ -118,7 +118,7 @@ struct Deck<'a> {
 }
 
 /// What the loop does next.
-enum Next {
+enum LoopStep {
     GoOn,
     Suspend,
     End(u8),
@@ -135,9 +135,9 @@ impl Deck<'_> {
                 self.take_over_anew()?;
             }
             match self.take_in(batch) {
-                Next::GoOn => {}
-                Next::Suspend => self.suspend()?,
-                Next::End(status) => return Ok(status),
+                LoopStep::GoOn => {}
+                LoopStep::Suspend => self.suspend()?,
+                LoopStep::End(status) => return Ok(status),
             }
             if self.app.changed() && (at_once || self.frame_due() <= Instant::now()) {
                 self.paint()?;
@@ -145,13 +145,13 @@ impl Deck<'_> {
         }
     }
 
-    fn take_in(&mut self, batch: Batch) -> Next {
+    fn take_in(&mut self, batch: Batch) -> LoopStep {
         if let Some(end) = batch.end {
-            return Next::End(signals::end_status(end));
+            return LoopStep::End(signals::end_status(end));
         }
         let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
         let input = batch.input.into_iter().filter_map(message);
-        let mut next = Next::GoOn;
+        let mut next = LoopStep::GoOn;
         let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).collect();
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
@@ -160,8 +160,8 @@ impl Deck<'_> {
                     // A script's, and small: nobody notices that the keys wait meanwhile.
                     Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
                     Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
-                    Effect::Suspend => next = Next::Suspend,
-                    Effect::Quit => return Next::End(0),
+                    Effect::Suspend => next = LoopStep::Suspend,
+                    Effect::Quit => return LoopStep::End(0),
                 }
             }
         }

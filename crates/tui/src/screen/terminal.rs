@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// What was switched on and must be switched off.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct TerminalModes {
     mouse: bool,
 }
 
@@ -30,7 +30,7 @@ struct Taken {
 const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 
 /// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
-static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+static TAKEN: Mutex<Option<TerminalModes>> = Mutex::new(None);
 
 /// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse if wanted. Again after a
 /// stop: everything is set anew, whatever the shell did meanwhile.
@@ -41,7 +41,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
         disable_raw_mode()?;
     }
     enable_raw_mode()?;
-    *taken = Some(Taken { mouse });
+    *taken = Some(TerminalModes { mouse });
     let mut bytes = Vec::new();
     queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
     if mouse {
@@ -85,12 +85,12 @@ fn write(bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-fn lock() -> MutexGuard<'static, Option<Taken>> {
+fn lock() -> MutexGuard<'static, Option<TerminalModes>> {
     TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The lock, unless a frame is stuck on its way to a stalled terminal, or this very thread panicked writing it.
-fn lock_soon() -> Option<MutexGuard<'static, Option<Taken>>> {
+fn lock_soon() -> Option<MutexGuard<'static, Option<TerminalModes>>> {
     for _ in 0..50 {
         match TAKEN.try_lock() {
             Ok(guard) => return Some(guard),

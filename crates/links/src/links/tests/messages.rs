@@ -120,7 +120,7 @@ async fn a_delayed_message_outlives_its_sender_and_one_that_was_not_read_yet_die
     let held = rig.held(1).await;
     rig.presences[&N1].down();
     closed(&mut sender).await;
-    assert_eq!(rig.links.traffic.release(&Which::Message(held[0])), 1);
+    assert_eq!(rig.links.traffic.release(&MessageSelection::Message(held[0])), 1);
     assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
     closed(&mut receiver).await;
 

@@ -108,25 +108,26 @@ fn accepted() -> Bytes {
 }
 
 /// What follows a whole handshake that begins so.
-fn after(hello: &[u8]) -> (Next, RaftdeckSession) {
+fn after(hello: &[u8]) -> (HandshakeStep, RaftdeckSession) {
     let mut session = RaftdeckWire.session(LINK);
-    assert_eq!(session.heard(Side::Dialer, hello), Next::Speaks(Side::Listener));
-    assert_eq!(session.heard(Side::Listener, &challenge()), Next::Speaks(Side::Dialer));
-    assert_eq!(session.heard(Side::Dialer, &confirmation()), Next::Speaks(Side::Listener));
+    assert_eq!(session.heard(Side::Dialer, hello), HandshakeStep::Speaks(Side::Listener));
+    assert_eq!(session.heard(Side::Listener, &challenge()), HandshakeStep::Speaks(Side::Dialer));
+    assert_eq!(session.heard(Side::Dialer, &confirmation()), HandshakeStep::Speaks(Side::Listener));
     (session.heard(Side::Listener, &accepted()), session)
 }
 
 #[test]
 fn what_an_accepted_dialer_says_depends_on_what_it_showed_itself_as() {
     let reversed = (LINK.1, LINK.0);
-    let messages = Next::Messages { from: Side::Dialer, origin: None, answers: Answers::Receiver };
+    let messages =
+        HandshakeStep::Messages { from: Side::Dialer, origin: None, answers: AnsweredBy::Receiver };
     for (hello, next, purpose) in [
-        (peer(LINK), messages, Purpose::Member),
-        (founder(LINK), Next::Talk, Purpose::Founding),
-        (peer(reversed), Next::Closed, Purpose::Member),
-        (founder(reversed), Next::Closed, Purpose::Founding),
-        (frame::encode(&Hello::new("", Role::Client)), Next::Closed, Purpose::Other),
-        (Bytes::from_static(b"GET /"), Next::Closed, Purpose::Other),
+        (peer(LINK), messages, ConnectionPurpose::Member),
+        (founder(LINK), HandshakeStep::Talk, ConnectionPurpose::Founding),
+        (peer(reversed), HandshakeStep::Closed, ConnectionPurpose::Member),
+        (founder(reversed), HandshakeStep::Closed, ConnectionPurpose::Founding),
+        (frame::encode(&Hello::new("", Role::Client)), HandshakeStep::Closed, ConnectionPurpose::Other),
+        (Bytes::from_static(b"GET /"), HandshakeStep::Closed, ConnectionPurpose::Other),
     ] {
         let (said, session) = after(&hello);
         assert_eq!((said, session.purpose()), (next, purpose));
@@ -139,14 +140,14 @@ fn nobody_is_accepted_out_of_turn() {
     for answer in [accepted(), refused.clone(), Bytes::from_static(b"go away")] {
         let mut session = RaftdeckWire.session(LINK);
         session.heard(Side::Dialer, &peer(LINK));
-        assert_eq!(session.heard(Side::Listener, &answer), Next::Refused, "to a hello");
+        assert_eq!(session.heard(Side::Listener, &answer), HandshakeStep::Refused, "to a hello");
     }
     for answer in [challenge(), refused] {
         let mut session = RaftdeckWire.session(LINK);
         session.heard(Side::Dialer, &peer(LINK));
         session.heard(Side::Listener, &challenge());
         session.heard(Side::Dialer, &confirmation());
-        assert_eq!(session.heard(Side::Listener, &answer), Next::Refused, "to a confirmation");
+        assert_eq!(session.heard(Side::Listener, &answer), HandshakeStep::Refused, "to a confirmation");
     }
 }
 

@@ -55,7 +55,7 @@ fn a_value_is_asked_for_and_compared() {
             None => assert_eq!(sends(&mut script, 2), [(2, Order::Heal)]),
             Some(unmet) => assert_eq!(
                 script.go_on(at(2)),
-                [Deed::Unmet(format!("line 1: not as expected: bob: get color stale at 3 {unmet}"))]
+                [ScriptEffect::Unmet(format!("line 1: not as expected: bob: get color stale at 3 {unmet}"))]
             ),
         }
     }
@@ -71,7 +71,7 @@ fn a_value_is_asked_for_and_compared() {
     asks(&mut script, 5);
     refused(&mut script, 3, "there are 64 requests");
     let why = "line 3: not as expected: get color is refused: there are 64 requests";
-    assert_eq!(script.go_on(at(6)), [Deed::Unmet(why.to_owned())]);
+    assert_eq!(script.go_on(at(6)), [ScriptEffect::Unmet(why.to_owned())]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn what_came_of_the_last_request_is_waited_for_and_judged() {
         ("expect in-doubt", doubt(), unchanged(), "put a is refused: no leader"),
     ] {
         for (outcome, expected) in
-            [(good, vec![]), (bad, vec![Deed::Unmet(format!("line 2: not as expected: {why}"))])]
+            [(good, vec![]), (bad, vec![ScriptEffect::Unmet(format!("line 2: not as expected: {why}"))])]
         {
             let mut script = script(&["put a 1", line]);
             assert_eq!(asks(&mut script, 0), [said(1, "put a")], "{line}");
@@ -112,7 +112,7 @@ fn an_outcome_that_does_not_come_in_time_or_at_all_fails_the_script() {
     asks(&mut script, 0);
     came(&mut script, 2, with(Answer::Stored));
     assert_eq!(script.go_on(at(1)), [], "another client's answer is of no interest");
-    let unmet = |why: &str| [Deed::Unmet(format!("line {why}"))];
+    let unmet = |why: &str| [ScriptEffect::Unmet(format!("line {why}"))];
     assert_eq!(script.go_on(at(2000)), unmet("3: timed out: alice: put a has no answer yet"));
     script.add(b"as bob expect stored");
     assert_eq!(script.go_on(at(2001)), unmet("4: not as expected: bob has asked nothing yet"));

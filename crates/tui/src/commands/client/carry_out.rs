@@ -5,7 +5,7 @@ use super::operation::Task;
 use super::reply::{self, Failure, Form, Reply};
 use super::{members, status};
 use bytes::Bytes;
-use raftdeck_deck::words;
+use raftdeck_deck::sentences;
 use raftdeck_model::ClientOp;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
@@ -25,7 +25,7 @@ pub(super) async fn carry_out(
                 ClientOp::Write(write) => client.write(write, deadline).await,
                 ClientOp::Read(read) => client.read_with(read, consistency, deadline).await,
             };
-            let done = done.map_err(|error| Failure::new(&words::asked(&op), &error))?;
+            let done = done.map_err(|error| Failure::new(&sentences::asked(&op), &error))?;
             Ok(reply::of_keys(&op, &done, form))
         }
         // Those that go on until Ctrl-C are carried out elsewhere.

@@ -27,7 +27,7 @@ use output::{say, tell_notes};
 use raftdeck_client::{Access, AccessFiles, AddressError, Client, Options};
 use reply::Form;
 use std::path::PathBuf;
-use watch::Ended;
+use watch::WatchEnd;
 
 /// What `raftdeck client --help` ends with.
 pub const HELP: &str = "\
@@ -148,8 +148,8 @@ pub fn run(args: ClientArgs) -> Result<u8> {
                 }
             };
             match runtime.block_on(watched.print(&cluster, args.manner, interrupted))? {
-                Ended::Stopped => return Ok(0),
-                Ended::Failed(failure) => Err(failure),
+                WatchEnd::Stopped => return Ok(0),
+                WatchEnd::Failed(failure) => Err(failure),
             }
         }
         Ok(task) => runtime.block_on(carry_out(&cluster, task, args.manner.deadline(), form)),

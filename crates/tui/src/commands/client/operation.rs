@@ -3,7 +3,7 @@
 
 use super::members::{MemberOperation, node_id};
 use super::reply::Failure;
-use super::watch::Watched;
+use super::watch::WatchTarget;
 use clap::{Args, Subcommand, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use raftdeck_model::ClientOp;
@@ -155,7 +155,7 @@ pub(crate) enum Task {
     Keys(ClientOp, Consistency),
     Status,
     WatchStatus,
-    Watch(Watched),
+    Watch(WatchTarget),
     Member(MemberOperation),
     Transfer(NodeId),
 }
@@ -199,7 +199,7 @@ impl Operation {
             }
             Self::Status { watch: false } => Ok(Task::Status),
             Self::Status { watch: true } => Ok(Task::WatchStatus),
-            Self::Watch { prefix, after } => Ok(Task::Watch(Watched { prefix: bytes(prefix), after })),
+            Self::Watch { prefix, after } => Ok(Task::Watch(WatchTarget { prefix: bytes(prefix), after })),
             Self::Member(operation) => Ok(Task::Member(operation)),
             Self::Transfer { id } => Ok(Task::Transfer(id)),
         }

@@ -13,10 +13,10 @@
 //! come as hexadecimal digits under `key_hex`, `prefix_hex`, `value_hex`, `current_hex`.
 
 use super::text::{Escaped, for_eyes, put_bytes};
-use raftdeck_client::{ClientError, Done};
-use raftdeck_deck::words;
+use raftdeck_client::{ClientError, Completed};
+use raftdeck_deck::sentences;
 use raftdeck_model::ClientOp;
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Answer, Read, printable};
 use serde_json::{Map, Value, json};
 
@@ -89,10 +89,10 @@ impl Failure {
 }
 
 /// What came of an operation on keys.
-pub(crate) fn of_keys(op: &ClientOp, done: &Done, form: Form) -> Reply {
+pub(crate) fn of_keys(op: &ClientOp, done: &Completed, form: Form) -> Reply {
     let miss = match &done.answer {
         Answer::Value(None) | Answer::Mismatch { .. } | Answer::Deleted { existed: false } => {
-            Some(format!("{}: {}", words::asked(op), words::answered(&done.answer)))
+            Some(format!("{}: {}", sentences::asked(op), sentences::answered(&done.answer)))
         }
         _ => None,
     };
@@ -119,11 +119,11 @@ fn plain(answer: &Answer, eyes: bool, reply: &mut Reply) {
                 reply.line(&format!("{}\t{}", Escaped(key), Escaped(value)));
             }
             if let Some((last, _)) = pairs.last().filter(|_| *more) {
-                reply.notes.push(format!("there are more keys: go on with --after {}", Shown(last)));
+                reply.notes.push(format!("there are more keys: go on with --after {}", Printed(last)));
             }
         }
         Answer::Value(None) | Answer::Mismatch { .. } | Answer::Deleted { existed: false } => {}
-        other => reply.line(&words::answered(other)),
+        other => reply.line(&sentences::answered(other)),
     }
 }
 
@@ -136,7 +136,7 @@ fn quiet(answer: &Answer, reply: &mut Reply) {
     }
 }
 
-fn object(op: &ClientOp, done: &Done) -> Map<String, Value> {
+fn object(op: &ClientOp, done: &Completed) -> Map<String, Value> {
     let mut object = Map::new();
     match op {
         ClientOp::Write(write) => put_bytes(&mut object, "key", Some(write.key())),
@@ -182,7 +182,7 @@ mod tests {
 
     fn reply(op: &ClientOp, answer: Answer, form: Form) -> Reply {
         let at = LogId { term: Term(2), index: LogIndex(17) };
-        of_keys(op, &Done { answer, at, node: NodeId(1) }, form)
+        of_keys(op, &Completed { answer, at, node: NodeId(1) }, form)
     }
 
     #[test]

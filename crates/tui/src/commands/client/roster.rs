@@ -12,7 +12,7 @@ use std::time::Duration;
 const SEARCH: Duration = Duration::from_secs(1);
 
 /// Each address with what was answered there: as given, then as found.
-pub(super) type Answers = Vec<(String, Result<NodeStatus, ClientError>)>;
+pub(super) type NodeAnswers = Vec<(String, Result<NodeStatus, ClientError>)>;
 
 /// Whom to ask.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub(super) struct Roster {
 
 /// What all of them said.
 #[derive(Debug)]
-pub(super) struct Heard {
-    pub(super) answers: Answers,
+pub(super) struct RosterAnswers {
+    pub(super) answers: NodeAnswers,
     /// So many of the answers are those of the named ones.
     pub(super) named: usize,
     /// Members that nobody named, and of whom nobody knows where they are.
@@ -38,21 +38,21 @@ impl Roster {
     }
 
     /// Asks all of them at the same time, and after them those that are found by their answers.
-    pub(super) async fn ask(&mut self, client: &Client, deadline: Duration) -> Heard {
+    pub(super) async fn ask(&mut self, client: &Client, deadline: Duration) -> RosterAnswers {
         let asked = self.given.iter().chain(self.found.iter().map(|(_, address)| address));
         let mut answers = states(client, asked.cloned().collect(), deadline).await;
         let (new, unplaced) = self.learn(client, &answers, deadline).await;
         let found: Vec<String> = new.iter().map(|(_, address)| address.clone()).collect();
         answers.extend(states(client, found, deadline).await);
         self.found.extend(new);
-        Heard { answers, named: self.given.len(), unplaced }
+        RosterAnswers { answers, named: self.given.len(), unplaced }
     }
 
     /// Who is not asked yet, and where; and those of whom nobody knows that.
     async fn learn(
         &mut self,
         client: &Client,
-        answers: &Answers,
+        answers: &NodeAnswers,
         deadline: Duration,
     ) -> (Vec<(NodeId, String)>, Vec<NodeId>) {
         let Some(newest) = newest(answers) else { return (Vec::new(), Vec::new()) };
@@ -97,7 +97,7 @@ impl Roster {
     }
 }
 
-async fn states(client: &Client, addresses: Vec<String>, deadline: Duration) -> Answers {
+async fn states(client: &Client, addresses: Vec<String>, deadline: Duration) -> NodeAnswers {
     let asked = addresses.into_iter().map(|address| async move {
         let status = client.status(&address, deadline).await;
         (address, status)
@@ -106,7 +106,7 @@ async fn states(client: &Client, addresses: Vec<String>, deadline: Duration) -> 
 }
 
 /// Who knows best who belongs to the cluster: the leader, or else the newest of the others.
-pub(super) fn newest(answers: &Answers) -> Option<&NodeStatus> {
+pub(super) fn newest(answers: &NodeAnswers) -> Option<&NodeStatus> {
     let known = answers.iter().filter_map(|(_, status)| status.as_ref().ok());
     known.max_by_key(|status| (leads(status), status.raft.term, status.raft.membership_index))
 }

@@ -15,12 +15,12 @@
 
 use super::output::print;
 use super::reply::{Form, Reply};
-use super::roster::{Answers, Heard, Roster, why};
+use super::roster::{NodeAnswers, Roster, RosterAnswers, why};
 use crate::incoming::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
-use raftdeck_deck::words::millis;
+use raftdeck_deck::sentences::millis;
 use raftdeck_protocol::printable::{self, Printable};
 use raftdeck_protocol::{NodeStatus, RefusedPeer};
 use raftdeck_raft::{NodeId, Role, Term};
@@ -43,7 +43,7 @@ pub(crate) async fn carry_out(
     deadline: Duration,
     form: Form,
 ) -> Reply {
-    let Heard { answers, named, unplaced } = Roster::new(addresses).ask(client, deadline).await;
+    let RosterAnswers { answers, named, unplaced } = Roster::new(addresses).ask(client, deadline).await;
     let mut reply = Reply::default();
     for (nth, (address, status)) in answers.iter().enumerate() {
         match (status, form) {
@@ -100,7 +100,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
         let text = if form == (Form::Plain { for_eyes: true }) {
             screen.refreshed(&table(&answers))
         } else {
-            let view = View::of(&answers);
+            let view = WatchedLine::of(&answers);
             let line = view.line(form, started.elapsed());
             let changed = before.as_ref() != Some(&view);
             before = Some(view);
@@ -111,7 +111,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
 }
 
 /// Who leads, as the nodes with the highest term say that have a majority behind them.
-fn leader(answers: &Answers) -> Option<(NodeId, Term)> {
+fn leader(answers: &NodeAnswers) -> Option<(NodeId, Term)> {
     let known = answers.iter().filter_map(|(_, status)| status.as_ref().ok()).map(|status| &status.raft);
     let claims = known.filter(|raft| raft.has_quorum).filter_map(|raft| Some((raft.leader?, raft.term)));
     claims.max_by_key(|(_, term)| *term)
@@ -119,14 +119,14 @@ fn leader(answers: &Answers) -> Option<(NodeId, Term)> {
 
 /// What a line of the watch is about: another line comes when it changed.
 #[derive(Debug, PartialEq, Eq)]
-struct View {
+struct WatchedLine {
     leader: Option<(NodeId, Term)>,
     answering: Vec<NodeId>,
     silent: Vec<String>,
 }
 
-impl View {
-    fn of(answers: &Answers) -> Self {
+impl WatchedLine {
+    fn of(answers: &NodeAnswers) -> Self {
         let mut answering: Vec<NodeId> =
             answers.iter().filter_map(|(_, status)| Some(status.as_ref().ok()?.raft.id)).collect();
         answering.sort_unstable();
@@ -171,7 +171,7 @@ fn leads(leader: Option<(NodeId, Term)>) -> String {
 }
 
 /// All that is shown on a terminal.
-fn table(answers: &Answers) -> Vec<String> {
+fn table(answers: &NodeAnswers) -> Vec<String> {
     let mut lines = vec![leads(leader(answers)), String::new()];
     lines.push("node  role           term    last  committed  applied    keys  address".to_owned());
     for (address, status) in answers {

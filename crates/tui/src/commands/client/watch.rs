@@ -17,7 +17,7 @@ use bytes::Bytes;
 use color_eyre::eyre::Result;
 use futures::StreamExt;
 use raftdeck_client::Changes;
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Change, printable};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// What is watched.
 #[derive(Clone, Debug)]
-pub(crate) struct Watched {
+pub(crate) struct WatchTarget {
     /// Only keys that start with this.
     pub(crate) prefix: Bytes,
     /// Only changes after this index; `None`: from now on.
@@ -39,19 +39,19 @@ pub(crate) struct Watched {
 
 /// How a watch ended.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub(crate) enum WatchEnd {
     /// Somebody wanted that, or nobody reads any more.
     Stopped,
     Failed(Failure),
 }
 
-impl Watched {
+impl WatchTarget {
     /// As it is written, for messages.
     fn asked(&self) -> String {
         let mut asked = "watch".to_owned();
         if !self.prefix.is_empty() {
             // A string takes it all.
-            let _ = write!(asked, " {}", Shown(&self.prefix));
+            let _ = write!(asked, " {}", Printed(&self.prefix));
         }
         asked
     }
@@ -63,7 +63,7 @@ impl Watched {
         cluster: &Cluster,
         manner: Manner,
         stop: impl Future<Output = ()>,
-    ) -> Result<Ended> {
+    ) -> Result<WatchEnd> {
         let mut watch = cluster.client.watch(self.prefix.clone(), self.after);
         let mut teller = None;
         let mut ticks = interval(EVERY);
@@ -71,20 +71,20 @@ impl Watched {
         loop {
             let told = tokio::select! {
                 biased;
-                () = &mut stop => return Ok(Ended::Stopped),
+                () = &mut stop => return Ok(WatchEnd::Stopped),
                 told = watch.next() => told,
                 _ = ticks.tick() => {
                     if signals::is_closed(&io::stdout()) {
-                        return Ok(Ended::Stopped);
+                        return Ok(WatchEnd::Stopped);
                     }
                     continue;
                 }
-                () = &mut deadline, if teller.is_none() => return Ok(Ended::Failed(self.nobody(manner))),
+                () = &mut deadline, if teller.is_none() => return Ok(WatchEnd::Failed(self.nobody(manner))),
             };
             let Changes { changes, through } = match told {
                 Some(Ok(told)) => told,
-                Some(Err(error)) => return Ok(Ended::Failed(Failure::new(&self.asked(), &error))),
-                None => return Ok(Ended::Stopped),
+                Some(Err(error)) => return Ok(WatchEnd::Failed(Failure::new(&self.asked(), &error))),
+                None => return Ok(WatchEnd::Stopped),
             };
             if teller != watch.node() {
                 teller = watch.node();
@@ -95,7 +95,7 @@ impl Watched {
             if !changes.is_empty() {
                 print(lines(&changes, manner.form()).as_bytes())?;
                 if signals::is_closed(&io::stdout()) {
-                    return Ok(Ended::Stopped);
+                    return Ok(WatchEnd::Stopped);
                 }
             }
         }

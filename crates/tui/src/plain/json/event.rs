@@ -17,7 +17,7 @@ pub(super) enum Event<'a> {
     Process {
         node: NodeId,
         #[serde(flatten)]
-        state: State<'a>,
+        state: ProcessEvent<'a>,
     },
     Ready {
         node: NodeId,
@@ -248,7 +248,7 @@ pub(super) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         node: Option<NodeId>,
         #[serde(flatten)]
-        outcome: Outcome,
+        outcome: RequestOutcome,
         #[serde(skip_serializing_if = "Option::is_none")]
         fate: Option<&'static str>,
     },
@@ -273,14 +273,14 @@ pub(super) struct InForce {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum RequestOutcome {
     Answer(String),
     Failed(String),
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub(super) enum State<'a> {
+pub(super) enum ProcessEvent<'a> {
     Starting {
         #[serde(skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,

@@ -63,11 +63,11 @@
 
 mod event;
 
-use event::{Event, InForce, Outcome, State};
-use raftdeck_deck::words::{answered, asked};
+use event::{Event, InForce, ProcessEvent, RequestOutcome};
+use raftdeck_deck::sentences::{answered, asked};
 use raftdeck_model::{
-    ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, Judged, MessageId, MessageReport,
-    MessageState, News, ProcessState, write,
+    ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, MessageId, MessageReport, MessageState,
+    News, ProcessState, StoreOutcome, write,
 };
 use raftdeck_protocol::{ClockRate, Consistency, Notice, NoticeKind, ResponseBody, printable};
 use raftdeck_raft::{Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, TraceEvent, Tuning};
@@ -79,7 +79,7 @@ use std::time::Duration;
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     #[serde(flatten)]
     event: Event<'a>,
     at_ms: u64,
@@ -192,7 +192,7 @@ fn whole_micros(time: Duration) -> u64 {
 }
 
 fn line(event: Event<'_>, now: Duration) -> String {
-    let json = serde_json::to_string(&Line { event, at_ms: whole_millis(now) })
+    let json = serde_json::to_string(&JsonLine { event, at_ms: whole_millis(now) })
         .expect("an event is made of strings, numbers and lists, which all have a form in JSON");
     printable::json(&json).into_owned()
 }
@@ -245,21 +245,21 @@ fn event(update: &News) -> Option<Event<'_>> {
 
 fn client<'a>(id: u64, request: &'a ClientRequest, outcome: &ClientOutcome) -> Event<'a> {
     let fate = match outcome.judged() {
-        Judged::Done(_) => None,
-        Judged::Refused(_) => Some("nothing_changed"),
-        Judged::InDoubt(_) => Some("in_doubt"),
+        StoreOutcome::Done(_) => None,
+        StoreOutcome::Refused(_) => Some("nothing_changed"),
+        StoreOutcome::InDoubt(_) => Some("in_doubt"),
     };
     let (node, outcome) = match outcome {
         ClientOutcome::Answered { node, body: ResponseBody::Done { answer, .. } } => {
-            (Some(*node), Outcome::Answer(answered(answer)))
+            (Some(*node), RequestOutcome::Answer(answered(answer)))
         }
         ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) } => {
-            (Some(*node), Outcome::Failed(failure.to_string()))
+            (Some(*node), RequestOutcome::Failed(failure.to_string()))
         }
         ClientOutcome::Answered { node, .. } => {
-            (Some(*node), Outcome::Failed("an answer to some other question".to_owned()))
+            (Some(*node), RequestOutcome::Failed("an answer to some other question".to_owned()))
         }
-        ClientOutcome::Failed { reason, .. } => (None, Outcome::Failed(reason.clone())),
+        ClientOutcome::Failed { reason, .. } => (None, RequestOutcome::Failed(reason.clone())),
     };
     let ClientRequest { client, op, at, consistency } = request;
     let client = match client {
@@ -277,14 +277,14 @@ pub fn answer(to: &str, lines: &[String], now: Duration) -> String {
     line(Event::Answer { to, lines }, now)
 }
 
-fn process(state: &ProcessState) -> State<'_> {
+fn process(state: &ProcessState) -> ProcessEvent<'_> {
     match state {
-        ProcessState::Starting { pid } => State::Starting { pid: *pid },
-        ProcessState::Running { pid } => State::Running { pid: *pid },
-        ProcessState::Paused { pid } => State::Paused { pid: *pid },
-        ProcessState::Killed => State::Killed,
-        ProcessState::Stopped => State::Stopped,
-        ProcessState::Failed { how, last_words } => State::Failed { how, last_words },
+        ProcessState::Starting { pid } => ProcessEvent::Starting { pid: *pid },
+        ProcessState::Running { pid } => ProcessEvent::Running { pid: *pid },
+        ProcessState::Paused { pid } => ProcessEvent::Paused { pid: *pid },
+        ProcessState::Killed => ProcessEvent::Killed,
+        ProcessState::Stopped => ProcessEvent::Stopped,
+        ProcessState::Failed { how, last_words } => ProcessEvent::Failed { how, last_words },
     }
 }
 

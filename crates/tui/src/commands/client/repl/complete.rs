@@ -1,10 +1,10 @@
 //! What Tab completes: commands, options, and keys, which are asked from the cluster. Never waits longer than a person would.
 
-use super::line::Line;
+use super::line::CommandLine;
 use super::tokens::{self, Tokens};
 use crate::commands::client::cluster::Cluster;
 use clap::{Command, CommandFactory};
-use raftdeck_client::Done;
+use raftdeck_client::Completed;
 use raftdeck_protocol::{Answer, Consistency, Read};
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
@@ -29,7 +29,7 @@ pub(super) struct Completion {
 
 /// What may stand where the line ends.
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
+enum Completable {
     /// One of these words.
     Words(Vec<String>),
     /// A key.
@@ -39,7 +39,7 @@ enum Wanted {
 
 impl Completion {
     pub(super) fn new(cluster: Cluster, runtime: Handle) -> Self {
-        let mut commands = Line::command();
+        let mut commands = CommandLine::command();
         commands.build();
         Self { commands, cluster, runtime }
     }
@@ -51,7 +51,7 @@ impl Completion {
         let asked = self.cluster.client.read_with(list, Consistency::Stale, PATIENCE);
         let answered = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
         match answered {
-            Ok(Ok(Done { answer: Answer::Page { pairs, .. }, .. })) => {
+            Ok(Ok(Completed { answer: Answer::Page { pairs, .. }, .. })) => {
                 pairs.into_iter().map(|(key, _)| key.to_vec()).collect()
             }
             _ => Vec::new(),
@@ -60,7 +60,7 @@ impl Completion {
 }
 
 /// What may follow these words, when the next one begins so.
-fn wanted(commands: &Command, words: &[Vec<u8>], begun: &[u8]) -> Wanted {
+fn wanted(commands: &Command, words: &[Vec<u8>], begun: &[u8]) -> Completable {
     let texts: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).unwrap_or_default()).collect();
     let mut command = commands;
     let mut places = 0;
@@ -70,7 +70,7 @@ fn wanted(commands: &Command, words: &[Vec<u8>], begun: &[u8]) -> Wanted {
         if command.has_subcommands() && !text.starts_with('-') {
             match command.find_subcommand(text) {
                 Some(found) => command = found,
-                None => return Wanted::Nothing,
+                None => return Completable::Nothing,
             }
         } else if !text.starts_with('-') {
             places += 1;
@@ -78,16 +78,16 @@ fn wanted(commands: &Command, words: &[Vec<u8>], begun: &[u8]) -> Wanted {
     }
     if begun.starts_with(b"-") && !is_help {
         let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-        return Wanted::Words(longs.map(|long| format!("--{long}")).collect());
+        return Completable::Words(longs.map(|long| format!("--{long}")).collect());
     }
     if command.has_subcommands() {
-        return Wanted::Words(command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect());
+        return Completable::Words(command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect());
     }
     let first = command.get_positionals().next().map(|place| place.get_id().as_str());
     if places == 0 && matches!(first, Some("key" | "prefix")) && !is_help {
-        Wanted::Key
+        Completable::Key
     } else {
-        Wanted::Nothing
+        Completable::Nothing
     }
 }
 
@@ -98,12 +98,12 @@ impl Completer for Completion {
         let Tokens { words, last, .. } = tokens::tokens(&line[..at]);
         let (start, begun) = last.unwrap_or_else(|| (at, Vec::new()));
         let candidates = match wanted(&self.commands, &words, &begun) {
-            Wanted::Nothing => Vec::new(),
-            Wanted::Words(mut words) => {
+            Completable::Nothing => Vec::new(),
+            Completable::Words(mut words) => {
                 words.retain(|word| word.as_bytes().starts_with(&begun));
                 words.iter().map(|word| format!("{word} ")).collect()
             }
-            Wanted::Key => written(&self.keys(&begun), line[start..at].starts_with('"')),
+            Completable::Key => written(&self.keys(&begun), line[start..at].starts_with('"')),
         };
         Ok((start, candidates))
     }
@@ -129,15 +129,15 @@ impl Hinter for Completion {
 mod tests {
     use super::*;
 
-    fn wanted_after(line: &str) -> Wanted {
-        let mut commands = Line::command();
+    fn wanted_after(line: &str) -> Completable {
+        let mut commands = CommandLine::command();
         commands.build();
         let Tokens { words, last, .. } = tokens::tokens(line);
         wanted(&commands, &words, &last.map(|(_, begun)| begun).unwrap_or_default())
     }
 
     fn offers(line: &str, word: &str) -> bool {
-        matches!(wanted_after(line), Wanted::Words(words) if words.iter().any(|offered| offered == word))
+        matches!(wanted_after(line), Completable::Words(words) if words.iter().any(|offered| offered == word))
     }
 
     #[test]
@@ -146,10 +146,10 @@ mod tests {
         assert!(offers("member ", "promote") && offers("help ", "cas") && offers("help member ", "add"));
         assert!(offers("get color --", "--consistency") && offers("put --f", "--from-file"));
         for line in ["get ", "get co", "get --json ", "delete ", "put ", "cas \"a", "list us", "watch us"] {
-            assert_eq!(wanted_after(line), Wanted::Key, "{line}");
+            assert_eq!(wanted_after(line), Completable::Key, "{line}");
         }
         for line in ["get color ", "put color bl", "dance ", "quit ", "help put ", "transfer "] {
-            assert_eq!(wanted_after(line), Wanted::Nothing, "{line}");
+            assert_eq!(wanted_after(line), Completable::Nothing, "{line}");
         }
     }
 

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 
 #[derive(Debug, Parser)]
 #[command(name = "", no_binary_name = true, disable_help_subcommand = true)]
-pub(super) struct Line {
+pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) manner: Manner,
     #[command(subcommand)]
@@ -35,10 +35,10 @@ pub(super) enum Word {
 
 /// What a line is.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum LineMeaning {
     /// Nothing, or a comment.
     Nothing,
-    Command(Line),
+    Command(CommandLine),
     /// Help was asked for; this is it.
     Help(String),
     /// It makes no sense, because.
@@ -46,20 +46,22 @@ pub(super) enum Said {
 }
 
 /// What a line says.
-pub(super) fn read(line: &str) -> Said {
+pub(super) fn read(line: &str) -> LineMeaning {
     if line.trim_start().starts_with('#') {
-        return Said::Nothing;
+        return LineMeaning::Nothing;
     }
     let words = match tokens::words(line) {
-        Ok(words) if words.is_empty() => return Said::Nothing,
+        Ok(words) if words.is_empty() => return LineMeaning::Nothing,
         Ok(words) => words,
-        Err(mistake) => return Said::Mistake(mistake.to_string()),
+        Err(mistake) => return LineMeaning::Mistake(mistake.to_string()),
     };
-    match Line::try_parse_from(words.into_iter().map(OsString::from_vec)) {
-        Ok(Line { word: Word::Help { command }, .. }) => help(&command),
-        Ok(line) => Said::Command(line),
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => Said::Help(at_the_prompt(&error.to_string())),
-        Err(error) => Said::Mistake(mistake(&error)),
+    match CommandLine::try_parse_from(words.into_iter().map(OsString::from_vec)) {
+        Ok(CommandLine { word: Word::Help { command }, .. }) => help(&command),
+        Ok(line) => LineMeaning::Command(line),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            LineMeaning::Help(at_the_prompt(&error.to_string()))
+        }
+        Err(error) => LineMeaning::Mistake(mistake(&error)),
     }
 }
 
@@ -87,18 +89,18 @@ fn mistake(error: &clap::Error) -> String {
     at_the_prompt(text.trim_start_matches("error: "))
 }
 
-fn help(of: &[String]) -> Said {
-    let mut all = Line::command();
+fn help(of: &[String]) -> LineMeaning {
+    let mut all = CommandLine::command();
     all.build();
-    let Some(name) = of.first() else { return Said::Help(all_commands(&all)) };
+    let Some(name) = of.first() else { return LineMeaning::Help(all_commands(&all)) };
     let mut command = &mut all;
     for part in of {
         match command.find_subcommand_mut(part) {
             Some(found) => command = found,
-            None => return Said::Mistake(format!("\"{name}\" is no command; help lists them")),
+            None => return LineMeaning::Mistake(format!("\"{name}\" is no command; help lists them")),
         }
     }
-    Said::Help(at_the_prompt(&command.render_help().to_string()))
+    LineMeaning::Help(at_the_prompt(&command.render_help().to_string()))
 }
 
 fn all_commands(all: &clap::Command) -> String {
@@ -122,13 +124,13 @@ mod tests {
 
     #[test]
     fn the_words_are_consistent() {
-        Line::command().debug_assert();
+        CommandLine::command().debug_assert();
     }
 
     #[test]
     fn lines_are_commands_help_or_nothing() {
         for nothing in ["", "   ", "# put a b", "  # x"] {
-            assert!(matches!(read(nothing), Said::Nothing), "{nothing:?}");
+            assert!(matches!(read(nothing), LineMeaning::Nothing), "{nothing:?}");
         }
         for command in [
             "put color blue",
@@ -151,7 +153,7 @@ mod tests {
             "quit",
             "exit",
         ] {
-            assert!(matches!(read(command), Said::Command(_)), "{command}: {:?}", read(command));
+            assert!(matches!(read(command), LineMeaning::Command(_)), "{command}: {:?}", read(command));
         }
         for (line, says) in [
             ("help", "Ctrl-C cancels"),
@@ -161,7 +163,7 @@ mod tests {
             ("put --help", "Example"),
         ] {
             assert!(
-                matches!(read(line), Said::Help(text) if text.contains(says)),
+                matches!(read(line), LineMeaning::Help(text) if text.contains(says)),
                 "{line}: {:?}",
                 read(line)
             );
@@ -200,7 +202,7 @@ mod tests {
             ("get color --json --quiet", "--quiet"),
         ] {
             match read(line) {
-                Said::Mistake(text) => {
+                LineMeaning::Mistake(text) => {
                     assert!(text.contains(says), "{line}: {text}");
                     assert!(!text.contains("raftdeck") && !text.contains("error:"), "{line}: {text}");
                 }

@@ -12,11 +12,11 @@ use super::manner::Manner;
 use super::operation::{Input, Task};
 use super::output::{print, say, tell_notes};
 use super::reply::Form;
-use super::watch::{Ended, Watched};
+use super::watch::{WatchEnd, WatchTarget};
 use crate::commands::paths;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use complete::Completion;
-use line::{Line, Said, Word};
+use line::{CommandLine, LineMeaning, Word};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -77,7 +77,7 @@ impl Drop for Background {
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+enum LineResult {
     Done,
     /// It made no sense, or could not be carried out.
     Failed,
@@ -124,24 +124,26 @@ impl Runner {
 
     /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
     /// error means that nothing can be printed any more.
-    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<After> {
+    fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<LineResult> {
         match line::read(line) {
-            Said::Nothing => Ok(After::Done),
-            Said::Help(text) => {
+            LineMeaning::Nothing => Ok(LineResult::Done),
+            LineMeaning::Help(text) => {
                 print(format!("{text}\n").as_bytes())?;
-                Ok(After::Done)
+                Ok(LineResult::Done)
             }
-            Said::Mistake(what) => {
+            LineMeaning::Mistake(what) => {
                 say(&format!("{place}{what}"));
-                Ok(After::Failed)
+                Ok(LineResult::Failed)
             }
-            Said::Command(Line { word: Word::Quit | Word::Help { .. }, .. }) => Ok(After::Quit),
-            Said::Command(Line { word: Word::Operation(operation), manner }) => {
+            LineMeaning::Command(CommandLine { word: Word::Quit | Word::Help { .. }, .. }) => {
+                Ok(LineResult::Quit)
+            }
+            LineMeaning::Command(CommandLine { word: Word::Operation(operation), manner }) => {
                 match operation.task(Input::Commands) {
                     Ok(task) => self.task(task, manner.or(self.manner), place, interrupts),
                     Err(failure) => {
                         say(&format!("{place}{}", failure.sentence));
-                        Ok(After::Failed)
+                        Ok(LineResult::Failed)
                     }
                 }
             }
@@ -154,11 +156,11 @@ impl Runner {
         manner: Manner,
         place: &str,
         interrupts: Option<&mut Interrupts>,
-    ) -> Result<After> {
+    ) -> Result<LineResult> {
         match task {
             Task::WatchStatus => {
                 say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
-                return Ok(After::Failed);
+                return Ok(LineResult::Failed);
             }
             Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
             _ => {}
@@ -177,14 +179,14 @@ impl Runner {
             None => {
                 let doubt = if changes { ": it may have happened, or may yet" } else { "" };
                 say(&format!("{place}cancelled{doubt}"));
-                return Ok(After::Cancelled);
+                return Ok(LineResult::Cancelled);
             }
             Some(Err(failure)) => {
                 if form == Form::Json {
                     print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
-                return Ok(After::Failed);
+                return Ok(LineResult::Failed);
             }
             Some(Ok(reply)) => reply,
         };
@@ -196,32 +198,32 @@ impl Runner {
         if let Some(miss) = reply.miss.filter(|_| form != Form::Quiet) {
             say(&format!("{place}{miss}"));
         }
-        Ok(if reply.incomplete { After::Failed } else { After::Done })
+        Ok(if reply.incomplete { LineResult::Failed } else { LineResult::Done })
     }
 
     /// Shows changes until an interrupt.
     fn watch(
         &self,
-        watched: Watched,
+        watched: WatchTarget,
         manner: Manner,
         place: &str,
         interrupts: Option<&mut Interrupts>,
-    ) -> Result<After> {
+    ) -> Result<LineResult> {
         let Some(interrupts) = interrupts else {
             say(&format!(
                 "{place}watch ends with Ctrl-C alone, so it is for the prompt and the command line"
             ));
-            return Ok(After::Failed);
+            return Ok(LineResult::Failed);
         };
         let interrupted = async { _ = interrupts.next().await };
         match self.runtime.block_on(watched.print(&self.cluster, manner, interrupted))? {
-            Ended::Stopped => Ok(After::Cancelled),
-            Ended::Failed(failure) => {
+            WatchEnd::Stopped => Ok(LineResult::Cancelled),
+            WatchEnd::Failed(failure) => {
                 if manner.form() == Form::Json {
                     print(&failure.line())?;
                 }
                 say(&format!("{place}{}", failure.sentence));
-                Ok(After::Failed)
+                Ok(LineResult::Failed)
             }
         }
     }
@@ -257,9 +259,9 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
                 // Several lines come as one when they are pasted.
                 for line in line.lines() {
                     match runner.line(line, "", Some(&mut interrupts))? {
-                        After::Done | After::Failed => {}
-                        After::Cancelled => break,
-                        After::Quit => return Ok(0),
+                        LineResult::Done | LineResult::Failed => {}
+                        LineResult::Cancelled => break,
+                        LineResult::Quit => return Ok(0),
                     }
                 }
             }
@@ -316,17 +318,17 @@ fn script(runner: &Runner, mut input: impl BufRead) -> Result<u8> {
         let after = if is_cut {
             input.skip_until(b'\n').wrap_err("the standard input cannot be read")?;
             say(&format!("{place}it is longer than {MAX_LINE} bytes"));
-            After::Failed
+            LineResult::Failed
         } else if let Ok(text) = str::from_utf8(&line) {
             runner.line(text, &place, None)?
         } else {
             say(&format!("{place}it is not UTF-8; between double quotes \\xNN writes any byte"));
-            After::Failed
+            LineResult::Failed
         };
         match after {
-            After::Done => {}
-            After::Failed | After::Cancelled => status = 1,
-            After::Quit => break,
+            LineResult::Done => {}
+            LineResult::Failed | LineResult::Cancelled => status = 1,
+            LineResult::Quit => break,
         }
     }
     Ok(status)

@@ -5,14 +5,14 @@ use serde::Serialize;
 
 /// A message. Fields that its kind does not have are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Said {
+pub struct MessageRecord {
     /// The name that the paper gives it.
     pub kind: &'static str,
     /// Its term.
     pub term: u64,
     /// `PreVote`, `RequestVote`: the sender's last entry. `InstallSnapshot`, `SnapshotReply`: the snapshot's last entry.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Place>,
+    pub last: Option<LogPosition>,
     /// `PreVote`, `RequestVote`: whether the leader itself asked for the campaign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<bool>,
@@ -21,10 +21,10 @@ pub struct Said {
     pub granted: Option<bool>,
     /// `AppendEntries`: the entry before those that it carries.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Place>,
+    pub prev: Option<LogPosition>,
     /// `AppendEntries`: the entries, in order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub entries: Option<Vec<Place>>,
+    pub entries: Option<Vec<LogPosition>>,
     /// `AppendEntries`: the leader's commit index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<u64>,
@@ -40,7 +40,7 @@ pub struct Said {
     /// `AppendReply`, refused: where the follower's entries of the term in conflict begin; without such a term (0), the
     /// index after its last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<Place>,
+    pub hint: Option<LogPosition>,
     /// `InstallSnapshot`: where the piece starts. `SnapshotReply`: where the next one shall start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
@@ -57,20 +57,20 @@ pub struct Said {
 
 /// A place in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct LogPosition {
     /// The index.
     pub index: u64,
     /// The term of the entry there.
     pub term: u64,
 }
 
-impl From<LogId> for Place {
+impl From<LogId> for LogPosition {
     fn from(id: LogId) -> Self {
         Self { index: id.index.0, term: id.term.0 }
     }
 }
 
-impl Said {
+impl MessageRecord {
     pub(crate) fn new(message: &Message) -> Self {
         let said = Self { kind: message.name(), term: message.term().0, ..Self::default() };
         match message {
@@ -92,7 +92,8 @@ impl Said {
                 match reply.outcome {
                     AppendOutcome::Matched { through } => Self { matched: Some(through.0), ..said },
                     AppendOutcome::Conflict { refused, hint } => {
-                        let hint = Place { index: hint.first.0, term: hint.term.map_or(0, |term| term.0) };
+                        let hint =
+                            LogPosition { index: hint.first.0, term: hint.term.map_or(0, |term| term.0) };
                         Self { refused: Some(refused.0), hint: Some(hint), ..said }
                     }
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a line comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LinePosition {
     /// `None`: the standard input.
     file: Option<String>,
     line: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Place {
     pub(crate) depth: usize,
 }
 
-impl Place {
+impl LinePosition {
     /// A line of the standard input, counted from 1.
     pub(crate) fn of_input(line: usize) -> Self {
         Self { file: None, line, depth: 0 }

@@ -5,16 +5,16 @@
 
 mod concerns;
 mod teller;
-mod told;
+mod time_and_faults;
 
 pub use teller::Teller;
-pub use told::Told;
+pub use time_and_faults::TimeAndFaults;
 
 use raftdeck_model::{
     ChangeStep, ClientName, ClientOp, ClientOutcome, ClientRequest, LinkState, News, ProcessState,
     WorkloadFigures, write,
 };
-use raftdeck_protocol::kv::Shown;
+use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
 use raftdeck_raft::{
@@ -496,9 +496,9 @@ pub fn requested(request: &ClientRequest) -> String {
 pub fn asked(op: &ClientOp) -> String {
     match op {
         ClientOp::Write(write) => write.to_string(),
-        ClientOp::Read(Read::Get { key }) => format!("get {}", Shown(key)),
+        ClientOp::Read(Read::Get { key }) => format!("get {}", Printed(key)),
         ClientOp::Read(Read::List { prefix, .. }) if prefix.is_empty() => "list".to_owned(),
-        ClientOp::Read(Read::List { prefix, .. }) => format!("list {}", Shown(prefix)),
+        ClientOp::Read(Read::List { prefix, .. }) => format!("list {}", Printed(prefix)),
     }
 }
 
@@ -512,17 +512,17 @@ pub fn answered(answer: &Answer) -> String {
         Answer::Deleted { existed: true } => "deleted".to_owned(),
         Answer::Deleted { existed: false } => "there was no such key".to_owned(),
         Answer::Mismatch { current: Some(current) } => {
-            format!("not stored, the value is {}", Shown(current))
+            format!("not stored, the value is {}", Printed(current))
         }
         Answer::Mismatch { current: None } => "not stored, there is no such key".to_owned(),
-        Answer::Value(Some(value)) => Shown(value).to_string(),
+        Answer::Value(Some(value)) => Printed(value).to_string(),
         Answer::Value(None) => "no such key".to_owned(),
         Answer::SessionOpened(session) => format!("session {}", session.0),
         Answer::Page { pairs, .. } if pairs.is_empty() => "no keys".to_owned(),
         Answer::Page { pairs, more } => {
             let mut text = String::new();
             for (key, value) in pairs.iter().take(PAIRS) {
-                let _ = write!(text, "{} = {}, ", Shown(key), Shown(value));
+                let _ = write!(text, "{} = {}, ", Printed(key), Printed(value));
             }
             let text = text.trim_end_matches(", ");
             match (pairs.len().saturating_sub(PAIRS), more) {

@@ -6,7 +6,7 @@ use crate::founders::{self, Founders, Origin, OriginStage};
 use crate::fs::FileSystem;
 use crate::header::Identity;
 use crate::open::access;
-use crate::small_file::{self, Flaw, MAX_BODY, MAX_FILE};
+use crate::small_file::{self, MAX_BODY, MAX_FILE, SmallFileFlaw};
 use crate::store::LogStore;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) const NEW: [&str; 2] = ["founders.new", "secret.new"];
 
 /// A member's small files.
 #[derive(Debug)]
-pub struct Papers {
+pub struct MemberFiles {
     fs: Box<dyn FileSystem>,
     dir: PathBuf,
     identity: Identity,
@@ -32,12 +32,12 @@ pub struct Papers {
 impl LogStore {
     /// The small files beside the log. To be used no longer than the store, which holds the lock.
     #[must_use]
-    pub fn papers(&self) -> Papers {
-        Papers { fs: self.fs.handle(), dir: self.dir.clone(), identity: self.identity.clone() }
+    pub fn papers(&self) -> MemberFiles {
+        MemberFiles { fs: self.fs.handle(), dir: self.dir.clone(), identity: self.identity.clone() }
     }
 }
 
-impl Papers {
+impl MemberFiles {
     /// How this directory came into its cluster. If it has recorded nothing yet, that it was started with `asked` is recorded, and
     /// is durable when this returns; with whom it was first started never changes. `is_new`: it holds no log, no term and no
     /// snapshot, so no earlier release has used it.
@@ -67,7 +67,11 @@ impl Papers {
         let read = || {
             let (_, body) = small_file::open(SECRET_MAGIC, SECRET_VERSION, &bytes)?;
             let (identity, secret) = small_file::content::<(Identity, String)>(body)?;
-            if identity == self.identity { Ok(secret) } else { Err(Flaw::Damaged("it is another member's")) }
+            if identity == self.identity {
+                Ok(secret)
+            } else {
+                Err(SmallFileFlaw::Damaged("it is another member's"))
+            }
         };
         let flawed = |flaw| self.flawed(SECRET, flaw, SECRET_VERSION, OpenError::secret);
         read().map(Some).map_err(flawed)
@@ -96,11 +100,11 @@ impl Papers {
         Ok(Some(bytes))
     }
 
-    fn flawed(&self, name: &str, flaw: Flaw, reads: u32, damaged: Damaged) -> OpenError {
+    fn flawed(&self, name: &str, flaw: SmallFileFlaw, reads: u32, damaged: Damaged) -> OpenError {
         let file = self.dir.join(name);
         match flaw {
-            Flaw::Damaged(what) => damaged(&file, what),
-            Flaw::Version(found) => OpenError::Newer { file, found, reads },
+            SmallFileFlaw::Damaged(what) => damaged(&file, what),
+            SmallFileFlaw::Version(found) => OpenError::Newer { file, found, reads },
         }
     }
 

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// A writer that is given whole lines.
-pub(super) struct Washed<W> {
+pub(super) struct CleanedLines<W> {
     pub(super) inner: W,
     pub(super) is_json: bool,
 }
 
-impl<W: Write> Write for Washed<W> {
+impl<W: Write> Write for CleanedLines<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         self.inner.write_all(washed(&text, self.is_json).as_bytes())?;

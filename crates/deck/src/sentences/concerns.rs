@@ -48,12 +48,12 @@ pub(super) fn sentence(update: &News) -> Option<Sentence> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reported {
     /// By node that reports, and what it is about.
-    reports: BTreeMap<NodeId, BTreeMap<About, String>>,
+    reports: BTreeMap<NodeId, BTreeMap<ReportSubject, String>>,
 }
 
 /// What a report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum About {
+enum ReportSubject {
     /// A founding, an empty disk, a removal: of this node.
     Founding(NodeId),
     EmptyDisk(NodeId),
@@ -78,7 +78,7 @@ impl Reported {
         let is_repeated = match update {
             News::Notice { node, notice } => {
                 let about = about(notice);
-                let of_founding = matches!(about, About::Founding(_));
+                let of_founding = matches!(about, ReportSubject::Founding(_));
                 let is_first = self.reports.get(node).is_none_or(|reports| !reports.contains_key(&about));
                 let is_known = self.enter(*node, about, notice.text.clone());
                 let is_expected = self.has_lost_its_disk(notice.about) || is_changing(notice.about);
@@ -95,7 +95,7 @@ impl Reported {
             News::PeerAdmitted { node, peer } => {
                 self.strike(
                     *node,
-                    |about| matches!(about, About::Refusal(of) | About::OtherDisk(of, _) if of == peer),
+                    |about| matches!(about, ReportSubject::Refusal(of) | ReportSubject::OtherDisk(of, _) if of == peer),
                 );
                 false
             }
@@ -109,35 +109,35 @@ impl Reported {
         self.reports.remove(&node);
     }
 
-    fn enter(&mut self, node: NodeId, about: About, text: String) -> bool {
+    fn enter(&mut self, node: NodeId, about: ReportSubject, text: String) -> bool {
         let is_repeated = self.reports.values().flatten().any(|(_, said)| *said == text);
         self.reports.entry(node).or_default().insert(about, text);
         is_repeated
     }
 
     fn has_lost_its_disk(&self, node: NodeId) -> bool {
-        let says_so = |about: &About| matches!(about, About::EmptyDisk(lost) | About::OtherDisk(_, lost) if *lost == node);
+        let says_so = |about: &ReportSubject| matches!(about, ReportSubject::EmptyDisk(lost) | ReportSubject::OtherDisk(_, lost) if *lost == node);
         self.reports.values().flat_map(BTreeMap::keys).any(says_so)
     }
 
-    fn strike(&mut self, node: NodeId, is_over: impl Fn(&About) -> bool) {
+    fn strike(&mut self, node: NodeId, is_over: impl Fn(&ReportSubject) -> bool) {
         if let Some(reports) = self.reports.get_mut(&node) {
             reports.retain(|about, _| !is_over(about));
         }
     }
 }
 
-fn about(notice: &Notice) -> About {
+fn about(notice: &Notice) -> ReportSubject {
     match notice.kind {
-        NoticeKind::Founding => About::Founding(notice.about),
-        NoticeKind::EmptyDisk { .. } => About::EmptyDisk(notice.about),
-        NoticeKind::Removed => About::Removal(notice.about),
+        NoticeKind::Founding => ReportSubject::Founding(notice.about),
+        NoticeKind::EmptyDisk { .. } => ReportSubject::EmptyDisk(notice.about),
+        NoticeKind::Removed => ReportSubject::Removal(notice.about),
     }
 }
 
-fn refusal(peer: NodeId, reason: &RefusalReason) -> About {
+fn refusal(peer: NodeId, reason: &RefusalReason) -> ReportSubject {
     match reason {
-        RefusalReason::Incarnation { id, .. } => About::OtherDisk(peer, *id),
-        _ => About::Refusal(peer),
+        RefusalReason::Incarnation { id, .. } => ReportSubject::OtherDisk(peer, *id),
+        _ => ReportSubject::Refusal(peer),
     }
 }

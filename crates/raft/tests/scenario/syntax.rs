@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Which messages are meant: `n1>n2 AppendEntries term=2 prev=3 entries=1 #2`. All but the link may be missing.
-pub(super) struct Which<'a> {
+pub(super) struct MessagePattern<'a> {
     pub(super) link: (NodeId, NodeId),
     kind: Option<&'a str>,
     fields: Fields<'a>,
@@ -107,7 +107,7 @@ const KINDS: &[&str] = &[
     "DiskStalled",
 ];
 
-impl<'a> Which<'a> {
+impl<'a> MessagePattern<'a> {
     pub(super) fn of(words: &[&'a str]) -> Result<Self, Problem> {
         let (first, mut rest) = words.split_first().ok_or("which link? write n1>n2")?;
         let link = link(first)?;

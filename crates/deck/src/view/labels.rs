@@ -1,10 +1,10 @@
 //! The short words of the screen: the verdict, a node's state, a time stamp.
 
 use crate::app::App;
+use crate::sentences::ids;
 use crate::theme::Theme;
-use crate::words::ids;
 use raftdeck_model::{
-    Campaign, Concern, FrameKind, Known, Node, Phase, RaftView, Standing, Verdict, World, percent,
+    Campaign, Concern, FrameKind, Known, MemberStanding, Node, Phase, RaftView, Verdict, World, percent,
 };
 use raftdeck_raft::{NodeId, ReplicationState, Role};
 use ratatui::style::Style;
@@ -97,10 +97,10 @@ pub(crate) fn brief(verdict: &Verdict) -> String {
 pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &'static str) {
     let glyphs = theme.glyphs();
     match node.phase() {
-        Phase::Running(Role::Follower) if world.standing(node.id) == Standing::Learner => {
+        Phase::Running(Role::Follower) if world.standing(node.id) == MemberStanding::Learner => {
             (glyphs.learner, "learner")
         }
-        Phase::Running(Role::Follower) if world.standing(node.id) == Standing::Outside => {
+        Phase::Running(Role::Follower) if world.standing(node.id) == MemberStanding::Outside => {
             (glyphs.outside, "not a member")
         }
         Phase::Starting => (glyphs.starting, "starting"),
@@ -119,7 +119,9 @@ pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &
 pub(crate) fn tone(node: &Node, world: &World) -> Tone {
     match (node.phase(), node.live()) {
         // Whoever does not vote has nothing to lose a leader for.
-        (Phase::Running(Role::Follower), _) if world.standing(node.id) == Standing::Outside => Tone::Calm,
+        (Phase::Running(Role::Follower), _) if world.standing(node.id) == MemberStanding::Outside => {
+            Tone::Calm
+        }
         (Phase::Running(Role::Leader), Some(status)) if !status.lacks_quorum() => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
@@ -138,7 +140,7 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
     if let Some(percent) = gets_snapshot(node, world) {
         return format!("snap {percent}%").into();
     }
-    let outside = world.standing(node.id) == Standing::Outside;
+    let outside = world.standing(node.id) == MemberStanding::Outside;
     let concern = world.concern(node.id);
     let text = match (node.phase(), node.live()) {
         (Phase::Starting, _) => "starting",

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 /// What was told last.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct TimeAndFaults {
     rate: ClockRate,
     in_force: Vec<Fault>,
 }
 
-impl Told {
+impl TimeAndFaults {
     /// The sentences for an update.
     pub fn tell(&mut self, update: &News) -> Vec<String> {
         match update {
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn changes_are_told_once() {
-        let mut told = Told::default();
+        let mut told = TimeAndFaults::default();
         let mut time = |millionths| {
             let rate = ClockRate::from_millionths(millionths).unwrap();
             told.tell(&News::Time(ClusterTime { rate, now: Duration::from_micros(5_250) })).join(";")

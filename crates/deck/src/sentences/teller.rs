@@ -16,7 +16,7 @@ pub struct Teller {
     committed: Option<Membership>,
     /// Whether the workload is on.
     workload: bool,
-    nodes: BTreeMap<NodeId, Memory>,
+    nodes: BTreeMap<NodeId, NodeMemory>,
     reported: Reported,
     /// The nodes whose processes have ended.
     down: BTreeSet<NodeId>,
@@ -26,7 +26,7 @@ pub struct Teller {
 
 /// Why a node campaigns.
 #[derive(Clone, Copy, Debug, Default)]
-enum Cause {
+enum CampaignCause {
     /// It was told to at the deck.
     #[default]
     Order,
@@ -38,9 +38,9 @@ enum Cause {
 
 /// What is remembered of a node.
 #[derive(Clone, Debug, Default)]
-struct Memory {
+struct NodeMemory {
     /// Why it starts the campaign that it is about to start.
-    cause: Cause,
+    cause: CampaignCause,
     /// The term that it last asked for pre-votes in.
     asked: Option<Term>,
     /// The terms in which it last answered a request for pre-votes, and whether with yes, by candidate.
@@ -98,7 +98,7 @@ impl Teller {
             News::Missed { node, .. } => {
                 // Why it campaigns may be among what is missing, and who votes for it.
                 let memory = self.nodes.entry(*node).or_default();
-                (memory.cause, memory.voted) = (Cause::Told, None);
+                (memory.cause, memory.voted) = (CampaignCause::Told, None);
                 sentence(update)
             }
             News::Workload(figures) => {
@@ -115,33 +115,33 @@ impl Teller {
         let memory = self.nodes.entry(node).or_default();
         let (weight, text) = match trace {
             TraceEvent::Started { .. } => {
-                *memory = Memory::default();
+                *memory = NodeMemory::default();
                 return sentence(update);
             }
             TraceEvent::TimedOut { waited } => {
-                memory.cause = Cause::Silence(*waited);
+                memory.cause = CampaignCause::Silence(*waited);
                 return None;
             }
             TraceEvent::ToldToCampaign { .. } => {
-                memory.cause = Cause::Told;
+                memory.cause = CampaignCause::Told;
                 return sentence(update);
             }
             TraceEvent::ElectionStarted { term, pre_vote } => {
                 memory.voted = Some(BTreeSet::new());
                 // Who is promised votes campaigns next, and nothing more is to be said of why.
-                let next = if *pre_vote { Cause::Told } else { Cause::Order };
+                let next = if *pre_vote { CampaignCause::Told } else { CampaignCause::Order };
                 // A node that is cut off asks again and again, and nothing comes of it.
                 let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
                 let weight = if again { Weight::Detail } else { Weight::Minor };
                 let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
                 let text = match std::mem::replace(&mut memory.cause, next) {
-                    Cause::Silence(waited) => {
+                    CampaignCause::Silence(waited) => {
                         format!("{node} heard no leader for {} and {asks} in term {term}", millis(waited))
                     }
-                    Cause::Order if !pre_vote => {
+                    CampaignCause::Order if !pre_vote => {
                         format!("{node} {asks} in term {term} at once, whoever leads")
                     }
-                    Cause::Order | Cause::Told => return sentence(update),
+                    CampaignCause::Order | CampaignCause::Told => return sentence(update),
                 };
                 (weight, text)
             }
@@ -163,7 +163,7 @@ impl Teller {
                 memory.led = *from == Role::Leader;
                 memory.leads = *to == Role::Leader;
                 if *to == Role::Follower {
-                    memory.cause = Cause::Order;
+                    memory.cause = CampaignCause::Order;
                 }
                 // The votes of a joint configuration are two counts, which one number would get wrong.
                 let plain = *to != Role::Leader || members == 0 || memory.membership.is_joint();
