@@ -123,6 +123,11 @@
 //! When a round of asking every node brought nothing, the next one comes after a pause that grows from 10 to 100 ms and is partly random
 //! ([`Backoff`]), so that many clients do not come back at the same moment.
 
+/// The README's example is compiled with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod access;
 mod address;
 mod asking;

@@ -46,6 +46,7 @@ mod args;
 mod arrivals;
 mod belonging;
 mod book;
+mod build_info;
 mod changes;
 mod clients;
 mod clock;
@@ -88,6 +89,7 @@ mod trust;
 mod watches;
 
 pub use args::{LogArgs, LogFormat, NodeArgs, parse_millis, parse_sync_delay};
+pub use build_info::{BuildInfo, VERSION};
 pub use disk::{DiskError, DiskThreadGone};
 pub use handle::Node;
 pub use node::{Addresses, NodeError, OptionsError, StartError};
@@ -107,6 +109,11 @@ use settings::Settings;
 use std::env;
 use std::error::Error;
 use std::process::ExitCode;
+
+/// The README's example is compiled with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
 pub const OTHER_TABLES: &[&str] =

@@ -2,18 +2,21 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use raftdeck_config::Program;
-use raftdeck_node::NodeArgs;
+use raftdeck_node::{BuildInfo, NodeArgs, VERSION};
 use std::process::ExitCode;
 
 /// One node of a Raft cluster: a replicated key-value store with an HTTP door.
 #[derive(Debug, Parser)]
-#[command(name = "raftdeck-node", version, after_help = NodeArgs::EXAMPLES)]
+#[command(name = "raftdeck-node", version = VERSION, after_help = NodeArgs::EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     node: NodeArgs,
 }
 
 fn main() -> ExitCode {
+    if BuildInfo::is_asked_for(std::env::args_os().skip(1)) {
+        return BuildInfo::of("raftdeck-node").print();
+    }
     let program = Program::new(Cli::command(), "node")
         .foreign(raftdeck_node::OTHER_TABLES)
         .stand_ins(NodeArgs::STAND_INS);

@@ -11,4 +11,3 @@ pub mod incoming;
 pub mod plain;
 pub mod screen;
 pub mod source;
-mod version;

@@ -136,6 +136,19 @@ fn help_and_version_go_to_standard_output_with_status_0() {
     let is_commit =
         digits.is_some_and(|digits| digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
     assert!(commit.is_empty() || is_commit, "{version}");
+    assert_eq!(version.lines().count(), 1);
+}
+
+#[test]
+fn programs_are_told_which_build_this_is_in_json() {
+    let output = raftdeck(&["--json", "--version"]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    let info: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&info["name"], &info["version"]), (&"raftdeck".into(), &env!("CARGO_PKG_VERSION").into()));
+    let line = raftdeck(&["--version"]).output().unwrap().stdout;
+    let commit = info["commit"].as_str().map(|commit| format!(" ({commit})")).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(String::from_utf8(line).unwrap(), format!("raftdeck {version}{commit}\n"));
 }
 
 #[test]

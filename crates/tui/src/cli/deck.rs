@@ -22,6 +22,7 @@ Examples:
   raftdeck --nodes 5 --rate 0 --append-bytes 1 --script examples/figure-8.txt
                                     the paper's Figure 8, step by step
   raftdeck --data-dir ./cluster     the data is there again at the next start
+  raftdeck --version --json         which build this is, as one JSON object
 
 Ctrl-C and q end the deck and its nodes, with exit status 0.
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";

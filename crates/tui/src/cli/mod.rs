@@ -15,7 +15,6 @@ use crate::commands::sim::{self, SimArgs};
 use crate::commands::tls::{self, TlsArgs};
 use crate::commands::{bench, paths};
 use crate::errors::{WrongUsage, complain, sentence};
-use crate::version::VERSION;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use color_eyre::Report;
 use color_eyre::eyre::Result;
@@ -23,7 +22,7 @@ use deck::DeckArgs;
 use raftdeck_bench::BenchArgs;
 use raftdeck_client::TOKEN_VARIABLE;
 use raftdeck_config::{Program, StandIn};
-use raftdeck_node::NodeArgs;
+use raftdeck_node::{BuildInfo, NodeArgs, VERSION};
 use replay::ReplayArgs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -126,6 +125,9 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_lab::STAND_BY) {
         raftdeck_lab::stand_by(Path::new(&std::env::args_os().nth(2).unwrap_or_default()));
         return ExitCode::SUCCESS;
+    }
+    if BuildInfo::is_asked_for(std::env::args_os().skip(1)) {
+        return BuildInfo::of("raftdeck").print();
     }
     let program = program();
     let matches = program.parse_or_exit();

@@ -248,7 +248,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         .wrap_err("signals cannot be received")?;
     say(&format!(
         "raftdeck {}, asking {}. help lists the commands, Ctrl-D leaves.",
-        crate::version::VERSION,
+        raftdeck_node::VERSION,
         runner.cluster.addresses.join(", ")
     ));
     loop {

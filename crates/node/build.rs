@@ -1,27 +1,54 @@
-//! Tells the program its version: the package's, and the commit when it is built from a checkout. Reads the checkout's own
-//! files and runs nothing; without a checkout, as from a tarball, the package's version is all there is.
+//! Tells the programs which build they are: the commit when they are built from a checkout, the target, the profile, the compiler.
+//! Reads the checkout's own files and runs the compiler alone; without a checkout, as from a tarball, there is no commit.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// As many digits as name a commit for a person.
 const DIGITS: usize = 12;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let package = env!("CARGO_PKG_VERSION");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let version = match Checkout::at(&root) {
-        Some(checkout) => {
-            // What does not exist counts as changed each time, so only what exists is named.
-            for file in checkout.files() {
-                println!("cargo::rerun-if-changed={}", file.display());
-            }
-            checkout.commit().map_or_else(|| package.to_owned(), |commit| format!("{package} ({commit})"))
-        }
-        None => package.to_owned(),
-    };
-    println!("cargo::rustc-env=RAFTDECK_VERSION={version}");
+    let checkout = Checkout::at(&root);
+    // What does not exist counts as changed each time, so only what exists is named.
+    for file in checkout.iter().flat_map(Checkout::files) {
+        println!("cargo::rerun-if-changed={}", file.display());
+    }
+    let package = env!("CARGO_PKG_VERSION");
+    let commit = checkout.and_then(|checkout| checkout.commit());
+    tell(
+        "VERSION",
+        Some(commit.as_ref().map_or(package.to_owned(), |commit| format!("{package} ({commit})"))),
+    );
+    tell("COMMIT", commit);
+    tell("TARGET", env::var("TARGET").ok());
+    tell("PROFILE", profile());
+    tell("RUSTC", compiler());
+}
+
+/// What is not known is not told.
+fn tell(name: &str, value: Option<String>) {
+    if let Some(value) = value {
+        println!("cargo::rustc-env=RAFTDECK_{name}={value}");
+    }
+}
+
+/// The profile's name: `TARGET-DIR[/TRIPLE]/PROFILE/build/PACKAGE/out` is where this is to write. Cargo tells no more than which
+/// of its own two a profile is made from.
+fn profile() -> Option<String> {
+    let out = PathBuf::from(env::var_os("OUT_DIR")?);
+    let folder = out.ancestors().nth(3)?.file_name()?.to_str()?;
+    Some(if folder == "debug" { "dev" } else { folder }.to_owned())
+}
+
+/// `1.95.0 (f2d3ce0bd 2026-03-21)`.
+fn compiler() -> Option<String> {
+    let output = Command::new(env::var_os("RUSTC")?).arg("--version").output().ok()?;
+    let line = String::from_utf8(output.stdout).ok()?;
+    Some(line.trim().strip_prefix("rustc ")?.to_owned())
 }
 
 /// A git checkout as it lies on the disk.

@@ -67,3 +67,26 @@ fn no_checkout_is_no_commit() {
     }
     assert_eq!(commit(tree(&[(".git", "gitdir: /nowhere/at/all\n")]).path()), None);
 }
+
+/// What a program prints of itself is one object, with these members and no others.
+#[test]
+fn a_node_says_which_build_it_is() {
+    let said = std::process::Command::new(env!("CARGO_BIN_EXE_raftdeck-node"))
+        .args(["--version", "--json"])
+        .output()
+        .unwrap();
+    assert!(said.status.success() && said.stderr.is_empty());
+    let line = String::from_utf8(said.stdout).unwrap();
+    let info: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut names: Vec<&String> = info.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(names, ["commit", "features", "name", "profile", "protocol", "rustc", "target", "version"]);
+    assert_eq!(
+        (&info["name"], &info["version"]),
+        (&"raftdeck-node".into(), &env!("CARGO_PKG_VERSION").into())
+    );
+    assert_eq!(info["protocol"], raftdeck_protocol::handshake::VERSION);
+    assert!(info["target"].as_str().unwrap().contains('-') && !info["profile"].as_str().unwrap().is_empty());
+    assert!(info["rustc"].as_str().unwrap().starts_with("1."));
+    assert_eq!(line.lines().count(), 1);
+}
