@@ -1,7 +1,7 @@
 //! GRAMMAR.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page is
 //! written by hand.
 
-use crate::workspace::{cargo, output, root};
+use crate::workspace::{cargo, output, root, write};
 use anyhow::{Context, Result, bail};
 use std::fs;
 
@@ -13,6 +13,11 @@ pub(crate) struct Args {
     /// Change nothing; fail if the page differs from the table
     #[arg(long)]
     check: bool,
+}
+
+/// Fails if the page differs from the table.
+pub(crate) fn check() -> Result<()> {
+    run(&Args { check: true })
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -28,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.check {
         bail!("crates/script/GRAMMAR.md differs from the table of words: run `cargo xtask grammar`");
     }
-    fs::write(&path, made).with_context(|| format!("cannot write {}", path.display()))?;
+    write(&path, made)?;
     println!("crates/script/GRAMMAR.md is written anew: read what changed");
     Ok(())
 }

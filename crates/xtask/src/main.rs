@@ -3,8 +3,10 @@
 
 mod architecture;
 mod bench;
+mod dist;
 mod grammar;
 mod mutants;
+mod release_check;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -23,17 +25,23 @@ enum Task {
     Architecture,
     /// Run benchmarks, or with --list print their command lines
     Bench(bench::Args),
+    /// Build the programs for others and pack them
+    Dist(dist::Args),
     /// Write the table of words in crates/script/GRAMMAR.md anew
     Grammar(grammar::Args),
     /// Take out one guard of the core after another and see that tests notice
     Mutants(mutants::Args),
+    /// See that this version can be released
+    ReleaseCheck(release_check::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Architecture => architecture::run_tests(),
         Task::Bench(args) => bench::run(&args),
+        Task::Dist(args) => dist::run(&args),
         Task::Grammar(args) => grammar::run(&args),
         Task::Mutants(args) => mutants::run(&args),
+        Task::ReleaseCheck(args) => release_check::run(&args),
     }
 }

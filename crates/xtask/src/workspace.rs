@@ -1,6 +1,8 @@
 //! The checkout that this is run in, and `cargo` in it.
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::{Metadata, MetadataCommand};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +17,32 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
     command
+}
+
+/// The compiler that `cargo` uses.
+pub(crate) fn rustc(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+/// What `cargo` says of the workspace, without what it depends on.
+pub(crate) fn metadata() -> Result<Metadata> {
+    let program = cargo(&[]).get_program().to_owned();
+    let mut command = MetadataCommand::new();
+    command.cargo_path(program).current_dir(root()).no_deps();
+    command.exec().context("cargo cannot describe the workspace")
+}
+
+/// The version of the program, which all crates share.
+pub(crate) fn version(workspace: &Metadata) -> Result<String> {
+    let program = workspace.packages.iter().find(|package| package.name == "raftdeck-tui");
+    Ok(program.context("the workspace has no raftdeck-tui")?.version.to_string())
+}
+
+/// Writes a file.
+pub(crate) fn write(path: &Path, text: String) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Says what is run, and runs it to its good end.

@@ -1,0 +1,58 @@
+//! The programs, built for others: no path of the machine that built them is in them.
+
+use crate::workspace::{cargo, output, root, run, write};
+use anyhow::{Context, Result};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The programs, each with the package that has it.
+const PROGRAMS: &[(&str, &str)] = &[("raftdeck", "raftdeck-tui"), ("raftdeck-node", "raftdeck-node")];
+
+/// The shells, and what their scripts are called where they look for them.
+const SHELLS: &[(&str, &str)] = &[
+    ("bash", "raftdeck.bash"),
+    ("zsh", "_raftdeck"),
+    ("fish", "raftdeck.fish"),
+    ("elvish", "raftdeck.elv"),
+    ("powershell", "_raftdeck.ps1"),
+];
+
+/// Builds them, and says where they are.
+pub(super) fn build(target_directory: &Path, target: &str, profile: &str) -> Result<Vec<PathBuf>> {
+    let mut build = cargo(&["build", "--locked", "--profile", profile, "--target", target]);
+    for (program, package) in PROGRAMS {
+        build.args(["--package", package, "--bin", program]);
+    }
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags()?).env("CARGO_INCREMENTAL", "0");
+    run(&mut build)?;
+    let folder = target_directory.join(target).join(profile);
+    Ok(PROGRAMS.iter().map(|(program, _)| folder.join(program)).collect())
+}
+
+/// Flags of the compiler, which the environment may add to: sources have the same names everywhere.
+fn flags() -> Result<String> {
+    let home = match env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => env::home_dir().context("there is no home directory: set CARGO_HOME")?.join(".cargo"),
+    };
+    let given = env::var("RUSTFLAGS").unwrap_or_default();
+    let given = given.split_whitespace().map(str::to_owned);
+    let renamed = [(home, "/cargo"), (root(), "/raftdeck")]
+        .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    Ok(given.chain(renamed).collect::<Vec<_>>().join("\x1f"))
+}
+
+/// Has the program write its completions and pages for man into folders.
+pub(super) fn describe(program: &Path, into: &Path) -> Result<()> {
+    let wrong = || format!("{} does not run here: give one that does with --described-by", program.display());
+    let completions = into.join("completions");
+    fs::create_dir_all(&completions).with_context(|| format!("cannot make {}", completions.display()))?;
+    for (shell, file) in SHELLS {
+        let script = output(Command::new(program).args(["completions", shell])).with_context(wrong)?;
+        write(&completions.join(file), script)?;
+    }
+    output(Command::new(program).args(["man", "--dir"]).arg(into.join("man/man1"))).with_context(wrong)?;
+    Ok(())
+}
