@@ -48,7 +48,7 @@ fn is_program(file: &Path) -> Result<bool> {
 }
 
 /// All files below the folder, sorted.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -66,7 +66,7 @@ pub(super) fn sum(folder: &Path) -> Result<()> {
     let mut lines = String::new();
     for path in files(folder)?.iter().filter(|path| path.parent() == Some(folder)) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !name.ends_with(".tar.gz") {
+        if !name.ends_with(".tar.gz") && !name.ends_with(".deb") {
             continue;
         }
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -2,6 +2,7 @@
 //! toolchain for that system.
 
 mod archive;
+mod debian;
 mod debug_info;
 mod dependencies;
 mod licences;
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// A raftdeck of this version that runs here, to write completions and pages for man [default: the one that is built]
     #[arg(long, value_name = "FILE")]
     described_by: Option<PathBuf>,
+    /// Make a package for Debian and its kin, too; needs dpkg-deb
+    #[arg(long)]
+    deb: bool,
 }
 
 /// What goes into every archive as it lies in the checkout.
@@ -51,7 +55,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let dependencies = dependencies::linked(&target)?;
     describe(&staged, args.described_by.as_deref(), &dependencies, &version)?;
-    let made = [archive::pack(&staged)?, archive::pack(&debug)?];
+    let mut made = vec![archive::pack(&staged)?, archive::pack(&debug)?];
+    if args.deb {
+        made.push(debian::package(&staged, &version, &target)?);
+    }
     archive::sum(&archives)?;
     for path in made {
         println!("{} ({} bytes)", path.display(), fs::metadata(&path)?.len());

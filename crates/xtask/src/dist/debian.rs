@@ -1,0 +1,127 @@
+//! A package for Debian and its kin, from the folder that the archive is packed from: the same programs, where Debian has such files.
+
+use super::archive::files;
+use super::empty;
+use crate::workspace::{root, run, write};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What of the archive's folder goes where; a folder brings all its files.
+const PLACES: &[(&str, &str)] = &[
+    ("raftdeck", "usr/bin/raftdeck"),
+    ("raftdeck-node", "usr/bin/raftdeck-node"),
+    ("config.toml", "etc/raftdeck/config.toml"),
+    ("man/man1", "usr/share/man/man1"),
+    ("completions/raftdeck.bash", "usr/share/bash-completion/completions/raftdeck"),
+    ("completions/_raftdeck", "usr/share/zsh/vendor-completions/_raftdeck"),
+    ("completions/raftdeck.fish", "usr/share/fish/vendor_completions.d/raftdeck.fish"),
+    ("LICENSE", "usr/share/doc/raftdeck/copyright"),
+    ("THIRD-PARTY.txt", "usr/share/doc/raftdeck/THIRD-PARTY.txt"),
+    ("README.md", "usr/share/doc/raftdeck/README.md"),
+];
+
+const UNIT: &str = "usr/lib/systemd/system/raftdeck-node.service";
+
+/// What runs when the package comes and goes.
+const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
+
+/// Makes the package beside the folder.
+pub(super) fn package(staged: &Path, version: &str, target: &str) -> Result<PathBuf> {
+    let architecture = architecture(target)?;
+    let name = format!("raftdeck_{version}_{architecture}");
+    let tree = staged.with_file_name(&name);
+    empty(&tree)?;
+    for (from, to) in PLACES {
+        place(&staged.join(from), &tree.join(to))?;
+    }
+    let unit = staged.join("raftdeck-node.service");
+    let unit = fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
+    put(&tree.join(UNIT), unit.replace("/usr/local/bin/", "/usr/bin/"))?;
+    control(&tree, version, architecture)?;
+    permit(&tree)?;
+    let package = staged.with_file_name(format!("{name}.deb"));
+    run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&tree).arg(&package))?;
+    Ok(package)
+}
+
+fn architecture(target: &str) -> Result<&'static str> {
+    match target.split('-').next() {
+        Some("x86_64") if target.contains("linux") => Ok("amd64"),
+        Some("aarch64") if target.contains("linux") => Ok("arm64"),
+        _ => bail!("no package for Debian is made for {target}: leave out --deb"),
+    }
+}
+
+/// Copies a file, or the files of a folder.
+fn place(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        return files(from)?
+            .iter()
+            .try_for_each(|file| place(file, &to.join(file.file_name().unwrap_or_default())));
+    }
+    make_folder_of(to)?;
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn put(file: &Path, text: String) -> Result<()> {
+    make_folder_of(file)?;
+    write(file, text)
+}
+
+fn make_folder_of(file: &Path) -> Result<()> {
+    let folder = file.parent().context("a file lies in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// The folder that tells dpkg about the rest.
+fn control(tree: &Path, version: &str, architecture: &str) -> Result<()> {
+    let source = root().join("assets/packaging/debian");
+    let mut bytes = 0;
+    for file in files(tree)? {
+        bytes += fs::metadata(&file)?.len();
+    }
+    let control =
+        fs::read_to_string(source.join("control")).context("cannot read the package's control file")?;
+    let control = control
+        .replace("@VERSION@", version)
+        .replace("@ARCHITECTURE@", architecture)
+        .replace("@SIZE@", &bytes.div_ceil(1024).to_string());
+    put(&tree.join("DEBIAN/control"), control)?;
+    put(&tree.join("DEBIAN/conffiles"), "/etc/raftdeck/config.toml\n".to_owned())?;
+    SCRIPTS.iter().try_for_each(|script| place(&source.join(script), &tree.join("DEBIAN").join(script)))
+}
+
+/// Programs and scripts can be run by everybody, and everything be read, whatever the mask of who packs.
+fn permit(tree: &Path) -> Result<()> {
+    let mut open = vec![tree.to_owned()];
+    while let Some(path) = open.pop() {
+        let is_program = path.is_dir()
+            || path.parent().is_some_and(|parent| parent.ends_with("usr/bin"))
+            || SCRIPTS.iter().any(|script| path.ends_with(Path::new("DEBIAN").join(script)));
+        let mode = if is_program { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+            .with_context(|| format!("cannot set the mode of {}", path.display()))?;
+        if path.is_dir() {
+            for entry in fs::read_dir(&path).with_context(|| format!("cannot list {}", path.display()))? {
+                open.push(entry?.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_made_for_linux_alone() {
+        assert_eq!(architecture("x86_64-unknown-linux-musl").unwrap(), "amd64");
+        assert_eq!(architecture("aarch64-unknown-linux-gnu").unwrap(), "arm64");
+        assert!(architecture("aarch64-apple-darwin").is_err());
+    }
+}
