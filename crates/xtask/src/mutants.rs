@@ -40,9 +40,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ]))?;
     }
     if args.by != By::Scenarios {
+        // What full optimization across crates would save while it runs, its build takes more than once over.
         let mut simulate = cargo(&[
             "run",
             "--release",
+            "--config",
+            "profile.release.lto=false",
             "--package",
             "raftdeck-sim",
             "--features",
