@@ -4,6 +4,7 @@
 mod architecture;
 mod bench;
 mod dist;
+mod fuzz;
 mod grammar;
 mod mutants;
 mod release_check;
@@ -27,6 +28,8 @@ enum Task {
     Bench(bench::Args),
     /// Build the programs for others and pack them
     Dist(dist::Args),
+    /// Give a reader of bytes many of them, for a time
+    Fuzz(fuzz::Args),
     /// Write the table of words in crates/script/GRAMMAR.md anew
     Grammar(grammar::Args),
     /// Take out one guard of the core after another and see that tests notice
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Task::Architecture => architecture::run_tests(),
         Task::Bench(args) => bench::run(&args),
         Task::Dist(args) => dist::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Grammar(args) => grammar::run(&args),
         Task::Mutants(args) => mutants::run(&args),
         Task::ReleaseCheck(args) => release_check::run(&args),
