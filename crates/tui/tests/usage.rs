@@ -149,6 +149,13 @@ fn programs_are_told_which_build_this_is_in_json() {
     let commit = info["commit"].as_str().map(|commit| format!(" ({commit})")).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(String::from_utf8(line).unwrap(), format!("raftdeck {version}{commit}\n"));
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/install.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let told = page.lines().find(|line| line.starts_with('{')).expect("the page shows one");
+    let told: serde_json::Value = serde_json::from_str(told).unwrap();
+    let names = |of: &serde_json::Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&told), names(&info), "docs/install.md shows what is printed");
+    assert_eq!((&told["version"], &told["protocol"]), (&info["version"], &info["protocol"]));
 }
 
 #[test]
