@@ -190,12 +190,35 @@ mod tests {
         let framing = Framing::new(7, 100);
         let frame = framed(framing, 100, &write());
         let head: &[u8; FRAME_HEAD] = frame[..FRAME_HEAD].try_into().unwrap();
-        assert!(framing.head(100, head).unwrap().matches(&frame[FRAME_HEAD..]));
+        let read = framing.head(100, head).unwrap();
+        assert!(read.matches(&frame[FRAME_HEAD..]));
+        assert_eq!(read.size(), frame.len() as u64);
         assert_eq!(framing.head(101, head), None);
         assert_eq!(Framing::new(8, 100).head(100, head), None);
         for sequence in (0..100_000).filter(|sequence| *sequence != 100) {
             assert_eq!(Framing::new(7, sequence).head(100, head), None, "segment {sequence}");
         }
+    }
+
+    /// Under a sound checksum too.
+    #[test]
+    fn a_mark_with_a_body_and_a_frame_over_the_limit_are_none() {
+        let framing = Framing::new(7, 100);
+        let head = |kind: u8, length: usize| {
+            let mut head = [0; FRAME_HEAD];
+            head[..3].copy_from_slice(&MARKER);
+            head[3] = kind;
+            head[4..8].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
+            let crc = framing.head_crc(30, &head);
+            head[12..].copy_from_slice(&crc.to_le_bytes());
+            framing.head(30, &head).map(|head| head.kind)
+        };
+        assert_eq!(head(1, MAX_BODY), Some(FrameKind::Write));
+        assert_eq!(head(1, MAX_BODY + 1), None);
+        for (kind, mark) in [(2, FrameKind::Seal), (3, FrameKind::Turn)] {
+            assert_eq!((head(kind, 0), head(kind, 1)), (Some(mark), None));
+        }
+        assert_eq!((head(0, 0), head(4, 0)), (None, None));
     }
 
     #[test]
@@ -338,6 +361,26 @@ mod tests {
         }
     }
 
+    /// Memberships that have many of one thing and nothing else.
+    fn one_sided() -> impl Iterator<Item = Entry> {
+        let nodes = || (u64::MAX - 300..u64::MAX).map(NodeId);
+        let none = || Membership::of(BTreeSet::new());
+        [
+            Membership { voters: nodes().collect(), ..none() },
+            Membership { outgoing: nodes().collect(), ..none() },
+            Membership { learners: nodes().collect(), ..none() },
+            Membership { addresses: nodes().map(|node| (node, String::new())).collect(), ..none() },
+            Membership { addresses: [(NodeId(1), "x".repeat(9000))].into(), ..none() },
+            Membership { incarnations: nodes().map(|node| (node, Incarnation([7; 16]))).collect(), ..none() },
+        ]
+        .into_iter()
+        .map(|membership| Entry {
+            id: LogId { term: Term(u64::MAX), index: LogIndex(u64::MAX) },
+            payload: Payload::Membership(Box::new(membership)),
+        })
+    }
+
+    /// Nor is the bound far above: a group is refused by it.
     #[test]
     fn a_write_never_needs_more_than_its_bound() {
         let most = u64::MAX;
@@ -346,9 +389,14 @@ mod tests {
         write.truncate = Some(LogIndex(most));
         write.hard_state = Some(HardState { term: Term(most), vote: Some(NodeId(most)) });
         (write.reset, write.purge) = (Some(id), Some(id));
-        write.entries = entries();
-        let mut encoded = Vec::new();
-        encode_write(&write, &mut encoded);
-        assert!(encoded.len() <= most_bytes(&write));
+        let single = entries().into_iter().chain(one_sided()).map(|entry| vec![entry]);
+        for entries in single.chain([Vec::new(), entries()]) {
+            write.entries = entries;
+            let mut encoded = Vec::new();
+            encode_write(&write, &mut encoded);
+            let bound = most_bytes(&write);
+            assert!(encoded.len() <= bound, "{} bytes, {bound} at most", encoded.len());
+            assert!(bound <= 2 * encoded.len() + 200, "{} bytes, {bound} at most", encoded.len());
+        }
     }
 }

@@ -391,3 +391,153 @@ pub(crate) fn write_failed(path: &Path) -> impl FnOnce(io::Error) -> StorageErro
 pub(crate) fn sync_failed(path: &Path) -> impl FnOnce(io::Error) -> StorageError {
     move |cause| StorageError::Sync { path: path.to_owned(), cause: Arc::new(cause) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFs;
+    use std::time::{Duration, Instant};
+
+    /// No multiple of [`PIECE`].
+    const FULL: u64 = 100_000;
+
+    fn dir() -> &'static Path {
+        Path::new("/data")
+    }
+
+    fn ground(fs: &MemoryFs, background: bool) -> Ground {
+        fs.create_dir_all(dir()).unwrap();
+        Ground::new(fs.handle(), dir(), FULL, background).unwrap()
+    }
+
+    /// A segment's file with so many bytes in it.
+    fn segment(fs: &MemoryFs, sequence: u64, size: u64) -> Released {
+        let path = dir().join(segment::name(sequence));
+        fs.put(&path, &vec![7; usize::try_from(size).unwrap()]);
+        Released { path, size }
+    }
+
+    fn names(fs: &MemoryFs) -> Vec<String> {
+        let paths = fs.list(dir()).unwrap();
+        paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_prepared_has_its_size_and_is_no_more_than_a_full_segment() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        for size in [1000, FULL, 2 * FULL] {
+            ground.want(size);
+            ground.tend().unwrap();
+            let spare = ground.take(size.min(FULL)).unwrap();
+            assert_eq!((spare.size, spare.recycled), (size.min(FULL), false));
+            assert_eq!(fs.contents(&spare.path).unwrap(), vec![0; usize::try_from(spare.size).unwrap()]);
+        }
+    }
+
+    #[test]
+    fn what_lies_ready_is_not_taken_for_more_than_it_has() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        ground.want(1000);
+        ground.tend().unwrap();
+        assert_eq!(ground.take(1001).unwrap().size, FULL);
+        assert_eq!(ground.take(FULL + 1).unwrap().size, FULL + 1);
+        assert_eq!(ground.take(1000).unwrap().size, 1000);
+    }
+
+    #[test]
+    fn full_segments_are_kept_up_to_a_number_and_all_others_go() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        ground.release((1..=3).map(|sequence| segment(&fs, sequence, 1000)));
+        ground.tend().unwrap();
+        assert_eq!(names(&fs), Vec::<String>::new());
+        for from in [4, 10] {
+            ground.release((from..from + 6).map(|sequence| segment(&fs, sequence, FULL)));
+            ground.tend().unwrap();
+            assert_eq!(names(&fs), ["log.spare-1", "log.spare-2", "log.spare-3", "log.spare-4"]);
+        }
+        let spare = ground.take(FULL).unwrap();
+        assert!(spare.recycled && spare.size == FULL);
+    }
+
+    /// One that the system has in memory still is preferred; if there is none, the other one is read when it is wanted.
+    #[test]
+    fn cold_files_are_taken_last_and_warmed_when_they_are_wanted() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        let (cold, warm) = (segment(&fs, 1, FULL), segment(&fs, 2, FULL));
+        ground.full(warm.path.clone(), fs.open(&warm.path).unwrap());
+        ground.release([cold, warm]);
+        ground.tend().unwrap();
+        assert!(ground.work.state().full.is_empty());
+        let first = ground.take(FULL).unwrap();
+        assert!(!first.cold && first.path.ends_with("log.spare-2"));
+        assert!(ground.work.state().spares[0].cold);
+        ground.want(FULL);
+        ground.tend().unwrap();
+        assert_eq!(ground.work.state().spares.len(), 1, "nothing was prepared beside it");
+        let second = ground.take(FULL).unwrap();
+        assert!(!second.cold && second.path.ends_with("log.spare-1"));
+    }
+
+    #[test]
+    fn full_segments_rest_when_memory_is_needed_for_another() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        let full = segment(&fs, 1, FULL);
+        ground.full(full.path.clone(), fs.open(&full.path).unwrap());
+        assert_eq!(ground.work.state().full.len(), 1);
+        ground.want(FULL);
+        ground.tend().unwrap();
+        assert_eq!(ground.work.state().full.len(), 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_no_failure_of_what_is_prepared_and_anything_else_is_the_last_thing_done() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, false);
+        fs.set_capacity(Some(10));
+        ground.want(FULL);
+        ground.tend().unwrap();
+        assert_eq!(names(&fs), Vec::<String>::new());
+        fs.set_capacity(None);
+        // It is created and cut, and cannot be written to.
+        fs.halt_after(2);
+        ground.want(FULL);
+        assert!(matches!(ground.tend(), Err(StorageError::Write { .. })));
+        fs.crash(crate::fs::Survival::Process);
+        ground.release([segment(&fs, 1, 1000)]);
+        assert!(ground.tend().is_err());
+        assert!(names(&fs).contains(&segment::name(1)));
+    }
+
+    #[test]
+    fn there_is_something_to_do_while_something_is_wanted_or_released_and_nothing_failed() {
+        let released = || Released::unknown(dir(), 1);
+        assert!(!State::default().is_due());
+        assert!(State { wanted: Some(1), ..State::default() }.is_due());
+        assert!(State { released: vec![released()], ..State::default() }.is_due());
+        let failure = Some(StorageError::Misfit {
+            path: dir().to_owned(),
+            misfit: crate::outline::Misfit::TruncateAtZero,
+        });
+        assert!(!State { wanted: Some(1), released: vec![released()], failure, ..State::default() }.is_due());
+    }
+
+    #[test]
+    fn the_thread_does_what_is_due_and_ends_with_the_ground() {
+        let fs = MemoryFs::new();
+        let ground = ground(&fs, true);
+        ground.want(FULL);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while ground.work.state().spares.is_empty() {
+            assert!(Instant::now() < deadline, "nothing was prepared");
+            thread::yield_now();
+        }
+        let work = Arc::clone(&ground.work);
+        drop(ground);
+        assert_eq!(Arc::strong_count(&work), 1, "the thread is still there");
+    }
+}

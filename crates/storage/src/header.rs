@@ -229,4 +229,21 @@ mod tests {
             assert_eq!(read(&flipped), None, "bit {bit}");
         }
     }
+
+    /// Under a sound checksum too.
+    #[test]
+    fn a_header_that_no_segment_can_have_is_none() {
+        let read = |sequence, recycled, outline| {
+            let header = SegmentHeader { log: 7, sequence, recycled, previous_end: 0, outline };
+            let bytes = segment(&header, 1 << 20);
+            let (length, crc) = read_segment_head(bytes[..SEGMENT_HEAD].try_into().unwrap())?;
+            read_segment(VERSION, &bytes[SEGMENT_HEAD..SEGMENT_HEAD + length], crc)
+        };
+        assert!(read(1, false, outline()).is_some() && read(2, true, outline()).is_some());
+        assert_eq!(read(0, false, outline()), None);
+        assert_eq!(read(1, true, outline()), None);
+        let ahead_of_its_term =
+            Outline::starting(HardState::default(), LogId { term: Term(1), index: LogIndex(1) });
+        assert_eq!(read(2, true, ahead_of_its_term), None);
+    }
 }

@@ -433,3 +433,23 @@ fn repair(file: &mut dyn File, framing: Framing, newest: &ActiveSegment) -> io::
 pub(crate) fn access(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |cause| OpenError::Access { action, path: path.to_owned(), cause }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use raftdeck_raft::{LogIndex, Payload, Term};
+
+    #[test]
+    fn an_old_log_comes_over_in_groups_of_a_moderate_size_and_a_larger_entry_alone() {
+        let kilobytes = [400, 400, 400, 3000, 0, 1024, 0, 1];
+        let entries = kilobytes.iter().zip(1..).map(|(size, index)| Entry {
+            id: LogId { term: Term(1), index: LogIndex(index) },
+            payload: Payload::Command(Bytes::from(vec![0; size << 10])),
+        });
+        let groups = groups(entries.collect());
+        let indices: Vec<Vec<_>> =
+            groups.iter().map(|group| group.entries.iter().map(|entry| entry.id.index.0).collect()).collect();
+        assert_eq!(indices, [vec![1, 2], vec![3], vec![4, 5], vec![6, 7], vec![8]]);
+    }
+}

@@ -373,4 +373,25 @@ mod tests {
         outline.set_hard_state(HardState { term: Term(4), vote: None }).unwrap();
         outline.set_hard_state(HardState { term: Term(4), vote: Some(NodeId(1)) }).unwrap();
     }
+
+    /// Each of these is wrong in one respect alone.
+    #[test]
+    fn an_outline_that_no_writes_can_lead_to_is_inconsistent() {
+        let consistent = |purged, last, runs: &[(u64, u64)]| {
+            let runs = runs.iter().map(|(first, term)| (LogIndex(*first), Term(*term))).collect();
+            let outline = Outline { purged, last: LogIndex(last), runs, ..outline() };
+            outline.is_consistent()
+        };
+        let none = LogId::default();
+        assert!(outline().is_consistent() && Outline::default().is_consistent());
+        assert!(consistent(none, 3, &[(1, 1), (3, 3)]) && consistent(id(2, 4), 4, &[]));
+        assert!(consistent(id(2, 4), 5, &[(5, 2)]));
+        assert!(!consistent(none, 3, &[(1, 1), (1, 3)]), "two terms of one entry");
+        assert!(!consistent(none, 3, &[(1, 1), (3, 1)]), "a term that does not go up");
+        assert!(!consistent(none, 3, &[(2, 1), (3, 3)]), "nothing at the beginning");
+        assert!(!consistent(id(2, 4), 5, &[(5, 1)]), "a term that goes down after what is purged");
+        assert!(!consistent(none, 3, &[]), "entries without a term");
+        assert!(!consistent(none, 3, &[(1, 1), (4, 3)]), "a term behind the end");
+        assert!(!consistent(none, 3, &[(1, 1), (3, 4)]), "a term above the current one");
+    }
 }

@@ -208,7 +208,7 @@ fn replay_newest(
     }
     let torn = if recycled {
         // What was there before looks like anything; only a whole head is known to be new.
-        read.torn.filter(|_| !sealed).map(|size| behind..behind.saturating_add(size).min(reader.size))
+        read.torn.map(|size| behind..behind.saturating_add(size).min(reader.size))
     } else {
         reader.last_written(behind)?.map(|last| behind..last)
     };

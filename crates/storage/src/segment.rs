@@ -199,3 +199,97 @@ static ZEROS: [u8; 4096] = [0; 4096];
 fn access(path: &Path, cause: io::Error) -> OpenError {
     OpenError::Access { action: "read", path: path.to_owned(), cause }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{FileSystem, MemoryFs};
+
+    fn path() -> &'static Path {
+        Path::new("/data/file")
+    }
+
+    /// What is asked of a reader of this file that reads 32 bytes at once.
+    fn of<T>(bytes: &[u8], ask: impl FnOnce(&mut Reader<'_>) -> T) -> T {
+        let fs = MemoryFs::new();
+        fs.put(path(), bytes);
+        let file = fs.open(path()).unwrap();
+        ask(&mut Reader::new(&*file, path(), 32).unwrap())
+    }
+
+    #[test]
+    fn a_frame_is_found_wherever_it_starts_behind_the_offset_and_not_at_it() {
+        let framing = Framing::new(7, 1);
+        for place in 0..185 {
+            let mut bytes = vec![0; 200];
+            bytes[place..place + FRAME_HEAD].copy_from_slice(&framing.mark(FrameKind::Seal, place as u64));
+            for offset in 0..200 {
+                let found = of(&bytes, |reader| reader.find_frame(offset, framing).unwrap());
+                assert_eq!(found, Some(place as u64).filter(|place| *place > offset), "{place}, {offset}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_last_is_found_wherever_it_is() {
+        for last in 0..100_u64 {
+            let mut bytes = vec![0; 100];
+            bytes[usize::try_from(last).unwrap()] = 1;
+            for offset in 0..=100 {
+                let found = of(&bytes, |reader| reader.last_written(offset).unwrap());
+                assert_eq!(found, Some(last + 1).filter(|_| offset <= last), "{last}, {offset}");
+            }
+        }
+        // Whole blocks of zeros before and behind it.
+        let mut bytes = vec![0; 3 * ZEROS.len()];
+        bytes[ZEROS.len() + 5] = 1;
+        let fs = MemoryFs::new();
+        fs.put(path(), &bytes);
+        let file = fs.open(path()).unwrap();
+        let mut reader = Reader::new(&*file, path(), bytes.len()).unwrap();
+        assert_eq!(reader.last_written(0).unwrap(), Some(ZEROS.len() as u64 + 6));
+    }
+
+    #[test]
+    fn bytes_come_from_the_file_and_none_from_behind_its_end() {
+        let bytes: Vec<u8> = (0..100).collect();
+        of(&bytes, |reader| {
+            // Forwards and backwards, within what was read at once and beyond it.
+            for (offset, length) in
+                [(0, 10), (10, 22), (31, 2), (5, 60), (64, 1), (0, 100), (99, 1), (100, 0), (3, 4)]
+            {
+                let from = usize::try_from(offset).unwrap();
+                assert_eq!(reader.bytes(offset, length).unwrap(), Some(&bytes[from..from + length]));
+            }
+            for (offset, length) in [(100, 1), (99, 2), (0, 101), (u64::MAX, 1)] {
+                assert_eq!(reader.bytes(offset, length).unwrap(), None);
+            }
+        });
+    }
+
+    /// Otherwise one large frame would cost its memory for the rest of the file.
+    #[test]
+    fn what_a_large_frame_took_is_given_back() {
+        of(&[0; 5000], |reader| {
+            reader.bytes(0, 4000).unwrap();
+            assert_eq!(reader.window.len(), 4000);
+            reader.bytes(4000, 10).unwrap();
+            assert_eq!((reader.window.len(), reader.window.capacity() < 4000), (32, true));
+            reader.bytes(4990, 2).unwrap();
+            assert_eq!(reader.window.len(), 10);
+        });
+    }
+
+    #[test]
+    fn a_segment_has_one_name() {
+        assert_eq!(name(7), "log-0000000007");
+        let parsed = |text: &str| parse_name(&Path::new("/data").join(text));
+        assert_eq!(parsed("log-0000000007"), Some(7));
+        assert_eq!(parsed("log-12345678901"), Some(12_345_678_901));
+        for other in
+            ["log-7", "log-00000000007", "log-+000000007", "log.0000000007", "log-", "log-000000000x"]
+        {
+            assert_eq!(parsed(other), None, "{other}");
+        }
+    }
+}

@@ -251,4 +251,27 @@ mod tests {
         };
         assert_eq!(read, SnapshotMeta { last: old.last, membership, membership_index: LogIndex(9) });
     }
+
+    #[test]
+    fn a_length_over_its_limit_or_over_the_file_takes_no_memory() {
+        let (fs, path) = (MemoryFs::new(), Path::new("/data/snapshot"));
+        fs.put(path, &[7; 100]);
+        let file = fs.open(path).unwrap();
+        let read = |offset, length, limit| match read_checked(
+            &*file,
+            100,
+            offset,
+            length,
+            limit,
+            crc32c(&[7; 20]),
+        ) {
+            Ok(bytes) => Ok(bytes.len()),
+            Err(Flaw::Damaged { what, .. }) => Err(what),
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!((read(0, 20, 20), read(80, 20, 30)), (Ok(20), Ok(20)));
+        let too_long = Err("a piece is longer than it can be");
+        assert_eq!((read(0, 20, 19), read(81, 20, 30)), (too_long, too_long));
+        assert_eq!(read(0, 21, 30), Err("a piece does not match its checksum"));
+    }
 }

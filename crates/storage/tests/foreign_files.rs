@@ -429,4 +429,28 @@ mod version_3 {
             assert!(error.contains(&expected), "{error}");
         }
     }
+
+    /// A file that is made for one group has just the length that this needs; and any length is right that is asked for.
+    #[test]
+    fn a_segment_that_is_full_with_its_only_group_and_one_of_full_size_are_sound() {
+        // The header and the first group.
+        let image = bytes(SEGMENT)[..61].to_vec();
+        for (length, sound) in [(61, true), (77, true), (62, false), (76, false), (78, false)] {
+            let fs = holding(length);
+            let mut only = image.clone();
+            only.resize(length, 0);
+            fs.put(&segment(1), &only);
+            match open_with(&fs, &LogOptions::default()) {
+                Ok((_store, recovered)) => assert!(sound && recovered.restored == states()[1], "{length}"),
+                Err(error) => {
+                    assert!(!sound && error.to_string().contains("was made with"), "{length}: {error}");
+                }
+            }
+        }
+        // All groups would fit as well, and do not make it full.
+        assert!(open_with(&holding(bytes(SEGMENT).len()), &LogOptions::default()).is_err());
+        let options = LogOptions { segment_bytes: 3 << 20, ..LogOptions::default() };
+        let (_store, recovered) = open_with(&holding(3 << 20), &options).unwrap();
+        assert_eq!(recovered.restored, *states().last().unwrap());
+    }
 }

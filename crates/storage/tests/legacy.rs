@@ -120,6 +120,15 @@ fn the_torn_tail_of_an_old_log_is_reported_once() {
 }
 
 #[test]
+fn what_is_torn_behind_the_last_seal_of_an_old_log_is_reported_by_its_place() {
+    let old = bytes(VERSION_2);
+    let fs = holding(&[&old[..], b"rdf half"].concat());
+    let recovered = open(&fs).unwrap().1;
+    assert_eq!(recovered.repaired, Some(TornTail { file: log(), offset: old.len() as u64, bytes: 8 }));
+    assert_eq!(stored(recovered.restored), states_of(&history()).pop().unwrap());
+}
+
+#[test]
 fn a_damaged_old_log_is_refused_and_nothing_is_changed() {
     for (old, _) in old_logs() {
         for at in 0..old.len() - 16 {

@@ -7,7 +7,7 @@ mod scene;
 
 use proptest::prelude::*;
 use raftdeck_raft::{Entry, LogIndex, Persist, Restored};
-use raftdeck_storage::fs::{FileSystem, MemoryFs};
+use raftdeck_storage::fs::{FileSystem, MemoryFs, Survival};
 use raftdeck_storage::{LogOptions, LogStore};
 use scene::{
     appends, barrier, carry_out, entry, hard_state, id, meta, newest, open_with, segments, sized,
@@ -98,6 +98,21 @@ fn damage_is_found_where_it_is_and_nothing_of_the_frame_comes() {
     );
     assert!(!fs.exists(path).unwrap());
     assert!(newest(&fs) > *path);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_by_place_or_by_what_the_system_says() {
+    let fs = MemoryFs::new();
+    let (store, _) = filled(&fs, 60);
+    let path = &segments(&fs)[2];
+    // In the middle of a header, which is read on the way from one segment to the next.
+    fs.flip_bit(path, 20 * 8);
+    let error = store.read(LogIndex(1), LogIndex(60), usize::MAX).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{} is damaged at byte 16: ", path.display())), "{error}");
+    fs.crash(Survival::Process);
+    let error = store.read(LogIndex(60), LogIndex(60), usize::MAX).unwrap_err().to_string();
+    let expected = format!("cannot read {}: the virtual disk crashed", newest(&fs).display());
+    assert!(error.starts_with(&expected), "{error}");
 }
 
 #[test]

@@ -5,9 +5,9 @@
 
 mod scene;
 
-use raftdeck_raft::{LogIndex, Persist, Restored};
+use raftdeck_raft::{Entry, LogIndex, Membership, NodeId, Payload, Persist, Restored};
 use raftdeck_storage::fs::{DiskFs, FileSystem, MemoryFs, Survival};
-use raftdeck_storage::{LogOptions, LogStore, OpenError};
+use raftdeck_storage::{LogOptions, LogStore, OpenError, TornTail};
 use scene::{
     appends, dir, entry, hard_state, id, last_snapshot, log, meta, newest, open_with, pasts, purges, segment,
     segments, sized, snapshot_file, snapshot_path, states_of, votes,
@@ -217,6 +217,39 @@ fn steady_writing_and_purging_uses_the_same_files_again() {
     assert_eq!((restored.purged, restored.entries.len()), (id(1, 2980), 20));
 }
 
+/// What was there before looks like anything, so the frame's own head says how much of it is torn.
+#[test]
+fn a_torn_frame_in_a_file_that_is_used_again_is_reported_by_its_length() {
+    let fs = with_snapshot();
+    let mut store = filled(&fs, 20);
+    let mut index = 20;
+    // Until there is something behind the seal: what an earlier segment has left.
+    let is_used_again = || fs.contents(&newest(&fs)).unwrap()[scene::end(&fs) + 16..].iter().any(|b| *b != 0);
+    while !is_used_again() {
+        index += 1;
+        store.append(&[one(index, 100)]).unwrap();
+        store.append(&[purges(1, index - 5)]).unwrap();
+        store.tend().unwrap();
+        assert!(index < 200, "no file was used again");
+    }
+    let record = dir().join("log.end");
+    let (path, from) = (newest(&fs), scene::end(&fs));
+    let (before, recorded) = (fs.contents(&path).unwrap(), fs.contents(&record).unwrap());
+    store.append(&[one(index + 1, 20)]).unwrap();
+    drop(store);
+    let (mut torn, to) = (fs.contents(&path).unwrap(), scene::end(&fs));
+    assert_eq!(newest(&fs), path, "it is in the same segment");
+    torn[to - 1] ^= 1;
+    torn[to..].copy_from_slice(&before[to..]);
+    fs.put(&path, &torn);
+    fs.put(&record, &recorded);
+    fs.crash(Survival::Process);
+    let (_store, recovered) = open_with(&fs, &sized(1000)).unwrap();
+    let tail = TornTail { file: path, offset: from as u64, bytes: (to - from) as u64 };
+    assert_eq!(recovered.repaired, Some(tail));
+    assert_eq!(recovered.restored.entries.last().unwrap().id, id(1, index));
+}
+
 #[test]
 fn what_was_prepared_ahead_costs_a_turn_one_sync() {
     let fs = MemoryFs::new();
@@ -362,6 +395,55 @@ fn only_the_newest_entries_are_handed_out_and_the_rest_is_read() {
         (read[0].clone(), read[94].id, read[95].id),
         (one(1, 100).entries[0].clone(), id(1, 95), id(2, 96))
     );
+}
+
+#[test]
+fn what_a_purge_removes_leaves_room_for_newer_entries() {
+    let fs = with_snapshot();
+    let mut store = filled(&fs, 10);
+    let size = one(10, 100).entries[0].payload.size();
+    store.append(&[purges(1, 5)]).unwrap();
+    store.append(&[one(11, 100)]).unwrap();
+    store.append(&[one(12, 100)]).unwrap();
+    drop(store);
+    // Those with a number of one digit are a byte shorter.
+    let options = LogOptions { cache_bytes: 7 * size - 4, ..sized(1000) };
+    let (_store, recovered) = open_with(&fs, &options).unwrap();
+    let expected: Vec<_> = (6..=12).flat_map(|index| one(index, 100).entries).collect();
+    assert_eq!(recovered.restored.entries, expected);
+}
+
+#[test]
+fn the_memberships_among_what_stays_on_the_disk_are_told_with_their_places() {
+    let fs = with_snapshot();
+    let (mut store, _) = open_with(&fs, &sized(1000)).unwrap();
+    let of = |node| Membership::of([NodeId(node)].into());
+    let joins =
+        |index, node| Entry { payload: Payload::Membership(Box::new(of(node))), ..entry(1, index, "") };
+    let plain = |index| entry(1, index, "plain");
+    store.append(&[votes(1, 2)]).unwrap();
+    let first = [plain(1), joins(2, 12), plain(3), joins(4, 14), plain(5), joins(6, 16), plain(7)];
+    store.append(&[appends(first)]).unwrap();
+    let anew = appends([plain(6), joins(7, 17), plain(8)]);
+    store.append(&[Persist { truncate: Some(LogIndex(6)), ..anew }]).unwrap();
+    let told = |cache_bytes| {
+        let (store, recovered) = open_with(&fs, &LogOptions { cache_bytes, ..sized(1000) }).unwrap();
+        let restored = recovered.restored;
+        let on_disk: Vec<_> = restored.memberships_on_disk;
+        assert!(on_disk.iter().all(|(index, membership)| *membership == of(index.0 + 10)));
+        let places: Vec<_> = on_disk.iter().map(|(index, _)| index.0).collect();
+        (store, restored.entries[0].id.index.0, places)
+    };
+    drop(store);
+    let (_, first, places) = told(0);
+    assert_eq!((first, places), (8, vec![2, 4, 7]));
+    let both = joins(7, 17).payload.size() + plain(8).payload.size();
+    let (mut store, first, places) = told(both);
+    assert_eq!((first, places), (7, vec![2, 4]));
+    store.append(&[purges(1, 2)]).unwrap();
+    drop(store);
+    let (_, first, places) = told(0);
+    assert_eq!((first, places), (8, vec![4, 7]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod scene;
 use bytes::Bytes;
 use raftdeck_raft::{LogId, SnapshotMeta};
 use raftdeck_storage::fs::{FileSystem, MemoryFs};
-use raftdeck_storage::{LogStore, Snapshots};
+use raftdeck_storage::{LogStore, Snapshots, StorageError};
 use scene::{appends, dir, entry, id, meta, open, purges, snapshot_file, snapshot_path, votes};
 
 fn opened() -> (MemoryFs, LogStore, Snapshots) {
@@ -178,6 +178,40 @@ fn pieces_that_do_not_follow_each_other_are_no_snapshot() {
         assert_eq!(snapshots.finish(&meta(3, 30)).unwrap(), None, "{pieces:?}");
         assert_eq!(names(&fs), [""; 0]);
     }
+}
+
+/// A piece that comes later may fill a gap, and one of another snapshot may fit: what follows counts no more.
+#[test]
+fn a_reception_that_went_astray_is_not_made_whole() {
+    let (expected, other, bytes) = (meta(3, 30), meta(3, 31), sent());
+    let end = bytes.len();
+    let gap =
+        [(&expected, 0..1000), (&expected, 2000..3000), (&expected, 1000..2000), (&expected, 3000..end)];
+    let stranger = [(&expected, 0..1000), (&other, 1000..2000), (&expected, 2000..end)];
+    for pieces in [&gap[..], &stranger[..]] {
+        let (_fs, _store, mut snapshots) = opened();
+        for (meta, range) in pieces {
+            snapshots.receive(meta, range.start as u64, &bytes[range.clone()]).unwrap();
+        }
+        assert_eq!(snapshots.finish(&expected).unwrap(), None, "{pieces:?}");
+    }
+}
+
+#[test]
+fn what_a_snapshot_stands_for_is_bounded() {
+    let with_address = |bytes| {
+        let mut meta = meta(3, 30);
+        meta.membership.addresses = [(raftdeck_raft::NodeId(1), "x".repeat(bytes))].into();
+        meta
+    };
+    let around = postcard::to_stdvec(&with_address(1 << 20)).unwrap().len() - (1 << 20);
+    let most = (1 << 20) - around;
+    let (_fs, _store, mut snapshots) = opened();
+    save(&mut snapshots, &with_address(most));
+    assert_eq!(snapshots.content(id(3, 30)).unwrap().concat(), content().concat());
+    let (_fs, _store, mut snapshots) = opened();
+    let error = snapshots.save(&with_address(most + 1), content().into_iter()).unwrap_err();
+    assert!(matches!(error, StorageError::TooLarge { bytes: 1_048_577, limit: 1_048_576, .. }), "{error}");
 }
 
 #[test]
