@@ -4,12 +4,14 @@ use super::archive::files;
 use super::empty;
 use crate::workspace::{root, run, write};
 use anyhow::{Context, Result, bail};
+use flate2::{Compression, GzBuilder};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What of the archive's folder goes where; a folder brings all its files.
+/// What of the archive's folder goes where; a folder brings all its files. Debian has pages for man zipped, and the changelog.
 const PLACES: &[(&str, &str)] = &[
     ("raftdeck", "usr/bin/raftdeck"),
     ("raftdeck-node", "usr/bin/raftdeck-node"),
@@ -21,6 +23,7 @@ const PLACES: &[(&str, &str)] = &[
     ("LICENSE", "usr/share/doc/raftdeck/copyright"),
     ("THIRD-PARTY.txt", "usr/share/doc/raftdeck/THIRD-PARTY.txt"),
     ("README.md", "usr/share/doc/raftdeck/README.md"),
+    ("CHANGELOG.md", "usr/share/doc/raftdeck/changelog.gz"),
 ];
 
 const UNIT: &str = "usr/lib/systemd/system/raftdeck-node.service";
@@ -58,13 +61,20 @@ fn architecture(target: &str) -> Result<&'static str> {
 /// Copies a file, or the files of a folder.
 fn place(from: &Path, to: &Path) -> Result<()> {
     if from.is_dir() {
-        return files(from)?
-            .iter()
-            .try_for_each(|file| place(file, &to.join(file.file_name().unwrap_or_default())));
+        let inside = |file: &Path| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            to.join(if to.ends_with("man1") { format!("{name}.gz") } else { name.into_owned() })
+        };
+        return files(from)?.iter().try_for_each(|file| place(file, &inside(file)));
     }
     make_folder_of(to)?;
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
+    let mut bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if to.extension().is_some_and(|extension| extension == "gz") {
+        let mut zipped = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+        zipped.write_all(&bytes)?;
+        bytes = zipped.finish()?;
+    }
+    fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
 fn put(file: &Path, text: String) -> Result<()> {
