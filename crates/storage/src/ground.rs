@@ -516,14 +516,17 @@ mod tests {
     #[test]
     fn there_is_something_to_do_while_something_is_wanted_or_released_and_nothing_failed() {
         let released = || Released::unknown(dir(), 1);
-        assert!(!State::default().is_due());
-        assert!(State { wanted: Some(1), ..State::default() }.is_due());
-        assert!(State { released: vec![released()], ..State::default() }.is_due());
+        assert!(!GroundState::default().is_due());
+        assert!(GroundState { wanted: Some(1), ..GroundState::default() }.is_due());
+        assert!(GroundState { released: vec![released()], ..GroundState::default() }.is_due());
         let failure = Some(StorageError::Misfit {
             path: dir().to_owned(),
-            misfit: crate::outline::Misfit::TruncateAtZero,
+            misfit: crate::outline::WriteMisfit::TruncateAtZero,
         });
-        assert!(!State { wanted: Some(1), released: vec![released()], failure, ..State::default() }.is_due());
+        assert!(
+            !GroundState { wanted: Some(1), released: vec![released()], failure, ..GroundState::default() }
+                .is_due()
+        );
     }
 
     #[test]

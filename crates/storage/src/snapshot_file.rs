@@ -266,7 +266,7 @@ mod tests {
             crc32c(&[7; 20]),
         ) {
             Ok(bytes) => Ok(bytes.len()),
-            Err(Flaw::Damaged { what, .. }) => Err(what),
+            Err(SnapshotFlaw::Damaged { what, .. }) => Err(what),
             Err(other) => panic!("{other:?}"),
         };
         assert_eq!((read(0, 20, 20), read(80, 20, 30)), (Ok(20), Ok(20)));

@@ -30,6 +30,20 @@ fn a_sync_of_a_file_or_directory_takes_at_least_the_delay() {
 }
 
 #[test]
+fn files_are_cut_and_removed_as_on_the_disk_below() {
+    let fs = MemoryFs::new();
+    let slow = DelayedFs::new(Box::new(fs.clone()), SyncDelay::default());
+    slow.create_dir_all(dir()).unwrap();
+    let path = dir().join("file");
+    let mut file = slow.open(&path).unwrap();
+    file.write_at(0, b"abcd").unwrap();
+    file.set_len(2).unwrap();
+    assert_eq!(fs.contents(&path).unwrap(), b"ab");
+    slow.remove(&path).unwrap();
+    assert_eq!(fs.contents(&path), None);
+}
+
+#[test]
 fn a_store_on_a_slow_disk_keeps_the_same() {
     let fs = MemoryFs::new();
     let slow = DelayedFs::new(Box::new(fs.clone()), SyncDelay::new(Duration::from_micros(10)));

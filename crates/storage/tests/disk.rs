@@ -5,7 +5,7 @@
 mod scene;
 
 use raftdeck_raft::{NodeId, Restored};
-use raftdeck_storage::fs::DiskFs;
+use raftdeck_storage::fs::{DiskFs, FileSystem};
 use raftdeck_storage::{LogEnd, LogStore, OpenError, Recovered, log_end};
 use scene::{CLUSTER, NODE, appends, entry, history, meta, purges, states, votes};
 use std::fs;
@@ -204,6 +204,22 @@ fn a_newer_format_version_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_format_version_that_never_was_is_refused() {
+    let dir = written();
+    let log = dir.path().join("raft.log");
+    for file in [log_end(&DiskFs, dir.path()).unwrap().unwrap().file, log] {
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[8..12].copy_from_slice(&0_u32.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..12]);
+        bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+        fs::write(&file, &bytes).unwrap();
+        let error = open(dir.path()).unwrap_err().to_string();
+        let expected = format!("{} is damaged at byte 8: there is no such format version", file.display());
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_log_is_refused() {
     let dir = TempDir::new().unwrap();
     let log = dir.path().join("raft.log");
@@ -222,6 +238,29 @@ fn a_file_that_is_no_log_is_refused() {
         error.contains("is damaged at byte 0: the file has 0 bytes and ends inside its header."),
         "{error}"
     );
+}
+
+#[test]
+fn a_file_is_cut_and_extended_with_zeros() {
+    let dir = TempDir::new().unwrap();
+    let mut file = DiskFs.open(&dir.path().join("file")).unwrap();
+    file.write_at(0, b"abcd").unwrap();
+    file.set_len(2).unwrap();
+    assert_eq!(file.size().unwrap(), 2);
+    file.set_len(4).unwrap();
+    let mut bytes = [9; 4];
+    file.read_at(0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"ab\0\0");
+}
+
+#[test]
+fn whether_a_file_exists_is_not_guessed() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("file"), b"").unwrap();
+    assert!(DiskFs.exists(&dir.path().join("file")).unwrap());
+    assert!(!DiskFs.exists(&dir.path().join("none")).unwrap());
+    assert!(!DiskFs.exists(&dir.path().join("file/below")).unwrap());
+    DiskFs.exists(&dir.path().join("x".repeat(5000))).unwrap_err();
 }
 
 #[test]

@@ -240,3 +240,81 @@ fn reading_past_the_end_and_missing_directories_are_errors() {
     assert_eq!(fs.open(Path::new("/nowhere/file")).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(fs.create_dir_all(Path::new("/d/file/below")).unwrap_err().kind(), ErrorKind::NotADirectory);
 }
+
+#[test]
+fn the_sync_that_was_named_fails_and_no_other() {
+    let (fs, mut file) = half_synced();
+    fs.fail_sync_after(2);
+    assert_eq!([(); 4].map(|()| file.sync_data().is_ok()), [true, true, false, true]);
+}
+
+#[test]
+fn what_is_not_synced_is_counted_and_survives_up_to_so_many_bytes() {
+    let (fs, mut file) = half_synced();
+    file.write_at(8, b"cccccc").unwrap();
+    file.set_len(20).unwrap();
+    assert_eq!((fs.unsynced(path()), fs.unsynced(Path::new("/d/none"))), (10, 0));
+    let survives = |bytes| {
+        let fs = fs.copy();
+        fs.put(path(), b"aaaa");
+        let mut file = fs.open(path()).unwrap();
+        file.write_at(4, b"bbbb").unwrap();
+        file.write_at(8, b"cccccc").unwrap();
+        fs.crash(Survival::Prefix(bytes));
+        fs.contents(path()).unwrap()
+    };
+    assert_eq!((survives(4), survives(6)), (b"aaaabbbb".to_vec(), b"aaaabbbbcc".to_vec()));
+    file.sync_data().unwrap();
+    assert_eq!(fs.unsynced(path()), 0);
+}
+
+#[test]
+fn a_file_without_a_name_lives_as_long_as_its_handle() {
+    let (fs, mut file) = half_synced();
+    fs.remove(path()).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    assert!(!fs.exists(path()).unwrap());
+    file.write_at(8, b"cc").unwrap();
+    let mut bytes = [0; 10];
+    file.read_at(0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"aaaabbbbcc");
+}
+
+/// A file that was made and taken away again may be there after a crash, and then it can be read.
+#[test]
+fn a_name_that_comes_back_is_of_a_file() {
+    let mut came_back = 0;
+    for seed in 0..64 {
+        let (fs, new) = (half_synced().0, Path::new("/d/new"));
+        let mut file = fs.open(new).unwrap();
+        file.write_at(0, b"n").unwrap();
+        file.sync_data().unwrap();
+        drop(file);
+        fs.remove(new).unwrap();
+        fs.crash(Survival::Sectors(seed));
+        if fs.exists(new).unwrap() {
+            assert_eq!(fs.contents(new).unwrap(), b"n", "seed {seed}");
+            came_back += 1;
+        }
+    }
+    assert!(came_back > 5, "{came_back} of 64");
+}
+
+#[test]
+fn what_is_put_is_durable_and_nothing_else_becomes_so_or_is_undone() {
+    let (fs, dir) = (half_synced().0, Path::new("/d"));
+    let (new, moved) = (Path::new("/d/new"), Path::new("/d/moved"));
+    fs.open(new).unwrap();
+    fs.remove(path()).unwrap();
+    fs.put(path(), b"put");
+    fs.sync_dir(dir).unwrap();
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"put", "its removal was before that");
+    assert!(fs.exists(new).unwrap(), "the sync was for that, too");
+    // Also where it was renamed before.
+    fs.rename(path(), moved).unwrap();
+    fs.put(path(), b"again");
+    fs.sync_dir(dir).unwrap();
+    fs.crash(Survival::Nothing);
+    assert_eq!(fs.contents(path()).unwrap(), b"again");
+}
