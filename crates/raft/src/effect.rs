@@ -34,22 +34,6 @@ pub struct Effects {
     pub trace: Vec<TraceEvent>,
 }
 
-impl Effects {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.persist.is_empty()
-            && self.send.is_empty()
-            && self.apply.is_empty()
-            && self.reads.is_empty()
-            && self.pieces_to_send.is_empty()
-            && self.pieces_received.is_empty()
-            && self.entries_to_read.is_empty()
-            && self.change.is_none()
-            && self.trace.is_empty()
-    }
-}
-
 /// One write, and the messages that may leave only when it, and every write before it, is durable.
 ///
 /// All of it is made durable as a unit, in the order: reset, truncate, purge, entries, hard state. A `Persist` that changes

@@ -401,6 +401,10 @@ mod tests {
         );
         let flaw = |on_disk: &[TermRun], entries| restore(on_disk, entries).unwrap_err();
         assert_eq!(flaw(&[run(1, 2, 3)], vec![]), LogFlaw::Gap { expected: LogIndex(1), found: LogIndex(2) });
+        let backwards = [run(1, 1, 1), run(2, 2, 1)];
+        assert_eq!(flaw(&backwards, vec![]), LogFlaw::Gap { expected: LogIndex(2), found: LogIndex(1) });
+        let single = restore(&[run(1, 1, 1)], vec![]).unwrap();
+        assert_eq!((single.runs(), single.first_in_memory()), (&[run(1, 1, 1)][..], LogIndex(2)));
         assert_eq!(
             flaw(&on_disk, vec![entry(2, 8)]),
             LogFlaw::Gap { expected: LogIndex(7), found: LogIndex(8) }

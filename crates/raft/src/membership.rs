@@ -360,4 +360,40 @@ mod tests {
         let joint = now.enter(&[remove(3)]).unwrap();
         assert_eq!(joint.enter(&[remove(4)]).unwrap_err(), ChangeError::InProgress);
     }
+
+    #[test]
+    fn some_refusals_pass_by_themselves_and_some_say_that_it_is_so_already() {
+        let node = NodeId(4);
+        let passing = [
+            ChangeError::NotLeader { leader: None },
+            ChangeError::InProgress,
+            ChangeError::TooEarly,
+            ChangeError::NotIdentified { node },
+            ChangeError::Busy,
+        ];
+        let done = [
+            ChangeError::AlreadyMember { node },
+            ChangeError::AlreadyVoter { node },
+            ChangeError::NotMember { node },
+        ];
+        let others = [
+            ChangeError::LastVoter,
+            ChangeError::ZeroId,
+            ChangeError::Empty,
+            ChangeError::AlreadyIdentified { node: Some(node) },
+            ChangeError::NotCaughtUp { node },
+        ];
+        let kinds = |error: &ChangeError| (error.passes(), error.is_so_already());
+        assert!(passing.iter().all(|error| kinds(error) == (true, false)));
+        assert!(done.iter().all(|error| kinds(error) == (false, true)));
+        assert!(others.iter().all(|error| kinds(error) == (false, false)));
+        let texts = [None, Some(node)].map(|node| ChangeError::AlreadyIdentified { node }.to_string());
+        assert_eq!(
+            texts,
+            [
+                "the cluster has another identity already: nothing was changed",
+                "the data directory of n4 has another identity already: nothing was changed"
+            ]
+        );
+    }
 }

@@ -121,6 +121,7 @@ mod tests {
         memberships.compact(LogIndex(9));
         assert_eq!(memberships.since(LogIndex::ZERO).count(), 1);
         assert_eq!(memberships.oldest(), LogIndex(7));
+        assert!(!memberships.truncate(LogIndex(5)), "there is always one");
         assert_eq!(memberships.latest(), (LogIndex(7), &of(&[1, 2, 3])));
     }
 
@@ -138,5 +139,11 @@ mod tests {
         let mut gone = history();
         gone.reset(&meta, false);
         assert_eq!(gone.latest(), (LogIndex(4), &of(&[1, 9])));
+        // One that ends with a membership brings just that one.
+        let last = LogId { term: Term(1), index: LogIndex(7) };
+        let mut same = history();
+        let membership = of(&[1, 2, 3]);
+        same.reset(&SnapshotMeta { last, membership, membership_index: LogIndex(7) }, true);
+        assert_eq!(same.since(LogIndex::ZERO).count(), 1);
     }
 }

@@ -158,6 +158,18 @@ mod tests {
         }
     }
 
+    /// However many there are, and in whatever order their values come.
+    #[test]
+    fn a_large_cluster_agrees_as_a_small_one_does() {
+        for members in 1..=3 * FEW as u64 {
+            let membership = Membership::of(set(1..=members));
+            let needed = majority(membership.voters.len()) as u64;
+            let up = reached_by_majority(&membership, THIS, |id| id.0);
+            let down = reached_by_majority(&membership, THIS, |id| members - id.0);
+            assert_eq!((up, down), (Some(members - needed + 1), Some(members - needed)), "{members}");
+        }
+    }
+
     #[test]
     fn where_nobody_votes_nothing_is_agreed() {
         let nobody = Membership::default();

@@ -193,3 +193,22 @@ impl Sub for Timestamp {
         self.since(earlier)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Incarnation;
+
+    #[test]
+    fn a_payload_counts_what_it_has() {
+        assert_eq!(Payload::Noop.size(), 0);
+        assert_eq!(Payload::Command(Bytes::from_static(b"blue")).size(), 4);
+        let membership = Membership {
+            learners: [NodeId(4)].into(),
+            addresses: [(NodeId(1), "host:1".to_owned()), (NodeId(2), "host:22".to_owned())].into(),
+            incarnations: (1..=4).map(|id| (NodeId(id), Incarnation([7; 16]))).collect(),
+            ..Membership::of([NodeId(1), NodeId(2), NodeId(3)].into())
+        };
+        assert_eq!(Payload::Membership(Box::new(membership)).size(), 8 * (4 + 2) + 6 + 7 + 4 * 24);
+    }
+}

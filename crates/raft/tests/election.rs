@@ -134,6 +134,23 @@ fn a_vote_that_arrives_twice_counts_once() {
 }
 
 #[test]
+fn a_vote_of_an_earlier_campaign_does_not_count() {
+    let mut cluster = Cluster::new(3);
+    for _ in 0..2 {
+        let now = cluster.now;
+        cluster.raft(N1).campaign_against_leader(now);
+        cluster.collect(N1);
+        while cluster.finish_write(N1) {}
+    }
+    let term = cluster.status(N1).term;
+    assert_eq!((term, cluster.status(N1).role), (Term(2), Role::Candidate));
+    for (term, role) in [(Term(1), Role::Candidate), (Term(2), Role::Leader)] {
+        cluster.deliver(N2, N1, Message::VoteReply(VoteReply { term, granted: true }));
+        assert_eq!(cluster.status(N1).role, role);
+    }
+}
+
+#[test]
 fn a_pre_vote_changes_nothing_durable() {
     let mut cluster = Cluster::new(3);
     cluster.wire.clear();

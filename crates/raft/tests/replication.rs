@@ -3,8 +3,8 @@
 mod support;
 
 use raftdeck_raft::{
-    AppendEntries, AppendOutcome, AppendReply, ConflictHint, Entry, LogIndex, Message, NodeId, Role, Term,
-    TraceEvent,
+    AppendEntries, AppendOutcome, AppendReply, ConflictHint, Entry, LogIndex, Message, NodeId, ProposeError,
+    Role, StepDownReason, Term, TraceEvent,
 };
 use support::*;
 
@@ -312,4 +312,62 @@ fn over_the_cap_on_uncommitted_bytes_a_leader_is_busy_also_in_its_next_term() {
     }
     cluster.settle();
     assert!(cluster.propose(N1, "x").is_ok(), "all of it is committed now");
+}
+
+#[test]
+fn the_cap_may_be_reached_and_one_command_is_always_taken() {
+    let mut config = config(N1, 3);
+    config.max_uncommitted_bytes = 10;
+    let others = [N2, N3].map(|id| (support::config(id, 3), disk(&[])));
+    let mut cluster = Cluster::with([(config, disk(&[]))].into_iter().chain(others).collect(), 1);
+    cluster.elect(N1);
+    cluster.partition(&[N1]);
+    cluster.propose(N1, "four").unwrap();
+    cluster.propose(N1, "and six").unwrap_err();
+    cluster.propose(N1, "or six").unwrap();
+    assert_eq!(cluster.propose(N1, "1"), Err(ProposeError::Busy));
+    cluster.heal();
+    cluster.heartbeat(N1);
+    cluster.propose(N1, "more than ten").unwrap();
+}
+
+/// The way there takes several messages, and until then its leader is none here.
+#[test]
+fn entries_of_a_term_that_is_out_of_reach_wait() {
+    let mut cluster = Cluster::new(3);
+    let far = 1 << 40;
+    cluster.deliver(N1, N2, append(far, (0, 0), &[entry(1, 1)], 1));
+    let status = cluster.status(N2);
+    assert!(status.term > Term(0) && status.term < Term(far));
+    assert_eq!((status.leader, status.last, status.committed), (None, id(0, 0), LogIndex(0)));
+}
+
+#[test]
+fn who_answers_nothing_but_a_late_message_stands_by_nobody() {
+    let mut cluster = Cluster::new(3);
+    for (round, stands_by) in [(0, false), (1, true)] {
+        let Message::AppendEntries(mut append) = append(1, (0, 0), &[], 0) else { panic!() };
+        append.round = round;
+        cluster.deliver(N1, N2, Message::AppendEntries(append));
+        while cluster.finish_write(N2) {}
+        let Some((.., Message::AppendReply(reply))) = cluster.wire.pop_back() else { panic!() };
+        assert_eq!((reply.round, reply.stands_by), (round, stands_by));
+    }
+}
+
+#[test]
+fn a_step_down_says_whether_a_later_term_or_another_leader_is_the_reason() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(N1);
+    let term = cluster.status(N1).term.0;
+    cluster.deliver(N2, N1, append(term + 1, (0, 0), &[], 0));
+    let now = cluster.now;
+    cluster.raft(N1).campaign_against_leader(now);
+    cluster.collect(N1);
+    cluster.deliver(N2, N1, append(term + 2, (0, 0), &[], 0));
+    let reasons = cluster.members[&N1].trace.iter().filter_map(|event| match event {
+        TraceEvent::SteppedDown { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(reasons.collect::<Vec<_>>(), [StepDownReason::HigherTerm, StepDownReason::OtherLeader]);
 }

@@ -42,9 +42,12 @@ fn a_heartbeats_answer_revives_a_full_window_and_its_bytes() {
     progress.sent(LogIndex(1), 60);
     progress.sent(LogIndex(2), 60);
     assert!(!progress.may_send(WINDOW));
+    progress.matched(LogIndex(1), LogIndex::ZERO);
+    assert_eq!(progress.inflight_bytes, 60);
     progress.matched(LogIndex(2), LogIndex::ZERO);
     assert!(progress.may_send(WINDOW));
     assert_eq!(progress.inflight_bytes, 0);
+    assert!(!progress.matched(LogIndex(2), LogIndex::ZERO), "that is no news");
 }
 
 #[test]
@@ -149,6 +152,16 @@ fn a_piece_is_sent_again_after_an_interval_to_a_follower_that_answers_other_thin
 }
 
 #[test]
+fn what_was_not_begun_gives_way_to_a_newer_snapshot_and_what_is_under_way_does_not() {
+    let patience = Duration::from_secs(999);
+    let mut progress = installing();
+    progress.heard(1, at(0));
+    assert!(progress.should_send_instead(meta(21).last, patience, at(0)));
+    progress.next_piece(1, INTERVAL, at(0)).unwrap();
+    assert!(!progress.should_send_instead(meta(21).last, patience, at(0)));
+}
+
+#[test]
 fn when_all_is_sent_it_asks_what_became_of_it_once_an_interval() {
     let mut progress = installing();
     progress.next_piece(1, INTERVAL, at(0)).unwrap();
@@ -242,7 +255,10 @@ fn only_an_answer_to_a_round_after_the_confirmation_proves_that_it_was_lost() {
     assert!(progress.has_lost(LogIndex(9), SHORTER, 6), "its log ends before what it had confirmed");
     let other_term = ConflictHint { term: Some(crate::types::Term(1)), first: LogIndex(3) };
     assert!(!progress.has_lost(LogIndex(9), other_term, 6), "it may have what it confirmed");
-    assert!(!Progress::new(LogIndex(8)).has_lost(LogIndex(7), SHORTER, 6), "it never confirmed anything");
+    let fresh = Progress::new(LogIndex(8));
+    assert!(!fresh.has_lost(LogIndex(7), SHORTER, 6), "it never confirmed anything");
+    let empty = ConflictHint { term: None, first: LogIndex::ZERO };
+    assert!(!fresh.has_lost(LogIndex::ZERO, empty, 6), "whatever it refuses");
 }
 
 #[test]
@@ -271,6 +287,11 @@ fn what_was_confirmed_on_another_disk_does_not_count() {
     assert_eq!(progress.answers_from(disk(1)), None);
     assert_eq!(progress.answers_from(disk(2)), Some(LogIndex(7)));
     assert_eq!((progress.matched, progress.owes()), (LogIndex::ZERO, Some(LogIndex(7))));
+    // One that confirmed nothing has lost nothing.
+    let mut fresh = Progress::new(LogIndex(8));
+    fresh.answers_from(disk(1));
+    fresh.heard(1, at(0));
+    assert_eq!((fresh.answers_from(disk(2)), fresh.owes()), (None, None));
 }
 
 /// Trap 53.

@@ -261,7 +261,7 @@ impl Raft {
             return 0;
         };
         incoming.round = incoming.round.max(piece.round);
-        let is_complete = incoming.size > 0 && incoming.received == incoming.size;
+        let is_complete = incoming.received == incoming.size;
         if piece.offset == incoming.received && !is_complete {
             incoming.received += piece.data.len() as u64;
             let InstallSnapshot { meta, offset, data, done, .. } = piece;

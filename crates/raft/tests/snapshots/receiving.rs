@@ -71,6 +71,47 @@ fn a_snapshot_at_or_below_the_commit_index_is_ignored() {
     let status = cluster.status(N2);
     assert_eq!((status.applied, status.last), (LogIndex(5), id(1, 5)));
     assert_eq!(status.snapshot, id(1, 4), "on the disk it is the newest all the same");
+    let told = |cluster: &mut Cluster| {
+        let trace = cluster.raft(N2).take_effects(now).trace;
+        trace.iter().filter(|event| matches!(event, TraceEvent::SnapshotTaken { .. })).count()
+    };
+    assert_eq!(told(&mut cluster), 1);
+    // The same again is no news, and one that ends with the commit index is not needed either.
+    assert!(!cluster.raft(N2).handle_snapshot_received(meta(id(1, 4)), 3, now));
+    assert_eq!(told(&mut cluster), 0);
+    assert!(!cluster.raft(N2).handle_snapshot_received(meta(id(1, 5)), 3, now));
+    assert_eq!((told(&mut cluster), cluster.status(N2).snapshot), (1, id(1, 5)));
+}
+
+/// A leader asks so what became of it, and the driver has begun to look at it.
+#[test]
+fn a_piece_without_content_behind_the_last_one_does_not_end_a_snapshot_again() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    let last = id(1, 9);
+    cluster.deliver(N1, N2, piece(1, last, 0, b"0123", 4));
+    assert_eq!(snapshot_answer(&mut cluster), (4, false));
+    cluster.deliver(N1, N2, piece(1, last, 4, b"", 4));
+    assert_eq!(snapshot_answer(&mut cluster), (4, false));
+    assert_eq!(cluster.member(N2).files.jobs.len(), 1);
+}
+
+#[test]
+fn only_what_is_complete_is_found_to_be_of_no_use() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    let (last, why) = (id(1, 9), SnapshotRefusal::Damaged);
+    let discard = |cluster: &mut Cluster, last| {
+        cluster.raft(N2).handle_snapshot_discarded(last, why);
+        cluster.settle_only(N2);
+        cluster.collect(N2);
+    };
+    cluster.deliver(N1, N2, piece(1, last, 0, b"0123", 8));
+    assert_eq!(snapshot_answer(&mut cluster), (4, false));
+    discard(&mut cluster, last);
+    cluster.deliver(N1, N2, piece(1, last, 4, b"4567", 8));
+    assert_eq!(snapshot_answer(&mut cluster), (8, false), "what had arrived is still there");
+    discard(&mut cluster, id(1, 8));
+    cluster.deliver(N1, N2, piece(1, last, 8, b"", 8));
+    assert_eq!(snapshot_answer(&mut cluster), (8, false), "that was another one");
 }
 
 /// Trap 25.

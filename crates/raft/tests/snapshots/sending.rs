@@ -236,3 +236,32 @@ fn a_follower_that_restarts_half_way_gets_it_from_the_start() {
     cluster.restart(N3);
     cluster.run_until("n3 has it", |c| has_all_that_n1_applied(c, N3));
 }
+
+#[test]
+fn a_word_of_another_term_confirms_nothing_and_a_later_one_ends_the_leadership() {
+    let mut cluster = small(&vec![disk(&[]); 3]);
+    cluster.elect(N1);
+    cluster.elect(N2);
+    cluster.elect(N1);
+    let term = cluster.status(N1).term;
+    cluster.partition(&[N1]);
+    let last = cluster.propose(N1, "x").unwrap();
+    cluster.settle();
+    let committed = cluster.status(N1).committed;
+    let installed = |term| {
+        Message::SnapshotReply(SnapshotReply {
+            term,
+            round: 1,
+            last,
+            next_offset: 9,
+            installed: true,
+            refused: None,
+        })
+    };
+    cluster.heal();
+    cluster.deliver(N2, N1, installed(Term(term.0 - 1)));
+    assert_eq!((cluster.status(N1).committed, cluster.status(N1).role), (committed, Role::Leader));
+    cluster.deliver(N2, N1, installed(Term(term.0 + 1)));
+    assert_eq!((cluster.status(N1).role, cluster.status(N1).term), (Role::Follower, Term(term.0 + 1)));
+    assert_eq!(cluster.status(N1).committed, committed);
+}

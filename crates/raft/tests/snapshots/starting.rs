@@ -115,6 +115,15 @@ fn a_snapshot_of_a_later_term_brings_its_term() {
     assert_eq!(hard_state.term, Term(4));
 }
 
+/// Else it could vote twice in that term.
+#[test]
+fn a_snapshot_of_the_current_term_leaves_the_vote() {
+    let (mut restored, _) = disk_with_snapshot(&disk(&[1, 1, 2, 2]), 3, 2, 3);
+    restored.hard_state.vote = Some(N2);
+    assert_eq!(restored.snapshot.as_ref().unwrap().0.last.term, restored.hard_state.term);
+    assert_eq!(start(restored).unwrap().status(Timestamp(0)).vote, Some(N2));
+}
+
 #[test]
 fn a_log_without_its_beginning_and_without_a_snapshot_of_it_is_refused() {
     let (with, _) = disk_with_snapshot(&disk(&[1, 1, 1, 1]), 3, 3, 3);

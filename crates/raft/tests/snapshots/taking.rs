@@ -107,6 +107,26 @@ fn a_snapshot_is_due_after_so_many_entries() {
 
 /// What was not given to the disk is not released, even if a snapshot covers it: the disk would be left with a gap.
 #[test]
+fn without_a_new_entry_no_snapshot_is_due_and_none_is_told_of_twice() {
+    let config = |id| Config { snapshot_entries: Some(0), ..small_config(id) };
+    let mut cluster = Cluster::with((1..=3).map(|id| (config(id), disk(&[]))).collect(), 1);
+    assert!(!cluster.raft(N1).snapshot_due());
+    cluster.elect(N1);
+    write(&mut cluster, 3);
+    cluster.snapshot(N1);
+    assert!(!cluster.raft(N1).snapshot_due());
+    let taken = |cluster: &Cluster| {
+        let trace = &cluster.members[&N1].trace;
+        trace.iter().filter(|event| matches!(event, TraceEvent::SnapshotTaken { .. })).count()
+    };
+    let before = taken(&cluster);
+    let (meta, size) = cluster.members[&N1].disk.snapshot.clone().unwrap();
+    cluster.raft(N1).handle_snapshot_saved(meta, size);
+    cluster.collect(N1);
+    assert_eq!((taken(&cluster), before > 0), (before, true));
+}
+
+#[test]
 fn what_the_disk_does_not_have_yet_is_not_released() {
     let mut cluster = small(&vec![disk(&[]); 3]);
     let now = cluster.now;
