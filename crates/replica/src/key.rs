@@ -93,6 +93,7 @@ mod tests {
             let (short, long) = (Key::from(&a[..]), Key::from(&b[..]));
             prop_assert_eq!(short.as_slice(), &a[..]);
             prop_assert_eq!(short.cmp(&long), a.cmp(&b));
+            prop_assert_eq!(short.partial_cmp(&long), a.partial_cmp(&b));
             prop_assert_eq!(short == long, a == b);
         }
     }

@@ -188,3 +188,62 @@ fn refused(why: String) -> WriteVerdict {
 fn hash_of<const N: usize>(numbers: [u64; N]) -> u64 {
     xxh3_64(numbers.map(u64::to_le_bytes).as_flattened())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_raft::{LogIndex, Term};
+
+    const ID: SessionId = SessionId(3);
+
+    fn at(index: u64) -> LogId {
+        LogId { term: Term(1), index: LogIndex(index) }
+    }
+
+    fn mismatch(bytes: usize) -> Answer {
+        Answer::Mismatch { current: Some(vec![b'x'; bytes].into()) }
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_until_it_is_acknowledged() {
+        let mut session = Session::new(LoggedTime(1), 0);
+        let empty = session.hash(ID);
+        for sequence in [1, 2, 3] {
+            session.keep(ID, sequence, &mismatch(1000), at(sequence + 10));
+        }
+        session.keep(ID, 4, &Answer::Stored, at(20));
+        assert_eq!(session.bytes(), 3 * 1000 + 4 * ANSWER_BYTES);
+        session.touch(ID, LoggedTime(1), 2);
+        assert_eq!((session.bytes(), session.answers().len()), (1000 + 2 * ANSWER_BYTES, 2));
+        session.touch(ID, LoggedTime(1), 4);
+        assert_eq!(session.bytes(), 0);
+        session.acknowledged = 0;
+        assert_eq!(session.hash(ID), empty, "nothing is left of them");
+    }
+
+    #[test]
+    fn so_many_writes_may_be_under_way_and_no_more() {
+        let session = Session::new(LoggedTime(1), 7);
+        let most = 7 + MAX_SESSION_WRITES as u64;
+        assert!(matches!(session.judge(most), WriteVerdict::Apply));
+        assert!(matches!(session.judge(most + 1), WriteVerdict::Refused(Failure::Invalid(_))));
+        assert!(matches!(session.judge(7), WriteVerdict::Refused(Failure::Invalid(_))));
+        assert!(matches!(session.judge(8), WriteVerdict::Apply));
+    }
+
+    #[test]
+    fn different_answers_have_different_hashes() {
+        let answers = [
+            Answer::Stored,
+            Answer::Deleted { existed: false },
+            Answer::Deleted { existed: true },
+            Answer::Mismatch { current: None },
+            mismatch(0),
+            mismatch(1),
+            Answer::Value(None),
+        ];
+        let mut hashes = answers.map(|answer| KeptAnswer::new(1, &answer, at(5)).hash(ID));
+        hashes.sort_unstable();
+        assert!(hashes.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

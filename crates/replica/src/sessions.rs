@@ -26,7 +26,7 @@ pub(crate) fn is_lifetime_ago(now: LoggedTime, time: LoggedTime) -> bool {
 pub(crate) struct Sessions {
     open: OrdMap<SessionId, Arc<Session>>,
     /// The same sessions by a time at which they were used, which is not always the last one: to move a session at each
-    /// use would cost more than the use. Whoever looks for the one to be forgotten puts those that he meets in their place.
+    /// use would cost more than the use. The search for the one to be forgotten puts those that it meets in their place.
     by_use: OrdSet<(LoggedTime, SessionId)>,
     /// No session was last used before.
     none_before: LoggedTime,

@@ -237,6 +237,7 @@ impl WaitingRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_protocol::Answer;
 
     const TOKEN: RequestToken = RequestToken(1);
 
@@ -323,5 +324,64 @@ mod tests {
         let left: Vec<_> = waiting.take_replies().into_iter().map(|(token, _)| token).collect();
         assert_eq!(left, [tokens[5]]);
         assert!(waiting.gone.is_empty() && waiting.waiting() == 0);
+    }
+
+    #[test]
+    fn who_went_away_keeps_nobody_else_from_an_answer() {
+        let mut waiting = WaitingRequests::default();
+        let [first, second, third] = [1, 2, 3].map(RequestToken);
+        let read = || Read::Get { key: "k".into() };
+        waiting.grant(first, read());
+        waiting.grant(second, read());
+        waiting.grant(third, read());
+        waiting.cancel(third);
+        waiting.cancel(first);
+        assert_eq!(waiting.next_read(), Some((second, read())));
+        assert_eq!(waiting.next_read(), None);
+    }
+
+    #[test]
+    fn an_outcome_is_told_to_whose_entry_it_is_and_to_nobody_else() {
+        let at = |term| LogId { term: Term(term), index: LogIndex(7) };
+        let told = |applied, outcome| {
+            let mut waiting = WaitingRequests::default();
+            waiting.await_write(TOKEN, at(1));
+            waiting.finish_write(applied, Some(outcome));
+            waiting.take_replies().pop()
+        };
+        let stored = || Ok((Answer::Stored, at(1)));
+        let done = ResponseBody::Done { answer: Answer::Stored, at: at(1) };
+        let another_leader = ResponseBody::Failed(Failure::NotLeader { leader: None, address: None });
+        assert_eq!(told(at(1), stored()), Some((TOKEN, done)));
+        assert_eq!(told(at(2), stored()), Some((TOKEN, another_leader.clone())));
+        assert_eq!(told(at(1), Err(Failure::Busy)), Some((TOKEN, ResponseBody::Failed(Failure::Busy))));
+        assert_eq!(told(at(2), Err(Failure::Busy)), Some((TOKEN, another_leader)));
+    }
+
+    /// Requests that nobody knows, or that were answered meanwhile, may be cancelled as well, any number of times.
+    #[test]
+    fn who_went_away_is_remembered_only_while_it_waits() {
+        let mut waiting = WaitingRequests::default();
+        let read = || Read::Get { key: "k".into() };
+        for token in 1..=10 {
+            waiting.await_write(RequestToken(token), LogId { term: Term(1), index: LogIndex(token) });
+            waiting.await_read(RequestToken(100 + token), read());
+            waiting.grant(RequestToken(200 + token), read());
+            waiting.fail(RequestToken(300 + token), Failure::Busy);
+        }
+        assert_eq!(waiting.waiting(), 40);
+        let waits = [5, 105, 205, 305];
+        for token in waits {
+            waiting.cancel(RequestToken(token));
+        }
+        let mut most = 0;
+        for token in 1000..2000 {
+            waiting.cancel(RequestToken(token));
+            most = most.max(waiting.gone.len());
+            assert!(waits.iter().all(|token| waiting.gone.contains(&RequestToken(*token))));
+        }
+        assert_eq!(most, 80, "twice as many as wait");
+        waiting.forget_strangers(0);
+        assert!(waiting.gone.len() <= 40);
     }
 }

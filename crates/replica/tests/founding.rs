@@ -276,6 +276,7 @@ fn a_member_says_for_whom_it_waits_until_it_is_founded() {
     let adopted = one.next().unwrap();
     one.advance(adopted.clone());
     assert_eq!(one.next(), None, "the others have not adopted it");
+    assert_eq!(says(&one), "founding: waiting for n2 at 127.0.0.1:8081 and n3 at 127.0.0.1:8082");
     two.hear(one.note(false));
     assert_eq!(two.next(), Some(adopted.clone()), "what another one has adopted");
     two.advance(adopted.clone());
@@ -288,6 +289,17 @@ fn a_member_says_for_whom_it_waits_until_it_is_founded() {
     // One that slept through it learns from a single member that is founded.
     three.hear(one.note(false));
     assert_eq!(three.next(), Some(FoundingStage::Founded(record([0, 0, 0]))));
+    assert_eq!(says(&three), "founding: waiting for n2 at 127.0.0.1:8081");
+}
+
+#[test]
+fn what_a_stranger_says_and_what_it_says_itself_is_not_heard() {
+    let mut one = first(1);
+    for id in [1, 9].map(NodeId) {
+        let stage = NoteStage::Joining { cluster: None };
+        one.hear(Note { id, incarnation: disk(id, 7), stage, has_secret: false });
+    }
+    assert_eq!(says(&one), "founding: waiting for n2 at 127.0.0.1:8081 and n3 at 127.0.0.1:8082");
 }
 
 #[test]

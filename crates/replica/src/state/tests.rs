@@ -151,6 +151,32 @@ fn large_answers_are_bounded_and_the_oldest_write_always_gets_on() {
     log.append(1, session, refused, refused - 1).unwrap();
 }
 
+/// Also in a state that was read from an image.
+#[test]
+fn answers_in_all_sessions_are_bounded_in_bytes_and_the_one_that_was_unused_for_the_longest_time_goes() {
+    let mut log = Log::default();
+    let large: Bytes = vec![b'x'; 1 << 20].into();
+    log.apply(1, Action::Write(Write::Put { key: "k".into(), value: large })).unwrap();
+    let fill = |log: &mut Log, at| {
+        let session = log.open(at);
+        // Each answer holds the large value.
+        for sequence in 1..=4 {
+            log.append(at, session, sequence, 0).unwrap();
+        }
+    };
+    for at in 1..=20 {
+        fill(&mut log, at);
+        let expected = usize::try_from(at).unwrap().min(15);
+        assert_eq!(log.state.sessions.len(), expected, "of 4 MiB and a little");
+    }
+    let mut reread = log.reread().unwrap();
+    for log in [&mut log, &mut reread] {
+        fill(log, 21);
+        assert_eq!(log.state.sessions.len(), 15);
+    }
+    assert_eq!(log.state.hash(), reread.state.hash());
+}
+
 #[test]
 fn a_write_repeated_under_its_name_is_applied_once_and_answered_alike() {
     let mut log = Log::default();
@@ -299,6 +325,44 @@ fn damaged_images_are_refused() {
     }
     let newer = decode(&[&[4], &whole[1..]].concat()).unwrap_err();
     assert!(newer.to_string().contains("use the release that wrote it"), "{newer}");
+}
+
+/// What is wrong is said before the hash at the end is looked at, and before memory is taken for it.
+#[test]
+fn an_image_says_what_is_wrong_in_it() {
+    let mut log = Log::default();
+    log.apply(5, Action::Write(Write::Put { key: "k".into(), value: "v".into() })).unwrap();
+    let without_names = log.bytes();
+    log.create(9, "name", "1").unwrap();
+    let with_name = log.bytes();
+    let decode = |bytes: &[u8], at: usize, number: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        bytes[at..at + number.len()].copy_from_slice(number);
+        let meta = log.image().meta;
+        StateImage::decode(meta, std::iter::once(Bytes::from(bytes))).map(|_| ()).unwrap_err().to_string()
+    };
+    // The version, the time, the number of pairs; then those of sessions and of names, and their time.
+    let (sessions, names, names_time) = (17, 25, 33);
+    // One pair of five bytes each; the name.
+    let name = names_time + 8 + 10;
+    let (most_sessions, most_names) = (MAX_SESSIONS as u64, MAX_NAMES as u64);
+    for (at, what, limit) in [(sessions, "sessions", most_sessions), (names, "names", most_names)] {
+        let over = decode(&with_name, at, &(limit + 1).to_le_bytes());
+        assert!(over.contains(&format!("{what} are over the limit of")), "{over}");
+        let most = decode(&with_name, at, &limit.to_le_bytes());
+        assert!(!most.contains(&format!("{what} are over the limit of")), "{most}");
+    }
+    let error = decode(&without_names, names_time, &1_u64.to_le_bytes());
+    assert!(error.contains("time passes for names that are not there"), "{error}");
+    let length = u32::try_from(MAX_NAME + 1).unwrap();
+    let error = decode(&with_name, name, &length.to_le_bytes());
+    assert!(error.contains("the length of a name is"), "{error}");
+    let used = name + 4 + "name".len();
+    let error = decode(&with_name, used, &99_u64.to_le_bytes());
+    assert!(error.contains("a name was used after the last entry"), "{error}");
+    let index = used + 8 + 16 + 8;
+    let error = decode(&with_name, index, &99_u64.to_le_bytes());
+    assert!(error.contains("a name was used after the last entry"), "{error}");
 }
 
 /// Images of earlier versions, of the state that [`images_of_earlier_versions_are_read_and_checked`] makes.

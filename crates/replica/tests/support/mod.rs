@@ -28,7 +28,10 @@ impl Table {
     }
 
     pub(crate) fn restart(voters: u64, restored: Restored, image: Option<StateImage>) -> Self {
-        let config = Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST);
+        Self::with(Config::new(N1, (1..=voters).map(NodeId).collect(), Timing::FAST), restored, image)
+    }
+
+    pub(crate) fn with(config: Config, restored: Restored, image: Option<StateImage>) -> Self {
         let now = Timestamp(0);
         let replica = Replica::new(config, 1, restored, image, now).expect("a valid configuration");
         Self {
