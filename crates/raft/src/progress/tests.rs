@@ -287,6 +287,11 @@ fn what_was_confirmed_on_another_disk_does_not_count() {
     assert_eq!(progress.answers_from(disk(1)), None);
     assert_eq!(progress.answers_from(disk(2)), Some(LogIndex(7)));
     assert_eq!((progress.matched, progress.owes()), (LogIndex::ZERO, Some(LogIndex(7))));
+    // From now on that is the one it answers from.
+    progress.heard(2, at(1));
+    progress.matched(LogIndex(5), LogIndex::ZERO);
+    assert_eq!((progress.answers_from(disk(2)), progress.matched), (None, LogIndex(5)));
+    assert_eq!(progress.owes(), Some(LogIndex(7)));
     // One that confirmed nothing has lost nothing.
     let mut fresh = Progress::new(LogIndex(8));
     fresh.answers_from(disk(1));
