@@ -62,9 +62,12 @@ impl Trail {
         self.last = what;
     }
 
-    /// A node said no.
+    /// A node said no. That another node does not lead says less than why the leader refused.
     pub(crate) fn answered(&mut self, what: String, met: AttemptResult) {
-        self.met = met;
+        let refused_by_leader = matches!(self.met, AttemptResult::Change(_) | AttemptResult::Transfer(_));
+        if !(refused_by_leader && met == AttemptResult::Answer) {
+            self.met = met;
+        }
         self.passed_over(what);
     }
 
@@ -150,10 +153,23 @@ impl fmt::Display for FailedAddresses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_protocol::RequestBody;
 
     fn refused(address: &str) -> DialError {
         let source = io::ErrorKind::ConnectionRefused.into();
         DialError::Connect { address: address.to_owned(), source }
+    }
+
+    #[test]
+    fn a_leaders_refusal_outlasts_that_the_others_do_not_lead() {
+        let unknown = || ChangeError::NotIdentified { node: NodeId(4) };
+        let mut trail = Trail::default();
+        trail.answered("n2 does not lead".to_owned(), AttemptResult::Answer);
+        trail.answered("n1 refuses".to_owned(), AttemptResult::Change(unknown()));
+        trail.answered("n3 does not lead".to_owned(), AttemptResult::Answer);
+        let question = ClusterQuestion::Once(RequestBody::ChangeMembership(Vec::new()));
+        let error = trail.into_error(&question, Duration::from_secs(5));
+        assert_eq!(error, ClientError::Change(unknown()));
     }
 
     #[test]

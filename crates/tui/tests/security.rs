@@ -142,7 +142,8 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
     let token = dir.path().join("token");
     write_secret(&token, TOKEN);
     let mut up = Command::new(RAFTDECK);
-    up.args(["up", "--json", "--nodes", "3", "--client-token-file", token.to_str().unwrap()]);
+    // Its writes have five seconds, which elections with short timeouts do not keep on a busy machine.
+    up.args(["up", "--json", "--nodes", "3", "--timing", "debug", "--client-token-file", token.to_str().unwrap()]);
     up.env("TMPDIR", dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut up = Ending(vec![up.spawn().unwrap()]);
     let mut input = up.0[0].stdin.take().unwrap();
@@ -209,7 +210,7 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
     });
 
     // A node that is started again has the same, and the deck still reaches all of them.
-    writeln!(input, "restart n1\nput color blue\nwait leader\n").unwrap();
+    writeln!(input, "restart n1\nwait leader within 60s\nput color blue\n").unwrap();
     // Whichever comes first: the write may be answered by the others before the node is ready again.
     let (mut is_ready, mut answered) = (false, None);
     let answered = lines.wait_for("the node is ready, and the write is answered", |line| {
