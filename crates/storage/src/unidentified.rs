@@ -39,3 +39,18 @@ impl From<UnidentifiedMeta> for SnapshotMeta {
         Self { last, membership: membership.into(), membership_index }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_membership_keeps_all_that_it_had() {
+        let of = |id| BTreeSet::from([NodeId(id)]);
+        let addresses = BTreeMap::from([(NodeId(3), "h:3".to_owned())]);
+        let old =
+            Unidentified { voters: of(1), outgoing: of(2), learners: of(3), addresses: addresses.clone() };
+        let now = Membership { outgoing: of(2), learners: of(3), addresses, ..Membership::of(of(1)) };
+        assert_eq!(Membership::from(old), now);
+    }
+}

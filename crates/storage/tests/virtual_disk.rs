@@ -311,10 +311,31 @@ fn what_is_put_is_durable_and_nothing_else_becomes_so_or_is_undone() {
     fs.crash(Survival::Nothing);
     assert_eq!(fs.contents(path()).unwrap(), b"put", "its removal was before that");
     assert!(fs.exists(new).unwrap(), "the sync was for that, too");
+    // Also where nothing was synced since it was removed, whatever survives of that.
+    for seed in 0..32 {
+        let fs = half_synced().0;
+        fs.remove(path()).unwrap();
+        fs.put(path(), b"put");
+        fs.crash(Survival::Sectors(seed));
+        assert_eq!(fs.contents(path()).unwrap(), b"put", "seed {seed}");
+    }
     // Also where it was renamed before.
     fs.rename(path(), moved).unwrap();
     fs.put(path(), b"again");
     fs.sync_dir(dir).unwrap();
     fs.crash(Survival::Nothing);
     assert_eq!(fs.contents(path()).unwrap(), b"again");
+}
+
+#[test]
+fn what_is_put_into_an_open_file_is_seen_by_its_handle() {
+    let (fs, file) = half_synced();
+    fs.put(path(), b"put");
+    let mut bytes = [0; 3];
+    file.read_at(0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"put");
+    fs.remove(path()).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    file.read_at(0, &mut bytes).unwrap();
+    drop(file);
 }
