@@ -1,4 +1,4 @@
-//! Prints the table of words as GRAMMAR.md shows it. `cargo xtask grammar` puts it into the page.
+//! Prints the table of words as docs/grammar.md shows it. `cargo xtask grammar` puts it into the page.
 
 #[path = "../tests/support/words.rs"]
 mod words;

@@ -3,7 +3,7 @@
 //! The same words stand in the deck's palette and in what `raftdeck up` reads. This room turns a line into values
 //! ([`parse()`]), values into lines ([`raftdeck_model::write`]), and a line's beginning into how it could go on ([`complete()`]). It is
 //! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
-//! Every word is listed in one table, [`WORDS`], from which the help and `GRAMMAR.md` come.
+//! Every word is listed in one table, [`WORDS`], from which the help and `docs/grammar.md` come.
 
 mod answers;
 mod bindings;

@@ -1,4 +1,4 @@
-//! The one table of words. The help, the completion, the nearest word and `GRAMMAR.md` come from it, and a test says that
+//! The one table of words. The help, the completion, the nearest word and `docs/grammar.md` come from it, and a test says that
 //! the parser understands its examples.
 
 use crate::group::Group;

@@ -1,4 +1,4 @@
-//! GRAMMAR.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page is
+//! docs/grammar.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page is
 //! written by hand.
 
 use crate::workspace::{cargo, output, root, write};
@@ -20,27 +20,32 @@ pub(crate) fn check() -> Result<()> {
     run(&Args { check: true })
 }
 
+/// Writes it anew.
+pub(crate) fn write_anew() -> Result<()> {
+    run(&Args { check: false })
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let path = root().join("crates/script/GRAMMAR.md");
+    let path = root().join("docs/grammar.md");
     let page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let words =
         output(&mut cargo(&["run", "--quiet", "--package", "raftdeck-script", "--example", "grammar"]))?;
     let made = with_words(&page, &words)?;
     if made == page {
-        println!("crates/script/GRAMMAR.md lists the words as the table does");
+        println!("docs/grammar.md lists the words as the table does");
         return Ok(());
     }
     if args.check {
-        bail!("crates/script/GRAMMAR.md differs from the table of words: run `cargo xtask grammar`");
+        bail!("docs/grammar.md differs from the table of words: run `cargo xtask grammar`");
     }
     write(&path, made)?;
-    println!("crates/script/GRAMMAR.md is written anew: read what changed");
+    println!("docs/grammar.md is written anew: read what changed");
     Ok(())
 }
 
 /// The page with these words between its marks.
 fn with_words(page: &str, words: &str) -> Result<String> {
-    let marks = || format!("GRAMMAR.md has no marks `{}` and `{END}`: put them back", BEGIN.trim());
+    let marks = || format!("docs/grammar.md has no marks `{}` and `{END}`: put them back", BEGIN.trim());
     let from = page.find(BEGIN).with_context(marks)? + BEGIN.len();
     let to = page.find(END).filter(|to| *to >= from).with_context(marks)?;
     Ok(format!("{}{words}{}", &page[..from], &page[to..]))

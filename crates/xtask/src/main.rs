@@ -3,11 +3,13 @@
 
 mod architecture;
 mod bench;
+mod book;
 mod dist;
 mod fuzz;
 mod grammar;
 mod mutants;
 mod release_check;
+mod screenshots;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -26,26 +28,32 @@ enum Task {
     Architecture,
     /// Run benchmarks, or with --list print their command lines
     Bench(bench::Args),
+    /// Build the book into target/book, or with --write bring its generated parts up to date
+    Book(book::Args),
     /// Build the programs for others and pack them
     Dist(dist::Args),
     /// Give a reader of bytes many of them, for a time
     Fuzz(fuzz::Args),
-    /// Write the table of words in crates/script/GRAMMAR.md anew
+    /// Write the table of words in docs/grammar.md anew
     Grammar(grammar::Args),
     /// Take out one guard of the core after another and see that tests notice
     Mutants(mutants::Args),
     /// See that this version can be released
     ReleaseCheck(release_check::Args),
+    /// Take the pictures of the README and the book anew, from the real program
+    Screenshots(screenshots::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Architecture => architecture::run_tests(),
         Task::Bench(args) => bench::run(&args),
+        Task::Book(args) => book::run(&args),
         Task::Dist(args) => dist::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Grammar(args) => grammar::run(&args),
         Task::Mutants(args) => mutants::run(&args),
         Task::ReleaseCheck(args) => release_check::run(&args),
+        Task::Screenshots(args) => screenshots::run(&args),
     }
 }

@@ -1,5 +1,5 @@
-//! Draws a moment of a cluster as an SVG picture, for the README:
-//! `cargo run -p raftdeck-deck --example screenshot -- [SCENE [WIDTH HEIGHT]] > assets/screenshots/cluster.svg`
+//! Draws a made-up moment of a cluster as an SVG picture, to look at the screen while it is worked on:
+//! `cargo run -p raftdeck-deck --example screenshot -- [SCENE [WIDTH HEIGHT]] > scene.svg`
 //!
 //! Scenes: partition (the default), quiet3, quiet5, quiet9, quiet15, election, logs, messages, many, frozen, output, failed,
 //! help, starting.
@@ -33,7 +33,8 @@ fn main() {
     };
     let buffer = scene.paint(width, height);
     let light = std::env::var_os("LIGHT").is_some();
-    println!("{}", svg::draw(&buffer, light));
+    let content: String = (0..height).map(|y| svg::cells(&buffer, y, 0..width) + "\n").collect();
+    print!("{}", svg::window(width, height, light, "the deck", "", &content));
 }
 
 fn scene(name: &str, settings: Settings) -> Option<Scene> {

@@ -1,4 +1,4 @@
-//! The table of words as GRAMMAR.md shows it.
+//! The table of words as docs/grammar.md shows it.
 
 use raftdeck_script::{Group, WORDS, Word};
 

@@ -1,0 +1,121 @@
+//! What is done in front of the camera.
+
+use crate::Result;
+use crate::film::{Film, still};
+use crate::terminal::Terminal;
+use std::time::Duration;
+
+type Tell = fn(&str) -> Result<String>;
+
+pub(crate) const STORIES: [(&str, Tell); 3] =
+    [("failover", failover), ("cluster", cluster), ("messages", messages)];
+
+const SIZE: (u16, u16) = (120, 36);
+
+/// The number of the node that leads, as the header says it.
+fn leader(terminal: &Terminal) -> Option<String> {
+    let line = terminal.line_with(" LEADS TERM ")?;
+    let (before, _) = line.split_once(" LEADS")?;
+    Some(before.rsplit('n').next()?.to_owned())
+}
+
+fn term(terminal: &Terminal) -> u64 {
+    let line = terminal.line_with(" LEADS TERM ").unwrap_or_default();
+    let digits = line.split(" LEADS TERM ").nth(1).unwrap_or_default().split(' ').next();
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// Types a command into the palette.
+fn command(terminal: &mut Terminal, words: &str) -> Result<()> {
+    terminal.press(":")?;
+    terminal.press(words)?;
+    terminal.press("\r")
+}
+
+fn after(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A leader is killed under load.
+fn failover(program: &str) -> Result<String> {
+    let mut deck = Terminal::start(program, &["--nodes", "5", "--timing", "debug"], SIZE.0, SIZE.1)?;
+    deck.wait_for(" LEADS TERM ")?;
+    // The first entry is committed everywhere, and the events of the start are told.
+    deck.wait_for("that is committed")?;
+    let now = |_: &Terminal| true;
+    let mut film = Film::default();
+    film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(1400));
+    deck.press("W")?;
+    film.shoot(&deck, "W: a steady load of writes", now, after(2000));
+    let (first, old) = (term(&deck), leader(&deck).unwrap_or_default());
+    deck.press("K")?;
+    let gone = |deck: &Terminal| deck.shows("NO LEADER");
+    film.shoot(&deck, "K: the leader is killed", gone, after(0));
+    let other = |deck: &Terminal| term(deck) > first;
+    film.shoot(&deck, "K: the leader is killed, and nothing can be written", other, after(0));
+    film.shoot(&deck, "another leads, in a higher term; writes go on", now, after(2400));
+    deck.press("R")?;
+    let follows = format!("n{old}   ● follower");
+    film.shoot(&deck, "R: the old leader is back, as a follower", |deck| deck.shows(&follows), after(2400));
+    Ok(film.developed("The deck: a leader is killed, another one is elected, and writes go on"))
+}
+
+/// One node is cut off, the leader is killed, and another leads.
+fn cluster(program: &str) -> Result<String> {
+    let mut deck = Terminal::start(program, &["--nodes", "5", "--timing", "debug"], SIZE.0, SIZE.1)?;
+    deck.wait_for(" LEADS TERM ")?;
+    deck.press("W")?;
+    let old = leader(&deck).ok_or("no leader")?;
+    // A follower, and beside it in the ring: the picture is calmer when the two are neighbours.
+    let cut = if old == "5" { "1".to_owned() } else { (old.parse::<u8>()? + 1).to_string() };
+    deck.press(&cut)?;
+    deck.press("i")?;
+    deck.wait_for("is cut off")?;
+    let first = term(&deck);
+    deck.press("K")?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while term(&deck) <= first {
+        if std::time::Instant::now() > deadline {
+            return Err("nobody was elected".into());
+        }
+        std::thread::sleep(after(10));
+    }
+    let new = leader(&deck).ok_or("no leader")?;
+    deck.press(&new)?;
+    // The load goes on, and messages are on their way.
+    std::thread::sleep(after(1700));
+    Ok(still(&deck, "The deck: five nodes, one cut off, one killed, a new leader"))
+}
+
+/// A frozen world in the middle of an election.
+fn messages(program: &str) -> Result<String> {
+    let args = ["--nodes", "5", "--timing", "debug", "--append-bytes", "1"];
+    let mut deck = Terminal::start(program, &args, SIZE.0, 32)?;
+    deck.wait_for(" LEADS TERM ")?;
+    deck.wait_for("that is committed")?;
+    command(&mut deck, "put color blue")?;
+    deck.wait_for("stored")?;
+    deck.press("\t\t")?;
+    command(&mut deck, "freeze")?;
+    deck.wait_for("FROZEN")?;
+    command(&mut deck, "hold leader> only AppendEntries")?;
+    command(&mut deck, "put size large")?;
+    deck.wait_for("held")?;
+    command(&mut deck, "kill leader")?;
+    deck.wait_for("NO LEADER")?;
+    command(&mut deck, "cut * only RequestVote next 1")?;
+    for shows in ["PreVote  ", "RequestVote   "] {
+        command(&mut deck, "step role")?;
+        deck.wait_for(shows)?;
+        deck.wait_for("FROZEN")?;
+    }
+    // So slowly that a vote is on its way for two seconds.
+    command(&mut deck, "rate 1/1000")?;
+    deck.wait_for("VoteReply  ")?;
+    deck.press(" ")?;
+    deck.wait_for("FROZEN")?;
+    // The list goes to the vote, and the notice of the last command goes.
+    deck.press("n")?;
+    std::thread::sleep(after(6000));
+    Ok(still(&deck, "The Messages view of a frozen world: an entry held, a request lost, a vote on its way"))
+}

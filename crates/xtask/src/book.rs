@@ -1,0 +1,115 @@
+//! The book. Its chapters lie in docs/, and some pages that lie elsewhere belong to it; `mdbook` wants all of them in one folder. So they
+//! are gathered in target/book-source, with their links changed to match, and built from there into target/book.
+
+use crate::grammar;
+use crate::workspace::{cargo, root, run as carry_out};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Build nothing; write the parts that are made from the program anew: keys, words, options, events, routes and metrics
+    #[arg(long)]
+    write: bool,
+}
+
+/// Folders that chapters show pictures of, or lead to.
+const ALONG: [&str; 2] = ["assets/screenshots", "examples"];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.write { write() } else { build() }
+}
+
+/// The test that holds the parts writes them if it is told to.
+fn write() -> Result<()> {
+    grammar::write_anew()?;
+    let mut test = cargo(&["test", "--package", "raftdeck-tui", "--test", "book"]);
+    carry_out(test.env("UPDATE_BOOK", "1"))
+}
+
+fn build() -> Result<()> {
+    let found = Command::new("mdbook").arg("--version").stdout(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        bail!("mdbook is not installed: run `cargo install mdbook --locked`");
+    }
+    let (from, to) = (root(), root().join("target/book-source"));
+    if to.exists() {
+        fs::remove_dir_all(&to).with_context(|| format!("cannot empty {}", to.display()))?;
+    }
+    gather(&from, &to)?;
+    carry_out(Command::new("mdbook").arg("build").arg(&to).arg("--dest-dir").arg(from.join("target/book")))
+}
+
+fn gather(from: &Path, to: &Path) -> Result<()> {
+    let summary = read(&from.join("docs/SUMMARY.md"))?;
+    for chapter in chapters(&summary) {
+        let path = chapter.strip_prefix("../").map_or_else(|| format!("docs/{chapter}"), str::to_owned);
+        let text = read(&from.join(&path))?;
+        put(&to.join(chapter.trim_start_matches("../")), &moved(&text, &path))?;
+    }
+    put(&to.join("SUMMARY.md"), &moved(&summary, "docs/SUMMARY.md"))?;
+    put(&to.join("book.toml"), &read(&from.join("docs/book.toml"))?)?;
+    put(&to.join("LICENSE"), &read(&from.join("LICENSE"))?)?;
+    for folder in ALONG {
+        for file in fs::read_dir(from.join(folder))? {
+            let file = file?.path();
+            let name = file.file_name().unwrap_or_default();
+            let copy = to.join(folder).join(name);
+            fs::create_dir_all(to.join(folder))?;
+            fs::copy(&file, &copy).with_context(|| format!("cannot copy {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the summary names, in its order.
+fn chapters(summary: &str) -> Vec<&str> {
+    summary.lines().filter_map(|line| line.split_once("](")?.1.strip_suffix(')')).collect()
+}
+
+/// A page's text with its links as they are when docs/ is the root of all: a chapter's `../` is gone, and so is `docs/` elsewhere.
+fn moved(text: &str, path: &str) -> String {
+    if path.starts_with("docs/") {
+        return text.replace("](../README.md", "](start.md").replace("](../", "](");
+    }
+    let up = "../".repeat(path.matches('/').count());
+    let to = |target: &str| format!("]({up}{target}");
+    text.replace(&to("README.md"), &to("start.md")).replace(&to("docs/"), &to(""))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn put(path: &Path, text: &str) -> Result<()> {
+    fs::create_dir_all(path.parent().expect("a file lies in a folder"))?;
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_same_pages_after_the_move() {
+        assert_eq!(moved("[a](../examples/a) [b](b.md#c)", "docs/x.md"), "[a](examples/a) [b](b.md#c)");
+        assert_eq!(moved("[a](docs/a.md) [b](crates/b.md)", "ARCHITECTURE.md"), "[a](a.md) [b](crates/b.md)");
+        assert_eq!(moved("[r](README.md)", "CONTRIBUTING.md"), "[r](start.md)");
+        assert_eq!(
+            moved("[a](../../docs/a.md) [t](README.md)", "crates/x/README.md"),
+            "[a](../../a.md) [t](README.md)"
+        );
+    }
+
+    #[test]
+    fn every_chapter_of_the_summary_is_gathered() {
+        let to = root().join("target/book-source-of-test");
+        gather(&root(), &to).unwrap();
+        for chapter in chapters(&read(&to.join("SUMMARY.md")).unwrap()) {
+            assert!(to.join(chapter).is_file(), "{chapter}");
+        }
+        fs::remove_dir_all(to).unwrap();
+    }
+}

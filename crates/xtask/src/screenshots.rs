@@ -1,0 +1,19 @@
+//! The pictures in assets/screenshots, which an example of the program takes in a pseudo-terminal.
+
+use crate::workspace::{cargo, run as carry_out};
+use anyhow::Result;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which: failover, cluster, messages; without a name all
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let package = ["--release", "--package", "raftdeck-tui"];
+    carry_out(cargo(&["build"]).args(package).args(["--bin", "raftdeck"]))?;
+    let mut take = cargo(&["run"]);
+    take.args(package).args(["--example", "screenshots", "--", "assets/screenshots"]).args(&args.names);
+    carry_out(&mut take)
+}
