@@ -36,16 +36,16 @@ pub(crate) enum What {
     /// Read and write keys
     #[command(after_help = MIXED_HELP)]
     Mixed(MixedArgs),
-    /// Kill the leader again and again while clients write, and time how long no write is acknowledged
+    /// Kill the leader repeatedly while clients write, and measure how long no write is acknowledged
     ///
     /// Each time is from the SIGKILL to the first write that the next leader acknowledges, as a client sees it. The
     /// killed node is started again and catches up before the next trial.
     #[command(after_help = FAILOVER_HELP)]
     Failover(FailoverArgs),
-    /// Start clusters, and time how long it takes until the first write is acknowledged
+    /// Start clusters, and measure the time to the first acknowledged write
     #[command(after_help = START_HELP)]
     Start(StartArgs),
-    /// Fill a node's log, kill the node, and time how long it takes until it is ready again
+    /// Fill a node's log, kill the node, and measure the time until it is ready again
     #[command(after_help = RECOVERY_HELP)]
     Recovery(RecoveryArgs),
 }
@@ -155,10 +155,11 @@ pub(crate) struct RecoveryArgs {
 pub(crate) struct WriteArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
-    /// Write every key once before it begins, so that the state has its full size
+    /// Write every key once before measuring, so that the state has its full size
     #[arg(long)]
     pub(crate) fill: bool,
-    /// Also measure the floor, by turns: as many processes that replicate and sync what was written, and do nothing else
+    /// Also measure a baseline, alternating with the cluster: the same number of processes that only replicate and
+    /// sync the writes
     #[arg(long, conflicts_with = "rate")]
     pub(crate) floor: bool,
 }
@@ -167,10 +168,11 @@ pub(crate) struct WriteArgs {
 pub(crate) struct ReadArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
-    /// How new the answer must be
+    /// Which consistency the read has
     #[arg(long, value_enum, default_value_t = Freshness::Linearizable)]
     pub(crate) consistency: Freshness,
-    /// Also measure the floor, by turns: as many processes that replicate and sync what was written, and do nothing else
+    /// Also measure a baseline, alternating with the cluster: the same number of processes that only replicate and
+    /// sync the writes
     #[arg(long, conflicts_with = "rate")]
     pub(crate) floor: bool,
 }
@@ -182,16 +184,16 @@ pub(crate) struct MixedArgs {
     /// How many of a hundred operations are reads
     #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=99))]
     pub(crate) reads: u8,
-    /// How new the answer to a read must be
+    /// Which consistency reads have
     #[arg(long, value_enum, default_value_t = Freshness::Linearizable)]
     pub(crate) consistency: Freshness,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Freshness {
-    /// It includes every write that was answered before; the leader asks a majority
+    /// The newest value: the leader confirms its leadership with a majority first
     Linearizable,
-    /// The same while the nodes' clocks run at about the same rate; the leader asks nobody
+    /// The newest value, if the nodes' clocks run at about the same rate: the leader relies on its lease
     Lease,
     /// What the asked node has, which may be old
     Stale,
@@ -210,12 +212,12 @@ impl From<Freshness> for Consistency {
 /// What is asked of the store, how often, and for how long.
 #[derive(Args, Debug)]
 pub(crate) struct LoadArgs {
-    /// How many operations may be under way at once; each client begins its next when its last was answered.
+    /// How many operations may be in flight at once; each client starts its next one when the last is answered.
     /// Default: 256, or 4096 with --rate
     #[arg(long, value_name = "N", value_parser = count(1_000_000))]
     clients: Option<u64>,
-    /// Begin so many operations a second, at even distances, and count each one's latency from when it should have
-    /// begun: then no stall is hidden
+    /// Start this many operations a second, evenly spaced, and measure each latency from its scheduled start, so that
+    /// stalls are not hidden
     #[arg(long, value_name = "N", value_parser = count(10_000_000))]
     pub(crate) rate: Option<u64>,
     /// The size of each value in bytes
@@ -227,17 +229,16 @@ pub(crate) struct LoadArgs {
     /// For how many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) secs: Duration,
-    /// The same load for so long before it counts
+    /// Run the same load for this many seconds before measuring
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds_or_none)]
     pub(crate) warm_up: Duration,
     /// How many connections the clients share. Default: one for every 512 clients
     #[arg(long, value_name = "N", value_parser = count(1024))]
     connections: Option<u64>,
-    /// Give up on an operation after so many seconds
+    /// Give up on an operation after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
-    /// Measure this cluster, which runs already, instead of one of its own; name any of its nodes, by Raft or
-    /// client address
+    /// Measure this running cluster instead of starting one; name any of its nodes, by Raft or client address
     #[arg(
         long,
         value_name = "HOST:PORT,…",
@@ -285,8 +286,8 @@ pub(crate) struct AccessArgs {
     /// The certificate's key, a PEM file that nobody else may read
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
-    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    /// Present the token in this file; a manager's token permits everything, a client's permits reading and writing
+    /// keys and reading states [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 }
@@ -321,18 +322,18 @@ pub(crate) struct OwnArgs {
     /// Election timeout in milliseconds, drawn from this range
     #[arg(long, value_name = "MIN..MAX", default_value = "150..300", value_parser = election)]
     election: (u64, u64),
-    /// Add this to the time of every sync, of the nodes and of the floor: how it goes with slower disks
+    /// Delay every sync by this much, in the nodes and in the baseline: to see the results on a slower disk
     #[arg(long, value_name = "DURATION", value_parser = delay)]
     pub(crate) sync_delay: Option<Duration>,
-    /// A node begins an election as soon as its connection to the leader breaks
+    /// A node starts an election as soon as its connection to the leader breaks
     #[arg(long)]
     pub(crate) detect_crash: bool,
-    /// A node takes a snapshot of its state after so many entries. Default: as nodes do by themselves; for recovery
-    /// never, so that all is in the log
+    /// A node takes a snapshot of its state after this many entries. Default: as a node without this option; for
+    /// recovery never, so that everything is in the log
     #[arg(long, value_name = "N", value_parser = count(u64::MAX))]
     pub(crate) snapshot_entries: Option<u64>,
-    /// Keep the data here while it runs, in a new directory that is removed at the end. Default: where temporary
-    /// files go. What is measured is this disk
+    /// Keep the data here, in a new directory that is removed at the end: this is the disk that is measured. Default:
+    /// the directory for temporary files
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -367,7 +368,7 @@ fn address(given: &str) -> Result<String, AddressError> {
 fn nodes_with_spare(given: &str) -> Result<u8, String> {
     let spare = node_count(given)?;
     if spare < 3 {
-        Err("a cluster goes on without its leader if it has at least 3 nodes".to_owned())
+        Err("a cluster survives the loss of its leader only with at least 3 nodes".to_owned())
     } else {
         Ok(spare)
     }

@@ -1,4 +1,5 @@
-//! The cluster that is measured: one of its own, started through the lab, or one that runs already and is only asked.
+//! The cluster under test: one that the benchmark starts through the lab, or a running one that it only sends
+//! requests to.
 
 use crate::args::OwnArgs;
 use crate::error::BenchError;

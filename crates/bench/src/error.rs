@@ -7,13 +7,13 @@ use std::io;
 /// Why a benchmark has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// What was asked for makes no sense; nothing was started.
+    /// The options are invalid; nothing was started.
     #[error("{0}")]
     Usage(String),
     /// No cluster could be started.
     #[error(transparent)]
     Lab(#[from] LabError),
-    /// The given cluster's addresses make no sense.
+    /// The given cluster's addresses are invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// The certificates or the token for the given cluster cannot be used.
@@ -42,7 +42,7 @@ pub enum BenchError {
     #[error("nothing was acknowledged: {0}")]
     Nothing(String),
     /// The floor program failed.
-    #[error("the floor program failed: {0}")]
+    #[error("the baseline program failed: {0}")]
     Floor(String),
     /// It was interrupted, by this signal.
     #[error("interrupted")]

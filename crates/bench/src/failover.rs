@@ -231,7 +231,7 @@ impl FailoverReport {
             circumstances.push("crashes detected".to_owned());
         }
         circumstances
-            .extend(self.sync_delay_us.map(|delay| format!("each sync {} longer", micros(delay as f64))));
+            .extend(self.sync_delay_us.map(|delay| format!("each sync delayed by {}", micros(delay as f64))));
         let mut text = title("failover", &circumstances) + &Times::heading();
         text += &self.failover_ms.row("SIGKILL to next write");
         text += &self.restart_ms.row("restart to ready");
@@ -240,7 +240,7 @@ impl FailoverReport {
         text += &self.failover_ms.distribution();
         if self.failed + self.unknown > 0 {
             let failed = counted(self.failed, "write");
-            let remark = format!("{failed} failed, of {} nobody knows whether they happened", self.unknown);
+            let remark = format!("{failed} failed, the outcome of {} is unknown", self.unknown);
             let _ = writeln!(text, "\n  {}", style(remark).yellow());
         }
         text + "\n"

@@ -1,4 +1,4 @@
-//! Figures as people read them: three digits that count, a unit that fits, thousands kept apart. Pure.
+//! Figures formatted for people: three significant digits, a fitting unit, thousands separated. Pure.
 
 use std::time::Duration;
 

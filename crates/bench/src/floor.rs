@@ -1,4 +1,4 @@
-//! The floor: the least that a store must do before it may acknowledge a write, and nothing else.
+//! The floor, a baseline: the least work that a store must do before it may acknowledge a write, and nothing else.
 //!
 //! One leader process has a fixed number of writes in flight, which it makes up itself. It sends all of them as one batch to
 //! its followers, appends them to its file and syncs it; a follower appends a batch, syncs, and acknowledges it. When a

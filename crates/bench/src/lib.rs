@@ -1,9 +1,9 @@
 //! How fast a cluster is, measured where its users are: through the client crate, over TCP, every acknowledged write on
 //! the disks of a majority.
 //!
-//! [`run`] carries out what the command line asks for. A cluster of its own is started through the lab, with nothing
-//! between the nodes and nobody watching them; a cluster that runs already is only asked. Beside it the *floor* can be
-//! measured: the least that any store must do to replicate and sync the same bytes (see `floor`).
+//! [`run`] carries out what the command line asks for. It starts its own cluster through the lab, without links
+//! between the nodes and without observers, or uses a running one. Beside it the *floor* can be measured: the least
+//! that any store must do to replicate and sync the same bytes (see `floor`).
 //!
 //! A benchmark shares the machine with what it measures, so the load generator does as little as it can for each
 //! operation, and what it does is measured too.

@@ -2,8 +2,8 @@
 //!
 //! What is measured shares the machine with this, so an operation costs no task, no timer of its own and one or two
 //! looks at the clock. A closed loop begins a client's next operation when its last was answered. An open loop begins
-//! operations when they are due, and counts from then, also if all clients were busy: a store that stalls is seen to
-//! stall (what is known as coordinated omission is not omitted).
+//! operations when they are due, and counts from then, even if all clients were busy, so that a stall of the store is
+//! visible (no coordinated omission).
 
 use crate::tally::Tally;
 use bytes::Bytes;
@@ -36,7 +36,7 @@ pub(crate) struct Load {
     pub(crate) timeout: Duration,
 }
 
-/// What came of a load, and how long it took from its beginning to its last answer.
+/// The outcome of a load, and how long it took from its beginning to its last answer.
 #[derive(Debug, Default)]
 pub(crate) struct LoadOutcome {
     pub(crate) tally: Tally,

@@ -1,4 +1,4 @@
-//! A benchmark from its beginning to its end: a cluster, a load, and what came of it.
+//! A benchmark from its beginning to its end: a cluster, a load, and its outcome.
 
 use crate::args::{BenchArgs, LoadArgs, MixedArgs, ReadArgs, What, WriteArgs};
 use crate::cluster::{Cluster, OwnCluster, data_dir};
@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// When two things are measured by turns, each turn has this long.
 const TURN: Duration = Duration::from_millis(500);
 
-/// Carries out what the command line asks for, and prints what came of it.
+/// Carries out what the command line asks for, and prints its outcome.
 pub fn run(args: BenchArgs) -> Result<(), BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -122,7 +122,9 @@ impl Plan {
         progress.end();
         if measured.tally.done() == 0 {
             let why = measured.tally.error.clone();
-            return Err(BenchError::Nothing(why.unwrap_or_else(|| "no operation ended in time".to_owned())));
+            return Err(BenchError::Nothing(
+                why.unwrap_or_else(|| "no operation finished in time".to_owned()),
+            ));
         }
         let store = Store {
             tally: measured.tally,

@@ -1,4 +1,4 @@
-//! What processes cost, as the operating system counts it. Elsewhere than on Linux nothing is known.
+//! CPU time and memory of processes, as the operating system counts them. Only known on Linux.
 
 use std::time::Duration;
 

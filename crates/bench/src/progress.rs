@@ -1,5 +1,5 @@
-//! What is going on, on the terminal, while a benchmark works. Drawn only when something is looked at anyway, by no
-//! thread of its own, and not at all where standard error is no terminal.
+//! What is going on, on the terminal, while a benchmark works. Drawn by the measuring thread itself when it polls
+//! anyway, and not at all if standard error is not a terminal.
 
 use crate::figures;
 use crate::load::SharedLoad;
@@ -21,7 +21,7 @@ pub(crate) struct Progress {
     line: ProgressLine,
 }
 
-/// The line itself, for whoever knows how far it is.
+/// The progress line itself.
 #[derive(Clone, Debug)]
 pub(crate) struct ProgressLine(ProgressBar);
 

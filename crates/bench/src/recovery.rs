@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &RecoveryArgs) -> Result<(), BenchError> {
     let address = own.addresses().first().cloned().unwrap_or_default();
     let client = Client::new(std::slice::from_ref(&address), Options::default())?;
     let told = client.status(&address, START_PATIENCE).await;
-    let what = "the node does not tell its state";
+    let what = "the node does not report its state";
     let status = told.map_err(|source| BenchError::Store { what, source })?.raft;
     let data_bytes = size_of(own.dir());
 

@@ -45,7 +45,7 @@ impl Report {
             };
             format!("{name} reads")
         }));
-        list.extend(self.sync_delay_us.map(|delay| format!("each sync {} longer", micros(delay as f64))));
+        list.extend(self.sync_delay_us.map(|delay| format!("each sync delayed by {}", micros(delay as f64))));
         list.push(seconds(Duration::from_secs_f64(self.secs)));
         list
     }
@@ -125,13 +125,11 @@ impl Report {
             remarks.push(format!("{} failed and changed nothing", counted(self.failed, "operation")));
         }
         if self.unknown > 0 {
-            remarks.push(format!(
-                "of {} nobody knows whether they happened",
-                counted(self.unknown, "operation")
-            ));
+            remarks.push(format!("the outcome of {} is unknown", counted(self.unknown, "operation")));
         }
         if self.left_out > 0 {
-            remarks.push(format!("{} were due and never begun: the store fell behind", whole(self.left_out)));
+            remarks
+                .push(format!("{} were due and never started: the store fell behind", whole(self.left_out)));
         }
         remarks.extend(self.error.as_ref().map(|error| format!("for example: {error}")));
         if let Some(elections) = self.elections.filter(|count| *count > 0) {

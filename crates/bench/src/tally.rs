@@ -1,4 +1,4 @@
-//! What came of the operations of one measurement: how many, how long each took, and what went wrong.
+//! The outcome of the operations of one measurement: how many, how long each took, and what went wrong.
 
 use hdrhistogram::Histogram;
 use raftdeck_client::{ClientError, Completed};
@@ -54,7 +54,7 @@ impl Latencies {
     }
 }
 
-/// What came of the operations of one measurement.
+/// The outcome of the operations of one measurement.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) writes: Latencies,
@@ -67,7 +67,7 @@ pub(crate) struct Tally {
     pub(crate) error: Option<String>,
     /// Intended, and never begun: the store fell behind.
     pub(crate) left_out: u64,
-    /// Who answered last.
+    /// The node that answered last.
     pub(crate) leader: Option<u64>,
 }
 

@@ -1,5 +1,5 @@
-//! What a member must keep whatever the others do: its terms, its vote, its disk, and the order of its cursors. Knows
-//! nothing of other members.
+//! Properties of one member alone: its terms, its vote, its disk, and the order of its cursors. Knows nothing of
+//! other members.
 
 use crate::log::Log;
 use crate::member::{Knowledge, Member};
@@ -9,7 +9,10 @@ use raftdeck_raft::{LogId, LogIndex, NodeId, Role, Term};
 /// A member is in this term, or enters it.
 pub(crate) fn enter(node: NodeId, member: &mut Member, term: Term) -> Result<(), Broken> {
     if term < member.term {
-        return broken(Property::Monotony, format!("{node} goes back from term {} to {term}", member.term));
+        return broken(
+            Property::Monotony,
+            format!("the term of {node} decreases from {} to {term}", member.term),
+        );
     }
     member.term = term;
     Ok(())
@@ -92,7 +95,7 @@ pub(crate) fn purged(node: NodeId, member: &mut Member, through: LogId) -> Resul
         return broken(
             Property::CursorOrder,
             format!(
-                "{node} releases its log through {}, but its snapshot ends at {}",
+                "{node} compacts its log through {}, but its snapshot ends at {}",
                 through.index,
                 shown(member.snapshot)
             ),
@@ -116,7 +119,7 @@ pub(crate) fn replace_log(
         (Some(false), true) => {
             return broken(
                 Property::LogMatching,
-                format!("{node} keeps its log behind a snapshot of {} that it does not match", last.index),
+                format!("{node} keeps its log after a snapshot of {} that it does not match", last.index),
             );
         }
         (Some(true), false) if member.known_log().is_some_and(|log| log.last().index > last.index) => {

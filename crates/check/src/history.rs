@@ -1,4 +1,4 @@
-//! What clients asked, when, and what they were told.
+//! The clients' history: requests, their times, and their answers.
 
 use raftdeck_protocol::{Answer, Read, Write};
 

@@ -1,10 +1,10 @@
-//! Judges what a cluster did, from what its members tell of themselves and from what its clients saw.
+//! Checks what a cluster did, from its members' traces and from its clients' history.
 //!
 //! This crate runs no cluster, opens no file and no socket, and reads no clock: a simulation and a real cluster are
 //! judged by the same code, and the same story always gets the same verdict.
 //!
-//! - [`SafetyChecker`] reads the members' traces as they happen and says which of Raft's promises was broken, by
-//!   whom, in a sentence. The promises are listed at [`Property`].
+//! - [`SafetyChecker`] reads the members' traces as they happen and reports the first violated safety property, and
+//!   the member that violated it. The properties are listed at [`Property`].
 //! - [`History`] holds what clients asked and were answered; [`check_linearizable`] says whether one map, changed by
 //!   one operation at a time, could have given these answers.
 

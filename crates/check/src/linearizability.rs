@@ -39,12 +39,12 @@ pub enum Verdict {
 }
 
 /// Searches for an order of the operations that explains all answers, key by key, in at most `budget` steps (tried
-/// operations) a key. The same history and budget always give the same verdict. A contradiction at any key goes
-/// before a key that is undecided.
+/// operations) a key. The same history and budget always give the same verdict. A contradiction at any key takes
+/// precedence over an undecided key.
 #[must_use]
 pub fn check_linearizable(history: &History, budget: u64) -> Verdict {
     if let Some(record) = misfit(history) {
-        let sentence = format!("{} is no answer to that question", picture::describe(record));
+        let sentence = format!("{} is not an answer to that request", picture::describe(record));
         return Verdict::Violation { key: picture::key_of(record), sentence, picture: String::new() };
     }
     let mut verdict = Verdict::Ok;
@@ -70,7 +70,7 @@ fn violation(
 ) -> Verdict {
     let record = &history.records[register.calls[call].record];
     let sentence = format!(
-        "{} cannot be: while it was under way the key was {}",
+        "{} is not linearizable: while it was under way the key was {}",
         picture::describe(record),
         picture::either(possible.iter().map(|state| register.value(*state))),
     );

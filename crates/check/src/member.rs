@@ -82,7 +82,7 @@ impl Member {
     }
 
     /// Notes the match indices of a leader's status. Gives back the follower whose index went back, if one did. One that is
-    /// removed and comes again starts anew, and one that has lost what it confirmed counts for nothing.
+    /// removed and comes again starts anew, and one that has lost what it confirmed does not count.
     pub(crate) fn note_reached(&mut self, status: &Status) -> Option<NodeId> {
         let matched: BTreeMap<NodeId, LogIndex> =
             status.peers.iter().map(|peer| (peer.id, peer.matched)).collect();

@@ -1,4 +1,4 @@
-//! What is known of a member from outside: its trace, its disk, its state, its end.
+//! Observations of a member from outside: its trace, its disk, its state, its end.
 
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{LogIndex, NodeId, Status, Term, TraceEvent};

@@ -1,4 +1,4 @@
-//! What must never break, and the sentence that says that it did.
+//! The properties that must always hold, and the report of a violation.
 
 use raftdeck_raft::NodeId;
 use std::fmt;
@@ -58,7 +58,7 @@ impl fmt::Display for Property {
             Self::LogMatching => "Log Matching",
             Self::LeaderCompleteness => "Leader Completeness",
             Self::StateMachineSafety => "State Machine Safety",
-            Self::CommittedForEver => "committed for ever",
+            Self::CommittedForEver => "commits are permanent",
             Self::EqualStates => "equal states",
             Self::Durability => "durability",
             Self::OneVoteATerm => "one vote a term",
@@ -75,7 +75,7 @@ impl fmt::Display for Property {
 pub struct Violation {
     /// Which promise.
     pub property: Property,
-    /// Whose observation showed it.
+    /// The member whose observation showed it.
     pub node: NodeId,
     /// When, as given with the observation.
     pub at_micros: u64,
@@ -83,7 +83,7 @@ pub struct Violation {
     pub sentence: String,
 }
 
-/// A promise that was broken, and how, before it is known by whom and when.
+/// A violated property, and how, before the member and the time are known.
 pub(crate) type Broken = (Property, String);
 
 pub(crate) fn broken<T>(property: Property, sentence: String) -> Result<T, Broken> {

@@ -1,4 +1,4 @@
-//! Follows all members at once and says when a promise is broken.
+//! Follows all members at once and reports violated properties.
 
 use crate::alone::{durable, enter, has_on_disk, purged, replace_log, shown, survives, truncated, vote};
 use crate::committed::{Committed, Difference, Incomplete};
@@ -20,7 +20,7 @@ pub struct SafetyChecker {
     /// The first membership, if all disks are watched.
     voters: Option<BTreeSet<NodeId>>,
     members: BTreeMap<NodeId, Member>,
-    /// Who led a term, and whether its election was seen.
+    /// The leader of a term, and whether its election was seen.
     leaders: BTreeMap<Term, (NodeId, bool)>,
     /// Where the entries of a term begin, and the entry before: by it, logs match (see [`Self::check_origin`]).
     origins: BTreeMap<Term, (LogIndex, LogId)>,
@@ -316,7 +316,7 @@ impl SafetyChecker {
         if last.index > self.committed.last() && !self.has_gaps {
             return broken(
                 Property::CursorOrder,
-                format!("{node} takes a snapshot through {}, which nobody committed", last.index),
+                format!("{node} takes a snapshot through {}, which no node committed", last.index),
             );
         }
         self.contradicts(node, last)
@@ -332,7 +332,7 @@ impl SafetyChecker {
         if member.role == Some(Role::Leader) {
             return broken(
                 Property::LeaderAppendOnly,
-                format!("{node} leads term {} and lets a snapshot take its log's place", member.term),
+                format!("{node} leads term {} and replaces its log by a snapshot", member.term),
             );
         }
         if member.committed.is_some_and(|committed| last.index <= committed) {
@@ -348,7 +348,7 @@ impl SafetyChecker {
         if last.index > self.committed.last() && !self.has_gaps {
             return broken(
                 Property::CursorOrder,
-                format!("{node} installs a snapshot through {}, which nobody committed", last.index),
+                format!("{node} installs a snapshot through {}, which no node committed", last.index),
             );
         }
         self.contradicts(node, last)?;
@@ -374,7 +374,7 @@ impl SafetyChecker {
         if applied > self.committed.last() && !self.has_gaps {
             return broken(
                 Property::StateMachineSafety,
-                format!("{node} applied {applied}, which nobody committed"),
+                format!("{node} applied {applied}, which no node committed"),
             );
         }
         let (first_hash, first) = *self.states.entry(applied).or_insert((hash, node));
@@ -406,10 +406,7 @@ impl SafetyChecker {
         if let Some(follower) = member.note_reached(status) {
             return broken(
                 Property::Monotony,
-                format!(
-                    "what {node}, the leader of term {}, knows {follower} to have gets less",
-                    status.term
-                ),
+                format!("{node}, the leader of term {}, lowers the match index of {follower}", status.term),
             );
         }
         match *self.leaders.entry(status.term).or_insert((node, false)) {

@@ -119,7 +119,7 @@ fn a_stale_read_is_caught() {
     clients.alone(1, put("a"), Answer::Stored);
     clients.alone(1, put("b"), Answer::Stored);
     clients.alone(2, get(), value(Some("a")));
-    clients.is_refused("client 2's get x -> 'a' cannot be: while it was under way the key was 'b'");
+    clients.is_refused("client 2's get x -> 'a' is not linearizable: while it was under way the key was 'b'");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn an_acknowledged_write_that_is_gone_is_caught() {
     let mut clients = Clients::default();
     clients.alone(1, put("a"), Answer::Stored);
     clients.alone(2, get(), value(None));
-    clients.is_refused("-> absent cannot be: while it was under way the key was 'a'");
+    clients.is_refused("-> absent is not linearizable: while it was under way the key was 'a'");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_mismatch_with_what_was_expected_is_caught() {
 fn an_answer_to_another_question_is_caught() {
     let mut clients = Clients::default();
     clients.alone(1, get(), Answer::Stored);
-    clients.is_refused("is no answer to that question");
+    clients.is_refused("is not an answer to that request");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What a program needs to be let in: a token where one is required, and certificates where TLS is spoken. Tokens come from
-//! files or the environment, never from a command line, which everybody on the machine can read.
+//! Credentials of a client: a token where one is required, and certificates where TLS is used. Tokens come from files
+//! or the environment, never from a command line, which every user of the machine can read.
 
 use crate::dial::{DialError, Dialed, dial_with};
 use crate::tls::{Tls, TlsError, TlsFiles};
@@ -13,28 +13,28 @@ use std::time::Duration;
 /// The most bytes that are read of a token's file: a longer one holds something else.
 const MAX_FILE: u64 = 4 << 10;
 
-/// What lets a program in.
+/// The credentials of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The token that both sides prove to know. It never travels; a listener that does not know it is not trusted.
+    /// The token that both sides prove to know. It is never sent; a listener that does not know it is not trusted.
     pub token: Option<Secret>,
     /// Certificates; without them nothing is encrypted.
     pub tls: Option<Tls>,
 }
 
 impl Access {
-    /// The same, to reach this node alone: with TLS it has to show a certificate that names it.
+    /// The same, for this node alone: with TLS its certificate must name it.
     #[must_use]
     pub fn to_node(&self, node: NodeId) -> Self {
         Self { token: self.token.clone(), tls: self.tls.as_ref().map(|tls| tls.to_node(node)) }
     }
 
-    /// Connects to `address` with this, as [`dial`](crate::dial) does without.
+    /// Connects to `address` with this; [`dial`](crate::dial) does the same without credentials.
     pub async fn dial(&self, address: &str, hello: &Hello, within: Duration) -> Result<Dialed, DialError> {
         dial_with(address, hello, within, self, |_| Ok(())).await
     }
 
-    /// The same. Before this side proves anything, `judge` looks at what the other side says of itself, and may refuse it.
+    /// The same. Before this side proves anything, `judge` verifies the other side's identity, and may refuse it.
     pub async fn dial_judged(
         &self,
         address: &str,
@@ -62,7 +62,7 @@ pub struct AccessFiles {
     pub token: Option<PathBuf>,
 }
 
-/// Why what is named gives no access.
+/// Why the credentials cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Certificates.
@@ -97,7 +97,7 @@ pub enum TokenError {
         /// Why.
         source: io::Error,
     },
-    /// What it holds is no token.
+    /// Its content is not a token.
     #[error("{origin} holds no token: {source}")]
     Unfit {
         /// The file, or the variable.
@@ -107,8 +107,8 @@ pub enum TokenError {
     },
 }
 
-/// The token in a file, or else in a variable: its name, and what it holds if it is set. One that is set and empty is a
-/// mistake: whoever set it meant that there is a token.
+/// The token in a file, or else in a variable: its name, and what it holds if it is set. One that is set and empty is
+/// a mistake: it was set with the intention of having a token.
 pub fn token(
     file: Option<&Path>,
     (name, held): (&str, Option<String>),

@@ -11,7 +11,7 @@ pub enum AddressError {
         /// As given.
         address: String,
     },
-    /// Nobody was named.
+    /// No address was given.
     #[error("no address was given: at least one node's HOST:PORT is needed")]
     None,
 }

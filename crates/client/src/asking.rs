@@ -1,5 +1,5 @@
-//! The way of one question: whom to ask, when to ask again, and when not to. The rule that keeps it honest: what changes
-//! something goes out again only if that does no harm, or after an attempt that certainly changed nothing.
+//! Sending one request: to which node, when to retry, and when not to. A request that changes something is retried
+//! only if it is idempotent, or after an attempt that certainly changed nothing.
 
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// The pauses between two rounds of asking everybody.
+/// The pauses between two rounds of asking all nodes.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,25 +51,25 @@ pub(crate) enum ClusterQuestion {
     Look(RequestBody),
     /// A read that any node may answer.
     LookAnywhere(RequestBody),
-    /// Opens a session. One too many does no harm: nobody uses it, and it expires.
+    /// Opens a session. An extra one does no harm: it is not used, and expires.
     OpenSession,
-    /// A write within a session: applied once, however often it is asked.
+    /// A write within a session: applied once, however often it is sent.
     Write(Slot, Write),
-    /// A write with a name: applied once, however often it is asked.
+    /// A write with a name: applied once, however often it is sent.
     WriteNamed(NamedWrite),
     /// Asked again only after an attempt that certainly changed nothing.
     Once(RequestBody),
 }
 
-/// Why a question has no answer.
+/// Why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum NoAnswer {
     Failed(ClientError),
-    /// The session is forgotten, and the write did not happen in it.
+    /// The session has expired, and the write did not happen in it.
     SessionExpired,
 }
 
-/// An answer that belongs to the question, and whose it is.
+/// An answer that matches the request, and its node.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) body: ResponseBody,
@@ -79,7 +79,7 @@ pub(crate) struct Answered {
 /// `None`: not yet.
 type AttemptEnd = Option<Result<Answered, NoAnswer>>;
 
-/// What one attempt at one node came to.
+/// The result of one attempt at one node.
 enum Attempt {
     Answered(ResponseBody, NodeId),
     /// No connection: certainly not carried out.
@@ -88,7 +88,7 @@ enum Attempt {
     Unsent,
     /// Sent, and the connection broke.
     Broke,
-    /// Sent, and the node says nothing at all.
+    /// Sent, and the node does not answer at all.
     Silent,
     /// Sent, and the deadline passed.
     OutOfTime,
@@ -141,7 +141,7 @@ impl Client {
         Box::pin(self.ask_around(question, limit, trail, round)).await
     }
 
-    /// The usual course: it is known who leads, and there is a connection. `None`: it takes more.
+    /// The fast path: the leader is known, and there is a connection. `None`: more is needed.
     async fn ask_leader(
         &self,
         question: &ClusterQuestion,
@@ -228,7 +228,7 @@ impl Client {
                 Some(Ok(Answered { body, node }))
             }
             Attempt::Answered(_, node) if question.changes() => {
-                doubt(question, trail, format!("{node} gave an answer that does not belong to the question"))
+                doubt(question, trail, format!("{node} gave an answer that does not match the request"))
             }
             Attempt::Answered(other, _) => Some(failed(misplaced(address, &other))),
             Attempt::Unreached(error) => {
@@ -236,7 +236,7 @@ impl Client {
                 None
             }
             Attempt::Unsent => {
-                trail.passed_over(format!("{address} was not asked: it is silent"));
+                trail.passed_over(format!("{address} was not asked: it does not answer"));
                 None
             }
             Attempt::Broke => {
@@ -283,7 +283,7 @@ impl Client {
             Failure::Transfer(error @ TransferError::InProgress) => AttemptResult::Transfer(error),
             Failure::SessionExpired if matches!(question, ClusterQuestion::Write(..)) => {
                 let expired = trail.doubt().map(|why| ClientError::Unknown {
-                    why: format!("{why}, and the session in which it could be repeated is forgotten"),
+                    why: format!("{why}, and the session in which it could be retried has expired"),
                 });
                 return Some(expired.map_or(Err(NoAnswer::SessionExpired), failed));
             }
@@ -339,7 +339,7 @@ impl Client {
         self.await_reply(target, connection, call, waits_on, limit).await
     }
 
-    /// Waits for the answer of a node for as long as the node gives signs of life, or to the deadline.
+    /// Waits for the answer of a node for as long as the node sends anything, or to the deadline.
     async fn await_reply(
         &self,
         target: &Target,
@@ -396,7 +396,7 @@ impl Client {
     }
 }
 
-/// An attempt was sent, and nobody knows what became of it.
+/// An attempt was sent, and its outcome is unknown.
 fn doubt(question: &ClusterQuestion, trail: &mut Trail, why: String) -> AttemptEnd {
     if !question.changes() {
         trail.unanswered(why);
@@ -434,13 +434,13 @@ pub(crate) async fn within<T>(
     })
 }
 
-pub(crate) const NOT_THE_ANSWER: &str = "the answer does not belong to the question";
+pub(crate) const NOT_THE_ANSWER: &str = "the answer does not match the request";
 
 pub(crate) fn broken(address: &str, why: &str) -> ClientError {
     ClientError::Broken { address: address.to_owned(), why: why.to_owned() }
 }
 
-/// The error for an answer that is none.
+/// The error for an unexpected answer.
 pub(crate) fn misplaced(address: &str, body: &ResponseBody) -> ClientError {
     match body {
         ResponseBody::Failed(Failure::Busy) => ClientError::Busy,

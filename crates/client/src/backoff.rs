@@ -1,4 +1,4 @@
-//! How long to wait before trying again: doubling, jittered, bounded. Knows no clock and sleeps for nobody.
+//! How long to wait before a retry: doubling, jittered, bounded. Reads no clock and does not sleep.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -18,7 +18,8 @@ impl Backoff {
         Self { least, most, next: least }
     }
 
-    /// The next pause: half of it is fixed, half is random, so that many who failed together do not return together.
+    /// The next pause: half of it is fixed, half is random, so that clients that failed together do not return
+    /// together.
     pub fn pause(&mut self) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(self.most);
@@ -27,7 +28,7 @@ impl Backoff {
         whole / 2 + whole * draw / 2048
     }
 
-    /// Something went well: start again at the least pause.
+    /// An attempt succeeded: start again at the least pause.
     pub fn reset(&mut self) {
         self.next = self.least;
     }

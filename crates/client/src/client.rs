@@ -1,5 +1,5 @@
-//! What can be asked of a cluster, each with a deadline. How it is asked is in [`crate::asking`]; what is asked of one node
-//! alone, and what only the process that manages it may ask, is here as well. The short forms are in [`crate::keys`].
+//! The client's operations, each with a deadline. How they are sent is in [`crate::asking`]; requests to one node
+//! alone, and those that only its manager may send, are here as well. The short forms are in [`crate::keys`].
 
 use crate::access::Access;
 use crate::address::{self, AddressError};
@@ -30,16 +30,15 @@ use tokio::time::{Instant, sleep, timeout_at};
 pub struct Options {
     /// The cluster it insists on; empty: any.
     pub cluster: String,
-    /// How long a node may say nothing at all before another one is asked. Also how long a connection may take to come about.
-    /// 400 ms by default; more where the way to the nodes is long.
+    /// How long a node may be silent before another one is asked. Also the timeout of a connection attempt. 400 ms by
+    /// default; choose more for distant nodes.
     pub patience: Duration,
-    /// The time that an operation has which takes none of its own: [`Client::connect`], [`Client::get`], [`Client::put`],
-    /// [`Client::delete`], [`Client::compare_and_set`], and [`Client::list`] for each page. 5 s by default.
+    /// The default deadline of operations: [`Client::connect`], [`Client::get`], [`Client::put`], [`Client::delete`],
+    /// [`Client::compare_and_set`], and [`Client::list`] for each page. 5 s by default.
     pub deadline: Duration,
-    /// Ask only the nodes whose addresses were given, whatever others say of who leads: as a client does that reaches
-    /// no others.
+    /// Ask only the nodes whose addresses were given, and ignore leader hints: as a client that reaches no others.
     pub confined: bool,
-    /// What lets it in.
+    /// Its credentials.
     pub access: Access,
 }
 
@@ -58,11 +57,11 @@ impl Default for Options {
 /// An operation that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
-    /// What came of it.
+    /// Its outcome.
     pub answer: Answer,
     /// For a write its entry; for a read the newest entry that the answer includes.
     pub at: LogId,
-    /// Who answered.
+    /// The node that answered.
     pub node: NodeId,
 }
 
@@ -75,22 +74,22 @@ pub struct Changed {
     pub term: Term,
     /// The entry that holds the membership.
     pub index: LogIndex,
-    /// Who answered.
+    /// The node that answered.
     pub node: NodeId,
 }
 
 /// A leadership that was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transferred {
-    /// Who leads now.
+    /// The present leader.
     pub leader: NodeId,
     /// Its term.
     pub term: Term,
-    /// Who answered: who led before, or, if its answer was lost, the one that leads now.
+    /// The node that answered: the previous leader, or, if its answer was lost, the present one.
     pub node: NodeId,
 }
 
-/// Who leads, as the one itself said.
+/// The leader, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leader {
     /// Its id.
@@ -122,8 +121,8 @@ struct ClientShared {
 }
 
 impl Client {
-    /// A client that starts with these addresses (`HOST:PORT`, names allowed, Raft or client port). Connects when
-    /// it is first used; needs a tokio runtime from then on. That nobody is there shows only then.
+    /// A client that starts with these addresses (`HOST:PORT`, names allowed, Raft or client port). Connects when it
+    /// is first used; needs a tokio runtime from then on. Unreachable nodes are noticed only then.
     pub fn new(addresses: &[impl AsRef<str>], options: Options) -> Result<Self, AddressError> {
         let addresses: Vec<String> = addresses.iter().map(|address| address.as_ref().to_owned()).collect();
         if addresses.is_empty() {
@@ -144,12 +143,12 @@ impl Client {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The same as [`new`](Self::new), and connects to one of the nodes at once: all are tried, and the first that lets this client
-    /// in is enough. It need not lead, and there need not be a leader yet.
+    /// The same as [`new`](Self::new), and connects to one of the nodes at once: all are tried, and the first that
+    /// accepts this client is enough. It need not lead, and there need not be a leader yet.
     ///
-    /// An error comes as soon as every address has said no, and says what each of them said; an address that says nothing is
-    /// waited for until [`Options::deadline`]. Nothing is tried twice: a program that may start before its cluster does tries
-    /// again, or uses [`new`](Self::new), whose operations wait.
+    /// It fails as soon as every address has refused, with the reason of each; a silent address is waited for until
+    /// [`Options::deadline`]. Nothing is tried twice: a program that may start before its cluster does tries again,
+    /// or uses [`new`](Self::new), whose operations wait.
     pub async fn connect(addresses: &[impl AsRef<str>], options: Options) -> Result<Self, ConnectError> {
         let client = Self::new(addresses, options)?;
         let within = client.deadline();
@@ -175,7 +174,7 @@ impl Client {
         Err(ConnectError::Unreachable { tried: tried.to_string() })
     }
 
-    /// The caller knows better who leads: ask there first, even if it said nothing a moment ago.
+    /// The caller knows the leader: ask it first, even if it was silent a moment ago.
     pub fn set_leader_hint(&self, address: &str) -> Result<(), AddressError> {
         address::split(address)?;
         let mut directory = self.directory();
@@ -185,10 +184,10 @@ impl Client {
         Ok(())
     }
 
-    /// Changes something, once, however often it has to be asked: in a session, which is opened at the first write
-    /// (thesis §6.3). An error says whether it may have happened ([`ClientError::may_have_happened`]).
+    /// Changes something, once, however often it is sent: in a session, which is opened at the first write (thesis
+    /// §6.3). An error says whether it may have happened ([`ClientError::may_have_happened`]).
     ///
-    /// Dropping the future leaves the write where it is: if it was sent it may happen, but it is not sent again.
+    /// Dropping the future does not undo the write: if it was sent it may happen, but it is not sent again.
     pub async fn write(&self, write: Write, deadline: Duration) -> Result<Completed, ClientError> {
         write.check().map_err(ClientError::Limit)?;
         let limit = Limit::new(deadline);
@@ -214,8 +213,8 @@ impl Client {
     }
 
     /// Changes something, once, under a name that is used for no other write (1 to
-    /// [`MAX_NAME`](raftdeck_protocol::kv::MAX_NAME) bytes). It may be asked again by anyone, through any node, also after a
-    /// restart of whoever asked: the answer is that of the first time. An error says whether it may have happened;
+    /// [`MAX_NAME`](raftdeck_protocol::kv::MAX_NAME) bytes). It may be repeated by any client, through any node, also
+    /// after a restart: the answer is that of the first time. An error says whether it may have happened;
     /// [`ClientError::NameInUse`] says that the name is another write's.
     ///
     /// A name is remembered for an hour after it was last used, longer where little is written, but of more than
@@ -240,8 +239,8 @@ impl Client {
         self.read_with(read, Consistency::Linearizable, deadline).await
     }
 
-    /// A read of the stated consistency. [`Consistency::Stale`] takes the answer of any node, the one that seems to
-    /// lead first.
+    /// A read of the stated consistency. [`Consistency::Stale`] takes the answer of any node, and asks the probable
+    /// leader first.
     pub async fn read_with(
         &self,
         read: Read,
@@ -257,7 +256,7 @@ impl Client {
         self.ask(&question, Limit::new(deadline)).await.map_err(error).and_then(done)
     }
 
-    /// What one node has, which may be old.
+    /// A read at one node, which may be stale.
     pub async fn stale_at(
         &self,
         address: &str,
@@ -269,8 +268,8 @@ impl Client {
         self.ask_one(address, body, deadline).await.and_then(done)
     }
 
-    /// Changes who belongs to the cluster; answers when the new membership is committed. Never asked twice when the first
-    /// time may have worked: then the nodes' own states are looked at until they show it, or the deadline passes
+    /// Changes the membership; answers when the new one is committed. Never retried when the first attempt may have
+    /// worked: then the nodes' states are polled until they show it, or the deadline passes
     /// ([`ClientError::MembershipUnknown`]).
     pub async fn change_membership(
         &self,
@@ -299,7 +298,8 @@ impl Client {
         }
     }
 
-    /// Hands the leadership to a voter; answers when that one leads. Asked twice only if the first time certainly did nothing.
+    /// Hands the leadership to a voter; answers when that one leads. Retried only if the first attempt certainly did
+    /// nothing.
     pub async fn transfer(&self, to: NodeId, deadline: Duration) -> Result<Transferred, ClientError> {
         let limit = Limit::new(deadline);
         let question = ClusterQuestion::Once(RequestBody::TransferLeadership { to });
@@ -319,8 +319,8 @@ impl Client {
         }
     }
 
-    /// Finds who leads now. That one has asked a majority whether it still does when it answers; a moment later it may be
-    /// another one.
+    /// Finds the leader. It has confirmed its leadership with a majority when it answers; a moment later another node
+    /// may lead.
     pub async fn find_leader(&self, deadline: Duration) -> Result<Leader, ClientError> {
         // Only a leader answers one. Whether there is such a key is of no interest.
         let done = self.read(Read::Get { key: vec![0].into() }, deadline).await?;
@@ -336,7 +336,7 @@ impl Client {
         self.directory().addresses()
     }
 
-    /// Tells a node what only the process that started it may tell. On a connection of its own.
+    /// Sends a node a request that only its manager may send. On its own connection.
     pub async fn manage(&self, address: &str, what: Manage, deadline: Duration) -> Result<(), ClientError> {
         let asked = async {
             let (hello, access) = self.meant_for(address);
@@ -386,7 +386,7 @@ impl Client {
         &self.shared.hello
     }
 
-    /// What this client says and shows at an address, and which node has to be there if a hint said so.
+    /// The hello and the credentials for an address, and the node that must be there if a hint named it.
     pub(crate) fn meant_for(&self, address: &str) -> (Hello, Access) {
         let expects = self.directory().expected_at(address);
         let access = expects.map_or_else(|| self.access().clone(), |node| self.access().to_node(node));
@@ -431,12 +431,12 @@ impl Client {
         Ok(session)
     }
 
-    /// The session is forgotten by the cluster.
+    /// The cluster has expired the session.
     fn leave_session(&self, expired: &Arc<Session>) {
         self.current_session().take_if(|session| Arc::ptr_eq(session, expired));
     }
 
-    /// Asks every node that is known for its state, again and again, until one shows what is looked for.
+    /// Polls the state of every known node until one shows the expected change.
     async fn look_for<T>(&self, shown: impl Fn(&NodeStatus) -> Option<T>, limit: Limit) -> Option<T> {
         let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_millis(200));
         while Instant::now() < limit.until {

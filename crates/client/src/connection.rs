@@ -20,13 +20,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Over so many bytes that wait to be sent, further requests wait at their callers.
+/// When more bytes than this wait to be sent, further requests wait (backpressure).
 const MAX_UNSENT: usize = 1 << 20;
 
 /// The lowest bits of a request's id say where its caller waits; above them it counts.
 const PLACE_BITS: u32 = 12;
 
-/// Requests that were not answered. More are turned away unsent.
+/// The maximum number of unanswered requests. More are rejected unsent.
 const MAX_PENDING: usize = 1 << PLACE_BITS;
 
 /// One read brings at most about so many bytes.
@@ -59,7 +59,7 @@ struct SharedCalls {
     calls: Mutex<Calls>,
     /// There is something to be sent.
     unsent: Notify,
-    /// There is an earlier time to look at who waits, or the handle is gone.
+    /// There is an earlier time to check the waiting callers, or the handle is gone.
     watched: Notify,
     /// What waited to be sent is on its way.
     sent: Notify,
@@ -99,7 +99,7 @@ struct CallSlot {
     reply: Option<Reply>,
 }
 
-/// A request that was put into the buffer. Dropped, its answer is for nobody.
+/// A request in the buffer. If dropped, its answer is discarded.
 #[derive(Debug)]
 pub(crate) struct Call {
     line: Arc<SharedCalls>,
@@ -161,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// Whether the node says anything at all: its own state, within `span`.
+    /// Whether the node answers at all: with its own state, within `span`.
     pub(crate) async fn probe(&self, span: Duration) -> bool {
         let asked = async { self.call(RequestBody::Status).await?.reply().await };
         matches!(timeout(span, asked).await, Ok(Ok(_)))
@@ -228,7 +228,7 @@ impl Calls {
         self.free.push(at);
     }
 
-    /// The answer to a request; gives who waits for it.
+    /// The answer to a request; gives the caller that waits for it.
     fn answer(&mut self, Response { id, body }: Response) -> Option<Waker> {
         let at = usize::try_from(id).map_or(0, |id| id % MAX_PENDING);
         let place = self.places.get_mut(at).filter(|place| place.nth == id >> PLACE_BITS && place.nth > 0)?;
@@ -237,7 +237,7 @@ impl Calls {
         place.waker.take()
     }
 
-    /// Who wants to be woken by now; later times are looked at later.
+    /// The callers to wake now; later ones are checked later.
     fn overdue(&mut self, now: Instant) -> Vec<Waker> {
         let waiting = self.places.iter_mut().filter(|place| place.due.is_some_and(|due| due <= now));
         let woken = waiting.filter_map(|place| place.waker.take()).collect();
@@ -303,7 +303,7 @@ impl Drop for Call {
     }
 }
 
-/// The task that serves a connection ends, also when its runtime does: tells everybody who waits.
+/// The task that serves a connection ends, also with its runtime: notifies all waiting callers.
 struct CloseOnDrop(Arc<SharedCalls>);
 
 impl Drop for CloseOnDrop {
@@ -409,7 +409,7 @@ async fn write(mut writer: impl AsyncWrite + Unpin, line: &SharedCalls) -> io::R
     }
 }
 
-/// Wakes who has waited long, also while the connection takes nothing in, until the handle is gone.
+/// Wakes callers that have waited long, also while the connection accepts nothing, until the handle is gone.
 async fn watch(line: &SharedCalls) {
     loop {
         let (due, state) = {

@@ -46,7 +46,7 @@ pub struct Dialed {
 /// Why there is no connection. In each case nothing but the handshake was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// The name or the port leads nowhere.
+    /// The name cannot be resolved, or nothing listens on the port.
     #[error(
         "{}",
         if source.kind() == io::ErrorKind::ConnectionRefused {
@@ -61,7 +61,7 @@ pub enum DialError {
         /// What the system said.
         source: io::Error,
     },
-    /// Somebody may be there but says nothing.
+    /// The connection attempt timed out.
     #[error("{address} does not answer within {} ms", within.as_millis())]
     Silent {
         /// As given.
@@ -91,7 +91,7 @@ pub enum DialError {
         /// Its reason.
         reason: RefusalReason,
     },
-    /// This side refuses the other one, and told it why.
+    /// This side refuses the other one, and told it the reason.
     #[error("{address} is not trusted: {reason}")]
     Distrusted {
         /// As given.
@@ -105,7 +105,7 @@ pub enum DialError {
         /// As given.
         address: String,
     },
-    /// The other side shows a certificate that proves nothing, or not what it has to.
+    /// The other side's certificate is invalid, or does not name what it must.
     #[error("the certificate of {address} is not accepted: {why}")]
     Untrusted {
         /// As given.
@@ -113,7 +113,7 @@ pub enum DialError {
         /// In words.
         why: String,
     },
-    /// The other side does not take the certificate that it was shown.
+    /// The other side does not accept this side's certificate.
     #[error("{address} does not accept this certificate: {why}")]
     Unaccepted {
         /// As given.
@@ -143,7 +143,7 @@ pub(crate) async fn dial_with(
     }
 }
 
-/// The same for a client's connection; given a Raft address, the client port is found without being told.
+/// The same for a client's connection; for a Raft address, the client port is found automatically.
 pub(crate) async fn dial_client_port(
     address: &str,
     hello: &Hello,
@@ -207,7 +207,7 @@ fn refused(address: &str, reason: RefusalReason) -> DialError {
     DialError::Refused { address: address.to_owned(), reason }
 }
 
-/// Whether the listener is the node that was wanted and knows the token; gives this side's proof.
+/// Verifies that the listener is the expected node and knows the token; gives this side's proof.
 fn check(
     hello: &Hello,
     said: &[u8],
@@ -227,7 +227,7 @@ fn check(
 
 async fn encrypt(address: &str, stream: TcpStream, tls: &Tls) -> Result<Transport, DialError> {
     let Some(name) = tls.name_at(address) else {
-        let why = "its host is no name that a certificate could have".to_owned();
+        let why = "its host is not a name that a certificate can contain".to_owned();
         return Err(DialError::Untrusted { address: address.to_owned(), why });
     };
     match TlsConnector::from(tls.connect()).connect(name, stream).await {
@@ -243,7 +243,7 @@ fn untrusted(address: &str, error: &io::Error) -> DialError {
     match error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidMessage(_)) => DialError::NoTls { address },
         Some(rustls::Error::AlertReceived(alert)) => {
-            DialError::Unaccepted { address, why: format!("it says {alert:?}") }
+            DialError::Unaccepted { address, why: format!("it sent the alert {alert:?}") }
         }
         Some(error) => DialError::Untrusted { address, why: in_words(error) },
         None => DialError::Closed { address },

@@ -1,4 +1,4 @@
-//! The nodes a client knows of, who leads them as far as it knows, and whom to ask next. Asks nobody itself.
+//! The nodes that a client knows, the leader as far as it is known, and the node to ask next. Sends nothing itself.
 
 use crate::access::Access;
 use crate::address;
@@ -13,14 +13,15 @@ use tokio::sync::Mutex as AsyncMutex;
 /// The most addresses learned from hints; the oldest makes room.
 const MAX_LEARNED: usize = 32;
 
-/// A node that said nothing is left out for this long, unless there is nobody else.
+/// A silent node is skipped for this long, unless there is no other.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// One address and the connection to it, if there is one.
 #[derive(Debug)]
 pub(crate) struct Target {
     address: String,
-    /// Which node is there, by a hint: another one is refused. With TLS an address that was given has to prove its host.
+    /// The node that is there according to a hint: another one is refused. With TLS the certificate of a given
+    /// address must name its host.
     expected: Option<NodeId>,
     link: AsyncMutex<Link>,
     seen: Mutex<ConnectionRecord>,
@@ -70,7 +71,7 @@ impl Target {
         connection
     }
 
-    /// The open connection, if there is one and nobody is just looking after it.
+    /// The open connection, if there is one and no other task is connecting.
     pub(crate) fn connected(&self) -> Option<Arc<Connection>> {
         let link = self.link.try_lock().ok()?;
         link.connection.as_ref().filter(|connection| connection.is_open()).map(Arc::clone)
@@ -129,7 +130,7 @@ impl Target {
     }
 }
 
-/// Whom one round of an operation has asked already. Each is asked once a round.
+/// The nodes that one round of an operation has asked already. Each is asked once a round.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
     asked: Vec<Arc<Target>>,
@@ -175,7 +176,7 @@ impl Directory {
         self.hinted(address, None)
     }
 
-    /// The same, if somebody said who is there.
+    /// The same, if the node there is known.
     fn hinted(&mut self, address: &str, node: Option<NodeId>) -> Arc<Target> {
         // Somebody else may be there by now.
         let outdated = |target: &Arc<Target>| {
@@ -196,13 +197,13 @@ impl Directory {
         target
     }
 
-    /// Who has to be at an address, if somebody said so.
+    /// The node that is expected at an address, if known.
     pub(crate) fn expected_at(&self, address: &str) -> Option<NodeId> {
         self.find(address)?.expected
     }
 
-    /// Whom to ask next in this round: the leader first, then the others; silent ones only when there is nobody
-    /// else. `None` when the round is over.
+    /// The node to ask next in this round: the leader first, then the others; silent ones only when there is no
+    /// other. `None` when the round is over.
     pub(crate) fn choose(&self, round: &mut Round) -> Option<Arc<Target>> {
         let everybody_is_silent = self.all().all(|target| target.is_silent());
         let chosen = self
@@ -214,7 +215,7 @@ impl Directory {
         Some(Arc::clone(chosen))
     }
 
-    /// Who leads, as far as is known, unless it is silent.
+    /// The leader, as far as is known, unless it is silent.
     pub(crate) fn leading(&self) -> Option<Arc<Target>> {
         self.leader.as_ref().filter(|target| !target.is_silent()).map(Arc::clone)
     }
@@ -226,7 +227,7 @@ impl Directory {
         }
     }
 
-    /// This one does not lead; who does, if it knows. A node that is already known by its id is preferred to the
+    /// This one does not lead; the leader, if it knows it. A node that is already known by its id is preferred to the
     /// address in the hint, which may be one that only the nodes can reach.
     pub(crate) fn follow(&mut self, id: Option<NodeId>, address: Option<&str>) {
         let known = id.and_then(|id| self.all().find(|target| target.node() == Some(id)).map(Arc::clone));

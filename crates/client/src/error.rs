@@ -1,4 +1,4 @@
-//! Why an operation has no answer, and whether a write may have happened all the same.
+//! Why an operation has no answer, and whether a write may have happened nevertheless.
 
 use crate::address::AddressError;
 use crate::dial::DialError;
@@ -13,7 +13,7 @@ pub enum ConnectError {
     /// The addresses are invalid: a retry cannot succeed.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// None of the addresses led to a node that lets this client in.
+    /// None of the addresses led to a node that accepts this client.
     #[error("no node could be reached: {tried}")]
     Unreachable {
         /// The addresses, and what each attempt met.
@@ -40,22 +40,23 @@ pub enum ClientError {
         /// The addresses, and what the last attempt at each of them met.
         tried: String,
     },
-    /// A write was sent, and could not be repeated before the deadline or not in its session any more: its fate is not known: it may have happened, or may yet.
+    /// A write was sent, and could not be retried before the deadline or within its session: the outcome is unknown:
+    /// it may have happened, or may happen later.
     #[error("the write may or may not have happened: {why}; read the key to find out")]
     Unknown {
         /// What came in between.
         why: String,
     },
-    /// A change of the membership was asked for and its fate is not known: it may have happened, or may yet.
+    /// A membership change was requested and its outcome is unknown: it may have happened, or may happen later.
     #[error("the membership may or may not have changed: {why}; look at the cluster's members to find out")]
     MembershipUnknown {
         /// What came in between.
         why: String,
     },
-    /// A transfer was asked for and nobody knows what came of it.
+    /// A transfer was asked for and its outcome is unknown.
     #[error("the leadership may or may not have gone to {to}: {why}; look at the nodes' states to find out")]
     TransferUnknown {
-        /// To whom it was to go.
+        /// The intended leader.
         to: NodeId,
         /// What came in between.
         why: String,
@@ -69,8 +70,8 @@ pub enum ClientError {
     /// The transfer was started and did not happen in time.
     #[error("{}", Failure::TransferGivenUp)]
     TransferGivenUp,
-    /// A node understood and says no; nothing was changed.
-    #[error("{node} refuses: {why}")]
+    /// A node rejected the request; nothing was changed.
+    #[error("{node} refuses the request: {why}")]
     Rejected {
         /// Which node.
         node: NodeId,
@@ -85,10 +86,12 @@ pub enum ClientError {
         /// What the last attempt met.
         last: String,
     },
-    /// The leader was too busy to take it until the deadline, or the one node that was asked now. Nothing was changed.
+    /// The leader was overloaded until the deadline, or the one node that was asked is overloaded now. Nothing was
+    /// changed.
     #[error("{}", Failure::Busy)]
     Busy,
-    /// The leader's disk did not finish its writes until the deadline, and nobody else took over. Nothing was changed.
+    /// The leader's disk did not finish its writes until the deadline, and no other node took over. Nothing was
+    /// changed.
     #[error("{}", Failure::DiskStalled { waited: *waited })]
     DiskStalled {
         /// How long it had not finished one when it was asked last.
@@ -97,8 +100,8 @@ pub enum ClientError {
     /// Outside the limits: a retry cannot succeed. Nothing was changed.
     #[error(transparent)]
     Limit(LimitError),
-    /// No node can be trusted, or trusts this client: it does not know the token, certificates do not fit, or one of the sides
-    /// speaks no TLS. Nothing was changed.
+    /// Authentication failed: the token is unknown, a certificate is invalid, or one of the sides does not use TLS.
+    /// Nothing was changed.
     #[error("{why}")]
     Untrusted {
         /// What the last attempt met.
@@ -129,16 +132,16 @@ pub enum ClientError {
         /// Where the log ends.
         newest: u64,
     },
-    /// A stale read met only nodes that have just started and have not heard yet what is committed.
+    /// A stale read reached only nodes that have just started and do not know the commit index yet.
     #[error("{node} says: {}", Failure::NotCaughtUp)]
     NotCaughtUp {
         /// The last that said so.
         node: NodeId,
     },
-    /// The token that was shown does not allow this. Nothing was changed.
+    /// The token does not permit this. Nothing was changed.
     #[error("{}", Failure::NotPermitted)]
     NotPermitted,
-    /// The connection broke, or the node said something that does not belong here.
+    /// The connection broke, or the node sent an unexpected answer.
     #[error("the connection to {address} broke: {why}")]
     Broken {
         /// Which node's.
@@ -149,7 +152,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether what ended in this error may have been carried out, or may yet be.
+    /// Whether the failed operation may have been carried out, or may be later.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::MembershipUnknown { .. } | Self::TransferUnknown { .. })
@@ -160,7 +163,7 @@ impl ClientError {
         Self::refused(error).unwrap_or_else(|other| Self::Unreachable { after, tried: other.to_string() })
     }
 
-    /// What another attempt will not change: somebody is there, and one of the sides does not want the other.
+    /// Not worth a retry: one of the sides refuses the other.
     pub(crate) fn refused(error: DialError) -> Result<Self, DialError> {
         match error {
             DialError::Refused { address, reason } => Ok(Self::Refused { address, reason }),

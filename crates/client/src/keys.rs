@@ -1,5 +1,5 @@
-//! Keys and values in the words that most programs need: the short forms of [`Client::write`] and [`Client::read`], with the
-//! default deadline. Nothing is here that those could not do.
+//! The convenience methods for keys and values: short forms of [`Client::write`] and [`Client::read`] with the
+//! default deadline.
 
 use crate::asking::{NOT_THE_ANSWER, broken};
 use crate::client::Client;
@@ -13,7 +13,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// What came of a [`Client::compare_and_set`].
+/// The outcome of a [`Client::compare_and_set`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompareAndSet {
     /// The value was as expected, and is the new one now.
@@ -33,9 +33,10 @@ impl CompareAndSet {
     }
 }
 
-/// Short forms of reads and writes. Keys and values are bytes: a `&'static str`, a `String`, a `Vec<u8>` or [`Bytes`] will do. Each
-/// has [`Options::deadline`](crate::Options::deadline); reads are linearizable. Those that want a deadline of their own, another
-/// consistency, or to know who answered and at which index, use [`write`](Self::write) and [`read_with`](Self::read_with).
+/// Short forms of reads and writes. Keys and values are bytes: a `&'static str`, a `String`, a `Vec<u8>` or [`Bytes`]
+/// will do. Each has [`Options::deadline`](crate::Options::deadline); reads are linearizable. For another deadline,
+/// another consistency, or the answering node and index, use [`write`](Self::write) and
+/// [`read_with`](Self::read_with).
 impl Client {
     /// The value of a key; `None`: there is no such key.
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Bytes>, ClientError> {
@@ -65,14 +66,14 @@ impl Client {
         }
     }
 
-    /// Stores a value if the present one is `expected`; `None`: if there is no such key. Both in one step: nothing comes between
-    /// the look and the change. An error says whether it may have happened.
+    /// Stores a value if the present one is `expected`; `None`: if there is no such key. Both in one atomic step. An
+    /// error says whether it may have happened.
     ///
     /// ```no_run
     /// # async fn example(client: raftdeck_client::Client) -> Result<(), raftdeck_client::ClientError> {
     /// use raftdeck_client::CompareAndSet;
     ///
-    /// // Counts up, whoever else does so at the same time.
+    /// // Counts up, even if other clients do so at the same time.
     /// let mut seen = client.get("counter").await?;
     /// loop {
     ///     let count: u64 = seen.as_deref().and_then(|value| str::from_utf8(value).ok()?.parse().ok()).unwrap_or(0);
@@ -130,7 +131,7 @@ fn mixed_up(node: NodeId) -> ClientError {
     broken(&node.to_string(), NOT_THE_ANSWER)
 }
 
-/// So was a write, and what became of it is anybody's guess.
+/// So was a write, and its outcome is unknown.
 fn unknown(node: NodeId) -> ClientError {
     ClientError::Unknown { why: format!("{node}: {NOT_THE_ANSWER}") }
 }

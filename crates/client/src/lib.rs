@@ -1,8 +1,9 @@
 //! The async client of a raftdeck cluster: it finds the leader from any address, follows hints, and retries until
 //! a deadline.
 //!
-//! [`Client`] reads and writes keys. [`Watch`] tells what changes. [`Subscription`] watches one node's state. [`dial`] opens a connection and shakes
-//! hands, for whoever wants to speak the protocol alone; nodes reach each other with it.
+//! [`Client`] reads and writes keys. [`Watch`] tells what changes. [`Subscription`] watches one node's state.
+//! [`dial`] opens a connection and shakes hands, for programs that use the protocol directly; nodes connect to each
+//! other with it.
 //!
 //! # First steps
 //!
@@ -35,31 +36,38 @@
 //! # Writes that fail
 //!
 //! A write whose answer is lost is sent again, in a session in which it is applied only once (thesis §6.3). When the
-//! deadline passes before its fate is known, the caller is told so. What cannot be repeated without harm, such as a change of
-//! the membership, is sent again only after an attempt that certainly changed nothing: the client never hides a doubt
-//! behind a retry. [`ClientError::may_have_happened`] is the one question to ask:
+//! deadline passes before its outcome is known, the error says so. Requests that are not idempotent, such as a
+//! membership change, are retried only after an attempt that certainly changed nothing: the client never hides a
+//! doubt behind a retry. [`ClientError::may_have_happened`] is the one question to ask:
 //!
 //! | error | may have happened | what it is, and what helps |
 //! | --- | --- | --- |
 //! | [`NoLeader`](ClientError::NoLeader) | no | nodes answered, none led until the deadline: try again later |
-//! | [`Unreachable`](ClientError::Unreachable) | no | no connection came about: the sentence says what each address met |
-//! | [`Refused`](ClientError::Refused) | no | every node turned this client away, as for a wrong cluster: nothing to retry |
-//! | [`Untrusted`](ClientError::Untrusted) | no | the node does not know the token, certificates do not fit, or one of the sides speaks no TLS: nothing to retry |
-//! | [`Busy`](ClientError::Busy) | no | too much was under way until the deadline: try again, slower |
+//! | [`Unreachable`](ClientError::Unreachable) | no | no connection was made: the message has the error of each
+//! address |
+//! | [`Refused`](ClientError::Refused) | no | every node refused this client, as for a wrong cluster: do not retry |
+//! | [`Untrusted`](ClientError::Untrusted) | no | authentication failed, or one of the sides does not use TLS: do not
+//! retry |
+//! | [`Busy`](ClientError::Busy) | no | overloaded until the deadline: try again, slower |
 //! | [`DiskStalled`](ClientError::DiskStalled) | no | the leader's disk finished no write until the deadline: look at that node |
-//! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: nothing to retry |
-//! | [`Rejected`](ClientError::Rejected) | no | a node understood and says no |
+//! | [`Limit`](ClientError::Limit) | no | a key or a value is too long or empty: do not retry |
+//! | [`Rejected`](ClientError::Rejected) | no | a node rejected the request |
 //! | [`TimedOut`](ClientError::TimedOut) | no: a read | it was asked and not answered: try again |
 //! | [`Broken`](ClientError::Broken) | no: a read, or asked of one node alone | the connection ended, or the answer made no sense |
-//! | [`Unknown`](ClientError::Unknown) | **yes**, or may yet | a write was sent, and nobody said what came of it: read the key |
-//! | [`MembershipUnknown`](ClientError::MembershipUnknown) | **yes**, or may yet | the same of a change of the membership: look at the members |
-//! | [`TransferUnknown`](ClientError::TransferUnknown) | **yes**, or may yet | the same of a transfer: look who leads |
+//! | [`Unknown`](ClientError::Unknown) | **yes**, or may later | a write was sent, and its outcome is unknown: read
+//! the key |
+//! | [`MembershipUnknown`](ClientError::MembershipUnknown) | **yes**, or may later | the same for a membership
+//! change: look at the members |
+//! | [`TransferUnknown`](ClientError::TransferUnknown) | **yes**, or may later | the same for a transfer: look at the
+//! leader |
 //! | [`NameInUse`](ClientError::NameInUse) | no | the name was another write's: choose a new one for each |
-//! | [`NotPermitted`](ClientError::NotPermitted) | no | who asked may not |
-//! | [`Forgotten`](ClientError::Forgotten) | no: a watch | the changes are not kept any more: list, and watch from there |
+//! | [`NotPermitted`](ClientError::NotPermitted) | no | the token does not permit it |
+//! | [`Forgotten`](ClientError::Forgotten) | no: a watch | the changes are no longer kept: list, and watch from there
+//! |
 //! | [`BeyondLog`](ClientError::BeyondLog) | no: a watch | the log ends before that index: list, and watch from there |
 //! | [`NotCaughtUp`](ClientError::NotCaughtUp) | no: a stale read | the node has just started: try again, or ask another one |
-//! | [`Change`](ClientError::Change), [`Transfer`](ClientError::Transfer) | no | it makes no sense now: the reason says when it would |
+//! | [`Change`](ClientError::Change), [`Transfer`](ClientError::Transfer) | no | it is not possible now: the reason
+//! says when it is |
 //! | [`TransferGivenUp`](ClientError::TransferGivenUp) | no | the other node did not catch up in time: try again |
 //!
 //! ```no_run
@@ -74,19 +82,19 @@
 //!
 //! # Sessions
 //!
-//! A client opens one session, at its first write, and all its clones share it. The cluster remembers a session's answers until the
-//! client says that it has them, and the session itself until nobody used it for a long time or too many newer ones came.
-//! A session that was forgotten is replaced without a word, unless a write was in doubt in it: then the error is
+//! A client opens one session, at its first write, and all its clones share it. The cluster keeps a session's answers
+//! until the client acknowledges them, and the session itself until it is unused for a long time or there are too
+//! many newer ones. An expired session is replaced silently, unless a write was in doubt in it: then the error is
 //! [`ClientError::Unknown`].
 //!
-//! A program that must repeat a write after it was started anew has no session to go on with: it gives the write a name
-//! ([`Client::write_named`]), under which it is applied once, however often and by whomever it is asked.
+//! A program that must repeat a write after its own restart has lost its session: it gives the write a name
+//! ([`Client::write_named`]), under which it is applied once, however often and by whichever client it is sent.
 //!
 //! # Watching
 //!
-//! [`Client::watch`] is a stream of the committed changes of all keys with a prefix, in the order of the log. It goes from node
-//! to node by itself, leaves nothing out and tells nothing twice. Each item says how far it goes, and that is where another
-//! watch can go on, in another process if need be:
+//! [`Client::watch`] is a stream of the committed changes of all keys with a prefix, in the order of the log. It
+//! switches nodes by itself, without gaps and without duplicates. Each item says how far it goes; another watch can
+//! resume there, also in another process:
 //!
 //! ```no_run
 //! # async fn example(client: raftdeck_client::Client) -> Result<(), raftdeck_client::ClientError> {
@@ -106,13 +114,13 @@
 //!
 //! # Deadlines and cancellation
 //!
-//! Each operation has one deadline for everything: finding the leader, connecting, asking, asking again. The short forms
-//! ([`Client::get`] and its like) take it from [`Options::deadline`]; the others are given one. A node that says nothing at all
-//! for [`Options::patience`] is passed over long before the deadline, one that is alive and slow is waited for.
+//! Each operation has one deadline for everything: finding the leader, connecting, asking, asking again. The short
+//! forms ([`Client::get`] and its like) take it from [`Options::deadline`]; the others are given one. A node that is
+//! silent for [`Options::patience`] is skipped long before the deadline; one that is alive but slow is waited for.
 //!
-//! Dropping a future cancels it. A read is then forgotten. A write that was not sent yet never will be; one that was sent may
-//! happen, or may yet, and is never sent again. Nobody else is disturbed: the connection stays open, and other
-//! operations under way on it, of clones too, go on. A change of the membership or a transfer goes on at the leader.
+//! Dropping a future cancels it. A write that was not sent yet never will be; one that was sent may happen, and is
+//! never sent again. The connection stays open, and other operations on it, of clones too, continue. A membership
+//! change or a transfer continues at the leader.
 //!
 //! # Connections
 //!

@@ -1,9 +1,9 @@
-//! Which user of this machine opened a connection. Who listens on loopback without a token, a node or a relay before one, can be
-//! reached by every user of the machine; this module tells its own user from the others. It decides nothing about connections from other
-//! machines.
+//! Which user of this machine opened a connection. A process that listens on loopback without a token, such as a node
+//! or its relay, can be reached by every user of the machine; this module tells its own user from the others. It
+//! decides nothing about connections from other machines.
 //!
-//! On Linux the kernel names the owner of a socket (`sock_diag(7)`). Elsewhere nobody does: every local user is served, and the
-//! node says so when it starts.
+//! On Linux the kernel names the owner of a socket (`sock_diag(7)`). Other systems do not: there every local user is
+//! served, and the node warns about it at its start.
 
 use raftdeck_protocol::RefusalReason;
 use std::io;
@@ -76,7 +76,7 @@ fn probe(kernel: &mut Kernel) -> io::Result<Option<Uid>> {
     kernel.owner(near.local_addr()?, near.peer_addr()?)
 }
 
-/// Asks the kernel who opened a socket, over one socket of its own that is opened when it is needed first.
+/// Asks the kernel which user opened a socket, over one socket of its own that is opened when it is needed first.
 #[derive(Debug, Default)]
 pub struct Kernel {
     /// **Invariant:** no answer waits here.
@@ -164,7 +164,7 @@ fn ask(
 #[cfg(not(target_os = "linux"))]
 impl Kernel {
     fn owner(&mut self, _near: SocketAddr, _far: SocketAddr) -> io::Result<Option<Uid>> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not name the owner of a socket"))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not report the owner of a socket"))
     }
 }
 

@@ -1,6 +1,6 @@
-//! Replacing a member that came back with an empty disk: out, in as a learner with its new disk, promoted. Each step is a change of
-//! the membership by itself, and what is left to do is read off the membership: so a replacement that broke off anywhere is brought
-//! to its end by the same call.
+//! Replacing a member that came back with an empty disk: it is removed, added as a learner with its new disk, and
+//! promoted. Each step is a membership change of its own, and the next step follows from the membership: so the same
+//! call completes a replacement that was interrupted.
 
 use crate::backoff::Backoff;
 use crate::client::{Changed, Client, leads};
@@ -15,36 +15,36 @@ use tokio::time::{Instant, sleep};
 pub enum ReplaceStep {
     /// The member with the old disk is removed.
     Removed,
-    /// It is in again with its new disk, and learns.
+    /// It is added again with its new disk, as a learner.
     Added,
-    /// It has caught up, and votes.
+    /// It has caught up and is a voter.
     Promoted,
 }
 
-/// What is known of the node that is to be taken in.
+/// What is known of the new node.
 #[derive(Debug, Default)]
 struct Newcomer {
     disk: Option<Incarnation>,
     address: Option<String>,
 }
 
-/// What is to be done next.
+/// The next action.
 enum NextReplaceStep {
     Change(ReplaceStep, MembershipChange),
     Done,
-    /// Something has to show first: what.
+    /// Something must happen first: what.
     Wait(&'static str),
     Refuse(String),
 }
 
-/// Between two looks at the cluster.
+/// The polling interval.
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
 const MOST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Client {
-    /// Replaces a member that lost its disk by the node that is there now under its id, with an empty data directory. `address`: its
-    /// Raft address, if it has another one than before. `told` hears of each step when it is committed. If it breaks off, calling it
-    /// again completes it. Answers when the node votes.
+    /// Replaces a member that lost its disk by the node that is there now under its id, with an empty data directory.
+    /// `address`: its Raft address, if it has another one than before. `told` is called for each committed step. If
+    /// it is interrupted, calling it again completes it. Answers when the node votes.
     pub async fn replace_member(
         &self,
         node: NodeId,
@@ -97,7 +97,7 @@ impl Client {
 
 const NO_LEADER: &str = "no leader answers";
 
-/// What the cluster's leader, and the node itself, say of it.
+/// Its state according to the leader, and to the node itself.
 fn newcomer(node: NodeId, statuses: &[NodeStatus], address: Option<&String>) -> Newcomer {
     let mut newcomer = Newcomer { disk: None, address: address.cloned() };
     for status in statuses {
@@ -119,7 +119,7 @@ fn newcomer(node: NodeId, statuses: &[NodeStatus], address: Option<&String>) -> 
 fn next_at(node: NodeId, leader: &NodeStatus, newcomer: &Newcomer) -> NextReplaceStep {
     let raft = &leader.raft;
     if raft.membership.is_joint() || raft.membership_index > raft.committed {
-        return NextReplaceStep::Wait("another change of the members is under way");
+        return NextReplaceStep::Wait("another membership change is under way");
     }
     let peer = raft.peers.iter().find(|peer| peer.id == node);
     let is_heard =
@@ -132,7 +132,7 @@ fn next(node: NodeId, membership: &Membership, is_heard: bool, newcomer: &Newcom
     if !membership.contains(node) {
         let Some(address) = newcomer.address.clone() else {
             return NextReplaceStep::Refuse(format!(
-                "{node} is no member any more, and where its new node is, nobody knows: give its address \
+                "{node} is no longer a member, and the address of its new node is unknown: give its address \
                  (member replace {node} HOST:PORT)"
             ));
         };
@@ -149,15 +149,15 @@ fn next(node: NodeId, membership: &Membership, is_heard: bool, newcomer: &Newcom
         None if is_another && is_voter => {
             NextReplaceStep::Change(ReplaceStep::Removed, MembershipChange::Remove { node })
         }
-        None => NextReplaceStep::Wait("its data directory is not known to the cluster yet: is it running?"),
+        None => NextReplaceStep::Wait("the cluster does not know its data directory yet: is it running?"),
         Some(_) if !is_voter => {
             NextReplaceStep::Change(ReplaceStep::Promoted, MembershipChange::Promote { node })
         }
         // It has said so itself, or answers its leader.
         Some(_) if newcomer.disk.is_some() || is_heard => NextReplaceStep::Done,
-        Some(_) => NextReplaceStep::Wait(
-            "no node with an empty data directory has shown itself under this id: start it",
-        ),
+        Some(_) => {
+            NextReplaceStep::Wait("no node with this id and an empty data directory has connected: start it")
+        }
     }
 }
 
@@ -177,7 +177,10 @@ fn late(node: NodeId, what: &str, after: Duration, statuses: &[NodeStatus]) -> C
     let notice = statuses.iter().flat_map(|status| &status.notices).find(|notice| notice.about == node);
     let why =
         notice.filter(|_| what == NO_LEADER).map_or_else(|| what.to_owned(), |notice| notice.text.clone());
-    ClientError::TimedOut { after, last: format!("{node} is not replaced yet: {why}; ask again to go on") }
+    ClientError::TimedOut {
+        after,
+        last: format!("{node} is not replaced yet: {why}; repeat the command to continue"),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! A client's session: what lets a write be asked again without harm (thesis §6.3). Numbers the writes and knows which
-//! of them are done with. Asks nobody.
+//! A client's session, which makes retries of writes idempotent (thesis §6.3). Numbers the writes and knows which of
+//! them are done. Sends nothing.
 
 use raftdeck_protocol::Write;
 use raftdeck_protocol::kv::{MAX_SESSION_WRITES, SessionId, SessionWrite};
@@ -19,7 +19,7 @@ pub(crate) struct Session {
 /// **Invariant:** at most [`MAX_SESSION_WRITES`] numbers are given out and not acknowledged.
 #[derive(Debug)]
 struct Numbers {
-    /// All up to this one are done with.
+    /// All up to this one are done.
     acknowledged: u64,
     /// Of each that was given out after that, whether it is done with; the first is not.
     done: VecDeque<bool>,

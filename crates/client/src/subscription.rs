@@ -1,5 +1,4 @@
-//! Watching one node: its telemetry as a stream. Asks for nothing else and never reconnects; the caller does, if it
-//! wants to.
+//! Watching one node: its telemetry as a stream. Never reconnects; the caller can.
 
 use crate::client::Options;
 use crate::dial::{Dialed, dial_client_port};
@@ -61,7 +60,7 @@ impl Stream for Subscription {
             Some(Err(error)) => Err(error.to_string()),
             Some(Ok(bytes)) => match frame::decode::<Response>("response", &bytes) {
                 Ok(Response { body: ResponseBody::Telemetry(telemetry), .. }) => Ok(*telemetry),
-                Ok(_) => Err("the answer does not belong to the question".to_owned()),
+                Ok(_) => Err("the answer does not match the request".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
         };

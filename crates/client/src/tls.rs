@@ -1,8 +1,8 @@
-//! TLS 1.3 with certificates on both sides: what somebody shows of himself, and by whose word he takes others for who they
-//! say they are. Files are read once; no connection is opened here.
+//! Mutual TLS 1.3: a process's own certificate, and the certificate authority that it trusts. Files are read once; no
+//! connection is opened here.
 //!
-//! A node's certificate names the node: `n2.raftdeck` beside the hosts by which it is reached. Who dials a node because it is
-//! that node asks for this name, so that it does not matter where it is.
+//! A node's certificate names the node: `n2.raftdeck` beside the hosts by which it is reached. A dialer that expects
+//! a certain node verifies this name, so that the node's address does not matter.
 
 use crate::address;
 use raftdeck_raft::NodeId;
@@ -24,7 +24,7 @@ use std::time::Duration;
 /// The three files that TLS takes, in PEM form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The authority's certificates: who shows one that it signed is taken for who it says he is.
+    /// The authority's certificates: a certificate that one of them signed is trusted.
     pub ca: PathBuf,
     /// One's own certificate, with those between it and the authority, if there are any.
     pub cert: PathBuf,
@@ -32,7 +32,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Why TLS cannot be spoken with these files.
+/// Why these files cannot be used for TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// Some of the files are not named.
@@ -49,7 +49,7 @@ pub enum TlsError {
         /// Why.
         source: io::Error,
     },
-    /// A file holds none of what it is named for.
+    /// A file lacks the expected content.
     #[error("{} holds no {what} in PEM form, which begins with {begin}", path.display())]
     Nothing {
         /// Which.
@@ -59,7 +59,7 @@ pub enum TlsError {
         /// Its first line.
         begin: &'static str,
     },
-    /// What a file holds is damaged, or of a kind that is not known.
+    /// A file is damaged, or of an unknown kind.
     #[error("{} cannot be used: {why}", path.display())]
     Malformed {
         /// Which.
@@ -75,7 +75,7 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
-    /// Nobody would take one's own certificate.
+    /// Peers would refuse this process's own certificate.
     #[error("the certificate in {} would be refused: {why}", path.display())]
     Unfit {
         /// Its file.
@@ -107,7 +107,7 @@ impl TlsFiles {
 #[derive(Clone)]
 pub struct Tls {
     shared: Arc<TlsShared>,
-    /// Who is dialed has to be this node; `None`: it has to be the host in its address.
+    /// The certificate must name this node; `None`: it must name the host in the address.
     node: Option<NodeId>,
 }
 
@@ -119,7 +119,7 @@ struct TlsShared {
 }
 
 impl Tls {
-    /// Reads the files and checks that others would take the certificate now.
+    /// Reads the files and checks that others would accept the certificate now.
     pub fn from_files(files: TlsFiles) -> Result<Self, TlsError> {
         let mut authority = RootCertStore::empty();
         for certificate in certificates(&files.ca)? {
@@ -148,13 +148,13 @@ impl Tls {
         Ok(Self { shared: Arc::new(shared), node: None })
     }
 
-    /// The same, for dialing this node wherever it is: who answers must show a certificate that names it.
+    /// The same, for dialing this node at any address: its certificate must name it.
     #[must_use]
     pub fn to_node(&self, node: NodeId) -> Self {
         Self { shared: Arc::clone(&self.shared), node: Some(node) }
     }
 
-    /// Checks that others would take the own certificate for this node's, and for so long.
+    /// Checks that others would accept the own certificate for this node, and for this long.
     pub fn check_names(&self, node: NodeId, within: Duration) -> Result<(), TlsError> {
         let TlsShared { files, authority, own, .. } = &*self.shared;
         let unfit = |why: String| TlsError::Unfit { path: files.cert.clone(), why };
@@ -168,19 +168,19 @@ impl Tls {
         }
     }
 
-    /// Whose certificates are taken.
+    /// The trusted authorities.
     #[must_use]
     pub fn authority(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.shared.authority)
     }
 
-    /// The own certificate and its key, for whoever accepts connections.
+    /// The own certificate and its key, for accepting connections.
     #[must_use]
     pub fn own(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.shared.own)
     }
 
-    /// What the cryptography is done by.
+    /// The cryptography provider.
     #[must_use]
     pub fn provider() -> Arc<CryptoProvider> {
         provider()
@@ -196,7 +196,7 @@ impl Tls {
         Arc::clone(&self.shared.connect)
     }
 
-    /// Whom a connection to this address must lead to.
+    /// The peer that a connection to this address must have.
     pub(crate) fn name_at(&self, address: &str) -> Option<ServerName<'static>> {
         if let Some(node) = self.node {
             return Some(node_name(node));
@@ -230,7 +230,7 @@ pub(crate) fn names(certificate: &CertificateDer<'_>, node: NodeId) -> bool {
 #[must_use]
 pub fn tls_failure(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::AlertReceived(alert) => Some(format!("the other side says {alert:?}")),
+        rustls::Error::AlertReceived(alert) => Some(format!("the other side sent the alert {alert:?}")),
         rustls::Error::NoCertificatesPresented => Some("it shows no certificate".to_owned()),
         error @ rustls::Error::InvalidCertificate(_) => {
             Some(format!("its certificate is not accepted: {}", in_words(error)))
@@ -239,7 +239,7 @@ pub fn tls_failure(error: &io::Error) -> Option<String> {
     }
 }
 
-/// An error of a certificate as a person needs it.
+/// A certificate error as text for people.
 pub(crate) fn in_words(error: &rustls::Error) -> String {
     use CertificateError as Wrong;
     let rustls::Error::InvalidCertificate(wrong) = error else { return error.to_string() };
@@ -251,10 +251,10 @@ pub(crate) fn in_words(error: &rustls::Error) -> String {
         Wrong::UnknownIssuer | Wrong::BadSignature => "the authority in --tls-ca has not signed it",
         Wrong::NotValidForNameContext { expected, presented } => {
             let presented = if presented.is_empty() { "nobody".to_owned() } else { presented.join(", ") };
-            return format!("it has to name {} and names {presented}", expected.to_str());
+            return format!("it must name {} and names {presented}", expected.to_str());
         }
         Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => {
-            "it may not be used for this: a node's certificate is for servers and clients, a client's for clients"
+            "it does not permit this use: a node's certificate is for servers and clients, a client's for clients"
         }
         other => return other.to_string(),
     };

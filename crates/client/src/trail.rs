@@ -1,4 +1,4 @@
-//! What an operation has met so far, and the error that this makes when time is up. Decides nothing before that.
+//! The results of an operation's attempts so far, and the error that follows from them at its deadline.
 
 use crate::asking::ClusterQuestion;
 use crate::dial::DialError;
@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// What an operation has met so far.
+/// The results of an operation's attempts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     last: String,
@@ -23,7 +23,7 @@ pub(crate) struct Trail {
     others: usize,
 }
 
-/// The most telling thing that the newest attempts came to.
+/// The most relevant result of the newest attempts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
     #[default]
@@ -32,9 +32,9 @@ pub(crate) enum AttemptResult {
     Busy,
     /// Its disk has not finished a write for so long.
     DiskStalled(Duration),
-    /// This node has not heard yet what is committed.
+    /// This node does not know the commit index yet.
     NotCaughtUp(NodeId),
-    /// It was sent and not answered, which leaves no doubt: it changes nothing.
+    /// It was sent and not answered; it changes nothing, so there is no doubt.
     Silence,
     Change(ChangeError),
     Transfer(TransferError),
@@ -62,7 +62,7 @@ impl Trail {
         self.last = what;
     }
 
-    /// A node said no. That another node does not lead says less than why the leader refused.
+    /// A node rejected it. A leader's refusal says more than another node's answer that it does not lead.
     pub(crate) fn answered(&mut self, what: String, met: AttemptResult) {
         let refused_by_leader = matches!(self.met, AttemptResult::Change(_) | AttemptResult::Transfer(_));
         if !(refused_by_leader && met == AttemptResult::Answer) {
@@ -71,7 +71,7 @@ impl Trail {
         self.passed_over(what);
     }
 
-    /// A question that changes nothing was sent, and no answer came.
+    /// A read was sent, and no answer came.
     pub(crate) fn unanswered(&mut self, what: String) {
         self.met = AttemptResult::Silence;
         self.passed_over(what);
@@ -98,7 +98,7 @@ impl Trail {
         if let Some(why) = self.doubt {
             return ClientError::Unknown { why };
         }
-        let last = if self.last.is_empty() { "nothing was tried in time".to_owned() } else { self.last };
+        let last = if self.last.is_empty() { "no node was tried in time".to_owned() } else { self.last };
         match self.met {
             AttemptResult::Busy => ClientError::Busy,
             AttemptResult::DiskStalled(waited) => ClientError::DiskStalled { waited },
@@ -112,8 +112,7 @@ impl Trail {
     }
 }
 
-/// The addresses that led to nobody, each with what it met last; `None`: the system says that nobody listens there. As many as
-/// are known, and so bounded.
+/// The addresses that failed, each with its last error; `None`: connection refused. Bounded by the known addresses.
 #[derive(Debug, Default)]
 pub(crate) struct FailedAddresses(Vec<(String, Option<String>)>);
 
@@ -127,7 +126,7 @@ impl FailedAddresses {
         }
     }
 
-    /// All of it in words; if nobody was tried, `otherwise`.
+    /// All of it in words; if no address was tried, `otherwise`.
     fn or(self, otherwise: String) -> String {
         if self.0.is_empty() { otherwise } else { self.to_string() }
     }

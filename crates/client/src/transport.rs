@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-/// A connection on which nothing is said for so long is asked whether anybody is there, so often and so many times.
+/// TCP keep-alive: idle time, interval, and number of probes.
 const SILENCE: Duration = Duration::from_secs(30);
 const PROBES_EVERY: Duration = Duration::from_secs(10);
 const PROBES: u32 = 3;
@@ -20,12 +20,12 @@ const PROBES: u32 = 3;
 pub enum Transport {
     /// As they are.
     Plain(TcpStream),
-    /// Encrypted, and both sides have proved who they are.
+    /// Encrypted, and both sides are authenticated.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Transport {
-    /// Whether the other side has shown a certificate of the authority that names this node. Without TLS nobody has.
+    /// Whether the other side has a certificate of the authority that names this node. Without TLS: no.
     #[must_use]
     pub fn proved(&self, node: NodeId) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl Transport {
     }
 }
 
-/// Sets a connection up: what is written goes out at once, and the end of a machine that says nothing any more is noticed.
+/// Sets a connection up: what is written goes out at once, and a dead machine is noticed.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(PROBES_EVERY).with_retries(PROBES);

@@ -1,5 +1,5 @@
-//! Watching the keys: committed changes as a stream, in the order of the log, from node to node. Asks for nothing else, and
-//! keeps no changes of its own: who reads slowly lags behind, and who lags too far is told so.
+//! Watching the keys: committed changes as a stream, in the order of the log, from node to node. Keeps no changes of
+//! its own: a slow reader lags behind, and gets an error when it lags too far.
 
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -25,15 +25,16 @@ const ID: u64 = 1;
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A node that is watched, and knows who leads, gives a sign of life every [`SIGN_OF_LIFE`]; after so many without one it is left.
+/// A watched node that knows the leader sends a keep-alive every [`SIGN_OF_LIFE`]; after this many missing ones the
+/// watch leaves it.
 const SIGNS_MISSED: u32 = 3;
 
-/// What a [`Watch`] tells at once.
+/// One item of a [`Watch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// In the order of their indices; none: the watch has come this far, and lives.
     pub changes: Vec<Change>,
-    /// All changes up to this index have been told: from here a watch can be resumed.
+    /// All changes up to this index have been reported: a watch can be resumed from here.
     pub through: u64,
 }
 
@@ -74,10 +75,10 @@ impl Stream for Watch {
 }
 
 impl Client {
-    /// Watches the keys that start with `prefix` (empty: all), from after the entry with index `after`, or from now on.
-    /// It goes from node to node by itself, with jittered pauses, and goes on where it was: nothing is told twice and
-    /// nothing is left out. A node that gives no sign of life for six seconds is left for another one; a node that knows who
-    /// leads gives one every two seconds, as an item without changes.
+    /// Watches the keys that start with `prefix` (empty: all), from after the entry with index `after`, or from now
+    /// on. It switches nodes by itself, with jittered pauses, and resumes where it was: without duplicates and
+    /// without gaps. A node that is silent for six seconds is left for another one; a node that knows the leader
+    /// sends a keep-alive every two seconds, as an item without changes.
     ///
     /// It ends only with an error that trying again does not cure: [`ClientError::Forgotten`] when no node that can be
     /// reached keeps the changes after that index any more, [`ClientError::BeyondLog`] when the log ends before that
@@ -113,7 +114,7 @@ impl Client {
     }
 }
 
-/// An item, and who told it.
+/// An item, and the node that sent it.
 struct ChangesFrom {
     changes: Changes,
     node: NodeId,
@@ -139,7 +140,7 @@ struct WatchConnection {
     address: String,
 }
 
-/// Why a node tells nothing, or nothing more.
+/// Why a node does not serve the watch, or no longer does.
 enum Silence {
     /// Another one may.
     Broken(String),
@@ -152,10 +153,10 @@ enum Silence {
     Ended(ClientError),
 }
 
-/// What the nodes of one round said.
+/// The answers of one round.
 #[derive(Default)]
 struct WatchRound {
-    /// The node that has to be asked for the fewest changes again.
+    /// The node that needs to resend the fewest changes.
     forgotten: Option<u64>,
     refused: Option<ClientError>,
     /// Nodes that may do better another time.
@@ -211,7 +212,7 @@ impl Watcher {
         }
     }
 
-    /// Whom to ask, the last one after all others.
+    /// The nodes to ask, the last one after all others.
     fn addresses(&self) -> Vec<String> {
         if let Some(only) = &self.only {
             return vec![only.clone()];
@@ -260,11 +261,11 @@ impl Watcher {
                 return Err(ClientError::unreached(error, self.client.patience()));
             }
             Silence::Broken(why) => {
-                tracing::debug!("the watch leaves {address}: {why}");
+                tracing::debug!("the watch disconnects from {address}: {why}");
                 round.others += 1;
             }
             Silence::Unreached(error) => {
-                tracing::debug!("the watch passes over {address}: {error}");
+                tracing::debug!("the watch skips {address}: {error}");
                 round.others += 1;
             }
         }
@@ -297,7 +298,7 @@ impl WatchConnection {
     async fn response(&mut self) -> Result<ResponseBody, Silence> {
         let broken = |why: String| Silence::Broken(why);
         let Ok(heard) = timeout(SIGN_OF_LIFE * SIGNS_MISSED, self.dialed.frames.next()).await else {
-            return Err(broken("it gives no sign of life".to_owned()));
+            return Err(broken("it does not answer".to_owned()));
         };
         let bytes = match heard {
             None => return Err(broken("it closed the connection".to_owned())),
@@ -320,5 +321,5 @@ impl WatchConnection {
 }
 
 fn misplaced() -> Silence {
-    Silence::Broken("the answer does not belong to the question".to_owned())
+    Silence::Broken("the answer does not match the request".to_owned())
 }

@@ -1,13 +1,13 @@
-//! What is said when a file or a variable makes no sense: where, what, and what would.
+//! Errors in a file or a variable: where, what is wrong, and what is expected.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a file or the environment cannot be followed.
+/// Why a file or the environment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is not to be had.
+    /// The file cannot be read.
     #[error("the configuration file {path} cannot be read: {error}")]
     Read {
         /// Which.
@@ -15,7 +15,7 @@ pub enum ConfigError {
         /// Why not.
         error: io::Error,
     },
-    /// What stands in it makes no sense.
+    /// Its content is invalid.
     #[error("{}{error}", place(path, error))]
     File {
         /// Which.
@@ -23,7 +23,7 @@ pub enum ConfigError {
         /// What, and on which line.
         error: Box<FileError>,
     },
-    /// A variable's value makes no sense.
+    /// A variable's value is invalid.
     #[error("{name}={value} is invalid: {why}")]
     Variable {
         /// The variable.
@@ -42,19 +42,19 @@ fn place(path: &std::path::Path, error: &FileError) -> String {
     }
 }
 
-/// Why a file's text makes no sense. A line is counted from 1.
+/// Why a file's text is invalid. A line is counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is longer than any configuration.
     #[error("the file is longer than {} KiB", crate::MAX_FILE / 1024)]
     TooLong,
-    /// It is no text.
+    /// It is not text.
     #[error("the file is not UTF-8, so it is not TOML")]
     NotText {
         /// Where the first such byte is.
         line: usize,
     },
-    /// It is no TOML.
+    /// It is not TOML.
     #[error("the file is not valid TOML: {why}")]
     Syntax {
         /// Where.
@@ -72,7 +72,7 @@ pub enum FileError {
         /// A table that has it, else any.
         table: String,
     },
-    /// What should be a table and is not one command's name.
+    /// A table whose name is not a command.
     #[error("[{name}] is not a command with options; {near}")]
     UnknownTable {
         /// Where.
@@ -82,7 +82,7 @@ pub enum FileError {
         /// What may have been meant.
         near: Near,
     },
-    /// A key that is no option.
+    /// A key that is not an option.
     #[error("{key} is not an option of [{table}]; {near}")]
     UnknownKey {
         /// Where.
@@ -108,7 +108,7 @@ pub enum FileError {
         /// What it is.
         found: &'static str,
     },
-    /// A value that the option does not take.
+    /// A value that the option does not accept.
     #[error("{key} of [{table}] cannot be {value}: {why}")]
     Value {
         /// Where.
@@ -141,7 +141,7 @@ impl FileError {
     }
 }
 
-/// What may have been meant by a name that nobody knows.
+/// Suggestions for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Near {
     /// This.
@@ -152,7 +152,7 @@ pub enum Near {
     OneOf(Vec<String>),
 }
 
-/// Two names that are less alike than this have nothing to do with each other.
+/// Names that are less similar than this are not suggested.
 const ALIKE: f64 = 0.7;
 
 impl Near {

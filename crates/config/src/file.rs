@@ -1,5 +1,5 @@
-//! A file's text as tables of options, or why it makes no sense. Knows names and types, not what the values mean; opens
-//! nothing, so that any bytes can be thrown at it.
+//! Parses a file's text into tables of options. Knows names and types, not what the values mean; opens no file, so
+//! that it can be fuzzed.
 
 use crate::error::{FileError, Near};
 use std::collections::BTreeMap;

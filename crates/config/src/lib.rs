@@ -1,10 +1,11 @@
-//! One command line from four sources: what stands on it goes before the environment, that before a file, that before the
-//! defaults.
+//! One command line from four sources. The command line takes precedence over the environment, the environment over a
+//! file, and a file over the defaults.
 //!
 //! A [`Program`] is a clap command and what the file and the environment call its parts. Every option has a variable
-//! (`--data-dir` is `RAFTDECK_DATA_DIR`) and a key in the file's table of its command (`data-dir` in `[node]`). What they say
-//! is put onto the command line, and clap reads that: so there is one parser for each value, one rule for what excludes and
-//! needs what, and one set of sentences. This crate reads no file but the one that it is told to, and writes none.
+//! (`--data-dir` is `RAFTDECK_DATA_DIR`) and a key in the file's table of its command (`data-dir` in `[node]`). Their
+//! values are added to the command line, and clap parses that: so each value has one parser, conflicts and
+//! requirements are declared once, and all sources give the same errors. This crate reads no file but the one that it
+//! is told to, and writes none.
 
 mod error;
 mod file;

@@ -1,4 +1,4 @@
-//! What the parts of a program are called outside its command line: each option's variable and key, each command's table.
+//! The names of a program's parts outside its command line: each option's variable and key, each command's table.
 
 use crate::file::{KnownOption, OptionKind, OptionShape};
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -16,8 +16,8 @@ const PREFIX: &str = "RAFTDECK_";
 /// loads, nor a deck's pace a number of writes a second.
 const OF_THEIR_OWN: [&str; 2] = ["bench", "sim"];
 
-/// A variable of other programs that stands in for an option's own, which the command reads by itself: what it says goes
-/// before the file.
+/// A variable of other programs that stands in for an option's own, which the command reads by itself: it takes
+/// precedence over the file.
 pub struct StandIn {
     /// The table of the command.
     pub table: &'static str,
@@ -51,7 +51,7 @@ impl Program {
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
             .global(true)
-            .help("Take options from this file, a table per command; what is said on the command line or in the environment goes first");
+            .help("Read options from this file, a table per command; the command line and the environment take precedence");
         let command = command.arg(file);
         let bare = without_variables(command.clone());
         let mut built = command.clone();

@@ -1,5 +1,4 @@
-//! From four sources to one command line. What an option is set to is decided here; what that means, and whether it makes
-//! sense, clap says.
+//! Merges four sources into one command line. Decides which value an option has; clap parses and validates it.
 
 use crate::error::{ConfigError, FileError};
 use crate::file::{File, FileEntry, Given, MAX_FILE, OptionKind};
@@ -46,7 +45,7 @@ impl fmt::Display for Source {
 pub enum Refusal {
     /// Clap's answer, and where what it speaks of comes from.
     Usage(Box<clap::Error>, Vec<String>),
-    /// The file or a variable makes no sense.
+    /// The file or a variable is invalid.
     Config(ConfigError),
 }
 
@@ -105,7 +104,7 @@ impl Program {
         self.matches(&line, &settled)
     }
 
-    /// The same with this process's own command line and environment; what makes no sense ends the process.
+    /// The same with this process's own command line and environment; what is invalid ends the process.
     #[must_use]
     pub fn parse_or_exit(&self) -> ArgMatches {
         let environment = |name: &str| std::env::var_os(name);
@@ -229,7 +228,7 @@ impl Program {
             let shown = value.to_string_lossy().into_owned();
             let wrong = |why| ConfigError::Variable { name: name.clone(), value: shown.clone(), why };
             if kind(option) == OptionKind::Switch {
-                let on = switch(&value).ok_or_else(|| wrong("it is true or false".to_owned()))?;
+                let on = switch(&value).ok_or_else(|| wrong("use true or false".to_owned()))?;
                 let words = words(long, &Given::Switch(on)).unwrap_or_default();
                 return Ok(Some(settled(name, words, vec![on.to_string()])));
             }
@@ -379,7 +378,7 @@ fn reason(error: &clap::Error) -> String {
     if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue)
         && !valid.is_empty()
     {
-        return format!("it is one of {}", valid.join(", "));
+        return format!("use one of {}", valid.join(", "));
     }
     let text = error.to_string();
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()

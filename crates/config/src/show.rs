@@ -1,4 +1,4 @@
-//! What is in force and where it comes from, for people and for programs.
+//! The effective settings and their sources, for people and for programs.
 
 use crate::file::OptionKind;
 use crate::names::{CONFIG, Program, kind, options};

@@ -125,11 +125,11 @@ fn a_switch_is_on_or_off_from_everywhere() {
     let with_file = format!("node --config {}", file.0.display());
     let verbose = |line: &str, environment: &[(&str, &str)]| read(line, environment).get_flag("verbose");
     assert!(verbose(&with_file, &[]));
-    assert!(!verbose(&with_file, &[("RAFTDECK_VERBOSE", "false")]), "the environment goes first");
+    assert!(!verbose(&with_file, &[("RAFTDECK_VERBOSE", "false")]), "the environment takes precedence");
     assert!(verbose("node", &[("RAFTDECK_VERBOSE", "1")]));
     assert!(verbose("node --verbose", &[("RAFTDECK_VERBOSE", "0")]));
     let said = refused("node", &[("RAFTDECK_VERBOSE", "maybe")]);
-    assert!(said.contains("RAFTDECK_VERBOSE=maybe is invalid: it is true or false"), "{said}");
+    assert!(said.contains("RAFTDECK_VERBOSE=maybe is invalid: use true or false"), "{said}");
 }
 
 #[test]

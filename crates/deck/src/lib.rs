@@ -1,10 +1,11 @@
 //! The screen: a live Raft cluster on a terminal, driven and broken by keys.
 //!
-//! [`app`] holds the state and the one function that changes it, [`app::update`]; [`view::view`] draws it. Both are pure: they open
-//! nothing, read no clock and draw no random number. What is known of the cluster is a [`raftdeck_model::World`]; a key becomes a
-//! [`raftdeck_model::Command`]. Whoever runs the deck gives it messages and the time, and carries out its effects.
+//! [`app`] holds the state and the one function that changes it, [`app::update`]; [`view::view`] draws it. Both are
+//! pure: they open nothing, read no clock and draw no random number. What is known of the cluster is a
+//! [`raftdeck_model::World`]; a key becomes a [`raftdeck_model::Command`]. The program that runs the deck gives it
+//! messages and the time, and carries out its effects.
 //!
-//! [`words`] has updates as sentences, for the feed and for whoever prints them.
+//! [`sentences`] turns updates into sentences, for the feed and for printed output.
 
 pub mod actions;
 pub mod app;

@@ -1,7 +1,7 @@
 //! What happened, in plain words: for the event feed, for a classroom, and for a screen reader.
 //!
-//! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] tells a story, with
-//! what came before in mind. Nothing here formats for a width, or knows of a screen.
+//! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] also takes earlier
+//! updates into account. Nothing here formats for a width, or knows a screen.
 
 mod concerns;
 mod teller;
@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How much a sentence matters to someone who watches.
+/// How important a sentence is to a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// For those who look closely: every vote that arrives, every entry.
@@ -40,7 +40,7 @@ pub enum Weight {
 pub struct Sentence {
     /// How much it matters.
     pub weight: Weight,
-    /// Whom it is about, if it is about one node.
+    /// The node that it is about, if it is about one.
     pub node: Option<NodeId>,
     /// The sentence. One line, no control characters.
     pub text: String,
@@ -160,7 +160,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         }
         TraceEvent::TimedOut { waited } => (Minor, format!("{node} heard no leader for {}", millis(*waited))),
         TraceEvent::ElectionStarted { term, pre_vote: true } => {
-            (Minor, format!("{node} asks who would vote for it in term {term} (pre-vote)"))
+            (Minor, format!("{node} asks for pre-votes in term {term}"))
         }
         TraceEvent::ElectionStarted { term, pre_vote: false } => {
             (Minor, format!("{node} asks for votes in term {term}"))
@@ -198,9 +198,10 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         TraceEvent::Committed { through } => {
             (Detail, format!("{node} has committed entries through {through}"))
         }
-        TraceEvent::Conflict { follower, next } => {
-            (Minor, format!("{node} goes back to entry {next} for {follower}, whose log does not match"))
-        }
+        TraceEvent::Conflict { follower, next } => (
+            Minor,
+            format!("{node} moves the next index of {follower} back to {next}: its log does not match"),
+        ),
         TraceEvent::MembershipChanged { membership, .. } if membership.voters.is_empty() => {
             (Detail, format!("{node} belongs to no cluster yet"))
         }
@@ -215,16 +216,16 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             (Major, format!("{node} does not promote {learner}: it is too slow or cannot be reached"))
         }
         TraceEvent::TransferStarted { to } => {
-            (Major, format!("{node} hands the leadership to {to} and takes no writes meanwhile"))
+            (Major, format!("{node} hands the leadership to {to} and accepts no writes until that is done"))
         }
         TraceEvent::TransferGivenUp { to } => {
-            (Major, format!("{node} leads on: {to} did not take over in time"))
+            (Major, format!("{node} stays leader: {to} did not take over in time"))
         }
         TraceEvent::ToldToCampaign { leader } => {
-            (Minor, format!("{node} is told by {leader} to campaign at once"))
+            (Minor, format!("{node} campaigns at once: {leader} hands over the leadership (TimeoutNow)"))
         }
         TraceEvent::Purged { through } => {
-            (Detail, format!("{node} releases its log through entry {}", through.index))
+            (Detail, format!("{node} compacts its log through entry {}", through.index))
         }
         TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
         TraceEvent::Paused => {
@@ -249,11 +250,11 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
 fn stepped_down(node: NodeId, reason: StepDownReason, term: Term) -> (Weight, String) {
     use Weight::{Major, Minor};
     match reason {
-        StepDownReason::HigherTerm => (Major, format!("{node} steps down: it met term {term}")),
+        StepDownReason::HigherTerm => (Major, format!("{node} steps down: it saw term {term}")),
         StepDownReason::OtherLeader => {
             (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
         }
-        StepDownReason::Removed => (Major, format!("{node} is not a member any more and steps down")),
+        StepDownReason::Removed => (Major, format!("{node} is no longer a member and steps down")),
         StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
         StepDownReason::DiskStalled => {
             (Major, format!("{node} steps down: its disk does not finish its writes"))
@@ -272,8 +273,8 @@ fn snapshot_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
             format!("{node} sends {to} a snapshot through entry {}: older entries are gone", last.index),
         ),
         TraceEvent::SnapshotInstalled { last, kept_log } => {
-            let log = if *kept_log { " and keeps the log behind it" } else { "" };
-            (Major, format!("{node} takes over a snapshot through entry {}{log}", last.index))
+            let log = if *kept_log { " and keeps the log after it" } else { "" };
+            (Major, format!("{node} installs a snapshot through entry {}{log}", last.index))
         }
         TraceEvent::SnapshotRefused { follower, last, reason } => {
             (Major, format!("{follower} refuses the snapshot through entry {}: {reason}", last.index))
@@ -287,17 +288,16 @@ fn snapshot_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
 fn distrust_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
     use Weight::{Major, Minor};
     let (weight, text) = match trace {
-        TraceEvent::StrangerIgnored { from, expected: Some(expected), .. } => (
-            Major,
-            format!("{node} ignores {from}: its disk is not {expected}, which the cluster knows it on"),
-        ),
+        TraceEvent::StrangerIgnored { from, expected: Some(expected), .. } => {
+            (Major, format!("{node} ignores {from}: its disk is not {expected}, the one in the membership"))
+        }
         TraceEvent::StrangerIgnored { from, expected: None, .. } => {
             (Minor, format!("{node} ignores {from}, which is not a member"))
         }
         TraceEvent::WentBack { follower, confirmed, found } => (
             Major,
             format!(
-                "{follower} lost entries that it had confirmed (through {confirmed}, now {found} at most): {node} does not count it"
+                "{follower} lost entries that it had acknowledged (it had {confirmed}, now at most {found}): {node} no longer counts it"
             ),
         ),
         TraceEvent::Refilled { follower, through } => {
@@ -334,9 +334,9 @@ fn disk_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
 fn works_with(node: NodeId, membership: &Membership) -> String {
     let text = if membership.is_joint() {
         let (old, new) = (ids(&membership.outgoing), ids(&membership.voters));
-        format!("{node} decides with two majorities now, one of {old} and one of {new}")
+        format!("{node} uses a joint configuration: it needs a majority of {old} and one of {new}")
     } else {
-        format!("{node} works with the voters {}", ids(&membership.voters))
+        format!("{node} uses the configuration with voters {}", ids(&membership.voters))
     };
     match membership.learners.len() {
         0 => text,
@@ -394,7 +394,7 @@ fn change(node: NodeId, step: ChangeStep) -> Option<Sentence> {
 pub fn changing(node: NodeId, step: ChangeStep) -> String {
     match step {
         ChangeStep::Starting => format!("{node} is new and starts"),
-        ChangeStep::Joining => format!("{node} waits to be taken in as a learner"),
+        ChangeStep::Joining => format!("{node} waits to be added as a learner"),
         ChangeStep::Promoting => format!("{node} catches up as a learner"),
         ChangeStep::Leaving => format!("{node} is being removed"),
         ChangeStep::Replacing => format!("{node} is being replaced: its old disk is removed first"),
@@ -435,7 +435,7 @@ fn refused(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, reason: 
         VoteRefusal::LeaderAlive => "it hears a leader".to_owned(),
         VoteRefusal::DiskStalled => "its disk is stalled, and a vote must be on disk".to_owned(),
         VoteRefusal::NoMembership => "it belongs to no cluster yet".to_owned(),
-        VoteRefusal::OtherDisk => "the cluster knows it on another disk".to_owned(),
+        VoteRefusal::OtherDisk => "the membership lists another disk for it".to_owned(),
     };
     if pre_vote {
         format!("{node} would not vote for {candidate} in term {term} (pre-vote): {why}")
@@ -474,7 +474,7 @@ fn client(request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> S
             (Some(*node), format!("{asked}: not done: {failure} ({node}, {took})"))
         }
         ClientOutcome::Answered { node, .. } => {
-            (Some(*node), format!("{asked}: {node} gave an answer to some other question ({took})"))
+            (Some(*node), format!("{asked}: {node} answered a different request ({took})"))
         }
         ClientOutcome::Failed { reason, .. } => (None, format!("{asked}: {reason} ({took})")),
     };

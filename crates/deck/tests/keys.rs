@@ -59,7 +59,7 @@ fn kill_and_restart_act_on_the_selected_node() {
 
 #[test]
 fn what_the_source_cannot_do_is_said_by_keys_words_and_menus_before_it_is_asked() {
-    let why = "this is a recording: nothing can be done to it";
+    let why = "this is a recording: it cannot be changed";
     let capabilities = [Ability::Processes, Ability::Links, Ability::Store]
         .into_iter()
         .fold(Capabilities::all(), |capabilities, ability| capabilities.without(ability, why));
@@ -302,12 +302,12 @@ fn ids_in_the_table_are_unique() {
 fn help_scrolls_and_closes() {
     let mut scene = scene();
     scene.key('?');
-    assert!(text(&scene.paint(80, 24)).contains("Break and mend"));
+    assert!(text(&scene.paint(80, 24)).contains("Break and heal"));
     for _ in 0..100 {
         scene.press(KeyCode::Down);
     }
     let end = text(&scene.paint(80, 24));
-    assert!(end.contains("Ctrl-Z") && !end.contains("Break and mend"), "{end}");
+    assert!(end.contains("Ctrl-Z") && !end.contains("Break and heal"), "{end}");
     assert_eq!(scene.key('k'), [], "keys behind the page do nothing");
     scene.press(KeyCode::Esc);
     assert!(text(&scene.paint(80, 24)).contains("k kill"));
@@ -348,7 +348,7 @@ fn members_come_and_go_and_lead_by_the_selected_node() {
 fn a_node_with_an_empty_disk_is_replaced_and_no_other() {
     let mut scene = scene();
     scene.key('3');
-    assert_eq!(why_not(&mut scene, 'X'), "n3 is on the disk that the cluster knows: nothing to replace");
+    assert_eq!(why_not(&mut scene, 'X'), "n3 has the disk in the membership: there is nothing to replace");
     let kind = NoticeKind::EmptyDisk { disk: Incarnation([7; 16]), address: "127.0.0.1:7003".to_owned() };
     let notices = vec![Notice { about: n(3), kind, text: "n3 is back with an empty disk".to_owned() }];
     let status = NodeStatus { notices, ..fixture::node_status(leader(2, 3, &[(1, 42)], 42)) };
@@ -398,7 +398,7 @@ fn nothing_is_changed_between_two_configurations_without_a_majority_or_at_the_li
         assert_eq!(why, "n2 leads but reaches no majority: nothing can be changed", "{c}");
     }
     let mut scene = quiet(Settings::default(), 15);
-    assert_eq!(why_not(&mut scene, 'a'), "there are 15 nodes already, and no room for more");
+    assert_eq!(why_not(&mut scene, 'a'), "there are 15 nodes already, which is the maximum");
     let mut scene = quiet(Settings::default(), 1);
     assert_eq!(why_not(&mut scene, 'x'), "n1 is the last voter: without it there is no cluster");
 }

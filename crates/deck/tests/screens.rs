@@ -405,7 +405,7 @@ fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_
     let status = NodeStatus { refused: refusals, ..fixture::node_status(raft) };
     scene.tell(News::Status { node: n(2), status: Box::new(status.into()) });
     let screen = shown(&scene.paint(200, 60));
-    assert!(screen.contains("no connection between n2 and n3: n3 is known with disk"), "{screen}");
+    assert!(screen.contains("no connection between n2 and n3: the membership lists disk"), "{screen}");
     assert!(!screen.contains("does not know the secret"), "an older one");
     let row = screen.lines().find(|line| line.contains("refused")).unwrap();
     assert!(row.contains(" n3 "), "{row}");

@@ -50,7 +50,7 @@ fn plus_and_minus_go_the_steps_of_the_rate_and_say_where_they_end() {
     let mut scene = scene();
     assert_eq!(scene.key('-'), sent(Order::SetRate(at(500_000))));
     assert_eq!(scene.key('+'), []);
-    assert!(screen(&mut scene).contains("time is real time already"));
+    assert!(screen(&mut scene).contains("time runs at full rate already"));
     // Pressed again before the lab has answered, it goes a step further.
     assert_eq!(scene.key('-'), sent(Order::SetRate(at(200_000))));
     rate(&mut scene, 500_000, 8_000_000);
@@ -60,7 +60,7 @@ fn plus_and_minus_go_the_steps_of_the_rate_and_say_where_they_end() {
     assert_eq!(scene.key('-'), sent(Order::SetRate(ClockRate::FROZEN)));
     rate(&mut scene, 0, 8_000_000);
     assert_eq!(scene.key('-'), []);
-    assert!(screen(&mut scene).contains("time stands still already"));
+    assert!(screen(&mut scene).contains("time is frozen already"));
     assert_eq!(scene.key('+'), sent(Order::SetRate(at(1_000))));
 }
 

@@ -1,4 +1,4 @@
-//! What comes in at a socket before anybody knows who sends it: frames cut out of a stream, and the handshake.
+//! Unauthenticated input of a socket: frames cut out of a stream, and the handshake.
 
 use bytes::{BufMut, BytesMut};
 use raftdeck_protocol::frame::{self, FrameError, MAX_HANDSHAKE, PREFIX};

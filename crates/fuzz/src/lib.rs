@@ -1,5 +1,5 @@
-//! Bytes from anywhere, thrown at everything in raftdeck that reads bytes: each function here takes one input, hands it to
-//! one reader, and panics if the reader breaks a promise. No input may make it panic otherwise.
+//! Fuzz targets for every part of raftdeck that parses bytes: each function takes one input, gives it to one reader,
+//! and panics if the reader violates its contract. No input may make it panic otherwise.
 //!
 //! The fuzzers in `fuzz/` call these functions with inputs that they make up, and `tests/seeds.rs` calls them with the
 //! inputs in `seeds/`, which are what a fuzzer kept of a run, and whatever once broke something. No program is built from

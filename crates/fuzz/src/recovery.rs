@@ -1,8 +1,8 @@
 //! A data directory as a disk may give it back: the log's segments, logs of older versions, snapshots, founding members.
 //!
-//! Checksums guard all of it, and a fuzzer does not guess checksums. So an input is a list of parts, and each says in which
-//! way its bytes go into a file: as they are, or under sums that match them. The formats are written down at the top of the
-//! files in `storage` that read them, and are repeated here on purpose: this is the one who forges them.
+//! Checksums guard all of it, and a fuzzer does not guess checksums. So an input is a list of parts, and each says in
+//! which way its bytes go into a file: as they are, or under sums that match them. The formats are written down at
+//! the top of the files in `storage` that read them, and are repeated here on purpose, to forge files independently.
 
 mod forge;
 

@@ -1,4 +1,4 @@
-//! What a frame says once its sender is let in: requests, peers' messages, responses, and the commands in the log.
+//! Authenticated input: requests, peers' messages, responses, and the commands in the log.
 
 use bytes::Bytes;
 use raftdeck_protocol::frame::{self, FrameError};

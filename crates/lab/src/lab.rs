@@ -55,7 +55,7 @@ impl Lab {
         }
         let reserved = options.reserve_ports(&nodes)?;
         let listeners = if options.direct { Ok(Listeners::none()) } else { Listeners::bind(&nodes) }
-            .map_err(system("the links' ports cannot be opened"))?;
+            .map_err(system("the ports of the links cannot be opened"))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -110,12 +110,13 @@ impl Source for Lab {
 fn capabilities(options: &LabOptions) -> Capabilities {
     let mut capabilities = Capabilities::all();
     if options.direct {
-        let why = "nothing can be done to messages: the nodes reach each other without links (start without --direct)";
+        let why =
+            "messages cannot be changed: the nodes are connected without links (start without --direct)";
         capabilities = capabilities.without(Ability::Links, why);
     }
     if !cfg!(target_os = "linux") {
         capabilities =
-            capabilities.without(Ability::DiskRoom, "only Linux limits the files of a process that runs");
+            capabilities.without(Ability::DiskRoom, "only Linux can limit the files of a running process");
     }
     capabilities
 }
@@ -186,7 +187,7 @@ impl Cluster {
             for id in left_out {
                 outlet.tell(News::Refused {
                     id,
-                    reason: format!("more than {MAX_COMMANDS} commands wait already: it was left out"),
+                    reason: format!("more than {MAX_COMMANDS} commands are pending: this one was dropped"),
                 });
             }
         }

@@ -4,8 +4,8 @@ use raftdeck_links::Outlet;
 use raftdeck_model::{CommandId, News};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is said of a command whose receipt was let go of without a word: something took its place, or the lab ends.
-const GIVEN_UP: &str = "it was given up before it was done";
+/// The answer to a command whose receipt was dropped: something replaced it, or the lab ends.
+const GIVEN_UP: &str = "it was abandoned before it was done";
 
 /// The obligation to answer one command. It goes along with the work, and can be split where that is done in several places: the
 /// command is answered when all parts are, and refused if one is.

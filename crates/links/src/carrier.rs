@@ -1,7 +1,7 @@
 //! A link's far end: carries what has arrived to the receiver.
 //!
-//! A message that a link took in does not depend on the connection that brought it: its sender may be dead, or have connected
-//! anew, when it arrives. So connections to the receiver are kept here as long as they are of use.
+//! A message that a link took in does not depend on the connection that brought it: its sender may be dead, or have
+//! connected anew, when it arrives. So connections to the receiver are kept here as long as they are useful.
 
 use crate::lane::Signals;
 use crate::pair::{Origin, Pair};
@@ -26,7 +26,7 @@ const GATHERED: usize = 64 << 10;
 /// Where frames leave for a node.
 pub(crate) type Writer<S> = FramedWrite<OwnedWriteHalf, <S as Session>::Encoder>;
 
-/// What those who accept connections tell the carrier. Connections are numbered in the order in which they were accepted.
+/// What the accepting tasks tell the carrier. Connections are numbered in the order in which they were accepted.
 pub(crate) enum CarrierInput<S: Session> {
     /// One more, on which the two nodes have agreed.
     Connection {
@@ -50,7 +50,7 @@ pub(crate) type HandOver<S> = mpsc::UnboundedSender<CarrierInput<S>>;
 /// Tells the carrier how a connection ended, when it is dropped.
 pub(crate) struct Ending<S: Session> {
     number: u64,
-    /// To whom it was handed over.
+    /// The connection that it was handed to.
     carrier: Option<HandOver<S>>,
     is_accepted: Arc<AtomicBool>,
     /// By the receiver.
@@ -217,7 +217,7 @@ impl<S: Session> Carrier<S> {
     }
 }
 
-/// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits for ever when there is nothing
+/// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits forever when there is nothing
 /// to do.
 async fn push<S: Session>(
     connections: &mut [Connection<S>],

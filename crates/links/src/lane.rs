@@ -1,4 +1,4 @@
-//! One link as `traffic` keeps it: what is on it, and who is told of every change.
+//! One link as `traffic` keeps it: the messages on it, and the tasks that are notified of changes.
 
 use crate::outlet::Outlet;
 use crate::pair::Pair;
@@ -45,7 +45,7 @@ impl Lane {
         let full = self.queue.len() >= MAX_FRAMES || bytes > MAX_BYTES;
         if full && !self.full {
             outlet.complain(format!(
-                "there is no more room on the link from {from} to {to}: further messages are lost until some are released or dropped"
+                "the link from {from} to {to} is full: further messages are lost until some are released or dropped"
             ));
         }
         self.full = full || (self.full && self.queue.len() > MAX_FRAMES / 2);

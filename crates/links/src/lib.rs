@@ -1,5 +1,5 @@
-//! The relay between two nodes: it reads whole frames, knows what they are about, and cuts, delays, loses, duplicates, reorders, holds and
-//! releases them as rules say; it tells what passes as [`News`](raftdeck_model::News).
+//! The relay between two nodes: it reads whole frames, knows their content, and cuts, delays, loses, duplicates,
+//! reorders, holds and releases them by its rules; it reports what passes as [`News`](raftdeck_model::News).
 //!
 //! A relay knows how its nodes talk from a [`Wire`]; [`RaftdeckWire`] is that of raftdeck's own nodes. It starts no process, dials a
 //! node only for another one, and never changes a frame. [`Links`] are all relays of a cluster; [`Traffic`] is what is on them, and has

@@ -1,10 +1,10 @@
 //! One link: the only way on which one node dials another.
 //!
-//! A link accepts the dialer's connections, relays each one's handshake to wherever the listener is now, and once its wire says that
-//! the two have agreed, hands the frames to `traffic`, which decides what becomes of them, and the connection to `carrier`, which carries
-//! those that have arrived. A frame from a connection on which the two have not agreed is never a message: any process on this machine
-//! can connect to a link. It never changes a frame, and answers for a node only where its wire says so. When the receiver does not read,
-//! the link stops reading.
+//! A link accepts the dialer's connections, relays each one's handshake to wherever the listener is now, and once its
+//! wire says that the two have agreed, hands the frames to `traffic`, which decides their fate, and the connection to
+//! `carrier`, which carries those that have arrived. A frame from a connection on which the two have not agreed is
+//! never a message: any process on this machine can connect to a link. It never changes a frame, and answers for a
+//! node only where its wire says so. When the receiver does not read, the link stops reading.
 
 use crate::carrier::{Ending, HandOver, Writer};
 use crate::lane::Signals;
@@ -91,9 +91,9 @@ pub(crate) struct PairTraffic<S: Session> {
     pub(crate) pair: Pair,
     /// Open or cut.
     pub(crate) gate: watch::Receiver<LinkState>,
-    /// How those who carry them are woken.
+    /// How their carriers are woken.
     pub(crate) signals: Arc<Signals>,
-    /// Who writes to the receiver.
+    /// The task that writes to the receiver.
     pub(crate) carrier: HandOver<S>,
 }
 
@@ -406,7 +406,7 @@ where
     S: StreamExt<Item = io::Result<Bytes>> + Unpin,
 {
     match dialer.next().await.transpose()? {
-        Some(_) => Err(io::Error::other("it did not wait for the answer to its handshake")),
+        Some(_) => Err(io::Error::other("it sent messages before its handshake was answered")),
         None => Ok(()),
     }
 }

@@ -68,7 +68,7 @@ type Direct = Box<dyn Fn(NodeId) -> SocketAddr + Send>;
 struct ServedNode<S: Session> {
     address: SocketAddr,
     way: Arc<PairTraffic<S>>,
-    /// Who accepts connections, and who carries messages.
+    /// The tasks that accept connections and carry messages.
     tasks: Vec<AbortHandle>,
 }
 

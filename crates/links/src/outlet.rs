@@ -1,4 +1,4 @@
-//! Where updates leave. Everything that has something to tell holds a clone of the one outlet.
+//! The outlet of updates. Every part that reports something holds a clone of it.
 
 use crate::time::ClockReader;
 use raftdeck_model::{News, Update, World};
@@ -6,7 +6,7 @@ use raftdeck_raft::NodeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The caller's sink, shared by all who tell it something. Called on their thread.
+/// The caller's sink, shared by all reporters. Called on their threads.
 #[derive(Clone)]
 pub struct Outlet(Arc<SharedOutlet<dyn Fn(Update) + Send + Sync>>);
 
@@ -14,7 +14,7 @@ struct SharedOutlet<S: ?Sized> {
     clock: ClockReader,
     /// How many updates were told.
     told: AtomicU64,
-    /// What whoever listens knows by now, as far as who leads depends on it.
+    /// The listener's knowledge, as far as the leader depends on it.
     world: Mutex<World>,
     sink: S,
 }
@@ -36,7 +36,7 @@ impl Outlet {
         sink(update);
     }
 
-    /// Who leads by all that was told.
+    /// The leader by all updates so far.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
         self.world().leader().map(|node| node.id)
@@ -46,7 +46,7 @@ impl Outlet {
         self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells that something went wrong that no command asked for.
+    /// Tells that an error that no command caused.
     pub fn complain(&self, reason: impl Into<String>) {
         self.tell(News::Trouble { reason: reason.into() });
     }

@@ -24,7 +24,7 @@ pub(crate) struct QueuedFrame {
     pub(crate) frame: Bytes,
     /// What it is; `None`: no message.
     pub(crate) glance: Option<Glance>,
-    /// For whom this message is told; `None`: for nobody.
+    /// The number under which this message is reported; `None`: it is not.
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.
     pub(crate) life: u64,
@@ -106,7 +106,7 @@ impl Queue {
         Some(parcel)
     }
 
-    /// Who sent what the receiver's socket can have next.
+    /// The sender of the next frame for the receiver's socket.
     pub(crate) fn first_ready(&self) -> Option<Origin> {
         self.ready.front().map(|parcel| parcel.origin)
     }
@@ -157,7 +157,7 @@ impl Queue {
         taken
     }
 
-    /// All that are held or under way, for those who only look.
+    /// All that are held or under way, read-only.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &QueuedFrame> {
         self.under_way.values().chain(self.held.values())
     }

@@ -1,7 +1,7 @@
 //! What passes the links, counted and told at a rate that an eye can follow.
 //!
-//! Counts tell of every message. Single messages are told of as long as a screen could make something of them: when very
-//! many pass at once some are only counted, but whoever was told of a message is also told how it ended.
+//! Counts include every message. Single messages are reported at a rate that a screen can show: when very many pass
+//! at once some are only counted, but the end of every reported message is reported too.
 
 use crate::outlet::Outlet;
 use crate::pair::Pair;

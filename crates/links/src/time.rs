@@ -17,7 +17,7 @@ struct ClockPace {
     base: Duration,
     /// then.
     since: Instant,
-    /// It stands still from then on.
+    /// It is frozen from then on.
     until: Option<Duration>,
 }
 
@@ -47,7 +47,7 @@ impl ClusterClock {
         Self(watch::Sender::new(ClockPace { rate, base: Duration::ZERO, since: Instant::now(), until: None }))
     }
 
-    /// For whoever only reads it.
+    /// For readers.
     #[must_use]
     pub fn reader(&self) -> ClockReader {
         ClockReader(self.0.subscribe())
@@ -79,7 +79,7 @@ impl ClockReader {
         self.0.borrow().at(Instant::now())
     }
 
-    /// Waits until it is so late. Never returns while time stands still before that. Cancel-safe.
+    /// Waits until it is so late. Never returns while time is frozen before that. Cancel-safe.
     pub async fn sleep_until(&mut self, time: Duration) {
         self.wait(time, sleep_until).await;
     }

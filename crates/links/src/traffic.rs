@@ -1,4 +1,4 @@
-//! Everything that is on the links, and the rules that decide what becomes of it.
+//! Everything that is on the links, and the rules that decide what happens to it.
 //!
 //! Links bring frames here and take those that have arrived out again; commands act on what is here. Nothing waits
 //! here and no socket is touched.
@@ -210,7 +210,7 @@ impl Traffic {
         });
     }
 
-    /// Tells at once what became of messages.
+    /// Tells at once what happened to messages.
     pub fn tell_news(&self) {
         self.reports.tell(&self.outlet);
     }
@@ -265,7 +265,7 @@ impl Traffic {
         self.lock().lanes.values().filter_map(|lane| lane.queue.next_due()).min()
     }
 
-    /// What became of things in force without anybody's command. Waits until there is something. Cancel-safe.
+    /// What happened to things in force without anybody's command. Waits until there is something. Cancel-safe.
     pub async fn news(&self) -> Vec<LinkNews> {
         loop {
             let news = std::mem::take(&mut self.lock().news);
@@ -305,7 +305,7 @@ impl Traffic {
 /// What a link can look forward to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outlook {
-    /// Something has arrived and waits for the receiver's socket; who sent the first of it.
+    /// Something has arrived and waits for the receiver's socket; the sender of its first frame.
     pub(crate) ready: Option<Origin>,
     /// When the next frame arrives.
     pub(crate) next_due: Option<Duration>,

@@ -1,7 +1,7 @@
-//! Where each node is to be found at the moment, and in which of its lives.
+//! The present addresses of each node, and in which of its lives it is.
 //!
-//! Whoever starts and ends a node's process is the only one who writes here. Links and telemetry watch, and let go of a connection as
-//! soon as the life it belongs to is over; nothing here opens a socket.
+//! Only the supervisor of a node's process writes here. Links and telemetry watch, and let go of a connection as soon
+//! as the life it belongs to is over; nothing here opens a socket.
 
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -35,12 +35,12 @@ pub enum NodeLocation {
     },
 }
 
-/// The end of whoever owns the process, who alone changes a node's whereabouts. At first there is no process.
+/// The end for the owner of the process, which alone changes a node's whereabouts. At first there is no process.
 #[derive(Debug, Default)]
 pub struct Presence(watch::Sender<Whereabouts>);
 
 impl Presence {
-    /// For whoever wants to know.
+    /// For its observers.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Whereabouts> {
         self.0.subscribe()
@@ -65,7 +65,7 @@ impl Presence {
 /// Everybody's whereabouts.
 pub type Places = BTreeMap<NodeId, watch::Receiver<Whereabouts>>;
 
-/// Returns when this life is over, or whoever keeps the node is gone.
+/// Returns when this life is over, or the owner of the node is gone.
 pub async fn life_over(mut place: watch::Receiver<Whereabouts>, life: u64) {
     // An error means that the owner is gone, and every life with it.
     let _ = place.wait_for(|now| now.life != life).await;

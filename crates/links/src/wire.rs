@@ -1,4 +1,4 @@
-//! A wire: how two nodes of some kind talk to each other, as far as a relay between them has to know it.
+//! A wire: the protocol between two nodes, as far as a relay between them has to know it.
 //!
 //! A relay reads whole frames and writes whole frames. What a wire says about them:
 //!

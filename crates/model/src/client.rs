@@ -1,4 +1,4 @@
-//! What clients ask of the store, and what comes of it.
+//! Store requests of clients, and their outcomes.
 
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::NodeId;
@@ -23,19 +23,21 @@ impl ClientName {
     /// The longest name, in bytes.
     pub const LONGEST: usize = 32;
 
-    /// That there is no room for one more client; a source that has [`MAX_CLIENTS`] says so.
+    /// The error of a source that has [`MAX_CLIENTS`] already.
     #[must_use]
     pub fn no_room(&self) -> String {
-        format!("there are {MAX_CLIENTS} clients with names already, and no room for {self}: use one of them")
+        format!(
+            "there are {MAX_CLIENTS} named clients already, which is the maximum: use one of them instead of {self}"
+        )
     }
 
-    /// That nobody could be asked: no node serves, or the client reaches none that does.
+    /// The error that no node serves, or that the client reaches none that does.
     #[must_use]
     pub fn nobody_to_ask(&self, some_node_serves: bool) -> String {
         if some_node_serves {
-            format!("{self} reaches no node that is ready to be asked; nothing was changed")
+            format!("{self} reaches no node that is ready; nothing was changed")
         } else {
-            "no node is ready to be asked; nothing was changed".to_owned()
+            "no node is ready; nothing was changed".to_owned()
         }
     }
 
@@ -62,7 +64,7 @@ impl fmt::Display for ClientName {
     }
 }
 
-/// What a person at the deck may ask of the store.
+/// A store operation of the deck's user or a script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientOp {
@@ -72,7 +74,7 @@ pub enum ClientOp {
     Read(Read),
 }
 
-/// A request to the store: who asks what of whom.
+/// A store request: its client, its operation, and its node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRequest {
     /// Which client asks.
@@ -80,11 +82,11 @@ pub struct ClientRequest {
     pub client: ClientName,
     /// What.
     pub op: ClientOp,
-    /// This node is asked, once, and what it says is the answer; a write is handed to it outside of any session. `None`: the client
-    /// looks for a node that answers.
+    /// Only this node is asked, once; a write is sent to it outside any session. `None`: the client finds a node that
+    /// answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<NodeId>,
-    /// How new the answer to a read must be.
+    /// Which consistency reads have.
     #[serde(default, skip_serializing_if = "is_linearizable")]
     pub consistency: Consistency,
 }
@@ -101,7 +103,7 @@ impl From<ClientOp> for ClientRequest {
     }
 }
 
-/// What came of a [`ClientRequest`].
+/// The outcome of a [`ClientRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientOutcome {
@@ -157,7 +159,7 @@ impl ClientOutcome {
                 StoreOutcome::Refused(format!("{node} says: {failure}"))
             }
             Self::Answered { node, .. } => {
-                StoreOutcome::InDoubt(format!("{node} gave an answer to some other question"))
+                StoreOutcome::InDoubt(format!("{node} answered a different request"))
             }
             Self::Failed { reason, fate: RequestFate::NothingChanged } => {
                 StoreOutcome::Refused(reason.clone())
@@ -171,11 +173,11 @@ impl ClientOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientLinkFault {
-    /// Nothing passes. Connections break, and none comes about.
+    /// Nothing passes. Connections break, and new ones fail.
     Cut,
-    /// Requests are kept on their way until this is undone. Connections still come about.
+    /// Requests are held on their way until this is undone. New connections still succeed.
     Hold,
-    /// Requests arrive, and their answers are lost. Connections and sessions still come about.
+    /// Requests arrive, and their answers are lost. New connections and sessions still succeed.
     LoseAnswers,
 }
 

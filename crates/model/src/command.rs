@@ -1,4 +1,4 @@
-//! What a source can be told.
+//! The commands that a source accepts.
 
 use crate::client::ClientRequest;
 use crate::message::MessageId;
@@ -8,13 +8,13 @@ use raftdeck_raft::{LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The name of a command, chosen by whoever sends it. Whoever shares a source with others takes care that their names differ.
+/// The id of a command, chosen by its sender. Senders that share a source must use different ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommandId(pub u64);
 
-/// Something a source is told. For each, exactly one [`News::Done`](crate::News::Done) or
-/// [`News::Refused`](crate::News::Refused) with its id follows: when its effect is in force and has been told, or when it is
-/// certain that it will not be.
+/// A command to a source. For each, exactly one [`News::Done`](crate::News::Done) or
+/// [`News::Refused`](crate::News::Refused) with its id follows: when its effect is in force and has been reported, or
+/// when it certainly will not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its name.
@@ -56,7 +56,7 @@ pub enum Order {
         /// At most this many.
         limit: u32,
     },
-    /// Have every node that answers tell its state now, and the links what became of messages: all of it comes as
+    /// Have every node that answers tell its state now, and the links what happened to messages: all of it comes as
     /// [`News::Status`](crate::News::Status) and [`News::Messages`](crate::News::Messages) before this is done.
     Refresh,
     /// Start one more node, with the next id, and make it a voter: a new process that joins as a learner, catches up
@@ -74,10 +74,10 @@ pub enum Order {
     ReplaceNode(NodeId),
     /// Have the leader hand over to this node (thesis §3.10). How it goes comes as [`News::Change`](crate::News::Change).
     Transfer(NodeId),
-    /// Have this node campaign at once, whoever leads. All nodes forgo leases first, for good.
+    /// Have this node campaign at once, even if there is a leader. All nodes forgo leases first, for good.
     Campaign(NodeId),
-    /// Have this node time out at once, as if it had heard from no leader: it campaigns as its own timer would have it do, with
-    /// PreVote first where that is on. Who hears from a leader grants nothing.
+    /// Have this node time out at once, as if it had heard from no leader: it campaigns as its own timer would have
+    /// it do, with PreVote first where that is on. Nodes that hear a leader grant nothing.
     TimeOut(NodeId),
     /// Have this node's clock jump ahead by so much, once. All nodes forgo leases first, for good.
     SkewClock(NodeId, Duration),
@@ -85,17 +85,18 @@ pub enum Order {
     Workload(bool),
     /// SIGTERM: the node ends in an orderly way.
     Stop(NodeId),
-    /// Pause and resume the node's process again and again, so that it stands still for so many percent of the time; 0: no more.
+    /// Pause and resume the node's process repeatedly, so that it is stopped for this percentage of the time; 0: no
+    /// longer.
     Slow(NodeId, u8),
     /// Kill the node if it runs, wipe its data, and start it again: it comes back on another disk, does not vote, and has to be
     /// replaced.
     Wipe(NodeId),
-    /// The same, but the disk keeps its identity, as in a system without identities: the node has forgotten its votes and its log,
-    /// and nobody notices. Unsafe: for lessons.
+    /// The same, but the disk keeps its identity, as in a system without identities: the node has lost its votes and
+    /// its log, and no other node notices. Unsafe: for teaching.
     WipeUnsafe(NodeId),
-    /// Let the node write only so many bytes more to each of its files, until that is undone (Linux).
+    /// Let the node write only this many more bytes to each of its files, until that is undone (Linux).
     FillDisk(NodeId, u64),
-    /// Take so many bytes from the end of a stopped node's log, as if they had never been synced.
+    /// Cut this many bytes off the end of a stopped node's log, as if they had never been synced.
     LoseTail(NodeId, u64),
     /// Make something undoable in force: rules, a watch, timers, the place of the deck's own client.
     Disturb(Disturbance),
@@ -107,12 +108,12 @@ pub enum Order {
     Drop(MessageSelection),
     /// Cluster time passes at this rate from now on.
     SetRate(ClockRate),
-    /// Go on a little, then stand still.
+    /// Run for a step, then freeze.
     Step(Step),
-    /// Go forward to this cluster time at once: everything up to there is told. Only a recording can; another source refuses
-    /// ([`SEEK_NEEDS_RECORDING`](crate::SEEK_NEEDS_RECORDING)).
+    /// Jump forward to this cluster time: everything up to there is reported. Only a recording can; another source
+    /// refuses ([`SEEK_NEEDS_RECORDING`](crate::SEEK_NEEDS_RECORDING)).
     Seek(Duration),
-    /// From now on the rules that leave things to chance decide by this seed.
+    /// From now on random rules use this seed.
     Seed(u64),
 }
 
@@ -126,12 +127,12 @@ pub enum MessageSelection {
     On(Scope, Matching),
 }
 
-/// How far the frozen world goes on.
+/// How far a step of frozen time goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// The oldest message on the links is delivered, held or not. No time passes. When there is none, the world goes on to the
-    /// next timer.
+    /// The oldest message on the links is delivered, held or not. No time passes. When there is none, time goes on to
+    /// the next timer.
     Message,
     /// To the next timer of any node.
     Timer,

@@ -1,5 +1,5 @@
-//! What a node reports that a person has to do something about, and which nodes it has no connection with because one of
-//! the two refuses the other. Its statuses say so again and again; here it becomes news, once for each change. Pure.
+//! Conditions that a node reports for an operator, and the nodes that it has no connection with because one of the
+//! two refuses the other. Statuses repeat them; here each change becomes one update. Pure.
 
 use crate::update::News;
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusedPeer};
@@ -41,7 +41,7 @@ impl Concerns {
     }
 }
 
-/// Whether one is what became of the other: about the same node, and of the same kind.
+/// Whether one is what happened to the other: about the same node, and of the same kind.
 fn is_same(old: &Notice, new: &Notice) -> bool {
     let kind = |notice: &Notice| discriminant::<NoticeKind>(&notice.kind);
     old.about == new.about && kind(old) == kind(new)

@@ -1,4 +1,4 @@
-//! What a source knows of something, and that it does not know it.
+//! A value that a source may not know.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
@@ -41,7 +41,7 @@ impl<T> Known<T> {
         self.get().is_some_and(holds)
     }
 
-    /// What becomes of the value; unknown stays unknown.
+    /// What happens to the value; unknown stays unknown.
     #[must_use]
     pub fn map<U>(&self, change: impl FnOnce(&T) -> U) -> Known<U> {
         match self {

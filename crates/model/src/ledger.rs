@@ -1,4 +1,4 @@
-//! The ledger of what is in force and can be undone, each thing under a name of its own. It only keeps account.
+//! The ledger of what is in force and can be undone, each item with its own id. It only records.
 
 use crate::rule::{Disturbance, Fault, FaultId};
 use raftdeck_raft::NodeId;
@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 /// The most things in force at a time.
 pub const MAX_IN_FORCE: usize = 256;
 
-/// What is in force, oldest first. Whoever enters something here also does it, and whoever strikes it out undoes it.
+/// What is in force, oldest first. The caller that adds an item also applies it, and the caller that removes it
+/// undoes it.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     faults: BTreeMap<FaultId, Disturbance>,
     last: u64,
-    /// It is another than it was told last.
+    /// It has changed since it was last reported.
     is_news: bool,
 }
 
@@ -52,7 +53,7 @@ impl Ledger {
         is_changed
     }
 
-    /// A node does not stand still any more.
+    /// A node is no longer stopped.
     pub fn is_not_paused(&mut self, node: NodeId) {
         self.strike_all(|what| *what == Disturbance::Paused(node));
     }
@@ -74,7 +75,7 @@ impl Ledger {
         }) || is_left
     }
 
-    /// Takes a node out of what is said of clients and several nodes. Says whether it was anywhere.
+    /// Removes a node from items about clients and several nodes. Says whether it was in any.
     fn leave_out(&mut self, node: NodeId) -> bool {
         let mut is_changed = false;
         for what in self.faults.values_mut() {
@@ -98,12 +99,12 @@ impl Ledger {
         self.faults.iter().map(|(&id, what)| Fault { id, what: what.clone() }).collect()
     }
 
-    /// What is in force, if that was not told yet.
+    /// What is in force, if it has not been reported yet.
     pub fn news(&mut self) -> Option<Vec<Fault>> {
         std::mem::take(&mut self.is_news).then(|| self.all())
     }
 
-    /// It is told anew, though nothing has changed.
+    /// It is reported again, although nothing has changed.
     pub fn renew(&mut self) {
         self.is_news = true;
     }

@@ -17,9 +17,9 @@ pub enum LinkState {
 /// What passed one link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameReport {
-    /// Who sent.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiving node.
     pub to: NodeId,
     /// The newest such message's kind: `AppendEntries`, `RequestVote`, … as the paper calls it; an AppendEntries
     /// without entries is `Heartbeat`.
@@ -30,7 +30,7 @@ pub struct FrameReport {
     pub index: Option<LogIndex>,
     /// For an answer: whether it says yes.
     pub granted: Option<bool>,
-    /// What became of them.
+    /// What happened to them.
     pub fate: FrameFate,
     /// How many such messages.
     pub count: u64,
@@ -100,7 +100,7 @@ impl FrameKind {
     }
 }
 
-/// What became of a message on a link.
+/// What happened to a message on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FrameFate {
@@ -120,9 +120,9 @@ pub struct MessageId(pub u64);
 pub struct MessageReport {
     /// Its name.
     pub id: MessageId,
-    /// Who sent.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiving node.
     pub to: NodeId,
     /// What it is.
     pub kind: FrameKind,

@@ -1,5 +1,5 @@
-//! What can be done to a cluster and undone: rules about messages, and the other disturbances, as values that can be listed, saved
-//! and undone.
+//! Faults that can be injected and undone: rules about messages, and the other disturbances, as values that can be
+//! listed, saved and undone.
 //!
 //! How a rule is carried out is its source's affair; how people write it down is in [`write`](mod@crate::write).
 
@@ -76,7 +76,7 @@ pub enum Delay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Probability(pub u32);
 
-/// What becomes of a message that a rule is about.
+/// What happens to a message that a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -111,7 +111,7 @@ pub struct Rule {
     pub scope: Scope,
     /// About which messages.
     pub matching: Matching,
-    /// What becomes of them.
+    /// What happens to them.
     pub effect: Effect,
 }
 
@@ -159,7 +159,7 @@ pub enum Disturbance {
     Slowed(NodeId, u8),
     /// A node can write only so many bytes more to each of its files.
     DiskFull(NodeId, u64),
-    /// A node's disk is held up. To disturb it with a free one lets it go.
+    /// A node's disk is slow or stalled. Setting a free one ends it.
     Disk(NodeId, DiskPace),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
@@ -171,9 +171,9 @@ pub enum Disturbance {
     Timeouts(NodeId, Duration, Duration),
     /// A node sends heartbeats at this interval while it leads.
     Heartbeat(NodeId, Duration),
-    /// A node's clock is so fast by cluster time. To disturb it with a true one sets it right.
+    /// A node's clock runs at this rate of cluster time. Setting the normal rate ends it.
     Clock(NodeId, ClockFactor),
-    /// A client reaches only these nodes. To disturb it with none of them lets it reach all again.
+    /// A client reaches only these nodes. Setting none lets it reach all again.
     ClientAt(ClientName, BTreeSet<NodeId>),
     /// Something is wrong between a client and these nodes.
     ClientLinks(ClientName, BTreeSet<NodeId>, ClientLinkFault),
@@ -265,7 +265,7 @@ pub enum Timers {
     /// Random, as Raft wants it.
     #[default]
     Random,
-    /// All alike: a vote is split again and again.
+    /// All equal: votes are split repeatedly.
     Aligned,
     /// Each its own, far from the others': no vote is ever split.
     Spread,

@@ -1,7 +1,7 @@
-//! The rules in force, and what they decide of each message. Pure: time and messages come in, decisions go out, and chance
-//! is decided by a seed, so that the same seed decides the same frames.
+//! The rules in force, and their decision for each message. Pure: time and messages come in, decisions go out, and
+//! random choices come from a seed, so that the same seed gives the same decisions.
 //!
-//! Nothing here knows where messages are; whoever carries them carries the decisions out.
+//! Nothing here knows where messages are; the carrier of the messages applies the decisions.
 
 use crate::glance::Glance;
 use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
@@ -11,7 +11,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The longest delay by one rule: whoever wants more holds.
+/// The longest delay by one rule: for more there is hold.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// A directed pair: sender, receiver.
@@ -22,7 +22,7 @@ pub type Pair = (NodeId, NodeId);
 pub struct MessageInTransit<'a> {
     /// On which link.
     pub pair: Pair,
-    /// The how manieth frame on that link since the seed was set.
+    /// The number of the frame on that link since the seed was set.
     pub number: u64,
     /// What it is; `None`: no message.
     pub glance: Option<&'a Glance>,
@@ -35,7 +35,7 @@ pub struct MessageInTransit<'a> {
 /// What the rules make of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// It is lost. Then the rest says nothing.
+    /// It is lost. The other fields are then meaningless.
     pub lost: bool,
     /// What holds it; empty: nothing.
     pub held_by: Vec<FaultId>,
@@ -72,7 +72,7 @@ struct Active {
 struct Watching {
     id: FaultId,
     watch: Watch,
-    /// It fires at the how manieth message from now.
+    /// The number of messages until it fires.
     left: u64,
 }
 
@@ -146,7 +146,7 @@ impl Rulebook {
         fired
     }
 
-    /// What becomes of this message. Rules have their say in order of age.
+    /// What happens to this message. Rules are applied in order of age.
     pub fn decide(&mut self, passing: MessageInTransit<'_>) -> Decision {
         let mut decision = Decision::default();
         let seed = self.seed;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A shape by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Nobody reaches this node, and it reaches nobody.
+    /// No node reaches this node, and it reaches none.
     Isolate(NodeId),
     /// Two parts that do not reach each other. Both empty: the lower and the upper half of the nodes, the greater part last.
     Halves(BTreeSet<NodeId>, BTreeSet<NodeId>),
@@ -26,7 +26,7 @@ pub enum Shape {
     Deaf(NodeId),
     /// Some messages are lost, some late, some come twice.
     Flaky(Scope),
-    /// Messages take long, and there is little room.
+    /// High latency and low bandwidth.
     SlowLink(Scope),
     /// Nodes far from each other, by region ([`REGIONS`]).
     Wan(BTreeMap<NodeId, String>),
@@ -86,17 +86,17 @@ impl Shape {
             return Err(format!("there is no {stranger} in this cluster"));
         }
         match self {
-            Self::OneWay(from, to) if from == to => Err(format!("{from} needs no link to itself")),
+            Self::OneWay(from, to) if from == to => Err(format!("{from} has no link to itself")),
             Self::Halves(left, right) if left.is_empty() != right.is_empty() => {
                 Err("one of the two parts is empty: halves 1,2|3,4,5".to_owned())
             }
             Self::Halves(left, right) if !left.is_disjoint(right) => {
                 Err("a node can be in one of the two parts only: halves 1,2|3,4,5".to_owned())
             }
-            Self::Halves(..) if nodes.len() < 2 => Err("one node has no halves".to_owned()),
+            Self::Halves(..) if nodes.len() < 2 => Err("a partition needs at least two nodes".to_owned()),
             Self::Bridge(_) if nodes.len() < 3 => Err("a bridge needs a node on each side".to_owned()),
             Self::Ring if nodes.len() < 4 => {
-                Err("a ring of majorities needs four nodes or more: with three each reaches all".to_owned())
+                Err("a ring of majorities needs at least four nodes: with three, each reaches all".to_owned())
             }
             Self::Wan(placed) => match placed.values().find(|region| at(region).is_none()) {
                 Some(region) => {
@@ -255,7 +255,7 @@ mod tests {
     fn what_cannot_have_a_shape_is_told_why() {
         let why = |shape: Shape| shape.rules(&ids([1, 2, 3])).unwrap_err();
         assert_eq!(why(Shape::Isolate(NodeId(4))), "there is no n4 in this cluster");
-        assert!(why(Shape::Ring).contains("four nodes or more"));
+        assert!(why(Shape::Ring).contains("at least four nodes"));
         assert!(why(Shape::Halves(ids([1]), ids([1, 2]))).contains("one of the two parts only"));
         assert!(why(Shape::Halves(ids([1]), ids([]))).contains("empty"));
         assert!(why(Shape::OneWay(NodeId(1), NodeId(1))).contains("itself"));

@@ -1,4 +1,4 @@
-//! Whatever can be looked at and driven.
+//! Anything that can be watched and driven.
 
 use crate::command::{Command, Order};
 use crate::rule::Disturbance;
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A cluster to look at and to drive: real processes, a simulation, a recording. It tells [`Update`](crate::Update)s to whoever it was
-/// started for, and ends when it is dropped.
+/// A cluster to look at and to drive: real processes, a simulation, a recording. It sends [`Update`](crate::Update)s
+/// to its observer, and ends when it is dropped.
 pub trait Source {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Tells it to do something. Never blocks; what comes of it is told, in the end by [`News::Done`](crate::News::Done) or
+    /// Tells it to do something. Never blocks; its outcome is told, in the end by [`News::Done`](crate::News::Done) or
     /// [`News::Refused`](crate::News::Refused).
     fn send(&self, command: Command);
 }
@@ -66,9 +66,9 @@ impl Ability {
 }
 
 /// Why a source that is no recording refuses [`Order::Seek`].
-pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be gone through: this cluster runs, and its time cannot be jumped over (step TIME lets it pass)";
+pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be searched: the time of a running cluster cannot be skipped (step TIME advances it)";
 
-/// What a source can do, and why it cannot do the rest, so that it can be said before anybody tries.
+/// What a source can do, and why it cannot do the rest, so that it is known before an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     lacks: BTreeMap<Ability, String>,

@@ -1,8 +1,8 @@
 //! What is in force of the nodes' timing and of their switches, and what each node works with by that: in one place for the lab
 //! and the simulator.
 //!
-//! The newer goes before the older. `align`, `spread` and `random` end the timeouts that single nodes were given; timeouts that are
-//! given to a node after that are its own, until they are undone.
+//! A newer setting takes precedence over an older one. `align`, `spread` and `random` end the timeouts that single
+//! nodes were given; timeouts that are given to a node after that are its own, until they are undone.
 
 use crate::ledger::Ledger;
 use crate::rule::{Disturbance, Fault, FaultId, Timers};
@@ -68,7 +68,7 @@ impl Ledger {
         let tuning = tuned(self.tuning_of(node, usual), what, node);
         if tuning.timing.heartbeat < LEAST_HEARTBEAT {
             let (given, least) = (duration(tuning.timing.heartbeat), duration(LEAST_HEARTBEAT));
-            return Err(format!("a heartbeat interval of {given} is too short: {least} is the least"));
+            return Err(format!("a heartbeat interval of {given} is too short: the minimum is {least}"));
         }
         tuning.validate().map_err(|error| unfit(node, what, &error))
     }
@@ -262,7 +262,7 @@ mod tests {
         begin(&mut ledger, Disturbance::Timers(Timers::Random));
         assert_eq!(in_force(&ledger), ["heartbeat 1 20ms"]);
         for (what, why) in [
-            (Disturbance::Heartbeat(N1, Duration::from_micros(900)), "1ms is the least"),
+            (Disturbance::Heartbeat(N1, Duration::from_micros(900)), "the minimum is 1ms"),
             (timeouts(N1, 400, 400), "is empty: the second must be greater"),
         ] {
             let said = ledger.fits(&what, USUAL).unwrap_err();

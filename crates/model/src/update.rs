@@ -61,7 +61,7 @@ pub enum News {
         /// Its state.
         status: Box<NodeView>,
     },
-    /// A node reports something that a person has to do something about, or reports it with another text than before.
+    /// A node reports a condition that needs an operator, or reports it with another text than before.
     Notice {
         /// Which node reports it.
         node: NodeId,
@@ -76,7 +76,8 @@ pub enum News {
         /// What, as it was reported last.
         notice: Notice,
     },
-    /// No connection comes about between two nodes, because one of them refuses the other; told by one of them, or by both.
+    /// There is no connection between two nodes, because one of them refuses the other; reported by one of them, or
+    /// by both.
     PeerRefused {
         /// Which node tells.
         node: NodeId,
@@ -120,19 +121,19 @@ pub enum News {
         /// One report for each link, kind and fate that occurred.
         frames: Vec<FrameReport>,
     },
-    /// What came of [`Order::Client`](crate::Order::Client) or [`Order::Propose`](crate::Order::Propose).
+    /// The outcome of [`Order::Client`](crate::Order::Client) or [`Order::Propose`](crate::Order::Propose).
     Client {
         /// The command.
         id: CommandId,
         /// What was asked, by which client and of whom.
         #[serde(flatten)]
         request: ClientRequest,
-        /// What came of it.
+        /// Its outcome.
         outcome: ClientOutcome,
         /// How long it took.
         took: Duration,
     },
-    /// What came of [`Order::FetchLog`](crate::Order::FetchLog).
+    /// The outcome of [`Order::FetchLog`](crate::Order::FetchLog).
     Log {
         /// Which node.
         node: NodeId,
@@ -160,7 +161,7 @@ pub enum News {
     },
     /// The figures of the steady workload; while it runs, at most four times a second.
     Workload(WorkloadFigures),
-    /// Cluster time passes at another rate than before, or stands still where a step ended.
+    /// Cluster time passes at another rate than before, or is frozen where a step ended.
     Time(ClusterTime),
     /// Messages on the links: each when it is new there and when it changed its state since the last such update
     /// (gathered, at most 30 updates a second). Several changes between two updates are one.
@@ -180,14 +181,14 @@ pub enum News {
         /// Which command.
         id: CommandId,
     },
-    /// A command is not carried out, or not wholly: why.
+    /// A command is not carried out, or not completely: why.
     Refused {
         /// Which command.
         id: CommandId,
         /// A sentence for a person.
         reason: String,
     },
-    /// Something went wrong that no command asked for.
+    /// An error that no command caused.
     Trouble {
         /// A sentence for a person.
         reason: String,
@@ -198,9 +199,9 @@ pub enum News {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeStep {
-    /// A new process is started, which nobody knows yet.
+    /// A new process is started, which the cluster does not know yet.
     Starting,
-    /// It is ready, and the leader is asked to take it in as a learner.
+    /// It is ready, and the leader is asked to add it as a learner.
     Joining,
     /// It is a learner and catches up; the leader is asked to make it a voter.
     Promoting,
@@ -230,7 +231,7 @@ impl ChangeStep {
     }
 }
 
-/// What came of the steady workload's writes since it was switched on.
+/// The outcome of the steady workload's writes since it was switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadFigures {
     /// Whether it is on.
@@ -241,7 +242,7 @@ pub struct WorkloadFigures {
     pub acknowledged: u64,
     /// Writes that certainly did not happen.
     pub failed: u64,
-    /// Writes of which nobody knows whether they happened.
+    /// Writes with an unknown outcome.
     pub unknown: u64,
     /// The time since the last acknowledgement, in milliseconds.
     pub gap_ms: u64,
@@ -318,11 +319,11 @@ pub struct NodeAddresses {
 pub enum LogLevel {
     /// Something broke.
     Error,
-    /// Something is odd.
+    /// Something is unusual.
     Warn,
     /// Something worth knowing happened.
     Info,
-    /// For those who look for a mistake.
+    /// For debugging.
     Debug,
     /// Everything.
     Trace,

@@ -1,4 +1,4 @@
-//! A node as whatever source there is knows it.
+//! A node as its source knows it.
 //!
 //! raftdeck's own nodes tell all of it ([`NodeStatus`]). What another engine or a remote cluster does not tell is [`Known::Unknown`], and
 //! the screen, scripts and verdicts say so. A source that does not even know a node's term and role tells no view of it.
@@ -53,7 +53,7 @@ pub struct NodeView {
     /// Where other nodes reach this one; empty: it does not tell.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub address: Known<String>,
-    /// What somebody has to do something about; at most [`NodeStatus::MAX_NOTICES`].
+    /// Conditions that need an operator; at most [`NodeStatus::MAX_NOTICES`].
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub notices: Known<Vec<Notice>>,
 }
@@ -70,7 +70,7 @@ pub struct RaftView {
     /// Its vote in this term.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub vote: Known<Option<NodeId>>,
-    /// Whom it takes for the leader.
+    /// The leader as it knows it.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub leader: Known<Option<NodeId>>,
     /// The last entry of its log.
@@ -106,7 +106,7 @@ pub struct RaftView {
     /// What can be changed while it runs.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub tuning: Known<Tuning>,
-    /// As a leader: to whom it is handing over (thesis §3.10).
+    /// As a leader: the node it is handing over to (thesis §3.10).
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub transfer: Known<Option<NodeId>>,
     /// As a leader: how long it may still serve reads by its lease (thesis §6.4.1); zero without one.
@@ -125,7 +125,7 @@ pub struct RaftView {
     /// follower of a leader it heard from within one.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub has_quorum: Known<bool>,
-    /// As a candidate or pre-candidate: who answered, and whether for it.
+    /// As a candidate or pre-candidate: the voters that answered, and whether they granted the vote.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub votes: Known<Vec<(NodeId, bool)>>,
     /// As a leader: its followers, in order of id.
@@ -139,7 +139,7 @@ pub struct RaftView {
 /// A follower as its leader sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerView {
-    /// Who.
+    /// The node.
     pub id: NodeId,
     /// The highest index known to be on its disk and equal to the leader's.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
@@ -162,10 +162,10 @@ pub struct PeerView {
     /// The data directory that it last answered from.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub incarnation: Known<Option<Incarnation>>,
-    /// It has lost a part of what it confirmed through here, and counts for nothing until it has that again.
+    /// It has lost a part of what it confirmed through here, and does not count until it has that again.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub owes: Known<Option<LogIndex>>,
-    /// It could make nothing of the snapshot it was sent, and waits for a newer one.
+    /// It refused the snapshot it was sent, and waits for a newer one.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub refused_snapshot: Known<Option<SnapshotRefusal>>,
 }
@@ -226,7 +226,7 @@ impl RaftView {
         }
     }
 
-    /// Whether it is known to have no majority behind it. A leader of which nothing is known is taken at its word.
+    /// Whether it is known to have no majority behind it. A leader of which nothing else is known counts as one.
     #[must_use]
     pub fn lacks_quorum(&self) -> bool {
         self.has_quorum == false

@@ -1,5 +1,5 @@
-//! What this node has heard of the members of its cluster by asking them: which of them came back with another disk, whose disk is
-//! not known to the cluster yet, and whether they still count this node among them. Asks nobody itself.
+//! What this node has learned from the other members: which of them came back with another disk, which disks the
+//! membership does not list yet, and whether they still list this node. Sends nothing itself.
 
 use raftdeck_protocol::founding::{Note, NoteStage};
 use raftdeck_protocol::{Notice, NoticeKind};
@@ -24,7 +24,7 @@ impl Acquaintances {
         self.0.retain(|node, _| membership.contains(*node));
     }
 
-    /// Whether a member has to be asked. One that is connected to this node has proved who it is.
+    /// Whether a member has to be asked. One that is connected to this node is authenticated.
     pub(crate) fn is_wanted(&self, member: NodeId, membership: &Membership, is_connected: bool) -> bool {
         let Some(note) = self.0.get(&member) else { return true };
         let is_settled = matches!(note.stage, NoteStage::Member { cluster: Some(_), .. }) && note.has_secret;
@@ -72,7 +72,7 @@ impl Acquaintances {
         let is_lost = left <= membership.voters.len() / 2;
         let of = |(node, disk): (&NodeId, &Incarnation)| {
             let remedy = if is_lost {
-                "so many disks are missing that the members that are left can decide nothing: put the old data directories back"
+                "too many disks are missing: the remaining members have no majority: put the old data directories back"
                     .to_owned()
             } else {
                 format!(
@@ -81,7 +81,7 @@ impl Acquaintances {
             };
             let known = membership.incarnations.get(node);
             let known =
-                known.map_or_else(String::new, |known| format!(", the cluster knows it by disk {known}"));
+                known.map_or_else(String::new, |known| format!(", the membership lists disk {known}"));
             let text =
                 format!("{node} is back with an empty disk ({disk}{known}), and does not vote: {remedy}");
             Notice { about: *node, kind: NoticeKind::EmptyDisk { disk: *disk, address: place(*node) }, text }
@@ -113,8 +113,8 @@ impl Acquaintances {
                         about: me,
                         kind: NoticeKind::Removed,
                         text: format!(
-                            "{me} was replaced in this cluster by a node with disk {disk}, as {node} says, and this directory (disk {own}) \
-                             counts no more: stop this node"
+                            "{me} was replaced in this cluster by a node with disk {disk}, as {node} says, and \
+                             this directory (disk {own}) is no longer a member: stop this node"
                         ),
                     }),
                     Some(_) => None,
@@ -127,7 +127,7 @@ impl Acquaintances {
 
 fn removed(me: NodeId, says: &str) -> Notice {
     let text = format!(
-        "{me} was removed from this cluster, as {says} says: stop it, or take it in again with an empty data directory and \
+        "{me} was removed from this cluster, as {says} says: stop it, or add it again with an empty data directory and \
          `raftdeck client member add {me} HOST:PORT`"
     );
     Notice { about: me, kind: NoticeKind::Removed, text }

@@ -1,5 +1,4 @@
-//! The driver's part in what clients and managers ask: hands it to the replica or does it, and answers. It decides nothing about
-//! when that is done.
+//! The driver's part in requests of clients and managers: hands them to the replica or carries them out, and answers.
 
 use crate::clients::RequestBatch;
 use crate::clock::{Clock, wall_clock};
@@ -71,7 +70,8 @@ impl Driver {
         }
     }
 
-    /// Asks the replica for a write, unless the disk can take no more. Who does not lead says so at once in either case.
+    /// Asks the replica for a write, unless the disk can take no more. A node that does not lead says so at once in
+    /// either case.
     fn submit_write(&mut self, asked: AnswerSlot, ask: impl FnOnce(&mut Replica, RequestToken)) {
         match self.disk.overdue(std::time::Instant::now()) {
             Some(waited) if self.replica.leads() => asked.fail(Failure::DiskStalled { waited }),
@@ -97,7 +97,7 @@ impl Driver {
             Manage::Campaign | Manage::CampaignAgainstLeader if self.belongs_nowhere() => {
                 let why = self.belonging.why_no_leader();
                 Err(Failure::NotInCluster(
-                    why.unwrap_or_else(|| "this node does not belong to a cluster yet".to_owned()),
+                    why.unwrap_or_else(|| "this node is not in a cluster yet".to_owned()),
                 ))
             }
             Manage::Campaign => {
@@ -141,7 +141,7 @@ impl Driver {
             Manage::SetDisk(DiskPace::Delayed(delay)) if delay > MAX_SYNC_DELAY => {
                 let most = MAX_SYNC_DELAY.as_secs();
                 Err(Failure::Invalid(format!(
-                    "a sync can be delayed by at most {most} s; stall the disk instead"
+                    "a sync can be delayed by at most {most} s; to delay it longer, stall the disk"
                 )))
             }
             Manage::SetDisk(pace) => {

@@ -30,18 +30,18 @@ pub struct NodeArgs {
     #[arg(long, value_name = "HOST:PORT", env = "RAFTDECK_BIND")]
     pub bind: Option<String>,
 
-    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on. Whom a
-    /// cluster starts with is settled by the first start of a data directory; later only the addresses count [default: a
-    /// cluster of this node alone]
+    /// The Raft addresses of all nodes, this one included: the first is n1's, the second n2's, and so on. The first
+    /// start of a data directory fixes the founding members; later only the addresses are used [default: a cluster of
+    /// this node alone]
     #[arg(long, value_name = "HOST:PORT,…", env = "RAFTDECK_CLUSTER", value_delimiter = ',')]
     pub cluster: Option<Vec<String>>,
 
-    /// Start without a cluster and wait to be added to one that exists (raftdeck client member add); needs --node-id, and
-    /// --bind. Counts at the first start of a data directory, and can stay for later ones
+    /// Start without a cluster and wait to be added to one that exists (raftdeck client member add); needs --node-id,
+    /// and --bind. Takes effect at the first start of a data directory, and may stay for later ones
     #[arg(long, env = "RAFTDECK_JOIN", value_parser = clap::builder::FalseyValueParser::new())]
     pub join: bool,
 
-    /// Reach a node at this Raft address, whatever the cluster says; can be given more than once
+    /// Use this Raft address for a node instead of the one in the membership; can be given more than once
     #[arg(long, value_name = "ID=HOST:PORT", env = "RAFTDECK_PEER_ADDRESS", value_delimiter = ',', value_parser = parse_peer_address)]
     pub peer_address: Vec<(NodeId, String)>,
 
@@ -73,12 +73,13 @@ pub struct NodeArgs {
     #[arg(long, value_name = "MIN..MAX", env = "RAFTDECK_ELECTION", value_parser = parse_range)]
     pub election: Option<(Duration, Duration)>,
 
-    /// Ask before campaigning whether a campaign could succeed (PreVote), so that a node that was away disturbs nobody [default:
-    /// on]
+    /// Ask for pre-votes before an election (PreVote), so that a node that was cut off does not disturb the cluster
+    /// [default: on]
     #[arg(long, value_name = "on|off", env = "RAFTDECK_PRE_VOTE", value_parser = parse_switch)]
     pub pre_vote: Option<bool>,
 
-    /// A leader that no majority answers gives up, and followers stand by a leader that lives (CheckQuorum) [default: on]
+    /// A leader that loses its majority steps down, and followers that hear a leader refuse votes (CheckQuorum)
+    /// [default: on]
     #[arg(long, value_name = "on|off", env = "RAFTDECK_CHECK_QUORUM", value_parser = parse_switch)]
     pub check_quorum: Option<bool>,
 
@@ -143,7 +144,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "FILE", env = "RAFTDECK_PEER_TOKEN_FILE")]
     pub peer_token_file: Option<PathBuf>,
 
-    /// Allow addresses that other machines can reach although there is no TLS, or no client token
+    /// Allow addresses that other machines can reach even without TLS or without a client token
     #[arg(long, env = "RAFTDECK_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure: bool,
 
@@ -163,11 +164,11 @@ pub struct NodeArgs {
     #[arg(long, hide = true)]
     pub managed: bool,
 
-    /// The rate of the node's clock at its start, in millionths of real time; whoever manages it may set it later
+    /// The rate of the node's clock at its start, in millionths of real time; its manager may set it later
     #[arg(long, value_name = "MILLIONTHS", hide = true, requires = "managed", value_parser = parse_clock_rate)]
     pub clock_rate: Option<ClockRate>,
 
-    /// Serve no read by a lease: whoever manages the node does what leases cannot bear
+    /// Serve no read by a lease: the node's manager does what leases do not tolerate
     #[arg(long, hide = true, requires = "managed")]
     pub forgo_leases: bool,
 }
@@ -175,7 +176,8 @@ pub struct NodeArgs {
 /// What is logged, how and where.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct LogArgs {
-    /// Log only this: a level, or levels by module, such as info,raftdeck_node::http=debug. Goes before --verbose
+    /// Log only this: a level, or levels by module, such as info,raftdeck_node::http=debug. Takes precedence over
+    /// --verbose
     #[arg(long, value_name = "FILTER", env = "RAFTDECK_LOG")]
     pub log_filter: Option<String>,
 
@@ -183,7 +185,7 @@ pub struct LogArgs {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
     pub log_format: LogFormat,
 
-    /// Log to this file, too. When it is full it becomes FILE.1, that FILE.2, and so on
+    /// Log to this file, too. A full file is renamed to FILE.1, FILE.1 to FILE.2, and so on
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 
@@ -202,12 +204,13 @@ pub enum LogFormat {
     /// For people
     #[default]
     Human,
-    /// A JSON object a line: time, level, target, message, fields
+    /// One JSON object per line: time, level, target, message, fields
     Json,
 }
 
 impl NodeArgs {
-    /// Variables that say what options say, in the way of servers that are started by others. They go before a file.
+    /// Variables that say what options say, as is usual for servers under a supervisor. They take precedence over a
+    /// file.
     pub const STAND_INS: &[StandIn] = &[
         stand_in("node-id", "NODE_ID"),
         stand_in("http", "KVSTORE_PORT"),
@@ -224,9 +227,9 @@ Examples: three nodes on this machine, each in a shell of its own:
   raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
-A fourth that joins them; it serves once it is added, for example with raftdeck client member add:
+A fourth that joins them; it serves once it has been added, for example with raftdeck client member add:
   raftdeck-node --join --node-id 4 --bind 127.0.0.1:8083
-One that other machines reach, with what raftdeck tls new makes:
+One that other machines can reach, with the certificates of raftdeck tls new:
   RAFTDECK_CLIENT_TOKEN=... raftdeck-node --node-id 1 --cluster a.example:8080,b.example:8080,c.example:8080 \\
     --bind 0.0.0.0:8080 --tls-ca tls/ca.pem --tls-cert tls/n1.pem --tls-key tls/n1-key.pem
 The same three with HTTP ports alone (Raft at PORT+10000, clients at PORT+11000):
@@ -260,7 +263,7 @@ pub(crate) fn parse_node_id(text: &str) -> Result<NodeId, String> {
     let digits = text.strip_prefix(['n', 'N']).unwrap_or(text);
     match digits.parse() {
         Ok(id) if id > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(NodeId(id)),
-        _ => Err("a node id is a number from 1 on, written 1 or n1".to_owned()),
+        _ => Err("a node id is a number, at least 1, written 1 or n1".to_owned()),
     }
 }
 
@@ -268,7 +271,7 @@ pub(crate) fn parse_node_id(text: &str) -> Result<NodeId, String> {
 pub fn parse_millis(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis.into())),
-        _ => Err("a time is a whole number of milliseconds from 1 on".to_owned()),
+        _ => Err("a time is a whole number of milliseconds, at least 1".to_owned()),
     }
 }
 
@@ -284,7 +287,7 @@ pub fn parse_sync_delay(text: &str) -> Result<Duration, String> {
     };
     delay
         .filter(|delay| *delay <= MAX_SYNC_DELAY)
-        .ok_or_else(|| "a delay is written 500us, 2ms or 1s, which is the most".to_owned())
+        .ok_or_else(|| "a delay is written like 500us, 2ms or 1s, which is the maximum".to_owned())
 }
 
 fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
@@ -292,7 +295,7 @@ fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
     Ok((parse_millis(min)?, parse_millis(max)?))
 }
 
-/// `4=127.0.0.1:8083`. Whether the address makes sense is looked at later, with all others.
+/// `4=127.0.0.1:8083`. Whether the address is valid is checked later, with all others.
 fn parse_peer_address(text: &str) -> Result<(NodeId, String), String> {
     let (id, address) = text
         .split_once('=')
@@ -304,7 +307,7 @@ fn parse_switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("it is on or off".to_owned()),
+        _ => Err("write on or off".to_owned()),
     }
 }
 
@@ -323,7 +326,7 @@ fn parse_append_bytes(text: &str) -> Result<usize, String> {
 fn parse_snapshot_entries(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(entries) if entries > 0 => Ok(entries),
-        _ => Err("a snapshot comes after a number of entries from 1 on; without any the log would only grow"
+        _ => Err("the number of entries between snapshots is at least 1; without snapshots the log grows without limit"
             .to_owned()),
     }
 }

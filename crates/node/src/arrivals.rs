@@ -1,6 +1,6 @@
-//! Frames on their way in. A frame is kept until all of it is there, so whoever begins one and does not end it takes up memory.
-//! That has three bounds here: a buffer grows with what has arrived and not with what was announced, all unfinished frames of
-//! one port share a budget, and each has a time in which it must be whole. What is in a frame is not looked at.
+//! Frames on their way in. A frame is kept until all of it is there, so an unfinished frame uses memory. There are
+//! three bounds: a buffer grows with what has arrived and not with what was announced, all unfinished frames of one
+//! port share a budget, and each has a time in which it must be whole. What is in a frame is not looked at.
 
 use bytes::{Bytes, BytesMut};
 use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// The time that is waited for the rest of a frame, from its first byte on.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// A buffer of up to this size counts for nothing: there are only so many connections.
+/// A buffer of up to this size does not count: there are only so many connections.
 const FREE: usize = 64 << 10;
 
 /// All larger ones of one port together. Eight of the largest frames fit.
@@ -53,8 +53,8 @@ pub(crate) enum ArrivalError {
     #[error("a frame was not complete {} s after it began: {arrived} bytes of it have arrived", WITHIN.as_secs())]
     TooSlow { arrived: usize },
     #[error(
-        "unfinished frames take up more than {} MiB together, and this one of {arrived} bytes has taken up the most for the longest \
-         time",
+        "unfinished frames use more than {} MiB in total, and this one, with {arrived} bytes, has been the \
+         largest for the longest time",
         SHARED >> 20
     )]
     TooMany { arrived: usize },
@@ -125,7 +125,8 @@ impl ArrivalBudget {
         }
     }
 
-    /// The one that takes up the most for the longest time: somebody who sends is soon done, however much it is.
+    /// The frame that has been the largest for the longest time: an active sender finishes soon, however much it
+    /// sends.
     fn worst(&self) -> Option<u64> {
         let now = Instant::now();
         let weight = |part: &FrameShare| part.bytes as u128 * (now - part.since).as_micros().max(1);

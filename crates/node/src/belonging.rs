@@ -1,5 +1,5 @@
-//! The driver's part in who belongs to the cluster: takes the founding membership, fills in the disks of members that are not known
-//! yet, keeps the cluster's identity and secret, and tells what somebody has to do something about.
+//! The driver's part in the membership: takes the founding membership, adds the disks of members that are not known
+//! yet, keeps the cluster's identity and secret, and reports conditions that need an operator.
 
 use crate::acquaintances::Acquaintances;
 use crate::driver::{Driver, PeerInput};
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 /// What this node asks of itself. No request of a client has this token.
 const OWN: RequestToken = RequestToken(0);
 
-/// What the driver knows of who belongs to the cluster besides what the core knows.
+/// What the driver knows of the membership in addition to the core.
 #[derive(Debug)]
 pub(crate) struct Belonging {
     ledger: Arc<Ledger>,
@@ -126,7 +126,7 @@ impl Driver {
     /// What was being written to the disk is written, or why not.
     pub(crate) fn kept(&mut self, failed: Option<String>) {
         if let Some(why) = failed {
-            tracing::error!("what belongs to the cluster's identity cannot be kept: {why}");
+            tracing::error!("the cluster's identity cannot be stored: {why}");
         }
         self.belonging.keeps = false;
         self.belonging.stir();
@@ -203,7 +203,7 @@ impl Driver {
         }
     }
 
-    /// Has those members asked of whom something is not known.
+    /// Requests the missing information from members.
     fn ask_members(&mut self, membership: &Membership) {
         let me = self.belonging.ledger.me().id;
         let members = membership.members();

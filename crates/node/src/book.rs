@@ -1,4 +1,4 @@
-//! Where the other nodes are, from all who say so, and which of them goes first. Dials nobody.
+//! The other nodes' addresses, from several sources, and which source takes precedence. Opens no connection.
 
 use raftdeck_client::split;
 use raftdeck_raft::{Membership, NodeId};
@@ -10,14 +10,14 @@ const MAX_OVERRIDES: usize = 1024;
 /// The addresses of nodes as this one reaches them.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    /// From whoever started this node: before all else.
+    /// From the command line of this node: takes precedence over all others.
     overrides: BTreeMap<NodeId, String>,
     /// The members besides this node, and what the membership in force says of them.
     members: BTreeSet<NodeId>,
     addresses: BTreeMap<NodeId, String>,
     /// From `--cluster`.
     cluster: BTreeMap<NodeId, String>,
-    /// Who has been connected to this node, and said this. Kept of members; of others while they are connected.
+    /// From nodes that have connected and reported it. Kept for members; for others while they are connected.
     guests: BTreeMap<NodeId, Introduction>,
     connected: BTreeSet<NodeId>,
     /// As recorded when this node started for the first time: when nobody says anything newer.

@@ -1,6 +1,6 @@
-//! The newest committed changes, for whoever watches keys. There is one ring for all: each watcher reads from it by index, at
-//! its own pace, and who falls behind its oldest change is told so. Nothing here waits, and nothing grows with the number of
-//! watchers. It begins with what this process applied first: what was before is in no ring.
+//! The newest committed changes, for watchers of keys. There is one ring for all: each watcher reads from it by
+//! index, at its own pace, and gets an error when it falls behind the oldest change. Nothing here waits, and nothing
+//! grows with the number of watchers. It begins with what this process applied first: what was before is in no ring.
 
 use bytes::{Bytes, BytesMut};
 use raftdeck_replica::Changed;
@@ -28,9 +28,9 @@ const CHUNK_BYTES: usize = 160;
 #[derive(Debug)]
 pub(crate) struct Ring {
     kept: Mutex<KeptChanges>,
-    /// The newest entry that was applied, for whoever waits for the next one.
+    /// The newest applied entry, for tasks that wait for the next one.
     newest: watch::Sender<u64>,
-    /// Whether this node knows who leads: if not, others may know of changes that it does not hear of.
+    /// Whether this node knows the leader: if not, others may know of changes that it does not hear of.
     led: AtomicBool,
     /// Whether this node has heard what was committed before it started: if not, "from now on" would be from long ago.
     caught_up: AtomicBool,
@@ -91,7 +91,7 @@ impl Ring {
         })
     }
 
-    /// Whether this node knows who leads has changed.
+    /// Whether this node knows the leader has changed.
     pub(crate) fn set_led(&self, led: bool) {
         self.led.store(led, Relaxed);
     }

@@ -1,6 +1,7 @@
-//! Client connections: requests in, answers, telemetry and changes out. All requests that one read brings go to the driver
-//! together, and all answers that wait go out with one write. A client that sends faster than it reads answers is read no
-//! further; one that breaks a rule is closed; neither is ever felt by the driver.
+//! Client connections: requests in, answers, telemetry and changes out. All requests that one read brings go to the
+//! driver together, and all answers that wait go out with one write. There is backpressure: a client that sends
+//! faster than it reads answers is not read from. One that violates the protocol is disconnected. Neither affects the
+//! driver.
 
 use crate::arrivals::{ArrivalError, Arrivals, Arriving};
 use crate::changes::Ring;
@@ -104,7 +105,7 @@ impl Reception {
                 // What it has asked meanwhile is answered.
                 drop(desk);
                 let _ = timeout(FAREWELL, writing).await;
-                "others wait for its place, and it does nothing".to_owned()
+                "it is idle, and other clients wait for a connection".to_owned()
             }
             () = self.stop.cancelled() => {
                 // The driver answers all it had, or drops it; then the writer is done.
@@ -119,7 +120,7 @@ impl Reception {
     }
 }
 
-/// Who asks.
+/// The client that asks.
 struct Caller {
     by_manager: bool,
     governs: bool,
@@ -130,7 +131,7 @@ struct Caller {
 /// The reading half.
 struct RequestReader {
     outbox: Arc<Outbox>,
-    /// Whether it may change who belongs to the cluster and who leads it.
+    /// Whether it may change the membership and transfer the leadership.
     governs: bool,
     driver: mpsc::Sender<ClientInput>,
     hub: Hub,
@@ -256,7 +257,7 @@ impl RequestReader {
     }
 }
 
-/// Whether this is about who belongs to the cluster or who leads it.
+/// Whether this changes the membership or transfers the leadership.
 fn is_governing(body: &RequestBody) -> bool {
     matches!(body, RequestBody::ChangeMembership(_) | RequestBody::TransferLeadership { .. })
 }
@@ -387,7 +388,7 @@ async fn send(writer: &mut Writer<'_, impl AsyncWrite + Unpin>, response: &Respo
     writer.send(&frame).await
 }
 
-/// The next telemetry frame; waits for ever without a subscription.
+/// The next telemetry frame; waits forever without a subscription.
 async fn next(watching: &mut Option<(u64, Watcher)>) -> Option<Telemetry> {
     match watching {
         Some((_, watcher)) => watcher.next().await,

@@ -22,7 +22,7 @@ pub(crate) struct Clock {
     base: Duration,
     /// when so much real time had passed.
     since: Duration,
-    /// It stands still when it shows this.
+    /// It is frozen when it shows this.
     until: Option<Duration>,
 }
 
@@ -140,8 +140,8 @@ fn elapsed() -> Duration {
     ORIGIN.elapsed()
 }
 
-/// The wall clock, as it goes into the log with a proposal. It may be wrong or step: whoever reads the log takes care that
-/// its time never goes back.
+/// The wall clock, as it goes into the log with a proposal. It may be wrong or jump: the readers of the log ensure
+/// that its time never goes back.
 pub(crate) fn wall_clock() -> LoggedTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     LoggedTime(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))

@@ -27,7 +27,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// What waits to be taken in, of each kind; whoever brings more waits himself.
+/// The length of each input queue; senders wait when it is full.
 pub(crate) const PEER_QUEUE: usize = 256;
 pub(crate) const CLIENT_QUEUE: usize = 512;
 
@@ -103,7 +103,7 @@ pub(crate) struct Driver {
     pub(crate) cabinet: Cabinet,
     pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Publisher,
-    /// What whoever watches keys is told.
+    /// What watchers of keys are sent.
     pub(crate) changes: Arc<Ring>,
     pub(crate) meters: Meters,
     pub(crate) requests: Requests,
@@ -117,15 +117,15 @@ pub(crate) struct Driver {
     pub(crate) managed: bool,
     /// By how much the syncs of its disk are held up.
     pub(crate) sync_delay: SyncDelay,
-    /// Who waits for a snapshot: for the next one, and for the one that is being saved.
+    /// The requests that wait for a snapshot: for the next one, and for the one that is being saved.
     pub(crate) snapshot_asked: Vec<RequestToken>,
     pub(crate) snapshot_awaited: Vec<RequestToken>,
     pub(crate) belonging: Belonging,
 }
 
 impl Driver {
-    /// Drives the replica until `stop`, or until the disk fails. Everybody who waits is answered on a stop, and
-    /// nobody after a failure.
+    /// Drives the replica until `stop`, or until the disk fails. All waiting clients are answered on a stop, and none
+    /// after a failure.
     pub(crate) async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) -> Result<(), DiskError> {
         introduce(self.outgoing.me(), self.replica.membership());
         self.follow_membership();
@@ -165,7 +165,7 @@ impl Driver {
         }
     }
 
-    /// Another membership is in force: with whom this node is connected, and whom it lets in.
+    /// Another membership is in force: which nodes this one connects to, and which it accepts.
     fn follow_membership(&mut self) {
         // First: whoever is dialed judges this node by what it shows.
         let (membership, at) = (self.replica.membership(), self.replica.membership_place());
@@ -203,15 +203,16 @@ impl Driver {
         others.into_iter().flatten().fold(deadline, Instant::min).max(Instant::now())
     }
 
-    /// Whether this process, or the machine, stood still since it should have gone on. What it believed before is too old
-    /// then (thesis §6.4.1). Its own clock says so: what counts is how much time passed for the cluster meanwhile.
+    /// Whether this process, or the machine, was suspended since the last deadline. What it believed before is too
+    /// old then (thesis §6.4.1). Its own clock says so: what counts is how much time passed for the cluster
+    /// meanwhile.
     pub(crate) fn notice_pause(&mut self, expected: Timestamp) {
         let now = self.clock.now();
         let late = now.since(expected);
         if late > self.pause {
             let late = late.as_millis();
             tracing::info!(
-                "the clock is {late} ms ahead: was stopped, got no processor, or the clock jumped"
+                "the clock is {late} ms ahead: this process was stopped, got no processor time, or the clock jumped"
             );
             self.replica.handle_pause(now);
             self.publisher.stir();
@@ -441,7 +442,7 @@ impl Driver {
             }
         }
         let Ok(finished) = timeout(LAST_SYNC, self.disk.finish()).await else {
-            tracing::warn!("the disk is slow: stopping without its last answer");
+            tracing::warn!("the disk is slow: stopping without waiting for its last write");
             return Ok(());
         };
         Ok(finished?)

@@ -350,7 +350,7 @@ async fn writes_go_on_while_a_snapshot_is_being_saved() {
 }
 
 /// Completed writes are taken in on every pass; a disk that always has one must not keep what the snapshot thread has
-/// finished waiting for ever.
+/// finished waiting forever.
 #[tokio::test]
 async fn a_busy_disk_does_not_hold_up_snapshots() {
     let mut driver = driver(&MemoryFs::new(), [1]);

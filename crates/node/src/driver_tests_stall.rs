@@ -6,7 +6,7 @@ use raftdeck_protocol::DiskPace;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
 use raftdeck_storage::fs::DelayedFs;
 
-/// A single node that leads, on a disk that its manager can hold up.
+/// A single node, the leader, on a disk that its manager can stall.
 async fn bench(disk_stall: Option<Duration>) -> Bench {
     let (disk, delay) = (MemoryFs::new(), SyncDelay::default());
     let fs = DelayedFs::new(Box::new(disk.clone()), delay.clone());

@@ -1,5 +1,5 @@
-//! Drives the founding of this node's cluster: asks the other founding members again and again how far they have come, and makes
-//! each step durable. What follows from the answers, `raftdeck_replica::founding` decides.
+//! Drives the founding of this node's cluster: polls the other founding members, and makes each step durable.
+//! `raftdeck_replica::founding` decides what follows from their answers.
 
 use crate::driver::PeerInput;
 use crate::founder_line::{AskError, FounderLine, FounderLines};
@@ -99,7 +99,7 @@ async fn say(
     }
 }
 
-/// Asks one node, for ever, and dials it again when the connection breaks.
+/// Asks one node, forever, and dials it again when the connection breaks.
 async fn ask_always(lines: FounderLines, to: NodeId, address: String, heard: mpsc::Sender<FounderAnswer>) {
     let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     let mut asked = 0;

@@ -1,4 +1,4 @@
-//! A founder's connection: one node asks another how far it has come, or hands it what a member of its cluster needs. Decides
+//! A founder's connection: one node asks another how far its founding is, or sends it the cluster's identity. Decides
 //! nothing about foundings.
 
 use crate::ledger::{Ledger, NodeIdentity};
@@ -50,7 +50,7 @@ pub(crate) enum AskError {
     Silent,
     #[error("its answer is invalid: {0}")]
     Nonsense(String),
-    #[error("it says that it is {0}")]
+    #[error("it identifies itself as {0}")]
     Another(NodeId),
 }
 
@@ -104,7 +104,7 @@ impl FounderLines {
         if names_me {
             Ok(())
         } else {
-            Err(format!("{from} does not count this disk among the members of {cluster}"))
+            Err(format!("{from} does not list this disk among the members of {cluster}"))
         }
     }
 }
@@ -199,7 +199,7 @@ async fn accept(invitation: Invitation, ledger: &Arc<Ledger>, lines: &FounderLin
     });
     match keeping.await {
         Ok(Ok(())) => {
-            tracing::info!("{from} has taken this node into cluster {cluster}");
+            tracing::info!("{from} has added this node to cluster {cluster}");
             Ok(())
         }
         Ok(Err(error)) => Err(error.to_string()),

@@ -1,5 +1,5 @@
-//! What to say when a node is started with other founding members than its data directory has recorded. Decides nothing:
-//! what was recorded counts, always.
+//! The warning for a node that is started with other founding members than its data directory has recorded. The
+//! recorded ones always take precedence.
 
 use raftdeck_raft::NodeId;
 use raftdeck_storage::Founders;
@@ -29,8 +29,8 @@ pub(crate) fn warning(
         Some(cluster) => format!("for {cluster}"),
     };
     Some(format!(
-        "data directory {} was first started {first}, and this start asks {now}: what was first recorded counts, and every \
-         change of members in the log since; to change members, use `raftdeck client member ...`, and for a new cluster \
+        "data directory {} was first started {first}, and this start asks {now}: the recorded founding members \
+         and the changes in the log since take precedence; to change members, use `raftdeck client member ...`, and for a new cluster \
          an empty data directory",
         dir.display()
     ))
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(
             said(&[1, 2, 3], &[1], &[1, 2, 3]).unwrap(),
             "data directory ./data1 was first started as a cluster of n1, n2 and n3, and this start asks for a cluster of \
-             n1 alone: what was first recorded counts, and every change of members in the log since; to change members, use \
+             n1 alone: the recorded founding members and the changes in the log since take precedence; to change members, use \
              `raftdeck client member ...`, and for a new cluster an empty data directory"
         );
         let joined = said(&[], &[1, 2], &[]).unwrap();

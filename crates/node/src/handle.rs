@@ -89,7 +89,7 @@ impl Node {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.client_addresses(), self.client_options())
-            .expect("invariant: the addresses of a node that started make sense")
+            .expect("invariant: the addresses of a started node are valid")
     }
 
     /// The options of a client that this node's cluster lets in: its name, the clients' token, and the node's own certificates. For

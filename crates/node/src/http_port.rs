@@ -1,5 +1,5 @@
-//! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router. What
-//! is asked and answered is not looked at here.
+//! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router.
+//! Does not look at requests and answers.
 
 use crate::http::bare::{CompletedRefusals, Refused};
 use crate::listen::HANDSHAKE;
@@ -35,10 +35,10 @@ const HEAD: Duration = Duration::from_secs(5);
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_FIELDS: usize = 64;
 
-/// Who takes nothing of its answer for so long is dropped: an answer that nobody reads holds memory.
+/// A client that reads nothing of its answer for this long is disconnected: an unread answer uses memory.
 const STALLED: Duration = Duration::from_secs(10);
 
-/// To who asks without TLS where it is spoken.
+/// To a client without TLS on a port with TLS.
 const TLS_NEEDED: &str = r#"{"ok":false,"message":"this port speaks TLS only: ask with https://"}"#;
 
 /// Serves until `stop`, then lets requests that are under way finish.

@@ -1,5 +1,5 @@
-//! One peer's frames on their way out. Whoever sends one writes it at once, on whatever thread that is, as long as the
-//! connection takes it; what it does not take waits for the connection's own task. Nobody ever waits here.
+//! One peer's outgoing frames. The sending thread writes a frame at once, as long as the connection accepts it; the
+//! rest waits for the connection's own task. Senders never block.
 
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// As many pieces go into one write.
 const PIECES: usize = 64;
 
-/// The frames for one peer, shared by who sends and the task that keeps the connection.
+/// The frames for one peer, shared by senders and the task that keeps the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     state: Mutex<LaneState>,
@@ -50,7 +50,7 @@ enum Reach {
 #[derive(Debug, Default)]
 struct LaneState {
     reach: Reach,
-    /// Where whoever sends may write at once.
+    /// The connection, to which senders may write at once.
     stream: Option<Arc<TcpStream>>,
     /// Since when something has waited for a connection.
     since: Option<Instant>,
@@ -63,7 +63,7 @@ struct LaneState {
     closed: bool,
 }
 
-/// What became of a piece.
+/// What happened to a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendOutcome {
     /// It was written, or waits.

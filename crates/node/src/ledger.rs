@@ -1,5 +1,5 @@
-//! What this node knows of itself and its cluster, shared by all that speak of it: how far it has come into a cluster, the cluster's
-//! identity and secret, and its members. Writes each step to the disk before anybody learns of it. Dials nobody.
+//! This node's shared knowledge of its cluster: how far its founding is, the cluster's identity and secret, and its
+//! members. Each step is on disk before it is visible elsewhere. Opens no connection.
 
 use crate::memory::StartMemory;
 use crate::trust::Trust;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Who this node is.
+/// The identity of this node.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeIdentity {
     pub(crate) id: NodeId,
@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     trust: Trust,
     memory: StartMemory,
     papers: MemberFiles,
-    /// Held by whoever writes to the disk, for as long as that takes.
+    /// Held while writing to the disk.
     writing: Mutex<()>,
     /// **Invariant:** says nothing that is not durable. Never held while the disk is waited for: the driver reads it.
     pages: Mutex<Pages>,
@@ -57,9 +57,7 @@ struct Pages {
 pub(crate) enum LedgerError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error(
-        "the cluster's secret that is kept in the data directory is none: {0}; move the file `secret` away"
-    )]
+    #[error("the cluster's secret in the data directory is invalid: {0}; move the file `secret` away")]
     Secret(#[from] SecretError),
 }
 
@@ -192,7 +190,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// To be called by whoever writes.
+    /// To be called by the writer.
     fn keep_cluster(&self, cluster: ClusterId) -> Result<(), OpenError> {
         self.memory.keep_cluster(cluster)?;
         self.pages().cluster = Some(cluster);
@@ -200,7 +198,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// To be called by whoever writes.
+    /// To be called by the writer.
     fn keep_stage(&self, stage: OriginStage) -> Result<(), OpenError> {
         let origin = self.origin();
         let next = Origin { stage, ..origin.clone() };

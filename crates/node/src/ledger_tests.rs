@@ -1,4 +1,4 @@
-//! What a node knows of itself while its disk stands still.
+//! What a node knows of itself while its disk is stalled.
 
 use super::*;
 use crate::tokens::Tokens;

@@ -2,7 +2,7 @@
 //!
 //! One task, the driver, owns the [`Replica`](raftdeck_replica::Replica); connections bring it input through bounded
 //! queues, and it hands writes to the disk thread and messages to the peers' connections without ever waiting for
-//! either. A node has no fault-injection code, and it knows nothing of who watches it.
+//! either. A node has no fault-injection code, and it does not know whether it is watched.
 //!
 //! # A node in a program of yours
 //!

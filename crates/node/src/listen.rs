@@ -1,5 +1,5 @@
-//! Accepting: who may connect to which port. Every connection is bounded in number, in the size of its first frame
-//! and in the time it may take to prove who it is; what is done with it afterwards is others' business.
+//! Accepts and authenticates connections. Their number, the size of their first frame and the time until they are
+//! authenticated are bounded. What happens on them afterwards is handled elsewhere.
 
 use crate::memory::StartMemory;
 use crate::ports::{BoundedPort, Bounds, Seat};
@@ -25,7 +25,7 @@ use tokio_util::codec::Framed;
 /// The time in which a handshake must be done, on either side of it.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
 
-/// Who this node is to those who connect, and what it asks of them.
+/// This node's identity for connecting peers and clients, and what it requires of them.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) id: NodeId,
@@ -55,7 +55,7 @@ impl HandshakePort {
     }
 }
 
-/// A connection that is let in. Its place among the connections is free again when this is dropped.
+/// An authenticated connection. Its slot is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct AdmittedConnection {
     pub(crate) wire: Wire,
@@ -190,7 +190,7 @@ async fn greet(
                 door.name(),
                 address.ip(),
                 format_args!(
-                    "refused {address} on the {door:?} port: it did not say who it is within {within} ms"
+                    "refused {address} on the {door:?} port: it did not identify itself within {within} ms"
                 ),
             );
         }
@@ -220,7 +220,7 @@ async fn shake_hands(
     converse(over(transport), door, identity, from, place).await
 }
 
-/// The handshake's frames. `from` says whether the user who connects needs no proof.
+/// The handshake's frames. `from` says whether the connecting user needs no proof.
 async fn converse(
     mut frames: Frames,
     door: HandshakePort,
@@ -298,7 +298,7 @@ async fn first_frame(frames: &mut Frames, door: HandshakePort, place: &Seat) -> 
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
             if frames.read_buffer().first() == Some(&RECORD) {
                 let sentence = format!(
-                    "a TLS connection reached the {door:?} port, which speaks none: --tls-cert would"
+                    "a TLS connection reached the {door:?} port, which does not use TLS: start the node with --tls-cert"
                 );
                 refusals::log(door.name(), place.address(), sentence);
             }

@@ -78,7 +78,7 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
 /// Logs a panic and where it came from, within the span in which it happened.
 pub(crate) fn log_panic(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::force_capture();
-    tracing::error!("this is a defect, please report it: {info}\n{backtrace}");
+    tracing::error!("this is a bug, please report it: {info}\n{backtrace}");
 }
 
 /// A thread that writes there.

@@ -1,5 +1,5 @@
-//! Asks the members of this node's cluster how they are, for as long as the driver wants to know: with which disk each of them is
-//! there, and whether it has what a member needs. One that has not is handed it.
+//! Polls the members of this node's cluster for as long as the driver wants: which disk each of them has, and whether
+//! it has the cluster's identity, which is sent to those that lack it.
 
 use crate::driver::PeerInput;
 use crate::founder_line::{AskError, FounderLines};
@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often a member is asked.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Whom to ask, and where: each with the disk that the cluster knows it by.
+/// The members to ask, and their addresses: each with the disk that the membership lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeersToMeet(pub(crate) BTreeMap<NodeId, (String, Option<Incarnation>)>);
 
@@ -74,9 +74,9 @@ async fn ask(
     let invitation = Invitation { from: lines.me, address: own, cluster, secret: ledger.secret() };
     match line.invite(invitation).await? {
         Ok(()) => {
-            tracing::info!("{member} at {address} has been handed what a member of cluster {cluster} needs");
+            tracing::info!("{member} at {address} has received the identity of cluster {cluster}");
         }
-        Err(why) => tracing::info!("{member} at {address} does not take what a member needs: {why}"),
+        Err(why) => tracing::info!("{member} at {address} does not accept the cluster's identity: {why}"),
     }
     line.note().await
 }

@@ -1,5 +1,4 @@
-//! Writes down, on the disk, which starts of other data directories were met. Away from the thread that sends heartbeats; decides
-//! nothing.
+//! Stores the newest known start of each other data directory on disk, off the thread that sends heartbeats.
 
 use crate::trust::Trust;
 use raftdeck_raft::ClusterId;
@@ -41,11 +40,11 @@ impl StartMemory {
             let mut life = life.lock().unwrap_or_else(PoisonError::into_inner);
             // What was met by now, so that who waited for longer writes nothing older.
             if let Err(error) = life.keep_met(trust.met()) {
-                tracing::warn!("which nodes were met cannot be written down: {error}");
+                tracing::warn!("the starts of other nodes cannot be stored: {error}");
             }
         });
         if let Ok(Err(error)) = timeout(PATIENCE, writing).await {
-            tracing::warn!("which nodes were met was not written down: {error}");
+            tracing::warn!("the starts of other nodes were not stored: {error}");
         }
     }
 }

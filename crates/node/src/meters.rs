@@ -115,10 +115,7 @@ impl Meters {
 }
 
 fn describe() {
-    describe_counter!(
-        "raftdeck_elections_total",
-        "Elections that this node has started; pre-votes are none."
-    );
+    describe_counter!("raftdeck_elections_total", "Elections that this node has started, without pre-votes.");
     describe_counter!("raftdeck_leader_changes_total", "How often this node has learned of a new leader.");
     describe_counter!(
         "raftdeck_client_requests_total",
@@ -126,11 +123,11 @@ fn describe() {
     );
     describe_counter!(
         "raftdeck_disk_slow_total",
-        "How often this node has reported that its disk was slow to finish a write; a disk that stays slow is reported now and then."
+        "How often this node has reported a slow disk; a disk that stays slow is reported repeatedly."
     );
     describe_counter!(
         "raftdeck_disk_stalls_total",
-        "How often this node's disk has finished no write for so long that the node neither leads nor campaigns."
+        "How often this node's disk has stalled, so that the node neither leads nor campaigns."
     );
     describe_histogram!(
         "raftdeck_fsync_seconds",

@@ -1,4 +1,4 @@
-//! How this process is called in lists of processes.
+//! The name of this process in process lists.
 //!
 //! A manager may start it from an open file, and the system then calls it after that file's number.
 
@@ -15,7 +15,7 @@ pub(crate) fn show() {
     if let Some(name) = of(Path::new(&program))
         && let Err(error) = rustix::thread::set_name(&name)
     {
-        tracing::debug!("this process cannot be called {name:?}: {error}");
+        tracing::debug!("this process cannot be named {name:?}: {error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The trace as log lines: what a person who reads the node's log wants to know, in words. Decides nothing.
+//! The trace as log lines for the reader of a node's log.
 
 use raftdeck_protocol::request::describe;
 use raftdeck_raft::{Membership, NodeId, Payload, Role, StepDownReason, TraceEvent};
@@ -11,7 +11,7 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
         TraceEvent::RoleChanged { from, to, term } => tracing::debug!("{from} becomes {to} in term {term}"),
         TraceEvent::SteppedDown { reason: StepDownReason::DiskStalled, term } => {
             tracing::warn!(
-                "steps down in term {term}: its disk does not finish its writes, and nobody took over in time"
+                "steps down in term {term}: its disk does not finish its writes, and no other node took over in time"
             );
         }
         TraceEvent::SteppedDown { reason, term } => tracing::info!("steps down in term {term}: {reason:?}"),
@@ -38,7 +38,7 @@ pub(crate) fn narrate(me: NodeId, event: &TraceEvent) {
         | TraceEvent::DiskRecovered { .. }
         | TraceEvent::FollowerDiskStalled { .. }
         | TraceEvent::FollowerDiskRecovered { .. } => disk(event),
-        TraceEvent::Tuned { tuning } => tracing::info!("was told other times: {tuning:?}"),
+        TraceEvent::Tuned { tuning } => tracing::info!("its timing was changed: {tuning:?}"),
         TraceEvent::Appended { .. } | TraceEvent::Committed { .. } => tracing::trace!("{event:?}"),
         TraceEvent::StrangerIgnored { .. }
         | TraceEvent::WentBack { .. }
@@ -63,7 +63,7 @@ fn membership(me: NodeId, event: &TraceEvent) {
             tracing::info!("the cluster as of entry {index}: {}", in_words(me, membership));
         }
         TraceEvent::MembershipCommitted { index } => {
-            tracing::info!("the cluster as of entry {index} is settled");
+            tracing::info!("the configuration of entry {index} is committed");
         }
         TraceEvent::CaughtUp { learner, round, took } => {
             tracing::info!("{learner} caught up in round {round} within {} ms", took.as_millis());
@@ -81,10 +81,10 @@ fn in_words(me: NodeId, membership: &Membership) -> String {
     if membership.is_voter(me) {
         members
     } else if membership.learners.contains(&me) {
-        format!("{members}; this node learns, and does not vote")
+        format!("{members}; this node is a learner and does not vote")
     } else {
         format!(
-            "{members}; this node does not belong to it: it serves nobody and can be stopped, unless it is to be added"
+            "{members}; this node is not a member: it serves no requests and can be stopped, unless it is to be added"
         )
     }
 }
@@ -93,7 +93,7 @@ fn transfer(event: &TraceEvent) {
     match event {
         TraceEvent::TransferStarted { to } => tracing::info!("hands the leadership to {to}"),
         TraceEvent::TransferGivenUp { to } => {
-            tracing::warn!("{to} did not take over in time: this node leads on");
+            tracing::warn!("{to} did not take over in time: this node stays leader");
         }
         TraceEvent::ToldToCampaign { leader } => tracing::info!("is to take over from {leader}"),
         _ => {}
@@ -135,7 +135,7 @@ fn suspicion(event: &TraceEvent) {
             let shown = disk(incarnation);
             if let Some(expected) = expected {
                 tracing::warn!(
-                    "ignores answers of {from} from {shown}: the cluster knows it on disk {expected}. If that is lost, run \
+                    "ignores answers of {from} from {shown}: the membership lists disk {expected}. If that disk is lost, run \
                      `raftdeck client member replace {from}`"
                 );
             } else {
@@ -143,15 +143,16 @@ fn suspicion(event: &TraceEvent) {
             }
         }
         TraceEvent::WentBack { follower, confirmed, found } => tracing::error!(
-            "{follower} confirmed its log through {confirmed} and has it through {found} at most: its disk was restored from a \
-             copy, or lost its end. It counts for nothing until it has all of that again. If its data directory was \
+            "{follower} acknowledged its log through {confirmed} and has it through {found} at most: its disk \
+             was restored from a copy, or lost its tail. It does not count for commits until it has all of these \
+             entries again. If its data directory was \
              restored, empty it and run `raftdeck client member replace {follower}`"
         ),
         TraceEvent::Refilled { follower, through } => {
-            tracing::info!("{follower} has its log through {through} again, and counts again");
+            tracing::info!("{follower} has its log through {through} again and counts for commits again");
         }
         TraceEvent::SnapshotRefused { follower, last, reason } => tracing::error!(
-            "{follower} refuses the snapshot through entry {}: {reason}. It gets the next one; until then it stays behind",
+            "{follower} refuses the snapshot through entry {}: {reason}. It is sent the next one; until then it stays behind",
             last.index
         ),
         _ => {}
@@ -167,10 +168,12 @@ fn snapshot(event: &TraceEvent) {
             tracing::info!("sends {to} the snapshot through entry {}", last.index);
         }
         TraceEvent::SnapshotInstalled { last, kept_log } => {
-            let log = if *kept_log { "keeps the log behind it" } else { "starts its log behind it" };
+            let log = if *kept_log { "keeps the log after it" } else { "starts its log after it" };
             tracing::info!("installed the leader's snapshot through entry {}, and {log}", last.index);
         }
-        TraceEvent::Purged { through } => tracing::debug!("released the log through entry {}", through.index),
+        TraceEvent::Purged { through } => {
+            tracing::debug!("compacted the log through entry {}", through.index)
+        }
         _ => {}
     }
 }
@@ -185,6 +188,6 @@ mod tests {
         membership.learners.insert(NodeId(3));
         assert_eq!(in_words(NodeId(1), &membership), "members n1 n2, learning n3");
         assert!(in_words(NodeId(3), &membership).contains("does not vote"));
-        assert!(in_words(NodeId(4), &membership).contains("does not belong"));
+        assert!(in_words(NodeId(4), &membership).contains("this node is not a member"));
     }
 }

@@ -68,7 +68,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The options make no sense together. The sentence calls them by the names of the command line.
+    /// The options are inconsistent. The sentence calls them by the names of the command line.
     #[error(transparent)]
     Options(#[from] OptionsError),
     /// The data directory cannot be used: it is locked, another member's, damaged, or the system refuses it.
@@ -79,7 +79,7 @@ pub enum StartError {
     Restore(#[from] RestoreError),
     /// The newest snapshot cannot be read.
     #[error(
-        "the newest snapshot cannot be read, and the log before it is gone: {0}; start with the release that wrote it"
+        "the newest snapshot cannot be read, and the log before it is gone: {0}; start the release that wrote it"
     )]
     Image(#[from] ImageError),
     /// One of its ports is taken, or not this machine's.
@@ -90,7 +90,7 @@ pub enum StartError {
     Listen {
         /// Where it was to listen.
         address: SocketAddr,
-        /// Whom it would serve there.
+        /// The clients that it would serve there.
         what: &'static str,
         /// What the system said.
         source: io::Error,
@@ -102,7 +102,7 @@ pub enum StartError {
     #[error("{0}")]
     Papers(String),
     /// No thread, no timer, or the like.
-    #[error("the system refuses what a node needs to run: {0}")]
+    #[error("the system does not provide what a node needs: {0}")]
     System(#[from] io::Error),
     /// The disk failed while the node was starting.
     #[error("stopping, nothing more will be acknowledged: {0}")]
@@ -112,7 +112,7 @@ pub enum StartError {
     Defect,
 }
 
-/// Options that make no sense together: a sentence that says which, and what to do.
+/// Options that are inconsistent: a sentence that says which, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct OptionsError(#[from] pub(crate) UsageError);
@@ -164,7 +164,9 @@ pub(crate) fn start(
     let (store, Recovered { restored, snapshots, repaired }, life) = open_store(settings, &delay)?;
     if let Some(tail) = repaired {
         let (bytes, offset, file) = (tail.bytes, tail.offset, tail.file.display());
-        tracing::warn!("cut {bytes} bytes that a crash left half written from {file} at offset {offset}");
+        tracing::warn!(
+            "removed {bytes} bytes at offset {offset} of {file}: a write that a crash interrupted"
+        );
     }
     let image = match &restored.snapshot {
         Some((meta, _)) => Some(read_back(&snapshots, meta).map_err(DiskError::from)??),
@@ -251,7 +253,7 @@ impl Serving {
         stop.cancel();
         connections.close();
         if timeout(FAREWELL, connections.wait()).await.is_err() {
-            tracing::debug!("some connections did not take their last answers");
+            tracing::debug!("some clients did not receive their last answers");
         }
         ended.map_err(|_| NodeError::Defect)?.map_err(NodeError::from)
     }
@@ -480,7 +482,7 @@ fn found_and_meet(
     let stopped = stop.clone();
     tasks.spawn(async move {
         if let Some(Err(error)) = stopped.run_until_cancelled(founding).await {
-            tracing::error!("the founding cannot go on: {error}");
+            tracing::error!("the founding cannot continue: {error}");
             stopped.cancel();
         }
     });

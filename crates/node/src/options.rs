@@ -1,5 +1,4 @@
-//! What a program that embeds a node may choose. What it means together is found out where a command line is, so that both
-//! have the same rules.
+//! The options of an embedded node. They are validated in the same place as a command line, by the same rules.
 
 use crate::args::{MAX_APPEND_BYTES, NodeArgs};
 use crate::node::OptionsError;
@@ -19,13 +18,13 @@ use std::time::Duration;
 pub struct NodeOptions {
     /// This node's id, from 1 on. Among the founders of a cluster it is the rank of its address in `cluster`.
     pub id: NodeId,
-    /// The Raft addresses (`HOST:PORT`) of all nodes that the cluster starts with, this one included: the first is n1's, the
-    /// second n2's, and so on. Empty: a cluster of this node alone, or one that it joins. Whom a cluster starts with is settled by
-    /// the first start of a data directory; later only the addresses count.
+    /// The Raft addresses (`HOST:PORT`) of all nodes that the cluster starts with, this one included: the first is
+    /// n1's, the second n2's, and so on. Empty: a cluster of this node alone, or one that it joins. The first start
+    /// of a data directory fixes the founding members; later only the addresses are used.
     pub cluster: Vec<String>,
     /// Start without a cluster, and wait to be added to one with
-    /// [`Client::change_membership`](raftdeck_client::Client::change_membership). Counts at the first start of a data
-    /// directory, and can stay for later ones.
+    /// [`Client::change_membership`](raftdeck_client::Client::change_membership). Takes effect at the first start of
+    /// a data directory, and may stay for later ones.
     pub join: bool,
     /// Where it listens for its peers; clients are served at the port + 1000. Port 0 takes free ports for all three. `None`: its
     /// address in `cluster`, else `127.0.0.1:8080`.
@@ -59,13 +58,13 @@ pub struct NodeOptions {
     pub seed: Option<u64>,
     /// Speak TLS on all ports, with the node's certificate and the authority of all others; `None`: nothing is encrypted.
     pub tls: Option<TlsFiles>,
-    /// Serve clients and HTTP only to who shows this.
+    /// Require this token from clients and over HTTP.
     pub client_token: Option<Secret>,
-    /// Let only who shows this change members and hand over the leadership, if there is a client token.
+    /// Require this token for changing members and transferring the leadership, if there is a client token.
     pub manager_token: Option<Secret>,
-    /// Take Raft messages only from who shows this; all nodes have the same.
+    /// Require this token from peers; all nodes have the same.
     pub peer_token: Option<Secret>,
-    /// Allow addresses that other machines can reach although there is no TLS, or no client token.
+    /// Allow addresses that other machines can reach even without TLS or without a client token.
     pub insecure: bool,
 }
 
@@ -166,7 +165,7 @@ mod tests {
     use crate::tokens::Tokens;
 
     fn refused(options: NodeOptions) -> String {
-        options.settings().expect_err("makes no sense").to_string()
+        options.settings().expect_err("is invalid").to_string()
     }
 
     #[test]

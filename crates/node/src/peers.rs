@@ -62,8 +62,8 @@ pub(crate) struct Sender {
     pub(crate) tls: Option<Tls>,
 }
 
-/// The driver's end of all outgoing connections: one to each member, and to a stranger who is answered while it is connected
-/// itself (a member may lag several configurations behind).
+/// The driver's end of all outgoing connections: one to each member, and to a non-member that is answered while it is
+/// connected itself (a member may lag several configurations behind).
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     me: Sender,
@@ -105,8 +105,8 @@ impl Drop for Dialed {
     }
 }
 
-/// The connections themselves, shared with those beside the driver who have something to send: the disk thread sends what had to wait
-/// for it. Only the driver opens and closes them.
+/// The connections themselves, shared with other senders than the driver: the disk thread sends what had to wait for
+/// it. Only the driver opens and closes them.
 #[derive(Debug)]
 pub(crate) struct PeerSenders {
     me: (NodeId, Incarnation),
@@ -114,8 +114,8 @@ pub(crate) struct PeerSenders {
 }
 
 impl PeerSenders {
-    /// Sends messages, those for one peer that follow each other in one piece. Gives back those to whom nobody has said
-    /// anything yet.
+    /// Sends messages, those for one peer that follow each other in one piece. Returns the receivers to which nothing
+    /// has been sent yet.
     pub(crate) fn send(&self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
         let mut left = Vec::new();
         let mut piece: Option<(NodeId, Arc<Lane>, BytesMut)> = None;
@@ -155,7 +155,7 @@ fn flush(piece: Option<(NodeId, Arc<Lane>, BytesMut)>) {
 
 fn say_if_full(to: NodeId, taken: SendOutcome) {
     if taken == SendOutcome::FullNow {
-        tracing::warn!("{to} takes nothing in: dropping messages to it");
+        tracing::warn!("{to} does not read its messages: dropping messages to it");
     }
 }
 
@@ -166,7 +166,7 @@ impl Outgoing {
         Self { me, book, post, newest: None, scratch: BytesMut::new() }
     }
 
-    /// For those beside the driver who send.
+    /// For senders other than the driver.
     pub(crate) fn post(&self) -> Arc<PeerSenders> {
         Arc::clone(&self.post)
     }
@@ -186,8 +186,8 @@ impl Outgoing {
         self.me.id
     }
 
-    /// Another membership is in force: connects to who belongs to it now, and closes the connections to who does not, once
-    /// what waits there has been sent.
+    /// Another membership is in force: connects to its members, and closes the connections to others once their
+    /// pending messages are sent.
     pub(crate) fn follow(&mut self, membership: &Membership) {
         self.book.follow(self.me.id, membership);
         let members = self.book.members();
@@ -238,8 +238,8 @@ impl Outgoing {
         own().or_else(|| self.book.client_address(node).map(str::to_owned))
     }
 
-    /// Sends messages that the core gave out together, or drops those for whom there is no connection or too much waits
-    /// already. Never waits.
+    /// Sends messages that the core gave out together, or drops those without a connection or with too much pending.
+    /// Never waits.
     pub(crate) fn send(&mut self, envelopes: Vec<Envelope>) {
         for Envelope { to, message } in envelopes {
             let lane = self.post.lane(to).or_else(|| {
@@ -271,7 +271,7 @@ impl Outgoing {
         frame
     }
 
-    /// A member's address, or a stranger's who is being answered, may have changed.
+    /// The address of a member, or of a non-member that is being answered, may have changed.
     fn reconnect(&mut self, node: NodeId) {
         if self.post.lanes().contains_key(&node) || self.book.members().contains(&node) {
             self.connect(node);
@@ -308,13 +308,13 @@ async fn serve_lane(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     tokio::select! {
         () = keep_connected(me, to, address, Arc::clone(&lane)) => {}
         () = lane.expired() => {
-            tracing::debug!("{to} has not taken what was left for it");
+            tracing::debug!("{to} has not received its last messages");
             lane.give_up();
         }
     }
 }
 
-/// Dials, sends what there is to send, and dials again when the connection breaks, for ever.
+/// Dials, sends what there is to send, and dials again when the connection breaks, forever.
 async fn keep_connected(me: Sender, to: NodeId, address: String, lane: Arc<Lane>) {
     let role = Role::Peer { id: me.id, to, client_address: me.client_address, raft_address: me.raft_address };
     // Whatever is there has to be this peer; where that is does not matter.
@@ -459,7 +459,7 @@ impl Incoming {
         let arriving = Arriving::new(&self.arrivals, read, READ);
         tokio::select! {
             () = replaced.cancelled() => tracing::debug!("a newer connection of {id} replaces an older one"),
-            () = expelled => tracing::debug!("closed the connection of {id}: it has proved nothing, and there is a secret now"),
+            () = expelled => tracing::debug!("closed the connection of {id}: it is not authenticated, and the cluster has a secret now"),
             end = receive((id, disk), introduction, stream, arriving, &driver) => {
                 if let ReceiveEnd::Broken(why) = &end {
                     refusals::log("Raft", from, format_args!("closed the connection from {id}: {why}"));
@@ -562,11 +562,11 @@ fn take_messages(
         // A copy, so that an entry that stays does not keep a buffer full of other messages.
         let framed = shared::peer_frame(&Bytes::copy_from_slice(&content)).map_err(said)?;
         if framed.from != id {
-            return Err(format!("it sent a message in the name of {}", framed.from));
+            return Err(format!("it sent a message as {}", framed.from));
         }
         if let Some(disk) = disk.filter(|disk| *disk != framed.incarnation) {
             let other = framed.incarnation;
-            return Err(format!("it runs on disk {disk} and sent a message in the name of disk {other}"));
+            return Err(format!("it runs on disk {disk} and sent a message as disk {other}"));
         }
         framed.check().map_err(|error| error.to_string())?;
         messages.push((framed.sender(), framed.message));

@@ -237,12 +237,9 @@ fn a_message_counts_only_in_the_name_of_the_node_and_the_disk_that_the_connectio
     // What came before the lie was no lie.
     let (taken, end) = take(Some(mine), &[(YOU, mine), (YOU, other), (YOU, mine)]);
     assert_eq!(taken, [sender(mine)]);
-    assert_eq!(
-        end.unwrap_err(),
-        format!("it runs on disk {mine} and sent a message in the name of disk {other}")
-    );
+    assert_eq!(end.unwrap_err(), format!("it runs on disk {mine} and sent a message as disk {other}"));
     let (taken, end) = take(Some(mine), &[(NodeId(5), mine)]);
-    assert_eq!((taken.len(), end.unwrap_err().as_str()), (0, "it sent a message in the name of n5"));
+    assert_eq!((taken.len(), end.unwrap_err().as_str()), (0, "it sent a message as n5"));
     // A node that shows no disk belongs to a cluster without identities: which disk it speaks for is in the message.
     assert_eq!(take(None, &[(YOU, other)]), (vec![sender(other)], Ok(())));
 }

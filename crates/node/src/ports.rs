@@ -1,10 +1,10 @@
-//! Places at a port. Whoever has not said who he is yet is a stranger: there is little room for strangers, and the one who has
-//! been there longest goes when there is none, so that no crowd of silent connections keeps others out. Whoever is let in is a
-//! guest: there are only so many, and only so many from one address. A guest that does nothing keeps its place for as long as
-//! nobody needs it: then the one that has been idle for the longest time is asked to leave. What is said on a connection is not
-//! looked at here.
+//! Limits the connections of a port. Few unauthenticated connections are allowed at a time, and the oldest of them is
+//! closed to make room for a new one, so that silent connections cannot keep others out. Authenticated connections
+//! are limited in total and per address. An idle one stays open until its slot is needed: then the connection that
+//! has been idle for longest is closed. The content of connections is not looked at here.
 //!
-//! An address is an IPv4 address, or the /64 that an IPv6 address lies in: whoever has one address of such a network has all.
+//! An address is an IPv4 address, or the /64 network of an IPv6 address: a host with one address of such a network
+//! can use all of them.
 
 mod activity;
 mod pace;
@@ -91,19 +91,19 @@ pub(crate) struct Seat {
     activity: Arc<Activity>,
 }
 
-/// What came of a try to make a stranger a guest.
+/// The result of marking a connection as authenticated.
 enum Admission {
     Admitted,
-    /// He was sent away before.
+    /// It was closed before.
     TooLate,
-    /// There is no room, as the sentence says; whether somebody was asked to make some.
+    /// There is no slot, as the sentence says; whether another connection was asked to close.
     Full {
         sentence: String,
         is_asked: bool,
     },
 }
 
-/// Whom an address stands for: all of the network that one customer has.
+/// The network that an address stands for: all of what one customer has.
 pub(crate) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -185,7 +185,7 @@ impl ConnectionSlots {
 }
 
 impl PortUsers {
-    /// Sends the stranger away who has been there longest, of those from the address that most of them come from.
+    /// Closes the oldest unauthenticated connection, of those from the address with the most of them.
     fn drop_one(&mut self, port: &str) {
         let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
         for stranger in &self.strangers {
@@ -200,8 +200,8 @@ impl PortUsers {
                 port,
                 address,
                 format_args!(
-                    "dropped a connection from {address} to the {port} port that had not said who it is: {waiting} such connections \
-                     were waiting"
+                    "dropped a connection from {address} to the {port} port that had not identified itself: \
+                     {waiting} such connections were waiting"
                 ),
             );
         }
@@ -235,12 +235,12 @@ impl Seat {
         self.leave.cancelled().await;
     }
 
-    /// Whether he is on this machine.
+    /// Whether it is on this machine.
     pub(crate) fn is_from_here(&self) -> bool {
         self.address.is_loopback()
     }
 
-    /// Where he comes from.
+    /// Its remote address.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
     }
@@ -250,8 +250,8 @@ impl Seat {
         &self.activity
     }
 
-    /// Makes the stranger a guest, where necessary in the place of one that does nothing. `false`: there is no room, or he has been
-    /// sent away already.
+    /// Marks the connection as authenticated, if necessary in place of an idle one. `false`: there is no slot, or it
+    /// has been closed already.
     pub(crate) async fn admit(&self) -> bool {
         let until = Instant::now() + LEAVES_WITHIN;
         loop {
@@ -284,13 +284,13 @@ impl Seat {
         if here >= bounds.per_address {
             let from = self.address;
             return full(
-                format!("turned away {from}: the {name} port already serves {here} from there"),
+                format!("refused {from}: the {name} port already serves {here} connections from there"),
                 Some(group),
             );
         }
         if taken.guests.len() >= bounds.guests {
             let (from, most) = (self.address, bounds.guests);
-            return full(format!("turned away {from}: the {name} port already serves {most}"), None);
+            return full(format!("refused {from}: the {name} port already serves {most} connections"), None);
         }
         taken.leave(self.number);
         taken.per_address.insert(group, here + 1);
@@ -353,7 +353,7 @@ mod tests {
         assert!(lonely.admit().await);
         assert!(crowd[2].admit().await && crowd[2].admit().await, "once is enough");
         let more: Vec<Seat> = (0..3).map(|_| ConnectionSlots::seat(&places, HERE)).collect();
-        assert!(is_ousted(&crowd[3]), "who has not said who he is by now");
+        assert!(is_ousted(&crowd[3]), "it is not authenticated yet");
         assert!(!is_ousted(&crowd[2]) && !is_ousted(&lonely), "guests stay");
         drop((crowd, more, lonely));
         let taken = places.lock();

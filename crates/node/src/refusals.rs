@@ -1,5 +1,6 @@
-//! The lines in the log that a stranger can cause: refused and closed connections. The first few are written in full, the others
-//! are counted and told together, so that nobody can fill the disk or bury the other lines by connecting again and again.
+//! Log lines that an unauthenticated client can cause: refused and closed connections. The first few are written in
+//! full, the others are counted and summarized, so that repeated connections cannot fill the disk or hide other
+//! lines.
 //!
 //! There is one bound for the process, as there is one log.
 

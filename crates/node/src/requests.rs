@@ -1,4 +1,4 @@
-//! The requests under way: who waits for which answer. Carries nothing out.
+//! The pending requests: which connection waits for which answer.
 
 use crate::outbox::{AnswerSlot, ConnectionId};
 use raftdeck_client::split;
@@ -100,11 +100,12 @@ impl Requests {
 pub(crate) fn check_changes(changes: &[MembershipChange], members: usize) -> Result<(), Failure> {
     let added = changes.iter().filter(|change| matches!(change, MembershipChange::AddLearner { .. })).count();
     if added > 0 && members + added > MAX_MEMBERS {
-        let why = format!("{} members are too many: at most {MAX_MEMBERS}", members + added);
+        let why = format!("{} members are too many: the maximum is {MAX_MEMBERS}", members + added);
         return Err(Failure::Invalid(why));
     }
     if changes.len() > MAX_CHANGES {
-        let why = format!("{} steps are too many for one change: at most {MAX_CHANGES}", changes.len());
+        let why =
+            format!("{} steps are too many for one change: the maximum is {MAX_CHANGES}", changes.len());
         return Err(Failure::Invalid(why));
     }
     changes.iter().try_for_each(|change| match change {
@@ -119,12 +120,12 @@ pub(crate) fn check_changes(changes: &[MembershipChange], members: usize) -> Res
 /// Whether others can reach somebody at this address.
 pub(crate) fn check_address(address: &str) -> Result<(), Failure> {
     if address.len() > MAX_ADDRESS {
-        let why = format!("an address of {} bytes is too long: at most {MAX_ADDRESS}", address.len());
+        let why = format!("an address of {} bytes is too long: the maximum is {MAX_ADDRESS}", address.len());
         return Err(Failure::Invalid(why));
     }
     match split(address) {
         Ok((_, 0)) => {
-            Err(Failure::Invalid(format!("{address} has port 0: say which port the node listens on")))
+            Err(Failure::Invalid(format!("{address} has port 0: give the port that the node listens on")))
         }
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::Invalid(error.to_string())),

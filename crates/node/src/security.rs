@@ -1,4 +1,4 @@
-//! What a command line and an environment say about who may come in: certificates and tokens, and what there is to warn of.
+//! The security settings of a command line and its environment: certificates and tokens, and the warnings about them.
 
 use crate::args::NodeArgs;
 use crate::settings::{Environment, UsageError};
@@ -34,7 +34,7 @@ pub(crate) fn tokens(
         }
     }
     if client.is_some() && manager.is_none() {
-        let sentence = "there is a client token and no manager token: nobody can change members or hand over the leadership";
+        let sentence = "there is a client token but no manager token: no client can change members or transfer the leadership";
         warnings.push(sentence.to_owned());
     }
     Ok((Tokens { client, manager, peer }, warnings))
@@ -60,8 +60,8 @@ pub(crate) fn tls(
 
 /// What is missing for addresses that other machines can reach, in words.
 pub(crate) fn missing(tls: Option<&Tls>, tokens: &Tokens) -> Option<String> {
-    let encryption = "nothing is encrypted and nobody proves who he is (--tls-ca, --tls-cert, --tls-key)";
-    let token = "no token is asked of clients (--client-token-file or RAFTDECK_CLIENT_TOKEN)";
+    let encryption = "connections are neither encrypted nor authenticated (--tls-ca, --tls-cert, --tls-key)";
+    let token = "clients need no token (--client-token-file or RAFTDECK_CLIENT_TOKEN)";
     match (tls, &tokens.client) {
         (Some(_), Some(_)) => None,
         (None, Some(_)) => Some(encryption.to_owned()),
@@ -73,7 +73,8 @@ pub(crate) fn missing(tls: Option<&Tls>, tokens: &Tokens) -> Option<String> {
 /// A warning if a client token guards one port, and nothing the one beside it, by which the same keys can be reached.
 pub(crate) fn open_to_peers(tls: Option<&Tls>, tokens: &Tokens) -> Option<String> {
     let is_open = tls.is_none() && tokens.client.is_some() && tokens.peer.is_none();
-    let sentence = "there is a client token, but neither TLS nor a peer token: whoever reaches the Raft port may speak as a member, and \
-                    send clients elsewhere with their tokens (--peer-token-file or RAFTDECK_PEER_TOKEN)";
+    let sentence = "there is a client token, but neither TLS nor a peer token: any process that reaches the \
+                    Raft port can act as a member and redirect clients, with their tokens (--peer-token-file or \
+                    RAFTDECK_PEER_TOKEN)";
     is_open.then(|| sentence.to_owned())
 }

@@ -1,5 +1,6 @@
-//! A node as the whole of a process: it says on standard output where it serves, and ends on a signal. What a program that
-//! embeds a node must not have done to it is here, and in the log and the tie to a parent, which are set up before.
+//! A node as the whole of a process: it prints its addresses on standard output, and ends on a signal. Everything
+//! that changes the whole process, and that an embedded node must not do, is here, in the logger and in the tie to a
+//! parent process.
 
 use crate::handle::Node;
 use crate::node::{NodeError, StartError};

@@ -1,4 +1,4 @@
-//! What a command line and an environment mean together, or why they do not. Binds nothing and creates nothing; looks only whether
+//! Resolves and validates a command line and its environment. Binds nothing and creates nothing; only looks whether
 //! the data directory was used before.
 
 use crate::args::{NodeArgs, parse_node_id};
@@ -75,7 +75,7 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A command line, or an environment, that makes no sense.
+/// A command line, or an environment, that is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error(transparent)]
@@ -94,10 +94,10 @@ pub(crate) enum UsageError {
     NoSuchMember { id: NodeId, count: usize },
     #[error("which of the {count} nodes is this? Give --node-id, or a --bind that is in --cluster")]
     WhoAmI { count: usize },
-    #[error("{address} is in the list of nodes twice: each node has an address of its own")]
+    #[error("{address} is in the list of nodes twice: each node needs its own address")]
     Twice { address: String },
     #[error(
-        "--cluster gives {id} port 0: only this node's own port may be left open, the others have to be found"
+        "--cluster gives {id} port 0: only this node's own port may be 0, because the others must be reachable"
     )]
     PeerPortZero { id: NodeId },
     #[error(
@@ -118,7 +118,7 @@ pub(crate) enum UsageError {
     #[error("PEERS places Raft at PORT+10000: leave out --bind, or use --cluster instead of PEERS")]
     PeersWithBind,
     #[error(
-        "PEERS names several hosts ({hosts}), and under which name the others reach this node it does not say: use --cluster with the Raft addresses of all nodes in the order of their ids"
+        "PEERS names several hosts ({hosts}) but not the one of this node: use --cluster with the Raft addresses of all nodes in the order of their ids"
     )]
     PeersHosts { hosts: String },
     #[error(
@@ -142,7 +142,7 @@ pub(crate) enum UsageError {
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(
-        "the {one} token and the {other} token are the same: give each its own, as whoever has one would have both"
+        "the {one} token and the {other} token are the same: choose different ones, because each would grant the other's rights"
     )]
     SameToken { one: &'static str, other: &'static str },
     #[error("0 is not a node id: ids start at 1")]
@@ -264,8 +264,8 @@ impl Settings {
         config
     }
 
-    /// Where others connect to this node, given where it really listens. Who listens everywhere is known to the others by its
-    /// name in `--cluster`; without one, they see for themselves where it comes from.
+    /// Where others connect to this node, given where it really listens. A node that listens on all interfaces is
+    /// known to the others by its name in `--cluster`; without one, they use the address that it connects from.
     pub(crate) fn advertised(&self, address: SocketAddr) -> String {
         if !address.ip().is_unspecified() {
             return address.to_string();
@@ -472,7 +472,7 @@ fn same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-/// The address to listen on. An IPv4 address goes first: `localhost` has both, and its users mean that one.
+/// The address to listen on. An IPv4 address is preferred: `localhost` has both, and its users mean that one.
 fn resolve(address: &str) -> Result<SocketAddr, UsageError> {
     let (host, _) = split(address)?;
     let failed = |why: String| UsageError::Resolve { host: host.to_owned(), why };

@@ -1,8 +1,8 @@
 //! The snapshot thread: saves, reads, receives and decodes snapshots beside the disk thread, so that the log's syncs never
 //! wait for a big file. Takes its jobs in order; after the first error of the disk it does nothing more.
 //!
-//! What relies on a snapshot is written to the log only once the core was told that the snapshot is durable, so the two
-//! threads need no order between them.
+//! A log record that relies on a snapshot is written only after the core knows that the snapshot is durable, so the
+//! two threads need no ordering between them.
 
 use crate::disk::{DiskError, DiskThreadGone};
 use raftdeck_raft::{Envelope, LogId, NodeId, PieceReceived, PieceToSend, SnapshotMeta, SnapshotRefusal};
@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Bytes of received pieces that wait for the disk. Whoever brings more has to send it again.
+/// Bytes of received pieces that wait for the disk. More must be sent again.
 const ROOM_BYTES: usize = 16 << 20;
 
 /// Completions on their way to the driver; the thread waits when it does not take them.
@@ -28,7 +28,7 @@ pub(crate) enum SnapshotDone {
     Saved { meta: SnapshotMeta, size: u64, took: Duration },
     /// Another member's snapshot is durable, and gave this state.
     Received { image: Box<StateImage>, size: u64 },
-    /// What was received is of no use.
+    /// The received snapshot is invalid.
     Discarded(LogId, SnapshotRefusal),
     /// A piece is ready to be sent.
     Filled(Envelope),

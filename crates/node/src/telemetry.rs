@@ -2,11 +2,11 @@
 //! that is too slow misses events, is told how many, and sees only the newest status. The pace is the watchers', so it
 //! goes by real time; what is told is told in the node's own.
 //!
-//! Nobody can subscribe before the node runs, so its first events are kept for its first watcher, for a while. All events are numbered:
-//! what nobody was told shows as a gap.
+//! A watcher cannot subscribe before the node runs, so the first events are kept for the first watcher for a while.
+//! Events are numbered: missed ones show as a gap.
 //!
-//! Under load a log grows thousands of times a second. Nobody can follow that, so growth beyond what anybody can is told in
-//! greater steps: what watching costs a node has a bound.
+//! Under load a log grows thousands of times a second. Faster growth than can be shown is reported in larger steps,
+//! so that the cost of watching is bounded.
 
 use raftdeck_protocol::{NodeStatus, Telemetry};
 use raftdeck_raft::{LogIndex, Timestamp, TraceEvent};
@@ -202,7 +202,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes the status if it is due and has changed, or is growing stale. In a node whose time stands still nothing
+    /// Publishes the status if it is due and has changed, or is growing stale. In a node whose time is frozen nothing
     /// grows stale.
     pub(crate) fn publish(&mut self, status: impl FnOnce() -> NodeStatus) {
         let now = Instant::now();
@@ -226,7 +226,7 @@ impl Publisher {
     }
 }
 
-/// What must differ for a status to be news. While time stands still, whatever changes is news.
+/// What must differ for a status to be news. While time is frozen, whatever changes is news.
 fn without_ages(status: &NodeStatus) -> NodeStatus {
     if status.clock_rate.is_frozen() { status.clone() } else { status.without_ages() }
 }

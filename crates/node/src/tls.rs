@@ -1,5 +1,5 @@
-//! TLS on the accepting side: who connects has to show a certificate of the authority, and where a port speaks TLS nothing else
-//! is spoken. What the certificate has to name is for those to ask who know who it is shown for.
+//! TLS on the accepting side: a client certificate of the authority is required, and a port with TLS accepts nothing
+//! else. The name in the certificate is checked by the callers, which know the expected one.
 
 use crate::refusals;
 use raftdeck_client::{Tls, TlsError, Transport, tls_failure};
@@ -39,7 +39,7 @@ pub(crate) enum TlsOpening {
 }
 
 impl Acceptors {
-    /// `http_by_token`: on HTTP a token is asked for, and who shows it may do without a certificate.
+    /// `http_by_token`: HTTP requires a token, and with the token no certificate.
     pub(crate) fn new(tls: &Tls, http_by_token: bool) -> Result<Self, TlsError> {
         Ok(Self { raftdeck: acceptor(tls, false, &[])?, http: acceptor(tls, http_by_token, &[b"http/1.1"])? })
     }

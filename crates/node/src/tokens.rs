@@ -1,4 +1,4 @@
-//! Which tokens open this node to which role. Never shows one.
+//! The tokens that this node requires from each role. Never prints one.
 
 use raftdeck_protocol::{Role, Secret};
 
@@ -21,7 +21,7 @@ pub(crate) struct RequiredProof<'a> {
 }
 
 impl Tokens {
-    /// What is asked of a role. `secret` is the one that the members of the cluster share; a peer token goes before it.
+    /// The proof that a role needs. `secret` is the one that the members of the cluster share; a peer token takes precedence over it.
     pub(crate) fn asked_of<'a>(&'a self, role: &Role, secret: Option<&'a Secret>) -> RequiredProof<'a> {
         let (first, second, is_required) = match role {
             Role::Peer { .. } => (self.peer.as_ref().or(secret), None, true),
@@ -40,8 +40,8 @@ impl Tokens {
         !is_required || shown.is_some_and(|shown| tokens.contains(&shown))
     }
 
-    /// Whether a connection that proved this token may change who belongs to the cluster and who leads it. Whoever adds a
-    /// member has the others dial it.
+    /// Whether a connection that proved this token may change the membership and transfer the leadership. After an
+    /// addition the others dial the new member.
     pub(crate) fn lets_govern(&self, proved: Option<&Secret>) -> bool {
         let anybody = self.client.is_none() && self.manager.is_none();
         anybody || (proved.is_some() && proved == self.manager.as_ref())
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use raftdeck_raft::NodeId;
 
-    /// Whether who knows this token is let in as a peer, a founder, a client, a manager, and may change the members.
+    /// Whether this token permits connecting as a peer, a founder, a client, a manager, and may change the members.
     fn admitted(tokens: &Tokens, secret: Option<&Secret>, known: Option<&Secret>) -> [bool; 5] {
         let (id, to, none) = (NodeId(2), NodeId(1), String::new());
         let peer = Role::Peer { id, to, client_address: none.clone(), raft_address: none };

@@ -1,5 +1,5 @@
-//! What this node shows in handshakes, and what it judges others by. Whoever learns something new puts it in here; listeners and
-//! dialers look at each handshake. Opens no socket and decides nothing that depends on time.
+//! This node's own identity for handshakes, and what it verifies others against. Listeners and dialers read it at
+//! each handshake. Opens no socket and decides nothing that depends on time.
 
 use crate::tokens::{RequiredProof, Tokens};
 use raftdeck_client::{nonce, prove};
@@ -50,14 +50,14 @@ const PASSES_WITHIN: Duration = Duration::from_secs(2);
 /// A refusal that is not repeated for so long is over: nodes dial each other all the time.
 const OVER_AFTER: Duration = Duration::from_secs(30);
 
-/// The most nodes whose refusals are kept: ids are what a stranger says.
+/// The maximum number of nodes whose refusals are kept: ids are unauthenticated.
 const MAX_REFUSED: usize = 32;
 
 /// What a listener asks of one connection: its own part of the handshake, and what it will judge the dialer's by.
 #[derive(Debug)]
 pub(crate) struct HandshakeTerms {
     pub(crate) challenge: Challenge,
-    /// The dialer's proof under each of the tokens, and whether that token lets it change who belongs to the cluster.
+    /// The dialer's proof under each of the tokens, and whether that token permits membership changes.
     expected: Vec<(Proof, bool)>,
     /// What a dialer is told that does not prove what it has to; `None`: nothing is asked of it.
     refusal: Option<RefusalReason>,
@@ -69,7 +69,7 @@ pub(crate) struct HandshakeTerms {
 pub(crate) struct Proved {
     /// That it knows a token or the secret.
     pub(crate) is_proved: bool,
-    /// Whether it may change who belongs to the cluster and who leads it.
+    /// Whether it may change the membership and transfer the leadership.
     pub(crate) governs: bool,
 }
 
@@ -111,7 +111,7 @@ impl Trust {
         self.lock().standing = Some(standing);
     }
 
-    /// The members' secret is known from now on. A peer token goes before it.
+    /// The members' secret is known from now on. A peer token takes precedence over it.
     pub(crate) fn set_secret(&self, secret: Secret) {
         self.lock().secret = Some(secret);
     }
@@ -167,7 +167,7 @@ impl HandshakeTerms {
     }
 }
 
-/// Who is refused, and why.
+/// The refused nodes, and why.
 impl Trust {
     /// Another membership is in force, at this place in the log. `named_at`: the place of the one by which this node is a member.
     pub(crate) fn follow(&self, membership: &Membership, at: LogId, named_at: Option<LogId>) {

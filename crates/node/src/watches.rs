@@ -4,11 +4,11 @@
 //! What watching costs a node has a bound, however fast keys change: a watch that has told all there is looks again only
 //! after a pause, and finds what has come together meanwhile.
 //!
-//! A node that knows no leader gives no sign of life: whoever watches then turns to one that may know more.
+//! A node without a leader sends no keep-alives: its watchers then switch to another node.
 //!
-//! A watch may begin after an index that this node has not reached. Either the node lags, and the watch waits for it, or the
-//! log ends before that index, and the watch would wait for ever. Only the leader can tell: it is asked before the watch is
-//! answered.
+//! A watch may begin after an index that this node has not reached. Either the node lags, and the watch waits for it,
+//! or the log ends before that index, and the watch would wait forever. Only the leader can tell: it is asked before
+//! the watch starts.
 
 use crate::changes::{ChangeBatch, Forgotten, Ring};
 use bytes::{Bytes, BytesMut};
@@ -31,8 +31,8 @@ const MAX_WATCHES: usize = 16;
 /// The least time between two looks of a watch that has told everything.
 const PACE: Duration = Duration::from_millis(5);
 
-/// So far a watch may run ahead of the index that it told: a good part of what the ring keeps must be left for whoever
-/// resumes from there.
+/// So far a watch may run ahead of the index that it told: a good part of what the ring keeps must be left for a
+/// watch that resumes there.
 const UNTOLD: u64 = 4096;
 
 /// How long the leader is asked for the end of the log before it is asked again.
@@ -96,7 +96,7 @@ impl Watches {
         }
         if self.open.len() + self.checked.len() >= MAX_WATCHES {
             return fail(Failure::Invalid(format!(
-                "one connection has at most {MAX_WATCHES} watches: open another one"
+                "one connection can have at most {MAX_WATCHES} watches: open another connection"
             )));
         }
         let newest = *self.newest.borrow();
@@ -134,7 +134,7 @@ impl Watches {
         Response { id, body: ResponseBody::Watching { after } }
     }
 
-    /// Waits until one may have something to tell, or, with its answer, until one that was not answered at once is; for ever if
+    /// Waits until one may have something to tell, or, with its answer, until one that was not answered at once is; forever if
     /// there is none. Cancel-safe.
     pub(crate) async fn due(&mut self) -> Option<Response> {
         loop {

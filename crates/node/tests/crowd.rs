@@ -77,7 +77,7 @@ fn a_crowd_of_unfinished_frames_takes_up_no_more_than_its_budget() {
             });
         }
         let crowd = crowd.join_all().await;
-        eventually("the log says so", || node.log().contains("unfinished frames take up more").then_some(()));
+        eventually("the log says so", || node.log().contains("unfinished frames use more").then_some(()));
         if let Some(bytes) = resident(node) {
             assert!(bytes < MAX_RESIDENT, "{} MiB", bytes >> 20);
         }

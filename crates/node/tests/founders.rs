@@ -8,7 +8,7 @@ use support::wire::status;
 use support::{Cluster, Launch, Node, QUICK, eventually, own_host};
 
 /// What every warning about it says.
-const WARNING: &str = "what was first recorded counts";
+const WARNING: &str = "the recorded founding members";
 
 fn voters(node: &Node) -> Vec<u64> {
     let raft = status(node).expect("the node answers").raft;

@@ -1,4 +1,4 @@
-//! Lies, crowds and silence, as far as a node alone shows what becomes of them. What is answered to what is in the table of
+//! Lies, crowds and silence, as far as a node alone shows what happens to them. What is answered to what is in the table of
 //! `bad_input`.
 
 mod support;
@@ -159,7 +159,7 @@ fn a_crowd_that_says_nothing_keeps_nobody_out() {
         .collect();
     eventually("the log says so", || {
         let log = node.log();
-        let said = |port| log.contains(&format!("to the {port} port that had not said who it is"));
+        let said = |port| log.contains(&format!("to the {port} port that had not identified itself"));
         ["Raft", "Client", "HTTP"].into_iter().all(said).then_some(())
     });
     // While all of them are there.

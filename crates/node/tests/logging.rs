@@ -1,4 +1,4 @@
-//! What a node logs, how and where, and what becomes of a log that cannot be written.
+//! What a node logs, how and where, and what happens to a log that cannot be written.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
@@ -137,7 +137,7 @@ fn a_log_that_cannot_be_is_refused_at_the_start() {
             "/nowhere/at/all/n1.log cannot be written: No such file",
         ),
         (&["--log-file", "/"], 1, "the log file / cannot be written: Is a directory"),
-        (&["--log-file", "/dev/null"], 1, "it is no regular file"),
+        (&["--log-file", "/dev/null"], 1, "it is not a regular file"),
     ] {
         let (code, said) = alone(dir.path()).args(args).fails();
         assert_eq!(code, Some(status), "{args:?}: {said}");

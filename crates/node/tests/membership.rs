@@ -88,7 +88,7 @@ fn a_cluster_grows_loses_its_leader_for_good_and_keeps_all_that_was_acknowledged
     let (successor, _) = cluster.leader_without(Some(leader));
     assert_ne!(successor, leader);
     eventually("the removed one says so", || {
-        cluster.node(leader).log().contains("does not belong").then_some(())
+        cluster.node(leader).log().contains("this node is not a member").then_some(())
     });
 
     cluster.kill_all();
@@ -98,7 +98,10 @@ fn a_cluster_grows_loses_its_leader_for_good_and_keeps_all_that_was_acknowledged
     let (successor, term) = cluster.leader_without(Some(leader));
     assert_ne!(successor, leader);
     live_long(cluster.node(leader));
-    assert!(cluster.node(leader).log().contains("does not belong"), "it knows also after a restart");
+    assert!(
+        cluster.node(leader).log().contains("this node is not a member"),
+        "it knows also after a restart"
+    );
     assert_ne!(cluster.node(leader).health().expect("answers")["state"], "leader");
     assert_eq!(cluster.leader_without(Some(leader)), (successor, term), "the removed one disturbs nobody");
     for node in cluster.running().filter(|node| node.id() != leader) {

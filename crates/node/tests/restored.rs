@@ -324,7 +324,7 @@ fn disturb(deck: &mut Deck, seed: u64) -> String {
 fn carried_out(deck: &mut Deck) {
     deck.sync();
     for node in deck.world.nodes.clone() {
-        let word = format!("{node} cannot stand still for 100 %");
+        let word = format!("{node} cannot be stopped for 100 %");
         let gone = format!("there is no {node}");
         let busy = format!("{node} has too many pending commands");
         let until = Instant::now() + RESTORED_WITHIN;

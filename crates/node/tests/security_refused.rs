@@ -216,7 +216,7 @@ fn plain_text_where_tls_is_spoken_and_the_other_way_round_is_told_so() {
         let error = block_on(dialed).expect_err("it speaks no TLS");
         assert!(error.to_string().contains("does not speak TLS"), "{error}");
     }
-    eventually("the log says so", || plain.log().contains("which speaks none").then_some(()));
+    eventually("the log says so", || plain.log().contains("which does not use TLS").then_some(()));
     fortress.assert_serves("on");
 }
 
@@ -229,7 +229,7 @@ fn a_node_is_believed_only_where_its_certificate_says() {
     let elsewhere = relay.address.replace("127.0.0.1", "localhost");
     let dialed = block_on(fortress.access(CLIENT).dial(&elsewhere, &Hello::new("", Role::Client), PATIENCE));
     let error = dialed.expect_err("is not believed").to_string();
-    assert!(error.contains("it has to name localhost and names") && error.contains("n1.raftdeck"), "{error}");
+    assert!(error.contains("it must name localhost and names") && error.contains("n1.raftdeck"), "{error}");
     // Who asks for the node finds it wherever it is; who asks for another one does not.
     let Access { token, tls } = fortress.access(CLIENT);
     for (id, is_there) in [(1, true), (2, false)] {
@@ -313,7 +313,7 @@ fn http_asks_for_the_token_or_the_certificate() {
     let http = &fortress.node.addresses().http;
     let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
     let shown = [
-        (String::new(), 401, "a token is needed"),
+        (String::new(), 401, "a token is required"),
         (bearer(WRONG), 401, "the token is wrong"),
         (bearer(PEER), 401, "the token is wrong"),
         (bearer(CLIENT) + &bearer(CLIENT), 401, "the token is wrong"),

@@ -1,4 +1,4 @@
-//! Certificates and tokens that make no sense: a node says so and does not start.
+//! Certificates and tokens that are invalid: a node says so and does not start.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
 mod support;
@@ -42,8 +42,8 @@ fn certificates_that_nobody_would_take_are_refused_at_the_start() {
         ),
         (TlsFiles { ca: foreign.ca.clone(), ..good.clone() }, vec!["would be refused", "has not signed it"]),
         (pki.sign("old", &["n1.raftdeck"], 2020), vec!["old.pem would be refused: it has expired"]),
-        (pki.node(2, &host), vec!["it has to name n1.raftdeck and names", "n2.raftdeck"]),
-        (pki.client("alice"), vec!["it has to name n1.raftdeck and names nobody"]),
+        (pki.node(2, &host), vec!["it must name n1.raftdeck and names", "n2.raftdeck"]),
+        (pki.client("alice"), vec!["it must name n1.raftdeck and names nobody"]),
     ];
     for (files, parts) in &cases {
         assert_refused(&with(files), parts);
@@ -90,7 +90,7 @@ fn an_open_address_needs_certificates_and_a_token_or_to_be_called_insecure() {
     let tls = flags(&files);
     let tls: Vec<&str> = tls.iter().map(String::as_str).collect();
     let open = || Launch::new(&["--bind", "0.0.0.0:0"]).data(&pki.path("data"));
-    let (encrypted, asked) = ("nothing is encrypted", "no token is asked of clients");
+    let (encrypted, asked) = ("neither encrypted nor authenticated", "clients need no token");
     assert_refused(&open(), &[encrypted, asked, "--insecure"]);
     assert_refused(&open().args(&tls), &["0.0.0.0:0 can be reached", asked]);
     assert_refused(&open().variable("RAFTDECK_CLIENT_TOKEN", token), &[encrypted]);

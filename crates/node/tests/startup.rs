@@ -88,7 +88,7 @@ fn a_command_line_that_makes_no_sense_exits_with_2() {
         (&["--heartbeat", "500"], "heartbeat"),
         (&["--election", "300..150"], "range"),
         (&["--bind", "0.0.0.0:0"], "--insecure"),
-        (&["--snapshot-entries", "0"], "from 1 on"),
+        (&["--snapshot-entries", "0"], "at least 1"),
         (&["--pre-vote", "maybe"], "on or off"),
         (&["--join"], "--join needs --node-id"),
         (&["--join", "--node-id", "4"], "--join needs --bind"),

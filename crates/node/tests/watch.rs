@@ -216,7 +216,7 @@ fn a_node_that_knows_no_leader_is_left() {
         (1..=3).filter(|id| *id != left).for_each(|id| cluster.kill(id));
         let error = error_of(&mut watch).await;
         assert!(
-            matches!(&error, ClientError::Broken { why, .. } if why.contains("no sign of life")),
+            matches!(&error, ClientError::Broken { why, .. } if why.contains("does not answer")),
             "{error}"
         );
     });

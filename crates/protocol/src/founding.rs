@@ -1,5 +1,5 @@
-//! What nodes tell each other before they are a cluster, and when one is taken into a cluster. Values only: what follows from
-//! them is decided in `raftdeck_replica::founding`.
+//! Messages between nodes before they are a cluster, and when one is added to a cluster. Values only:
+//! `raftdeck_replica::founding` decides what follows from them.
 //!
 //! After a handshake as a founder the dialing node sends [`FounderRequest`]s, and gets one
 //! [`FounderReply`] for each.
@@ -9,7 +9,7 @@ use raftdeck_raft::{ClusterId, Incarnation, LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The members that found a cluster, each with its disk. Whoever has adopted one never adopts another.
+/// The members that found a cluster, each with its disk. A disk that has adopted one never adopts another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FoundingRecord(pub BTreeMap<NodeId, Incarnation>);
 

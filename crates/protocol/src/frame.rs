@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 /// before any of it is read into memory.
 pub const MAX_FRAME: usize = 8 << 20;
 
-/// The largest first frame (handshake) that is read, in bytes: nobody is trusted with more before they said who
-/// they are.
+/// The largest first frame (handshake) that is read, in bytes: the limit for unauthenticated peers.
 pub const MAX_HANDSHAKE: usize = 4 << 10;
 
 /// The largest frame with which a listener answers a handshake, in bytes: a founder's note holds a whole membership.
@@ -32,7 +31,7 @@ pub enum FrameError {
         /// What the decoder said.
         source: postcard::Error,
     },
-    /// Bytes were left over after the value.
+    /// There are bytes after the value.
     #[error("a {expected} frame has {left} bytes too many")]
     Trailing {
         /// What was expected.

@@ -1,4 +1,4 @@
-//! The handshake: four frames that say who both sides are, and prove it without showing a token.
+//! The handshake: four frames that identify and authenticate both sides without revealing a token.
 //!
 //! | frame | direction | what it carries |
 //! | --- | --- | --- |
@@ -7,10 +7,10 @@
 //! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not go on |
 //! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name |
 //!
-//! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A proof is an HMAC-SHA256 under a token over
-//! both sides' frames ([`Challenge::transcript`]). The listener proves first: a dialer that holds a token shows its own
-//! proof only to a listener that knows the token, so a process that listens on a port which is not its own learns nothing.
-//! Where the listener holds no token for a role, nothing is asked of that role.
+//! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A proof is an HMAC-SHA256 under a
+//! token over both sides' frames ([`Challenge::transcript`]). The listener proves first: a dialer that holds a token
+//! shows its own proof only to a listener that knows the token, so a process that listens on a port which is not its
+//! own learns nothing. Without a token for a role, the listener requires no proof from that role.
 
 pub use raftdeck_raft::Standing;
 use raftdeck_raft::{ClusterId, Incarnation, NodeId};
@@ -24,10 +24,10 @@ pub const MAGIC: [u8; 4] = *b"RFTD";
 /// The version of everything after the magic. A node speaks exactly one.
 pub const VERSION: u16 = 4;
 
-/// The most proofs that a listener gives: one for each token that opens it to the same role.
+/// The maximum number of proofs that a listener gives: one for each token that permits the same role.
 pub const MAX_PROOFS: usize = 4;
 
-/// What the side that connects says first.
+/// The first frame of the connecting side.
 ///
 /// The magic and the version come first in the encoding, so a later version can be recognised by an earlier one
 /// even if the rest of the frame has changed ([`decode_hello`]).
@@ -39,7 +39,7 @@ pub struct Hello {
     pub version: u16,
     /// Which cluster the dialer believes it talks to; empty for "any".
     pub cluster: String,
-    /// As what it connects.
+    /// The role in which it connects.
     pub role: Role,
     /// Which node it means to reach, if it knows: another one refuses. Peers and founders say so in their role. A process in
     /// between could otherwise pass the handshake on to another node of the cluster.
@@ -75,7 +75,7 @@ impl Hello {
     }
 }
 
-/// As what a process connects.
+/// The role in which a process connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// A member that will send Raft messages.
@@ -86,7 +86,7 @@ pub enum Role {
         to: NodeId,
         /// Where its clients connect, `HOST:PORT`: followers hand this on as a hint.
         client_address: String,
-        /// Where it is answered, `HOST:PORT`, for who knows no better way to it; empty: it does not know.
+        /// The address for answers, `HOST:PORT`, for nodes that know no better one; empty: it does not know.
         raft_address: String,
     },
     /// A program that reads and writes keys, or watches.
@@ -106,7 +106,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nonce(pub [u8; 32]);
 
-/// An HMAC-SHA256 over a transcript. Compared in a time that does not tell how much of a guess was right.
+/// An HMAC-SHA256 over a transcript. Compared in constant time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Proof(pub [u8; 32]);
 
@@ -121,20 +121,20 @@ impl Eq for Proof {}
 /// The listener's answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HelloReply {
-    /// To a [`Confirmation`]: welcome. What follows is up to the role.
+    /// To a [`Confirmation`]: accepted. What follows depends on the role.
     Accepted {
         /// The answering node.
         id: NodeId,
         /// Its cluster.
         cluster: String,
     },
-    /// To either frame: go away, and why. The connection is closed after this.
+    /// To either frame: refused, and why. The connection is closed after this.
     Refused(RefusalReason),
-    /// To a [`Hello`]: who is here. Go on with a [`Confirmation`].
+    /// To a [`Hello`]: the listener's identity. Go on with a [`Confirmation`].
     Challenge(Challenge),
 }
 
-/// Who the listener is.
+/// The listener's identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     /// The answering node.
@@ -143,8 +143,8 @@ pub struct Challenge {
     pub standing: Option<Standing>,
     /// Random, of this connection only.
     pub challenge: Nonce,
-    /// That it knows what it asks for: one proof for each token that lets this role in, at most [`MAX_PROOFS`]. Empty: nothing
-    /// is asked.
+    /// Its own proofs: one for each token that permits this role, at most [`MAX_PROOFS`]. Empty: no proof is
+    /// required.
     pub proofs: Vec<Proof>,
 }
 
@@ -174,9 +174,9 @@ pub enum Side {
 /// What the dialer answers to a [`Challenge`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Confirmation {
-    /// It goes on, and proves that it knows one of the listener's tokens, if it knows any.
+    /// It continues, and proves that it knows one of the listener's tokens, if it knows any.
     Proof(Option<Proof>),
-    /// It does not go on, and says why; it closes the connection after this.
+    /// It declines, and says why; it closes the connection after this.
     Refused(RefusalReason),
 }
 
@@ -199,11 +199,11 @@ pub enum RefusalReason {
         /// As received.
         theirs: String,
     },
-    /// The answering node is not the one that was wanted: an address list is wrong.
+    /// The answering node is not the expected one: an address list is wrong.
     WrongNode {
         /// The answering node.
         ours: NodeId,
-        /// Who was wanted.
+        /// The node that was expected.
         wanted: NodeId,
     },
     /// The peer is not a member of this cluster.
@@ -219,7 +219,7 @@ pub enum RefusalReason {
     TlsNeeded,
     /// The certificate does not name the node that it was shown for.
     Certificate {
-        /// Who it had to name.
+        /// The node that it must name.
         id: NodeId,
     },
     /// The listener did not prove that it knows the dialer's token.
@@ -255,8 +255,8 @@ pub enum RefusalReason {
         /// As shown.
         shown: u64,
     },
-    /// The connection was opened on this machine by another user than the one who runs the node, and no token is asked for by
-    /// which that user could be let in.
+    /// The connection was opened on this machine by another user than the one who runs the node, and the node has no
+    /// token with which that user could authenticate.
     OtherUser {
         /// The user id of the node.
         own: u32,
@@ -270,7 +270,7 @@ impl fmt::Display for RefusalReason {
             Self::Version { ours, theirs } => {
                 write!(
                     f,
-                    "protocol version {theirs} is not spoken here, version {ours} is: use the same release on both sides"
+                    "protocol version {theirs} is not supported here, version {ours} is: use the same release on both sides"
                 )
             }
             // Escaped: what a stranger says must not make up lines of a log, nor control a terminal.
@@ -292,11 +292,11 @@ impl fmt::Display for RefusalReason {
             Self::Certificate { id } => write!(f, "the certificate does not name {id}"),
             Self::Unproven => write!(
                 f,
-                "the listening side does not prove that it knows the token: either the token is wrong or not asked for there, or another program listens on this port"
+                "the listening side does not prove that it knows the token: the token is wrong or not required there, or another program listens on this port"
             ),
             Self::Secret { id } => write!(
                 f,
-                "{id} does not know the secret of this cluster, so it runs on an empty or foreign data directory: start it on its own one, or take it in as new (raftdeck client member replace {id})"
+                "{id} does not know the secret of this cluster, so it runs on an empty or foreign data directory: start it on its own one, or add it as new (raftdeck client member replace {id})"
             ),
             Self::OtherCluster { ours, theirs } => write!(
                 f,
@@ -304,11 +304,11 @@ impl fmt::Display for RefusalReason {
             ),
             Self::Incarnation { id, known, shown } => write!(
                 f,
-                "{id} is known with disk {known} and came with disk {shown}: start it on its own data directory, or take the new one in (raftdeck client member replace {id})"
+                "the membership lists disk {known} for {id}, which has disk {shown}: start it on its own data directory, or add the new one (raftdeck client member replace {id})"
             ),
             Self::OldBoot { id, met, shown } => write!(
                 f,
-                "{id} shows start {shown} of a data directory that was seen at start {met}: it is a copy or was restored from an older one; empty it and take it in as new (raftdeck client member replace {id})"
+                "{id} presents start {shown} of a data directory that was seen at start {met}: it is a copy or was restored from a backup; empty it and add it as new (raftdeck client member replace {id})"
             ),
             Self::OtherUser { own } => write!(
                 f,

@@ -12,7 +12,7 @@ pub const MAX_KEY: usize = 4 << 10;
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = 1 << 20;
 
-/// The most pairs that one [`Read::List`] returns, and the default.
+/// The maximum number of pairs that one [`Read::List`] returns, and the default.
 pub const MAX_LIST: u32 = 1000;
 
 /// A client's session: the index of the log entry that opened it (thesis §6.3).
@@ -24,16 +24,16 @@ pub struct SessionId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LoggedTime(pub u64);
 
-/// A session that was not used for this long, by the times in the log, is forgotten.
+/// A session that was not used for this long, by the times in the log, expires.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(1);
 
-/// The most sessions; over it the one that was unused for the longest time is forgotten.
+/// The maximum number of sessions; beyond it the least recently used one expires.
 pub const MAX_SESSIONS: usize = 10_000;
 
 /// The most writes of one session whose answers are kept; a client has no more of them under way.
 pub const MAX_SESSION_WRITES: usize = 1024;
 
-/// The most names of writes that are remembered; the one that was unused for the longest time makes room.
+/// The maximum number of named writes that are kept; beyond it the least recently used one is dropped.
 pub const MAX_NAMES: usize = 100_000;
 
 /// The longest name of a [`NamedWrite`], in bytes. A name has at least one byte.
@@ -54,23 +54,23 @@ pub type Command = CommandOf<Bytes>;
 /// What a [`Command`] does. Stored in the log: variants are only ever added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActionOf<B> {
-    /// A write outside any session: repeated, it is applied again.
+    /// A write outside any session: not idempotent.
     Write(WriteOf<B>),
     /// Open a session.
     OpenSession,
-    /// A write within a session: applied once, however often it comes.
+    /// A write within a session: applied once, however often it is sent.
     SessionWrite(SessionWriteOf<B>),
-    /// A write that its client has given a name: applied once, however often and through whomever it comes.
+    /// A write that its client has given a name: applied once, however often it is sent and through any node.
     NamedWrite(NamedWriteOf<B>),
 }
 
 /// An action that owns its keys and values.
 pub type Action = ActionOf<Bytes>;
 
-/// A write that can be repeated without harm.
+/// An idempotent write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionWriteOf<B> {
-    /// Whose.
+    /// The node.
     pub session: SessionId,
     /// Which of its writes; the first is 1.
     pub sequence: u64,
@@ -118,7 +118,7 @@ pub struct Change {
     pub value: Option<Bytes>,
 }
 
-/// How new an answer to a read must be.
+/// The consistency of a read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Consistency {
     /// It includes everything that was acknowledged before the read began (ReadIndex, thesis §6.4).
@@ -235,7 +235,7 @@ impl Read {
     }
 }
 
-/// What came of a [`Write`] or a [`Read`].
+/// The outcome of a [`Write`] or a [`Read`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The value is stored (put, or a compare-and-set that matched).
@@ -263,7 +263,7 @@ pub enum Answer {
     SessionOpened(SessionId),
 }
 
-/// A key, value or limit outside what is allowed.
+/// A key, value or limit out of range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum LimitError {
     /// Keys have at least one byte.

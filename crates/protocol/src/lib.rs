@@ -1,4 +1,4 @@
-//! Everything that crosses a raftdeck socket, and nothing that opens one.
+//! The wire protocol: every value that crosses a raftdeck socket. Opens no socket.
 //!
 //! A connection carries frames: a 4-byte big-endian length, then one [`postcard`] value ([`frame`]). The first
 //! two frames each way are the handshake ([`handshake`]). After it, a peer's connection carries [`PeerFrame`]s in one

@@ -3,10 +3,10 @@
 use raftdeck_raft::{AppendOutcome, Incarnation, LogId, LogIndex, Message, NodeId, Sender, Term};
 use serde::{Deserialize, Serialize};
 
-/// The highest term, and the highest index, that a message may name. A cluster that elects a leader every millisecond, or
-/// commits a thousand entries in each, takes a hundred thousand years and more to get there. Higher ones are made up, and
-/// whoever believed them would soon have no number left to count on with. A member goes up by at most 2^20 terms at one message,
-/// whatever that names, so no member gets near the limit and has its next campaign refused.
+/// The highest term, and the highest index, that a message may name. A cluster that elects a leader every
+/// millisecond, or commits a thousand entries in each, takes a hundred thousand years and more to get there. Higher
+/// ones are forged, and a member that accepted them would soon run out of numbers. A member goes up by at most 2^20
+/// terms at one message, whatever that names, so no member gets near the limit and has its next campaign refused.
 pub const MAX_NUMBER: u64 = 1 << 62;
 
 /// One Raft message on a peer connection, which carries them in one direction only.

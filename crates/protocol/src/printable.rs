@@ -1,12 +1,12 @@
-//! Text from other processes, made fit for a terminal and for whatever reads lines. Keys, addresses, sentences, what a node writes
-//! to its standard error: whoever chose them may be a stranger, and a terminal obeys control characters, shows text in another
-//! order than it was written, and hides what has no width. All that is printed goes through here.
+//! Sanitizes text from other processes for terminals and for line-oriented readers. Keys, addresses, sentences and a
+//! node's standard error are untrusted, and a terminal obeys control characters, reorders bidirectional text and
+//! hides characters without width. All printed text goes through here.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// Whether a character does something else than show itself: control characters (C0, DEL, C1), line and paragraph separators,
-/// marks that change the direction of text, and characters without a width.
+/// Whether a character has another effect than being shown: control characters (C0, DEL, C1), line and paragraph
+/// separators, marks that change the direction of text, and characters without a width.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -12,7 +12,7 @@ impl ClockRate {
     /// Real time.
     pub const REAL: Self = Self(1_000_000);
 
-    /// Time stands still.
+    /// Time is frozen.
     pub const FROZEN: Self = Self(0);
 
     /// So many millionths of real time. `None` if that is faster than real time.
@@ -27,7 +27,7 @@ impl ClockRate {
         self.0
     }
 
-    /// Whether time stands still.
+    /// Whether time is frozen.
     #[must_use]
     pub const fn is_frozen(self) -> bool {
         self.0 == 0
@@ -40,7 +40,7 @@ impl ClockRate {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// How much real time it takes until so much time has passed, rounded up; `None`: for ever.
+    /// How much real time it takes until so much time has passed, rounded up; `None`: forever.
     #[must_use]
     pub fn takes(self, time: Duration) -> Option<Duration> {
         if time.is_zero() {

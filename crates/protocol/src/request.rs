@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// A client's question.
+/// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Chosen by the client, returned in the answer.
@@ -44,7 +44,7 @@ pub enum RequestBody {
     Subscribe,
     /// Open a session. Answered with [`Answer::SessionOpened`].
     OpenSession,
-    /// Change something, once, however often it is asked.
+    /// Change something, once, however often it is sent.
     SessionWrite(SessionWrite),
     /// A read of the stated consistency. [`Consistency::Stale`] is answered by any node.
     ReadWith {
@@ -53,16 +53,16 @@ pub enum RequestBody {
         /// How new.
         consistency: Consistency,
     },
-    /// Change who belongs to the cluster. Answered when the new membership is committed.
+    /// Change the membership. Answered when the new one is committed.
     ChangeMembership(Vec<MembershipChange>),
     /// Hand the leadership to a voter. Answered when it leads, or does not.
     TransferLeadership {
-        /// To whom.
+        /// The receiving node.
         to: NodeId,
     },
-    /// For the process that started this node, and nobody else.
+    /// Only for the process that started this node.
     Manage(Manage),
-    /// Change something, once, however often it is asked under this name.
+    /// Change something, once, however often it is sent under this name.
     NamedWrite(NamedWrite),
     /// From now on send the committed changes of keys that start with a prefix, in the order of the log, as responses with
     /// this request's id: first [`ResponseBody::Watching`], then [`ResponseBody::Changes`]. Any node answers. It ends with the
@@ -75,16 +75,15 @@ pub enum RequestBody {
     },
 }
 
-/// So often a node that is watched and knows who leads says something, also when nothing changes: an empty
-/// [`ResponseBody::Changes`].
+/// The interval of keep-alives of a watched node that knows the leader: an empty [`ResponseBody::Changes`].
 pub const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
-/// What the process that started a node may tell it. On the wire: variants are only ever added at the end.
+/// Requests of the process that started a node. On the wire: variants are only ever added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manage {
     /// From now on reach this member at this Raft address, whatever the membership says.
     SetPeerAddress {
-        /// Who.
+        /// The node.
         node: NodeId,
         /// Where, `HOST:PORT`.
         address: String,
@@ -99,18 +98,18 @@ pub enum Manage {
     SetClock {
         /// The rate.
         rate: ClockRate,
-        /// It stands still when so much of the node's own time has passed; `None`: it runs on.
+        /// It is frozen when so much of the node's own time has passed; `None`: it runs on.
         run_for: Option<Duration>,
     },
     /// From now on every election timeout is this long instead of random, the one that runs now included; `None`: random
     /// again.
     SetElectionTimeout(Option<Duration>),
-    /// Serve no read by a lease any more. What is done to clocks and elections by hand breaks the promises that leases rest
+    /// Serve no more reads by a lease. Manual changes of clocks and elections break the assumptions that leases rest
     /// on.
     ForgoLeases,
-    /// Campaign at once, whoever leads. Tell every member to forgo leases first.
+    /// Campaign at once, even if there is a leader. Tell every member to forgo leases first.
     CampaignAgainstLeader,
-    /// From now on the syncs of the node's disk are held up, those under way included.
+    /// From now on the syncs of the node's disk are delayed, those under way included.
     SetDisk(DiskPace),
     /// From now on the node's clock runs so fast by the time that [`Manage::SetClock`] is about, which its rate and the length of a
     /// run go by. It forgoes leases, as should all others before.
@@ -152,12 +151,12 @@ pub struct Response {
 pub enum ResponseBody {
     /// A write or read was carried out.
     Done {
-        /// What came of it.
+        /// Its outcome.
         answer: Answer,
         /// For a write its entry; for a read the newest entry that the answer includes.
         at: LogId,
     },
-    /// It was not, or nobody knows.
+    /// It was not, or the outcome is unknown.
     Failed(Failure),
     /// To [`RequestBody::Status`].
     Status(Box<NodeStatus>),
@@ -169,12 +168,12 @@ pub enum ResponseBody {
     MembershipChanged {
         /// At this entry.
         at: LogId,
-        /// Who belongs to the cluster now.
+        /// The membership in force.
         membership: Membership,
     },
     /// To [`RequestBody::TransferLeadership`]: it leads.
     Transferred {
-        /// Who.
+        /// The node.
         leader: NodeId,
         /// In this term.
         term: Term,
@@ -190,7 +189,7 @@ pub enum ResponseBody {
     Changes {
         /// In the order of their indices.
         changes: Vec<Change>,
-        /// All changes up to this index have been told: from here a watch can be resumed.
+        /// All changes up to this index have been reported: a watch can be resumed from here.
         through: u64,
     },
 }
@@ -248,7 +247,7 @@ pub enum Failure {
     },
     /// Leadership was lost, or time ran out, while the write was under way: it may still happen, or not.
     Unknown,
-    /// Too much is waiting already; try again later.
+    /// Too many pending requests; try again later.
     Busy,
     /// Outside the limits; do not try again.
     Limit(LimitError),
@@ -260,39 +259,39 @@ pub enum Failure {
     Change(ChangeError),
     /// The transfer was not started.
     Transfer(TransferError),
-    /// The transfer did not happen in time; the old leader leads on.
+    /// The transfer did not happen in time; the old leader stays leader.
     TransferGivenUp,
-    /// Only the process that started this node may ask that, and it was started by nobody who manages it.
+    /// Only the process that started this node may send this, and this node has no manager.
     NotManaged,
-    /// What was asked for makes no sense: a sentence.
+    /// The request is invalid: a sentence.
     Invalid(String),
-    /// The changes after the asked index are not kept any more. List the keys, and watch from that answer's index.
+    /// The changes after the requested index are no longer kept. List the keys, and watch from that answer's index.
     Forgotten {
         /// Changes by entries after this index are kept.
         oldest: u64,
     },
     /// The name was given to another write before, which this attempt did not repeat.
     NameInUse,
-    /// Whoever asked may not.
+    /// The request is not permitted.
     NotPermitted,
-    /// The leader's disk does not finish its writes, so it takes no more; try again later.
+    /// The leader's disk does not finish its writes, so it accepts no more; try again later.
     DiskStalled {
         /// How long it has not finished one.
         waited: Duration,
     },
-    /// The node has just started and has not heard yet what is committed: its state may lack what was acknowledged.
+    /// The node has just started and does not know the commit index yet: its state may lack acknowledged writes.
     NotCaughtUp,
     /// The leader's log ends before the index after which changes were asked for. List the keys, and watch from that answer's index.
     BeyondLog {
         /// Where it ends.
         newest: u64,
     },
-    /// The node belongs to no cluster that works: a sentence that says why, and what to do.
+    /// The node is not in a working cluster: a sentence that says why, and what to do.
     NotInCluster(String),
 }
 
 impl Failure {
-    /// Whether asking again, perhaps somebody else, may give another answer. Only for what can be asked twice.
+    /// Whether a retry, perhaps at another node, may give another answer. Only for idempotent requests.
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
@@ -312,25 +311,25 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLeader { leader: Some(leader), .. } => {
-                write!(f, "this node is not the leader, {leader} is")
+                write!(f, "this node is not the leader: {leader} is")
             }
             Self::NotLeader { leader: None, .. } => {
-                write!(f, "this node is not the leader and knows none")
+                write!(f, "this node is not the leader and does not know one")
             }
             Self::Unknown => write!(
                 f,
-                "the leader changed or time ran out while the write was under way: it may have happened, read the key to find out"
+                "the leader changed or time ran out while the write was under way: it may have happened; read the key to find out"
             ),
-            Self::Busy => write!(f, "busy: too many writes are waiting, try again"),
+            Self::Busy => write!(f, "busy: too many pending writes, try again"),
             Self::Limit(limit) => limit.fmt(f),
             Self::Stopping => write!(f, "the node is shutting down"),
-            Self::SessionExpired => write!(f, "the session was unused for too long and is forgotten"),
+            Self::SessionExpired => write!(f, "the session was unused for too long and has expired"),
             Self::Change(error) => error.fmt(f),
             Self::Transfer(error) => error.fmt(f),
             Self::TransferGivenUp => {
-                write!(f, "the leadership was not handed over in time, the leader leads on")
+                write!(f, "the leadership was not transferred in time: the old leader stays")
             }
-            Self::NotManaged => write!(f, "only the process that manages this node may ask that"),
+            Self::NotManaged => write!(f, "only the process that manages this node may send this request"),
             Self::Invalid(why) | Self::NotInCluster(why) => Printable(why).fmt(f),
             Self::Forgotten { oldest } => write!(
                 f,
@@ -339,20 +338,19 @@ impl fmt::Display for Failure {
             Self::NameInUse => {
                 write!(f, "this name was given to another write before: choose a new name for each")
             }
-            Self::NotPermitted => write!(f, "this takes the manager's token"),
+            Self::NotPermitted => write!(f, "this requires the manager's token"),
             Self::DiskStalled { waited } => write!(
                 f,
-                "the disk has not finished a write for {} ms: nothing is taken to be written until it has, try again",
+                "the disk has not finished a write for {} ms: no writes are accepted until it has, try again",
                 waited.as_millis()
             ),
             Self::NotCaughtUp => write!(
                 f,
-                "this node has just started and has not heard yet what is committed: try again, or ask another node"
+                "this node has just started and does not know the commit index yet: try again, or ask another node"
             ),
             Self::BeyondLog { newest } => write!(
                 f,
-                "the log ends at index {newest}, before the index from which changes were asked for: \
-                 list the keys, and watch from the index of that answer"
+                "the log ends at index {newest}, before the requested index: list the keys, and watch from the index of that answer"
             ),
         }
     }

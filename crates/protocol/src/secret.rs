@@ -1,4 +1,4 @@
-//! Tokens. Never printed, and compared in a time that does not tell how much of a guess was right.
+//! Tokens. Never printed, and compared in constant time.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,12 +7,12 @@ use subtle::ConstantTimeEq;
 /// The fewest and the most bytes of a token.
 pub const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// A token that lets somebody in. Its debug output does not show it.
+/// A token for authentication. Its debug output does not show it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
-/// Text that can be no token.
+/// Text that is not a valid token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// Outside [`TOKEN_BYTES`].
@@ -47,7 +47,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether what somebody gave is this token. How long it takes depends on the lengths alone.
+    /// Whether this is the token. The comparison takes constant time for a given length.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()

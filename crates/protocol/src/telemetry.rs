@@ -1,4 +1,4 @@
-//! What a node tells those who watch it.
+//! The telemetry of a node.
 
 use crate::handshake::RefusalReason;
 use crate::rate::ClockRate;
@@ -35,7 +35,7 @@ pub struct NodeStatus {
     pub cluster: Option<ClusterId>,
     /// Where other nodes reach this one; empty: it does not tell.
     pub address: String,
-    /// What somebody has to do something about; at most [`NodeStatus::MAX_NOTICES`].
+    /// Conditions that need an operator; at most [`NodeStatus::MAX_NOTICES`].
     pub notices: Vec<Notice>,
 }
 
@@ -82,7 +82,7 @@ impl From<Status> for NodeStatus {
     }
 }
 
-/// A node that no connection comes about with, because one of the two sides refuses the other.
+/// A node without a connection to this one, because one of the two sides refuses the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedPeer {
     /// Which node, as it says itself.
@@ -93,14 +93,14 @@ pub struct RefusedPeer {
     pub since_unix_ms: u64,
 }
 
-/// Something that the person who runs the cluster has to do something about.
+/// A condition that needs an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The node that it is about.
     pub about: NodeId,
     /// What it is.
     pub kind: NoticeKind,
-    /// A sentence that says what is the matter and what to do.
+    /// A sentence that says what is wrong and what to do.
     pub text: String,
 }
 
@@ -109,14 +109,14 @@ pub struct Notice {
 pub enum NoticeKind {
     /// The cluster is not founded yet, or this node cannot take part in it.
     Founding,
-    /// A member is back with another disk than the cluster knows it by.
+    /// A member is back with another disk than the membership lists.
     EmptyDisk {
         /// The disk that it has now.
         disk: Incarnation,
         /// Where it is reached.
         address: String,
     },
-    /// This node does not belong to the cluster any more.
+    /// This node is no longer a member of the cluster.
     Removed,
 }
 
@@ -127,8 +127,8 @@ pub enum Telemetry {
     Status(Box<NodeStatus>),
     /// Something happened.
     Event {
-        /// Counts up by one from 1, so that a gap shows what the subscriber was not told: what happened before it came, unless it was the first
-        /// one and came soon after the start.
+        /// Counts up by one from 1, so that a gap shows what the subscriber missed: earlier events, unless it was the
+        /// first one and subscribed soon after the start.
         seq: u64,
         /// When, in microseconds of the node's own clock.
         at_micros: u64,

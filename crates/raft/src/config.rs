@@ -43,7 +43,7 @@ pub struct Config {
     /// Its data directory. `None` only where no member has an identity.
     pub incarnation: Option<Incarnation>,
     /// The membership that the cluster starts with, the same at every member that starts with it; empty at a member
-    /// that joins later. What the log or a snapshot says goes before it.
+    /// that joins later. The log and snapshots take precedence over it.
     pub membership: Membership,
     /// What can be changed while it runs.
     pub tuning: Tuning,
@@ -113,7 +113,7 @@ impl Config {
         }
     }
 
-    /// Says whether the values make sense together.
+    /// Says whether the values are consistent.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.id.0 == 0 || self.membership.contains(NodeId(0)) {
             return Err(ConfigError::ZeroId);
@@ -140,7 +140,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// Says whether the values make sense together.
+    /// Says whether the values are consistent.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let Timing { heartbeat, election_min, election_max } = self.timing;
         if heartbeat.is_zero() || heartbeat >= election_min {
@@ -166,7 +166,7 @@ pub enum ConfigError {
         id: NodeId,
     },
     /// Every write takes some time.
-    #[error("the time after which a disk counts as stalled must be above zero")]
+    #[error("the time after which a disk counts as stalled must be greater than zero")]
     ZeroDiskStall,
     /// Heartbeats must come more often than elections.
     #[error(
@@ -178,7 +178,7 @@ pub enum ConfigError {
         /// As given.
         election_min: Duration,
     },
-    /// The range is empty: equal timeouts would split votes for ever.
+    /// The range is empty: equal timeouts would split votes forever.
     #[error("the election timeout's range {min:?}..{max:?} is empty: the second must be greater")]
     ElectionRange {
         /// As given.

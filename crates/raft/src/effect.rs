@@ -27,7 +27,7 @@ pub struct Effects {
     pub pieces_received: Vec<PieceReceived>,
     /// Entries to be read back from the disk.
     pub entries_to_read: Vec<EntriesToRead>,
-    /// What came of [`Raft::change_membership`](crate::Raft::change_membership): the new membership is committed at
+    /// The outcome of [`Raft::change_membership`](crate::Raft::change_membership): the new membership is committed at
     /// this entry, or it failed. At most one is under way.
     pub change: Option<Result<LogId, ChangeError>>,
     /// What happened, in order.
@@ -92,7 +92,7 @@ pub struct Ticket {
 pub struct EntriesToRead {
     /// The first.
     pub first: LogIndex,
-    /// The last that is of any use.
+    /// The last useful one.
     pub last: LogIndex,
     /// How many bytes of payloads at most; one entry is always read, however large.
     pub max_bytes: usize,
@@ -110,7 +110,7 @@ pub struct ReadReady {
 /// A piece of a snapshot that the driver reads from its disk and sends with [`PieceToSend::fill`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PieceToSend {
-    /// To whom.
+    /// The receiving node.
     pub to: NodeId,
     /// The leader's term.
     pub term: Term,

@@ -35,8 +35,9 @@ pub struct Standing {
     pub boot: Boot,
     /// Its cluster, once it knows that.
     pub cluster: Option<ClusterId>,
-    /// The place in its log of the membership by which it is a member with this data directory; index 0: the cluster was founded
-    /// with it. `None`: it knows no such membership. Who lags behind that place may know the node by an earlier directory.
+    /// The place in its log of the membership by which it is a member with this data directory; index 0: the cluster
+    /// was founded with it. `None`: it knows no such membership. A member that lags behind that index may know the
+    /// node by an earlier directory.
     pub named_at: Option<LogId>,
 }
 

@@ -1,4 +1,4 @@
-//! Who belongs to the cluster, and how that changes (thesis ch. 4; joint consensus: paper §6, thesis §4.3).
+//! The cluster's membership, and its changes (thesis ch. 4; joint consensus: paper §6, thesis §4.3).
 //!
 //! Values only: which membership is in force, and when, is decided by the member that holds them.
 
@@ -17,7 +17,7 @@ pub struct Membership {
     pub voters: BTreeSet<NodeId>,
     /// In a joint configuration the voters of the old half, whose majority every decision needs too; otherwise empty.
     pub outgoing: BTreeSet<NodeId>,
-    /// Members that get the log and count for nothing (thesis §4.2.1).
+    /// Members that receive the log and do not vote (thesis §4.2.1).
     pub learners: BTreeSet<NodeId>,
     /// Where members are reached, opaque to this crate. Members that are missing here are known to the drivers.
     pub addresses: BTreeMap<NodeId, String>,
@@ -33,7 +33,7 @@ pub struct Membership {
 pub enum MembershipChange {
     /// Add a learner.
     AddLearner {
-        /// Who.
+        /// The node.
         node: NodeId,
         /// Where it is reached.
         address: String,
@@ -42,12 +42,12 @@ pub enum MembershipChange {
     },
     /// Make a learner a voter, as soon as it has caught up (thesis §4.2.1).
     Promote {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// Remove a voter or learner.
     Remove {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// Fill in identities that are not known yet. What is known stays; voters and learners stay too, so no joint
@@ -68,14 +68,14 @@ pub enum ChangeError {
     /// Only the leader takes changes.
     #[error("not the leader")]
     NotLeader {
-        /// Who is, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// Another change, or a transfer of the leadership, is under way: one at a time (thesis §4.1).
-    #[error("another change of the cluster is under way: wait until it is done")]
+    #[error("another membership change is under way: wait until it is done")]
     InProgress,
     /// The leader has not committed an entry of its own term yet (Ongaro's correction to thesis §4.1).
-    #[error("the leader is new and has not committed an entry of its own term yet: try again in a moment")]
+    #[error("the leader is new and has not committed an entry of its term yet: try again in a moment")]
     TooEarly,
     /// Too many uncommitted bytes, or the leader's disk is stalled.
     #[error(
@@ -85,19 +85,19 @@ pub enum ChangeError {
     /// It is a member already.
     #[error("{node} is a member already")]
     AlreadyMember {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// It is not a member.
     #[error("{node} is not a member")]
     NotMember {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// Only learners are promoted.
     #[error("{node} is a voter already")]
     AlreadyVoter {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// Nobody would be left to vote.
@@ -110,7 +110,7 @@ pub enum ChangeError {
     #[error("the change is empty")]
     Empty,
     /// In a cluster with an identity only a member whose data directory is known can vote.
-    #[error("{node} has not been reached yet, so its data directory is not known: start it, then try again")]
+    #[error("{node} has not connected yet, so its data directory is not known: start it, then try again")]
     NotIdentified {
         /// Which.
         node: NodeId,
@@ -124,7 +124,7 @@ pub enum ChangeError {
     /// The learner did not catch up within the allowed rounds (thesis §4.2.1).
     #[error("{node} does not catch up: it is too slow, or cannot be reached")]
     NotCaughtUp {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
 }

@@ -1,5 +1,6 @@
-//! Which membership holds where in the log (thesis §4.1: a configuration is in force as soon as it is appended). Knows
-//! indices only; whether an entry is committed, and what follows from a change, is the member's own business.
+//! Which membership is in force at which index of the log (thesis §4.1: a configuration is in force as soon as it is
+//! appended). Knows indices only; whether an entry is committed, and what follows from a change, is the member's own
+//! business.
 
 use crate::membership::Membership;
 use crate::types::{LogIndex, SnapshotMeta};

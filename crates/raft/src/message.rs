@@ -1,5 +1,5 @@
-//! What members say to each other. Every message is one-way: a reply is a message of its own, and any message may
-//! be lost, delayed, repeated or overtaken.
+//! Messages between members. Every message is one-way: a reply is a message of its own, and any message may be lost,
+//! delayed, duplicated or reordered.
 
 use crate::types::{Entry, LogId, LogIndex, NodeId, SnapshotMeta, Term};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A message on its way to one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Who shall get it.
+    /// The receiver.
     pub to: NodeId,
     /// What it says.
     pub message: Message,
@@ -118,14 +118,14 @@ pub struct AppendReply {
     pub term: Term,
     /// The round of the request; 0 if the request was refused for its old term.
     pub round: u64,
-    /// What became of the entries.
+    /// What happened to the entries.
     pub outcome: AppendOutcome,
     /// Its sender stands by the leader for the least election timeout from now on: a lease may rest on that (thesis §6.4.1).
     /// Not so with [`Config::detect_crash`](crate::Config::detect_crash).
     pub stands_by: bool,
 }
 
-/// What became of an [`AppendEntries`].
+/// What happened to an [`AppendEntries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AppendOutcome {
     /// The logs agree through this index (`prev + entries`, never the follower's last), and that part is durable.
@@ -159,7 +159,7 @@ pub struct TimeoutNow {
 }
 
 /// A follower's word to its leader that its disk is stalled. It acknowledges nothing, so it need not wait for the disk, and it
-/// counts for nothing but this.
+/// does not count but this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskStalled {
     /// The follower's term, which may not be on its disk yet.
@@ -219,7 +219,7 @@ impl std::fmt::Display for SnapshotRefusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Damaged => "it arrived damaged",
-            Self::Undecodable => "it cannot be decoded: it was made by a newer release",
+            Self::Undecodable => "it cannot be decoded: a newer release made it",
         })
     }
 }

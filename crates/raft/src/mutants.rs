@@ -1,4 +1,4 @@
-//! Guards that can be taken out, one at a time, to see that the tests would notice. Only in builds with the feature
+//! Guards that can be disabled, one at a time, to check that the tests notice. Only in builds with the feature
 //! `mutants`, which the simulator's own check uses; everywhere else every guard is in place.
 
 /// A guard that a mutant takes out, named after what goes wrong without it.
@@ -97,7 +97,7 @@ pub enum Mutant {
     DropWritesOnStepDown,
     /// After a failed sync the member goes on as if it had worked (trap 40).
     IgnoreFailedSync,
-    /// A leader whose disk finishes no write leads on (trap 49).
+    /// A leader whose disk finishes no write stays leader (trap 49).
     LeaderIgnoresStall,
     /// A member that came back with an empty disk votes (trap 43).
     FormerLifeVotes,
@@ -107,7 +107,7 @@ pub enum Mutant {
     JoinerVotes,
     /// An answer of an id's former life counts for its present one (trap 46).
     FormerLifeAnswers,
-    /// A follower that lost what it confirmed still counts (trap 47).
+    /// A follower that lost acknowledged entries still counts (trap 47).
     WentBackCounts,
     /// A start of a directory that is older than one that was met is listened to (trap 52).
     OlderStartPasses,

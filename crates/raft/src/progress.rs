@@ -49,7 +49,7 @@ pub(crate) struct Progress {
     pub(crate) last_heard: Option<Timestamp>,
     /// The highest heartbeat round it answered.
     pub(crate) acked_round: u64,
-    /// The highest one whose answer promised to stand by the leader.
+    /// The highest one whose answer promised to grant no votes to others.
     pub(crate) promised_round: u64,
     /// It has said that its disk is stalled, and has answered no later round since.
     pub(crate) stall: Option<StallReport>,
@@ -58,7 +58,7 @@ pub(crate) struct Progress {
     /// The leader's heartbeat round when `matched` last rose. An answer to a later one was given by a log that had, or had lost,
     /// what is confirmed.
     confirmed_round: u64,
-    /// It confirmed its log through here and has lost a part of that since: until it has that again, it counts for nothing.
+    /// It confirmed its log through here and has lost a part of that since: until it has that again, it does not count.
     owes: Option<LogIndex>,
 }
 
@@ -223,8 +223,8 @@ impl Progress {
         self.sending = Some(Sending::new(meta, size));
     }
 
-    /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is of no use any more, be it that
-    /// the follower can make nothing of it, or nothing is lost, as the follower has nothing of it or is out of reach.
+    /// Whether `newest` should be sent instead of the snapshot that is being sent: that one is obsolete, because the
+    /// follower refuses it, or nothing is lost, as the follower has nothing of it or is out of reach.
     pub(crate) fn should_send_instead(&self, newest: LogId, patience: Duration, now: Timestamp) -> bool {
         let Some(sending) = &self.sending else { return false };
         let installed = sending.last().index <= self.matched;
@@ -236,7 +236,7 @@ impl Progress {
     /// or the same again when it or its answer was lost. That is so when a whole `interval` has passed and the
     /// follower has answered a later round: one that is out of reach costs nothing, and on a slow link, which keeps
     /// the order, nothing is sent twice. When all were sent, the last one is repeated without content: the answer
-    /// tells what became of them.
+    /// tells what happened to them.
     pub(crate) fn next_piece(&mut self, round: u64, interval: Duration, now: Timestamp) -> Option<NextPiece> {
         self.sending.as_mut()?.next_piece(round, self.acked_round, interval, now)
     }

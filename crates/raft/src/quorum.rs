@@ -1,5 +1,5 @@
 //! Majorities (paper §5.2: any two of them share a member), also of a joint configuration (thesis §4.3: a decision
-//! needs a majority of each half). Says what counts as agreed, never what is agreed about.
+//! needs a majority of each half). Counts agreement only, and does not know what is agreed on.
 
 use crate::membership::Membership;
 use crate::mutants::{Mutant, is_active};
@@ -20,7 +20,7 @@ fn halves(membership: &Membership) -> impl Iterator<Item = &BTreeSet<NodeId>> {
     [Some(&membership.voters), outgoing].into_iter().flatten().filter(|half| !half.is_empty())
 }
 
-/// Who counts for a half without a vote in it: nobody. `this` is the member that counts.
+/// A half without voters has no votes to count. `this` is the member that counts.
 fn guests(membership: &Membership, half: &BTreeSet<NodeId>, this: NodeId) -> impl Iterator<Item = NodeId> {
     let learners = is_active(Mutant::LearnersCount).then_some(&membership.learners);
     let removed = is_active(Mutant::RemovedLeaderCountsItself) && !half.contains(&this);
@@ -45,8 +45,8 @@ pub(crate) fn reached_by_majority<T: Ord + Copy>(
     halves(membership).map(of_half).min()
 }
 
-/// The value that `n` others are at least as great as. Asked for with every message, so the usual case does without
-/// memory from the heap.
+/// The value that `n` others are at least as great as. Asked for with every message, so the usual case allocates
+/// nothing.
 ///
 /// # Panics
 /// If there are no more than `n` values.

@@ -22,7 +22,7 @@ pub struct Status {
     pub role: Role,
     /// Its vote in this term.
     pub vote: Option<NodeId>,
-    /// Whom it takes for the leader.
+    /// The leader as it knows it.
     pub leader: Option<NodeId>,
     /// The last entry of its log.
     pub last: LogId,
@@ -46,7 +46,7 @@ pub struct Status {
     pub purged: LogIndex,
     /// What can be changed while it runs.
     pub tuning: Tuning,
-    /// As a leader: to whom it is handing over (thesis §3.10).
+    /// As a leader: the node it is handing over to (thesis §3.10).
     pub transfer: Option<NodeId>,
     /// As a leader: how long it may still serve reads by its lease (thesis §6.4.1); zero without one.
     pub lease: Duration,
@@ -59,7 +59,7 @@ pub struct Status {
     /// Whether it has a majority behind it: a leader that heard from one within an election timeout, or a
     /// follower of a leader it heard from within one.
     pub has_quorum: bool,
-    /// As a candidate or pre-candidate: who answered, and whether for it.
+    /// As a candidate or pre-candidate: the voters that answered, and whether they granted the vote.
     pub votes: Vec<(NodeId, bool)>,
     /// As a leader: its followers, in order of id.
     pub peers: Vec<PeerStatus>,
@@ -75,7 +75,7 @@ impl Status {
 /// A follower as its leader sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
-    /// Who.
+    /// The node.
     pub id: NodeId,
     /// The highest index known to be on its disk and equal to the leader's.
     pub matched: LogIndex,
@@ -91,8 +91,8 @@ pub struct PeerStatus {
     pub disk_stalled: Option<Duration>,
     /// The data directory that it last answered from.
     pub incarnation: Option<Incarnation>,
-    /// It has lost a part of what it confirmed through here, and counts for nothing until it has that again.
+    /// It has lost a part of what it confirmed through here, and does not count until it has that again.
     pub owes: Option<LogIndex>,
-    /// It could make nothing of the snapshot it was sent, and waits for a newer one.
+    /// It refused the snapshot it was sent, and waits for a newer one.
     pub refused_snapshot: Option<SnapshotRefusal>,
 }

@@ -98,7 +98,7 @@ pub enum TraceEvent {
     },
     /// It gave its vote.
     VoteGranted {
-        /// To whom.
+        /// The receiving node.
         candidate: NodeId,
         /// For which term.
         term: Term,
@@ -107,7 +107,7 @@ pub enum TraceEvent {
     },
     /// It refused its vote.
     VoteRefused {
-        /// To whom.
+        /// The receiving node.
         candidate: NodeId,
         /// For which term.
         term: Term,
@@ -118,7 +118,7 @@ pub enum TraceEvent {
     },
     /// A vote, for or against, arrived at the candidate.
     VoteReceived {
-        /// Whose.
+        /// The node.
         from: NodeId,
         /// Whether it was granted.
         granted: bool,
@@ -145,7 +145,7 @@ pub enum TraceEvent {
         /// Its term afterwards.
         term: Term,
     },
-    /// It learned who leads.
+    /// It learned of the leader.
     LeaderChanged {
         /// The leader, or none.
         leader: Option<NodeId>,
@@ -175,7 +175,7 @@ pub enum TraceEvent {
     },
     /// A follower's log did not match and the leader goes back.
     Conflict {
-        /// Whose.
+        /// The node.
         follower: NodeId,
         /// The index tried next.
         next: LogIndex,
@@ -184,7 +184,7 @@ pub enum TraceEvent {
     MembershipChanged {
         /// Where it stands in the log; 0: it is the one that the cluster was started with.
         index: LogIndex,
-        /// Who belongs to the cluster now.
+        /// The membership in force.
         membership: Membership,
     },
     /// The membership in force is committed.
@@ -194,7 +194,7 @@ pub enum TraceEvent {
     },
     /// A round of catching up ended: the learner has what the leader had when the round began (thesis §4.2.1).
     CaughtUp {
-        /// Who.
+        /// The node.
         learner: NodeId,
         /// Which round; the first is 1.
         round: u32,
@@ -203,22 +203,22 @@ pub enum TraceEvent {
     },
     /// The promotion was given up: the learner is too slow or cannot be reached.
     PromotionGivenUp {
-        /// Who.
+        /// The node.
         learner: NodeId,
     },
     /// The leader hands over (thesis §3.10).
     TransferStarted {
-        /// To whom.
+        /// The receiving node.
         to: NodeId,
     },
-    /// The hand-over did not happen within an election timeout: the leader leads on.
+    /// The hand-over did not happen within an election timeout: the leader stays leader.
     TransferGivenUp {
-        /// To whom it was.
+        /// The receiving node.
         to: NodeId,
     },
     /// Told by its leader to campaign at once.
     ToldToCampaign {
-        /// By whom.
+        /// The sending node.
         leader: NodeId,
     },
     /// A snapshot of the state machine is durable.
@@ -230,7 +230,7 @@ pub enum TraceEvent {
     },
     /// The leader begins to send a snapshot.
     SnapshotSending {
-        /// To whom.
+        /// The receiving node.
         to: NodeId,
         /// The last entry that it includes.
         last: LogId,
@@ -293,8 +293,8 @@ pub enum TraceEvent {
         /// The disk of the member of this id; `None`: there is no such member.
         expected: Option<Incarnation>,
     },
-    /// A follower's log is behind what it once confirmed in this term: its disk was restored from a copy, or lost its end. It
-    /// counts for nothing until it has all of that again.
+    /// A follower's log is behind what it once confirmed in this term: its disk was restored from a copy, or lost its
+    /// end. It does not count until it has all of these entries again.
     WentBack {
         /// Which.
         follower: NodeId,

@@ -157,7 +157,7 @@ pub struct SnapshotMeta {
 pub struct HardState {
     /// The latest term this member has seen.
     pub term: Term,
-    /// Whom it voted for in that term.
+    /// Its vote in that term.
     pub vote: Option<NodeId>,
 }
 

@@ -459,7 +459,7 @@ fn aligned_election_timeouts_split_the_vote_and_spread_ones_do_not() {
     cluster.run_until("a leader", |c| c.leaders() == [N1]);
 }
 
-/// Else two members that are started at the same moment could time out together, split the votes, and go on so for ever.
+/// Else two members that are started at the same moment could time out together, split the votes, and go on so forever.
 #[test]
 fn members_that_are_given_the_same_seed_draw_different_timeouts() {
     let rows: Vec<Vec<_>> = (1..=7)

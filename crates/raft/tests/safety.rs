@@ -224,7 +224,7 @@ fn cause(cluster: &mut Cluster, trouble: &Trouble, names: &mut u64, judge: &mut 
             cluster.finish_job(NodeId(id));
         }
         Trouble::Damage(id) => cluster.member(NodeId(id)).files.damage_next = true,
-        // Refused where it does not lead, and where it makes no sense.
+        // Refused where it does not lead, and where it is invalid.
         Trouble::Change(at, ask, node) if up(cluster, at) => {
             let _ = cluster.change(NodeId(at), &steps(ask, NodeId(at), NodeId(node)));
         }
@@ -290,7 +290,7 @@ proptest! {
                 cluster.restart(id);
             }
         }
-        // Without these a member that missed its removal may disturb the others for ever (thesis §4.2.3).
+        // Without these a member that missed its removal may disturb the others forever (thesis §4.2.3).
         let now = cluster.now;
         for id in cluster.ids() {
             let mut tuning = cluster.status(id).tuning;

@@ -1,4 +1,4 @@
-//! What a recorder has to ask for, so that every log entry is in the recording. Asks nothing itself.
+//! The log entries that a recorder must request, so that the recording has all of them. Sends nothing itself.
 
 use crate::known_log::{KnownLog, after};
 use raftdeck_model::{Command, CommandId, News, NodeView, Order, Update};

@@ -1,5 +1,5 @@
-//! What is known of one node's log by what was told of it. Entries come in any parts and in any order of parts; what was removed from
-//! the log is forgotten when that is told, or when another entry stands in its place.
+//! What is known of one node's log from the updates about it. Entries come in any parts and in any order of parts;
+//! what was removed from the log is forgotten when that is told, or when another entry stands in its place.
 
 use raftdeck_model::RaftView;
 use raftdeck_protocol::LogLine;

@@ -1,4 +1,4 @@
-//! Recordings: what a source told, written down, and played back as a source.
+//! Recordings: the updates of a source, written to a file and played back as a source.
 //!
 //! A [`Recorder`] writes the updates of any source to a [`Write`](std::io::Write). [`Entries`] says what has to be asked so that the
 //! nodes' log entries are among them. [`Recording::read`] reads them again, and a [`Player`] tells them as their source did. Opens no

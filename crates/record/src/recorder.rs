@@ -62,8 +62,7 @@ impl<W: Write> Recorder<W> {
     pub fn note(&mut self, update: &Update) -> io::Result<()> {
         let line = serde_json::to_vec(update)?;
         if line.len() > MAX_LINE {
-            let reason =
-                format!("an update of {} bytes is missing here: it was too large to record", line.len());
+            let reason = format!("an update of {} bytes was not recorded: it is too large", line.len());
             return self.note(&Update { what: News::Trouble { reason }, ..*update });
         }
         if self.lines.len() + line.len() >= MAX_INFLATED {
@@ -88,7 +87,7 @@ impl<W: Write> Recorder<W> {
         Ok(())
     }
 
-    /// Writes what has gathered, whatever it is. To be called now and then while cluster time stands still.
+    /// Writes what has gathered, whatever it is. To be called now and then while cluster time is frozen.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.lines.is_empty() {
             return Ok(());

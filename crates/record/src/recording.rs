@@ -24,7 +24,7 @@ pub enum ReadError {
     )]
     OtherVersion(u32),
     /// The header cannot be read.
-    #[error("the beginning of this recording is damaged or missing: nothing of it can be played")]
+    #[error("the beginning of this recording is damaged or missing: it cannot be played")]
     NoHeader,
     /// The file cannot be read.
     #[error("the recording cannot be read: {0}")]

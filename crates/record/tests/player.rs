@@ -222,10 +222,7 @@ fn one_goes_forward_at_once_and_not_back() {
     assert_eq!(news, [role(), committed(1), time(ClockRate::REAL, 3), done()]);
     assert_eq!(player.next(), Some(ms(9)), "it goes on as fast as before");
     let reason = refusal(&mut player, seek(2));
-    assert_eq!(
-        reason,
-        "a recording cannot be rewound to 2ms, as it is at 3ms: play it again from its beginning"
-    );
+    assert_eq!(reason, "a recording cannot be rewound from 3ms to 2ms: play it again from its beginning");
     let news = send(&mut player, seek(100));
     assert_eq!(news.first(), Some(&committed(2)));
     assert_eq!(news.last(), Some(&done()));
@@ -254,7 +251,7 @@ fn to_seek_ends_in_the_world_that_playing_ends_in() {
 fn nothing_else_can_be_done_and_it_is_said_before() {
     let mut player = play(&told(vec![(0, cluster()), (9, role())]));
     take(&mut player);
-    let recorded = "this is a recording: nothing can be done to it";
+    let recorded = "this is a recording: it cannot be changed";
     for order in [Order::Kill(N1), Order::Cut(vec![]), Order::AddNode, Order::Workload(true), Order::Seed(1)]
     {
         assert_eq!(player.capabilities().allow(&order).unwrap_err().to_string(), recorded);

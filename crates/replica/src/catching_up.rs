@@ -1,6 +1,6 @@
-//! Whether a member knows what was committed. A restart forgets the commit index: the log on the disk holds entries of which
-//! nobody has said yet whether they are committed. Until a leader has said so, the state may lack writes that were
-//! acknowledged long ago, and this member may even have served them before. Such a state answers no read.
+//! Whether a member knows the commit index. A restart loses it: the log on disk then holds entries that are not known
+//! to be committed. Until a leader has confirmed them, the state may lack writes that were acknowledged long ago, and
+//! that this member may even have served before. Such a state answers no read.
 
 use raftdeck_raft::{AppendEntries, LogId, LogIndex, Message, Role, Term, TraceEvent};
 
@@ -8,7 +8,7 @@ use raftdeck_raft::{AppendEntries, LogId, LogIndex, Message, Role, Term, TraceEv
 ///
 /// A leader of term T that has committed an entry of term T has committed all that was ever committed before (Leader
 /// Completeness, paper §5.4). A leader that has not yet done so knows no more than its followers (§8): its commit
-/// index counts for nothing here.
+/// index does not count here.
 #[derive(Debug, Default)]
 pub(crate) struct CatchingUp {
     /// Once it is done, it is done for this life.

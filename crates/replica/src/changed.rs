@@ -1,5 +1,5 @@
-//! What committed entries truly changed. A change points into the entry that made it, so that telling it costs the one who
-//! applies entries nothing; whoever wants to keep it copies it out.
+//! What committed entries truly changed. A change points into the entry that made it, so that reporting it costs
+//! nothing when entries are applied; a consumer that wants to keep it copies it out.
 
 use crate::state::CommandOutcome;
 use bytes::Bytes;

@@ -1,5 +1,5 @@
-//! The founding of a cluster: one, and never two histories under one name, whatever is wiped meanwhile. Pure; the driver dials,
-//! makes each stage durable, and asks again and again.
+//! The founding of a cluster: it happens once, so that there are never two histories under one name, even if disks
+//! are wiped meanwhile. Pure; the driver dials, makes each stage durable, and asks again and again.
 //!
 //! A cluster is founded by *all* its members, once. Each dials the configured address of every other one and learns its
 //! [`Note`]. Only what was learnt by dialing is believed; a node that dials in learns this one's note and changes nothing here.
@@ -259,8 +259,9 @@ impl Founding {
                 at(node)
             ),
             Obstacle::OtherFounding(node) => format!(
-                "founding refused: {} takes part in a founding with other disks, as a data directory was emptied or replaced in \
-                 the middle of it; this directory holds no data: stop all of {}, empty their data directories, and start them again",
+                "founding refused: {} takes part in a founding with other disks, because a data directory was \
+                 emptied or replaced during it; this directory holds no data: stop all of {}, empty their data \
+                 directories, and start them again",
                 at(node),
                 in_words(self.with.iter())
             ),
@@ -296,8 +297,8 @@ impl Founding {
             Some(known) => {
                 let disk = known.map_or_else(String::new, |known| format!(" (disk {known})"));
                 format!(
-                    ", and this directory (disk {incarnation}) is not the one that the cluster knows {me} by{disk}: {me} is back \
-                     with an empty disk, and does not vote; put the old directory back, or run `raftdeck client member replace {me}`"
+                    ", and this directory (disk {incarnation}) is not the one in the membership for {me}{disk}: \
+                     {me} is back with an empty disk, and does not vote; put the old directory back, or run `raftdeck client member replace {me}`"
                 )
             }
         };

@@ -111,10 +111,10 @@ impl StateImage {
         read_names(&mut reader, &mut state, names, meta.last.index)?;
         let hash = reader.number()?;
         if reader.fill() {
-            return Err(broken("bytes are left over after its end".to_owned()));
+            return Err(broken("there are bytes after its end".to_owned()));
         }
         if hash != state_hash(&state) {
-            return Err(broken("the state in it does not have the hash that it names".to_owned()));
+            return Err(broken("its state does not match its hash".to_owned()));
         }
         Ok(Self { meta, state })
     }
@@ -267,7 +267,7 @@ fn read_names<I: Iterator<Item = Bytes>>(
         return Err(broken(format!("{count} names are over the limit of {MAX_NAMES}")));
     }
     if count == 0 && now > LoggedTime(0) {
-        return Err(broken("time passes for names that are not there".to_owned()));
+        return Err(broken("it ages names that do not exist".to_owned()));
     }
     state.names.restore_time(now);
     let mut previous = Bytes::new();

@@ -255,7 +255,7 @@ impl Replica {
         }
     }
 
-    /// All pieces of this snapshot arrived and are of no use.
+    /// The complete snapshot is invalid.
     pub fn handle_snapshot_discarded(&mut self, last: LogId, why: SnapshotRefusal) {
         self.raft.handle_snapshot_discarded(last, why);
     }
@@ -265,7 +265,7 @@ impl Replica {
         self.raft.campaign(now);
     }
 
-    /// Campaigns at once, whoever leads ([`Raft::campaign_against_leader`]).
+    /// Campaigns at once, even if there is a leader ([`Raft::campaign_against_leader`]).
     pub fn campaign_against_leader(&mut self, now: Timestamp) {
         self.raft.campaign_against_leader(now);
     }

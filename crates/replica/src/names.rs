@@ -1,13 +1,13 @@
-//! The writes that their clients gave a name: which were applied already, and what was answered. Each is a session of one
-//! write (thesis §6.3), opened by its name. Part of the replicated state, so every decision depends on the log alone. Applies
-//! no write itself.
+//! Named writes: which were applied already, and their answers. Each is a session of one write (thesis §6.3), opened
+//! by its name. Part of the replicated state, so every decision depends on the log alone. Applies no write itself.
 //!
-//! A name is held together with a fingerprint of its write, not with the write: 128 bits of XXH3 over its kind, key and
-//! values. Two writes that differ by chance are told apart; nobody who may write gains anything by making two that are not.
+//! A name is held together with a fingerprint of its write, not with the write: 128 bits of XXH3 over its kind, key
+//! and values. Two writes that differ by chance are told apart; a client that may write gains nothing from a
+//! collision.
 //!
-//! Who comes again in a session that was forgotten is told so; who comes again under a name that was forgotten writes once
-//! more. So a leader whose clock leaps must not make a name old: however far the log's time moves from one entry to the
-//! next, it counts for no more than [`MAX_STEP`]. Where little is written names are kept for longer.
+//! A retry in an expired session gets an error; a retry under an expired name writes once more. So a leader whose
+//! clock jumps must not expire a name: however far the log's time moves from one entry to the next, it counts for no
+//! more than [`MAX_STEP`]. Where little is written names are kept for longer.
 
 use crate::key::Key;
 use crate::session::KeptAnswer;

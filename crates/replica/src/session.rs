@@ -1,4 +1,4 @@
-//! One client's session: what it was answered, and what becomes of its next write (thesis §6.3). Knows neither the other
+//! One client's session: what it was answered, and what happens to its next write (thesis §6.3). Knows neither the other
 //! sessions nor the time. Every write looks at it, so what is done here is counted in nanoseconds.
 
 use raftdeck_protocol::kv::{Answer, LoggedTime, MAX_SESSION_WRITES, SessionId};
@@ -43,7 +43,7 @@ pub(crate) struct KeptAnswer {
     other: Option<Box<Answer>>,
 }
 
-/// What becomes of a session's write.
+/// What happens to a session's write.
 #[derive(Debug)]
 pub(crate) enum WriteVerdict {
     /// It has to be applied, and its answer given to [`Session::keep`].

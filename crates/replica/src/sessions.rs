@@ -25,8 +25,9 @@ pub(crate) fn is_lifetime_ago(now: LoggedTime, time: LoggedTime) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: OrdMap<SessionId, Arc<Session>>,
-    /// The same sessions by a time at which they were used, which is not always the last one: to move a session at each
-    /// use would cost more than the use. The search for the one to be forgotten puts those that it meets in their place.
+    /// The same sessions by a time at which they were used, which is not always the last one: to move a session at
+    /// each use would cost more than the use. The search for the session to expire puts those that it finds in their
+    /// place.
     by_use: OrdSet<(LoggedTime, SessionId)>,
     /// No session was last used before.
     none_before: LoggedTime,
@@ -55,7 +56,7 @@ impl Sessions {
         self.hash.wrapping_add(xxh3_64(&self.now.0.to_le_bytes()))
     }
 
-    /// The log names a time. Clocks of leaders differ, so it may be an earlier one; time stands still then. Forgets
+    /// The log names a time. Clocks of leaders differ, so it may be an earlier one; time is frozen then. Forgets
     /// the sessions that were unused for too long.
     pub(crate) fn pass_time(&mut self, at: LoggedTime) {
         self.now = self.now.max(at);

@@ -1,12 +1,12 @@
-//! Whether a node is the member that it says it is, by its data directory and by how often that was started. Pure: a node's
-//! handshake and the simulator's network ask here, and keep on the disk what is to be remembered.
+//! Verifies that a node is the member it claims to be, by its data directory and its number of starts. Pure: a node's
+//! handshake and the simulator's network use it, and store the result on disk.
 //!
-//! A data directory counts its starts, and draws a nonce at each. A copy of a directory, or one that was restored from an
-//! older copy, has forgotten votes and entries that it acknowledged. It gives itself away by a smaller number than one that
-//! was met before, or by the same number with another nonce.
+//! A data directory counts its starts, and draws a nonce at each. A copy of a directory, or one that was restored
+//! from an older copy, lacks votes and entries that it acknowledged. It is detected by a smaller number than one seen
+//! before, or by the same number with another nonce.
 //!
-//! What that cannot tell: a copy of a directory whose original was not started again after the copy was made, or not met by
-//! whoever judges; and a copy that was started more often by itself than its original.
+//! This cannot detect a copy of a directory whose original was not started again after the copy was made, or not seen
+//! since by the verifying node, nor a copy that was started more often than its original.
 
 use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId, Standing};
@@ -20,7 +20,7 @@ const STRANGERS: usize = 64;
 pub enum Objection {
     /// It belongs to another cluster of the same name.
     #[error(
-        "{peer} belongs to cluster {theirs}, not to cluster {ours}: they have the same name and were founded apart. Start it with \
+        "{peer} belongs to cluster {theirs}, not to cluster {ours}: they have the same name and were founded separately. Start it with \
          the members of its own cluster, or with an empty data directory"
     )]
     OtherCluster {
@@ -33,9 +33,9 @@ pub enum Objection {
     },
     /// The cluster knows this id with another data directory.
     #[error(
-        "{peer} runs on disk {shown}, but the cluster knows it on disk {known}: its votes and its log are on that one. Start it \
-         with that data directory; if it is lost, run `raftdeck client member replace {peer}`, which takes the empty one in \
-         as a new member"
+        "{peer} runs on disk {shown}, but the membership lists disk {known}, which has its votes and its log. \
+         Start it with that data directory; if it is lost, run `raftdeck client member replace {peer}`, which \
+         adds the empty one as a new member"
     )]
     OtherDisk {
         /// Which node.
@@ -47,8 +47,8 @@ pub enum Objection {
     },
     /// A later start of this directory was met before.
     #[error(
-        "{peer} shows start {} of its data directory, but start {} was met before: the directory is a copy, or was restored from \
-         an older one, and has forgotten what it acknowledged since. Stop it, empty its data directory, start it again, and \
+        "{peer} presents start {} of its data directory, but start {} was seen before: the directory is a copy, \
+         or was restored from a backup, and lacks what it acknowledged since. Stop it, empty its data directory, start it again, and \
          run `raftdeck client member replace {peer}`",
         shown.number,
         met.number
@@ -111,8 +111,8 @@ impl NewestStarts {
         &self.0
     }
 
-    /// Whether this start of its directory may be listened to; `true`: it is a new one, and what is
-    /// [to be kept](Self::to_keep) has changed. Only for nodes that have proven who they are: what a stranger says of a member
+    /// Whether this start of its directory may be listened to; `true`: it is a new one, and what is [to be
+    /// kept](Self::to_keep) has changed. Only for authenticated nodes: what an unauthenticated peer says of a member
     /// must not shut that member out.
     pub fn meet(&mut self, peer: NodeId, standing: &Standing) -> Result<bool, Objection> {
         self.check(peer, standing)?;
@@ -186,9 +186,11 @@ mod tests {
         assert_eq!(check(&standing(disk(2), 1, 1)), Ok(()));
         let objection = check(&standing(disk(9), 1, 1)).unwrap_err();
         assert_eq!(objection, Objection::OtherDisk { peer: N2, known: disk(2), shown: disk(9) });
-        assert!(objection.to_string().ends_with(
-            "run `raftdeck client member replace n2`, which takes the empty one in as a new member"
-        ));
+        assert!(
+            objection.to_string().ends_with(
+                "run `raftdeck client member replace n2`, which adds the empty one as a new member"
+            )
+        );
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
         let older = met.meet(N2, &standing(disk(2), 3, 30)).unwrap_err();
         assert!(matches!(copy, Objection::OlderStart { .. }), "{copy}");
         assert!(
-            older.to_string().contains("shows start 3 of its data directory, but start 4 was met before")
+            older.to_string().contains("presents start 3 of its data directory, but start 4 was seen before")
         );
         assert_eq!(met.meet(N2, &standing(disk(2), 5, 50)), Ok(true));
         assert_eq!(met.meet(N2, &standing(disk(9), 1, 10)), Ok(true), "another disk counts for itself");

@@ -1,5 +1,5 @@
-//! The replicated state: the map, the sessions and the names of writes, and what a committed command makes of them. Knows nothing of who
-//! waits for the answer.
+//! The replicated state: the map, the sessions and the names of writes, and what a committed command makes of them.
+//! Knows nothing about waiting clients.
 
 use crate::machine::Machine;
 use crate::names::Names;
@@ -16,7 +16,7 @@ pub(crate) struct ReplicatedState {
     pub(crate) names: Names,
 }
 
-/// What came of a command: its answer and the entry that carried it out, or why nothing was.
+/// The outcome of a command: its answer and the entry that carried it out, or why nothing was.
 pub(crate) type CommandOutcome = Result<(Answer, LogId), Failure>;
 
 impl ReplicatedState {

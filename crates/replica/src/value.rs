@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use triomphe::ThinArc;
 
-/// The bytes of a value, in memory of their own, and the hash of the pair that it belongs to, so that nobody who replaces
-/// the value has to look at the old one. A clone shares them.
+/// The bytes of a value, in memory of their own, and the hash of the pair that it belongs to, so that replacing the
+/// value does not read the old one. A clone shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct Value(ThinArc<u64, u8>);
 
@@ -21,7 +21,7 @@ impl Value {
         &self.0.slice
     }
 
-    /// The bytes for somebody who may keep them for long.
+    /// A copy of the bytes that may be kept for long.
     pub(crate) fn share(&self) -> Bytes {
         Bytes::from_owner(self.clone())
     }

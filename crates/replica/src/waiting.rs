@@ -1,4 +1,4 @@
-//! The clients that wait for an answer, and the answers that wait to be taken. Each gets one, unless it goes away.
+//! The clients that wait for an answer, and the answers that are ready. Each client gets one, unless it goes away.
 
 mod writes;
 
@@ -10,7 +10,7 @@ use raftdeck_raft::{ChangeError, LogId, LogIndex, Membership, NodeId, ReadId, Ro
 use std::collections::{BTreeSet, VecDeque};
 use writes::Writes;
 
-/// Everybody who waits, by what for, so that nobody is looked for among all.
+/// All waiting clients, by what they wait for, so that none is searched for among all.
 #[derive(Debug, Default)]
 pub(crate) struct WaitingRequests {
     /// Writes that wait for their entry to be committed.
@@ -20,9 +20,9 @@ pub(crate) struct WaitingRequests {
     first_read: u64,
     /// Reads that may be answered, in order.
     granted: VecDeque<(RequestToken, Read)>,
-    /// The change of the membership that is under way, also when nobody waits for it any more.
+    /// The change of the membership that is under way, even if no client waits for it any more.
     change: Option<WaitingChange>,
-    /// The transfer whose end is not known yet, also when nobody waits for it any more.
+    /// The transfer whose end is not known yet, even if no client waits for it any more.
     transfer: Option<WaitingTransfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
     /// Went away while they waited. What they wait for still comes to its end, and then they are not answered.
@@ -78,7 +78,7 @@ impl WaitingRequests {
         self.writes.len() + self.reads.len() + self.granted.len() + self.replies.len()
     }
 
-    /// Of those who went away, if they are more than `most` although fewer wait, keeps the ones who wait.
+    /// If more than `most` clients went away although fewer wait, keeps only those that wait.
     fn forget_strangers(&mut self, most: usize) {
         if self.gone.len() <= most.max(self.waiting()) {
             return;
@@ -220,7 +220,7 @@ impl WaitingRequests {
         self.reply(token, body);
     }
 
-    /// Whoever waits for a write is told that its fate is unknown.
+    /// The clients of pending writes are told that the outcome is unknown.
     pub(crate) fn give_up_writes(&mut self) {
         self.skip_writes(LogIndex(u64::MAX));
     }
@@ -249,7 +249,7 @@ mod tests {
         TraceEvent::RoleChanged { from: Role::Leader, to: Role::Follower, term: Term(2) }
     }
 
-    /// What somebody who waits for n2 to lead is told after these events.
+    /// The answer to a pending transfer to n2 after these events.
     fn told(events: &[TraceEvent]) -> Vec<ResponseBody> {
         let mut waiting = WaitingRequests::default();
         waiting.await_transfer(TOKEN, NodeId(2));

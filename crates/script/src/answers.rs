@@ -29,7 +29,7 @@ pub enum Expectation {
     Last {
         /// Which client.
         client: ClientName,
-        /// What came of it.
+        /// Its outcome.
         came: RequestResult,
     },
 }
@@ -68,7 +68,7 @@ impl Expectation {
         }
     }
 
-    /// Whether the outcome is as expected; if not, what came of the request, which is called `asked`, instead.
+    /// Whether the outcome is as expected; if not, the outcome of the request, which is called `asked`, instead.
     pub(crate) fn judge(&self, asked: &str, outcome: &ClientOutcome) -> Result<(), String> {
         let judged = outcome.judged();
         let is_so = match self {
@@ -95,7 +95,7 @@ impl Expectation {
     }
 }
 
-/// What came of a request, in words.
+/// The outcome of a request, in words.
 fn told(asked: &str, judged: &StoreOutcome<'_>) -> String {
     match judged {
         StoreOutcome::Done(answer) => match answer {
@@ -123,7 +123,7 @@ pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientReque
             phrase.next();
             if std::mem::replace(&mut is_said, true) {
                 return Err(Mistake::new(format!(
-                    "{} is one consistency too many: one is enough",
+                    "{} is a second consistency: give only one",
                     write::consistency(consistency)
                 )));
             }
@@ -131,7 +131,7 @@ pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientReque
         } else if phrase.is_word("at") {
             phrase.next();
             if request.at.replace(next_node(phrase)?).is_some() {
-                return Err(Mistake::new("at is said twice: one node is asked"));
+                return Err(Mistake::new("at is given twice: only one node is asked"));
             }
         } else {
             return Ok(request);
@@ -167,7 +167,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<ScriptLine>,
         }
         Some(other) if nearest(other, CONDITIONS).is_none() && nearest(other, EXPECTATIONS).is_some() => {
             let hint = hint(other, EXPECTATIONS);
-            return Err(Mistake::new(format!("\"{other}\" is nothing to expect{hint}")));
+            return Err(Mistake::new(format!("\"{other}\" cannot be expected{hint}")));
         }
         _ => return Ok(None),
     };
@@ -179,7 +179,7 @@ pub(crate) fn expectation(phrase: &mut Phrase<'_>) -> Result<Option<ScriptLine>,
 pub(crate) fn client_name(given: &str) -> Result<ClientName, Mistake> {
     let is_word = word(given).is_some() || CLIENT.iter().any(|other| other.eq_ignore_ascii_case(given));
     if is_word {
-        return Err(Mistake::new(format!("\"{given}\" is a word of its own: give the client another name")));
+        return Err(Mistake::new(format!("\"{given}\" is a reserved word: give the client another name")));
     }
     let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let begins = given.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -194,7 +194,7 @@ pub(crate) fn client_name(given: &str) -> Result<ClientName, Mistake> {
 
 /// What a line says, as this client.
 pub(crate) fn as_client(named: ClientName, first: &str, said: ScriptLine) -> Result<ScriptLine, Mistake> {
-    let twice = || Mistake::new("as is said twice: one client asks");
+    let twice = || Mistake::new("as is given twice: only one client asks");
     let is_own = |client: &ClientName| *client == ClientName::Own;
     Ok(match said {
         ScriptLine::Store(request) if is_own(&request.client) => {
@@ -212,7 +212,7 @@ pub(crate) fn as_client(named: ClientName, first: &str, said: ScriptLine) -> Res
         ScriptLine::Store(_) | ScriptLine::Judge(..) => return Err(twice()),
         _ => {
             return Err(Mistake::new(format!(
-                "{first} is nothing that a client asks: as takes lines of the store, and expect get, stored, refused and in-doubt"
+                "{first} is not a client request: as takes store requests, and expect with get, stored, refused or in-doubt"
             )));
         }
     })
@@ -228,7 +228,7 @@ pub(crate) fn client(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
         let name = client_name(first)?;
         (name, phrase.need("a place or a fault")?)
     } else {
-        return Err(Mistake::new(format!("\"{first}\" is no place{}", or_hint(first, PLACES))));
+        return Err(Mistake::new(format!("\"{first}\" is not a place{}", or_hint(first, PLACES))));
     };
     if what == "anywhere" {
         return Ok(Disturbance::ClientAt(client, BTreeSet::new()));
@@ -238,7 +238,7 @@ pub(crate) fn client(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
         return Ok(Disturbance::ClientAt(client, place));
     }
     let Some(fault) = FAULTS.into_iter().find(|fault| write::client_link_fault(*fault) == what) else {
-        return Err(Mistake::new(format!("\"{what}\" is no place{}", or_hint(what, PLACES))));
+        return Err(Mistake::new(format!("\"{what}\" is not a place{}", or_hint(what, PLACES))));
     };
     let at = nodes(phrase.need(&format!("nodes, such as client {what} 2"))?, phrase.world)?;
     Ok(Disturbance::ClientLinks(client, at, fault))

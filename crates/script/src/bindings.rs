@@ -59,8 +59,9 @@ impl Bindings {
             let token = self.expand_one(token)?;
             length += token.text.len();
             if length > MAX_LINE {
-                let sentence =
-                    format!("the line is longer than {MAX_LINE} bytes with what its names stand for");
+                let sentence = format!(
+                    "the line is longer than {MAX_LINE} bytes after its names are replaced by their values"
+                );
                 return Err(Mistake::new(sentence).at(token.start));
             }
             Ok(token)
@@ -92,7 +93,7 @@ impl Bindings {
                         unknown_offset(least(&expanded), rest)
                     };
                     let (number, used) =
-                        counted.ok_or_else(|| Mistake::new(format!("{text} is no number")).at(*start))?;
+                        counted.ok_or_else(|| Mistake::new(format!("{text} is not a number")).at(*start))?;
                     done += used;
                     expanded.push_str(&number.to_string());
                 }
@@ -224,7 +225,7 @@ mod tests {
             expanded("kill $other").unwrap_err(),
             "$other is not set: let other = leader gives it a value"
         );
-        assert_eq!(expanded("$t-8").unwrap_err(), "$t-8 is no number");
+        assert_eq!(expanded("$t-8").unwrap_err(), "$t-8 is not a number");
         let mut bindings = Bindings::default();
         bindings.bind("quoted", BoundValue::Quoted("leader".into()));
         bindings.bind("long", BoundValue::Text("x".repeat(MAX_LINE / 2)));

@@ -1,7 +1,7 @@
-//! Reads a script without carrying it out: whether every line can be understood, by what is known before it begins.
+//! Checks a script without running it: whether every line can be parsed, with what is known before it starts.
 //!
-//! Who will lead is not known then, so the script is read once with each node as the leader; what is a mistake each time is one.
-//! The files that it loads are read where it loads them. Pure: whoever checks a script reads them.
+//! The leader is not known then, so the script is checked once with each node as the leader; a mistake is what fails
+//! each time. Loaded files are checked where they are loaded. Pure: the caller reads them.
 
 use crate::bindings::{Bindings, BoundValue};
 use crate::engine::line_position::LinePosition;

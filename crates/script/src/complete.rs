@@ -1,4 +1,4 @@
-//! How a line could go on.
+//! Completion of a line.
 
 use crate::answers::{CLIENT, CONSISTENCIES, EXPECTATIONS};
 use crate::condition::{CONDITIONS, ROLES};

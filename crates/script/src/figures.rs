@@ -11,7 +11,7 @@ const MAX_DURATION: Duration = Duration::from_hours(24);
 
 /// `10ms`, `1.5s`, `500us`.
 pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
-    let no = || Mistake::new(format!("\"{given}\" is no time: say 10ms, 1.5s, 500us or 2m"));
+    let no = || Mistake::new(format!("\"{given}\" is not a time: write 10ms, 1.5s, 500us or 2m"));
     let (figure, unit) = given.split_at(given.find(|c: char| !is_figure(c)).ok_or_else(no)?);
     let nanos: u64 = match unit {
         "ns" => 1,
@@ -24,7 +24,7 @@ pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
     let most = u64::try_from(MAX_DURATION.as_nanos()).unwrap_or(u64::MAX);
     let parts = scaled(figure, nanos).ok_or_else(no)?;
     if parts > most {
-        return Err(Mistake::new(format!("{given} is too long: a day is the most")));
+        return Err(Mistake::new(format!("{given} is too long: the maximum is one day")));
     }
     Ok(Duration::from_nanos(parts))
 }
@@ -47,7 +47,7 @@ pub(crate) fn delay(given: &str) -> Result<Delay, Mistake> {
     let (least, most) = (duration(least)?, duration(most)?);
     if least > most {
         return Err(Mistake::new(format!(
-            "\"{given}\" begins with the longer time: say the shorter one first"
+            "\"{given}\" begins with the longer time: write the shorter one first"
         )));
     }
     Ok(Delay::Uniform(least, most))
@@ -59,7 +59,7 @@ pub(crate) fn probability(given: &str) -> Result<Probability, Mistake> {
     let in_bounds = millionths.and_then(|millionths| u32::try_from(millionths).ok());
     match in_bounds.filter(|millionths| *millionths <= 1_000_000) {
         Some(millionths) => Ok(Probability(millionths)),
-        None => Err(Mistake::new(format!("\"{given}\" is no probability: say 10%, 0.5%, at most 100%"))),
+        None => Err(Mistake::new(format!("\"{given}\" is not a probability: write 10%, 0.5%, at most 100%"))),
     }
 }
 
@@ -68,13 +68,15 @@ pub(crate) fn percent(given: &str) -> Result<u8, Mistake> {
     let percent = given.strip_suffix('%').unwrap_or(given);
     let digits = percent.bytes().all(|c| c.is_ascii_digit());
     percent.parse().ok().filter(|percent| digits && *percent < 100).ok_or_else(|| {
-        Mistake::new(format!("\"{given}\" is no part of the time: say 50%, at most 99%, or 0% for none"))
+        Mistake::new(format!(
+            "\"{given}\" is not a share of the time: write 50%, at most 99%, or 0% for none"
+        ))
     })
 }
 
 /// `512B`, `64KB`, `1MB`; `KiB` and `MiB` too.
 pub(crate) fn size(given: &str) -> Result<u64, Mistake> {
-    let no = || Mistake::new(format!("\"{given}\" is no size: say 512B, 64KB or 1MB"));
+    let no = || Mistake::new(format!("\"{given}\" is not a size: write 512B, 64KB or 1MB"));
     let at = given.find(|c: char| !is_figure(c)).unwrap_or(given.len());
     let (figure, unit) = given.split_at(at);
     let bytes = match unit.to_ascii_lowercase().as_str() {
@@ -93,7 +95,9 @@ pub(crate) fn size(given: &str) -> Result<u64, Mistake> {
 pub(crate) fn bandwidth(given: &str) -> Result<u64, Mistake> {
     let bytes = given.strip_suffix("/s").and_then(|figure| size(figure).ok());
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
-        Mistake::new(format!("\"{given}\" is no bandwidth: say 100KB/s or 1MB/s; to let nothing pass, cut"))
+        Mistake::new(format!(
+            "\"{given}\" is not a bandwidth: write 100KB/s or 1MB/s; to stop everything, use cut"
+        ))
     })
 }
 
@@ -109,7 +113,9 @@ pub fn rate(given: &str) -> Result<ClockRate, Mistake> {
     };
     let in_bounds = millionths.and_then(|millionths| u32::try_from(millionths).ok());
     in_bounds.and_then(ClockRate::from_millionths).ok_or_else(|| {
-        Mistake::new(format!("\"{given}\" is no rate: say 1 (real time), 1/100 or 0.01, down to 0 (frozen)"))
+        Mistake::new(format!(
+            "\"{given}\" is not a rate: write 1 (real time), 1/100 or 0.01, down to 0 (frozen)"
+        ))
     })
 }
 
@@ -121,7 +127,7 @@ pub(crate) fn clock_factor(given: &str) -> Result<ClockFactor, Mistake> {
         (None, Some(_)) => None,
         (None, None) => scaled(given, 1_000_000),
     };
-    let no = || Mistake::new(format!("\"{given}\" is no rate of a clock: say 50%, 0.5 or 2"));
+    let no = || Mistake::new(format!("\"{given}\" is not a clock rate: write 50%, 0.5 or 2"));
     let millionths = millionths.ok_or_else(no)?;
     u32::try_from(millionths).ok().and_then(ClockFactor::from_millionths).ok_or_else(|| {
         Mistake::new(format!(
@@ -132,8 +138,9 @@ pub(crate) fn clock_factor(given: &str) -> Result<ClockFactor, Mistake> {
 
 /// `5`, `5..7`, `5..`, `..7`.
 pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
-    let no =
-        || Mistake::new(format!("\"{given}\" is no number: say 5, 5..7, 5.. (and more) or ..7 (at most)"));
+    let no = || {
+        Mistake::new(format!("\"{given}\" is not a number: write 5, 5..7, 5.. (and more) or ..7 (at most)"))
+    };
     let whole = |figure: &str| whole(figure).ok_or_else(no);
     let Some((least, most)) = given.split_once("..") else {
         let one = whole(given)?;
@@ -148,7 +155,7 @@ pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
     };
     if least > most {
         return Err(Mistake::new(format!(
-            "\"{given}\" begins with the larger number: say the smaller one first"
+            "\"{given}\" begins with the larger number: write the smaller one first"
         )));
     }
     Ok(least..=most)
@@ -158,7 +165,7 @@ pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
 pub(crate) fn duration_range(given: &str) -> Result<RangeInclusive<Duration>, Mistake> {
     let no = || {
         Mistake::new(format!(
-            "\"{given}\" is no range of times: say ..500ms (at most), 2s.. (and more) or 1s..2s"
+            "\"{given}\" is not a range of times: write ..500ms (at most), 2s.. (and more) or 1s..2s"
         ))
     };
     let (least, most) = match given.split_once("..").ok_or_else(no)? {
@@ -169,7 +176,7 @@ pub(crate) fn duration_range(given: &str) -> Result<RangeInclusive<Duration>, Mi
     };
     if least > most {
         return Err(Mistake::new(format!(
-            "\"{given}\" begins with the longer time: say the shorter one first"
+            "\"{given}\" begins with the longer time: write the shorter one first"
         )));
     }
     Ok(least..=most)

@@ -11,7 +11,7 @@ use raftdeck_raft::{LogIndex, Term};
 pub(crate) fn filters(phrase: &mut Phrase<'_>) -> Result<Matching, Mistake> {
     let mut matching = Matching::default();
     loop {
-        let twice = |given| Mistake::new(format!("{given} is said twice: once is enough"));
+        let twice = |given| Mistake::new(format!("{given} is given twice: once is enough"));
         if phrase.skip("only") {
             if !matching.kinds.is_empty() {
                 return Err(twice("only"));
@@ -31,7 +31,7 @@ pub(crate) fn filters(phrase: &mut Phrase<'_>) -> Result<Matching, Mistake> {
         } else if phrase.skip("next") {
             let given = phrase.need("a number of messages, such as next 3")?;
             let next = whole(given).filter(|next| *next > 0).ok_or_else(|| {
-                Mistake::new(format!("\"{given}\" is no number of messages: say next 1, next 3"))
+                Mistake::new(format!("\"{given}\" is not a number of messages: write next 1 or next 3"))
             })?;
             if matching.next.replace(next).is_some() {
                 return Err(twice("next"));

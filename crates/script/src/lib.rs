@@ -1,9 +1,9 @@
-//! The words in which a cluster is commanded: one line, one command.
+//! The script language that commands a cluster: one line, one command.
 //!
 //! The same words stand in the deck's palette and in what `raftdeck up` reads. This room turns a line into values
-//! ([`parse()`]), values into lines ([`raftdeck_model::write`]), and a line's beginning into how it could go on ([`complete()`]). It is
-//! pure: what words may refer to, such as `leader`, is asked of a [`World`], and nothing is carried out here.
-//! Every word is listed in one table, [`WORDS`], from which the help and `docs/grammar.md` come.
+//! ([`parse()`]), values into lines ([`raftdeck_model::write`]), and a line's beginning into its completions
+//! ([`complete()`]). It is pure: references such as `leader` are resolved in a [`World`], and nothing is carried out
+//! here. Every word is listed in one table, [`WORDS`], from which the help and `docs/grammar.md` come.
 
 mod answers;
 mod bindings;
@@ -52,14 +52,14 @@ pub enum ScriptLine {
     Nothing,
     /// Do this, in this order. Empty: there is nothing to do.
     Do(Vec<Order>),
-    /// Go on so far, then stand still; the script fails if that takes longer.
+    /// Run to this goal, then freeze; the script fails if that takes longer.
     Step {
         /// How far.
         step: Step,
         /// The longest wait, in real time.
         within: Duration,
     },
-    /// Ask this of the store. Whoever sends it numbers it.
+    /// Send this to the store. The sender numbers it.
     Store(ClientRequest),
     /// Wait until this is so, at most so long.
     Wait {
@@ -152,7 +152,7 @@ pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Scri
         && let Some(Word { verb: Verb::Script(ScriptVerb::Let), .. }) = word(&first.text)
         && let Some(bare) = name.text.strip_prefix('$')
     {
-        let sentence = format!("a name is given without its $: let {bare} = leader");
+        let sentence = format!("let takes a name without its $: let {bare} = leader");
         return Err(Mistake::new(sentence).at(name.start));
     }
     understood(&bindings.expand(tokens)?, world)
@@ -169,18 +169,18 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<ScriptLine, Mist
     let Some(meant) = word(&first.text) else { return Err(table::unknown(&first.text).at(first.start)) };
     let mut phrase = phrase::Phrase::new(meant, first, rest, world);
     if meant.verb == Verb::Script(ScriptVerb::Try) {
-        let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("something to be done"))?;
+        let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("a command"))?;
         let line = said(first, rest, world)?;
         if matches!(line, ScriptLine::Do(_) | ScriptLine::Store(_) | ScriptLine::Step { .. }) {
             return Ok(ScriptLine::Try(Box::new(line)));
         }
-        let sentence = format!("{} is never refused: say it without try", first.text);
+        let sentence = format!("{} is never refused: write it without try", first.text);
         return Err(Mistake::new(sentence).at(first.start));
     }
     if meant.verb == Verb::Script(ScriptVerb::As) {
-        let named = phrase.need("the name of a client and what it asks").and_then(answers::client_name);
+        let named = phrase.need("the name of a client and its request").and_then(answers::client_name);
         let named = named.map_err(|mistake| mistake.at(phrase.place()))?;
-        let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("something to be asked"))?;
+        let (first, rest) = rest[1..].split_first().ok_or_else(|| phrase.lacks("a store request"))?;
         let said = said(first, rest, world)?;
         return answers::as_client(named, &first.text, said).map_err(|mistake| mistake.at(first.start));
     }

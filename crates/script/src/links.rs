@@ -26,7 +26,7 @@ pub(crate) fn scope(given: &str, world: &World) -> Result<Scope, Mistake> {
             Scope::Between { from: Some(from), to: Some(to) } => all.extend(pairs(&from, &to)),
             Scope::All | Scope::Of(_) | Scope::Between { .. } => {
                 return Err(Mistake::new(format!(
-                    "\"{given}\": + joins links like 1>3 and 1-3, and {part} is all of something: make two rules"
+                    "\"{given}\": + joins single links like 1>3 and 1-3, and {part} is a group of links: write two rules"
                 )));
             }
         }
@@ -43,7 +43,7 @@ fn one(given: &str, world: &World) -> Result<Scope, Mistake> {
     let Some(at) = given.find(['>', '-', '|']) else { return links_of(given, world) };
     let (left, right) = (&given[..at], &given[at + 1..]);
     if right.contains(['>', '-', '|']) {
-        return Err(Mistake::new(format!("\"{given}\" is no link: links are {FORMS}")));
+        return Err(Mistake::new(format!("\"{given}\" is not a link: links are {FORMS}")));
     }
     if &given[at..=at] == ">" {
         if left.is_empty() && right.is_empty() {

@@ -1,4 +1,4 @@
-//! What is wrong with a line.
+//! A mistake in a line.
 
 use std::fmt;
 

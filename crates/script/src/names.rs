@@ -16,7 +16,9 @@ pub(crate) fn node(given: &str, world: &World) -> Result<NodeId, Mistake> {
     }
     if given.eq_ignore_ascii_case("follower") {
         return follower(world).ok_or_else(|| {
-            Mistake::new("no node follows at the moment: name a node by its number, or wait leader first")
+            Mistake::new(
+                "there is no follower at the moment: name a node by its number, or wait leader first",
+            )
         });
     }
     let digits = given.strip_prefix(['n', 'N']).unwrap_or(given);
@@ -24,7 +26,7 @@ pub(crate) fn node(given: &str, world: &World) -> Result<NodeId, Mistake> {
     let Some(node) = id.map(NodeId) else {
         let hint = hint(given, ["leader", "follower"]);
         let end = if hint.is_empty() { ": a node is 1, n1, leader or follower" } else { &hint };
-        return Err(Mistake::new(format!("\"{given}\" is no node{end}")));
+        return Err(Mistake::new(format!("\"{given}\" is not a node{end}")));
     };
     if !world.is_empty() && world.node(node).is_none() {
         let there = world.nodes().map(|node| node.id.to_string()).collect::<Vec<_>>().join(" ");
@@ -59,7 +61,7 @@ pub(crate) fn nodes(given: &str, world: &World) -> Result<BTreeSet<NodeId>, Mist
             Some((first, last)) => {
                 let (first, last) = (node(first, world)?, node(last, world)?);
                 if first > last || last.0 - first.0 >= u64::from(MAX_NODES) {
-                    return Err(Mistake::new(format!("\"{part}\" is no range of nodes: say 1..3")));
+                    return Err(Mistake::new(format!("\"{part}\" is not a range of nodes: write 1..3")));
                 }
                 let there = (first.0..=last.0).map(NodeId);
                 nodes.extend(there.filter(|id| world.is_empty() || world.node(*id).is_some()));

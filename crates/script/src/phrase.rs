@@ -73,9 +73,9 @@ impl<'a> Phrase<'a> {
         let Some(Token { text: next, start, .. }) = self.rest.first() else { return Ok(()) };
         let Word { name, usage, .. } = self.word;
         let mistake = if name == usage {
-            format!("{name} takes nothing more, and \"{next}\" follows")
+            format!("{name} takes no argument, and \"{next}\" follows")
         } else {
-            format!("\"{next}\" is too much here: {usage}")
+            format!("\"{next}\" is unexpected here: {usage}")
         };
         Err(Mistake::new(mistake).at(*start))
     }

@@ -13,7 +13,7 @@ use raftdeck_model::{Disturbance, REGIONS, Shape, write};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Takes the rest of a shape's line. The words of what comes of it name nodes, not `leader`: later they mean the same.
+/// Takes the rest of a shape's line. The resulting rules name nodes, not `leader`: later they mean the same.
 pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     let all = all(phrase.world);
     let shape = match verb {
@@ -39,7 +39,7 @@ pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturba
 }
 
 fn one_way(given: &str, world: &World) -> Result<(NodeId, NodeId), Mistake> {
-    let no = || Mistake::new(format!("\"{given}\" is no direction: say 1>2"));
+    let no = || Mistake::new(format!("\"{given}\" is not a direction: write 1>2"));
     let (from, to) = given.split_once('>').ok_or_else(no)?;
     let (from, to) = (node(from, world)?, node(to, world)?);
     if from == to {
@@ -53,7 +53,7 @@ type Sides = (BTreeSet<NodeId>, BTreeSet<NodeId>);
 /// Two sides as said, or the leader with the lesser half and the others: a leader that must step down shows most.
 fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mistake> {
     if let Some(given) = phrase.next() {
-        let no = || Mistake::new(format!("\"{given}\" is no partition: say 1,2|3,4,5"));
+        let no = || Mistake::new(format!("\"{given}\" is not a partition: write 1,2|3,4,5"));
         let (left, right) = given.split_once('|').ok_or_else(no)?;
         let (left, right) = (nodes(left, phrase.world)?, nodes(right, phrase.world)?);
         if let Some(both) = left.intersection(&right).next() {
@@ -61,13 +61,13 @@ fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mist
         }
         if let Some(neither) = all.iter().find(|node| !left.contains(node) && !right.contains(node)) {
             return Err(Mistake::new(format!(
-                "\"{given}\": {neither} is on neither side, and would reach both: name all nodes, or say cut {given}"
+                "\"{given}\": {neither} is on neither side, and would reach both: name all nodes, or use cut {given}"
             )));
         }
         return Ok((left, right));
     }
     if all.len() < 2 {
-        return Err(Mistake::new("one node has no halves: a partition needs at least two"));
+        return Err(Mistake::new("a partition needs at least two nodes"));
     }
     let first = phrase.world.leader().map(|leader| leader.id);
     let mut order: Vec<NodeId> = all.iter().copied().collect();
@@ -83,7 +83,7 @@ fn regions(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<BTreeMap<N
     let mut placed = BTreeMap::new();
     if given.contains('=') {
         for pair in given.split(',') {
-            let no = || Mistake::new(format!("\"{pair}\" places no node: say 1=eu"));
+            let no = || Mistake::new(format!("\"{pair}\" does not place a node: write 1=eu"));
             let (at, name) = pair.split_once('=').ok_or_else(no)?;
             if placed.insert(node(at, phrase.world)?, region(name)?).is_some() {
                 return Err(Mistake::new(format!("{at} is placed twice")));
@@ -105,5 +105,5 @@ fn region(given: &str) -> Result<String, Mistake> {
     }
     let hint = hint(given, REGIONS.iter().copied());
     let end = if hint.is_empty() { format!(": there are {}", REGIONS.join(", ")) } else { hint };
-    Err(Mistake::new(format!("\"{given}\" is no region{end}")))
+    Err(Mistake::new(format!("\"{given}\" is not a region{end}")))
 }

@@ -24,7 +24,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<Token>, Mistake> {
     match scan(line) {
         (_, true) => Err(Mistake::new("the quote is not closed: add a \" at the end")),
         _ if line.len() > MAX_LINE => {
-            Err(Mistake::new(format!("the line has {} bytes, and {MAX_LINE} is the most", line.len())))
+            Err(Mistake::new(format!("the line has {} bytes, and the maximum is {MAX_LINE}", line.len())))
         }
         (tokens, false) => Ok(tokens),
     }
@@ -98,6 +98,6 @@ mod tests {
 
     #[test]
     fn a_line_has_an_end() {
-        assert!(split(&"a".repeat(70_000)).unwrap_err().to_string().contains("65536 is the most"));
+        assert!(split(&"a".repeat(70_000)).unwrap_err().to_string().contains("the maximum is 65536"));
     }
 }

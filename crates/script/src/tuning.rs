@@ -12,7 +12,7 @@ use raftdeck_raft::NodeId;
 pub(crate) fn timeouts(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     let node = next_node(phrase)?;
     let given = phrase.need("a range of times, such as 300ms..600ms")?;
-    let no = || Mistake::new(format!("\"{given}\" is no range of times: say 300ms..600ms"));
+    let no = || Mistake::new(format!("\"{given}\" is not a range of times: write 300ms..600ms"));
     let (least, most) = given.split_once("..").ok_or_else(no)?;
     let (least, most) = (some_duration(least)?, some_duration(most)?);
     if least < most {
@@ -20,10 +20,10 @@ pub(crate) fn timeouts(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> 
     }
     Err(Mistake::new(if least == most {
         format!(
-            "\"{given}\": equal timeouts split votes for ever; the second must be longer (align does it for all)"
+            "\"{given}\": equal timeouts split votes forever; the second must be longer (align makes all equal)"
         )
     } else {
-        format!("\"{given}\" begins with the longer time: say the shorter one first")
+        format!("\"{given}\" begins with the longer time: write the shorter one first")
     }))
 }
 

@@ -1,4 +1,4 @@
-//! What the words mean, as values: whoever adds a word adds one here, and the parser does not compile until it takes it.
+//! What the words mean, as values: a new word is added here, and the parser does not compile until it handles it.
 
 use crate::group::Group;
 
@@ -64,7 +64,7 @@ pub(crate) enum LinkVerb {
     Heal,
 }
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RuleVerb {
     Cut,

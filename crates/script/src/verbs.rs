@@ -96,15 +96,15 @@ fn disk_pace(phrase: &mut Phrase<'_>) -> Result<DiskPace, Mistake> {
             if delay > MAX_SYNC_DELAY {
                 let most = MAX_SYNC_DELAY.as_secs();
                 return Err(Mistake::new(format!(
-                    "{given} is too long for a sync: {most}s is the most, or say stall"
+                    "{given} is too long for a sync: the maximum is {most}s, or use stall"
                 )));
             }
             DiskPace::Delayed(delay)
         }
         other => {
             let hint = hint(other, PACES);
-            let end = if hint.is_empty() { ": say delay 50ms, stall or heal" } else { &hint };
-            return Err(Mistake::new(format!("\"{other}\" does nothing to a disk{end}")));
+            let end = if hint.is_empty() { ": use delay 50ms, stall or heal" } else { &hint };
+            return Err(Mistake::new(format!("\"{other}\" is not a disk fault{end}")));
         }
     })
 }
@@ -112,7 +112,7 @@ fn disk_pace(phrase: &mut Phrase<'_>) -> Result<DiskPace, Mistake> {
 fn some_size(given: &str) -> Result<u64, Mistake> {
     let bytes = size(given)?;
     if bytes == 0 {
-        Err(Mistake::new(format!("{given} takes nothing off the log: say 512B")))
+        Err(Mistake::new(format!("{given} cuts nothing off the log: write 512B")))
     } else {
         Ok(bytes)
     }
@@ -124,7 +124,7 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
             None => Order::AddNode,
             Some("learner") => Order::AddLearner,
             Some(other) => {
-                return Err(Mistake::new(format!("\"{other}\" cannot be added: say add, or add learner")));
+                return Err(Mistake::new(format!("\"{other}\" cannot be added: write add, or add learner")));
             }
         },
         ClusterVerb::Promote => Order::Promote(next_node(phrase)?),
@@ -152,7 +152,7 @@ fn cluster(verb: ClusterVerb, phrase: &mut Phrase<'_>) -> Result<Order, Mistake>
         ClusterVerb::Client => Order::Disturb(client(phrase)?),
         ClusterVerb::Seed => {
             let given = phrase.need("a number, such as 7")?;
-            let no = || Mistake::new(format!("\"{given}\" is no seed: say a whole number, such as 7"));
+            let no = || Mistake::new(format!("\"{given}\" is not a seed: write a whole number, such as 7"));
             Order::Seed(whole(given).ok_or_else(no)?)
         }
     })
@@ -202,7 +202,7 @@ fn named_rule(phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
     let Some((word, verb)) = named else {
         let hint = hint(name, RULES);
         let end = if hint.is_empty() { format!(": the rules are {}", RULES.join(", ")) } else { hint };
-        return Err(Mistake::new(format!("\"{name}\" is no rule{end}")));
+        return Err(Mistake::new(format!("\"{name}\" is not a rule{end}")));
     };
     phrase.word = word;
     rule(verb, phrase)
@@ -240,7 +240,7 @@ fn watch(phrase: &mut Phrase<'_>) -> Result<Watch, Mistake> {
         return Err(match phrase.peek() {
             None => phrase.lacks("then and a rule, such as then cut 2>3"),
             Some(other) => Mistake::new(format!(
-                "\"{other}\" is no filter{}: after the filters comes then and a rule",
+                "\"{other}\" is not a filter{}: after the filters comes then and a rule",
                 hint(other, table::FILTERS)
             )),
         });
@@ -265,7 +265,7 @@ fn which(phrase: &mut Phrase<'_>) -> Result<MessageSelection, Mistake> {
     };
     phrase.next();
     if let Some(number) = given.strip_prefix('#') {
-        let no = || Mistake::new(format!("\"{given}\" is no message: messages are #1, #2 and so on"));
+        let no = || Mistake::new(format!("\"{given}\" is not a message: messages are #1, #2 and so on"));
         return Ok(MessageSelection::Message(MessageId(whole(number).ok_or_else(no)?)));
     }
     let scope = scope(given, phrase.world)?;
@@ -276,7 +276,7 @@ fn fault(given: &str) -> Result<FaultId, Mistake> {
     let number = given.strip_prefix('#').unwrap_or(given);
     let no = || {
         Mistake::new(format!(
-            "\"{given}\" names nothing in force: say #3, as rules lists them, all, or nothing for the last"
+            "\"{given}\" is not in force: write #3, as rules lists them, all, or nothing for the last"
         ))
     };
     whole(number).map(FaultId).ok_or_else(no)
@@ -330,11 +330,11 @@ fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
         Some(other) => {
             let hint = hint(other, STEPS);
             let end = if hint.is_empty() {
-                ": say message, timer, role, commit or a time such as 10ms"
+                ": use message, timer, role, commit or a time such as 10ms"
             } else {
                 &hint
             };
-            return Err(Mistake::new(format!("\"{other}\" is no step{end}")));
+            return Err(Mistake::new(format!("\"{other}\" is not a step{end}")));
         }
     })
 }
@@ -416,7 +416,7 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mista
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
         // What follows these is a line of its own, which is parsed before this.
-        ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("something to be done")),
+        ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("a command")),
         ScriptVerb::Quit => ScriptLine::Quit,
     })
 }
@@ -452,12 +452,12 @@ fn name(phrase: &mut Phrase<'_>) -> Result<String, Mistake> {
     if is_name(given) {
         return Ok(given.to_owned());
     }
-    Err(Mistake::new(format!("\"{given}\" is no name: a letter, then letters, digits and _")))
+    Err(Mistake::new(format!("\"{given}\" is not a name: a letter, then letters, digits and _")))
 }
 
 fn repeat(phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     let given = phrase.need("how often, such as 3")?;
-    let no = || Mistake::new(format!("\"{given}\" is no number of times: say 1 to {MAX_REPEATS}"));
+    let no = || Mistake::new(format!("\"{given}\" is not a number of times: write 1 to {MAX_REPEATS}"));
     let times = whole(given).filter(|times| (1..=MAX_REPEATS).contains(times)).ok_or_else(no)?;
     let counter = phrase.skip("as").then(|| name(phrase)).transpose()?;
     Ok(ScriptLine::Repeat { times, counter })

@@ -341,8 +341,8 @@ impl Nemesis {
         ]
     }
 
-    /// A voter acknowledges writes that only the leader has too, and its directory is put back as it was before. Those who
-    /// have met its later start must not count it, or the writes are lost.
+    /// A voter acknowledges writes that only the leader has too, and its directory is put back as it was before.
+    /// Members that have seen its later start must not count it, or the writes are lost.
     pub(crate) fn older_voter(&mut self) -> Blow {
         let older = self.rng.pick(&self.fragile);
         let who = Who::Node(older);

@@ -1,5 +1,5 @@
-//! A client: begins operations, asks members, gives up and asks again, and knows what it may repeat. What it was
-//! answered is judged elsewhere.
+//! A client: starts operations, sends requests, times out and retries what it may repeat. Its answers are judged
+//! elsewhere.
 
 use crate::rng::Rng;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ pub(crate) enum MemberRequest {
     Session(SessionWrite),
     Named(NamedWrite),
     Read(Read, Consistency),
-    /// Change who belongs to the cluster.
+    /// Change the membership.
     Change(Vec<MembershipChange>),
     /// Hand the leadership over.
     Transfer(NodeId),
@@ -75,7 +75,7 @@ pub(crate) enum NextAttempt {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientFocus {
     pub(crate) until: u64,
-    /// It asks nobody else.
+    /// It asks no other node.
     pub(crate) only: Option<NodeId>,
     /// It reads; else it writes.
     pub(crate) reads: bool,
@@ -96,7 +96,7 @@ pub(crate) struct Client {
     keys: u64,
     nodes: u64,
     wants_session: bool,
-    /// It mostly reads, always in the same way, and so stays with whoever answers.
+    /// It mostly reads, always in the same way, and so stays with the node that answers.
     reads: Option<Consistency>,
     session: Option<Session>,
     target: NodeId,
@@ -254,7 +254,7 @@ impl Client {
         self.target = leader;
     }
 
-    /// The next attempt: whom it asks, and what.
+    /// The next attempt: its node, and its request.
     pub(crate) fn attempt(&mut self, now: u64) -> Option<(NodeId, MemberRequest)> {
         self.attempt += 1;
         if let Some(only) = self.cares(now).and_then(|care| care.only) {
@@ -384,7 +384,7 @@ impl Client {
         NextAttempt::Over(op, ended)
     }
 
-    /// Whom its addresses name; that some of them do not run yet, or any more, is for it to find out.
+    /// Whom its addresses name; some of them may not be running; it finds out by itself.
     fn ask_somebody_else(&mut self) {
         self.target = NodeId(1 + self.rng.below(self.nodes));
     }

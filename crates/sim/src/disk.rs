@@ -89,7 +89,7 @@ impl World<'_> {
     pub(crate) fn disk_done(&mut self, id: NodeId, life: u32) {
         let node = self.node(id);
         if node.paused {
-            // The whole process stands still; the end of the pause comes back to this.
+            // The whole process is stopped; the end of the pause comes back to this.
             return;
         }
         if self.holds_disk(id, life) {
@@ -420,7 +420,7 @@ impl World<'_> {
         }
     }
 
-    /// Only who has a flipped bit on its disk may refuse to start.
+    /// Only a member with a flipped bit on its disk may refuse to start.
     fn refused(&mut self, id: NodeId, why: &str) {
         let at = self.now;
         let node = self.node(id);
@@ -534,7 +534,7 @@ fn open(node: &Node, segment_bytes: u64, cache_bytes: usize) -> Result<(LogStore
     opened.map_err(|error| error.to_string())
 }
 
-/// What came of work on snapshots.
+/// The outcome of work on snapshots.
 enum SnapshotWork {
     Input(Box<Input>),
     Piece(Box<raftdeck_raft::Envelope>),

@@ -110,7 +110,7 @@ impl World<'_> {
                 for (peer, matched) in known {
                     if let Some(less) = after.get(&peer).filter(|after| **after < matched) {
                         let sentence =
-                            format!("{id} takes the match index of {peer} from {matched} back to {less}");
+                            format!("{id} lowers the match index of {peer} from {matched} to {less}");
                         self.judge.accuse(MATCH, at, sentence);
                     }
                 }
@@ -150,7 +150,7 @@ impl World<'_> {
             }
             Input::Campaign => replica.campaign(now),
             Input::Tune(tuning) => {
-                replica.tune(tuning, now).expect("invariant: the simulator's tunings make sense");
+                replica.tune(tuning, now).expect("invariant: the simulator's tunings are valid");
                 process.tuning = tuning;
             }
             Input::TakeSnapshot => process.snapshot_asked = true,
@@ -268,7 +268,7 @@ impl World<'_> {
         effect(self);
     }
 
-    /// Tells everybody who listens what happened at a member.
+    /// Tells all observers what happened at a member.
     fn tell(&mut self, id: NodeId, trace: Vec<TraceEvent>) {
         let at = self.now;
         for event in trace {
@@ -310,7 +310,7 @@ impl World<'_> {
             self.judge.accuse(
                 DISK,
                 self.now,
-                format!("{id} votes with a disk that its cluster does not know"),
+                format!("{id} votes with a disk that is not in its membership"),
             );
         }
     }
@@ -389,7 +389,7 @@ impl World<'_> {
         let (count, total) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
         if count > 1 && total > cap {
             let sentence =
-                format!("{id} takes a write and has {total} uncommitted bytes, over the cap of {cap}");
+                format!("{id} accepts a write with {total} uncommitted bytes, over the cap of {cap}");
             self.judge.accuse(CAP, at, sentence);
         }
     }

@@ -40,9 +40,9 @@ pub(crate) enum Event {
     Disconnected { node: NodeId, life: u32, peer: NodeId },
     /// A node that was started connects to the others.
     Connect { node: NodeId, life: u32 },
-    /// A disk that stood still goes on.
+    /// A disk that was stalled goes on.
     DiskGoesOn(NodeId),
-    /// Is the cluster led, although this member's disk stands still?
+    /// Is the cluster led, although this member's disk is stalled?
     LookAtStall(NodeId),
     /// Has everything come to rest?
     Look,

@@ -1,5 +1,5 @@
-//! What can go wrong: plain values, each whole in itself, so that a run can be repeated with some of them left out.
-//! Saying them in words is here too; doing them is the world's.
+//! Faults as independent values, so that a run can be repeated with some of them left out, and their descriptions.
+//! The world carries them out.
 
 use crate::options::{FaultKind, SECOND};
 use raftdeck_raft::NodeId;
@@ -18,12 +18,12 @@ pub struct Planned {
 /// Faults in the order of their times.
 pub type Schedule = Vec<Planned>;
 
-/// Whom a fault meets.
+/// The target of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// This one.
     Node(NodeId),
-    /// Whoever leads in the highest term at that moment; nobody if nobody does.
+    /// The leader of the highest term at that moment; none if there is none.
     Leader,
 }
 
@@ -98,7 +98,7 @@ pub enum MembershipStep {
 pub enum Fault {
     /// A process ends.
     Crash {
-        /// Whose.
+        /// The node.
         who: Who,
         /// It carries out so many more effects first.
         effects: u32,
@@ -118,21 +118,21 @@ pub enum Fault {
     },
     /// A sync fails, and the process stops, as it must.
     FailSync {
-        /// Whose.
+        /// The node.
         who: Who,
         /// So many syncs succeed first.
         after: u64,
     },
     /// The disk has only so many bytes left until the process has stopped and starts again.
     FillDisk {
-        /// Whose.
+        /// The node.
         who: Who,
         /// How many.
         spare: usize,
     },
     /// Syncs take up to so many microseconds.
     SlowDisk {
-        /// Whose.
+        /// The node.
         who: Who,
         /// How many.
         sync: u64,
@@ -141,14 +141,14 @@ pub enum Fault {
     },
     /// The disk finishes nothing, then goes on.
     StallDisk {
-        /// Whose.
+        /// The node.
         who: Who,
         /// For so long.
         lasts: u64,
     },
     /// A bit of what was synced flips while the process is down. It must refuse to start, or nothing may be wrong.
     FlipBit {
-        /// Whose.
+        /// The node.
         who: Who,
         /// Decides which bit.
         pick: u64,
@@ -157,7 +157,7 @@ pub enum Fault {
     },
     /// A file of a member whose process is down loses its end. The member must refuse to start, or nothing may be missing.
     Shorten {
-        /// Whose.
+        /// The node.
         who: Who,
         /// Decides which file, and where it ends.
         pick: u64,
@@ -167,20 +167,20 @@ pub enum Fault {
     /// A member's disk is replaced by an empty one, where the cluster can bear it: it is one of the few whose disks may be
     /// lost, or has no vote.
     Wipe {
-        /// Whose.
+        /// The node.
         who: Who,
         /// It starts again after so many microseconds.
         down: u64,
     },
     /// A copy of a member's directory is made, whether it runs or not.
     Copy {
-        /// Whose.
+        /// The node.
         who: Who,
     },
     /// A member's directory is replaced by its newest copy, where the cluster can bear it: the others have met a later start
     /// and refuse it, or it lacks nothing that counts.
     Restore {
-        /// Whose.
+        /// The node.
         who: Who,
         /// It starts again after so many microseconds.
         down: u64,
@@ -210,33 +210,33 @@ pub enum Fault {
         /// How many.
         count: u64,
     },
-    /// Connections are lost, and made again at once: whoever has one learns of it. Messages are lost only if they are
-    /// lost otherwise.
+    /// Connections are lost, and made again at once: both ends notice it. Messages are lost only if they are lost
+    /// otherwise.
     Disconnect {
-        /// Whose.
+        /// The node.
         who: Who,
-        /// With whom; with all if nobody is named.
+        /// The peer; all peers if none is named.
         peer: Option<NodeId>,
     },
-    /// A process stands still.
+    /// A process is stopped.
     Pause {
-        /// Whose.
+        /// The node.
         who: Who,
         /// For so long.
         lasts: u64,
-        /// Its steady clock stands still too, as in a virtual machine that is suspended.
+        /// Its steady clock stops too, as in a virtual machine that is suspended.
         frozen: bool,
     },
     /// A steady clock runs off by so many parts in a million.
     Drift {
-        /// Whose.
+        /// The node.
         who: Who,
         /// How many.
         ppm: i32,
     },
     /// A wall clock is set by so many microseconds.
     WallJump {
-        /// Whose.
+        /// The node.
         who: Who,
         /// How many.
         by: i64,
@@ -245,22 +245,22 @@ pub enum Fault {
     Change(Vec<MembershipStep>),
     /// The leader is asked to hand over.
     Transfer {
-        /// To whom.
+        /// The receiving node.
         to: NodeId,
     },
     /// A member is told to campaign.
     Campaign {
-        /// Who.
+        /// The node.
         who: Who,
     },
     /// A member is told to take a snapshot.
     Snapshot {
-        /// Who.
+        /// The node.
         who: Who,
     },
     /// A member is tuned.
     Tune {
-        /// Who; everybody if nobody is named.
+        /// The node; all nodes if none is named.
         who: Option<Who>,
         /// PreVote.
         pre_vote: bool,
@@ -276,16 +276,16 @@ pub enum Fault {
     },
     /// Some clients ask this member and nobody else, until it says that it does not lead, and all care for one key.
     Loyalty {
-        /// Whom.
+        /// The node.
         who: Who,
-        /// They write, all of them; else half of them read, and the others write at whoever leads.
+        /// They write, all of them; else half of them read, and the others write at the leader.
         writers: bool,
         /// For so long.
         lasts: u64,
     },
     /// Guests come, one after the other, and read one key at this member, again and again.
     Visit {
-        /// Whom they ask.
+        /// The nodes that they ask.
         who: Who,
         /// The time between two of them.
         gap: u64,

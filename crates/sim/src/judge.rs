@@ -1,5 +1,5 @@
-//! Where a run is judged: the members' story and the clients' go to `raftdeck-check`; what only a simulation can know,
-//! what is truly on each disk, is compared here.
+//! Judges a run: the members' traces and the clients' histories go to `raftdeck-check`; what only a simulation knows,
+//! the real content of each disk, is compared here.
 
 use crate::client::{Action, Op, OperationEnd};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Whole raftdeck clusters in one thread and in virtual time, broken in every way there is.
+//! Whole raftdeck clusters in one thread and in virtual time, with every kind of fault.
 //!
 //! Each member is the real [`Replica`](raftdeck_replica::Replica) over the real
 //! [`LogStore`](raftdeck_storage::LogStore) on a virtual disk; the network, the clocks, the disks' manners and the clients

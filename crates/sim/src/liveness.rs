@@ -70,7 +70,7 @@ impl World<'_> {
                     return Some(format!("{member} has applied {theirs} entries of {ours}"));
                 }
                 Some((other, _)) if other.membership != status.membership => {
-                    return Some(format!("{member} takes others for members than the leader does"));
+                    return Some(format!("the membership of {member} differs from the leader's"));
                 }
                 Some((_, other)) if other != hash => {
                     return Some(format!("the state of {member} differs from the leader's"));

@@ -169,7 +169,7 @@ impl Nemesis {
         }
     }
 
-    /// The leader hands over and hears late of what came of it, with clients that stay with it.
+    /// The leader hands over and hears late of its outcome, with clients that stay with it.
     fn late_word(&mut self) -> Vec<(u64, Fault)> {
         let weather = Weather::Late(self.rng.between(30 * MS, 200 * MS));
         let begins = self.rng.between(5 * MS, 60 * MS);

@@ -81,14 +81,14 @@ pub(crate) enum Filing {
     RemoveUnused { in_use: Vec<LogId> },
 }
 
-/// Who waits for an answer.
+/// The client that waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requester {
     Client {
         client: usize,
         attempt: u64,
     },
-    /// Somebody who changes the cluster.
+    /// The operator that changes the cluster.
     Operator,
 }
 
@@ -181,7 +181,7 @@ impl Process {
         false
     }
 
-    /// What is known of each follower's log, as a leader. One that lost what it confirmed counts for nothing (trap 47).
+    /// What is known of each follower's log, as a leader. One that lost what it confirmed does not count (trap 47).
     pub(crate) fn matches(&self, now: Timestamp) -> BTreeMap<NodeId, LogIndex> {
         let peers = self.replica.status(now).peers.into_iter();
         peers.filter(|peer| peer.owes.is_none()).map(|peer| (peer.id, peer.matched)).collect()
@@ -248,7 +248,7 @@ pub(crate) struct Node {
     pub(crate) is_flipped: bool,
     /// Syncs take up to so long, until then.
     pub(crate) slow: (u64, u64),
-    /// Whether its disk stands still.
+    /// Whether its disk is stalled.
     pub(crate) standstill: Standstill,
     /// Every sync takes so much longer.
     pub(crate) sync_delay: u64,

@@ -204,7 +204,7 @@ pub(crate) struct Setup {
     pub(crate) segment_bytes: u64,
 }
 
-/// Who detects crashes.
+/// Which nodes detect crashes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Detection {
     Nobody,

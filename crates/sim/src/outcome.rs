@@ -1,10 +1,10 @@
-//! What came of a run.
+//! The outcome of a run.
 
 use crate::judge::Violation;
 use crate::options::FaultKind;
 use crate::rare::Coverage;
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOutcome {
     /// The seed.

@@ -1,5 +1,5 @@
-//! Where a world ends that is driven from outside: what its members do to others, in order, for whoever drives it. The batch
-//! simulation has its own network and clients, and none of this.
+//! The output of a world that is driven from outside: its members' messages and answers, in order, for the driver.
+//! The batch simulation has its own network and clients, and does not use this.
 
 use crate::client::MemberAnswer;
 use crate::world::World;
@@ -26,7 +26,7 @@ pub(crate) enum Outward {
 pub(crate) struct Outside(Vec<Outward>);
 
 impl World<'_> {
-    /// Hands on what leaves the members, if somebody is there who takes it.
+    /// Passes on the members' output, if there is a consumer.
     pub(crate) fn put_out(&mut self, outward: impl FnOnce() -> Outward) -> bool {
         if let Some(outside) = &mut self.outside {
             outside.0.push(outward());
@@ -44,7 +44,7 @@ impl World<'_> {
         self.outside.as_mut().map(|outside| std::mem::take(&mut outside.0)).unwrap_or_default()
     }
 
-    /// Has a member do something now, if it runs and does not stand still, with all that follows from it.
+    /// Has a member do something now, if it runs and is not stopped, with all that follows from it.
     pub(crate) fn act(&mut self, id: NodeId, act: impl FnOnce(&mut Replica, Timestamp)) -> bool {
         let at = self.now;
         let node = self.node(id);

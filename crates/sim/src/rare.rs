@@ -1,5 +1,5 @@
-//! Rare states: what a run must come to for a guard to matter at all. A guard in a state that is never reached is not tested,
-//! so a run counts how often it came to each. Watches, and changes nothing.
+//! Rare states: those in which a guard matters at all. A guard for a state that is never reached is not tested, so a
+//! run counts how often it reached each. Observes, and changes nothing.
 
 use crate::client::MemberRequest;
 use crate::node::{Node, Process};
@@ -63,7 +63,7 @@ rare_states! {
     PromiseWithoutLeader = "promise kept after the leader was forgotten",
     /// The same, and the term came to it before the request did.
     PromiseInTerm = "promise kept in a term that came before its candidate",
-    /// A member whose disk stands still refuses its vote.
+    /// A member whose disk is stalled refuses its vote.
     StalledVote = "vote refused by a stalled disk",
     /// A member's disk is replaced by an empty one.
     Wiped = "disk lost",

@@ -54,7 +54,7 @@ pub struct MemberState {
 pub enum What {
     /// The member sent a message.
     Sent {
-        /// To whom.
+        /// The receiving node.
         to: u64,
         /// Whether the network loses it.
         lost: bool,
@@ -63,7 +63,7 @@ pub enum What {
     },
     /// A message arrived at the member.
     Received {
-        /// From whom.
+        /// The sending node.
         from: u64,
         /// What it says.
         message: MessageRecord,
@@ -101,7 +101,7 @@ pub enum What {
     Asked {
         /// Which client.
         client: usize,
-        /// Whom.
+        /// The node.
         of: u64,
         /// What.
         what: String,

@@ -1,12 +1,13 @@
-//! A member's directory is put back as it was at an earlier moment. It has forgotten what it promised and acknowledged since,
-//! under the identity that the cluster knows. Nothing tells that in general; so this happens only where the cluster has
-//! promised to survive it:
+//! Restores a member's directory to an earlier state. It then lacks what it promised and acknowledged since, under an
+//! identity that the cluster knows. That cannot be detected in general; so this happens only where the cluster must
+//! survive it:
 //!
 //! - all others met a later start than the copy will show, and refuse it by that (`replica/src/standing.rs`), or
 //! - the copy lacks nothing that counts: it has the same term and vote, and all that its log lacks is on the disks of a majority
 //!   without it.
 //!
-//! Here is also who listens to whom, as nodes decide it by their handshakes. Runs without such a fault do without.
+//! This module also decides which nodes accept each other, as in handshakes. Runs without such a fault do not need
+//! it.
 
 use crate::event::Event;
 use crate::fault::{Fault, Planned};
@@ -23,7 +24,7 @@ use raftdeck_storage::fs::{MemoryFs, Survival};
 /// A node connects to the others so soon after its start, and tries again after as long.
 const CONNECTS_AFTER: u64 = 5000;
 
-/// Whether it matters who has met which start of whom.
+/// Whether it matters which nodes have seen which starts of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Starts {
     /// No directory is copied, so nobody ever meets an older start.

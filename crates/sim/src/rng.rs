@@ -1,4 +1,4 @@
-//! Chance from a seed: the same numbers on every machine. Nothing else in this crate draws a number.
+//! Random numbers from a seed: the same on every machine. Nothing else in this crate draws a number.
 
 /// `SplitMix64` (Steele, Lea and Flood 2014).
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
-//! What one member must not do, whatever the others do: rules of the paper and the thesis that a single member's story
-//! can break, though it may take many coincidences until data is lost for it. Follows the story event by event.
+//! Rules of the paper and the thesis that a single member's trace can violate, even if data would be lost only after
+//! many coincidences. Follows the trace event by event.
 
 use raftdeck_raft::{
     LogId, LogIndex, Membership, Message, NodeId, Role, Sender, Status, Term, Timestamp, TraceEvent,
@@ -13,18 +13,18 @@ pub(crate) type Broken = (&'static str, String);
 
 pub(crate) const ROLES: &str = "roles change as in the paper's Figure 4";
 pub(crate) const LOGS: &str = "votes go to logs that are up to date";
-pub(crate) const DEAF: &str = "a leader without a majority suppresses no election";
+pub(crate) const DEAF: &str = "a leader without a majority does not suppress elections";
 pub(crate) const LEARNERS: &str = "learners campaign only if a candidate with an older log has asked them";
-pub(crate) const LATE: &str = "only the leader of the term tells to campaign";
-pub(crate) const COUNTING: &str = "only entries of the own term commit by counting";
+pub(crate) const LATE: &str = "only the leader of the term sends TimeoutNow";
+pub(crate) const COUNTING: &str = "a leader commits only entries of its own term by counting";
 pub(crate) const ONE_CHANGE: &str = "one change of the membership at a time";
-pub(crate) const OWN_COMMIT: &str = "no change before a commit in the own term";
+pub(crate) const OWN_COMMIT: &str = "no membership change before a commit in the leader's own term";
 
 pub(crate) const DISK: &str = "only members on their own disks vote and campaign";
 pub(crate) const FOREIGN: &str = "answers count only from members on their own disks";
 pub(crate) const READ_BACK: &str = "a leader sends only what its log holds";
 pub(crate) const MATCH: &str = "a match index never goes back";
-pub(crate) const LEASE: &str = "a lease excludes every later leader";
+pub(crate) const LEASE: &str = "no other leader while a lease holds";
 pub(crate) const CAP: &str = "the cap on uncommitted bytes holds";
 
 /// All of them.
@@ -164,7 +164,8 @@ impl Story {
                 if self.role == Role::Leader
                     && self.is_deaf(self.asked_at.get(candidate).copied().unwrap_or(now), patience) =>
             {
-                let sentence = format!("{id} lost its majority, leads on, and refuses {candidate} its vote");
+                let sentence =
+                    format!("{id} lost its majority, stays leader, and refuses {candidate} its vote");
                 return Some((DEAF, sentence));
             }
             TraceEvent::ToldToCampaign { leader } => {
@@ -173,7 +174,8 @@ impl Story {
                     && *term < self.term
                 {
                     let own = self.term;
-                    let sentence = format!("{id} is in term {own} and obeys {leader}, who led term {term}");
+                    let sentence =
+                        format!("{id} is in term {own} and follows {leader}, which led term {term}");
                     return Some((LATE, sentence));
                 }
             }
@@ -256,7 +258,7 @@ impl Story {
         voters.iter().filter(recent).count() * 2 <= voters.len()
     }
 
-    /// Whether this is an answer that must count for nothing: the membership in force names its sender's id with another disk,
+    /// Whether this is an answer that must not count: the membership in force names its sender's id with another disk,
     /// or that membership is committed and does not name it at all. A leader still listens to those that are about to leave.
     pub(crate) fn is_foreign(&self, sender: Sender, message: &Message) -> bool {
         let is_answer = match message {

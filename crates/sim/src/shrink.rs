@@ -1,6 +1,5 @@
-//! From a schedule that breaks a promise to a short one that breaks the same: parts are left out as long as the promise
-//! still breaks (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"), then what is left is
-//! made shorter.
+//! Shrinks a schedule that violates a property: parts are left out as long as the same property is still violated
+//! (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"), then what is left is made shorter.
 
 use crate::fault::Schedule;
 use crate::judge::Violation;

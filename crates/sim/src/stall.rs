@@ -1,5 +1,5 @@
-//! A disk that stands still: it finishes nothing for a while, then goes on. And what must hold meanwhile, where nothing else
-//! goes wrong: a leader is there that commits, and it is not the member with that disk (trap 49).
+//! A stalled disk: it finishes nothing for a while, then recovers. And what must hold meanwhile, without other
+//! faults: a leader is there that commits, and it is not the member with that disk (trap 49).
 
 use crate::event::Event;
 use crate::options::{FaultKind, micros};
@@ -10,9 +10,9 @@ use raftdeck_raft::{NodeId, Status};
 /// for the hand-over, and the others for elections, should it fail.
 const LEADER_WITHIN: u64 = 4;
 
-const RULE: &str = "a leader whose disk finishes no write does not lead on";
+const RULE: &str = "a leader with a stalled disk gives up the leadership";
 
-/// How a member's disk stands still.
+/// How a member's disk is stalled.
 #[derive(Debug, Default)]
 pub(crate) struct Standstill {
     /// It finishes nothing before.
@@ -24,9 +24,9 @@ pub(crate) struct Standstill {
 type HeldUntil = (Option<u32>, Option<u32>);
 
 impl Standstill {
-    /// Whether the disk stands still at `at`. If so it remembers that this life has something to finish. What an earlier life
+    /// Whether the disk is stalled at `at`. If so it remembers that this life has something to finish. What an earlier life
     /// began may come to its end after that, and must not take the place of what the later one waits for: that one would
-    /// wait for ever.
+    /// wait forever.
     fn holds(&mut self, at: u64, life: u32, of: fn(&mut HeldUntil) -> &mut Option<u32>) -> bool {
         let holds = at < self.until;
         if holds {
@@ -82,7 +82,7 @@ impl World<'_> {
         }
     }
 
-    /// From now on no disk stands still.
+    /// From now on no disk is stalled.
     pub(crate) fn let_disks_go(&mut self, id: NodeId) {
         self.node(id).standstill.until = 0;
         self.disk_goes_on(id);
@@ -107,7 +107,7 @@ impl World<'_> {
             Some(node.process.as_ref()?.replica.status(node.clock.now(at)))
         });
         let sentence = match leader {
-            None => format!("the disk of {stalled} is stalled, and nobody leads"),
+            None => format!("the disk of {stalled} is stalled, and there is no leader"),
             Some(leader) if leader.id == stalled && leader.disk_wait.is_some_and(|wait| wait > limit) => {
                 format!("{stalled} leads, and its disk has not finished a write for {:?}", leader.disk_wait)
             }

@@ -28,7 +28,7 @@ const GUESTS: usize = 4;
 /// The pace at which work takes the time that it usually takes.
 const FULL_PACE: u32 = 1_000_000;
 
-/// Somebody who wants to see every event.
+/// An observer of every event.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&TraceRecord);
 
 pub(crate) struct World<'a> {
@@ -56,7 +56,7 @@ pub(crate) struct World<'a> {
     /// A leader was seen after the faults.
     pub(crate) led_again: bool,
     pub(crate) at_rest: bool,
-    /// Who is having a turn, to know whose panic it is.
+    /// The member that has its turn, to attribute a panic.
     pub(crate) in_turn: Option<NodeId>,
     /// What leaves the members, if somebody outside drives them.
     pub(crate) outside: Option<Outside>,
@@ -240,14 +240,14 @@ impl<'a> World<'a> {
         if node.life == life { node.process.as_deref_mut() } else { None }
     }
 
-    /// Who leads in the highest term.
+    /// The leader of the highest term.
     pub(crate) fn leader(&self) -> Option<NodeId> {
         let leads = |node: &&Node| node.process.as_ref().is_some_and(|p| p.story.role == Role::Leader);
         let leaders = self.nodes.iter().filter(leads);
         leaders.max_by_key(|node| node.process.as_ref().map(|p| p.story.term)).map(|node| node.id)
     }
 
-    /// Shows an event to whoever wants to see it.
+    /// Shows an event to its observer.
     pub(crate) fn show(&mut self, node: Option<NodeId>, what: impl FnOnce() -> What) {
         if self.sink.is_none() {
             return;

@@ -1,4 +1,4 @@
-//! How faults happen: what each means for disks, links, clocks and members. When they happen, the schedule says.
+//! Carries out faults on disks, links, clocks and members. The schedule says when.
 
 use crate::client::ClientFocus;
 use crate::disk::data_dir;
@@ -166,7 +166,7 @@ impl World<'_> {
         }
     }
 
-    /// A process is going to end; one that stands still, or is asked for no more effects, ends at once.
+    /// A process is going to end; one that is stopped, or is asked for no more effects, ends at once.
     fn doom(&mut self, id: NodeId, doom: Doom) {
         let node = self.node(id);
         let paused = node.paused;
@@ -313,7 +313,8 @@ impl World<'_> {
         }
     }
 
-    /// A process stands still, for nobody knows how long. Which of its pauses it is; `None`: there is none, or it does already.
+    /// A process is stopped, for an unknown time. Which of its pauses it is; `None`: there is none, or it does
+    /// already.
     pub(crate) fn halt(&mut self, id: NodeId, frozen: bool) -> Option<u32> {
         let at = self.now;
         let node = self.node(id);
@@ -431,7 +432,7 @@ impl World<'_> {
     }
 }
 
-/// What the change would make of the voters, as far as the choice of those who may be lost depends on it.
+/// What the change would make of the voters, as far as the choice of expendable members depends on it.
 fn apply(membership: &mut Membership, change: &MembershipChange) {
     match change {
         MembershipChange::AddLearner { .. } | MembershipChange::Identify { .. } => {}

@@ -117,8 +117,8 @@ fn what_cannot_be_done_is_refused_as_the_lab_refuses_it() {
     assert_eq!(why(&mut deck, "pause 1"), "n1 is not running, so there is nothing to pause");
     assert_eq!(why(&mut deck, "resume 1"), "n1 is not running, so there is nothing to resume");
     assert_eq!(why(&mut deck, "stop 1"), "n1 is not running, so there is nothing to stop");
-    assert_eq!(why(&mut deck, "elect 1"), "n1 does not run and cannot campaign");
-    assert_eq!(why(&mut deck, "propose 1 a b"), "n1 does not run and takes no write");
+    assert_eq!(why(&mut deck, "elect 1"), "n1 is not running and cannot campaign");
+    assert_eq!(why(&mut deck, "propose 1 a b"), "n1 is not running and accepts no writes");
     assert_eq!(
         why(&mut deck, "lose-tail 2 9B"),
         "n2 is running: stop or kill it, then its log can lose its tail"

@@ -29,7 +29,7 @@ fn told(deck: &Deck, id: CommandId) -> Option<(ClientRequest, ClientOutcome)> {
     })
 }
 
-/// Asks, and what came of it in a word: a value, `stored`, `refused: why`, `in doubt: why`.
+/// Asks, and gives the outcome as a word: a value, `stored`, `refused: why`, `in doubt: why`.
 fn asked(deck: &mut Deck, line: &str) -> String {
     let id = ask(deck, line);
     outcome(deck, id)
@@ -73,7 +73,7 @@ fn a_node_is_asked_itself_and_what_it_says_is_the_answer() {
     assert_eq!(asked(&mut deck, &format!("get color at {leads}")), "blue");
     assert_eq!(asked(&mut deck, &format!("get color lease at {leads}")), "blue");
     let why = asked(&mut deck, &format!("get color at {follows}"));
-    assert_eq!(why, format!("refused: n{follows} says: this node is not the leader, n{leads} is"));
+    assert_eq!(why, format!("refused: n{follows} says: this node is not the leader: n{leads} is"));
     let id = ask(&mut deck, &format!("as alice get color stale at {follows}"));
     assert_eq!(outcome(&mut deck, id), "blue");
     let (request, outcome) = told(&deck, id).unwrap();
@@ -221,7 +221,9 @@ fn there_is_room_for_so_many_clients() {
         assert_eq!(asked(&mut deck, &format!("as c{nth} get a")), "none");
     }
     let no_room = |name: &str| {
-        Err(format!("there are 16 clients with names already, and no room for {name}: use one of them"))
+        Err(format!(
+            "there are 16 named clients already, which is the maximum: use one of them instead of {name}"
+        ))
     };
     assert_eq!(deck.say("as more get a"), no_room("more"));
     assert_eq!(deck.say("client other cut 1"), no_room("other"));

@@ -116,7 +116,7 @@ fn a_node_that_times_out_asks_first_and_is_refused_by_those_who_hear_the_leader(
     deck.obey(Order::Kill(leader)).unwrap();
     assert_eq!(
         deck.say(&format!("elect {} prevote", leader.0)).unwrap_err(),
-        format!("{leader} does not run and cannot campaign")
+        format!("{leader} is not running and cannot campaign")
     );
 }
 
@@ -137,7 +137,7 @@ fn a_wiped_node_is_reported_and_replaced() {
     let lost = deck.follower();
     assert_eq!(
         deck.obey(Order::ReplaceNode(lost)).unwrap_err(),
-        format!("{lost} was not replaced: the cluster knows it by the disk that it has")
+        format!("{lost} was not replaced: the membership lists the disk that it has")
     );
     deck.obey(Order::Wipe(lost)).unwrap();
     deck.wait(&format!("wiped {}", lost.0));
@@ -273,7 +273,7 @@ fn spread_timers_elect_the_first_node_and_aligned_ones_split_the_vote() {
 #[test]
 fn there_is_room_for_so_many_nodes() {
     let (mut deck, _) = Deck::led(MAX_NODES.into(), 1);
-    assert_eq!(deck.say("add").unwrap_err(), "there are 15 nodes already, and no room for more");
+    assert_eq!(deck.say("add").unwrap_err(), "there are 15 nodes already, which is the maximum");
     let single = Deck::new(LiveOptions::new(1, 1));
     assert_eq!(single.world.len(), 1);
 }

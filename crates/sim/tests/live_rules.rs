@@ -180,7 +180,7 @@ fn messages_step_one_by_one_while_time_stands_still() {
     deck.obey(Order::Step(Step::Timer)).unwrap();
     assert!(deck.live.now() > before + millis(5));
     deck.live.run_until(seconds(100));
-    assert!(deck.live.now() < seconds(1), "time stands still");
+    assert!(deck.live.now() < seconds(1), "time is frozen");
 }
 
 #[test]
@@ -197,6 +197,6 @@ fn a_step_runs_to_the_next_role_and_is_overtaken_by_another_rate() {
     deck.obey(Order::SetRate(ClockRate::REAL)).unwrap();
     assert_eq!(
         deck.answers(step),
-        [Err("the step is not over: something else was done with time".to_owned())]
+        [Err("the step was interrupted: another command changed time".to_owned())]
     );
 }

@@ -50,7 +50,7 @@ fn figure_8_an_entry_of_an_earlier_term_on_a_majority_is_replaced() {
     ];
     assert_eq!(logs(&played, 1), picture);
     assert_eq!(logs(&played, 0)[1], "2 3 no-op 3 no-op 3 no-op 3 no-op");
-    assert!(played.now.is_zero(), "time stands still");
+    assert!(played.now.is_zero(), "time is frozen");
 }
 
 #[test]

@@ -289,7 +289,7 @@ fn a_short_jump_of_a_clock_fires_a_timer_early_and_a_long_one_is_taken_for_a_pau
     deck.run(millis(5));
     let steps_down = |update: &Update| matches!(&update.what, News::Trace { node, trace: TraceEvent::RoleChanged { from: Role::Leader, .. } } if *node == leader);
     assert!(deck.told.iter().any(steps_down), "it has not heard from a majority in 10 s");
-    let (why, down) = (format!("{node} does not run, and neither does its clock"), node.0);
+    let (why, down) = (format!("{node} is not running, and neither is its clock"), node.0);
     deck.say(&format!("kill {down}")).unwrap();
     assert_eq!(deck.say(&format!("clock {down} skew 1s")).unwrap_err(), why);
     assert_eq!(in_force(&deck).len(), 2, "a jump is not in force");

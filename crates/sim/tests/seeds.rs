@@ -29,14 +29,14 @@ fn what_a_former_leader_sent_is_judged_by_the_log_of_its_own_term() {
     assert_eq!(run(4_002_565, &Options::new(5)).violation, None);
 }
 
-/// Two members of one seed drew the same row of timeouts, and timed out together for ever.
+/// Two members of one seed drew the same row of timeouts, and timed out together forever.
 #[test]
 fn members_of_one_seed_do_not_run_in_lock_step() {
     let outcome = run(1_001_722, &Options::new(3));
     assert_eq!(outcome.violation, None);
 }
 
-/// A disk that stood still forgot what a restarted member waited for (3 nodes, the first two). Reads back from the disk came late
+/// A disk that was stalled forgot what a restarted member waited for (3 nodes, the first two). Reads back from the disk came late
 /// also after the faults, and a follower that needed hundreds of them had no time (7 nodes, and the third of 3). The disks of
 /// two learners were lost, and they were promoted after that (5 nodes, the first). Members that started after the faults did so
 /// without pre-votes, and one of them, removed, deposed every leader (7 nodes, the last).
@@ -103,7 +103,7 @@ fn a_flipped_bit_or_a_file_that_lost_its_end_keeps_a_member_from_starting_or_is_
     panic!("{refusals} starts were refused");
 }
 
-/// Trap 49 too: what must hold while a disk stands still is judged in `stall.rs`.
+/// Trap 49 too: what must hold while a disk is stalled is judged in `stall.rs`.
 #[test]
 fn partitions_pauses_stalled_disks_and_transfers_cost_leaders_their_place() {
     for kind in [FaultKind::Partition, FaultKind::Pause, FaultKind::Stall, FaultKind::Transfer] {

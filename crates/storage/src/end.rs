@@ -1,5 +1,5 @@
-//! Where a log ends, for programs that look at a data directory from outside: its files are longer than what is in them. And a
-//! disk that forgets, for programs that study what follows from that.
+//! Where a log ends, for programs that inspect a data directory: its files are longer than their content. And cutting
+//! a log's end, for programs that study lost writes.
 
 use crate::end_record::LOG_END;
 use crate::error::OpenError;

@@ -1,4 +1,4 @@
-//! What can go wrong, as sentences for the person who runs the node: what failed, on which path, what to do.
+//! Errors as sentences for operators: what failed, on which path, what to do.
 
 use crate::outline::WriteMisfit;
 use raftdeck_raft::{ClusterId, LogId, LogIndex, NodeId};
@@ -34,7 +34,7 @@ pub enum OpenError {
     InUse {
         /// The directory.
         dir: PathBuf,
-        /// Who has it, in words: `process 1234`.
+        /// The holder, in words: `process 1234`.
         holder: String,
     },
     /// The system refused an operation.
@@ -71,7 +71,7 @@ pub enum OpenError {
     },
     /// With whom the member started cannot be read any more. A guess could split the cluster in two.
     #[error(
-        "{}, which says with which members this one first started, cannot be relied on: {what}. Nothing was changed. Check \
+        "{}, which holds the founding members of this node, is invalid: {what}. Nothing was changed. Check \
          the disk and keep a copy of the file. If you know for certain how this directory was first started, move the \
          file away and start with the same --cluster or --join; otherwise {REPLACE}",
         file.display()
@@ -84,8 +84,8 @@ pub enum OpenError {
     },
     /// The file that says which data directory this is cannot be read any more.
     #[error(
-        "{}, which says which data directory this is, cannot be relied on: {what}. Nothing was changed. Put the file back \
-         if there is a copy of this very one, or {REPLACE}",
+        "{}, which holds the identity of this data directory, is invalid: {what}. Nothing was changed. Restore \
+         the file if there is a copy of exactly this one, or {REPLACE}",
         file.display()
     )]
     Identity {
@@ -96,8 +96,8 @@ pub enum OpenError {
     },
     /// The cluster's secret cannot be read any more. The other members have it too.
     #[error(
-        "{}, which holds the cluster's secret, cannot be relied on: {what}. Nothing was changed. Check the disk, and move the \
-         file away: the other members hand the secret over again",
+        "{}, which holds the cluster's secret, is invalid: {what}. Nothing was changed. Check the disk, and move \
+         the file away: the other members send the secret again",
         file.display()
     )]
     Secret {
@@ -108,7 +108,7 @@ pub enum OpenError {
     },
     /// The directory has lost its identity.
     #[error(
-        "the file identity is missing from data directory {}: it was taken away. Put it back, or {REPLACE}",
+        "the file identity is missing from data directory {}: it was removed. Put it back, or {REPLACE}",
         dir.display()
     )]
     NoIdentity {
@@ -117,8 +117,8 @@ pub enum OpenError {
     },
     /// The directory was started before, and its log is gone.
     #[error(
-        "{} is missing, though this data directory was started before: its log was taken away, and with it the votes and \
-         entries that this member acknowledged. Put it back, or {REPLACE}",
+        "{} is missing, although this data directory was used before: its log was removed, and with it the \
+         votes and entries that this member acknowledged. Put it back, or {REPLACE}",
         file.display()
     )]
     LogGone {
@@ -148,9 +148,9 @@ pub enum OpenError {
     WrongNode {
         /// The directory.
         dir: PathBuf,
-        /// Whose it is.
+        /// The owner.
         owner: NodeId,
-        /// Who asked.
+        /// The client or node that asked.
         node: NodeId,
     },
     /// The directory belongs to a member of another cluster.
@@ -192,7 +192,7 @@ pub enum OpenError {
     },
     /// A part of the log is gone.
     #[error(
-        "{} is missing, and the log needs it: a segment file was taken away. Put it back, or {REPLACE}",
+        "{} is missing, and the log needs it: a segment file was removed. Put it back, or {REPLACE}",
         file.display()
     )]
     MissingSegment {
@@ -231,7 +231,7 @@ pub enum OpenError {
     },
     /// There are parts of a log, and nothing says whose it is.
     #[error(
-        "{} is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, \
+        "{} is missing, and other parts of its log are present: it was removed. Put it back, \
          or {REPLACE}",
         file.display()
     )]
@@ -249,8 +249,8 @@ pub enum OpenError {
     },
     /// The log starts behind the newest snapshot: what is between them is gone.
     #[error(
-        "{} starts after entry {purged}, and the newest snapshot beside it ends with entry {snapshot}: a snapshot file was \
-         taken away. Put it back, or {REPLACE}",
+        "{} starts after entry {purged}, and the newest snapshot beside it ends with entry {snapshot}: a \
+         snapshot file was removed. Put it back, or {REPLACE}",
         file.display()
     )]
     NoSnapshot {
@@ -307,7 +307,7 @@ pub enum StorageError {
         cause: Arc<io::Error>,
     },
     /// The writes do not fit what is stored; stored, they would make the log unreadable.
-    #[error("refused to write to {}: {misfit}; this is a defect in the node, which must stop", path.display())]
+    #[error("refused to write to {}: {misfit}; this is a bug in the node, which must stop", path.display())]
     Misfit {
         /// The file.
         path: PathBuf,
@@ -357,13 +357,13 @@ pub enum StorageError {
         what: &'static str,
     },
     /// A snapshot that was asked for is not there.
-    #[error("there is no snapshot through entry {} of term {}; this is a defect in the node, which must stop", last.index, last.term)]
+    #[error("there is no snapshot through entry {} of term {}; this is a bug in the node, which must stop", last.index, last.term)]
     NoSnapshot {
         /// The last entry that it would include.
         last: LogId,
     },
     /// An earlier call failed; this is what it said.
-    #[error("nothing more is stored since an earlier failure: {first}")]
+    #[error("the store has been closed since an earlier failure: {first}")]
     Poisoned {
         /// The first failure.
         first: Box<StorageError>,

@@ -1,5 +1,5 @@
-//! Empties a data directory whose node does not run, and leaves it its identity: the disk that forgot, as a system without
-//! identities would take it back. For labs and lessons; nothing in a node does this.
+//! Empties a data directory whose node does not run, and keeps its identity: a lost disk as it would come back in a
+//! system without identities. For the lab and for teaching; no node does this.
 
 use crate::error::OpenError;
 use crate::fs::FileSystem;

@@ -1,4 +1,4 @@
-//! What `founders` says: how a member came into its cluster. Pure: knows no file, only slices.
+//! The content of `founders`: how a member came into its cluster. Pure: knows no file, only slices.
 //!
 //! Version 1 has the founding members and their addresses only; releases that wrote it knew no identities.
 

@@ -121,7 +121,7 @@ impl Ground {
         self.work.changed.notify_one();
     }
 
-    /// These are of no use any more.
+    /// These are no longer needed.
     pub(crate) fn release(&self, segments: impl IntoIterator<Item = Released>) {
         self.work.state().released.extend(segments);
         self.work.changed.notify_one();

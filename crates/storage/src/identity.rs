@@ -65,7 +65,7 @@ pub(crate) fn write(body: &Body) -> Vec<u8> {
 /// What the file of this member says.
 pub(crate) fn read(bytes: &[u8], owner: &Identity) -> Result<Body, IdentityFlaw> {
     if !bytes.starts_with(&MAGIC) {
-        return Err(IdentityFlaw::Damaged("it does not begin as it should"));
+        return Err(IdentityFlaw::Damaged("it does not start with the expected bytes"));
     }
     let Some((head, content)) = bytes.split_at_checked(HEAD) else {
         return Err(IdentityFlaw::Damaged("it ends too early"));

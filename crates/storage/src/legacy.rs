@@ -64,7 +64,7 @@ pub(crate) fn read(
     let behind = read.mark.map_or(read.end, |_| read.end + FRAME_HEAD as u64);
     if let Some(valid) = reader.find_frame(behind, opening.framing)? {
         let what =
-            format!("a record there does not match its checksum, and a sound one follows at byte {valid}");
+            format!("a record there does not match its checksum, and a valid one follows at byte {valid}");
         return Err(reader.corrupt(behind, what));
     }
     let torn = (behind < reader.size).then_some(behind..reader.size);

@@ -37,12 +37,12 @@
 //! whole. A file that is to be used again loses its old name durably before anything is written into it. The first segments
 //! of a log are small, and each is twice as large as the one before it, up to the full size.
 //!
-//! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then renamed
-//! and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the next start
-//! the half-made ones are gone. Whoever writes a purge or reset has made the snapshot that it relies on durable before;
-//! hence either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`] checks. What a crash
-//! between the two may leave is a snapshot that goes beyond the log's end, or one over an entry that conflicts with it:
-//! that a snapshot takes the log's place is for the core to say, also then.
+//! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then
+//! renamed and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the
+//! next start the half-made ones are gone. Whoever writes a purge or reset has made the snapshot that it relies on
+//! durable before; hence either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`]
+//! checks. What a crash between the two may leave is a snapshot that goes beyond the log's end, or one over an entry
+//! that conflicts with it: the core decides whether a snapshot replaces the log, also then.
 //!
 //! `founders` says how this member came into its cluster ([`MemberFiles::origin`]): with whom it was first started, and how far the
 //! founding has come. What a log without a membership stands for must not depend on how a member is

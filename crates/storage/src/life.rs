@@ -1,5 +1,5 @@
-//! The identity of a data directory on its disk: made once, with the directory, and written again at each start, which it
-//! counts. Says which disk this is; who may trust it is decided elsewhere.
+//! The identity of a data directory on its disk: made once, with the directory, and written again at each start,
+//! which it counts. Identifies the disk; whether it is trusted is decided elsewhere.
 
 use crate::error::OpenError;
 use crate::fs::FileSystem;
@@ -34,7 +34,7 @@ impl Life {
         let file = fs.open(&path).map_err(access("open", &path))?;
         let size = file.size().map_err(access("read", &path))?;
         let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE);
-        let mut bytes = vec![0; size.ok_or_else(|| damaged("it is longer than it can be"))?];
+        let mut bytes = vec![0; size.ok_or_else(|| damaged("it is too long"))?];
         file.read_at(0, &mut bytes).map_err(access("read", &path))?;
         let body = identity::read(&bytes, owner).map_err(|flaw| match flaw {
             IdentityFlaw::Damaged(what) => damaged(what),

@@ -1,4 +1,4 @@
-//! Where the entries of the log are, roughly: enough to know which segments are of no use any more, and where to start
+//! Where the entries of the log are, roughly: enough to know which segments are no longer needed, and where to start
 //! reading. Holds one place for some KiB of log, never an entry.
 
 use crate::outline::Outline;

@@ -1,5 +1,5 @@
-//! What a member keeps beside its log about itself and its cluster: how it came into the cluster, and the cluster's secret. Small
-//! files, each replaced as a whole, durably. Only the holder of the directory's lock writes them.
+//! A member's small files beside its log: how it came into the cluster, and the cluster's secret. Small files, each
+//! replaced as a whole, durably. Only the holder of the directory's lock writes them.
 
 use crate::error::OpenError;
 use crate::founders::{self, Founders, Origin, OriginStage};
@@ -95,7 +95,7 @@ impl MemberFiles {
         let file = self.fs.open(&path).map_err(access("open", &path))?;
         let size = file.size().map_err(access("read", &path))?;
         let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE);
-        let mut bytes = vec![0; size.ok_or_else(|| damaged(&path, "it is longer than it can be"))?];
+        let mut bytes = vec![0; size.ok_or_else(|| damaged(&path, "it is too long"))?];
         file.read_at(0, &mut bytes).map_err(access("read", &path))?;
         Ok(Some(bytes))
     }

@@ -1,5 +1,6 @@
-//! Opening a data directory: takes its lock, makes a log where there is none, brings an old one into today's format, and
-//! makes durable what recovery found, and only that. Refuses what no crash explains, and then changes nothing.
+//! Opening a data directory: takes its lock, makes a log where there is none, brings an old one into today's format,
+//! and makes durable what recovery found, and only that. Refuses damage that no crash explains, and then changes
+//! nothing.
 
 use crate::end_record::{self, EndRecord, LOG_END};
 use crate::error::OpenError;

@@ -21,7 +21,7 @@ pub(crate) struct Outline {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteMisfit {
     /// Entries must follow each other.
-    #[error("entry {found} stands where entry {expected} belongs")]
+    #[error("entry {found} is where entry {expected} belongs")]
     Gap {
         /// What belongs there.
         expected: LogIndex,
@@ -90,7 +90,7 @@ pub enum WriteMisfit {
     VoteChanged {
         /// The term.
         term: Term,
-        /// Who had the vote.
+        /// The candidate that had the vote.
         given: NodeId,
     },
 }

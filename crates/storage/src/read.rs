@@ -57,7 +57,7 @@ impl LogStore {
         } else {
             // A file that was taken away must not be created.
             if !self.fs.exists(&path).map_err(failed("look for", &path))? {
-                return Err(StorageError::Damaged { path, offset: 0, what: "it was taken away" });
+                return Err(StorageError::Damaged { path, offset: 0, what: "it was removed" });
             }
             opened = self.fs.open(&path).map_err(failed("open", &path))?;
             &*opened
@@ -125,6 +125,6 @@ fn damaged(path: &Path, offset: u64) -> StorageError {
     StorageError::Damaged {
         path: path.to_owned(),
         offset,
-        what: "what is there, which was sound, is so no more",
+        what: "its content was valid before and is damaged now",
     }
 }

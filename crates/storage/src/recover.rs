@@ -140,7 +140,7 @@ fn read_header(fs: &dyn FileSystem, dir: &Path, sequence: u64, log: u32) -> Resu
         return Err(reader.corrupt(0, "it is a segment of another log"));
     }
     if header.sequence != sequence {
-        return Err(reader.corrupt(0, "it is another segment than its name says"));
+        return Err(reader.corrupt(0, "it is not the segment that its name says"));
     }
     if let Some(made) = beginning.made {
         reader.check_length(made)?;
@@ -203,7 +203,7 @@ fn replay_newest(
     // something valid behind it was durable once, and only what has nothing may be torn.
     if let Some(valid) = reader.find_frame(behind.saturating_sub(u64::from(sealed)), framing)? {
         let what =
-            format!("a record there does not match its checksum, and a sound one follows at byte {valid}");
+            format!("a record there does not match its checksum, and a valid one follows at byte {valid}");
         return Err(reader.corrupt(behind, what));
     }
     let torn = if recycled {
@@ -248,7 +248,7 @@ pub(crate) struct Frames {
     pub(crate) torn: Option<u64>,
 }
 
-/// What comes of the records, one after the other.
+/// The state after the records, one after the other.
 #[derive(Debug)]
 pub(crate) struct Replay {
     pub(crate) outline: Outline,

@@ -1,6 +1,7 @@
 //! One file of the log: its name, its header, and its frames, read through a window that bounds memory. Only reads.
 //!
-//! Takes no byte on trust: every length is bounded by its limit and by the file before memory is taken for it.
+//! All bytes are untrusted: every length is checked against its limit and the file's size before memory is allocated
+//! for it.
 
 use crate::error::OpenError;
 use crate::frame::{FRAME_HEAD, FrameHead, FrameKind, Framing, MARKER};
@@ -79,7 +80,7 @@ impl<'a> Reader<'a> {
         let file = self.path.to_owned();
         match header::read_prologue(&prologue, magic) {
             Prologue::Stranger if magic == SEGMENT_MAGIC => {
-                Err(self.corrupt(0, "it does not begin as a segment of a log does"))
+                Err(self.corrupt(0, "it does not start like a log segment"))
             }
             Prologue::Stranger => Err(OpenError::NotALog { file }),
             Prologue::Damaged => Err(self.corrupt(0, "the header does not match its checksum")),

@@ -45,7 +45,7 @@ pub(crate) fn write(magic: [u8; 8], version: u32, content: &impl Serialize) -> R
 /// The version and the body of a file whose checksums are right.
 pub(crate) fn open(magic: [u8; 8], newest: u32, bytes: &[u8]) -> Result<(u32, &[u8]), SmallFileFlaw> {
     if !bytes.starts_with(&magic) {
-        return Err(SmallFileFlaw::Damaged("it does not begin as it should"));
+        return Err(SmallFileFlaw::Damaged("it does not start with the expected bytes"));
     }
     let Some((head, body)) = bytes.split_at_checked(HEAD) else {
         return Err(SmallFileFlaw::Damaged("it ends too early"));

@@ -157,7 +157,7 @@ fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), Sna
     fill(file, size, 0, &mut head)?;
     let damaged = |what| SnapshotFlaw::Damaged { offset: 0, what };
     if !head.starts_with(&MAGIC) {
-        return Err(damaged("it does not begin as a snapshot does"));
+        return Err(damaged("it does not start like a snapshot"));
     }
     if u32_at(&head, 20) != crc32c(&head[..20]) {
         return Err(damaged("the head does not match its checksum"));
@@ -168,7 +168,7 @@ fn read_meta(file: &dyn File, size: u64) -> Result<(SnapshotMeta, u32, u64), Sna
         version => return Err(SnapshotFlaw::Version(version)),
     };
     let bytes = read_checked(file, size, HEAD as u64, u32_at(&head, 12), MAX_META, u32_at(&head, 16))?;
-    let meta = decode(&bytes).ok_or_else(|| damaged("what it stands for cannot be decoded"))?;
+    let meta = decode(&bytes).ok_or_else(|| damaged("its metadata cannot be decoded"))?;
     Ok((meta, crc32c_append(crc32c(&head), &bytes), (HEAD + bytes.len()) as u64))
 }
 
@@ -183,7 +183,7 @@ fn read_checked(
     let fits = u64::from(length) <= size.saturating_sub(offset);
     let length = usize::try_from(length).ok().filter(|length| fits && *length <= limit);
     let Some(length) = length else {
-        return Err(SnapshotFlaw::Damaged { offset, what: "a piece is longer than it can be" });
+        return Err(SnapshotFlaw::Damaged { offset, what: "a piece is too long" });
     };
     let mut bytes = vec![0; length];
     fill(file, size, offset, &mut bytes)?;
@@ -270,7 +270,7 @@ mod tests {
             Err(other) => panic!("{other:?}"),
         };
         assert_eq!((read(0, 20, 20), read(80, 20, 30)), (Ok(20), Ok(20)));
-        let too_long = Err("a piece is longer than it can be");
+        let too_long = Err("a piece is too long");
         assert_eq!((read(0, 20, 19), read(81, 20, 30)), (too_long, too_long));
         assert_eq!(read(0, 21, 30), Err("a piece does not match its checksum"));
     }

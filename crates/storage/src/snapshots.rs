@@ -72,7 +72,7 @@ impl Snapshots {
             }
         })?;
         if meta.last != last {
-            return Err(corrupt(0, "it is another snapshot than its name says"));
+            return Err(corrupt(0, "it is not the snapshot that its name says"));
         }
         let size = file.size().map_err(access("read", &path))?;
         snapshots.stored.insert(last, Stored { path, file, size });
@@ -168,7 +168,7 @@ impl Snapshots {
         Ok(sound.map_err(failed("read", &self.dir.join(RECEIVED)))?.then_some(pieces))
     }
 
-    /// What was received is of no use: it goes, and was never a snapshot of this directory.
+    /// The received snapshot is invalid: it is removed, and was never a snapshot of this directory.
     pub fn discard_received(&mut self) -> Result<(), StorageError> {
         self.check()?;
         self.received = None;

@@ -250,7 +250,7 @@ fn corruption_is_refused_by_file_and_offset_and_the_file_is_left_alone() {
         let before = fs.contents(&small.path);
         let error = open(&fs).unwrap_err().to_string();
         let expected = format!(
-            "/data/n1/log-0000000001 is damaged at byte {}: a record there does not match its checksum, and a sound one \
+            "/data/n1/log-0000000001 is damaged at byte {}: a record there does not match its checksum, and a valid one \
              follows at byte {}. This member can no longer vouch for what it has acknowledged, so it does not start. \
              Check the disk, keep a copy of the file, and leave the other members running, empty this member's data \
              directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)",

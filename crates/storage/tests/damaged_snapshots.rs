@@ -106,7 +106,7 @@ fn damage_is_refused_by_file_and_offset() {
 #[test]
 fn a_sound_file_under_another_s_name_is_refused() {
     let error = refused(&snapshot_file(&scene::meta(3, 8), b""));
-    assert!(error.to_string().contains("it is another snapshot than its name says"), "{error}");
+    assert!(error.to_string().contains("it is not the snapshot that its name says"), "{error}");
     assert_eq!(received(&snapshot_file(&scene::meta(3, 8), b"")), None);
 }
 

@@ -25,7 +25,7 @@ fn a_failed_sync_is_final() {
     );
     for group in [vec![], vec![barrier()], vec![appends([entry(1, 1, "a")])]] {
         let later = store.append(&group).unwrap_err();
-        assert_eq!(later.to_string(), format!("nothing more is stored since an earlier failure: {first}"));
+        assert_eq!(later.to_string(), format!("the store has been closed since an earlier failure: {first}"));
     }
     assert_eq!(fs.syncs(), syncs + 1, "a sync was tried again");
 }
@@ -65,8 +65,8 @@ fn a_write_that_could_not_be_recovered_is_refused_before_it_is_written() {
     assert!(matches!(error, StorageError::Misfit { misfit, .. } if misfit == gap));
     assert_eq!(
         error.to_string(),
-        "refused to write to /data/n1/log-0000000001: entry 2 stands where entry 1 belongs; this is a defect in the node, \
-         which must stop"
+        "refused to write to /data/n1/log-0000000001: entry 2 is where entry 1 belongs; this is a bug in \
+         the node, which must stop"
     );
     assert_eq!(fs.contents(&newest(&fs)), before);
     assert!(matches!(store.append(&[barrier()]), Err(StorageError::Poisoned { .. })));

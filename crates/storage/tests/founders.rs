@@ -198,8 +198,8 @@ fn every_cut_and_every_flipped_bit_is_refused_and_nothing_is_overwritten() {
 fn a_refusal_says_what_to_do() {
     assert_eq!(
         assert_refused(b"").to_string(),
-        "/data/n1/founders, which says with which members this one first started, cannot be relied on: it does not begin as \
-         it should. Nothing was changed. Check the disk and keep a copy of the file. If you know for certain how this \
+        "/data/n1/founders, which holds the founding members of this node, is invalid: it does \
+         not start with the expected bytes. Nothing was changed. Check the disk and keep a copy of the file. If you know for certain how this \
          directory was first started, move the file away and start with the same --cluster or --join; otherwise leave the other members running, empty this member's data \
              directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
@@ -302,9 +302,7 @@ fn the_secret_is_found_again_and_a_damaged_or_foreign_one_is_refused_with_what_t
             error.to_string().starts_with("/data/n1/secret, which holds the cluster's secret"),
             "{error}"
         );
-        assert!(
-            error.to_string().ends_with("move the file away: the other members hand the secret over again")
-        );
+        assert!(error.to_string().ends_with("move the file away: the other members send the secret again"));
     }
     let other = MemoryFs::new();
     let papers = LogStore::open(&other, dir(), NodeId(2), CLUSTER).unwrap().0.papers();

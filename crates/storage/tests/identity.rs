@@ -113,8 +113,8 @@ fn a_log_that_was_taken_away_is_noticed() {
     let error = start(&fs, SECOND).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/data/n1/raft.log is missing, though this data directory was started before: its log was taken away, and with it \
-         the votes and entries that this member acknowledged. Put it back, or leave the other members running, empty \
+        "/data/n1/raft.log is missing, although this data directory was used before: its log was removed, and \
+         with it the votes and entries that this member acknowledged. Put it back, or leave the other members running, empty \
          this member's data directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
     assert!(!fs.exists(&segment(1)).unwrap(), "nothing was changed");

@@ -1,5 +1,5 @@
 //! Logs that older versions wrote, in one file: they are read, brought into segments, and lose nothing on the way, however
-//! that is interrupted. An older program refuses what came of it.
+//! that is interrupted. An older program refuses the result.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 

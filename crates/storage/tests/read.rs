@@ -84,7 +84,7 @@ fn damage_is_found_where_it_is_and_nothing_of_the_frame_comes() {
     let error = store.read(LogIndex(1), LogIndex(60), usize::MAX).unwrap_err().to_string();
     assert!(
         error.starts_with(&format!("{} is damaged at byte ", path.display()))
-            && error.contains("what is there, which was sound, is so no more; the node must stop"),
+            && error.contains("its content was valid before and is damaged now; the node must stop"),
         "{error}"
     );
     // What needs nothing of that file comes as before.
@@ -92,10 +92,7 @@ fn damage_is_found_where_it_is_and_nothing_of_the_frame_comes() {
     fs.flip_bit(path, 700 * 8);
     fs.remove(path).unwrap();
     let error = store.read(LogIndex(1), LogIndex(60), usize::MAX).unwrap_err().to_string();
-    assert!(
-        error.contains(&format!("{} is damaged at byte 0: it was taken away", path.display())),
-        "{error}"
-    );
+    assert!(error.contains(&format!("{} is damaged at byte 0: it was removed", path.display())), "{error}");
     assert!(!fs.exists(path).unwrap());
     assert!(newest(&fs) > *path);
 }

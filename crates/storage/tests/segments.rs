@@ -146,7 +146,7 @@ fn segments_without_the_file_that_names_their_owner_are_refused() {
     let error = open_with(&fs, &sized(1000)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/data/n1/raft.log is missing, and parts of the log that it belongs to are there: it was taken away. Put it back, \
+        "/data/n1/raft.log is missing, and other parts of its log are present: it was removed. Put it back, \
          or leave the other members running, empty this member's data \
              directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );

@@ -140,7 +140,7 @@ fn reading_outside_a_snapshot_gives_nothing_and_takes_no_memory() {
     let error = snapshots.content(id(2, 1)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no snapshot through entry 1 of term 2; this is a defect in the node, which must stop"
+        "there is no snapshot through entry 1 of term 2; this is a bug in the node, which must stop"
     );
 }
 
@@ -276,8 +276,8 @@ fn a_log_without_the_snapshot_that_has_its_beginning_is_refused() {
     fs.remove(&snapshot_path(id(1, 1))).unwrap();
     assert_eq!(
         open(&fs).unwrap_err().to_string(),
-        "/data/n1/raft.log starts after entry 1, and the newest snapshot beside it ends with entry 0: a snapshot file \
-         was taken away. Put it back, or leave the other members running, empty this member's data \
+        "/data/n1/raft.log starts after entry 1, and the newest snapshot beside it ends with entry 0: a \
+         snapshot file was removed. Put it back, or leave the other members running, empty this member's data \
              directory, start it again, and run `raftdeck client member replace ID` with its id, if a majority of the members still has its disks (docs/members.md)"
     );
 }
@@ -310,7 +310,7 @@ fn a_failure_is_final_and_what_was_stored_stays_readable() {
     let first = "cannot sync /data/n1/snapshot.new: the virtual disk failed to sync; the node must stop. Check the disk, \
          and start the node again: what was acknowledged is safe";
     assert_eq!(error.to_string(), first);
-    let later = format!("nothing more is stored since an earlier failure: {first}");
+    let later = format!("the store has been closed since an earlier failure: {first}");
     let mut attempts = [
         snapshots.save(&meta(1, 3), content().into_iter()).map(drop),
         snapshots.receive(&meta(1, 3), 0, b""),

@@ -1,4 +1,4 @@
-//! What the program says when it fails.
+//! The program's error messages.
 
 use clap::error::ErrorKind;
 use raftdeck_protocol::printable;

@@ -11,7 +11,7 @@ pub fn read(file: &str) -> Result<Vec<u8>, String> {
     let open = File::open(file).map_err(|error| error.to_string())?;
     let is_file = open.metadata().map_err(|error| error.to_string())?.is_file();
     if !is_file {
-        return Err("it is no regular file".to_owned());
+        return Err("it is not a regular file".to_owned());
     }
     let mut bytes = Vec::new();
     open.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

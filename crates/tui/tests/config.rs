@@ -204,7 +204,7 @@ fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
         (wrong("[client]\n\ntimeout = 0\n"), ":3: timeout of [client] cannot be 0: 0 is not in 1..=3600"),
         (
             wrong("[deck]\ntiming = 'slow'\n"),
-            ":2: timing of [deck] cannot be slow: it is one of fast, debug, demo",
+            ":2: timing of [deck] cannot be slow: use one of fast, debug, demo",
         ),
         (wrong("[node]\ndata-dir = \n"), ":2: the file is not valid TOML"),
     ] {
@@ -222,7 +222,7 @@ fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
         (
             ("RAFTDECK_FAST_MODE", "maybe"),
             &["node"],
-            "RAFTDECK_FAST_MODE=maybe is invalid: it is true or false",
+            "RAFTDECK_FAST_MODE=maybe is invalid: use true or false",
         ),
         (("RAFTDECK_NODES", "0"), &["up"], "RAFTDECK_NODES=0 is invalid: a cluster has 1 to 15 nodes"),
         (

@@ -97,7 +97,7 @@ fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
         ] {
             assert!(said.contains(sentence), "{sentence:?} is not in\n{said}");
         }
-        // A read that the new leader answers while the disk stands still, and one from n1 itself in the end.
+        // A read that the new leader answers while the disk is stalled, and one from n1 itself in the end.
         let is_read_from = |node: &str| {
             said.lines().any(|line| line.contains("get color: ") && line.contains(&format!("({node}, ")))
         };
@@ -135,7 +135,7 @@ fn a_wiped_node_is_replaced_and_leads() {
         for sentence in [
             "n3 is back with an empty disk and does not vote until it is replaced",
             "n3 is being replaced",
-            "n3 waits to be taken in as a learner",
+            "n3 waits to be added as a learner",
             "n3 catches up as a learner",
             "n3 has joined the cluster and votes from now on",
         ] {
@@ -206,7 +206,7 @@ fn a_script_that_cannot_be_read_hides_no_mistake_of_the_others() {
     assert_eq!((status, flaws.len()), (Some(1), 3), "{flaws:?}");
     assert!(flaws[0].starts_with("a.txt:1:1: a.txt cannot be read: No such file"), "{flaws:?}");
     assert_eq!(flaws[1], "b.txt:1:1: \"klil\" is not known: did you mean kill?");
-    assert_eq!(flaws[2], ".:1:1: . cannot be read: it is no regular file");
+    assert_eq!(flaws[2], ".:1:1: . cannot be read: it is not a regular file");
 }
 
 #[test]

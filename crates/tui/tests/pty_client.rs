@@ -106,7 +106,7 @@ fn nothing_typed_ends_the_session() {
         ("get ''", "get : the key is empty"),
         ("put a --from-file /nowhere", "the file /nowhere cannot be read"),
         ("transfer 9", "transfer n9: the leadership was not handed over"),
-        ("status --watch", "--watch is for the command line"),
+        ("status --watch", "--watch works only on the command line"),
         ("get --consistency eventual a", "invalid value 'eventual'"),
         ("help dance", "\"dance\" is no command"),
         ("# nothing", "raftdeck>"),
@@ -272,7 +272,7 @@ fn a_prompt_works_where_nothing_can_be_kept() {
     let cluster = Cluster::start();
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut terminal = prompt(&cluster, file.path());
-    terminal.wait_for_text("what is typed here is not remembered");
+    terminal.wait_for_text("there is no history");
     ask(&mut terminal, "put key1 value1", "stored\n");
     terminal.press("\x1b[A");
     wait_typed(&terminal, "put key1 value1");

@@ -161,7 +161,7 @@ fn what_is_in_force_is_shown_and_undone_one_by_one() {
     deck.press("i");
     deck.wait_for_text("isolate 1");
     deck.press("f");
-    deck.wait_for_text("messages stand on the link");
+    deck.wait_for_text("messages stay on the link");
     deck.press("\x1b[B\x1b[B\r");
     deck.wait_for_text("delay * 100ms");
     deck.press("u");
@@ -194,7 +194,7 @@ fn a_script_on_the_deck_waits_where_it_shows_the_logs_and_leaves_the_deck_to_the
     deck.press("\r");
     deck.wait_for("the end of the script", |screen| {
         let text = screen.contents();
-        text.contains("the keys are yours") && text.contains("put color red") && text.contains("rate 1")
+        text.contains("the script is over") && text.contains("put color red") && text.contains("rate 1")
     });
     ends(deck);
 }

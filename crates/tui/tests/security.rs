@@ -73,7 +73,7 @@ fn certificates_are_made_once_and_open_a_cluster() {
         );
     }
     let another = run(&["tls", "add", "--dir", at, "--node", "5", "--hosts", "N2.raftdeck"]);
-    assert!(text(&another.stderr).contains("would let this node speak as another"), "{another:?}");
+    assert!(text(&another.stderr).contains("would let this node impersonate another"), "{another:?}");
 
     let cluster: Vec<String> = (0..3).map(|nth| format!("{host}:{}", 8080 + nth)).collect();
     let cluster = cluster.join(",");

@@ -294,7 +294,7 @@ fn a_script_writes_kills_and_looks_at_the_logs() {
     assert!(told.contains("get color: blue"), "{told}");
     let row = told.lines().find(|line| line.contains("put color blue") && !line.contains(": ")).unwrap();
     assert!(row.trim_start().starts_with("3  1* put color blue"), "{told}");
-    assert!(told.contains("n1 running, ") && told.contains("time passes at rate 1"), "{told}");
+    assert!(told.contains("n1 running, ") && told.contains("time runs at rate 1"), "{told}");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn time_is_slowed_stands_still_and_goes_on_in_steps() {
     );
     assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
     let at = |line: &str| -> Option<f64> {
-        let (_, rest) = line.split_once("time stands still at ")?;
+        let (_, rest) = line.split_once("time is frozen at ")?;
         rest.strip_suffix(" ms")?.parse().ok()
     };
     let stops: Vec<f64> = told.lines().filter_map(at).collect();
@@ -314,7 +314,7 @@ fn time_is_slowed_stands_still_and_goes_on_in_steps() {
     assert!((step - 10.0).abs() < 0.0015, "a step of 10 ms took {step} ms: {told}");
     let timer = stops[2] - stops[1];
     assert!(timer > 0.0 && timer < 301.0, "the next timer is a heartbeat's or an election's: {timer}");
-    assert!(told.contains("time passes at rate 1/10 from"), "{told}");
+    assert!(told.contains("time runs at rate 1/10 from"), "{told}");
     assert!(told.contains("put color blue: stored"), "{told}");
 }
 

@@ -1,4 +1,4 @@
-//! The walls of the house: which room may import which, and no circles within a room.
+//! The rules of the architecture: which crate may import which, and no circles within a crate.
 
 use crate::workspace::{cargo, run};
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! The floor's processes, seen from the benchmark that runs them by turns with the store.
+//! The processes of the baseline, run by the benchmark alternately with the store.
 
 use super::{COMMAND, FloorRun, Listening};
 use crate::error::BenchError;
@@ -27,7 +27,7 @@ struct FloorProcess {
     output: BufReader<ChildStdout>,
 }
 
-/// What came of one run.
+/// The outcome of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slice {
     pub(crate) latencies: Latencies,

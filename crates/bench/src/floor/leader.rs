@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The most bytes that are sent at once; the usual batches are smaller.
 const PIECE: usize = 256 << 10;
 
-/// Runs for as many milliseconds as each line of the standard input says, and tells what came of it.
+/// Runs for as many milliseconds as each line of the standard input says, and tells its outcome.
 pub(super) fn run(in_flight: usize, entry: usize, followers: &[SocketAddr], disk: Disk) -> io::Result<()> {
     let followers = followers.iter().map(Follower::connect).collect::<io::Result<_>>()?;
     let mut leader = Leader { followers, disk, entry, batch: vec![0x5a; in_flight * entry], last: 0 };

@@ -7,7 +7,7 @@ fn a_term_or_a_commit_index_that_falls_breaks_monotony() {
     let mut story = Story::new();
     story.votes(N1, 5, N2);
     story.trace(N1, TraceEvent::LeaderChanged { leader: None, term: Term(4) });
-    story.breaks(Property::Monotony, "from term 5 to 4");
+    story.breaks(Property::Monotony, "from 5 to 4");
 
     let mut story = Story::new();
     story.appends(N1, 1, 1, 3);
@@ -57,7 +57,7 @@ fn releasing_the_log_past_the_snapshot_breaks_the_order_of_the_cursors() {
     story.commits(N1, 8);
     story.trace(N1, TraceEvent::SnapshotTaken { last: id(1, 5), size: 1 });
     story.trace(N1, TraceEvent::Purged { through: id(1, 6) });
-    story.breaks(Property::CursorOrder, "releases its log through 6, but its snapshot ends at 5");
+    story.breaks(Property::CursorOrder, "compacts its log through 6, but its snapshot ends at 5");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_snapshot_of_what_nobody_committed_breaks_the_order_of_the_cursors() {
     story.appends(N1, 1, 1, 9);
     story.commits(N1, 4);
     story.trace(N1, TraceEvent::SnapshotTaken { last: id(1, 5), size: 1 });
-    story.breaks(Property::CursorOrder, "which nobody committed");
+    story.breaks(Property::CursorOrder, "which no node committed");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn keeping_a_conflicting_log_behind_a_snapshot_breaks_log_matching() {
     story.commits(N1, 6);
     story.appends(N2, 1, 1, 6);
     story.trace(N2, TraceEvent::SnapshotInstalled { last: id(2, 5), kept_log: true });
-    story.breaks(Property::LogMatching, "keeps its log behind a snapshot of 5");
+    story.breaks(Property::LogMatching, "keeps its log after a snapshot of 5");
 }
 
 #[test]
@@ -120,5 +120,5 @@ fn a_leader_that_installs_a_snapshot_breaks_leader_append_only() {
     first_commit(&mut story);
     story.leads(N2, 2);
     story.trace(N2, TraceEvent::SnapshotInstalled { last: id(1, 1), kept_log: true });
-    story.breaks(Property::LeaderAppendOnly, "lets a snapshot take its log's place");
+    story.breaks(Property::LeaderAppendOnly, "replaces its log by a snapshot");
 }

@@ -11,7 +11,7 @@ fn an_ordinary_life_breaks_nothing() {
     story.state(N2, 1, 7);
     story.appends(N1, 1, 2, 9);
     story.see(N1, &Observation::Stopped);
-    // n2 leads on; n1 loses what nobody else has.
+    // n2 stays leader; n1 loses what nobody else has.
     story.campaigns(N2, 2);
     story.durable(N2, 2, Some(N2), 1);
     story.votes(N3, 2, N2);
@@ -173,7 +173,7 @@ fn applying_what_nobody_committed_breaks_state_machine_safety() {
     let mut story = Story::new();
     first_commit(&mut story);
     story.state(N2, 2, 1);
-    story.breaks(Property::StateMachineSafety, "applied 2, which nobody committed");
+    story.breaks(Property::StateMachineSafety, "applied 2, which no node committed");
 }
 
 #[test]

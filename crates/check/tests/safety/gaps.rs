@@ -116,7 +116,7 @@ fn a_match_index_that_falls_breaks_monotony() {
     story.see(N2, &knows(4));
     story.see(N2, &knows(5));
     story.see(N2, &knows(4));
-    story.breaks(Property::Monotony, "knows n3 to have gets less");
+    story.breaks(Property::Monotony, "lowers the match index of n3");
 }
 
 #[test]

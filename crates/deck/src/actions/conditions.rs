@@ -1,4 +1,4 @@
-//! When an action can be taken, or why not: sentences for the footer.
+//! When an action is possible, or why not: sentences for the footer.
 
 use crate::actions::Reason;
 use crate::app::App;
@@ -20,7 +20,7 @@ pub(super) fn always(_: &App) -> Result<(), Reason> {
 pub(super) fn script_waits(app: &App) -> Result<(), Reason> {
     match &app.scripted {
         Some(scripted) if scripted.waits() => Ok(()),
-        Some(_) => because("the script goes on already"),
+        Some(_) => because("the script is running already"),
         None => because("no script is played: raftdeck --script FILE plays one"),
     }
 }
@@ -83,7 +83,7 @@ pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
     }
 }
 
-/// Who belongs to the cluster, and who leads it, is changed through a leader with a majority alone.
+/// Membership and leadership can be changed only through a leader with a majority.
 pub(super) fn has_majority(app: &App) -> Result<(), Reason> {
     has_leader(app)?;
     match app.world.leader().and_then(|leader| Some((leader.id, leader.live()?))) {
@@ -107,14 +107,14 @@ pub(super) fn nothing_under_way(app: &App) -> Result<(), Reason> {
     }
 }
 
-/// The selected node runs, and is one who may lead.
+/// The selected node runs, and may lead.
 pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     let Some(node) = app.selected_node() else { return Ok(()) };
     let id = node.id;
     match app.world.standing(id) {
         _ if node.is_down() => because(format!("{id} is down: r restarts it")),
-        _ if node.is_paused() => because(format!("{id} is paused: z lets it go on")),
+        _ if node.is_paused() => because(format!("{id} is paused: z resumes it")),
         _ if !node.is_running() => because(format!("{id} has not started yet")),
         MemberStanding::Learner => because(format!("{id} is a learner: only voters can lead")),
         MemberStanding::Outside => because(format!("{id} is not a member of the cluster")),
@@ -144,7 +144,7 @@ pub(super) fn can_elect(app: &App) -> Result<(), Reason> {
 pub(super) fn can_add(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
     if app.world.len() >= usize::from(MAX_NODES) {
-        return because(format!("there are {MAX_NODES} nodes already, and no room for more"));
+        return because(format!("there are {MAX_NODES} nodes already, which is the maximum"));
     }
     has_majority(app)
 }
@@ -166,14 +166,14 @@ pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
     let id = node.id;
     match (app.world.standing(id), app.world.concern(id)) {
         _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
-        _ if node.is_paused() => return because(format!("{id} is paused: z lets it go on")),
+        _ if node.is_paused() => return because(format!("{id} is paused: z resumes it")),
         (MemberStanding::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
-            return because("so many disks are lost that the members that are left can decide nothing");
+            return because("too many disks are lost: the remaining members have no majority");
         }
         (MemberStanding::Voter, Some(Concern::EmptyDisk { .. }))
         | (MemberStanding::Learner | MemberStanding::Outside, _) => {}
         (MemberStanding::Voter, _) => {
-            return because(format!("{id} is on the disk that the cluster knows: nothing to replace"));
+            return because(format!("{id} has the disk in the membership: there is nothing to replace"));
         }
     }
     has_majority(app)?;
@@ -188,17 +188,21 @@ pub(super) fn can_heal(app: &App) -> Result<(), Reason> {
 }
 
 pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
-    if app.world.in_force().is_empty() { because("nothing is in force that could be undone") } else { Ok(()) }
+    if app.world.in_force().is_empty() {
+        because("nothing is in force: there is nothing to undo")
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn can_slow(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
-    if app.clock.is_frozen() { because("time stands still already: Space lets it go on") } else { Ok(()) }
+    if app.clock.is_frozen() { because("time is frozen already: Space resumes it") } else { Ok(()) }
 }
 
 pub(super) fn can_speed(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
-    if app.clock.is_slow() { Ok(()) } else { because("time is real time already: - slows it down") }
+    if app.clock.is_slow() { Ok(()) } else { because("time runs at full rate already: - slows it down") }
 }
 
 pub(super) fn has_message(app: &App) -> Result<(), Reason> {
@@ -216,9 +220,9 @@ pub(super) fn can_move(app: &App) -> Result<(), Reason> {
     has_message(app)?;
     match app.messages.chosen().map(|message| message.state) {
         Some(MessageState::Delivered { .. }) => {
-            because("this message has arrived already: n goes to one that has not")
+            because("this message has arrived already: n selects one that has not")
         }
-        Some(MessageState::Lost { .. }) => because("this message is lost: n goes to one that is not"),
+        Some(MessageState::Lost { .. }) => because("this message is lost: n selects one that is not"),
         _ => Ok(()),
     }
 }

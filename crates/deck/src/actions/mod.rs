@@ -71,7 +71,7 @@ pub enum Group {
     Faults,
     /// Messages on their way, and how time passes.
     Time,
-    /// Who leads, and who belongs to the cluster.
+    /// The leadership and the membership.
     Members,
     /// Using the store.
     Store,
@@ -89,9 +89,9 @@ impl Group {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Faults => "Break and mend",
+            Self::Faults => "Break and heal",
             Self::Time => "Messages and time",
-            Self::Members => "Lead and belong",
+            Self::Members => "Leadership and membership",
             Self::Store => "Use the store",
             Self::Look => "Look around",
             Self::Deck => "The deck",
@@ -120,7 +120,7 @@ pub struct Action {
     pub dangerous: bool,
     /// Its rank in the footer, 1 being kept longest when there is no room; 0: not in the footer.
     pub footer: u8,
-    /// Whether it makes sense as things are, or why not.
+    /// Whether it is possible now, or why not.
     enabled: fn(&App) -> Result<(), Reason>,
 }
 
@@ -169,7 +169,7 @@ impl ActionId {
 }
 
 impl Action {
-    /// Whether it can be taken now: the source can do it, and it makes sense as things are. If not, why.
+    /// Whether it can be taken now: the source supports it, and the state permits it. If not, why.
     pub fn can(&self, app: &App) -> Result<(), Reason> {
         let able = self.id.needs().map_or(Ok(()), |ability| app.capabilities().has(ability));
         able.map_err(|lacking| Reason(lacking.to_string().into()))?;

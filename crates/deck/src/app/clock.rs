@@ -59,7 +59,7 @@ impl Clock {
         self.told.rate
     }
 
-    /// Whether it stands still.
+    /// Whether it is frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.told.rate.is_frozen()

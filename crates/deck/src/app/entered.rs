@@ -1,4 +1,4 @@
-//! What comes of a line that was entered, and of the keys of a menu.
+//! Carries out a line that was entered, and the keys of a menu.
 
 use crate::actions::Action;
 use crate::app::menu::{Menu, MenuKind, Row};

@@ -24,7 +24,7 @@ pub struct FeedEntry {
     pub time: Duration,
     /// How much it matters.
     pub weight: Weight,
-    /// Who did it, if the line may tell of several nodes that did the same.
+    /// The nodes that did it, if the line can combine several that did the same.
     who: Vec<NodeId>,
     /// What they did, else the whole sentence.
     deed: String,
@@ -59,13 +59,13 @@ fn names(ids: &[NodeId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// `votes for n1` becomes `vote for n1`, and `gives up its campaign: it met term 5` becomes
-/// `give up their campaigns: they met term 5`.
+/// `votes for n1` becomes `vote for n1`, and `gives up its campaign: it saw term 5` becomes
+/// `give up their campaigns: they saw term 5`.
 fn plural(deed: &str) -> String {
-    /// What else speaks of the one who did it.
+    /// Other references to the node that did it.
     const OF_ONE: [(&str, &str); 6] = [
         ("its campaign", "their campaigns"),
-        (": it met ", ": they met "),
+        (": it saw ", ": they saw "),
         (": it hears ", ": they hear "),
         (" that it was stopped", " that they were stopped"),
         (" its clock jumped", " their clocks jumped"),
@@ -163,7 +163,7 @@ impl Feed {
         }
     }
 
-    /// A node that is cut off asks for ever; that is one line, with the newest attempt's words.
+    /// A node that is cut off asks forever; that is one line, with the newest attempt's words.
     fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
         /// So many lines back an earlier attempt is looked for.
         const LOOK_BACK: usize = 24;
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn several_are_spoken_of_as_several() {
         for (one, several) in [
-            ("gives up its campaign: it met term 5", "give up their campaigns: they met term 5"),
+            ("gives up its campaign: it saw term 5", "give up their campaigns: they saw term 5"),
             (
                 "would not vote for n1 in term 4 (pre-vote): it hears a leader",
                 "would not vote for n1 in term 4 (pre-vote): they hear a leader",

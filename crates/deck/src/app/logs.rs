@@ -149,7 +149,7 @@ impl Logs {
         self.asked.get(&node).map_or(Duration::ZERO, |asked| asked.again)
     }
 
-    /// Whom to ask: for each entry at the cursor whose text is missing, the first living node that has it.
+    /// The nodes to ask: for each entry at the cursor whose text is missing, the first living node that has it.
     fn missing(&self, world: &World, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
         let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
         for status in world.nodes().filter_map(Node::live) {

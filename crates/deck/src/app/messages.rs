@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The most messages kept that are over, and the most that are open.
 pub const MAX_MESSAGES: usize = 4000;
 
-/// A message that takes so long, or stands still, is drawn where it is.
+/// A message that takes this long, or is held, is drawn where it is.
 pub const LONG: Duration = Duration::from_millis(200);
 
 /// What arrived or was lost while time is slow stays on the screen for so long.
@@ -48,9 +48,9 @@ struct Flash {
 /// A message as it is to be drawn on its link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DrawnMessage {
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiving node.
     pub to: NodeId,
     /// What it is.
     pub kind: FrameKind,

@@ -111,7 +111,7 @@ pub struct App {
     pub(crate) clock: Clock,
     /// What is known of the cluster.
     pub(crate) world: World,
-    /// Who was cut off by the partition key, for as long as that stands.
+    /// The node that the partition key cut off, while that is in force.
     partition: Option<NodeId>,
     /// Heartbeats that arrived.
     pub(crate) beats: Rate,
@@ -279,12 +279,12 @@ impl App {
         &self.messages
     }
 
-    /// Remembers whom the partition key cuts off.
+    /// Remembers the node that the partition key cuts off.
     pub(crate) fn set_partition(&mut self, id: NodeId) {
         self.partition = Some(id);
     }
 
-    /// Who is cut off by the partition key.
+    /// The node that the partition key cut off.
     #[must_use]
     pub fn partition(&self) -> Option<NodeId> {
         self.partition.filter(|id| self.world.is_isolated(*id))

@@ -1,4 +1,4 @@
-//! A word to the person at the keys that goes away by itself, such as why a key cannot act now.
+//! A short-lived message to the user, such as why a key cannot act now.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the person asked of the store: what waits, and what came of the last.
+//! The user's store requests: those that are pending, and the outcome of the last one.
 
 use crate::sentences::{millis, requested, sentence};
 use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
@@ -79,7 +79,7 @@ impl Operations {
         self.waiting.len()
     }
 
-    /// What came of the last one.
+    /// The outcome of the last one.
     #[must_use]
     pub fn last(&self) -> Option<&OperationResult> {
         self.last.as_ref()

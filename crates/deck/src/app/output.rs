@@ -14,7 +14,7 @@ const MAX_LINE: usize = 1000;
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputLine {
-    /// Who wrote it.
+    /// The node that wrote it.
     pub node: NodeId,
     /// How grave.
     pub level: LogLevel,

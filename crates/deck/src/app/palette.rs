@@ -1,4 +1,4 @@
-//! What a line at the palette means, and how it could go on.
+//! Parses and completes a line of the palette.
 //!
 //! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key can also be had here by
 //! the few words that the footer has for it.
@@ -54,21 +54,17 @@ fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
         | ScriptLine::Expect(_)
         | ScriptLine::Judge(..)
         | ScriptLine::Stays { .. } => {
-            return Err(
-                "wait, expect and stays are for scripts (raftdeck up): here you see it yourself".to_owned()
-            );
+            return Err("wait, expect and stays work only in scripts (raftdeck up)".to_owned());
         }
         ScriptLine::Sleep { .. } => {
-            return Err(
-                "sleep is for scripts (raftdeck up): here step 500ms lets so much time pass".to_owned()
-            );
+            return Err("sleep works only in scripts (raftdeck up): here use step 500ms".to_owned());
         }
         ScriptLine::Let { .. } | ScriptLine::Repeat { .. } | ScriptLine::End => {
-            return Err("let, repeat and end are for scripts (raftdeck up)".to_owned());
+            return Err("let, repeat and end work only in scripts (raftdeck up)".to_owned());
         }
         ScriptLine::Save(_) | ScriptLine::Load(_) | ScriptLine::Check(_) => {
             return Err(
-                "files are read and written by raftdeck up: here rules shows what is in force".to_owned()
+                "only raftdeck up reads and writes files: here rules shows what is in force".to_owned()
             );
         }
         ScriptLine::Say(text) => PaletteLine::Tell(text),
@@ -89,7 +85,9 @@ pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
     match raftdeck_script::parse(line, world) {
         Ok(ScriptLine::Store(request)) => Ok(request),
         Ok(ScriptLine::Nothing) => Err(format!("type one of: {REQUESTS}")),
-        Ok(_) => Err(format!("here only the store is asked: {REQUESTS}; the key : takes all other commands")),
+        Ok(_) => {
+            Err(format!("this prompt takes store requests only: {REQUESTS}; press : for all other commands"))
+        }
         Err(mistake) => Err(mistake.to_string()),
     }
 }
@@ -240,7 +238,7 @@ mod tests {
         assert!(request("put \"a key\" \"\"", &world()).is_ok(), "an empty value is a value");
         assert!(why("").starts_with("type one of: put k v"));
         assert!(why("put color").contains("put needs a value"));
-        assert!(why("kill 1").contains("here only the store is asked"));
+        assert!(why("kill 1").contains("store requests only"));
         assert!(why("frobnicate x").contains("is not known"));
         assert!(why("put \"\" v").contains("key is empty"));
         assert!(why(&format!("get {}", "k".repeat(5000))).contains("over the limit"));

@@ -1,4 +1,4 @@
-//! The prompt's line: editing, history and completion. What a line means is for others to say.
+//! The prompt's line: editing, history and completion. Does not parse the line.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_protocol::printable::is_unsafe;

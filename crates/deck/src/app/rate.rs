@@ -1,4 +1,4 @@
-//! A rate that changes once a second at most, so that showing it costs nothing.
+//! A rate that changes at most once a second, so that showing it is cheap.
 
 use std::time::Duration;
 

@@ -99,14 +99,14 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
                 app.notice = lines.into_iter().next().map(|line| Notice::new(line, now));
             }
             ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => scripted.failure = Some(why),
-            // The deck stays, so that what came of it can be seen and played with.
+            // The deck stays, so that the result can be seen and played with.
             ScriptEffect::Quit => is_over = true,
         }
     }
     let is_changed = scripted.said() != before;
     if is_over || (scripted.script.is_over() && !scripted.waits()) {
         app.scripted = None;
-        app.notice = Some(Notice::new("the script is over: the keys are yours", now));
+        app.notice = Some(Notice::new("the script is over", now));
     }
     if is_changed || app.scripted.is_none() {
         app.mark_changed();

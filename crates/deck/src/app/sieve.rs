@@ -1,4 +1,4 @@
-//! Which messages the Messages view shows: by kind, by link and by what became of them.
+//! Which messages the Messages view shows: by kind, by link and by what happened to them.
 
 use raftdeck_model::{FrameKind, MessageReport, MessageState};
 use raftdeck_raft::NodeId;

@@ -1,5 +1,5 @@
-//! What a person has to do something about, in plain words: disks that are not the ones the cluster knows, foundings that wait,
-//! nodes that refuse each other. Says nothing of what a node does by itself.
+//! Conditions that need an operator, as sentences: disks that are not in the membership, foundings that wait, nodes
+//! that refuse each other.
 
 use super::{Sentence, Weight};
 use raftdeck_model::News;
@@ -21,23 +21,21 @@ pub(super) fn sentence(update: &News) -> Option<Sentence> {
         },
         News::NoticeOver { node, notice: Notice { about, kind, .. } } => {
             let what = match kind {
-                NoticeKind::Founding => "is in a cluster and waits for its founding no more".to_owned(),
-                NoticeKind::EmptyDisk { .. } => format!("reports an empty disk of {about} no more"),
-                NoticeKind::Removed => "reports its removal no more".to_owned(),
+                NoticeKind::Founding => "has joined its cluster: the founding is complete".to_owned(),
+                NoticeKind::EmptyDisk { .. } => format!("no longer reports an empty disk of {about}"),
+                NoticeKind::Removed => "no longer reports that it was removed".to_owned(),
             };
             (Weight::Detail, node, format!("{node} {what}"))
         }
         News::PeerRefused { reason: RefusalReason::Incarnation { id, known, shown }, .. } => {
-            let text = format!(
-                "{id} is refused: it came with disk {shown}, and the cluster knows it with disk {known}"
-            );
+            let text = format!("{id} is refused: it has disk {shown}, and the membership lists disk {known}");
             (Weight::Minor, id, text)
         }
         News::PeerRefused { node, peer, reason } => {
             (Weight::Minor, node, format!("no connection between {node} and {peer}: {reason}"))
         }
         News::PeerAdmitted { node, peer } => {
-            (Weight::Detail, node, format!("{node} reports no refusal between itself and {peer} any more"))
+            (Weight::Detail, node, format!("{node} no longer reports a refused connection with {peer}"))
         }
         _ => return None,
     };

@@ -1,4 +1,4 @@
-//! The same story with a memory: sentences that need two updates to be told well.
+//! Sentences that need more than one update, such as a timeout and the campaign that follows it.
 
 use super::concerns::Reported;
 use super::{Sentence, Weight, ids, millis, sentence};
@@ -30,7 +30,7 @@ enum CampaignCause {
     /// It was told to at the deck.
     #[default]
     Order,
-    /// It heard no leader for so long.
+    /// How long it heard no leader.
     Silence(Duration),
     /// What was told already: its leader hands over, or it was promised votes.
     Told,
@@ -133,13 +133,13 @@ impl Teller {
                 // A node that is cut off asks again and again, and nothing comes of it.
                 let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
                 let weight = if again { Weight::Detail } else { Weight::Minor };
-                let asks = if *pre_vote { "asks who would vote for it" } else { "asks for votes" };
+                let asks = if *pre_vote { "asks for pre-votes" } else { "asks for votes" };
                 let text = match std::mem::replace(&mut memory.cause, next) {
                     CampaignCause::Silence(waited) => {
                         format!("{node} heard no leader for {} and {asks} in term {term}", millis(waited))
                     }
                     CampaignCause::Order if !pre_vote => {
-                        format!("{node} {asks} in term {term} at once, whoever leads")
+                        format!("{node} {asks} in term {term} at once, even if there is a leader")
                     }
                     CampaignCause::Order | CampaignCause::Told => return sentence(update),
                 };
@@ -176,7 +176,7 @@ impl Teller {
                 (Weight::Major, format!("{node} leads term {term}, with {votes} of {members} votes"))
             }
             TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } if !memory.led => {
-                (Weight::Minor, format!("{node} gives up its campaign: it met term {term}"))
+                (Weight::Minor, format!("{node} gives up its campaign: it saw term {term}"))
             }
             TraceEvent::MembershipChanged { membership, .. } => {
                 memory.membership = membership.clone();
@@ -195,10 +195,10 @@ impl Teller {
     }
 }
 
-/// Of all who learn it, the leader is the first, and the one who goes on from there (thesis §4.3).
+/// The leader learns it first, and continues from there (thesis §4.3).
 fn committed(node: NodeId, membership: &Membership) -> (Weight, String) {
     if membership.is_joint() {
-        let text = format!("the joint configuration is committed: {node} goes on with the new voters alone");
+        let text = format!("the joint configuration is committed: {node} leaves it");
         (Weight::Minor, text)
     } else {
         let learners = match membership.learners.len() {
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(
             told(&traces),
             [
-                "n1 heard no leader for 214 ms and asks who would vote for it in term 7",
+                "n1 heard no leader for 214 ms and asks for pre-votes in term 7",
                 "n1 asks for votes in term 7",
                 "n1 leads term 7, with 2 of 3 votes",
             ]
@@ -288,7 +288,7 @@ mod tests {
             TraceEvent::RoleChanged { from: Role::Follower, to: Role::Candidate, term },
             TraceEvent::ElectionStarted { term, pre_vote: false },
         ];
-        assert_eq!(told(&campaign), ["n1 asks for votes in term 7 at once, whoever leads"]);
+        assert_eq!(told(&campaign), ["n1 asks for votes in term 7 at once, even if there is a leader"]);
         let handed_over = [&[TraceEvent::ToldToCampaign { leader: N2 }][..], &campaign].concat();
         assert_eq!(told(&handed_over).last().map(String::as_str), Some("n1 asks for votes in term 7"));
     }
@@ -303,8 +303,8 @@ mod tests {
                 TraceEvent::SteppedDown { reason, term },
             ])
         };
-        assert_eq!(from(Role::Leader), ["n1 steps down: it met term 8"]);
-        assert_eq!(from(Role::Candidate), ["n1 gives up its campaign: it met term 8"]);
+        assert_eq!(from(Role::Leader), ["n1 steps down: it saw term 8"]);
+        assert_eq!(from(Role::Candidate), ["n1 gives up its campaign: it saw term 8"]);
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         ];
         assert_eq!(
             told(&[again.clone(), again.clone(), again].concat()),
-            ["n1 heard no leader for 214 ms and asks who would vote for it in term 7"]
+            ["n1 heard no leader for 214 ms and asks for pre-votes in term 7"]
         );
     }
 
@@ -398,7 +398,7 @@ mod tests {
             told(&traces),
             [
                 "n1 starts in term 3 with a log through entry 4",
-                "n1 asks for votes in term 4 at once, whoever leads"
+                "n1 asks for votes in term 4 at once, even if there is a leader"
             ]
         );
     }
@@ -424,9 +424,9 @@ mod tests {
             told(&traces),
             [
                 "n1 leads term 2",
-                "n1 decides with two majorities now, one of n1 n2 and one of n1 n2 n3",
-                "the joint configuration is committed: n1 goes on with the new voters alone",
-                "n1 works with the voters n1 n2 n3",
+                "n1 uses a joint configuration: it needs a majority of n1 n2 and one of n1 n2 n3",
+                "the joint configuration is committed: n1 leaves it",
+                "n1 uses the configuration with voters n1 n2 n3",
                 "the cluster is now n1 n2 n3: that is committed",
             ]
         );

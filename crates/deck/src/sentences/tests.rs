@@ -29,11 +29,7 @@ fn an_election_reads_as_a_story() {
             TraceEvent::TimedOut { waited: Duration::from_micros(214_700) },
             "n2 heard no leader for 214 ms",
         ),
-        (
-            N2,
-            TraceEvent::ElectionStarted { term, pre_vote: true },
-            "n2 asks who would vote for it in term 7 (pre-vote)",
-        ),
+        (N2, TraceEvent::ElectionStarted { term, pre_vote: true }, "n2 asks for pre-votes in term 7"),
         (
             N3,
             TraceEvent::VoteGranted { candidate: N2, term, pre_vote: true },
@@ -68,7 +64,7 @@ fn what_matters_most_is_major() {
         (TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term }, "n1 leads term 7"),
         (
             TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term },
-            "n1 steps down: it met term 7",
+            "n1 steps down: it saw term 7",
         ),
         (
             TraceEvent::SteppedDown { reason: StepDownReason::QuorumLost, term },
@@ -151,7 +147,7 @@ fn a_client_is_told_what_came_of_its_question() {
     assert_eq!(answer(get, done(Answer::Value(None))), "get color: no such key (n2, 4 ms)");
     assert_eq!(
         answer(put.clone(), ResponseBody::Failed(Failure::Busy)),
-        "put color blue: not done: busy: too many writes are waiting, try again (n2, 4 ms)"
+        "put color blue: not done: busy: too many pending writes, try again (n2, 4 ms)"
     );
     let unknown = answer(put.clone(), ResponseBody::Failed(Failure::Unknown));
     assert!(!unknown.contains("not done") && unknown.contains("it may have happened"), "{unknown}");
@@ -254,12 +250,12 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
         (
             TraceEvent::MembershipChanged { index, membership: learning },
             Minor,
-            "n1 works with the voters n1 n2 n3; n4 learns",
+            "n1 uses the configuration with voters n1 n2 n3; n4 learns",
         ),
         (
             TraceEvent::MembershipChanged { index, membership: joint },
             Minor,
-            "n1 decides with two majorities now, one of n1 n2 n3 and one of n2 n3",
+            "n1 uses a joint configuration: it needs a majority of n1 n2 n3 and one of n2 n3",
         ),
         (
             TraceEvent::MembershipChanged { index: LogIndex::ZERO, membership: Membership::default() },
@@ -284,10 +280,14 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
         (
             TraceEvent::TransferStarted { to: N3 },
             Major,
-            "n1 hands the leadership to n3 and takes no writes meanwhile",
+            "n1 hands the leadership to n3 and accepts no writes until that is done",
         ),
-        (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 leads on: n3 did not take over in time"),
-        (TraceEvent::ToldToCampaign { leader: N2 }, Minor, "n1 is told by n2 to campaign at once"),
+        (TraceEvent::TransferGivenUp { to: N3 }, Major, "n1 stays leader: n3 did not take over in time"),
+        (
+            TraceEvent::ToldToCampaign { leader: N2 },
+            Minor,
+            "n1 campaigns at once: n2 hands over the leadership (TimeoutNow)",
+        ),
         (
             TraceEvent::SnapshotTaken { last, size: 12_345 },
             Minor,
@@ -301,9 +301,9 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
         (
             TraceEvent::SnapshotInstalled { last, kept_log: true },
             Major,
-            "n1 takes over a snapshot through entry 1000 and keeps the log behind it",
+            "n1 installs a snapshot through entry 1000 and keeps the log after it",
         ),
-        (TraceEvent::Purged { through: last }, Detail, "n1 releases its log through entry 1000"),
+        (TraceEvent::Purged { through: last }, Detail, "n1 compacts its log through entry 1000"),
         (
             TraceEvent::Tuned { tuning },
             Minor,
@@ -313,7 +313,7 @@ fn changes_of_the_cluster_and_snapshots_are_told_in_words_a_class_understands() 
         (
             TraceEvent::SteppedDown { reason: StepDownReason::Removed, term: Term(3) },
             Major,
-            "n1 is not a member any more and steps down",
+            "n1 is no longer a member and steps down",
         ),
     ] {
         let told = traced(N1, trace);
@@ -356,7 +356,7 @@ fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_clas
         (
             TraceEvent::StrangerIgnored { from: N2, incarnation: None, expected: Some(disk) },
             Major,
-            "n1 ignores n2: its disk is not 3fa93fa9, which the cluster knows it on",
+            "n1 ignores n2: its disk is not 3fa93fa9, the one in the membership",
         ),
         (
             TraceEvent::StrangerIgnored { from: N2, incarnation: Some(disk), expected: None },
@@ -366,7 +366,7 @@ fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_clas
         (
             TraceEvent::WentBack { follower: N2, confirmed: index, found: LogIndex(4) },
             Major,
-            "n2 lost entries that it had confirmed (through 12, now 4 at most): n1 does not count it",
+            "n2 lost entries that it had acknowledged (it had 12, now at most 4): n1 no longer counts it",
         ),
         (
             TraceEvent::Refilled { follower: N2, through: index },
@@ -380,7 +380,7 @@ fn disks_that_stand_still_forget_or_are_not_the_members_are_told_in_words_a_clas
                 reason: raftdeck_raft::SnapshotRefusal::Undecodable,
             },
             Major,
-            "n2 refuses the snapshot through entry 1000: it cannot be decoded: it was made by a newer release",
+            "n2 refuses the snapshot through entry 1000: it cannot be decoded: a newer release made it",
         ),
     ] {
         let told = traced(N1, trace);
@@ -426,7 +426,7 @@ fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
             News::NoticeOver { node: N1, notice: notice(empty) },
             Detail,
             N1,
-            "n1 reports an empty disk of n3 no more",
+            "n1 no longer reports an empty disk of n3",
         ),
         (
             News::PeerRefused { node: N1, peer: N3, reason: RefusalReason::Token },
@@ -442,13 +442,13 @@ fn what_a_person_has_to_do_something_about_is_told_in_one_clause() {
             },
             Minor,
             N3,
-            "n3 is refused: it came with disk a9a9a9a9, and the cluster knows it with disk 3f3f3f3f",
+            "n3 is refused: it has disk a9a9a9a9, and the membership lists disk 3f3f3f3f",
         ),
         (
             News::PeerAdmitted { node: N1, peer: N3 },
             Detail,
             N1,
-            "n1 reports no refusal between itself and n3 any more",
+            "n1 no longer reports a refused connection with n3",
         ),
     ] {
         let told = sentence(&update).unwrap();

@@ -1,4 +1,4 @@
-//! What is told in words of time and of what is in force, where there is no screen that shows it.
+//! Sentences about cluster time and about what is in force, for output without a screen.
 
 use raftdeck_model::{ClusterTime, Fault, News, write};
 use raftdeck_protocol::ClockRate;
@@ -25,9 +25,9 @@ impl TimeAndFaults {
         let was = std::mem::replace(&mut self.rate, rate);
         let at = millis(now);
         match (was.is_frozen(), rate.is_frozen()) {
-            (false, true) => Some(format!("time stands still at {at}")),
-            (true, false) if rate == ClockRate::REAL => Some(format!("time passes from {at} on")),
-            (_, false) if was != rate => Some(format!("time passes at rate {rate} from {at} on")),
+            (false, true) => Some(format!("time is frozen at {at}")),
+            (true, false) if rate == ClockRate::REAL => Some(format!("time runs again from {at}")),
+            (_, false) if was != rate => Some(format!("time runs at rate {rate} from {at}")),
             _ => None,
         }
     }
@@ -61,9 +61,9 @@ mod tests {
             told.tell(&News::Time(ClusterTime { rate, now: Duration::from_micros(5_250) })).join(";")
         };
         assert_eq!(time(1_000_000), "");
-        assert_eq!(time(0), "time stands still at 5.250 ms");
+        assert_eq!(time(0), "time is frozen at 5.250 ms");
         assert_eq!(time(0), "");
-        assert_eq!(time(10_000), "time passes at rate 1/100 from 5.250 ms on");
+        assert_eq!(time(10_000), "time runs at rate 1/100 from 5.250 ms");
         let fault = |id| Fault { id: FaultId(id), what: Disturbance::Paused(NodeId(1)) };
         let mut in_force = |faults: &[u64]| {
             let faults = faults.iter().map(|id| fault(*id)).collect();

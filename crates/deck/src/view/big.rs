@@ -1,4 +1,4 @@
-//! A few characters three rows high, for what a back row must read: terms and names of nodes.
+//! Characters three rows high, for what must be readable from a distance: terms and names of nodes.
 
 use crate::view::paint::Paint;
 use ratatui::layout::Rect;

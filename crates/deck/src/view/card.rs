@@ -183,7 +183,7 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let text = match (node.phase(), &node.process) {
         (Phase::Failed, Some(ProcessState::Failed { how, .. })) => how.clone(),
         (Phase::Killed | Phase::Stopped, _) => "r restarts it".to_owned(),
-        (Phase::Paused, _) => "z lets it go on".to_owned(),
+        (Phase::Paused, _) => "z resumes it".to_owned(),
         (Phase::Running(_), _) => {
             let Some(status) = node.live() else { return Line::default() };
             return living_line(paint, node, status);

@@ -1,4 +1,4 @@
-//! The top of the screen: the tabs, and the one thing that matters now on a band that a back row can read.
+//! The top of the screen: the tabs, and the most important state on a band that can be read from a distance.
 
 use crate::app::View;
 use crate::view::labels::{self, Tone};

@@ -42,7 +42,7 @@ pub(crate) fn figure<T: Copy + fmt::Display>(figure: Known<T>) -> String {
 /// The verdict in a few words, what there is to add, and how it is meant.
 pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
     match verdict {
-        Verdict::Starting { of: 0, .. } => ("starting".into(), "the nodes come up".into(), Tone::Calm),
+        Verdict::Starting { of: 0, .. } => ("starting".into(), "the nodes are starting".into(), Tone::Calm),
         Verdict::Starting { ready, of } => {
             ("starting".into(), format!("{ready} of {of} nodes are up"), Tone::Calm)
         }
@@ -69,14 +69,14 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
             let text = format!("{alive} of {of} voters {verb}, a majority needs {needed}");
             ("NO QUORUM".into(), text, Tone::Trouble)
         }
-        Verdict::AllDown => ("ALL DOWN".into(), "no node runs".into(), Tone::Trouble),
+        Verdict::AllDown => ("ALL DOWN".into(), "no node is running".into(), Tone::Trouble),
     }
 }
 
 fn campaign_words(campaign: &Campaign) -> String {
     let Campaign { node, term, votes, needed, pre_vote } = campaign;
     if *pre_vote {
-        format!("{node} asks who would vote for it in term {term} · {votes} of {needed} would")
+        format!("{node} asks for pre-votes in term {term} · it has {votes} of {needed}")
     } else {
         format!("{node} asks for votes in term {term} · it has {votes} of {needed}")
     }
@@ -180,7 +180,7 @@ fn concern_words(id: NodeId, concern: &Concern) -> String {
         Concern::EmptyDisk { too_many: true } => {
             format!("{id} has an empty disk and does not vote; too many disks are lost to replace it")
         }
-        Concern::Removed => format!("{id} does not belong to this cluster any more"),
+        Concern::Removed => format!("{id} is no longer a member of this cluster"),
         Concern::Refused { by, peer, reason } => format!("no connection between {by} and {peer}: {reason}"),
         Concern::Founding(text) => format!("{id}: {text}"),
     }

@@ -1,4 +1,4 @@
-//! Where things landed on the screen, so that the mouse finds them and reducers know how much a page is.
+//! The positions of items on the screen, so that the mouse finds them and reducers know the size of a page.
 
 use crate::actions::ActionId;
 use crate::app::View;

@@ -24,7 +24,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let messages = &paint.app.messages;
     let filter =
         if messages.sieve.is_open() { String::new() } else { format!(", only {}", messages.sieve.words()) };
-    let what = if messages.follows() { "following the newest" } else { "standing still" };
+    let what = if messages.follows() { "following the newest" } else { "not following" };
     let dot = paint.glyphs().dot;
     let (held, under_way) = (messages.held(), messages.under_way());
     paint.rule(area, 0, &format!("messages, {what}{filter} {dot} {held} held {dot} {under_way} under way"));

@@ -1,9 +1,9 @@
 //! Drawing. [`view`] is pure: it reads the state and the time it is given, and touches nothing but the frame.
 //!
-//! What goes first when the screen is small, in this order: the ring's cards get smaller (great, full, middle, small,
-//! narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id, next / match, vote, …);
-//! the ring goes; the feed goes; the line of what is in force and the second header line go; the table's rows scroll; at last one line remains
-//! that says who leads.
+//! What is dropped first when the screen is small, in this order: the ring's cards get smaller (great, full, middle,
+//! small, narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id,
+//! next / match, vote, …); the ring goes; the feed goes; the line of what is in force and the second header line go;
+//! the table's rows scroll; at last one line remains that says who leads.
 
 mod big;
 mod card;

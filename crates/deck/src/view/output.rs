@@ -21,7 +21,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     paint.rule(
         area,
         0,
-        &format!("output of {who}, {} and graver{back}", level(app.output.level).trim().to_lowercase()),
+        &format!("output of {who}, {} and above{back}", level(app.output.level).trim().to_lowercase()),
     );
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     paint.mark(area, Target::Pane(Pane::Output));

@@ -1,4 +1,4 @@
-//! The line above the keys: the write prompt, a notice, or what came of the last operation.
+//! The line above the keys: the write prompt, a notice, or the outcome of the last operation.
 
 use crate::app::operations::OperationResult;
 use crate::app::prompt::Purpose;

@@ -1,4 +1,4 @@
-//! What remains on a screen too small for anything: who leads, then a word a node.
+//! The view for a very small screen: the leader, then one word per node.
 
 use crate::view::labels;
 use crate::view::paint::Paint;

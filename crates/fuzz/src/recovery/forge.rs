@@ -7,7 +7,7 @@ use raftdeck_raft::SnapshotMeta;
 use raftdeck_storage::fs::MemoryFs;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The length of a segment's file, as the one who opens them has it.
+/// The length of a segment's file, as its opener expects it.
 const SEGMENT: usize = 1 << 10;
 
 /// The files, and the one that parts are added to.

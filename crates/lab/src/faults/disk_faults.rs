@@ -1,5 +1,5 @@
-//! What can go wrong with a node's disk: it is full, or has lost what it said it had written. Done from outside, to the
-//! process and to its files; the node itself never notices more than a failed write, or a log that is shorter.
+//! Disk faults: a full disk, or lost writes. Injected from outside, into the process and its files; the node itself
+//! only sees a failed write, or a shorter log.
 
 use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::DiskFs;

@@ -1,7 +1,7 @@
 //! The ledger of what is in force and can be undone, each thing under a name of its own.
 //!
-//! It only keeps account and tells of every change. Whoever enters something here also does it, and whoever strikes it
-//! out undoes it.
+//! It only records, and reports every change; the caller that adds an item also applies it, and the caller that
+//! removes it undoes it.
 
 use raftdeck_links::Outlet;
 use raftdeck_model::{Disturbance, Fault, FaultId, Ledger, News};
@@ -61,7 +61,7 @@ impl InForce {
         self.lock().all()
     }
 
-    /// A node's process is paused, or not any more, by whomever.
+    /// A node's process is paused or continued, by any process.
     pub(crate) fn is_paused(&self, node: NodeId, paused: bool) {
         let entered = self.all().iter().any(|fault| fault.what == Disturbance::Paused(node));
         if paused && !entered {

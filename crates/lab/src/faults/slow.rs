@@ -1,4 +1,4 @@
-//! A slow node: when its process is to stand still and when to go on, again and again. Sends no signal itself.
+//! A slow node: when its process is to be stopped and continued, repeatedly. Sends no signal itself.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 /// not away.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// The rhythm of a process that is to stand still for a part of the time.
+/// The rhythm of a process that is to be stopped for a part of the time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slow {
     percent: u8,
@@ -21,7 +21,7 @@ impl Slow {
         (1..100).contains(&percent).then(|| Self { percent, halted: false, next: Instant::now() })
     }
 
-    /// Whether it stands still at the moment.
+    /// Whether it is stopped at the moment.
     pub(crate) fn is_halted(self) -> bool {
         self.halted
     }
@@ -31,7 +31,7 @@ impl Slow {
         sleep_until(self.next).await;
     }
 
-    /// It changes now. The next time counts from now: whoever came too late does not hurry.
+    /// It changes now. The next time counts from now: lost time is not made up for.
     pub(crate) fn turned(&mut self) {
         self.halted = !self.halted;
         let percent = if self.halted { self.percent } else { 100 - self.percent };

@@ -257,7 +257,7 @@ mod tests {
         let with = LabOptions { data_dir: Some(dir.path().to_owned()), ..options() };
         mkfifoat(CWD, dir.path().join(LOCK), Mode::RUSR | Mode::WUSR).unwrap();
         let error = DataDir::prepare(&with).unwrap_err().to_string();
-        assert!(error.contains("it is no regular file"), "{error}");
+        assert!(error.contains("it is not a regular file"), "{error}");
         fs::remove_file(dir.path().join(LOCK)).unwrap();
         fs::write(dir.path().join("mine"), "mine").unwrap();
         std::os::unix::fs::symlink(dir.path().join("mine"), dir.path().join(LOCK)).unwrap();

@@ -1,9 +1,9 @@
 //! Which nodes a kept data directory has: those that it began with, without those that were removed, and those that
 //! were added later.
 //!
-//! The nodes themselves know who belongs to the cluster; this only says which processes to start, and how. It is
-//! written before a node is started for the first time and after it has left the cluster, so a lab that is killed in
-//! between starts one process too many, which nobody listens to, and never one too few.
+//! The nodes themselves know the membership; this only says which processes to start, and how. It is written before a
+//! node is started for the first time and after it has left the cluster, so a lab that is killed in between starts
+//! one process too many, which the others ignore, and never one too few.
 
 use raftdeck_model::MAX_NODES;
 use raftdeck_raft::NodeId;
@@ -55,7 +55,7 @@ impl LabRecord {
         let in_order = first.is_some_and(|id| id.0 > 0) && last.is_some_and(|id| id.0 < record.next);
         let most = usize::from(MAX_NODES);
         if !in_order || record.nodes.len() > most || record.initial == 0 || record.initial >= record.next {
-            return Err(damaged("it names no possible set of nodes"));
+            return Err(damaged("its set of nodes is invalid"));
         }
         Ok(Some(record))
     }

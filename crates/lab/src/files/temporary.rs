@@ -1,4 +1,4 @@
-//! The one place where temporary folders of clusters are made, and the one rule by which they go.
+//! Creates temporary folders for clusters, and removes them by one rule.
 //!
 //! A folder belongs to the process that holds the lock on the folder itself. The lock is the kernel's, so it ends with that
 //! process, whatever ends it; and it is no file in the folder, so it cannot go before the folder does. A folder of this
@@ -32,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What the names begin with.
 const PREFIX: &str = "raftdeck-cluster-";
 
-/// So many random characters follow. Nobody gives a folder of his own such a name.
+/// The number of random characters that follow. No user would choose such a name.
 const RANDOM: usize = 10;
 
 /// Another process may take a folder that is not locked yet for one that was left behind; not so often in a row.

@@ -34,9 +34,9 @@ struct NodeHistory {
     leads: bool,
     /// Where the newest membership that it told of stands, and the newest that it knows to be committed.
     membership: [LogIndex; 2],
-    /// To whom it hands over.
+    /// The node it hands over to.
     hands_over_to: Option<NodeId>,
-    /// To whom it sent which snapshots.
+    /// The snapshots it sent, by receiver.
     sent: BTreeMap<NodeId, LogId>,
     /// The last terms in which it answered: whom, and whether it was a pre-vote.
     answered: BTreeMap<(NodeId, bool), Term>,

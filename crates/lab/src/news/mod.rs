@@ -1,4 +1,4 @@
-//! What the nodes tell of themselves, in an order that can be explained.
+//! The nodes' telemetry, in causal order.
 
 pub(crate) mod causes;
 pub(crate) mod telemetry;

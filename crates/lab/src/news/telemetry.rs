@@ -1,4 +1,4 @@
-//! What the nodes tell of themselves, passed on as updates.
+//! The nodes' telemetry, passed on as updates.
 //!
 //! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
 //! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.

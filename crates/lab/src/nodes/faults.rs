@@ -39,7 +39,7 @@ impl Nodes {
         }
         let Some(id) = self.in_force.enter(what.clone()) else {
             return receipt
-                .refuse(format!("{MAX_IN_FORCE} things are in force already: undo some of them, or heal"));
+                .refuse(format!("{MAX_IN_FORCE} faults are in force already: undo some of them, or heal"));
         };
         self.begin(id, what, receipt);
     }
@@ -210,7 +210,7 @@ impl Nodes {
         receipt.done();
     }
 
-    /// What became of rules by themselves.
+    /// What happened to rules by themselves.
     pub(super) fn hear_of_links(&mut self, news: LinkNews) {
         match news {
             LinkNews::Fired(id, rules) => {

@@ -1,7 +1,7 @@
-//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, whoever watches it. They
-//! come and go here as a whole, so that nothing of a node is left when it is gone.
+//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, whoever watches it.
+//! They are created and removed together, so that nothing of a removed node is left.
 //!
-//! Who belongs to the *cluster* is the nodes' own affair: see `requests::changes`.
+//! The nodes themselves decide the *membership*: see `requests::changes`.
 
 use crate::faults::in_force::InForce;
 use crate::files::data_dir::{DataDir, wipe};
@@ -63,7 +63,7 @@ pub(crate) struct Nodes {
     workload: Workload,
     /// Nobody may serve reads by a lease any more.
     forgo_leases: bool,
-    /// Everybody who can has been told that.
+    /// All reachable nodes know that.
     leases_forgone: bool,
     /// Commands that wait for it.
     forgoing: JoinSet<Receipt>,
@@ -91,7 +91,7 @@ pub(crate) enum Happened {
     Reached(StepEnd),
     /// All nodes that can have forgone leases, and the command with this receipt can go on.
     Forgone(Receipt),
-    /// What became of rules.
+    /// What happened to rules.
     OnLinks(Vec<LinkNews>),
 }
 
@@ -203,7 +203,7 @@ impl Nodes {
         self.clients.add(node, place);
     }
 
-    /// Whoever starts from now on finds the nodes that there are now.
+    /// Nodes that start from now on find the present nodes.
     fn renew_launches(&self) {
         for (&node, kept) in &self.kept {
             kept.launch.send_replace(self.launch(node));
@@ -219,7 +219,7 @@ impl Nodes {
         launch(&self.options, &self.data_dir, &self.links, self.circumstances(), node)
     }
 
-    /// Does what was ordered, or begins it and leaves the rest to whoever gets the receipt.
+    /// Carries out an order, or starts it and passes the receipt on.
     pub(crate) fn carry_out(&mut self, order: Order, receipt: Receipt) {
         match order {
             Order::Kill(node) => self.instruct(node, SupervisorTask::Kill, receipt),
@@ -356,7 +356,7 @@ impl Nodes {
 
     fn add(&mut self, joins_as: JoinAs, receipt: Receipt) {
         if self.kept.len() >= usize::from(MAX_NODES) {
-            return receipt.refuse(format!("there are {MAX_NODES} nodes already, and no room for more"));
+            return receipt.refuse(format!("there are {MAX_NODES} nodes already, which is the maximum"));
         }
         match self.try_add() {
             Ok(newcomer) => self.changes.add(newcomer, joins_as, receipt),
@@ -372,7 +372,7 @@ impl Nodes {
         let to_others = if self.links.are_bypassed() { &[][..] } else { &others };
         let listeners = Listeners::bind_new(node, to_others)
             .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
-        self.data_dir.add().map_err(|error| format!("it cannot be remembered: {error}"))?;
+        self.data_dir.add().map_err(|error| format!("it cannot be recorded: {error}"))?;
         self.ports.extend(ports);
         let presence = Presence::default();
         self.places.insert(node, presence.watch());
@@ -448,7 +448,7 @@ impl Nodes {
         self.clients.remove(node);
         self.clients.obey(&self.in_force.all());
         if let Err(error) = self.data_dir.remove(node) {
-            self.outlet.complain(format!("that {node} was removed cannot be remembered: {error}"));
+            self.outlet.complain(format!("the removal of {node} cannot be recorded: {error}"));
         }
         self.renew_launches();
     }

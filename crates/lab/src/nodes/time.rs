@@ -13,7 +13,7 @@ use std::time::Duration;
 const LEAST_RUN: Duration = Duration::from_micros(1);
 
 /// What is said of a step that another one, or another rate, comes before.
-const OVERTAKEN: &str = "the step is not over: something else was done with time";
+const OVERTAKEN: &str = "the step was interrupted: another command changed time";
 
 impl Nodes {
     pub(super) fn set_rate(&mut self, rate: ClockRate, receipt: Receipt) {
@@ -85,7 +85,7 @@ impl Nodes {
                 } else {
                     self.stepper.tell();
                     if let Some(receipt) = self.stepping.take() {
-                        receipt.refuse("no node runs whose timer could go off, and no message is under way");
+                        receipt.refuse("no running node has a timer, and no message is under way");
                     }
                 }
             }

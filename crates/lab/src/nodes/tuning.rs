@@ -1,4 +1,4 @@
-//! The nodes' clocks, their timing and their switches: what is in force of them is told to every node.
+//! The nodes' clocks, timing and switches: the settings in force are sent to every node.
 //!
 //! Leases rest on clocks that run alike, on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
 
@@ -10,7 +10,7 @@ use raftdeck_raft::{NodeId, Tuning};
 use std::collections::BTreeMap;
 
 impl Nodes {
-    /// Has what is in force hold at every node, and answers when all who can have confirmed it.
+    /// Applies what is in force at every node, and answers when all reachable nodes have confirmed it.
     pub(super) fn set_timing_for(&mut self, receipt: Receipt) {
         self.in_force.end_unfit(self.options.tuning());
         if self.set_timing() {

@@ -1,7 +1,8 @@
-//! How a node is started: where it finds itself, and every other node behind a link.
+//! How a node is started: its own addresses, and every other node behind a link.
 //!
-//! The cluster that it starts with is always the one that the first nodes started with, as it was the first time; what
-//! has changed since is in its log. A node that was added later starts with none and is told by its leader.
+//! The cluster that it starts with is always the one that the first nodes started with, as it was the first time;
+//! what has changed since is in its log. A node that was added later starts with none and receives it from the
+//! leader.
 
 use crate::files::data_dir::DataDir;
 use crate::processes::process::Launch;

@@ -1,7 +1,7 @@
 //! What a node writes: its output cut into lines, the ready line, and log lines with their level.
 //!
-//! A node is not trusted to write sensibly: lines are cut at a length, control characters are escaped, and text
-//! that follows no form is passed on as it is.
+//! A node's output is untrusted: long lines are cut, control characters are escaped, and text without the expected
+//! form is passed on as it is.
 
 use raftdeck_model::{LogLevel, NodeAddresses};
 use raftdeck_protocol::printable::is_unsafe;

@@ -1,4 +1,4 @@
-//! The nodes as processes: how each is started, what it writes, and who looks after it.
+//! The nodes as processes: how each is started, its output, and its supervisor.
 
 pub(crate) mod launch;
 pub(crate) mod lines;

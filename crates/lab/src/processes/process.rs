@@ -1,7 +1,7 @@
 //! One child process: started, listened to, signalled, ended.
 //!
 //! The child is held by its pipes as much as by signals: it ends when its standard input closes, which the kernel
-//! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to a stranger
+//! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to another process
 //! that was given its id.
 
 use crate::faults::disk_faults::limit_files;
@@ -50,7 +50,7 @@ pub(crate) enum Happening {
     Logged(Vec<String>),
     /// It has not said for long that it is ready.
     Late,
-    /// It was stopped (SIGSTOP), by whomever.
+    /// It was stopped (SIGSTOP), by any process.
     Stopped,
     /// It goes on (SIGCONT).
     Continued,
@@ -167,7 +167,7 @@ impl Process {
         lines
     }
 
-    /// Whom to send signals to, until it is reaped: then its id may be a stranger's.
+    /// The process to signal, until it is reaped: then another process may have its id.
     fn alive(&self) -> Option<Pid> {
         // `id` is there until `wait` has reaped the child, and both need this one owner.
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw)

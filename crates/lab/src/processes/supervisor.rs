@@ -1,4 +1,4 @@
-//! The life of one node: its process, what it is told and what it does by itself.
+//! The supervisor of one node: its process, commands to it, and what it does by itself.
 //!
 //! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
 //! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
@@ -42,7 +42,7 @@ pub(crate) enum SupervisorTask {
     ResumeIfPaused,
     /// SIGTERM: it ends in an orderly way.
     Stop,
-    /// Pause and resume it again and again, so that it stands still for so many percent of the time, in this life and in
+    /// Pause and resume it again and again, so that it is stopped for this percentage of the time, in this life and in
     /// those that follow; 0: no more.
     Slow(u8),
     /// Kill it if it runs, wipe its data, its identity included, and start it again.
@@ -152,8 +152,8 @@ impl Supervisor {
             SupervisorTask::Forget => self.kill().await.and_then(|()| {
                 self.output(
                     LogLevel::Warn,
-                    "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that \
-                     has all it confirmed, and acknowledged writes can be lost",
+                    "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster assumes that it \
+                     has all the entries it acknowledged, and acknowledged writes can be lost",
                 );
                 self.empty(forget)
             }),
@@ -231,7 +231,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whether its process is there and stands still, if at all, only because it is slow.
+    /// Whether its process is there and is stopped, if at all, only because it is slow.
     fn can_be_slow(&self) -> bool {
         self.slow.is_some() && self.running.as_ref().is_some_and(|running| !running.paused)
     }
@@ -253,7 +253,7 @@ impl Supervisor {
         if slow.is_none() && percent != 0 {
             self.in_force.is_not_slow(self.node);
             return Err(format!(
-                "{} cannot stand still for {percent} % of the time: say 1 to 99, or pause it",
+                "{} cannot be stopped for {percent} % of the time: choose 1 to 99, or pause it",
                 self.node
             ));
         }
@@ -338,11 +338,10 @@ impl Supervisor {
         match happening {
             Happening::Said(lines) => lines.iter().for_each(|line| self.heard_line(line)),
             Happening::Logged(lines) => self.log(&lines),
-            Happening::Late => self.output(
-                LogLevel::Warn,
-                "lab: the node was started 10 seconds ago and has not said yet that it is ready",
-            ),
-            // A slow node stands still and goes on all the time.
+            Happening::Late => {
+                self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet")
+            }
+            // A slow node is stopped and goes on all the time.
             Happening::Stopped if self.can_be_slow() => {}
             Happening::Stopped => {
                 // By somebody else: what is paused here is entered when that is commanded.
@@ -403,7 +402,7 @@ impl Supervisor {
     }
 }
 
-/// The next time that a slow node stands still or goes on; without one, never.
+/// The next time that a slow node is stopped or goes on; without one, never.
 async fn turn(slow: Option<Slow>) {
     match slow {
         Some(slow) => slow.turn().await,

@@ -1,5 +1,5 @@
-//! One question to one node, on a connection of its own: for what concerns that node alone, and for what only the
-//! lab may ask. Never asks twice; whoever asks decides what an answer, or none, means.
+//! One request to one node, on its own connection: for requests that concern that node alone, or that only the lab
+//! may send. Never retries; the caller decides what an answer, or none, means.
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::Access;

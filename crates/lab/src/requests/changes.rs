@@ -93,7 +93,7 @@ pub(crate) struct EmptiedNode {
 }
 
 impl Changes {
-    /// Nodes that have left the cluster are named on `left`; whoever listens ends them.
+    /// Nodes that have left the cluster are named on `left`; the receiver ends them.
     pub(crate) fn new(
         clients: Clients,
         access: Access,
@@ -135,8 +135,9 @@ impl Changes {
         self.begin(node, ChangeStep::HandingOver, receipt, self.clone().hand_over(node), Receipt::done);
     }
 
-    /// Has a node campaign, whoever leads. First everybody, `all`, forgoes leases: such an order breaks the promises that leases
-    /// rest on. Who cannot be told that serves no reads either, and is started so the next time.
+    /// Has a node campaign, even if there is a leader. First all nodes, `all`, forgo leases: such an order breaks the
+    /// assumptions that leases rest on. A node that cannot be reached serves no reads either, and is started without
+    /// leases the next time.
     pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId], receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let (changes, forgone) = (self.clone(), self.forgo(all));
@@ -188,7 +189,7 @@ impl Changes {
         }
     }
 
-    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    /// Has a node time out. That breaks no assumption: nodes that hear a leader grant nothing.
     pub(crate) fn time_out(&self, node: NodeId, receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let changes = self.clone();
@@ -200,7 +201,7 @@ impl Changes {
 
     async fn tell_to_campaign(&self, node: NodeId, how: &Manage, receipt: Receipt) {
         let Some(address) = self.clients.address(node) else {
-            return receipt.refuse(format!("{node} does not run and cannot campaign"));
+            return receipt.refuse(format!("{node} is not running and cannot campaign"));
         };
         let until = Instant::now() + FOUNDED_WITHIN;
         loop {
@@ -277,7 +278,9 @@ impl Changes {
         let _turn = self.turn.lock().await;
         let membership = match self.ask_leader(RequestBody::Status).await {
             Ok(ResponseBody::Status(status)) => status.raft.membership,
-            Ok(other) => return Err(not_promoted(&format!("the leader answers oddly: {other:?}"))),
+            Ok(other) => {
+                return Err(not_promoted(&format!("the leader gave an unexpected answer: {other:?}")));
+            }
             Err(why) => return Err(not_promoted(&why.to_string())),
         };
         if !membership.learners.contains(&node) {
@@ -304,7 +307,7 @@ impl Changes {
         // An error means that the lab ends.
         obeyed.await.map_err(|_| not_replaced("its process has ended"))?;
         if place.borrow().place == NodeLocation::Down {
-            return Err(not_replaced("it does not run; restart it, as its new disk has to be met"));
+            return Err(not_replaced("it is not running; restart it, so that the cluster sees its new disk"));
         }
         let address = ready(place).await.map_err(|why| not_replaced(&why))?.to_string();
         let _turn = self.turn.lock().await;
@@ -321,11 +324,11 @@ impl Changes {
                 }
             };
             let Some(client) = self.client() else {
-                return Err(not_replaced("no node is ready to be asked"));
+                return Err(not_replaced("no node is ready"));
             };
             match client.replace_member(node, Some(address.clone()), left, told).await {
                 Ok(_) if begun => return Ok(()),
-                Ok(_) => return Err(not_replaced("the cluster knows it by the disk that it has")),
+                Ok(_) => return Err(not_replaced("the membership lists the disk that it has")),
                 Err(why) if !may_pass(&why) || Instant::now() + PAUSE >= until => {
                     return Err(not_replaced(&why.to_string()));
                 }
@@ -364,10 +367,10 @@ impl Changes {
         }
     }
 
-    /// Asks whoever leads, again and again, until there is an answer that would not be another one later.
+    /// Asks the leader repeatedly, until there is a final answer.
     async fn ask_leader(&self, body: RequestBody) -> Result<ResponseBody, Unanswered> {
         let until = Instant::now() + PATIENCE;
-        let mut last = Unanswered::Lost("nobody leads".to_owned());
+        let mut last = Unanswered::Lost("there is no leader".to_owned());
         loop {
             if let Some((leader, address)) = self.clients.leader() {
                 match ask(&self.access, (leader, &address), Role::Client, body.clone(), ANSWER).await {
@@ -385,7 +388,7 @@ impl Changes {
 
 /// Why the clock of a node that is down is not set.
 fn no_clock(node: NodeId) -> String {
-    format!("{node} does not run, and neither does its clock")
+    format!("{node} is not running, and neither is its clock")
 }
 
 /// Whether asking again, perhaps somebody else, may give another answer. All that is asked of a leader here can be
@@ -422,7 +425,7 @@ async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, St
             NodeLocation::Down | NodeLocation::Starting => Err("its process has ended".to_owned()),
         },
         Ok(Err(_)) => Err("its process has ended".to_owned()),
-        Err(_) => Err("its process does not get ready".to_owned()),
+        Err(_) => Err("its process does not become ready".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! What people at the deck and scripts ask of the cluster: each request a task of its own, so that a slow one holds up nothing,
-//! and only so many at a time.
+//! Store requests of the deck and of scripts: each is a task of its own, so that a slow one delays no other, and
+//! their number is bounded.
 //!
-//! Asking is the client's business. This room knows which clients there are, where the nodes are at the moment and who seems to lead.
+//! The client crate sends them. This module knows the clients, the nodes' present addresses and the probable leader.
 //! Each client reaches each node through a relay of its own (`relay.rs`).
 
 use crate::receipt::Receipt;
@@ -45,7 +45,7 @@ struct KnownClients {
     /// Whose connections the relays take.
     users: LocalUsers,
     clients: BTreeMap<ClientName, ClientPaths>,
-    /// Who looks at the nodes' logs is no client of theirs, and reaches all.
+    /// The reader of the nodes' logs is not one of the clients, and reaches all.
     onlooker: Option<Current>,
 }
 
@@ -152,7 +152,7 @@ impl Clients {
         });
     }
 
-    /// The client finds out itself whom to ask.
+    /// The client finds the leader itself.
     async fn ask_any(&self, client: Option<Client>, request: &ClientRequest) -> ClientOutcome {
         let Some(client) = client else {
             return unchanged(request.client.nobody_to_ask(!self.addresses().is_empty()));
@@ -218,7 +218,7 @@ impl Clients {
     pub(crate) fn propose(&self, node: NodeId, write: Write, receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let Some(address) = self.address(node) else {
-            return receipt.refuse(format!("{node} does not run and takes no write"));
+            return receipt.refuse(format!("{node} is not running and accepts no writes"));
         };
         let clients = self.clone();
         tokio::spawn(async move {
@@ -263,7 +263,8 @@ impl Clients {
         });
     }
 
-    /// A client that knows where the nodes are now and who seems to lead. `None` if no node serves that it reaches.
+    /// A client that knows the nodes' present addresses and the probable leader. `None` if no node serves that it
+    /// reaches.
     pub(crate) fn client(&self, name: &ClientName) -> Option<Client> {
         let leader = self.outlet.leader();
         let mut known = self.lock();
@@ -276,7 +277,7 @@ impl Clients {
         if let Some((leader, address)) = leader.and_then(|leader| Some((leader, ways.get(&leader)?)))
             && let Err(error) = client.set_leader_hint(address)
         {
-            tracing::debug!("{leader} is no address: {error}");
+            tracing::debug!("{leader} is not an address: {error}");
         }
         Some(client)
     }
@@ -288,7 +289,7 @@ impl Clients {
         renewed(&mut known.onlooker, addresses, false, &self.access)
     }
 
-    /// Who seems to lead, and where it takes requests.
+    /// The probable leader, and its client address.
     pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
         let leader = self.outlet.leader()?;
         Some((leader, self.address(leader)?))
@@ -365,13 +366,13 @@ impl KnownClients {
     /// A client's way to one node, or why it has none.
     fn way(&mut self, client: &ClientName, node: NodeId) -> Result<String, String> {
         if self.address(node).is_none() {
-            return Err(format!("{node} does not run"));
+            return Err(format!("{node} is not running"));
         }
         let kept = self.clients.entry(client.clone()).or_default();
         if !kept.reaches(node) {
             return Err(format!("{client} does not reach {node}"));
         }
-        self.relay(client, node).ok_or_else(|| format!("there is no way for {client} to {node}"))
+        self.relay(client, node).ok_or_else(|| format!("there is no relay from {client} to {node}"))
     }
 
     fn relay(&mut self, client: &ClientName, node: NodeId) -> Option<String> {
@@ -388,7 +389,7 @@ impl KnownClients {
                 Some(address)
             }
             Err(error) => {
-                tracing::warn!("there is no way for {client} to {node}: {error}");
+                tracing::warn!("there is no relay from {client} to {node}: {error}");
                 None
             }
         }

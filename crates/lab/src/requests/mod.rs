@@ -1,4 +1,4 @@
-//! What is asked of the cluster: by clients, each through relays of its own, and by the lab itself, for changes of the cluster.
+//! Requests to the cluster: of clients, each through its own relays, and of the lab itself, for membership changes.
 
 pub(crate) mod ask;
 pub(crate) mod changes;

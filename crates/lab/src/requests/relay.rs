@@ -1,5 +1,5 @@
-//! The way between one client of the lab and one node: a relay that passes whole frames on, in both directions, and does to them
-//! what is in force there.
+//! The relay between one client of the lab and one node: it passes whole frames on, in both directions, and applies
+//! the rules in force there.
 //!
 //! It takes part in no handshake: the first frames each way, which set a connection up, always pass while the way is not cut.
 
@@ -94,7 +94,7 @@ async fn accept(
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!("the way of a client accepts nothing: {error}");
+                    tracing::warn!("a client's relay cannot accept connections: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -1,5 +1,5 @@
-//! A steady workload: small writes at a fixed rate, whatever becomes of them, as clients do that know nothing of each
-//! other. Shows what a fault costs: how many writes failed, and for how long none was acknowledged.
+//! A steady workload: small writes at a fixed rate, independent of their outcomes, as from many independent clients.
+//! Shows what a fault costs: how many writes failed, and for how long none was acknowledged.
 
 use crate::processes::launch::millis;
 use crate::receipt::Receipt;
@@ -83,7 +83,7 @@ impl Workload {
     }
 }
 
-/// What became of a write.
+/// What happened to a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WriteFate {
     Acknowledged,

@@ -1,11 +1,11 @@
 //! The ports that nodes were given, held for them between two of their lives.
 //!
-//! When a node is killed, its ports would be free for any user of this machine, whose program would then be taken for the node.
-//! So each port has a second socket, bound by the lab and never listening. On Linux with `SO_REUSEPORT`, which a managed node
-//! sets on its own socket as well, only sockets of the same user share a port: another user's program cannot bind it, the
-//! node's next life can, and a connection to a dead node is refused at once, as nothing listens. The lab's socket has no
-//! `SO_REUSEADDR`, so a second deck that looks whether the port is free finds that it is not. Elsewhere a port is only looked
-//! at.
+//! When a node is killed, its ports would be free for any user of this machine, whose program could then impersonate
+//! the node. So each port has a second socket, bound by the lab and never listening. On Linux with `SO_REUSEPORT`,
+//! which a managed node sets on its own socket as well, only sockets of the same user share a port: another user's
+//! program cannot bind it, the node's next life can, and a connection to a dead node is refused at once, as nothing
+//! listens. The lab's socket has no `SO_REUSEADDR`, so a second deck that looks whether the port is free finds that
+//! it is not. Elsewhere a port is only looked at.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -11,7 +11,7 @@ use std::io;
 pub(crate) struct Keys {
     manager: Secret,
     peer: Secret,
-    /// `None`: whoever reaches the nodes may read and write keys.
+    /// `None`: any process that can connect may read and write keys.
     client: Option<Secret>,
 }
 
@@ -34,8 +34,8 @@ impl Keys {
         Access { token: Some(self.manager.clone()), tls: None }
     }
 
-    /// What it shows to read, to write and to watch. Where a node was killed somebody else may listen by now: he is not shown the
-    /// manager's.
+    /// What it shows to read, to write and to watch. At the address of a killed node another process may listen by
+    /// now: it must not receive the manager's token.
     pub(crate) fn client(&self) -> Access {
         Access { token: self.client.clone(), tls: None }
     }

@@ -1,6 +1,6 @@
-//! What a lab is started with, and whether that can be done.
+//! The options of a lab, and their validation.
 //!
-//! Everything that can be known to fail is found here, before the first process is started.
+//! Every foreseeable failure is found here, before the first process is started.
 
 use crate::setup::held::HeldPort;
 use raftdeck_model::MAX_NODES;
@@ -55,10 +55,10 @@ pub struct LabOptions {
     pub rate: ClockRate,
     /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
     pub direct: bool,
-    /// The lab subscribes to what the nodes tell of themselves. Without that nothing is known of them but what
-    /// becomes of their processes, and telling costs them nothing: for measurements.
+    /// The lab subscribes to the nodes' telemetry. Without it the lab knows only the state of their processes, and the nodes
+    /// spend nothing on telemetry: for measurements.
     pub watched: bool,
-    /// Who reads and writes keys has to show this token. `None`: whoever reaches the nodes may.
+    /// The token that clients must present. `None`: any process that can connect may read and write keys.
     pub client_token: Option<Secret>,
     /// The program that stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
     /// once when the lab is killed. Without one it goes with the next lab.
@@ -69,13 +69,13 @@ pub struct LabOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// None, or too many.
-    #[error("a cluster has 1 to {MAX_NODES} nodes, {nodes} is not possible: 3 or 5 are usual")]
+    #[error("{nodes} nodes are not possible: a cluster has 1 to {MAX_NODES}, usually 3 or 5")]
     Nodes {
         /// As asked.
         nodes: u8,
     },
-    /// The timing makes no sense.
-    #[error("this timing cannot work: {0}")]
+    /// The timing is invalid.
+    #[error("this timing is invalid: {0}")]
     Timing(#[from] ConfigError),
     /// The data directory cannot be used.
     #[error("the data directory {} cannot be used: {source}; name another one or change its permissions", path.display())]
@@ -140,7 +140,7 @@ pub enum LabError {
     Port {
         /// Which.
         port: u16,
-        /// Whose.
+        /// The node.
         node: NodeId,
         /// `Raft`, `clients` or `HTTP`.
         purpose: &'static str,
@@ -254,7 +254,7 @@ impl LabOptions {
             }
             for (offset, purpose) in [(0, "Raft"), (CLIENT_OFFSET, "clients"), (HTTP_OFFSET, "HTTP")] {
                 let failed = |port| move |source| LabError::Port { port, node, purpose, source };
-                let none = || failed(base)(io::Error::other("there is no port so high"));
+                let none = || failed(base)(io::Error::other("the port is above 65535"));
                 let port = base.checked_add(offset).ok_or_else(none)?;
                 reserved.push((node, HeldPort::take(port).map_err(failed(port))?));
             }

@@ -1,9 +1,10 @@
 //! The program that nodes are started from, again and again: the same one for as long as the lab runs.
 //!
-//! A path says what is there now. Whoever builds or installs a new version while a cluster runs puts another program there, or takes
-//! it away in between, and a node that is then restarted would be another program than its peers. So on Linux the file is opened once,
-//! and every node is started from what is open, wherever its name has gone; the program that runs already is taken as it runs. Where
-//! that cannot be done, a node is started only from the file that was there in the beginning.
+//! A path can change its content: a build or an installation during a run replaces the program, or removes it for a
+//! moment, and a node that is then restarted would run a different program than its peers. So on Linux the file is
+//! opened once, and every node is started from what is open, wherever its name has gone; the program that runs
+//! already is taken as it runs. Where that cannot be done, a node is started only from the file that was there in the
+//! beginning.
 
 use std::fs::Metadata;
 use std::io;
@@ -51,7 +52,7 @@ impl Program {
         }
     }
 
-    /// How it is called, for whoever lists processes.
+    /// Its name in process lists.
     pub(crate) fn name(&self) -> &Path {
         &self.path
     }
@@ -85,8 +86,8 @@ impl Program {
         let changed = |how: &str| {
             let path = self.path.display();
             io::Error::other(format!(
-                "{path} {how} since this cluster was started, so a node would be another program than the others; \
-                 put the program back, or start the cluster anew"
+                "{path} {how} since this cluster was started, so a new node would run a different program than \
+                 the others; put the program back, or restart the cluster"
             ))
         };
         match std::fs::metadata(&self.path) {

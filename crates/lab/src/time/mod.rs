@@ -1,4 +1,4 @@
-//! Cluster time: its rate and its steps, and what each node is told of it.
+//! Cluster time: its rate and its steps, and how it is sent to each node.
 
 pub(crate) mod stepper;
 pub(crate) mod tempo;

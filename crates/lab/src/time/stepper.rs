@@ -1,7 +1,7 @@
 //! How cluster time passes: its rate, and the steps of a frozen world.
 //!
-//! It sets the one clock of the links and, through `tempo`, every node's. What ends a step is waited for by tasks that only
-//! say so; whatever is done is done by whoever owns the stepper.
+//! It sets the one clock of the links and, through `tempo`, every node's. Tasks wait for the end of a step and only
+//! report it; the owner of the stepper acts on it.
 
 use crate::news::telemetry::Milestones;
 use crate::requests::ask::ask;
@@ -44,7 +44,7 @@ pub(crate) enum StepEnd {
     End,
 }
 
-/// Who sets the clocks.
+/// The setters of the clocks.
 pub(crate) struct Stepper {
     clock: ClusterClock,
     /// What lets it in at the nodes.
@@ -55,7 +55,7 @@ pub(crate) struct Stepper {
     outlet: Outlet,
     /// The rate before the world was frozen.
     last: ClockRate,
-    /// Who waits for the end of a step.
+    /// The command that waits for the end of a step.
     waiting: Option<AbortHandle>,
     /// Counts steps, so that what an earlier one waited for ends no later one.
     number: u64,
@@ -105,7 +105,7 @@ impl Stepper {
         self.tell();
     }
 
-    /// Time stands still from now on, if it does not already. Nothing is told of it.
+    /// Time is frozen from now on, if it does not already. Nothing is told of it.
     pub(crate) fn freeze(&mut self) {
         if self.waiting.is_some() || !self.rate().is_frozen() {
             self.set(ClockRate::FROZEN, None);
@@ -146,7 +146,7 @@ impl Stepper {
         });
     }
 
-    /// Freezes the world and asks when the next timer goes off. That it stands still is not told before the step ends.
+    /// Freezes the world and asks when the next timer goes off. That it is frozen is not reported before the step ends.
     pub(crate) fn seek_timer(&mut self, places: &Places, unasked: &BTreeSet<NodeId>) {
         self.freeze();
         let (asked, access) = (asked(places, unasked), self.access.clone());
@@ -231,7 +231,8 @@ async fn statuses(access: &Access, asked: &BTreeMap<NodeId, String>) -> BTreeMap
     join_all(asked.iter().map(one)).await.into_iter().flatten().collect()
 }
 
-/// Waits until the clocks of all who answer stand still: theirs began to run a moment later than the links'.
+/// Waits until the clocks of all nodes that answer are frozen: they started a moment later than the clock of the
+/// links.
 async fn stand_still(access: &Access, asked: &BTreeMap<NodeId, String>) {
     let until = Instant::now() + ANSWER;
     let mut left = asked.clone();

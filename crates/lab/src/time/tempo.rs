@@ -1,7 +1,7 @@
-//! What each node is told by its manager: how fast its clock runs, its timing and its switches, and how its disk does.
+//! The settings that the manager sends to each node: its clock rate, timing, switches and disk delays.
 //!
-//! One connection for each node and life of it, on which it hears every change in order, so that an old word never
-//! comes after a newer one, not even at a node that was paused in between. Nothing is decided here.
+//! One connection for each node and life of it, on which it hears every change in order, so that an old setting never
+//! arrives after a newer one, not even at a node that was paused in between. Nothing is decided here.
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
@@ -33,7 +33,7 @@ struct Beat {
     number: u64,
     rate: ClockRate,
     run_for: Option<Duration>,
-    /// When such a run ends, in cluster time, for who comes late.
+    /// When such a run ends, in cluster time, for late nodes.
     until: Option<Duration>,
 }
 
@@ -176,7 +176,7 @@ impl Tempo {
         }
     }
 
-    /// Waits until every node that serves, but for these, has confirmed what was said last; not for ever.
+    /// Waits until every node that serves, but for these, has confirmed what was said last; not forever.
     pub(crate) fn settled(
         &self,
         within: Duration,
@@ -245,7 +245,7 @@ impl TempoSender {
             };
             match told {
                 Ok(()) => return,
-                Err(why) => tracing::debug!("{} cannot be told of time: {why}", self.node),
+                Err(why) => tracing::debug!("the clock of {} cannot be set: {why}", self.node),
             }
             tokio::time::sleep(pauses.pause()).await;
         }
@@ -319,7 +319,7 @@ impl TempoSender {
                 self.complain(&failure);
             }
             Ok(Response { id, .. }) => self.confirmed(id),
-            Err(error) => tracing::debug!("{} answers oddly: {error}", self.node),
+            Err(error) => tracing::debug!("{} gave an invalid answer: {error}", self.node),
         }
     }
 
@@ -332,7 +332,7 @@ impl TempoSender {
     }
 
     fn complain(&self, failure: &Failure) {
-        tracing::warn!("{} does not let its time or its disk be set: {failure}", self.node);
+        tracing::warn!("{} refuses to set its clock or its disk: {failure}", self.node);
     }
 }
 

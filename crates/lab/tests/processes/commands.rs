@@ -123,7 +123,7 @@ fn what_cannot_be_done_is_refused_under_the_commands_own_name() {
     );
     let step = deck.send(Order::Step(Step::Commit));
     let rate = deck.send(Order::SetRate(ClockRate::FROZEN));
-    assert_eq!(deck.answer(step), Err("the step is not over: something else was done with time".to_owned()));
+    assert_eq!(deck.answer(step), Err("the step was interrupted: another command changed time".to_owned()));
     assert_eq!(deck.answer(rate), Ok(()));
     assert_eq!(deck.answer(deck.send(Order::Kill(N1))), Ok(()));
     assert_eq!(refused(Order::Kill(N1)), "n1 is not running, so there is nothing to kill");

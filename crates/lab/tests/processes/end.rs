@@ -110,7 +110,7 @@ fn a_slow_node_stands_still_and_goes_on_again_and_again_without_a_word() {
     deck.send(Order::Slow(N1, 0));
     deck.send(Order::Slow(N1, 100));
     let refusal = deck.refusal();
-    assert_eq!(refusal, "n1 cannot stand still for 100 % of the time: say 1 to 99, or pause it");
+    assert_eq!(refusal, "n1 cannot be stopped for 100 % of the time: choose 1 to 99, or pause it");
     wait_for_letter(pid, 'S');
     deck.send(Order::Slow(N1, 99));
     wait_for_letter(pid, 'T');

@@ -1,5 +1,5 @@
-//! The rules in force and every link's lane together, and how each change of one of them acts on the other. Nothing waits here: whoever
-//! changes something tells what follows from it, which is `traffic`.
+//! The rules in force and every link's lane together, and how each change of one of them acts on the other. Nothing
+//! waits here: `traffic` changes it and reports the consequences.
 
 use crate::lane::{Lane, lost};
 use crate::outlet::Outlet;
@@ -24,7 +24,7 @@ pub(crate) const FLIGHT: Duration = Duration::from_millis(2);
 /// A frame up to this size is copied when it stays for a while, so that it does not keep a whole read buffer alive.
 const SMALL: usize = 4 << 10;
 
-/// What became of something in force by itself.
+/// What happened to something in force by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkNews {
     /// A watch saw its message: these rules are in force now, under its name.

@@ -49,7 +49,7 @@ enum HandshakeStage {
     Accepted,
 }
 
-/// As what the dialer shows itself.
+/// The role that the dialer claims.
 #[derive(Clone, Copy, Debug)]
 enum DialerRole {
     /// It has not said hello, or what it said is none.

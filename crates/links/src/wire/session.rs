@@ -1,5 +1,5 @@
-//! What a wire says of a connection between two nodes: who speaks, what follows, and how bytes are frames. Opens no socket and waits for
-//! nothing.
+//! A wire's view of a connection between two nodes: which side speaks, what follows, and how bytes become frames.
+//! Opens no socket and waits for nothing.
 
 use crate::pair::{Origin, Pair};
 use bytes::Bytes;
@@ -59,9 +59,9 @@ pub enum HandshakeStep {
     Messages {
         /// This side.
         from: Side,
-        /// On whose behalf. What it sends is carried on connections of the same origin only.
+        /// The sender's data directory. What it sends is carried on connections of the same origin only.
         origin: Origin,
-        /// Who answers.
+        /// The side that answers.
         answers: AnsweredBy,
     },
     /// The listener has accepted the dialer, and what the two say is no message: it is passed on in order, a cut holds it, and
@@ -73,7 +73,7 @@ pub enum HandshakeStep {
     Closed,
 }
 
-/// Who answers what is sent on a connection that carries messages.
+/// The side that answers on a connection that carries messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnsweredBy {
     /// The receiver. What it says is passed back, whatever the rules are.

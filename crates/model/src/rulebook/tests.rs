@@ -26,7 +26,7 @@ fn at(pair: Pair, number: u64, glance: &Glance) -> MessageInTransit<'_> {
     MessageInTransit { pair, number, glance: Some(glance), size: 100, now: Duration::ZERO }
 }
 
-/// What becomes of many frames on one link.
+/// What happens to many frames on one link.
 fn decisions(book: &mut Rulebook, pair: Pair) -> Vec<Decision> {
     let seen = append(1);
     (1..=FRAMES).map(|number| book.decide(at(pair, number, &seen))).collect()

@@ -1,5 +1,5 @@
-//! A world told anew: what has to be told to somebody who knows nothing, so that they know the same. Tells nothing that the
-//! [fold](World::fold) does not keep.
+//! A world as updates: what a new observer must be sent to know the same. Tells nothing that the [fold](World::fold)
+//! does not keep.
 
 use super::{Node, World};
 use crate::message::LinkState;

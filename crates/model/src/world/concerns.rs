@@ -1,5 +1,4 @@
-//! What a person has to do something about at a node, as the nodes that run report it. Asks nobody, and says nothing of what
-//! goes on by itself.
+//! Conditions that need an operator, as the running nodes report them.
 
 use super::{Node, World};
 use crate::view::NodeView;

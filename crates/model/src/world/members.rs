@@ -1,7 +1,7 @@
-//! Who belongs to the cluster, as the nodes say.
+//! The members of the cluster, as the nodes report them.
 //!
 //! A source's nodes are processes; the cluster's members are named by the configuration in force. A node may be no
-//! member: not yet, or not any more. While nobody has told of a configuration every node is taken for a voter.
+//! member: not yet, or not any more. Until a configuration is reported every node counts as a voter.
 
 use super::{Node, World};
 use crate::view::RaftView;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub enum MemberStanding {
     /// It votes, in one half of a joint configuration at least.
     Voter,
-    /// It gets the log and counts for nothing.
+    /// It gets the log and does not count.
     Learner,
     /// It does not belong to it.
     Outside,
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// All who vote.
+    /// All voters.
     #[must_use]
     pub fn voters(&self) -> BTreeSet<NodeId> {
         match self.configuration() {
@@ -76,7 +76,7 @@ impl World {
         self.configuration().is_some_and(Membership::is_joint)
     }
 
-    /// To whom the leader is handing over.
+    /// The node that the leader is handing over to.
     #[must_use]
     pub fn transfer(&self) -> Option<NodeId> {
         self.leader()?.live()?.transfer.some()

@@ -1,8 +1,8 @@
 //! What is known of a cluster: the one fold of a source's updates.
 //!
-//! Whoever looks at a cluster folds the [`Update`]s of its [source](crate) into a [`World`] and asks that: the deck, scripts, the lines of
-//! `raftdeck up`. So all of them agree, above all about who leads ([`World::leader`]). It only remembers what it was told; it asks
-//! nobody and guesses nothing. Pure: the same updates give equal worlds.
+//! Every observer of a cluster folds the [`Update`]s of its [source](crate) into a [`World`] and reads that: the
+//! deck, scripts, the lines of `raftdeck up`. So all of them agree, above all on the leader ([`World::leader`]). It
+//! only remembers updates; it asks no node and guesses nothing. Pure: the same updates give equal worlds.
 
 mod as_updates;
 mod concerns;
@@ -46,7 +46,7 @@ pub struct World {
     /// When the newest update was told.
     now: Duration,
     time: ClusterTime,
-    /// How fast time last passed when it did not stand still.
+    /// How fast time last passed when it was not frozen.
     last_rate: ClockRate,
     workload: Option<WorkloadFigures>,
     /// Heartbeat interval.
@@ -212,8 +212,9 @@ impl World {
         self.nodes.keys().copied().filter(cut).collect()
     }
 
-    /// Who leads, as everybody is to understand it: of those that take themselves for the leader ([`Node::leads`]) the one with
-    /// the highest term, as the others are leaders no more (paper §5.1), and of two such the one that has heard from a majority.
+    /// The leader, by one definition for all observers: of those that believe they lead ([`Node::leads`]) the one
+    /// with the highest term, as the others are leaders no more (paper §5.1), and of two such the one that has heard
+    /// from a majority.
     #[must_use]
     pub fn leader(&self) -> Option<&Node> {
         self.leaders()
@@ -221,7 +222,7 @@ impl World {
             .map(|(_, node)| node)
     }
 
-    /// Everyone who takes itself for the leader, with its term: who is cut off does not know better.
+    /// Every node that believes it leads, with its term: one that is cut off cannot know better.
     pub fn leaders(&self) -> impl Iterator<Item = (Term, &Node)> {
         self.nodes().filter_map(|node| Some((node.leads()?, node)))
     }
@@ -267,7 +268,7 @@ impl World {
         self.time
     }
 
-    /// How fast time last passed when it did not stand still.
+    /// How fast time last passed when it was not frozen.
     #[must_use]
     pub fn last_rate(&self) -> ClockRate {
         self.last_rate

@@ -119,7 +119,8 @@ impl Node {
         (status.role == Role::Leader).then_some(status.term)
     }
 
-    /// Whether it may be something else than was told: its process runs or starts, and it has not told of itself since.
+    /// Whether it may be something else than was told: its process runs or starts, and it has not reported its state
+    /// since.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         !self.is_fresh && !self.is_down() && !self.is_paused()

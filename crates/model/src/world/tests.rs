@@ -1,4 +1,4 @@
-//! The fold, above all who leads by it.
+//! The fold, above all its leader.
 
 use super::*;
 use crate::known::Known;

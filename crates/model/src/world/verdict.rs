@@ -1,4 +1,4 @@
-//! The one thing that matters now, as a value: who leads, or why nobody does.
+//! The state of the cluster as one value: its leader, or why it has none.
 
 use super::{Node, World};
 use crate::view::RaftView;
@@ -17,7 +17,7 @@ pub enum Verdict {
     },
     /// A leader with a majority.
     Leads {
-        /// Who.
+        /// The node.
         leader: NodeId,
         /// In which term.
         term: Term,
@@ -25,21 +25,21 @@ pub enum Verdict {
         following: usize,
         /// How many voters there are.
         of: usize,
-        /// Someone who still takes itself for the leader.
+        /// A node that still believes it leads.
         stale: Option<(NodeId, Term)>,
-        /// To whom it is handing over.
+        /// The node it is handing over to.
         transfer: Option<NodeId>,
     },
     /// The only leader there is has no majority.
     NoQuorum {
-        /// Who.
+        /// The node.
         leader: NodeId,
         /// In which term.
         term: Term,
     },
     /// Nobody leads; a majority is alive.
     Electing {
-        /// Who is furthest with its campaign.
+        /// The candidate that is furthest with its campaign.
         campaign: Option<Campaign>,
     },
     /// Too few nodes run for any decision.
@@ -58,7 +58,7 @@ pub enum Verdict {
 /// A campaign under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Campaign {
-    /// Whose.
+    /// The node.
     pub node: NodeId,
     /// For which term.
     pub term: Term,

@@ -28,7 +28,7 @@ pub(super) struct Health {
     learners: Vec<String>,
     keys: u64,
     uptime_ms: u64,
-    /// What somebody has to do something about.
+    /// Conditions that need an operator.
     notices: Vec<NoticeText>,
 }
 

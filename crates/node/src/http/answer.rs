@@ -9,10 +9,10 @@ use raftdeck_client::ClientError;
 use raftdeck_protocol::kv::LimitError;
 use serde::Serialize;
 
-/// Who is told to come back is told to do so after this many seconds.
+/// The Retry-After of errors that ask for a retry, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// What came of a question about one key: its fields in this order, those it has.
+/// The outcome of a question about one key: its fields in this order, those it has.
 #[derive(Debug, Serialize)]
 pub(super) struct KeyAnswer {
     ok: bool,
@@ -134,7 +134,7 @@ impl From<ClientError> for Refusal {
             | ClientError::Busy
             | ClientError::DiskStalled { .. }
             | ClientError::NotCaughtUp { .. }
-            // The cluster could not say what came of it.
+            // The outcome is unknown.
             | ClientError::Unknown { .. }
             // Of reads alone, and of one node's state: it stops, or sheds load.
             | ClientError::Broken { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,8 +1,9 @@
-//! What hyper refuses by itself, before any route or layer sees it: a request that is no HTTP, or whose head is over the limits.
-//! It answers that with a bare head. Here such a head gets what every other answer has: an error as JSON, and a request id.
+//! Completes the errors that hyper sends by itself, before any route or layer: for a request that is not HTTP, or
+//! whose head is over the limits. Its answer has no body; here it gets what every other answer has: an error as JSON,
+//! and a request id.
 //!
-//! The bare head is found in what hyper writes: it is the last thing on a connection, and every answer of this node's own has an
-//! id. Bodies cannot be taken for one: there is no line that ends with CR LF in JSON, in events or in metrics.
+//! The bare head is found in what hyper writes: it is the last thing on a connection, and every answer of this node's
+//! own has an id. Bodies cannot be mistaken for one: JSON, events and metrics contain no line that ends with CR LF.
 
 use crate::http::answer::error_body;
 use crate::http::layers::REQUEST_ID;
@@ -68,9 +69,9 @@ fn bare_head(bytes: &[u8]) -> Option<(usize, &str)> {
 fn clothe(head: &str) -> Option<(Refused, Bytes)> {
     let status: u16 = head.get(9..12)?.parse().ok()?;
     let message = match status {
-        400 => "this is not a request of HTTP/1.1 as this port understands it",
+        400 => "this is not a valid HTTP/1.1 request",
         431 => "the head of the request is over the limit of 64 KiB or of 64 fields",
-        414 => "the path is too long with its query",
+        414 => "the path and query are too long",
         _ => return None,
     };
     let body = error_body(message);

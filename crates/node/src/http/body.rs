@@ -1,5 +1,5 @@
-//! Bodies of requests: what they may say they are, how much of them is taken in and how long that may take, and JSON that is
-//! exactly what is expected. All bodies together have a bound, so that a flood of large ones fills no memory.
+//! Request bodies: their content type, size and time limits, and strict JSON. The memory for all bodies together is
+//! bounded, so that many large ones cannot exhaust it.
 
 use crate::http::answer::Refusal;
 use crate::http::work::JsonWork;
@@ -75,8 +75,9 @@ impl Intake {
             return Err(too_large(most));
         }
         while let Some(frame) = body.frame().await {
-            let frame = frame
-                .map_err(|error| Refusal::bad(format!("the body broke off: {error}; nothing was changed")))?;
+            let frame = frame.map_err(|error| {
+                Refusal::bad(format!("the body ended early: {error}; nothing was changed"))
+            })?;
             let Ok(data) = frame.into_data() else { continue };
             if whole.len() + data.len() > most {
                 return Err(too_large(most));
@@ -92,7 +93,7 @@ impl Intake {
         let more = shared(before + data.len()) - shared(before);
         let Ok(more @ 1..) = u32::try_from(more) else { return Ok(()) };
         let Ok(permit) = Arc::clone(&self.shared).try_acquire_many_owned(more) else {
-            let message = "too many large bodies arrive at once: try again in a moment; nothing was changed";
+            let message = "too many large bodies are arriving: try again in a moment; nothing was changed";
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
         };
         match &mut room.0 {
@@ -107,7 +108,7 @@ impl Intake {
 fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     match json.trim_ascii_start().first() {
         None | Some(b'{') => serde_json::from_slice(json).map_err(|error| error.to_string()),
-        Some(_) => Err("it is no object".to_owned()),
+        Some(_) => Err("it is not an object".to_owned()),
     }
 }
 
@@ -115,15 +116,15 @@ fn too_large(most: usize) -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over the limit of {most} bytes"))
 }
 
-/// Whether the body is said to be something that it can be read as. Who says nothing, or what curl says unless it is told
-/// otherwise, is believed to have sent JSON.
+/// Whether the body is said to be something that it can be read as. Without a type, or with curl's default type, it
+/// is assumed to be JSON.
 fn check_content(headers: &HeaderMap) -> Result<(), Refusal> {
     let unsupported = |message: String| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
         && encoding != "identity"
     {
         return Err(unsupported(
-            "a body is taken only as it is: send it without Content-Encoding".to_owned(),
+            "encoded bodies are not supported: send it without Content-Encoding".to_owned(),
         ));
     }
     let Some(given) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
@@ -134,7 +135,7 @@ fn check_content(headers: &HeaderMap) -> Result<(), Refusal> {
     let given = given.as_bytes().escape_ascii().to_string();
     let given: String = given.chars().take(80).collect();
     Err(unsupported(format!(
-        "a body of the type {given} is not taken: send JSON as application/json, in UTF-8"
+        "the body type {given} is not supported: send JSON as application/json, in UTF-8"
     )))
 }
 

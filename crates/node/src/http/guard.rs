@@ -1,5 +1,5 @@
-//! Who may ask anything over HTTP: whoever shows the token, where there is one, and where there is none, only the user who runs
-//! this node. All of it is guarded, /health too: what a node tells of itself is not for everybody.
+//! Authentication of HTTP requests: a token, if the node has one; otherwise only the user who runs this node. It
+//! covers everything, /health too: a node's state is not public.
 
 use crate::http::answer::Refusal;
 use crate::ports::{Seat, Working};
@@ -27,7 +27,7 @@ pub(super) async fn admit(State(tokens): State<Arc<Tokens>>, request: Request, n
     }
     let Some(seat) = request.extensions().get::<Arc<Seat>>().cloned() else { return next.run(request).await };
     if !seat.admit().await {
-        let message = "too many connections are served already";
+        let message = "there are too many connections";
         return closing(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     }
     let working = seat.activity().working();
@@ -84,7 +84,7 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Missing> {
 
 fn unauthorized(nothing_shown: bool) -> Response {
     let (message, challenge) = if nothing_shown {
-        ("a token is needed here: send the header Authorization: Bearer TOKEN", "Bearer realm=\"raftdeck\"")
+        ("a token is required: send the header Authorization: Bearer TOKEN", "Bearer realm=\"raftdeck\"")
     } else {
         ("the token is wrong", "Bearer realm=\"raftdeck\", error=\"invalid_token\"")
     };

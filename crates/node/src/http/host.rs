@@ -1,7 +1,7 @@
-//! By which name this port is asked for: exactly one (RFC 9112, section 3.2), and where nobody is asked who he is, one of its own.
-//! A browser takes a page for one of this port's own if the page's name leads here, and whoever answers for a name, in the DNS
-//! or in the local network, can have it lead to this machine (DNS rebinding). So where nothing but being on this machine lets
-//! in, no such name does. Looks at nothing but the name.
+//! The Host header: exactly one (RFC 9112, section 3.2), and on a node without authentication one of the node's own
+//! names. Protects against DNS rebinding: an attacker who controls a name, in the DNS or in the local network, can
+//! point it to this machine, and a browser then treats the attacker's page as same-origin with this port. So where
+//! being on this machine is the only credential, foreign names are refused. Looks at nothing but the name.
 
 use crate::http::answer::Refusal;
 use crate::http::guard::closing;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Lets requests pass that say once whom they ask. With two names, a proxy may have looked at the other one.
+/// Lets requests pass that have exactly one Host. With two names, a proxy may have looked at the other one.
 pub(super) async fn require_one(request: Request, next: Next) -> Response {
     match fault(request.version(), request.headers()) {
         Some(message) => closing(Refusal::bad(message)),
@@ -27,8 +27,8 @@ fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     match (named.next(), named.next()) {
         // HTTP/1.0 knows no such header.
         (None, _) if version == Version::HTTP_10 => None,
-        (None, _) => Some("the header Host is missing: HTTP/1.1 asks for it"),
-        (Some(_), Some(_)) => Some("the header Host is given twice: a request asks one host"),
+        (None, _) => Some("the header Host is missing: HTTP/1.1 requires it"),
+        (Some(_), Some(_)) => Some("the header Host is given twice: send it once"),
         (Some(one), None) if one.is_empty() => None,
         (Some(one), None) => {
             let named = one.to_str().ok().filter(|named| !named.contains('@'));
@@ -51,7 +51,7 @@ impl OwnNames {
         Self { machine: Some(name).filter(|name| !name.is_empty()) }
     }
 
-    /// Browsers always say whom they mean to ask; who says nothing is none.
+    /// Browsers always send Host; a client that does not is not a browser.
     fn include_all_in(&self, headers: &HeaderMap) -> bool {
         headers.get_all(header::HOST).iter().all(|named| {
             let named = named.to_str().ok().and_then(|named| named.parse::<Authority>().ok());
@@ -75,8 +75,8 @@ impl OwnNames {
 pub(super) async fn check(State(own): State<Arc<OwnNames>>, request: Request, next: Next) -> Response {
     let is_from_here = request.extensions().get::<Arc<Seat>>().is_some_and(|seat| seat.is_from_here());
     if is_from_here && !own.include_all_in(request.headers()) {
-        let message = "this port is for this machine alone, and the name in Host may be another site's: ask for 127.0.0.1 or \
-                       localhost, or start the node with a client token";
+        let message = "this port serves only this machine, and the name in Host may belong to another site: use \
+                       127.0.0.1 or localhost, or start the node with a client token";
         return Refusal::new(StatusCode::FORBIDDEN, message).into_response();
     }
     next.run(request).await

@@ -199,15 +199,12 @@ pub(super) async fn list(
     let Ok(Ok(_place)) = timeout(DEADLINE, door.lists.acquire()).await else {
         return Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "too many lists are asked for at once: try again",
+            "too many lists are in progress: try again",
         ));
     };
     let done = door.read(read, consistency).await?;
     let Answer::Page { pairs, more } = done.answer else {
-        return Err(Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the answer does not belong to the question",
-        ));
+        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer does not match the request"));
     };
     let size = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
     door.work.answer(size, move || Page::of(&pairs, more, done.at.index.0)).await
@@ -241,12 +238,12 @@ impl HttpContext {
     }
 }
 
-/// The name that whoever asks has given to the write.
+/// The name that the client has given to the write.
 fn name_of(headers: &HeaderMap) -> Result<Option<Bytes>, Refusal> {
     let mut names = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(name) = names.next() else { return Ok(None) };
     if names.next().is_some() {
-        return Err(Refusal::bad("Idempotency-Key is given twice: a write has one name"));
+        return Err(Refusal::bad("Idempotency-Key is given twice: send it once"));
     }
     let name = name.as_bytes();
     if !(1..=MOST_NAME).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {
@@ -260,7 +257,7 @@ fn name_of(headers: &HeaderMap) -> Result<Option<Bytes>, Refusal> {
 
 fn key_of(query: &Query) -> Result<Bytes, Refusal> {
     given("key", query.get("key"), query.get("keyBase64"))?
-        .ok_or_else(|| Refusal::bad("say which key, as in ?key=name"))
+        .ok_or_else(|| Refusal::bad("the key is missing: give it as in ?key=name"))
 }
 
 fn consistency_of(query: &Query) -> Result<Consistency, Refusal> {
@@ -269,7 +266,7 @@ fn consistency_of(query: &Query) -> Result<Consistency, Refusal> {
         Some("lease") => Ok(Consistency::Lease),
         Some("stale") => Ok(Consistency::Stale),
         Some(other) => Err(Refusal::bad(format!(
-            "there is no consistency \"{}\": linearizable, lease or stale",
+            "there is no consistency \"{}\": use linearizable, lease or stale",
             Printed(other.as_bytes())
         ))),
     }

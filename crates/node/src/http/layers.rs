@@ -1,5 +1,4 @@
-//! What every request passes, whatever it asks for: it gets an id, a line in the log, its place in the metrics, and an answer
-//! also when its handler panics. Nothing here knows what is asked.
+//! The layers of every request: an id, a line in the log, metrics, and an answer even when its handler panics.
 
 use crate::http::answer::Refusal;
 use crate::http::outgoing::{Outgoing, bound};
@@ -34,18 +33,18 @@ const MOST_URI: usize = 32 << 10;
 /// The most characters of a path that are logged.
 const MOST_LOGGED: usize = 100;
 
-/// The methods that the metrics tell apart: whoever asks must not be able to make up more.
+/// The methods that the metrics distinguish: clients must not be able to add others.
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE, Method::OPTIONS];
 
 /// These are asked again and again by programs that watch over the node.
 const PROBES: [&str; 2] = ["/health", "/metrics"];
 
-/// Puts the layers around the routes, the innermost first. Who may ask is found out before [`check_uri`]: whoever is turned
-/// away has an id, a line in the log and a place in the metrics too.
+/// Puts the layers around the routes, the innermost first. Authentication comes before [`check_uri`]: refused
+/// requests have an id, a line in the log and a place in the metrics too.
 pub(super) fn around(routes: Router, tokens: Tokens, meters: Meters) -> Router {
     let cross_site = CsrfLayer::new().with_rejection_response(|_| {
-        let message = "a page of another site must not change anything here";
+        let message = "requests from pages of other sites cannot change anything here";
         Refusal::new(StatusCode::FORBIDDEN, message).into_response()
     });
     routes
@@ -81,7 +80,7 @@ async fn drop_unfit_id(mut request: Request) -> Request {
 async fn check_uri(request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MOST_URI {
-        let message = format!("the path has {length} bytes with its query, over the limit of {MOST_URI}");
+        let message = format!("the path and query have {length} bytes, over the limit of {MOST_URI}");
         return Refusal::new(StatusCode::URI_TOO_LONG, message).into_response();
     }
     next.run(request).await
@@ -99,7 +98,7 @@ async fn account(State(meters): State<Meters>, request: Request, next: Next) -> 
     let start = Instant::now();
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| {
-        let message = "the node failed on this request; its log says why, under the id in X-Request-Id";
+        let message = "internal error; the node's log has the details, under the id in X-Request-Id";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
     });
     let took = start.elapsed();

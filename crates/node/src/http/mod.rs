@@ -1,5 +1,5 @@
-//! The HTTP door: keys and values as JSON. It is a client of this node's own client port like any other, and so
-//! finds the leader wherever it is; it has no way past that port.
+//! The HTTP interface: keys and values as JSON. It is an ordinary client of this node's client port, and so finds the
+//! leader; it cannot bypass that port.
 
 mod about;
 mod answer;
@@ -44,7 +44,7 @@ pub(crate) struct HttpParts {
     pub(crate) cluster: Client,
     /// This node's own client address.
     pub(crate) own: String,
-    /// What is asked of those who come to the door.
+    /// What is required of clients.
     pub(crate) tokens: Tokens,
     /// Whether a certificate is asked for.
     pub(crate) encrypted: bool,

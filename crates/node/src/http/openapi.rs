@@ -1,5 +1,5 @@
-//! The description of all that is served here, for programs: OpenAPI 3.1. Written by hand; the tests hold it against the
-//! routes and against real answers.
+//! The OpenAPI 3.1 description of this interface. Written by hand; the tests compare it with the routes and with real
+//! answers.
 
 use crate::http::answer::Refusal;
 use crate::http::parameters;

@@ -1,4 +1,5 @@
-//! Large answers share a bound for as long as they wait to be sent, so that clients who ask and do not read fill no memory.
+//! Large answers share a bound for as long as they wait to be sent, so that clients that do not read their answers
+//! cannot exhaust memory.
 
 use crate::http::answer::Refusal;
 use axum::body::{Body, HttpBody, to_bytes};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// An answer up to this size counts for nothing: there are only so many connections.
+/// An answer up to this size does not count: there are only so many connections.
 const FREE: usize = 64 << 10;
 
 /// The most bytes of all larger ones together. A page of the greatest values, all of them written as JSON escapes, fits twice.
@@ -51,7 +52,7 @@ pub(super) async fn bound(
     let part = u32::try_from(size).ok().and_then(|size| shared.try_acquire_many_owned(size).ok());
     let Some(part) = part else {
         let message =
-            "too many large answers wait to be read: try again in a moment, or ask for less at once";
+            "too many large answers are waiting to be read: try again in a moment, or ask for less at once";
         return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response();
     };
     let (head, body) = response.into_parts();

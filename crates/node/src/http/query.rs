@@ -1,7 +1,7 @@
-//! Query strings, read strictly: what is not understood is refused with a sentence, never guessed and never left out. Pure.
+//! Strict parsing of query strings: anything unknown is an error, never guessed or ignored. Pure.
 //!
-//! As in a form, `+` stands for a space. Everything else that is not plain is written as `%` and two hexadecimal digits, and
-//! what comes of it is UTF-8; bytes that are not are given in Base64, in a parameter of their own.
+//! As in a form, `+` stands for a space. Other special characters are percent-encoded, and the decoded text is UTF-8;
+//! bytes that are not are given in Base64, in a parameter of their own.
 
 use percent_encoding::percent_decode;
 use raftdeck_protocol::printable::Printable;

@@ -1,5 +1,4 @@
-//! What is served where: one table, from which come the router, the `Allow` of each path, and what is said to whoever asks for
-//! something that is not there.
+//! The routes: one table, from which come the router, the `Allow` of each path, and the errors for unknown paths.
 
 use crate::http::answer::Refusal;
 use crate::http::{HttpContext, about, keys, openapi, watch};
@@ -48,7 +47,7 @@ pub(super) fn router(door: HttpContext) -> Router {
     }
     router
         .fallback(async move || {
-            Refusal::new(StatusCode::NOT_FOUND, format!("there is nothing here: {usages}"))
+            Refusal::new(StatusCode::NOT_FOUND, format!("there is no such path: {usages}"))
         })
         .with_state(door)
 }

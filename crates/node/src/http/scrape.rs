@@ -1,5 +1,5 @@
-//! The node's state at one moment, as Prometheus wants it. Made anew for each scrape, so that what a leader said of its followers
-//! is gone when it leads no more.
+//! The node's state at one moment, as Prometheus wants it. Computed for each scrape, so that a former leader's view
+//! of its followers disappears with its leadership.
 
 use metrics::{Unit, describe_gauge, gauge, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -32,20 +32,16 @@ fn role(raft: &raft::Status) {
     for role in [Role::Follower, Role::PreCandidate, Role::Candidate, Role::Leader] {
         gauge!("raftdeck_role", "role" => role.to_string()).set(f64::from(u8::from(raft.role == role)));
     }
-    set("raftdeck_has_quorum", "1 if the node has a majority behind it.", u64::from(raft.has_quorum));
+    set("raftdeck_has_quorum", "1 if the node hears a majority.", u64::from(raft.has_quorum));
     set("raftdeck_voters", "Members that vote.", raft.membership.voters.len() as u64);
-    set("raftdeck_learners", "Members that only learn.", raft.membership.learners.len() as u64);
+    set("raftdeck_learners", "Members that are learners.", raft.membership.learners.len() as u64);
 }
 
 fn log(raft: &raft::Status) {
     set("raftdeck_last_log_index", "The index of the last entry of the log.", raft.last.index.0);
-    set("raftdeck_durable_index", "The log is on this node's disk through here.", raft.durable.0);
-    set(
-        "raftdeck_commit_index",
-        "Entries are committed through here, as the node knows it.",
-        raft.committed.0,
-    );
-    set("raftdeck_applied_index", "Entries are applied to the state machine through here.", raft.applied.0);
+    set("raftdeck_durable_index", "The last entry that is on this node's disk.", raft.durable.0);
+    set("raftdeck_commit_index", "The last committed entry that the node knows of.", raft.committed.0);
+    set("raftdeck_applied_index", "The last entry that is applied to the state machine.", raft.applied.0);
     set("raftdeck_snapshot_index", "The last entry in the newest snapshot.", raft.snapshot.index.0);
     set("raftdeck_purged_index", "The log begins after this index.", raft.purged.0);
 }
@@ -59,7 +55,7 @@ fn disk(raft: &raft::Status) {
     gauge!("raftdeck_disk_wait_seconds").set(raft.disk_wait.unwrap_or_default().as_secs_f64());
     set(
         "raftdeck_disk_stalled",
-        "1 while that is so long that the node neither leads, if others can, nor campaigns.",
+        "1 while the disk is stalled: the node does not campaign, and leads only if no other node can.",
         u64::from(raft.disk_stalled),
     );
 }
@@ -133,7 +129,7 @@ fn set(name: &'static str, what: &'static str, value: u64) {
     gauge!(name).set(number(value));
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has only floats")]
 fn number(value: u64) -> f64 {
     value as f64
 }

@@ -1,5 +1,5 @@
-//! The shape of a node's whole status as JSON. Made by hand, so that what is renamed or added inside changes nothing that
-//! somebody's script relies on.
+//! The shape of a node's whole status as JSON. Written by hand, so that internal changes do not break scripts that
+//! rely on it.
 
 use crate::http::about::names;
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusedPeer};
@@ -21,7 +21,7 @@ pub(super) struct Status {
     voted_for: Option<String>,
     leader_id: Option<String>,
     has_quorum: bool,
-    /// To whom it is handing over, as a leader.
+    /// As a leader: the node it is handing over to.
     transfer_to: Option<String>,
     /// As a candidate or pre-candidate.
     votes: Vec<Vote>,
@@ -169,9 +169,9 @@ struct Peer {
     disk_stalled_ms: Option<f64>,
     /// The data directory it answers from.
     disk: Option<String>,
-    /// It lost a part of what it confirmed through here, and counts for nothing until it has that again.
+    /// It lost a part of what it confirmed through here, and does not count until it has that again.
     lost_before_index: Option<u64>,
-    /// Why it can make nothing of the snapshot it was sent.
+    /// Why it refuses the snapshot that it was sent.
     snapshot_refused: Option<String>,
 }
 

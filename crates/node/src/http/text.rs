@@ -1,5 +1,5 @@
-//! Bytes in JSON and in query strings: as text where they are UTF-8, and in Base64 under a name of its own where they are
-//! not, so that nothing is ever shown as something that it is not. Pure.
+//! Bytes in JSON and in query strings: as text if they are UTF-8, and otherwise in Base64 under another name, so that
+//! no value is misrepresented. Pure.
 
 use crate::http::answer::Refusal;
 use axum::body::Bytes;
@@ -88,8 +88,8 @@ pub(super) fn given(name: &str, text: Option<&str>, base64: Option<&str>) -> Res
         (None, Some(base64)) => match BASE64.decode(base64.as_bytes()) {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) => Err(Refusal::bad(format!(
-                "{name}Base64 is no Base64 ({error}): it has the letters A-Z a-z 0-9 + / and is filled up with = to a \
-                 multiple of four; in a query + is written as %2B"
+                "{name}Base64 is not Base64 ({error}): it has the characters A-Z a-z 0-9 + / and is padded with \
+                 = to a multiple of four; in a query + is written as %2B"
             ))),
         },
         (None, None) => Ok(None),

@@ -1,5 +1,6 @@
-//! Committed changes as server-sent events. An event's id is its index in the log, so that a browser or a script that lost its
-//! connection goes on where it was, on any node. Keeps no changes: who reads slowly lags behind, and who lags too far is told.
+//! Committed changes as server-sent events. An event's id is its index in the log, so that a browser or a script that
+//! lost its connection resumes where it was, on any node. Keeps no changes: a slow reader lags behind, and gets an
+//! error when it lags too far.
 
 use crate::http::answer::Refusal;
 use crate::http::text::{KeyText, ValueText, given};
@@ -18,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Streams at a time. Each takes up a connection of this port and one of the client port: there is always a place left for
-/// who only asks something, on both.
+/// Streams at a time. Each takes up a connection of this port and one of the client port: some connections are always
+/// left for plain requests, on both.
 pub(super) const MOST: usize = 48;
 
 /// A stream says at least this often that it lives.
@@ -61,12 +62,13 @@ pub(super) async fn watch(
         None => query.get("after").map(|after| index("after", after)).transpose()?,
     };
     let place = Arc::clone(&door.watches).try_acquire_owned().map_err(|_| {
-        let message = format!("this node already tells changes to {MOST}: try another node, or later");
+        let message =
+            format!("this node already serves {MOST} watches: try another node, or try again later");
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let mut changes = door.client.watch_at(&door.own, prefix, after);
     let Ok(Some(first)) = timeout(DEADLINE, changes.next()).await else {
-        let message = "this node does not begin to tell its changes: try another node, or again";
+        let message = "this node does not start the watch: try another node, or try again";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
     let first = first?;

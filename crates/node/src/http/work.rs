@@ -40,7 +40,7 @@ impl JsonWork {
         let span = Span::current();
         let done = spawn_blocking(move || span.in_scope(work)).await;
         // What it panicked with is in the log.
-        done.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the node failed on this request"))
+        done.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
     }
 
     /// What is made of `size` bytes, as an answer.

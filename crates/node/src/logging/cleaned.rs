@@ -1,6 +1,6 @@
-//! The last step before a log line leaves the process: what a stranger said that ended up in it must not control the terminal that
-//! shows it. Tracing escapes ASCII's control characters in what is logged, and writes those of its colours itself; this does the
-//! same for all others.
+//! The last step before a log line leaves the process: untrusted text in it must not control the terminal that shows
+//! it. Tracing escapes ASCII's control characters in what is logged, and writes those of its colours itself; this
+//! does the same for all others.
 
 use raftdeck_protocol::printable::{self, is_unsafe};
 use std::borrow::Cow;

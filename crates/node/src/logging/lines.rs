@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-/// `LEVEL target: message`. The time is known to who reads along.
+/// `LEVEL target: message`. The reader knows the time.
 pub(crate) struct Plain;
 
 impl<S, N> FormatEvent<S, N> for Plain

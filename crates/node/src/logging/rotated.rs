@@ -1,6 +1,6 @@
-//! A log file that is never larger than it may be: when it is full it is put aside under a number, and the oldest of those
-//! goes. Lines stay whole. What cannot be written is lost, and the next line is tried anew, so a disk that was full for a
-//! while costs lines and nothing else. The crates that rotate by size panic where a directory is missing, or cut lines.
+//! A log file with a maximum size: a full file is renamed with a number, and the oldest one is removed. Lines stay
+//! whole. What cannot be written is lost, and the next line is tried anew, so a disk that was full for a while costs
+//! lines and nothing else. The crates that rotate by size panic where a directory is missing, or cut lines.
 
 use raftdeck_storage::fs::private;
 use std::ffi::OsString;
@@ -233,7 +233,7 @@ mod tests {
         let path = dir.path().join("log");
         let why = |path: &Path| Rotated::open(path, BOUNDS).unwrap_err().to_string();
         assert!(why(dir.path()).contains("Is a directory"));
-        assert!(why(Path::new("/dev/null")).contains("no regular file"));
+        assert!(why(Path::new("/dev/null")).contains("not a regular file"));
         assert!(why(&dir.path().join("missing/log")).contains("No such file"));
         let _first = Rotated::open(&path, BOUNDS).unwrap();
         assert!(why(&path).contains("another node writes to it"));

@@ -1,15 +1,14 @@
-//! What a connection is doing, as far as its place is concerned: whether it could go without being missed. Written on the way of
-//! every request, so it is a few numbers that nobody waits for.
+//! Whether a connection is idle and could be closed. Updated by every request, so it is a few atomic numbers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Whoever has done nothing for so long is idle.
+/// A connection without activity for this long is idle.
 const IDLE_AFTER: Duration = Duration::from_millis(50);
 
-/// Whoever takes nothing of its answers for so long keeps a place that others could use.
+/// A connection that reads no answers for this long may lose its slot to another one.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 
 /// One connection's activity. It begins as busy.

@@ -1,5 +1,5 @@
-//! How often a port may be connected to: so many times a second from one address, and so many from all that have not proved
-//! themselves. A handshake costs more than to refuse it, and each that succeeds stirs the whole node.
+//! Rate limits for new connections: per address, and in total for unauthenticated ones. A handshake costs more than a
+//! refusal, and each that succeeds causes work in the whole node.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ const BURST: u32 = 2;
 pub(crate) struct Rate {
     /// From one address.
     pub(crate) per_address: u32,
-    /// From all addresses together of which none has ever been let in: those that were go first.
+    /// In total, from addresses that have never authenticated: those that were have priority.
     pub(crate) of_strangers: u32,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct Address {
     bucket: Bucket,
-    /// It has been let in.
+    /// It has authenticated before.
     is_proven: bool,
 }
 
@@ -87,7 +87,7 @@ impl Pace {
         known.bucket.take(per_address, now) && (known.is_proven || self.strangers.take(of_strangers, now))
     }
 
-    /// Somebody from there was let in.
+    /// A connection from there was authenticated.
     pub(super) fn prove(&mut self, address: IpAddr) {
         if let Some(known) = self.addresses.get_mut(&address) {
             known.is_proven = true;
@@ -147,7 +147,7 @@ mod tests {
         assert!(pace.addresses.len() <= MOST_ADDRESSES);
         let later = now + Duration::from_mins(1);
         assert!(pace.admits(address(30_000), later));
-        assert!(pace.addresses.contains_key(&address(0)), "who was let in is remembered longest");
+        assert!(pace.addresses.contains_key(&address(0)), "authenticated addresses are remembered longest");
         assert!(pace.addresses.len() < 10, "{}", pace.addresses.len());
     }
 }

@@ -186,7 +186,7 @@ fn several() -> Vec<Row> {
             let outer = request("PUT", "/nothing", "", &hidden);
             let answers = answers("hidden", &exchange(&node.http, &outer, false));
             assert_eq!(answers.len(), 1, "a body is no request: {answers:?}");
-            answers[0].assert("hidden", 404, "nothing here");
+            answers[0].assert("hidden", 404, "no such path");
         }),
     ]
 }

@@ -80,7 +80,7 @@ fn a_query_that_is_not_what_is_expected_is_refused() {
         ("GET", "/get?key=a&consistency=Stale", "linearizable, lease or stale"),
         ("GET", "/get?key=a&keyBase64=YQ==", "both key and keyBase64"),
         ("GET", "/get?keyBase64=+w==", "%2B"),
-        ("GET", "/get?keyBase64=YQ", "no Base64"),
+        ("GET", "/get?keyBase64=YQ", "not Base64"),
         ("DELETE", "/delete", "?key="),
         ("DELETE", "/delete?key=a&consistency=stale", "no parameter consistency here"),
         ("GET", "/list?limit=0", "1 to 1000"),

@@ -142,7 +142,7 @@ fn a_node_that_has_just_started_refuses_stale_reads_until_it_knows_what_is_commi
     cluster.restart(1);
     for query in ["/get?key=a&consistency=stale", "/list?consistency=stale"] {
         let refused = Ask::new("GET", query).of(cluster.node(1));
-        assert_error(&refused, 503, "has not heard yet what is committed");
+        assert_error(&refused, 503, "does not know the commit index yet");
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
     cluster.restart(2);

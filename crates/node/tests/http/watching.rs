@@ -227,7 +227,7 @@ fn a_node_that_stops_ends_its_streams_in_order() {
     node.signal(Signal::TERM);
     assert_eq!(node.wait().code(), Some(0), "{}", node.log());
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
-    assert!(!node.log().contains("did not take their last"), "{}", node.log());
+    assert!(!node.log().contains("did not receive their last"), "{}", node.log());
     for stream in &mut streams {
         assert_eq!(std::iter::from_fn(|| stream.block()).filter(|event| event.data.is_some()).count(), 0);
     }

@@ -25,7 +25,7 @@ fn say(deck: &mut Deck, line: &str) {
     }
 }
 
-/// What came of a request in a word: a value, `stored`, `refused: why`, `in doubt: why`.
+/// The outcome of a request in a word: a value, `stored`, `refused: why`, `in doubt: why`.
 fn outcome(deck: &mut Deck, id: CommandId) -> String {
     match deck.outcome(id).judged() {
         StoreOutcome::Done(Answer::Stored) => "stored".to_owned(),
@@ -67,7 +67,7 @@ fn a_node_is_asked_itself_and_what_it_says_is_the_answer() {
     assert_eq!(outcome(&mut deck, id), "blue");
     assert!(matches!(deck.outcome(id), ClientOutcome::Answered { node, .. } if node == follower));
     let why = asked(&mut deck, &format!("get color at {}", follower.0));
-    assert_eq!(why, format!("refused: {follower} says: this node is not the leader, {leader} is"));
+    assert_eq!(why, format!("refused: {follower} says: this node is not the leader: {leader} is"));
     say(&mut deck, &format!("kill {}", follower.0));
     let why = asked(&mut deck, &format!("get color stale at {}", follower.0));
     assert_eq!(why, format!("refused: {follower} does not run"));
@@ -170,7 +170,7 @@ fn there_is_room_for_so_many_clients() {
     for nth in 0..MAX_CLIENTS {
         assert_eq!(asked(&mut deck, &format!("as c{nth} get a")), "none");
     }
-    let no_room = "there are 16 clients with names already, and no room for more: use one of them";
+    let no_room = "there are 16 named clients already, which is the maximum: use one of them instead of more";
     let id = ask(&mut deck, "as more get a");
     assert_eq!(deck.answer(id), Err(no_room.to_owned()));
     let Ok(ScriptLine::Do(mut orders)) = parse("client more cut 1", &deck.world.known) else {

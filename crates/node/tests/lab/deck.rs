@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) frames: Vec<FrameReport>,
     /// Messages that are held.
     pub(crate) held: BTreeMap<MessageId, MessageReport>,
-    /// What became of messages that are not on the links any more.
+    /// What happened to messages that are not on the links any more.
     pub(crate) over: BTreeMap<MessageId, MessageState>,
     /// Those that ended by themselves, and their last words.
     pub(crate) failures: Vec<(NodeId, String)>,
@@ -125,7 +125,7 @@ impl Deck {
         news.map(|update| self.world.take_in(update)).is_ok()
     }
 
-    /// Waits until the lab has begun all that it was told, and has told what became of messages until then.
+    /// Waits until the lab has begun all that it was told, and has told what happened to messages until then.
     pub(crate) fn sync(&mut self) {
         let id = self.send(Order::Refresh);
         self.answer(id).expect("whoever answers is asked");

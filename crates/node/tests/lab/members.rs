@@ -329,7 +329,7 @@ fn what_cannot_be_replaced_is_refused_with_a_reason_and_stays_as_it_is() {
     let (mut deck, leader) = Deck::settled(3);
     let other = (1..=3).map(n).find(|node| *node != leader).unwrap();
     deck.send(Order::ReplaceNode(other));
-    refusal(&mut deck, &format!("{other} was not replaced: the cluster knows it by the disk that it has"));
+    refusal(&mut deck, &format!("{other} was not replaced: the membership lists the disk that it has"));
     deck.send(Order::ReplaceNode(n(9)));
     refusal(&mut deck, "there is no n9 in this cluster");
     deck.send(Order::Kill(other));

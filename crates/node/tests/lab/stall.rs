@@ -87,7 +87,7 @@ fn a_single_node_with_a_stalled_disk_answers_reads_and_says_why_it_takes_no_writ
     assert_eq!(asked(&deck.world, only).raft.role, Role::Leader);
 
     set_disk(&deck, only, DiskPace::Free);
-    deck.wait("its disk goes on", |world| (!world.statuses.get(&only)?.raft.disk_stalled).then_some(()));
+    deck.wait("its disk recovers", |world| (!world.statuses.get(&only)?.raft.disk_stalled).then_some(()));
     assert_eq!(deck.put("color", "violet"), only);
     assert_eq!(deck.get("color").as_deref(), Some("violet"));
 }

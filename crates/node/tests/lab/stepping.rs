@@ -39,7 +39,7 @@ fn members(deck: &Deck) -> [Member; 3] {
     })
 }
 
-/// n1 leads, time stands still at every node, and whatever is sent stays on its link.
+/// n1 leads, time is frozen at every node, and whatever is sent stays on its link.
 fn held_and_frozen() -> Deck {
     let (mut deck, leader) = Deck::settled(3);
     if leader != N1 {

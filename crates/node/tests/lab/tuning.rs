@@ -196,7 +196,7 @@ fn a_clock_that_jumps_ahead_lets_a_leader_step_down_and_what_does_not_run_has_no
     deck.wait("a new term", |world| world.agreed(3).filter(|leader| term(world, *leader) > before));
     assert_eq!(in_force(&deck), Vec::<String>::new(), "a jump cannot be undone");
     assert_eq!(say(&mut deck, "kill 2"), Ok(()));
-    assert_eq!(say(&mut deck, "clock 2 skew 1s").unwrap_err(), "n2 does not run, and neither does its clock");
+    assert_eq!(say(&mut deck, "clock 2 skew 1s").unwrap_err(), "n2 is not running, and neither is its clock");
 }
 
 #[test]

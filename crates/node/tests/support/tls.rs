@@ -22,7 +22,7 @@ async fn connect(address: &str, config: &Arc<ClientConfig>) -> io::Result<TlsStr
     TlsConnector::from(Arc::clone(config)).connect(name, TcpStream::connect(address).await?).await
 }
 
-/// How the node ends a handshake in which this token is proved, or what became of the connection instead. What the node
+/// How the node ends a handshake in which this token is proved, or what happened to the connection instead. What the node
 /// proves is not looked at.
 pub(crate) fn greet(
     address: &str,

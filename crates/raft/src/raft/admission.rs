@@ -1,5 +1,5 @@
-//! Which messages are believed, by the identity of their senders and by their terms. Says nothing about what follows from
-//! them.
+//! Which messages are accepted, by the identity of their senders and by their terms. Decides nothing about what
+//! follows from them.
 
 use super::{Raft, RoleState};
 use crate::identity::{Incarnation, Sender};
@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 /// single message uses up the terms: it would take 2^42 of them to get to the highest that a peer may name.
 pub(super) const TERMS_AT_ONCE: u64 = 1 << 20;
 
-/// Strangers that are remembered as told of.
+/// Non-members that were reported already.
 const STRANGERS: usize = 16;
 
-/// Senders whose messages were ignored, and that was told. Each is told of once for a membership, as whoever sends such a
-/// message sends many.
+/// Senders whose messages were ignored and reported. Each is reported once per membership, because such a sender
+/// sends many messages.
 pub(super) type Strangers = BTreeSet<Sender>;
 
 impl Raft {

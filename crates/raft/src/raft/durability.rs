@@ -1,4 +1,4 @@
-//! What the disk has been told, and what it has finished. Decides when a message may leave.
+//! Outstanding and completed disk writes. Decides when a message may leave.
 
 use crate::effect::{Effects, Persist, Ticket};
 use crate::log::Log;

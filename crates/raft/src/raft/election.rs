@@ -106,7 +106,7 @@ impl Raft {
     }
 
     /// Whether it may become leader: it votes, or did before a change that is not committed yet. Without it, that
-    /// change might be stuck in its log for ever (thesis §4.2.2). Learners wait until they are promoted, unless somebody
+    /// change might be stuck in its log forever (thesis §4.2.2). Learners wait until they are promoted, unless somebody
     /// counts on them ([`note_older_log`](Self::note_older_log)), and a member whose disk is stalled until that has
     /// finished a write: its own vote would wait for it.
     pub(super) fn may_campaign(&self) -> bool {
@@ -127,7 +127,7 @@ impl Raft {
         self.is_counted_on = true;
     }
 
-    /// Whom a candidate asks.
+    /// The members that a candidate asks.
     pub(super) fn other_voters(&self) -> Vec<NodeId> {
         let Membership { voters, outgoing, .. } = self.membership();
         voters.union(outgoing).copied().filter(|id| *id != self.config.id).collect()
@@ -170,7 +170,7 @@ impl Raft {
         self.restart_election_timer(now);
         let term = self.hard_state.term.next();
         self.set_role(RoleState::PreCandidate(Campaign::new(0)));
-        // It must forget its leader: two members that each still stand by one could refuse each other for ever.
+        // It must forget its leader: two members that each still stand by one could refuse each other forever.
         if !is_active(Mutant::PreCandidateKeepsLeader) {
             self.set_leader(None);
         }
@@ -203,8 +203,8 @@ impl Raft {
         self.hurries_until.is_some_and(|until| now < until)
     }
 
-    /// Of several who lost their leader at the same moment, and would grant each other the pre-vote and then split the
-    /// votes, all but one wait: who has the longer log goes first, or of equals the one with the least id.
+    /// Of several who lost their leader at the same moment, and would grant each other the pre-vote and then split
+    /// the votes, all but one wait: the one with the longer log goes first, or of equals the one with the least id.
     fn yield_to(&mut self, rival: NodeId, request: &VoteRequest, now: Timestamp) {
         let goes_first = request.last > self.log.last() || rival < self.config.id;
         if goes_first && self.hurries(now) && matches!(self.role, RoleState::PreCandidate(_)) {
@@ -402,9 +402,9 @@ impl Raft {
         }
     }
 
-    /// Why this member may not vote for anybody, whoever asks. One without any membership belongs to no cluster yet. One that
-    /// is known on another disk has voted there, and does not know for whom. Who was removed may vote: those who ask may
-    /// be behind, and count it.
+    /// Why this member may not vote at all. One without any membership belongs to no cluster yet. One that is known
+    /// on another disk has voted there, and does not know for which candidate. Who was removed may vote: those who
+    /// ask may be behind, and count it.
     fn has_no_vote(&self) -> Option<VoteRefusal> {
         let membership = self.membership();
         if membership.voters.is_empty() && !is_active(Mutant::JoinerVotes) {

@@ -1,5 +1,5 @@
-//! The founding: a member without a membership is given the first one, and the first leader puts that into the log. Decides
-//! nothing about who founds with whom; that is agreed before.
+//! The founding: a member without a membership is given the first one, and the first leader puts that into the log.
+//! The founding members are agreed before.
 
 use super::Raft;
 use crate::membership::Membership;
@@ -15,7 +15,7 @@ pub enum FoundError {
         /// This member.
         id: NodeId,
     },
-    /// The membership makes no sense, or this member does not vote in it with its data directory.
+    /// The membership is invalid, or this member does not vote in it with its data directory.
     #[error("the founding membership does not name {id} as a voter with its data directory")]
     NotAFounder {
         /// This member.
@@ -50,8 +50,8 @@ impl Raft {
         Ok(())
     }
 
-    /// What a new leader's first entry carries. The membership of a cluster with an identity that is not in the log yet: so
-    /// whoever comes later learns from the log which cluster this is. Else nothing.
+    /// What a new leader's first entry carries. The membership of a cluster with an identity that is not in the log
+    /// yet: so a later member learns from the log which cluster this is. Else nothing.
     pub(super) fn first_payload(&self) -> Payload {
         let (since, membership) = self.memberships.latest();
         if since == LogIndex::ZERO && membership.cluster.is_some() {

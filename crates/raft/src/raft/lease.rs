@@ -1,7 +1,7 @@
-//! Reads by the leader's lease (thesis §6.4.1). A follower that answered a round stands by its leader for at least the
-//! least election timeout after the round was *sent*, so nobody else can lead, and commit anything, before that has
-//! passed for a majority. This holds as long as clocks run at about the same rate, CheckQuorum is on at all members, and
-//! all have the same timing.
+//! Reads by the leader's lease (thesis §6.4.1). A follower that answered a round grants no votes for at least the
+//! minimum election timeout after the round was *sent*, so no other node can lead, or commit anything, before that
+//! has passed for a majority. This holds as long as clocks run at about the same rate, CheckQuorum is on at all
+//! members, and all have the same timing.
 
 use super::{Leadership, Raft, RoleState};
 use crate::mutants::{Mutant, is_active};
@@ -76,14 +76,14 @@ impl Raft {
         self.lease_end().filter(|_| ready).map_or(Duration::ZERO, |end| end.since(now))
     }
 
-    /// The newest round that a majority stands by its leader for, itself included. An answer may come from a member that
-    /// promises nothing: one that detects crashes, or does without CheckQuorum.
+    /// The newest round that a majority stands by its leader for, itself included. An answer may come from a member
+    /// that promises nothing: one that detects crashes, or has CheckQuorum off.
     fn promised_round(&self, leadership: &Leadership) -> u64 {
         self.reached(leadership, leadership.round, |progress| progress.counted(progress.promised_round))
             .unwrap_or(0)
     }
 
-    /// Whether this member stands by a leader whom it answers, for the least election timeout (thesis §6.4.1).
+    /// Whether this member refuses votes while it hears a leader, for the minimum election timeout (thesis §6.4.1).
     pub(super) fn promises(&self) -> bool {
         self.config.tuning.check_quorum && !self.config.detect_crash
     }

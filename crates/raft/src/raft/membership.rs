@@ -22,7 +22,7 @@ const PATIENCE_UNHEARD: u32 = 5;
 /// And when it answers but gets no further for this many: it may be unpacking a large snapshot.
 const PATIENCE_STALLED: u32 = 100;
 
-/// Heartbeats that one who left still gets, so that it learns that it did. Then it is on its own; should all of
+/// Heartbeats that a former member still gets, so that it learns that it left. Then it is on its own; should all of
 /// them be lost, PreVote and CheckQuorum keep it from disturbing anyone (thesis §4.2.3).
 const FAREWELL_ROUNDS: u64 = 3;
 
@@ -62,7 +62,7 @@ impl CatchUp {
         progress.matched >= self.goal && progress.acked_round >= self.asked_in
     }
 
-    /// Whether it is of no use to go on waiting.
+    /// Whether waiting any longer is futile.
     fn is_hopeless(&mut self, progress: &Progress, timeout: Duration, now: Timestamp) -> bool {
         let seen = (progress.matched, progress.snapshot_progress());
         if self.seen != seen {
@@ -121,7 +121,8 @@ impl Raft {
         asked || self.membership().is_joint() || !self.membership_is_committed()
     }
 
-    /// Everyone to whom a leader replicates: the members, and those that leave by a change that is not committed yet.
+    /// All nodes that a leader replicates to: the members, and those that leave by a change that is not committed
+    /// yet.
     pub(super) fn receivers(&self) -> BTreeSet<NodeId> {
         let all = self.memberships.since(self.committed).flat_map(|(_, membership)| membership.members());
         all.filter(|id| *id != self.config.id).collect()
@@ -289,7 +290,7 @@ impl Raft {
         self.update_receivers();
     }
 
-    /// A leader replicates to everyone in the memberships that are not past, and for a little while to those who left.
+    /// A leader replicates to all nodes in current memberships, and for a short while to those that left.
     fn update_receivers(&mut self) {
         let receivers = self.receivers();
         // The entry that brings a new member is what it is sent first, at once.

@@ -68,7 +68,7 @@ const REPLACE: &str = "leave the other members running, empty this member's data
 /// Why a member could not start.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RestoreError {
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The log has a gap or does not start where it should.
@@ -121,7 +121,7 @@ pub enum ProposeError {
     /// Only the leader takes proposals.
     #[error("not the leader")]
     NotLeader {
-        /// Who is, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// The cap on uncommitted bytes is reached, or the leadership is being handed over.
@@ -141,7 +141,7 @@ pub enum ReadError {
     /// Only the leader serves reads.
     #[error("not the leader")]
     NotLeader {
-        /// Who is, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
 }
@@ -162,13 +162,13 @@ pub enum TransferError {
     /// Only the leader hands over.
     #[error("not the leader")]
     NotLeader {
-        /// Who is, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
     },
     /// Only a voter can lead.
     #[error("{node} is not a voter, so it cannot lead")]
     NotAVoter {
-        /// Who.
+        /// The node.
         node: NodeId,
     },
     /// A transfer, or a change of the membership, is under way.
@@ -278,13 +278,13 @@ struct Leadership {
     lease: lease::Lease,
     /// A change of the membership that was asked for, until its end.
     change: Option<membership::MembershipInProgress>,
-    /// Who left, and the last round that it still gets.
+    /// The former member, and the last round that it still gets.
     farewells: BTreeMap<NodeId, u64>,
     transfer: Option<transfer::Transfer>,
 }
 
 /// The id picks the stream: members that are given the same seed share no row of numbers, else two of them could time
-/// out together for ever.
+/// out together forever.
 fn own_chance(seed: u64, id: NodeId) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(id.0);
@@ -465,9 +465,9 @@ impl Raft {
         self.assert_invariants();
     }
 
-    /// Campaigns at once, whoever leads: nobody is asked first, and its voters need not stand by their leader. Does nothing at
-    /// a leader and at who has no vote. A lease does not hold against that: every member must have been told to
-    /// [forgo leases](Self::forgo_leases) before.
+    /// Campaigns at once, even if there is a leader: without a pre-vote, and its voters may vote although they hear a
+    /// leader. Does nothing at a leader and at a member without a vote. A lease does not hold against that: every
+    /// member must have been told to [forgo leases](Self::forgo_leases) before.
     pub fn campaign_against_leader(&mut self, now: Timestamp) {
         if !matches!(self.role, RoleState::Leader(_)) && self.may_campaign() {
             self.stands_by_until = now;
@@ -540,7 +540,7 @@ impl Raft {
         }
     }
 
-    /// A step-down answers every waiting read, and whoever waits for a change of the membership.
+    /// A step-down answers every waiting read and membership change.
     fn refuse_what_waits(&mut self, leadership: Leadership) {
         if !is_active(Mutant::DropReadsOnStepDown) {
             let refused = leadership.reads.into_ids().into_iter();

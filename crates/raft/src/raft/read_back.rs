@@ -1,5 +1,5 @@
-//! Entries that are not in memory any more: which may leave it, who needs them again, and what becomes of them when they
-//! come back from the disk. What they are worth is said by the log, which knows the terms of all.
+//! Entries that are not in memory any more: which may leave it, who needs them again, and what happens to them when
+//! they come back from the disk. The log, which knows the terms of all entries, says whether they are still valid.
 
 use super::{Raft, RoleState};
 use crate::effect::EntriesToRead;

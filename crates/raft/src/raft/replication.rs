@@ -241,7 +241,8 @@ impl Raft {
         }
     }
 
-    /// Appends an entry, and puts the membership that it may bring in force. Neighbours of one term are told of once.
+    /// Appends an entry, and puts the membership that it may bring in force. Neighbours of one term are reported
+    /// once.
     fn push(&mut self, entry: Entry) {
         let LogId { term: of, index } = entry.id;
         match self.effects.trace.last_mut() {

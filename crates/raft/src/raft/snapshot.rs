@@ -114,8 +114,8 @@ impl Raft {
         }
     }
 
-    /// Whether a snapshot can be taken now: it has to tell who belongs to the cluster, else nobody could start from it. Who
-    /// joined knows that only once it has applied a membership.
+    /// Whether a snapshot can be taken now: it must contain the membership, else no member could start from it. A
+    /// joining member knows that only once it has applied a membership.
     #[must_use]
     pub fn may_snapshot(&self) -> bool {
         self.memberships.at(self.applied).1.is_sound()
@@ -349,7 +349,7 @@ impl Raft {
         self.release_log();
     }
 
-    /// All pieces arrived and are of no use: the leader is told why.
+    /// The complete snapshot is invalid: the leader is told why.
     pub fn handle_snapshot_discarded(&mut self, last: LogId, why: SnapshotRefusal) {
         let complete = |incoming: &mut IncomingSnapshot| {
             incoming.meta.last == last && incoming.received == incoming.size

@@ -119,7 +119,7 @@ impl Raft {
     }
 
     /// A leader with a stalled disk hands over to the follower that is closest to it, or steps down. Where the others could
-    /// elect nobody without this member's vote, which waits for its disk too, it leads on: it takes no writes, but it
+    /// elect nobody without this member's vote, which waits for its disk too, it stays leader: it accepts no writes, but it
     /// answers reads, which need no disk.
     pub(super) fn yield_leadership(&mut self, now: Timestamp) {
         let RoleState::Leader(leadership) = &self.role else { return };

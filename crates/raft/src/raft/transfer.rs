@@ -21,7 +21,7 @@ pub(super) struct Transfer {
 /// Why a leader hands over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// It was asked to. If the target does not take over in time, it leads on.
+    /// It was asked to. If the target does not take over in time, it stays leader.
     Asked,
     /// It is not a member any more: however this ends, it steps down.
     Leaving,

@@ -163,7 +163,7 @@ fn a_late_message_from_before_the_logs_beginning_is_answered_from_there() {
 }
 
 /// Trap 21: the leader takes the term of a released entry for unknown, not for 0, which the follower would refuse
-/// for ever, and gives a snapshot.
+/// forever, and gives a snapshot.
 #[test]
 fn a_follower_whose_place_was_released_gets_a_snapshot() {
     let mut cluster = n3_is_behind();

@@ -43,7 +43,7 @@ pub struct Member {
     pub applied: Vec<Entry>,
     pub reads: Vec<ReadReady>,
     pub trace: Vec<TraceEvent>,
-    /// What came of changes of the membership, each once.
+    /// The outcome of changes of the membership, each once.
     pub changes: Vec<Result<LogId, ChangeError>>,
     restarts: u64,
     /// Which of its disks it has; the first is 1.
@@ -435,7 +435,7 @@ impl Cluster {
         read
     }
 
-    /// What became of a read: `None` while it waits.
+    /// What happened to a read: `None` while it waits.
     pub fn granted(&self, at: NodeId, read: ReadId) -> Option<bool> {
         self.members[&at].reads.iter().find(|r| r.id == read).map(|r| r.granted)
     }

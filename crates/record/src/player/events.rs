@@ -6,7 +6,7 @@ use raftdeck_raft::TraceEvent;
 /// The id of every recorded [`News::Client`] when it is played: no command of the viewer has it.
 pub const RECORDED_COMMAND: CommandId = CommandId(u64::MAX);
 
-/// What is told of something recorded. `None`: it answered somebody who watched then, or said how time passed then, and says
+/// What is told of something recorded. `None`: it answered an observer, or was about the rate of time, and says
 /// nothing about the cluster.
 pub(super) fn played(what: &News) -> Option<News> {
     match what {

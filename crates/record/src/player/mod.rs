@@ -1,5 +1,5 @@
-//! A recording as a source. Tells what was recorded as its source told it, at the viewer's pace. Nothing can be done to what is
-//! recorded; a viewer can only say how time passes, go forward, and look at the logs.
+//! A recording as a source. Tells what was recorded as its source told it, at the viewer's pace. A recording cannot
+//! be changed; a viewer can only set the rate of time, seek forward, and look at the logs.
 
 mod events;
 
@@ -16,17 +16,18 @@ use std::time::Duration;
 pub use events::RECORDED_COMMAND;
 
 /// Why most cannot be done.
-const RECORDED: &str = "this is a recording: nothing can be done to it";
+const RECORDED: &str = "this is a recording: it cannot be changed";
 
 /// What is said at the end, and when somebody wants to go on from there.
 const OVER: &str = "the recording ends here";
 
 /// Plays a recording.
 ///
-/// Commands go in by [`send`](Self::send), time passes by [`run_until`](Self::run_until), and what there is to tell comes out of
-/// [`take`](Self::take). Each recorded update keeps its time and gets a new number. What it does not tell: how time passed then, and what answered
-/// those who watched then ([`News::Time`], [`News::Done`], [`News::Log`]); what was refused then is told as [`News::Trouble`], and a
-/// [`News::Client`] has the id [`RECORDED_COMMAND`]. The same recording and the same commands at the same times give the same updates.
+/// Commands go in by [`send`](Self::send), time passes by [`run_until`](Self::run_until), and what there is to tell
+/// comes out of [`take`](Self::take). Each recorded update keeps its time and gets a new number. What it does not
+/// tell: how time passed then, and the answers to its observers ([`News::Time`], [`News::Done`], [`News::Log`]); what
+/// was refused then is told as [`News::Trouble`], and a [`News::Client`] has the id [`RECORDED_COMMAND`]. The same
+/// recording and the same commands at the same times give the same updates.
 #[derive(Debug)]
 pub struct Player {
     recording: Recording,
@@ -65,7 +66,7 @@ impl Player {
         player.tell_time();
         if player.recording.unknown > 0 {
             let reason = format!(
-                "{} updates of this recording are missing: a newer raftdeck made them, and this one does not know them",
+                "{} updates of this recording cannot be shown: a newer raftdeck wrote them",
                 player.recording.unknown
             );
             player.tell(News::Trouble { reason });
@@ -80,7 +81,7 @@ impl Player {
         &self.capabilities
     }
 
-    /// Carries out a command now; what comes of it is told, in the end by [`News::Done`] or [`News::Refused`].
+    /// Carries out a command now; its outcome is told, in the end by [`News::Done`] or [`News::Refused`].
     pub fn send(&mut self, command: Command) {
         let Command { id, what } = command;
         let answer = match what {
@@ -97,14 +98,14 @@ impl Player {
         });
     }
 
-    /// When something next happens by itself, in cluster time; `None`: time stands still, or the recording is over.
+    /// When something next happens by itself, in cluster time; `None`: time is frozen, or the recording is over.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         let next = self.recording.updates.get(self.next)?;
         (!self.rate.is_frozen()).then(|| next.at.max(self.now))
     }
 
-    /// Tells everything up to this cluster time. While time stands still nothing is told.
+    /// Tells everything up to this cluster time. While time is frozen nothing is told.
     pub fn run_until(&mut self, at: Duration) {
         if !self.rate.is_frozen() {
             self.go_to(at);
@@ -186,7 +187,7 @@ impl Player {
         Ok(())
     }
 
-    /// Goes on to the end of a step at once, and stands still there.
+    /// Goes on to the end of a step at once, and freezes there.
     fn step(&mut self, step: Step) -> Result<(), String> {
         if self.is_over {
             return Err(OVER.to_owned());
@@ -209,7 +210,7 @@ impl Player {
         if to < self.now {
             let (to, now) = (write::duration(to), write::duration(self.now));
             return Err(format!(
-                "a recording cannot be rewound to {to}, as it is at {now}: play it again from its beginning"
+                "a recording cannot be rewound from {now} to {to}: play it again from its beginning"
             ));
         }
         self.go_to(to);

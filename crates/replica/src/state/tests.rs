@@ -491,7 +491,7 @@ struct ModelSession {
 }
 
 impl Model {
-    /// Applies a command to the log and judges what came of it.
+    /// Applies a command to the log and judges its outcome.
     fn apply(&mut self, log: &mut Log, at: u64, action: Action) {
         self.names_now += at.saturating_sub(self.now).min(MAX_STEP);
         self.now = self.now.max(at);

@@ -5,7 +5,8 @@ use crate::RequestToken;
 use raftdeck_raft::{LogId, LogIndex, Term};
 use std::collections::VecDeque;
 
-/// **Invariant:** at `i` stands who waits for the entry `first + i`; the first and the last one are not `None`.
+/// **Invariant:** at `i` is the client that waits for the entry `first + i`; the first and the last one are not
+/// `None`.
 #[derive(Debug, Default)]
 pub(crate) struct Writes {
     first: LogIndex,
@@ -34,7 +35,7 @@ impl Writes {
         self.waiting.push_back(Some((token, id.term)));
     }
 
-    /// Who waits for the entry at this index, and its term; nobody waits for it any more then.
+    /// Removes and returns the client that waits for the entry at this index, and its term.
     pub(crate) fn take(&mut self, index: LogIndex) -> Option<(RequestToken, Term)> {
         let place = usize::try_from(index.0.checked_sub(self.first.0)?).ok()?;
         let taken = self.waiting.get_mut(place)?.take();
@@ -42,7 +43,7 @@ impl Writes {
         taken
     }
 
-    /// Who waits for the first entry, if it is not after `through`.
+    /// The client that waits for the first entry, if it is not after `through`.
     pub(crate) fn pop(&mut self, through: LogIndex) -> Option<RequestToken> {
         if self.waiting.is_empty() || self.first > through {
             return None;

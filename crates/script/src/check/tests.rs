@@ -44,10 +44,10 @@ fn each_mistake_has_its_line_and_column() {
         [
             "line 1, column 1: \"klil\" is not known: did you mean kill?",
             "line 2, column 7: there is no n9: the nodes are n1 n2 n3",
-            "line 3, column 20: \"5x\" is no time: say 10ms, 1.5s, 500us or 2m",
-            "line 4, column 7: \"ä\" is no node: a node is 1, n1, leader or follower",
-            "line 5, column 8: \"3\" is too much here: kill NODES",
-            "line 6, column 1: wait needs something to be so, such as leader or log 2 4: wait CONDITION [within TIME]",
+            "line 3, column 20: \"5x\" is not a time: write 10ms, 1.5s, 500us or 2m",
+            "line 4, column 7: \"ä\" is not a node: a node is 1, n1, leader or follower",
+            "line 5, column 8: \"3\" is unexpected here: kill NODES",
+            "line 6, column 1: wait needs a condition, such as leader or log 2 4: wait CONDITION [within TIME]",
             "line 7, column 1: the quote is not closed: add a \" at the end",
             "line 8, column 5: \"klil\" is not known: did you mean kill?",
         ]
@@ -67,11 +67,11 @@ fn names_and_repeats_are_followed() {
     );
     assert_eq!(
         flaws("let $old = 2", 3),
-        ["line 1, column 5: a name is given without its $: let old = leader"]
+        ["line 1, column 5: let takes a name without its $: let old = leader"]
     );
     let open = "repeat has no end: a line end after the lines that are repeated";
     assert_eq!(flaws("heal\nrepeat 2\nrepeat 3\nend", 3), [format!("line 2, column 1: {open}")]);
-    assert_eq!(flaws("end", 3), ["line 1, column 1: end ends nothing: no repeat is open before it"]);
+    assert_eq!(flaws("end", 3), ["line 1, column 1: end without repeat: no repeat is open before it"]);
     assert_eq!(flaws("repeat x\nend", 3).len(), 1, "its end is no mistake");
     assert_eq!(flaws("repeat 2\nadd\nend\nwait up 5", 3), [""; 0]);
     assert_eq!(flaws("remove 3\nkill 3", 3), ["line 2, column 6: there is no n3: the nodes are n1 n2"]);
@@ -137,7 +137,7 @@ fn files_are_read_where_they_are_loaded() {
         [
             "lib/a.txt, line 9, column 6: $z is not set: did you mean x?",
             "lib/c/c.txt, line 1, column 1: \"klil\" is not known: did you mean kill?",
-            "lib/c/c.txt, line 2, column 1: end ends nothing: no repeat is open before it",
+            "lib/c/c.txt, line 2, column 1: end without repeat: no repeat is open before it",
             "lib/d.txt, line 2, column 1: repeat has no end: a line end after the lines that are repeated",
         ]
     );

@@ -39,8 +39,8 @@ impl fmt::Display for Unmet {
 }
 
 impl Condition {
-    /// Whether it is so by what is known; if not, how it is. `unanswered`: how much was asked of the store and has no outcome yet;
-    /// whoever asks keeps account.
+    /// Whether it is so by what is known; if not, how it is. `unanswered`: the number of store requests without an
+    /// outcome; the caller counts them.
     pub fn holds(&self, world: &World, unanswered: usize) -> Result<(), Unmet> {
         let unmet = match self {
             Condition::Leader(wanted) => return leads(world, *wanted),
@@ -107,7 +107,7 @@ impl Condition {
                 some => format!("{some} requests to the store have no answer yet"),
             },
             Condition::Not(condition) => match condition.holds(world, unanswered) {
-                Ok(()) => format!("{condition} is so"),
+                Ok(()) => format!("{condition} holds"),
                 Err(unmet) if unmet.is_unknown => return Err(unmet),
                 Err(_) => return Ok(()),
             },
@@ -126,7 +126,7 @@ fn status(world: &World, node: NodeId) -> Result<&RaftView, Unmet> {
 }
 
 fn has_not_told(world: &World, node: NodeId) -> String {
-    format!("{node} has not told of itself; it {}", process(world, node))
+    format!("{node} has not reported its state; it {}", process(world, node))
 }
 
 fn is_silent(world: &World, node: NodeId) -> bool {
@@ -300,7 +300,7 @@ fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
         None => *known(purged, "purged index", node)?,
     };
     if from.0 > 0 {
-        return Err(Unmet::new(format!("{node} has no entries through {from} any more")));
+        return Err(Unmet::new(format!("{node} no longer has the entries through {from}")));
     }
     // What is not on its disk yet a crash would take from it.
     let count = |run: &TermRun| run.last.min(*durable).0.saturating_sub(run.first.previous().0);

@@ -1,4 +1,4 @@
-//! How conditions are said.
+//! The parser of conditions.
 
 use super::{CONDITIONS, Condition, DEFAULT_PATIENCE, Figure, Gap, MAX_DEPTH, Membership, ROLES};
 use crate::figures::{duration_range, range, some_duration, whole};
@@ -22,7 +22,7 @@ pub(crate) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
 /// Takes a condition that holds no more than so many within one another.
 fn within(phrase: &mut Phrase<'_>, depth: usize) -> Result<Condition, Mistake> {
     if depth == 0 {
-        return Err(Mistake::new(format!("{MAX_DEPTH} conditions within one another are the most")));
+        return Err(Mistake::new(format!("conditions can be nested at most {MAX_DEPTH} deep")));
     }
     if phrase.skip("not") {
         return within(phrase, depth - 1).map(|condition| Condition::Not(Box::new(condition)));
@@ -55,7 +55,7 @@ pub(crate) fn ends(piece: &str) -> bool {
 }
 
 fn simple(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
-    let first = phrase.need("something to be so, such as leader or log 2 4")?;
+    let first = phrase.need("a condition, such as leader or log 2 4")?;
     Ok(match first {
         "leader" => leader(phrase)?,
         "role" => {
@@ -105,9 +105,9 @@ fn simple(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
             let hint = hint(other, CONDITIONS);
             let known = CONDITIONS.join(", ");
             return Err(Mistake::new(if hint.is_empty() {
-                format!("\"{other}\" is nothing to wait for: there are {known}")
+                format!("\"{other}\" is not a condition: there are {known}")
             } else {
-                format!("\"{other}\" is nothing to wait for{hint}")
+                format!("\"{other}\" is not a condition{hint}")
             }));
         }
     })
@@ -168,7 +168,7 @@ fn messages(phrase: &mut Phrase<'_>, what: &str) -> Result<(RangeInclusive<u64>,
     let matching = filters(phrase)?;
     if matching.next.is_some() {
         return Err(Mistake::new(
-            "next counts messages as they pass: here the number stands first, such as held 2",
+            "next counts messages as they pass: here the number comes first, such as held 2",
         ));
     }
     Ok((count, scope, matching))
@@ -178,7 +178,7 @@ fn role(given: &str) -> Result<Role, Mistake> {
     if let Some((_, role)) = ROLES.iter().find(|(name, _)| name.eq_ignore_ascii_case(given)) {
         return Ok(*role);
     }
-    Err(Mistake::new(format!("\"{given}\" is no role: follower, pre-candidate, candidate or leader")))
+    Err(Mistake::new(format!("\"{given}\" is not a role: follower, pre-candidate, candidate or leader")))
 }
 
 fn terms(given: &str) -> Result<Vec<u64>, Mistake> {
@@ -189,7 +189,7 @@ fn terms(given: &str) -> Result<Vec<u64>, Mistake> {
     let ascending = |terms: &Vec<u64>| terms.is_sorted() && terms.first().is_none_or(|first| *first > 0);
     terms.filter(ascending).ok_or_else(|| {
         Mistake::new(format!(
-            "\"{given}\" cannot be the terms of a log: say 1,1,2, never falling, or none for an empty log"
+            "\"{given}\" cannot be the terms of a log: write 1,1,2, never falling, or none for an empty log"
         ))
     })
 }

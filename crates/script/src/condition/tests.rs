@@ -111,7 +111,7 @@ fn each_holds_or_says_how_it_is() {
         ("in-force 1", None),
         ("in-force 0", Some("1 thing is in force")),
         ("not leader 2", None),
-        ("not leader 1", Some("leader 1 is so")),
+        ("not leader 1", Some("leader 1 holds")),
         ("not not leader 1", None),
         ("any of leader 2 or leader 1", None),
         ("any leader 2 or vote 2 1", Some("n1 leads, and n2 has not voted in term 4")),
@@ -175,7 +175,7 @@ fn who_does_not_lead_is_known_when_everybody_has_told() {
     assert_eq!(judged("leader none", &world), Ok(()));
     assert_eq!(judged("not leader 1", &world), Ok(()));
     tell(&mut world, News::Process { node: N1, state: ProcessState::Running { pid: Some(1) } });
-    assert!(judged("leader none", &world).is_err_and(|why| why.contains("n1 has not told of itself")));
+    assert!(judged("leader none", &world).is_err_and(|why| why.contains("n1 has not reported its state")));
     assert_eq!(judged("not leader 1", &world), Err("no node leads".to_owned()));
     let nobody_knows = Err("no node leads".to_owned());
     for condition in ["voter 2", "not voter 2", "not members 1..3", "not learner 3"] {
@@ -188,13 +188,13 @@ fn what_is_no_condition_says_what_is() {
     for (condition, sentence) in [
         ("any of leader", "or and another condition here"),
         ("all leader or idle", "and and another condition here"),
-        ("gap 5s", "is no range of times: say ..500ms (at most)"),
+        ("gap 5s", "is not a range of times: write ..500ms (at most)"),
         ("gap 2s..1s", "the shorter one first"),
         ("vote 1", "the one it voted for"),
         ("members", "nodes, such as members 1,2,3, or none"),
         ("held 2 * next 1", "next counts messages as they pass"),
-        ("not", "something to be so"),
-        (&format!("{}leader", "not ".repeat(9)), "8 conditions within one another are the most"),
+        ("not", "a condition"),
+        (&format!("{}leader", "not ".repeat(9)), "conditions can be nested at most 8 deep"),
     ] {
         let mistake = understood(condition).expect_err(condition);
         assert!(mistake.contains(sentence), "{condition}: {mistake}");

@@ -1,4 +1,4 @@
-//! Conditions in the words that they are said in.
+//! Conditions as text of the grammar.
 
 use super::{Condition, Gap, ROLES};
 use raftdeck_model::{Matching, Scope, write};

@@ -25,7 +25,7 @@ pub(crate) const NOT_TEXT: &str = "the line is not UTF-8 text";
 pub(crate) const NO_END: &str = "repeat has no end: a line end after the lines that are repeated";
 
 /// What is wrong with an end by itself.
-pub(crate) const NO_REPEAT: &str = "end ends nothing: no repeat is open before it";
+pub(crate) const NO_REPEAT: &str = "end without repeat: no repeat is open before it";
 
 /// Lines in the order in which they are to be carried out.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +158,7 @@ impl LineQueue {
         let script = contents.map_err(|why| format!("{file} cannot be read: {why}"))?;
         let lines: Vec<_> = numbered(&script).collect();
         if self.queue.len() + lines.len() > MAX_LINES {
-            return Err(format!("{file} is not loaded: {MAX_LINES} lines are the most"));
+            return Err(format!("{file} is not loaded: the maximum is {MAX_LINES} lines"));
         }
         for (number, line) in lines.into_iter().rev() {
             self.queue.push_front((LinePosition::of_file(file, number, place.depth + 1), line));

@@ -33,7 +33,7 @@ const ANSWER_WITHIN: Duration = Duration::from_mins(5);
 /// How many of the newest entries `logs` shows.
 const SHOWN_ENTRIES: u32 = 100;
 
-/// So many lines are begun before whoever plays the script has its turn.
+/// This many lines are started before the caller gets its turn.
 const MAX_AT_ONCE: usize = 1000;
 
 /// What is to be done next, as far as the script says.
@@ -45,14 +45,14 @@ pub enum ScriptEffect {
     Answer(&'static str, Vec<String>),
     /// Read this file, and give what is in it to [`Script::loaded`].
     Read(String),
-    /// Write this file, and say to [`Script::written`] what came of it.
+    /// Write this file, and pass the outcome to [`Script::written`].
     Write {
         /// Its path.
         file: String,
         /// What is to be in it.
         text: String,
     },
-    /// A line makes no sense, or a file cannot be used: where, and what is wrong.
+    /// A line is invalid, or a file cannot be used: where, and what is wrong.
     Mistake(String),
     /// A `wait`, an `expect` or a step failed, or a command was refused: where, and how it is instead.
     Unmet(String),
@@ -390,7 +390,7 @@ impl Script {
                     }
                     _ if is_late => {
                         let why =
-                            "so much cluster time has not passed: it may stand still (run lets it pass)";
+                            "this much cluster time has not passed: time may be frozen (run resumes it)";
                         deeds.push(ScriptEffect::Unmet(place.say(why)));
                     }
                     StayCheck::Ask => {
@@ -447,7 +447,7 @@ impl Script {
                 self.order(place, orders, (tries, late, now + ANSWER_WITHIN), deeds);
             }
             ScriptLine::Step { step, within } => {
-                let late = "the step is not over: what it runs to has not happened";
+                let late = "the step timed out: what it runs to has not happened";
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
             ScriptLine::Try(line) => self.begin(place, *line, true, (now, world), deeds),

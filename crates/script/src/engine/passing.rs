@@ -1,7 +1,7 @@
-//! Lets cluster time pass, and looks meanwhile whether something stays so.
+//! Waits for cluster time to pass, and checks meanwhile whether a condition still holds.
 //!
-//! How late it is in the cluster comes with every update. So that the end is met also when nothing is told for long, the newest is asked
-//! for when it should have come.
+//! Every update carries the cluster time. When no update comes for long, the newest one is requested at the expected
+//! end.
 
 use crate::Condition;
 use raftdeck_model::{CommandId, World};
@@ -25,7 +25,7 @@ pub(super) struct PassingTime {
     due: Option<Duration>,
 }
 
-/// What is to be done next.
+/// The next action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StayCheck {
     /// So much time has passed.

@@ -1,4 +1,4 @@
-//! What clients asked, in words, and whether what came of it is as expected.
+//! What clients asked, in words, and whether the outcomes are as expected.
 
 use super::store::{LastRequest, RequestEnd};
 use crate::Expectation;

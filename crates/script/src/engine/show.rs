@@ -20,7 +20,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 /// shown: logs of nodes that do not run, and entries that only a snapshot holds.
 pub(super) fn logs(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
     let mut lines = if logs.is_empty() {
-        vec!["no node runs that could show its log".to_owned()]
+        vec!["no node is running that could show its log".to_owned()]
     } else {
         table(world, logs)
     };
@@ -111,9 +111,9 @@ pub(super) fn status(world: &World) -> Vec<String> {
     let mut lines: Vec<String> = processes(world).map(|(node, process)| one(node, process)).collect();
     let rate = world.time().rate;
     lines.push(if rate.is_frozen() {
-        "time stands still".to_owned()
+        "time is frozen".to_owned()
     } else {
-        format!("time passes at rate {rate}")
+        format!("time runs at rate {rate}")
     });
     let held = world.open_messages().filter(|message| message.state == MessageState::Held).count();
     let on_links = world.open_messages().len();

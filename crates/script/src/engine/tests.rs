@@ -160,7 +160,7 @@ fn a_step_that_does_not_end_fails_when_its_time_is_over() {
     sends(&mut script, 0);
     assert_eq!(script.next_due(), Some(at(10_000)));
     let [ScriptEffect::Unmet(said)] = &script.go_on(at(10_000))[..] else { panic!("it is not over") };
-    assert!(said.starts_with("line 2: the step is not over"), "{said}");
+    assert!(said.starts_with("line 2: the step timed out"), "{said}");
     sends(&mut script, 10_000);
     assert_eq!(script.next_due(), Some(at(70_000)));
     done(&mut script, 2);
@@ -271,11 +271,11 @@ fn a_proposal_is_not_waited_for_and_has_an_outcome() {
     assert!(matches!(sent[..], [(1, Order::Propose(NodeId(3), _))]), "{sent:?}");
     assert_eq!(sends(&mut script, 1), []);
     assert!(!script.is_over(), "it has no outcome");
-    refused(&mut script, 1, "n3 does not run and takes no write");
+    refused(&mut script, 1, "n3 is not running and accepts no writes");
     assert_eq!(
         script.go_on(at(2)),
         [ScriptEffect::Unmet(
-            "line 1: propose 3 put a is refused: n3 does not run and takes no write".to_owned()
+            "line 1: propose 3 put a is refused: n3 is not running and accepts no writes".to_owned()
         )]
     );
 }
@@ -342,7 +342,7 @@ fn a_script_to_watch_stops_where_it_shows_the_logs() {
     assert_eq!(script.line().as_deref(), Some("lesson, line 2: logs"));
     done(&mut script, 8);
     let [ScriptEffect::Answer("logs", lines)] = &script.go_on(at(1))[..] else { panic!("the logs") };
-    assert_eq!(lines[0], "no node runs that could show its log");
+    assert_eq!(lines[0], "no node is running that could show its log");
     assert_eq!(lines[1], "n1 is running: its log is not shown");
     assert!(script.is_stopped() && !script.is_over());
     assert_eq!((script.next_due(), script.go_on(at(9000))), (None, vec![]), "however long that takes");
@@ -429,7 +429,7 @@ fn a_sleep_while_time_stands_still_is_given_up() {
     done(&mut script, 1);
     assert_eq!(sends(&mut script, 1), []);
     assert_eq!(script.next_due(), Some(at(5000)));
-    let late = "line 1: so much cluster time has not passed: it may stand still (run lets it pass)";
+    let late = "line 1: this much cluster time has not passed: time may be frozen (run resumes it)";
     assert_eq!(script.go_on(at(5000)), [ScriptEffect::Unmet(late.to_owned())]);
 }
 
@@ -516,7 +516,7 @@ fn a_repeat_waits_for_its_end_while_lines_can_come() {
     assert_eq!(ended.go_on(at(0)), [ScriptEffect::Mistake(format!("line 1: {no_end}"))]);
     let mut file = Played::new(Script::of_file("f", b"repeat 2\nheal"));
     assert_eq!(file.go_on(at(0)), [ScriptEffect::Mistake(format!("f, line 1: {no_end}"))]);
-    let ends = "line 1: end ends nothing: no repeat is open before it".to_owned();
+    let ends = "line 1: end without repeat: no repeat is open before it".to_owned();
     assert_eq!(script(&["end"]).go_on(at(0)), [ScriptEffect::Mistake(ends)]);
 }
 

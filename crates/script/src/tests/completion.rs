@@ -1,4 +1,4 @@
-//! How lines can go on, and lines that make no sense.
+//! How lines can go on, and lines that are invalid.
 
 use super::*;
 

@@ -13,11 +13,11 @@ pub(super) enum AgendaItem {
     Refresh,
     /// What passed the links is told.
     Reports,
-    /// A slow node stands still or goes on, in this rhythm.
+    /// A slow node is stopped or goes on, in this rhythm.
     Slow(NodeId, u64),
     /// A request goes round once more.
     Again(RequestId),
-    /// Whoever was asked by this question is silent, if it stands still.
+    /// The node of this request counts as silent, if it is stopped.
     Patience(RequestId, u64),
     /// A request's time is over.
     Deadline(RequestId),

@@ -26,7 +26,7 @@ const PAUSE: u64 = 50_000;
 /// Changes under way or waiting for their turn.
 const MAX_UNDER_WAY: usize = 32;
 
-/// What becomes of a node.
+/// What happens to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChangeKind {
     /// Whether it is a learner already, and whether it is to be a voter.
@@ -58,7 +58,7 @@ struct Change {
     last: String,
 }
 
-/// What is to be done next.
+/// The next action.
 enum NextChangeStep {
     Ask(MemberRequest),
     Wait(&'static str),
@@ -72,7 +72,7 @@ pub(super) struct Changes(VecDeque<Change>);
 impl Live {
     pub(super) fn add_node(&mut self, command: CommandId, votes: bool) -> Answer {
         if self.kept.len() >= usize::from(MAX_NODES) {
-            return Some(Err(format!("there are {MAX_NODES} nodes already, and no room for more")));
+            return Some(Err(format!("there are {MAX_NODES} nodes already, which is the maximum")));
         }
         if let Err(why) = self.changes.has_room() {
             return Some(Err(why));
@@ -107,7 +107,7 @@ impl Live {
             self.tell(News::Change { node, step: ChangeStep::Replacing });
             self.tell(News::Change { node, step: ChangeStep::GivenUp });
             return Some(Err(format!(
-                "{node} was not replaced: it does not run; restart it, as its new disk has to be met"
+                "{node} was not replaced: it is not running; restart it, so that the cluster sees its new disk"
             )));
         }
         self.begin_change(command, node, ChangeKind::Replace { begun: false }, ChangeStep::Replacing)
@@ -136,7 +136,7 @@ impl Live {
             node,
             kind,
             until: None,
-            last: "nobody leads".to_owned(),
+            last: "there is no leader".to_owned(),
         });
         self.next_change();
     }
@@ -163,7 +163,9 @@ impl Live {
             let why = change.last.clone();
             return self.give_up(&why);
         }
-        let Some(leader) = leader else { return self.wait_for_change(number, "nobody leads".to_owned()) };
+        let Some(leader) = leader else {
+            return self.wait_for_change(number, "there is no leader".to_owned());
+        };
         match self.next_of(node, kind, leader) {
             NextChangeStep::Ask(ask) => {
                 if let Some(Change { kind: ChangeKind::Promote { begun }, .. }) = self.changes.0.front_mut() {
@@ -200,7 +202,7 @@ impl Live {
     /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
     fn next_of_promotion(&mut self, node: NodeId, leader: NodeId) -> NextChangeStep {
         let leading = self.world.node(leader);
-        let Some(process) = &leading.process else { return NextChangeStep::Wait("nobody leads") };
+        let Some(process) = &leading.process else { return NextChangeStep::Wait("there is no leader") };
         let membership = process.replica.membership();
         if membership.learners.contains(&node) {
             NextChangeStep::Ask(MemberRequest::Change(vec![MembershipChange::Promote { node }]))
@@ -218,12 +220,12 @@ impl Live {
         let leading = self.world.node(leader);
         let now = leading.clock.now(at);
         let Some(status) = leading.process.as_ref().map(|process| process.replica.status(now)) else {
-            return NextChangeStep::Wait("nobody leads");
+            return NextChangeStep::Wait("there is no leader");
         };
         let Membership { voters, incarnations, .. } = &status.membership;
         let change = |change| NextChangeStep::Ask(MemberRequest::Change(vec![change]));
         if status.membership.is_joint() || status.membership_index > status.committed {
-            NextChangeStep::Wait("another change of the members is under way")
+            NextChangeStep::Wait("another membership change is under way")
         } else if !status.membership.contains(node) {
             change(self.learner(node))
         } else if incarnations.get(&node) != Some(&disk) {
@@ -233,7 +235,7 @@ impl Live {
         } else if begun {
             NextChangeStep::Done
         } else {
-            NextChangeStep::Refuse("the cluster knows it by the disk that it has")
+            NextChangeStep::Refuse("the membership lists the disk that it has")
         }
     }
 
@@ -338,14 +340,14 @@ impl Live {
         self.next_change();
     }
 
-    /// Has a node campaign at once, whoever leads. First everybody forgoes leases: such an order breaks the promises that they rest
-    /// on.
+    /// Has a node campaign at once, even if there is a leader. First all nodes forgo leases: such an order breaks the
+    /// promises that they rest on.
     pub(super) fn campaign(&mut self, node: NodeId) -> Result<(), String> {
         self.let_all_forgo_leases();
         self.tell_to_campaign(node, Replica::campaign_against_leader)
     }
 
-    /// Has a node time out. No promise is broken by that: who hears from a leader grants nothing.
+    /// Has a node time out. That breaks no assumption: nodes that hear a leader grant nothing.
     pub(super) fn time_out(&mut self, node: NodeId) -> Result<(), String> {
         self.tell_to_campaign(node, Replica::campaign)
     }
@@ -357,15 +359,13 @@ impl Live {
     ) -> Result<(), String> {
         let campaigner = self.world.node(node);
         let Some(process) = &campaigner.process else {
-            return Err(format!("{node} does not run and cannot campaign"));
+            return Err(format!("{node} is not running and cannot campaign"));
         };
         if campaigner.paused {
             return Err(format!("{node} cannot be told to campaign: it does not answer"));
         }
         if process.replica.membership().voters.is_empty() {
-            return Err(format!(
-                "{node} cannot be told to campaign: this node does not belong to a cluster yet"
-            ));
+            return Err(format!("{node} cannot be told to campaign: this node is not in a cluster yet"));
         }
         self.act(node, campaign);
         Ok(())

@@ -1,5 +1,6 @@
-//! The deck's own client and those with names: each finds the leader, asks again, keeps a session, and never repeats what may have
-//! happened in another way. They do what the async client crate does, in virtual time, and say the same of failures.
+//! The deck's own client and those with names: each finds the leader, asks again, keeps a session, and never repeats
+//! what may have happened in another way. They do what the async client crate does, in virtual time, with the same
+//! errors.
 
 use super::Live;
 use super::agenda::AgendaItem;
@@ -21,10 +22,10 @@ use std::time::Duration;
 /// How long the cluster may take for a request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A node that stands still for so long after it was asked is silent.
+/// A node that is stopped for so long after it was asked is silent.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// The pauses between two rounds of asking everybody.
+/// The pauses between two rounds of asking all nodes.
 const LEAST_PAUSE: u64 = 10_000;
 const MOST_PAUSE: u64 = 100_000;
 
@@ -35,7 +36,7 @@ const MAX_UNDER_WAY: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RequestId(u64);
 
-/// Who asked a question.
+/// The client of a request.
 #[derive(Debug)]
 pub(super) enum Asker {
     Request(RequestId),
@@ -44,7 +45,7 @@ pub(super) enum Asker {
     Change(u64),
 }
 
-/// For whom something is asked.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RequestPurpose {
     Command(CommandId),
@@ -64,11 +65,11 @@ struct Request {
     purpose: RequestPurpose,
     begun: u64,
     deadline: Duration,
-    /// Who was asked in this round.
+    /// The nodes asked in this round.
     round: BTreeSet<NodeId>,
-    /// Who seems to lead.
+    /// The probable leader.
     hint: Option<NodeId>,
-    /// The question under way, and who was asked.
+    /// The request under way, and its node.
     asked: Option<(u64, NodeId)>,
     pause: u64,
     /// Its number in the session.
@@ -108,14 +109,14 @@ struct Session {
 pub(super) struct Clients {
     /// Each, from when it is first named.
     pub(super) all: BTreeMap<ClientName, Client>,
-    /// Who asked which question.
+    /// The client of each request.
     pub(super) asked: BTreeMap<u64, Asker>,
     questions: u64,
     requests: BTreeMap<RequestId, Request>,
     newest: u64,
     /// Requests that are kept on their way.
     pub(super) held: Vec<HeldRequest>,
-    /// The questions whose answers were lost, and who answered.
+    /// The requests whose answers were lost, and the nodes that answered.
     pub(super) lost: BTreeMap<u64, NodeId>,
 }
 
@@ -124,7 +125,7 @@ pub(super) struct Clients {
 pub(super) struct Client {
     pub(super) ways: ClientPaths,
     session: Option<Session>,
-    /// Who opens a session, and who waits for it.
+    /// The client that opens a session, and the requests that wait for it.
     opening: Option<RequestId>,
     waiting: Vec<RequestId>,
 }
@@ -164,7 +165,7 @@ impl Live {
         Err(format!("{MAX_UNDER_WAY} requests are under way already: wait until one of them is answered"))
     }
 
-    /// Asks one node. Whoever asks hears the answer, or that the node has ended.
+    /// Asks one node. The client gets the answer, or the end of the node.
     pub(super) fn question(&mut self, node: NodeId, asker: Asker, ask: MemberRequest) -> u64 {
         self.clients.questions += 1;
         let question = self.clients.questions;
@@ -184,7 +185,7 @@ impl Live {
         self.world.give(node, Input::Ask { client: 0, attempt: question, ask: Box::new(ask) });
     }
 
-    /// An answer to a question, whoever asked it.
+    /// An answer to a request of any client.
     pub(super) fn answered(&mut self, question: u64, node: NodeId, answer: MemberAnswer) {
         if self.clients.is_lost(question, node, &answer) {
             self.clients.lost.insert(question, node);
@@ -285,7 +286,7 @@ impl Live {
         self.go_on_asking(id);
     }
 
-    /// A node that stands still gives no sign of life, nor one whose answers do not come; one that is only slow is waited for.
+    /// A stopped node, or one whose answers are lost, counts as silent; one that is only slow is waited for.
     pub(super) fn is_silent(&mut self, id: RequestId, question: u64) {
         let Some(request) = self.clients.requests.get_mut(&id) else { return };
         let Some((_, node)) = request.asked.filter(|(asked, _)| *asked == question) else { return };
@@ -344,7 +345,7 @@ impl Live {
         self.nobody_opens(client);
     }
 
-    /// Whoever waited for a session goes on.
+    /// The requests that waited for a session continue.
     fn nobody_opens(&mut self, client: &ClientName) {
         let client = self.clients.of(client);
         client.opening = None;
@@ -450,11 +451,13 @@ impl Clients {
                 request.slot = None;
                 self.all.entry(request.wanted.client.clone()).or_default().session = None;
                 let doubt = request.trail.doubt.as_ref()?;
-                let why = format!("{doubt}, and the session in which it could be repeated is forgotten");
+                let why = format!("{doubt}, and the session in which it could be retried has expired");
                 return Some(unknown(&why));
             }
             Failure::Limit(limit) => return Some(RequestOutcome::Failed(limit.to_string(), false)),
-            other => return Some(RequestOutcome::Failed(format!("{node} refuses: {other}"), false)),
+            other => {
+                return Some(RequestOutcome::Failed(format!("{node} refuses the request: {other}"), false));
+            }
         };
         request.trail.last = says;
         request.trail.met = met;
@@ -463,7 +466,7 @@ impl Clients {
 }
 
 impl Request {
-    /// An attempt was sent, and nobody knows what became of it.
+    /// An attempt was sent, and its outcome is unknown.
     fn doubt(&mut self, why: String) {
         // To open one session too many does no harm.
         if self.slot.is_some() {
@@ -480,7 +483,7 @@ impl Request {
         if let Some(why) = doubt {
             return unknown(&why);
         }
-        let last = if last.is_empty() { "nothing was tried in time".to_owned() } else { last };
+        let last = if last.is_empty() { "no node was tried in time".to_owned() } else { last };
         let after = self.deadline.as_millis();
         let is_read = matches!(self.wanted.op, ClientOp::Read(_));
         let reason = match met {

@@ -1,4 +1,5 @@
-//! What can be undone: each thing is done and entered into the ledger here, and struck out and undone. The words are the lab's.
+//! What can be undone: each thing is done and entered into the ledger here, and struck out and undone. The texts are
+//! those of the lab.
 
 use super::Live;
 use crate::options::micros;
@@ -24,7 +25,9 @@ impl Live {
             && delay > MAX_SYNC_DELAY
         {
             let most = MAX_SYNC_DELAY.as_secs();
-            return Err(format!("a sync can be delayed by at most {most} s; stall the disk instead"));
+            return Err(format!(
+                "a sync can be delayed by at most {most} s; to delay it longer, stall the disk"
+            ));
         }
         let usual = self.usual();
         self.ledger.fits(&what, usual)?;
@@ -38,7 +41,7 @@ impl Live {
             return self.put_right(&what);
         }
         let Some(id) = self.ledger.enter(what.clone()) else {
-            return Err(format!("{MAX_IN_FORCE} things are in force already: undo some of them, or heal"));
+            return Err(format!("{MAX_IN_FORCE} faults are in force already: undo some of them, or heal"));
         };
         self.tell_in_force();
         self.begin(id, what)

@@ -2,8 +2,8 @@
 //! processes. The members, their disks and their clocks are those of the batch simulation; the links obey the model's rules, and
 //! a simulated client asks what the deck's own asks. It knows no clock, thread or file: whoever drives it says how far time goes.
 //!
-//! While cluster time stands still the members still work, as processes do whose clocks are stopped: turns and disks take no
-//! time then. What takes cluster time, timers and messages on their way, waits.
+//! While cluster time is frozen the members still work, like processes with stopped clocks: turns and disks take no
+//! time then. Timers and messages on their way, which take cluster time, wait.
 
 mod agenda;
 mod changes;
@@ -90,7 +90,7 @@ impl LiveOptions {
 /// Commands go in by [`send`](Self::send); time passes by [`run_until`](Self::run_until); what there is to tell comes out of
 /// [`take`](Self::take), first of all [`News::Cluster`]. The same options, and the same commands at the same cluster times, give
 /// the same updates. What takes time, such as the deadline of a request or of a change, takes cluster time, and waits while that
-/// stands still.
+/// is frozen.
 pub struct Live {
     options: LiveOptions,
     world: World<'static>,
@@ -142,7 +142,7 @@ impl Live {
     pub fn new(options: LiveOptions) -> Self {
         assert!((1..=u16::from(MAX_NODES)).contains(&options.nodes), "a cluster has 1 to {MAX_NODES} nodes");
         let tuning = Tuning { timing: options.timing, pre_vote: true, check_quorum: true };
-        assert_eq!(tuning.validate(), Ok(()), "the timing cannot work");
+        assert_eq!(tuning.validate(), Ok(()), "the timing is invalid");
         let seed = options.seed;
         let mut live = Self {
             world: World::driven(&options),
@@ -183,7 +183,7 @@ impl Live {
         live
     }
 
-    /// Carries out a command now, or begins to; what comes of it is told, in the end by [`News::Done`] or [`News::Refused`].
+    /// Carries out a command now, or begins to; its outcome is told, in the end by [`News::Done`] or [`News::Refused`].
     pub fn send(&mut self, command: Command) {
         let Command { id, what } = command;
         if let Some(answer) = self.carry_out(id, what) {
@@ -193,13 +193,13 @@ impl Live {
         self.settle();
     }
 
-    /// When something next happens by itself, in cluster time; `None`: time stands still.
+    /// When something next happens by itself, in cluster time; `None`: time is frozen.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         if self.is_frozen() { None } else { self.next_due().map(Duration::from_micros) }
     }
 
-    /// Lets everything happen up to this cluster time, but no further than to the end of a step. While time stands still nothing
+    /// Lets everything happen up to this cluster time, but no further than to the end of a step. While time is frozen nothing
     /// happens.
     pub fn run_until(&mut self, at: Duration) {
         let until = micros(at);
@@ -335,7 +335,7 @@ impl Live {
         if let Some(violation) = self.world.judge.take().filter(|_| !self.is_accused) {
             self.is_accused = true;
             let (property, sentence) = (violation.property, violation.sentence);
-            self.tell(News::Trouble { reason: format!("a promise is broken ({property}): {sentence}") });
+            self.tell(News::Trouble { reason: format!("a property is violated ({property}): {sentence}") });
         }
     }
 
@@ -371,7 +371,7 @@ impl Live {
             LinkNews::Over(id) => drop(self.ledger.strike(id)),
             LinkNews::Full((from, to)) => self.tell(News::Trouble {
                 reason: format!(
-                    "there is no more room on the link from {from} to {to}: further messages are lost until some are released or dropped"
+                    "the link from {from} to {to} is full: further messages are lost until some are released or dropped"
                 ),
             }),
         }
@@ -428,7 +428,7 @@ impl Live {
         self.agenda.at(at, AgendaItem::Reports);
     }
 
-    /// Tells at once what became of messages.
+    /// Tells at once what happened to messages.
     fn tell_reports(&mut self) {
         self.reported.0 = self.world.now;
         for news in self.traffic.reports.take() {
@@ -436,7 +436,7 @@ impl Live {
         }
     }
 
-    /// Who leads, as everybody understands it who hears what is told here.
+    /// The leader, as every observer of these updates understands it.
     fn leader(&self) -> Option<NodeId> {
         self.known.leader().map(|node| node.id)
     }

@@ -6,7 +6,7 @@ use raftdeck_protocol::LogLine;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_raft::{LogIndex, NodeId};
 
-/// What came of an order; `None`: it is under way, and is answered when it is over.
+/// The outcome of an order; `None`: it is under way, and is answered when it is over.
 pub(super) type Answer = Option<Result<(), String>>;
 
 impl Live {

@@ -1,4 +1,4 @@
-//! The nodes' processes: they are started and ended here, stand still and go on, and lose their disks. The words are the lab's.
+//! The nodes' processes: starts, ends, pauses and lost disks. The texts are those of the lab.
 
 use super::Live;
 use super::agenda::AgendaItem;
@@ -26,7 +26,7 @@ pub(super) struct LiveNode {
     slow: Option<Slow>,
 }
 
-/// The rhythm of a node that stands still for a part of the time.
+/// The rhythm of a node that is stopped for a part of the time.
 #[derive(Clone, Copy, Debug)]
 struct Slow {
     percent: u8,
@@ -36,7 +36,7 @@ struct Slow {
 }
 
 impl World<'_> {
-    /// Whether a member's process runs, or stands still.
+    /// Whether a member's process runs, or is stopped.
     pub(crate) fn serves(&mut self, id: NodeId) -> bool {
         id.0 > 0 && id.0 <= self.nodes.len() as u64 && self.node(id).process.is_some()
     }
@@ -107,7 +107,7 @@ impl Live {
         if !self.world.serves(node) {
             // Why is told by the world, if its disk cannot be read.
             self.drain();
-            self.has_ended(node, "its disk does not hold what it had written".to_owned());
+            self.has_ended(node, "its disk does not hold what it wrote".to_owned());
             return Err(match self.kept.get(&node).map(|kept| &kept.state) {
                 Some(ProcessState::Failed { how, .. }) => how.clone(),
                 _ => "it has ended".to_owned(),
@@ -239,13 +239,13 @@ impl Live {
         self.stir(node);
     }
 
-    /// The node stands still for so many percent of the time; 0: no more.
+    /// The node is stopped for this percentage of the time; 0: no longer.
     pub(super) fn slow(&mut self, node: NodeId, percent: u8) -> Result<(), String> {
         if percent > 99 {
             self.ledger
                 .strike_all(|what| matches!(what, raftdeck_model::Disturbance::Slowed(of, _) if *of == node));
             return Err(format!(
-                "{node} cannot stand still for {percent} % of the time: say 1 to 99, or pause it"
+                "{node} cannot be stopped for {percent} % of the time: choose 1 to 99, or pause it"
             ));
         }
         let Some(kept) = self.kept.get_mut(&node) else { return Ok(()) };
@@ -301,8 +301,8 @@ impl Live {
         self.kill_if_running(node);
         self.output(
             node,
-            "its disk is emptied and keeps its identity (wipe-unsafe): the cluster takes it for a member that has all it \
-             confirmed, and acknowledged writes can be lost",
+            "its disk is emptied and keeps its identity (wipe-unsafe): the cluster assumes that it has all the \
+             entries it acknowledged, and acknowledged writes can be lost",
         );
         let emptied = raftdeck_storage::forget(&self.world.node(node).fs, data_dir());
         emptied.map_err(|error| format!("the data of {node} cannot be wiped: {error}"))?;

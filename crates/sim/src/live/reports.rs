@@ -1,5 +1,5 @@
-//! What passed the links since it was told last. Counts tell of every message; single messages are told of as long as a screen
-//! could make something of them.
+//! What passed the links since it was told last. Counts include every message; single messages are reported at a rate
+//! that a screen can show.
 
 use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::Pair;

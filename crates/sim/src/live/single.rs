@@ -1,4 +1,4 @@
-//! One node is asked, once, and what it says is the answer: a read at a node, and a write that is handed to one.
+//! Requests to one node without retries: a read at a node, and a write that is sent to one.
 
 use super::Live;
 use super::agenda::AgendaItem;
@@ -22,7 +22,7 @@ pub(super) struct Single {
 }
 
 impl Single {
-    /// Whose ways it takes.
+    /// The client whose paths it uses.
     pub(super) fn client(&self) -> Option<ClientName> {
         (!self.is_direct).then(|| self.request.client.clone())
     }
@@ -44,7 +44,7 @@ impl Live {
     /// Has a client ask one node.
     pub(super) fn ask_at(&mut self, command: CommandId, node: NodeId, request: ClientRequest) {
         let why = if !self.world.serves(node) {
-            format!("{node} does not run")
+            format!("{node} is not running")
         } else if !self.clients.reaches(&request.client, node) {
             format!("{} does not reach {node}", request.client)
         } else {
@@ -60,7 +60,7 @@ impl Live {
             return Some(Err(why));
         }
         if !self.world.serves(node) {
-            return Some(Err(format!("{node} does not run and takes no write")));
+            return Some(Err(format!("{node} is not running and accepts no writes")));
         }
         let request = ClientRequest { at: Some(node), ..ClientOp::Write(write).into() };
         self.ask_single(command, node, request, true);

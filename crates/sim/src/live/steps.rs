@@ -11,7 +11,7 @@ use raftdeck_raft::{NodeId, TraceEvent};
 const LEAST_RUN: u64 = 1;
 
 /// What is said of a step that another one, or another rate, comes before.
-const OVERTAKEN: &str = "the step is not over: something else was done with time";
+const OVERTAKEN: &str = "the step was interrupted: another command changed time";
 
 /// What a step runs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +96,7 @@ impl Live {
         let message = self.traffic.next_due().map(super::message_due);
         let Some(next) = [timer, message].into_iter().flatten().min() else {
             self.tell_time();
-            return Some(
-                Err("no node runs whose timer could go off, and no message is under way".to_owned()),
-            );
+            return Some(Err("no running node has a timer, and no message is under way".to_owned()));
         };
         self.run(command, StepGoal::End, Some(next.saturating_sub(now).max(LEAST_RUN)))
     }
@@ -151,7 +149,7 @@ impl Live {
 }
 
 impl crate::world::World<'_> {
-    /// When a member's next timer goes off, if it runs and does not stand still.
+    /// When a member's next timer goes off, if it runs and is not stopped.
     fn timer_of(&mut self, id: NodeId) -> Option<u64> {
         let at = self.now;
         let node = self.node(id);
@@ -188,6 +186,6 @@ mod tests {
         live.send(Command { id: CommandId(1), what: Order::Step(Step::For(Duration::from_millis(7))) });
         live.run_until(Duration::from_secs(5));
         assert_eq!(live.now(), Duration::from_millis(7));
-        assert_eq!(live.next(), None, "time stands still again");
+        assert_eq!(live.next(), None, "time is frozen again");
     }
 }

@@ -1,4 +1,4 @@
-//! What the nodes tell of their state: as the real node publishes it, when it has changed, but not too often, or grows stale.
+//! The nodes' telemetry, published like that of real nodes: on changes at a limited rate, and periodically.
 
 use super::Live;
 use super::agenda::AgendaItem;
@@ -106,7 +106,7 @@ impl Live {
         }
     }
 
-    /// To ask all nodes takes a moment, in which they finish what they have begun; none of cluster time while that stands still.
+    /// To ask all nodes takes a moment, in which they finish what they have begun; none of cluster time while that is frozen.
     pub(super) fn refresh_soon(&mut self, command: CommandId) {
         self.refreshing.push(command);
         if !self.is_frozen() {
@@ -114,7 +114,7 @@ impl Live {
         }
     }
 
-    /// Tells how every node that can answer is now, and what became of messages.
+    /// Tells how every node that can answer is now, and what happened to messages.
     pub(super) fn refresh(&mut self) {
         let commands = std::mem::take(&mut self.refreshing);
         if commands.is_empty() {
@@ -145,7 +145,7 @@ impl Live {
         }
     }
 
-    /// What a node would say of itself; `None`: it does not run, or stands still.
+    /// What a node would say of itself; `None`: it does not run, or is stopped.
     fn status_of(&mut self, node: NodeId) -> Option<NodeStatus> {
         let notices = self.notices_of(node);
         let rate = self.rate;
@@ -172,9 +172,9 @@ impl Live {
     fn empty_disk(&mut self, node: NodeId, membership: &Membership, is_lost: bool) -> Notice {
         let disk = self.world.node(node).incarnation;
         let known = membership.incarnations.get(&node);
-        let known = known.map_or_else(String::new, |known| format!(", the cluster knows it by disk {known}"));
+        let known = known.map_or_else(String::new, |known| format!(", the membership lists disk {known}"));
         let remedy = if is_lost {
-            "so many disks are missing that the members that are left can decide nothing".to_owned()
+            "too many disks are missing: the remaining members have no majority".to_owned()
         } else {
             format!("replace it (replace {})", node.0)
         };
@@ -184,7 +184,7 @@ impl Live {
 }
 
 impl World<'_> {
-    /// What a node says of itself; `None`: it does not run, or stands still.
+    /// What a node says of itself; `None`: it does not run, or is stopped.
     fn node_status(&mut self, id: NodeId, clock_rate: ClockRate) -> Option<NodeStatus> {
         let at = self.now;
         let node = self.node(id);

@@ -1,4 +1,4 @@
-//! Everything that is on the links of a driven cluster, and the rules that decide what becomes of it. Time comes in as a value;
+//! Everything that is on the links of a driven cluster, and the rules that decide what happens to it. Time comes in as a value;
 //! what arrives goes out as values.
 
 use super::reports::Reports;
@@ -47,10 +47,10 @@ struct Lane {
     is_full: bool,
 }
 
-/// A message that has arrived: who sent it, to whom, what.
+/// A message that has arrived: its sender, its receiver, its content.
 pub(super) type Arrived = (Sender, NodeId, Message);
 
-/// What became of things in force by themselves.
+/// What happened to things in force by themselves.
 #[derive(Debug)]
 pub(super) enum LinkNews {
     /// A link is open or cut now.
@@ -264,7 +264,7 @@ impl Traffic {
         std::mem::take(&mut self.arrived)
     }
 
-    /// Takes what became of things in force.
+    /// Takes what happened to things in force.
     pub(super) fn take_news(&mut self) -> Vec<LinkNews> {
         std::mem::take(&mut self.news)
     }

@@ -38,7 +38,7 @@ impl Live {
         }
     }
 
-    /// The same at one node, if it can hear of it: one that stands still hears when it goes on, one that is down when it starts.
+    /// The same at one node, if it can hear of it: one that is stopped hears when it goes on, one that is down when it starts.
     pub(super) fn set_timing_of(&mut self, node: NodeId) {
         let usual = self.usual();
         let tuning = self.ledger.tuning_of(node, usual);
@@ -79,7 +79,7 @@ impl Live {
     pub(super) fn skew(&mut self, node: NodeId, by: Duration) -> Result<(), String> {
         let member = self.world.node(node);
         if member.process.is_none() {
-            return Err(format!("{node} does not run, and neither does its clock"));
+            return Err(format!("{node} is not running, and neither is its clock"));
         }
         if member.paused {
             return Err(format!("the clock of {node} cannot be set: it does not answer"));

@@ -1,5 +1,5 @@
-//! The ways between clients and nodes: where each client is, and what is wrong between it and a node. As in the lab, a connection comes
-//! about and a session is opened although answers are lost.
+//! The paths between clients and nodes: which nodes each client reaches, and the faults in between. As in the lab,
+//! connections are made and sessions are opened although answers are lost.
 
 use super::Live;
 use super::client::{Asker, Clients};

@@ -1,5 +1,5 @@
-//! A steady workload: small writes at a fixed rate, whatever becomes of them. Shows what a fault costs: how many writes failed, and
-//! for how long none was acknowledged.
+//! A steady workload: small writes at a fixed rate, independent of their outcomes. Shows what a fault costs: how many
+//! writes failed, and for how long none was acknowledged.
 
 use super::Live;
 use super::agenda::AgendaItem;

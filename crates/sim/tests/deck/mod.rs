@@ -60,7 +60,7 @@ impl Deck {
         (deck, leader)
     }
 
-    /// Who leads now.
+    /// The present leader.
     pub(crate) fn leader(&self) -> NodeId {
         self.world.leader().unwrap().id
     }

@@ -1,6 +1,6 @@
-//! A disk that takes longer, or does not finish at all: a delay is added to every sync, and can be changed while syncs are under
-//! way. Everything else passes as it is, so what is durable and when stays the inner file system's business. For benchmarks
-//! and drills on a machine whose disk is quicker than most.
+//! A disk that takes longer, or does not finish at all: a delay is added to every sync, and can be changed while
+//! syncs are under way. Everything else passes as it is, so what is durable and when stays the inner file system's
+//! business. For benchmarks and drills on a machine with a fast disk.
 
 use super::{File, FileSystem, Lock, LockError};
 use std::io;

@@ -80,7 +80,7 @@ fn cannot_be_ours(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
-/// Who wrote its process id into the lock file. A holder that has not yet written it has no name.
+/// The process that wrote its id into the lock file. A holder that has not yet written it has no name.
 fn holder(file: &mut fs::File) -> String {
     let mut text = String::new();
     // Twenty digits are the most that a process id could have; a longer file was not written by a holder.

@@ -1,8 +1,8 @@
 //! A virtual disk in memory that keeps apart what is durable and what is only written, and can lose the latter.
 //!
-//! It draws nothing from chance and reads no clock: the same calls give the same disk. It is meant to be at least
-//! as unkind as a real disk: writes tear at any byte, sectors of unsynced writes reach the disk in any order, and
-//! after a failed sync the lost data stays readable until the machine goes down.
+//! It uses no randomness and no clock: the same calls give the same disk. It is meant to be at least as adverse as a
+//! real disk: writes tear at any byte, sectors of unsynced writes reach the disk in any order, and after a failed
+//! sync the lost data stays readable until the machine goes down.
 
 use super::content::{Change, Content, chance};
 use super::{File, FileSystem, Lock, LockError};

@@ -85,7 +85,7 @@ pub enum LockError {
     /// Someone else has it.
     #[error("held by {holder}")]
     Held {
-        /// Who, in words: `process 1234`.
+        /// The holder, in words: `process 1234`.
         holder: String,
     },
     /// The lock file could not be used.

@@ -1,6 +1,6 @@
-//! Files and directories that are nobody else's: made for this user alone, and opened only if they are this user's regular
-//! files. A name in a folder that others can write to may be theirs: a pipe that keeps whoever opens it waiting for ever, or a
-//! link to a file somewhere else.
+//! Private files and directories: created for this user only, and opened only if they are this user's regular files.
+//! A name in a folder that others can write to may be theirs: a pipe that blocks its reader forever, or a link to
+//! another file.
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -25,8 +25,8 @@ const OTHERS: u32 = 0o077;
     "{} was open to other users of this machine (mode {mode:04o}), {}",
     path.display(),
     match failed {
-        None => "and is open to this user alone now".to_owned(),
-        Some(cause) => format!("and stays so, as its mode cannot be changed: {cause}"),
+        None => "and is now open to this user only".to_owned(),
+        Some(cause) => format!("and stays so, because its mode cannot be changed: {cause}"),
     }
 )]
 pub struct Exposed {
@@ -113,7 +113,7 @@ fn explained(error: io::Error) -> io::Error {
 }
 
 fn not_regular() -> io::Error {
-    io::Error::other("it is no regular file")
+    io::Error::other("it is not a regular file")
 }
 
 #[cfg(test)]
@@ -148,10 +148,10 @@ mod tests {
         let pipe = dir.path().join("pipe");
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
         let error = open(&pipe, OpenOptions::new().read(true)).unwrap_err().to_string();
-        assert_eq!(error, "it is no regular file");
+        assert_eq!(error, "it is not a regular file");
         open(&pipe, &mut read()).unwrap_err();
         let error = open(&pipe, OpenOptions::new().append(true)).unwrap_err().to_string();
-        assert_eq!(error, "it is no regular file");
+        assert_eq!(error, "it is not a regular file");
         open_dir(&pipe).unwrap_err();
     }
 
@@ -199,7 +199,7 @@ mod tests {
         told.sort();
         let line = |path: &Path, mode: &str| {
             format!(
-                "{} was open to other users of this machine (mode {mode}), and is open to this user alone now",
+                "{} was open to other users of this machine (mode {mode}), and is now open to this user only",
                 path.display()
             )
         };

@@ -1,4 +1,4 @@
-//! Which cluster is to be started, and by what.
+//! Which cluster to start, and with which engine.
 
 use crate::errors::{WrongUsage, complain};
 use crate::source::engine::Engine;
@@ -26,7 +26,7 @@ pub(super) struct ClusterArgs {
     /// How fast heartbeats and elections go
     #[arg(long, value_enum, default_value_t = TimingName::Fast)]
     timing: TimingName,
-    /// Keep the nodes' data here; without it, the data goes with the cluster
+    /// Keep the nodes' data here; without it, the data is removed when the cluster ends
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// The first node's Raft port, the next node has the next one; clients are 1000 and HTTP 2000 above. Without
@@ -39,31 +39,32 @@ pub(super) struct ClusterArgs {
     /// The most bytes of entries in one message to a follower; 1 sends each entry alone, so that each can be seen
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
     append_bytes: Option<u32>,
-    /// Let every sync of the nodes' disks take so much longer, such as 2ms or 500us: how the store does on a slower disk
+    /// Delay every sync of the nodes' disks by this much, such as 2ms or 500us: to see the store on a slower disk
     #[arg(long, value_name = "DURATION", value_parser = raftdeck_node::parse_sync_delay)]
     sync_delay: Option<Duration>,
-    /// Take a node's disk for stalled when it has not finished a write for this many milliseconds: a leader then hands over or
-    /// steps down [default: the greatest election timeout, at least 500]
+    /// Treat a node's disk as stalled when it has not finished a write for this many milliseconds: a leader then
+    /// hands over or steps down [default: the greatest election timeout, at least 500]
     #[arg(long, value_name = "MS", value_parser = raftdeck_node::parse_millis)]
     disk_stall: Option<Duration>,
-    /// Let the nodes take the end of their leader's connection for its end, and campaign at once instead of when their
-    /// election timeout passes
+    /// Treat a closed connection of the leader as its crash: followers campaign at once, without waiting for their
+    /// election timeout
     #[arg(long)]
     detect_crash: bool,
-    /// Make the nodes' random choices the same each time; in the simulator everything that is left to chance (1 without this)
+    /// Make the nodes' random choices the same each time; with --engine sim all other randomness too, where the
+    /// default is 1
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Record everything that happens, for raftdeck replay; the file must not exist yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// How fast cluster time passes at first: 1 is real time, 1/100 a hundredth of it, 0 stands still
+    /// How fast cluster time runs at first: 1 is real time, 1/100 a hundredth of it, 0 is frozen
     #[arg(long, value_name = "RATE", default_value = "1", value_parser = clock_rate)]
     rate: ClockRate,
-    /// Let only clients in that show the token in this file; without one, whoever reaches the nodes may read and write keys
+    /// Require the token in this file from clients; without it, any process that can connect may read and write keys
     /// [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
     client_token_file: Option<PathBuf>,
-    /// Let the nodes reach each other directly: no message is seen, held, delayed or lost on purpose
+    /// Connect the nodes directly, without links between them: messages cannot be shown, held, delayed or dropped
     #[arg(long)]
     direct: bool,
 }

@@ -31,10 +31,10 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 pub(super) struct DeckArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
-    /// No screen: one line per event in plain words. Also used when this is no terminal
+    /// No screen: one line per event. Also used when standard output is not a terminal
     #[arg(long)]
     plain: bool,
-    /// Play a script on the deck; where it shows the logs it waits for Enter. raftdeck up plays it too
+    /// Run a script on the deck; where it shows the logs it waits for Enter. raftdeck up runs it too
     #[arg(long, value_name = "FILE", conflicts_with = "plain")]
     script: Option<PathBuf>,
     #[command(flatten)]

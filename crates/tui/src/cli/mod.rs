@@ -1,4 +1,4 @@
-//! The command line: what can be asked of the program, and the way from there to the room that does it.
+//! The command line: the program's commands, and their dispatch.
 
 mod cluster;
 mod deck;
@@ -49,7 +49,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Sub {
-    /// Run the same cluster with no screen: one line per event, until Ctrl-C
+    /// Run the same cluster without a screen: one line per event, until Ctrl-C
     #[command(after_help = up::HELP)]
     Up(UpArgs),
     /// Run one node, as raftdeck-node does
@@ -58,7 +58,7 @@ enum Sub {
     /// Read from and write to a running cluster; without a command, at a prompt
     #[command(after_help = client::HELP)]
     Client(ClientArgs),
-    /// Play whole clusters in virtual time, much faster than real ones, and try to break them
+    /// Simulate whole clusters in virtual time, much faster than real time, and try to break them
     #[command(after_help = "Example: raftdeck sim run --nodes 5 --seeds 1000 --faults all")]
     Sim(SimArgs),
     /// Play a recording that was made with --record: on the deck, or, where there is no terminal, as lines
@@ -67,7 +67,7 @@ enum Sub {
     /// Read scripts without carrying them out, and print their mistakes
     #[command(after_help = check::HELP)]
     Check(CheckArgs),
-    /// Measure how fast a cluster is: throughput, latency, cost, and the time that failover and recovery take
+    /// Measure a cluster: throughput, latency, cost, failover time and recovery time
     #[command(after_help = bench::HELP)]
     Bench(BenchArgs),
     /// Make an authority and certificates for a cluster that uses TLS
@@ -76,10 +76,10 @@ enum Sub {
         after_help = "Examples:\n  raftdeck tls new --nodes 3 --hosts kv.example,10.0.0.1\n  raftdeck tls add --node 4"
     )]
     Tls(TlsArgs),
-    /// Print a script that lets a shell complete this program's commands and options
+    /// Print a shell completion script for this program
     #[command(after_help = describe::COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
-    /// Print this program's page for man, or write one page per command
+    /// Print this program's man page, or write one page per command
     #[command(
         after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
     )]

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// For the help.
 pub(super) const HELP: &str = "\
-Space stops and goes on, + and - change the speed, . goes on to the next event and stops, `:seek 12s` goes forward to a time.
+Space pauses and resumes, + and - change the speed, . runs to the next event and pauses, `:seek 12s` jumps forward to a time.
 
 Examples:
   raftdeck up --engine sim --script examples/figure-8.txt --nodes 5 --rate 0 --append-bytes 1 --record figure-8.rec
@@ -24,7 +24,7 @@ Examples:
 pub(super) struct ReplayArgs {
     /// The recording
     file: PathBuf,
-    /// No screen: all at once, one line per event
+    /// No screen: print all events at once, one line each
     #[arg(long)]
     plain: bool,
     /// The same as JSON lines

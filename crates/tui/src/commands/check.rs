@@ -27,7 +27,7 @@ pub struct CheckArgs {
     /// The scripts
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How many nodes the cluster begins with: a line that names another one is a mistake
+    /// How many nodes the cluster starts with: a line that names another one is a mistake
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
 }

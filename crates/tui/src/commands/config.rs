@@ -1,4 +1,4 @@
-//! `raftdeck config`: what is in force and who says so. Changes nothing.
+//! `raftdeck config`: the settings in effect and their sources. Changes nothing.
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Subcommand};
@@ -17,19 +17,20 @@ and in it the command's long options without the hyphens before them:
   cluster = [\"10.0.0.1:8080\", \"10.0.0.2:8080\", \"10.0.0.3:8080\"]
   fast-mode = true
 No file is read unless --config or RAFTDECK_CONFIG names it. Each option has a variable too, RAFTDECK_ and
-its name, as RAFTDECK_DATA_DIR; those of bench and sim are RAFTDECK_BENCH_... and RAFTDECK_SIM_..., since the
-same words mean something else there. The command line goes before the environment, that before the
-file. What excludes something that was said at a higher place does not count.";
+its name, as RAFTDECK_DATA_DIR; those of bench and sim are RAFTDECK_BENCH_... and RAFTDECK_SIM_..., because
+the same names mean something else there. The command line takes precedence over the environment, and
+the environment over the file. An option that conflicts with one from a higher-priority source is
+ignored.";
 
 /// `raftdeck config ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigArgs {
-    /// Print each option's value and where it comes from: a variable, a line of the file, or the default
+    /// Print each option's value and its source: a variable, a line of the file, or the default
     #[command(
         after_help = "Examples:\n  raftdeck config show\n  raftdeck config show node --config raftdeck.toml\n  raftdeck config show client put\n  raftdeck config show --json | jq '.\"raftdeck client\".cluster'"
     )]
     Show {
-        /// Only of this command; deck is the deck and up
+        /// Only the options of this command; deck means the deck and up
         #[arg(value_name = "COMMAND")]
         command: Vec<String>,
         /// Print one JSON object: by command, by option

@@ -27,7 +27,7 @@ pub(crate) struct CompletionsArgs {
 /// `raftdeck man ...`
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// Write a page for each command into this directory, which is made if need be
+    /// Write a page for each command into this directory, which is created if it does not exist
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Where the program keeps what is its own, and `raftdeck paths`, which tells. Makes nothing by itself.
+//! The paths of the program's own files, and `raftdeck paths`, which prints them. Creates nothing.
 
 use etcetera::BaseStrategy;
 use serde_json::json;

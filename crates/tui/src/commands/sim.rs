@@ -1,5 +1,5 @@
-//! `raftdeck sim`: plays whole clusters in virtual time, many seeds on all processors, and says what it found. What a
-//! seed means is the simulator's; here are the threads, the clock and the words around it.
+//! `raftdeck sim`: plays whole clusters in virtual time, many seeds on all processors, and says what it found. The
+//! simulator gives a seed its meaning; here are the threads, the clock and the output.
 
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
@@ -29,11 +29,11 @@ pub struct SimArgs {
 
 #[derive(Debug, Subcommand)]
 enum SimCommand {
-    /// Play clusters in virtual time, break them, and check that every promise holds
+    /// Simulate clusters in virtual time, break them, and check that every property holds
     ///
-    /// One seed decides everything: the cluster's limits, its clients, and what goes wrong when. The same seed gives the
-    /// same run on every machine. At the first broken promise the seed, the promise and the shortest schedule of
-    /// faults that still breaks it are printed, and the exit status is 3.
+    /// One seed decides everything: the cluster's limits, its clients, and what goes wrong when. The same seed gives
+    /// the same run on every machine. At the first violated property the seed, the property and the shortest fault
+    /// schedule found that still violates it are printed, and the exit status is 3.
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
 }
@@ -44,30 +44,30 @@ Examples:
   raftdeck sim run --faults crash,disk --secs 30
   raftdeck sim run --nodes 3 --seed 17 --trace run.ndjson   one run, an object an event
 
-Exit status: 0 every promise held, 1 failed, 2 wrong usage, 3 a promise was broken.";
+Exit status: 0 every property held, 1 failed, 2 wrong usage, 3 a property was violated.";
 
 #[derive(Args, Debug)]
 struct RunArgs {
     /// How many nodes the cluster starts with
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = node_count)]
     nodes: u8,
-    /// How many seeds to play
+    /// How many seeds to run
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, value_name = "N", default_value_t = 1)]
     first_seed: u64,
-    /// Play this seed only
+    /// Run this seed only
     #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "first_seed"])]
     seed: Option<u64>,
-    /// What goes wrong: all, none, or some of crash, disk, partition, network, pause, clock, membership, transfer,
-    /// snapshot, tune, wipe, restore, client, stall between commas
+    /// Which faults to inject: all, none, or some of crash, disk, partition, network, pause, clock, membership,
+    /// transfer, snapshot, tune, wipe, restore, client, stall between commas
     #[arg(long, value_name = "KINDS", default_value = "all", value_parser = fault_kinds)]
     faults: FaultKinds,
-    /// For how many virtual seconds things go wrong in each run
+    /// For how many virtual seconds faults are injected in each run
     #[arg(long, value_name = "N", default_value_t = Options::new(1).secs, value_parser = clap::value_parser!(u32).range(1..=3600))]
     secs: u32,
-    /// How many runs at a time; without it, one a processor
+    /// How many runs at a time; without it, one per processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Write every event of the one seed's run to this file, a JSON object a line
@@ -105,7 +105,7 @@ pub fn run(args: SimArgs) -> Result<u8> {
     report.print()
 }
 
-/// What came of all seeds.
+/// The outcome of all seeds.
 #[derive(Debug, Default)]
 struct SeedsResult {
     seeds: u64,

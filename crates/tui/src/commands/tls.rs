@@ -1,5 +1,5 @@
-//! `raftdeck tls`: a small authority and the certificates that it signs, for a cluster whose owner has no authority of his own.
-//! Writes files, none of them twice, and opens no connection.
+//! `raftdeck tls`: a small certificate authority and the certificates that it signs, for clusters without an
+//! authority of their own. Writes files, none of them twice, and opens no connection.
 
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr, bail, ensure};
@@ -43,7 +43,7 @@ pub(crate) enum TlsArgs {
     /// Make an authority, and certificates for nodes and a client
     #[command(after_help = NEW_HELP)]
     New(NewArgs),
-    /// Make a certificate more with the authority that tls new made
+    /// Make one more certificate with the authority that tls new made
     #[command(after_help = ADD_HELP)]
     Add(AddArgs),
 }
@@ -78,7 +78,7 @@ struct PlaceArgs {
     /// Where the files are
     #[arg(long, value_name = "DIR", default_value = "raftdeck-tls")]
     dir: PathBuf,
-    /// The hosts and addresses by which clients reach the nodes; nodes reach each other wherever they are
+    /// The hosts and addresses by which clients reach the nodes; node-to-node connections need none
     #[arg(long, value_name = "HOST,…", value_delimiter = ',', default_value = "localhost,127.0.0.1,::1")]
     hosts: Vec<String>,
 }
@@ -95,7 +95,7 @@ fn new(NewArgs { place, nodes, client }: &NewArgs) -> Result<String> {
     let dir = &place.dir;
     ensure!(
         !dir.join("ca.pem").exists() && !dir.join("ca-key.pem").exists(),
-        "{dir} holds an authority already: raftdeck tls add --dir {dir} makes a certificate more, or name another --dir",
+        "{dir} holds an authority already: raftdeck tls add --dir {dir} makes one more certificate, or name another --dir",
         dir = dir.display()
     );
     let (authority, key) = authority()?;
@@ -142,7 +142,7 @@ fn add(AddArgs { place, node: id, client }: &AddArgs) -> Result<String> {
     let pair = match (id, client) {
         (Some(id), None) => node(*id, &place.hosts, &issuer)?,
         (None, Some(name)) => self::client(name, &issuer)?,
-        _ => bail!("say either --node or --client"),
+        _ => bail!("give either --node or --client"),
     };
     let pairs = [pair];
     write_all(dir, &pairs)?;
@@ -186,7 +186,7 @@ fn node(id: u64, hosts: &[String], issuer: &Issuer<'_, KeyPair>) -> Result<Pair>
     let purposes = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     if let Some(host) = hosts.iter().find(|host| host.to_ascii_lowercase().ends_with(".raftdeck")) {
         bail!(
-            "{host} would let this node speak as another: --hosts takes the names by which clients reach it"
+            "{host} would let this node impersonate another: --hosts takes the names by which clients reach it"
         );
     }
     let names: Vec<String> =
@@ -215,7 +215,7 @@ fn signed(
 
 fn params(names: &[String], common: &str, days: i64) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(names.to_vec())
-        .wrap_err_with(|| format!("no certificate can name {}", names.join(", ")))?;
+        .wrap_err_with(|| format!("a certificate cannot contain the name {}", names.join(", ")))?;
     for (name, known_as) in names.iter().zip(&params.subject_alt_names) {
         let is_fit = matches!(known_as, SanType::IpAddress(_)) || is_name(name);
         ensure!(is_fit, "\"{name}\" is no host: give names and addresses such as kv.example,10.0.0.1");
@@ -250,7 +250,7 @@ fn client_name(given: &str) -> Result<String, String> {
         return Err("a client's name has 1 to 64 letters, digits, - and _".to_owned());
     }
     if is_nodes || given == "ca" || given.ends_with("-key") {
-        return Err(format!("{given} is what another file is called: choose another name"));
+        return Err(format!("{given} is reserved for another file: choose another name"));
     }
     Ok(given.to_owned())
 }

@@ -1,8 +1,8 @@
-//! Where everything that happens to the deck waits until its one loop takes it: keys, the lab's updates, signals.
+//! The queue of the deck's one loop: keys, the lab's updates, signals.
 //!
-//! The lab must never wait for a terminal that is slow or stalled: a held-up link would disturb the very cluster
-//! that is being watched. So updates are always accepted, and past a bound the inbox forgets what matters least
-//! (`Backlog`). Keys do wait: the terminal keeps them meanwhile.
+//! There is no backpressure on the lab: waiting for a slow terminal would delay links and disturb the cluster. So
+//! updates are always accepted, and beyond a bound the inbox drops the least important ones (`Backlog`). Keys do
+//! wait: the terminal keeps them meanwhile.
 
 use crossterm::event::Event;
 use raftdeck_model::{News, Update};
@@ -16,7 +16,7 @@ use std::time::Instant;
 pub enum EndReason {
     /// A signal asked for it; its number.
     Signal(i32),
-    /// The terminal, or whoever read the output, is gone.
+    /// The terminal, or the reader of the output, is gone.
     Closed,
     /// A thread panicked.
     Panicked,

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long the orderly end may take before the process ends without it. A terminal that takes no more output can
-/// hold the deck up for ever; the nodes notice the end of their parent by themselves.
+/// hold the deck up forever; the nodes notice the end of their parent by themselves.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The exit status after a panic, as Rust has it.

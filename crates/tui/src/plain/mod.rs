@@ -1,5 +1,5 @@
 //! A cluster without a screen: one line per event, in plain words or as JSON, until a signal or the end of the
-//! output. For terminals that are none, for screen readers, for scripts. Commands are taken from the standard input.
+//! output. For simple terminals, for screen readers, for scripts. Commands are taken from the standard input.
 
 mod format;
 pub mod json;

@@ -31,12 +31,12 @@ pub(super) struct PlainSession {
     text: String,
 }
 
-/// What became of lines.
+/// What happened to lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PrintOutcome {
     /// They were written.
     Yes,
-    /// Whoever read the output has read enough, which is no failure.
+    /// The reader has closed the output, which is not a failure.
     NobodyReads,
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Plays a script over a simulation to the script's end and prints what happens; returns the exit status. What the script takes for
-/// real time passes by itself: as fast as cluster time at rate 1, and whatever a wait may last while cluster time stands still.
+/// real time passes by itself: as fast as cluster time at rate 1, and whatever a wait may last while cluster time is frozen.
 pub fn run_simulation(
     options: LiveOptions,
     format: Format,

@@ -50,7 +50,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     write(&bytes)
 }
 
-/// Gives the terminal back, once. Errors are of no use to anyone here: what can be put back is.
+/// Gives the terminal back, once. Errors are ignored here: everything possible is restored.
 pub fn leave() {
     let Some(mut state) = lock_soon() else { return give_back(true) };
     if let Some(taken) = state.take() {

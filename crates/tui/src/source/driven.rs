@@ -1,4 +1,5 @@
-//! What knows no time of its own, a simulation or a recording, in real time: a thread lets its time pass as fast as it is to pass.
+//! Runs a source with virtual time, a simulation or a recording, in real time: a thread advances its time at the
+//! chosen rate.
 
 use raftdeck_deck::app::clock::Clock;
 use raftdeck_model::{Capabilities, Command, News, Source, Update};
@@ -9,12 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A cluster whose time somebody else lets pass.
+/// A cluster whose time its caller advances.
 pub(crate) trait Driven {
     /// Carries out a command.
     fn send(&mut self, command: Command);
 
-    /// When something next happens by itself, in cluster time; `None`: nothing does, as time stands still or all is over.
+    /// When something next happens by itself, in cluster time; `None`: nothing does, as time is frozen or all is over.
     fn next(&self) -> Option<Duration>;
 
     /// Lets everything happen up to this cluster time.

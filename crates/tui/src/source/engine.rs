@@ -1,4 +1,4 @@
-//! What the program runs a cluster by: real processes, the simulator, or a recording.
+//! The engines that run a cluster: real processes, the simulator, or a recording.
 
 use crate::source::driven::InRealTime;
 use color_eyre::eyre::{Result, WrapErr};

@@ -36,7 +36,7 @@ impl Tape {
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
         let opened = opened.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                eyre!("the file is there already: name another one, or remove it")
+                eyre!("the file exists already: name another one, or remove it")
             }
             _ => error.into(),
         });
@@ -95,7 +95,7 @@ impl Tape {
     }
 
     fn cannot(&self) -> String {
-        format!("the recording {} cannot be written on", self.file.display())
+        format!("the recording {} cannot be continued", self.file.display())
     }
 }
 

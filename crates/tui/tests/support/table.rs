@@ -5,7 +5,7 @@
 pub(crate) struct Row {
     /// 1 for n1.
     pub(crate) node: usize,
-    /// `leader`, `follower`, `pre-candidate`, …, or what became of its process.
+    /// `leader`, `follower`, `pre-candidate`, …, or what happened to its process.
     pub(crate) role: String,
     pub(crate) term: u64,
     /// `n2`, or whatever stands there if it has not voted.

@@ -1,4 +1,4 @@
-//! Connections and their handshakes: who is let in, what is held, and what ends with whom.
+//! Connections and their handshakes: which are accepted, what is held, and what ends together.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What becomes of messages once a connection stands.
+//! What happens to messages once a connection stands.
 
 use super::*;
 

@@ -17,7 +17,7 @@ pub(super) struct Manner {
     /// Print what was asked for and nothing else
     #[arg(long, global = true, conflicts_with = "json")]
     quiet: bool,
-    /// Say which node answered, in which term and at which index, on the standard error
+    /// Print which node answered, in which term and at which index, on standard error
     #[arg(long, global = true)]
     pub(super) verbose: bool,
 }

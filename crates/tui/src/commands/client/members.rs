@@ -1,4 +1,4 @@
-//! `raftdeck client member ...` and `transfer`: who belongs to the cluster and who leads it. Reads and writes no keys.
+//! `raftdeck client member ...` and `transfer`: the membership and the leadership. Reads and writes no keys.
 //!
 //! ```text
 //! member list                 {"members":[...],"committed":true,"node":1}   as n1 knows it
@@ -26,7 +26,7 @@ use std::time::Duration;
 /// `raftdeck client member …`
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum MemberOperation {
-    /// Add a node that does not vote yet: it gets the log, and can be promoted when it has caught up
+    /// Add a node as a learner: it receives the log, and can be promoted when it has caught up
     #[command(
         after_help = "Example: raftdeck client member add 4 127.0.0.1:8083\n\nStart the node first, with an id that was never used before."
     )]
@@ -38,7 +38,7 @@ pub(crate) enum MemberOperation {
         #[arg(value_name = "HOST:PORT", value_parser = raft_address)]
         address: String,
     },
-    /// Give a node that was added a vote, as soon as it has caught up
+    /// Make a learner a voter, as soon as it has caught up
     #[command(after_help = "Example: raftdeck client member promote n4 --timeout 60")]
     Promote {
         /// The node's id, as 4 or n4
@@ -52,7 +52,8 @@ pub(crate) enum MemberOperation {
         #[arg(value_parser = node_id)]
         id: NodeId,
     },
-    /// Replace a node that came back with an empty disk: out, in again with its new disk, and promoted when it has caught up
+    /// Replace a node that came back with an empty disk: remove it, add it with its new disk, and promote it when it
+    /// has caught up
     #[command(
         after_help = "Example: raftdeck client member replace n2\n\nStart the node with an empty data directory first, as it was started before. If this is interrupted, run it again to complete it."
     )]
@@ -75,7 +76,7 @@ pub(crate) fn node_id(given: &str) -> Result<NodeId, String> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     match digits.parse() {
         Ok(id) if is_number && id > 0 => Ok(NodeId(id)),
-        _ => Err("a node's id is a number from 1 on, written as 4 or n4".to_owned()),
+        _ => Err("a node id is a number, at least 1, written 4 or n4".to_owned()),
     }
 }
 
@@ -152,7 +153,7 @@ async fn replace(
     let mut reply =
         Reply { source: Some(format!("{node} answered, term {term}, index {index}")), ..Reply::default() };
     if !said && matches!(form, Form::Plain { .. }) {
-        reply.line(&format!("{id} is in the cluster with the disk that it has: nothing was to be done"));
+        reply.line(&format!("{id} is a member with this disk already: nothing to do"));
     }
     match form {
         Form::Json if !said => {
@@ -171,8 +172,8 @@ async fn replace(
 fn step_words(step: ReplaceStep) -> &'static str {
     match step {
         ReplaceStep::Removed => "is removed with its old disk",
-        ReplaceStep::Added => "is in again with its new disk, and learns",
-        ReplaceStep::Promoted => "has caught up, and votes",
+        ReplaceStep::Added => "is added again with its new disk, as a learner",
+        ReplaceStep::Promoted => "has caught up and is a voter",
     }
 }
 
@@ -214,7 +215,7 @@ async fn list(
     let answers = Roster::new(addresses).ask(client, deadline).await.answers;
     let Some(status) = newest(&answers) else {
         let error = answers.iter().find_map(|(_, status)| status.as_ref().err());
-        let error = error.expect("at least one address was asked, and nobody answered");
+        let error = error.expect("at least one address was asked, and none answered");
         return Err(Failure::new("member list", error));
     };
     let raft = &status.raft;
@@ -231,14 +232,14 @@ async fn list(
 fn list_plain(status: &NodeStatus) -> String {
     let raft = &status.raft;
     if raft.membership.members().is_empty() {
-        return format!("{} belongs to no cluster yet\n", raft.id);
+        return format!("{} is not in a cluster yet\n", raft.id);
     }
     let mut text = members_plain(&raft.membership, raft.leader);
     if raft.membership_index > raft.committed {
         text.push_str("this is not committed yet\n");
     }
     if !leads(status) {
-        let _ = writeln!(text, "this is as {} knows it, which does not lead", raft.id);
+        let _ = writeln!(text, "this is the view of {}, which is not the leader", raft.id);
     }
     text
 }

@@ -42,16 +42,16 @@ Examples:
   raftdeck client                  a prompt: history, Tab completes commands and keys, help
   raftdeck client < commands.txt   the same commands, one a line, # begins a comment
 
-Plain output: a value and a newline; of a list a line per key, key, tab and value, in which a backslash
-stands twice and \\n, \\t, \\r and \\xNN for what is no printable text. --quiet prints a value byte for
-byte, of a list and a watch the keys alone, of status the leader's name, and nothing where a change is done or a
-key is missing. --json prints an object per line, also when the operation fails:
+Plain output: a value and a newline; for a list a line per key: key, tab and value, in which a
+backslash is doubled and unprintable bytes are written \\n, \\t, \\r or \\xNN. --quiet prints a value
+byte for byte, only the keys of a list or a watch, only the leader's name for status, and nothing when a
+change is done or a key is missing. --json prints an object per line, also when the operation fails:
   put     {\"key\":\"color\",\"stored\":true, ...}
   get     {\"key\":\"color\",\"found\":true,\"value\":\"blue\", ...}
   delete  {\"key\":\"color\",\"deleted\":true, ...}
   cas     {\"key\":\"color\",\"stored\":false,\"current\":\"blue\", ...}
   list    {\"prefix\":\"\",\"pairs\":[{\"key\":\"color\",\"value\":\"blue\"}],\"more\":false, ...}
-          with \"node\", who answered, and the \"term\" and \"index\" of the entry, at each \"...\"
+          each \"...\" stands for \"node\", which answered, and the \"term\" and \"index\" of the entry
   watch   {\"index\":17,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"} for each change; the value is null
           where \"change\" is \"delete\"
   status  {\"address\":\"127.0.0.1:8080\",\"node\":1,\"role\":\"leader\",\"term\":2,\"leader\":1,\"last\":17,
@@ -63,10 +63,10 @@ key is missing. --json prints an object per line, also when the operation fails:
                    \"committed\":true,\"node\":1}; the other member commands {\"members\":[...], ...}
   transfer         {\"leader\":2,\"term\":5,\"node\":1}
   a failure        {\"error\":\"...\",\"may_have_happened\":false}
-Bytes that are no text come in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
+Bytes that are not text are given in hexadecimal, as \"key_hex\", \"value_hex\" and so on. More fields may be added.
 
-Exit status: 0 done, 1 failed, no such key or not as expected, 2 wrong usage. A script's is 1 if a line of
-it made no sense or failed; that a key is missing is an answer there.";
+Exit status: 0 done, 1 failed, no such key or not as expected, 2 wrong usage. For a script it is 1 if a
+line could not be parsed or failed; there a missing key is not a failure.";
 
 /// `raftdeck client ...`
 #[derive(Args, Debug)]
@@ -103,8 +103,8 @@ struct AccessArgs {
     /// The certificate's key, a PEM file that nobody else may read
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
-    /// Show the token in this file; a manager's is good for everything, a client's for keys and states [else env:
-    /// RAFTDECK_CLIENT_TOKEN, the token itself]
+    /// Present the token in this file; a manager's token permits everything, a client's permits reading and writing
+    /// keys and reading states [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE", global = true)]
     token_file: Option<PathBuf>,
 }

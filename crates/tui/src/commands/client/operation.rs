@@ -87,7 +87,7 @@ pub(crate) enum Operation {
     },
     /// Print what changes, as it is committed, until Ctrl-C
     #[command(
-        after_help = "Examples:\n  raftdeck client watch\n  raftdeck client watch user/ --after 1700\n  raftdeck client --json watch | jq -r 'select(.change == \"delete\").key'\n\nA line per change: the index of its entry, put or delete, the key, and the value that was put. It goes on\nat another node when one ends, and leaves nothing out. Nodes keep the newest changes alone: who asks for\nearlier ones is told which are kept."
+        after_help = "Examples:\n  raftdeck client watch\n  raftdeck client watch user/ --after 1700\n  raftdeck client --json watch | jq -r 'select(.change == \"delete\").key'\n\nA line per change: the index of its entry, put or delete, the key, and the value that was put. When\na node fails the watch continues at another one, without gaps. Nodes keep only the newest changes: a request\nfor earlier ones fails and says which are kept."
     )]
     Watch {
         /// Only keys that start with this
@@ -97,13 +97,14 @@ pub(crate) enum Operation {
         #[arg(long, value_name = "INDEX", env = "RAFTDECK_WATCH_AFTER")]
         after: Option<u64>,
     },
-    /// Print the state of each node named by --cluster, and of the other members as far as those say where they are; exit
-    /// status 1 if one that is named does not answer
+    /// Print the state of each node named by --cluster, and of the other members if their addresses are known; exit
+    /// status 1 if a named node does not answer
     #[command(
         after_help = "Examples:\n  raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 status\n  raftdeck client status --watch"
     )]
     Status {
-        /// Go on, and show who leads: a table on a terminal, elsewhere a line per change; Ctrl-C ends it
+        /// Keep watching, and show which node leads: a table on a terminal, elsewhere a line per change; Ctrl-C ends
+        /// it
         #[arg(long)]
         watch: bool,
     },
@@ -124,18 +125,18 @@ pub(crate) enum Operation {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Freshness {
-    /// How new the answer must be
+    /// Which consistency the read has
     #[arg(long, value_enum, default_value_t = ConsistencyName::Linearizable)]
     consistency: ConsistencyName,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ConsistencyName {
-    /// It includes every write that was answered before; the leader asks a majority
+    /// The newest value: the leader confirms its leadership with a majority first
     Linearizable,
-    /// The same while the nodes' clocks run at about the same rate; the leader asks nobody
+    /// The newest value, if the nodes' clocks run at about the same rate: the leader relies on its lease
     Lease,
-    /// What the asked node has, which may be old; any node answers, also without a leader
+    /// What the asked node has, which may be old; any node answers, even without a leader
     Stale,
 }
 
@@ -163,7 +164,7 @@ pub(crate) enum Task {
 /// What the standard input holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// A value, for whoever asks for one.
+    /// A value, for an operation that needs one.
     Value,
     /// The commands themselves: no value can come from there, and a hyphen is a hyphen.
     Commands,
@@ -226,9 +227,9 @@ fn value_from(value: Option<OsString>, from_file: Option<PathBuf>, input: Input)
 fn file_value(path: &Path, input: Input) -> Result<Vec<u8>> {
     let what = format!("the file {}", path.display());
     let cannot = || format!("{what} cannot be read");
-    // Opening a pipe could take for ever, and at the prompt nobody could end that.
+    // Opening a pipe could take forever, and at the prompt nobody could end that.
     if input == Input::Commands && !path.metadata().wrap_err_with(cannot)?.is_file() {
-        bail!("{what} is no regular file");
+        bail!("{what} is not a regular file");
     }
     up_to_limit(File::open(path).wrap_err_with(cannot)?, &what)
 }
@@ -259,7 +260,7 @@ mod tests {
     fn a_hyphen_is_a_hyphen_where_the_input_holds_commands() {
         assert_eq!(value_from(Some("-".into()), None, Input::Commands).unwrap(), b"-");
         let error = file_value(Path::new("/dev/null"), Input::Commands).unwrap_err().to_string();
-        assert!(error.contains("no regular file"), "{error}");
+        assert!(error.contains("not a regular file"), "{error}");
         assert_eq!(file_value(Path::new("/dev/null"), Input::Value).unwrap(), b"");
     }
 }

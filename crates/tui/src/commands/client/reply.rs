@@ -1,5 +1,5 @@
-//! What came of an operation, in the form that was asked for. The JSON shapes are promises: fields may be added, none is taken
-//! away or changes its meaning.
+//! The outcome of an operation, in the requested format. The JSON shapes are stable: fields may be added, but none is
+//! removed or changes its meaning.
 //!
 //! ```text
 //! put     {"key":"color","stored":true,"node":1,"term":2,"index":17}
@@ -42,7 +42,7 @@ pub(crate) struct Reply {
     pub(crate) miss: Option<String>,
     /// A part of what was asked got no answer.
     pub(crate) incomplete: bool,
-    /// Who answered, and what the answer includes.
+    /// The node that answered, and what the answer includes.
     pub(crate) source: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Failure {
     }
 }
 
-/// What came of an operation on keys.
+/// The outcome of an operation on keys.
 pub(crate) fn of_keys(op: &ClientOp, done: &Completed, form: Form) -> Reply {
     let miss = match &done.answer {
         Answer::Value(None) | Answer::Mismatch { .. } | Answer::Deleted { existed: false } => {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_write_whose_session_expired_in_doubt_is_said_to_be_in_doubt() {
-        let why = "n1 is silent, and the session in which it could be repeated is forgotten".to_owned();
+        let why = "n1 is silent, and the session in which it could be retried has expired".to_owned();
         let failure = Failure::new("put color blue", &ClientError::Unknown { why });
         let json = failure.json();
         assert_eq!(json["may_have_happened"], true);

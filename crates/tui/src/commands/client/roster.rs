@@ -8,13 +8,13 @@ use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long the leader is looked for, whom a node names but not where it is.
+/// How long to search for a leader that a node names without its address.
 const SEARCH: Duration = Duration::from_secs(1);
 
 /// Each address with what was answered there: as given, then as found.
 pub(super) type NodeAnswers = Vec<(String, Result<NodeStatus, ClientError>)>;
 
-/// Whom to ask.
+/// The nodes to ask.
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
     given: Vec<String>,
@@ -28,7 +28,7 @@ pub(super) struct RosterAnswers {
     pub(super) answers: NodeAnswers,
     /// So many of the answers are those of the named ones.
     pub(super) named: usize,
-    /// Members that nobody named, and of whom nobody knows where they are.
+    /// Members that were not named, and whose addresses are unknown.
     pub(super) unplaced: Vec<NodeId>,
 }
 
@@ -48,7 +48,7 @@ impl Roster {
         RosterAnswers { answers, named: self.given.len(), unplaced }
     }
 
-    /// Who is not asked yet, and where; and those of whom nobody knows that.
+    /// The members not asked yet, with their addresses; and those without a known address.
     async fn learn(
         &mut self,
         client: &Client,
@@ -105,7 +105,7 @@ async fn states(client: &Client, addresses: Vec<String>, deadline: Duration) -> 
     futures::future::join_all(asked).await
 }
 
-/// Who knows best who belongs to the cluster: the leader, or else the newest of the others.
+/// The node with the newest membership: the leader, or else the newest of the others.
 pub(super) fn newest(answers: &NodeAnswers) -> Option<&NodeStatus> {
     let known = answers.iter().filter_map(|(_, status)| status.as_ref().ok());
     known.max_by_key(|status| (leads(status), status.raft.term, status.raft.membership_index))

@@ -1,4 +1,4 @@
-//! `raftdeck client status`: what each node says of itself, once or again and again.
+//! `raftdeck client status`: the state of each node, once or continuously.
 //!
 //! ```text
 //! status          {"address":"127.0.0.1:8080","node":1,"role":"leader","term":2,"leader":1,"last":17,"committed":17,"applied":17,
@@ -76,7 +76,7 @@ pub(crate) async fn carry_out(
     reply
 }
 
-/// Shows who leads until Ctrl-C or the end of the output; returns the exit status.
+/// Shows the leader until Ctrl-C or the end of the output; returns the exit status.
 pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> Result<u8> {
     let started = Instant::now();
     let mut ticks = tokio::time::interval(EVERY);
@@ -110,7 +110,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
     }
 }
 
-/// Who leads, as the nodes with the highest term say that have a majority behind them.
+/// The leader, according to the nodes with the highest term that have a majority.
 fn leader(answers: &NodeAnswers) -> Option<(NodeId, Term)> {
     let known = answers.iter().filter_map(|(_, status)| status.as_ref().ok()).map(|status| &status.raft);
     let claims = known.filter(|raft| raft.has_quorum).filter_map(|raft| Some((raft.leader?, raft.term)));

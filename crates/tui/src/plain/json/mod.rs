@@ -57,7 +57,7 @@
 //! {"event":"client","id":1,"asked":"put a 1","failed":"…","fate":"in_doubt","at_ms":9}  or nothing_changed
 //! {"event":"client","id":1,"client":"alice","asked":"get a","at":3,"consistency":"stale",…}  by name, of one node, or not linearizable
 //! {"event":"refused","id":2,"reason":"...","at_ms":9}                         a command could not be carried out
-//! {"event":"trouble","reason":"...","at_ms":9}                                something went wrong that no command asked for
+//! {"event":"trouble","reason":"...","at_ms":9}                                an error that no command caused
 //! {"event":"answer","to":"rules","lines":["..."],"at_ms":9}                   to say, logs, rules, status, save, store, help
 //! ```
 
@@ -257,7 +257,7 @@ fn client<'a>(id: u64, request: &'a ClientRequest, outcome: &ClientOutcome) -> E
             (Some(*node), RequestOutcome::Failed(failure.to_string()))
         }
         ClientOutcome::Answered { node, .. } => {
-            (Some(*node), RequestOutcome::Failed("an answer to some other question".to_owned()))
+            (Some(*node), RequestOutcome::Failed("an answer to a different request".to_owned()))
         }
         ClientOutcome::Failed { reason, .. } => (None, RequestOutcome::Failed(reason.clone())),
     };

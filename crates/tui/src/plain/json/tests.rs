@@ -139,7 +139,7 @@ fn the_documented_lines_about_members_disks_and_snapshots_are_the_lines_printed(
 {"event":"stranger_ignored","node":1,"from":2,"disk":null,"expected":"abababababababababababababababab","at_ms":9}
 {"event":"went_back","node":1,"follower":3,"confirmed":9,"found":4,"at_ms":9}
 {"event":"refilled","node":1,"follower":3,"through":9,"at_ms":9}
-{"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"it cannot be decoded: it was made by a newer release","at_ms":9}"#
+{"event":"snapshot_refused","node":1,"follower":3,"last":1000,"reason":"it cannot be decoded: a newer release made it","at_ms":9}"#
     );
 }
 

@@ -22,7 +22,7 @@ pub(super) struct CommandLine {
 pub(super) enum Word {
     #[command(flatten)]
     Operation(Operation),
-    /// Show all commands, or one of them closely
+    /// Show all commands, or the help of one
     #[command(after_help = "Example: help put")]
     Help {
         /// Which
@@ -41,7 +41,7 @@ pub(super) enum LineMeaning {
     Command(CommandLine),
     /// Help was asked for; this is it.
     Help(String),
-    /// It makes no sense, because.
+    /// It is invalid, because.
     Mistake(String),
 }
 
@@ -65,7 +65,7 @@ pub(super) fn read(line: &str) -> LineMeaning {
     }
 }
 
-/// The program's name is not typed here, and examples for a shell are of no use.
+/// The program's name is not typed here, and shell examples do not apply.
 fn at_the_prompt(help: &str) -> String {
     let is_for_shells = |line: &str| line.contains("raftdeck client") && line.contains(['|', '>', '<']);
     let lines: Vec<&str> = help.lines().filter(|line| !is_for_shells(line)).collect();
@@ -82,7 +82,7 @@ fn mistake(error: &clap::Error) -> String {
             _ => None,
         };
         let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-        return format!("\"{word}\" is no command; {near}help lists them all");
+        return format!("\"{word}\" is not a command; {near}help lists them all");
     }
     let text = error.to_string();
     let text = text.split("\n\nFor more information").next().unwrap_or_default();
@@ -97,7 +97,7 @@ fn help(of: &[String]) -> LineMeaning {
     for part in of {
         match command.find_subcommand_mut(part) {
             Some(found) => command = found,
-            None => return LineMeaning::Mistake(format!("\"{name}\" is no command; help lists them")),
+            None => return LineMeaning::Mistake(format!("\"{name}\" is not a command; help lists them")),
         }
     }
     LineMeaning::Help(at_the_prompt(&command.render_help().to_string()))
@@ -110,10 +110,10 @@ fn all_commands(all: &clap::Command) -> String {
         let _ = writeln!(text, "{:9} {about}", command.get_name());
     }
     text.push_str(
-        "\nhelp COMMAND tells more. Values with spaces stand in quotes: put color 'dark blue'; between double\n\
-         quotes \\n, \\t, \\r, \\\" \\\\ and \\xNN write what cannot be typed. Any command takes --json, --quiet,\n\
-         --verbose and --timeout SECONDS. Tab completes commands and keys. Ctrl-C cancels the line or what is\n\
-         under way. A line that begins with a space is not remembered.",
+        "\nhelp COMMAND shows more. Put values with spaces in quotes: put color 'dark blue'; between double quotes\n\
+         \\n, \\t, \\r, \\\" \\\\ and \\xNN stand for what cannot be typed. Any command takes --json, --quiet,\n\
+         --verbose and --timeout SECONDS. Tab completes commands and keys. Ctrl-C cancels the line or the request\n\
+         under way. A line that begins with a space is not kept in the history.",
     );
     text
 }
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Each row: a line that makes no sense, and what the answer must name.
+    /// Each row: a line that is invalid, and what the answer must name.
     #[test]
     fn what_makes_no_sense_is_answered_with_a_sentence() {
         for (line, says) in [
@@ -181,7 +181,7 @@ mod tests {
             ("put color dark blue", "blue"),
             ("put color blue --from-file x", "--from-file"),
             ("put color 'blue", "a ' is missing"),
-            ("put color \"\\q\"", "means nothing between double quotes"),
+            ("put color \"\\q\"", "is not an escape"),
             ("put color \"blue\"s", "a space is missing"),
             ("get", "<KEY>"),
             ("get a b", "b"),

@@ -1,5 +1,5 @@
-//! Many operations in one go: at a prompt, with history and completion, or from a script on the standard input. Whatever fails
-//! is said, and the next line is read: only quit, the end of the input, and an end of the terminal end it.
+//! Many operations in one go: at a prompt, with history and completion, or from a script on the standard input. A
+//! failure is printed, and the next line is read: only quit, the end of the input or of the terminal ends it.
 
 mod complete;
 mod ending;
@@ -75,7 +75,7 @@ impl Drop for Background {
     }
 }
 
-/// What became of a line.
+/// What happened to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineResult {
     Done,
@@ -86,7 +86,7 @@ enum LineResult {
     Quit,
 }
 
-/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before counts for nothing, however late
+/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before does not count, however late
 /// it arrives.
 struct Interrupts {
     arrive: Signal,
@@ -159,7 +159,9 @@ impl Runner {
     ) -> Result<LineResult> {
         match task {
             Task::WatchStatus => {
-                say(&format!("{place}--watch is for the command line: raftdeck client status --watch"));
+                say(&format!(
+                    "{place}--watch works only on the command line: raftdeck client status --watch"
+                ));
                 return Ok(LineResult::Failed);
             }
             Task::Watch(watched) => return self.watch(watched, manner, place, interrupts),
@@ -177,7 +179,7 @@ impl Runner {
         });
         let reply = match answered {
             None => {
-                let doubt = if changes { ": it may have happened, or may yet" } else { "" };
+                let doubt = if changes { ": it may have happened, or may happen yet" } else { "" };
                 say(&format!("{place}cancelled{doubt}"));
                 return Ok(LineResult::Cancelled);
             }
@@ -210,9 +212,7 @@ impl Runner {
         interrupts: Option<&mut Interrupts>,
     ) -> Result<LineResult> {
         let Some(interrupts) = interrupts else {
-            say(&format!(
-                "{place}watch ends with Ctrl-C alone, so it is for the prompt and the command line"
-            ));
+            say(&format!("{place}watch runs until Ctrl-C: use it at the prompt or on the command line"));
             return Ok(LineResult::Failed);
         };
         let interrupted = async { _ = interrupts.next().await };
@@ -280,16 +280,13 @@ fn remembered(editor: &mut Editor<Completion, FileHistory>) -> Option<PathBuf> {
     let loaded = match made {
         Some(Err(error)) => Err(ReadlineError::Io(error)),
         _ if !history.exists() => Ok(()),
-        _ if !history.is_file() => Err(ReadlineError::Io(std::io::Error::other("it is no regular file"))),
+        _ if !history.is_file() => Err(ReadlineError::Io(std::io::Error::other("it is not a regular file"))),
         _ => editor.load_history(&history),
     };
     match loaded {
         Ok(()) => Some(history),
         Err(error) => {
-            say(&format!(
-                "what is typed here is not remembered: {} cannot be used: {error}",
-                history.display()
-            ));
+            say(&format!("there is no history: {} cannot be used: {error}", history.display()));
             None
         }
     }

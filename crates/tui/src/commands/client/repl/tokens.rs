@@ -19,11 +19,11 @@ impl std::fmt::Display for Mistake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Open(quote) => write!(f, "a {quote} is missing at the end of the value"),
-            Self::Glued(quote) => write!(f, "a space is missing behind the closing {quote}"),
+            Self::Glued(quote) => write!(f, "a space is missing after the closing {quote}"),
             Self::Escape(c) => write!(
                 f,
-                "\\{c} means nothing between double quotes: there are \\n, \\t, \\r, \\\", \\\\ and \\xNN; single quotes take \
-                 everything as it stands"
+                "\\{c} is not an escape: between double quotes there are \\n, \\t, \\r, \\\", \\\\ and \\xNN; \
+                 between single quotes there are none"
             ),
         }
     }
