@@ -98,7 +98,7 @@ fn a_leader_that_is_tuned_keeps_the_shorter_intervals_at_once() {
     assert!(cluster.raft(N1).next_deadline() <= now + Timing::FAST.heartbeat);
 }
 
-/// N2 hears from its leader n1 what it has to write, and its disk stands still.
+/// N2 hears from its leader n1 what it has to write, and its disk is stalled.
 fn with_held_disk(limit: Duration) -> Cluster {
     let members = [N1, N2, N3].map(|id| {
         let mut config = config(id, 3);

@@ -143,7 +143,16 @@ fn the_nodes_of_a_deck_have_keys_that_nobody_else_on_the_machine_sees() {
     write_secret(&token, TOKEN);
     let mut up = Command::new(RAFTDECK);
     // Its writes have five seconds, which elections with short timeouts do not keep on a busy machine.
-    up.args(["up", "--json", "--nodes", "3", "--timing", "debug", "--client-token-file", token.to_str().unwrap()]);
+    up.args([
+        "up",
+        "--json",
+        "--nodes",
+        "3",
+        "--timing",
+        "debug",
+        "--client-token-file",
+        token.to_str().unwrap(),
+    ]);
     up.env("TMPDIR", dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut up = Ending(vec![up.spawn().unwrap()]);
     let mut input = up.0[0].stdin.take().unwrap();

@@ -83,7 +83,7 @@ fn a_snapshot_at_or_below_the_commit_index_is_ignored() {
     assert_eq!((told(&mut cluster), cluster.status(N2).snapshot), (1, id(1, 5)));
 }
 
-/// A leader asks so what became of it, and the driver has begun to look at it.
+/// So a leader asks for its progress, and the driver has begun to look at it.
 #[test]
 fn a_piece_without_content_behind_the_last_one_does_not_end_a_snapshot_again() {
     let mut cluster = small(&vec![disk(&[]); 3]);

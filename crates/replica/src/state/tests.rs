@@ -353,7 +353,7 @@ fn an_image_says_what_is_wrong_in_it() {
         assert!(!most.contains(&format!("{what} are over the limit of")), "{most}");
     }
     let error = decode(&without_names, names_time, &1_u64.to_le_bytes());
-    assert!(error.contains("time passes for names that are not there"), "{error}");
+    assert!(error.contains("it ages names that do not exist"), "{error}");
     let length = u32::try_from(MAX_NAME + 1).unwrap();
     let error = decode(&with_name, name, &length.to_le_bytes());
     assert!(error.contains("the length of a name is"), "{error}");
