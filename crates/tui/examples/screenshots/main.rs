@@ -11,11 +11,22 @@ mod svg;
 mod terminal;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 /// What went wrong, as a sentence.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let dir = args.next().ok_or("usage: screenshots DIR [NAME ...]")?;
     let names: Vec<String> = args.collect();

@@ -54,7 +54,8 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         while !self.shows(text) {
             if Instant::now() > deadline {
-                return Err(format!("waited in vain for {text:?}").into());
+                let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+                return Err(format!("waited in vain for {text:?} on\n{}", screen.screen().contents()).into());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
