@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// How long a frame stands.
-const FRAME: Duration = Duration::from_millis(220);
+const FRAME: Duration = Duration::from_millis(240);
 /// For how many frames the last one stands.
 const REST: usize = 12;
 /// Left of this column the nodes move, right of it sentences come.

@@ -44,19 +44,19 @@ fn failover(program: &str) -> Result<String> {
     deck.wait_for("that is committed")?;
     let now = |_: &Terminal| true;
     let mut film = Film::default();
-    film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(1400));
+    film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(1200));
     deck.press("W")?;
-    film.shoot(&deck, "W: a steady load of writes", now, after(2000));
+    film.shoot(&deck, "W: a steady load of writes", now, after(1900));
     let (first, old) = (term(&deck), leader(&deck).unwrap_or_default());
     deck.press("K")?;
     let gone = |deck: &Terminal| deck.shows("NO LEADER");
     film.shoot(&deck, "K: the leader is killed", gone, after(0));
     let other = |deck: &Terminal| term(deck) > first;
     film.shoot(&deck, "K: the leader is killed, and nothing can be written", other, after(0));
-    film.shoot(&deck, "another leads, in a higher term; writes go on", now, after(2400));
+    film.shoot(&deck, "another leads, in a higher term; writes go on", now, after(2100));
     deck.press("R")?;
     let follows = format!("n{old}   ● follower");
-    film.shoot(&deck, "R: the old leader is back, as a follower", |deck| deck.shows(&follows), after(2400));
+    film.shoot(&deck, "R: the old leader is back, as a follower", |deck| deck.shows(&follows), after(2100));
     Ok(film.developed("The deck: a leader is killed, another one is elected, and writes go on"))
 }
 

@@ -62,3 +62,14 @@ fn the_readme_is_short_and_says_how_to_start_and_how_to_test() {
         assert!(readme.lines().any(|line| line == command), "{command}");
     }
 }
+
+/// The one that moves may be larger.
+#[test]
+fn pictures_are_small_enough_for_a_page() {
+    for file in fs::read_dir(root().join("assets/screenshots")).unwrap() {
+        let path = file.unwrap().path();
+        let most = if path.ends_with("failover.svg") { 400_000 } else { 150_000 };
+        let size = fs::metadata(&path).unwrap().len();
+        assert!(size < most, "{} has {size} bytes", path.display());
+    }
+}
